@@ -1,0 +1,61 @@
+//! The one error type of the library: which file or option, what is wrong with it, and the remedy.
+
+use std::path::PathBuf;
+
+/// Why the library could not do what was asked. `Display` is one line that names the file or option and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file could not be opened or read.
+    #[error("{}: {source}{}", .file.display(), remedy_clause(.remedy))]
+    Io {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+        /// What the user can do, where there is something.
+        remedy: Option<String>,
+    },
+    /// The file is not something that can be analysed.
+    #[error("{}: {what}{}", .file.display(), remedy_clause(.remedy))]
+    Input {
+        /// The file as the user named it.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// What the user can do, where there is something.
+        remedy: Option<String>,
+    },
+    /// An option that makes no sense, alone or for this recording.
+    #[error("{0}")]
+    Usage(String),
+    /// Writing the result failed.
+    #[error("cannot write the result: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl Error {
+    /// An [`Error::Input`] with a remedy.
+    pub fn input(
+        file: impl Into<PathBuf>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let remedy = Some(remedy.into()).filter(|text| !text.is_empty());
+        Error::Input {
+            file: file.into(),
+            what: what.into(),
+            remedy,
+        }
+    }
+}
+
+fn remedy_clause(remedy: &Option<String>) -> String {
+    remedy
+        .as_ref()
+        .map(|remedy| format!("; {remedy}"))
+        .unwrap_or_default()
+}
+
+/// The library's result type.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,156 @@
+//! Events: `perf_event_attr` in any of its sizes, with its ids and its name.
+
+use linux_perf_event_reader::constants::{
+    ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID,
+    PERF_COUNT_SW_CPU_CLOCK, PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN,
+    PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+};
+
+use super::cursor::ByteOrder;
+
+/// The smallest `perf_event_attr`: PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h). A size of 0 means this one.
+pub const SMALLEST_ATTRIBUTE: usize = 64;
+
+/// One `perf_event_attr`. Unknown numbers are kept as they are; fields that an older, shorter attribute lacks are 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attribute {
+    /// PERF_TYPE_*, or the number of a dynamic PMU.
+    pub kind: u32,
+    /// Which event of that type.
+    pub config: u64,
+    /// The period, or the frequency if [`Attribute::frequency_hz`] says so.
+    sample_period: u64,
+    /// PERF_SAMPLE_*: the fields of a sample.
+    pub sample_type: u64,
+    /// PERF_FORMAT_*: the fields of a read value.
+    pub read_format: u64,
+    flags: u64,
+    /// PERF_SAMPLE_BRANCH_*.
+    pub branch_sample_type: u64,
+    /// Registers in REGS_USER.
+    pub sample_regs_user: u64,
+    clock_id: i32,
+    /// Registers in REGS_INTR.
+    pub sample_regs_intr: u64,
+    /// The ids that this event's records carry.
+    pub ids: Vec<u64>,
+    /// The name in the EVENT_DESC feature, as recorded.
+    pub name: Option<String>,
+}
+
+impl Attribute {
+    /// Decodes an attribute from `bytes`, which are all it has: 64 to 184 or more.
+    pub fn parse(bytes: &[u8], order: ByteOrder) -> Self {
+        let u64_at = |at| order.u64_at(bytes, at).unwrap_or(0);
+        let u32_at = |at| order.u32_at(bytes, at).unwrap_or(0);
+        let flags = u64_at(40);
+        Attribute {
+            kind: u32_at(0),
+            config: u64_at(8),
+            sample_period: u64_at(16),
+            sample_type: u64_at(24),
+            read_format: u64_at(32),
+            // A bit field: a big-endian compiler lays its first member into the highest bit.
+            flags: match order {
+                ByteOrder::Little => flags,
+                ByteOrder::Big => flags.reverse_bits(),
+            },
+            branch_sample_type: u64_at(72),
+            sample_regs_user: u64_at(80),
+            clock_id: u32_at(92) as i32,
+            sample_regs_intr: u64_at(96),
+            ids: Vec::new(),
+            name: None,
+        }
+    }
+
+    /// Samples per second that were asked for; `None` where a fixed period was.
+    pub fn frequency_hz(&self) -> Option<u64> {
+        (self.flags & ATTR_FLAG_BIT_FREQ != 0).then_some(self.sample_period)
+    }
+
+    /// The fixed period; `None` where a frequency was asked for.
+    pub fn period(&self) -> Option<u64> {
+        (self.flags & ATTR_FLAG_BIT_FREQ == 0).then_some(self.sample_period)
+    }
+
+    /// Whether records that are not samples end in a `sample_id`.
+    pub fn has_sample_id_all(&self) -> bool {
+        self.flags & ATTR_FLAG_BIT_SAMPLE_ID_ALL != 0
+    }
+
+    /// The clock set by `perf record -k`.
+    pub fn clock_id(&self) -> Option<i32> {
+        (self.flags & ATTR_FLAG_BIT_USE_CLOCKID != 0).then_some(self.clock_id)
+    }
+
+    /// Whether the event is a tracepoint.
+    pub fn is_tracepoint(&self) -> bool {
+        self.kind == PERF_TYPE_TRACEPOINT
+    }
+
+    /// Whether the event only carries side-band records and never fires.
+    pub fn is_dummy(&self) -> bool {
+        self.kind == PERF_TYPE_SOFTWARE && self.config == PERF_COUNT_SW_DUMMY
+    }
+
+    /// Whether the event's period counts nanoseconds.
+    pub fn counts_ns(&self) -> bool {
+        self.kind == PERF_TYPE_SOFTWARE
+            && matches!(
+                self.config,
+                PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK
+            )
+    }
+
+    /// Whether samples carry call chains.
+    pub fn has_callchain(&self) -> bool {
+        self.sample_type & PERF_SAMPLE_CALLCHAIN != 0
+    }
+
+    /// Whether the two are one event on different kinds of cores: a hybrid CPU's hardware events carry the number of the
+    /// PMU in the upper half of the config (PERF_PMU_TYPE_SHIFT, include/uapi/linux/perf_event.h).
+    pub fn is_twin_of(&self, other: &Attribute) -> bool {
+        self.kind == PERF_TYPE_HARDWARE
+            && other.kind == PERF_TYPE_HARDWARE
+            && self.config as u32 == other.config as u32
+            && self.config != other.config
+    }
+
+    /// The name as perf prints it.
+    pub fn display_name(&self) -> String {
+        match &self.name {
+            // perf spells the inner commas' absence as `cpu-clock/freq=999/`; without terms only the name is left.
+            Some(name) if !name.is_empty() => name.clone(),
+            _ => match (self.kind, self.config) {
+                (PERF_TYPE_HARDWARE, 0) => "cycles".to_owned(),
+                (PERF_TYPE_HARDWARE, 1) => "instructions".to_owned(),
+                (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK) => "cpu-clock".to_owned(),
+                (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK) => "task-clock".to_owned(),
+                (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY) => "dummy".to_owned(),
+                (PERF_TYPE_TRACEPOINT, id) => format!("tracepoint {id}"),
+                (kind, config) => format!("event {kind}:{config:#x}"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_a_big_endian_attribute_are_mirrored() {
+        let mut bytes = [0u8; 64];
+        bytes[40..48].copy_from_slice(
+            &(ATTR_FLAG_BIT_FREQ | ATTR_FLAG_BIT_SAMPLE_ID_ALL)
+                .reverse_bits()
+                .to_be_bytes(),
+        );
+        bytes[16..24].copy_from_slice(&999u64.to_be_bytes());
+        let attribute = Attribute::parse(&bytes, ByteOrder::Big);
+        assert_eq!(attribute.frequency_hz(), Some(999));
+        assert!(attribute.has_sample_id_all());
+        assert_eq!(attribute.clock_id(), None);
+    }
+}

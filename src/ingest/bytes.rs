@@ -1,0 +1,89 @@
+//! The bytes of a recording: a memory map of a regular file, or standard input read to its end. The only unsafe code.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Deref;
+use std::path::Path;
+
+use memmap2::{Advice, Mmap};
+
+use crate::error::{Error, Result};
+
+/// The whole content of a recording.
+pub enum Bytes {
+    /// A regular file, mapped.
+    Mapped(Mmap),
+    /// What could not be mapped: a pipe, read into memory.
+    Owned(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// Opens `path`; `-` is standard input.
+pub fn open(path: &Path) -> Result<Bytes> {
+    if path.as_os_str() == "-" {
+        return read_all(std::io::stdin().lock(), path);
+    }
+    let file = File::open(path).map_err(|error| io_error(path, error))?;
+    let metadata = file.metadata().map_err(|error| io_error(path, error))?;
+    if metadata.is_dir() {
+        return Err(Error::input(
+            path,
+            "is a directory",
+            "name the perf.data file in it",
+        ));
+    }
+    if !metadata.is_file() {
+        return read_all(file, path);
+    }
+    if metadata.len() == 0 {
+        return Ok(Bytes::Owned(Vec::new()));
+    }
+    map(&file).map_err(|error| io_error(path, error))
+}
+
+fn read_all(mut input: impl Read, path: &Path) -> Result<Bytes> {
+    let mut bytes = Vec::new();
+    input
+        .read_to_end(&mut bytes)
+        .map_err(|error| io_error(path, error))?;
+    Ok(Bytes::Owned(bytes))
+}
+
+fn io_error(path: &Path, source: std::io::Error) -> Error {
+    let remedy = match source.kind() {
+        std::io::ErrorKind::NotFound => {
+            Some("record one with: perf record -a -g -F 999 -- sleep 60".to_owned())
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            Some("read it as the user who recorded it, or as root".to_owned())
+        }
+        _ => None,
+    };
+    Error::Io {
+        file: path.to_owned(),
+        source,
+        remedy,
+    }
+}
+
+/// Maps a regular file that is not empty.
+#[allow(unsafe_code)]
+fn map(file: &File) -> std::io::Result<Bytes> {
+    // SAFETY: the map is private and only ever read as bytes, each of which may hold any value, so another process that
+    // writes to the file meanwhile can make a decoded number wrong but cannot break an invariant of this program: every
+    // offset and count is checked against the map's length, which does not change.
+    let map = unsafe { Mmap::map(file)? };
+    // Both passes over the records go from front to back. The advice only tunes the kernel's read-ahead.
+    let _ = map.advise(Advice::Sequential);
+    Ok(Bytes::Mapped(map))
+}

@@ -1,0 +1,117 @@
+//! Feature sections: what perf notes about the machine and the recording (tools/perf/Documentation/perf.data-file-format.txt).
+
+use linux_perf_data::Feature;
+
+use super::cursor::{ByteOrder, Cursor, text};
+
+/// PERF_RECORD_MISC_BUILD_ID_SIZE: the build id's length stands in its 21st byte (tools/lib/perf/include/perf/event.h).
+const BUILD_ID_HAS_SIZE: u16 = 1 << 15;
+/// Bytes that a build id record keeps for the id; the longest id is 20.
+const BUILD_ID_FIELD: u64 = 24;
+const BUILD_ID_MAX: usize = 20;
+
+/// The features that this program reads; empty where the recording has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Name of the machine.
+    pub hostname: Option<String>,
+    /// `uname -r`.
+    pub os_release: Option<String>,
+    /// Version of perf.
+    pub perf_version: Option<String>,
+    /// `uname -m`.
+    pub arch: Option<String>,
+    /// CPUs that the machine could have.
+    pub cpus_available: Option<u32>,
+    /// CPUs that were online.
+    pub cpus_online: Option<u32>,
+    /// The arguments of perf.
+    pub command: Vec<String>,
+    /// Names of the events.
+    pub event_names: Vec<String>,
+    /// One moment as (ns of CLOCK_REALTIME, ns of the recording's clock).
+    pub clock_reference: Option<(u64, u64)>,
+    /// Build ids by path.
+    pub build_ids: Vec<(String, Vec<u8>)>,
+}
+
+/// Reads one feature section into `features`. A section that is cut or makes no sense leaves its fields empty: none of
+/// them decides what ran.
+pub fn apply(features: &mut Features, feature: u32, body: &[u8], order: ByteOrder) {
+    let mut cursor = Cursor::new(body, order);
+    match Feature(feature) {
+        Feature::HOSTNAME => features.hostname = string(&mut cursor),
+        Feature::OSRELEASE => features.os_release = string(&mut cursor),
+        Feature::VERSION => features.perf_version = string(&mut cursor),
+        Feature::ARCH => features.arch = string(&mut cursor),
+        Feature::NRCPUS => {
+            // write_nrcpus of tools/perf/util/header.c writes the available ones first; the format's document says otherwise.
+            features.cpus_available = cursor.u32();
+            features.cpus_online = cursor.u32();
+        }
+        Feature::CMDLINE => features.command = strings(&mut cursor).unwrap_or_default(),
+        Feature::EVENT_DESC => features.event_names = event_names(&mut cursor).unwrap_or_default(),
+        Feature::CLOCK_DATA => features.clock_reference = clock_reference(&mut cursor),
+        Feature::BUILD_ID => features.build_ids = build_ids(cursor),
+        _ => {}
+    }
+}
+
+/// A length (u32) and as many bytes, filled up with NUL.
+fn string(cursor: &mut Cursor) -> Option<String> {
+    let length = cursor.u32()?;
+    Some(text(cursor.take(length.into())?))
+}
+
+fn strings(cursor: &mut Cursor) -> Option<Vec<String>> {
+    let count = cursor.u32()?;
+    let mut strings = Vec::new();
+    for _ in 0..count {
+        strings.push(string(cursor)?);
+    }
+    Some(strings)
+}
+
+/// Count, size of an attribute, then for each event: the attribute, number of ids, name, ids.
+fn event_names(cursor: &mut Cursor) -> Option<Vec<String>> {
+    let count = cursor.u32()?;
+    let attr_size = cursor.u32()?;
+    let mut names = Vec::new();
+    for _ in 0..count {
+        cursor.skip(1, attr_size.into())?;
+        let ids = cursor.u32()?;
+        names.push(string(cursor)?);
+        cursor.skip(ids.into(), 8)?;
+    }
+    Some(names)
+}
+
+/// Version (u32), clock id (u32), wall clock ns, recording clock ns.
+fn clock_reference(cursor: &mut Cursor) -> Option<(u64, u64)> {
+    cursor.skip(2, 4)?;
+    Some((cursor.u64()?, cursor.u64()?))
+}
+
+/// Records of their own: header, pid, build id, path.
+fn build_ids(mut cursor: Cursor) -> Vec<(String, Vec<u8>)> {
+    let mut build_ids = Vec::new();
+    while let Some(entry) = build_id(&mut cursor) {
+        build_ids.push(entry);
+    }
+    build_ids
+}
+
+fn build_id(cursor: &mut Cursor) -> Option<(String, Vec<u8>)> {
+    let _kind = cursor.u32()?;
+    let misc = cursor.u16()?;
+    let size = u64::from(cursor.u16()?);
+    let _pid = cursor.i32()?;
+    let id = cursor.take(BUILD_ID_FIELD)?;
+    let path = cursor.take(size.checked_sub(8 + 4 + BUILD_ID_FIELD)?)?;
+    let length = if misc & BUILD_ID_HAS_SIZE != 0 {
+        usize::from(id[BUILD_ID_MAX]).min(BUILD_ID_MAX)
+    } else {
+        BUILD_ID_MAX
+    };
+    Some((text(path), id[..length].to_vec()))
+}

@@ -1,0 +1,244 @@
+//! The header of a perf.data file: where the attributes, the records and the features lie, checked against the file's length.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
+use super::cursor::{ByteOrder, Cursor};
+use super::features::{self, Features};
+
+/// `sizeof(struct perf_file_header)` of a file; 16 says that the recording came through a pipe (tools/perf/util/header.h).
+const FILE_HEADER: u64 = 104;
+const PIPE_HEADER: u64 = 16;
+/// `sizeof(struct perf_file_section)`: offset and size.
+const SECTION: u64 = 16;
+const MAGIC: &[u8; 8] = b"PERFILE2";
+const MAGIC_SWAPPED: &[u8; 8] = b"2ELIFREP";
+const MAGIC_V1: &[u8; 8] = b"PERFFILE";
+
+/// What a recording says before its first record.
+#[derive(Debug)]
+pub struct Header {
+    /// Byte order of all numbers in the file.
+    pub order: ByteOrder,
+    /// The events, in the file's order.
+    pub attributes: Vec<Attribute>,
+    /// The feature sections that this program reads.
+    pub features: Features,
+    /// Where the records begin.
+    pub data_start: usize,
+    /// Where they end: the file's end if perf was killed before it wrote their size.
+    pub data_end: usize,
+    /// Whether perf finished the file: a killed perf leaves the size of the data at 0.
+    pub is_finished: bool,
+    /// Bytes that the header promises beyond the file's end.
+    pub missing_bytes: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Section {
+    offset: u64,
+    size: u64,
+}
+
+impl Section {
+    fn read(cursor: &mut Cursor) -> Option<Section> {
+        Some(Section {
+            offset: cursor.u64()?,
+            size: cursor.u64()?,
+        })
+    }
+
+    /// The part of `file` that the section covers, if all of it is there.
+    fn of(self, file: &[u8]) -> Option<&[u8]> {
+        let start = usize::try_from(self.offset).ok()?;
+        let end = usize::try_from(self.offset.checked_add(self.size)?).ok()?;
+        file.get(start..end)
+    }
+}
+
+impl Header {
+    /// Reads the header of `file`; `path` is only for messages.
+    pub fn parse(file: &[u8], path: &Path) -> Result<Header> {
+        let order = byte_order(file, path)?;
+        let damaged = |what: &str| {
+            Error::input(
+                path,
+                format!("damaged perf.data: {what}"),
+                "copy it again, or record again",
+            )
+        };
+        let mut cursor = Cursor::new(&file[8..], order);
+        let header_size = cursor
+            .u64()
+            .ok_or_else(|| damaged("the header is cut short"))?;
+        if header_size == PIPE_HEADER {
+            return Err(Error::input(
+                path,
+                "is a perf.data stream that came through a pipe, which this version does not read",
+                "record into a file: perf record -o perf.data …",
+            ));
+        }
+        if header_size != FILE_HEADER {
+            return Err(damaged(&format!(
+                "the header says it is {header_size} bytes long, not {FILE_HEADER}"
+            )));
+        }
+        let (attr_size, attrs, data, feature_bits) =
+            read_layout(&mut cursor).ok_or_else(|| damaged("the header is cut short"))?;
+        let mut attributes = read_attributes(file, attr_size, attrs, order)
+            .ok_or_else(|| damaged("the section of events lies outside the file"))?;
+        if attributes.is_empty() {
+            return Err(damaged("it holds no event"));
+        }
+        let length = file.len() as u64;
+        if data.offset > length {
+            return Err(damaged("the records lie outside the file"));
+        }
+        let is_finished = data.size != 0;
+        let promised_end = data.offset.saturating_add(data.size);
+        let data_end = if is_finished {
+            promised_end.min(length)
+        } else {
+            length
+        };
+        let features = if is_finished {
+            read_features(file, promised_end, feature_bits, order)
+        } else {
+            Features::default()
+        };
+        name_events(&mut attributes, &features);
+        Ok(Header {
+            order,
+            attributes,
+            features,
+            data_start: data.offset as usize,
+            data_end: data_end as usize,
+            is_finished,
+            missing_bytes: promised_end.saturating_sub(length),
+        })
+    }
+}
+
+fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
+    match file.get(..8) {
+        Some(magic) if magic == MAGIC => Ok(ByteOrder::Little),
+        Some(magic) if magic == MAGIC_SWAPPED => Ok(ByteOrder::Big),
+        _ => Err(not_a_recording(file, path)),
+    }
+}
+
+/// Says what a file is that is not a perf.data, and what to do.
+fn not_a_recording(file: &[u8], path: &Path) -> Error {
+    let starts = |magic: &[u8]| file.starts_with(magic);
+    let record = "record one with: perf record -a -g -F 999 -- sleep 60";
+    let (what, remedy) = if file.is_empty() {
+        (
+            "is empty: perf wrote nothing into it",
+            "check the disk's free space and record again",
+        )
+    } else if starts(MAGIC_V1) {
+        (
+            "is a perf.data of version 1, written by a perf older than 2011",
+            "record with a newer perf",
+        )
+    } else if starts(&[0x1f, 0x8b]) {
+        ("is compressed by gzip", "unpack it first: gunzip FILE")
+    } else if starts(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        ("is compressed by zstd", "unpack it first: zstd -d FILE")
+    } else if starts(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
+        ("is compressed by xz", "unpack it first: unxz FILE")
+    } else if starts(b"\x89PNG") {
+        ("is a PNG picture, not a perf.data", record)
+    } else if starts(b"\x7fELF") {
+        ("is an ELF file, not a perf.data", record)
+    } else if file.len() < 8 && MAGIC.starts_with(file) {
+        (
+            "is a perf.data cut short within its first 8 bytes",
+            "copy it again, or record again",
+        )
+    } else if looks_like_text(file) {
+        (
+            "is a text file, not a perf.data",
+            "give the perf.data itself, not what perf script or perf report printed",
+        )
+    } else {
+        (
+            "is not a perf.data: it does not begin with PERFILE2",
+            record,
+        )
+    };
+    Error::input(path, what, remedy)
+}
+
+fn looks_like_text(file: &[u8]) -> bool {
+    let head = &file[..file.len().min(512)];
+    !head.contains(&0) && head.iter().filter(|&&byte| byte < b' ').count() <= head.len() / 8
+}
+
+/// The fields after the magic and the header's size: size of an attribute, attribute section, data section, feature bits.
+fn read_layout(cursor: &mut Cursor) -> Option<(u64, Section, Section, [u64; 4])> {
+    let attr_size = cursor.u64()?;
+    let attrs = Section::read(cursor)?;
+    let data = Section::read(cursor)?;
+    let _event_types = Section::read(cursor)?;
+    let bits = [cursor.u64()?, cursor.u64()?, cursor.u64()?, cursor.u64()?];
+    Some((attr_size, attrs, data, bits))
+}
+
+/// Each entry is an attribute followed by the section of its ids; `attr_size` covers both, and 0 stands for the oldest.
+fn read_attributes(
+    file: &[u8],
+    attr_size: u64,
+    attrs: Section,
+    order: ByteOrder,
+) -> Option<Vec<Attribute>> {
+    let entry_size = match usize::try_from(attr_size).ok()? {
+        0 => SMALLEST_ATTRIBUTE + SECTION as usize,
+        size => size,
+    };
+    let attr_bytes = entry_size.checked_sub(SECTION as usize)?;
+    if attr_bytes < SMALLEST_ATTRIBUTE {
+        return None;
+    }
+    attrs
+        .of(file)?
+        .chunks_exact(entry_size)
+        .map(|entry| {
+            let mut attribute = Attribute::parse(&entry[..attr_bytes], order);
+            let ids = Section::read(&mut Cursor::new(&entry[attr_bytes..], order))?;
+            attribute.ids = order.u64s(ids.of(file)?).collect();
+            Some(attribute)
+        })
+        .collect()
+}
+
+/// The table of feature sections follows the data: one entry for each bit that is set, in the order of the bits.
+fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> Features {
+    let mut features = Features::default();
+    let set_bits = (0..256u32).filter(|bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
+    for (index, feature) in set_bits.enumerate() {
+        let entry = Section {
+            offset: table.saturating_add(index as u64 * SECTION),
+            size: SECTION,
+        };
+        let body = entry
+            .of(file)
+            .and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)))
+            .and_then(|section| section.of(file));
+        if let Some(body) = body {
+            features::apply(&mut features, feature, body, order);
+        }
+    }
+    features
+}
+
+/// EVENT_DESC describes the attributes in their order, with names.
+fn name_events(attributes: &mut [Attribute], features: &Features) {
+    if features.event_names.len() == attributes.len() {
+        for (attribute, name) in attributes.iter_mut().zip(&features.event_names) {
+            attribute.name = Some(name.clone());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The record walk: finds the boundaries of records, and where the bytes stop making sense.
+
+use super::cursor::ByteOrder;
+
+/// Bytes of `perf_event_header`: type (u32), misc (u16), size (u16).
+pub const RECORD_HEADER: usize = 8;
+
+/// One whole record.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// PERF_RECORD_*, or a type from 64 on that perf itself wrote.
+    pub kind: u32,
+    /// Flags whose meaning depends on the type; the lowest three bits are the cpumode.
+    pub misc: u16,
+    /// What follows the header.
+    pub body: &'a [u8],
+    /// Position in the data section: the order of the file.
+    pub position: u64,
+}
+
+/// Why a walk ended before the end of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The last record's size says that it ends past the end.
+    CutShort,
+    /// A record's size is below that of its header.
+    BadSize,
+}
+
+/// Walks over the whole records of a data section.
+pub struct Walk<'a> {
+    data: &'a [u8],
+    at: usize,
+    order: ByteOrder,
+    stop: Option<Stop>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk from the start of `data`.
+    pub fn new(data: &'a [u8], order: ByteOrder) -> Self {
+        Walk {
+            data,
+            at: 0,
+            order,
+            stop: None,
+        }
+    }
+
+    /// Bytes walked over so far; where the damage begins if the walk [stopped](Walk::stop).
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Why the walk ended early; `None` while it goes on or if it reached the end.
+    pub fn stop(&self) -> Option<Stop> {
+        self.stop
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Record<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Record<'a>> {
+        if self.stop.is_some() || self.at >= self.data.len() {
+            return None;
+        }
+        let header = &self.data[self.at..];
+        let (Some(kind), Some(misc), Some(size)) = (
+            self.order.u32_at(header, 0),
+            self.order.u16_at(header, 4),
+            self.order.u16_at(header, 6),
+        ) else {
+            self.stop = Some(Stop::CutShort);
+            return None;
+        };
+        let size = usize::from(size);
+        if size < RECORD_HEADER {
+            self.stop = Some(Stop::BadSize);
+            return None;
+        }
+        let Some(body) = header.get(RECORD_HEADER..size) else {
+            self.stop = Some(Stop::CutShort);
+            return None;
+        };
+        let position = self.at as u64;
+        self.at += size;
+        Some(Record {
+            kind,
+            misc,
+            body,
+            position,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(size: u16, body: usize) -> Vec<u8> {
+        let mut bytes = vec![9, 0, 0, 0, 2, 0];
+        bytes.extend(size.to_le_bytes());
+        bytes.resize(RECORD_HEADER + body, 0);
+        bytes
+    }
+
+    #[test]
+    fn every_whole_record_before_the_damage() {
+        for (tail, stop) in [
+            (record(24, 8), Some(Stop::CutShort)),
+            (record(7, 8), Some(Stop::BadSize)),
+            (record(0, 0), Some(Stop::BadSize)),
+            (vec![1, 2, 3], Some(Stop::CutShort)),
+            (vec![], None),
+        ] {
+            let mut bytes = record(16, 8);
+            bytes.extend(record(8, 0));
+            bytes.extend(&tail);
+            let mut walk = Walk::new(&bytes, ByteOrder::Little);
+            assert_eq!(walk.by_ref().count(), 2);
+            assert_eq!(walk.stop(), stop);
+            assert_eq!(walk.position(), 24);
+        }
+    }
+}

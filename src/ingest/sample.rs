@@ -1,0 +1,253 @@
+//! The sample decoder: finds the fields of a PERF_RECORD_SAMPLE, as perf_output_sample (kernel/events/core.c) writes them.
+
+use linux_perf_event_reader::constants::{
+    PERF_FORMAT_GROUP, PERF_FORMAT_ID, PERF_FORMAT_TOTAL_TIME_ENABLED,
+    PERF_FORMAT_TOTAL_TIME_RUNNING, PERF_SAMPLE_ADDR, PERF_SAMPLE_BRANCH_HW_INDEX,
+    PERF_SAMPLE_BRANCH_STACK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CGROUP, PERF_SAMPLE_CPU,
+    PERF_SAMPLE_DATA_SRC, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP,
+    PERF_SAMPLE_PERIOD, PERF_SAMPLE_PHYS_ADDR, PERF_SAMPLE_RAW, PERF_SAMPLE_READ,
+    PERF_SAMPLE_REGS_INTR, PERF_SAMPLE_REGS_USER, PERF_SAMPLE_STACK_USER, PERF_SAMPLE_STREAM_ID,
+    PERF_SAMPLE_TID, PERF_SAMPLE_TIME, PERF_SAMPLE_TRANSACTION, PERF_SAMPLE_WEIGHT,
+    PERF_SAMPLE_WEIGHT_STRUCT,
+};
+
+use super::attributes::Attribute;
+use super::cursor::{ByteOrder, Cursor};
+
+/// A read value ends in the number of lost samples (kernel 6.0; include/uapi/linux/perf_event.h).
+const PERF_FORMAT_LOST: u64 = 1 << 4;
+/// A branch stack ends in a word of counters for each branch (kernel 6.8; include/uapi/linux/perf_event.h).
+const PERF_SAMPLE_BRANCH_COUNTERS: u64 = 1 << 19;
+
+/// The fields of a sample that this program uses; addresses are still bare.
+#[derive(Clone, Copy, Debug)]
+pub struct RawSample<'a> {
+    /// The instruction.
+    pub ip: u64,
+    /// Process id.
+    pub pid: i32,
+    /// Thread id.
+    pub tid: i32,
+    /// ns of the recording's clock.
+    pub time_ns: u64,
+    /// The CPU.
+    pub cpu: u32,
+    /// The count that the sample stands for.
+    pub period: Option<u64>,
+    /// The call chain, innermost first, with context markers; 8 bytes an entry in the file's byte order.
+    pub chain: &'a [u8],
+    /// The control group's id.
+    pub cgroup: Option<u64>,
+}
+
+/// Where the fields of one event's samples lie: those before the first field of variable size at fixed places.
+#[derive(Clone, Debug)]
+pub struct SampleLayout {
+    order: ByteOrder,
+    sample_type: u64,
+    read_format: u64,
+    branch_sample_type: u64,
+    regs_user: u64,
+    regs_intr: u64,
+    ip: Option<usize>,
+    tid: Option<usize>,
+    time: Option<usize>,
+    cpu: Option<usize>,
+    period: Option<usize>,
+    fixed_size: usize,
+}
+
+impl SampleLayout {
+    /// The layout of `attribute`'s samples.
+    pub fn new(attribute: &Attribute, order: ByteOrder) -> Self {
+        let mut next = 0;
+        let mut place = |bit: u64| {
+            (attribute.sample_type & bit != 0).then(|| {
+                next += 8;
+                next - 8
+            })
+        };
+        let _identifier = place(PERF_SAMPLE_IDENTIFIER);
+        let ip = place(PERF_SAMPLE_IP);
+        let tid = place(PERF_SAMPLE_TID);
+        let time = place(PERF_SAMPLE_TIME);
+        let _addr = place(PERF_SAMPLE_ADDR);
+        let _id = place(PERF_SAMPLE_ID);
+        let _stream_id = place(PERF_SAMPLE_STREAM_ID);
+        let cpu = place(PERF_SAMPLE_CPU);
+        let period = place(PERF_SAMPLE_PERIOD);
+        SampleLayout {
+            order,
+            sample_type: attribute.sample_type,
+            read_format: attribute.read_format,
+            branch_sample_type: attribute.branch_sample_type,
+            regs_user: attribute.sample_regs_user,
+            regs_intr: attribute.sample_regs_intr,
+            ip,
+            tid,
+            time,
+            cpu,
+            period,
+            fixed_size: next,
+        }
+    }
+
+    /// Whether samples say when they were taken.
+    pub fn has_time(&self) -> bool {
+        self.time.is_some()
+    }
+
+    /// Whether samples say on which CPU they were taken.
+    pub fn has_cpu(&self) -> bool {
+        self.cpu.is_some()
+    }
+
+    /// Decodes the body of a sample, up to the last field that is needed and no further.
+    #[inline]
+    pub fn decode<'a>(&self, body: &'a [u8]) -> Result<RawSample<'a>, &'static str> {
+        const SHORT: &str = "sample shorter than its fields";
+        let mut rest = Cursor::new(body, self.order);
+        let fixed = rest.take(self.fixed_size as u64).ok_or(SHORT)?;
+        let u64_at = |place: Option<usize>| place.and_then(|at| self.order.u64_at(fixed, at));
+        let u32_at = |place: Option<usize>, plus: usize| {
+            place.and_then(|at| self.order.u32_at(fixed, at + plus))
+        };
+        if self.sample_type & PERF_SAMPLE_READ != 0 {
+            self.skip_read(&mut rest).ok_or(SHORT)?;
+        }
+        let chain = if self.sample_type & PERF_SAMPLE_CALLCHAIN != 0 {
+            let entries = rest.u64().ok_or(SHORT)?;
+            let bytes = entries.checked_mul(8).and_then(|bytes| rest.take(bytes));
+            bytes.ok_or("call chain longer than its sample")?
+        } else {
+            &[]
+        };
+        let cgroup = if self.sample_type & PERF_SAMPLE_CGROUP != 0 {
+            Some(self.skip_to_cgroup(&mut rest).ok_or(SHORT)?)
+        } else {
+            None
+        };
+        Ok(RawSample {
+            ip: u64_at(self.ip).unwrap_or(0),
+            pid: u32_at(self.tid, 0).map_or(-1, |pid| pid as i32),
+            tid: u32_at(self.tid, 4).map_or(-1, |tid| tid as i32),
+            time_ns: u64_at(self.time).unwrap_or(0),
+            cpu: u32_at(self.cpu, 0).unwrap_or(0),
+            period: u64_at(self.period),
+            chain,
+            cgroup,
+        })
+    }
+
+    /// Steps over the value of a counter, or of each member of its group (`:S`).
+    fn skip_read(&self, rest: &mut Cursor) -> Option<()> {
+        let has = |bit: u64| u64::from(self.read_format & bit != 0);
+        let times = has(PERF_FORMAT_TOTAL_TIME_ENABLED) + has(PERF_FORMAT_TOTAL_TIME_RUNNING);
+        let per_value = 1 + has(PERF_FORMAT_ID) + has(PERF_FORMAT_LOST);
+        if self.read_format & PERF_FORMAT_GROUP != 0 {
+            let members = rest.u64()?;
+            rest.skip(times, 8)?;
+            rest.skip(members, per_value * 8)
+        } else {
+            rest.skip(times + per_value, 8)
+        }
+    }
+
+    /// Steps over everything between the call chain and the control group, and reads that.
+    fn skip_to_cgroup(&self, rest: &mut Cursor) -> Option<u64> {
+        let has = |bit: u64| self.sample_type & bit != 0;
+        if has(PERF_SAMPLE_RAW) {
+            let size = rest.u32()?;
+            rest.skip(1, size.into())?;
+        }
+        if has(PERF_SAMPLE_BRANCH_STACK) {
+            let branches = rest.u64()?;
+            let branch_has = |bit: u64| u64::from(self.branch_sample_type & bit != 0);
+            rest.skip(branch_has(PERF_SAMPLE_BRANCH_HW_INDEX), 8)?;
+            rest.skip(branches, 24)?;
+            rest.skip(branches, 8 * branch_has(PERF_SAMPLE_BRANCH_COUNTERS))?;
+        }
+        if has(PERF_SAMPLE_REGS_USER) {
+            skip_registers(rest, self.regs_user)?;
+        }
+        if has(PERF_SAMPLE_STACK_USER) {
+            let size = rest.u64()?;
+            if size > 0 {
+                rest.skip(1, size)?;
+                rest.skip(1, 8)?;
+            }
+        }
+        let words = [
+            PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT,
+            PERF_SAMPLE_DATA_SRC,
+            PERF_SAMPLE_TRANSACTION,
+        ];
+        rest.skip(words.iter().filter(|&&bits| has(bits)).count() as u64, 8)?;
+        if has(PERF_SAMPLE_REGS_INTR) {
+            skip_registers(rest, self.regs_intr)?;
+        }
+        rest.skip(u64::from(has(PERF_SAMPLE_PHYS_ADDR)), 8)?;
+        rest.u64()
+    }
+}
+
+/// Registers are there only if their ABI is not PERF_SAMPLE_REGS_ABI_NONE.
+fn skip_registers(rest: &mut Cursor, mask: u64) -> Option<()> {
+    match rest.u64()? {
+        0 => Some(()),
+        _ => rest.skip(mask.count_ones().into(), 8),
+    }
+}
+
+/// Finds which event a sample belongs to.
+#[derive(Debug)]
+pub struct EventFinder {
+    order: ByteOrder,
+    id_at: Option<usize>,
+    by_id: rustc_hash::FxHashMap<u64, usize>,
+    events: usize,
+}
+
+impl EventFinder {
+    /// A finder for `attributes`; `Err` says what keeps their samples from being told apart.
+    pub fn new(attributes: &[Attribute], order: ByteOrder) -> Result<Self, &'static str> {
+        let mut places = attributes
+            .iter()
+            .map(|attribute| id_place(attribute.sample_type));
+        let id_at = places.next().flatten();
+        if attributes.len() > 1 && (id_at.is_none() || places.any(|place| place != id_at)) {
+            return Err("the samples of its events cannot be told apart");
+        }
+        let by_id = attributes
+            .iter()
+            .enumerate()
+            .flat_map(|(index, attribute)| attribute.ids.iter().map(move |&id| (id, index)))
+            .collect();
+        Ok(EventFinder {
+            order,
+            id_at,
+            by_id,
+            events: attributes.len(),
+        })
+    }
+
+    /// The index of the event that the sample with this body belongs to.
+    #[inline]
+    pub fn find(&self, body: &[u8]) -> Option<usize> {
+        match self.id_at {
+            Some(at) if !self.by_id.is_empty() => {
+                self.by_id.get(&self.order.u64_at(body, at)?).copied()
+            }
+            _ => (self.events == 1).then_some(0),
+        }
+    }
+}
+
+/// The byte at which samples of this type carry their id: first of all, or after the fields before it.
+fn id_place(sample_type: u64) -> Option<usize> {
+    if sample_type & PERF_SAMPLE_IDENTIFIER != 0 {
+        return Some(0);
+    }
+    let before = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR;
+    (sample_type & PERF_SAMPLE_ID != 0).then(|| (sample_type & before).count_ones() as usize * 8)
+}

@@ -1,0 +1,296 @@
+//! Side-band records: who was called what, who forked, what was mapped, what was lost, each with its time and CPU.
+
+use linux_perf_event_reader::RecordType;
+use linux_perf_event_reader::constants::{
+    PERF_RECORD_MISC_COMM_EXEC, PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_FORK_EXEC,
+    PERF_RECORD_MISC_GUEST_KERNEL, PERF_RECORD_MISC_GUEST_USER, PERF_RECORD_MISC_KERNEL,
+    PERF_RECORD_MISC_MMAP_BUILD_ID, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER,
+    PERF_SAMPLE_STREAM_ID, PERF_SAMPLE_TID, PERF_SAMPLE_TIME,
+};
+
+use super::attributes::Attribute;
+use super::cursor::{ByteOrder, Cursor, text};
+use super::records::Record;
+
+/// A moment in a recording: by time, then by the order of the file. Records that perf made up at its start have time 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct When {
+    /// ns of the recording's clock.
+    pub time_ns: u64,
+    /// Position in the data section.
+    pub position: u64,
+}
+
+/// One side-band record.
+#[derive(Clone, Debug)]
+pub struct SideBand {
+    /// When it happened.
+    pub when: When,
+    /// On which CPU, where the recording tells.
+    pub cpu: Option<u32>,
+    /// What happened.
+    pub change: Change,
+}
+
+/// What a side-band record tells.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A thread got a name.
+    Comm {
+        /// Process id.
+        pid: i32,
+        /// Thread id.
+        tid: i32,
+        /// Whether by executing a program, which also empties its address space.
+        exec: bool,
+        /// The name.
+        comm: String,
+    },
+    /// A thread or process was created.
+    Fork {
+        /// The child's process id.
+        pid: i32,
+        /// The child's thread id.
+        tid: i32,
+        /// The parent's process id.
+        parent_pid: i32,
+        /// The parent's thread id.
+        parent_tid: i32,
+        /// Whether the child shares or copies its parent's mappings; not so for the forks that perf makes up at its start.
+        inherits_maps: bool,
+    },
+    /// Code was mapped.
+    Map(Map),
+    /// A control group got a path.
+    Cgroup {
+        /// Its id.
+        id: u64,
+        /// Its path.
+        path: String,
+    },
+    /// The kernel dropped records because the buffer was full.
+    Lost {
+        /// How many.
+        count: u64,
+    },
+    /// The kernel dropped samples; one total for the whole recording (PERF_RECORD_LOST_SAMPLES).
+    LostSamples {
+        /// How many.
+        count: u64,
+    },
+    /// The kernel paused an event.
+    Throttle,
+    /// The kernel resumed an event.
+    Unthrottle,
+    /// Known, and of no use to any analysis so far.
+    Other,
+}
+
+/// A mapping of code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// The process; −1 for the kernel.
+    pub pid: i32,
+    /// Whether it is kernel code.
+    pub is_kernel: bool,
+    /// Whether it belongs to a guest.
+    pub is_guest: bool,
+    /// First address.
+    pub start: u64,
+    /// Bytes.
+    pub length: u64,
+    /// Position of `start` in the file; for the kernel the address of its reference symbol.
+    pub file_offset: u64,
+    /// Device (major, minor) and inode.
+    pub inode: Option<(u32, u32, u64)>,
+    /// The build id, from `--buildid-mmap`.
+    pub build_id: Option<Vec<u8>>,
+    /// Path or bracketed name.
+    pub path: String,
+}
+
+/// What a record is to this program.
+pub enum Parsed {
+    /// A side-band record.
+    SideBand(SideBand),
+    /// A type that this program has no use for.
+    Skipped,
+    /// A record too short for its fields.
+    Rejected(&'static str),
+}
+
+/// Decodes side-band records.
+pub struct SideBandReader {
+    order: ByteOrder,
+    /// PERF_SAMPLE_* bits of the `sample_id` that ends each record; 0 where there is none.
+    trailer: u64,
+}
+
+impl SideBandReader {
+    /// A reader for the records of these events. perf gives all events of a recording the same `sample_id`
+    /// (evlist__valid_sample_type, tools/perf/util/evlist.c), so the first one's layout is that of all.
+    pub fn new(attributes: &[Attribute], order: ByteOrder) -> Self {
+        let trailer = attributes
+            .first()
+            .filter(|attribute| attribute.has_sample_id_all())
+            .map_or(0, |attribute| attribute.sample_type);
+        SideBandReader { order, trailer }
+    }
+
+    /// Decodes one record that is not a sample.
+    pub fn parse(&self, record: &Record) -> Parsed {
+        let trailer_size = self.trailer_size();
+        let kind = RecordType(record.kind);
+        if !is_side_band(kind) {
+            return Parsed::Skipped;
+        }
+        let Some(fields) = record.body.len().checked_sub(trailer_size) else {
+            return Parsed::Rejected("record shorter than its sample_id");
+        };
+        let (fields, trailer) = record.body.split_at(fields);
+        let Some(change) = self.change(kind, record.misc, fields) else {
+            return Parsed::Rejected("side-band record shorter than its fields");
+        };
+        let (time_ns, cpu) = self.read_trailer(trailer);
+        Parsed::SideBand(SideBand {
+            when: When {
+                time_ns,
+                position: record.position,
+            },
+            cpu,
+            change,
+        })
+    }
+
+    /// The fields of a `sample_id`, each 8 bytes, in this order.
+    const TRAILER: [u64; 6] = [
+        PERF_SAMPLE_TID,
+        PERF_SAMPLE_TIME,
+        PERF_SAMPLE_ID,
+        PERF_SAMPLE_STREAM_ID,
+        PERF_SAMPLE_CPU,
+        PERF_SAMPLE_IDENTIFIER,
+    ];
+
+    fn trailer_size(&self) -> usize {
+        let fields = Self::TRAILER.iter();
+        8 * fields.filter(|&&bit| self.trailer & bit != 0).count()
+    }
+
+    fn read_trailer(&self, trailer: &[u8]) -> (u64, Option<u32>) {
+        let place = |field: u64| {
+            let before = Self::TRAILER.iter().take_while(|&&bit| bit != field);
+            let place = 8 * before.filter(|&&bit| self.trailer & bit != 0).count();
+            (self.trailer & field != 0).then_some(place)
+        };
+        let time_ns = place(PERF_SAMPLE_TIME).and_then(|at| self.order.u64_at(trailer, at));
+        let cpu = place(PERF_SAMPLE_CPU).and_then(|at| self.order.u32_at(trailer, at));
+        (time_ns.unwrap_or(0), cpu)
+    }
+
+    fn change(&self, kind: RecordType, misc: u16, fields: &[u8]) -> Option<Change> {
+        let mut cursor = Cursor::new(fields, self.order);
+        Some(match kind {
+            RecordType::COMM => Change::Comm {
+                pid: cursor.i32()?,
+                tid: cursor.i32()?,
+                exec: misc & PERF_RECORD_MISC_COMM_EXEC != 0,
+                comm: text(cursor.rest()),
+            },
+            RecordType::FORK => {
+                let (pid, parent_pid) = (cursor.i32()?, cursor.i32()?);
+                let (tid, parent_tid) = (cursor.i32()?, cursor.i32()?);
+                Change::Fork {
+                    pid,
+                    tid,
+                    parent_pid,
+                    parent_tid,
+                    inherits_maps: misc & PERF_RECORD_MISC_FORK_EXEC == 0,
+                }
+            }
+            RecordType::MMAP | RecordType::MMAP2 => Change::Map(map(kind, misc, cursor)?),
+            RecordType::CGROUP => Change::Cgroup {
+                id: cursor.u64()?,
+                path: text(cursor.rest()),
+            },
+            RecordType::LOST => {
+                let _id = cursor.u64()?;
+                Change::Lost {
+                    count: cursor.u64()?,
+                }
+            }
+            RecordType::LOST_SAMPLES => Change::LostSamples {
+                count: cursor.u64()?,
+            },
+            RecordType::THROTTLE => Change::Throttle,
+            RecordType::UNTHROTTLE => Change::Unthrottle,
+            _ => Change::Other,
+        })
+    }
+}
+
+/// The kernel's own types that tell about tasks, code or loss.
+fn is_side_band(kind: RecordType) -> bool {
+    matches!(
+        kind,
+        RecordType::COMM
+            | RecordType::FORK
+            | RecordType::EXIT
+            | RecordType::MMAP
+            | RecordType::MMAP2
+            | RecordType::CGROUP
+            | RecordType::LOST
+            | RecordType::LOST_SAMPLES
+            | RecordType::THROTTLE
+            | RecordType::UNTHROTTLE
+            | RecordType::SWITCH
+            | RecordType::SWITCH_CPU_WIDE
+            | RecordType::NAMESPACES
+            | RecordType::KSYMBOL
+            | RecordType::BPF_EVENT
+            | RecordType::TEXT_POKE
+    )
+}
+
+/// MMAP: pid, tid, address, length, offset, path. MMAP2 has device, inode and generation, or a build id, and the
+/// protection before the path.
+fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
+    let pid = cursor.i32()?;
+    let _tid = cursor.i32()?;
+    let (start, length, file_offset) = (cursor.u64()?, cursor.u64()?, cursor.u64()?);
+    let (mut inode, mut build_id) = (None, None);
+    if kind == RecordType::MMAP2 {
+        let identity = cursor.take(24)?;
+        if misc & PERF_RECORD_MISC_MMAP_BUILD_ID != 0 {
+            let size = usize::from(identity[0]).min(20);
+            build_id = Some(identity[4..4 + size].to_vec());
+        } else {
+            inode = inode_of(Cursor::new(identity, cursor.order()));
+        }
+        let _protection_and_flags = cursor.u64()?;
+    }
+    let mode = misc & PERF_RECORD_MISC_CPUMODE_MASK;
+    Some(Map {
+        pid,
+        is_kernel: matches!(
+            mode,
+            PERF_RECORD_MISC_KERNEL | PERF_RECORD_MISC_GUEST_KERNEL
+        ),
+        is_guest: matches!(
+            mode,
+            PERF_RECORD_MISC_GUEST_KERNEL | PERF_RECORD_MISC_GUEST_USER
+        ),
+        start,
+        length,
+        file_offset,
+        inode,
+        build_id,
+        path: text(cursor.rest()),
+    })
+}
+
+fn inode_of(mut identity: Cursor) -> Option<(u32, u32, u64)> {
+    let (major, minor) = (identity.u32()?, identity.u32()?);
+    let inode = identity.u64()?;
+    (inode != 0).then_some((major, minor, inode))
+}

@@ -1,0 +1,38 @@
+//! Diagnostics: what was lost, damaged, missing or refused, and what to do about it. They travel with the `Recording`.
+
+/// How much a diagnostic matters to the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// The result may be less complete than it looks.
+    Warning,
+    /// Part of the input could not be used.
+    Error,
+}
+
+impl Severity {
+    /// The word printed for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// One finding about the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// A stable word for scripts: `lost`, `damaged`, `kernel_names`.
+    pub code: &'static str,
+    /// How many times, or how many records it concerns.
+    pub count: u64,
+    /// What is so, in one sentence without a full stop.
+    pub message: String,
+    /// What the user can do about it, where there is something.
+    pub remedy: Option<String>,
+}

@@ -1,0 +1,40 @@
+//! The words of the program as types: ids, names, frames, stacks, tasks, timelines, diagnostics and the `Recording` they form.
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | recording | one perf.data |
+//! | sample | one PERF_RECORD_SAMPLE of the *sampling event*; a tracepoint's record is an *event*, never a sample |
+//! | timeline | the samples of one CPU in time order, and the gaps in which samples were lost |
+//! | task | pid, tid and the comm *at that moment*; (tid, start time) is the identity |
+//! | stack | frames, root first; a frame is (module, offset, mode), later named |
+//! | trigger | what a window looks back from; by default a sample of a task whose comm matches `^ksoftirqd/` |
+//! | episode | trigger samples on one CPU that lie close together |
+//! | window | the time before the first trigger sample of an episode, on that CPU |
+//! | system call path | the frames of a kernel stack from the system call's entry inward, up to the first interrupt or softirq entry nested in it |
+//! | dominating path | the heaviest path of a window, followed inward as long as one callee keeps most of its caller |
+//! | function | the last frame of the dominating path: the place where the work forks |
+//! | baseline | the same CPU outside all windows |
+//!
+//! Nothing here reads or writes, and nothing here knows a file format.
+
+mod diagnostic;
+mod frame;
+mod ids;
+mod module;
+mod names;
+mod recording;
+mod stack;
+mod task;
+mod timeline;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use frame::{
+    Frame, FrameKind, FrameTable, Function, KernelCode, Mode, Module, Naming, Softirq,
+};
+pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
+pub use module::{KernelCode, Module, Symbols};
+pub use names::{Names, clean};
+pub use recording::{About, Clock, Event, Recording, Tally};
+pub use stack::StackTree;
+pub use task::Task;
+pub use timeline::{Gap, GapCause, Sample, Timeline};

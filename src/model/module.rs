@@ -1,0 +1,94 @@
+//! Modules: what addresses belong to, and what became of the search for their symbols.
+
+/// What addresses belong to: the kernel, a kernel module, an ELF file, an anonymous mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Path or bracketed name as recorded, without a trailing ` (deleted)`: for looking up files, not safe to print.
+    pub path: String,
+    /// The build id that the recording holds for it.
+    pub build_id: Option<Vec<u8>>,
+    /// Device (major, minor) and inode of the file that was mapped, where the recording tells.
+    pub inode: Option<(u32, u32, u64)>,
+    /// For kernel code: where it lay. For a mapped file: `None`, offsets are positions in the file.
+    pub kernel: Option<KernelCode>,
+    /// What became of the search for its symbols.
+    pub symbols: Symbols,
+}
+
+impl Module {
+    /// The last component of the path.
+    pub fn basename(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+}
+
+/// Where the kernel or one of its modules lay when it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelCode {
+    /// The address that offset 0 stands for.
+    pub start: u64,
+    /// Bytes; 0 where the recording does not tell.
+    pub length: u64,
+    /// For the kernel proper, the name and address of its reference symbol, `_text` or `_stext`: what KASLR has moved is
+    /// measured against it.
+    pub reference: Option<(String, u64)>,
+}
+
+/// What became of the search for a module's symbols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Symbols {
+    /// No sample hit the module, or names were not asked for.
+    #[default]
+    NotWanted,
+    /// They were found and used.
+    Found,
+    /// Kernel code, and no kallsyms that belongs to the recording's boot.
+    NoKallsyms,
+    /// Not a file: `[vdso]`, `[heap]`, an anonymous mapping.
+    NotAFile,
+    /// The recording was made on another host, or belongs to another user, so the path was not opened.
+    NotLookedFor,
+    /// No regular file at the path.
+    NoFile,
+    /// The file is another build than the one that was recorded.
+    BuildIdDiffers,
+    /// Nothing tells whether the file is the one that was recorded.
+    Unverified,
+    /// The file is not ELF, or damaged.
+    NotElf,
+    /// The file has no symbols.
+    Stripped,
+}
+
+impl Symbols {
+    /// Why names are missing, in a few words; empty if they are not.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Symbols::NotWanted | Symbols::Found => "",
+            Symbols::NoKallsyms => "no kallsyms of the recorded kernel",
+            Symbols::NotAFile => "not a file",
+            Symbols::NotLookedFor => "recorded on another host or by another user",
+            Symbols::NoFile => "no such file here",
+            Symbols::BuildIdDiffers => "the file here is another build",
+            Symbols::Unverified => "nothing tells whether the file here is the recorded one",
+            Symbols::NotElf => "the file here is not ELF, or damaged",
+            Symbols::Stripped => "the file here has no symbols",
+        }
+    }
+
+    /// What would give names; empty if nothing would, or nothing need.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Symbols::NotWanted | Symbols::Found | Symbols::NotAFile => "",
+            Symbols::NoKallsyms => {
+                "on the recorded machine, as root: cat /proc/kallsyms > kallsyms, beside the perf.data"
+            }
+            Symbols::NotLookedFor | Symbols::NoFile | Symbols::BuildIdDiffers => {
+                "copy the recorded machine's file below a folder and give --symfs FOLDER"
+            }
+            Symbols::Unverified => "give --symfs / if it is",
+            Symbols::NotElf => "install the right file",
+            Symbols::Stripped => "install its debug symbols",
+        }
+    }
+}

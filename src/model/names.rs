@@ -1,0 +1,72 @@
+//! Names: every string that came from a file, made safe once and stored once.
+
+use std::borrow::Cow;
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
+use super::NameId;
+
+/// The interned names of a recording. What [`get`](Names::get) returns is safe to print: see [`clean`].
+#[derive(Debug, Default)]
+pub struct Names {
+    set: IndexSet<Box<str>, FxBuildHasher>,
+}
+
+impl Names {
+    /// The id of `name`, after [`clean`].
+    pub fn intern(&mut self, name: &str) -> NameId {
+        let name = clean(name);
+        let index = match self.set.get_index_of(name.as_ref()) {
+            Some(index) => index,
+            None => self.set.insert_full(name.into()).0,
+        };
+        NameId::from_index(index)
+    }
+
+    /// The name with this id.
+    pub fn get(&self, id: NameId) -> &str {
+        &self.set[id.index()]
+    }
+}
+
+/// Replaces by `?` what could act on a terminal or reorder text: control characters, line and paragraph separators, and
+/// the marks that change the direction of text or hide in it.
+pub fn clean(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(
+        name.chars()
+            .map(|c| if is_harmful(c) { '?' } else { c })
+            .collect(),
+    )
+}
+
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_replaced() {
+        assert_eq!(clean("a\x1b[2Jb\nc\0"), "a?[2Jb?c?");
+        assert_eq!(clean("x\u{202e}y\u{2066}\u{9b}z"), "x?y??z");
+        assert_eq!(clean("größe μs 日本"), "größe μs 日本");
+    }
+
+    #[test]
+    fn equal_names_share_an_id() {
+        let mut names = Names::default();
+        let first = names.intern("read");
+        assert_eq!(names.intern("read"), first);
+        assert_ne!(names.intern("write"), first);
+        assert_eq!(names.get(first), "read");
+    }
+}

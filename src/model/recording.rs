@@ -1,0 +1,246 @@
+//! The `Recording`: everything that analyses may know, immutable once loaded.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Diagnostic, EventId, FrameTable, Function, FunctionId, Mode, Module, NameId, Names, StackId,
+    StackTree, Task, TaskId, Timeline,
+};
+
+/// One perf.data, loaded: who ran what, per CPU, in time order.
+#[derive(Debug, Default)]
+pub struct Recording {
+    /// What the recording says about itself.
+    pub about: About,
+    /// All names, safe to print.
+    pub names: Names,
+    /// All modules.
+    pub modules: Vec<Module>,
+    /// All frames.
+    pub frames: FrameTable,
+    /// All functions.
+    pub functions: Vec<Function>,
+    /// All stacks.
+    pub stacks: StackTree,
+    /// All tasks.
+    pub tasks: Vec<Task>,
+    /// The paths of all control groups.
+    pub cgroups: Vec<NameId>,
+    /// One timeline for each CPU that has samples, by CPU.
+    pub timelines: Vec<Timeline>,
+    /// What became of every record.
+    pub tally: Tally,
+    /// What the user should know about the input.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a recording says about itself; a field is empty where it does not say.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The file as the user named it, safe to print.
+    pub file: String,
+    /// Size of the file in bytes.
+    pub file_bytes: u64,
+    /// The kernel's release: `uname -r` of the machine that recorded.
+    pub kernel: Option<String>,
+    /// The machine's name.
+    pub hostname: Option<String>,
+    /// The machine's architecture: `x86_64`.
+    pub arch: Option<String>,
+    /// The version of perf that recorded.
+    pub perf_version: Option<String>,
+    /// The command line that recorded.
+    pub command: Option<String>,
+    /// CPUs that were online.
+    pub cpus_online: Option<u32>,
+    /// CPUs that the machine could have.
+    pub cpus_available: Option<u32>,
+    /// The clock of all times.
+    pub clock: Clock,
+    /// Time of the first record that has one, in ns of the recording's clock.
+    pub start_ns: u64,
+    /// Time of the last record that has one, in ns of the recording's clock.
+    pub end_ns: u64,
+    /// All events, sampled or not.
+    pub events: Vec<Event>,
+    /// The sampling event: the one whose records are the samples. Hybrid CPUs have a twin of it for each kind of core.
+    pub sampling: Vec<EventId>,
+}
+
+/// The clock that a recording's times are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// CLOCK_MONOTONIC (1), CLOCK_MONOTONIC_RAW (4), … as `perf record -k` set it; `None` is perf's own clock.
+    pub id: Option<i32>,
+    /// One moment in both clocks, (ns of CLOCK_REALTIME, ns of the recording's clock), where recorded.
+    pub wall: Option<(u64, u64)>,
+}
+
+impl Clock {
+    /// The clock's name as `perf record -k` spells it, or `perf`.
+    pub fn name(&self) -> &'static str {
+        match self.id {
+            None => "perf",
+            Some(0) => "CLOCK_REALTIME",
+            Some(1) => "CLOCK_MONOTONIC",
+            Some(4) => "CLOCK_MONOTONIC_RAW",
+            Some(7) => "CLOCK_BOOTTIME",
+            Some(11) => "CLOCK_TAI",
+            Some(_) => "an unknown clock",
+        }
+    }
+}
+
+/// One event of the recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// The name as perf prints it, safe to print.
+    pub name: String,
+    /// Whether it is a tracepoint.
+    pub is_tracepoint: bool,
+    /// Whether its records carry call chains.
+    pub has_callchain: bool,
+    /// Samples per second that perf was asked for, where it was asked for a frequency.
+    pub frequency_hz: Option<u64>,
+    /// The fixed period, where perf was asked for one.
+    pub period: Option<u64>,
+    /// Whether the period counts nanoseconds (`cpu-clock`, `task-clock`).
+    pub counts_ns: bool,
+    /// Records of this event that were read.
+    pub records: u64,
+}
+
+/// What became of every record: `records = used + lost_markers…` is not asked here, but `records` is the sum of `by_type`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Whole records read.
+    pub records: u64,
+    /// Samples of the sampling event that are in the timelines.
+    pub samples: u64,
+    /// Records of other events: tracepoints and events that were not asked for.
+    pub other_events: u64,
+    /// Records that tell who ran and what was mapped: comm, fork, mmap, …
+    pub side_band: u64,
+    /// Records that this program has no use for, by type.
+    pub skipped: BTreeMap<u32, u64>,
+    /// Records that could not be decoded, or whose event is unknown, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Records that the kernel dropped before perf could write them (PERF_RECORD_LOST, PERF_RECORD_LOST_SAMPLES).
+    pub lost: u64,
+    /// How often the kernel paused the event (PERF_RECORD_THROTTLE).
+    pub throttled: u64,
+    /// Bytes of the data section after the last whole record that could be read.
+    pub unread_bytes: u64,
+    /// All bytes of the data section.
+    pub data_bytes: u64,
+}
+
+impl Tally {
+    /// Lost records as a share of all that should be there, from 0 to 1.
+    pub fn lost_share(&self) -> f64 {
+        let all = self.records + self.lost;
+        if all == 0 {
+            0.0
+        } else {
+            self.lost as f64 / all as f64
+        }
+    }
+
+    /// Records that could not be decoded.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}
+
+impl Recording {
+    /// The length of the recording in ns.
+    pub fn duration_ns(&self) -> u64 {
+        self.about.end_ns.saturating_sub(self.about.start_ns)
+    }
+
+    /// The name with this id.
+    pub fn name(&self, id: NameId) -> &str {
+        self.names.get(id)
+    }
+
+    /// The task with this id.
+    pub fn task(&self, id: TaskId) -> &Task {
+        &self.tasks[id.index()]
+    }
+
+    /// The comm of a task.
+    pub fn comm(&self, id: TaskId) -> &str {
+        self.name(self.task(id).comm)
+    }
+
+    /// The function with this id.
+    pub fn function(&self, id: FunctionId) -> &Function {
+        &self.functions[id.index()]
+    }
+
+    /// The functions of a stack, innermost first.
+    pub fn functions_leaf_first(&self, stack: StackId) -> impl Iterator<Item = FunctionId> {
+        self.stacks
+            .leaf_first(stack)
+            .map(|frame| self.frames.function(frame))
+    }
+
+    /// The functions of a stack, root first.
+    pub fn functions_root_first(&self, stack: StackId) -> Vec<FunctionId> {
+        let mut functions: Vec<_> = self.functions_leaf_first(stack).collect();
+        functions.reverse();
+        functions
+    }
+
+    /// The timeline of a CPU.
+    pub fn timeline(&self, cpu: u32) -> Option<&Timeline> {
+        self.timelines
+            .binary_search_by_key(&cpu, |timeline| timeline.cpu)
+            .ok()
+            .map(|at| &self.timelines[at])
+    }
+
+    /// The sampling event; of several twins the first.
+    pub fn sampling_event(&self) -> Option<&Event> {
+        self.about
+            .sampling
+            .first()
+            .map(|id| &self.about.events[id.index()])
+    }
+
+    /// The time from one sample to the next on a busy CPU, in ns: 1 s over the frequency, the period of a clock event,
+    /// or, where neither is known, the median distance of samples.
+    pub fn sampling_interval_ns(&self) -> u64 {
+        let event = self.sampling_event();
+        let from_frequency = event
+            .and_then(|event| event.frequency_hz)
+            .filter(|&hz| hz > 0)
+            .map(|hz| 1_000_000_000 / hz);
+        let from_period = event
+            .filter(|event| event.counts_ns)
+            .and_then(|event| event.period);
+        from_frequency
+            .or(from_period)
+            .unwrap_or_else(|| self.median_distance_ns())
+            .max(1)
+    }
+
+    fn median_distance_ns(&self) -> u64 {
+        let mut distances: Vec<u64> = self
+            .timelines
+            .iter()
+            .flat_map(|timeline| timeline.samples.windows(2))
+            .map(|pair| pair[1].time_ns - pair[0].time_ns)
+            .collect();
+        if distances.is_empty() {
+            return 1_000_000;
+        }
+        let middle = distances.len() / 2;
+        *distances.select_nth_unstable(middle).1
+    }
+
+    /// Whether any frame of mode `mode` was recorded.
+    pub fn has_mode(&self, mode: Mode) -> bool {
+        self.frames.frames().iter().any(|frame| frame.mode == mode)
+    }
+}

@@ -1,0 +1,113 @@
+//! Stacks as a tree: a stack is its parent stack plus one frame, so stacks that share callers share memory.
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher;
+
+use super::{FrameId, StackId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Node {
+    parent: StackId,
+    frame: FrameId,
+}
+
+/// All stacks of a recording. A parent's id is always smaller than its children's, so one pass in id order visits
+/// callers before callees.
+#[derive(Debug)]
+pub struct StackTree {
+    nodes: Vec<Node>,
+    children: HashTable<StackId>,
+}
+
+impl StackTree {
+    /// The empty stack: the parent of every outermost frame.
+    pub const ROOT: StackId = StackId(0);
+
+    /// The stack of `frame` called by `parent`.
+    pub fn push(&mut self, parent: StackId, frame: FrameId) -> StackId {
+        let node = Node { parent, frame };
+        let StackTree { nodes, children } = self;
+        let entry = children.entry(
+            hash(node),
+            |id| nodes[id.index()] == node,
+            |id| hash(nodes[id.index()]),
+        );
+        *entry
+            .or_insert_with(|| {
+                nodes.push(node);
+                StackId::from_index(nodes.len() - 1)
+            })
+            .get()
+    }
+
+    /// Number of stacks, the empty one included.
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "the empty stack is always there"
+    )]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The stack without its innermost frame, and that frame; `None` for the empty stack.
+    pub fn split(&self, stack: StackId) -> Option<(StackId, FrameId)> {
+        (stack != Self::ROOT).then(|| {
+            let node = self.nodes[stack.index()];
+            (node.parent, node.frame)
+        })
+    }
+
+    /// The frames of a stack from the innermost outwards.
+    pub fn leaf_first(&self, stack: StackId) -> impl Iterator<Item = FrameId> {
+        let mut at = stack;
+        std::iter::from_fn(move || {
+            let (parent, frame) = self.split(at)?;
+            at = parent;
+            Some(frame)
+        })
+    }
+
+    /// Frees what only [`push`](StackTree::push) needed.
+    pub fn finish(&mut self) {
+        self.children = HashTable::new();
+        self.nodes.shrink_to_fit();
+    }
+}
+
+impl Default for StackTree {
+    fn default() -> Self {
+        let no_frame = Node {
+            parent: StackTree::ROOT,
+            frame: FrameId(u32::MAX),
+        };
+        StackTree {
+            nodes: vec![no_frame],
+            children: HashTable::new(),
+        }
+    }
+}
+
+fn hash(node: Node) -> u64 {
+    FxBuildHasher.hash_one(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_callers_are_stored_once() {
+        let mut tree = StackTree::default();
+        let main = tree.push(StackTree::ROOT, FrameId(0));
+        let read = tree.push(main, FrameId(1));
+        let write = tree.push(main, FrameId(2));
+        assert_eq!(tree.push(main, FrameId(1)), read);
+        assert_ne!(read, write);
+        assert_eq!(tree.len(), 4);
+        assert_eq!(
+            tree.leaf_first(write).collect::<Vec<_>>(),
+            [FrameId(2), FrameId(0)]
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! State: who a tid was and what an address was, at any moment. It is replayed once from the side band into histories that
+//! answer for every time, so samples can be decoded in the order of the file.
+
+mod chains;
+mod spaces;
+mod tasks;
+
+use rustc_hash::FxHashMap;
+
+use crate::ingest::{Change, RawSample, SideBand, When};
+use crate::model::{
+    CgroupId, FrameTable, Gap, GapCause, Module, NameId, Names, StackId, StackTree, Task, TaskId,
+};
+
+pub use chains::Chains;
+pub use spaces::{SpaceAt, Spaces};
+pub use tasks::Tasks;
+
+/// The histories of a recording.
+#[derive(Default)]
+pub struct State {
+    /// Who a tid was.
+    pub tasks: Tasks,
+    /// What an address was.
+    pub spaces: Spaces,
+    cgroups: FxHashMap<u64, CgroupId>,
+    cgroup_paths: Vec<NameId>,
+    losses: Vec<Loss>,
+    lost_samples: u64,
+}
+
+/// Records lost, or an event paused or resumed, on one CPU.
+struct Loss {
+    when: When,
+    cpu: u32,
+    kind: LossKind,
+}
+
+enum LossKind {
+    Lost(u64),
+    Throttle,
+    Unthrottle,
+}
+
+impl State {
+    /// Replays side-band records, which must be in time order.
+    pub fn replay(side_band: Vec<SideBand>, names: &mut Names) -> State {
+        let mut state = State::default();
+        state.tasks.start(names);
+        for SideBand { when, cpu, change } in side_band {
+            state.apply(when, cpu, change, names);
+        }
+        state
+    }
+
+    fn apply(&mut self, when: When, cpu: Option<u32>, change: Change, names: &mut Names) {
+        match change {
+            Change::Comm {
+                pid,
+                tid,
+                exec,
+                comm,
+            } => {
+                self.tasks.rename(when, pid, tid, names.intern(&comm));
+                if exec {
+                    self.spaces.exec(when, pid);
+                }
+            }
+            Change::Fork {
+                pid,
+                tid,
+                parent_pid,
+                parent_tid,
+                inherits_maps,
+            } => {
+                self.tasks.fork(when, pid, tid, parent_tid, names);
+                if pid != parent_pid {
+                    let parent = inherits_maps.then_some(parent_pid);
+                    self.spaces.fork(when, pid, parent);
+                }
+            }
+            Change::Map(map) => self.spaces.map(when, map),
+            Change::Cgroup { id, path } => {
+                let path = names.intern(&path);
+                self.set_cgroup(id, path);
+            }
+            Change::Lost { count } => self.push_loss(when, cpu, LossKind::Lost(count)),
+            Change::LostSamples { count } => {
+                self.lost_samples = self.lost_samples.saturating_add(count);
+            }
+            Change::Throttle => self.push_loss(when, cpu, LossKind::Throttle),
+            Change::Unthrottle => self.push_loss(when, cpu, LossKind::Unthrottle),
+            Change::Other => {}
+        }
+    }
+
+    fn set_cgroup(&mut self, id: u64, path: NameId) {
+        let cgroup = CgroupId::from_index(self.cgroup_paths.len());
+        self.cgroups.insert(id, cgroup);
+        self.cgroup_paths.push(path);
+    }
+
+    fn push_loss(&mut self, when: When, cpu: Option<u32>, kind: LossKind) {
+        let cpu = cpu.unwrap_or(0);
+        self.losses.push(Loss { when, cpu, kind });
+    }
+
+    /// The control group with this id of the kernel's.
+    pub fn cgroup(&self, id: Option<u64>) -> CgroupId {
+        id.and_then(|id| self.cgroups.get(&id).copied())
+            .unwrap_or(CgroupId::NONE)
+    }
+
+    /// Records lost, in all: those with a place in the stream and those counted at its end.
+    pub fn lost_total(&self) -> u64 {
+        let placed = self.losses.iter().map(|loss| match loss.kind {
+            LossKind::Lost(count) => count,
+            LossKind::Throttle | LossKind::Unthrottle => 0,
+        });
+        placed.fold(self.lost_samples, u64::saturating_add)
+    }
+
+    /// How often an event was paused.
+    pub fn throttled_total(&self) -> u64 {
+        let throttles = self
+            .losses
+            .iter()
+            .filter(|loss| matches!(loss.kind, LossKind::Throttle));
+        throttles.count() as u64
+    }
+
+    /// The gaps of one CPU, given the times of its samples. What a LOST record counts was dropped at some time between the
+    /// sample before it and the record itself.
+    pub fn gaps(&self, cpu: u32, sample_times: impl Fn(u64) -> Option<u64>) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let mut paused_since = None;
+        for loss in self.losses.iter().filter(|loss| loss.cpu == cpu) {
+            let end_ns = loss.when.time_ns;
+            match loss.kind {
+                LossKind::Lost(count) => gaps.push(Gap {
+                    start_ns: sample_times(end_ns).unwrap_or(end_ns),
+                    end_ns,
+                    cause: GapCause::Lost(count),
+                }),
+                LossKind::Throttle => paused_since = Some(end_ns),
+                LossKind::Unthrottle => gaps.extend(paused_since.take().map(|start_ns| Gap {
+                    start_ns,
+                    end_ns,
+                    cause: GapCause::Throttled,
+                })),
+            }
+        }
+        gaps.sort_by_key(|gap| gap.start_ns);
+        gaps
+    }
+
+    /// Takes apart what outlives the replay: tasks, modules, paths of control groups.
+    pub fn into_tables(self) -> (Vec<Task>, Vec<Module>, Vec<NameId>) {
+        (
+            self.tasks.into_tasks(),
+            self.spaces.into_modules(),
+            self.cgroup_paths,
+        )
+    }
+}
+
+/// Turns raw samples into tasks and stacks: the state at their time, applied.
+#[derive(Default)]
+pub struct Interner<'a> {
+    /// The distinct frames.
+    pub frames: FrameTable,
+    /// The distinct stacks.
+    pub stacks: StackTree,
+    chains: Chains<'a>,
+}
+
+impl<'a> Interner<'a> {
+    /// The task and the stack of a sample; `cpumode` is that of its record.
+    pub fn intern(
+        &mut self,
+        state: &mut State,
+        sample: &RawSample<'a>,
+        when: When,
+        cpumode: u16,
+        names: &mut Names,
+        order: crate::ingest::ByteOrder,
+    ) -> (TaskId, StackId) {
+        let task = state.tasks.at(when, sample.pid, sample.tid, names);
+        let space = state.spaces.at(when, sample.pid);
+        let mut place = |address, mode| state.spaces.resolve(space, address, mode);
+        let stack = self.chains.intern(
+            chains::Chain {
+                entries: sample.chain,
+                ip: sample.ip,
+                cpumode,
+                space,
+                order,
+            },
+            &mut self.frames,
+            &mut self.stacks,
+            &mut place,
+        );
+        (task, stack)
+    }
+}

@@ -1,0 +1,385 @@
+//! Address spaces over time: which module an address belonged to, in which process, at which moment.
+
+use rustc_hash::FxHashMap;
+
+use crate::ingest::{Map, When};
+use crate::model::{Frame, KernelCode, Mode, Module, ModuleId, Symbols};
+
+/// How many forks without exec an address is traced back through. Each step costs a look-up, and a hostile recording could
+/// chain as many as it has records; a shell's subshells of subshells stay far below.
+const MAX_GENERATIONS: usize = 64;
+
+/// The history of every address space, and the kernel's.
+#[derive(Default)]
+pub struct Spaces {
+    spaces: Vec<Space>,
+    by_pid: FxHashMap<i32, Vec<(When, usize)>>,
+    kernel: Space,
+    modules: Vec<Module>,
+    module_ids: FxHashMap<ModuleKey, ModuleId>,
+    /// The module of kernel addresses in a recording that has no map of the kernel.
+    unmapped_kernel: Option<ModuleId>,
+}
+
+type ModuleKey = (
+    String,
+    Option<Vec<u8>>,
+    Option<(u32, u32, u64)>,
+    Option<u64>,
+);
+
+/// The address space of a process from one fork or exec to the next.
+#[derive(Default)]
+struct Space {
+    /// The space it was copied from, at that time.
+    parent: Option<SpaceAt>,
+    /// In time order.
+    maps: Vec<PlacedMap>,
+    index: Option<MapIndex>,
+}
+
+struct PlacedMap {
+    when: When,
+    start: u64,
+    end: u64,
+    /// Added to an address to make it an offset in the module.
+    shift: u64,
+    module: ModuleId,
+}
+
+/// An address space at a moment. Two moments between which nothing was mapped are equal, so stacks can be cached by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SpaceAt {
+    space: u32,
+    /// How many of its maps were there.
+    maps: u32,
+}
+
+impl SpaceAt {
+    /// No space is known.
+    pub const NONE: SpaceAt = SpaceAt {
+        space: u32::MAX,
+        maps: 0,
+    };
+
+    /// One number for both parts.
+    pub fn key(self) -> u64 {
+        u64::from(self.space) << 32 | u64::from(self.maps)
+    }
+}
+
+impl Spaces {
+    /// A process was created: a copy of its parent's space, or an empty one.
+    pub fn fork(&mut self, when: When, pid: i32, parent_pid: Option<i32>) {
+        let parent = parent_pid
+            .map(|parent| self.at(when, parent))
+            .filter(|parent| *parent != SpaceAt::NONE);
+        self.begin(when, pid, parent);
+    }
+
+    /// A process executed a program: its old mappings are gone.
+    pub fn exec(&mut self, when: When, pid: i32) {
+        self.begin(when, pid, None);
+    }
+
+    /// Code was mapped, into a process or the kernel.
+    pub fn map(&mut self, when: When, map: Map) {
+        if map.is_guest {
+            return;
+        }
+        let module = self.intern_module(&map);
+        let shift = if map.is_kernel {
+            map.start.wrapping_neg()
+        } else {
+            map.file_offset.wrapping_sub(map.start)
+        };
+        let placed = PlacedMap {
+            when,
+            start: map.start,
+            end: map.start.saturating_add(map.length),
+            shift,
+            module,
+        };
+        if map.is_kernel {
+            self.kernel.maps.push(placed);
+        } else {
+            let space = match self.at(when, map.pid) {
+                SpaceAt::NONE => self.begin(When::default(), map.pid, None),
+                known => known.space as usize,
+            };
+            self.spaces[space].maps.push(placed);
+        }
+    }
+
+    /// The space of `pid` at `when`.
+    pub fn at(&self, when: When, pid: i32) -> SpaceAt {
+        let Some(history) = self.by_pid.get(&pid) else {
+            return SpaceAt::NONE;
+        };
+        let after = history.partition_point(|(since, _)| *since <= when);
+        let Some((_, space)) = after.checked_sub(1).map(|at| history[at]) else {
+            return SpaceAt::NONE;
+        };
+        let maps = &self.spaces[space].maps;
+        SpaceAt {
+            space: space as u32,
+            maps: maps.partition_point(|map| map.when <= when) as u32,
+        }
+    }
+
+    /// What `address` was in `space`, for code of mode `mode`.
+    pub fn resolve(&mut self, space: SpaceAt, address: u64, mode: Mode) -> Frame {
+        let found = match mode {
+            Mode::Kernel => self.resolve_kernel(address),
+            Mode::User => self.resolve_user(space, address),
+            Mode::Guest | Mode::Hypervisor => None,
+        };
+        let (module, offset) = match found {
+            Some((module, offset)) => (Some(module), offset),
+            None => (None, address),
+        };
+        Frame {
+            module,
+            offset,
+            mode,
+        }
+    }
+
+    /// All modules, by id.
+    pub fn into_modules(self) -> Vec<Module> {
+        self.modules
+    }
+
+    fn begin(&mut self, when: When, pid: i32, parent: Option<SpaceAt>) -> usize {
+        self.spaces.push(Space {
+            parent,
+            ..Space::default()
+        });
+        let space = self.spaces.len() - 1;
+        self.by_pid.entry(pid).or_default().push((when, space));
+        space
+    }
+
+    fn resolve_user(&mut self, mut at: SpaceAt, address: u64) -> Option<(ModuleId, u64)> {
+        for _ in 0..MAX_GENERATIONS {
+            let space = self.spaces.get_mut(at.space as usize)?;
+            if let Some(found) = space.find(address, at.maps) {
+                return Some(found);
+            }
+            at = space.parent?;
+        }
+        None
+    }
+
+    fn resolve_kernel(&mut self, address: u64) -> Option<(ModuleId, u64)> {
+        if self.kernel.maps.is_empty() {
+            return Some((self.unmapped_kernel(), address));
+        }
+        self.kernel.find(address, u32::MAX)
+    }
+
+    /// perf writes no map of the kernel when it may not read /proc/kallsyms.
+    fn unmapped_kernel(&mut self) -> ModuleId {
+        *self.unmapped_kernel.get_or_insert_with(|| {
+            self.modules.push(Module {
+                path: KERNEL.to_owned(),
+                build_id: None,
+                inode: None,
+                kernel: Some(KernelCode {
+                    start: 0,
+                    length: 0,
+                    reference: None,
+                }),
+                symbols: Symbols::default(),
+            });
+            ModuleId::from_index(self.modules.len() - 1)
+        })
+    }
+
+    fn intern_module(&mut self, map: &Map) -> ModuleId {
+        let (path, reference) = split_reference(map);
+        let key = (
+            path.clone(),
+            map.build_id.clone(),
+            map.inode,
+            map.is_kernel.then_some(map.start),
+        );
+        if let Some(&id) = self.module_ids.get(&key) {
+            return id;
+        }
+        let id = ModuleId::from_index(self.modules.len());
+        self.modules.push(Module {
+            path,
+            build_id: map.build_id.clone(),
+            inode: map.inode,
+            kernel: map.is_kernel.then_some(KernelCode {
+                start: map.start,
+                length: map.length,
+                reference,
+            }),
+            symbols: Symbols::default(),
+        });
+        self.module_ids.insert(key, id);
+        id
+    }
+}
+
+/// What perf calls the kernel proper.
+const KERNEL: &str = "[kernel.kallsyms]";
+/// What perf calls it when it was told to use a vmlinux or runs without kallsyms.
+const KERNELS: [&str; 2] = [KERNEL, "[kernel.vmlinux]"];
+
+/// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) its reference symbol.
+fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
+    let path = map.path.strip_suffix(" (deleted)").unwrap_or(&map.path);
+    for kernel in KERNELS {
+        if let Some(symbol) = path.strip_prefix(kernel).filter(|_| map.is_kernel) {
+            let reference = (!symbol.is_empty()).then(|| (symbol.to_owned(), map.file_offset));
+            return (KERNEL.to_owned(), reference);
+        }
+    }
+    (path.to_owned(), None)
+}
+
+impl Space {
+    /// The newest of the first `known` maps that covers `address`.
+    fn find(&mut self, address: u64, known: u32) -> Option<(ModuleId, u64)> {
+        let Space { maps, index, .. } = self;
+        let index = index.get_or_insert_with(|| MapIndex::new(maps));
+        let map = &maps[index.newest(address, known)? as usize];
+        Some((map.module, address.wrapping_add(map.shift)))
+    }
+}
+
+/// Answers which maps cover an address in logarithmic time, however they overlap: a segment tree over the places where
+/// maps begin and end. A map lies in the nodes that together make up its range, at most two a level.
+struct MapIndex {
+    bounds: Vec<u64>,
+    /// Node 1 is the root, the children of n are 2n and 2n+1; each holds numbers of maps, ascending.
+    nodes: Vec<Vec<u32>>,
+    leaves: usize,
+}
+
+impl MapIndex {
+    fn new(maps: &[PlacedMap]) -> Self {
+        let mut bounds: Vec<u64> = maps.iter().flat_map(|map| [map.start, map.end]).collect();
+        bounds.sort_unstable();
+        bounds.dedup();
+        let leaves = bounds.len().next_power_of_two();
+        let mut nodes = vec![Vec::new(); 2 * leaves];
+        for (number, map) in (0u32..).zip(maps) {
+            let mut from = leaves + bounds.partition_point(|&bound| bound < map.start);
+            let mut to = leaves + bounds.partition_point(|&bound| bound < map.end);
+            while from < to {
+                if from % 2 == 1 {
+                    nodes[from].push(number);
+                    from += 1;
+                }
+                if to % 2 == 1 {
+                    to -= 1;
+                    nodes[to].push(number);
+                }
+                from /= 2;
+                to /= 2;
+            }
+        }
+        MapIndex {
+            bounds,
+            nodes,
+            leaves,
+        }
+    }
+
+    /// The highest number below `known` among the maps that cover `address`.
+    fn newest(&self, address: u64, known: u32) -> Option<u32> {
+        let after = self.bounds.partition_point(|&bound| bound <= address);
+        let mut node = self.leaves + after.checked_sub(1)?;
+        let mut newest = None;
+        while node > 0 {
+            let numbers = &self.nodes[node];
+            let below = numbers.partition_point(|&number| number < known);
+            newest = newest.max(below.checked_sub(1).map(|at| numbers[at]));
+            node /= 2;
+        }
+        newest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(time_ns: u64) -> When {
+        When {
+            time_ns,
+            position: 0,
+        }
+    }
+
+    fn map(pid: i32, start: u64, length: u64, path: &str) -> Map {
+        Map {
+            pid,
+            is_kernel: false,
+            is_guest: false,
+            start,
+            length,
+            file_offset: 0x1000,
+            inode: None,
+            build_id: None,
+            path: path.to_owned(),
+        }
+    }
+
+    fn found(spaces: &mut Spaces, time_ns: u64, pid: i32, address: u64) -> Option<(String, u64)> {
+        let space = spaces.at(at(time_ns), pid);
+        let frame = spaces.resolve(space, address, Mode::User);
+        let module = &spaces.modules[frame.module?.index()];
+        Some((module.path.clone(), frame.offset))
+    }
+
+    #[test]
+    fn the_newest_map_of_an_address_wins_from_its_time_on() {
+        let mut spaces = Spaces::default();
+        spaces.map(at(0), map(1, 0x10000, 0x10000, "/old (deleted)"));
+        spaces.map(at(5), map(1, 0x14000, 0x1000, "/new"));
+        let mut at = |time, address| found(&mut spaces, time, 1, address);
+        assert_eq!(at(0, 0x14010), Some(("/old".to_owned(), 0x5010)));
+        assert_eq!(at(5, 0x14010), Some(("/new".to_owned(), 0x1010)));
+        assert_eq!(at(5, 0x15000), Some(("/old".to_owned(), 0x6000)));
+        assert_eq!(at(5, 0x20000), None);
+        assert_eq!(at(5, 0xffff), None);
+    }
+
+    #[test]
+    fn fork_copies_a_space_and_exec_empties_it() {
+        let mut spaces = Spaces::default();
+        spaces.map(at(0), map(1, 0x1000, 0x1000, "/bin/sh"));
+        spaces.fork(at(10), 2, Some(1));
+        spaces.map(at(20), map(1, 0x1000, 0x1000, "/later"));
+        spaces.exec(at(30), 2);
+        let path =
+            |spaces: &mut Spaces, time, pid| found(spaces, time, pid, 0x1800).map(|(path, _)| path);
+        assert_eq!(path(&mut spaces, 5, 2), None);
+        assert_eq!(path(&mut spaces, 25, 2).as_deref(), Some("/bin/sh"));
+        assert_eq!(path(&mut spaces, 25, 1).as_deref(), Some("/later"));
+        assert_eq!(path(&mut spaces, 30, 2), None);
+    }
+
+    #[test]
+    fn many_nested_maps_cost_no_more_than_their_logarithm() {
+        let maps: Vec<PlacedMap> = (0..20_000u64)
+            .map(|n| PlacedMap {
+                when: at(n),
+                start: n,
+                end: 1_000_000 - n,
+                shift: 0,
+                module: ModuleId(0),
+            })
+            .collect();
+        let index = MapIndex::new(&maps);
+        assert_eq!(index.newest(500_000, u32::MAX), Some(19_999));
+        assert_eq!(index.newest(500_000, 7), Some(6));
+        assert_eq!(index.newest(3, u32::MAX), Some(3));
+        assert_eq!(index.newest(1_000_000, u32::MAX), None);
+    }
+}

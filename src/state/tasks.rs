@@ -1,0 +1,135 @@
+//! Tasks over time: which thread a tid was, and what it was called.
+
+use rustc_hash::FxHashMap;
+
+use crate::ingest::When;
+use crate::model::{NameId, Names, Task, TaskId};
+
+/// The history of every tid.
+#[derive(Default)]
+pub struct Tasks {
+    tasks: Vec<Task>,
+    ids: FxHashMap<Task, TaskId>,
+    history: FxHashMap<i32, Vec<(When, TaskId)>>,
+    /// The tasks of tids that had no name yet when they were sampled.
+    nameless: FxHashMap<(i32, i32), TaskId>,
+}
+
+impl Tasks {
+    /// Puts in what no record tells: tid 0 is the idle task, which perf calls `swapper`.
+    pub fn start(&mut self, names: &mut Names) {
+        self.rename(When::default(), 0, 0, names.intern("swapper"));
+    }
+
+    /// A thread got a name.
+    pub fn rename(&mut self, when: When, pid: i32, tid: i32, comm: NameId) {
+        let start_ns = self.latest(tid).map_or(0, |task| task.start_ns);
+        let task = Task {
+            pid,
+            tid,
+            start_ns,
+            comm,
+        };
+        self.push(when, task);
+    }
+
+    /// A thread was created: it has its parent's name until it gets one of its own.
+    pub fn fork(&mut self, when: When, pid: i32, tid: i32, parent_tid: i32, names: &mut Names) {
+        let comm = match self.latest(parent_tid) {
+            Some(parent) => parent.comm,
+            None => nameless(tid, names),
+        };
+        let task = Task {
+            pid,
+            tid,
+            start_ns: when.time_ns,
+            comm,
+        };
+        self.push(when, task);
+    }
+
+    /// The task that `tid` was at `when`. Before its first record it is a task named `:TID`, as perf prints it.
+    pub fn at(&mut self, when: When, pid: i32, tid: i32, names: &mut Names) -> TaskId {
+        let known = self.history.get(&tid).and_then(|history| {
+            let after = history.partition_point(|(since, _)| *since <= when);
+            Some(history[after.checked_sub(1)?].1)
+        });
+        known.unwrap_or_else(|| self.nameless(pid, tid, names))
+    }
+
+    /// All tasks, by id.
+    pub fn into_tasks(self) -> Vec<Task> {
+        self.tasks
+    }
+
+    fn latest(&self, tid: i32) -> Option<&Task> {
+        let (_, id) = self.history.get(&tid)?.last()?;
+        Some(&self.tasks[id.index()])
+    }
+
+    fn push(&mut self, when: When, task: Task) {
+        let id = self.intern(task);
+        self.history.entry(task.tid).or_default().push((when, id));
+    }
+
+    fn intern(&mut self, task: Task) -> TaskId {
+        *self.ids.entry(task).or_insert_with(|| {
+            self.tasks.push(task);
+            TaskId::from_index(self.tasks.len() - 1)
+        })
+    }
+
+    fn nameless(&mut self, pid: i32, tid: i32, names: &mut Names) -> TaskId {
+        if let Some(&id) = self.nameless.get(&(pid, tid)) {
+            return id;
+        }
+        let id = self.intern(Task {
+            pid,
+            tid,
+            start_ns: 0,
+            comm: nameless(tid, names),
+        });
+        self.nameless.insert((pid, tid), id);
+        id
+    }
+}
+
+fn nameless(tid: i32, names: &mut Names) -> NameId {
+    names.intern(&format!(":{tid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(time_ns: u64) -> When {
+        When {
+            time_ns,
+            position: 0,
+        }
+    }
+
+    fn comm_at(tasks: &mut Tasks, names: &mut Names, time_ns: u64, tid: i32) -> (String, u64) {
+        let id = tasks.at(at(time_ns), tid, tid, names);
+        let task = tasks.tasks[id.index()];
+        (names.get(task.comm).to_owned(), task.start_ns)
+    }
+
+    #[test]
+    fn exec_and_reuse_of_a_tid_do_not_mix_tasks() {
+        let (mut tasks, mut names) = (Tasks::default(), Names::default());
+        tasks.start(&mut names);
+        let (bash, ls) = (names.intern("bash"), names.intern("ls"));
+        tasks.rename(at(0), 7, 7, bash);
+        tasks.fork(at(10), 8, 8, 7, &mut names);
+        tasks.rename(at(20), 8, 8, ls);
+        tasks.fork(at(30), 8, 8, 7, &mut names);
+        let mut comm = |time, tid| comm_at(&mut tasks, &mut names, time, tid);
+        assert_eq!(comm(5, 8), (":8".to_owned(), 0));
+        assert_eq!(comm(10, 8), ("bash".to_owned(), 10));
+        assert_eq!(comm(29, 8), ("ls".to_owned(), 10));
+        assert_eq!(comm(30, 8), ("bash".to_owned(), 30));
+        assert_eq!(comm(30, 0), ("swapper".to_owned(), 0));
+        assert_eq!(comm(30, -1), (":-1".to_owned(), 0));
+    }
+}

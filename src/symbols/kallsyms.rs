@@ -1,0 +1,146 @@
+//! kallsyms: the kernel's own list of its symbols, as text (`ADDRESS TYPE NAME [MODULE]`).
+
+use super::table::{Binding, Symbol, SymbolTable};
+
+/// A parsed kallsyms.
+pub struct Kallsyms<'a> {
+    entries: Vec<Entry<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    address: u64,
+    kind: u8,
+    name: &'a str,
+    module: Option<&'a str>,
+}
+
+impl<'a> Kallsyms<'a> {
+    /// Parses `text`; lines that are not of the form are passed over.
+    pub fn parse(text: &'a [u8]) -> Self {
+        let lines = text.split(|&byte| byte == b'\n');
+        let mut entries: Vec<Entry> = lines.filter_map(parse_line).collect();
+        // Sorted already but for modules, which this sort finds out in one pass.
+        entries.sort_by_key(|entry| entry.address);
+        Kallsyms { entries }
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether all addresses are 0: what users without the right to see them read (kernel.kptr_restrict).
+    pub fn is_hidden(&self) -> bool {
+        self.entries.last().is_some_and(|last| last.address == 0)
+    }
+
+    /// The address of the kernel's symbol `name`.
+    pub fn address_of(&self, name: &str) -> Option<u64> {
+        let found = self
+            .entries
+            .iter()
+            .find(|entry| entry.module.is_none() && entry.name == name);
+        found.map(|entry| entry.address)
+    }
+
+    /// The symbols of the kernel proper, or of one module, as a table by address.
+    pub fn table(&self, module: Option<&str>) -> SymbolTable<'a> {
+        let mut symbols: Vec<Symbol> = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.module == module) {
+            // perf reads functions and data (symbol_type__filter, tools/perf/util/symbol.c), so that a hole behind a
+            // function that is followed by data is not taken for the function.
+            if !matches!(entry.kind.to_ascii_uppercase(), b'T' | b'W' | b'D' | b'B')
+                || entry.name.starts_with('$')
+                || entry.name.starts_with(".L")
+            {
+                continue;
+            }
+            let symbol = Symbol {
+                start: entry.address,
+                end: entry.address,
+                binding: Binding::Global,
+                is_typed: true,
+                name: entry.name,
+            };
+            match symbols.last_mut() {
+                // perf gives only the last of several symbols at one address a length, and prefers the one with a length.
+                Some(last) if last.start == symbol.start => {
+                    if !is_old_alias(symbol.name) {
+                        *last = symbol;
+                    }
+                }
+                _ => symbols.push(symbol),
+            }
+        }
+        SymbolTable::new(symbols)
+    }
+}
+
+/// Before 4.17 a system call had two names, `sys_read` and `SyS_read`; the field uses the first.
+fn is_old_alias(name: &str) -> bool {
+    name.starts_with("SyS_") || name.starts_with("compat_SyS_")
+}
+
+fn parse_line(line: &[u8]) -> Option<Entry<'_>> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (address, rest) = line.split_once(' ')?;
+    let address = u64::from_str_radix(address, 16).ok()?;
+    let (kind, rest) = rest.split_once(' ')?;
+    let [kind] = kind.as_bytes() else {
+        return None;
+    };
+    let (name, module) = match rest.split_once(['\t', ' ']) {
+        Some((name, tag)) => {
+            let tag = tag.trim().strip_prefix('[')?.strip_suffix(']')?;
+            (name, Some(tag))
+        }
+        None => (rest.trim_end(), None),
+    };
+    (!name.is_empty()).then_some(Entry {
+        address,
+        kind: *kind,
+        name,
+        module,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"\
+ffffffff81000000 T _stext
+ffffffff81000000 T _text
+ffffffff81000100 T SyS_read
+ffffffff81000100 T sys_read
+ffffffff81000200 t vfs_read
+ffffffff81000280 r a_constant
+ffffffff81000300 D some_data
+ffffffff81000400 T _etext
+ffffffffc0000000 t nf_hook\t[nf_conntrack]
+not a line
+";
+
+    #[test]
+    fn names_by_address() {
+        let kallsyms = Kallsyms::parse(TEXT);
+        let table = kallsyms.table(None);
+        let name = |address| table.find(address).map(|(_, symbol)| symbol.name);
+        assert_eq!(name(0xffffffff81000180), Some("sys_read"));
+        assert_eq!(name(0xffffffff81000290), Some("vfs_read"));
+        assert_eq!(name(0xffffffff81000310), Some("some_data"));
+        assert_eq!(name(0xffffffffc0000000), None);
+        let module = kallsyms.table(Some("nf_conntrack"));
+        assert_eq!(module.find(0xffffffffc0000010).unwrap().1.name, "nf_hook");
+        assert_eq!(kallsyms.address_of("_etext"), Some(0xffffffff81000400));
+        assert!(!kallsyms.is_hidden());
+    }
+
+    #[test]
+    fn zeros_are_told() {
+        assert!(Kallsyms::parse(b"0000000000000000 T _text\n0000000000000000 T a\n").is_hidden());
+        assert!(Kallsyms::parse(b"").is_empty());
+        assert!(!Kallsyms::parse(b"").is_hidden());
+    }
+}
