@@ -36,25 +36,14 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Input`] with a remedy.
-    pub fn input(
-        file: impl Into<PathBuf>,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub fn input(file: impl Into<PathBuf>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let remedy = Some(remedy.into()).filter(|text| !text.is_empty());
-        Error::Input {
-            file: file.into(),
-            what: what.into(),
-            remedy,
-        }
+        Error::Input { file: file.into(), what: what.into(), remedy }
     }
 }
 
 fn remedy_clause(remedy: &Option<String>) -> String {
-    remedy
-        .as_ref()
-        .map(|remedy| format!("; {remedy}"))
-        .unwrap_or_default()
+    remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default()
 }
 
 /// The library's result type.

@@ -71,10 +71,8 @@ pub fn system_call(function: &str) -> Option<&str> {
         ("vm_mmap_pgoff", "mmap"),
         ("do_group_exit", "exit_group"),
     ];
-    let by_prefix = PREFIXES
-        .iter()
-        .find_map(|prefix| function.strip_prefix(prefix))
-        .filter(|name| !name.is_empty());
+    let by_prefix =
+        PREFIXES.iter().find_map(|prefix| function.strip_prefix(prefix)).filter(|name| !name.is_empty());
     let by_socket = || socket_call(function);
     let by_inner = || {
         let inner = INNER.iter().find(|(inner, _)| *inner == function);
@@ -86,9 +84,24 @@ pub fn system_call(function: &str) -> Option<&str> {
 /// Socket calls are implemented by `__sys_NAME` (net/socket.c).
 fn socket_call(function: &str) -> Option<&str> {
     const CALLS: [&str; 18] = [
-        "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen",
-        "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "setsockopt",
-        "shutdown", "socket", "socketpair", "sendfile",
+        "accept4",
+        "bind",
+        "connect",
+        "getpeername",
+        "getsockname",
+        "getsockopt",
+        "listen",
+        "recvfrom",
+        "recvmmsg",
+        "recvmsg",
+        "sendmmsg",
+        "sendmsg",
+        "sendto",
+        "setsockopt",
+        "shutdown",
+        "socket",
+        "socketpair",
+        "sendfile",
     ];
     let name = function.strip_prefix("__sys_")?;
     CALLS.contains(&name).then_some(name)
@@ -216,9 +229,7 @@ fn softirq_of(name: &str) -> Option<Softirq> {
         "blk_done_softirq" => Softirq::Block,
         "irq_poll_softirq" | "blk_iopoll_softirq" => Softirq::IrqPoll,
         "run_rebalance_domains" | "sched_balance_softirq" => Softirq::Sched,
-        "rcu_core_si" | "rcu_core" | "rcu_process_callbacks" | "rcu_process_callbacks_si" => {
-            Softirq::Rcu
-        }
+        "rcu_core_si" | "rcu_core" | "rcu_process_callbacks" | "rcu_process_callbacks_si" => Softirq::Rcu,
         _ => return None,
     })
 }

@@ -1,5 +1,38 @@
-//! t
-pub mod error;
-pub mod ingest;
+//! stallgraph: what held the CPU before ksoftirqd ran, from a Linux perf.data.
+//!
+//! The pipeline, one way; each module may import only those before it (a test checks it):
+//!
+//! ```text
+//! bytes ─ ingest ─▶ records ─ state ─▶ tasks, stacks of (module, offset) ─ symbols, kernel ─▶ names, meaning
+//!                                                                              = model::Recording, by load
+//! Recording ─ analyses ─▶ result ─ render ─▶ text · JSON · folded stacks
+//! ```
+//!
+//! ```no_run
+//! use stallgraph::{analyses::windows, load};
+//!
+//! let recording = load::load("perf.data".as_ref(), &load::Options::default(), &|_, _, _| {})?;
+//! load::require_stacks(&recording)?;
+//! let windows = windows::find(&recording, &windows::Options::default());
+//! for path in &windows.ranking {
+//!     println!("{} {:?}", recording.name(path.comm), path.verdict);
+//! }
+//! # Ok::<(), stallgraph::Error>(())
+//! ```
+
+#![deny(missing_docs)]
+#![deny(unsafe_code)]
+
+mod error;
+mod ingest;
+mod kernel;
+mod mapped;
+mod state;
+mod symbols;
+
+pub mod analyses;
+pub mod load;
 pub mod model;
-pub mod state;
+pub mod render;
+
+pub use error::{Error, Result};

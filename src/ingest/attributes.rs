@@ -1,9 +1,9 @@
 //! Events: `perf_event_attr` in any of its sizes, with its ids and its name.
 
 use linux_perf_event_reader::constants::{
-    ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID,
-    PERF_COUNT_SW_CPU_CLOCK, PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN,
-    PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
+    PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_TYPE_HARDWARE,
+    PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
 
 use super::cursor::ByteOrder;
@@ -97,10 +97,7 @@ impl Attribute {
     /// Whether the event's period counts nanoseconds.
     pub fn counts_ns(&self) -> bool {
         self.kind == PERF_TYPE_SOFTWARE
-            && matches!(
-                self.config,
-                PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK
-            )
+            && matches!(self.config, PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK)
     }
 
     /// Whether samples carry call chains.
@@ -143,9 +140,7 @@ mod tests {
     fn flags_of_a_big_endian_attribute_are_mirrored() {
         let mut bytes = [0u8; 64];
         bytes[40..48].copy_from_slice(
-            &(ATTR_FLAG_BIT_FREQ | ATTR_FLAG_BIT_SAMPLE_ID_ALL)
-                .reverse_bits()
-                .to_be_bytes(),
+            &(ATTR_FLAG_BIT_FREQ | ATTR_FLAG_BIT_SAMPLE_ID_ALL).reverse_bits().to_be_bytes(),
         );
         bytes[16..24].copy_from_slice(&999u64.to_be_bytes());
         let attribute = Attribute::parse(&bytes, ByteOrder::Big);

@@ -1,4 +1,4 @@
-//! The bytes of a recording: a memory map of a regular file, or standard input read to its end. The only unsafe code.
+//! The bytes of a recording: a memory map of a regular file, or standard input read to its end.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,6 +8,7 @@ use std::path::Path;
 use memmap2::{Advice, Mmap};
 
 use crate::error::{Error, Result};
+use crate::mapped;
 
 /// The whole content of a recording.
 pub enum Bytes {
@@ -36,11 +37,7 @@ pub fn open(path: &Path) -> Result<Bytes> {
     let file = File::open(path).map_err(|error| io_error(path, error))?;
     let metadata = file.metadata().map_err(|error| io_error(path, error))?;
     if metadata.is_dir() {
-        return Err(Error::input(
-            path,
-            "is a directory",
-            "name the perf.data file in it",
-        ));
+        return Err(Error::input(path, "is a directory", "name the perf.data file in it"));
     }
     if !metadata.is_file() {
         return read_all(file, path);
@@ -48,14 +45,15 @@ pub fn open(path: &Path) -> Result<Bytes> {
     if metadata.len() == 0 {
         return Ok(Bytes::Owned(Vec::new()));
     }
-    map(&file).map_err(|error| io_error(path, error))
+    let map = mapped::map(&file).map_err(|error| io_error(path, error))?;
+    // Both passes over the records go from front to back. The advice only tunes the kernel's read-ahead.
+    let _ = map.advise(Advice::Sequential);
+    Ok(Bytes::Mapped(map))
 }
 
 fn read_all(mut input: impl Read, path: &Path) -> Result<Bytes> {
     let mut bytes = Vec::new();
-    input
-        .read_to_end(&mut bytes)
-        .map_err(|error| io_error(path, error))?;
+    input.read_to_end(&mut bytes).map_err(|error| io_error(path, error))?;
     Ok(Bytes::Owned(bytes))
 }
 
@@ -69,21 +67,5 @@ fn io_error(path: &Path, source: std::io::Error) -> Error {
         }
         _ => None,
     };
-    Error::Io {
-        file: path.to_owned(),
-        source,
-        remedy,
-    }
-}
-
-/// Maps a regular file that is not empty.
-#[allow(unsafe_code)]
-fn map(file: &File) -> std::io::Result<Bytes> {
-    // SAFETY: the map is private and only ever read as bytes, each of which may hold any value, so another process that
-    // writes to the file meanwhile can make a decoded number wrong but cannot break an invariant of this program: every
-    // offset and count is checked against the map's length, which does not change.
-    let map = unsafe { Mmap::map(file)? };
-    // Both passes over the records go from front to back. The advice only tunes the kernel's read-ahead.
-    let _ = map.advise(Advice::Sequential);
-    Ok(Bytes::Mapped(map))
+    Error::Io { file: path.to_owned(), source, remedy }
 }

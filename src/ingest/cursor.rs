@@ -42,10 +42,7 @@ impl ByteOrder {
 
     /// The u64s of `bytes`, whose length is a multiple of 8.
     #[inline]
-    pub fn u64s(
-        self,
-        bytes: &[u8],
-    ) -> impl DoubleEndedIterator<Item = u64> + ExactSizeIterator + '_ {
+    pub fn u64s(self, bytes: &[u8]) -> impl DoubleEndedIterator<Item = u64> + ExactSizeIterator + '_ {
         bytes.chunks_exact(8).map(move |chunk| {
             let field = chunk.try_into().expect("chunks of 8 bytes");
             match self {
@@ -67,11 +64,7 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// A cursor at the first of `bytes`.
     pub fn new(bytes: &'a [u8], order: ByteOrder) -> Self {
-        Cursor {
-            bytes,
-            at: 0,
-            order,
-        }
+        Cursor { bytes, at: 0, order }
     }
 
     /// The next two bytes as a number.
@@ -126,10 +119,7 @@ impl<'a> Cursor<'a> {
 
 /// The text before the first NUL; bytes that are not UTF-8 become U+FFFD.
 pub fn text(bytes: &[u8]) -> String {
-    let end = bytes
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 

@@ -44,10 +44,7 @@ struct Section {
 
 impl Section {
     fn read(cursor: &mut Cursor) -> Option<Section> {
-        Some(Section {
-            offset: cursor.u64()?,
-            size: cursor.u64()?,
-        })
+        Some(Section { offset: cursor.u64()?, size: cursor.u64()? })
     }
 
     /// The part of `file` that the section covers, if all of it is there.
@@ -63,16 +60,10 @@ impl Header {
     pub fn parse(file: &[u8], path: &Path) -> Result<Header> {
         let order = byte_order(file, path)?;
         let damaged = |what: &str| {
-            Error::input(
-                path,
-                format!("damaged perf.data: {what}"),
-                "copy it again, or record again",
-            )
+            Error::input(path, format!("damaged perf.data: {what}"), "copy it again, or record again")
         };
         let mut cursor = Cursor::new(&file[8..], order);
-        let header_size = cursor
-            .u64()
-            .ok_or_else(|| damaged("the header is cut short"))?;
+        let header_size = cursor.u64().ok_or_else(|| damaged("the header is cut short"))?;
         if header_size == PIPE_HEADER {
             return Err(Error::input(
                 path,
@@ -98,11 +89,7 @@ impl Header {
         }
         let is_finished = data.size != 0;
         let promised_end = data.offset.saturating_add(data.size);
-        let data_end = if is_finished {
-            promised_end.min(length)
-        } else {
-            length
-        };
+        let data_end = if is_finished { promised_end.min(length) } else { length };
         let features = if is_finished {
             read_features(file, promised_end, feature_bits, order)
         } else {
@@ -134,15 +121,9 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
     let record = "record one with: perf record -a -g -F 999 -- sleep 60";
     let (what, remedy) = if file.is_empty() {
-        (
-            "is empty: perf wrote nothing into it",
-            "check the disk's free space and record again",
-        )
+        ("is empty: perf wrote nothing into it", "check the disk's free space and record again")
     } else if starts(MAGIC_V1) {
-        (
-            "is a perf.data of version 1, written by a perf older than 2011",
-            "record with a newer perf",
-        )
+        ("is a perf.data of version 1, written by a perf older than 2011", "record with a newer perf")
     } else if starts(&[0x1f, 0x8b]) {
         ("is compressed by gzip", "unpack it first: gunzip FILE")
     } else if starts(&[0x28, 0xb5, 0x2f, 0xfd]) {
@@ -154,20 +135,14 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
     } else if starts(b"\x7fELF") {
         ("is an ELF file, not a perf.data", record)
     } else if file.len() < 8 && MAGIC.starts_with(file) {
-        (
-            "is a perf.data cut short within its first 8 bytes",
-            "copy it again, or record again",
-        )
+        ("is a perf.data cut short within its first 8 bytes", "copy it again, or record again")
     } else if looks_like_text(file) {
         (
             "is a text file, not a perf.data",
             "give the perf.data itself, not what perf script or perf report printed",
         )
     } else {
-        (
-            "is not a perf.data: it does not begin with PERFILE2",
-            record,
-        )
+        ("is not a perf.data: it does not begin with PERFILE2", record)
     };
     Error::input(path, what, remedy)
 }
@@ -188,12 +163,7 @@ fn read_layout(cursor: &mut Cursor) -> Option<(u64, Section, Section, [u64; 4])>
 }
 
 /// Each entry is an attribute followed by the section of its ids; `attr_size` covers both, and 0 stands for the oldest.
-fn read_attributes(
-    file: &[u8],
-    attr_size: u64,
-    attrs: Section,
-    order: ByteOrder,
-) -> Option<Vec<Attribute>> {
+fn read_attributes(file: &[u8], attr_size: u64, attrs: Section, order: ByteOrder) -> Option<Vec<Attribute>> {
     let entry_size = match usize::try_from(attr_size).ok()? {
         0 => SMALLEST_ATTRIBUTE + SECTION as usize,
         size => size,
@@ -219,10 +189,7 @@ fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> F
     let mut features = Features::default();
     let set_bits = (0..256u32).filter(|bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
     for (index, feature) in set_bits.enumerate() {
-        let entry = Section {
-            offset: table.saturating_add(index as u64 * SECTION),
-            size: SECTION,
-        };
+        let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
         let body = entry
             .of(file)
             .and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)))

@@ -18,7 +18,7 @@ use linux_perf_event_reader::constants::PERF_RECORD_SAMPLE;
 use crate::error::{Error, Result};
 
 pub use attributes::Attribute;
-pub use bytes::{Bytes, open};
+pub use bytes::open;
 pub use cursor::ByteOrder;
 pub use features::Features;
 pub use header::Header;
@@ -121,8 +121,8 @@ impl<'a> Source<'a> {
             .iter()
             .map(|attribute| SampleLayout::new(attribute, self.header.order))
             .collect();
-        let samples = Walk::new(self.data, self.header.order)
-            .filter(|record| record.kind == PERF_RECORD_SAMPLE);
+        let samples =
+            Walk::new(self.data, self.header.order).filter(|record| record.kind == PERF_RECORD_SAMPLE);
         for (count, record) in (1u64..).zip(samples) {
             if count % PROGRESS_STEP == 0 {
                 progress(record.position);
@@ -131,11 +131,7 @@ impl<'a> Source<'a> {
                 None => Decoded::Rejected("sample of an unknown event"),
                 Some(event) if !wanted[event] => Decoded::OtherEvent(event),
                 Some(event) => match layouts[event].decode(record.body) {
-                    Ok(sample) => Decoded::Sample {
-                        event,
-                        sample,
-                        record,
-                    },
+                    Ok(sample) => Decoded::Sample { event, sample, record },
                     Err(why) => Decoded::Rejected(why),
                 },
             });
@@ -145,11 +141,7 @@ impl<'a> Source<'a> {
     /// A finder for this recording's events; an error if their samples cannot be told apart.
     pub fn event_finder(&self, path: &Path) -> Result<EventFinder> {
         EventFinder::new(&self.header.attributes, self.header.order).map_err(|what| {
-            Error::input(
-                path,
-                what,
-                "record with --sample-identifier, or one event at a time",
-            )
+            Error::input(path, what, "record with --sample-identifier, or one event at a time")
         })
     }
 }

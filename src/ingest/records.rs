@@ -38,12 +38,7 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// A walk from the start of `data`.
     pub fn new(data: &'a [u8], order: ByteOrder) -> Self {
-        Walk {
-            data,
-            at: 0,
-            order,
-            stop: None,
-        }
+        Walk { data, at: 0, order, stop: None }
     }
 
     /// Bytes walked over so far; where the damage begins if the walk [stopped](Walk::stop).
@@ -66,11 +61,9 @@ impl<'a> Iterator for Walk<'a> {
             return None;
         }
         let header = &self.data[self.at..];
-        let (Some(kind), Some(misc), Some(size)) = (
-            self.order.u32_at(header, 0),
-            self.order.u16_at(header, 4),
-            self.order.u16_at(header, 6),
-        ) else {
+        let (Some(kind), Some(misc), Some(size)) =
+            (self.order.u32_at(header, 0), self.order.u16_at(header, 4), self.order.u16_at(header, 6))
+        else {
             self.stop = Some(Stop::CutShort);
             return None;
         };
@@ -85,12 +78,7 @@ impl<'a> Iterator for Walk<'a> {
         };
         let position = self.at as u64;
         self.at += size;
-        Some(Record {
-            kind,
-            misc,
-            body,
-            position,
-        })
+        Some(Record { kind, misc, body, position })
     }
 }
 

@@ -1,11 +1,10 @@
 //! The sample decoder: finds the fields of a PERF_RECORD_SAMPLE, as perf_output_sample (kernel/events/core.c) writes them.
 
 use linux_perf_event_reader::constants::{
-    PERF_FORMAT_GROUP, PERF_FORMAT_ID, PERF_FORMAT_TOTAL_TIME_ENABLED,
-    PERF_FORMAT_TOTAL_TIME_RUNNING, PERF_SAMPLE_ADDR, PERF_SAMPLE_BRANCH_HW_INDEX,
-    PERF_SAMPLE_BRANCH_STACK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CGROUP, PERF_SAMPLE_CPU,
-    PERF_SAMPLE_DATA_SRC, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP,
-    PERF_SAMPLE_PERIOD, PERF_SAMPLE_PHYS_ADDR, PERF_SAMPLE_RAW, PERF_SAMPLE_READ,
+    PERF_FORMAT_GROUP, PERF_FORMAT_ID, PERF_FORMAT_TOTAL_TIME_ENABLED, PERF_FORMAT_TOTAL_TIME_RUNNING,
+    PERF_SAMPLE_ADDR, PERF_SAMPLE_BRANCH_HW_INDEX, PERF_SAMPLE_BRANCH_STACK, PERF_SAMPLE_CALLCHAIN,
+    PERF_SAMPLE_CGROUP, PERF_SAMPLE_CPU, PERF_SAMPLE_DATA_SRC, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER,
+    PERF_SAMPLE_IP, PERF_SAMPLE_PERIOD, PERF_SAMPLE_PHYS_ADDR, PERF_SAMPLE_RAW, PERF_SAMPLE_READ,
     PERF_SAMPLE_REGS_INTR, PERF_SAMPLE_REGS_USER, PERF_SAMPLE_STACK_USER, PERF_SAMPLE_STREAM_ID,
     PERF_SAMPLE_TID, PERF_SAMPLE_TIME, PERF_SAMPLE_TRANSACTION, PERF_SAMPLE_WEIGHT,
     PERF_SAMPLE_WEIGHT_STRUCT,
@@ -109,9 +108,8 @@ impl SampleLayout {
         let mut rest = Cursor::new(body, self.order);
         let fixed = rest.take(self.fixed_size as u64).ok_or(SHORT)?;
         let u64_at = |place: Option<usize>| place.and_then(|at| self.order.u64_at(fixed, at));
-        let u32_at = |place: Option<usize>, plus: usize| {
-            place.and_then(|at| self.order.u32_at(fixed, at + plus))
-        };
+        let u32_at =
+            |place: Option<usize>, plus: usize| place.and_then(|at| self.order.u32_at(fixed, at + plus));
         if self.sample_type & PERF_SAMPLE_READ != 0 {
             self.skip_read(&mut rest).ok_or(SHORT)?;
         }
@@ -177,11 +175,8 @@ impl SampleLayout {
                 rest.skip(1, 8)?;
             }
         }
-        let words = [
-            PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT,
-            PERF_SAMPLE_DATA_SRC,
-            PERF_SAMPLE_TRANSACTION,
-        ];
+        let words =
+            [PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT, PERF_SAMPLE_DATA_SRC, PERF_SAMPLE_TRANSACTION];
         rest.skip(words.iter().filter(|&&bits| has(bits)).count() as u64, 8)?;
         if has(PERF_SAMPLE_REGS_INTR) {
             skip_registers(rest, self.regs_intr)?;
@@ -211,9 +206,7 @@ pub struct EventFinder {
 impl EventFinder {
     /// A finder for `attributes`; `Err` says what keeps their samples from being told apart.
     pub fn new(attributes: &[Attribute], order: ByteOrder) -> Result<Self, &'static str> {
-        let mut places = attributes
-            .iter()
-            .map(|attribute| id_place(attribute.sample_type));
+        let mut places = attributes.iter().map(|attribute| id_place(attribute.sample_type));
         let id_at = places.next().flatten();
         if attributes.len() > 1 && (id_at.is_none() || places.any(|place| place != id_at)) {
             return Err("the samples of its events cannot be told apart");
@@ -223,21 +216,14 @@ impl EventFinder {
             .enumerate()
             .flat_map(|(index, attribute)| attribute.ids.iter().map(move |&id| (id, index)))
             .collect();
-        Ok(EventFinder {
-            order,
-            id_at,
-            by_id,
-            events: attributes.len(),
-        })
+        Ok(EventFinder { order, id_at, by_id, events: attributes.len() })
     }
 
     /// The index of the event that the sample with this body belongs to.
     #[inline]
     pub fn find(&self, body: &[u8]) -> Option<usize> {
         match self.id_at {
-            Some(at) if !self.by_id.is_empty() => {
-                self.by_id.get(&self.order.u64_at(body, at)?).copied()
-            }
+            Some(at) if !self.by_id.is_empty() => self.by_id.get(&self.order.u64_at(body, at)?).copied(),
             _ => (self.events == 1).then_some(0),
         }
     }

@@ -152,14 +152,7 @@ impl SideBandReader {
             return Parsed::Rejected("side-band record shorter than its fields");
         };
         let (time_ns, cpu) = self.read_trailer(trailer);
-        Parsed::SideBand(SideBand {
-            when: When {
-                time_ns,
-                position: record.position,
-            },
-            cpu,
-            change,
-        })
+        Parsed::SideBand(SideBand { when: When { time_ns, position: record.position }, cpu, change })
     }
 
     /// The fields of a `sample_id`, each 8 bytes, in this order.
@@ -209,19 +202,12 @@ impl SideBandReader {
                 }
             }
             RecordType::MMAP | RecordType::MMAP2 => Change::Map(map(kind, misc, cursor)?),
-            RecordType::CGROUP => Change::Cgroup {
-                id: cursor.u64()?,
-                path: text(cursor.rest()),
-            },
+            RecordType::CGROUP => Change::Cgroup { id: cursor.u64()?, path: text(cursor.rest()) },
             RecordType::LOST => {
                 let _id = cursor.u64()?;
-                Change::Lost {
-                    count: cursor.u64()?,
-                }
+                Change::Lost { count: cursor.u64()? }
             }
-            RecordType::LOST_SAMPLES => Change::LostSamples {
-                count: cursor.u64()?,
-            },
+            RecordType::LOST_SAMPLES => Change::LostSamples { count: cursor.u64()? },
             RecordType::THROTTLE => Change::Throttle,
             RecordType::UNTHROTTLE => Change::Unthrottle,
             _ => Change::Other,
@@ -272,14 +258,8 @@ fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
     let mode = misc & PERF_RECORD_MISC_CPUMODE_MASK;
     Some(Map {
         pid,
-        is_kernel: matches!(
-            mode,
-            PERF_RECORD_MISC_KERNEL | PERF_RECORD_MISC_GUEST_KERNEL
-        ),
-        is_guest: matches!(
-            mode,
-            PERF_RECORD_MISC_GUEST_KERNEL | PERF_RECORD_MISC_GUEST_USER
-        ),
+        is_kernel: matches!(mode, PERF_RECORD_MISC_KERNEL | PERF_RECORD_MISC_GUEST_KERNEL),
+        is_guest: matches!(mode, PERF_RECORD_MISC_GUEST_KERNEL | PERF_RECORD_MISC_GUEST_USER),
         start,
         length,
         file_offset,

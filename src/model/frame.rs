@@ -56,6 +56,8 @@ pub struct Function {
     pub naming: Naming,
     /// What the name means in the kernel.
     pub kind: FrameKind,
+    /// The system call that it stands for: `read` for `__x64_sys_read`.
+    pub system_call: Option<NameId>,
 }
 
 /// What a kernel function's name says about the context: given once, when the frame gets its name.

@@ -17,6 +17,7 @@
 //!
 //! Nothing here reads or writes, and nothing here knows a file format.
 
+mod cgroup;
 mod diagnostic;
 mod frame;
 mod ids;
@@ -27,10 +28,9 @@ mod stack;
 mod task;
 mod timeline;
 
+pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
-pub use frame::{
-    Frame, FrameKind, FrameTable, Function, KernelCode, Mode, Module, Naming, Softirq,
-};
+pub use frame::{Frame, FrameKind, FrameTable, Function, Mode, Naming, Softirq};
 pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
 pub use module::{KernelCode, Module, Symbols};
 pub use names::{Names, clean};

@@ -36,11 +36,7 @@ pub fn clean(name: &str) -> Cow<'_, str> {
     if name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(name);
     }
-    Cow::Owned(
-        name.chars()
-            .map(|c| if is_harmful(c) { '?' } else { c })
-            .collect(),
-    )
+    Cow::Owned(name.chars().map(|c| if is_harmful(c) { '?' } else { c }).collect())
 }
 
 fn is_harmful(c: char) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Diagnostic, EventId, FrameTable, Function, FunctionId, Mode, Module, NameId, Names, StackId,
+    Cgroup, CgroupId, Diagnostic, EventId, FrameTable, Function, FunctionId, Module, NameId, Names, StackId,
     StackTree, Task, TaskId, Timeline,
 };
 
@@ -24,8 +24,8 @@ pub struct Recording {
     pub stacks: StackTree,
     /// All tasks.
     pub tasks: Vec<Task>,
-    /// The paths of all control groups.
-    pub cgroups: Vec<NameId>,
+    /// All control groups.
+    pub cgroups: Vec<Cgroup>,
     /// One timeline for each CPU that has samples, by CPU.
     pub timelines: Vec<Timeline>,
     /// What became of every record.
@@ -100,6 +100,10 @@ pub struct Event {
     pub is_tracepoint: bool,
     /// Whether its records carry call chains.
     pub has_callchain: bool,
+    /// Whether its records say when they were taken.
+    pub has_time: bool,
+    /// Whether its records say on which CPU they were taken.
+    pub has_cpu: bool,
     /// Samples per second that perf was asked for, where it was asked for a frequency.
     pub frequency_hz: Option<u64>,
     /// The fixed period, where perf was asked for one.
@@ -110,7 +114,7 @@ pub struct Event {
     pub records: u64,
 }
 
-/// What became of every record: `records = used + lost_markers…` is not asked here, but `records` is the sum of `by_type`.
+/// What became of every record: `records` = `samples` + `other_events` + `side_band` + all `skipped` + all `rejected`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Whole records read.
@@ -139,11 +143,7 @@ impl Tally {
     /// Lost records as a share of all that should be there, from 0 to 1.
     pub fn lost_share(&self) -> f64 {
         let all = self.records + self.lost;
-        if all == 0 {
-            0.0
-        } else {
-            self.lost as f64 / all as f64
-        }
+        if all == 0 { 0.0 } else { self.lost as f64 / all as f64 }
     }
 
     /// Records that could not be decoded.
@@ -173,6 +173,11 @@ impl Recording {
         self.name(self.task(id).comm)
     }
 
+    /// A control group; `None` for [`CgroupId::NONE`].
+    pub fn cgroup(&self, id: CgroupId) -> Option<&Cgroup> {
+        self.cgroups.get(id.index())
+    }
+
     /// The function with this id.
     pub fn function(&self, id: FunctionId) -> &Function {
         &self.functions[id.index()]
@@ -180,9 +185,7 @@ impl Recording {
 
     /// The functions of a stack, innermost first.
     pub fn functions_leaf_first(&self, stack: StackId) -> impl Iterator<Item = FunctionId> {
-        self.stacks
-            .leaf_first(stack)
-            .map(|frame| self.frames.function(frame))
+        self.stacks.leaf_first(stack).map(|frame| self.frames.function(frame))
     }
 
     /// The functions of a stack, root first.
@@ -194,35 +197,22 @@ impl Recording {
 
     /// The timeline of a CPU.
     pub fn timeline(&self, cpu: u32) -> Option<&Timeline> {
-        self.timelines
-            .binary_search_by_key(&cpu, |timeline| timeline.cpu)
-            .ok()
-            .map(|at| &self.timelines[at])
+        self.timelines.binary_search_by_key(&cpu, |timeline| timeline.cpu).ok().map(|at| &self.timelines[at])
     }
 
     /// The sampling event; of several twins the first.
     pub fn sampling_event(&self) -> Option<&Event> {
-        self.about
-            .sampling
-            .first()
-            .map(|id| &self.about.events[id.index()])
+        self.about.sampling.first().map(|id| &self.about.events[id.index()])
     }
 
     /// The time from one sample to the next on a busy CPU, in ns: 1 s over the frequency, the period of a clock event,
     /// or, where neither is known, the median distance of samples.
     pub fn sampling_interval_ns(&self) -> u64 {
         let event = self.sampling_event();
-        let from_frequency = event
-            .and_then(|event| event.frequency_hz)
-            .filter(|&hz| hz > 0)
-            .map(|hz| 1_000_000_000 / hz);
-        let from_period = event
-            .filter(|event| event.counts_ns)
-            .and_then(|event| event.period);
-        from_frequency
-            .or(from_period)
-            .unwrap_or_else(|| self.median_distance_ns())
-            .max(1)
+        let from_frequency =
+            event.and_then(|event| event.frequency_hz).filter(|&hz| hz > 0).map(|hz| 1_000_000_000 / hz);
+        let from_period = event.filter(|event| event.counts_ns).and_then(|event| event.period);
+        from_frequency.or(from_period).unwrap_or_else(|| self.median_distance_ns()).max(1)
     }
 
     fn median_distance_ns(&self) -> u64 {
@@ -237,10 +227,5 @@ impl Recording {
         }
         let middle = distances.len() / 2;
         *distances.select_nth_unstable(middle).1
-    }
-
-    /// Whether any frame of mode `mode` was recorded.
-    pub fn has_mode(&self, mode: Mode) -> bool {
-        self.frames.frames().iter().any(|frame| frame.mode == mode)
     }
 }

@@ -28,11 +28,7 @@ impl StackTree {
     pub fn push(&mut self, parent: StackId, frame: FrameId) -> StackId {
         let node = Node { parent, frame };
         let StackTree { nodes, children } = self;
-        let entry = children.entry(
-            hash(node),
-            |id| nodes[id.index()] == node,
-            |id| hash(nodes[id.index()]),
-        );
+        let entry = children.entry(hash(node), |id| nodes[id.index()] == node, |id| hash(nodes[id.index()]));
         *entry
             .or_insert_with(|| {
                 nodes.push(node);
@@ -42,10 +38,7 @@ impl StackTree {
     }
 
     /// Number of stacks, the empty one included.
-    #[allow(
-        clippy::len_without_is_empty,
-        reason = "the empty stack is always there"
-    )]
+    #[allow(clippy::len_without_is_empty, reason = "the empty stack is always there")]
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -77,14 +70,8 @@ impl StackTree {
 
 impl Default for StackTree {
     fn default() -> Self {
-        let no_frame = Node {
-            parent: StackTree::ROOT,
-            frame: FrameId(u32::MAX),
-        };
-        StackTree {
-            nodes: vec![no_frame],
-            children: HashTable::new(),
-        }
+        let no_frame = Node { parent: StackTree::ROOT, frame: FrameId(u32::MAX) };
+        StackTree { nodes: vec![no_frame], children: HashTable::new() }
     }
 }
 
@@ -105,9 +92,6 @@ mod tests {
         assert_eq!(tree.push(main, FrameId(1)), read);
         assert_ne!(read, write);
         assert_eq!(tree.len(), 4);
-        assert_eq!(
-            tree.leaf_first(write).collect::<Vec<_>>(),
-            [FrameId(2), FrameId(0)]
-        );
+        assert_eq!(tree.leaf_first(write).collect::<Vec<_>>(), [FrameId(2), FrameId(0)]);
     }
 }

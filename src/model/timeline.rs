@@ -51,17 +51,27 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// The samples with `start_ns <= time < end_ns`.
-    pub fn between(&self, start_ns: u64, end_ns: u64) -> &[Sample] {
-        let from = self.samples.partition_point(|s| s.time_ns < start_ns);
-        let to = self.samples.partition_point(|s| s.time_ns < end_ns);
-        &self.samples[from..to.max(from)]
+    /// The indices of the samples with `start_ns <= time < end_ns`.
+    pub fn between(&self, start_ns: u64, end_ns: u64) -> std::ops::Range<usize> {
+        let from = self.samples.partition_point(|sample| sample.time_ns < start_ns);
+        let to = self.samples.partition_point(|sample| sample.time_ns < end_ns);
+        from..to.max(from)
+    }
+
+    /// How long what the sample at `at` saw held the CPU, in ns: until the next sample, but at most twice the sampling
+    /// interval, since nobody knows what ran longer than that without being sampled.
+    pub fn held_ns(&self, at: usize, interval_ns: u64) -> u64 {
+        match self.samples.get(at + 1) {
+            Some(next) => {
+                let until_next = next.time_ns.saturating_sub(self.samples[at].time_ns);
+                until_next.min(interval_ns.saturating_mul(2))
+            }
+            None => interval_ns,
+        }
     }
 
     /// The gaps that overlap `[start_ns, end_ns)`.
     pub fn gaps_in(&self, start_ns: u64, end_ns: u64) -> impl Iterator<Item = &Gap> {
-        self.gaps
-            .iter()
-            .filter(move |gap| gap.start_ns < end_ns && gap.end_ns >= start_ns)
+        self.gaps.iter().filter(move |gap| gap.start_ns < end_ns && gap.end_ns >= start_ns)
     }
 }

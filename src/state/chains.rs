@@ -67,17 +67,10 @@ impl<'a> Chains<'a> {
                 continue;
             }
             // Only user addresses depend on the process, so that processes share the kernel's parts.
-            let space = if mode == Mode::User {
-                chain.space
-            } else {
-                SpaceAt::NONE
-            };
+            let space = if mode == Mode::User { chain.space } else { SpaceAt::NONE };
             let hash = hash(stack, mode, space, entries);
             let is_same = |part: &Part| {
-                part.callers == stack
-                    && part.mode == mode
-                    && part.space == space
-                    && part.entries == entries
+                part.callers == stack && part.mode == mode && part.space == space && part.entries == entries
             };
             if let Some(part) = self.seen.find(hash, is_same) {
                 stack = part.stack;
@@ -87,13 +80,7 @@ impl<'a> Chains<'a> {
             for address in chain.order.u64s(entries).rev() {
                 stack = stacks.push(stack, frames.intern(place(address, mode)));
             }
-            let part = Part {
-                callers,
-                mode,
-                space,
-                entries,
-                stack,
-            };
+            let part = Part { callers, mode, space, entries, stack };
             self.seen.insert_unique(hash, part, |part| {
                 self::hash(part.callers, part.mode, part.space, part.entries)
             });
@@ -117,9 +104,7 @@ impl<'a> Chains<'a> {
                 PERF_CONTEXT_HV => Mode::Hypervisor,
                 PERF_CONTEXT_KERNEL => Mode::Kernel,
                 PERF_CONTEXT_USER => Mode::User,
-                PERF_CONTEXT_GUEST | PERF_CONTEXT_GUEST_KERNEL | PERF_CONTEXT_GUEST_USER => {
-                    Mode::Guest
-                }
+                PERF_CONTEXT_GUEST | PERF_CONTEXT_GUEST_KERNEL | PERF_CONTEXT_GUEST_USER => Mode::Guest,
                 // What follows an unknown marker has an unknown meaning: after −640, the user frames' cookie of kernels
                 // newer than 6.18. The frames before it stand.
                 _ => return,
@@ -152,23 +137,10 @@ mod tests {
 
     /// The modes and addresses of a chain, root first.
     fn read(entries: &[u64], ip: u64, cpumode: u16) -> Vec<(Mode, u64)> {
-        let bytes: Vec<u8> = entries
-            .iter()
-            .flat_map(|entry| entry.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
         let (mut frames, mut stacks) = (FrameTable::default(), StackTree::default());
-        let chain = || Chain {
-            entries: &bytes,
-            ip,
-            cpumode,
-            space: SpaceAt::NONE,
-            order: ByteOrder::Little,
-        };
-        let mut place = |offset, mode| Frame {
-            module: None,
-            offset,
-            mode,
-        };
+        let chain = || Chain { entries: &bytes, ip, cpumode, space: SpaceAt::NONE, order: ByteOrder::Little };
+        let mut place = |offset, mode| Frame { module: None, offset, mode };
         let mut chains = Chains::default();
         let stack = chains.intern(chain(), &mut frames, &mut stacks, &mut place);
         let again = chains.intern(chain(), &mut frames, &mut stacks, &mut place);
@@ -186,15 +158,9 @@ mod tests {
         use Mode::{Kernel, User};
         let kernel = PERF_CONTEXT_KERNEL;
         let user = PERF_CONTEXT_USER;
-        assert_eq!(
-            read(&[kernel, 3, 2, user, 1], 3, 1),
-            [(User, 1), (Kernel, 2), (Kernel, 3)]
-        );
+        assert_eq!(read(&[kernel, 3, 2, user, 1], 3, 1), [(User, 1), (Kernel, 2), (Kernel, 3)]);
         assert_eq!(read(&[7, 6], 7, 2), [(User, 6), (User, 7)]);
-        assert_eq!(
-            read(&[kernel, 3, 2, -640i64 as u64, 99], 3, 1),
-            [(Kernel, 2), (Kernel, 3)]
-        );
+        assert_eq!(read(&[kernel, 3, 2, -640i64 as u64, 99], 3, 1), [(Kernel, 2), (Kernel, 3)]);
     }
 
     #[test]

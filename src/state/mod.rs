@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::ingest::{Change, RawSample, SideBand, When};
 use crate::model::{
-    CgroupId, FrameTable, Gap, GapCause, Module, NameId, Names, StackId, StackTree, Task, TaskId,
+    Cgroup, CgroupId, FrameTable, Gap, GapCause, Module, Names, StackId, StackTree, Task, TaskId,
 };
 
 pub use chains::Chains;
@@ -24,7 +24,7 @@ pub struct State {
     /// What an address was.
     pub spaces: Spaces,
     cgroups: FxHashMap<u64, CgroupId>,
-    cgroup_paths: Vec<NameId>,
+    cgroup_table: Vec<Cgroup>,
     losses: Vec<Loss>,
     lost_samples: u64,
 }
@@ -55,24 +55,13 @@ impl State {
 
     fn apply(&mut self, when: When, cpu: Option<u32>, change: Change, names: &mut Names) {
         match change {
-            Change::Comm {
-                pid,
-                tid,
-                exec,
-                comm,
-            } => {
+            Change::Comm { pid, tid, exec, comm } => {
                 self.tasks.rename(when, pid, tid, names.intern(&comm));
                 if exec {
                     self.spaces.exec(when, pid);
                 }
             }
-            Change::Fork {
-                pid,
-                tid,
-                parent_pid,
-                parent_tid,
-                inherits_maps,
-            } => {
+            Change::Fork { pid, tid, parent_pid, parent_tid, inherits_maps } => {
                 self.tasks.fork(when, pid, tid, parent_tid, names);
                 if pid != parent_pid {
                     let parent = inherits_maps.then_some(parent_pid);
@@ -81,8 +70,8 @@ impl State {
             }
             Change::Map(map) => self.spaces.map(when, map),
             Change::Cgroup { id, path } => {
-                let path = names.intern(&path);
-                self.set_cgroup(id, path);
+                let cgroup = Cgroup::parse(&path, names.intern(&path));
+                self.set_cgroup(id, cgroup);
             }
             Change::Lost { count } => self.push_loss(when, cpu, LossKind::Lost(count)),
             Change::LostSamples { count } => {
@@ -94,10 +83,10 @@ impl State {
         }
     }
 
-    fn set_cgroup(&mut self, id: u64, path: NameId) {
-        let cgroup = CgroupId::from_index(self.cgroup_paths.len());
-        self.cgroups.insert(id, cgroup);
-        self.cgroup_paths.push(path);
+    fn set_cgroup(&mut self, id: u64, cgroup: Cgroup) {
+        let place = CgroupId::from_index(self.cgroup_table.len());
+        self.cgroups.insert(id, place);
+        self.cgroup_table.push(cgroup);
     }
 
     fn push_loss(&mut self, when: When, cpu: Option<u32>, kind: LossKind) {
@@ -107,8 +96,7 @@ impl State {
 
     /// The control group with this id of the kernel's.
     pub fn cgroup(&self, id: Option<u64>) -> CgroupId {
-        id.and_then(|id| self.cgroups.get(&id).copied())
-            .unwrap_or(CgroupId::NONE)
+        id.and_then(|id| self.cgroups.get(&id).copied()).unwrap_or(CgroupId::NONE)
     }
 
     /// Records lost, in all: those with a place in the stream and those counted at its end.
@@ -122,10 +110,7 @@ impl State {
 
     /// How often an event was paused.
     pub fn throttled_total(&self) -> u64 {
-        let throttles = self
-            .losses
-            .iter()
-            .filter(|loss| matches!(loss.kind, LossKind::Throttle));
+        let throttles = self.losses.iter().filter(|loss| matches!(loss.kind, LossKind::Throttle));
         throttles.count() as u64
     }
 
@@ -154,13 +139,9 @@ impl State {
         gaps
     }
 
-    /// Takes apart what outlives the replay: tasks, modules, paths of control groups.
-    pub fn into_tables(self) -> (Vec<Task>, Vec<Module>, Vec<NameId>) {
-        (
-            self.tasks.into_tasks(),
-            self.spaces.into_modules(),
-            self.cgroup_paths,
-        )
+    /// Takes apart what outlives the replay: tasks, modules, control groups.
+    pub fn into_tables(self) -> (Vec<Task>, Vec<Module>, Vec<Cgroup>) {
+        (self.tasks.into_tasks(), self.spaces.into_modules(), self.cgroup_table)
     }
 }
 
@@ -189,13 +170,7 @@ impl<'a> Interner<'a> {
         let space = state.spaces.at(when, sample.pid);
         let mut place = |address, mode| state.spaces.resolve(space, address, mode);
         let stack = self.chains.intern(
-            chains::Chain {
-                entries: sample.chain,
-                ip: sample.ip,
-                cpumode,
-                space,
-                order,
-            },
+            chains::Chain { entries: sample.chain, ip: sample.ip, cpumode, space, order },
             &mut self.frames,
             &mut self.stacks,
             &mut place,

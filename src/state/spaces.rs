@@ -21,12 +21,7 @@ pub struct Spaces {
     unmapped_kernel: Option<ModuleId>,
 }
 
-type ModuleKey = (
-    String,
-    Option<Vec<u8>>,
-    Option<(u32, u32, u64)>,
-    Option<u64>,
-);
+type ModuleKey = (String, Option<Vec<u8>>, Option<(u32, u32, u64)>, Option<u64>);
 
 /// The address space of a process from one fork or exec to the next.
 #[derive(Default)]
@@ -57,10 +52,7 @@ pub struct SpaceAt {
 
 impl SpaceAt {
     /// No space is known.
-    pub const NONE: SpaceAt = SpaceAt {
-        space: u32::MAX,
-        maps: 0,
-    };
+    pub const NONE: SpaceAt = SpaceAt { space: u32::MAX, maps: 0 };
 
     /// One number for both parts.
     pub fn key(self) -> u64 {
@@ -71,9 +63,7 @@ impl SpaceAt {
 impl Spaces {
     /// A process was created: a copy of its parent's space, or an empty one.
     pub fn fork(&mut self, when: When, pid: i32, parent_pid: Option<i32>) {
-        let parent = parent_pid
-            .map(|parent| self.at(when, parent))
-            .filter(|parent| *parent != SpaceAt::NONE);
+        let parent = parent_pid.map(|parent| self.at(when, parent)).filter(|parent| *parent != SpaceAt::NONE);
         self.begin(when, pid, parent);
     }
 
@@ -88,18 +78,10 @@ impl Spaces {
             return;
         }
         let module = self.intern_module(&map);
-        let shift = if map.is_kernel {
-            map.start.wrapping_neg()
-        } else {
-            map.file_offset.wrapping_sub(map.start)
-        };
-        let placed = PlacedMap {
-            when,
-            start: map.start,
-            end: map.start.saturating_add(map.length),
-            shift,
-            module,
-        };
+        let shift =
+            if map.is_kernel { map.start.wrapping_neg() } else { map.file_offset.wrapping_sub(map.start) };
+        let placed =
+            PlacedMap { when, start: map.start, end: map.start.saturating_add(map.length), shift, module };
         if map.is_kernel {
             self.kernel.maps.push(placed);
         } else {
@@ -121,10 +103,7 @@ impl Spaces {
             return SpaceAt::NONE;
         };
         let maps = &self.spaces[space].maps;
-        SpaceAt {
-            space: space as u32,
-            maps: maps.partition_point(|map| map.when <= when) as u32,
-        }
+        SpaceAt { space: space as u32, maps: maps.partition_point(|map| map.when <= when) as u32 }
     }
 
     /// What `address` was in `space`, for code of mode `mode`.
@@ -138,11 +117,7 @@ impl Spaces {
             Some((module, offset)) => (Some(module), offset),
             None => (None, address),
         };
-        Frame {
-            module,
-            offset,
-            mode,
-        }
+        Frame { module, offset, mode }
     }
 
     /// All modules, by id.
@@ -151,10 +126,7 @@ impl Spaces {
     }
 
     fn begin(&mut self, when: When, pid: i32, parent: Option<SpaceAt>) -> usize {
-        self.spaces.push(Space {
-            parent,
-            ..Space::default()
-        });
+        self.spaces.push(Space { parent, ..Space::default() });
         let space = self.spaces.len() - 1;
         self.by_pid.entry(pid).or_default().push((when, space));
         space
@@ -185,11 +157,7 @@ impl Spaces {
                 path: KERNEL.to_owned(),
                 build_id: None,
                 inode: None,
-                kernel: Some(KernelCode {
-                    start: 0,
-                    length: 0,
-                    reference: None,
-                }),
+                kernel: Some(KernelCode { start: 0, length: 0, reference: None }),
                 symbols: Symbols::default(),
             });
             ModuleId::from_index(self.modules.len() - 1)
@@ -198,12 +166,7 @@ impl Spaces {
 
     fn intern_module(&mut self, map: &Map) -> ModuleId {
         let (path, reference) = split_reference(map);
-        let key = (
-            path.clone(),
-            map.build_id.clone(),
-            map.inode,
-            map.is_kernel.then_some(map.start),
-        );
+        let key = (path.clone(), map.build_id.clone(), map.inode, map.is_kernel.then_some(map.start));
         if let Some(&id) = self.module_ids.get(&key) {
             return id;
         }
@@ -212,11 +175,7 @@ impl Spaces {
             path,
             build_id: map.build_id.clone(),
             inode: map.inode,
-            kernel: map.is_kernel.then_some(KernelCode {
-                start: map.start,
-                length: map.length,
-                reference,
-            }),
+            kernel: map.is_kernel.then_some(KernelCode { start: map.start, length: map.length, reference }),
             symbols: Symbols::default(),
         });
         self.module_ids.insert(key, id);
@@ -283,11 +242,7 @@ impl MapIndex {
                 to /= 2;
             }
         }
-        MapIndex {
-            bounds,
-            nodes,
-            leaves,
-        }
+        MapIndex { bounds, nodes, leaves }
     }
 
     /// The highest number below `known` among the maps that cover `address`.
@@ -310,10 +265,7 @@ mod tests {
     use super::*;
 
     fn at(time_ns: u64) -> When {
-        When {
-            time_ns,
-            position: 0,
-        }
+        When { time_ns, position: 0 }
     }
 
     fn map(pid: i32, start: u64, length: u64, path: &str) -> Map {
@@ -357,8 +309,7 @@ mod tests {
         spaces.fork(at(10), 2, Some(1));
         spaces.map(at(20), map(1, 0x1000, 0x1000, "/later"));
         spaces.exec(at(30), 2);
-        let path =
-            |spaces: &mut Spaces, time, pid| found(spaces, time, pid, 0x1800).map(|(path, _)| path);
+        let path = |spaces: &mut Spaces, time, pid| found(spaces, time, pid, 0x1800).map(|(path, _)| path);
         assert_eq!(path(&mut spaces, 5, 2), None);
         assert_eq!(path(&mut spaces, 25, 2).as_deref(), Some("/bin/sh"));
         assert_eq!(path(&mut spaces, 25, 1).as_deref(), Some("/later"));
@@ -368,13 +319,7 @@ mod tests {
     #[test]
     fn many_nested_maps_cost_no_more_than_their_logarithm() {
         let maps: Vec<PlacedMap> = (0..20_000u64)
-            .map(|n| PlacedMap {
-                when: at(n),
-                start: n,
-                end: 1_000_000 - n,
-                shift: 0,
-                module: ModuleId(0),
-            })
+            .map(|n| PlacedMap { when: at(n), start: n, end: 1_000_000 - n, shift: 0, module: ModuleId(0) })
             .collect();
         let index = MapIndex::new(&maps);
         assert_eq!(index.newest(500_000, u32::MAX), Some(19_999));

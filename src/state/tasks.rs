@@ -24,12 +24,7 @@ impl Tasks {
     /// A thread got a name.
     pub fn rename(&mut self, when: When, pid: i32, tid: i32, comm: NameId) {
         let start_ns = self.latest(tid).map_or(0, |task| task.start_ns);
-        let task = Task {
-            pid,
-            tid,
-            start_ns,
-            comm,
-        };
+        let task = Task { pid, tid, start_ns, comm };
         self.push(when, task);
     }
 
@@ -39,12 +34,7 @@ impl Tasks {
             Some(parent) => parent.comm,
             None => nameless(tid, names),
         };
-        let task = Task {
-            pid,
-            tid,
-            start_ns: when.time_ns,
-            comm,
-        };
+        let task = Task { pid, tid, start_ns: when.time_ns, comm };
         self.push(when, task);
     }
 
@@ -83,12 +73,7 @@ impl Tasks {
         if let Some(&id) = self.nameless.get(&(pid, tid)) {
             return id;
         }
-        let id = self.intern(Task {
-            pid,
-            tid,
-            start_ns: 0,
-            comm: nameless(tid, names),
-        });
+        let id = self.intern(Task { pid, tid, start_ns: 0, comm: nameless(tid, names) });
         self.nameless.insert((pid, tid), id);
         id
     }
@@ -103,10 +88,7 @@ mod tests {
     use super::*;
 
     fn at(time_ns: u64) -> When {
-        When {
-            time_ns,
-            position: 0,
-        }
+        When { time_ns, position: 0 }
     }
 
     fn comm_at(tasks: &mut Tasks, names: &mut Names, time_ns: u64, tid: i32) -> (String, u64) {

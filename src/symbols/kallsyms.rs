@@ -37,10 +37,7 @@ impl<'a> Kallsyms<'a> {
 
     /// The address of the kernel's symbol `name`.
     pub fn address_of(&self, name: &str) -> Option<u64> {
-        let found = self
-            .entries
-            .iter()
-            .find(|entry| entry.module.is_none() && entry.name == name);
+        let found = self.entries.iter().find(|entry| entry.module.is_none() && entry.name == name);
         found.map(|entry| entry.address)
     }
 
@@ -97,12 +94,7 @@ fn parse_line(line: &[u8]) -> Option<Entry<'_>> {
         }
         None => (rest.trim_end(), None),
     };
-    (!name.is_empty()).then_some(Entry {
-        address,
-        kind: *kind,
-        name,
-        module,
-    })
+    (!name.is_empty()).then_some(Entry { address, kind: *kind, name, module })
 }
 
 #[cfg(test)]

@@ -68,6 +68,11 @@ impl<'a> SymbolTable<'a> {
         self.symbols.is_empty()
     }
 
+    /// The first address of all.
+    pub fn first(&self) -> Option<u64> {
+        self.symbols.first().map(|symbol| symbol.start)
+    }
+
     /// The number and the symbol that covers `address`: the one that starts last, if several do.
     pub fn find(&self, address: u64) -> Option<(usize, &Symbol<'a>)> {
         // Symbols inside others are rare and shallow: local labels in assembly.
@@ -103,13 +108,7 @@ mod tests {
     use super::*;
 
     fn symbol(start: u64, size: u64, name: &str) -> Symbol<'_> {
-        Symbol {
-            start,
-            end: start + size,
-            binding: Binding::Global,
-            is_typed: true,
-            name,
-        }
+        Symbol { start, end: start + size, binding: Binding::Global, is_typed: true, name }
     }
 
     #[test]
@@ -132,10 +131,7 @@ mod tests {
 
     #[test]
     fn one_name_for_an_address() {
-        let weak = Symbol {
-            binding: Binding::Weak,
-            ..symbol(1, 1, "weak_but_long")
-        };
+        let weak = Symbol { binding: Binding::Weak, ..symbol(1, 1, "weak_but_long") };
         let table = SymbolTable::new(vec![weak, symbol(1, 1, "__close"), symbol(1, 1, "close")]);
         assert_eq!(table.find(1).unwrap().1.name, "close");
     }

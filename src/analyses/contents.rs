@@ -1,0 +1,118 @@
+//! Contents: what is in a recording, and how far it can be trusted: samples per CPU, and which frames have no name and why.
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{ModuleId, Naming, Recording, StackId, StackTree, Symbols};
+
+/// The result.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// Samples per CPU.
+    pub cpus: Vec<CpuContents>,
+    /// Frames of all samples together.
+    pub frames: u64,
+    /// Those without a name.
+    pub unnamed_frames: u64,
+    /// Where they lie and why they have none, the most frequent first.
+    pub unnamed: Vec<Unnamed>,
+}
+
+/// What one CPU's timeline holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuContents {
+    /// The CPU.
+    pub cpu: u32,
+    /// Its samples.
+    pub samples: u64,
+    /// Those of the idle task.
+    pub swapper_samples: u64,
+    /// Its gaps: lost records and pauses.
+    pub gaps: u64,
+}
+
+/// Frames without a name, of one module and for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unnamed {
+    /// The module; `None` for addresses in no known mapping.
+    pub module: Option<ModuleId>,
+    /// What the frames lack.
+    pub naming: Naming,
+    /// How many.
+    pub frames: u64,
+    /// Why, in a few words.
+    pub reason: &'static str,
+    /// What would give them names; empty if nothing would.
+    pub remedy: &'static str,
+}
+
+/// Takes stock of `recording`.
+pub fn find(recording: &Recording) -> Contents {
+    let mut frames = 0;
+    let mut by_cause: FxHashMap<(Option<ModuleId>, Naming), u64> = FxHashMap::default();
+    for (index, samples) in samples_below(recording).into_iter().enumerate().skip(1) {
+        let Some((_, frame)) = recording.stacks.split(StackId::from_index(index)) else {
+            continue;
+        };
+        let function = recording.function(recording.frames.function(frame));
+        frames += samples;
+        if function.naming != Naming::Named {
+            *by_cause.entry((function.module, function.naming)).or_default() += samples;
+        }
+    }
+    let mut unnamed: Vec<Unnamed> = by_cause
+        .into_iter()
+        .map(|((module, naming), frames)| cause(recording, module, naming, frames))
+        .collect();
+    unnamed.sort_by_key(|cause| (std::cmp::Reverse(cause.frames), cause.module, cause.reason));
+    Contents {
+        cpus: cpus(recording),
+        frames,
+        unnamed_frames: unnamed.iter().map(|cause| cause.frames).sum(),
+        unnamed,
+    }
+}
+
+fn cpus(recording: &Recording) -> Vec<CpuContents> {
+    let is_swapper = |task: crate::model::TaskId| recording.task(task).is_swapper();
+    recording
+        .timelines
+        .iter()
+        .map(|timeline| CpuContents {
+            cpu: timeline.cpu,
+            samples: timeline.samples.len() as u64,
+            swapper_samples: timeline.samples.iter().filter(|sample| is_swapper(sample.task)).count() as u64,
+            gaps: timeline.gaps.len() as u64,
+        })
+        .collect()
+}
+
+/// For each stack, how many samples have it or go on from it: so often its innermost frame occurs there.
+fn samples_below(recording: &Recording) -> Vec<u64> {
+    let mut counts = vec![0u64; recording.stacks.len()];
+    for sample in recording.timelines.iter().flat_map(|timeline| &timeline.samples) {
+        counts[sample.stack.index()] += 1;
+    }
+    for index in (1..counts.len()).rev() {
+        let split = recording.stacks.split(StackId::from_index(index));
+        let parent = split.map_or(StackTree::ROOT, |(parent, _)| parent);
+        counts[parent.index()] += counts[index];
+    }
+    counts
+}
+
+fn cause(recording: &Recording, module: Option<ModuleId>, naming: Naming, frames: u64) -> Unnamed {
+    let symbols = module.map(|module| recording.modules[module.index()].symbols);
+    let (reason, remedy) = match naming {
+        Naming::Named => ("", ""),
+        Naming::NoModule => {
+            ("no mapping holds the address: frame pointers are missing, or code was generated", "")
+        }
+        Naming::NoSymbolHere => ("the file's symbols do not cover the place", "install its debug symbols"),
+        Naming::Foreign => ("code of a virtual machine or hypervisor", ""),
+        Naming::NoSymbols => match symbols {
+            None | Some(Symbols::NotWanted | Symbols::Found) => ("names were not asked for", ""),
+            Some(symbols) => (symbols.reason(), symbols.remedy()),
+        },
+    };
+    Unnamed { module, naming, frames, reason, remedy }
+}

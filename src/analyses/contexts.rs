@@ -1,0 +1,214 @@
+//! Contexts: for each stack, in whose behalf the kernel worked (the path), whether the CPU was idle, and which softirq it
+//! served. One pass over the stack tree, callers before callees.
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{FrameKind, Function, Mode, NameId, Recording, Softirq, StackId, StackTree};
+
+/// A path: a node of the tree of [`Contexts::paths`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathId(u32);
+
+impl PathId {
+    /// The position in per-path tables.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Whose work a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A system call's.
+    SystemCall,
+    /// A kernel thread's.
+    KernelThread,
+    /// An exception's in user space: a page fault, say.
+    Exception,
+}
+
+/// What a stack says about its sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The kernel's work for the task, up to the first interrupt or softirq nested in it; `None` in user space, in idle, and
+    /// for an interrupt of either.
+    pub path: Option<PathId>,
+    /// Whether the innermost frame is one of the idle loop.
+    pub is_idle: bool,
+    /// The outermost softirq that was being served.
+    pub softirq: Option<Softirq>,
+}
+
+struct Node {
+    parent: Option<PathId>,
+    name: NameId,
+    owner: Owner,
+    /// The outermost node that tells the work apart from other work: the system call itself, after the entry that all share.
+    start: Option<PathId>,
+    /// The system call's name, from the first frame that tells.
+    system_call: Option<NameId>,
+    depth: u32,
+}
+
+/// The contexts of all stacks, and the tree of all paths.
+pub struct Contexts {
+    by_stack: Vec<Context>,
+    paths: Vec<Node>,
+}
+
+/// Where in a stack the pass is.
+#[derive(Clone, Copy)]
+enum Position {
+    /// Nothing of the kernel yet.
+    Outside,
+    /// In the kernel's work for a task.
+    Working(PathId),
+    /// In the idle loop.
+    Idle,
+    /// In an interrupt or softirq, or in kernel frames without a known entry: the path does not grow any more.
+    Nested,
+}
+
+impl Contexts {
+    /// The contexts of `recording`'s stacks.
+    pub fn new(recording: &Recording) -> Self {
+        let mut contexts =
+            Contexts { by_stack: vec![Context::default(); recording.stacks.len()], paths: Vec::new() };
+        let mut children = FxHashMap::default();
+        let mut positions = vec![Position::Outside; recording.stacks.len()];
+        for index in 1..recording.stacks.len() {
+            let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) else {
+                continue;
+            };
+            let function = recording.function(recording.frames.function(frame));
+            let outer = contexts.by_stack[parent.index()];
+            let position = match function.mode {
+                Mode::Kernel => contexts.enter(positions[parent.index()], parent, function, &mut children),
+                Mode::User | Mode::Guest | Mode::Hypervisor => Position::Outside,
+            };
+            positions[index] = position;
+            contexts.by_stack[index] = Context {
+                path: match position {
+                    Position::Working(path) => Some(path),
+                    Position::Nested => outer.path,
+                    Position::Outside | Position::Idle => None,
+                },
+                is_idle: matches!(position, Position::Idle),
+                softirq: outer.softirq.or(match function.kind {
+                    FrameKind::SoftirqAction(softirq) => Some(softirq),
+                    _ => None,
+                }),
+            };
+        }
+        contexts
+    }
+
+    /// The context of a stack.
+    pub fn of(&self, stack: StackId) -> Context {
+        self.by_stack[stack.index()]
+    }
+
+    /// Number of paths.
+    pub fn path_count(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// The path without its innermost frame.
+    pub fn parent(&self, path: PathId) -> Option<PathId> {
+        self.paths[path.index()].parent
+    }
+
+    /// The part of a path that tells it from others: the system call, after the entry that all share. `None` for a path that
+    /// ends in the entry.
+    pub fn start(&self, path: PathId) -> Option<PathId> {
+        self.paths[path.index()].start
+    }
+
+    /// Number of frames.
+    pub fn depth(&self, path: PathId) -> u32 {
+        self.paths[path.index()].depth
+    }
+
+    /// Whose work it is.
+    pub fn owner(&self, path: PathId) -> Owner {
+        self.paths[path.index()].owner
+    }
+
+    /// The name of the system call, where a frame tells.
+    pub fn system_call(&self, path: PathId) -> Option<NameId> {
+        self.paths[path.index()].system_call
+    }
+
+    /// The innermost function.
+    pub fn name(&self, path: PathId) -> NameId {
+        self.paths[path.index()].name
+    }
+
+    /// The functions, outermost first.
+    pub fn names(&self, path: PathId) -> Vec<NameId> {
+        let mut names: Vec<NameId> = self.outwards(path).map(|path| self.name(path)).collect();
+        names.reverse();
+        names
+    }
+
+    /// The path and its callers, innermost first.
+    pub fn outwards(&self, path: PathId) -> impl Iterator<Item = PathId> {
+        std::iter::successors(Some(path), |&path| self.parent(path))
+    }
+
+    /// Whether `inner` is `outer` or goes on from it.
+    pub fn goes_on_from(&self, inner: PathId, outer: PathId) -> bool {
+        let is_deep_enough = |path: &PathId| self.depth(*path) >= self.depth(outer);
+        self.outwards(inner).take_while(is_deep_enough).any(|path| path == outer)
+    }
+
+    /// For each path, whether it is `outer` or goes on from it.
+    pub fn within(&self, outer: PathId) -> Vec<bool> {
+        let mut within = vec![false; self.paths.len()];
+        for index in outer.index()..self.paths.len() {
+            let parent = self.paths[index].parent;
+            within[index] = index == outer.index() || parent.is_some_and(|parent| within[parent.index()]);
+        }
+        within
+    }
+
+    fn enter(
+        &mut self,
+        outer: Position,
+        parent: StackId,
+        function: &Function,
+        children: &mut FxHashMap<(Option<PathId>, NameId), PathId>,
+    ) -> Position {
+        use FrameKind::{
+            Exception, Idle, InterruptEntry, SoftirqEntry, SystemCall, SystemCallEntry, ThreadEntry,
+        };
+        let (kind, name) = (function.kind, function.name);
+        let begin = |owner| (None, owner);
+        let (parent, owner) = match (outer, kind) {
+            (Position::Nested, _) | (_, InterruptEntry | SoftirqEntry) => return Position::Nested,
+            (Position::Outside, SystemCallEntry | SystemCall) => begin(Owner::SystemCall),
+            (Position::Outside, Exception) => begin(Owner::Exception),
+            (Position::Outside, ThreadEntry) if parent == StackTree::ROOT => begin(Owner::KernelThread),
+            (Position::Outside | Position::Idle, Idle) => return Position::Idle,
+            (Position::Outside | Position::Idle, _) => return Position::Nested,
+            (Position::Working(path), _) => (Some(path), self.owner(path)),
+        };
+        Position::Working(*children.entry((parent, name)).or_insert_with(|| {
+            let path = PathId(self.paths.len() as u32);
+            let is_entry = matches!(kind, SystemCallEntry | ThreadEntry)
+                || kind == Exception && owner == Owner::Exception;
+            let outer_start = parent.and_then(|parent| self.start(parent));
+            self.paths.push(Node {
+                parent,
+                name,
+                owner,
+                start: outer_start.or((!is_entry).then_some(path)),
+                system_call: parent
+                    .and_then(|parent| self.system_call(parent))
+                    .or(function.system_call.filter(|_| owner == Owner::SystemCall)),
+                depth: parent.map_or(1, |parent| self.depth(parent) + 1),
+            });
+            path
+        }))
+    }
+}

@@ -1,0 +1,8 @@
+//! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
+
+pub mod contents;
+pub mod contexts;
+pub mod ordered;
+pub mod selection;
+pub mod statistics;
+pub mod windows;

@@ -1,0 +1,122 @@
+//! Ordered stacks: the selected samples per CPU in time order, each with a weight, runs of one stack merged if asked.
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{EventId, NameId, Recording, StackId, TaskId, Timeline};
+
+use super::selection::Selection;
+
+/// What a line counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weight {
+    /// Samples.
+    #[default]
+    Samples,
+    /// The event's own count.
+    Period,
+    /// Microseconds until the next sample on the CPU.
+    Microseconds,
+}
+
+/// How to order and weigh.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What a line counts.
+    pub weight: Weight,
+    /// Whether a run of the same stack of the same task becomes one line.
+    pub merge: bool,
+}
+
+/// One line: a sample, or a run of samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The CPU.
+    pub cpu: u32,
+    /// Time of the first sample, in ns of the recording's clock.
+    pub time_ns: u64,
+    /// Who ran.
+    pub task: TaskId,
+    /// What ran.
+    pub stack: StackId,
+    /// The event that fired.
+    pub event: EventId,
+    /// The weight.
+    pub count: u64,
+}
+
+/// The selected samples of one timeline as lines, in order.
+pub struct OrderedStacks {
+    options: Options,
+    is_selected: Vec<bool>,
+    interval_ns: u64,
+    /// For each stack, a number shared by all stacks of the same functions; only for merging.
+    same: Vec<u32>,
+}
+
+impl OrderedStacks {
+    /// Prepares the lines of `recording`'s samples.
+    pub fn new(recording: &Recording, selection: &Selection, options: Options) -> Self {
+        OrderedStacks {
+            options,
+            is_selected: selection.tasks(recording),
+            interval_ns: recording.sampling_interval_ns(),
+            same: if options.merge { same_functions(recording) } else { Vec::new() },
+        }
+    }
+
+    /// The lines of the samples of `timeline` at `indices`, in time order.
+    pub fn lines<'t>(
+        &'t self,
+        timeline: &'t Timeline,
+        indices: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = Line> + 't {
+        let mut singles = indices
+            .filter(|&at| self.is_selected[timeline.samples[at].task.index()])
+            .map(|at| self.line(timeline, at))
+            .peekable();
+        std::iter::from_fn(move || {
+            let mut line = singles.next()?;
+            while let Some(next) = singles.next_if(|next| self.options.merge && self.is_run(&line, next)) {
+                line.count = line.count.saturating_add(next.count);
+            }
+            Some(line)
+        })
+    }
+
+    fn line(&self, timeline: &Timeline, at: usize) -> Line {
+        let sample = &timeline.samples[at];
+        let count = match self.options.weight {
+            Weight::Samples => 1,
+            Weight::Period => sample.period,
+            Weight::Microseconds => timeline.held_ns(at, self.interval_ns) / 1000,
+        };
+        Line {
+            cpu: timeline.cpu,
+            time_ns: sample.time_ns,
+            task: sample.task,
+            stack: sample.stack,
+            event: sample.event,
+            count,
+        }
+    }
+
+    fn is_run(&self, line: &Line, next: &Line) -> bool {
+        line.task == next.task && self.same[line.stack.index()] == self.same[next.stack.index()]
+    }
+}
+
+/// Numbers stacks by their functions: two stacks that differ only in offsets within functions get the same number.
+fn same_functions(recording: &Recording) -> Vec<u32> {
+    let mut numbers: FxHashMap<(u32, NameId), u32> = FxHashMap::default();
+    let mut same = vec![0; recording.stacks.len()];
+    for index in 1..recording.stacks.len() {
+        let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) else {
+            continue;
+        };
+        let function = recording.frames.function(frame);
+        let key = (same[parent.index()], recording.function(function).name);
+        let next = numbers.len() as u32 + 1;
+        same[index] = *numbers.entry(key).or_insert(next);
+    }
+    same
+}

@@ -1,0 +1,147 @@
+//! Selection: which CPUs, which time and which tasks of a recording are meant.
+
+use crate::error::{Error, Result};
+use crate::model::{Recording, Sample, TaskId, Timeline};
+
+/// What to look at; everything by default.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these CPUs.
+    pub cpus: Option<Vec<CpuRange>>,
+    /// Only this time.
+    pub time: TimeRange,
+    /// Only tasks with one of these comms.
+    pub comms: Option<Vec<String>>,
+    /// Only tasks of these processes.
+    pub pids: Option<Vec<i32>>,
+    /// Only these threads.
+    pub tids: Option<Vec<i32>>,
+}
+
+/// CPUs from the first to the second, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuRange(pub u32, pub u32);
+
+/// A stretch of a recording; both ends are included, as in perf.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum TimeRange {
+    /// All of it.
+    #[default]
+    All,
+    /// From and to these times, in ns of the recording's clock; `None` is an open end.
+    Clock(Option<u64>, Option<u64>),
+    /// From and to these shares of the recording's duration, from 0 to 1.
+    Share(f64, f64),
+}
+
+impl TimeRange {
+    /// The first and last ns that are meant.
+    pub fn bounds(self, recording: &Recording) -> (u64, u64) {
+        match self {
+            TimeRange::All => (0, u64::MAX),
+            TimeRange::Clock(start, end) => (start.unwrap_or(0), end.unwrap_or(u64::MAX)),
+            TimeRange::Share(start, end) => {
+                let at = |share: f64| {
+                    let offset = recording.duration_ns() as f64 * share;
+                    recording.about.start_ns.saturating_add(offset as u64)
+                };
+                (at(start), at(end))
+            }
+        }
+    }
+}
+
+impl Selection {
+    /// An error if a CPU was asked for that the recorded machine did not have.
+    pub fn check(&self, recording: &Recording) -> Result<()> {
+        let Some(cpus) = &self.cpus else {
+            return Ok(());
+        };
+        let is_there = |range: &CpuRange| {
+            let in_machine = recording.about.cpus_available.is_some_and(|count| range.0 < count);
+            in_machine || recording.timelines.iter().any(|timeline| range.holds(timeline.cpu))
+        };
+        match cpus.iter().find(|range| !is_there(range)) {
+            None => Ok(()),
+            Some(CpuRange(first, _)) => {
+                let known: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
+                Err(Error::Usage(format!(
+                    "-C {first}: the recording has no such CPU; it has samples of {}",
+                    cpu_list(&known)
+                )))
+            }
+        }
+    }
+
+    /// The timelines of the selected CPUs.
+    pub fn timelines<'r>(&self, recording: &'r Recording) -> impl Iterator<Item = &'r Timeline> {
+        recording.timelines.iter().filter(|timeline| self.has_cpu(timeline.cpu))
+    }
+
+    /// Whether a CPU is meant.
+    pub fn has_cpu(&self, cpu: u32) -> bool {
+        match &self.cpus {
+            Some(ranges) => ranges.iter().any(|range| range.holds(cpu)),
+            None => true,
+        }
+    }
+
+    /// For each task, whether it is meant.
+    pub fn tasks(&self, recording: &Recording) -> Vec<bool> {
+        let is_one = |list: &Option<Vec<i32>>, id| list.as_ref().is_none_or(|list| list.contains(&id));
+        (0..recording.tasks.len())
+            .map(TaskId::from_index)
+            .map(|id| {
+                let task = recording.task(id);
+                let comm = recording.comm(id);
+                is_one(&self.pids, task.pid)
+                    && is_one(&self.tids, task.tid)
+                    && self.comms.as_ref().is_none_or(|comms| comms.iter().any(|other| other == comm))
+            })
+            .collect()
+    }
+
+    /// The indices of a timeline's samples in the selected time.
+    pub fn samples_of(&self, recording: &Recording, timeline: &Timeline) -> std::ops::Range<usize> {
+        let (start_ns, end_ns) = self.time.bounds(recording);
+        let is_before = |sample: &Sample| sample.time_ns < start_ns;
+        let is_in_or_before = |sample: &Sample| sample.time_ns <= end_ns;
+        let start = timeline.samples.partition_point(is_before);
+        let end = timeline.samples.partition_point(is_in_or_before);
+        start..end.max(start)
+    }
+}
+
+impl CpuRange {
+    fn holds(self, cpu: u32) -> bool {
+        (self.0..=self.1).contains(&cpu)
+    }
+}
+
+/// CPUs as perf and the kernel list them: `0-3,7`.
+pub fn cpu_list(cpus: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for &cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(cpu) => *last = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    let texts = ranges.iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    });
+    texts.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_listed_in_ranges() {
+        assert_eq!(cpu_list(&[0, 1, 2, 5, 7, 8]), "0-2,5,7-8");
+        assert_eq!(cpu_list(&[u32::MAX]), u32::MAX.to_string());
+        assert_eq!(cpu_list(&[]), "");
+    }
+}

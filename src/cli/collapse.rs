@@ -1,0 +1,140 @@
+//! `stallgraph collapse`: one collapsed stack per sample, per CPU, in time order.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use stallgraph::analyses::ordered::{Options, OrderedStacks, Weight};
+use stallgraph::analyses::selection::Selection;
+use stallgraph::load;
+use stallgraph::model::{Recording, Timeline};
+use stallgraph::render::folded::{Field, Folder};
+
+use super::input::{Input, Part};
+use super::{Outcome, output};
+
+/// Prints one collapsed stack per sample, CPU after CPU, each in time order
+///
+/// Examples:
+///
+///   stallgraph collapse | grep -B 100 ksoftirqd
+///   stallgraph collapse -C 11 -F cpu,time,stack
+///   stallgraph collapse --merge --weight us | inferno-flamegraph --flame-chart > chart.svg
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    part: Part,
+    /// Only tasks with these comms: a,b
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
+    comms: Option<Vec<String>>,
+    /// Only these processes: 1,2
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    pid: Option<Vec<i32>>,
+    /// Only these threads: 1,2
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    tid: Option<Vec<i32>>,
+    /// Columns, of cpu,time,pid,tid,event,stack,count
+    #[arg(short = 'F', long, value_name = "LIST", default_value = "stack,count")]
+    fields: String,
+    /// What the count is
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "samples")]
+    weight: WeightArgument,
+    /// Make one line of a run of the same stack
+    #[arg(long)]
+    merge: bool,
+    /// Write one file per CPU into DIR, named cpu-N.folded
+    #[arg(long, value_name = "DIR")]
+    split: Option<PathBuf>,
+    /// End the names of kernel functions in _[k]
+    #[arg(long)]
+    kernel_suffix: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WeightArgument {
+    /// Samples
+    Samples,
+    /// The event's own count, as recorded
+    Period,
+    /// Microseconds until the CPU's next sample
+    Us,
+}
+
+impl From<WeightArgument> for Weight {
+    fn from(argument: WeightArgument) -> Weight {
+        match argument {
+            WeightArgument::Samples => Weight::Samples,
+            WeightArgument::Period => Weight::Period,
+            WeightArgument::Us => Weight::Microseconds,
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let fields = Field::parse_list(&arguments.fields)?;
+    let recording = arguments.input.load()?;
+    output::report_diagnostics(&recording);
+    load::require_stacks(&recording)?;
+    let selection = Selection {
+        comms: arguments.comms.clone(),
+        pids: arguments.pid.clone(),
+        tids: arguments.tid.clone(),
+        ..arguments.part.selection()
+    };
+    selection.check(&recording)?;
+    let options = Options { weight: arguments.weight.into(), merge: arguments.merge };
+    let collapsing = Collapsing {
+        recording: &recording,
+        folder: Folder::new(&recording, &fields, arguments.kernel_suffix),
+        stacks: OrderedStacks::new(&recording, &selection, options),
+        selection: &selection,
+    };
+    let lines = match &arguments.split {
+        Some(directory) => collapsing.write_files(directory)?,
+        None => collapsing.write_stdout()?,
+    };
+    Ok(Outcome::of(&recording, lines > 0))
+}
+
+struct Collapsing<'r> {
+    recording: &'r Recording,
+    folder: Folder<'r>,
+    stacks: OrderedStacks,
+    selection: &'r Selection,
+}
+
+impl Collapsing<'_> {
+    fn write_stdout(&self) -> Result<u64> {
+        let mut out = std::io::stdout().lock();
+        let timelines = self.selection.timelines(self.recording);
+        let mut lines = 0;
+        for timeline in timelines {
+            lines += self.write(timeline, &mut out).map_err(stallgraph::Error::Output)?;
+        }
+        Ok(lines)
+    }
+
+    fn write_files(&self, directory: &Path) -> Result<u64> {
+        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+        let mut lines = 0;
+        for timeline in self.selection.timelines(self.recording) {
+            let path = directory.join(format!("cpu-{}.folded", timeline.cpu));
+            let mut file = File::create(&path).with_context(|| path.display().to_string())?;
+            lines += self.write(timeline, &mut file).with_context(|| path.display().to_string())?;
+        }
+        Ok(lines)
+    }
+
+    fn write(&self, timeline: &Timeline, out: &mut dyn std::io::Write) -> std::io::Result<u64> {
+        let indices = self.selection.samples_of(self.recording, timeline);
+        let mut count = 0;
+        let lines = self.stacks.lines(timeline, indices).inspect(|_| count += 1);
+        self.folder.write(lines, out)?;
+        Ok(count)
+    }
+}

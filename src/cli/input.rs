@@ -1,0 +1,160 @@
+//! Options that every command has: which recording, which part of it, where names come from.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
+use stallgraph::load::{self, Options, Sources};
+use stallgraph::model::Recording;
+
+use super::progress::Progress;
+
+/// Which recording.
+#[derive(Args)]
+pub struct Input {
+    /// The recording; - is standard input [default: perf.data]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The recording, as perf spells it
+    #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
+    input: Option<PathBuf>,
+    /// The sampling event [default: the first that is not a tracepoint]
+    #[arg(short, long, value_name = "NAME")]
+    event: Option<String>,
+    /// Names of kernel functions, read as root in the boot that was recorded [default: a file `kallsyms` beside FILE, then this
+    /// kernel's own if it made the recording]
+    #[arg(long, value_name = "FILE")]
+    kallsyms: Option<PathBuf>,
+    /// Folder that holds the recorded machine's files; no other is then opened for names
+    #[arg(long, value_name = "DIR")]
+    symfs: Option<PathBuf>,
+    /// Look up no names at all
+    #[arg(long)]
+    no_symbols: bool,
+}
+
+impl Input {
+    /// Loads the recording, with progress on a terminal.
+    pub fn load(&self) -> stallgraph::Result<Recording> {
+        let path = self.file.as_ref().or(self.input.as_ref());
+        let path = path.cloned().unwrap_or_else(|| PathBuf::from("perf.data"));
+        let options = Options {
+            event: self.event.clone(),
+            sources: Sources {
+                disabled: self.no_symbols,
+                kallsyms: self.kallsyms.clone(),
+                symfs: self.symfs.clone(),
+            },
+        };
+        let progress = Progress::new();
+        load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
+    }
+}
+
+/// Which part of it.
+#[derive(Args)]
+pub struct Part {
+    /// Only these CPUs: 0,2-5
+    #[arg(short = 'C', long, value_name = "LIST", value_parser = parse_cpus)]
+    cpu: Option<CpuList>,
+    /// Only this time: START,STOP in seconds of the recording's clock, either may be left out; or 10%-20%
+    #[arg(long, value_name = "RANGE", value_parser = parse_time)]
+    time: Option<TimeRange>,
+}
+
+impl Part {
+    /// The selection of these CPUs and this time.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            cpus: self.cpu.as_ref().map(|list| list.0.clone()),
+            time: self.time.unwrap_or_default(),
+            ..Selection::default()
+        }
+    }
+}
+
+/// CPUs as typed: a type of its own, since clap takes a bare `Vec` for an option given several times.
+#[derive(Clone)]
+pub struct CpuList(Vec<CpuRange>);
+
+fn parse_cpus(list: &str) -> Result<CpuList, String> {
+    let number = |text: &str| text.parse::<u32>().map_err(|_| format!("{text:?} is not the number of a CPU"));
+    let range = |part: &str| match part.split_once('-') {
+        None => number(part).map(|cpu| CpuRange(cpu, cpu)),
+        Some((first, last)) => match (number(first)?, number(last)?) {
+            (first, last) if first <= last => Ok(CpuRange(first, last)),
+            _ => Err(format!("{part}: the first is greater than the last")),
+        },
+    };
+    list.split(',').map(range).collect::<Result<_, _>>().map(CpuList)
+}
+
+fn parse_time(range: &str) -> Result<TimeRange, String> {
+    let range = range.trim();
+    if range.contains('%') {
+        let share = |text: &str| {
+            let percent = text.trim().strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+            percent
+                .filter(|percent| (0.0..=100.0).contains(percent))
+                .map(|percent| percent / 100.0)
+                .ok_or_else(|| format!("{text:?} is not a share from 0% to 100%"))
+        };
+        let (start, stop) = range.split_once('-').ok_or("give two shares: 10%-20%")?;
+        let (start, stop) = (share(start)?, share(stop)?);
+        return match start < stop {
+            true => Ok(TimeRange::Share(start, stop)),
+            false => Err("the range ends before it starts".to_owned()),
+        };
+    }
+    let (start, stop) = range.split_once(',').ok_or("give START,STOP in seconds, or 10%-20%")?;
+    let end = |text: &str| match text.trim() {
+        "" => Ok(None),
+        text => seconds_to_ns(text).map(Some),
+    };
+    match (end(start)?, end(stop)?) {
+        (Some(start), Some(stop)) if start > stop => Err("the range ends before it starts".to_owned()),
+        (start, stop) => Ok(TimeRange::Clock(start, stop)),
+    }
+}
+
+/// Exact, unlike a float: times of days of uptime in ns have more digits than a float holds.
+fn seconds_to_ns(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not a number of seconds");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(fraction) || whole.is_empty() && fraction.is_empty() {
+        return Err(wrong());
+    }
+    let whole: u64 = format!("0{whole}").parse().map_err(|_| wrong())?;
+    let nine: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    let fraction: u64 = nine.parse().map_err(|_| wrong())?;
+    whole.checked_mul(1_000_000_000).and_then(|ns| ns.checked_add(fraction)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_exact() {
+        assert_eq!(seconds_to_ns("4057.765268351"), Ok(4_057_765_268_351));
+        assert_eq!(seconds_to_ns("86400000.000000001"), Ok(86_400_000_000_000_001));
+        assert_eq!(seconds_to_ns(".5"), Ok(500_000_000));
+        assert!(seconds_to_ns("1e3").is_err());
+        assert!(seconds_to_ns("-1").is_err());
+        assert!(seconds_to_ns("99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn ranges_as_perf_has_them() {
+        assert_eq!(parse_time("1,2.5"), Ok(TimeRange::Clock(Some(1_000_000_000), Some(2_500_000_000))));
+        assert_eq!(parse_time(",2"), Ok(TimeRange::Clock(None, Some(2_000_000_000))));
+        assert_eq!(parse_time("10%-20%"), Ok(TimeRange::Share(0.1, 0.2)));
+        assert!(parse_time("5,3").is_err());
+        assert!(parse_time("20%-10%").is_err());
+        assert!(parse_time("7").is_err());
+        assert!(parse_cpus("3-1").is_err());
+        assert!(parse_cpus("a").is_err());
+        assert_eq!(parse_cpus("0,2-5").unwrap().0, [CpuRange(0, 0), CpuRange(2, 5)]);
+    }
+}

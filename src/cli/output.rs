@@ -1,0 +1,24 @@
+//! Standard output and standard error: data on the one, complaints on the other.
+
+use std::io::Write;
+
+use stallgraph::model::Recording;
+
+/// Standard output, locked, written in the pieces that renderers make.
+pub fn stdout() -> impl Write {
+    std::io::BufWriter::new(std::io::stdout().lock())
+}
+
+/// One line on standard error. If that is closed there is nobody to tell.
+pub fn complain(message: &str) {
+    let _ = writeln!(anstream::stderr(), "stallgraph: {message}");
+}
+
+/// The recording's diagnostics on standard error, for commands whose output is data.
+pub fn report_diagnostics(recording: &Recording) {
+    for diagnostic in &recording.diagnostics {
+        let remedy = diagnostic.remedy.as_ref().map(|remedy| format!("; {remedy}"));
+        let remedy = remedy.unwrap_or_default();
+        complain(&format!("{}: {}{remedy}", diagnostic.severity.name(), diagnostic.message));
+    }
+}

@@ -1,0 +1,54 @@
+//! Progress: a bar on a terminal's standard error, for what takes more than a second.
+
+use std::cell::OnceCell;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use stallgraph::load::Stage;
+
+/// Nobody needs a bar for less.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A progress bar that appears when patience ends.
+pub struct Progress {
+    start: Instant,
+    is_terminal: bool,
+    bar: OnceCell<ProgressBar>,
+}
+
+impl Progress {
+    /// Begins to wait.
+    pub fn new() -> Self {
+        Progress { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), bar: OnceCell::new() }
+    }
+
+    /// Hears how far the work has come.
+    pub fn show(&self, stage: Stage, done: u64, total: u64) {
+        if !self.is_terminal || self.start.elapsed() < PATIENCE {
+            return;
+        }
+        let bar = self.bar.get_or_init(new_bar);
+        bar.set_message(match stage {
+            Stage::SideBand => "reading tasks and maps",
+            Stage::Samples => "reading samples",
+            Stage::Names => "looking up names",
+        });
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn new_bar() -> ProgressBar {
+    let template = "{msg:<24} {bar:30} {bytes}/{total_bytes} {eta}";
+    let style = ProgressStyle::with_template(template).expect("the template is valid");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style.progress_chars("=> "))
+}

@@ -1,0 +1,127 @@
+//! `stallgraph window`: what ran before each ksoftirqd sample, and the system call path that dominates it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use regex::Regex;
+use stallgraph::analyses::windows::{self, KSOFTIRQD, Options};
+use stallgraph::load;
+use stallgraph::model::Softirq;
+use stallgraph::render::{folded::Field, json, stacks, window_text};
+
+use super::input::{Input, Part};
+use super::{Outcome, output};
+
+/// Shows what ran before each ksoftirqd sample, and the system call path that dominates it
+///
+/// A window is the time before the first sample of an episode of ksoftirqd on a CPU. Paths that dominate windows are ranked by
+/// how much more common they are in windows than elsewhere on the same CPU (Fisher's exact test over windows).
+///
+/// Examples:
+///
+///   perf record -C 11 -g -F 999 -- sleep 60; stallgraph window
+///   stallgraph window --softirq net_rx --before 200ms
+///   stallgraph window --format stacks -F cpu,time,stack | less
+///   stallgraph window --trigger '^kworker/' --format json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    part: Part,
+    /// Length of a window
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
+    before: Duration,
+    /// With --format stacks, also show this much time after the first trigger sample
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration)]
+    after: Duration,
+    /// Look back from samples of tasks whose comm matches this [default: ^ksoftirqd/, unless --trigger-frame is given]
+    #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
+    trigger: Option<Regex>,
+    /// Look back from samples with a function that matches this
+    #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
+    trigger_frame: Option<Regex>,
+    /// Trigger samples at most this far apart are one episode
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    join: Duration,
+    /// Only episodes that served one of these softirqs: net_rx,timer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_softirq)]
+    softirq: Option<Vec<Softirq>>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Columns of --format stacks, of cpu,time,pid,tid,event,stack,count
+    #[arg(short = 'F', long, value_name = "LIST", default_value = "stack,count")]
+    fields: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A report of 80 columns
+    Text,
+    /// Everything, for programs
+    Json,
+    /// The samples of each window, as collapse prints them
+    Stacks,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    if arguments.before.is_zero() {
+        bail!("--before 0: a window without length holds nothing; give --before 100ms");
+    }
+    let fields = Field::parse_list(&arguments.fields)?;
+    let recording = arguments.input.load()?;
+    load::require_stacks(&recording)?;
+    let options = arguments.options()?;
+    options.selection.check(&recording)?;
+    let windows = windows::find(&recording, &options);
+    let mut out = output::stdout();
+    let written = match arguments.format {
+        Format::Text => window_text::write(&recording, &windows, &mut out),
+        Format::Json => json::write_windows(&recording, &windows, &mut out),
+        Format::Stacks => {
+            output::report_diagnostics(&recording);
+            stacks::write(&recording, &windows, &fields, to_ns(arguments.after)?, &mut out)
+        }
+    };
+    written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
+    Ok(Outcome::of(&recording, !windows.episodes.is_empty()))
+}
+
+impl Arguments {
+    fn options(&self) -> Result<Options> {
+        let default_comm = || {
+            let regex = Regex::new(KSOFTIRQD).expect("it is a regular expression");
+            self.trigger_frame.is_none().then_some(regex)
+        };
+        Ok(Options {
+            before_ns: to_ns(self.before)?,
+            join_ns: to_ns(self.join)?,
+            trigger_comm: self.trigger.clone().or_else(default_comm),
+            trigger_frame: self.trigger_frame.clone(),
+            softirqs: self.softirq.clone(),
+            selection: self.part.selection(),
+        })
+    }
+}
+
+fn to_ns(duration: Duration) -> Result<u64> {
+    Ok(u64::try_from(duration.as_nanos())?)
+}
+
+/// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s"))
+}
+
+fn parse_softirq(name: &str) -> Result<Softirq, String> {
+    let found = Softirq::ALL.into_iter().find(|softirq| softirq.name() == name);
+    found.ok_or_else(|| {
+        let known = Softirq::ALL.map(Softirq::name);
+        format!("there is no such softirq; there are {}", known.join(", "))
+    })
+}

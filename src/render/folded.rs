@@ -1,0 +1,192 @@
+//! Folded stacks: `COMM;root;…;leaf COUNT`, one line per sample, with columns before the stack if asked.
+
+use std::io::{self, Write};
+
+use crate::analyses::ordered::Line;
+use crate::error::{Error, Result};
+use crate::model::{FunctionId, Mode, Recording};
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The CPU's number.
+    Cpu,
+    /// Seconds and nine digits of nanoseconds of the recording's clock.
+    Time,
+    /// Process id.
+    Pid,
+    /// Thread id.
+    Tid,
+    /// Name of the event.
+    Event,
+    /// Comm and functions, root first.
+    Stack,
+    /// The weight.
+    Count,
+}
+
+impl Field {
+    /// All columns, by the names that `-F` knows.
+    pub const ALL: [(&'static str, Field); 7] = [
+        ("cpu", Field::Cpu),
+        ("time", Field::Time),
+        ("pid", Field::Pid),
+        ("tid", Field::Tid),
+        ("event", Field::Event),
+        ("stack", Field::Stack),
+        ("count", Field::Count),
+    ];
+
+    /// The columns of a list such as `cpu,time,stack`.
+    pub fn parse_list(list: &str) -> Result<Vec<Field>> {
+        list.split(',')
+            .map(|name| {
+                let found = Field::ALL.iter().find(|(known, _)| *known == name.trim());
+                found.map(|(_, field)| *field).ok_or_else(|| {
+                    let known: Vec<&str> = Field::ALL.iter().map(|(known, _)| *known).collect();
+                    Error::Usage(format!("-F {list}: no field {name:?}; there are {}", known.join(",")))
+                })
+            })
+            .collect()
+    }
+}
+
+/// Bytes that are gathered before they are written.
+const BUFFER: usize = 1 << 20;
+/// What ends a kernel function's name with `--kernel-suffix`, as in stackcollapse-perf.pl's annotations.
+const KERNEL_SUFFIX: &str = "_[k]";
+
+/// The texts of a recording's functions and comms, folded once.
+pub struct Folder<'r> {
+    recording: &'r Recording,
+    fields: Vec<Field>,
+    functions: Texts,
+    comms: Texts,
+}
+
+impl<'r> Folder<'r> {
+    /// A folder with these columns.
+    pub fn new(recording: &'r Recording, fields: &[Field], kernel_suffix: bool) -> Self {
+        let functions = recording.functions.iter().map(|function| {
+            let name = recording.name(function.name).replace(';', ":");
+            match kernel_suffix && function.mode == Mode::Kernel {
+                true => name + KERNEL_SUFFIX,
+                false => name,
+            }
+        });
+        let comms =
+            recording.tasks.iter().map(|task| recording.name(task.comm).replace(' ', "_").replace(';', ":"));
+        Folder { recording, fields: fields.to_vec(), functions: functions.collect(), comms: comms.collect() }
+    }
+
+    /// Writes all lines, in large pieces.
+    pub fn write(&self, lines: impl Iterator<Item = Line>, out: &mut dyn Write) -> io::Result<()> {
+        let mut buffer = Vec::with_capacity(BUFFER + 4096);
+        let mut frames = Vec::new();
+        for line in lines {
+            self.push(&line, &mut frames, &mut buffer);
+            if buffer.len() >= BUFFER {
+                out.write_all(&buffer)?;
+                buffer.clear();
+            }
+        }
+        out.write_all(&buffer)
+    }
+
+    /// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.
+    fn push(&self, line: &Line, frames: &mut Vec<FunctionId>, buffer: &mut Vec<u8>) {
+        let stack_at = self.fields.iter().position(|field| *field == Field::Stack);
+        for (at, field) in self.fields.iter().enumerate() {
+            if at > 0 {
+                buffer.push(if stack_at.is_some_and(|stack| at > stack) { b' ' } else { b'\t' });
+            }
+            self.push_field(*field, line, frames, buffer);
+        }
+        buffer.push(b'\n');
+    }
+
+    fn push_field(&self, field: Field, line: &Line, frames: &mut Vec<FunctionId>, buffer: &mut Vec<u8>) {
+        let task = self.recording.task(line.task);
+        match field {
+            Field::Cpu => push_number(line.cpu.into(), 1, buffer),
+            Field::Time => {
+                push_number(line.time_ns / 1_000_000_000, 1, buffer);
+                buffer.push(b'.');
+                push_number(line.time_ns % 1_000_000_000, 9, buffer);
+            }
+            Field::Pid => buffer.extend(task.pid.to_string().as_bytes()),
+            Field::Tid => buffer.extend(task.tid.to_string().as_bytes()),
+            Field::Event => {
+                let event = &self.recording.about.events[line.event.index()];
+                buffer.extend(event.name.as_bytes());
+            }
+            Field::Stack => {
+                buffer.extend(self.comms.get(line.task.index()));
+                frames.clear();
+                frames.extend(self.recording.functions_leaf_first(line.stack));
+                for function in frames.iter().rev() {
+                    buffer.push(b';');
+                    buffer.extend(self.functions.get(function.index()));
+                }
+            }
+            Field::Count => push_number(line.count, 1, buffer),
+        }
+    }
+}
+
+/// Appends a number with at least `width` digits.
+fn push_number(mut number: u64, width: usize, buffer: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while number > 0 || digits.len() - at < width {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    buffer.extend(&digits[at..]);
+}
+
+/// Texts one after another in one allocation.
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn get(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[index]]
+    }
+}
+
+impl FromIterator<String> for Texts {
+    fn from_iter<I: IntoIterator<Item = String>>(texts: I) -> Self {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for text in texts {
+            bytes.extend(text.as_bytes());
+            ends.push(bytes.len());
+        }
+        Texts { bytes, ends }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_zeros() {
+        let mut buffer = Vec::new();
+        push_number(0, 1, &mut buffer);
+        push_number(70, 9, &mut buffer);
+        push_number(u64::MAX, 1, &mut buffer);
+        assert_eq!(String::from_utf8(buffer).unwrap(), "000000007018446744073709551615");
+    }
+
+    #[test]
+    fn fields_are_named() {
+        assert_eq!(Field::parse_list("cpu,time").unwrap(), [Field::Cpu, Field::Time]);
+        assert!(Field::parse_list("999").unwrap_err().to_string().contains("no field"));
+        assert!(Field::parse_list("").is_err());
+    }
+}

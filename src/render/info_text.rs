@@ -1,0 +1,169 @@
+//! What is in a recording, as text of 80 columns: one fact a line, each with a fixed first word.
+
+use std::io::{self, Write};
+
+use crate::analyses::contents::Contents;
+use crate::analyses::selection::cpu_list;
+use crate::model::{Event, Recording, clean};
+
+use super::text::{Align, columns, counted, percent, seconds, wrap};
+
+/// Writes `contents` of `recording`.
+pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+    let mut lines = Vec::new();
+    let about = &recording.about;
+    let mut fact = |name: &str, text: String| lines.extend(wrap(&format!("{name:<10} "), &text));
+    fact("recording", format!("{}, {} bytes", about.file, about.file_bytes));
+    for (name, value) in [
+        ("command", &about.command),
+        ("host", &about.hostname),
+        ("kernel", &about.kernel),
+        ("arch", &about.arch),
+        ("perf", &about.perf_version),
+    ] {
+        fact(name, value.clone().unwrap_or_else(|| "not recorded".to_owned()));
+    }
+    fact("clock", clock(recording));
+    fact(
+        "time",
+        format!(
+            "{} to {}, {:.3} s",
+            seconds(about.start_ns),
+            seconds(about.end_ns),
+            recording.duration_ns() as f64 / 1e9
+        ),
+    );
+    for (index, event) in about.events.iter().enumerate() {
+        let is_sampling = about.sampling.iter().any(|id| id.index() == index);
+        fact("event", event_line(event, is_sampling));
+    }
+    fact("records", records(recording));
+    fact("loss", loss(recording));
+    fact("cpus", cpus(recording, contents));
+    lines.extend(cpu_lines(contents));
+    fact_names(recording, contents, &mut lines);
+    for diagnostic in &recording.diagnostics {
+        lines.extend(super::window_text::diagnostic_lines(diagnostic));
+    }
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn clock(recording: &Recording) -> String {
+    let clock = &recording.about.clock;
+    match (clock.id, clock.wall) {
+        (None, _) => "perf's own; -k CLOCK_MONOTONIC makes times comparable with other logs".to_owned(),
+        (Some(_), None) => clock.name().to_owned(),
+        (Some(_), Some((wall_ns, clock_ns))) => format!(
+            "{}; {} of it is {} s after 1970 (UTC)",
+            clock.name(),
+            seconds(clock_ns),
+            seconds(wall_ns)
+        ),
+    }
+}
+
+fn event_line(event: &Event, is_sampling: bool) -> String {
+    let rate = match (event.frequency_hz, event.period) {
+        (Some(1), _) if event.is_tracepoint => {
+            ", sampled: intervals between its records cannot be told; use -e EVENT -c 1, and give -F only to the sampling event"
+                .to_owned()
+        }
+        (Some(hz), _) => format!(", {hz} Hz"),
+        (None, Some(period)) => format!(", every {period}"),
+        (None, None) => String::new(),
+    };
+    let role = match (is_sampling, event.is_tracepoint) {
+        (true, _) => ", the sampling event",
+        (false, true) => ", a tracepoint",
+        (false, false) => "",
+    };
+    let chains = if event.has_callchain { ", call chains" } else { "" };
+    format!("{}{role}{rate}{chains}: {}", event.name, counted(event.records, "record"))
+}
+
+fn records(recording: &Recording) -> String {
+    let tally = &recording.tally;
+    let skipped: u64 = tally.skipped.values().sum();
+    format!(
+        "{} = {} samples + {} of other events + {} side-band + {} skipped + {} rejected",
+        tally.records,
+        tally.samples,
+        tally.other_events,
+        tally.side_band,
+        skipped,
+        tally.rejected_total()
+    )
+}
+
+fn loss(recording: &Recording) -> String {
+    let tally = &recording.tally;
+    match (tally.lost, tally.throttled) {
+        (0, 0) => "none".to_owned(),
+        (lost, throttled) => {
+            format!("{lost} records lost ({}), paused {throttled} times", percent(tally.lost_share()))
+        }
+    }
+}
+
+fn cpus(recording: &Recording, contents: &Contents) -> String {
+    let sampled: Vec<u32> = contents.cpus.iter().map(|cpu| cpu.cpu).collect();
+    let online = match recording.about.cpus_online {
+        Some(online) => format!("{online} online, "),
+        None => String::new(),
+    };
+    match sampled.is_empty() {
+        true => format!("{online}none sampled"),
+        false => format!("{online}sampled: {}", cpu_list(&sampled)),
+    }
+}
+
+fn cpu_lines(contents: &Contents) -> Vec<String> {
+    let rows: Vec<[String; 6]> = contents
+        .cpus
+        .iter()
+        .map(|cpu| {
+            [
+                "cpu       ".to_owned(),
+                cpu.cpu.to_string(),
+                cpu.samples.to_string(),
+                "samples,".to_owned(),
+                cpu.swapper_samples.to_string(),
+                format!("of the idle task, {}", counted(cpu.gaps, "gap")),
+            ]
+        })
+        .collect();
+    use Align::{Left, Right};
+    columns([Left, Right, Right, Left, Right, Left], &rows)
+}
+
+/// Modules named in full; the rest are summed up.
+const MODULES_SHOWN: usize = 12;
+
+fn fact_names(recording: &Recording, contents: &Contents, lines: &mut Vec<String>) {
+    let share = |frames: u64| match contents.frames {
+        0 => 0.0,
+        all => frames as f64 / all as f64,
+    };
+    let unnamed = contents.unnamed_frames;
+    let summary =
+        format!("{} of {} frames have no name ({})", unnamed, contents.frames, percent(share(unnamed)));
+    lines.extend(wrap("names      ", &summary));
+    for cause in contents.unnamed.iter().take(MODULES_SHOWN) {
+        let module = match cause.module {
+            Some(module) => clean(&recording.modules[module.index()].path).into_owned(),
+            None => "no module".to_owned(),
+        };
+        let remedy = match cause.remedy {
+            "" => String::new(),
+            remedy => format!("; {remedy}"),
+        };
+        let text = format!("{} in {module}: {}{remedy}", percent(share(cause.frames)), cause.reason);
+        lines.extend(wrap("unnamed    ", &text));
+    }
+    if let Some(more) = contents.unnamed.len().checked_sub(MODULES_SHOWN).filter(|&more| more > 0) {
+        lines.push(format!("unnamed    and {}", counted(more as u64, "smaller cause")));
+    }
+}

@@ -1,0 +1,404 @@
+//! Results as JSON, schema 1: documented in docs/json.md; fields are only ever added.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::analyses::contents::Contents;
+use crate::analyses::contexts::Owner;
+use crate::analyses::windows::{CutBy, Dominating, Episode, Ranked, Verdict, Windows};
+use crate::model::{Diagnostic, NameId, Recording, clean};
+
+/// Raised only if a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+/// Writes `windows` of `recording`.
+pub fn write_windows(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { recording };
+    let document = WindowDocument {
+        schema: SCHEMA,
+        recording: view.recording(),
+        before_ns: windows.before_ns,
+        baseline_windows: windows.baseline_windows,
+        episodes: windows.episodes.iter().map(|episode| view.episode(episode)).collect(),
+        ranking: windows.ranking.iter().map(|ranked| view.ranked(ranked)).collect(),
+        diagnostics: view.diagnostics(),
+    };
+    write(&document, out)
+}
+
+/// Writes `contents` of `recording`.
+pub fn write_info(recording: &Recording, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { recording };
+    let document = InfoDocument {
+        schema: SCHEMA,
+        recording: view.recording(),
+        about: view.about(),
+        events: view.events(),
+        records: view.records(),
+        cpus: contents
+            .cpus
+            .iter()
+            .map(|cpu| CpuView {
+                cpu: cpu.cpu,
+                samples: cpu.samples,
+                swapper_samples: cpu.swapper_samples,
+                gaps: cpu.gaps,
+            })
+            .collect(),
+        frames: contents.frames,
+        unnamed_frames: contents.unnamed_frames,
+        unnamed: contents
+            .unnamed
+            .iter()
+            .map(|cause| UnnamedView {
+                module: cause
+                    .module
+                    .map(|module| clean(&recording.modules[module.index()].path).into_owned()),
+                frames: cause.frames,
+                reason: cause.reason,
+                remedy: Some(cause.remedy).filter(|remedy| !remedy.is_empty()),
+            })
+            .collect(),
+        diagnostics: view.diagnostics(),
+    };
+    write(&document, out)
+}
+
+fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document).map_err(io::Error::from)?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct WindowDocument<'r> {
+    schema: u32,
+    recording: RecordingView<'r>,
+    before_ns: u64,
+    baseline_windows: u64,
+    episodes: Vec<EpisodeView<'r>>,
+    ranking: Vec<RankedView<'r>>,
+    diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct InfoDocument<'r> {
+    schema: u32,
+    recording: RecordingView<'r>,
+    about: AboutView<'r>,
+    events: Vec<EventView<'r>>,
+    records: RecordsView<'r>,
+    cpus: Vec<CpuView>,
+    frames: u64,
+    unnamed_frames: u64,
+    unnamed: Vec<UnnamedView>,
+    diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct RecordingView<'r> {
+    file: &'r str,
+    kernel: Option<&'r str>,
+    duration_ns: u64,
+    cpus: Vec<u32>,
+    samples: u64,
+    event: Option<&'r str>,
+    frequency_hz: Option<u64>,
+    lost: u64,
+}
+
+#[derive(Serialize)]
+struct AboutView<'r> {
+    file_bytes: u64,
+    hostname: Option<&'r str>,
+    arch: Option<&'r str>,
+    perf_version: Option<&'r str>,
+    command: Option<&'r str>,
+    cpus_online: Option<u32>,
+    cpus_available: Option<u32>,
+    clock: &'static str,
+    start_ns: u64,
+    end_ns: u64,
+}
+
+#[derive(Serialize)]
+struct EventView<'r> {
+    name: &'r str,
+    is_sampling: bool,
+    is_tracepoint: bool,
+    has_callchain: bool,
+    frequency_hz: Option<u64>,
+    period: Option<u64>,
+    records: u64,
+}
+
+#[derive(Serialize)]
+struct RecordsView<'r> {
+    read: u64,
+    samples: u64,
+    other_events: u64,
+    side_band: u64,
+    skipped: &'r BTreeMap<u32, u64>,
+    rejected: &'r BTreeMap<&'static str, u64>,
+    lost: u64,
+    throttled: u64,
+    unread_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct CpuView {
+    cpu: u32,
+    samples: u64,
+    swapper_samples: u64,
+    gaps: u64,
+}
+
+#[derive(Serialize)]
+struct UnnamedView {
+    module: Option<String>,
+    frames: u64,
+    reason: &'static str,
+    remedy: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct EpisodeView<'r> {
+    cpu: u32,
+    start_ns: u64,
+    end_ns: u64,
+    trigger: TriggerView<'r>,
+    window: WindowView,
+    dominating: Option<DominatingView<'r>>,
+}
+
+#[derive(Serialize)]
+struct TriggerView<'r> {
+    comm: &'r str,
+    pid: i32,
+    tid: i32,
+    samples: u64,
+    softirqs: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct WindowView {
+    start_ns: u64,
+    end_ns: u64,
+    samples: u64,
+    idle_samples: u64,
+    lost: u64,
+    throttled: bool,
+    truncated: bool,
+    cut_by: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct DominatingView<'r> {
+    comm: &'r str,
+    pid: i32,
+    tid: i32,
+    owner: &'static str,
+    syscall: Option<&'r str>,
+    path: Vec<&'r str>,
+    function: Option<&'r str>,
+    samples: u64,
+    share: f64,
+    time_ns: u64,
+    cgroup: Option<&'r str>,
+    pod_uid: Option<&'r str>,
+    container_id: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct RankedView<'r> {
+    comm: &'r str,
+    owner: &'static str,
+    syscall: Option<&'r str>,
+    function: Option<&'r str>,
+    path: Vec<&'r str>,
+    verdict: &'static str,
+    episodes: u64,
+    baseline_windows: u64,
+    window_share: f64,
+    baseline_share: f64,
+    lift: Option<f64>,
+    p_value: f64,
+    median_held_ns: u64,
+}
+
+#[derive(Serialize)]
+struct DiagnosticView<'r> {
+    severity: &'static str,
+    code: &'static str,
+    count: u64,
+    message: &'r str,
+    remedy: Option<&'r str>,
+}
+
+/// A recording, seen as JSON.
+struct View<'r> {
+    recording: &'r Recording,
+}
+
+impl<'r> View<'r> {
+    fn name(&self, id: NameId) -> &'r str {
+        self.recording.name(id)
+    }
+
+    fn names(&self, ids: &[NameId]) -> Vec<&'r str> {
+        ids.iter().map(|id| self.name(*id)).collect()
+    }
+
+    fn recording(&self) -> RecordingView<'r> {
+        let event = self.recording.sampling_event();
+        RecordingView {
+            file: &self.recording.about.file,
+            kernel: self.recording.about.kernel.as_deref(),
+            duration_ns: self.recording.duration_ns(),
+            cpus: self.recording.timelines.iter().map(|timeline| timeline.cpu).collect(),
+            samples: self.recording.tally.samples,
+            event: event.map(|event| event.name.as_str()),
+            frequency_hz: event.and_then(|event| event.frequency_hz),
+            lost: self.recording.tally.lost,
+        }
+    }
+
+    fn about(&self) -> AboutView<'r> {
+        let about = &self.recording.about;
+        AboutView {
+            file_bytes: about.file_bytes,
+            hostname: about.hostname.as_deref(),
+            arch: about.arch.as_deref(),
+            perf_version: about.perf_version.as_deref(),
+            command: about.command.as_deref(),
+            cpus_online: about.cpus_online,
+            cpus_available: about.cpus_available,
+            clock: about.clock.name(),
+            start_ns: about.start_ns,
+            end_ns: about.end_ns,
+        }
+    }
+
+    fn events(&self) -> Vec<EventView<'r>> {
+        let about = &self.recording.about;
+        let view = |(index, event): (usize, &'r crate::model::Event)| EventView {
+            name: &event.name,
+            is_sampling: about.sampling.iter().any(|id| id.index() == index),
+            is_tracepoint: event.is_tracepoint,
+            has_callchain: event.has_callchain,
+            frequency_hz: event.frequency_hz,
+            period: event.period,
+            records: event.records,
+        };
+        about.events.iter().enumerate().map(view).collect()
+    }
+
+    fn records(&self) -> RecordsView<'r> {
+        let tally = &self.recording.tally;
+        RecordsView {
+            read: tally.records,
+            samples: tally.samples,
+            other_events: tally.other_events,
+            side_band: tally.side_band,
+            skipped: &tally.skipped,
+            rejected: &tally.rejected,
+            lost: tally.lost,
+            throttled: tally.throttled,
+            unread_bytes: tally.unread_bytes,
+        }
+    }
+
+    fn episode(&self, episode: &Episode) -> EpisodeView<'r> {
+        let task = self.recording.task(episode.trigger);
+        let window = &episode.window;
+        EpisodeView {
+            cpu: episode.cpu,
+            start_ns: episode.start_ns,
+            end_ns: episode.end_ns,
+            trigger: TriggerView {
+                comm: self.name(task.comm),
+                pid: task.pid,
+                tid: task.tid,
+                samples: episode.samples,
+                softirqs: episode.softirqs.iter().map(|(softirq, count)| (softirq.name(), *count)).collect(),
+            },
+            window: WindowView {
+                start_ns: window.start_ns,
+                end_ns: window.end_ns,
+                samples: window.indices.len() as u64,
+                idle_samples: window.idle_samples,
+                lost: window.lost,
+                throttled: window.is_throttled,
+                truncated: window.cut_by == Some(CutBy::RecordingStart),
+                cut_by: window.cut_by.map(|cut_by| match cut_by {
+                    CutBy::RecordingStart => "recording_start",
+                    CutBy::PreviousEpisode => "previous_episode",
+                }),
+            },
+            dominating: episode.dominating.as_ref().map(|path| self.dominating(path)),
+        }
+    }
+
+    fn dominating(&self, path: &Dominating) -> DominatingView<'r> {
+        let task = self.recording.task(path.task);
+        let cgroup = self.recording.cgroup(path.cgroup);
+        DominatingView {
+            comm: self.name(task.comm),
+            pid: task.pid,
+            tid: task.tid,
+            owner: owner_name(path.owner),
+            syscall: path.system_call.map(|call| self.name(call)),
+            path: self.names(&path.path),
+            function: path.path.last().map(|name| self.name(*name)),
+            samples: path.samples,
+            share: path.share,
+            time_ns: path.time_ns,
+            cgroup: cgroup.map(|cgroup| self.name(cgroup.path)),
+            pod_uid: cgroup.and_then(|cgroup| cgroup.pod_uid.as_deref()),
+            container_id: cgroup.and_then(|cgroup| cgroup.container_id.as_deref()),
+        }
+    }
+
+    fn ranked(&self, ranked: &Ranked) -> RankedView<'r> {
+        RankedView {
+            comm: self.name(ranked.comm),
+            owner: owner_name(ranked.owner),
+            syscall: ranked.system_call.map(|call| self.name(call)),
+            function: ranked.path.last().map(|name| self.name(*name)),
+            path: self.names(&ranked.path),
+            verdict: match ranked.verdict {
+                Verdict::Culprit => "culprit",
+                Verdict::Suspect => "suspect",
+                Verdict::Brief => "brief",
+                Verdict::Common => "common",
+            },
+            episodes: ranked.windows,
+            baseline_windows: ranked.baseline_windows,
+            window_share: ranked.window_share,
+            baseline_share: ranked.baseline_share,
+            lift: ranked.lift,
+            p_value: ranked.p_value,
+            median_held_ns: ranked.median_held_ns,
+        }
+    }
+
+    fn diagnostics(&self) -> Vec<DiagnosticView<'r>> {
+        let view = |diagnostic: &'r Diagnostic| DiagnosticView {
+            severity: diagnostic.severity.name(),
+            code: diagnostic.code,
+            count: diagnostic.count,
+            message: &diagnostic.message,
+            remedy: diagnostic.remedy.as_deref(),
+        };
+        self.recording.diagnostics.iter().map(view).collect()
+    }
+}
+
+fn owner_name(owner: Owner) -> &'static str {
+    match owner {
+        Owner::SystemCall => "system_call",
+        Owner::KernelThread => "kernel_thread",
+        Owner::Exception => "exception",
+    }
+}

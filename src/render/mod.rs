@@ -1,0 +1,8 @@
+//! Render: results as text, one file for each form of output. Nothing here computes or decides.
+
+pub mod folded;
+pub mod info_text;
+pub mod json;
+pub mod stacks;
+pub mod text;
+pub mod window_text;

@@ -1,0 +1,146 @@
+//! Text for people: widths, columns, numbers and wrapping at 80 columns.
+
+/// The width that fits every terminal and ticket.
+pub const WIDTH: usize = 80;
+
+/// How a column is aligned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Lines of aligned columns, one space apart. The last column is cut so that no line is longer than [`WIDTH`].
+pub fn columns<const N: usize>(align: [Align; N], rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    rows.iter()
+        .map(|row| {
+            let mut line = String::new();
+            for (column, cell) in row.iter().enumerate() {
+                if column > 0 {
+                    line.push(' ');
+                }
+                let padding = " ".repeat(widths[column] - cell.chars().count());
+                match align[column] {
+                    Align::Right => line.extend([padding.as_str(), cell]),
+                    Align::Left if column + 1 < N => line.extend([cell, padding.as_str()]),
+                    Align::Left => line.push_str(cell),
+                }
+            }
+            cut(line.trim_end(), WIDTH)
+        })
+        .collect()
+}
+
+/// The text, or as much of it as fits, ending in `..`.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
+}
+
+/// Wraps `text` after `first` (the first line's beginning); further lines are indented by as many spaces. Breaks at spaces, and
+/// after `;` in a path; what has neither is broken at the width.
+pub fn wrap(first: &str, text: &str) -> Vec<String> {
+    let indent = first.chars().count();
+    let mut lines = vec![first.to_owned()];
+    let mut is_empty = true;
+    for piece in pieces(text) {
+        let mut piece: Vec<char> = piece.chars().collect();
+        loop {
+            let line = lines.last_mut().expect("there is a first line");
+            let room = WIDTH.saturating_sub(line.chars().count());
+            let needed = piece.iter().rev().skip_while(|c| **c == ' ').count();
+            if needed <= room {
+                line.extend(piece);
+                is_empty = false;
+                break;
+            }
+            if is_empty {
+                line.extend(piece.drain(..room.max(1)));
+            }
+            lines.push(" ".repeat(indent));
+            is_empty = true;
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Words with the space or `;` that ends them.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive([' ', ';'])
+}
+
+/// A share as percent with two digits that count.
+pub fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    match percent {
+        p if p >= 9.95 || p == 0.0 => format!("{p:.0}%"),
+        p if p >= 0.095 => format!("{p:.1}%"),
+        p => format!("{p:.2}%"),
+    }
+}
+
+/// A probability: few digits where it is ordinary, a power of ten where it is small.
+pub fn probability(p: f64) -> String {
+    match p {
+        p if p >= 0.0995 => format!("{p:.1}"),
+        p if p >= 0.000995 => format!("{p:.3}"),
+        p if p < 1e-300 => "<1e-300".to_owned(),
+        p => format!("{p:.0e}"),
+    }
+}
+
+/// Milliseconds, with a decimal only where there are few.
+pub fn milliseconds(ns: u64) -> String {
+    let ms = ns as f64 / 1e6;
+    if ms >= 9.95 || ns == 0 { format!("{ms:.0}") } else { format!("{ms:.1}") }
+}
+
+/// Seconds of a clock, with microseconds.
+pub fn seconds(ns: u64) -> String {
+    format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000)
+}
+
+/// `1 window`, `2 windows`.
+pub fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_longer_than_80() {
+        let path = "a_function_of_some_length;".repeat(20) + &"x".repeat(300);
+        let lines = wrap("  via ", &path);
+        assert!(lines.iter().all(|line| line.len() <= WIDTH), "{lines:#?}");
+        let joined: String = lines.iter().map(|line| line.trim_start()).collect();
+        assert_eq!(joined, "via ".to_owned() + &path);
+        assert_eq!(wrap("a ", "b c"), ["a b c"]);
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["a".into(), "1".into()], ["bcd".into(), "100".into()]];
+        assert_eq!(columns([Align::Left, Align::Right], &rows), ["a     1", "bcd 100"]);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let percents = [0.0, 0.0004, 0.0123, 0.5, 1.0].map(percent);
+        assert_eq!(percents, ["0%", "0.04%", "1.2%", "50%", "100%"]);
+        let probabilities = [1.0, 0.04, 0.0000123, 0.0].map(probability);
+        assert_eq!(probabilities, ["1.0", "0.040", "1e-5", "<1e-300"]);
+        assert_eq!(milliseconds(1_234_567), "1.2");
+        assert_eq!(seconds(4_057_765_268_351), "4057.765268");
+    }
+}

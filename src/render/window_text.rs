@@ -1,0 +1,319 @@
+//! Windows as text of 80 columns, good to read, to grep and to paste: every line begins with a fixed word, or with spaces
+//! where it goes on from the line before.
+
+use std::io::{self, Write};
+
+use crate::analyses::contexts::Owner;
+use crate::analyses::selection::cpu_list;
+use crate::analyses::windows::{CutBy, Episode, Ranked, Verdict, Windows};
+use crate::model::{Diagnostic, NameId, Recording, Severity};
+
+use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
+
+/// Ranked paths that are shown; JSON has all.
+const PATHS_SHOWN: usize = 10;
+/// Share of records lost from which on the report begins with it.
+const MUCH_LOST: f64 = 0.01;
+
+/// Writes `windows` of `recording`.
+pub fn write(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> io::Result<()> {
+    let report = Report { recording, windows };
+    let mut lines = Vec::new();
+    if recording.tally.lost_share() > MUCH_LOST {
+        lines.extend(wrap("warning   ", &report.loss()));
+    }
+    lines.extend(wrap("recording ", &report.recorded()));
+    lines.extend(wrap("episodes  ", &report.found()));
+    lines.extend(report.verdict());
+    lines.extend(report.ranking());
+    lines.extend(report.episodes());
+    lines.push(String::new());
+    lines.extend(wrap("loss      ", &report.loss()));
+    for diagnostic in recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost") {
+        lines.extend(diagnostic_lines(diagnostic));
+    }
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// A diagnostic as lines: its severity, the message and the remedy.
+pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
+    let first = match diagnostic.severity {
+        Severity::Info => "note      ",
+        Severity::Warning => "warning   ",
+        Severity::Error => "error     ",
+    };
+    let remedy = diagnostic.remedy.as_ref().map(|remedy| format!("; {remedy}"));
+    wrap(first, &format!("{}{}", diagnostic.message, remedy.unwrap_or_default()))
+}
+
+struct Report<'r> {
+    recording: &'r Recording,
+    windows: &'r Windows,
+}
+
+impl Report<'_> {
+    fn name(&self, id: NameId) -> &str {
+        self.recording.name(id)
+    }
+
+    fn before(&self) -> String {
+        milliseconds(self.windows.before_ns)
+    }
+
+    fn recorded(&self) -> String {
+        let about = &self.recording.about;
+        let cpus: Vec<u32> = self.recording.timelines.iter().map(|timeline| timeline.cpu).collect();
+        let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
+        let event = self.recording.sampling_event();
+        let rate = event.and_then(|event| event.frequency_hz).map(|hz| format!(" at {hz} Hz"));
+        let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
+        let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
+        format!(
+            "{}: {:.1} s of {noun} {}, {} samples of {}{}; {}",
+            about.file,
+            self.recording.duration_ns() as f64 / 1e9,
+            cpu_list(&cpus),
+            self.recording.tally.samples,
+            event.map_or("no event", |event| &event.name),
+            rate.unwrap_or_default(),
+            machine.join(" "),
+        )
+    }
+
+    fn found(&self) -> String {
+        let episodes = &self.windows.episodes;
+        let Some(first) = episodes.first() else {
+            return "none: no sample matches the trigger".to_owned();
+        };
+        let dominated = episodes.iter().filter(|episode| episode.dominating.is_some()).count();
+        format!(
+            "{} of {}; in {dominated} of the {} ms windows before them one path dominates",
+            episodes.len(),
+            self.trigger_name(first),
+            self.before(),
+        )
+    }
+
+    /// `ksoftirqd` for `ksoftirqd/11`, so that one word stands for all CPUs.
+    fn trigger_name(&self, episode: &Episode) -> &str {
+        let comm = self.recording.comm(episode.trigger);
+        comm.split('/').next().unwrap_or(comm)
+    }
+
+    /// The verdict in one sentence.
+    fn verdict(&self) -> Vec<String> {
+        let Some(episode) = self.windows.episodes.first() else {
+            return Vec::new();
+        };
+        let trigger = self.trigger_name(episode);
+        let Some(top) = self.windows.ranking.first() else {
+            return wrap("none      ", &format!("no path dominates any window before {trigger}: no culprit"));
+        };
+        let evidence = format!(
+            "{} held the CPU for {} of the {} ms before {trigger} (median) in {} of {}, and {}; p = {}",
+            self.who(top),
+            milliseconds(top.median_held_ns),
+            self.before(),
+            top.windows,
+            counted(self.windows.episodes.len() as u64, "window"),
+            self.elsewhere(top),
+            probability(top.p_value),
+        );
+        match top.verdict {
+            Verdict::Culprit => wrap("culprit   ", &evidence),
+            Verdict::Suspect => wrap(
+                "suspect   ",
+                &format!("{evidence}: too few windows to exclude chance, record for longer"),
+            ),
+            Verdict::Brief => {
+                wrap("none      ", &format!("{evidence}: too brief to be the culprit of a stall"))
+            }
+            Verdict::Common => wrap("none      ", &format!("{evidence}: as common elsewhere, so no culprit")),
+        }
+    }
+
+    fn who(&self, ranked: &Ranked) -> String {
+        let comm = self.name(ranked.comm);
+        let function = ranked.path.last().map_or("", |name| self.name(*name));
+        match (ranked.owner, ranked.system_call) {
+            (Owner::SystemCall, Some(call)) => {
+                format!("{comm}, in system call {}, at {function},", self.name(call))
+            }
+            (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
+            (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
+            (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
+        }
+    }
+
+    fn elsewhere(&self, ranked: &Ranked) -> String {
+        match self.windows.baseline_windows {
+            0 => "there is no time outside the windows to compare with".to_owned(),
+            all => format!("in {} of {all} elsewhere on the same CPU", ranked.baseline_windows),
+        }
+    }
+
+    fn ranking(&self) -> Vec<String> {
+        let ranking = &self.windows.ranking;
+        if ranking.is_empty() {
+            return Vec::new();
+        }
+        let header =
+            ["#", "", "verdict", "windows", "elsewhere", "share", "base", "lift", "p", "comm, system call"];
+        let mut rows = vec![header.map(str::to_owned)];
+        let shown = ranking.iter().take(PATHS_SHOWN);
+        rows.extend((1..).zip(shown.clone()).map(|(number, ranked)| self.ranked_row(number, ranked)));
+        use Align::{Left, Right};
+        let align = [Left, Right, Left, Right, Right, Right, Right, Right, Right, Left];
+        let mut lines = columns(align, &rows).into_iter();
+        let mut all = vec![String::new()];
+        all.extend(lines.next());
+        for (line, ranked) in lines.zip(shown) {
+            all.push(line);
+            all.extend(wrap("  via ", &self.path(&ranked.path[ranked.entry_frames..])));
+        }
+        if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {
+            all.push(format!("  and {more} more: --format json has all"));
+        }
+        all
+    }
+
+    fn ranked_row(&self, number: usize, ranked: &Ranked) -> [String; 10] {
+        [
+            "path".to_owned(),
+            number.to_string(),
+            verdict_name(ranked.verdict).to_owned(),
+            format!("{}/{}", ranked.windows, self.windows.episodes.len()),
+            format!("{}/{}", ranked.baseline_windows, self.windows.baseline_windows),
+            percent(ranked.window_share),
+            percent(ranked.baseline_share),
+            match ranked.lift {
+                Some(lift) if lift >= 99.5 => format!("{lift:.0}x"),
+                Some(lift) => format!("{lift:.1}x"),
+                None => "inf".to_owned(),
+            },
+            probability(ranked.p_value),
+            self.label(ranked.comm, ranked.owner, ranked.system_call),
+        ]
+    }
+
+    fn label(&self, comm: NameId, owner: Owner, system_call: Option<NameId>) -> String {
+        let work = match (owner, system_call) {
+            (Owner::SystemCall, Some(call)) => self.name(call),
+            (Owner::SystemCall, None) => "(system call)",
+            (Owner::KernelThread, _) => "(kernel thread)",
+            (Owner::Exception, _) => "(exception)",
+        };
+        format!("{} {work}", self.name(comm))
+    }
+
+    fn path(&self, names: &[NameId]) -> String {
+        let names: Vec<&str> = names.iter().map(|name| self.name(*name)).collect();
+        names.join(";")
+    }
+
+    fn episodes(&self) -> Vec<String> {
+        if self.windows.episodes.is_empty() {
+            return Vec::new();
+        }
+        let header =
+            ["#", "", "cpu", "time", "softirqs", "samples", "idle", "held", "share", "comm, system call"];
+        let mut rows = vec![header.map(str::to_owned)];
+        let numbered = (1..).zip(&self.windows.episodes);
+        rows.extend(numbered.map(|(number, episode)| self.episode_row(number, episode)));
+        use Align::{Left, Right};
+        let align = [Left, Right, Right, Right, Left, Right, Right, Right, Right, Left];
+        let mut lines = vec![String::new()];
+        lines.extend(columns(align, &rows));
+        lines
+    }
+
+    fn episode_row(&self, number: usize, episode: &Episode) -> [String; 10] {
+        let window = &episode.window;
+        let (held, share, what) = match &episode.dominating {
+            Some(path) => {
+                let comm = self.recording.task(path.task).comm;
+                let label = self.label(comm, path.owner, path.system_call);
+                (format!("{}ms", milliseconds(path.time_ns)), percent(path.share), label)
+            }
+            None => ("-".to_owned(), "-".to_owned(), self.busiest(episode)),
+        };
+        [
+            "episode".to_owned(),
+            number.to_string(),
+            episode.cpu.to_string(),
+            seconds(episode.start_ns),
+            cut(&softirqs(episode), 14),
+            window.indices.len().to_string(),
+            window.idle_samples.to_string(),
+            held,
+            share,
+            what + &marks(episode),
+        ]
+    }
+
+    fn busiest(&self, episode: &Episode) -> String {
+        match episode.busiest {
+            Some((comm, samples)) => {
+                let busy = episode.window.indices.len() as u64 - episode.window.idle_samples;
+                format!("none; {} {}", self.name(comm), percent(samples as f64 / busy as f64))
+            }
+            None => "none; idle".to_owned(),
+        }
+    }
+
+    fn loss(&self) -> String {
+        let tally = &self.recording.tally;
+        match (tally.lost, tally.throttled) {
+            (0, 0) => "none".to_owned(),
+            (lost, throttled) => {
+                let hit = self.windows.episodes.iter();
+                let hit =
+                    hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
+                let paused = match throttled {
+                    0 => String::new(),
+                    _ => format!(", sampling paused {throttled} times"),
+                };
+                format!(
+                    "{lost} records lost ({} of all){paused}; {} hit, marked LOST",
+                    percent(tally.lost_share()),
+                    counted(hit as u64, "window"),
+                )
+            }
+        }
+    }
+}
+
+fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Culprit => "culprit",
+        Verdict::Suspect => "suspect",
+        Verdict::Brief => "brief",
+        Verdict::Common => "common",
+    }
+}
+
+/// The softirqs that the trigger served, with the samples of each.
+fn softirqs(episode: &Episode) -> String {
+    if episode.softirqs.is_empty() {
+        return "-".to_owned();
+    }
+    let each = episode.softirqs.iter().map(|(softirq, samples)| format!("{}:{samples}", softirq.name()));
+    each.collect::<Vec<_>>().join(",")
+}
+
+/// What keeps a window from being whole.
+fn marks(episode: &Episode) -> String {
+    let mut marks = String::new();
+    match episode.window.cut_by {
+        Some(CutBy::RecordingStart) => marks.push_str(" CUT:start"),
+        Some(CutBy::PreviousEpisode) => marks.push_str(" CUT:episode"),
+        None => {}
+    }
+    if episode.window.lost > 0 || episode.window.is_throttled {
+        marks.push_str(" LOST");
+    }
+    marks
+}

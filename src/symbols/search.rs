@@ -1,0 +1,138 @@
+//! Where symbol files may be looked for: no file that a recording names is opened unless the recording was made here by this
+//! user or root, or the user gave `--symfs`; then nothing outside it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use memmap2::Mmap;
+
+use crate::mapped;
+use crate::model::{Module, Symbols};
+
+use super::elf::Elf;
+
+/// Where separate debug information is installed, below the root or `--symfs`.
+const DEBUG_DIRECTORY: &str = "usr/lib/debug/.build-id";
+
+/// Where to look for a module's file.
+pub struct Search {
+    /// The folder below which recorded paths are looked up; `None` if they may not be.
+    root: Option<PathBuf>,
+    /// Whether the user named the folder: then a file whose identity nothing tells is taken.
+    is_named: bool,
+}
+
+/// A module's file, mapped, and its separate debug information if there is some.
+pub struct ModuleFile {
+    /// The file that was mapped when the recording was made.
+    pub file: Mmap,
+    /// Its separate debug information.
+    pub debug: Option<Mmap>,
+}
+
+impl Search {
+    /// Looks below `symfs` if the user gave it, else in the whole file system if `is_trusted`.
+    pub fn new(symfs: Option<&Path>, is_trusted: bool) -> Self {
+        Search {
+            root: match symfs {
+                Some(folder) => Some(folder.to_owned()),
+                None => is_trusted.then(|| PathBuf::from("/")),
+            },
+            is_named: symfs.is_some(),
+        }
+    }
+
+    /// The file of `module`, or why there is none.
+    pub fn find(&self, module: &Module) -> Result<ModuleFile, Symbols> {
+        if !module.path.starts_with('/') || module.path.starts_with("//") {
+            return Err(Symbols::NotAFile);
+        }
+        let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
+        let file = open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?;
+        let metadata = file.metadata().map_err(|_| Symbols::NoFile)?;
+        let file = mapped::map(&file).map_err(|_| Symbols::NotElf)?;
+        let elf = Elf::parse(&file).ok_or(Symbols::NotElf)?;
+        let found = elf.build_id();
+        match &module.build_id {
+            Some(wanted) if found.is_some_and(|found| found == trimmed(wanted, found)) => {}
+            Some(_) => return Err(Symbols::BuildIdDiffers),
+            None if self.is_named || is_inode(module, &metadata) => {}
+            None => return Err(Symbols::Unverified),
+        }
+        let debug = found.and_then(|build_id| self.find_debug(root, build_id));
+        Ok(ModuleFile { file, debug })
+    }
+
+    fn find_debug(&self, root: &Path, build_id: &[u8]) -> Option<Mmap> {
+        let (first, rest) = build_id.split_first()?;
+        let hex: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = open_below(root, &format!("{DEBUG_DIRECTORY}/{first:02x}/{hex}.debug"))?;
+        let debug = mapped::map(&file).ok()?;
+        let is_same = Elf::parse(&debug)?.build_id() == Some(build_id);
+        is_same.then_some(debug)
+    }
+}
+
+/// perf fills a build id up to 20 bytes with zeros where it does not note its length.
+fn trimmed<'w>(wanted: &'w [u8], found: &[u8]) -> &'w [u8] {
+    match wanted.split_at_checked(found.len()) {
+        Some((id, padding)) if padding.iter().all(|&byte| byte == 0) => id,
+        _ => wanted,
+    }
+}
+
+fn is_inode(module: &Module, metadata: &fs::Metadata) -> bool {
+    let device = metadata.dev();
+    // glibc's gnu_dev_major and gnu_dev_minor (sys/sysmacros.h).
+    let major = ((device >> 8) & 0xfff | (device >> 32) & !0xfff) as u32;
+    let minor = (device & 0xff | (device >> 12) & !0xff) as u32;
+    module.inode == Some((major, minor, metadata.ino()))
+}
+
+/// Opens the regular file `path` below `root`, if it lies there once all links are followed.
+fn open_below(root: &Path, path: &str) -> Option<File> {
+    let path = Path::new(path);
+    let is_plain = |component| matches!(component, Component::Normal(_));
+    if path.as_os_str().is_empty() || !path.components().all(is_plain) {
+        return None;
+    }
+    let root = root.canonicalize().ok()?;
+    let real = root.join(path).canonicalize().ok()?;
+    if !real.starts_with(&root) {
+        return None;
+    }
+    open_regular(&real)
+}
+
+/// Opens a file only if it is a regular one: opening a FIFO would wait for a writer, and a device may act.
+pub fn open_regular(path: &Path) -> Option<File> {
+    let is_regular = |metadata: fs::Metadata| metadata.is_file();
+    if !fs::metadata(path).is_ok_and(is_regular) {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    file.metadata().is_ok_and(is_regular).then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_outside_the_folder_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("usr/bin")).unwrap();
+        fs::write(folder.path().join("usr/bin/tool"), "x").unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("leaves")).unwrap();
+        std::os::unix::fs::symlink("usr/bin/tool", folder.path().join("stays")).unwrap();
+        let is_opened = |path: &str| open_below(folder.path(), path).is_some();
+        assert!(is_opened("usr/bin/tool"));
+        assert!(is_opened("stays"));
+        assert!(!is_opened("leaves"));
+        assert!(!is_opened("usr/bin"));
+        assert!(!is_opened("../../etc/hostname"));
+        assert!(!is_opened("/etc/hostname"));
+        assert!(!is_opened(""));
+    }
+}
