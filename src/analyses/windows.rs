@@ -653,7 +653,9 @@ impl<'f, 'r> WindowSamples<'f, 'r> {
         let contexts = &self.finder.contexts;
         let mut heaviest: Option<Candidate> = None;
         for (comm, path) in self.samples().rev().filter_map(|sample| self.finder.candidate(sample)) {
-            let start = (comm, contexts.start(path).unwrap_or(path));
+            // A sample in the entry itself tells nothing about which call it was.
+            let Some(start) = contexts.start(path) else { continue };
+            let start = (comm, start);
             if heaviest.is_none_or(|other| self.weights.of(start) > self.weights.of(other)) {
                 heaviest = Some(start);
             }

@@ -16,6 +16,11 @@ pub struct Module {
 }
 
 impl Module {
+    /// Whether it is the kernel itself, and not one of its modules.
+    pub fn is_kernel_proper(&self) -> bool {
+        self.kernel.as_ref().is_some_and(|code| code.reference.is_some() || code.length == 0)
+    }
+
     /// The last component of the path.
     pub fn basename(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)

@@ -40,6 +40,7 @@ struct PlacedMap {
     /// Added to an address to make it an offset in the module.
     shift: u64,
     module: ModuleId,
+    is_kernel_proper: bool,
 }
 
 /// An address space at a moment. Two moments between which nothing was mapped are equal, so stacks can be cached by it.
@@ -67,9 +68,10 @@ impl Spaces {
         self.begin(when, pid, parent);
     }
 
-    /// A process executed a program: its old mappings are gone.
+    /// A process executes a program: new mappings take the old ones' place. The old ones still count where no new one lies,
+    /// since the stack stays that of the old program until the kernel has loaded the new one, after this record.
     pub fn exec(&mut self, when: When, pid: i32) {
-        self.begin(when, pid, None);
+        self.fork(when, pid, Some(pid));
     }
 
     /// Code was mapped, into a process or the kernel.
@@ -80,8 +82,14 @@ impl Spaces {
         let module = self.intern_module(&map);
         let shift =
             if map.is_kernel { map.start.wrapping_neg() } else { map.file_offset.wrapping_sub(map.start) };
-        let placed =
-            PlacedMap { when, start: map.start, end: map.start.saturating_add(map.length), shift, module };
+        let placed = PlacedMap {
+            when,
+            start: map.start,
+            end: map.start.saturating_add(map.length),
+            shift,
+            module,
+            is_kernel_proper: self.modules[module.index()].is_kernel_proper(),
+        };
         if map.is_kernel {
             self.kernel.maps.push(placed);
         } else {
@@ -147,7 +155,11 @@ impl Spaces {
         if self.kernel.maps.is_empty() {
             return Some((self.unmapped_kernel(), address));
         }
-        self.kernel.find(address, u32::MAX)
+        self.kernel.find(address, u32::MAX).or_else(|| {
+            // The kernel's map ends at _etext; the code that ran at boot lies behind it and is on the stack of CPU 0's idle task.
+            let proper = self.kernel.maps.iter().find(|map| map.is_kernel_proper)?;
+            (address >= proper.start).then(|| (proper.module, address.wrapping_add(proper.shift)))
+        })
     }
 
     /// perf writes no map of the kernel when it may not read /proc/kallsyms.
@@ -303,17 +315,20 @@ mod tests {
     }
 
     #[test]
-    fn fork_copies_a_space_and_exec_empties_it() {
+    fn fork_and_exec_start_from_a_copy() {
         let mut spaces = Spaces::default();
         spaces.map(at(0), map(1, 0x1000, 0x1000, "/bin/sh"));
         spaces.fork(at(10), 2, Some(1));
         spaces.map(at(20), map(1, 0x1000, 0x1000, "/later"));
         spaces.exec(at(30), 2);
-        let path = |spaces: &mut Spaces, time, pid| found(spaces, time, pid, 0x1800).map(|(path, _)| path);
-        assert_eq!(path(&mut spaces, 5, 2), None);
-        assert_eq!(path(&mut spaces, 25, 2).as_deref(), Some("/bin/sh"));
-        assert_eq!(path(&mut spaces, 25, 1).as_deref(), Some("/later"));
-        assert_eq!(path(&mut spaces, 30, 2), None);
+        spaces.map(at(31), map(2, 0x1000, 0x800, "/bin/ls"));
+        let path =
+            |spaces: &mut Spaces, time, pid, address| found(spaces, time, pid, address).map(|(path, _)| path);
+        assert_eq!(path(&mut spaces, 5, 2, 0x1800), None);
+        assert_eq!(path(&mut spaces, 25, 2, 0x1800).as_deref(), Some("/bin/sh"));
+        assert_eq!(path(&mut spaces, 25, 1, 0x1800).as_deref(), Some("/later"));
+        assert_eq!(path(&mut spaces, 30, 2, 0x1700).as_deref(), Some("/bin/sh"));
+        assert_eq!(path(&mut spaces, 31, 2, 0x1700).as_deref(), Some("/bin/ls"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use object::read::elf::{
     ElfFile32, ElfFile64, FileHeader, ProgramHeader as _, Rela as _, SectionHeader as _,
 };
 use object::{
-    Endianness, FileKind, Object, ObjectSection, ObjectSymbol, SectionIndex, SectionKind, SymbolKind,
+    Endianness, FileKind, Object, ObjectSection, ObjectSymbol, SectionIndex, SymbolKind, SymbolSection,
 };
 
 use super::table::{Binding, Symbol, SymbolTable};
@@ -129,7 +129,7 @@ fn collect<'a, H: FileHeader<Endian = Endianness>>(
     let is_code = |section: Option<SectionIndex>| {
         section
             .and_then(|index| elf.section_by_index(index).ok())
-            .is_some_and(|section| section.kind() == SectionKind::Text)
+            .is_some_and(|section| section.name().is_ok_and(|name| name.contains("text")))
     };
     symbols.filter_map(|symbol| found(&symbol, is_code)).collect()
 }
@@ -138,7 +138,8 @@ fn found<'a>(
     symbol: &impl ObjectSymbol<'a>,
     is_code: impl Fn(Option<SectionIndex>) -> bool,
 ) -> Option<Found<'a>> {
-    if symbol.is_undefined() {
+    // Absolute ones are versions and sizes, not places.
+    if symbol.is_undefined() || symbol.section() == SymbolSection::Absolute {
         return None;
     }
     let is_typed = match symbol.kind() {

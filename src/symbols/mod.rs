@@ -303,7 +303,7 @@ fn kernel_shift(kallsyms: &Kallsyms, code: &KernelCode) -> u64 {
 /// The symbols of the kernel proper, or of a kernel module; `None` if the module lies elsewhere in this kallsyms, which is
 /// then of another boot.
 fn kernel_table<'k>(kallsyms: &Kallsyms<'k>, module: &Module, code: &KernelCode) -> Option<SymbolTable<'k>> {
-    if code.reference.is_some() || code.length == 0 {
+    if module.is_kernel_proper() {
         return Some(kallsyms.table(None));
     }
     let table = kallsyms.table(Some(&kernel_module_name(module)));
