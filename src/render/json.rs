@@ -225,6 +225,9 @@ struct RankedView<'r> {
     lift: Option<f64>,
     p_value: f64,
     median_held_ns: u64,
+    cgroup: Option<&'r str>,
+    pod_uid: Option<&'r str>,
+    container_id: Option<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -361,6 +364,7 @@ impl<'r> View<'r> {
     }
 
     fn ranked(&self, ranked: &Ranked) -> RankedView<'r> {
+        let cgroup = self.recording.cgroup(ranked.cgroup);
         RankedView {
             comm: self.name(ranked.comm),
             owner: owner_name(ranked.owner),
@@ -380,6 +384,9 @@ impl<'r> View<'r> {
             lift: ranked.lift,
             p_value: ranked.p_value,
             median_held_ns: ranked.median_held_ns,
+            cgroup: cgroup.map(|cgroup| self.name(cgroup.path)),
+            pod_uid: cgroup.and_then(|cgroup| cgroup.pod_uid.as_deref()),
+            container_id: cgroup.and_then(|cgroup| cgroup.container_id.as_deref()),
         }
     }
 

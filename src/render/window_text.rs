@@ -161,7 +161,7 @@ impl Report<'_> {
             return Vec::new();
         }
         let header =
-            ["#", "", "verdict", "windows", "elsewhere", "share", "base", "lift", "p", "comm, system call"];
+            ["#", "", "verdict", "windows", "other", "share", "base", "lift", "p", "comm, system call"];
         let mut rows = vec![header.map(str::to_owned)];
         let shown = ranking.iter().take(PATHS_SHOWN);
         rows.extend((1..).zip(shown.clone()).map(|(number, ranked)| self.ranked_row(number, ranked)));
@@ -173,6 +173,9 @@ impl Report<'_> {
         for (line, ranked) in lines.zip(shown) {
             all.push(line);
             all.extend(wrap("  via ", &self.path(&ranked.path[ranked.entry_frames..])));
+            if let Some(cgroup) = self.recording.cgroup(ranked.cgroup) {
+                all.extend(wrap("  cgroup ", self.name(cgroup.path)));
+            }
         }
         if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {
             all.push(format!("  and {more} more: --format json has all"));
@@ -218,19 +221,18 @@ impl Report<'_> {
         if self.windows.episodes.is_empty() {
             return Vec::new();
         }
-        let header =
-            ["#", "", "cpu", "time", "softirqs", "samples", "idle", "held", "share", "comm, system call"];
+        let header = ["#", "", "cpu", "time", "softirqs", "busy", "held", "share", "comm, system call"];
         let mut rows = vec![header.map(str::to_owned)];
         let numbered = (1..).zip(&self.windows.episodes);
         rows.extend(numbered.map(|(number, episode)| self.episode_row(number, episode)));
         use Align::{Left, Right};
-        let align = [Left, Right, Right, Right, Left, Right, Right, Right, Right, Left];
+        let align = [Left, Right, Right, Right, Left, Right, Right, Right, Left];
         let mut lines = vec![String::new()];
         lines.extend(columns(align, &rows));
         lines
     }
 
-    fn episode_row(&self, number: usize, episode: &Episode) -> [String; 10] {
+    fn episode_row(&self, number: usize, episode: &Episode) -> [String; 9] {
         let window = &episode.window;
         let (held, share, what) = match &episode.dominating {
             Some(path) => {
@@ -246,8 +248,7 @@ impl Report<'_> {
             episode.cpu.to_string(),
             seconds(episode.start_ns),
             cut(&softirqs(episode), 14),
-            window.indices.len().to_string(),
-            window.idle_samples.to_string(),
+            format!("{}/{}", window.indices.len() as u64 - window.idle_samples, window.indices.len()),
             held,
             share,
             what + &marks(episode),

@@ -1,0 +1,160 @@
+//! Episodes and their windows on one CPU, and the baseline: the rest of the CPU's time, cut into pieces of a window's length.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::model::{GapCause, Softirq, Timeline};
+
+use super::dominating::WindowSamples;
+use super::{CutBy, Episode, Finder, Share, Window};
+
+/// How many windows' lengths a call that a window cuts off is traced back, at most.
+const LEAD_IN_WINDOWS: u64 = 10;
+/// A piece of baseline shorter than this share of a window is not counted as one.
+const SHORTEST_PIECE: Share = Share(1, 2);
+
+/// The episodes of one CPU and the pieces of its baseline.
+pub(super) struct CpuWindows<'r> {
+    pub timeline: &'r Timeline,
+    pub episodes: Vec<Episode>,
+    /// The indices of the samples of each piece.
+    pub baseline: Vec<Range<usize>>,
+}
+
+impl<'r> Finder<'r> {
+    pub(super) fn cpu_windows(&self, timeline: &'r Timeline) -> CpuWindows<'r> {
+        let all = self.episodes(timeline);
+        let mut taken: Vec<(u64, u64)> = Vec::new();
+        for episode in &all {
+            taken.push((self.lead_in(timeline, &episode.window), episode.end_ns));
+        }
+        let baseline = self.baseline(timeline, &taken);
+        let (first_ns, last_ns) = self.options.selection.time.bounds(self.recording);
+        let is_meant = |episode: &Episode| {
+            let served = |softirqs: &Vec<Softirq>| {
+                softirqs.iter().any(|softirq| episode.softirqs.contains_key(softirq))
+            };
+            (first_ns..=last_ns).contains(&episode.start_ns)
+                && self.options.softirqs.as_ref().is_none_or(served)
+        };
+        CpuWindows { timeline, episodes: all.into_iter().filter(is_meant).collect(), baseline }
+    }
+
+    fn episodes(&self, timeline: &Timeline) -> Vec<Episode> {
+        let samples = &timeline.samples;
+        let mut runs: Vec<Vec<usize>> = Vec::new();
+        for at in (0..samples.len()).filter(|&at| self.is_trigger(&samples[at])) {
+            match runs.last_mut() {
+                Some(run)
+                    if samples[at].time_ns - samples[run[run.len() - 1]].time_ns <= self.options.join_ns =>
+                {
+                    run.push(at);
+                }
+                _ => runs.push(vec![at]),
+            }
+        }
+        let mut previous_end = None;
+        let mut episodes = Vec::new();
+        for run in runs {
+            episodes.push(self.episode(timeline, &run, previous_end));
+            previous_end = run.last().map(|&last| (last, samples[last].time_ns));
+        }
+        episodes
+    }
+
+    fn episode(&self, timeline: &Timeline, run: &[usize], previous: Option<(usize, u64)>) -> Episode {
+        let samples = &timeline.samples;
+        let (first, last) = (run[0], run[run.len() - 1]);
+        let mut softirqs = BTreeMap::new();
+        for &at in run {
+            if let Some(softirq) = self.contexts.of(samples[at].stack).softirq {
+                *softirqs.entry(softirq).or_default() += 1;
+            }
+        }
+        let window = self.window(timeline, first, previous);
+        let seen = WindowSamples::new(self, timeline, &window);
+        Episode {
+            cpu: timeline.cpu,
+            start_ns: samples[first].time_ns,
+            end_ns: samples[last].time_ns,
+            trigger: samples[first].task,
+            samples: run.len() as u64,
+            softirqs,
+            dominating: seen.dominating(),
+            busiest: seen.busiest(),
+            window,
+        }
+    }
+
+    /// The window before the sample at index `first`, not reaching into the episode that ended at `previous`.
+    fn window(&self, timeline: &Timeline, first: usize, previous: Option<(usize, u64)>) -> Window {
+        let end_ns = timeline.samples[first].time_ns;
+        let asked_ns = end_ns.saturating_sub(self.options.before_ns);
+        let recorded_ns = self.recording.about.start_ns.min(end_ns);
+        let (mut start_ns, mut cut_by) = (asked_ns, None);
+        if recorded_ns > start_ns {
+            (start_ns, cut_by) = (recorded_ns, Some(CutBy::RecordingStart));
+        }
+        let mut indices = timeline.between(start_ns, end_ns);
+        // Samples of the first trigger's time that stand before it belong to neither.
+        if let Some((last, last_ns)) = previous.filter(|(_, last_ns)| *last_ns >= start_ns) {
+            (start_ns, cut_by) = (last_ns, Some(CutBy::PreviousEpisode));
+            indices = (last + 1).min(indices.end)..indices.end;
+        }
+        let gaps = || timeline.gaps_in(start_ns, end_ns);
+        Window {
+            start_ns,
+            end_ns,
+            idle_samples: timeline.samples[indices.clone()]
+                .iter()
+                .filter(|sample| self.is_idle(sample))
+                .count() as u64,
+            indices,
+            lost: gaps().map(|gap| if let GapCause::Lost(count) = gap.cause { count } else { 0 }).sum(),
+            is_throttled: gaps().any(|gap| gap.cause == GapCause::Throttled),
+            cut_by,
+        }
+    }
+
+    /// The time from which on the baseline must not look: the start of the window or, if the window cuts off a system call that
+    /// was already running, of that call. What is one call is one piece of evidence, and must not speak for and against itself.
+    fn lead_in(&self, timeline: &Timeline, window: &Window) -> u64 {
+        let samples = &timeline.samples;
+        let work = |at: usize| {
+            let sample = &samples[at];
+            let (_, path) = self.candidate(sample)?;
+            Some((self.recording.task(sample.task).tid, self.contexts.start(path)?))
+        };
+        let Some(running) = window.indices.clone().next().and_then(work) else {
+            return window.start_ns;
+        };
+        let earliest_ns =
+            window.start_ns.saturating_sub(self.options.before_ns.saturating_mul(LEAD_IN_WINDOWS));
+        let before = (0..window.indices.start).rev();
+        before
+            .take_while(|&at| samples[at].time_ns >= earliest_ns && work(at) == Some(running))
+            .last()
+            .map_or(window.start_ns, |at| samples[at].time_ns)
+    }
+
+    /// Cuts the time of a CPU outside all windows and episodes into pieces of a window's length.
+    fn baseline(&self, timeline: &Timeline, taken: &[(u64, u64)]) -> Vec<Range<usize>> {
+        let about = &self.recording.about;
+        let mut free_from = about.start_ns;
+        let mut pieces = Vec::new();
+        let ends = taken.iter().map(|&(start, _)| start).chain([about.end_ns]);
+        let next_starts = taken.iter().map(|&(_, end)| end).chain([about.end_ns]);
+        for (end, next_start) in ends.zip(next_starts) {
+            let mut from = free_from;
+            while from < end {
+                let to = end.min(from.saturating_add(self.options.before_ns));
+                if SHORTEST_PIECE.is_held(to - from, self.options.before_ns) {
+                    pieces.push(timeline.between(from, to));
+                }
+                from = to;
+            }
+            free_from = free_from.max(next_start.saturating_add(1));
+        }
+        pieces
+    }
+}

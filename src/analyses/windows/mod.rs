@@ -1,0 +1,291 @@
+//! Windows: what ran before each episode of the trigger, the path that dominates each window, and over all windows the ranking
+//! against the baseline. The unit of evidence is the window: samples within one window are not independent.
+
+mod dominating;
+mod episodes;
+mod ranking;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use regex::Regex;
+
+use crate::model::{CgroupId, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId};
+
+use super::contexts::{Contexts, Owner, PathId};
+use super::selection::Selection;
+
+use episodes::CpuWindows;
+
+/// A path must hold this share of a window's samples that are not idle to dominate it.
+const DOMINATE: Share = Share(1, 2);
+
+/// A share as a fraction, so that counts are compared exactly.
+#[derive(Clone, Copy)]
+struct Share(u64, u64);
+
+impl Share {
+    fn is_held(self, part: u64, whole: u64) -> bool {
+        u128::from(part) * u128::from(self.1) >= u128::from(whole) * u128::from(self.0)
+    }
+}
+
+/// What to look for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Length of a window, in ns.
+    pub before_ns: u64,
+    /// Trigger samples at most this far apart, in ns, are one episode.
+    pub join_ns: u64,
+    /// A trigger sample's comm matches this.
+    pub trigger_comm: Option<Regex>,
+    /// A frame of a trigger sample's stack matches this.
+    pub trigger_frame: Option<Regex>,
+    /// Only episodes that served one of these softirqs.
+    pub softirqs: Option<Vec<Softirq>>,
+    /// Which CPUs and which time: an episode is meant if it begins in them.
+    pub selection: Selection,
+}
+
+/// What a window looks back from by default.
+pub const KSOFTIRQD: &str = "^ksoftirqd/";
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            before_ns: 100_000_000,
+            join_ns: 20_000_000,
+            trigger_comm: Some(Regex::new(KSOFTIRQD).expect("it is a regular expression")),
+            trigger_frame: None,
+            softirqs: None,
+            selection: Selection::default(),
+        }
+    }
+}
+
+/// The result.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    /// The episodes, by CPU, then by time.
+    pub episodes: Vec<Episode>,
+    /// The paths that dominate windows, the most suspicious first.
+    pub ranking: Vec<Ranked>,
+    /// How many windows the baseline was cut into.
+    pub baseline_windows: u64,
+    /// Length of a window that was asked for, in ns.
+    pub before_ns: u64,
+}
+
+/// Trigger samples on one CPU, and the window before them.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    /// The CPU.
+    pub cpu: u32,
+    /// Time of the first trigger sample, in ns.
+    pub start_ns: u64,
+    /// Time of the last trigger sample, in ns.
+    pub end_ns: u64,
+    /// The task of the first trigger sample.
+    pub trigger: TaskId,
+    /// Number of trigger samples.
+    pub samples: u64,
+    /// How many of them served which softirq.
+    pub softirqs: BTreeMap<Softirq, u64>,
+    /// The window before it.
+    pub window: Window,
+    /// The dominating path of the window.
+    pub dominating: Option<Dominating>,
+    /// The comm with most samples in the window that are not idle, and their number.
+    pub busiest: Option<(NameId, u64)>,
+}
+
+/// The time before an episode.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Begin, in ns.
+    pub start_ns: u64,
+    /// End, in ns: the first trigger sample.
+    pub end_ns: u64,
+    /// The indices of its samples in the CPU's timeline.
+    pub indices: Range<usize>,
+    /// How many of its samples are idle.
+    pub idle_samples: u64,
+    /// Records lost in it.
+    pub lost: u64,
+    /// Whether the kernel paused sampling in it.
+    pub is_throttled: bool,
+    /// Why it is shorter than asked for.
+    pub cut_by: Option<CutBy>,
+}
+
+/// Why a window is shorter than asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutBy {
+    /// The recording begins in it.
+    RecordingStart,
+    /// The episode before ends in it.
+    PreviousEpisode,
+}
+
+/// The dominating path of a window.
+#[derive(Clone, Debug)]
+pub struct Dominating {
+    /// The task with most of the samples.
+    pub task: TaskId,
+    /// That task's control group, where recorded.
+    pub cgroup: CgroupId,
+    /// Whose work the path is.
+    pub owner: Owner,
+    /// The system call, where a frame tells.
+    pub system_call: Option<NameId>,
+    /// The functions, outermost first.
+    pub path: Vec<NameId>,
+    /// How many functions of `path`, from the outermost, are the entry that all system calls share.
+    pub entry_frames: usize,
+    /// Samples in the path.
+    pub samples: u64,
+    /// Their share of the window's samples that are not idle, from 0 to 1.
+    pub share: f64,
+    /// How long the path held the CPU, in ns, as far as samples tell.
+    pub time_ns: u64,
+}
+
+/// A path that dominates windows, and what the baseline says about it.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    /// The comm.
+    pub comm: NameId,
+    /// Whose work the path is.
+    pub owner: Owner,
+    /// The system call, where a frame tells.
+    pub system_call: Option<NameId>,
+    /// The functions, outermost first.
+    pub path: Vec<NameId>,
+    /// How many functions of `path`, from the outermost, are the entry that all system calls share.
+    pub entry_frames: usize,
+    /// Windows of which it holds at least half the samples that are not idle.
+    pub windows: u64,
+    /// Windows of the baseline of which it does.
+    pub baseline_windows: u64,
+    /// Its share of all samples in windows that are not idle, from 0 to 1.
+    pub window_share: f64,
+    /// Its share of the samples of the baseline that are not idle, from 0 to 1, each CPU weighted as in `window_share`.
+    pub baseline_share: f64,
+    /// `window_share` over `baseline_share`; `None` if it never ran in the baseline.
+    pub lift: Option<f64>,
+    /// Fisher's exact test over windows, stratified by CPU, times the number of paths tried.
+    pub p_value: f64,
+    /// The control group it ran in most often, where recorded.
+    pub cgroup: CgroupId,
+    /// The median time, in ns, for which it held the CPU in the windows it dominates.
+    pub median_held_ns: u64,
+    /// What all this comes to.
+    pub verdict: Verdict,
+}
+
+/// What the evidence against a path comes to, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It stands out from the baseline by more than chance and held the CPU.
+    Culprit,
+    /// It stands out, but so few windows can be chance.
+    Suspect,
+    /// It stands out, but held the CPU too briefly to stall it.
+    Brief,
+    /// It is about as common elsewhere.
+    Common,
+}
+
+/// Finds the episodes of `recording`, their windows, and the ranking.
+pub fn find(recording: &Recording, options: &Options) -> Windows {
+    let finder = Finder::new(recording, options);
+    let cpus: Vec<CpuWindows> = options
+        .selection
+        .timelines(recording)
+        .map(|timeline| finder.cpu_windows(timeline))
+        .filter(|cpu| !cpu.episodes.is_empty())
+        .collect();
+    let ranking = finder.rank(&cpus);
+    let baseline_windows = cpus.iter().map(|cpu| cpu.baseline.len() as u64).sum();
+    Windows {
+        episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).collect(),
+        ranking,
+        baseline_windows,
+        before_ns: options.before_ns,
+    }
+}
+
+/// A path of tasks with one comm: what is ranked.
+type Candidate = (NameId, PathId);
+
+struct Finder<'r> {
+    recording: &'r Recording,
+    options: &'r Options,
+    contexts: Contexts,
+    is_trigger_task: Vec<bool>,
+    is_trigger_stack: Option<Vec<bool>>,
+    interval_ns: u64,
+}
+
+impl<'r> Finder<'r> {
+    fn new(recording: &'r Recording, options: &'r Options) -> Self {
+        let tasks = (0..recording.tasks.len()).map(TaskId::from_index);
+        let matches_comm = |task| match &options.trigger_comm {
+            Some(regex) => regex.is_match(recording.comm(task)),
+            None => true,
+        };
+        Finder {
+            recording,
+            options,
+            contexts: Contexts::new(recording),
+            is_trigger_task: tasks.map(matches_comm).collect(),
+            is_trigger_stack: options.trigger_frame.as_ref().map(|regex| stacks_with(recording, regex)),
+            interval_ns: recording.sampling_interval_ns(),
+        }
+    }
+
+    fn is_trigger(&self, sample: &Sample) -> bool {
+        self.is_trigger_task[sample.task.index()]
+            && self.is_trigger_stack.as_ref().is_none_or(|stacks| stacks[sample.stack.index()])
+    }
+
+    /// Without kernel names nothing can be told about the idle task's stacks; then all of them count as idle.
+    fn is_idle(&self, sample: &Sample) -> bool {
+        let is_unnamed = || {
+            let leaf = self.recording.functions_leaf_first(sample.stack).next();
+            leaf.is_none_or(|leaf| self.recording.function(leaf).naming != Naming::Named)
+        };
+        self.contexts.of(sample.stack).is_idle
+            || self.recording.task(sample.task).is_swapper() && is_unnamed()
+    }
+
+    fn candidate(&self, sample: &Sample) -> Option<Candidate> {
+        let path = self.contexts.of(sample.stack).path?;
+        let task = self.recording.task(sample.task);
+        (!task.is_swapper() && !self.is_trigger_task_by_comm(sample)).then_some((task.comm, path))
+    }
+
+    /// A trigger's own work between its episodes is no suspect.
+    fn is_trigger_task_by_comm(&self, sample: &Sample) -> bool {
+        self.options.trigger_comm.is_some() && self.is_trigger_task[sample.task.index()]
+    }
+
+    /// How many frames of a path are the entry that all such paths share.
+    fn entry_frames(&self, path: PathId) -> usize {
+        let start = self.contexts.start(path);
+        start.map_or(0, |start| self.contexts.depth(start) as usize - 1)
+    }
+}
+
+/// For each stack, whether the name of one of its frames matches.
+fn stacks_with(recording: &Recording, regex: &Regex) -> Vec<bool> {
+    let functions: Vec<bool> =
+        recording.functions.iter().map(|function| regex.is_match(recording.name(function.name))).collect();
+    let mut stacks = vec![false; recording.stacks.len()];
+    for index in 1..stacks.len() {
+        if let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) {
+            stacks[index] = stacks[parent.index()] || functions[recording.frames.function(frame).index()];
+        }
+    }
+    stacks
+}
