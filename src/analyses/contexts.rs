@@ -59,13 +59,13 @@ pub struct Contexts {
 /// Where in a stack the pass is.
 #[derive(Clone, Copy)]
 enum Position {
-    /// Nothing of the kernel yet.
+    /// No known entry into the kernel yet.
     Outside,
     /// In the kernel's work for a task.
     Working(PathId),
     /// In the idle loop.
     Idle,
-    /// In an interrupt or softirq, or in kernel frames without a known entry: the path does not grow any more.
+    /// In an interrupt or softirq, or in the idle loop's own work: the path does not grow any more.
     Nested,
 }
 
@@ -190,7 +190,9 @@ impl Contexts {
             (Position::Outside, Exception) => begin(Owner::Exception),
             (Position::Outside, ThreadEntry) if parent == StackTree::ROOT => begin(Owner::KernelThread),
             (Position::Outside | Position::Idle, Idle) => return Position::Idle,
-            (Position::Outside | Position::Idle, _) => return Position::Nested,
+            // Code before any known entry: the boot code below the idle loop, or a stack whose outer frames are missing.
+            (Position::Outside, _) => return Position::Outside,
+            (Position::Idle, _) => return Position::Nested,
             (Position::Working(path), _) => (Some(path), self.owner(path)),
         };
         Position::Working(*children.entry((parent, name)).or_insert_with(|| {

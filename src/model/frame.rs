@@ -17,10 +17,10 @@ pub enum Mode {
     Hypervisor,
 }
 
-/// A place in code: an offset in a module, and the mode it ran in. Without a module, the offset is the bare address.
+/// A place in code: an offset in a module, and the mode it ran in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
-    /// `None` where the address lay in no known mapping.
+    /// `None` where the address lay in no known mapping; all such frames of a mode are one, with offset 0.
     pub module: Option<ModuleId>,
     /// Bytes from the module's base ([`KernelCode::start`](super::KernelCode::start)), or from the start of the mapped file.
     pub offset: u64,

@@ -173,14 +173,23 @@ impl Report<'_> {
         for (line, ranked) in lines.zip(shown) {
             all.push(line);
             all.extend(wrap("  via ", &self.path(&ranked.path[ranked.entry_frames..])));
-            if let Some(cgroup) = self.recording.cgroup(ranked.cgroup) {
-                all.extend(wrap("  cgroup ", self.name(cgroup.path)));
-            }
+            all.extend(self.container(ranked));
         }
         if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {
             all.push(format!("  and {more} more: --format json has all"));
         }
         all
+    }
+
+    /// Where the path's tasks belong: pod and container if the control group tells, else its path.
+    fn container(&self, ranked: &Ranked) -> Vec<String> {
+        let Some(cgroup) = self.recording.cgroup(ranked.cgroup) else {
+            return Vec::new();
+        };
+        let pod = cgroup.pod_uid.iter().map(|uid| format!("  pod {uid}"));
+        let container = cgroup.container_id.iter().map(|id| format!("  container {id}"));
+        let lines: Vec<String> = pod.chain(container).collect();
+        if lines.is_empty() { wrap("  cgroup ", self.name(cgroup.path)) } else { lines }
     }
 
     fn ranked_row(&self, number: usize, ranked: &Ranked) -> [String; 10] {

@@ -12,7 +12,7 @@ use linux_perf_event_reader::constants::{
 use rustc_hash::FxHasher;
 
 use crate::ingest::ByteOrder;
-use crate::model::{Frame, FrameTable, Mode, StackId, StackTree};
+use crate::model::{Frame, FrameId, FrameTable, Mode, StackId, StackTree};
 
 use super::SpaceAt;
 
@@ -30,20 +30,42 @@ pub struct Chain<'a> {
     pub order: ByteOrder,
 }
 
-/// The distinct parts of chains seen so far. A part is compared with the bytes of its first occurrence, in place.
-#[derive(Default)]
+/// The distinct parts of chains seen so far, without their innermost entry: that one differs from sample to sample, its callers
+/// repeat. A part is compared with the bytes of its first occurrence, in place.
 pub struct Chains<'a> {
     seen: HashTable<Part<'a>>,
     /// The parts of the chain at hand, innermost first.
     parts: Vec<(Mode, &'a [u8])>,
+    recent: Vec<Recent>,
 }
 
 struct Part<'a> {
+    hash: u64,
     callers: StackId,
     mode: Mode,
     space: SpaceAt,
     entries: &'a [u8],
     stack: StackId,
+}
+
+/// What an address was found to be: a cache with one place for each of some bits of the address.
+#[derive(Clone, Copy)]
+struct Recent {
+    address: u64,
+    mode: Mode,
+    space: SpaceAt,
+    frame: FrameId,
+}
+
+/// Places in the cache of recent addresses: as many as fit a second-level cache.
+const RECENT: usize = 1 << 14;
+
+impl Default for Chains<'_> {
+    fn default() -> Self {
+        // No address reaches PERF_CONTEXT_MAX, so an empty place matches none.
+        let empty = Recent { address: u64::MAX, mode: Mode::Kernel, space: SpaceAt::NONE, frame: FrameId(0) };
+        Chains { seen: HashTable::new(), parts: Vec::new(), recent: vec![empty; RECENT] }
+    }
 }
 
 impl<'a> Chains<'a> {
@@ -63,27 +85,42 @@ impl<'a> Chains<'a> {
         let mut stack = StackTree::ROOT;
         for at in (0..self.parts.len()).rev() {
             let (mode, entries) = self.parts[at];
-            if entries.is_empty() {
-                continue;
-            }
+            let Some((leaf, callers)) = entries.split_at_checked(8) else { continue };
             // Only user addresses depend on the process, so that processes share the kernel's parts.
             let space = if mode == Mode::User { chain.space } else { SpaceAt::NONE };
-            let hash = hash(stack, mode, space, entries);
-            let is_same = |part: &Part| {
-                part.callers == stack && part.mode == mode && part.space == space && part.entries == entries
+            let mut frame_of = |recent: &mut [Recent], address: u64| {
+                let known = &mut recent[place_in_cache(address)];
+                if known.address != address || known.mode != mode || known.space != space {
+                    let frame = frames.intern(place(address, mode));
+                    *known = Recent { address, mode, space, frame };
+                }
+                known.frame
             };
-            if let Some(part) = self.seen.find(hash, is_same) {
-                stack = part.stack;
-                continue;
+            if !callers.is_empty() {
+                let hash = hash(stack, mode, space, callers);
+                let is_same = |part: &Part| {
+                    part.hash == hash
+                        && part.callers == stack
+                        && part.mode == mode
+                        && part.space == space
+                        && part.entries == callers
+                };
+                stack = match self.seen.find(hash, is_same) {
+                    Some(part) => part.stack,
+                    None => {
+                        let outer = stack;
+                        for address in chain.order.u64s(callers).rev() {
+                            stack = stacks.push(stack, frame_of(&mut self.recent, address));
+                        }
+                        let part = Part { hash, callers: outer, mode, space, entries: callers, stack };
+                        self.seen.insert_unique(hash, part, |part| part.hash);
+                        stack
+                    }
+                };
             }
-            let callers = stack;
-            for address in chain.order.u64s(entries).rev() {
-                stack = stacks.push(stack, frames.intern(place(address, mode)));
+            for address in chain.order.u64s(leaf) {
+                stack = stacks.push(stack, frame_of(&mut self.recent, address));
             }
-            let part = Part { callers, mode, space, entries, stack };
-            self.seen.insert_unique(hash, part, |part| {
-                self::hash(part.callers, part.mode, part.space, part.entries)
-            });
         }
         stack
     }
@@ -121,6 +158,11 @@ fn mode_of(cpumode: u16) -> Mode {
         PERF_RECORD_MISC_GUEST_KERNEL | PERF_RECORD_MISC_GUEST_USER => Mode::Guest,
         _ => Mode::Kernel,
     }
+}
+
+fn place_in_cache(address: u64) -> usize {
+    // Multiplying by an odd number spreads the low bits, the only ones that differ within a function, over the high ones.
+    (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % RECENT
 }
 
 fn hash(callers: StackId, mode: Mode, space: SpaceAt, entries: &[u8]) -> u64 {

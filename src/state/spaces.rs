@@ -121,9 +121,10 @@ impl Spaces {
             Mode::User => self.resolve_user(space, address),
             Mode::Guest | Mode::Hypervisor => None,
         };
+        // A bare address says nothing once nobody knows what was there; all such frames are one.
         let (module, offset) = match found {
             Some((module, offset)) => (Some(module), offset),
-            None => (None, address),
+            None => (None, 0),
         };
         Frame { module, offset, mode }
     }
@@ -334,7 +335,14 @@ mod tests {
     #[test]
     fn many_nested_maps_cost_no_more_than_their_logarithm() {
         let maps: Vec<PlacedMap> = (0..20_000u64)
-            .map(|n| PlacedMap { when: at(n), start: n, end: 1_000_000 - n, shift: 0, module: ModuleId(0) })
+            .map(|n| PlacedMap {
+                when: at(n),
+                start: n,
+                end: 1_000_000 - n,
+                shift: 0,
+                module: ModuleId(0),
+                is_kernel_proper: false,
+            })
             .collect();
         let index = MapIndex::new(&maps);
         assert_eq!(index.newest(500_000, u32::MAX), Some(19_999));
