@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::ingest::{self, Attribute, Decoded, Features, SampleLayout, SideBandPass, Source, Stop, When};
 use crate::kernel;
 use crate::model::{
-    About, Clock, Diagnostic, Event, EventId, Frame, FrameKind, FrameTable, Function, FunctionId, Mode,
-    Module, ModuleId, Names, Naming, Recording, Sample, Severity, Tally, Timeline, clean,
+    About, Clock, Diagnostic, Event, EventId, FrameKind, FrameTable, Function, FunctionId, Mode, Module,
+    ModuleId, NameId, Names, Naming, Recording, Sample, Severity, Tally, Timeline, clean,
 };
 use crate::state::{Interner, State};
 use crate::symbols::{self, FrameName};
@@ -355,7 +355,7 @@ fn set_functions(frames: &mut FrameTable, frame_names: &[FrameName], names: &mut
     let mut of_frames = Vec::with_capacity(frame_names.len());
     for (frame, &named) in frames.frames().iter().zip(frame_names) {
         let id = *ids.entry((named, frame.module, frame.mode)).or_insert_with(|| {
-            functions.push(function(frame, named, names));
+            functions.push(function(named.name, frame.module, frame.mode, named.naming, names));
             FunctionId::from_index(functions.len() - 1)
         });
         of_frames.push(id);
@@ -364,18 +364,21 @@ fn set_functions(frames: &mut FrameTable, frame_names: &[FrameName], names: &mut
     functions
 }
 
-fn function(frame: &Frame, named: FrameName, names: &mut Names) -> Function {
-    let is_kernel = frame.mode == Mode::Kernel && named.naming == Naming::Named;
-    let name = names.get(named.name).to_owned();
-    let system_call = kernel::system_call(&name).filter(|_| is_kernel);
-    Function {
-        name: named.name,
-        module: frame.module,
-        mode: frame.mode,
-        naming: named.naming,
-        kind: if is_kernel { kernel::classify(&name) } else { FrameKind::Plain },
-        system_call: system_call.map(|call| names.intern(call)),
+/// A function, with the meaning that its name has in the kernel.
+pub fn function(
+    name: NameId,
+    module: Option<ModuleId>,
+    mode: Mode,
+    naming: Naming,
+    names: &mut Names,
+) -> Function {
+    let (mut kind, mut system_call) = (FrameKind::Plain, None);
+    if mode == Mode::Kernel && naming == Naming::Named {
+        let text = names.get(name).to_owned();
+        kind = kernel::classify(&text);
+        system_call = kernel::system_call(&text).map(|call| names.intern(call));
     }
+    Function { name, module, mode, naming, kind, system_call }
 }
 
 /// Notes what was damaged, lost or rejected.

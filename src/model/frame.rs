@@ -1,6 +1,9 @@
 //! Frames and what they are called: module, offset and mode, then a function with a kind.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use super::{FrameId, FunctionId, ModuleId, NameId};
 
@@ -144,17 +147,22 @@ impl Softirq {
 #[derive(Debug, Default)]
 pub struct FrameTable {
     frames: Vec<Frame>,
-    ids: FxHashMap<Frame, FrameId>,
+    ids: HashTable<FrameId>,
     functions: Vec<FunctionId>,
 }
 
 impl FrameTable {
     /// The id of `frame`.
     pub fn intern(&mut self, frame: Frame) -> FrameId {
-        *self.ids.entry(frame).or_insert_with(|| {
-            self.frames.push(frame);
-            FrameId::from_index(self.frames.len() - 1)
-        })
+        let FrameTable { frames, ids, .. } = self;
+        let hash = |frame: &Frame| FxBuildHasher.hash_one(frame);
+        let entry = ids.entry(hash(&frame), |id| frames[id.index()] == frame, |id| hash(&frames[id.index()]));
+        *entry
+            .or_insert_with(|| {
+                frames.push(frame);
+                FrameId::from_index(frames.len() - 1)
+            })
+            .get()
     }
 
     /// The frames, in order of first sight.
@@ -166,7 +174,7 @@ impl FrameTable {
     pub fn set_functions(&mut self, functions: Vec<FunctionId>) {
         assert_eq!(functions.len(), self.frames.len(), "one function a frame");
         self.functions = functions;
-        self.ids = FxHashMap::default();
+        self.ids = HashTable::new();
     }
 
     /// The function of a frame.

@@ -18,8 +18,12 @@ struct Entry<'a> {
 impl<'a> Kallsyms<'a> {
     /// Parses `text`; lines that are not of the form are passed over.
     pub fn parse(text: &'a [u8]) -> Self {
-        let lines = text.split(|&byte| byte == b'\n');
-        let mut entries: Vec<Entry> = lines.filter_map(parse_line).collect();
+        // Checked once and not line by line; a file that is not all text keeps its lines before the first that is not.
+        let text = match std::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        let mut entries: Vec<Entry> = text.lines().filter_map(parse_line).collect();
         // Sorted already but for modules, which this sort finds out in one pass.
         entries.sort_by_key(|entry| entry.address);
         Kallsyms { entries }
@@ -79,8 +83,7 @@ fn is_old_alias(name: &str) -> bool {
     name.starts_with("SyS_") || name.starts_with("compat_SyS_")
 }
 
-fn parse_line(line: &[u8]) -> Option<Entry<'_>> {
-    let line = std::str::from_utf8(line).ok()?;
+fn parse_line(line: &str) -> Option<Entry<'_>> {
     let (address, rest) = line.split_once(' ')?;
     let address = u64::from_str_radix(address, 16).ok()?;
     let (kind, rest) = rest.split_once(' ')?;

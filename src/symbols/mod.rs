@@ -3,6 +3,7 @@
 mod demangle;
 mod elf;
 mod kallsyms;
+mod kernel_symbols;
 mod search;
 mod table;
 
@@ -11,14 +12,12 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
-use crate::error::{Error, Result};
-use crate::model::{
-    About, Diagnostic, Frame, KernelCode, Mode, Module, NameId, Names, Naming, Severity, Symbols,
-};
+use crate::error::Result;
+use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Symbols};
 
 use elf::Elf;
 use kallsyms::Kallsyms;
-use search::{Search, open_regular};
+use search::Search;
 use table::SymbolTable;
 
 /// Where names come from.
@@ -76,23 +75,22 @@ pub fn name_frames(
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
     if !kernel.is_empty() {
-        let text = read_kallsyms(request, sources, modules, diagnostics)?;
-        let kallsyms = text.as_deref().map(Kallsyms::parse);
+        let file = kernel_symbols::find(request, sources)?;
+        let kallsyms = file.as_ref().map(|file| Kallsyms::parse(&file.text));
+        let refusal = kallsyms.as_ref().and_then(|kallsyms| kernel_symbols::refusal(kallsyms, modules));
+        let usable = kallsyms.as_ref().filter(|_| refusal.is_none());
+        if usable.is_none() {
+            let refused = file.as_ref().zip(refusal).map(|(file, why)| (file.path.as_path(), why));
+            diagnostics.push(kernel_symbols::missing(refused));
+        }
         for module in kernel {
-            modules[module].symbols = match &kallsyms {
-                Some(kallsyms) => {
-                    let code = modules[module].kernel.clone().expect("partitioned by it");
-                    match kernel_table(kallsyms, &modules[module], &code) {
-                        Some(table) => {
-                            let shift = kernel_shift(kallsyms, &code);
-                            let mut namer = Namer::new(request.frames, &mut named, names);
-                            namer.name(&by_module[module], &table, shift)
-                        }
-                        None => Symbols::NoKallsyms,
-                    }
-                }
-                None => Symbols::NoKallsyms,
-            };
+            let mut namer = Namer::new(request.frames, &mut named, names);
+            let found = usable.and_then(|kallsyms| {
+                let code = modules[module].kernel.as_ref()?;
+                let table = kernel_symbols::table(kallsyms, &modules[module], code)?;
+                Some(namer.name(&by_module[module], &table, kernel_symbols::shift(kallsyms, code)))
+            });
+            modules[module].symbols = found.unwrap_or(Symbols::NoKallsyms);
         }
     }
     let search = Search::new(sources.symfs.as_deref(), is_made_here(request));
@@ -182,138 +180,4 @@ fn is_made_here(request: &Request) -> bool {
     let user = owner(Path::new("/proc/self"));
     let is_owner = owner(request.recording).is_some_and(|uid| uid == 0 || Some(uid) == user);
     is_host && is_owner
-}
-
-/// The first kallsyms that belongs to the recording: `--kallsyms`, a file `kallsyms` beside the recording, this kernel's own
-/// if it is the recording's.
-fn read_kallsyms(
-    request: &Request,
-    sources: &Sources,
-    modules: &[Module],
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Option<Vec<u8>>> {
-    let beside = request.recording.with_file_name("kallsyms");
-    let (path, text) = if let Some(path) = &sources.kallsyms {
-        let text = fs::read(path).map_err(|source| Error::Io { file: path.clone(), source, remedy: None })?;
-        (path.clone(), text)
-    } else if let Some(text) = read_regular(&beside) {
-        (beside, text)
-    } else if let Some(text) = read_own_kallsyms(request) {
-        (PathBuf::from("/proc/kallsyms"), text)
-    } else {
-        diagnostics.push(kernel_names_missing("no kallsyms of the recorded kernel was found".to_owned()));
-        return Ok(None);
-    };
-    match refusal(&Kallsyms::parse(&text), modules) {
-        None => Ok(Some(text)),
-        Some(why) => {
-            let path = crate::model::clean(&path.to_string_lossy()).into_owned();
-            diagnostics.push(kernel_names_missing(format!("{path} is not used: {why}")));
-            Ok(None)
-        }
-    }
-}
-
-fn read_regular(path: &Path) -> Option<Vec<u8>> {
-    open_regular(path)?;
-    fs::read(path).ok()
-}
-
-fn kernel_names_missing(message: String) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Warning,
-        code: "kernel_names",
-        count: 1,
-        message: format!("kernel functions have no names: {message}"),
-        remedy: Some(
-            "on the recorded machine, in the same boot, as root: cat /proc/kallsyms > kallsyms; then give \
-             --kallsyms, or put it beside the perf.data"
-                .to_owned(),
-        ),
-    }
-}
-
-/// This kernel's kallsyms, if the recording was made on this host by this kernel. Whether it was this boot too is then seen
-/// by the addresses: see [`refusal`] and [`kernel_table`].
-fn read_own_kallsyms(request: &Request) -> Option<Vec<u8>> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-    let is_kernel = request.about.kernel.as_deref() == Some(release.trim());
-    let is_build = match request.kernel_build_id {
-        Some(wanted) => own_kernel_build_id().is_some_and(|own| own == wanted),
-        None => true,
-    };
-    if !is_made_here(request) || !is_kernel || !is_build {
-        return None;
-    }
-    fs::read("/proc/kallsyms").ok()
-}
-
-/// The build id in this kernel's notes: name size, description size, type 3, `GNU\0`, id.
-fn own_kernel_build_id() -> Option<Vec<u8>> {
-    let notes = fs::read("/sys/kernel/notes").ok()?;
-    let mut rest = notes.as_slice();
-    let word = |bytes: &[u8], at: usize| {
-        let field = bytes.get(at..at + 4)?.try_into().ok()?;
-        Some(u32::from_ne_bytes(field) as usize)
-    };
-    loop {
-        let (name_size, size, kind) = (word(rest, 0)?, word(rest, 4)?, word(rest, 8)?);
-        let name = rest.get(12..12 + name_size)?;
-        let start = 12 + name_size.next_multiple_of(4);
-        let description = rest.get(start..start.checked_add(size)?)?;
-        if kind == 3 && name == b"GNU\0" {
-            return Some(description.to_vec());
-        }
-        rest = rest.get(start + size.next_multiple_of(4)..)?;
-    }
-}
-
-/// Why a kallsyms cannot be that of the recorded kernel; `None` if nothing speaks against it.
-fn refusal(kallsyms: &Kallsyms, modules: &[Module]) -> Option<String> {
-    if kallsyms.is_empty() {
-        return Some("it holds no symbols".to_owned());
-    }
-    if kallsyms.is_hidden() {
-        return Some("its addresses are all 0, as /proc/kallsyms reads without root".to_owned());
-    }
-    let code =
-        modules.iter().filter_map(|module| module.kernel.as_ref()).find(|code| code.reference.is_some())?;
-    let (symbol, _) = code.reference.as_ref()?;
-    let Some(start) = kallsyms.address_of(symbol) else {
-        return Some(format!("it has no {symbol}, which the recording refers to"));
-    };
-    let length = kallsyms.address_of("_etext")?.wrapping_sub(start);
-    (code.length != 0 && length != code.length).then(|| {
-        format!(
-            "it is another kernel's: its code is {length:#x} bytes long, the recorded kernel's {:#x}",
-            code.length
-        )
-    })
-}
-
-/// What to add to an offset in the kernel's code to get an address of this kallsyms: KASLR may have moved the kernel since.
-fn kernel_shift(kallsyms: &Kallsyms, code: &KernelCode) -> u64 {
-    let moved = code
-        .reference
-        .as_ref()
-        .and_then(|(symbol, recorded)| Some(kallsyms.address_of(symbol)?.wrapping_sub(*recorded)));
-    code.start.wrapping_add(moved.unwrap_or(0))
-}
-
-/// The symbols of the kernel proper, or of a kernel module; `None` if the module lies elsewhere in this kallsyms, which is
-/// then of another boot.
-fn kernel_table<'k>(kallsyms: &Kallsyms<'k>, module: &Module, code: &KernelCode) -> Option<SymbolTable<'k>> {
-    if module.is_kernel_proper() {
-        return Some(kallsyms.table(None));
-    }
-    let table = kallsyms.table(Some(&kernel_module_name(module)));
-    let lies_there = table.first()?.wrapping_sub(code.start) < code.length;
-    lies_there.then_some(table)
-}
-
-/// A kernel module's name, from `[nf_conntrack]` or `/lib/modules/…/nf-conntrack.ko.xz`.
-fn kernel_module_name(module: &Module) -> String {
-    let name = module.basename().trim_matches(['[', ']']);
-    let name = name.split(".ko").next().unwrap_or(name);
-    name.replace('-', "_")
 }

@@ -89,14 +89,12 @@ impl<'r> Finder<'r> {
     /// The window before the sample at index `first`, not reaching into the episode that ended at `previous`.
     fn window(&self, timeline: &Timeline, first: usize, previous: Option<(usize, u64)>) -> Window {
         let end_ns = timeline.samples[first].time_ns;
-        let asked_ns = end_ns.saturating_sub(self.options.before_ns);
         let recorded_ns = self.recording.about.start_ns.min(end_ns);
-        let (mut start_ns, mut cut_by) = (asked_ns, None);
-        if recorded_ns > start_ns {
-            (start_ns, cut_by) = (recorded_ns, Some(CutBy::RecordingStart));
-        }
+        let (mut start_ns, mut cut_by) = match end_ns - recorded_ns < self.options.before_ns {
+            true => (recorded_ns, Some(CutBy::RecordingStart)),
+            false => (end_ns - self.options.before_ns, None),
+        };
         let mut indices = timeline.between(start_ns, end_ns);
-        // Samples of the first trigger's time that stand before it belong to neither.
         if let Some((last, last_ns)) = previous.filter(|(_, last_ns)| *last_ns >= start_ns) {
             (start_ns, cut_by) = (last_ns, Some(CutBy::PreviousEpisode));
             indices = (last + 1).min(indices.end)..indices.end;

@@ -1,0 +1,110 @@
+//! The structure of the source: who may import whom, and that every file says what it holds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module and those it may import, as ARCHITECTURE.md has it.
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
+    ("error", &[]),
+    ("mapped", &[]),
+    ("model", &[]),
+    ("ingest", &["error", "mapped", "model"]),
+    ("state", &["ingest", "model"]),
+    ("symbols", &["error", "mapped", "model"]),
+    ("kernel", &["model"]),
+    ("load", &["error", "ingest", "kernel", "model", "state", "symbols"]),
+    ("analyses", &["error", "model"]),
+    ("render", &["analyses", "error", "model"]),
+    ("lib", &["error"]),
+];
+
+fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The top-level module that a file under `src` belongs to: `model` for `model/names.rs`.
+fn module_of(path: &Path) -> String {
+    let below = path.strip_prefix(root().join("src")).expect("a file under src");
+    let first = below.components().next().expect("a component").as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules named after `crate::` in code, not in comments.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let names = code.split("crate::").skip(1);
+    names.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()).collect()
+}
+
+#[test]
+fn modules_import_only_what_the_table_allows() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let mut seen = BTreeSet::new();
+    for file in files {
+        let module = module_of(&file);
+        let text = fs::read_to_string(&file).expect("a source");
+        if module == "main" || module == "cli" {
+            assert!(!text.contains("crate::"), "{}: the binary uses the public library", file.display());
+            continue;
+        }
+        let (_, allowed) =
+            MAY_IMPORT.iter().find(|(name, _)| *name == module).expect("a module of the table");
+        for import in imports(&text) {
+            let is_allowed = import == module || allowed.contains(&import.as_str());
+            assert!(is_allowed, "{}: {module} may not import {import}", file.display());
+        }
+        seen.insert(module);
+    }
+    let all: BTreeSet<String> = MAY_IMPORT.iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(seen, all, "the table and the tree name the same modules");
+}
+
+#[test]
+fn only_the_binary_knows_the_command_line() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    for file in files.iter().filter(|file| !["main", "cli"].contains(&module_of(file).as_str())) {
+        let text = fs::read_to_string(file).expect("a source");
+        for library in ["clap", "anyhow", "indicatif", "println!", "eprintln!", "process::exit"] {
+            assert!(!text.contains(library), "{}: {library}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_holds() {
+    let mut files = Vec::new();
+    for directory in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
+        sources(&root().join(directory), &mut files);
+    }
+    assert!(files.len() > 40);
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source");
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.starts_with("//! ") && first.len() > 20, "{}: {first}", file.display());
+    }
+}
+
+#[test]
+fn the_architecture_page_has_the_same_table() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    for (module, allowed) in MAY_IMPORT.iter().filter(|(module, _)| *module != "lib") {
+        let imports = if allowed.is_empty() { "–".to_owned() } else { allowed.join(", ") };
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{module}` ")));
+        let row = row.unwrap_or_else(|| panic!("no row of {module}"));
+        assert!(row.ends_with(&format!("| {imports} |")), "{row} should end with {imports}");
+    }
+}
