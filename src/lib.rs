@@ -24,15 +24,15 @@
 #![deny(unsafe_code)]
 
 mod error;
-mod ingest;
-mod kernel;
 mod mapped;
-mod state;
-mod symbols;
 
 pub mod analyses;
+pub mod ingest;
+pub mod kernel;
 pub mod load;
 pub mod model;
 pub mod render;
+pub mod state;
+pub mod symbols;
 
 pub use error::{Error, Result};

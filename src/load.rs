@@ -42,8 +42,12 @@ pub type Progress<'p> = &'p dyn Fn(Stage, u64, u64);
 
 /// Loads the recording at `path`; `-` is standard input.
 pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
-    let bytes = ingest::open(path)?;
-    let source = Source::new(&bytes, path)?;
+    load_bytes(&ingest::open(path)?, path, options, progress)
+}
+
+/// Loads a recording that is already in memory; `path` is what messages call it, and beside it a kallsyms may lie.
+pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
+    let source = Source::new(bytes, path)?;
     let total = source.data_bytes();
     let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
 

@@ -90,7 +90,7 @@ impl Report<'_> {
         };
         let dominated = episodes.iter().filter(|episode| episode.dominating.is_some()).count();
         format!(
-            "{} of {}; in {dominated} of the {} ms windows before them one path dominates",
+            "{} of {}; one path dominates the {} ms before {dominated} of them",
             episodes.len(),
             self.trigger_name(first),
             self.before(),

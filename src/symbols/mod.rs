@@ -16,9 +16,9 @@ use crate::error::Result;
 use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Symbols};
 
 use elf::Elf;
-use kallsyms::Kallsyms;
+pub use kallsyms::Kallsyms;
 use search::Search;
-use table::SymbolTable;
+pub use table::{Symbol, SymbolTable};
 
 /// Where names come from.
 #[derive(Clone, Debug, Default)]
