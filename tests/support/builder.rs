@@ -299,9 +299,7 @@ impl Event {
 
     /// The default fields, IDENTIFIER, and these ([`sample_type`]).
     pub fn also(self, bits: u64) -> Self {
-        let before = self
-            .sample_type
-            .unwrap_or(DEFAULT_SAMPLE_TYPE | sample_type::IDENTIFIER);
+        let before = self.sample_type.unwrap_or(DEFAULT_SAMPLE_TYPE | sample_type::IDENTIFIER);
         self.sample_type(before | bits)
     }
 
@@ -337,11 +335,7 @@ impl Event {
     }
 
     fn id_on(&self, cpu: u32) -> u64 {
-        self.ids
-            .get(cpu as usize)
-            .or(self.ids.first())
-            .copied()
-            .unwrap_or(0)
+        self.ids.get(cpu as usize).or(self.ids.first()).copied().unwrap_or(0)
     }
 
     fn fields(&self) -> u64 {
@@ -353,13 +347,7 @@ impl Event {
         let mut out = Vec::new();
         put32(&mut out, self.kind);
         put32(&mut out, size);
-        for value in [
-            self.config,
-            self.freq_or_period,
-            self.fields(),
-            self.read_format,
-            self.flags,
-        ] {
+        for value in [self.config, self.freq_or_period, self.fields(), self.read_format, self.flags] {
             put64(&mut out, value);
         }
         out.resize(92, 0); // wakeup_events … sample_stack_user
@@ -515,11 +503,7 @@ impl Sample {
     }
 
     fn record(&self, event: &Event, place: Place) -> Vec<u8> {
-        let mode = if self.kernel.is_empty() {
-            misc::USER
-        } else {
-            misc::KERNEL
-        };
+        let mode = if self.kernel.is_empty() { misc::USER } else { misc::KERNEL };
         let mut body = self.head(event, place);
         self.tail(event, &mut body);
         framed(record::SAMPLE, self.misc.unwrap_or(mode), &body)
@@ -541,10 +525,7 @@ impl Sample {
             (sample_type::PERIOD, self.period),
         ];
         let mut out = Vec::new();
-        fields
-            .iter()
-            .filter(|(bit, _)| has & bit != 0)
-            .for_each(|(_, value)| put64(&mut out, *value));
+        fields.iter().filter(|(bit, _)| has & bit != 0).for_each(|(_, value)| put64(&mut out, *value));
         out
     }
 
@@ -637,12 +618,7 @@ impl Mmap {
 
     /// The kernel's map in the form of `perf record --buildid-mmap`: pid −1, protection 0.
     pub fn kernel(kernel: &Kernel) -> Self {
-        let mut map = Mmap::new(
-            KERNEL_PID,
-            Kernel::MAP_NAME,
-            kernel.text(),
-            kernel.text_len(),
-        );
+        let mut map = Mmap::new(KERNEL_PID, Kernel::MAP_NAME, kernel.text(), kernel.text_len());
         map.task = (KERNEL_PID, 0);
         map.misc = misc::KERNEL;
         map.pgoff(kernel.text()).inode(0, 0, 0, 0).prot(0)
@@ -677,9 +653,7 @@ impl Mmap {
     fn body(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_task(&mut out, self.task);
-        [self.start, self.len, self.pgoff]
-            .iter()
-            .for_each(|value| put64(&mut out, *value));
+        [self.start, self.len, self.pgoff].iter().for_each(|value| put64(&mut out, *value));
         match &self.build_id {
             Some(id) => {
                 put32(&mut out, id.len() as u32);
@@ -813,13 +787,7 @@ impl Builder {
     }
 
     fn sideband(&mut self, kind: u32, misc: u16, body: Vec<u8>, task: Task) -> &mut Self {
-        self.records.push(Stored::Sideband {
-            kind,
-            misc,
-            body,
-            task,
-            place: self.place,
-        });
+        self.records.push(Stored::Sideband { kind, misc, body, task, place: self.place });
         self
     }
 
@@ -827,9 +795,7 @@ impl Builder {
     pub fn kernel_map(&mut self, kernel: &Kernel) -> &mut Self {
         let mut body = Vec::new();
         put_task(&mut body, (KERNEL_PID, 0));
-        [kernel.text(), kernel.text_len(), kernel.text()]
-            .iter()
-            .for_each(|value| put64(&mut body, *value));
+        [kernel.text(), kernel.text_len(), kernel.text()].iter().for_each(|value| put64(&mut body, *value));
         put_name(&mut body, Kernel::MAP_NAME);
         self.sideband(record::MMAP, misc::KERNEL, body, (0, 0))
     }
@@ -860,11 +826,7 @@ impl Builder {
     /// FORK: `child` was made by `parent`; a thread if the pids are equal.
     pub fn fork(&mut self, child: Task, parent: Task) -> &mut Self {
         // perf marks those it makes up, so that no reader hands the parent's maps down.
-        let misc = if self.place.is_none() {
-            misc::FORK_EXEC
-        } else {
-            0
-        };
+        let misc = if self.place.is_none() { misc::FORK_EXEC } else { 0 };
         let body = self.family(child, parent);
         self.sideband(record::FORK, misc, body, parent)
     }
@@ -877,9 +839,7 @@ impl Builder {
 
     fn family(&self, task: Task, parent: Task) -> Vec<u8> {
         let mut body = Vec::new();
-        [task.0, parent.0, task.1, parent.1]
-            .iter()
-            .for_each(|value| put32(&mut body, *value));
+        [task.0, parent.0, task.1, parent.1].iter().for_each(|value| put32(&mut body, *value));
         put64(&mut body, self.place.unwrap_or_default().time);
         body
     }
@@ -927,19 +887,10 @@ impl Builder {
 
     /// SWITCH_CPU_WIDE: `task` leaves this CPU for `next`.
     pub fn switch_out(&mut self, task: Task, next: Task, preempted: bool) -> &mut Self {
-        let preempt = if preempted {
-            misc::SWITCH_OUT_PREEMPT
-        } else {
-            0
-        };
+        let preempt = if preempted { misc::SWITCH_OUT_PREEMPT } else { 0 };
         let mut body = Vec::new();
         put_task(&mut body, next);
-        self.sideband(
-            record::SWITCH_CPU_WIDE,
-            misc::SWITCH_OUT | preempt,
-            body,
-            task,
-        )
+        self.sideband(record::SWITCH_CPU_WIDE, misc::SWITCH_OUT | preempt, body, task)
     }
 
     /// SWITCH_CPU_WIDE: `task` comes to this CPU after `previous`.
@@ -988,18 +939,13 @@ impl Builder {
 
     /// NRCPUS. The available CPUs come first in the file, whatever the documentation's struct says (header.c).
     pub fn cpus(&mut self, online: u32, available: u32) -> &mut Self {
-        self.feature(
-            feature::NRCPUS,
-            &[available.to_le_bytes(), online.to_le_bytes()].concat(),
-        )
+        self.feature(feature::NRCPUS, &[available.to_le_bytes(), online.to_le_bytes()].concat())
     }
 
     /// CMDLINE: perf and its arguments.
     pub fn cmdline(&mut self, arguments: &[&str]) -> &mut Self {
         let mut out = (arguments.len() as u32).to_le_bytes().to_vec();
-        arguments
-            .iter()
-            .for_each(|argument| out.extend(header_string(argument)));
+        arguments.iter().for_each(|argument| out.extend(header_string(argument)));
         self.feature(feature::CMDLINE, &out)
     }
 
@@ -1023,10 +969,7 @@ impl Builder {
     /// CLOCK_DATA: at `wall_ns` (since 1970) the clock of this number showed `clock_ns` (header.c).
     pub fn clock_data(&mut self, clockid: u32, wall_ns: u64, clock_ns: u64) -> &mut Self {
         let version_and_clock = 1 | u64::from(clockid) << 32;
-        self.feature(
-            feature::CLOCK_DATA,
-            &words(&[version_and_clock, wall_ns, clock_ns]),
-        )
+        self.feature(feature::CLOCK_DATA, &words(&[version_and_clock, wall_ns, clock_ns]))
     }
 
     /// BUILD_ID of the kernel.
@@ -1045,16 +988,9 @@ impl Builder {
         let mut body = KERNEL_PID.to_le_bytes().to_vec();
         put_padded(&mut body, id, 20);
         put32(&mut body, id.len() as u32);
-        put_padded(
-            &mut body,
-            name.as_bytes(),
-            (name.len() + 1).next_multiple_of(64),
-        );
+        put_padded(&mut body, name.as_bytes(), (name.len() + 1).next_multiple_of(64));
         let event = framed(0, mode | misc::BUILD_ID_SIZE, &body);
-        self.features
-            .entry(feature::BUILD_ID)
-            .or_default()
-            .extend(event);
+        self.features.entry(feature::BUILD_ID).or_default().extend(event);
         self
     }
 
@@ -1077,16 +1013,10 @@ impl Builder {
         put64(&mut out, HEADER_SIZE as u64);
         put64(&mut out, u64::from(self.attr_size) + 16);
         put_section(&mut out, HEADER_SIZE + ids.len(), attributes.len());
-        put_section(
-            &mut out,
-            data_offset,
-            if self.killed { 0 } else { data.len() },
-        );
+        put_section(&mut out, data_offset, if self.killed { 0 } else { data.len() });
         put_section(&mut out, 0, 0); // event_types, no longer used
         let mut bitmap = [0u8; 32];
-        features
-            .keys()
-            .for_each(|bit| bitmap[usize::from(bit / 8)] |= 1 << (bit % 8));
+        features.keys().for_each(|bit| bitmap[usize::from(bit / 8)] |= 1 << (bit % 8));
         out.extend(bitmap);
         for part in [&ids, &attributes, &data] {
             out.extend(part);
@@ -1115,15 +1045,9 @@ impl Builder {
         if events.is_empty() {
             events.push(Event::cpu_clock());
         }
-        let identifier = if events.len() > 1 {
-            sample_type::IDENTIFIER
-        } else {
-            0
-        };
+        let identifier = if events.len() > 1 { sample_type::IDENTIFIER } else { 0 };
         for (index, event) in events.iter_mut().enumerate() {
-            event
-                .sample_type
-                .get_or_insert(DEFAULT_SAMPLE_TYPE | identifier);
+            event.sample_type.get_or_insert(DEFAULT_SAMPLE_TYPE | identifier);
             if event.ids.is_empty() {
                 event.ids.push(100 + index as u64);
             }
@@ -1135,13 +1059,7 @@ impl Builder {
         let encode = |stored: &Stored| match stored {
             Stored::Bytes(bytes) => bytes.clone(),
             Stored::Sample(sample, place) => sample.record(&events[sample.event], *place),
-            Stored::Sideband {
-                kind,
-                misc,
-                body,
-                task,
-                place,
-            } => {
+            Stored::Sideband { kind, misc, body, task, place } => {
                 let trailer = sample_id(&events[self.sideband_event], *task, *place);
                 framed(*kind, *misc, &[body.as_slice(), &trailer].concat())
             }
@@ -1154,11 +1072,7 @@ impl Builder {
         let (mut ids, mut attributes) = (Vec::new(), Vec::new());
         for event in events {
             attributes.extend(event.attribute(self.attr_size));
-            put_section(
-                &mut attributes,
-                HEADER_SIZE + ids.len(),
-                event.ids.len() * 8,
-            );
+            put_section(&mut attributes, HEADER_SIZE + ids.len(), event.ids.len() * 8);
             ids.extend(words(&event.ids));
         }
         (ids, attributes)
@@ -1246,10 +1160,7 @@ fn header_string(text: &str) -> Vec<u8> {
 }
 
 fn words(values: &[u64]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 fn put32(out: &mut Vec<u8>, value: u32) {
@@ -1311,10 +1222,7 @@ impl Kernel {
 
     /// A kernel whose `_text` is here, as KASLR may have it.
     pub fn at(text: u64) -> Self {
-        Kernel {
-            text,
-            names: Vec::new(),
-        }
+        Kernel { text, names: Vec::new() }
     }
 
     /// The address of `_text`: start and page offset of the kernel's map.
@@ -1363,9 +1271,8 @@ impl Kernel {
     pub fn kallsyms_at(&self, text: u64) -> String {
         // Every x86-64 kernel has per-CPU symbols at 0: not a sign of a file read without the right to see addresses.
         let mut out = "0000000000000000 A irq_stack_union\n".to_owned();
-        let mut line = |address: u64, kind: char, name: &str| {
-            out.push_str(&format!("{address:016x} {kind} {name}\n"))
-        };
+        let mut line =
+            |address: u64, kind: char, name: &str| out.push_str(&format!("{address:016x} {kind} {name}\n"));
         line(text, 'T', "_text");
         line(text, 'T', "_stext");
         for (name, index) in self.names.iter().zip(1..) {

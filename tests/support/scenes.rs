@@ -35,8 +35,7 @@ const CADVISOR_TEXT: u64 = 0x40_0000;
 const NGINX_TEXT: u64 = 0x5596_4c02_0000;
 
 const ENTRY: &str = "entry_SYSCALL_64_after_swapgs;do_syscall_64";
-const STALL: &str =
-    "entry_SYSCALL_64_after_swapgs;do_syscall_64;sys_read;vfs_read;seq_read;memcg_stat_show";
+const STALL: &str = "entry_SYSCALL_64_after_swapgs;do_syscall_64;sys_read;vfs_read;seq_read;memcg_stat_show";
 const IDLE: &str = "start_secondary;cpu_startup_entry;default_idle_call;arch_cpu_idle;default_idle";
 const DEVICE_INTERRUPT: &str = "common_interrupt;do_IRQ;irq_exit;__do_softirq";
 const TIMER_INTERRUPT: &str =
@@ -61,16 +60,8 @@ const NGINX_WORK: [Work; 10] = [
         &[1, 2, 3, 10],
         "sys_writev;vfs_writev;do_readv_writev;sock_write_iter;sock_sendmsg;tcp_sendmsg;copy_from_iter",
     ),
-    (
-        7,
-        &[1, 2, 11],
-        "sys_epoll_wait;ep_poll;ep_scan_ready_list.constprop.12;ep_send_events_proc",
-    ),
-    (
-        3,
-        &[1, 2, 11],
-        "sys_epoll_wait;ep_poll;schedule_hrtimeout_range;schedule;__schedule",
-    ),
+    (7, &[1, 2, 11], "sys_epoll_wait;ep_poll;ep_scan_ready_list.constprop.12;ep_send_events_proc"),
+    (3, &[1, 2, 11], "sys_epoll_wait;ep_poll;schedule_hrtimeout_range;schedule;__schedule"),
     (
         5,
         &[1, 2, 3, 12],
@@ -98,16 +89,8 @@ const CADVISOR_WORK: [Work; 6] = [
         &[1, 2, 3, 4, 5, 6],
         "sys_read;vfs_read;kernfs_fop_read;seq_read;kernfs_seq_show;cgroup_seqfile_show;cpuacct_stats_show",
     ),
-    (
-        8,
-        &[1, 2, 3, 4, 5, 6],
-        "sys_read;vfs_read;__vfs_read;proc_reg_read;seq_read;show_stat",
-    ),
-    (
-        8,
-        &[1, 2, 3, 4, 7],
-        "sys_openat;do_sys_open;do_filp_open;path_openat;link_path_walk",
-    ),
+    (8, &[1, 2, 3, 4, 5, 6], "sys_read;vfs_read;__vfs_read;proc_reg_read;seq_read;show_stat"),
+    (8, &[1, 2, 3, 4, 7], "sys_openat;do_sys_open;do_filp_open;path_openat;link_path_walk"),
 ];
 
 /// What a network softirq does below [`NET_RX`]: weight, path.
@@ -131,10 +114,7 @@ const PACKETS: [(u64, &str); 5] = [
 /// Why ksoftirqd runs when nothing is wrong.
 const OTHER_SOFTIRQS: [(u64, &str); 4] = [
     (3, "run_timer_softirq;call_timer_fn;process_timeout"),
-    (
-        2,
-        "run_timer_softirq;call_timer_fn;delayed_work_timer_fn;__queue_work",
-    ),
+    (2, "run_timer_softirq;call_timer_fn;delayed_work_timer_fn;__queue_work"),
     (3, "rcu_process_callbacks;file_free_rcu;kmem_cache_free"),
     (2, "rcu_process_callbacks;__d_free;kmem_cache_free"),
 ];
@@ -223,18 +203,7 @@ impl Node {
 
     /// What the perf of that kernel wrote: 112 bytes of attributes, no SAMPLE_TIME and no CLOCK_DATA.
     fn header(&mut self) {
-        let perf = [
-            "/usr/bin/perf_4.9",
-            "record",
-            "-C",
-            "11",
-            "-g",
-            "-F",
-            "999",
-            "--",
-            "sleep",
-            "20",
-        ];
+        let perf = ["/usr/bin/perf_4.9", "record", "-C", "11", "-g", "-F", "999", "--", "sleep", "20"];
         self.file
             .attr_size(112)
             .event(Event::cycles().freq(999).ids(&[2817]))
@@ -251,29 +220,14 @@ impl Node {
     /// The state of the node when the recording began, in perf's own records.
     fn tasks(&mut self) {
         self.file.kernel_map(&self.kernel);
-        self.file
-            .fork(KSOFTIRQD, (2, 2))
-            .comm(KSOFTIRQD, "ksoftirqd/11");
+        self.file.fork(KSOFTIRQD, (2, 2)).comm(KSOFTIRQD, "ksoftirqd/11");
         self.file.fork(NGINX, (2230, 2230)).comm(NGINX, "nginx");
-        self.file
-            .mmap2(Mmap::new(NGINX.0, "/usr/sbin/nginx", NGINX_TEXT, 0xe_0000));
+        self.file.mmap2(Mmap::new(NGINX.0, "/usr/sbin/nginx", NGINX_TEXT, 0xe_0000));
         for thread in CADVISOR {
-            self.file.fork(
-                thread,
-                if thread.0 == thread.1 {
-                    (1, 1)
-                } else {
-                    CADVISOR[0]
-                },
-            );
+            self.file.fork(thread, if thread.0 == thread.1 { (1, 1) } else { CADVISOR[0] });
             self.file.comm(thread, "cadvisor");
         }
-        self.file.mmap2(Mmap::new(
-            CADVISOR[0].0,
-            "/usr/bin/cadvisor",
-            CADVISOR_TEXT,
-            0xf0_0000,
-        ));
+        self.file.mmap2(Mmap::new(CADVISOR[0].0, "/usr/bin/cadvisor", CADVISOR_TEXT, 0xf0_0000));
     }
 
     /// The 20 s: nginx's requests, sleep between them, and what is due when its time has come.
@@ -303,10 +257,7 @@ impl Node {
     fn schedule(&mut self) -> Vec<(u64, Due)> {
         let mut due = Vec::new();
         for index in 0..9 {
-            due.push((
-                START + (1200 + index * 2080 + self.dice.within(0..500)) * MS,
-                Due::Stall,
-            ));
+            due.push((START + (1200 + index * 2080 + self.dice.within(0..500)) * MS, Due::Stall));
         }
         while due.len() < 24 {
             let at = START + self.dice.within(300 * MS..DURATION - 300 * MS);
@@ -342,11 +293,7 @@ impl Node {
 
     /// One sample of ordinary work, or of packets that arrive in the middle of it.
     fn work(&mut self, task: Task, text: u64, user: &[u64], path: &str, interrupted: bool) {
-        let mut kernel = if path.is_empty() {
-            String::new()
-        } else {
-            format!("{ENTRY};{path}")
-        };
+        let mut kernel = if path.is_empty() { String::new() } else { format!("{ENTRY};{path}") };
         if interrupted {
             let softirq = self.net_rx();
             let separator = if kernel.is_empty() { "" } else { ";" };
@@ -360,20 +307,10 @@ impl Node {
         self.now += self.dice.within(MS..6 * MS);
         match self.dice.within(0..10) {
             0 => self.tick(SWAPPER, IDLE, 0, &[]),
-            1 => self.tick(
-                SWAPPER,
-                "start_secondary;cpu_startup_entry;tick_nohz_idle_enter",
-                0,
-                &[],
-            ),
+            1 => self.tick(SWAPPER, "start_secondary;cpu_startup_entry;tick_nohz_idle_enter", 0, &[]),
             2 => {
                 let softirq = self.net_rx();
-                self.tick(
-                    SWAPPER,
-                    &format!("{IDLE};{DEVICE_INTERRUPT};{softirq}"),
-                    0,
-                    &[],
-                );
+                self.tick(SWAPPER, &format!("{IDLE};{DEVICE_INTERRUPT};{softirq}"), 0, &[]);
             }
             _ => return,
         }
@@ -440,15 +377,8 @@ impl Node {
     /// The CPU is busy until the next sample; that one is here. `user` are numbers of functions from `text` on.
     fn tick(&mut self, task: Task, kernel: &str, text: u64, user: &[u64]) {
         self.now += INTERVAL - 8_000 + self.dice.within(0..16_000);
-        let kernel = if kernel.is_empty() {
-            Vec::new()
-        } else {
-            self.kernel.stack(kernel)
-        };
-        let user: Vec<u64> = user
-            .iter()
-            .map(|function| text + function * 0x640 + 0x1f)
-            .collect();
+        let kernel = if kernel.is_empty() { Vec::new() } else { self.kernel.stack(kernel) };
+        let user: Vec<u64> = user.iter().map(|function| text + function * 0x640 + 0x1f).collect();
         // 999 samples of 2.6 GHz; the kernel steers the period about that.
         let period = 2_602_602 - 40_000 + self.dice.within(0..80_000);
         let sample = Sample::new(task).kernel(&kernel).user(&user).period(period);
