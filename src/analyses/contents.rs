@@ -81,7 +81,7 @@ fn cpus(recording: &Recording) -> Vec<CpuContents> {
             cpu: timeline.cpu,
             samples: timeline.samples.len() as u64,
             swapper_samples: timeline.samples.iter().filter(|sample| is_swapper(sample.task)).count() as u64,
-            gaps: timeline.gaps.len() as u64,
+            gaps: (timeline.lost.len() + timeline.throttled.len()) as u64,
         })
         .collect()
 }

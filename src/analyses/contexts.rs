@@ -1,18 +1,25 @@
 //! Contexts: for each stack, in whose behalf the kernel worked (the path), whether the CPU was idle, and which softirq it
 //! served. One pass over the stack tree, callers before callees.
 
+use std::num::NonZeroU32;
+
 use rustc_hash::FxHashMap;
 
-use crate::model::{FrameKind, Function, Mode, NameId, Recording, Softirq, StackId, StackTree};
+use crate::model::{FrameKind, Function, Mode, NameId, Naming, Recording, Softirq, StackId, StackTree};
 
 /// A path: a node of the tree of [`Contexts::paths`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PathId(u32);
+pub struct PathId(NonZeroU32);
 
 impl PathId {
+    fn from_index(index: usize) -> Self {
+        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
+        PathId(number.expect("there are no more paths than stacks"))
+    }
+
     /// The position in per-path tables.
     pub fn index(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
     }
 }
 
@@ -35,6 +42,8 @@ pub struct Context {
     pub path: Option<PathId>,
     /// Whether the innermost frame is one of the idle loop.
     pub is_idle: bool,
+    /// Whether the innermost frame has a name.
+    pub is_named: bool,
     /// The outermost softirq that was being served.
     pub softirq: Option<Softirq>,
 }
@@ -94,6 +103,7 @@ impl Contexts {
                     Position::Outside | Position::Idle => None,
                 },
                 is_idle: matches!(position, Position::Idle),
+                is_named: function.naming == Naming::Named,
                 softirq: outer.softirq.or(match function.kind {
                     FrameKind::SoftirqAction(softirq) => Some(softirq),
                     _ => None,
@@ -106,11 +116,6 @@ impl Contexts {
     /// The context of a stack.
     pub fn of(&self, stack: StackId) -> Context {
         self.by_stack[stack.index()]
-    }
-
-    /// Number of paths.
-    pub fn path_count(&self) -> usize {
-        self.paths.len()
     }
 
     /// The path without its innermost frame.
@@ -162,16 +167,6 @@ impl Contexts {
         self.outwards(inner).take_while(is_deep_enough).any(|path| path == outer)
     }
 
-    /// For each path, whether it is `outer` or goes on from it.
-    pub fn within(&self, outer: PathId) -> Vec<bool> {
-        let mut within = vec![false; self.paths.len()];
-        for index in outer.index()..self.paths.len() {
-            let parent = self.paths[index].parent;
-            within[index] = index == outer.index() || parent.is_some_and(|parent| within[parent.index()]);
-        }
-        within
-    }
-
     fn enter(
         &mut self,
         outer: Position,
@@ -196,7 +191,7 @@ impl Contexts {
             (Position::Working(path), _) => (Some(path), self.owner(path)),
         };
         Position::Working(*children.entry((parent, name)).or_insert_with(|| {
-            let path = PathId(self.paths.len() as u32);
+            let path = PathId::from_index(self.paths.len());
             let is_entry = matches!(kind, SystemCallEntry | ThreadEntry)
                 || kind == Exception && owner == Owner::Exception;
             let outer_start = parent.and_then(|parent| self.start(parent));

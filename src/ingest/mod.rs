@@ -11,6 +11,7 @@ mod sample;
 mod side_band;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use linux_perf_event_reader::constants::PERF_RECORD_SAMPLE;
@@ -50,6 +51,18 @@ pub struct SideBandPass {
     pub rejected: BTreeMap<&'static str, u64>,
     /// Where and why the records stop making sense: position in the data section.
     pub stop: Option<(u64, Stop)>,
+    /// Where records begin, about one position for each MiB, and where the last one ends.
+    boundaries: Vec<u64>,
+}
+
+impl SideBandPass {
+    /// Cuts the records into at most `count` ranges of about the same size.
+    pub fn ranges(&self, count: usize) -> Vec<Range<u64>> {
+        let last = self.boundaries.len().saturating_sub(1);
+        let count = count.clamp(1, last.max(1));
+        let at = |part: usize| self.boundaries.get(last * part / count).copied().unwrap_or(0);
+        (0..count).map(|part| at(part)..at(part + 1)).collect()
+    }
 }
 
 /// A sample, or why it is none.
@@ -88,6 +101,9 @@ impl<'a> Source<'a> {
         let mut pass = SideBandPass::default();
         let mut walk = Walk::new(self.data, self.header.order);
         for record in walk.by_ref() {
+            if record.position >= pass.boundaries.len() as u64 * BOUNDARY_STEP {
+                pass.boundaries.push(record.position);
+            }
             pass.records += 1;
             if pass.records % PROGRESS_STEP == 0 {
                 progress(record.position);
@@ -102,14 +118,17 @@ impl<'a> Source<'a> {
                 Parsed::Rejected(why) => *pass.rejected.entry(why).or_default() += 1,
             }
         }
+        pass.boundaries.push(walk.position() as u64);
         pass.stop = walk.stop().map(|stop| (walk.position() as u64, stop));
         pass.side_band.sort_by_key(|side_band| side_band.when);
         pass
     }
 
-    /// The second pass: decodes the samples of the events for which `wanted` holds, in the order of the file.
+    /// The second pass: decodes the samples of the events for which `wanted` holds, in the order of the file, in one of the
+    /// ranges that [`SideBandPass::ranges`] made.
     pub fn read_samples(
         &self,
+        range: Range<u64>,
         wanted: &[bool],
         finder: &EventFinder,
         progress: &dyn Fn(u64),
@@ -121,8 +140,8 @@ impl<'a> Source<'a> {
             .iter()
             .map(|attribute| SampleLayout::new(attribute, self.header.order))
             .collect();
-        let samples =
-            Walk::new(self.data, self.header.order).filter(|record| record.kind == PERF_RECORD_SAMPLE);
+        let samples = Walk::over(self.data, range, self.header.order)
+            .filter(|record| record.kind == PERF_RECORD_SAMPLE);
         for (count, record) in (1u64..).zip(samples) {
             if count % PROGRESS_STEP == 0 {
                 progress(record.position);
@@ -146,5 +165,7 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Bytes between two noted boundaries.
+const BOUNDARY_STEP: u64 = 1 << 20;
 /// Records between two reports of progress: rare enough to cost nothing.
 const PROGRESS_STEP: u64 = 1 << 16;

@@ -1,5 +1,7 @@
 //! The record walk: finds the boundaries of records, and where the bytes stop making sense.
 
+use std::ops::Range;
+
 use super::cursor::ByteOrder;
 
 /// Bytes of `perf_event_header`: type (u32), misc (u16), size (u16).
@@ -39,6 +41,12 @@ impl<'a> Walk<'a> {
     /// A walk from the start of `data`.
     pub fn new(data: &'a [u8], order: ByteOrder) -> Self {
         Walk { data, at: 0, order, stop: None }
+    }
+
+    /// A walk over the records that begin in `range`, both ends of which are where records begin or end.
+    pub fn over(data: &'a [u8], range: Range<u64>, order: ByteOrder) -> Self {
+        let end = data.len().min(range.end as usize);
+        Walk { data: &data[..end], at: range.start as usize, order, stop: None }
     }
 
     /// Bytes walked over so far; where the damage begins if the walk [stopped](Walk::stop).

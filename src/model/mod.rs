@@ -19,6 +19,7 @@
 
 mod cgroup;
 mod diagnostic;
+mod flat_map;
 mod frame;
 mod ids;
 mod module;
@@ -30,6 +31,7 @@ mod timeline;
 
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
+pub use flat_map::{FlatMap, fold};
 pub use frame::{Frame, FrameKind, FrameTable, Function, Mode, Naming, Softirq};
 pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
 pub use module::{KernelCode, Module, Symbols};
@@ -37,4 +39,4 @@ pub use names::{Names, clean};
 pub use recording::{About, Clock, Event, Recording, Tally};
 pub use stack::StackTree;
 pub use task::Task;
-pub use timeline::{Gap, GapCause, Sample, Timeline};
+pub use timeline::{Gap, Sample, Timeline};

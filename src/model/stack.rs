@@ -1,12 +1,9 @@
 //! Stacks as a tree: a stack is its parent stack plus one frame, so stacks that share callers share memory.
 
-use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
-use std::hash::BuildHasher;
-
+use super::flat_map::FlatMap;
 use super::{FrameId, StackId};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 struct Node {
     parent: StackId,
     frame: FrameId,
@@ -17,7 +14,8 @@ struct Node {
 #[derive(Debug)]
 pub struct StackTree {
     nodes: Vec<Node>,
-    children: HashTable<StackId>,
+    /// By (parent, frame).
+    children: FlatMap,
 }
 
 impl StackTree {
@@ -26,15 +24,14 @@ impl StackTree {
 
     /// The stack of `frame` called by `parent`.
     pub fn push(&mut self, parent: StackId, frame: FrameId) -> StackId {
-        let node = Node { parent, frame };
-        let StackTree { nodes, children } = self;
-        let entry = children.entry(hash(node), |id| nodes[id.index()] == node, |id| hash(nodes[id.index()]));
-        *entry
-            .or_insert_with(|| {
-                nodes.push(node);
-                StackId::from_index(nodes.len() - 1)
-            })
-            .get()
+        let key = u64::from(parent.0) << 32 | u64::from(frame.0);
+        if let Some(known) = self.children.get(key) {
+            return StackId(known);
+        }
+        let id = StackId::from_index(self.nodes.len());
+        self.nodes.push(Node { parent, frame });
+        self.children.insert(key, id.0);
+        id
     }
 
     /// Number of stacks, the empty one included.
@@ -63,7 +60,7 @@ impl StackTree {
 
     /// Frees what only [`push`](StackTree::push) needed.
     pub fn finish(&mut self) {
-        self.children = HashTable::new();
+        self.children = FlatMap::default();
         self.nodes.shrink_to_fit();
     }
 }
@@ -71,12 +68,8 @@ impl StackTree {
 impl Default for StackTree {
     fn default() -> Self {
         let no_frame = Node { parent: StackTree::ROOT, frame: FrameId(u32::MAX) };
-        StackTree { nodes: vec![no_frame], children: HashTable::new() }
+        StackTree { nodes: vec![no_frame], children: FlatMap::default() }
     }
-}
-
-fn hash(node: Node) -> u64 {
-    FxBuildHasher.hash_one(node)
 }
 
 #[cfg(test)]

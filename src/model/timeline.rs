@@ -19,24 +19,15 @@ pub struct Sample {
     pub event: EventId,
 }
 
-/// Why a stretch of a timeline holds fewer samples than it should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GapCause {
-    /// PERF_RECORD_LOST: the buffer was full and this many records were dropped.
-    Lost(u64),
-    /// Between PERF_RECORD_THROTTLE and PERF_RECORD_UNTHROTTLE: the kernel paused the event.
-    Throttled,
-}
-
-/// A stretch of one CPU's time in which samples are missing for a known reason.
+/// A stretch of one CPU's time in which samples are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Begin, in ns of the recording's clock.
     pub start_ns: u64,
     /// End, in ns of the recording's clock.
     pub end_ns: u64,
-    /// Why.
-    pub cause: GapCause,
+    /// Records that the kernel dropped in it.
+    pub records: u64,
 }
 
 /// The samples of one CPU in time order; samples of equal time stay in the file's order.
@@ -46,8 +37,10 @@ pub struct Timeline {
     pub cpu: u32,
     /// Its samples.
     pub samples: Vec<Sample>,
-    /// Its gaps, by start.
-    pub gaps: Vec<Gap>,
+    /// Where the buffer was full and records were dropped (PERF_RECORD_LOST). By start and by end.
+    pub lost: Vec<Gap>,
+    /// Where the kernel paused the event (between PERF_RECORD_THROTTLE and PERF_RECORD_UNTHROTTLE). By start and by end.
+    pub throttled: Vec<Gap>,
 }
 
 impl Timeline {
@@ -70,8 +63,19 @@ impl Timeline {
         }
     }
 
-    /// The gaps that overlap `[start_ns, end_ns)`.
-    pub fn gaps_in(&self, start_ns: u64, end_ns: u64) -> impl Iterator<Item = &Gap> {
-        self.gaps.iter().filter(move |gap| gap.start_ns < end_ns && gap.end_ns >= start_ns)
+    /// The gaps of lost records that overlap `[start_ns, end_ns)`.
+    pub fn lost_in(&self, start_ns: u64, end_ns: u64) -> &[Gap] {
+        overlapping(&self.lost, start_ns, end_ns)
     }
+
+    /// The pauses that overlap `[start_ns, end_ns)`.
+    pub fn throttled_in(&self, start_ns: u64, end_ns: u64) -> &[Gap] {
+        overlapping(&self.throttled, start_ns, end_ns)
+    }
+}
+
+fn overlapping(gaps: &[Gap], start_ns: u64, end_ns: u64) -> &[Gap] {
+    let from = gaps.partition_point(|gap| gap.end_ns < start_ns);
+    let to = gaps.partition_point(|gap| gap.start_ns < end_ns);
+    &gaps[from..to.max(from)]
 }

@@ -330,7 +330,7 @@ impl<'r> View<'r> {
                 start_ns: window.start_ns,
                 end_ns: window.end_ns,
                 samples: window.indices.len() as u64,
-                idle_samples: window.idle_samples,
+                idle_samples: episode.idle_samples,
                 lost: window.lost,
                 throttled: window.is_throttled,
                 truncated: window.cut_by == Some(CutBy::RecordingStart),

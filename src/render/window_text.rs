@@ -257,7 +257,7 @@ impl Report<'_> {
             episode.cpu.to_string(),
             seconds(episode.start_ns),
             cut(&softirqs(episode), 14),
-            format!("{}/{}", window.indices.len() as u64 - window.idle_samples, window.indices.len()),
+            format!("{}/{}", window.indices.len() as u64 - episode.idle_samples, window.indices.len()),
             held,
             share,
             what + &marks(episode),
@@ -267,7 +267,7 @@ impl Report<'_> {
     fn busiest(&self, episode: &Episode) -> String {
         match episode.busiest {
             Some((comm, samples)) => {
-                let busy = episode.window.indices.len() as u64 - episode.window.idle_samples;
+                let busy = episode.window.indices.len() as u64 - episode.idle_samples;
                 format!("none; {} {}", self.name(comm), percent(samples as f64 / busy as f64))
             }
             None => "none; idle".to_owned(),

@@ -1,22 +1,19 @@
-//! Call chains: splits a raw chain at its context markers and turns each part into frames, once for each distinct part.
+//! Call chains: turns raw chains into stacks, and remembers what it has turned.
 
-use std::hash::Hasher;
-
-use hashbrown::HashTable;
 use linux_perf_event_reader::constants::{
     PERF_CONTEXT_GUEST, PERF_CONTEXT_GUEST_KERNEL, PERF_CONTEXT_GUEST_USER, PERF_CONTEXT_HV,
     PERF_CONTEXT_KERNEL, PERF_CONTEXT_MAX, PERF_CONTEXT_USER, PERF_RECORD_MISC_CPUMODE_MASK,
     PERF_RECORD_MISC_GUEST_KERNEL, PERF_RECORD_MISC_GUEST_USER, PERF_RECORD_MISC_HYPERVISOR,
     PERF_RECORD_MISC_USER,
 };
-use rustc_hash::FxHasher;
 
 use crate::ingest::ByteOrder;
-use crate::model::{Frame, FrameId, FrameTable, Mode, StackId, StackTree};
+use crate::model::{FlatMap, Frame, FrameId, FrameTable, Mode, StackId, StackTree, fold};
 
 use super::SpaceAt;
 
 /// A raw call chain and what is needed to read it.
+#[derive(Clone, Copy)]
 pub struct Chain<'a> {
     /// Entries of 8 bytes, innermost first, with context markers.
     pub entries: &'a [u8],
@@ -30,22 +27,19 @@ pub struct Chain<'a> {
     pub order: ByteOrder,
 }
 
-/// The distinct parts of chains seen so far, without their innermost entry: that one differs from sample to sample, its callers
-/// repeat. A part is compared with the bytes of its first occurrence, in place.
-pub struct Chains<'a> {
-    seen: HashTable<Part<'a>>,
-    /// The parts of the chain at hand, innermost first.
-    parts: Vec<(Mode, &'a [u8])>,
+/// The distinct frames and stacks, and which chains they came from.
+///
+/// A chain is looked up whole by a 64-bit hash of its bytes and its address space. A new one is split at its context markers,
+/// outermost part first, and each part's callers are looked up the same way: the innermost entry differs from sample to sample,
+/// its callers repeat. Hashes stand for what they were made from: with ten million distinct chains, the chance that any two
+/// share one is below 1 in 300,000, and the memory of the originals would be touched for every sample.
+pub struct Chains {
+    /// The distinct frames.
+    pub frames: FrameTable,
+    /// The distinct stacks.
+    pub stacks: StackTree,
+    known: FlatMap,
     recent: Vec<Recent>,
-}
-
-struct Part<'a> {
-    hash: u64,
-    callers: StackId,
-    mode: Mode,
-    space: SpaceAt,
-    entries: &'a [u8],
-    stack: StackId,
 }
 
 /// What an address was found to be: a cache with one place for each of some bits of the address.
@@ -60,95 +54,148 @@ struct Recent {
 /// Places in the cache of recent addresses: as many as fit a second-level cache.
 const RECENT: usize = 1 << 14;
 
-impl Default for Chains<'_> {
+/// Starting points of hashes, so that a whole chain and a part with the same bytes differ. Digits of π.
+const WHOLE: u64 = 0x243f_6a88_85a3_08d3;
+const CALLERS: u64 = 0x1319_8a2e_0370_7344;
+const MULTIPLIER: u64 = 0xa409_3822_299f_31d1;
+
+impl Default for Chains {
     fn default() -> Self {
         // No address reaches PERF_CONTEXT_MAX, so an empty place matches none.
         let empty = Recent { address: u64::MAX, mode: Mode::Kernel, space: SpaceAt::NONE, frame: FrameId(0) };
-        Chains { seen: HashTable::new(), parts: Vec::new(), recent: vec![empty; RECENT] }
+        Chains {
+            frames: FrameTable::default(),
+            stacks: StackTree::default(),
+            known: FlatMap::default(),
+            recent: vec![empty; RECENT],
+        }
     }
 }
 
-impl<'a> Chains<'a> {
-    /// The stack of a chain. `place` finds out what an address was.
-    pub fn intern(
-        &mut self,
-        chain: Chain<'a>,
-        frames: &mut FrameTable,
-        stacks: &mut StackTree,
-        place: &mut impl FnMut(u64, Mode) -> Frame,
-    ) -> StackId {
-        self.split(&chain);
-        if self.parts.iter().all(|(_, entries)| entries.is_empty()) {
-            let frame = place(chain.ip, mode_of(chain.cpumode));
-            return stacks.push(StackTree::ROOT, frames.intern(frame));
+/// The hash that a whole chain is known by. It depends on the address space only if the chain has user entries, so that
+/// processes share the kernel's chains.
+#[inline]
+pub fn key_of(chain: &Chain) -> u64 {
+    let mut hash = WHOLE ^ u64::from(chain.cpumode & PERF_RECORD_MISC_CPUMODE_MASK);
+    let mut has_user = chain.cpumode & PERF_RECORD_MISC_CPUMODE_MASK == PERF_RECORD_MISC_USER;
+    for entry in chain.order.u64s(chain.entries) {
+        has_user |= entry == PERF_CONTEXT_USER;
+        hash = fold(hash ^ entry, MULTIPLIER);
+    }
+    if chain.entries.is_empty() {
+        hash = fold(hash ^ chain.ip, MULTIPLIER);
+    }
+    finish(if has_user { fold(hash ^ chain.space.key(), MULTIPLIER) } else { hash })
+}
+
+/// The map keeps u64::MAX for itself.
+fn finish(hash: u64) -> u64 {
+    hash.min(u64::MAX - 1)
+}
+
+impl Chains {
+    /// The stack of the chain with this key, if it was interned before.
+    #[inline]
+    pub fn find(&self, key: u64) -> Option<StackId> {
+        self.known.get(key).map(StackId)
+    }
+
+    /// The stack of a chain with this key. `place` finds out what an address was.
+    pub fn intern(&mut self, key: u64, chain: &Chain, place: &impl Fn(u64, Mode) -> Frame) -> StackId {
+        if let Some(stack) = self.find(key) {
+            return stack;
         }
         let mut stack = StackTree::ROOT;
-        for at in (0..self.parts.len()).rev() {
-            let (mode, entries) = self.parts[at];
-            let Some((leaf, callers)) = entries.split_at_checked(8) else { continue };
-            // Only user addresses depend on the process, so that processes share the kernel's parts.
-            let space = if mode == Mode::User { chain.space } else { SpaceAt::NONE };
-            let mut frame_of = |recent: &mut [Recent], address: u64| {
-                let known = &mut recent[place_in_cache(address)];
-                if known.address != address || known.mode != mode || known.space != space {
-                    let frame = frames.intern(place(address, mode));
-                    *known = Recent { address, mode, space, frame };
-                }
-                known.frame
-            };
-            if !callers.is_empty() {
-                let hash = hash(stack, mode, space, callers);
-                let is_same = |part: &Part| {
-                    part.hash == hash
-                        && part.callers == stack
-                        && part.mode == mode
-                        && part.space == space
-                        && part.entries == callers
-                };
-                stack = match self.seen.find(hash, is_same) {
-                    Some(part) => part.stack,
-                    None => {
-                        let outer = stack;
-                        for address in chain.order.u64s(callers).rev() {
-                            stack = stacks.push(stack, frame_of(&mut self.recent, address));
-                        }
-                        let part = Part { hash, callers: outer, mode, space, entries: callers, stack };
-                        self.seen.insert_unique(hash, part, |part| part.hash);
-                        stack
+        for (mode, entries) in parts(chain).into_iter().rev() {
+            stack = self.intern_part(stack, mode, entries, chain, place);
+        }
+        if stack == StackTree::ROOT {
+            let frame = self.frames.intern(place(chain.ip, mode_of(chain.cpumode)));
+            stack = self.stacks.push(stack, frame);
+        }
+        self.known.insert(key, stack.0);
+        stack
+    }
+
+    /// The stack of `entries`, all of one mode, called by `outer`.
+    fn intern_part(
+        &mut self,
+        outer: StackId,
+        mode: Mode,
+        entries: &[u8],
+        chain: &Chain,
+        place: &impl Fn(u64, Mode) -> Frame,
+    ) -> StackId {
+        let Some((leaf, callers)) = entries.split_at_checked(8) else {
+            return outer;
+        };
+        // Only user addresses depend on the process.
+        let space = if mode == Mode::User { chain.space } else { SpaceAt::NONE };
+        let mut stack = outer;
+        if !callers.is_empty() {
+            let mut hash = fold(CALLERS ^ space.key(), MULTIPLIER);
+            hash = fold(hash ^ (u64::from(outer.0) << 8 | mode as u64), MULTIPLIER);
+            for entry in chain.order.u64s(callers) {
+                hash = fold(hash ^ entry, MULTIPLIER);
+            }
+            let key = finish(hash);
+            match self.find(key) {
+                Some(known) => stack = known,
+                None => {
+                    for address in chain.order.u64s(callers).rev() {
+                        stack = self.push(stack, address, mode, space, place);
                     }
-                };
+                    self.known.insert(key, stack.0);
+                }
             }
-            for address in chain.order.u64s(leaf) {
-                stack = stacks.push(stack, frame_of(&mut self.recent, address));
-            }
+        }
+        for address in chain.order.u64s(leaf) {
+            stack = self.push(stack, address, mode, space, place);
         }
         stack
     }
 
-    /// Fills `parts`: a marker sets the mode of the entries after it.
-    fn split(&mut self, chain: &Chain<'a>) {
-        self.parts.clear();
-        let mut mode = mode_of(chain.cpumode);
-        let mut start = 0;
-        for (number, entry) in chain.order.u64s(chain.entries).enumerate() {
-            if entry < PERF_CONTEXT_MAX {
-                continue;
-            }
-            let at = number * 8;
-            self.parts.push((mode, &chain.entries[start..at]));
-            start = at + 8;
-            mode = match entry {
-                PERF_CONTEXT_HV => Mode::Hypervisor,
-                PERF_CONTEXT_KERNEL => Mode::Kernel,
-                PERF_CONTEXT_USER => Mode::User,
-                PERF_CONTEXT_GUEST | PERF_CONTEXT_GUEST_KERNEL | PERF_CONTEXT_GUEST_USER => Mode::Guest,
-                // What follows an unknown marker has an unknown meaning: after −640, the user frames' cookie of kernels
-                // newer than 6.18. The frames before it stand.
-                _ => return,
-            };
+    fn push(
+        &mut self,
+        caller: StackId,
+        address: u64,
+        mode: Mode,
+        space: SpaceAt,
+        place: &impl Fn(u64, Mode) -> Frame,
+    ) -> StackId {
+        let recent = &mut self.recent[fold(address, MULTIPLIER) as usize % RECENT];
+        if recent.address != address || recent.mode != mode || recent.space != space {
+            let frame = self.frames.intern(place(address, mode));
+            *recent = Recent { address, mode, space, frame };
         }
-        self.parts.push((mode, &chain.entries[start..]));
+        self.stacks.push(caller, recent.frame)
     }
+}
+
+/// The parts of a chain that are of one mode each, innermost first: a marker sets the mode of the entries after it.
+fn parts<'a>(chain: &Chain<'a>) -> Vec<(Mode, &'a [u8])> {
+    let mut parts = Vec::with_capacity(2);
+    let mut mode = mode_of(chain.cpumode);
+    let mut start = 0;
+    for (number, entry) in chain.order.u64s(chain.entries).enumerate() {
+        if entry < PERF_CONTEXT_MAX {
+            continue;
+        }
+        let at = number * 8;
+        parts.push((mode, &chain.entries[start..at]));
+        start = at + 8;
+        mode = match entry {
+            PERF_CONTEXT_HV => Mode::Hypervisor,
+            PERF_CONTEXT_KERNEL => Mode::Kernel,
+            PERF_CONTEXT_USER => Mode::User,
+            PERF_CONTEXT_GUEST | PERF_CONTEXT_GUEST_KERNEL | PERF_CONTEXT_GUEST_USER => Mode::Guest,
+            // What follows an unknown marker has an unknown meaning: after −640, the user frames' cookie of kernels newer
+            // than 6.18. The frames before it stand.
+            _ => return parts,
+        };
+    }
+    parts.push((mode, &chain.entries[start..]));
+    parts
 }
 
 fn mode_of(cpumode: u16) -> Mode {
@@ -160,19 +207,6 @@ fn mode_of(cpumode: u16) -> Mode {
     }
 }
 
-fn place_in_cache(address: u64) -> usize {
-    // Multiplying by an odd number spreads the low bits, the only ones that differ within a function, over the high ones.
-    (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % RECENT
-}
-
-fn hash(callers: StackId, mode: Mode, space: SpaceAt, entries: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write_u64(u64::from(callers.0) << 8 | mode as u64);
-    hasher.write_u64(space.key());
-    hasher.write(entries);
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,26 +214,23 @@ mod tests {
     /// The modes and addresses of a chain, root first.
     fn read(entries: &[u64], ip: u64, cpumode: u16) -> Vec<(Mode, u64)> {
         let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
-        let (mut frames, mut stacks) = (FrameTable::default(), StackTree::default());
-        let chain = || Chain { entries: &bytes, ip, cpumode, space: SpaceAt::NONE, order: ByteOrder::Little };
-        let mut place = |offset, mode| Frame { module: None, offset, mode };
+        let chain = Chain { entries: &bytes, ip, cpumode, space: SpaceAt::NONE, order: ByteOrder::Little };
+        let place = |offset, mode| Frame { module: None, offset, mode };
         let mut chains = Chains::default();
-        let stack = chains.intern(chain(), &mut frames, &mut stacks, &mut place);
-        let again = chains.intern(chain(), &mut frames, &mut stacks, &mut place);
-        assert_eq!(stack, again);
-        let frames: Vec<_> = stacks
-            .leaf_first(stack)
-            .map(|id| frames.frames()[id.index()])
-            .map(|frame| (frame.mode, frame.offset))
-            .collect();
-        frames.into_iter().rev().collect()
+        let key = key_of(&chain);
+        assert_eq!(chains.find(key), None);
+        let stack = chains.intern(key, &chain, &place);
+        assert_eq!(chains.find(key), Some(stack));
+        let leaf_first = chains.stacks.leaf_first(stack).map(|id| chains.frames.frames()[id.index()]);
+        let mut frames: Vec<_> = leaf_first.map(|frame| (frame.mode, frame.offset)).collect();
+        frames.reverse();
+        frames
     }
 
     #[test]
     fn markers_switch_the_mode() {
         use Mode::{Kernel, User};
-        let kernel = PERF_CONTEXT_KERNEL;
-        let user = PERF_CONTEXT_USER;
+        let (kernel, user) = (PERF_CONTEXT_KERNEL, PERF_CONTEXT_USER);
         assert_eq!(read(&[kernel, 3, 2, user, 1], 3, 1), [(User, 1), (Kernel, 2), (Kernel, 3)]);
         assert_eq!(read(&[7, 6], 7, 2), [(User, 6), (User, 7)]);
         assert_eq!(read(&[kernel, 3, 2, -640i64 as u64, 99], 3, 1), [(Kernel, 2), (Kernel, 3)]);
@@ -209,5 +240,18 @@ mod tests {
     fn an_empty_chain_is_its_instruction() {
         assert_eq!(read(&[], 5, 1), [(Mode::Kernel, 5)]);
         assert_eq!(read(&[PERF_CONTEXT_USER], 5, 2), [(Mode::User, 5)]);
+    }
+
+    #[test]
+    fn user_chains_are_told_apart_by_their_address_space() {
+        let entries: Vec<u8> = [PERF_CONTEXT_USER, 1].iter().flat_map(|entry| entry.to_le_bytes()).collect();
+        let key = |space, cpumode, entries: &[u8]| {
+            key_of(&Chain { entries, ip: 1, cpumode, space, order: ByteOrder::Little })
+        };
+        let other = SpaceAt::default();
+        assert_ne!(key(SpaceAt::NONE, 2, &entries), key(other, 2, &entries));
+        assert_ne!(key(SpaceAt::NONE, 1, &entries), key(other, 1, &entries));
+        assert_eq!(key(SpaceAt::NONE, 1, &entries[8..]), key(other, 1, &entries[8..]));
+        assert_ne!(key(other, 1, &entries[8..]), key(other, 2, &entries[8..]));
     }
 }

@@ -2,17 +2,17 @@
 //! answer for every time, so samples can be decoded in the order of the file.
 
 mod chains;
+mod samples;
 mod spaces;
 mod tasks;
 
 use rustc_hash::FxHashMap;
 
-use crate::ingest::{Change, RawSample, SideBand, When};
-use crate::model::{
-    Cgroup, CgroupId, FrameTable, Gap, GapCause, Module, Names, StackId, StackTree, Task, TaskId,
-};
+use crate::ingest::{Change, SideBand, When};
+use crate::model::{Cgroup, CgroupId, Gap, Module, Names, Task};
 
 pub use chains::Chains;
+pub use samples::{Collected, Collector};
 pub use spaces::{SpaceAt, Spaces};
 pub use tasks::Tasks;
 
@@ -25,14 +25,13 @@ pub struct State {
     pub spaces: Spaces,
     cgroups: FxHashMap<u64, CgroupId>,
     cgroup_table: Vec<Cgroup>,
-    losses: Vec<Loss>,
+    losses: FxHashMap<u32, Vec<Loss>>,
     lost_samples: u64,
 }
 
-/// Records lost, or an event paused or resumed, on one CPU.
+/// Records lost, or an event paused or resumed.
 struct Loss {
     when: When,
-    cpu: u32,
     kind: LossKind,
 }
 
@@ -50,6 +49,7 @@ impl State {
         for SideBand { when, cpu, change } in side_band {
             state.apply(when, cpu, change, names);
         }
+        state.spaces.finish();
         state
     }
 
@@ -90,8 +90,7 @@ impl State {
     }
 
     fn push_loss(&mut self, when: When, cpu: Option<u32>, kind: LossKind) {
-        let cpu = cpu.unwrap_or(0);
-        self.losses.push(Loss { when, cpu, kind });
+        self.losses.entry(cpu.unwrap_or(0)).or_default().push(Loss { when, kind });
     }
 
     /// The control group with this id of the kernel's.
@@ -101,7 +100,7 @@ impl State {
 
     /// Records lost, in all: those with a place in the stream and those counted at its end.
     pub fn lost_total(&self) -> u64 {
-        let placed = self.losses.iter().map(|loss| match loss.kind {
+        let placed = self.losses.values().flatten().map(|loss| match loss.kind {
             LossKind::Lost(count) => count,
             LossKind::Throttle | LossKind::Unthrottle => 0,
         });
@@ -110,71 +109,33 @@ impl State {
 
     /// How often an event was paused.
     pub fn throttled_total(&self) -> u64 {
-        let throttles = self.losses.iter().filter(|loss| matches!(loss.kind, LossKind::Throttle));
+        let throttles = self.losses.values().flatten().filter(|loss| matches!(loss.kind, LossKind::Throttle));
         throttles.count() as u64
     }
 
-    /// The gaps of one CPU, given the times of its samples. What a LOST record counts was dropped at some time between the
-    /// sample before it and the record itself.
-    pub fn gaps(&self, cpu: u32, sample_times: impl Fn(u64) -> Option<u64>) -> Vec<Gap> {
-        let mut gaps = Vec::new();
+    /// The gaps of one CPU, lost and throttled, given for a time that of the last sample before it: what a LOST record counts
+    /// was dropped at some time between that sample and the record itself.
+    pub fn gaps(&self, cpu: u32, last_sample: impl Fn(u64) -> Option<u64>) -> (Vec<Gap>, Vec<Gap>) {
+        let (mut lost, mut throttled) = (Vec::new(), Vec::new());
         let mut paused_since = None;
-        for loss in self.losses.iter().filter(|loss| loss.cpu == cpu) {
+        for loss in self.losses.get(&cpu).into_iter().flatten() {
             let end_ns = loss.when.time_ns;
             match loss.kind {
-                LossKind::Lost(count) => gaps.push(Gap {
-                    start_ns: sample_times(end_ns).unwrap_or(end_ns),
-                    end_ns,
-                    cause: GapCause::Lost(count),
-                }),
+                LossKind::Lost(records) => {
+                    lost.push(Gap { start_ns: last_sample(end_ns).unwrap_or(end_ns), end_ns, records });
+                }
                 LossKind::Throttle => paused_since = Some(end_ns),
-                LossKind::Unthrottle => gaps.extend(paused_since.take().map(|start_ns| Gap {
-                    start_ns,
-                    end_ns,
-                    cause: GapCause::Throttled,
-                })),
+                LossKind::Unthrottle => {
+                    let gap = |start_ns| Gap { start_ns, end_ns, records: 0 };
+                    throttled.extend(paused_since.take().map(gap));
+                }
             }
         }
-        gaps.sort_by_key(|gap| gap.start_ns);
-        gaps
+        (lost, throttled)
     }
 
     /// Takes apart what outlives the replay: tasks, modules, control groups.
     pub fn into_tables(self) -> (Vec<Task>, Vec<Module>, Vec<Cgroup>) {
         (self.tasks.into_tasks(), self.spaces.into_modules(), self.cgroup_table)
-    }
-}
-
-/// Turns raw samples into tasks and stacks: the state at their time, applied.
-#[derive(Default)]
-pub struct Interner<'a> {
-    /// The distinct frames.
-    pub frames: FrameTable,
-    /// The distinct stacks.
-    pub stacks: StackTree,
-    chains: Chains<'a>,
-}
-
-impl<'a> Interner<'a> {
-    /// The task and the stack of a sample; `cpumode` is that of its record.
-    pub fn intern(
-        &mut self,
-        state: &mut State,
-        sample: &RawSample<'a>,
-        when: When,
-        cpumode: u16,
-        names: &mut Names,
-        order: crate::ingest::ByteOrder,
-    ) -> (TaskId, StackId) {
-        let task = state.tasks.at(when, sample.pid, sample.tid, names);
-        let space = state.spaces.at(when, sample.pid);
-        let mut place = |address, mode| state.spaces.resolve(space, address, mode);
-        let stack = self.chains.intern(
-            chains::Chain { entries: sample.chain, ip: sample.ip, cpumode, space, order },
-            &mut self.frames,
-            &mut self.stacks,
-            &mut place,
-        );
-        (task, stack)
     }
 }

@@ -1,5 +1,7 @@
 //! Address spaces over time: which module an address belonged to, in which process, at which moment.
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap;
 
 use crate::ingest::{Map, When};
@@ -30,7 +32,8 @@ struct Space {
     parent: Option<SpaceAt>,
     /// In time order.
     maps: Vec<PlacedMap>,
-    index: Option<MapIndex>,
+    /// Made when it is first asked: most processes are never sampled.
+    index: OnceLock<MapIndex>,
 }
 
 struct PlacedMap {
@@ -44,7 +47,7 @@ struct PlacedMap {
 }
 
 /// An address space at a moment. Two moments between which nothing was mapped are equal, so stacks can be cached by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SpaceAt {
     space: u32,
     /// How many of its maps were there.
@@ -103,19 +106,28 @@ impl Spaces {
 
     /// The space of `pid` at `when`.
     pub fn at(&self, when: When, pid: i32) -> SpaceAt {
+        self.at_until(when, pid).0
+    }
+
+    /// The space of `pid` at `when`, and the moment from which on it is another or holds more.
+    pub fn at_until(&self, when: When, pid: i32) -> (SpaceAt, Option<When>) {
         let Some(history) = self.by_pid.get(&pid) else {
-            return SpaceAt::NONE;
+            return (SpaceAt::NONE, None);
         };
         let after = history.partition_point(|(since, _)| *since <= when);
+        let next_space = history.get(after).map(|(since, _)| *since);
         let Some((_, space)) = after.checked_sub(1).map(|at| history[at]) else {
-            return SpaceAt::NONE;
+            return (SpaceAt::NONE, next_space);
         };
         let maps = &self.spaces[space].maps;
-        SpaceAt { space: space as u32, maps: maps.partition_point(|map| map.when <= when) as u32 }
+        let known = maps.partition_point(|map| map.when <= when);
+        let next_map = maps.get(known).map(|map| map.when);
+        let until = [next_space, next_map].into_iter().flatten().min();
+        (SpaceAt { space: space as u32, maps: known as u32 }, until)
     }
 
     /// What `address` was in `space`, for code of mode `mode`.
-    pub fn resolve(&mut self, space: SpaceAt, address: u64, mode: Mode) -> Frame {
+    pub fn resolve(&self, space: SpaceAt, address: u64, mode: Mode) -> Frame {
         let found = match mode {
             Mode::Kernel => self.resolve_kernel(address),
             Mode::User => self.resolve_user(space, address),
@@ -141,9 +153,9 @@ impl Spaces {
         space
     }
 
-    fn resolve_user(&mut self, mut at: SpaceAt, address: u64) -> Option<(ModuleId, u64)> {
+    fn resolve_user(&self, mut at: SpaceAt, address: u64) -> Option<(ModuleId, u64)> {
         for _ in 0..MAX_GENERATIONS {
-            let space = self.spaces.get_mut(at.space as usize)?;
+            let space = self.spaces.get(at.space as usize)?;
             if let Some(found) = space.find(address, at.maps) {
                 return Some(found);
             }
@@ -152,9 +164,9 @@ impl Spaces {
         None
     }
 
-    fn resolve_kernel(&mut self, address: u64) -> Option<(ModuleId, u64)> {
-        if self.kernel.maps.is_empty() {
-            return Some((self.unmapped_kernel(), address));
+    fn resolve_kernel(&self, address: u64) -> Option<(ModuleId, u64)> {
+        if let Some(kernel) = self.unmapped_kernel {
+            return Some((kernel, address));
         }
         self.kernel.find(address, u32::MAX).or_else(|| {
             // The kernel's map ends at _etext; the code that ran at boot lies behind it and is on the stack of CPU 0's idle task.
@@ -163,18 +175,20 @@ impl Spaces {
         })
     }
 
-    /// perf writes no map of the kernel when it may not read /proc/kallsyms.
-    fn unmapped_kernel(&mut self) -> ModuleId {
-        *self.unmapped_kernel.get_or_insert_with(|| {
-            self.modules.push(Module {
-                path: KERNEL.to_owned(),
-                build_id: None,
-                inode: None,
-                kernel: Some(KernelCode { start: 0, length: 0, reference: None }),
-                symbols: Symbols::default(),
-            });
-            ModuleId::from_index(self.modules.len() - 1)
-        })
+    /// Puts in what no record tells: perf writes no map of the kernel when it may not read /proc/kallsyms.
+    pub fn finish(&mut self) {
+        if !self.kernel.maps.is_empty() {
+            return;
+        }
+        let module = Module {
+            path: KERNEL.to_owned(),
+            build_id: None,
+            inode: None,
+            kernel: Some(KernelCode { start: 0, length: 0, reference: None }),
+            symbols: Symbols::default(),
+        };
+        self.unmapped_kernel = Some(ModuleId::from_index(self.modules.len()));
+        self.modules.push(module);
     }
 
     fn intern_module(&mut self, map: &Map) -> ModuleId {
@@ -215,10 +229,9 @@ fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
 
 impl Space {
     /// The newest of the first `known` maps that covers `address`.
-    fn find(&mut self, address: u64, known: u32) -> Option<(ModuleId, u64)> {
-        let Space { maps, index, .. } = self;
-        let index = index.get_or_insert_with(|| MapIndex::new(maps));
-        let map = &maps[index.newest(address, known)? as usize];
+    fn find(&self, address: u64, known: u32) -> Option<(ModuleId, u64)> {
+        let index = self.index.get_or_init(|| MapIndex::new(&self.maps));
+        let map = &self.maps[index.newest(address, known)? as usize];
         Some((map.module, address.wrapping_add(map.shift)))
     }
 }

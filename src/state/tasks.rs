@@ -11,8 +11,6 @@ pub struct Tasks {
     tasks: Vec<Task>,
     ids: FxHashMap<Task, TaskId>,
     history: FxHashMap<i32, Vec<(When, TaskId)>>,
-    /// The tasks of tids that had no name yet when they were sampled.
-    nameless: FxHashMap<(i32, i32), TaskId>,
 }
 
 impl Tasks {
@@ -38,13 +36,19 @@ impl Tasks {
         self.push(when, task);
     }
 
-    /// The task that `tid` was at `when`. Before its first record it is a task named `:TID`, as perf prints it.
-    pub fn at(&mut self, when: When, pid: i32, tid: i32, names: &mut Names) -> TaskId {
-        let known = self.history.get(&tid).and_then(|history| {
-            let after = history.partition_point(|(since, _)| *since <= when);
-            Some(history[after.checked_sub(1)?].1)
-        });
-        known.unwrap_or_else(|| self.nameless(pid, tid, names))
+    /// The task that `tid` was at `when`, and the moment from which on it is another; `None` before its first record.
+    pub fn at(&self, when: When, tid: i32) -> (Option<TaskId>, Option<When>) {
+        let Some(history) = self.history.get(&tid) else {
+            return (None, None);
+        };
+        let after = history.partition_point(|(since, _)| *since <= when);
+        let until = history.get(after).map(|(since, _)| *since);
+        (after.checked_sub(1).map(|at| history[at].1), until)
+    }
+
+    /// The task of a tid that had no record yet when it was sampled: it is named `:TID`, as perf prints it.
+    pub fn nameless(&mut self, pid: i32, tid: i32, names: &mut Names) -> TaskId {
+        self.intern(Task { pid, tid, start_ns: 0, comm: nameless(tid, names) })
     }
 
     /// All tasks, by id.
@@ -68,15 +72,6 @@ impl Tasks {
             TaskId::from_index(self.tasks.len() - 1)
         })
     }
-
-    fn nameless(&mut self, pid: i32, tid: i32, names: &mut Names) -> TaskId {
-        if let Some(&id) = self.nameless.get(&(pid, tid)) {
-            return id;
-        }
-        let id = self.intern(Task { pid, tid, start_ns: 0, comm: nameless(tid, names) });
-        self.nameless.insert((pid, tid), id);
-        id
-    }
 }
 
 fn nameless(tid: i32, names: &mut Names) -> NameId {
@@ -92,7 +87,8 @@ mod tests {
     }
 
     fn comm_at(tasks: &mut Tasks, names: &mut Names, time_ns: u64, tid: i32) -> (String, u64) {
-        let id = tasks.at(at(time_ns), tid, tid, names);
+        let known = tasks.at(at(time_ns), tid).0;
+        let id = known.unwrap_or_else(|| tasks.nameless(tid, tid, names));
         let task = tasks.tasks[id.index()];
         (names.get(task.comm).to_owned(), task.start_ns)
     }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use stallgraph::load::function;
 use stallgraph::model::{
-    CgroupId, Event, EventId, Frame, FunctionId, Gap, GapCause, Mode, Module, ModuleId, Naming, Recording,
-    Sample, StackTree, Symbols, Task, TaskId, Timeline,
+    CgroupId, Event, EventId, Frame, FunctionId, Gap, Mode, Module, ModuleId, Naming, Recording, Sample,
+    StackTree, Symbols, Task, TaskId, Timeline,
 };
 
 /// The recording that `text` describes, of an event sampled 1000 times a second.
@@ -43,8 +43,8 @@ impl Fixture {
             ["to", time] => self.to_ns = Some(ns(time)),
             ["lost", cpu, start, rest] => {
                 let (end, count) = rest.split_once(' ').expect("lost CPU START END COUNT");
-                let cause = GapCause::Lost(count.parse().expect("a count"));
-                let gap = Gap { start_ns: ns(start), end_ns: ns(end), cause };
+                let records = count.parse().expect("a count");
+                let gap = Gap { start_ns: ns(start), end_ns: ns(end), records };
                 self.gaps.entry(cpu_of(cpu)).or_default().push(gap);
             }
             [cpu, time, comm, stack] => self.sample(cpu_of(cpu), ns(time), comm, stack),
@@ -114,9 +114,9 @@ impl Fixture {
         let recording = &mut self.recording;
         for (cpu, mut samples) in self.samples {
             samples.sort_by_key(|sample| sample.time_ns);
-            let gaps = self.gaps.remove(&cpu).unwrap_or_default();
+            let lost = self.gaps.remove(&cpu).unwrap_or_default();
             recording.tally.samples += samples.len() as u64;
-            recording.timelines.push(Timeline { cpu, samples, gaps });
+            recording.timelines.push(Timeline { cpu, samples, lost, throttled: Vec::new() });
         }
         let times = || recording.timelines.iter().flat_map(|timeline| &timeline.samples).map(|s| s.time_ns);
         let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));

@@ -8,7 +8,8 @@ use rustc_hash::FxHashMap;
 use crate::model::{NameId, Sample, Timeline};
 
 use super::super::contexts::{Contexts, PathId};
-use super::{Candidate, DOMINATE, Dominating, Finder, Share, Window};
+use super::stretch::{Counted, Stretch};
+use super::{Candidate, DOMINATE, Dominating, Finder, Share};
 
 /// A callee must keep this share of its caller's samples for a path to follow it.
 const FOLLOW: Share = Share(4, 5);
@@ -19,11 +20,11 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    pub fn new<'s>(finder: &Finder, samples: impl Iterator<Item = &'s Sample>) -> Self {
+    pub fn new<'s>(contexts: &Contexts, stretches: impl Iterator<Item = &'s Stretch>) -> Self {
         let mut by_path = FxHashMap::default();
-        for (comm, path) in samples.filter_map(|sample| finder.candidate(sample)) {
-            for outer in finder.contexts.outwards(path) {
-                *by_path.entry((comm, outer)).or_default() += 1;
+        for Counted { candidate: (comm, path), samples, .. } in stretches.flat_map(|stretch| &stretch.paths) {
+            for outer in contexts.outwards(*path) {
+                *by_path.entry((*comm, outer)).or_default() += samples;
             }
         }
         Weights { by_path }
@@ -58,75 +59,68 @@ impl Weights {
     }
 }
 
-/// The samples of one window, weighed.
-pub(super) struct WindowSamples<'f, 'r> {
-    finder: &'f Finder<'r>,
-    timeline: &'f Timeline,
-    indices: Range<usize>,
-    busy: u64,
-    weights: Weights,
+/// The heaviest path of a stretch, followed inward, if it dominates; of equals the one that ran last.
+pub(super) fn dominating_candidate(contexts: &Contexts, stretch: &Stretch) -> Option<Candidate> {
+    let weights = Weights::new(contexts, std::iter::once(stretch));
+    let start_of = |counted: &Counted| {
+        // A sample in the entry itself tells nothing about which call it was.
+        let start = (counted.candidate.0, contexts.start(counted.candidate.1)?);
+        Some((weights.of(start), counted.last, start))
+    };
+    let (weight, _, (comm, start)) = stretch.paths.iter().filter_map(start_of).max()?;
+    stretch.is_dominated_by(weight).then(|| (comm, weights.follow(contexts, (comm, start), stretch.busy)))
 }
 
-impl<'f, 'r> WindowSamples<'f, 'r> {
-    pub fn new(finder: &'f Finder<'r>, timeline: &'f Timeline, window: &Window) -> Self {
-        let indices = window.indices.clone();
-        let samples = &timeline.samples[indices.clone()];
-        WindowSamples {
-            finder,
-            timeline,
-            busy: samples.len() as u64 - window.idle_samples,
-            weights: Weights::new(finder, samples.iter()),
-            indices,
-        }
-    }
-
-    fn samples(&self) -> impl DoubleEndedIterator<Item = &'f Sample> {
-        self.timeline.samples[self.indices.clone()].iter()
-    }
-
-    /// The heaviest path, followed inward; of equals the one that ran last.
-    pub fn dominating_candidate(&self) -> Option<Candidate> {
-        let contexts = &self.finder.contexts;
-        let mut heaviest: Option<Candidate> = None;
-        for (comm, path) in self.samples().rev().filter_map(|sample| self.finder.candidate(sample)) {
-            // A sample in the entry itself tells nothing about which call it was.
-            let Some(start) = contexts.start(path) else { continue };
-            let start = (comm, start);
-            if heaviest.is_none_or(|other| self.weights.of(start) > self.weights.of(other)) {
-                heaviest = Some(start);
-            }
-        }
-        let (comm, start) = heaviest.filter(|&start| DOMINATE.is_held(self.weights.of(start), self.busy))?;
-        Some((comm, self.weights.follow(contexts, (comm, start), self.busy)))
-    }
-
-    pub fn dominating(&self) -> Option<Dominating> {
-        let (comm, path) = self.dominating_candidate()?;
-        let contexts = &self.finder.contexts;
-        let is_it = |at: &usize| {
-            let candidate = self.finder.candidate(&self.timeline.samples[*at]);
-            candidate.is_some_and(|(other, inner)| other == comm && contexts.goes_on_from(inner, path))
-        };
-        let its: Vec<usize> = self.indices.clone().filter(is_it).collect();
-        let task = most_frequent(its.iter().map(|&at| self.timeline.samples[at].task))?.0;
-        let of_task = |at: &&usize| self.timeline.samples[**at].task == task;
-        let cgroups = its.iter().filter(of_task).map(|&at| self.timeline.samples[at].cgroup);
+impl Finder<'_> {
+    /// What dominates a window: the path of [`dominating_candidate`], with the task that has most of it.
+    pub(super) fn dominating(
+        &self,
+        timeline: &Timeline,
+        indices: Range<usize>,
+        stretch: &Stretch,
+    ) -> Option<Dominating> {
+        let candidate = dominating_candidate(&self.contexts, stretch)?;
+        let its = self.samples_in(candidate, timeline, indices);
+        let path = candidate.1;
+        let task = most_frequent(its.iter().map(|&at| timeline.samples[at].task))?.0;
+        let of_task = |at: &&usize| timeline.samples[**at].task == task;
+        let cgroups = its.iter().filter(of_task).map(|&at| timeline.samples[at].cgroup);
         Some(Dominating {
             task,
             cgroup: most_frequent(cgroups)?.0,
-            owner: contexts.owner(path),
-            system_call: contexts.system_call(path),
-            path: contexts.names(path),
-            entry_frames: self.finder.entry_frames(path),
+            owner: self.contexts.owner(path),
+            system_call: self.contexts.system_call(path),
+            path: self.contexts.names(path),
+            entry_frames: self.entry_frames(path),
             samples: its.len() as u64,
-            share: its.len() as f64 / self.busy as f64,
-            time_ns: its.iter().map(|&at| self.timeline.held_ns(at, self.finder.interval_ns)).sum(),
+            share: its.len() as f64 / stretch.busy as f64,
+            time_ns: self.held_ns(timeline, &its),
         })
     }
 
-    pub fn busiest(&self) -> Option<(NameId, u64)> {
-        let busy = self.samples().filter(|sample| !self.finder.is_idle(sample));
-        most_frequent(busy.map(|sample| self.finder.recording.task(sample.task).comm))
+    /// The indices of the samples that are in a candidate's path.
+    pub(super) fn samples_in(
+        &self,
+        (comm, path): Candidate,
+        timeline: &Timeline,
+        indices: Range<usize>,
+    ) -> Vec<usize> {
+        let is_it = |at: &usize| {
+            let candidate = self.candidate(&timeline.samples[*at]);
+            candidate.is_some_and(|(other, inner)| other == comm && self.contexts.goes_on_from(inner, path))
+        };
+        indices.filter(is_it).collect()
+    }
+
+    /// How long what the samples at these indices saw held the CPU, in ns.
+    pub(super) fn held_ns(&self, timeline: &Timeline, indices: &[usize]) -> u64 {
+        indices.iter().map(|&at| timeline.held_ns(at, self.interval_ns)).sum()
+    }
+
+    /// The comm with most samples that are not idle, and their number.
+    pub(super) fn busiest(&self, samples: &[Sample]) -> Option<(NameId, u64)> {
+        let busy = samples.iter().filter(|sample| !self.is_idle(sample));
+        most_frequent(busy.map(|sample| self.recording.task(sample.task).comm))
     }
 }
 

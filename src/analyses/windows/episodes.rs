@@ -1,11 +1,10 @@
 //! Episodes and their windows on one CPU, and the baseline: the rest of the CPU's time, cut into pieces of a window's length.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use crate::model::{GapCause, Softirq, Timeline};
+use crate::model::{Softirq, Timeline};
 
-use super::dominating::WindowSamples;
+use super::stretch::Stretch;
 use super::{CutBy, Episode, Finder, Share, Window};
 
 /// How many windows' lengths a call that a window cuts off is traced back, at most.
@@ -16,31 +15,32 @@ const SHORTEST_PIECE: Share = Share(1, 2);
 /// The episodes of one CPU and the pieces of its baseline.
 pub(super) struct CpuWindows<'r> {
     pub timeline: &'r Timeline,
-    pub episodes: Vec<Episode>,
-    /// The indices of the samples of each piece.
-    pub baseline: Vec<Range<usize>>,
+    /// Each episode, with its window counted.
+    pub episodes: Vec<(Episode, Stretch)>,
+    /// The pieces, counted.
+    pub baseline: Vec<Stretch>,
 }
 
 impl<'r> Finder<'r> {
     pub(super) fn cpu_windows(&self, timeline: &'r Timeline) -> CpuWindows<'r> {
         let all = self.episodes(timeline);
         let mut taken: Vec<(u64, u64)> = Vec::new();
-        for episode in &all {
+        for (episode, _) in &all {
             taken.push((self.lead_in(timeline, &episode.window), episode.end_ns));
         }
         let baseline = self.baseline(timeline, &taken);
         let (first_ns, last_ns) = self.options.selection.time.bounds(self.recording);
-        let is_meant = |episode: &Episode| {
-            let served = |softirqs: &Vec<Softirq>| {
-                softirqs.iter().any(|softirq| episode.softirqs.contains_key(softirq))
-            };
+        let served = |episode: &Episode, softirqs: &Vec<Softirq>| {
+            softirqs.iter().any(|softirq| episode.softirqs.contains_key(softirq))
+        };
+        let is_meant = |(episode, _): &(Episode, Stretch)| {
             (first_ns..=last_ns).contains(&episode.start_ns)
-                && self.options.softirqs.as_ref().is_none_or(served)
+                && self.options.softirqs.as_ref().is_none_or(|softirqs| served(episode, softirqs))
         };
         CpuWindows { timeline, episodes: all.into_iter().filter(is_meant).collect(), baseline }
     }
 
-    fn episodes(&self, timeline: &Timeline) -> Vec<Episode> {
+    fn episodes(&self, timeline: &Timeline) -> Vec<(Episode, Stretch)> {
         let samples = &timeline.samples;
         let mut runs: Vec<Vec<usize>> = Vec::new();
         for at in (0..samples.len()).filter(|&at| self.is_trigger(&samples[at])) {
@@ -62,7 +62,12 @@ impl<'r> Finder<'r> {
         episodes
     }
 
-    fn episode(&self, timeline: &Timeline, run: &[usize], previous: Option<(usize, u64)>) -> Episode {
+    fn episode(
+        &self,
+        timeline: &Timeline,
+        run: &[usize],
+        previous: Option<(usize, u64)>,
+    ) -> (Episode, Stretch) {
         let samples = &timeline.samples;
         let (first, last) = (run[0], run[run.len() - 1]);
         let mut softirqs = BTreeMap::new();
@@ -72,18 +77,20 @@ impl<'r> Finder<'r> {
             }
         }
         let window = self.window(timeline, first, previous);
-        let seen = WindowSamples::new(self, timeline, &window);
-        Episode {
+        let stretch = Stretch::new(self, timeline, window.indices.clone());
+        let episode = Episode {
             cpu: timeline.cpu,
             start_ns: samples[first].time_ns,
             end_ns: samples[last].time_ns,
             trigger: samples[first].task,
             samples: run.len() as u64,
             softirqs,
-            dominating: seen.dominating(),
-            busiest: seen.busiest(),
+            idle_samples: stretch.idle,
+            dominating: self.dominating(timeline, window.indices.clone(), &stretch),
+            busiest: self.busiest(&samples[window.indices.clone()]),
             window,
-        }
+        };
+        (episode, stretch)
     }
 
     /// The window before the sample at index `first`, not reaching into the episode that ended at `previous`.
@@ -99,17 +106,13 @@ impl<'r> Finder<'r> {
             (start_ns, cut_by) = (last_ns, Some(CutBy::PreviousEpisode));
             indices = (last + 1).min(indices.end)..indices.end;
         }
-        let gaps = || timeline.gaps_in(start_ns, end_ns);
+        let lost = timeline.lost_in(start_ns, end_ns);
         Window {
             start_ns,
             end_ns,
-            idle_samples: timeline.samples[indices.clone()]
-                .iter()
-                .filter(|sample| self.is_idle(sample))
-                .count() as u64,
             indices,
-            lost: gaps().map(|gap| if let GapCause::Lost(count) = gap.cause { count } else { 0 }).sum(),
-            is_throttled: gaps().any(|gap| gap.cause == GapCause::Throttled),
+            lost: lost.iter().fold(0, |sum, gap| sum.saturating_add(gap.records)),
+            is_throttled: !timeline.throttled_in(start_ns, end_ns).is_empty(),
             cut_by,
         }
     }
@@ -136,7 +139,7 @@ impl<'r> Finder<'r> {
     }
 
     /// Cuts the time of a CPU outside all windows and episodes into pieces of a window's length.
-    fn baseline(&self, timeline: &Timeline, taken: &[(u64, u64)]) -> Vec<Range<usize>> {
+    fn baseline(&self, timeline: &Timeline, taken: &[(u64, u64)]) -> Vec<Stretch> {
         let about = &self.recording.about;
         let mut free_from = about.start_ns;
         let mut pieces = Vec::new();
@@ -147,7 +150,7 @@ impl<'r> Finder<'r> {
             while from < end {
                 let to = end.min(from.saturating_add(self.options.before_ns));
                 if SHORTEST_PIECE.is_held(to - from, self.options.before_ns) {
-                    pieces.push(timeline.between(from, to));
+                    pieces.push(Stretch::new(self, timeline, timeline.between(from, to)));
                 }
                 from = to;
             }

@@ -4,13 +4,14 @@
 mod dominating;
 mod episodes;
 mod ranking;
+mod stretch;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use regex::Regex;
 
-use crate::model::{CgroupId, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId};
+use crate::model::{CgroupId, NameId, Recording, Sample, Softirq, StackId, TaskId};
 
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
@@ -93,6 +94,8 @@ pub struct Episode {
     pub softirqs: BTreeMap<Softirq, u64>,
     /// The window before it.
     pub window: Window,
+    /// How many of the window's samples are idle.
+    pub idle_samples: u64,
     /// The dominating path of the window.
     pub dominating: Option<Dominating>,
     /// The comm with most samples in the window that are not idle, and their number.
@@ -108,8 +111,6 @@ pub struct Window {
     pub end_ns: u64,
     /// The indices of its samples in the CPU's timeline.
     pub indices: Range<usize>,
-    /// How many of its samples are idle.
-    pub idle_samples: u64,
     /// Records lost in it.
     pub lost: u64,
     /// Whether the kernel paused sampling in it.
@@ -208,7 +209,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let ranking = finder.rank(&cpus);
     let baseline_windows = cpus.iter().map(|cpu| cpu.baseline.len() as u64).sum();
     Windows {
-        episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).collect(),
+        episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).map(|(episode, _)| episode).collect(),
         ranking,
         baseline_windows,
         before_ns: options.before_ns,
@@ -251,23 +252,16 @@ impl<'r> Finder<'r> {
 
     /// Without kernel names nothing can be told about the idle task's stacks; then all of them count as idle.
     fn is_idle(&self, sample: &Sample) -> bool {
-        let is_unnamed = || {
-            let leaf = self.recording.functions_leaf_first(sample.stack).next();
-            leaf.is_none_or(|leaf| self.recording.function(leaf).naming != Naming::Named)
-        };
-        self.contexts.of(sample.stack).is_idle
-            || self.recording.task(sample.task).is_swapper() && is_unnamed()
+        let context = self.contexts.of(sample.stack);
+        context.is_idle || !context.is_named && self.recording.task(sample.task).is_swapper()
     }
 
+    /// What a sample counts for. The idle task does no work of its own, and a trigger's between its episodes is no suspect.
     fn candidate(&self, sample: &Sample) -> Option<Candidate> {
         let path = self.contexts.of(sample.stack).path?;
         let task = self.recording.task(sample.task);
-        (!task.is_swapper() && !self.is_trigger_task_by_comm(sample)).then_some((task.comm, path))
-    }
-
-    /// A trigger's own work between its episodes is no suspect.
-    fn is_trigger_task_by_comm(&self, sample: &Sample) -> bool {
-        self.options.trigger_comm.is_some() && self.is_trigger_task[sample.task.index()]
+        let is_trigger = self.options.trigger_comm.is_some() && self.is_trigger_task[sample.task.index()];
+        (!task.is_swapper() && !is_trigger).then_some((task.comm, path))
     }
 
     /// How many frames of a path are the entry that all such paths share.

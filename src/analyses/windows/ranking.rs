@@ -1,13 +1,14 @@
 //! The ranking: how much more often a path dominates windows than the baseline, and what that comes to.
 
-use std::ops::Range;
+use rustc_hash::FxHashMap;
 
-use crate::model::{CgroupId, Sample};
+use crate::model::CgroupId;
 
 use super::super::statistics::{Table, fisher_stratified};
-use super::dominating::{Weights, WindowSamples, most_frequent};
+use super::dominating::{Weights, dominating_candidate, most_frequent};
 use super::episodes::CpuWindows;
-use super::{Candidate, DOMINATE, Finder, Ranked, Verdict};
+use super::stretch::{Counted, Stretch};
+use super::{Candidate, Finder, Ranked, Verdict};
 
 /// A path that holds the CPU for less than this share of a window is too brief to have stalled it.
 const BRIEF: f64 = 0.1;
@@ -19,9 +20,15 @@ const STANDS_OUT: f64 = 2.0;
 impl Finder<'_> {
     pub(super) fn rank(&self, cpus: &[CpuWindows]) -> Vec<Ranked> {
         let candidates = self.candidates(cpus);
+        let mut all_evidence: Vec<Evidence> = candidates.iter().map(|_| Evidence::default()).collect();
+        let numbers: FxHashMap<Candidate, usize> = (candidates.iter().copied()).zip(0..).collect();
+        for cpu in cpus {
+            self.gather(cpu, &candidates, &numbers, &mut all_evidence);
+        }
         let tried = candidates.len() as f64;
+        let judged = candidates.into_iter().zip(all_evidence);
         let mut ranking: Vec<Ranked> =
-            candidates.into_iter().map(|candidate| self.judge(candidate, cpus, tried)).collect();
+            judged.map(|(candidate, evidence)| self.judge(candidate, evidence, tried)).collect();
         let name = |ranked: &Ranked| self.recording.name(ranked.comm);
         ranking.sort_by(|a, b| {
             (a.verdict.cmp(&b.verdict))
@@ -34,49 +41,94 @@ impl Finder<'_> {
 
     /// The paths to try: those that dominate windows, where one that goes on from another is the same.
     fn candidates(&self, cpus: &[CpuWindows]) -> Vec<Candidate> {
-        let windows = cpus
-            .iter()
-            .flat_map(|cpu| cpu.episodes.iter().map(move |episode| (cpu.timeline, &episode.window)));
-        let mut dominated: Vec<(Candidate, &[Sample])> = windows
-            .filter_map(|(timeline, window)| {
-                let candidate = WindowSamples::new(self, timeline, window).dominating_candidate()?;
-                Some((candidate, &timeline.samples[window.indices.clone()]))
-            })
+        let windows = cpus.iter().flat_map(|cpu| &cpu.episodes).map(|(_, stretch)| stretch);
+        let mut dominated: Vec<(Candidate, &Stretch)> = windows
+            .filter_map(|stretch| Some((dominating_candidate(&self.contexts, stretch)?, stretch)))
             .collect();
         // Deepest first, so that a shorter path finds those that go on from it.
         dominated.sort_by_key(|((_, path), _)| std::cmp::Reverse(self.contexts.depth(*path)));
-        let mut groups: Vec<(Candidate, Vec<&[Sample]>)> = Vec::new();
-        for ((comm, path), samples) in dominated {
-            let same = groups
-                .iter_mut()
-                .find(|((other, deeper), _)| *other == comm && self.contexts.goes_on_from(*deeper, path));
-            match same {
-                Some((_, windows)) => windows.push(samples),
-                None => groups.push(((comm, path), vec![samples])),
+        let mut groups: Vec<(Candidate, Vec<&Stretch>)> = Vec::new();
+        let mut group_of: FxHashMap<Candidate, usize> = FxHashMap::default();
+        for ((comm, path), stretch) in dominated {
+            if let Some(&group) = group_of.get(&(comm, path)) {
+                groups[group].1.push(stretch);
+                continue;
             }
+            for outer in self.contexts.outwards(path) {
+                group_of.entry((comm, outer)).or_insert(groups.len());
+            }
+            groups.push(((comm, path), vec![stretch]));
         }
-        let mut candidates: Vec<Candidate> = groups
-            .into_iter()
-            .map(|((comm, path), windows)| {
-                let weights = Weights::new(self, windows.into_iter().flatten());
-                let start = self.contexts.start(path).unwrap_or(path);
-                (comm, weights.follow(&self.contexts, (comm, start), 0))
-            })
-            .collect();
+        let pooled = |((comm, path), stretches): (Candidate, Vec<&Stretch>)| {
+            let weights = Weights::new(&self.contexts, stretches.into_iter());
+            let start = self.contexts.start(path).unwrap_or(path);
+            (comm, weights.follow(&self.contexts, (comm, start), 0))
+        };
+        let mut candidates: Vec<Candidate> = groups.into_iter().map(pooled).collect();
         candidates.sort_unstable();
         candidates.dedup();
         candidates
     }
 
-    fn judge(&self, (comm, path): Candidate, cpus: &[CpuWindows], tried: f64) -> Ranked {
-        let within = self.contexts.within(path);
-        let is_it = |sample: &Sample| {
-            self.candidate(sample).is_some_and(|(other, inner)| other == comm && within[inner.index()])
-        };
-        let mut evidence = Evidence::default();
-        for cpu in cpus {
-            evidence.add(self, cpu, &is_it);
+    /// Adds what one CPU says for and against each candidate.
+    fn gather(
+        &self,
+        cpu: &CpuWindows,
+        candidates: &[Candidate],
+        numbers: &FxHashMap<Candidate, usize>,
+        all_evidence: &mut [Evidence],
+    ) {
+        let mut held = vec![Held::default(); candidates.len()];
+        let mut baseline_held = held.clone();
+        for (episode, stretch) in &cpu.episodes {
+            for (number, samples) in self.held_in(stretch, numbers) {
+                held[number].add(stretch, samples);
+                if stretch.is_dominated_by(samples) {
+                    let indices = episode.window.indices.clone();
+                    let its = self.samples_in(candidates[number], cpu.timeline, indices);
+                    let evidence = &mut all_evidence[number];
+                    evidence.held_ns.push(self.held_ns(cpu.timeline, &its));
+                    evidence.cgroups.extend(its.iter().map(|&at| cpu.timeline.samples[at].cgroup));
+                }
+            }
         }
+        for stretch in &cpu.baseline {
+            for (number, samples) in self.held_in(stretch, numbers) {
+                baseline_held[number].add(stretch, samples);
+            }
+        }
+        let busy: u64 = cpu.episodes.iter().map(|(_, stretch)| stretch.busy).sum();
+        let baseline_busy: u64 = cpu.baseline.iter().map(|stretch| stretch.busy).sum();
+        for ((evidence, held), baseline) in all_evidence.iter_mut().zip(held).zip(baseline_held) {
+            evidence.tables.push(Table {
+                windows: cpu.episodes.len() as u64,
+                windows_with: held.dominated,
+                baseline: cpu.baseline.len() as u64,
+                baseline_with: baseline.dominated,
+            });
+            evidence.samples += held.samples;
+            evidence.busy += busy;
+            if baseline_busy > 0 {
+                evidence.weighted_baseline += busy as f64 * baseline.samples as f64 / baseline_busy as f64;
+                evidence.weight += busy as f64;
+            }
+        }
+    }
+
+    /// The candidates that occur in a stretch, by number, and the samples that each holds.
+    fn held_in(&self, stretch: &Stretch, numbers: &FxHashMap<Candidate, usize>) -> FxHashMap<usize, u64> {
+        let mut held = FxHashMap::default();
+        for Counted { candidate: (comm, path), samples, .. } in &stretch.paths {
+            for outer in self.contexts.outwards(*path) {
+                if let Some(&number) = numbers.get(&(*comm, outer)) {
+                    *held.entry(number).or_default() += samples;
+                }
+            }
+        }
+        held
+    }
+
+    fn judge(&self, (comm, path): Candidate, mut evidence: Evidence, tried: f64) -> Ranked {
         let lift = evidence.lift();
         let p_value = (fisher_stratified(&evidence.tables) * tried).min(1.0);
         let median_held_ns = median(&mut evidence.held_ns);
@@ -88,7 +140,7 @@ impl Finder<'_> {
             entry_frames: self.entry_frames(path),
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
             baseline_windows: evidence.tables.iter().map(|table| table.baseline_with).sum(),
-            window_share: evidence.windows.share(),
+            window_share: evidence.window_share(),
             baseline_share: evidence.baseline_share(),
             lift,
             p_value,
@@ -114,52 +166,21 @@ impl Finder<'_> {
 #[derive(Default)]
 struct Evidence {
     tables: Vec<Table>,
-    windows: Held,
-    /// The path's share of each CPU's baseline, times the CPU's busy samples in windows; and the sum of the latter.
+    /// Its samples in windows, and all of those that are not idle.
+    samples: u64,
+    busy: u64,
+    /// Its share of each CPU's baseline, times the CPU's busy samples in windows; and the sum of the latter.
     weighted_baseline: f64,
     weight: f64,
-    /// For each window that the path dominates, how long it held the CPU.
+    /// For each window that it dominates, how long it held the CPU.
     held_ns: Vec<u64>,
     /// The control groups of its samples in those windows.
     cgroups: Vec<CgroupId>,
 }
 
 impl Evidence {
-    fn add(&mut self, finder: &Finder, cpu: &CpuWindows, is_it: &impl Fn(&Sample) -> bool) {
-        let samples = &cpu.timeline.samples;
-        let count = |indices: &Range<usize>| {
-            let mut held = Held::default();
-            for sample in &samples[indices.clone()] {
-                held.busy += u64::from(!finder.is_idle(sample));
-                held.path += u64::from(is_it(sample));
-            }
-            held
-        };
-        let mut table = Table::default();
-        let (mut windows, mut baseline) = (Held::default(), Held::default());
-        for indices in cpu.episodes.iter().map(|episode| &episode.window.indices) {
-            let held = count(indices);
-            windows.add(held);
-            table.windows += 1;
-            if held.is_dominated() {
-                table.windows_with += 1;
-                let its: Vec<usize> = indices.clone().filter(|&at| is_it(&samples[at])).collect();
-                self.held_ns.push(its.iter().map(|&at| cpu.timeline.held_ns(at, finder.interval_ns)).sum());
-                self.cgroups.extend(its.iter().map(|&at| samples[at].cgroup));
-            }
-        }
-        for piece in &cpu.baseline {
-            let held = count(piece);
-            baseline.add(held);
-            table.baseline += 1;
-            table.baseline_with += u64::from(held.is_dominated());
-        }
-        self.tables.push(table);
-        self.windows.add(windows);
-        if baseline.busy > 0 {
-            self.weighted_baseline += windows.busy as f64 * baseline.share();
-            self.weight += windows.busy as f64;
-        }
+    fn window_share(&self) -> f64 {
+        if self.busy == 0 { 0.0 } else { self.samples as f64 / self.busy as f64 }
     }
 
     fn baseline_share(&self) -> f64 {
@@ -168,29 +189,22 @@ impl Evidence {
 
     fn lift(&self) -> Option<f64> {
         let baseline = self.baseline_share();
-        (baseline > 0.0).then(|| self.windows.share() / baseline)
+        (baseline > 0.0).then(|| self.window_share() / baseline)
     }
 }
 
-/// Samples in a stretch that are not idle, and those of them in a path.
+/// What a path holds of one CPU's windows or of its baseline.
 #[derive(Clone, Copy, Default)]
 struct Held {
-    busy: u64,
-    path: u64,
+    samples: u64,
+    /// Stretches that it dominates.
+    dominated: u64,
 }
 
 impl Held {
-    fn is_dominated(self) -> bool {
-        self.path > 0 && DOMINATE.is_held(self.path, self.busy)
-    }
-
-    fn add(&mut self, other: Held) {
-        self.busy += other.busy;
-        self.path += other.path;
-    }
-
-    fn share(self) -> f64 {
-        if self.busy == 0 { 0.0 } else { self.path as f64 / self.busy as f64 }
+    fn add(&mut self, stretch: &Stretch, samples: u64) {
+        self.samples += samples;
+        self.dominated += u64::from(stretch.is_dominated_by(samples));
     }
 }
 

@@ -1,0 +1,242 @@
+//! Load: from a file and options to a `Recording`. The input half of the program on one screen: bytes, side band, samples,
+//! names, meaning, in this order.
+
+mod events;
+mod notes;
+mod samples;
+
+use std::path::Path;
+
+use rustc_hash::FxHashMap;
+
+use crate::error::{Error, Result};
+use crate::ingest::{self, Features, SideBandPass, Source};
+use crate::kernel;
+use crate::model::{
+    FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming, Recording,
+    Tally,
+};
+use crate::state::State;
+use crate::symbols::{self, FrameName};
+
+pub use crate::symbols::Sources;
+
+use events::{about, sampling_events};
+use notes::note_input_damage;
+use samples::SamplePass;
+
+/// What to load, and where names come from.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The sampling event, as `-e` names it; by default the first that is neither a tracepoint nor a dummy.
+    pub event: Option<String>,
+    /// Where names come from.
+    pub sources: Sources,
+}
+
+/// What a load is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading the records that tell who ran and what was mapped.
+    SideBand,
+    /// Reading the samples.
+    Samples,
+    /// Looking up names.
+    Names,
+}
+
+/// Hears how far a load has come: the stage, bytes done, bytes in all.
+pub type Progress<'p> = &'p dyn Fn(Stage, u64, u64);
+
+/// Loads the recording at `path`; `-` is standard input.
+pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
+    load_bytes(&ingest::open(path)?, path, options, progress)
+}
+
+/// Loads a recording that is already in memory; `path` is what messages call it, and beside it a kallsyms may lie.
+pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
+    let source = Source::new(bytes, path)?;
+    let total = source.data_bytes();
+    let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
+
+    let mut names = Names::default();
+    let mut pass = source.read_side_band(&|done| progress(Stage::SideBand, done, total));
+    let side_band = std::mem::take(&mut pass.side_band);
+    let mut recording = Recording {
+        about: about(&source, path, bytes.len(), &sampling),
+        tally: tally(&pass, side_band.len() as u64, total),
+        ..Recording::default()
+    };
+    let moments = side_band.iter().map(|record| record.when.time_ns);
+    let mut span = Span::default();
+    moments.for_each(|time_ns| span.extend(time_ns));
+    let mut state = State::replay(side_band, &mut names);
+    recording.tally.lost = state.lost_total();
+    recording.tally.throttled = state.throttled_total();
+
+    let finder = source.event_finder(path)?;
+    let samples = SamplePass { source: &source, finder: &finder, sampling: &sampling, state: &state };
+    let ranges = pass.ranges(samples::thread_count(total));
+    let (collected, event_records, counted) =
+        samples.run(ranges, &|done| progress(Stage::Samples, done, total));
+    recording.tally.samples = counted.samples;
+    recording.tally.other_events = counted.other_events;
+    recording.tally.rejected.extend(counted.rejected);
+    let (mut chains, timelines) = samples::timelines(collected, &mut state, &mut names);
+    chains.stacks.finish();
+    recording.timelines = timelines;
+    recording.frames = chains.frames;
+    recording.stacks = chains.stacks;
+    for (event, records) in recording.about.events.iter_mut().zip(event_records) {
+        event.records = records;
+    }
+    for timeline in &recording.timelines {
+        timeline.samples.first().inspect(|sample| span.extend(sample.time_ns));
+        timeline.samples.last().inspect(|sample| span.extend(sample.time_ns));
+    }
+    (recording.about.start_ns, recording.about.end_ns) = span.bounds();
+    (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
+
+    progress(Stage::Names, total, total);
+    add_build_ids(&mut recording.modules, &source.header.features);
+    note_input_damage(&source, &pass, &mut recording);
+    name(path, options, &source.header.features, &mut recording, &mut names)?;
+    recording.names = names;
+    Ok(recording)
+}
+
+/// An error if the recording cannot answer what ran when: no samples, no call chains, no times, no CPUs.
+pub fn require_stacks(recording: &Recording) -> Result<()> {
+    let wrong = |what: String, remedy: &str| Err(Error::input(&recording.about.file, what, remedy));
+    let Some(event) = recording.sampling_event() else {
+        let names: Vec<&str> = recording.about.events.iter().map(|event| event.name.as_str()).collect();
+        return wrong(
+            format!("holds no sampling event, only {}", names.join(", ")),
+            "record with: perf record -a -g -F 999 …, or choose one of these with -e",
+        );
+    };
+    if recording.tally.samples == 0 {
+        return wrong(
+            format!("holds no samples of {}", event.name),
+            "record for longer, on the busy CPU: perf record -C CPU -g -F 999 -- sleep 60",
+        );
+    }
+    if !event.has_callchain {
+        return wrong(
+            format!("the samples of {} have no call chains", event.name),
+            "record with -g: perf record -a -g -F 999 -- sleep 60",
+        );
+    }
+    if !event.has_time {
+        return wrong(
+            format!("the samples of {} have no times, so they have no order", event.name),
+            "record with -T: perf record -a -g -T -F 999 -- sleep 60",
+        );
+    }
+    if !event.has_cpu {
+        return wrong(
+            format!("the samples of {} do not say on which CPU they were taken", event.name),
+            "record whole CPUs with -a or -C, or one command with --sample-cpu",
+        );
+    }
+    Ok(())
+}
+
+fn tally(pass: &SideBandPass, side_band: u64, data_bytes: u64) -> Tally {
+    Tally {
+        records: pass.records,
+        side_band,
+        skipped: pass.skipped.clone(),
+        rejected: pass.rejected.clone(),
+        unread_bytes: pass.stop.map_or(0, |(position, _)| data_bytes - position),
+        data_bytes,
+        ..Tally::default()
+    }
+}
+
+/// First and last time seen. Time 0 marks records that perf made up, u64::MAX ones it could not time.
+#[derive(Default)]
+struct Span(Option<(u64, u64)>);
+
+impl Span {
+    fn extend(&mut self, time_ns: u64) {
+        if time_ns != 0 && time_ns != u64::MAX {
+            let (start, end) = self.0.unwrap_or((time_ns, time_ns));
+            self.0 = Some((start.min(time_ns), end.max(time_ns)));
+        }
+    }
+
+    fn bounds(&self) -> (u64, u64) {
+        self.0.unwrap_or_default()
+    }
+}
+
+/// What the kernel is called in the table of build ids.
+const KERNEL: &str = "[kernel.kallsyms]";
+
+/// Modules get the build ids that perf noted at the end of the recording.
+fn add_build_ids(modules: &mut [Module], features: &Features) {
+    let noted: FxHashMap<&str, &Vec<u8>> =
+        features.build_ids.iter().map(|(path, id)| (path.as_str(), id)).collect();
+    for module in modules.iter_mut().filter(|module| module.build_id.is_none()) {
+        module.build_id = noted.get(module.path.as_str()).map(|id| (*id).clone());
+    }
+}
+
+fn name(
+    path: &Path,
+    options: &Options,
+    features: &Features,
+    recording: &mut Recording,
+    names: &mut Names,
+) -> Result<()> {
+    let kernel = features.build_ids.iter().find(|(path, _)| path == KERNEL);
+    let request = symbols::Request {
+        recording: path,
+        about: &recording.about,
+        kernel_build_id: kernel.map(|(_, id)| id.as_slice()),
+        frames: recording.frames.frames(),
+    };
+    let frame_names = symbols::name_frames(
+        &request,
+        &options.sources,
+        &mut recording.modules,
+        names,
+        &mut recording.diagnostics,
+    )?;
+    recording.functions = set_functions(&mut recording.frames, &frame_names, names);
+    Ok(())
+}
+
+/// Gives each frame its function, and each function its meaning.
+fn set_functions(frames: &mut FrameTable, frame_names: &[FrameName], names: &mut Names) -> Vec<Function> {
+    let mut functions: Vec<Function> = Vec::new();
+    let mut ids: FxHashMap<(FrameName, Option<ModuleId>, Mode), FunctionId> = FxHashMap::default();
+    let mut of_frames = Vec::with_capacity(frame_names.len());
+    for (frame, &named) in frames.frames().iter().zip(frame_names) {
+        let id = *ids.entry((named, frame.module, frame.mode)).or_insert_with(|| {
+            functions.push(function(named.name, frame.module, frame.mode, named.naming, names));
+            FunctionId::from_index(functions.len() - 1)
+        });
+        of_frames.push(id);
+    }
+    frames.set_functions(of_frames);
+    functions
+}
+
+/// A function, with the meaning that its name has in the kernel.
+pub fn function(
+    name: NameId,
+    module: Option<ModuleId>,
+    mode: Mode,
+    naming: Naming,
+    names: &mut Names,
+) -> Function {
+    let (mut kind, mut system_call) = (FrameKind::Plain, None);
+    if mode == Mode::Kernel && naming == Naming::Named {
+        let text = names.get(name).to_owned();
+        kind = kernel::classify(&text);
+        system_call = kernel::system_call(&text).map(|call| names.intern(call));
+    }
+    Function { name, module, mode, naming, kind, system_call }
+}

@@ -1,0 +1,119 @@
+//! Samples: the second pass, on as many threads as there are CPUs, joined in the order of the file.
+
+use crate::ingest::{Decoded, EventFinder, Source};
+use crate::model::{EventId, Names, Tally, Timeline};
+use crate::state::{Chains, Collected, Collector, State};
+
+/// Below this size a second thread costs more than it saves.
+const SPLIT_BYTES: u64 = 8 << 20;
+/// More threads than this wait for memory, and for the join.
+const MAX_THREADS: usize = 8;
+
+/// What the second pass needs to know.
+pub(super) struct SamplePass<'s, 'a> {
+    pub source: &'s Source<'a>,
+    pub finder: &'s EventFinder,
+    pub sampling: &'s [EventId],
+    pub state: &'s State,
+}
+
+/// What one range of the file held.
+struct Part {
+    collected: Collected,
+    event_records: Vec<u64>,
+    tally: Tally,
+}
+
+impl SamplePass<'_, '_> {
+    /// Reads all samples. `progress` hears the bytes done.
+    pub fn run(
+        &self,
+        ranges: Vec<std::ops::Range<u64>>,
+        progress: &dyn Fn(u64),
+    ) -> (Collected, Vec<u64>, Tally) {
+        let mut ranges = ranges.into_iter();
+        let first = ranges.next().unwrap_or(0..0);
+        let rest: Vec<_> = ranges.collect();
+        let threads = rest.len() as u64 + 1;
+        let parts = std::thread::scope(|scope| {
+            let spawned: Vec<_> =
+                rest.into_iter().map(|range| scope.spawn(|| self.read(range, &|_| {}))).collect();
+            // All ranges are of about one size: this one's progress stands for all.
+            let mut parts = vec![self.read(first, &|done| progress(done * threads))];
+            for thread in spawned {
+                parts.push(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            parts
+        });
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().expect("the first range is always read");
+        for part in parts {
+            all.join(part);
+        }
+        (all.collected, all.event_records, all.tally)
+    }
+
+    fn read(&self, range: std::ops::Range<u64>, progress: &dyn Fn(u64)) -> Part {
+        let events = self.source.header.attributes.len();
+        let wanted: Vec<bool> =
+            (0..events).map(|event| self.sampling.contains(&EventId::from_index(event))).collect();
+        let mut collector = Collector::new(self.state, self.source.header.order);
+        let (mut event_records, mut tally) = (vec![0; events], Tally::default());
+        self.source.read_samples(range, &wanted, self.finder, progress, |decoded| match decoded {
+            Decoded::Sample { event, sample, record } => {
+                event_records[event] += 1;
+                tally.samples += 1;
+                collector.push(event, &sample, &record);
+            }
+            Decoded::OtherEvent(event) => {
+                event_records[event] += 1;
+                tally.other_events += 1;
+            }
+            Decoded::Rejected(why) => *tally.rejected.entry(why).or_default() += 1,
+        });
+        Part { collected: collector.finish(), event_records, tally }
+    }
+}
+
+impl Part {
+    fn join(&mut self, next: Part) {
+        self.collected.join(next.collected);
+        for (records, more) in self.event_records.iter_mut().zip(next.event_records) {
+            *records += more;
+        }
+        self.tally.samples += next.tally.samples;
+        self.tally.other_events += next.tally.other_events;
+        for (why, count) in next.tally.rejected {
+            *self.tally.rejected.entry(why).or_default() += count;
+        }
+    }
+}
+
+/// How many ranges to read at the same time.
+pub(super) fn thread_count(data_bytes: u64) -> usize {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let worth = usize::try_from(data_bytes / SPLIT_BYTES).unwrap_or(usize::MAX);
+    cpus.min(worth).clamp(1, MAX_THREADS)
+}
+
+/// Each CPU's samples in time order, with its gaps. Each CPU's buffer is written in its order, so sorting is rarely more than a
+/// look.
+pub(super) fn timelines(
+    collected: Collected,
+    state: &mut State,
+    names: &mut Names,
+) -> (Chains, Vec<Timeline>) {
+    let (chains, by_cpu) = collected.finish(state, names);
+    let timelines = by_cpu.into_iter().map(|(cpu, mut samples)| {
+        if !samples.is_sorted_by_key(|sample| sample.time_ns) {
+            samples.sort_by_key(|sample| sample.time_ns);
+        }
+        let last_before = |time_ns: u64| {
+            let after = samples.partition_point(|sample| sample.time_ns <= time_ns);
+            after.checked_sub(1).map(|at| samples[at].time_ns)
+        };
+        let (lost, throttled) = state.gaps(cpu, last_before);
+        Timeline { cpu, samples, lost, throttled }
+    });
+    (chains, timelines.collect())
+}

@@ -1,0 +1,100 @@
+//! A map from u64 to u32 in one array: a look-up that is not in a cache costs one memory access, not the two or three of a
+//! general hash map. It is the innermost loop of reading a recording.
+
+/// Open addressing with linear probing; keys are never removed.
+#[derive(Debug, Default)]
+pub struct FlatMap {
+    slots: Vec<Slot>,
+    len: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    key: u64,
+    value: u32,
+}
+
+/// The key of an empty slot.
+const EMPTY: u64 = u64::MAX;
+const FIRST_SLOTS: usize = 1 << 10;
+
+impl FlatMap {
+    /// The value of `key`, which must not be `u64::MAX`.
+    #[inline]
+    pub fn get(&self, key: u64) -> Option<u32> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = place(key) & mask;
+        loop {
+            let slot = self.slots[at & mask];
+            if slot.key == key {
+                return Some(slot.value);
+            }
+            if slot.key == EMPTY {
+                return None;
+            }
+            at += 1;
+        }
+    }
+
+    /// Adds a key that is not there yet.
+    pub fn insert(&mut self, key: u64, value: u32) {
+        debug_assert!(key != EMPTY && self.get(key).is_none());
+        // At most five eighths full: probes stay short.
+        if self.len * 8 >= self.slots.len() * 5 {
+            self.grow();
+        }
+        self.put(Slot { key, value });
+        self.len += 1;
+    }
+
+    fn put(&mut self, slot: Slot) {
+        let mask = self.slots.len() - 1;
+        let mut at = place(slot.key) & mask;
+        while self.slots[at].key != EMPTY {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = slot;
+    }
+
+    fn grow(&mut self) {
+        let size = (self.slots.len() * 2).max(FIRST_SLOTS);
+        let old = std::mem::replace(&mut self.slots, vec![Slot { key: EMPTY, value: 0 }; size]);
+        for slot in old.into_iter().filter(|slot| slot.key != EMPTY) {
+            self.put(slot);
+        }
+    }
+}
+
+/// Mixes all bits of a key into the low ones.
+fn place(key: u64) -> usize {
+    fold(key, 0x9e37_79b9_7f4a_7c15) as usize
+}
+
+/// Multiplies to 128 bits and folds them: each bit of the result depends on all bits of both factors.
+#[inline]
+pub fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_is_found() {
+        let mut map = FlatMap::default();
+        assert_eq!(map.get(7), None);
+        let keys = || (0..100_000u64).map(|n| n << 32 | n % 7);
+        for (value, key) in (0..).zip(keys()) {
+            map.insert(key, value);
+        }
+        for (value, key) in (0..).zip(keys()) {
+            assert_eq!(map.get(key), Some(value));
+        }
+        assert_eq!(map.get(u64::MAX - 1), None);
+    }
+}

@@ -1,0 +1,190 @@
+//! Samples: a range of a recording's samples, with the state of their time applied, per CPU.
+
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::ingest::{ByteOrder, RawSample, Record, When};
+use crate::model::{EventId, FrameId, Names, Sample, StackId, StackTree, TaskId};
+
+use super::chains::{Chain, Chains, key_of};
+use super::{SpaceAt, State};
+
+/// Samples that are looked up together: look-ups that miss the caches then wait for memory at the same time.
+const BATCH: usize = 64;
+/// Threads that are remembered; a CPU's samples come in runs of the same thread.
+const REMEMBERED: usize = 64;
+/// A task id with this bit is the number of a nameless task, until [`Collector::finish`].
+const NAMELESS: u32 = 1 << 31;
+
+/// Collects the samples of one range of a recording. Ranges can be collected at the same time and joined.
+pub struct Collector<'s, 'a> {
+    state: &'s State,
+    order: ByteOrder,
+    chains: Chains,
+    by_cpu: FxHashMap<u32, Vec<Sample>>,
+    /// The CPU of the sample before and its samples: perf writes each CPU's buffer in pieces, so it rarely changes.
+    current: (u32, Vec<Sample>),
+    /// Tids that had no name when they were sampled, as (pid, tid).
+    nameless: IndexSet<(i32, i32), FxBuildHasher>,
+    remembered: Vec<Remembered>,
+    batch: Vec<Waiting<'a>>,
+}
+
+/// Who a thread was for some time.
+#[derive(Clone, Copy)]
+struct Remembered {
+    pid: i32,
+    tid: i32,
+    from: When,
+    until: When,
+    task: TaskId,
+    space: SpaceAt,
+}
+
+/// A sample that waits for its stack.
+struct Waiting<'a> {
+    cpu: u32,
+    sample: Sample,
+    key: u64,
+    chain: Chain<'a>,
+}
+
+impl<'s, 'a> Collector<'s, 'a> {
+    /// An empty collector for samples of this byte order.
+    pub fn new(state: &'s State, order: ByteOrder) -> Self {
+        let never = When { time_ns: u64::MAX, position: u64::MAX };
+        let nobody =
+            Remembered { pid: 0, tid: 0, from: never, until: never, task: TaskId(0), space: SpaceAt::NONE };
+        Collector {
+            state,
+            order,
+            chains: Chains::default(),
+            by_cpu: FxHashMap::default(),
+            current: (0, Vec::new()),
+            nameless: IndexSet::default(),
+            remembered: vec![nobody; REMEMBERED],
+            batch: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Adds the sample that `record` holds.
+    #[inline]
+    pub fn push(&mut self, event: usize, raw: &RawSample<'a>, record: &Record<'a>) {
+        let when = When { time_ns: raw.time_ns, position: record.position };
+        let (task, space) = self.who(when, raw.pid, raw.tid);
+        let chain = Chain { entries: raw.chain, ip: raw.ip, cpumode: record.misc, space, order: self.order };
+        let sample = Sample {
+            time_ns: raw.time_ns,
+            period: raw.period.unwrap_or(1),
+            stack: StackTree::ROOT,
+            task,
+            cgroup: self.state.cgroup(raw.cgroup),
+            event: EventId::from_index(event),
+        };
+        self.batch.push(Waiting { cpu: raw.cpu, sample, key: key_of(&chain), chain });
+        if self.batch.len() == BATCH {
+            self.flush();
+        }
+    }
+
+    fn who(&mut self, when: When, pid: i32, tid: i32) -> (TaskId, SpaceAt) {
+        let known = &mut self.remembered[tid as usize % REMEMBERED];
+        if known.tid != tid || known.pid != pid || when < known.from || when >= known.until {
+            let (task, next_task) = self.state.tasks.at(when, tid);
+            let (space, next_space) = self.state.spaces.at_until(when, pid);
+            let task = task.unwrap_or_else(|| {
+                let (number, _) = self.nameless.insert_full((pid, tid));
+                TaskId(number as u32 | NAMELESS)
+            });
+            let never = When { time_ns: u64::MAX, position: u64::MAX };
+            let until = [next_task, next_space].into_iter().flatten().min().unwrap_or(never);
+            *known = Remembered { pid, tid, from: when, until, task, space };
+        }
+        (known.task, known.space)
+    }
+
+    fn flush(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        let mut found = [None; BATCH];
+        for (found, waiting) in found.iter_mut().zip(&batch) {
+            *found = self.chains.find(waiting.key);
+        }
+        for (Waiting { cpu, mut sample, key, chain }, found) in batch.drain(..).zip(found) {
+            sample.stack = found.unwrap_or_else(|| {
+                let place = |address, mode| self.state.spaces.resolve(chain.space, address, mode);
+                self.chains.intern(key, &chain, &place)
+            });
+            if self.current.0 != cpu {
+                self.switch_to(cpu);
+            }
+            self.current.1.push(sample);
+        }
+        self.batch = batch;
+    }
+
+    fn switch_to(&mut self, cpu: u32) {
+        let next = self.by_cpu.remove(&cpu).unwrap_or_default();
+        let (last_cpu, samples) = std::mem::replace(&mut self.current, (cpu, next));
+        if !samples.is_empty() {
+            self.by_cpu.insert(last_cpu, samples);
+        }
+    }
+
+    /// What was collected.
+    pub fn finish(mut self) -> Collected {
+        self.flush();
+        let no_cpu = self.current.0.wrapping_add(1);
+        self.switch_to(no_cpu);
+        Collected { chains: self.chains, by_cpu: self.by_cpu, nameless: self.nameless }
+    }
+}
+
+/// The samples of a range, or of several joined.
+pub struct Collected {
+    chains: Chains,
+    by_cpu: FxHashMap<u32, Vec<Sample>>,
+    nameless: IndexSet<(i32, i32), FxBuildHasher>,
+}
+
+impl Collected {
+    /// Adds the samples of the range that follows. All ids come out as if both ranges had been collected as one: a later
+    /// range's new entries follow in the order in which they were first seen.
+    pub fn join(&mut self, next: Collected) {
+        let frames: Vec<FrameId> =
+            next.chains.frames.frames().iter().map(|frame| self.chains.frames.intern(*frame)).collect();
+        let mut stacks = vec![StackTree::ROOT; next.chains.stacks.len()];
+        for index in 1..stacks.len() {
+            if let Some((parent, frame)) = next.chains.stacks.split(StackId::from_index(index)) {
+                stacks[index] = self.chains.stacks.push(stacks[parent.index()], frames[frame.index()]);
+            }
+        }
+        let nameless: Vec<u32> =
+            next.nameless.iter().map(|task| self.nameless.insert_full(*task).0 as u32).collect();
+        for (cpu, mut samples) in next.by_cpu {
+            for sample in &mut samples {
+                sample.stack = stacks[sample.stack.index()];
+                if sample.task.0 & NAMELESS != 0 {
+                    sample.task.0 = nameless[(sample.task.0 ^ NAMELESS) as usize] | NAMELESS;
+                }
+            }
+            self.by_cpu.entry(cpu).or_default().append(&mut samples);
+        }
+    }
+
+    /// Gives nameless tasks their names, and takes the result apart: frames, stacks, and each CPU's samples in the order of the
+    /// file.
+    pub fn finish(mut self, state: &mut State, names: &mut Names) -> (Chains, Vec<(u32, Vec<Sample>)>) {
+        let name = |(pid, tid): &(i32, i32)| state.tasks.nameless(*pid, *tid, names);
+        let nameless: Vec<TaskId> = self.nameless.iter().map(name).collect();
+        if !nameless.is_empty() {
+            for sample in self.by_cpu.values_mut().flatten() {
+                if sample.task.0 & NAMELESS != 0 {
+                    sample.task = nameless[(sample.task.0 ^ NAMELESS) as usize];
+                }
+            }
+        }
+        let mut by_cpu: Vec<(u32, Vec<Sample>)> = self.by_cpu.into_iter().collect();
+        by_cpu.sort_by_key(|(cpu, _)| *cpu);
+        (self.chains, by_cpu)
+    }
+}
