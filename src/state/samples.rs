@@ -133,8 +133,10 @@ impl<'s, 'a> Collector<'s, 'a> {
     /// What was collected.
     pub fn finish(mut self) -> Collected {
         self.flush();
-        let no_cpu = self.current.0.wrapping_add(1);
-        self.switch_to(no_cpu);
+        let (cpu, samples) = self.current;
+        if !samples.is_empty() {
+            self.by_cpu.insert(cpu, samples);
+        }
         Collected { chains: self.chains, by_cpu: self.by_cpu, nameless: self.nameless }
     }
 }
