@@ -1,23 +1,25 @@
 //! The one error type of the library: which file or option, what is wrong with it, and the remedy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::model::clean;
 
 /// Why the library could not do what was asked. `Display` is one line that names the file or option and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file could not be opened or read.
-    #[error("{}: {source}{}", .file.display(), remedy_clause(.remedy))]
+    #[error("{}: {cause}{}", safe(.file), remedy_clause(.remedy))]
     Io {
         /// The file as the user named it.
         file: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
         /// What the user can do, where there is something.
         remedy: Option<String>,
     },
     /// The file is not something that can be analysed.
-    #[error("{}: {what}{}", .file.display(), remedy_clause(.remedy))]
+    #[error("{}: {what}{}", safe(.file), remedy_clause(.remedy))]
     Input {
         /// The file as the user named it.
         file: PathBuf,
@@ -31,7 +33,7 @@ pub enum Error {
     Usage(String),
     /// Writing the result failed.
     #[error("cannot write the result: {0}")]
-    Output(#[from] std::io::Error),
+    Output(std::io::Error),
 }
 
 impl Error {
@@ -40,6 +42,11 @@ impl Error {
         let remedy = Some(remedy.into()).filter(|text| !text.is_empty());
         Error::Input { file: file.into(), what: what.into(), remedy }
     }
+}
+
+/// A path as text that cannot act on a terminal: it may have come with a recording from a stranger.
+fn safe(path: &Path) -> String {
+    clean(&path.to_string_lossy()).into_owned()
 }
 
 fn remedy_clause(remedy: &Option<String>) -> String {

@@ -253,11 +253,12 @@ fn is_exception(name: &str) -> bool {
         )
 }
 
+/// The idle loop from its outermost function inward. The boot code below it says nothing: init calls never return, so the
+/// return addresses there often carry the next function's name.
 fn is_idle(name: &str) -> bool {
     name.starts_with("intel_idle")
         || name.starts_with("mwait_idle")
         || name.starts_with("cpuidle_enter")
-        || name.starts_with("secondary_startup_64")
         || name.starts_with("acpi_idle_")
         || name.starts_with("psci_")
         || matches!(
@@ -284,16 +285,7 @@ fn is_idle(name: &str) -> bool {
                 | "xen_safe_halt"
                 | "xen_hypercall_sched_op"
                 | "kvm_wait"
-                | "start_secondary"
-                | "secondary_start_kernel"
-                | "__secondary_switched"
                 | "cpu_bringup_and_idle"
-                | "rest_init"
-                | "arch_call_rest_init"
-                | "start_kernel"
-                | "x86_64_start_reservations"
-                | "x86_64_start_kernel"
-                | "common_startup_64"
                 | "pseries_dedicated_idle_loop"
                 | "power7_idle"
                 | "snooze_loop"

@@ -18,52 +18,76 @@ pub struct Table {
 /// stratum, so that a path that lives on the CPU with most triggers is not found guilty for living there.
 pub fn fisher_stratified(tables: &[Table]) -> f64 {
     let seen: u64 = tables.iter().map(|table| table.windows_with).sum();
-    let mut distribution = vec![1.0];
-    for table in tables {
-        distribution = convolve(&distribution, &hypergeometric(table));
+    let certain = Distribution { first: 0, probabilities: vec![1.0] };
+    let sum = tables.iter().fold(certain, |sum, table| sum.plus(&hypergeometric(table)));
+    sum.at_least(seen).clamp(LEAST, 1.0)
+}
+
+/// Probabilities below this are of no use to anyone, and are not told apart.
+const LEAST: f64 = 1e-60;
+
+/// The distribution of a count: the probabilities of `first`, `first + 1`, …; those left out are below [`LEAST`].
+struct Distribution {
+    first: u64,
+    probabilities: Vec<f64>,
+}
+
+impl Distribution {
+    /// The distribution of the sum of two independent counts.
+    fn plus(&self, other: &Distribution) -> Distribution {
+        let mut sums = vec![0.0; self.probabilities.len() + other.probabilities.len() - 1];
+        for (i, x) in self.probabilities.iter().enumerate() {
+            for (j, y) in other.probabilities.iter().enumerate() {
+                sums[i + j] += x * y;
+            }
+        }
+        Distribution { first: self.first + other.first, probabilities: sums }.trimmed()
     }
-    let tail: f64 = distribution.iter().skip(seen as usize).sum();
-    tail.clamp(0.0, 1.0)
+
+    /// Without the ends that do not matter, so that many large tables stay affordable.
+    fn trimmed(self) -> Distribution {
+        let matters = |p: &f64| *p >= LEAST;
+        let Some(start) = self.probabilities.iter().position(matters) else {
+            return Distribution { first: self.first, probabilities: vec![1.0] };
+        };
+        let end = self.probabilities.iter().rposition(matters).map_or(start, |last| last + 1);
+        Distribution {
+            first: self.first + start as u64,
+            probabilities: self.probabilities[start..end].to_vec(),
+        }
+    }
+
+    fn at_least(&self, count: u64) -> f64 {
+        let skip = usize::try_from(count.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.probabilities.iter().skip(skip).sum()
+    }
 }
 
 /// For each number k of windows with the path, its probability given the table's margins.
-fn hypergeometric(table: &Table) -> Vec<f64> {
-    let with = table.windows_with + table.baseline_with;
-    let all = table.windows + table.baseline;
+fn hypergeometric(table: &Table) -> Distribution {
+    let with = table.windows_with.saturating_add(table.baseline_with);
+    let all = table.windows.saturating_add(table.baseline);
+    let without = all - with;
+    let least = table.windows.saturating_sub(without);
     let most = with.min(table.windows);
-    let ln_factorials = ln_factorials(all);
-    let ln_choose = |n: u64, k: u64| {
-        let (n, k) = (n as usize, k as usize);
-        ln_factorials[n] - ln_factorials[k] - ln_factorials[n - k]
-    };
     let total = ln_choose(all, table.windows);
-    let probability = |k: u64| {
-        let is_possible = table.windows - k <= all - with;
-        if !is_possible {
-            return 0.0;
-        }
-        (ln_choose(with, k) + ln_choose(all - with, table.windows - k) - total).exp()
-    };
-    (0..=most).map(probability).collect()
+    let probability = |k: u64| (ln_choose(with, k) + ln_choose(without, table.windows - k) - total).exp();
+    Distribution { first: least, probabilities: (least..=most).map(probability).collect() }.trimmed()
 }
 
-fn ln_factorials(most: u64) -> Vec<f64> {
-    let mut sum = 0.0;
-    let rest = (1..=most).map(|n| {
-        sum += (n as f64).ln();
-        sum
-    });
-    std::iter::once(0.0).chain(rest).collect()
+fn ln_choose(n: u64, k: u64) -> f64 {
+    ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
 }
 
-fn convolve(a: &[f64], b: &[f64]) -> Vec<f64> {
-    let mut sums = vec![0.0; a.len() + b.len() - 1];
-    for (i, x) in a.iter().enumerate() {
-        for (j, y) in b.iter().enumerate() {
-            sums[i + j] += x * y;
-        }
+/// The logarithm of n!: by multiplication where that is exact, else by Stirling's series, whose next term is below 1e-14.
+fn ln_factorial(n: u64) -> f64 {
+    if n <= 20 {
+        return ((1..=n).product::<u64>() as f64).ln();
     }
-    sums
+    let x = n as f64;
+    let series = 1.0 / (12.0 * x) - 1.0 / (360.0 * x.powi(3)) + 1.0 / (1260.0 * x.powi(5))
+        - 1.0 / (1680.0 * x.powi(7));
+    x * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI * x).ln() + series
 }
 
 #[cfg(test)]
@@ -101,6 +125,23 @@ mod tests {
         let pooled = table(100, 101, 10, 610);
         assert!(fisher_stratified(&[pooled]) < 1e-50);
         assert_close(fisher_stratified(&[busy, quiet]), 1.0);
+    }
+
+    #[test]
+    fn factorials_agree_with_multiplication() {
+        let mut ln = 0.0;
+        for n in 1..=200u64 {
+            ln += (n as f64).ln();
+            assert!((ln_factorial(n) - ln).abs() < 1e-11 * ln.max(1.0), "{n}");
+        }
+        assert_eq!(ln_factorial(0), 0.0);
+    }
+
+    #[test]
+    fn large_tables_are_affordable() {
+        let large = table(60_000, 100_000, 1_000_000_000, 2_000_000_000);
+        let p = fisher_stratified(&[large; 3]);
+        assert!(p == LEAST, "{p}");
     }
 
     #[test]

@@ -57,8 +57,8 @@ fn read_all(mut input: impl Read, path: &Path) -> Result<Bytes> {
     Ok(Bytes::Owned(bytes))
 }
 
-fn io_error(path: &Path, source: std::io::Error) -> Error {
-    let remedy = match source.kind() {
+fn io_error(path: &Path, cause: std::io::Error) -> Error {
+    let remedy = match cause.kind() {
         std::io::ErrorKind::NotFound => {
             Some("record one with: perf record -a -g -F 999 -- sleep 60".to_owned())
         }
@@ -67,5 +67,5 @@ fn io_error(path: &Path, source: std::io::Error) -> Error {
         }
         _ => None,
     };
-    Error::Io { file: path.to_owned(), source, remedy }
+    Error::Io { file: path.to_owned(), cause, remedy }
 }

@@ -149,7 +149,12 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
 
 fn looks_like_text(file: &[u8]) -> bool {
     let head = &file[..file.len().min(512)];
-    !head.contains(&0) && head.iter().filter(|&&byte| byte < b' ').count() <= head.len() / 8
+    let is_text = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        // Cut in the middle of a character.
+        Err(error) => error.error_len().is_none(),
+    };
+    is_text && head.iter().filter(|&&byte| byte < b' ').count() <= head.len() / 8
 }
 
 /// The fields after the magic and the header's size: size of an attribute, attribute section, data section, feature bits.

@@ -14,7 +14,7 @@ use crate::ingest::{self, Features, SideBandPass, Source};
 use crate::kernel;
 use crate::model::{
     FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming, Recording,
-    Tally,
+    Tally, Timeline,
 };
 use crate::state::State;
 use crate::symbols::{self, FrameName};
@@ -67,9 +67,6 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
         tally: tally(&pass, side_band.len() as u64, total),
         ..Recording::default()
     };
-    let moments = side_band.iter().map(|record| record.when.time_ns);
-    let mut span = Span::default();
-    moments.for_each(|time_ns| span.extend(time_ns));
     let mut state = State::replay(side_band, &mut names);
     recording.tally.lost = state.lost_total();
     recording.tally.throttled = state.throttled_total();
@@ -90,11 +87,7 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
     for (event, records) in recording.about.events.iter_mut().zip(event_records) {
         event.records = records;
     }
-    for timeline in &recording.timelines {
-        timeline.samples.first().inspect(|sample| span.extend(sample.time_ns));
-        timeline.samples.last().inspect(|sample| span.extend(sample.time_ns));
-    }
-    (recording.about.start_ns, recording.about.end_ns) = span.bounds();
+    (recording.about.start_ns, recording.about.end_ns) = span(&recording.timelines);
     (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
 
     progress(Stage::Names, total, total);
@@ -154,21 +147,11 @@ fn tally(pass: &SideBandPass, side_band: u64, data_bytes: u64) -> Tally {
     }
 }
 
-/// First and last time seen. Time 0 marks records that perf made up, u64::MAX ones it could not time.
-#[derive(Default)]
-struct Span(Option<(u64, u64)>);
-
-impl Span {
-    fn extend(&mut self, time_ns: u64) {
-        if time_ns != 0 && time_ns != u64::MAX {
-            let (start, end) = self.0.unwrap_or((time_ns, time_ns));
-            self.0 = Some((start.min(time_ns), end.max(time_ns)));
-        }
-    }
-
-    fn bounds(&self) -> (u64, u64) {
-        self.0.unwrap_or_default()
-    }
+/// The times of the first and of the last sample, as perf takes them for `--time`. u64::MAX marks what could not be timed.
+fn span(timelines: &[Timeline]) -> (u64, u64) {
+    let samples = || timelines.iter().flat_map(|timeline| &timeline.samples);
+    let times = || samples().map(|sample| sample.time_ns).filter(|time_ns| *time_ns != u64::MAX);
+    (times().min().unwrap_or(0), times().max().unwrap_or(0))
 }
 
 /// What the kernel is called in the table of build ids.

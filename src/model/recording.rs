@@ -57,9 +57,9 @@ pub struct About {
     pub cpus_available: Option<u32>,
     /// The clock of all times.
     pub clock: Clock,
-    /// Time of the first record that has one, in ns of the recording's clock.
+    /// Time of the first sample, in ns of the recording's clock.
     pub start_ns: u64,
-    /// Time of the last record that has one, in ns of the recording's clock.
+    /// Time of the last sample, in ns of the recording's clock.
     pub end_ns: u64,
     /// All events, sampled or not.
     pub events: Vec<Event>,

@@ -1,4 +1,4 @@
-//! Tasks: who ran.
+//! Tasks: who ran, and under which name at that moment.
 
 use super::NameId;
 

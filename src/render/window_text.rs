@@ -110,6 +110,13 @@ impl Report<'_> {
         };
         let trigger = self.trigger_name(episode);
         let Some(top) = self.windows.ranking.first() else {
+            let is_unnamed = |diagnostic: &Diagnostic| diagnostic.code == "kernel_names";
+            if self.recording.diagnostics.iter().any(is_unnamed) {
+                return wrap(
+                    "unknown   ",
+                    "without names of kernel functions no path can be told: see the warning below",
+                );
+            }
             return wrap("none      ", &format!("no path dominates any window before {trigger}: no culprit"));
         };
         let evidence = format!(

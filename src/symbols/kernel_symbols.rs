@@ -20,8 +20,7 @@ pub(super) struct KallsymsFile {
 /// The kallsyms to use: `--kallsyms`, a file `kallsyms` beside the recording, this kernel's own if it is the recording's.
 pub(super) fn find(request: &Request, sources: &Sources) -> Result<Option<KallsymsFile>> {
     if let Some(path) = sources.kallsyms.clone() {
-        let text =
-            fs::read(&path).map_err(|source| Error::Io { file: path.clone(), source, remedy: None })?;
+        let text = fs::read(&path).map_err(|cause| Error::Io { file: path.clone(), cause, remedy: None })?;
         return Ok(Some(KallsymsFile { path, text }));
     }
     let beside = request.recording.with_file_name("kallsyms");

@@ -17,8 +17,23 @@ pub(super) struct CpuWindows<'r> {
     pub timeline: &'r Timeline,
     /// Each episode, with its window counted.
     pub episodes: Vec<(Episode, Stretch)>,
-    /// The pieces, counted.
-    pub baseline: Vec<Stretch>,
+    pub baseline: Baseline,
+}
+
+/// The pieces of a CPU's baseline.
+#[derive(Default)]
+pub(super) struct Baseline {
+    /// Those with samples, counted.
+    pub pieces: Vec<Stretch>,
+    /// How many have none.
+    pub empty: u64,
+}
+
+impl Baseline {
+    /// How many pieces there are.
+    pub fn count(&self) -> u64 {
+        self.empty.saturating_add(self.pieces.len() as u64)
+    }
 }
 
 impl<'r> Finder<'r> {
@@ -139,23 +154,33 @@ impl<'r> Finder<'r> {
     }
 
     /// Cuts the time of a CPU outside all windows and episodes into pieces of a window's length.
-    fn baseline(&self, timeline: &Timeline, taken: &[(u64, u64)]) -> Vec<Stretch> {
+    fn baseline(&self, timeline: &Timeline, taken: &[(u64, u64)]) -> Baseline {
         let about = &self.recording.about;
+        let mut baseline = Baseline::default();
         let mut free_from = about.start_ns;
-        let mut pieces = Vec::new();
         let ends = taken.iter().map(|&(start, _)| start).chain([about.end_ns]);
         let next_starts = taken.iter().map(|&(_, end)| end).chain([about.end_ns]);
         for (end, next_start) in ends.zip(next_starts) {
-            let mut from = free_from;
-            while from < end {
-                let to = end.min(from.saturating_add(self.options.before_ns));
-                if SHORTEST_PIECE.is_held(to - from, self.options.before_ns) {
-                    pieces.push(Stretch::new(self, timeline, timeline.between(from, to)));
-                }
-                from = to;
-            }
+            self.cut(timeline, free_from, end, &mut baseline);
             free_from = free_from.max(next_start.saturating_add(1));
         }
-        pieces
+        baseline
+    }
+
+    /// Cuts `[from, end)`. Pieces without samples are counted in one step, so that a hole of years costs nothing.
+    fn cut(&self, timeline: &Timeline, mut from: u64, end: u64, baseline: &mut Baseline) {
+        let before_ns = self.options.before_ns;
+        while from < end {
+            let next_sample = timeline.between(from, end).start;
+            let until = timeline.samples.get(next_sample).map_or(end, |sample| sample.time_ns.min(end));
+            let empty = (until - from) / before_ns;
+            baseline.empty = baseline.empty.saturating_add(empty);
+            from += empty * before_ns;
+            let to = end.min(from.saturating_add(before_ns));
+            if from < to && SHORTEST_PIECE.is_held(to - from, before_ns) {
+                baseline.pieces.push(Stretch::new(self, timeline, timeline.between(from, to)));
+            }
+            from = to;
+        }
     }
 }

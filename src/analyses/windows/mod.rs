@@ -207,7 +207,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         .filter(|cpu| !cpu.episodes.is_empty())
         .collect();
     let ranking = finder.rank(&cpus);
-    let baseline_windows = cpus.iter().map(|cpu| cpu.baseline.len() as u64).sum();
+    let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
     Windows {
         episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).map(|(episode, _)| episode).collect(),
         ranking,

@@ -92,18 +92,18 @@ impl Finder<'_> {
                 }
             }
         }
-        for stretch in &cpu.baseline {
+        for stretch in &cpu.baseline.pieces {
             for (number, samples) in self.held_in(stretch, numbers) {
                 baseline_held[number].add(stretch, samples);
             }
         }
         let busy: u64 = cpu.episodes.iter().map(|(_, stretch)| stretch.busy).sum();
-        let baseline_busy: u64 = cpu.baseline.iter().map(|stretch| stretch.busy).sum();
+        let baseline_busy: u64 = cpu.baseline.pieces.iter().map(|stretch| stretch.busy).sum();
         for ((evidence, held), baseline) in all_evidence.iter_mut().zip(held).zip(baseline_held) {
             evidence.tables.push(Table {
                 windows: cpu.episodes.len() as u64,
                 windows_with: held.dominated,
-                baseline: cpu.baseline.len() as u64,
+                baseline: cpu.baseline.count(),
                 baseline_with: baseline.dominated,
             });
             evidence.samples += held.samples;
