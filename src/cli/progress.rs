@@ -1,7 +1,7 @@
 //! Progress: a bar on a terminal's standard error, for what takes more than a second.
 
-use std::cell::OnceCell;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,13 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Progress {
     start: Instant,
     is_terminal: bool,
-    bar: OnceCell<ProgressBar>,
+    bar: OnceLock<ProgressBar>,
 }
 
 impl Progress {
     /// Begins to wait.
     pub fn new() -> Self {
-        Progress { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), bar: OnceCell::new() }
+        Progress { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), bar: OnceLock::new() }
     }
 
     /// Hears how far the work has come.

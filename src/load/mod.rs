@@ -46,7 +46,7 @@ pub enum Stage {
 }
 
 /// Hears how far a load has come: the stage, bytes done, bytes in all.
-pub type Progress<'p> = &'p dyn Fn(Stage, u64, u64);
+pub type Progress<'p> = &'p (dyn Fn(Stage, u64, u64) + Sync);
 
 /// Loads the recording at `path`; `-` is standard input.
 pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
@@ -73,7 +73,7 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
 
     let finder = source.event_finder(path)?;
     let samples = SamplePass { source: &source, finder: &finder, sampling: &sampling, state: &state };
-    let ranges = pass.ranges(samples::thread_count(total));
+    let ranges = pass.ranges(samples::range_count(total));
     let (collected, event_records, counted) =
         samples.run(ranges, &|done| progress(Stage::Samples, done, total));
     recording.tally.samples = counted.samples;

@@ -1,13 +1,19 @@
 //! Samples: the second pass, on as many threads as there are CPUs, joined in the order of the file.
 
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
 use crate::ingest::{Decoded, EventFinder, Source};
 use crate::model::{EventId, Names, Tally, Timeline};
 use crate::state::{Chains, Collected, Collector, State};
 
-/// Below this size a second thread costs more than it saves.
+/// Below this size a second range costs more than it saves.
 const SPLIT_BYTES: u64 = 8 << 20;
-/// More threads than this wait for memory, and for the join.
-const MAX_THREADS: usize = 8;
+/// More than this wait for memory, and for the join.
+const MAX_RANGES: usize = 8;
 
 /// What the second pass needs to know.
 pub(super) struct SamplePass<'s, 'a> {
@@ -25,41 +31,35 @@ struct Part {
 }
 
 impl SamplePass<'_, '_> {
-    /// Reads all samples. `progress` hears the bytes done.
+    /// Reads all samples, the ranges at the same time. `progress` hears the bytes done.
     pub fn run(
         &self,
-        ranges: Vec<std::ops::Range<u64>>,
-        progress: &dyn Fn(u64),
+        ranges: Vec<Range<u64>>,
+        progress: &(dyn Fn(u64) + Sync),
     ) -> (Collected, Vec<u64>, Tally) {
-        let mut ranges = ranges.into_iter();
-        let first = ranges.next().unwrap_or(0..0);
-        let rest: Vec<_> = ranges.collect();
-        let threads = rest.len() as u64 + 1;
-        let parts = std::thread::scope(|scope| {
-            let spawned: Vec<_> =
-                rest.into_iter().map(|range| scope.spawn(|| self.read(range, &|_| {}))).collect();
-            // All ranges are of about one size: this one's progress stands for all.
-            let mut parts = vec![self.read(first, &|done| progress(done * threads))];
-            for thread in spawned {
-                parts.push(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            parts
-        });
+        let done = AtomicU64::new(0);
+        let parts: Vec<Part> =
+            ranges.into_par_iter().map(|range| self.read(range, &done, progress)).collect();
         let mut parts = parts.into_iter();
-        let mut all = parts.next().expect("the first range is always read");
+        let mut all = parts.next().expect("there is at least one range");
         for part in parts {
             all.join(part);
         }
         (all.collected, all.event_records, all.tally)
     }
 
-    fn read(&self, range: std::ops::Range<u64>, progress: &dyn Fn(u64)) -> Part {
+    fn read(&self, range: Range<u64>, done: &AtomicU64, progress: &(dyn Fn(u64) + Sync)) -> Part {
         let events = self.source.header.attributes.len();
         let wanted: Vec<bool> =
             (0..events).map(|event| self.sampling.contains(&EventId::from_index(event))).collect();
         let mut collector = Collector::new(self.state, self.source.header.order);
         let (mut event_records, mut tally) = (vec![0; events], Tally::default());
-        self.source.read_samples(range, &wanted, self.finder, progress, |decoded| match decoded {
+        let reported = Cell::new(range.start);
+        let report = |position: u64| {
+            let more = position - reported.replace(position);
+            progress(done.fetch_add(more, Ordering::Relaxed) + more);
+        };
+        self.source.read_samples(range, &wanted, self.finder, &report, |decoded| match decoded {
             Decoded::Sample { event, sample, record } => {
                 event_records[event] += 1;
                 tally.samples += 1;
@@ -90,10 +90,9 @@ impl Part {
 }
 
 /// How many ranges to read at the same time.
-pub(super) fn thread_count(data_bytes: u64) -> usize {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+pub(super) fn range_count(data_bytes: u64) -> usize {
     let worth = usize::try_from(data_bytes / SPLIT_BYTES).unwrap_or(usize::MAX);
-    cpus.min(worth).clamp(1, MAX_THREADS)
+    rayon::current_num_threads().min(worth).clamp(1, MAX_RANGES)
 }
 
 /// Each CPU's samples in time order, with its gaps. Each CPU's buffer is written in its order, so sorting is rarely more than a

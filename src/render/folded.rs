@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use rayon::prelude::*;
+
 use crate::analyses::ordered::Line;
 use crate::error::{Error, Result};
 use crate::model::{FunctionId, Mode, Recording};
@@ -51,8 +53,8 @@ impl Field {
     }
 }
 
-/// Bytes that are gathered before they are written.
-const BUFFER: usize = 1 << 20;
+/// Lines that one thread folds at once, some MB of text.
+const PIECE_LINES: usize = 1 << 14;
 /// What ends a kernel function's name with `--kernel-suffix`, as in stackcollapse-perf.pl's annotations.
 const KERNEL_SUFFIX: &str = "_[k]";
 
@@ -79,18 +81,27 @@ impl<'r> Folder<'r> {
         Folder { recording, fields: fields.to_vec(), functions: functions.collect(), comms: comms.collect() }
     }
 
-    /// Writes all lines, in large pieces.
+    /// Writes all lines, in large pieces that are folded at the same time.
     pub fn write(&self, lines: impl Iterator<Item = Line>, out: &mut dyn Write) -> io::Result<()> {
-        let mut buffer = Vec::with_capacity(BUFFER + 4096);
-        let mut frames = Vec::new();
-        for line in lines {
-            self.push(&line, &mut frames, &mut buffer);
-            if buffer.len() >= BUFFER {
-                out.write_all(&buffer)?;
-                buffer.clear();
+        let mut lines = lines.peekable();
+        let mut texts = vec![Vec::new(); rayon::current_num_threads()];
+        while lines.peek().is_some() {
+            let batch: Vec<Line> = lines.by_ref().take(PIECE_LINES * texts.len()).collect();
+            let pieces = batch.par_chunks(PIECE_LINES).zip(texts.par_iter_mut());
+            pieces.for_each(|(piece, text)| self.fold(piece, text));
+            for text in texts.iter().take(batch.len().div_ceil(PIECE_LINES)) {
+                out.write_all(text)?;
             }
         }
-        out.write_all(&buffer)
+        Ok(())
+    }
+
+    fn fold(&self, lines: &[Line], text: &mut Vec<u8>) {
+        text.clear();
+        let mut frames = Vec::new();
+        for line in lines {
+            self.push(line, &mut frames, text);
+        }
     }
 
     /// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.

@@ -9,9 +9,10 @@ mod stretch;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use rayon::prelude::*;
 use regex::Regex;
 
-use crate::model::{CgroupId, NameId, Recording, Sample, Softirq, StackId, TaskId};
+use crate::model::{CgroupId, NameId, Recording, Sample, Softirq, StackId, TaskId, Timeline};
 
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
@@ -200,9 +201,9 @@ pub enum Verdict {
 /// Finds the episodes of `recording`, their windows, and the ranking.
 pub fn find(recording: &Recording, options: &Options) -> Windows {
     let finder = Finder::new(recording, options);
-    let cpus: Vec<CpuWindows> = options
-        .selection
-        .timelines(recording)
+    let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
+    let cpus: Vec<CpuWindows> = timelines
+        .into_par_iter()
         .map(|timeline| finder.cpu_windows(timeline))
         .filter(|cpu| !cpu.episodes.is_empty())
         .collect();
