@@ -98,7 +98,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(directory) => collapsing.write_files(directory)?,
         None => collapsing.write_stdout()?,
     };
-    Ok(Outcome::of(&recording, lines > 0))
+    let outcome = Outcome::of(&recording, lines > 0);
+    drop(collapsing);
+    output::leave_to_exit(recording);
+    Ok(outcome)
 }
 
 struct Collapsing<'r> {

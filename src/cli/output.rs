@@ -14,6 +14,11 @@ pub fn complain(message: &str) {
     let _ = writeln!(anstream::stderr(), "stallgraph: {message}");
 }
 
+/// Leaves the memory of a large recording to the end of the process, which frees it at once and not piece by piece.
+pub fn leave_to_exit(recording: Recording) {
+    std::mem::forget(recording);
+}
+
 /// The recording's diagnostics on standard error, for commands whose output is data.
 pub fn report_diagnostics(recording: &Recording) {
     for diagnostic in &recording.diagnostics {

@@ -89,7 +89,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         }
     };
     written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
-    Ok(Outcome::of(&recording, !windows.episodes.is_empty()))
+    let outcome = Outcome::of(&recording, !windows.episodes.is_empty());
+    output::leave_to_exit(recording);
+    Ok(outcome)
 }
 
 impl Arguments {

@@ -83,21 +83,39 @@ fn is_old_alias(name: &str) -> bool {
     name.starts_with("SyS_") || name.starts_with("compat_SyS_")
 }
 
+/// `ADDRESS TYPE NAME`, then for a module's symbol a tab and `[MODULE]`. A kallsyms has some 150,000 lines, and most runs need
+/// the names of a few hundred: this is made to pass over the rest quickly.
 fn parse_line(line: &str) -> Option<Entry<'_>> {
-    let (address, rest) = line.split_once(' ')?;
-    let address = u64::from_str_radix(address, 16).ok()?;
-    let (kind, rest) = rest.split_once(' ')?;
-    let [kind] = kind.as_bytes() else {
+    let bytes = line.as_bytes();
+    let (address, digits) = parse_hex(bytes)?;
+    let [b' ', kind, b' ', rest @ ..] = &bytes[digits..] else {
         return None;
     };
-    let (name, module) = match rest.split_once(['\t', ' ']) {
-        Some((name, tag)) => {
-            let tag = tag.trim().strip_prefix('[')?.strip_suffix(']')?;
-            (name, Some(tag))
-        }
-        None => (rest.trim_end(), None),
+    let end = rest.iter().position(|byte| *byte <= b' ').unwrap_or(rest.len());
+    let name_at = digits + 3;
+    let name = line.get(name_at..name_at + end).filter(|name| !name.is_empty())?;
+    let module = match line.get(name_at + end..)?.trim() {
+        "" => None,
+        tag => Some(tag.strip_prefix('[')?.strip_suffix(']')?),
     };
-    (!name.is_empty()).then_some(Entry { address, kind: *kind, name, module })
+    Some(Entry { address, kind: *kind, name, module })
+}
+
+/// The number that `bytes` begin with, of at most 16 hexadecimal digits, and how many they are.
+fn parse_hex(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut number = 0;
+    let mut digits = 0;
+    for byte in bytes.iter().take(17) {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => break,
+        };
+        number = number << 4 | u64::from(digit);
+        digits += 1;
+    }
+    (1..=16).contains(&digits).then_some((number, digits))
 }
 
 #[cfg(test)]
@@ -130,6 +148,26 @@ not a line
         assert_eq!(module.find(0xffffffffc0000010).unwrap().1.name, "nf_hook");
         assert_eq!(kallsyms.address_of("_etext"), Some(0xffffffff81000400));
         assert!(!kallsyms.is_hidden());
+    }
+
+    #[test]
+    fn lines_that_are_none_are_passed_over() {
+        for line in [
+            "",
+            " ",
+            "zz T a",
+            "12",
+            "12 T",
+            "12 T ",
+            "12 TT a",
+            "12345678901234567 T a",
+            "1 T a [b",
+            "1 T a b",
+        ] {
+            assert!(parse_line(line).is_none(), "{line:?}");
+        }
+        let entry = parse_line("Ff t größe\t[m]\r").unwrap();
+        assert_eq!((entry.address, entry.name, entry.module), (255, "größe", Some("m")));
     }
 
     #[test]
