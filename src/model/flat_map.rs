@@ -88,7 +88,7 @@ mod tests {
     fn what_was_put_in_is_found() {
         let mut map = FlatMap::default();
         assert_eq!(map.get(7), None);
-        let keys = || (0..100_000u64).map(|n| n << 32 | n % 7);
+        let keys = || (0..100_000u64).map(|n| (n << 32) | (n % 7));
         for (value, key) in (0..).zip(keys()) {
             map.insert(key, value);
         }
