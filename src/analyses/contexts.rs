@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{FrameKind, Function, Mode, NameId, Naming, Recording, Softirq, StackId, StackTree};
 
-/// A path: a node of the tree of [`Contexts::paths`].
+/// A path: a node of the tree that [`Contexts`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathId(NonZeroU32);
 
