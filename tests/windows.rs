@@ -44,12 +44,11 @@ fn a_system_call_that_fills_the_window_dominates_it() {
     assert_eq!(episode.window.cut_by, None);
     let dominating = episode.dominating.as_ref().expect("a path");
     assert_eq!(recording.comm(dominating.task), "cadvisor");
-    assert_eq!(dominating.system_call.map(|call| recording.name(call)), Some("read"));
+    assert_eq!(dominating.path.system_call.map(|call| recording.name(call)), Some("read"));
     assert_eq!(dominating.samples, 100);
     assert_eq!(dominating.time_ns, 100_000_000);
-    assert_eq!(path(&recording, &dominating.path), stack.trim_start_matches("main_[u];"));
-    let names = &dominating.path[dominating.entry_frames..];
-    assert!(path(&recording, names).starts_with("__x64_sys_read;"));
+    assert_eq!(path(&recording, &dominating.path.functions), stack.trim_start_matches("main_[u];"));
+    assert!(path(&recording, dominating.path.inner()).starts_with("__x64_sys_read;"));
 }
 
 #[test]
@@ -61,7 +60,7 @@ fn the_path_ends_where_the_work_forks() {
     let recording = recording(&text);
     let windows = find(&recording);
     let dominating = windows.episodes[0].dominating.as_ref().expect("a path");
-    assert!(path(&recording, &dominating.path).ends_with("seq_read;memcg_stat_show"));
+    assert!(path(&recording, &dominating.path.functions).ends_with("seq_read;memcg_stat_show"));
     assert_eq!(dominating.share, 1.0);
 }
 
@@ -75,7 +74,7 @@ fn what_an_interrupt_does_is_not_the_calls_work_but_its_time_is() {
     let recording = recording(&text);
     let windows = find(&recording);
     let dominating = windows.episodes[0].dominating.as_ref().expect("a path");
-    assert!(path(&recording, &dominating.path).ends_with("vfs_read;seq_read"));
+    assert!(path(&recording, &dominating.path.functions).ends_with("vfs_read;seq_read"));
     assert_eq!(dominating.samples, 100);
 }
 
@@ -352,8 +351,8 @@ fn a_kernel_worker_is_told_as_one() {
     let recording = recording(&text);
     let windows = find(&recording);
     let top = &windows.ranking[0];
-    assert_eq!((recording.name(top.comm), top.system_call), ("kworker/0:1", None));
-    assert!(path(&recording, &top.path[top.entry_frames..]).ends_with("process_one_work;slow_work"));
+    assert_eq!((recording.name(top.comm), top.path.system_call), ("kworker/0:1", None));
+    assert!(path(&recording, top.path.inner()).ends_with("process_one_work;slow_work"));
     assert_eq!(top.verdict, Verdict::Culprit);
 }
 
@@ -373,5 +372,5 @@ fn one_cause_with_short_and_long_paths_is_one_row() {
     let windows = find(&recording);
     let [top] = &windows.ranking[..] else { panic!("one row, not {}", windows.ranking.len()) };
     assert_eq!(top.windows, 6);
-    assert!(path(&recording, &top.path).ends_with("vfs_read;seq_read"));
+    assert!(path(&recording, &top.path.functions).ends_with("vfs_read;seq_read"));
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::analyses::contents::Contents;
 use crate::analyses::contexts::Owner;
-use crate::analyses::windows::{CutBy, Dominating, Episode, Ranked, Verdict, Windows};
-use crate::model::{Diagnostic, NameId, Recording, clean};
+use crate::analyses::windows::{CutBy, Dominating, Episode, Path, Ranked, Windows};
+use crate::model::{CgroupId, Diagnostic, NameId, Recording, clean};
 
 /// Raised only if a field changes its meaning or goes.
 const SCHEMA: u32 = 1;
@@ -198,13 +198,25 @@ struct DominatingView<'r> {
     comm: &'r str,
     pid: i32,
     tid: i32,
-    owner: &'static str,
-    syscall: Option<&'r str>,
-    path: Vec<&'r str>,
-    function: Option<&'r str>,
+    #[serde(flatten)]
+    path: PathView<'r>,
     samples: u64,
     share: f64,
     time_ns: u64,
+    #[serde(flatten)]
+    cgroup: CgroupView<'r>,
+}
+
+#[derive(Serialize)]
+struct PathView<'r> {
+    owner: &'static str,
+    syscall: Option<&'r str>,
+    function: Option<&'r str>,
+    path: Vec<&'r str>,
+}
+
+#[derive(Serialize)]
+struct CgroupView<'r> {
     cgroup: Option<&'r str>,
     pod_uid: Option<&'r str>,
     container_id: Option<&'r str>,
@@ -213,10 +225,8 @@ struct DominatingView<'r> {
 #[derive(Serialize)]
 struct RankedView<'r> {
     comm: &'r str,
-    owner: &'static str,
-    syscall: Option<&'r str>,
-    function: Option<&'r str>,
-    path: Vec<&'r str>,
+    #[serde(flatten)]
+    path: PathView<'r>,
     verdict: &'static str,
     episodes: u64,
     baseline_windows: u64,
@@ -225,9 +235,8 @@ struct RankedView<'r> {
     lift: Option<f64>,
     p_value: f64,
     median_held_ns: u64,
-    cgroup: Option<&'r str>,
-    pod_uid: Option<&'r str>,
-    container_id: Option<&'r str>,
+    #[serde(flatten)]
+    cgroup: CgroupView<'r>,
 }
 
 #[derive(Serialize)]
@@ -247,10 +256,6 @@ struct View<'r> {
 impl<'r> View<'r> {
     fn name(&self, id: NameId) -> &'r str {
         self.recording.name(id)
-    }
-
-    fn names(&self, ids: &[NameId]) -> Vec<&'r str> {
-        ids.iter().map(|id| self.name(*id)).collect()
     }
 
     fn recording(&self) -> RecordingView<'r> {
@@ -343,40 +348,25 @@ impl<'r> View<'r> {
         }
     }
 
-    fn dominating(&self, path: &Dominating) -> DominatingView<'r> {
-        let task = self.recording.task(path.task);
-        let cgroup = self.recording.cgroup(path.cgroup);
+    fn dominating(&self, dominating: &Dominating) -> DominatingView<'r> {
+        let task = self.recording.task(dominating.task);
         DominatingView {
             comm: self.name(task.comm),
             pid: task.pid,
             tid: task.tid,
-            owner: owner_name(path.owner),
-            syscall: path.system_call.map(|call| self.name(call)),
-            path: self.names(&path.path),
-            function: path.path.last().map(|name| self.name(*name)),
-            samples: path.samples,
-            share: path.share,
-            time_ns: path.time_ns,
-            cgroup: cgroup.map(|cgroup| self.name(cgroup.path)),
-            pod_uid: cgroup.and_then(|cgroup| cgroup.pod_uid.as_deref()),
-            container_id: cgroup.and_then(|cgroup| cgroup.container_id.as_deref()),
+            path: self.path(&dominating.path),
+            samples: dominating.samples,
+            share: dominating.share,
+            time_ns: dominating.time_ns,
+            cgroup: self.cgroup(dominating.cgroup),
         }
     }
 
     fn ranked(&self, ranked: &Ranked) -> RankedView<'r> {
-        let cgroup = self.recording.cgroup(ranked.cgroup);
         RankedView {
             comm: self.name(ranked.comm),
-            owner: owner_name(ranked.owner),
-            syscall: ranked.system_call.map(|call| self.name(call)),
-            function: ranked.path.last().map(|name| self.name(*name)),
-            path: self.names(&ranked.path),
-            verdict: match ranked.verdict {
-                Verdict::Culprit => "culprit",
-                Verdict::Suspect => "suspect",
-                Verdict::Brief => "brief",
-                Verdict::Common => "common",
-            },
+            path: self.path(&ranked.path),
+            verdict: ranked.verdict.name(),
             episodes: ranked.windows,
             baseline_windows: ranked.baseline_windows,
             window_share: ranked.window_share,
@@ -384,6 +374,26 @@ impl<'r> View<'r> {
             lift: ranked.lift,
             p_value: ranked.p_value,
             median_held_ns: ranked.median_held_ns,
+            cgroup: self.cgroup(ranked.cgroup),
+        }
+    }
+
+    fn path(&self, path: &Path) -> PathView<'r> {
+        PathView {
+            owner: match path.owner {
+                Owner::SystemCall => "system_call",
+                Owner::KernelThread => "kernel_thread",
+                Owner::Exception => "exception",
+            },
+            syscall: path.system_call.map(|call| self.name(call)),
+            function: path.function().map(|name| self.name(name)),
+            path: path.functions.iter().map(|name| self.name(*name)).collect(),
+        }
+    }
+
+    fn cgroup(&self, id: CgroupId) -> CgroupView<'r> {
+        let cgroup = self.recording.cgroup(id);
+        CgroupView {
             cgroup: cgroup.map(|cgroup| self.name(cgroup.path)),
             pod_uid: cgroup.and_then(|cgroup| cgroup.pod_uid.as_deref()),
             container_id: cgroup.and_then(|cgroup| cgroup.container_id.as_deref()),
@@ -399,13 +409,5 @@ impl<'r> View<'r> {
             remedy: diagnostic.remedy.as_deref(),
         };
         self.recording.diagnostics.iter().map(view).collect()
-    }
-}
-
-fn owner_name(owner: Owner) -> &'static str {
-    match owner {
-        Owner::SystemCall => "system_call",
-        Owner::KernelThread => "kernel_thread",
-        Owner::Exception => "exception",
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
-use crate::analyses::windows::{CutBy, Episode, Ranked, Verdict, Windows};
+use crate::analyses::windows::{CutBy, Episode, Path, Ranked, Verdict, Windows};
 use crate::model::{Diagnostic, NameId, Recording, Severity};
 
 use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
@@ -144,8 +144,8 @@ impl Report<'_> {
 
     fn who(&self, ranked: &Ranked) -> String {
         let comm = self.name(ranked.comm);
-        let function = ranked.path.last().map_or("", |name| self.name(*name));
-        match (ranked.owner, ranked.system_call) {
+        let function = ranked.path.function().map_or("", |name| self.name(name));
+        match (ranked.path.owner, ranked.path.system_call) {
             (Owner::SystemCall, Some(call)) => {
                 format!("{comm}, in system call {}, at {function},", self.name(call))
             }
@@ -179,7 +179,7 @@ impl Report<'_> {
         all.extend(lines.next());
         for (line, ranked) in lines.zip(shown) {
             all.push(line);
-            all.extend(wrap("  via ", &self.path(&ranked.path[ranked.entry_frames..])));
+            all.extend(wrap("  via ", &self.path(ranked.path.inner())));
             all.extend(self.container(ranked));
         }
         if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {
@@ -203,7 +203,7 @@ impl Report<'_> {
         [
             "path".to_owned(),
             number.to_string(),
-            verdict_name(ranked.verdict).to_owned(),
+            ranked.verdict.name().to_owned(),
             format!("{}/{}", ranked.windows, self.windows.episodes.len()),
             format!("{}/{}", ranked.baseline_windows, self.windows.baseline_windows),
             percent(ranked.window_share),
@@ -214,12 +214,12 @@ impl Report<'_> {
                 None => "inf".to_owned(),
             },
             probability(ranked.p_value),
-            self.label(ranked.comm, ranked.owner, ranked.system_call),
+            self.label(ranked.comm, &ranked.path),
         ]
     }
 
-    fn label(&self, comm: NameId, owner: Owner, system_call: Option<NameId>) -> String {
-        let work = match (owner, system_call) {
+    fn label(&self, comm: NameId, path: &Path) -> String {
+        let work = match (path.owner, path.system_call) {
             (Owner::SystemCall, Some(call)) => self.name(call),
             (Owner::SystemCall, None) => "(system call)",
             (Owner::KernelThread, _) => "(kernel thread)",
@@ -251,10 +251,9 @@ impl Report<'_> {
     fn episode_row(&self, number: usize, episode: &Episode) -> [String; 9] {
         let window = &episode.window;
         let (held, share, what) = match &episode.dominating {
-            Some(path) => {
-                let comm = self.recording.task(path.task).comm;
-                let label = self.label(comm, path.owner, path.system_call);
-                (format!("{}ms", milliseconds(path.time_ns)), percent(path.share), label)
+            Some(dominating) => {
+                let label = self.label(self.recording.task(dominating.task).comm, &dominating.path);
+                (format!("{}ms", milliseconds(dominating.time_ns)), percent(dominating.share), label)
             }
             None => ("-".to_owned(), "-".to_owned(), self.busiest(episode)),
         };
@@ -300,15 +299,6 @@ impl Report<'_> {
                 )
             }
         }
-    }
-}
-
-fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Culprit => "culprit",
-        Verdict::Suspect => "suspect",
-        Verdict::Brief => "brief",
-        Verdict::Common => "common",
     }
 }
 

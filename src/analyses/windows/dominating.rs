@@ -88,10 +88,7 @@ impl Finder<'_> {
         Some(Dominating {
             task,
             cgroup: most_frequent(cgroups)?.0,
-            owner: self.contexts.owner(path),
-            system_call: self.contexts.system_call(path),
-            path: self.contexts.names(path),
-            entry_frames: self.entry_frames(path),
+            path: self.path(path),
             samples: its.len() as u64,
             share: its.len() as f64 / stretch.busy as f64,
             time_ns: self.held_ns(timeline, &its),

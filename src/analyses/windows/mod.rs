@@ -129,6 +129,31 @@ pub enum CutBy {
     PreviousEpisode,
 }
 
+/// A path of the kernel's work for a task.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// Whose work it is.
+    pub owner: Owner,
+    /// The system call, where a frame tells.
+    pub system_call: Option<NameId>,
+    /// The functions, outermost first.
+    pub functions: Vec<NameId>,
+    /// How many of them, from the outermost, are the entry that all such paths share.
+    pub entry_frames: usize,
+}
+
+impl Path {
+    /// The innermost function: the place where the work forks.
+    pub fn function(&self) -> Option<NameId> {
+        self.functions.last().copied()
+    }
+
+    /// The functions after the entry.
+    pub fn inner(&self) -> &[NameId] {
+        &self.functions[self.entry_frames..]
+    }
+}
+
 /// The dominating path of a window.
 #[derive(Clone, Debug)]
 pub struct Dominating {
@@ -136,14 +161,8 @@ pub struct Dominating {
     pub task: TaskId,
     /// That task's control group, where recorded.
     pub cgroup: CgroupId,
-    /// Whose work the path is.
-    pub owner: Owner,
-    /// The system call, where a frame tells.
-    pub system_call: Option<NameId>,
-    /// The functions, outermost first.
-    pub path: Vec<NameId>,
-    /// How many functions of `path`, from the outermost, are the entry that all system calls share.
-    pub entry_frames: usize,
+    /// The path.
+    pub path: Path,
     /// Samples in the path.
     pub samples: u64,
     /// Their share of the window's samples that are not idle, from 0 to 1.
@@ -157,14 +176,8 @@ pub struct Dominating {
 pub struct Ranked {
     /// The comm.
     pub comm: NameId,
-    /// Whose work the path is.
-    pub owner: Owner,
-    /// The system call, where a frame tells.
-    pub system_call: Option<NameId>,
-    /// The functions, outermost first.
-    pub path: Vec<NameId>,
-    /// How many functions of `path`, from the outermost, are the entry that all system calls share.
-    pub entry_frames: usize,
+    /// The path.
+    pub path: Path,
     /// Windows of which it holds at least half the samples that are not idle.
     pub windows: u64,
     /// Windows of the baseline of which it does.
@@ -196,6 +209,18 @@ pub enum Verdict {
     Brief,
     /// It is about as common elsewhere.
     Common,
+}
+
+impl Verdict {
+    /// The word printed for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Culprit => "culprit",
+            Verdict::Suspect => "suspect",
+            Verdict::Brief => "brief",
+            Verdict::Common => "common",
+        }
+    }
 }
 
 /// Finds the episodes of `recording`, their windows, and the ranking.
@@ -265,10 +290,14 @@ impl<'r> Finder<'r> {
         (!task.is_swapper() && !is_trigger).then_some((task.comm, path))
     }
 
-    /// How many frames of a path are the entry that all such paths share.
-    fn entry_frames(&self, path: PathId) -> usize {
+    fn path(&self, path: PathId) -> Path {
         let start = self.contexts.start(path);
-        start.map_or(0, |start| self.contexts.depth(start) as usize - 1)
+        Path {
+            owner: self.contexts.owner(path),
+            system_call: self.contexts.system_call(path),
+            functions: self.contexts.names(path),
+            entry_frames: start.map_or(0, |start| self.contexts.depth(start) as usize - 1),
+        }
     }
 }
 

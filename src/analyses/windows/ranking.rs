@@ -134,10 +134,7 @@ impl Finder<'_> {
         let median_held_ns = median(&mut evidence.held_ns);
         Ranked {
             comm,
-            owner: self.contexts.owner(path),
-            system_call: self.contexts.system_call(path),
-            path: self.contexts.names(path),
-            entry_frames: self.entry_frames(path),
+            path: self.path(path),
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
             baseline_windows: evidence.tables.iter().map(|table| table.baseline_with).sum(),
             window_share: evidence.window_share(),
