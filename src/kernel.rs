@@ -15,6 +15,7 @@ pub fn classify(name: &str) -> FrameKind {
         _ if is_system_call_entry(name) => FrameKind::SystemCallEntry,
         _ if system_call(name).is_some() => FrameKind::SystemCall,
         _ if is_exception(name) => FrameKind::Exception,
+        _ if is_return_to_user(name) => FrameKind::ReturnToUser,
         _ if is_idle(name) => FrameKind::Idle,
         _ if is_thread_entry(name) => FrameKind::ThreadEntry,
         _ => FrameKind::Plain,
@@ -57,7 +58,7 @@ pub fn system_call(function: &str) -> Option<&str> {
         "sys_",
     ];
     // Inner functions that are left when the wrapper itself was inlined into the table's dispatcher.
-    const INNER: [(&str, &str); 12] = [
+    const INNER: [(&str, &str); 10] = [
         ("do_sys_openat2", "openat"),
         ("do_sys_open", "open"),
         ("do_sys_poll", "poll"),
@@ -66,10 +67,8 @@ pub fn system_call(function: &str) -> Option<&str> {
         ("do_execveat_common", "execve"),
         ("do_mkdirat", "mkdirat"),
         ("do_unlinkat", "unlinkat"),
-        ("kernel_clone", "clone"),
         ("kernel_wait4", "wait4"),
         ("vm_mmap_pgoff", "mmap"),
-        ("do_group_exit", "exit_group"),
     ];
     let by_prefix =
         PREFIXES.iter().find_map(|prefix| function.strip_prefix(prefix)).filter(|name| !name.is_empty());
@@ -147,7 +146,6 @@ fn is_interrupt_entry(name: &str) -> bool {
         || name.starts_with("sysvec_")
         || name.starts_with("__sysvec_")
         || name.starts_with("smp_apic_timer_interrupt")
-        || name.starts_with("smp_call_function")
         || name.starts_with("gic_handle_irq")
         || name.starts_with("xen_evtchn_do_upcall")
         || matches!(
@@ -162,6 +160,14 @@ fn is_interrupt_entry(name: &str) -> bool {
                 | "apic_timer_interrupt"
                 | "reschedule_interrupt"
                 | "smp_reschedule_interrupt"
+                | "smp_call_function_interrupt"
+                | "smp_call_function_single_interrupt"
+                | "generic_smp_call_function_interrupt"
+                | "generic_smp_call_function_single_interrupt"
+                | "xen_hvm_callback_vector"
+                | "xen_do_hypervisor_callback"
+                | "thermal_interrupt"
+                | "threshold_interrupt"
                 | "call_function_interrupt"
                 | "call_function_single_interrupt"
                 | "irq_work_interrupt"
@@ -253,6 +259,20 @@ fn is_exception(name: &str) -> bool {
         )
 }
 
+fn is_return_to_user(name: &str) -> bool {
+    matches!(
+        name,
+        "irqentry_exit_to_user_mode"
+            | "exit_to_user_mode_prepare"
+            | "exit_to_user_mode_loop"
+            | "prepare_exit_to_usermode"
+            | "exit_to_usermode_loop"
+            | "do_notify_resume"
+            | "do_signal"
+            | "arch_do_signal_or_restart"
+    )
+}
+
 /// The idle loop from its outermost function inward. The boot code below it says nothing: init calls never return, so the
 /// return addresses there often carry the next function's name.
 fn is_idle(name: &str) -> bool {
@@ -278,13 +298,14 @@ fn is_idle(name: &str) -> bool {
                 | "pv_native_safe_halt"
                 | "acpi_safe_halt"
                 | "acpi_processor_ffh_cstate_enter"
+                | "__arm_smccc_smc"
+                | "__cpu_suspend_enter"
+                | "cpu_suspend"
                 | "poll_idle"
                 | "haltpoll_enter_idle"
                 | "default_enter_idle"
                 | "mwait_idle_with_hints"
                 | "xen_safe_halt"
-                | "xen_hypercall_sched_op"
-                | "kvm_wait"
                 | "cpu_bringup_and_idle"
                 | "pseries_dedicated_idle_loop"
                 | "power7_idle"
@@ -355,6 +376,8 @@ mod tests {
             ("pv_native_safe_halt", Idle),
             ("ret_from_fork_asm", ThreadEntry),
             ("memcg_stat_show", Plain),
+            ("smp_call_function_many_cond", Plain),
+            ("exit_to_user_mode_loop", ReturnToUser),
             ("traverse.part.0.constprop.0", Plain),
             ("", Plain),
         ] {

@@ -193,7 +193,7 @@ fn a_trigger_that_nothing_matches_finds_nothing() {
     let recording = Recording::open("post");
     let none = run(recording.command("window").args(["--trigger", "^kworker/nobody"]));
     assert_eq!((none.code, none.stderr.as_str()), (Some(1), ""));
-    assert!(none.stdout.contains("no sample matches the trigger"), "{}", none.stdout);
+    assert!(none.stdout.contains("\nfound     no episode: "), "{}", none.stdout);
     let none = run(recording.command("window").args(["--trigger", "^nobody$", "--format", "json"]));
     assert_eq!(none.code, Some(1));
     let found: Value = serde_json::from_str(&none.stdout).expect("JSON");

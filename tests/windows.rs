@@ -65,17 +65,35 @@ fn the_path_ends_where_the_work_forks() {
 }
 
 #[test]
-fn what_an_interrupt_does_is_not_the_calls_work_but_its_time_is() {
+fn what_an_interrupt_does_is_not_the_calls_work() {
     let interrupted =
         format!("{READ};seq_read;asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs");
-    let text = every_ms(0, 0..50, "cadvisor", &format!("{READ};seq_read"))
-        + &every_ms(0, 50..100, "cadvisor", &interrupted)
-        + &every_ms(0, 100..101, "ksoftirqd/0", RX);
+    for (own_ms, dominates) in [(50, true), (49, false)] {
+        let text = every_ms(0, 0..own_ms, "cadvisor", &format!("{READ};seq_read"))
+            + &every_ms(0, own_ms..100, "cadvisor", &interrupted)
+            + &every_ms(0, 100..101, "ksoftirqd/0", RX);
+        let recording = recording(&text);
+        let windows = find(&recording);
+        let episode = &windows.episodes[0];
+        assert_eq!((episode.idle_samples, episode.interrupt_samples), (0, 100 - own_ms));
+        assert_eq!(episode.dominating.is_some(), dominates, "{own_ms} ms of its own");
+        if let Some(dominating) = &episode.dominating {
+            assert!(path(&recording, &dominating.path.functions).ends_with("vfs_read;seq_read"));
+            assert_eq!(dominating.samples, own_ms);
+        }
+    }
+}
+
+#[test]
+fn a_signal_that_an_interrupt_delivers_is_the_tasks_own_work() {
+    let dying = "work_[u];asm_sysvec_reschedule_ipi;irqentry_exit_to_user_mode;exit_to_user_mode_loop;\
+                 arch_do_signal_or_restart;get_signal;do_group_exit;do_exit;exit_mmap"
+        .replace(' ', "");
+    let text = every_ms(0, 0..100, "dying", &dying) + &every_ms(0, 100..101, "ksoftirqd/0", RX);
     let recording = recording(&text);
     let windows = find(&recording);
     let dominating = windows.episodes[0].dominating.as_ref().expect("a path");
-    assert!(path(&recording, &dominating.path.functions).ends_with("vfs_read;seq_read"));
-    assert_eq!(dominating.samples, 100);
+    assert!(path(&recording, dominating.path.inner()).ends_with("do_exit;exit_mmap"));
 }
 
 #[test]
@@ -227,7 +245,6 @@ fn only_the_sampling_event_makes_windows() {
         recording(&(every_ms(0, 0..100, "app", READ) + &every_ms(0, 100..101, "ksoftirqd/0", RX)));
     let twin = recording.about.events[0].clone();
     recording.about.events.push(twin);
-    recording.about.sampling.push(stallgraph::model::EventId(1));
     for sample in recording.timelines[0].samples.iter_mut().step_by(2) {
         sample.event = stallgraph::model::EventId(1);
     }
@@ -309,6 +326,23 @@ fn one_window_alone_can_be_chance() {
     assert_eq!((top.windows, windows.baseline_windows), (1, 4));
     assert!((top.p_value - 0.2).abs() < 1e-9);
     assert_eq!(top.verdict, Verdict::Suspect);
+}
+
+#[test]
+fn every_ranked_path_dominates_windows() {
+    // In each of six windows the work goes deeper in another way; they share what is above.
+    let mut text = String::new();
+    for second in 0..6 {
+        let ms = second * 1000;
+        text += &every_ms(0, ms..ms + 800, "nginx", "work_[u]");
+        text += &every_ms(0, ms + 800..ms + 860, "agent", &format!("{READ};seq_read;show;print;number"));
+        text += &every_ms(0, ms + 860..ms + 900, "nginx", "work_[u]");
+        text += &every_ms(0, ms + 900..ms + 901, "ksoftirqd/0", RX);
+    }
+    let windows = find(&recording(&text));
+    assert_eq!(windows.ranking.len(), 1);
+    assert_eq!(windows.ranking[0].windows, 6);
+    assert_eq!((windows.ranking[0].cpus.as_slice(), windows.ranking[0].windows_on_cpus), (&[0][..], 6));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub enum Owner {
     SystemCall,
     /// A kernel thread's.
     KernelThread,
-    /// An exception's in user space: a page fault, say.
+    /// An exception's in user space, a page fault say, or a signal's.
     Exception,
 }
 
@@ -40,9 +40,11 @@ pub struct Context {
     /// The kernel's work for the task, up to the first interrupt or softirq nested in it; `None` in user space, in idle, and
     /// for an interrupt of either.
     pub path: Option<PathId>,
+    /// Whether the sample was taken in an interrupt or softirq: then the path was waiting, and what ran is not its work.
+    pub is_nested: bool,
     /// Whether the innermost frame is one of the idle loop.
     pub is_idle: bool,
-    /// Whether the innermost frame has a name.
+    /// Whether any of the kernel's frames has a name.
     pub is_named: bool,
     /// The outermost softirq that was being served.
     pub softirq: Option<Softirq>,
@@ -92,7 +94,9 @@ impl Contexts {
             let function = recording.function(recording.frames.function(frame));
             let outer = contexts.by_stack[parent.index()];
             let position = match function.mode {
-                Mode::Kernel => contexts.enter(positions[parent.index()], parent, function, &mut children),
+                Mode::Kernel => {
+                    contexts.enter(positions[parent.index()], outer.path, parent, function, &mut children)
+                }
                 Mode::User | Mode::Guest | Mode::Hypervisor => Position::Outside,
             };
             positions[index] = position;
@@ -102,8 +106,9 @@ impl Contexts {
                     Position::Nested => outer.path,
                     Position::Outside | Position::Idle => None,
                 },
+                is_nested: matches!(position, Position::Nested),
                 is_idle: matches!(position, Position::Idle),
-                is_named: function.naming == Naming::Named,
+                is_named: outer.is_named || function.mode == Mode::Kernel && function.naming == Naming::Named,
                 softirq: outer.softirq.or(match function.kind {
                     FrameKind::SoftirqAction(softirq) => Some(softirq),
                     _ => None,
@@ -170,16 +175,20 @@ impl Contexts {
     fn enter(
         &mut self,
         outer: Position,
+        outer_path: Option<PathId>,
         parent: StackId,
         function: &Function,
         children: &mut FxHashMap<(Option<PathId>, NameId), PathId>,
     ) -> Position {
         use FrameKind::{
-            Exception, Idle, InterruptEntry, SoftirqEntry, SystemCall, SystemCallEntry, ThreadEntry,
+            Exception, Idle, InterruptEntry, ReturnToUser, SoftirqEntry, SystemCall, SystemCallEntry,
+            ThreadEntry,
         };
         let (kind, name) = (function.kind, function.name);
         let begin = |owner| (None, owner);
         let (parent, owner) = match (outer, kind) {
+            // An interrupt of user code that ends in work for the task itself: signals, exit.
+            (Position::Nested, ReturnToUser) if outer_path.is_none() => begin(Owner::Exception),
             (Position::Nested, _) | (_, InterruptEntry | SoftirqEntry) => return Position::Nested,
             (Position::Outside, SystemCallEntry | SystemCall) => begin(Owner::SystemCall),
             (Position::Outside, Exception) => begin(Owner::Exception),
@@ -192,7 +201,7 @@ impl Contexts {
         };
         Position::Working(*children.entry((parent, name)).or_insert_with(|| {
             let path = PathId::from_index(self.paths.len());
-            let is_entry = matches!(kind, SystemCallEntry | ThreadEntry)
+            let is_entry = matches!(kind, SystemCallEntry | ThreadEntry | ReturnToUser)
                 || kind == Exception && owner == Owner::Exception;
             let outer_start = parent.and_then(|parent| self.start(parent));
             self.paths.push(Node {

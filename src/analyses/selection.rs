@@ -52,25 +52,32 @@ impl TimeRange {
 }
 
 impl Selection {
-    /// An error if a CPU was asked for that the recorded machine did not have.
+    /// An error if nothing was recorded of what is selected: a CPU without samples, a time outside the recording.
     pub fn check(&self, recording: &Recording) -> Result<()> {
-        let Some(cpus) = &self.cpus else {
-            return Ok(());
-        };
-        let is_there = |range: &CpuRange| {
-            let in_machine = recording.about.cpus_available.is_some_and(|count| range.0 < count);
-            in_machine || recording.timelines.iter().any(|timeline| range.holds(timeline.cpu))
-        };
-        match cpus.iter().find(|range| !is_there(range)) {
-            None => Ok(()),
-            Some(CpuRange(first, _)) => {
-                let known: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
-                Err(Error::Usage(format!(
-                    "-C {first}: the recording has no such CPU; it has samples of {}",
-                    cpu_list(&known)
-                )))
+        let known: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
+        let holds_none = |range: &&CpuRange| !known.iter().any(|cpu| range.holds(*cpu));
+        let is_possible =
+            |range: &CpuRange| recording.about.cpus_available.is_some_and(|count| range.0 < count);
+        let absent = self.cpus.iter().flatten().filter(holds_none).map(|range| (range.0, is_possible(range)));
+        let is_empty = self.timelines(recording).next().is_none();
+        for (cpu, is_possible) in absent {
+            if is_empty || !is_possible {
+                let why = if is_possible { "no samples of this CPU" } else { "no such CPU" };
+                let known = cpu_list(&known);
+                return Err(Error::Usage(format!(
+                    "-C {cpu}: the recording has {why}; it has samples of {known}"
+                )));
             }
         }
+        let (start_ns, end_ns) = self.time.bounds(recording);
+        let about = &recording.about;
+        if start_ns > about.end_ns || end_ns < about.start_ns {
+            let (start, end) = (about.start_ns as f64 / 1e9, about.end_ns as f64 / 1e9);
+            return Err(Error::Usage(format!(
+                "--time: nothing was recorded then; the recording is from {start:.6} to {end:.6} seconds"
+            )));
+        }
+        Ok(())
     }
 
     /// The timelines of the selected CPUs.

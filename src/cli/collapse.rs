@@ -20,7 +20,7 @@ use super::{Outcome, output};
 ///
 ///   stallgraph collapse | grep -B 100 ksoftirqd
 ///   stallgraph collapse -C 11 -F cpu,time,stack
-///   stallgraph collapse --merge --weight us | inferno-flamegraph --flame-chart > chart.svg
+///   stallgraph collapse -C 11 --merge --weight us | tac | inferno-flamegraph --flamechart > chart.svg
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -60,7 +60,7 @@ enum WeightArgument {
     Samples,
     /// The event's own count, as recorded
     Period,
-    /// Microseconds until the CPU's next sample
+    /// Microseconds until the CPU's next sample, at most two sampling intervals
     Us,
 }
 

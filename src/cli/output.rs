@@ -22,8 +22,6 @@ pub fn leave_to_exit(recording: Recording) {
 /// The recording's diagnostics on standard error, for commands whose output is data.
 pub fn report_diagnostics(recording: &Recording) {
     for diagnostic in &recording.diagnostics {
-        let remedy = diagnostic.remedy.as_ref().map(|remedy| format!("; {remedy}"));
-        let remedy = remedy.unwrap_or_default();
-        complain(&format!("{}: {}{remedy}", diagnostic.severity.name(), diagnostic.message));
+        complain(&format!("{}: {}", diagnostic.severity.name(), diagnostic.sentence()));
     }
 }

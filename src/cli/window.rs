@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use regex::Regex;
 use stallgraph::analyses::windows::{self, KSOFTIRQD, Options};
@@ -16,8 +16,10 @@ use super::{Outcome, output};
 
 /// Shows what ran before each ksoftirqd sample, and the system call path that dominates it
 ///
-/// A window is the time before the first sample of an episode of ksoftirqd on a CPU. Paths that dominate windows are ranked by
-/// how much more common they are in windows than elsewhere on the same CPU (Fisher's exact test over windows).
+/// A window is the time before the first sample of an episode of ksoftirqd
+/// on a CPU. Paths that dominate windows are ranked by how much more common
+/// they are in windows than elsewhere on the same CPU (Fisher's exact test).
+/// With --time, episodes are those that begin in it.
 ///
 /// Examples:
 ///
@@ -35,13 +37,13 @@ pub struct Arguments {
     /// Length of a window
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
     before: Duration,
-    /// With --format stacks, also show this much time after the first trigger sample
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration)]
-    after: Duration,
+    /// With --format stacks, also show this much time after the first trigger sample [default: 0ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    after: Option<Duration>,
     /// Look back from samples of tasks whose comm matches this [default: ^ksoftirqd/, unless --trigger-frame is given]
     #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
     trigger: Option<Regex>,
-    /// Look back from samples with a function that matches this
+    /// Look back from samples with a function that matches this; with --trigger both must match
     #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
     trigger_frame: Option<Regex>,
     /// Trigger samples at most this far apart are one episode
@@ -53,9 +55,9 @@ pub struct Arguments {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Columns of --format stacks, of cpu,time,pid,tid,event,stack,count
-    #[arg(short = 'F', long, value_name = "LIST", default_value = "stack,count")]
-    fields: String,
+    /// Columns of --format stacks, of cpu,time,pid,tid,event,stack,count [default: stack,count]
+    #[arg(short = 'F', long, value_name = "LIST")]
+    fields: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,11 +75,19 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.before.is_zero() {
         bail!("--before 0: a window without length holds nothing; give --before 100ms");
     }
-    let fields = Field::parse_list(&arguments.fields)?;
+    let fields = Field::parse_list(arguments.fields.as_deref().unwrap_or("stack,count"))?;
+    if arguments.format != Format::Stacks && (arguments.fields.is_some() || arguments.after.is_some()) {
+        bail!("-F and --after go with --format stacks only");
+    }
     let recording = arguments.input.load()?;
     load::require_stacks(&recording)?;
     let options = arguments.options()?;
     options.selection.check(&recording)?;
+    let interval_ns = recording.sampling_interval_ns();
+    if options.before_ns < interval_ns {
+        let interval = Duration::from_nanos(interval_ns);
+        bail!("--before is shorter than the time between samples, {interval:?}: a window could hold none");
+    }
     let windows = windows::find(&recording, &options);
     let mut out = output::stdout();
     let written = match arguments.format {
@@ -85,7 +95,13 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Format::Json => json::write_windows(&recording, &windows, &mut out),
         Format::Stacks => {
             output::report_diagnostics(&recording);
-            stacks::write(&recording, &windows, &fields, to_ns(arguments.after)?, &mut out)
+            stacks::write(
+                &recording,
+                &windows,
+                &fields,
+                to_ns(arguments.after.unwrap_or_default())?,
+                &mut out,
+            )
         }
     };
     written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
@@ -112,7 +128,7 @@ impl Arguments {
 }
 
 fn to_ns(duration: Duration) -> Result<u64> {
-    Ok(u64::try_from(duration.as_nanos())?)
+    u64::try_from(duration.as_nanos()).map_err(|_| anyhow!("{duration:?} is longer than any recording"))
 }
 
 /// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
@@ -121,7 +137,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_softirq(name: &str) -> Result<Softirq, String> {
-    let found = Softirq::ALL.into_iter().find(|softirq| softirq.name() == name);
+    let found = Softirq::ALL.into_iter().find(|softirq| softirq.name().eq_ignore_ascii_case(name));
     found.ok_or_else(|| {
         let known = Softirq::ALL.map(Softirq::name);
         format!("there is no such softirq; there are {}", known.join(", "))

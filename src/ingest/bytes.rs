@@ -10,6 +10,8 @@ use memmap2::{Advice, Mmap};
 use crate::error::{Error, Result};
 use crate::mapped;
 
+use super::header;
+
 /// The whole content of a recording.
 pub enum Bytes {
     /// A regular file, mapped.
@@ -51,9 +53,17 @@ pub fn open(path: &Path) -> Result<Bytes> {
     Ok(Bytes::Mapped(map))
 }
 
+/// Reads a stream to its end; of one that does not begin as a recording only enough to say what it is, since it may have none.
 fn read_all(mut input: impl Read, path: &Path) -> Result<Bytes> {
+    const HEAD: u64 = 512;
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).map_err(|error| io_error(path, error))?;
+    let mut read = |limit: u64, bytes: &mut Vec<u8>| {
+        input.by_ref().take(limit).read_to_end(bytes).map_err(|error| io_error(path, error))
+    };
+    read(HEAD, &mut bytes)?;
+    if header::is_recording(&bytes) {
+        read(u64::MAX, &mut bytes)?;
+    }
     Ok(Bytes::Owned(bytes))
 }
 

@@ -79,7 +79,7 @@ impl Header {
         let (attr_size, attrs, data, feature_bits) =
             read_layout(&mut cursor).ok_or_else(|| damaged("the header is cut short"))?;
         let mut attributes = read_attributes(file, attr_size, attrs, order)
-            .ok_or_else(|| damaged("the section of events lies outside the file"))?;
+            .ok_or_else(|| damaged("the sections of events and ids do not fit the file"))?;
         if attributes.is_empty() {
             return Err(damaged("it holds no event"));
         }
@@ -106,6 +106,11 @@ impl Header {
             missing_bytes: promised_end.saturating_sub(length),
         })
     }
+}
+
+/// Whether `bytes` begin as a recording does.
+pub fn is_recording(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC) || bytes.starts_with(MAGIC_SWAPPED)
 }
 
 fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
@@ -177,13 +182,17 @@ fn read_attributes(file: &[u8], attr_size: u64, attrs: Section, order: ByteOrder
     if attr_bytes < SMALLEST_ATTRIBUTE {
         return None;
     }
+    // Each attribute names its section of ids; nothing keeps them from naming the same one, so they share the file's length.
+    let mut budget = file.len() / 8;
     attrs
         .of(file)?
         .chunks_exact(entry_size)
         .map(|entry| {
             let mut attribute = Attribute::parse(&entry[..attr_bytes], order);
             let ids = Section::read(&mut Cursor::new(&entry[attr_bytes..], order))?;
-            attribute.ids = order.u64s(ids.of(file)?).collect();
+            let ids = ids.of(file)?;
+            budget = budget.checked_sub(ids.len() / 8)?;
+            attribute.ids = order.u64s(ids).collect();
             Some(attribute)
         })
         .collect()

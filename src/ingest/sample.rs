@@ -199,7 +199,8 @@ fn skip_registers(rest: &mut Cursor, mask: u64) -> Option<()> {
 pub struct EventFinder {
     order: ByteOrder,
     id_at: Option<usize>,
-    by_id: rustc_hash::FxHashMap<u64, usize>,
+    /// Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    by_id: hashbrown::HashMap<u64, usize>,
     events: usize,
 }
 

@@ -4,46 +4,42 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::ingest::{Attribute, SampleLayout, Source};
-use crate::model::{About, Clock, Event, EventId, clean};
+use crate::model::{About, Clock, Event, clean};
 
-/// Chooses the sampling event: with its twins on other kinds of cores, if the CPU is a hybrid.
-pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> Result<Vec<EventId>> {
-    let ids = |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<EventId> {
-        let chosen = attributes.iter().enumerate().filter(|(_, attribute)| is_chosen(attribute));
-        chosen.map(|(index, _)| EventId::from_index(index)).collect()
-    };
+/// Chooses the sampling event: with its twins on other kinds of cores, if the CPU is a hybrid. Says for each event whether it
+/// is chosen.
+pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> Result<Vec<bool>> {
+    let chosen =
+        |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<bool> { attributes.iter().map(is_chosen).collect() };
     let Some(asked) = asked else {
-        let first = attributes.iter().find(|attribute| !attribute.is_tracepoint() && !attribute.is_dummy());
-        return Ok(match first {
-            Some(first) => ids(&|other| std::ptr::eq(other, first) || other.is_twin_of(first)),
-            None => Vec::new(),
-        });
+        let is_sampled = |attribute: &&Attribute| !attribute.is_tracepoint() && !attribute.is_dummy();
+        let first = attributes.iter().find(is_sampled);
+        return Ok(chosen(&|attribute| {
+            first.is_some_and(|first| std::ptr::eq(attribute, first) || attribute.is_twin_of(first))
+        }));
     };
-    let exact = ids(&|attribute| attribute.display_name() == asked);
-    if !exact.is_empty() {
+    let exact = chosen(&|attribute| attribute.display_name() == asked);
+    if exact.contains(&true) {
         return Ok(exact);
     }
     // `cycles` means `cycles:P` and `cpu_core/cycles/` too.
     let part = |attribute: &Attribute| attribute.display_name().split(['/', ':']).any(|part| part == asked);
-    let by_part = ids(&part);
-    let is_one = |events: &[EventId]| {
-        events.windows(2).all(|pair| attributes[pair[0].index()].is_twin_of(&attributes[pair[1].index()]))
-    };
-    if !by_part.is_empty() && is_one(&by_part) {
-        return Ok(by_part);
+    let mut found = attributes.iter().filter(|attribute| part(attribute));
+    let first = found.next();
+    let is_one = first.is_some_and(|first| found.all(|other| other.is_twin_of(first)));
+    if is_one {
+        return Ok(chosen(&part));
     }
-    let names: Vec<String> =
-        attributes.iter().map(|attribute| clean(&attribute.display_name()).into_owned()).collect();
-    let which = if by_part.is_empty() { "no event" } else { "more than one event" };
-    Err(Error::Usage(format!(
-        "-e {}: {which} of the recording has this name; it holds {}",
-        clean(asked),
-        names.join(", ")
-    )))
+    let names: Vec<String> = attributes.iter().map(Attribute::display_name).collect();
+    let which = if first.is_none() { "no event" } else { "more than one event" };
+    Err(Error::Usage(
+        clean(&format!("-e {asked}: {which} of the recording has this name; it holds {}", names.join(", ")))
+            .into_owned(),
+    ))
 }
 
 /// What the recording says about itself; its first and last moment are not known yet.
-pub(super) fn about(source: &Source, path: &Path, file_bytes: usize, sampling: &[EventId]) -> About {
+pub(super) fn about(source: &Source, path: &Path, file_bytes: usize, sampling: &[bool]) -> About {
     let features = &source.header.features;
     let text = |field: &Option<String>| field.as_ref().map(|text| clean(text).into_owned());
     let attributes = &source.header.attributes;
@@ -58,16 +54,20 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: usize, sampling: &
         cpus_online: features.cpus_online,
         cpus_available: features.cpus_available,
         clock: Clock { id: attributes.iter().find_map(Attribute::clock_id), wall: features.clock_reference },
-        events: attributes.iter().map(|attribute| event(attribute, source)).collect(),
-        sampling: sampling.to_vec(),
+        events: attributes
+            .iter()
+            .zip(sampling)
+            .map(|(attribute, is_sampling)| event(attribute, *is_sampling, source))
+            .collect(),
         ..About::default()
     }
 }
 
-fn event(attribute: &Attribute, source: &Source) -> Event {
+fn event(attribute: &Attribute, is_sampling: bool, source: &Source) -> Event {
     let layout = SampleLayout::new(attribute, source.header.order);
     Event {
         name: clean(&attribute.display_name()).into_owned(),
+        is_sampling,
         is_tracepoint: attribute.is_tracepoint(),
         has_callchain: attribute.has_callchain(),
         has_time: layout.has_time(),

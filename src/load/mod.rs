@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::ingest::{self, Features, SideBandPass, Source};
 use crate::kernel;
 use crate::model::{
-    FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming, Recording,
-    Tally, Timeline,
+    Diagnostic, FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming,
+    Recording, Tally, Timeline,
 };
 use crate::state::State;
 use crate::symbols::{self, FrameName};
@@ -108,6 +108,10 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
             "record with: perf record -a -g -F 999 …, or choose one of these with -e",
         );
     };
+    let is_compressed = |diagnostic: &&Diagnostic| diagnostic.code == "compressed";
+    if let Some(compressed) = recording.diagnostics.iter().find(is_compressed) {
+        return wrong(compressed.message.clone(), compressed.remedy.as_deref().unwrap_or_default());
+    }
     if recording.tally.samples == 0 {
         return wrong(
             format!("holds no samples of {}", event.name),
@@ -154,9 +158,6 @@ fn span(timelines: &[Timeline]) -> (u64, u64) {
     (times().min().unwrap_or(0), times().max().unwrap_or(0))
 }
 
-/// What the kernel is called in the table of build ids.
-const KERNEL: &str = "[kernel.kallsyms]";
-
 /// Modules get the build ids that perf noted at the end of the recording.
 fn add_build_ids(modules: &mut [Module], features: &Features) {
     let noted: FxHashMap<&str, &Vec<u8>> =
@@ -173,7 +174,7 @@ fn name(
     recording: &mut Recording,
     names: &mut Names,
 ) -> Result<()> {
-    let kernel = features.build_ids.iter().find(|(path, _)| path == KERNEL);
+    let kernel = features.build_ids.iter().find(|(path, _)| path == Module::KERNEL);
     let request = symbols::Request {
         recording: path,
         about: &recording.about,

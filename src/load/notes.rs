@@ -1,18 +1,17 @@
 //! Notes: what of the input was damaged, lost or rejected, as diagnostics.
 
-use crate::ingest::{SideBandPass, Source, Stop};
+use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
+
+use crate::ingest::{Attribute, SideBandPass, Source, Stop};
 use crate::model::{Diagnostic, Recording, Severity};
+
+/// PERF_RECORD_COMPRESSED and PERF_RECORD_COMPRESSED2 (tools/lib/perf/include/perf/event.h).
+const COMPRESSED: [u32; 2] = [81, 83];
 
 /// Notes what was damaged, lost or rejected.
 pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording: &mut Recording) {
     let mut note = |severity, code, count, message: String, remedy: &str| {
-        recording.diagnostics.push(Diagnostic {
-            severity,
-            code,
-            count,
-            message,
-            remedy: (!remedy.is_empty()).then(|| remedy.to_owned()),
-        });
+        recording.diagnostics.push(Diagnostic::new(severity, code, count, &message, remedy));
     };
     let tally = &recording.tally;
     if !source.header.is_finished {
@@ -49,6 +48,26 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             1,
             format!("the file ends {} bytes before its header says", source.header.missing_bytes),
             "copy the file again; all records that are there are used",
+        );
+    }
+    let compressed: u64 = COMPRESSED.iter().filter_map(|kind| tally.skipped.get(kind)).sum();
+    if compressed > 0 {
+        note(
+            Severity::Error,
+            "compressed",
+            compressed,
+            format!("{compressed} records are compressed (perf record -z), which this version does not read"),
+            "record without -z",
+        );
+    }
+    let is_dumped = |attribute: &Attribute| attribute.sample_type & PERF_SAMPLE_STACK_USER != 0;
+    if source.header.attributes.iter().any(is_dumped) {
+        note(
+            Severity::Warning,
+            "user_stacks",
+            1,
+            "user stacks were recorded as dumps (--call-graph dwarf), which are not unwound".to_owned(),
+            "record with -g for user frames; the kernel's are whole",
         );
     }
     if tally.lost > 0 {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use crate::ingest::{Decoded, EventFinder, Source};
-use crate::model::{EventId, Names, Tally, Timeline};
+use crate::model::{Names, Tally, Timeline};
 use crate::state::{Chains, Collected, Collector, State};
 
 /// Below this size a second range costs more than it saves.
@@ -19,7 +19,8 @@ const MAX_RANGES: usize = 8;
 pub(super) struct SamplePass<'s, 'a> {
     pub source: &'s Source<'a>,
     pub finder: &'s EventFinder,
-    pub sampling: &'s [EventId],
+    /// For each event, whether its records are the samples.
+    pub sampling: &'s [bool],
     pub state: &'s State,
 }
 
@@ -50,8 +51,6 @@ impl SamplePass<'_, '_> {
 
     fn read(&self, range: Range<u64>, done: &AtomicU64, progress: &(dyn Fn(u64) + Sync)) -> Part {
         let events = self.source.header.attributes.len();
-        let wanted: Vec<bool> =
-            (0..events).map(|event| self.sampling.contains(&EventId::from_index(event))).collect();
         let mut collector = Collector::new(self.state, self.source.header.order);
         let (mut event_records, mut tally) = (vec![0; events], Tally::default());
         let reported = Cell::new(range.start);
@@ -59,7 +58,7 @@ impl SamplePass<'_, '_> {
             let more = position - reported.replace(position);
             progress(done.fetch_add(more, Ordering::Relaxed) + more);
         };
-        self.source.read_samples(range, &wanted, self.finder, &report, |decoded| match decoded {
+        self.source.read_samples(range, self.sampling, self.finder, &report, |decoded| match decoded {
             Decoded::Sample { event, sample, record } => {
                 event_records[event] += 1;
                 tally.samples += 1;

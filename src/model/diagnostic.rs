@@ -1,5 +1,7 @@
 //! Diagnostics: what was lost, damaged, missing or refused, and what to do about it. They travel with the `Recording`.
 
+use super::clean;
+
 /// How much a diagnostic matters to the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -35,4 +37,20 @@ pub struct Diagnostic {
     pub message: String,
     /// What the user can do about it, where there is something.
     pub remedy: Option<String>,
+}
+
+impl Diagnostic {
+    /// A diagnostic whose texts are safe to print, whatever they quote from a file; an empty remedy is none.
+    pub fn new(severity: Severity, code: &'static str, count: u64, message: &str, remedy: &str) -> Self {
+        let remedy = (!remedy.is_empty()).then(|| clean(remedy).into_owned());
+        Diagnostic { severity, code, count, message: clean(message).into_owned(), remedy }
+    }
+
+    /// Message and remedy as one sentence.
+    pub fn sentence(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{}; {remedy}", self.message),
+            None => self.message.clone(),
+        }
+    }
 }

@@ -80,6 +80,8 @@ pub enum FrameKind {
     SoftirqAction(Softirq),
     /// A synchronous exception begins, a page fault say: the work of whoever caused it.
     Exception,
+    /// On the way back to user space, work for the task itself: signals, exit (`exit_to_user_mode_loop`).
+    ReturnToUser,
     /// The outermost frames of a kernel thread: `ret_from_fork`, `kthread`.
     ThreadEntry,
     /// The idle loop.

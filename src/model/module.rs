@@ -16,6 +16,9 @@ pub struct Module {
 }
 
 impl Module {
+    /// What perf calls the kernel proper.
+    pub const KERNEL: &str = "[kernel.kallsyms]";
+
     /// Whether it is the kernel itself, and not one of its modules.
     pub fn is_kernel_proper(&self) -> bool {
         self.kernel.as_ref().is_some_and(|code| code.reference.is_some() || code.length == 0)

@@ -30,13 +30,24 @@ impl Names {
     }
 }
 
+/// Longest name that is kept, in bytes: more than any compiler, path or comm needs, and little enough to print a million times.
+const LONGEST: usize = 4096;
+
 /// Replaces by `?` what could act on a terminal or reorder text: control characters, line and paragraph separators, and
-/// the marks that change the direction of text or hide in it.
+/// the marks that change the direction of text or hide in it. What is longer than any name is cut.
 pub fn clean(name: &str) -> Cow<'_, str> {
-    if name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if name.len() <= LONGEST && name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(name);
     }
-    Cow::Owned(name.chars().map(|c| if is_harmful(c) { '?' } else { c }).collect())
+    let kept = match name.char_indices().find(|(at, _)| *at >= LONGEST) {
+        Some((end, _)) => &name[..end],
+        None => name,
+    };
+    let mut text: String = kept.chars().map(|c| if is_harmful(c) { '?' } else { c }).collect();
+    if kept.len() < name.len() {
+        text.push_str("...");
+    }
+    Cow::Owned(text)
 }
 
 fn is_harmful(c: char) -> bool {
@@ -55,6 +66,12 @@ mod tests {
         assert_eq!(clean("a\x1b[2Jb\nc\0"), "a?[2Jb?c?");
         assert_eq!(clean("x\u{202e}y\u{2066}\u{9b}z"), "x?y??z");
         assert_eq!(clean("größe μs 日本"), "größe μs 日本");
+    }
+
+    #[test]
+    fn what_is_longer_than_any_name_is_cut() {
+        assert_eq!(clean(&"é".repeat(100_000)).len(), LONGEST + 3);
+        assert_eq!(clean(&"e".repeat(LONGEST)).len(), LONGEST);
     }
 
     #[test]

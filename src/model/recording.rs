@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Cgroup, CgroupId, Diagnostic, EventId, FrameTable, Function, FunctionId, Module, NameId, Names, StackId,
+    Cgroup, CgroupId, Diagnostic, FrameTable, Function, FunctionId, Module, NameId, Names, StackId,
     StackTree, Task, TaskId, Timeline,
 };
 
@@ -63,8 +63,6 @@ pub struct About {
     pub end_ns: u64,
     /// All events, sampled or not.
     pub events: Vec<Event>,
-    /// The sampling event: the one whose records are the samples. Hybrid CPUs have a twin of it for each kind of core.
-    pub sampling: Vec<EventId>,
 }
 
 /// The clock that a recording's times are of.
@@ -96,6 +94,8 @@ impl Clock {
 pub struct Event {
     /// The name as perf prints it, safe to print.
     pub name: String,
+    /// Whether its records are the samples. Hybrid CPUs have a twin of the sampling event for each kind of core.
+    pub is_sampling: bool,
     /// Whether it is a tracepoint.
     pub is_tracepoint: bool,
     /// Whether its records carry call chains.
@@ -142,7 +142,7 @@ pub struct Tally {
 impl Tally {
     /// Lost records as a share of all that should be there, from 0 to 1.
     pub fn lost_share(&self) -> f64 {
-        let all = self.records + self.lost;
+        let all = self.records.saturating_add(self.lost);
         if all == 0 { 0.0 } else { self.lost as f64 / all as f64 }
     }
 
@@ -202,7 +202,7 @@ impl Recording {
 
     /// The sampling event; of several twins the first.
     pub fn sampling_event(&self) -> Option<&Event> {
-        self.about.sampling.first().map(|id| &self.about.events[id.index()])
+        self.about.events.iter().find(|event| event.is_sampling)
     }
 
     /// The time from one sample to the next on a busy CPU, in ns: 1 s over the frequency, the period of a clock event,

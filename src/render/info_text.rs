@@ -24,18 +24,9 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
         fact(name, value.clone().unwrap_or_else(|| "not recorded".to_owned()));
     }
     fact("clock", clock(recording));
-    fact(
-        "time",
-        format!(
-            "{} to {}, {:.3} s",
-            seconds(about.start_ns),
-            seconds(about.end_ns),
-            recording.duration_ns() as f64 / 1e9
-        ),
-    );
-    for (index, event) in about.events.iter().enumerate() {
-        let is_sampling = about.sampling.iter().any(|id| id.index() == index);
-        fact("event", event_line(event, is_sampling));
+    fact("time", time(recording));
+    for event in &about.events {
+        fact("event", event_line(event));
     }
     fact("records", records(recording));
     fact("loss", loss(recording));
@@ -49,6 +40,15 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+fn time(recording: &Recording) -> String {
+    let about = &recording.about;
+    if recording.tally.samples == 0 {
+        return "no samples".to_owned();
+    }
+    let duration = recording.duration_ns() as f64 / 1e9;
+    format!("{} to {}, {duration:.3} s", seconds(about.start_ns), seconds(about.end_ns))
 }
 
 fn clock(recording: &Recording) -> String {
@@ -65,7 +65,7 @@ fn clock(recording: &Recording) -> String {
     }
 }
 
-fn event_line(event: &Event, is_sampling: bool) -> String {
+fn event_line(event: &Event) -> String {
     let rate = match (event.frequency_hz, event.period) {
         (Some(1), _) if event.is_tracepoint => {
             ", sampled: intervals between its records cannot be told; use -e EVENT -c 1, and give -F only to the sampling event"
@@ -75,7 +75,7 @@ fn event_line(event: &Event, is_sampling: bool) -> String {
         (None, Some(period)) => format!(", every {period}"),
         (None, None) => String::new(),
     };
-    let role = match (is_sampling, event.is_tracepoint) {
+    let role = match (event.is_sampling, event.is_tracepoint) {
         (true, _) => ", the sampling event",
         (false, true) => ", a tracepoint",
         (false, false) => "",
@@ -114,9 +114,11 @@ fn cpus(recording: &Recording, contents: &Contents) -> String {
         Some(online) => format!("{online} online, "),
         None => String::new(),
     };
-    match sampled.is_empty() {
-        true => format!("{online}none sampled"),
-        false => format!("{online}sampled: {}", cpu_list(&sampled)),
+    let tells_cpu = recording.sampling_event().is_none_or(|event| event.has_cpu);
+    match (sampled.is_empty(), tells_cpu) {
+        (true, _) => format!("{online}none sampled"),
+        (false, false) => format!("{online}samples do not say theirs; shown as CPU 0"),
+        (false, true) => format!("{online}sampled: {}", cpu_list(&sampled)),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::analyses::contents::Contents;
 use crate::analyses::contexts::Owner;
 use crate::analyses::windows::{CutBy, Dominating, Episode, Path, Ranked, Windows};
-use crate::model::{CgroupId, Diagnostic, NameId, Recording, clean};
+use crate::model::{CgroupId, Diagnostic, Event, NameId, Recording, clean};
 
 /// Raised only if a field changes its meaning or goes.
 const SCHEMA: u32 = 1;
@@ -187,6 +187,7 @@ struct WindowView {
     end_ns: u64,
     samples: u64,
     idle_samples: u64,
+    interrupt_samples: u64,
     lost: u64,
     throttled: bool,
     truncated: bool,
@@ -289,17 +290,16 @@ impl<'r> View<'r> {
     }
 
     fn events(&self) -> Vec<EventView<'r>> {
-        let about = &self.recording.about;
-        let view = |(index, event): (usize, &'r crate::model::Event)| EventView {
+        let view = |event: &'r Event| EventView {
             name: &event.name,
-            is_sampling: about.sampling.iter().any(|id| id.index() == index),
+            is_sampling: event.is_sampling,
             is_tracepoint: event.is_tracepoint,
             has_callchain: event.has_callchain,
             frequency_hz: event.frequency_hz,
             period: event.period,
             records: event.records,
         };
-        about.events.iter().enumerate().map(view).collect()
+        self.recording.about.events.iter().map(view).collect()
     }
 
     fn records(&self) -> RecordsView<'r> {
@@ -336,6 +336,7 @@ impl<'r> View<'r> {
                 end_ns: window.end_ns,
                 samples: window.indices.len() as u64,
                 idle_samples: episode.idle_samples,
+                interrupt_samples: episode.interrupt_samples,
                 lost: window.lost,
                 throttled: window.is_throttled,
                 truncated: window.cut_by == Some(CutBy::RecordingStart),

@@ -50,7 +50,8 @@ pub fn wrap(first: &str, text: &str) -> Vec<String> {
     let mut lines = vec![first.to_owned()];
     let mut is_empty = true;
     for piece in pieces(text) {
-        let mut piece: Vec<char> = piece.chars().collect();
+        let piece: Vec<char> = piece.chars().collect();
+        let mut piece = piece.as_slice();
         loop {
             let line = lines.last_mut().expect("there is a first line");
             let room = WIDTH.saturating_sub(line.chars().count());
@@ -61,7 +62,9 @@ pub fn wrap(first: &str, text: &str) -> Vec<String> {
                 break;
             }
             if is_empty {
-                line.extend(piece.drain(..room.max(1)));
+                let (fitting, rest) = piece.split_at(room.clamp(1, piece.len()));
+                line.extend(fitting);
+                piece = rest;
             }
             lines.push(" ".repeat(indent));
             is_empty = true;

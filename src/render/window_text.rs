@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::{CutBy, Episode, Path, Ranked, Verdict, Windows};
-use crate::model::{Diagnostic, NameId, Recording, Severity};
+use crate::model::{Diagnostic, NameId, Recording, Severity, Softirq};
 
 use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
 
@@ -23,7 +23,7 @@ pub fn write(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> i
         lines.extend(wrap("warning   ", &report.loss()));
     }
     lines.extend(wrap("recording ", &report.recorded()));
-    lines.extend(wrap("episodes  ", &report.found()));
+    lines.extend(wrap("found     ", &report.found()));
     lines.extend(report.verdict());
     lines.extend(report.ranking());
     lines.extend(report.episodes());
@@ -45,8 +45,7 @@ pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
         Severity::Warning => "warning   ",
         Severity::Error => "error     ",
     };
-    let remedy = diagnostic.remedy.as_ref().map(|remedy| format!("; {remedy}"));
-    wrap(first, &format!("{}{}", diagnostic.message, remedy.unwrap_or_default()))
+    wrap(first, &diagnostic.sentence())
 }
 
 struct Report<'r> {
@@ -85,60 +84,86 @@ impl Report<'_> {
 
     fn found(&self) -> String {
         let episodes = &self.windows.episodes;
-        let Some(first) = episodes.first() else {
-            return "none: no sample matches the trigger".to_owned();
-        };
+        if episodes.is_empty() {
+            return "no episode: of what was asked for, no sample matches the trigger. Not every stall wakes ksoftirqd, \
+                    least of all since kernel 6.5; look for what the CPU did with collapse, or give another --trigger"
+                .to_owned();
+        }
         let dominated = episodes.iter().filter(|episode| episode.dominating.is_some()).count();
+        let net_rx = episodes.iter().filter(|episode| episode.softirqs.contains_key(&Softirq::NetRx)).count();
+        let hint = match (1..episodes.len() / 2).contains(&net_rx) {
+            true => format!(". --softirq net_rx keeps the {net_rx} that served packets"),
+            false => String::new(),
+        };
         format!(
-            "{} of {}; one path dominates the {} ms before {dominated} of them",
-            episodes.len(),
-            self.trigger_name(first),
+            "{} of {}; {dominated} of their {} ms windows have a dominating path{hint}",
+            counted(episodes.len() as u64, "episode"),
+            self.trigger_name(),
             self.before(),
         )
     }
 
     /// `ksoftirqd` for `ksoftirqd/11`, so that one word stands for all CPUs.
-    fn trigger_name(&self, episode: &Episode) -> &str {
-        let comm = self.recording.comm(episode.trigger);
-        comm.split('/').next().unwrap_or(comm)
+    fn trigger_name(&self) -> &str {
+        let of = |episode: &Episode| {
+            let comm = self.recording.comm(episode.trigger);
+            comm.split('/').next().unwrap_or(comm)
+        };
+        let mut names = self.windows.episodes.iter().map(of);
+        match names.next() {
+            Some(first) if names.all(|name| name == first) => first,
+            _ => "the trigger",
+        }
     }
 
     /// The verdict in one sentence.
     fn verdict(&self) -> Vec<String> {
-        let Some(episode) = self.windows.episodes.first() else {
+        if self.windows.episodes.is_empty() {
             return Vec::new();
-        };
-        let trigger = self.trigger_name(episode);
+        }
+        let trigger = self.trigger_name();
         let Some(top) = self.windows.ranking.first() else {
-            let is_unnamed = |diagnostic: &Diagnostic| diagnostic.code == "kernel_names";
-            if self.recording.diagnostics.iter().any(is_unnamed) {
-                return wrap(
-                    "unknown   ",
-                    "without names of kernel functions no path can be told: see the warning below",
-                );
-            }
-            return wrap("none      ", &format!("no path dominates any window before {trigger}: no culprit"));
+            return match self.windows.has_kernel_names {
+                true => {
+                    wrap("none      ", &format!("no path dominates any window before {trigger}: no culprit"))
+                }
+                false => wrap("unknown   ", "without names of kernel functions no path can be told"),
+            };
         };
         let evidence = format!(
-            "{} held the CPU for {} of the {} ms before {trigger} (median) in {} of {}, and {}; p = {}",
+            "{} held the CPU for {} of the {} ms before {trigger} (median) in {}, and {}; p = {}",
             self.who(top),
             milliseconds(top.median_held_ns),
             self.before(),
-            top.windows,
-            counted(self.windows.episodes.len() as u64, "window"),
+            self.windows_of(top),
             self.elsewhere(top),
             probability(top.p_value),
         );
         match top.verdict {
             Verdict::Culprit => wrap("culprit   ", &evidence),
-            Verdict::Suspect => wrap(
-                "suspect   ",
-                &format!("{evidence}: too few windows to exclude chance, record for longer"),
-            ),
+            Verdict::Suspect => {
+                wrap("suspect   ", &format!("{evidence}: too little to exclude chance, record for longer"))
+            }
             Verdict::Brief => {
                 wrap("none      ", &format!("{evidence}: too brief to be the culprit of a stall"))
             }
-            Verdict::Common => wrap("none      ", &format!("{evidence}: as common elsewhere, so no culprit")),
+            Verdict::Common => {
+                wrap("none      ", &format!("{evidence}: no more than elsewhere or by chance, so no culprit"))
+            }
+        }
+    }
+
+    /// `3 of 16 windows, all on CPU 1, which has 3`.
+    fn windows_of(&self, ranked: &Ranked) -> String {
+        let all = counted(self.windows.episodes.len() as u64, "window");
+        let one_cpu = self.windows.episodes.windows(2).all(|pair| pair[0].cpu == pair[1].cpu);
+        match ranked.cpus[..] {
+            [cpu] if !one_cpu => format!(
+                "{} of {} on CPU {cpu}, of {all} in all",
+                ranked.windows,
+                counted(ranked.windows_on_cpus, "window"),
+            ),
+            _ => format!("{} of {all}", ranked.windows),
         }
     }
 
@@ -158,7 +183,7 @@ impl Report<'_> {
     fn elsewhere(&self, ranked: &Ranked) -> String {
         match self.windows.baseline_windows {
             0 => "there is no time outside the windows to compare with".to_owned(),
-            all => format!("in {} of {all} elsewhere on the same CPU", ranked.baseline_windows),
+            all => format!("in {} of {all} other stretches of that length there", ranked.baseline_windows),
         }
     }
 
@@ -211,6 +236,7 @@ impl Report<'_> {
             match ranked.lift {
                 Some(lift) if lift >= 99.5 => format!("{lift:.0}x"),
                 Some(lift) => format!("{lift:.1}x"),
+                None if self.windows.baseline_windows == 0 => "-".to_owned(),
                 None => "inf".to_owned(),
             },
             probability(ranked.p_value),
@@ -266,16 +292,20 @@ impl Report<'_> {
             format!("{}/{}", window.indices.len() as u64 - episode.idle_samples, window.indices.len()),
             held,
             share,
-            what + &marks(episode),
+            marks(episode) + &what,
         ]
     }
 
+    /// What filled a window that no path dominates.
     fn busiest(&self, episode: &Episode) -> String {
+        let busy = episode.window.indices.len() as u64 - episode.idle_samples;
+        let share = |samples: u64| percent(samples as f64 / busy as f64);
         match episode.busiest {
-            Some((comm, samples)) => {
-                let busy = episode.window.indices.len() as u64 - episode.idle_samples;
-                format!("none; {} {}", self.name(comm), percent(samples as f64 / busy as f64))
+            Some(_) if 2 * episode.interrupt_samples >= busy => {
+                format!("none; interrupts {}", share(episode.interrupt_samples))
             }
+            Some((comm, samples)) => format!("none; {} {}", self.name(comm), share(samples)),
+            None if episode.window.indices.is_empty() => "none; no samples".to_owned(),
             None => "none; idle".to_owned(),
         }
     }
@@ -313,14 +343,11 @@ fn softirqs(episode: &Episode) -> String {
 
 /// What keeps a window from being whole.
 fn marks(episode: &Episode) -> String {
-    let mut marks = String::new();
-    match episode.window.cut_by {
-        Some(CutBy::RecordingStart) => marks.push_str(" CUT:start"),
-        Some(CutBy::PreviousEpisode) => marks.push_str(" CUT:episode"),
-        None => {}
-    }
-    if episode.window.lost > 0 || episode.window.is_throttled {
-        marks.push_str(" LOST");
-    }
-    marks
+    let cut = match episode.window.cut_by {
+        Some(CutBy::RecordingStart) => "CUT:start ",
+        Some(CutBy::PreviousEpisode) => "CUT:episode ",
+        None => "",
+    };
+    let lost = if episode.window.lost > 0 || episode.window.is_throttled { "LOST " } else { "" };
+    format!("{cut}{lost}")
 }

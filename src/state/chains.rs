@@ -78,11 +78,13 @@ impl Default for Chains {
 pub fn key_of(chain: &Chain) -> u64 {
     let mut hash = WHOLE ^ u64::from(chain.cpumode & PERF_RECORD_MISC_CPUMODE_MASK);
     let mut has_user = chain.cpumode & PERF_RECORD_MISC_CPUMODE_MASK == PERF_RECORD_MISC_USER;
+    let mut has_address = false;
     for entry in chain.order.u64s(chain.entries) {
         has_user |= entry == PERF_CONTEXT_USER;
+        has_address |= entry < PERF_CONTEXT_MAX;
         hash = fold(hash ^ entry, MULTIPLIER);
     }
-    if chain.entries.is_empty() {
+    if !has_address {
         hash = fold(hash ^ chain.ip, MULTIPLIER);
     }
     finish(if has_user { fold(hash ^ chain.space.key(), MULTIPLIER) } else { hash })
@@ -253,5 +255,10 @@ mod tests {
         assert_ne!(key(SpaceAt::NONE, 1, &entries), key(other, 1, &entries));
         assert_eq!(key(SpaceAt::NONE, 1, &entries[8..]), key(other, 1, &entries[8..]));
         assert_ne!(key(other, 1, &entries[8..]), key(other, 2, &entries[8..]));
+        // Without an address the instruction is the stack.
+        let at = |ip| {
+            key_of(&Chain { entries: &entries[..8], ip, cpumode: 1, space: other, order: ByteOrder::Little })
+        };
+        assert_ne!(at(1), at(2));
     }
 }

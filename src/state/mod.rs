@@ -23,7 +23,8 @@ pub struct State {
     pub tasks: Tasks,
     /// What an address was.
     pub spaces: Spaces,
-    cgroups: FxHashMap<u64, CgroupId>,
+    /// Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    cgroups: hashbrown::HashMap<u64, CgroupId>,
     cgroup_table: Vec<Cgroup>,
     losses: FxHashMap<u32, Vec<Loss>>,
     lost_samples: u64,
@@ -98,13 +99,14 @@ impl State {
         id.and_then(|id| self.cgroups.get(&id).copied()).unwrap_or(CgroupId::NONE)
     }
 
-    /// Records lost, in all: those with a place in the stream and those counted at its end.
+    /// Records lost, in all. Since kernel 6.0 the same loss is counted twice: in the stream (PERF_RECORD_LOST) and as one total
+    /// at its end (PERF_RECORD_LOST_SAMPLES), so the larger number is the number.
     pub fn lost_total(&self) -> u64 {
         let placed = self.losses.values().flatten().map(|loss| match loss.kind {
             LossKind::Lost(count) => count,
             LossKind::Throttle | LossKind::Unthrottle => 0,
         });
-        placed.fold(self.lost_samples, u64::saturating_add)
+        placed.fold(0, u64::saturating_add).max(self.lost_samples)
     }
 
     /// How often an event was paused.

@@ -181,7 +181,7 @@ impl Spaces {
             return;
         }
         let module = Module {
-            path: KERNEL.to_owned(),
+            path: Module::KERNEL.to_owned(),
             build_id: None,
             inode: None,
             kernel: Some(KernelCode { start: 0, length: 0, reference: None }),
@@ -210,10 +210,8 @@ impl Spaces {
     }
 }
 
-/// What perf calls the kernel proper.
-const KERNEL: &str = "[kernel.kallsyms]";
-/// What perf calls it when it was told to use a vmlinux or runs without kallsyms.
-const KERNELS: [&str; 2] = [KERNEL, "[kernel.vmlinux]"];
+/// The kernel proper, and what perf calls it when it was told to use a vmlinux.
+const KERNELS: [&str; 2] = [Module::KERNEL, "[kernel.vmlinux]"];
 
 /// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) its reference symbol.
 fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
@@ -221,7 +219,7 @@ fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
     for kernel in KERNELS {
         if let Some(symbol) = path.strip_prefix(kernel).filter(|_| map.is_kernel) {
             let reference = (!symbol.is_empty()).then(|| (symbol.to_owned(), map.file_offset));
-            return (KERNEL.to_owned(), reference);
+            return (Module::KERNEL.to_owned(), reference);
         }
     }
     (path.to_owned(), None)

@@ -1,28 +1,50 @@
 //! Demangling: C++ and Rust names as their authors wrote them.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// Longest mangled name that is looked at; beyond it lies nothing a compiler made, and much that was made to cost time.
 const LONGEST: usize = 4096;
 
-/// The name as written in the source; the name itself if it is not mangled.
+/// Longest text that a name may become: substitutions can double at each step.
+const LONGEST_TEXT: usize = 4096;
+
+/// The name as written in the source; the name itself if it is not mangled, or if the text would be too long.
 pub fn demangle(name: &str) -> Cow<'_, str> {
     if name.len() > LONGEST {
         return Cow::Borrowed(name);
     }
+    let mut text = Bounded(String::new());
     if let Ok(rust) = rustc_demangle::try_demangle(name) {
         // The alternate form leaves out the hash.
-        return Cow::Owned(format!("{rust:#}"));
+        return match write!(text, "{rust:#}") {
+            Ok(()) => Cow::Owned(text.0),
+            Err(_) => Cow::Borrowed(name),
+        };
     }
     if name.starts_with("_Z") {
         // A version or clone suffix (`@GLIBCXX_3.4`, `.cold`) is not part of the mangled name but says something.
         let end = name.find('@').unwrap_or(name.len());
-        let symbol = cpp_demangle::Symbol::new(&name[..end]);
-        if let Some(text) = symbol.ok().and_then(|symbol| symbol.demangle().ok()) {
-            return Cow::Owned(text + &name[end..]);
+        if let Ok(symbol) = cpp_demangle::Symbol::new(&name[..end])
+            && symbol.structured_demangle(&mut text, &Default::default()).is_ok()
+        {
+            return Cow::Owned(text.0 + &name[end..]);
         }
     }
     Cow::Borrowed(name)
+}
+
+/// A text that refuses to grow beyond [`LONGEST_TEXT`].
+struct Bounded(String);
+
+impl Write for Bounded {
+    fn write_str(&mut self, more: &str) -> std::fmt::Result {
+        if self.0.len() + more.len() > LONGEST_TEXT {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(more);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -36,5 +58,18 @@ mod tests {
         assert_eq!(demangle("_ZN4core3ptr13drop_in_place17h0123456789abcdefE"), "core::ptr::drop_in_place");
         assert_eq!(demangle("_RNvC6_123foo3bar"), "123foo::bar");
         assert_eq!(demangle("_Znotmangled"), "_Znotmangled");
+    }
+
+    #[test]
+    fn a_name_that_would_explode_stays_as_it_is() {
+        // Each S_ substitution doubles what it refers to.
+        let doubling: String = (0..30u8)
+            .map(|n| {
+                let of = if n < 10 { (b'0' + n) as char } else { (b'A' + n - 10) as char };
+                format!("1aIS{of}_S{of}_E")
+            })
+            .collect();
+        let name = format!("_Z1fI1a1aE{doubling}v");
+        assert!(demangle(&name).len() <= LONGEST_TEXT);
     }
 }

@@ -75,9 +75,9 @@ impl<'a> Elf<'a> {
     pub fn table<'s>(&self, symbols: &[Found<'s>], stubs: &'s [(u64, u64, String)]) -> SymbolTable<'s> {
         let segments = self.segments();
         let position = |address: u64| {
-            let covers = |(start, _, size): &&(u64, u64, u64)| address.wrapping_sub(*start) < *size;
+            let covers = |(start, _, size): &&(u64, u64, u64)| *start <= address && address - *start < *size;
             let (start, offset, _) = segments.iter().find(covers)?;
-            Some(address - start + offset)
+            offset.checked_add(address - start)
         };
         let named = symbols.iter().filter_map(|found| {
             let start = position(found.address)?;
@@ -185,7 +185,7 @@ fn plt_stubs<'a, H: FileHeader<Endian = Endianness>>(elf: &ElfFile<'a, H>) -> Ve
             .then(|| section.file_range())?
             .map(|(start, _)| start)
     };
-    let first = position(".plt.sec").or_else(|| position(".plt").map(|start| start + common));
+    let first = position(".plt.sec").or_else(|| position(".plt").and_then(|start| start.checked_add(common)));
     let (Some(first), Some(names)) = (first, plt_names(elf)) else {
         return Vec::new();
     };
@@ -201,9 +201,8 @@ fn plt_names<'a, H: FileHeader<Endian = Endianness>>(elf: &ElfFile<'a, H>) -> Op
     let section = elf.section_by_name(".rela.plt")?;
     let (relocations, _) = section.elf_section_header().rela(endian, elf.data()).ok()??;
     let symbols = elf.elf_dynamic_symbol_table();
-    let is_mips64el = false;
     let name = |relocation: &H::Rela| {
-        let symbol = relocation.symbol(endian, is_mips64el)?;
+        let symbol = relocation.symbol(endian, false)?;
         let symbol = symbols.symbol(symbol).ok()?;
         let name = symbols.symbol_name(endian, symbol).ok()?;
         let name = std::str::from_utf8(name).ok()?;

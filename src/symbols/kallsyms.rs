@@ -1,10 +1,13 @@
 //! kallsyms: the kernel's own list of its symbols, as text (`ADDRESS TYPE NAME [MODULE]`).
 
+use hashbrown::HashMap;
+
 use super::table::{Binding, Symbol, SymbolTable};
 
 /// A parsed kallsyms.
 pub struct Kallsyms<'a> {
-    entries: Vec<Entry<'a>>,
+    kernel: Vec<Entry<'a>>,
+    modules: HashMap<&'a str, Vec<Entry<'a>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -12,7 +15,6 @@ struct Entry<'a> {
     address: u64,
     kind: u8,
     name: &'a str,
-    module: Option<&'a str>,
 }
 
 impl<'a> Kallsyms<'a> {
@@ -23,32 +25,42 @@ impl<'a> Kallsyms<'a> {
             Ok(text) => text,
             Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default(),
         };
-        let mut entries: Vec<Entry> = text.lines().filter_map(parse_line).collect();
-        // Sorted already but for modules, which this sort finds out in one pass.
-        entries.sort_by_key(|entry| entry.address);
-        Kallsyms { entries }
+        let mut kallsyms = Kallsyms { kernel: Vec::new(), modules: HashMap::default() };
+        for (entry, module) in text.lines().filter_map(parse_line) {
+            match module {
+                None => kallsyms.kernel.push(entry),
+                Some(module) => kallsyms.modules.entry(module).or_default().push(entry),
+            }
+        }
+        // The kernel's own are sorted already, which this finds out in one pass.
+        kallsyms.kernel.sort_by_key(|entry| entry.address);
+        kallsyms.modules.values_mut().for_each(|entries| entries.sort_by_key(|entry| entry.address));
+        kallsyms
     }
 
     /// Whether nothing was read.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.kernel.is_empty()
     }
 
     /// Whether all addresses are 0: what users without the right to see them read (kernel.kptr_restrict).
     pub fn is_hidden(&self) -> bool {
-        self.entries.last().is_some_and(|last| last.address == 0)
+        self.kernel.last().is_some_and(|last| last.address == 0)
     }
 
     /// The address of the kernel's symbol `name`.
     pub fn address_of(&self, name: &str) -> Option<u64> {
-        let found = self.entries.iter().find(|entry| entry.module.is_none() && entry.name == name);
-        found.map(|entry| entry.address)
+        self.kernel.iter().find(|entry| entry.name == name).map(|entry| entry.address)
     }
 
     /// The symbols of the kernel proper, or of one module, as a table by address.
     pub fn table(&self, module: Option<&str>) -> SymbolTable<'a> {
         let mut symbols: Vec<Symbol> = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.module == module) {
+        let entries = match module {
+            None => self.kernel.as_slice(),
+            Some(module) => self.modules.get(module).map_or(&[][..], Vec::as_slice),
+        };
+        for entry in entries {
             // perf reads functions and data (symbol_type__filter, tools/perf/util/symbol.c), so that a hole behind a
             // function that is followed by data is not taken for the function.
             if !matches!(entry.kind.to_ascii_uppercase(), b'T' | b'W' | b'D' | b'B')
@@ -85,7 +97,7 @@ fn is_old_alias(name: &str) -> bool {
 
 /// `ADDRESS TYPE NAME`, then for a module's symbol a tab and `[MODULE]`. A kallsyms has some 150,000 lines, and most runs need
 /// the names of a few hundred: this is made to pass over the rest quickly.
-fn parse_line(line: &str) -> Option<Entry<'_>> {
+fn parse_line(line: &str) -> Option<(Entry<'_>, Option<&str>)> {
     let bytes = line.as_bytes();
     let (address, digits) = parse_hex(bytes)?;
     let [b' ', kind, b' ', rest @ ..] = &bytes[digits..] else {
@@ -98,7 +110,7 @@ fn parse_line(line: &str) -> Option<Entry<'_>> {
         "" => None,
         tag => Some(tag.strip_prefix('[')?.strip_suffix(']')?),
     };
-    Some(Entry { address, kind: *kind, name, module })
+    Some((Entry { address, kind: *kind, name }, module))
 }
 
 /// The number that `bytes` begin with, of at most 16 hexadecimal digits, and how many they are.
@@ -166,8 +178,8 @@ not a line
         ] {
             assert!(parse_line(line).is_none(), "{line:?}");
         }
-        let entry = parse_line("Ff t größe\t[m]\r").unwrap();
-        assert_eq!((entry.address, entry.name, entry.module), (255, "größe", Some("m")));
+        let (entry, module) = parse_line("Ff t größe\t[m]\r").unwrap();
+        assert_eq!((entry.address, entry.name, module), (255, "größe", Some("m")));
     }
 
     #[test]

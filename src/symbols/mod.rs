@@ -75,7 +75,7 @@ pub fn name_frames(
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
     if !kernel.is_empty() {
-        let file = kernel_symbols::find(request, sources)?;
+        let file = kernel_symbols::find(request, sources, modules)?;
         let kallsyms = file.as_ref().map(|file| Kallsyms::parse(&file.text));
         let refusal = kallsyms.as_ref().and_then(|kallsyms| kernel_symbols::refusal(kallsyms, modules));
         let usable = kallsyms.as_ref().filter(|_| refusal.is_none());

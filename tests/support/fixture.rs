@@ -125,6 +125,7 @@ impl Fixture {
         recording.about.file = "fixture".to_owned();
         recording.about.events = vec![Event {
             name: "cpu-clock".to_owned(),
+            is_sampling: true,
             has_callchain: true,
             has_time: true,
             has_cpu: true,
@@ -132,7 +133,6 @@ impl Fixture {
             counts_ns: true,
             ..Event::default()
         }];
-        recording.about.sampling = vec![EventId(0)];
         recording.frames.set_functions(self.functions);
         self.recording
     }

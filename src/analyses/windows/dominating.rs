@@ -9,10 +9,7 @@ use crate::model::{NameId, Sample, Timeline};
 
 use super::super::contexts::{Contexts, PathId};
 use super::stretch::{Counted, Stretch};
-use super::{Candidate, DOMINATE, Dominating, Finder, Share};
-
-/// A callee must keep this share of its caller's samples for a path to follow it.
-const FOLLOW: Share = Share(4, 5);
+use super::{Candidate, DOMINATE, Dominating, FOLLOW, Finder};
 
 /// How many samples each path holds, callees included.
 pub(super) struct Weights {
@@ -20,9 +17,9 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    pub fn new<'s>(contexts: &Contexts, stretches: impl Iterator<Item = &'s Stretch>) -> Self {
+    pub fn new(contexts: &Contexts, stretch: &Stretch) -> Self {
         let mut by_path = FxHashMap::default();
-        for Counted { candidate: (comm, path), samples, .. } in stretches.flat_map(|stretch| &stretch.paths) {
+        for Counted { candidate: (comm, path), samples, .. } in &stretch.paths {
             for outer in contexts.outwards(*path) {
                 *by_path.entry((*comm, outer)).or_default() += samples;
             }
@@ -61,7 +58,7 @@ impl Weights {
 
 /// The heaviest path of a stretch, followed inward, if it dominates; of equals the one that ran last.
 pub(super) fn dominating_candidate(contexts: &Contexts, stretch: &Stretch) -> Option<Candidate> {
-    let weights = Weights::new(contexts, std::iter::once(stretch));
+    let weights = Weights::new(contexts, stretch);
     let start_of = |counted: &Counted| {
         // A sample in the entry itself tells nothing about which call it was.
         let start = (counted.candidate.0, contexts.start(counted.candidate.1)?);

@@ -101,6 +101,7 @@ impl<'r> Finder<'r> {
             samples: run.len() as u64,
             softirqs,
             idle_samples: stretch.idle,
+            interrupt_samples: stretch.nested,
             dominating: self.dominating(timeline, window.indices.clone(), &stretch),
             busiest: self.busiest(&samples[window.indices.clone()]),
             window,
@@ -138,7 +139,7 @@ impl<'r> Finder<'r> {
         let samples = &timeline.samples;
         let work = |at: usize| {
             let sample = &samples[at];
-            let (_, path) = self.candidate(sample)?;
+            let (_, path) = self.interrupted(sample)?;
             Some((self.recording.task(sample.task).tid, self.contexts.start(path)?))
         };
         let Some(running) = window.indices.clone().next().and_then(work) else {

@@ -12,7 +12,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 use regex::Regex;
 
-use crate::model::{CgroupId, NameId, Recording, Sample, Softirq, StackId, TaskId, Timeline};
+use crate::model::{
+    CgroupId, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId, Timeline,
+};
 
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
@@ -21,6 +23,8 @@ use episodes::CpuWindows;
 
 /// A path must hold this share of a window's samples that are not idle to dominate it.
 const DOMINATE: Share = Share(1, 2);
+/// A callee must keep this share of its caller for a path to follow it.
+const FOLLOW: Share = Share(4, 5);
 
 /// A share as a fraction, so that counts are compared exactly.
 #[derive(Clone, Copy)]
@@ -29,6 +33,11 @@ struct Share(u64, u64);
 impl Share {
     fn is_held(self, part: u64, whole: u64) -> bool {
         u128::from(part) * u128::from(self.1) >= u128::from(whole) * u128::from(self.0)
+    }
+
+    /// The least part that is this share of `whole`.
+    fn of(self, whole: u64) -> u64 {
+        (whole * self.0).div_ceil(self.1)
     }
 }
 
@@ -76,6 +85,8 @@ pub struct Windows {
     pub baseline_windows: u64,
     /// Length of a window that was asked for, in ns.
     pub before_ns: u64,
+    /// Whether any kernel function has a name: without, there are no paths.
+    pub has_kernel_names: bool,
 }
 
 /// Trigger samples on one CPU, and the window before them.
@@ -97,6 +108,8 @@ pub struct Episode {
     pub window: Window,
     /// How many of the window's samples are idle.
     pub idle_samples: u64,
+    /// How many of the others were taken in interrupts and softirqs.
+    pub interrupt_samples: u64,
     /// The dominating path of the window.
     pub dominating: Option<Dominating>,
     /// The comm with most samples in the window that are not idle, and their number.
@@ -190,6 +203,10 @@ pub struct Ranked {
     pub lift: Option<f64>,
     /// Fisher's exact test over windows, stratified by CPU, times the number of paths tried.
     pub p_value: f64,
+    /// The CPUs of the windows it dominates.
+    pub cpus: Vec<u32>,
+    /// All windows on those CPUs.
+    pub windows_on_cpus: u64,
     /// The control group it ran in most often, where recorded.
     pub cgroup: CgroupId,
     /// The median time, in ns, for which it held the CPU in the windows it dominates.
@@ -203,11 +220,11 @@ pub struct Ranked {
 pub enum Verdict {
     /// It stands out from the baseline by more than chance and held the CPU.
     Culprit,
-    /// It stands out, but so few windows can be chance.
+    /// It stands out, but with so few windows, or so little to compare with, that can be chance.
     Suspect,
     /// It stands out, but held the CPU too briefly to stall it.
     Brief,
-    /// It is about as common elsewhere.
+    /// It is about as common elsewhere, or no more than chance.
     Common,
 }
 
@@ -239,7 +256,12 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         ranking,
         baseline_windows,
         before_ns: options.before_ns,
+        has_kernel_names: recording.functions.iter().any(is_named_kernel),
     }
+}
+
+fn is_named_kernel(function: &Function) -> bool {
+    function.mode == Mode::Kernel && function.naming == Naming::Named
 }
 
 /// A path of tasks with one comm: what is ranked.
@@ -282,8 +304,16 @@ impl<'r> Finder<'r> {
         context.is_idle || !context.is_named && self.recording.task(sample.task).is_swapper()
     }
 
-    /// What a sample counts for. The idle task does no work of its own, and a trigger's between its episodes is no suspect.
+    /// What a sample counts for: what its task did in the kernel. What an interrupt or softirq did in its place is not its work:
+    /// a flood of packets would else be blamed on whatever system call it interrupts.
     fn candidate(&self, sample: &Sample) -> Option<Candidate> {
+        let is_nested = self.contexts.of(sample.stack).is_nested;
+        self.interrupted(sample).filter(|_| !is_nested)
+    }
+
+    /// As [`Finder::candidate`], also where it is interrupted. The idle task does no work of its own, and a trigger's between its
+    /// episodes is no suspect.
+    fn interrupted(&self, sample: &Sample) -> Option<Candidate> {
         let path = self.contexts.of(sample.stack).path?;
         let task = self.recording.task(sample.task);
         let is_trigger = self.options.trigger_comm.is_some() && self.is_trigger_task[sample.task.index()];

@@ -5,15 +5,17 @@ use rustc_hash::FxHashMap;
 use crate::model::CgroupId;
 
 use super::super::statistics::{Table, fisher_stratified};
-use super::dominating::{Weights, dominating_candidate, most_frequent};
+use super::dominating::{dominating_candidate, most_frequent};
 use super::episodes::CpuWindows;
 use super::stretch::{Counted, Stretch};
-use super::{Candidate, Finder, Ranked, Verdict};
+use super::{Candidate, FOLLOW, Finder, Ranked, Verdict};
 
 /// A path that holds the CPU for less than this share of a window is too brief to have stalled it.
 const BRIEF: f64 = 0.1;
 /// Corrected p-value from which on a path is no more than a suspect.
 const SIGNIFICANT: f64 = 0.05;
+/// Corrected p-value from which on it is not even that.
+const CHANCE: f64 = 0.25;
 /// A path must be this many times as common in windows as elsewhere to stand out.
 const STANDS_OUT: f64 = 2.0;
 
@@ -39,32 +41,36 @@ impl Finder<'_> {
         ranking
     }
 
-    /// The paths to try: those that dominate windows, where one that goes on from another is the same.
+    /// The paths to try: those that dominate windows. One that goes on from another is the same, and is followed inward as far
+    /// as most of their windows go.
     fn candidates(&self, cpus: &[CpuWindows]) -> Vec<Candidate> {
         let windows = cpus.iter().flat_map(|cpu| &cpu.episodes).map(|(_, stretch)| stretch);
-        let mut dominated: Vec<(Candidate, &Stretch)> = windows
-            .filter_map(|stretch| Some((dominating_candidate(&self.contexts, stretch)?, stretch)))
-            .collect();
+        let mut dominated: Vec<Candidate> =
+            windows.filter_map(|stretch| dominating_candidate(&self.contexts, stretch)).collect();
         // Deepest first, so that a shorter path finds those that go on from it.
-        dominated.sort_by_key(|((_, path), _)| std::cmp::Reverse(self.contexts.depth(*path)));
-        let mut groups: Vec<(Candidate, Vec<&Stretch>)> = Vec::new();
+        dominated.sort_by_key(|(_, path)| std::cmp::Reverse(self.contexts.depth(*path)));
+        // Each group: the deepest of its paths, and the depths of all.
+        let mut groups: Vec<(Candidate, Vec<u32>)> = Vec::new();
         let mut group_of: FxHashMap<Candidate, usize> = FxHashMap::default();
-        for ((comm, path), stretch) in dominated {
+        for (comm, path) in dominated {
+            let depth = self.contexts.depth(path);
             if let Some(&group) = group_of.get(&(comm, path)) {
-                groups[group].1.push(stretch);
+                groups[group].1.push(depth);
                 continue;
             }
             for outer in self.contexts.outwards(path) {
                 group_of.entry((comm, outer)).or_insert(groups.len());
             }
-            groups.push(((comm, path), vec![stretch]));
+            groups.push(((comm, path), vec![depth]));
         }
-        let pooled = |((comm, path), stretches): (Candidate, Vec<&Stretch>)| {
-            let weights = Weights::new(&self.contexts, stretches.into_iter());
-            let start = self.contexts.start(path).unwrap_or(path);
-            (comm, weights.follow(&self.contexts, (comm, start), 0))
+        // Deepest first, so the depth that most of a group's windows reach stands at that share of the list.
+        let most = |depths: &[u32]| depths[FOLLOW.of(depths.len() as u64) as usize - 1];
+        let shared = |((comm, path), depths): (Candidate, Vec<u32>)| {
+            let depth = most(&depths);
+            let mut outwards = self.contexts.outwards(path);
+            (comm, outwards.find(|outer| self.contexts.depth(*outer) == depth).unwrap_or(path))
         };
-        let mut candidates: Vec<Candidate> = groups.into_iter().map(pooled).collect();
+        let mut candidates: Vec<Candidate> = groups.into_iter().map(shared).collect();
         candidates.sort_unstable();
         candidates.dedup();
         candidates
@@ -106,6 +112,10 @@ impl Finder<'_> {
                 baseline: cpu.baseline.count(),
                 baseline_with: baseline.dominated,
             });
+            if held.dominated > 0 {
+                evidence.cpus.push(cpu.timeline.cpu);
+                evidence.windows_on_cpus += cpu.episodes.len() as u64;
+            }
             evidence.samples += held.samples;
             evidence.busy += busy;
             if baseline_busy > 0 {
@@ -132,6 +142,7 @@ impl Finder<'_> {
         let lift = evidence.lift();
         let p_value = (fisher_stratified(&evidence.tables) * tried).min(1.0);
         let median_held_ns = median(&mut evidence.held_ns);
+        let verdict = self.verdict(&evidence, p_value, median_held_ns);
         Ranked {
             comm,
             path: self.path(path),
@@ -141,20 +152,27 @@ impl Finder<'_> {
             baseline_share: evidence.baseline_share(),
             lift,
             p_value,
+            cpus: evidence.cpus,
+            windows_on_cpus: evidence.windows_on_cpus,
             cgroup: most_frequent(evidence.cgroups.into_iter()).map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
             median_held_ns,
-            verdict: self.verdict(lift, p_value, median_held_ns),
+            verdict,
         }
     }
 
-    fn verdict(&self, lift: Option<f64>, p_value: f64, held_ns: u64) -> Verdict {
-        let stands_out = lift.is_none_or(|lift| lift >= STANDS_OUT);
+    fn verdict(&self, evidence: &Evidence, p_value: f64, held_ns: u64) -> Verdict {
+        let windows: u64 = evidence.tables.iter().map(|table| table.windows_with).sum();
+        let has_baseline = evidence.tables.iter().any(|table| table.baseline > 0);
+        let stands_out = evidence.lift().is_none_or(|lift| lift >= STANDS_OUT);
         let is_brief = (held_ns as f64) < BRIEF * self.options.before_ns as f64;
-        match (stands_out, is_brief, p_value <= SIGNIFICANT) {
-            (false, _, _) => Verdict::Common,
-            (true, true, _) => Verdict::Brief,
-            (true, false, false) => Verdict::Suspect,
-            (true, false, true) => Verdict::Culprit,
+        if !stands_out || has_baseline && p_value > CHANCE {
+            Verdict::Common
+        } else if is_brief {
+            Verdict::Brief
+        } else if windows < 2 || p_value > SIGNIFICANT {
+            Verdict::Suspect
+        } else {
+            Verdict::Culprit
         }
     }
 }
@@ -173,6 +191,9 @@ struct Evidence {
     held_ns: Vec<u64>,
     /// The control groups of its samples in those windows.
     cgroups: Vec<CgroupId>,
+    /// The CPUs of those windows, and all windows there.
+    cpus: Vec<u32>,
+    windows_on_cpus: u64,
 }
 
 impl Evidence {

@@ -14,6 +14,8 @@ pub(super) struct Stretch {
     pub busy: u64,
     /// Samples that are.
     pub idle: u64,
+    /// Samples in interrupts and softirqs, of those that are not idle.
+    pub nested: u64,
     /// Each comm and path that was seen.
     pub paths: Vec<Counted>,
 }
@@ -30,7 +32,7 @@ pub(super) struct Counted {
 impl Stretch {
     /// Counts the samples of `timeline` at `indices`.
     pub fn new(finder: &Finder, timeline: &Timeline, indices: Range<usize>) -> Self {
-        let mut stretch = Stretch { busy: 0, idle: 0, paths: Vec::new() };
+        let mut stretch = Stretch { busy: 0, idle: 0, nested: 0, paths: Vec::new() };
         let mut places: FxHashMap<Candidate, usize> = FxHashMap::default();
         for at in indices {
             let sample = &timeline.samples[at];
@@ -39,6 +41,7 @@ impl Stretch {
                 continue;
             }
             stretch.busy += 1;
+            stretch.nested += u64::from(finder.contexts.of(sample.stack).is_nested);
             let Some(candidate) = finder.candidate(sample) else { continue };
             let place = *places.entry(candidate).or_insert_with(|| {
                 stretch.paths.push(Counted { candidate, samples: 0, last: at });
