@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::analyses::ordered::Line;
 use crate::error::{Error, Result};
-use crate::model::{FunctionId, Mode, Recording};
+use crate::model::{FunctionId, Mode, Recording, StackId, StackTree};
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +53,10 @@ impl Field {
     }
 }
 
-/// Lines that one thread folds at once, some MB of text.
-const PIECE_LINES: usize = 1 << 14;
+/// Lines that one thread folds at once: some hundred KB of text, which stay in its cache until they are written.
+const PIECE_LINES: usize = 1 << 12;
+/// Stacks whose text is kept by each thread.
+const RECENT_STACKS: usize = 1 << 12;
 /// What ends a kernel function's name with `--kernel-suffix`, as in stackcollapse-perf.pl's annotations.
 const KERNEL_SUFFIX: &str = "_[k]";
 
@@ -84,64 +86,88 @@ impl<'r> Folder<'r> {
     /// Writes all lines, in large pieces that are folded at the same time.
     pub fn write(&self, lines: impl Iterator<Item = Line>, out: &mut dyn Write) -> io::Result<()> {
         let mut lines = lines.peekable();
-        let mut texts = vec![Vec::new(); rayon::current_num_threads()];
+        let mut pens: Vec<Pen> = (0..rayon::current_num_threads()).map(|_| Pen::new(self)).collect();
         while lines.peek().is_some() {
-            let batch: Vec<Line> = lines.by_ref().take(PIECE_LINES * texts.len()).collect();
-            let pieces = batch.par_chunks(PIECE_LINES).zip(texts.par_iter_mut());
-            pieces.for_each(|(piece, text)| self.fold(piece, text));
-            for text in texts.iter().take(batch.len().div_ceil(PIECE_LINES)) {
-                out.write_all(text)?;
+            let batch: Vec<Line> = lines.by_ref().take(PIECE_LINES * pens.len()).collect();
+            let pieces = batch.par_chunks(PIECE_LINES).zip(pens.par_iter_mut());
+            pieces.for_each(|(piece, pen)| pen.write(piece));
+            for pen in pens.iter().take(batch.len().div_ceil(PIECE_LINES)) {
+                out.write_all(&pen.text)?;
             }
         }
         Ok(())
     }
+}
 
-    fn fold(&self, lines: &[Line], text: &mut Vec<u8>) {
-        text.clear();
-        let mut frames = Vec::new();
+/// Writes lines of text; one for each thread.
+struct Pen<'f, 'r> {
+    folder: &'f Folder<'r>,
+    text: Vec<u8>,
+    frames: Vec<FunctionId>,
+    /// Stacks that were written lately, each with its folded functions: a busy CPU shows the same few again and again.
+    recent: Vec<(StackId, Vec<u8>)>,
+}
+
+impl<'f, 'r> Pen<'f, 'r> {
+    fn new(folder: &'f Folder<'r>) -> Self {
+        let recent = vec![(StackTree::ROOT, Vec::new()); RECENT_STACKS];
+        Pen { folder, text: Vec::new(), frames: Vec::new(), recent }
+    }
+
+    fn write(&mut self, lines: &[Line]) {
+        self.text.clear();
         for line in lines {
-            self.push(line, &mut frames, text);
+            self.line(line);
         }
     }
 
     /// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.
-    fn push(&self, line: &Line, frames: &mut Vec<FunctionId>, buffer: &mut Vec<u8>) {
-        let stack_at = self.fields.iter().position(|field| *field == Field::Stack);
-        for (at, field) in self.fields.iter().enumerate() {
-            if at > 0 {
-                buffer.push(if stack_at.is_some_and(|stack| at > stack) { b' ' } else { b'\t' });
-            }
-            self.push_field(*field, line, frames, buffer);
+    fn line(&mut self, line: &Line) {
+        let folder = self.folder;
+        let mut separator = None;
+        for &field in &folder.fields {
+            self.text.extend(separator);
+            self.field(field, line);
+            let is_after_stack = field == Field::Stack || separator == Some(b' ');
+            separator = Some(if is_after_stack { b' ' } else { b'\t' });
         }
-        buffer.push(b'\n');
+        self.text.push(b'\n');
     }
 
-    fn push_field(&self, field: Field, line: &Line, frames: &mut Vec<FunctionId>, buffer: &mut Vec<u8>) {
-        let task = self.recording.task(line.task);
+    fn field(&mut self, field: Field, line: &Line) {
+        let recording = self.folder.recording;
+        let task = recording.task(line.task);
+        let text = &mut self.text;
         match field {
-            Field::Cpu => push_number(line.cpu.into(), 1, buffer),
+            Field::Cpu => push_number(line.cpu.into(), 1, text),
             Field::Time => {
-                push_number(line.time_ns / 1_000_000_000, 1, buffer);
-                buffer.push(b'.');
-                push_number(line.time_ns % 1_000_000_000, 9, buffer);
+                push_number(line.time_ns / 1_000_000_000, 1, text);
+                text.push(b'.');
+                push_number(line.time_ns % 1_000_000_000, 9, text);
             }
-            Field::Pid => buffer.extend(task.pid.to_string().as_bytes()),
-            Field::Tid => buffer.extend(task.tid.to_string().as_bytes()),
-            Field::Event => {
-                let event = &self.recording.about.events[line.event.index()];
-                buffer.extend(event.name.as_bytes());
-            }
-            Field::Stack => {
-                buffer.extend(self.comms.get(line.task.index()));
-                frames.clear();
-                frames.extend(self.recording.functions_leaf_first(line.stack));
-                for function in frames.iter().rev() {
-                    buffer.push(b';');
-                    buffer.extend(self.functions.get(function.index()));
-                }
-            }
-            Field::Count => push_number(line.count, 1, buffer),
+            Field::Pid => text.extend(task.pid.to_string().as_bytes()),
+            Field::Tid => text.extend(task.tid.to_string().as_bytes()),
+            Field::Event => text.extend(recording.about.events[line.event.index()].name.as_bytes()),
+            Field::Stack => self.stack(line),
+            Field::Count => push_number(line.count, 1, text),
         }
+    }
+
+    fn stack(&mut self, line: &Line) {
+        let Pen { folder, text, frames, recent } = self;
+        text.extend(folder.comms.get(line.task.index()));
+        let (stack, functions) = &mut recent[line.stack.index() % RECENT_STACKS];
+        if *stack != line.stack {
+            *stack = line.stack;
+            functions.clear();
+            frames.clear();
+            frames.extend(folder.recording.functions_leaf_first(line.stack));
+            for function in frames.iter().rev() {
+                functions.push(b';');
+                functions.extend(folder.functions.get(function.index()));
+            }
+        }
+        text.extend(functions.as_slice());
     }
 }
 
