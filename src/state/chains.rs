@@ -102,6 +102,12 @@ impl Chains {
         self.known.get(key).map(StackId)
     }
 
+    /// Frees what only [`Chains::intern`] needed. Frames and stacks can still be added by themselves.
+    pub fn forget_chains(&mut self) {
+        self.known = FlatMap::default();
+        self.recent = Vec::new();
+    }
+
     /// The stack of a chain with this key. `place` finds out what an address was.
     pub fn intern(&mut self, key: u64, chain: &Chain, place: &impl Fn(u64, Mode) -> Frame) -> StackId {
         if let Some(stack) = self.find(key) {

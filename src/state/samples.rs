@@ -137,6 +137,7 @@ impl<'s, 'a> Collector<'s, 'a> {
         if !samples.is_empty() {
             self.by_cpu.insert(cpu, samples);
         }
+        self.chains.forget_chains();
         Collected { chains: self.chains, by_cpu: self.by_cpu, nameless: self.nameless }
     }
 }
@@ -151,7 +152,8 @@ pub struct Collected {
 impl Collected {
     /// Adds the samples of the range that follows. All ids come out as if both ranges had been collected as one: a later
     /// range's new entries follow in the order in which they were first seen.
-    pub fn join(&mut self, next: Collected) {
+    pub fn join(&mut self, mut next: Collected) {
+        next.chains.stacks.finish();
         let frames: Vec<FrameId> =
             next.chains.frames.frames().iter().map(|frame| self.chains.frames.intern(*frame)).collect();
         let mut stacks = vec![StackTree::ROOT; next.chains.stacks.len()];
