@@ -133,6 +133,8 @@ impl State {
                 }
             }
         }
+        // Never resumed: paused to the end.
+        throttled.extend(paused_since.map(|start_ns| Gap { start_ns, end_ns: u64::MAX, records: 0 }));
         (lost, throttled)
     }
 

@@ -94,6 +94,7 @@ impl Finder<'_> {
                     let its = self.samples_in(candidates[number], cpu.timeline, indices);
                     let evidence = &mut all_evidence[number];
                     evidence.held_ns.push(self.held_ns(cpu.timeline, &its));
+                    evidence.window_ns.push(episode.window.end_ns - episode.window.start_ns);
                     evidence.cgroups.extend(its.iter().map(|&at| cpu.timeline.samples[at].cgroup));
                 }
             }
@@ -142,7 +143,7 @@ impl Finder<'_> {
         let lift = evidence.lift();
         let p_value = (fisher_stratified(&evidence.tables) * tried).min(1.0);
         let median_held_ns = median(&mut evidence.held_ns);
-        let verdict = self.verdict(&evidence, p_value, median_held_ns);
+        let verdict = Self::verdict(&evidence, p_value, median_held_ns);
         Ranked {
             comm,
             path: self.path(path),
@@ -160,11 +161,11 @@ impl Finder<'_> {
         }
     }
 
-    fn verdict(&self, evidence: &Evidence, p_value: f64, held_ns: u64) -> Verdict {
+    fn verdict(evidence: &Evidence, p_value: f64, held_ns: u64) -> Verdict {
         let windows: u64 = evidence.tables.iter().map(|table| table.windows_with).sum();
         let has_baseline = evidence.tables.iter().any(|table| table.baseline > 0);
         let stands_out = evidence.lift().is_none_or(|lift| lift >= STANDS_OUT);
-        let is_brief = (held_ns as f64) < BRIEF * self.options.before_ns as f64;
+        let is_brief = (held_ns as f64) < BRIEF * median(&mut evidence.window_ns.clone()) as f64;
         if !stands_out || has_baseline && p_value > CHANCE {
             Verdict::Common
         } else if is_brief {
@@ -187,8 +188,9 @@ struct Evidence {
     /// Its share of each CPU's baseline, times the CPU's busy samples in windows; and the sum of the latter.
     weighted_baseline: f64,
     weight: f64,
-    /// For each window that it dominates, how long it held the CPU.
+    /// For each window that it dominates, how long it held the CPU, and how long the window is.
     held_ns: Vec<u64>,
+    window_ns: Vec<u64>,
     /// The control groups of its samples in those windows.
     cgroups: Vec<CgroupId>,
     /// The CPUs of those windows, and all windows there.
