@@ -25,7 +25,7 @@ pub struct Input {
     /// kernel's own if it made the recording]
     #[arg(long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
-    /// Folder that holds the recorded machine's files; no other is then opened for names
+    /// Folder that holds the recorded machine's programs and libraries; none outside it is then opened
     #[arg(long, value_name = "DIR")]
     symfs: Option<PathBuf>,
     /// Look up no names at all
