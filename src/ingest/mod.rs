@@ -10,11 +10,14 @@ mod records;
 mod sample;
 mod side_band;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use linux_perf_event_reader::constants::PERF_RECORD_SAMPLE;
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
@@ -27,6 +30,7 @@ pub use records::{Record, Stop, Walk};
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use side_band::{Change, Map, SideBand, SideBandReader, When};
 
+use records::likely_start;
 use side_band::Parsed;
 
 /// A recording's bytes with their header read.
@@ -53,9 +57,26 @@ pub struct SideBandPass {
     pub stop: Option<(u64, Stop)>,
     /// Where records begin, about one position for each MiB, and where the last one ends.
     boundaries: Vec<u64>,
+    /// Where the walk ended.
+    end: u64,
 }
 
 impl SideBandPass {
+    fn join(&mut self, next: SideBandPass) {
+        self.side_band.extend(next.side_band);
+        self.records += next.records;
+        self.samples += next.samples;
+        for (kind, count) in next.skipped {
+            *self.skipped.entry(kind).or_default() += count;
+        }
+        for (why, count) in next.rejected {
+            *self.rejected.entry(why).or_default() += count;
+        }
+        self.stop = next.stop;
+        self.boundaries.extend(next.boundaries);
+        self.end = next.end;
+    }
+
     /// Cuts the records into at most `count` ranges of about the same size.
     pub fn ranges(&self, count: usize) -> Vec<Range<u64>> {
         let last = self.boundaries.len().saturating_sub(1);
@@ -95,14 +116,64 @@ impl<'a> Source<'a> {
         self.data.len() as u64
     }
 
-    /// The first pass: decodes all records but samples. `progress` hears the position now and then.
-    pub fn read_side_band(&self, progress: &dyn Fn(u64)) -> SideBandPass {
+    /// The first pass: decodes all records but samples. `progress` hears the bytes done now and then.
+    ///
+    /// Where a record begins is known only once the one before it is. So that several threads can walk at the same time, each
+    /// begins where records seem to; what it found counts only if the walk before it ends just there.
+    pub fn read_side_band(&self, progress: &(dyn Fn(u64) + Sync)) -> SideBandPass {
+        self.read_side_band_in(parallel_ranges(self.data_bytes()), progress)
+    }
+
+    fn read_side_band_in(&self, parts: usize, progress: &(dyn Fn(u64) + Sync)) -> SideBandPass {
         let reader = SideBandReader::new(&self.header.attributes, self.header.order);
+        let starts = self.likely_starts(parts);
+        let ends = starts.iter().skip(1).copied().chain([self.data_bytes()]);
+        let ranges: Vec<Range<u64>> = starts.iter().zip(ends).map(|(&start, end)| start..end).collect();
+        let done = AtomicU64::new(0);
+        let walk = |range: Range<u64>| {
+            let reported = Cell::new(range.start);
+            self.walk_side_band(&reader, range, &|position| {
+                let more = position - reported.replace(position);
+                progress(done.fetch_add(more, Ordering::Relaxed) + more);
+            })
+        };
+        let guessed: Vec<SideBandPass> = ranges.par_iter().cloned().map(walk).collect();
         let mut pass = SideBandPass::default();
-        let mut walk = Walk::new(self.data, self.header.order);
+        let mut end = 0;
+        for (range, guessed) in ranges.into_iter().zip(guessed) {
+            let part = if range.start == end { guessed } else { walk(end..range.end.max(end)) };
+            pass.join(part);
+            end = pass.end;
+            if pass.stop.is_some() {
+                break;
+            }
+        }
+        pass.boundaries.push(end);
+        pass.side_band.sort_by_key(|side_band| side_band.when);
+        pass
+    }
+
+    fn likely_starts(&self, parts: usize) -> Vec<u64> {
+        let likely = |part: usize| {
+            let from = self.data.len() / parts * part;
+            likely_start(self.data, from, self.header.order).map(|start| start as u64)
+        };
+        [0].into_iter().chain((1..parts).filter_map(likely)).collect()
+    }
+
+    fn walk_side_band(
+        &self,
+        reader: &SideBandReader,
+        range: Range<u64>,
+        progress: &dyn Fn(u64),
+    ) -> SideBandPass {
+        let mut pass = SideBandPass::default();
+        let mut next_boundary = range.start;
+        let mut walk = Walk::over(self.data, range, self.header.order);
         for record in walk.by_ref() {
-            if record.position >= pass.boundaries.len() as u64 * BOUNDARY_STEP {
+            if record.position >= next_boundary {
                 pass.boundaries.push(record.position);
+                next_boundary = record.position + BOUNDARY_STEP;
             }
             pass.records += 1;
             if pass.records % PROGRESS_STEP == 0 {
@@ -118,9 +189,8 @@ impl<'a> Source<'a> {
                 Parsed::Rejected(why) => *pass.rejected.entry(why).or_default() += 1,
             }
         }
-        pass.boundaries.push(walk.position() as u64);
-        pass.stop = walk.stop().map(|stop| (walk.position() as u64, stop));
-        pass.side_band.sort_by_key(|side_band| side_band.when);
+        pass.end = walk.position() as u64;
+        pass.stop = walk.stop().map(|stop| (pass.end, stop));
         pass
     }
 
@@ -165,7 +235,76 @@ impl<'a> Source<'a> {
     }
 }
 
+/// How many ranges of a recording to read at the same time.
+pub fn parallel_ranges(data_bytes: u64) -> usize {
+    /// Below this size a second range costs more than it saves.
+    const SPLIT_BYTES: u64 = 8 << 20;
+    /// More than this wait for memory, and for the join.
+    const MAX_RANGES: usize = 8;
+    let worth = usize::try_from(data_bytes / SPLIT_BYTES).unwrap_or(usize::MAX);
+    rayon::current_num_threads().min(worth).clamp(1, MAX_RANGES)
+}
+
 /// Bytes between two noted boundaries.
 const BOUNDARY_STEP: u64 = 1 << 20;
 /// Records between two reports of progress: rare enough to cost nothing.
 const PROGRESS_STEP: u64 = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::records::RECORD_HEADER;
+    use super::*;
+
+    /// COMM records, and between them unknown ones of which some hold what looks like many records in a row.
+    fn records(decoys: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut record = |kind: u32, body: &[u8]| {
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend([0, 0]);
+            bytes.extend((RECORD_HEADER as u16 + body.len() as u16).to_le_bytes());
+            bytes.extend(body);
+        };
+        let decoy: Vec<u8> = [9u32.to_le_bytes(), [0, 0, 16, 0], [0; 4], [0; 4]].concat().repeat(500);
+        for number in 0..397u32 {
+            let pid = number.to_le_bytes();
+            record(3, &[pid, pid, *b"comm", [0; 4]].concat());
+            record(100, if decoys { &decoy } else { &[1; 16] });
+        }
+        bytes
+    }
+
+    #[test]
+    fn parts_walked_at_the_same_time_find_what_one_walk_finds() {
+        for decoys in [false, true] {
+            let whole = records(decoys);
+            for cut in [0, 4, 40, whole.len() / 3 | 1] {
+                let data = &whole[..whole.len() - cut];
+                let source = Source {
+                    header: Header {
+                        order: ByteOrder::Little,
+                        attributes: Vec::new(),
+                        features: Features::default(),
+                        data_start: 0,
+                        data_end: data.len(),
+                        is_finished: true,
+                        missing_bytes: 0,
+                    },
+                    data,
+                };
+                let read = |parts| {
+                    let pass = source.read_side_band_in(parts, &|_| {});
+                    let positions: Vec<u64> = pass.side_band.iter().map(|one| one.when.position).collect();
+                    (pass.records, pass.skipped, pass.stop, pass.end, positions)
+                };
+                let one = read(1);
+                assert!(one.0 > 500 && one.4.len() > 250);
+                for parts in 2..=8 {
+                    assert_eq!(read(parts), one, "{parts} parts, {decoys}, {cut}");
+                }
+                let is_wrong =
+                    |start: &u64| !Walk::new(data, ByteOrder::Little).any(|one| one.position == *start);
+                assert_eq!(source.likely_starts(8).iter().any(is_wrong), decoys, "the decoys mislead");
+            }
+        }
+    }
+}

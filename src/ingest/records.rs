@@ -33,6 +33,8 @@ pub enum Stop {
 pub struct Walk<'a> {
     data: &'a [u8],
     at: usize,
+    /// No record that begins here or later is of interest.
+    end: usize,
     order: ByteOrder,
     stop: Option<Stop>,
 }
@@ -40,13 +42,12 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// A walk from the start of `data`.
     pub fn new(data: &'a [u8], order: ByteOrder) -> Self {
-        Walk { data, at: 0, order, stop: None }
+        Walk { data, at: 0, end: data.len(), order, stop: None }
     }
 
-    /// A walk over the records that begin in `range`, both ends of which are where records begin or end.
+    /// A walk over the records that begin in `range`, the first of them at its start.
     pub fn over(data: &'a [u8], range: Range<u64>, order: ByteOrder) -> Self {
-        let end = data.len().min(range.end as usize);
-        Walk { data: &data[..end], at: range.start as usize, order, stop: None }
+        Walk { data, at: range.start as usize, end: data.len().min(range.end as usize), order, stop: None }
     }
 
     /// Bytes walked over so far; where the damage begins if the walk [stopped](Walk::stop).
@@ -65,7 +66,7 @@ impl<'a> Iterator for Walk<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Record<'a>> {
-        if self.stop.is_some() || self.at >= self.data.len() {
+        if self.stop.is_some() || self.at >= self.end {
             return None;
         }
         let header = &self.data[self.at..];
@@ -88,6 +89,19 @@ impl<'a> Iterator for Walk<'a> {
         self.at += size;
         Some(Record { kind, misc, body, position })
     }
+}
+
+/// The first place from `from` on where records seem to begin: from there on many headers in a row make sense. Only a walk from
+/// the start can tell whether they do.
+pub fn likely_start(data: &[u8], from: usize, order: ByteOrder) -> Option<usize> {
+    // A record is at most 64 KiB long, so one begins in this stretch; the kernel aligns all of them to 8 bytes.
+    let last = from.saturating_add(usize::from(u16::MAX)).min(data.len());
+    (from.next_multiple_of(8)..last).step_by(8).find(|&at| {
+        const CONVINCING: usize = 32;
+        let makes_sense = |record: &Record| (1..128).contains(&record.kind) && record.body.len() % 8 == 0;
+        let start = at as u64..data.len() as u64;
+        Walk::over(data, start, order).take_while(makes_sense).take(CONVINCING).count() == CONVINCING
+    })
 }
 
 #[cfg(test)]

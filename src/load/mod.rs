@@ -73,7 +73,7 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
 
     let finder = source.event_finder(path)?;
     let samples = SamplePass { source: &source, finder: &finder, sampling: &sampling, state: &state };
-    let ranges = pass.ranges(samples::range_count(total));
+    let ranges = pass.ranges(ingest::parallel_ranges(total));
     let (collected, event_records, counted) =
         samples.run(ranges, &|done| progress(Stage::Samples, done, total));
     recording.tally.samples = counted.samples;

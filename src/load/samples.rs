@@ -10,11 +10,6 @@ use crate::ingest::{Decoded, EventFinder, Source};
 use crate::model::{Names, Tally, Timeline};
 use crate::state::{Chains, Collected, Collector, State};
 
-/// Below this size a second range costs more than it saves.
-const SPLIT_BYTES: u64 = 8 << 20;
-/// More than this wait for memory, and for the join.
-const MAX_RANGES: usize = 8;
-
 /// What the second pass needs to know.
 pub(super) struct SamplePass<'s, 'a> {
     pub source: &'s Source<'a>,
@@ -86,12 +81,6 @@ impl Part {
             *self.tally.rejected.entry(why).or_default() += count;
         }
     }
-}
-
-/// How many ranges to read at the same time.
-pub(super) fn range_count(data_bytes: u64) -> usize {
-    let worth = usize::try_from(data_bytes / SPLIT_BYTES).unwrap_or(usize::MAX);
-    rayon::current_num_threads().min(worth).clamp(1, MAX_RANGES)
 }
 
 /// Each CPU's samples in time order, with its gaps. Each CPU's buffer is written in its order, so sorting is rarely more than a
