@@ -10,7 +10,6 @@ mod records;
 mod sample;
 mod side_band;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -57,11 +56,31 @@ pub struct SideBandPass {
     pub stop: Option<(u64, Stop)>,
     /// Where records begin, about one position for each MiB, and where the last one ends.
     boundaries: Vec<u64>,
-    /// Where the walk ended.
+    /// Where the walk ended; while it goes on, the last of the boundaries.
     end: u64,
 }
 
 impl SideBandPass {
+    #[inline]
+    fn add(&mut self, record: &Record, reader: &SideBandReader, report: &dyn Fn(u64)) {
+        if self.boundaries.is_empty() || record.position >= self.end + BOUNDARY_STEP {
+            report(record.position - self.end);
+            self.boundaries.push(record.position);
+            self.end = record.position;
+        }
+        self.records += 1;
+        if record.kind == PERF_RECORD_SAMPLE {
+            self.samples += 1;
+            return;
+        }
+        match reader.parse(record) {
+            Parsed::SideBand(side_band) => self.side_band.push(side_band),
+            Parsed::Skipped => *self.skipped.entry(record.kind).or_default() += 1,
+            Parsed::Rejected(why) => *self.rejected.entry(why).or_default() += 1,
+        }
+    }
+
+    /// Adds what the part that follows held.
     fn join(&mut self, next: SideBandPass) {
         self.side_band.extend(next.side_band);
         self.records += next.records;
@@ -118,37 +137,35 @@ impl<'a> Source<'a> {
 
     /// The first pass: decodes all records but samples. `progress` hears the bytes done now and then.
     ///
-    /// Where a record begins is known only once the one before it is. So that several threads can walk at the same time, each
-    /// begins where records seem to; what it found counts only if the walk before it ends just there.
+    /// Where a record begins is known only once the one before it is, and a walk does little but wait for the next header to come
+    /// from memory. So the records are walked in many parts at the same time, each from where records seem to begin; what a part
+    /// found counts only if the part before it ends just there.
     pub fn read_side_band(&self, progress: &(dyn Fn(u64) + Sync)) -> SideBandPass {
         self.read_side_band_in(parallel_ranges(self.data_bytes()), progress)
     }
 
-    fn read_side_band_in(&self, parts: usize, progress: &(dyn Fn(u64) + Sync)) -> SideBandPass {
-        let reader = SideBandReader::new(&self.header.attributes, self.header.order);
-        let starts = self.likely_starts(parts);
+    fn read_side_band_in(&self, threads: usize, progress: &(dyn Fn(u64) + Sync)) -> SideBandPass {
+        let starts = self.likely_starts(threads * INTERLEAVED);
         let ends = starts.iter().skip(1).copied().chain([self.data_bytes()]);
         let ranges: Vec<Range<u64>> = starts.iter().zip(ends).map(|(&start, end)| start..end).collect();
         let done = AtomicU64::new(0);
-        let walk = |range: Range<u64>| {
-            let reported = Cell::new(range.start);
-            self.walk_side_band(&reader, range, &|position| {
-                let more = position - reported.replace(position);
-                progress(done.fetch_add(more, Ordering::Relaxed) + more);
-            })
-        };
-        let guessed: Vec<SideBandPass> = ranges.par_iter().cloned().map(walk).collect();
+        let report = |more| progress(done.fetch_add(more, Ordering::Relaxed) + more);
+        let walks = ranges.par_chunks(INTERLEAVED);
+        let guessed: Vec<SideBandPass> =
+            walks.flat_map_iter(|ranges| self.walk_side_band(ranges, &report)).collect();
         let mut pass = SideBandPass::default();
-        let mut end = 0;
         for (range, guessed) in ranges.into_iter().zip(guessed) {
-            let part = if range.start == end { guessed } else { walk(end..range.end.max(end)) };
-            pass.join(part);
-            end = pass.end;
+            if pass.end == range.start {
+                pass.join(guessed);
+            } else {
+                let missed = pass.end..range.end.max(pass.end);
+                self.walk_side_band(&[missed], &report).into_iter().for_each(|part| pass.join(part));
+            }
             if pass.stop.is_some() {
                 break;
             }
         }
-        pass.boundaries.push(end);
+        pass.boundaries.push(pass.end);
         pass.side_band.sort_by_key(|side_band| side_band.when);
         pass
     }
@@ -161,37 +178,30 @@ impl<'a> Source<'a> {
         [0].into_iter().chain((1..parts).filter_map(likely)).collect()
     }
 
-    fn walk_side_band(
-        &self,
-        reader: &SideBandReader,
-        range: Range<u64>,
-        progress: &dyn Fn(u64),
-    ) -> SideBandPass {
-        let mut pass = SideBandPass::default();
-        let mut next_boundary = range.start;
-        let mut walk = Walk::over(self.data, range, self.header.order);
-        for record in walk.by_ref() {
-            if record.position >= next_boundary {
-                pass.boundaries.push(record.position);
-                next_boundary = record.position + BOUNDARY_STEP;
-            }
-            pass.records += 1;
-            if pass.records % PROGRESS_STEP == 0 {
-                progress(record.position);
-            }
-            if record.kind == PERF_RECORD_SAMPLE {
-                pass.samples += 1;
-                continue;
-            }
-            match reader.parse(&record) {
-                Parsed::SideBand(side_band) => pass.side_band.push(side_band),
-                Parsed::Skipped => *pass.skipped.entry(record.kind).or_default() += 1,
-                Parsed::Rejected(why) => *pass.rejected.entry(why).or_default() += 1,
+    /// Walks over several ranges in turns, one record of each, so that the headers of all of them are waited for at the same time.
+    fn walk_side_band(&self, ranges: &[Range<u64>], report: &dyn Fn(u64)) -> Vec<SideBandPass> {
+        let reader = SideBandReader::new(&self.header.attributes, self.header.order);
+        let mut parts: Vec<(Walk, SideBandPass)> = Vec::new();
+        for range in ranges {
+            let pass = SideBandPass { end: range.start, ..SideBandPass::default() };
+            parts.push((Walk::over(self.data, range.clone(), self.header.order), pass));
+        }
+        let mut is_over = false;
+        while !is_over {
+            is_over = true;
+            for (walk, pass) in &mut parts {
+                if let Some(record) = walk.next() {
+                    is_over = false;
+                    pass.add(&record, &reader, report);
+                }
             }
         }
-        pass.end = walk.position() as u64;
-        pass.stop = walk.stop().map(|stop| (pass.end, stop));
-        pass
+        let finish = |(walk, mut pass): (Walk, SideBandPass)| {
+            pass.end = walk.position() as u64;
+            pass.stop = walk.stop().map(|stop| (pass.end, stop));
+            pass
+        };
+        parts.into_iter().map(finish).collect()
     }
 
     /// The second pass: decodes the samples of the events for which `wanted` holds, in the order of the file, in one of the
@@ -245,6 +255,8 @@ pub fn parallel_ranges(data_bytes: u64) -> usize {
     rayon::current_num_threads().min(worth).clamp(1, MAX_RANGES)
 }
 
+/// Parts of a recording that one thread walks over in turns: more than this find no more room in the queue for memory.
+const INTERLEAVED: usize = 8;
 /// Bytes between two noted boundaries.
 const BOUNDARY_STEP: u64 = 1 << 20;
 /// Records between two reports of progress: rare enough to cost nothing.
@@ -291,15 +303,15 @@ mod tests {
                     },
                     data,
                 };
-                let read = |parts| {
-                    let pass = source.read_side_band_in(parts, &|_| {});
+                let read = |threads| {
+                    let pass = source.read_side_band_in(threads, &|_| {});
                     let positions: Vec<u64> = pass.side_band.iter().map(|one| one.when.position).collect();
                     (pass.records, pass.skipped, pass.stop, pass.end, positions)
                 };
                 let one = read(1);
                 assert!(one.0 > 500 && one.4.len() > 250);
-                for parts in 2..=8 {
-                    assert_eq!(read(parts), one, "{parts} parts, {decoys}, {cut}");
+                for threads in 2..=8 {
+                    assert_eq!(read(threads), one, "{threads} threads, {decoys}, {cut}");
                 }
                 let is_wrong =
                     |start: &u64| !Walk::new(data, ByteOrder::Little).any(|one| one.position == *start);

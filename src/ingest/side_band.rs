@@ -21,6 +21,13 @@ pub struct When {
     pub position: u64,
 }
 
+impl When {
+    /// Before all records.
+    pub const FIRST: When = When { time_ns: 0, position: 0 };
+    /// After all records.
+    pub const NEVER: When = When { time_ns: u64::MAX, position: u64::MAX };
+}
+
 /// One side-band record.
 #[derive(Clone, Debug)]
 pub struct SideBand {

@@ -1,5 +1,7 @@
 //! Samples: a range of a recording's samples, with the state of their time applied, per CPU.
 
+use std::ops::Range;
+
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
@@ -12,7 +14,7 @@ use super::{SpaceAt, State};
 /// Samples that are looked up together: look-ups that miss the caches then wait for memory at the same time.
 const BATCH: usize = 64;
 /// Threads that are remembered; a CPU's samples come in runs of the same thread.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 256;
 /// A task id with this bit is the number of a nameless task, until [`Collector::finish`].
 const NAMELESS: u32 = 1 << 31;
 
@@ -31,12 +33,11 @@ pub struct Collector<'s, 'a> {
 }
 
 /// Who a thread was for some time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Remembered {
     pid: i32,
     tid: i32,
-    from: When,
-    until: When,
+    between: Range<When>,
     task: TaskId,
     space: SpaceAt,
 }
@@ -52,9 +53,8 @@ struct Waiting<'a> {
 impl<'s, 'a> Collector<'s, 'a> {
     /// An empty collector for samples of this byte order.
     pub fn new(state: &'s State, order: ByteOrder) -> Self {
-        let never = When { time_ns: u64::MAX, position: u64::MAX };
-        let nobody =
-            Remembered { pid: 0, tid: 0, from: never, until: never, task: TaskId(0), space: SpaceAt::NONE };
+        let never = When::NEVER..When::NEVER;
+        let nobody = Remembered { pid: 0, tid: 0, between: never, task: TaskId(0), space: SpaceAt::NONE };
         Collector {
             state,
             order,
@@ -89,16 +89,16 @@ impl<'s, 'a> Collector<'s, 'a> {
 
     fn who(&mut self, when: When, pid: i32, tid: i32) -> (TaskId, SpaceAt) {
         let known = &mut self.remembered[tid as usize % REMEMBERED];
-        if known.tid != tid || known.pid != pid || when < known.from || when >= known.until {
-            let (task, next_task) = self.state.tasks.at(when, tid);
-            let (space, next_space) = self.state.spaces.at_until(when, pid);
+        if known.tid != tid || known.pid != pid || !known.between.contains(&when) {
+            let (task, task_between) = self.state.tasks.at(when, tid);
+            let (space, space_between) = self.state.spaces.at_between(when, pid);
             let task = task.unwrap_or_else(|| {
                 let (number, _) = self.nameless.insert_full((pid, tid));
                 TaskId(number as u32 | NAMELESS)
             });
-            let never = When { time_ns: u64::MAX, position: u64::MAX };
-            let until = [next_task, next_space].into_iter().flatten().min().unwrap_or(never);
-            *known = Remembered { pid, tid, from: when, until, task, space };
+            let start = task_between.start.max(space_between.start);
+            let end = task_between.end.min(space_between.end);
+            *known = Remembered { pid, tid, between: start..end, task, space };
         }
         (known.task, known.space)
     }

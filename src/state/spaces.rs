@@ -1,5 +1,6 @@
 //! Address spaces over time: which module an address belonged to, in which process, at which moment.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
@@ -106,24 +107,25 @@ impl Spaces {
 
     /// The space of `pid` at `when`.
     pub fn at(&self, when: When, pid: i32) -> SpaceAt {
-        self.at_until(when, pid).0
+        self.at_between(when, pid).0
     }
 
-    /// The space of `pid` at `when`, and the moment from which on it is another or holds more.
-    pub fn at_until(&self, when: When, pid: i32) -> (SpaceAt, Option<When>) {
+    /// The space of `pid` at `when`, and the moments between which it was that one and held the same.
+    pub fn at_between(&self, when: When, pid: i32) -> (SpaceAt, Range<When>) {
         let Some(history) = self.by_pid.get(&pid) else {
-            return (SpaceAt::NONE, None);
+            return (SpaceAt::NONE, When::FIRST..When::NEVER);
         };
         let after = history.partition_point(|(since, _)| *since <= when);
-        let next_space = history.get(after).map(|(since, _)| *since);
-        let Some((_, space)) = after.checked_sub(1).map(|at| history[at]) else {
-            return (SpaceAt::NONE, next_space);
+        let next_space = history.get(after).map_or(When::NEVER, |(since, _)| *since);
+        let Some((since, space)) = after.checked_sub(1).map(|at| history[at]) else {
+            return (SpaceAt::NONE, When::FIRST..next_space);
         };
         let maps = &self.spaces[space].maps;
         let known = maps.partition_point(|map| map.when <= when);
-        let next_map = maps.get(known).map(|map| map.when);
-        let until = [next_space, next_map].into_iter().flatten().min();
-        (SpaceAt { space: space as u32, maps: known as u32 }, until)
+        let next_map = maps.get(known).map_or(When::NEVER, |map| map.when);
+        let last_map = known.checked_sub(1).map_or(When::FIRST, |last| maps[last].when);
+        let between = since.max(last_map)..next_space.min(next_map);
+        (SpaceAt { space: space as u32, maps: known as u32 }, between)
     }
 
     /// What `address` was in `space`, for code of mode `mode`.

@@ -1,5 +1,7 @@
 //! Tasks over time: which thread a tid was, and what it was called.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use crate::ingest::When;
@@ -36,14 +38,17 @@ impl Tasks {
         self.push(when, task);
     }
 
-    /// The task that `tid` was at `when`, and the moment from which on it is another; `None` before its first record.
-    pub fn at(&self, when: When, tid: i32) -> (Option<TaskId>, Option<When>) {
+    /// The task that `tid` was at `when`, `None` before its first record, and the moments between which it was that one.
+    pub fn at(&self, when: When, tid: i32) -> (Option<TaskId>, Range<When>) {
         let Some(history) = self.history.get(&tid) else {
-            return (None, None);
+            return (None, When::FIRST..When::NEVER);
         };
         let after = history.partition_point(|(since, _)| *since <= when);
-        let until = history.get(after).map(|(since, _)| *since);
-        (after.checked_sub(1).map(|at| history[at].1), until)
+        let until = history.get(after).map_or(When::NEVER, |(since, _)| *since);
+        match after.checked_sub(1).map(|at| history[at]) {
+            Some((since, task)) => (Some(task), since..until),
+            None => (None, When::FIRST..until),
+        }
     }
 
     /// The task of a tid that had no record yet when it was sampled: it is named `:TID`, as perf prints it.
