@@ -40,6 +40,14 @@ impl ByteOrder {
         })
     }
 
+    /// What this machine reads where the file holds `value`.
+    pub fn to_file(self, value: u64) -> u64 {
+        match self {
+            ByteOrder::Little => value.to_le(),
+            ByteOrder::Big => value.to_be(),
+        }
+    }
+
     /// The u64s of `bytes`, whose length is a multiple of 8.
     #[inline]
     pub fn u64s(self, bytes: &[u8]) -> impl DoubleEndedIterator<Item = u64> + ExactSizeIterator + '_ {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use indexmap::IndexSet;
+use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::ingest::{ByteOrder, RawSample, Record, When};
@@ -29,7 +30,8 @@ pub struct Collector<'s, 'a> {
     /// Tids that had no name when they were sampled, as (pid, tid).
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
     remembered: Vec<Remembered>,
-    batch: Vec<Waiting<'a>>,
+    /// The chains of the last samples of `current`, with their keys: they wait for their stacks.
+    waiting: Vec<(u64, Chain<'a>)>,
 }
 
 /// Who a thread was for some time.
@@ -40,14 +42,6 @@ struct Remembered {
     between: Range<When>,
     task: TaskId,
     space: SpaceAt,
-}
-
-/// A sample that waits for its stack.
-struct Waiting<'a> {
-    cpu: u32,
-    sample: Sample,
-    key: u64,
-    chain: Chain<'a>,
 }
 
 impl<'s, 'a> Collector<'s, 'a> {
@@ -63,7 +57,7 @@ impl<'s, 'a> Collector<'s, 'a> {
             current: (0, Vec::new()),
             nameless: IndexSet::default(),
             remembered: vec![nobody; REMEMBERED],
-            batch: Vec::with_capacity(BATCH),
+            waiting: Vec::with_capacity(BATCH),
         }
     }
 
@@ -81,8 +75,13 @@ impl<'s, 'a> Collector<'s, 'a> {
             cgroup: self.state.cgroup(raw.cgroup),
             event: EventId::from_index(event),
         };
-        self.batch.push(Waiting { cpu: raw.cpu, sample, key: key_of(&chain), chain });
-        if self.batch.len() == BATCH {
+        if self.current.0 != raw.cpu {
+            self.flush();
+            self.switch_to(raw.cpu);
+        }
+        self.current.1.push(sample);
+        self.waiting.push((key_of(&chain), chain));
+        if self.waiting.len() == BATCH {
             self.flush();
         }
     }
@@ -104,22 +103,18 @@ impl<'s, 'a> Collector<'s, 'a> {
     }
 
     fn flush(&mut self) {
-        let mut batch = std::mem::take(&mut self.batch);
+        let Collector { state, chains, current: (_, samples), waiting, .. } = self;
         let mut found = [None; BATCH];
-        for (found, waiting) in found.iter_mut().zip(&batch) {
-            *found = self.chains.find(waiting.key);
+        for (found, (key, _)) in found.iter_mut().zip(waiting.iter()) {
+            *found = chains.find(*key);
         }
-        for (Waiting { cpu, mut sample, key, chain }, found) in batch.drain(..).zip(found) {
+        let first = samples.len() - waiting.len();
+        for ((sample, (key, chain)), found) in samples[first..].iter_mut().zip(waiting.drain(..)).zip(found) {
             sample.stack = found.unwrap_or_else(|| {
-                let place = |address, mode| self.state.spaces.resolve(chain.space, address, mode);
-                self.chains.intern(key, &chain, &place)
+                let place = |address, mode| state.spaces.resolve(chain.space, address, mode);
+                chains.intern(key, &chain, &place)
             });
-            if self.current.0 != cpu {
-                self.switch_to(cpu);
-            }
-            self.current.1.push(sample);
         }
-        self.batch = batch;
     }
 
     fn switch_to(&mut self, cpu: u32) {
@@ -164,14 +159,15 @@ impl Collected {
         }
         let nameless: Vec<u32> =
             next.nameless.iter().map(|task| self.nameless.insert_full(*task).0 as u32).collect();
-        for (cpu, mut samples) in next.by_cpu {
-            for sample in &mut samples {
-                sample.stack = stacks[sample.stack.index()];
-                if sample.task.0 & NAMELESS != 0 {
-                    sample.task.0 = nameless[(sample.task.0 ^ NAMELESS) as usize] | NAMELESS;
-                }
+        let joined = |mut sample: Sample| {
+            sample.stack = stacks[sample.stack.index()];
+            if sample.task.0 & NAMELESS != 0 {
+                sample.task.0 = nameless[(sample.task.0 ^ NAMELESS) as usize] | NAMELESS;
             }
-            self.by_cpu.entry(cpu).or_default().append(&mut samples);
+            sample
+        };
+        for (cpu, samples) in next.by_cpu {
+            self.by_cpu.entry(cpu).or_default().par_extend(samples.into_par_iter().map(joined));
         }
     }
 
