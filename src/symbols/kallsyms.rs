@@ -98,37 +98,49 @@ fn is_old_alias(name: &str) -> bool {
 /// `ADDRESS TYPE NAME`, then for a module's symbol a tab and `[MODULE]`. A kallsyms has some 150,000 lines, and most runs need
 /// the names of a few hundred: this is made to pass over the rest quickly.
 fn parse_line(line: &str) -> Option<(Entry<'_>, Option<&str>)> {
-    let bytes = line.as_bytes();
-    let (address, digits) = parse_hex(bytes)?;
-    let [b' ', kind, b' ', rest @ ..] = &bytes[digits..] else {
+    let (address, digits) = parse_hex(line.as_bytes())?;
+    let [b' ', kind, b' ', ..] = &line.as_bytes()[digits..] else {
         return None;
     };
-    let end = rest.iter().position(|byte| *byte <= b' ').unwrap_or(rest.len());
-    let name_at = digits + 3;
-    let name = line.get(name_at..name_at + end).filter(|name| !name.is_empty())?;
-    let module = match line.get(name_at + end..)?.trim() {
-        "" => None,
-        tag => Some(tag.strip_prefix('[')?.strip_suffix(']')?),
+    let rest = line.get(digits + 3..)?.trim_ascii_end();
+    let (name, module) = match rest.strip_suffix(']') {
+        None => (rest, None),
+        Some(rest) => {
+            let (name, module) = rest.split_once('\t')?;
+            (name, Some(module.strip_prefix('[')?))
+        }
     };
-    Some((Entry { address, kind: *kind, name }, module))
+    // Without a way out early: then the compiler looks at many bytes at once.
+    let has_space = name.bytes().fold(false, |has, byte| has | (byte <= b' '));
+    (!name.is_empty() && !has_space).then_some((Entry { address, kind: *kind, name }, module))
 }
 
 /// The number that `bytes` begin with, of at most 16 hexadecimal digits, and how many they are.
 fn parse_hex(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut number = 0;
-    let mut digits = 0;
-    for byte in bytes.iter().take(17) {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'A'..=b'F' => byte - b'A' + 10,
-            _ => break,
-        };
-        number = number << 4 | u64::from(digit);
-        digits += 1;
+    // As 64-bit kernels write it.
+    if let Some((digits, [b' ', ..])) = bytes.split_first_chunk::<16>() {
+        let values = digits.map(|digit| HEX[usize::from(digit)]);
+        let has_other = values.iter().fold(0, |all, value| all | value) > 0xf;
+        let number = values.iter().fold(0, |number, &value| number << 4 | u64::from(value));
+        return (!has_other).then_some((number, 16));
     }
-    (1..=16).contains(&digits).then_some((number, digits))
+    let digits = bytes.iter().take(17).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let text = std::str::from_utf8(&bytes[..digits]).ok()?;
+    u64::from_str_radix(text, 16).ok().filter(|_| digits <= 16).map(|number| (number, digits))
 }
+
+/// The value of each byte as a hexadecimal digit; more than 15 for other bytes.
+const HEX: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value];
+        values[digit as usize] = value as u8;
+        values[digit.to_ascii_uppercase() as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests {

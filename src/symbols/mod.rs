@@ -10,6 +10,7 @@ mod table;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::error::Result;
@@ -74,36 +75,120 @@ pub fn name_frames(
     let hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
-    if !kernel.is_empty() {
-        let file = kernel_symbols::find(request, sources, modules)?;
-        let kallsyms = file.as_ref().map(|file| Kallsyms::parse(&file.text));
-        let refusal = kallsyms.as_ref().and_then(|kallsyms| kernel_symbols::refusal(kallsyms, modules));
-        let usable = kallsyms.as_ref().filter(|_| refusal.is_none());
-        if usable.is_none() {
-            let refused = file.as_ref().zip(refusal).map(|(file, why)| (file.path.as_path(), why));
-            diagnostics.push(kernel_symbols::missing(refused));
-        }
-        for module in kernel {
-            let mut namer = Namer::new(request.frames, &mut named, names);
-            let found = usable.and_then(|kallsyms| {
-                let code = modules[module].kernel.as_ref()?;
-                let table = kernel_symbols::table(kallsyms, &modules[module], code)?;
-                Some(namer.name(&by_module[module], &table, kernel_symbols::shift(kallsyms, code)))
-            });
-            modules[module].symbols = found.unwrap_or(Symbols::NoKallsyms);
-        }
-    }
     let search = Search::new(sources.symfs.as_deref(), is_made_here(request));
-    for module in user {
-        modules[module].symbols = match search.find(&modules[module]) {
-            Ok(found) => {
-                let mut namer = Namer::new(request.frames, &mut named, names);
-                name_from_file(&found, &by_module[module], &mut namer)
-            }
-            Err(why) => why,
-        };
+    let hits = Hits { frames: request.frames, by_module: &by_module };
+    let (in_kernel, in_files) = rayon::join(
+        || name_kernel(request, sources, modules, &kernel, &hits),
+        || -> Vec<ModuleNames> {
+            user.par_iter().map(|&module| name_file(&search, modules, module, &hits)).collect()
+        },
+    );
+    let (in_kernel, missing) = in_kernel?;
+    diagnostics.extend(missing);
+    for (module, found) in kernel.iter().zip(in_kernel).chain(user.iter().zip(in_files)) {
+        let texts: Vec<NameId> = found.texts.iter().map(|text| names.intern(text)).collect();
+        for (&frame, text) in by_module[*module].iter().zip(found.of_frames) {
+            named[frame] = match text {
+                Some(text) => FrameName { name: texts[text], naming: Naming::Named },
+                None => FrameName { naming: Naming::NoSymbolHere, ..named[frame] },
+            };
+        }
+        modules[*module].symbols = found.symbols;
     }
     Ok(named)
+}
+
+/// The frames to name, by module.
+struct Hits<'h> {
+    frames: &'h [Frame],
+    /// For each module, the indices of its frames.
+    by_module: &'h [Vec<usize>],
+}
+
+/// The names of one module's frames.
+struct ModuleNames {
+    /// What became of the search for symbols.
+    symbols: Symbols,
+    /// The names, demangled.
+    texts: Vec<String>,
+    /// For each of the module's frames, which of `texts` is its name; none of them if there are no symbols at all.
+    of_frames: Vec<Option<usize>>,
+}
+
+impl ModuleNames {
+    fn none(why: Symbols) -> Self {
+        ModuleNames { symbols: why, texts: Vec::new(), of_frames: Vec::new() }
+    }
+}
+
+impl Hits<'_> {
+    /// Names the frames of `module` from `table`, whose addresses are the frames' offsets plus `shift`.
+    fn name(&self, module: usize, table: &SymbolTable, shift: u64) -> ModuleNames {
+        if table.is_empty() {
+            return ModuleNames::none(Symbols::Stripped);
+        }
+        let (mut texts, mut done): (_, FxHashMap<usize, usize>) = (Vec::new(), FxHashMap::default());
+        let mut name = |&frame: &usize| {
+            let (number, symbol) = table.find(self.frames[frame].offset.wrapping_add(shift))?;
+            Some(*done.entry(number).or_insert_with(|| {
+                texts.push(demangle::demangle(symbol.name).into_owned());
+                texts.len() - 1
+            }))
+        };
+        let of_frames = self.by_module[module].iter().map(&mut name).collect();
+        ModuleNames { symbols: Symbols::Found, texts, of_frames }
+    }
+}
+
+/// Names the frames of the kernel and its modules, and says what the user should know.
+fn name_kernel(
+    request: &Request,
+    sources: &Sources,
+    modules: &[Module],
+    kernel: &[usize],
+    hits: &Hits,
+) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+    if kernel.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let file = kernel_symbols::find(request, sources, modules)?;
+    let kallsyms = file.as_ref().map(|file| Kallsyms::parse(&file.text));
+    let refusal = kallsyms.as_ref().and_then(|kallsyms| kernel_symbols::refusal(kallsyms, modules));
+    let usable = kallsyms.as_ref().filter(|_| refusal.is_none());
+    let missing = usable.is_none().then(|| {
+        let refused = file.as_ref().zip(refusal.clone()).map(|(file, why)| (file.path.as_path(), why));
+        kernel_symbols::missing(refused)
+    });
+    let name = |&module: &usize| {
+        let found = usable.and_then(|kallsyms| {
+            let code = modules[module].kernel.as_ref()?;
+            let table = kernel_symbols::table(kallsyms, &modules[module], code)?;
+            Some(hits.name(module, &table, kernel_symbols::shift(kallsyms, code)))
+        });
+        found.unwrap_or_else(|| ModuleNames::none(Symbols::NoKallsyms))
+    };
+    Ok((kernel.iter().map(name).collect(), missing))
+}
+
+/// Names the frames of a mapped file.
+fn name_file(search: &Search, modules: &[Module], module: usize, hits: &Hits) -> ModuleNames {
+    let found = match search.find(&modules[module]) {
+        Ok(found) => found,
+        Err(why) => return ModuleNames::none(why),
+    };
+    let Some(elf) = Elf::parse(&found.file) else {
+        return ModuleNames::none(Symbols::NotElf);
+    };
+    let debug = found.debug.as_ref().and_then(|debug| Elf::parse(debug));
+    let mut symbols = elf.full_symbols();
+    if symbols.is_empty() {
+        symbols = debug.map(|debug| debug.full_symbols()).unwrap_or_default();
+    }
+    if symbols.is_empty() {
+        symbols = elf.dynamic_symbols();
+    }
+    let stubs = elf.plt_stubs();
+    hits.name(module, &elf.table(&symbols, &stubs), 0)
 }
 
 /// The names of frames before any symbols are looked up.
@@ -119,55 +204,6 @@ fn unnamed(frames: &[Frame], modules: &[Module], names: &mut Names) -> Vec<Frame
         (_, Some(module)) => (module_names[module.index()], Naming::NoSymbols),
     };
     frames.iter().map(name).map(|(name, naming)| FrameName { name, naming }).collect()
-}
-
-/// Names the frames of one module after another.
-struct Namer<'n> {
-    frames: &'n [Frame],
-    named: &'n mut [FrameName],
-    names: &'n mut Names,
-}
-
-impl<'n> Namer<'n> {
-    fn new(frames: &'n [Frame], named: &'n mut [FrameName], names: &'n mut Names) -> Self {
-        Namer { frames, named, names }
-    }
-
-    /// Names the frames with these indices from `table`, whose addresses are the frames' offsets plus `shift`.
-    fn name(&mut self, indices: &[usize], table: &SymbolTable, shift: u64) -> Symbols {
-        if table.is_empty() {
-            return Symbols::Stripped;
-        }
-        let mut done: FxHashMap<usize, NameId> = FxHashMap::default();
-        for &index in indices {
-            let frame = &mut self.named[index];
-            match table.find(self.frames[index].offset.wrapping_add(shift)) {
-                Some((number, symbol)) => {
-                    let intern = || self.names.intern(&demangle::demangle(symbol.name));
-                    frame.name = *done.entry(number).or_insert_with(intern);
-                    frame.naming = Naming::Named;
-                }
-                None => frame.naming = Naming::NoSymbolHere,
-            }
-        }
-        Symbols::Found
-    }
-}
-
-fn name_from_file(found: &search::ModuleFile, indices: &[usize], namer: &mut Namer) -> Symbols {
-    let Some(elf) = Elf::parse(&found.file) else {
-        return Symbols::NotElf;
-    };
-    let debug = found.debug.as_ref().and_then(|debug| Elf::parse(debug));
-    let mut symbols = elf.full_symbols();
-    if symbols.is_empty() {
-        symbols = debug.map(|debug| debug.full_symbols()).unwrap_or_default();
-    }
-    if symbols.is_empty() {
-        symbols = elf.dynamic_symbols();
-    }
-    let stubs = elf.plt_stubs();
-    namer.name(indices, &elf.table(&symbols, &stubs), 0)
 }
 
 /// Whether the recording was made on this host, by this user or root.

@@ -41,26 +41,22 @@ impl<'a> SymbolTable<'a> {
     /// output can be compared.
     pub fn new(mut symbols: Vec<Symbol<'a>>) -> Self {
         symbols.sort_by_key(|symbol| symbol.start);
-        let mut best: Vec<Symbol> = Vec::with_capacity(symbols.len());
-        for symbol in symbols {
-            match best.last_mut() {
-                Some(last) if last.start == symbol.start => {
-                    if is_better(&symbol, last) {
-                        *last = symbol;
-                    }
-                }
-                _ => best.push(symbol),
+        symbols.dedup_by(|next, kept| {
+            let is_same_place = next.start == kept.start;
+            if is_same_place && is_better(next, kept) {
+                *kept = *next;
             }
-        }
-        for at in 0..best.len() {
-            if best[at].end == best[at].start {
-                best[at].end = match best.get(at + 1) {
+            is_same_place
+        });
+        for at in 0..symbols.len() {
+            if symbols[at].end == symbols[at].start {
+                symbols[at].end = match symbols.get(at + 1) {
                     Some(next) => next.start,
-                    None => (best[at].start / PAGE + 2).saturating_mul(PAGE),
+                    None => (symbols[at].start / PAGE + 2).saturating_mul(PAGE),
                 };
             }
         }
-        SymbolTable { symbols: best }
+        SymbolTable { symbols }
     }
 
     /// Whether it holds nothing.
