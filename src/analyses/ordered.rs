@@ -85,9 +85,10 @@ impl OrderedStacks {
 
     fn line(&self, timeline: &Timeline, at: usize) -> Line {
         let sample = &timeline.samples[at];
+        let detail = timeline.details.get(at);
         let count = match self.options.weight {
             Weight::Samples => 1,
-            Weight::Period => sample.period,
+            Weight::Period => detail.period,
             Weight::Microseconds => timeline.held_ns(at, self.interval_ns) / 1000,
         };
         Line {
@@ -95,7 +96,7 @@ impl OrderedStacks {
             time_ns: sample.time_ns,
             task: sample.task,
             stack: sample.stack,
-            event: sample.event,
+            event: detail.event,
             count,
         }
     }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::ingest::{Decoded, EventFinder, Source};
 use crate::model::{Names, Tally, Timeline};
-use crate::state::{Chains, Collected, Collector, State};
+use crate::state::{Chains, Collected, Collector, CpuSamples, State};
 
 /// What the second pass needs to know.
 pub(super) struct SamplePass<'s, 'a> {
@@ -83,24 +83,23 @@ impl Part {
     }
 }
 
-/// Each CPU's samples in time order, with its gaps. Each CPU's buffer is written in its order, so sorting is rarely more than a
-/// look.
+/// Each CPU's samples in time order, with its gaps.
 pub(super) fn timelines(
     collected: Collected,
     state: &mut State,
     names: &mut Names,
 ) -> (Chains, Vec<Timeline>) {
     let (chains, by_cpu) = collected.finish(state, names);
-    let timelines = by_cpu.into_iter().map(|(cpu, mut samples)| {
-        if !samples.is_sorted_by_key(|sample| sample.time_ns) {
-            samples.sort_by_key(|sample| sample.time_ns);
-        }
+    let state = &*state;
+    let timelines = by_cpu.into_par_iter().map(|(cpu, mut all)| {
+        all.sort();
+        let CpuSamples { samples, details } = all;
         let last_before = |time_ns: u64| {
             let after = samples.partition_point(|sample| sample.time_ns <= time_ns);
             after.checked_sub(1).map(|at| samples[at].time_ns)
         };
         let (lost, throttled) = state.gaps(cpu, last_before);
-        Timeline { cpu, samples, lost, throttled }
+        Timeline { cpu, samples, details, lost, throttled }
     });
     (chains, timelines.collect())
 }

@@ -54,6 +54,6 @@ id!(
 );
 
 impl CgroupId {
-    /// No control group is known. A sentinel and not an `Option`, so that a sample fits 32 bytes.
+    /// No control group is known. A sentinel and not an `Option`, so that it takes 4 bytes.
     pub const NONE: CgroupId = CgroupId(u32::MAX);
 }

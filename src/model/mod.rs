@@ -39,4 +39,4 @@ pub use names::{Names, clean};
 pub use recording::{About, Clock, Event, Recording, Tally};
 pub use stack::StackTree;
 pub use task::Task;
-pub use timeline::{Gap, Sample, Timeline};
+pub use timeline::{Detail, Details, Gap, Sample, Timeline};

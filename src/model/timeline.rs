@@ -2,21 +2,88 @@
 
 use super::{CgroupId, EventId, StackId, TaskId};
 
-/// One sample of a sampling event.
+/// One sample of a sampling event; [`Details`] has what else is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// When, in ns of the recording's clock.
     pub time_ns: u64,
-    /// The event's count that this sample stands for; 1 where the recording does not tell.
-    pub period: u64,
     /// What ran.
     pub stack: StackId,
     /// Who ran.
     pub task: TaskId,
+}
+
+/// What is known of a sample and is often the same for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// The event's count that the sample stands for; 1 where the recording does not tell.
+    pub period: u64,
     /// The task's control group; [`CgroupId::NONE`] where not recorded (`--all-cgroups`).
     pub cgroup: CgroupId,
     /// The event that fired.
     pub event: EventId,
+}
+
+impl Default for Detail {
+    fn default() -> Self {
+        Detail { period: 1, cgroup: CgroupId::NONE, event: EventId(0) }
+    }
+}
+
+/// The details of one CPU's samples, in the order of the samples. Where they do not differ, one is kept for all: half of
+/// the memory that samples need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// That of all samples, as long as `each` is empty.
+    common: Detail,
+    each: Vec<Detail>,
+    len: usize,
+}
+
+impl Details {
+    /// Adds the next sample's.
+    #[inline]
+    pub fn push(&mut self, detail: Detail) {
+        if self.len == 0 {
+            self.common = detail;
+        }
+        if !self.each.is_empty() || detail != self.common {
+            self.spell_out();
+            self.each.push(detail);
+        }
+        self.len += 1;
+    }
+
+    /// Adds those of samples that follow.
+    pub fn append(&mut self, next: Details) {
+        if self.len == 0 {
+            *self = next;
+        } else if next.len > 0 {
+            if !self.each.is_empty() || !next.each.is_empty() || next.common != self.common {
+                self.spell_out();
+                self.each.extend((0..next.len).map(|at| next.get(at)));
+            }
+            self.len += next.len;
+        }
+    }
+
+    /// That of the sample at `at`.
+    pub fn get(&self, at: usize) -> Detail {
+        self.each.get(at).copied().unwrap_or(self.common)
+    }
+
+    /// Puts them into the order of `places`, which holds each index once.
+    pub fn reorder(&mut self, places: &[usize]) {
+        if !self.each.is_empty() {
+            self.each = places.iter().map(|&at| self.each[at]).collect();
+        }
+    }
+
+    fn spell_out(&mut self) {
+        if self.each.is_empty() {
+            self.each = vec![self.common; self.len];
+        }
+    }
 }
 
 /// A stretch of one CPU's time in which samples are missing.
@@ -37,6 +104,8 @@ pub struct Timeline {
     pub cpu: u32,
     /// Its samples.
     pub samples: Vec<Sample>,
+    /// What else is known of them.
+    pub details: Details,
     /// Where the buffer was full and records were dropped (PERF_RECORD_LOST). By start and by end.
     pub lost: Vec<Gap>,
     /// Where the kernel paused the event (between PERF_RECORD_THROTTLE and PERF_RECORD_UNTHROTTLE). By start and by end.
@@ -78,4 +147,38 @@ fn overlapping(gaps: &[Gap], start_ns: u64, end_ns: u64) -> &[Gap] {
     let from = gaps.partition_point(|gap| gap.end_ns < start_ns);
     let to = gaps.partition_point(|gap| gap.start_ns < end_ns);
     &gaps[from..to.max(from)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_kept_each_once_they_differ() {
+        let detail = |period| Detail { period, ..Detail::default() };
+        let all = |details: &Details| (0..details.len).map(|at| details.get(at).period).collect::<Vec<_>>();
+        let of = |periods: &[u64]| {
+            let mut details = Details::default();
+            periods.iter().for_each(|&period| details.push(detail(period)));
+            details
+        };
+        for (first, second) in [
+            (&[][..], &[][..]),
+            (&[], &[7]),
+            (&[7, 7], &[]),
+            (&[7, 7], &[7]),
+            (&[7], &[8, 8]),
+            (&[7, 8], &[8]),
+        ] {
+            let mut details = of(first);
+            details.append(of(second));
+            let together = [first, second].concat();
+            assert_eq!(all(&details), together);
+            let is_one = together.windows(2).all(|pair| pair[0] == pair[1]);
+            assert_eq!(details.each.is_empty(), is_one, "{together:?}");
+            let backwards: Vec<usize> = (0..together.len()).rev().collect();
+            details.reorder(&backwards);
+            assert_eq!(all(&details), together.iter().rev().copied().collect::<Vec<_>>());
+        }
+    }
 }

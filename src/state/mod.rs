@@ -12,7 +12,7 @@ use crate::ingest::{Change, SideBand, When};
 use crate::model::{Cgroup, CgroupId, Gap, Module, Names, Task};
 
 pub use chains::Chains;
-pub use samples::{Collected, Collector};
+pub use samples::{Collected, Collector, CpuSamples};
 pub use spaces::{SpaceAt, Spaces};
 pub use tasks::Tasks;
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::ingest::{ByteOrder, RawSample, Record, When};
-use crate::model::{EventId, FrameId, Names, Sample, StackId, StackTree, TaskId};
+use crate::model::{Detail, Details, EventId, FrameId, Names, Sample, StackId, StackTree, TaskId};
 
 use super::chains::{Chain, Chains, key_of};
 use super::{SpaceAt, State};
@@ -24,14 +24,37 @@ pub struct Collector<'s, 'a> {
     state: &'s State,
     order: ByteOrder,
     chains: Chains,
-    by_cpu: FxHashMap<u32, Vec<Sample>>,
+    by_cpu: FxHashMap<u32, CpuSamples>,
     /// The CPU of the sample before and its samples: perf writes each CPU's buffer in pieces, so it rarely changes.
-    current: (u32, Vec<Sample>),
+    current: (u32, CpuSamples),
     /// Tids that had no name when they were sampled, as (pid, tid).
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
     remembered: Vec<Remembered>,
     /// The chains of the last samples of `current`, with their keys: they wait for their stacks.
     waiting: Vec<(u64, Chain<'a>)>,
+}
+
+/// The samples of one CPU.
+#[derive(Default)]
+pub struct CpuSamples {
+    /// Time, stack and task.
+    pub samples: Vec<Sample>,
+    /// What else is known of them.
+    pub details: Details,
+}
+
+impl CpuSamples {
+    /// Puts them in time order; of equal times in the order of the file. Each CPU's buffer is written in its order, so this is
+    /// rarely more than a look.
+    pub fn sort(&mut self) {
+        if self.samples.is_sorted_by_key(|sample| sample.time_ns) {
+            return;
+        }
+        let mut places: Vec<usize> = (0..self.samples.len()).collect();
+        places.sort_by_key(|&at| self.samples[at].time_ns);
+        self.samples = places.iter().map(|&at| self.samples[at]).collect();
+        self.details.reorder(&places);
+    }
 }
 
 /// Who a thread was for some time.
@@ -54,7 +77,7 @@ impl<'s, 'a> Collector<'s, 'a> {
             order,
             chains: Chains::default(),
             by_cpu: FxHashMap::default(),
-            current: (0, Vec::new()),
+            current: (0, CpuSamples::default()),
             nameless: IndexSet::default(),
             remembered: vec![nobody; REMEMBERED],
             waiting: Vec::with_capacity(BATCH),
@@ -67,11 +90,8 @@ impl<'s, 'a> Collector<'s, 'a> {
         let when = When { time_ns: raw.time_ns, position: record.position };
         let (task, space) = self.who(when, raw.pid, raw.tid);
         let chain = Chain { entries: raw.chain, ip: raw.ip, cpumode: record.misc, space, order: self.order };
-        let sample = Sample {
-            time_ns: raw.time_ns,
+        let detail = Detail {
             period: raw.period.unwrap_or(1),
-            stack: StackTree::ROOT,
-            task,
             cgroup: self.state.cgroup(raw.cgroup),
             event: EventId::from_index(event),
         };
@@ -79,7 +99,9 @@ impl<'s, 'a> Collector<'s, 'a> {
             self.flush();
             self.switch_to(raw.cpu);
         }
-        self.current.1.push(sample);
+        let CpuSamples { samples, details } = &mut self.current.1;
+        samples.push(Sample { time_ns: raw.time_ns, stack: StackTree::ROOT, task });
+        details.push(detail);
         self.waiting.push((key_of(&chain), chain));
         if self.waiting.len() == BATCH {
             self.flush();
@@ -103,7 +125,7 @@ impl<'s, 'a> Collector<'s, 'a> {
     }
 
     fn flush(&mut self) {
-        let Collector { state, chains, current: (_, samples), waiting, .. } = self;
+        let Collector { state, chains, current: (_, CpuSamples { samples, .. }), waiting, .. } = self;
         let mut found = [None; BATCH];
         for (found, (key, _)) in found.iter_mut().zip(waiting.iter()) {
             *found = chains.find(*key);
@@ -119,18 +141,18 @@ impl<'s, 'a> Collector<'s, 'a> {
 
     fn switch_to(&mut self, cpu: u32) {
         let next = self.by_cpu.remove(&cpu).unwrap_or_default();
-        let (last_cpu, samples) = std::mem::replace(&mut self.current, (cpu, next));
-        if !samples.is_empty() {
-            self.by_cpu.insert(last_cpu, samples);
+        let (last_cpu, last) = std::mem::replace(&mut self.current, (cpu, next));
+        if !last.samples.is_empty() {
+            self.by_cpu.insert(last_cpu, last);
         }
     }
 
     /// What was collected.
     pub fn finish(mut self) -> Collected {
         self.flush();
-        let (cpu, samples) = self.current;
-        if !samples.is_empty() {
-            self.by_cpu.insert(cpu, samples);
+        let (cpu, last) = self.current;
+        if !last.samples.is_empty() {
+            self.by_cpu.insert(cpu, last);
         }
         self.chains.forget_chains();
         Collected { chains: self.chains, by_cpu: self.by_cpu, nameless: self.nameless }
@@ -140,7 +162,7 @@ impl<'s, 'a> Collector<'s, 'a> {
 /// The samples of a range, or of several joined.
 pub struct Collected {
     chains: Chains,
-    by_cpu: FxHashMap<u32, Vec<Sample>>,
+    by_cpu: FxHashMap<u32, CpuSamples>,
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
 }
 
@@ -166,24 +188,26 @@ impl Collected {
             }
             sample
         };
-        for (cpu, samples) in next.by_cpu {
-            self.by_cpu.entry(cpu).or_default().par_extend(samples.into_par_iter().map(joined));
+        for (cpu, next) in next.by_cpu {
+            let all = self.by_cpu.entry(cpu).or_default();
+            all.samples.par_extend(next.samples.into_par_iter().map(joined));
+            all.details.append(next.details);
         }
     }
 
     /// Gives nameless tasks their names, and takes the result apart: frames, stacks, and each CPU's samples in the order of the
     /// file.
-    pub fn finish(mut self, state: &mut State, names: &mut Names) -> (Chains, Vec<(u32, Vec<Sample>)>) {
+    pub fn finish(mut self, state: &mut State, names: &mut Names) -> (Chains, Vec<(u32, CpuSamples)>) {
         let name = |(pid, tid): &(i32, i32)| state.tasks.nameless(*pid, *tid, names);
         let nameless: Vec<TaskId> = self.nameless.iter().map(name).collect();
         if !nameless.is_empty() {
-            for sample in self.by_cpu.values_mut().flatten() {
+            for sample in self.by_cpu.values_mut().flat_map(|cpu| &mut cpu.samples) {
                 if sample.task.0 & NAMELESS != 0 {
                     sample.task = nameless[(sample.task.0 ^ NAMELESS) as usize];
                 }
             }
         }
-        let mut by_cpu: Vec<(u32, Vec<Sample>)> = self.by_cpu.into_iter().collect();
+        let mut by_cpu: Vec<(u32, CpuSamples)> = self.by_cpu.into_iter().collect();
         by_cpu.sort_by_key(|(cpu, _)| *cpu);
         (self.chains, by_cpu)
     }

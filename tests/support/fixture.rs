@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use stallgraph::load::function;
 use stallgraph::model::{
-    CgroupId, Event, EventId, Frame, FunctionId, Gap, Mode, Module, ModuleId, Naming, Recording, Sample,
-    StackTree, Symbols, Task, TaskId, Timeline,
+    CgroupId, Detail, Details, Event, EventId, Frame, FunctionId, Gap, Mode, Module, ModuleId, Naming,
+    Recording, Sample, StackTree, Symbols, Task, TaskId, Timeline,
 };
 
 /// The recording that `text` describes, of an event sampled 1000 times a second.
@@ -58,14 +58,7 @@ impl Fixture {
             at = self.push(at, name);
         }
         let task = self.task(comm);
-        self.samples.entry(cpu).or_default().push(Sample {
-            time_ns,
-            period: 1_000_000,
-            stack: at,
-            task,
-            cgroup: CgroupId::NONE,
-            event: EventId(0),
-        });
+        self.samples.entry(cpu).or_default().push(Sample { time_ns, stack: at, task });
     }
 
     /// Each name is a module of its own with one frame: what matters here is only what it is called.
@@ -116,7 +109,10 @@ impl Fixture {
             samples.sort_by_key(|sample| sample.time_ns);
             let lost = self.gaps.remove(&cpu).unwrap_or_default();
             recording.tally.samples += samples.len() as u64;
-            recording.timelines.push(Timeline { cpu, samples, lost, throttled: Vec::new() });
+            let mut details = Details::default();
+            let detail = Detail { period: 1_000_000, cgroup: CgroupId::NONE, event: EventId(0) };
+            samples.iter().for_each(|_| details.push(detail));
+            recording.timelines.push(Timeline { cpu, samples, details, lost, throttled: Vec::new() });
         }
         let times = || recording.timelines.iter().flat_map(|timeline| &timeline.samples).map(|s| s.time_ns);
         let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));

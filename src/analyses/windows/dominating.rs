@@ -81,7 +81,7 @@ impl Finder<'_> {
         let path = candidate.1;
         let task = most_frequent(its.iter().map(|&at| timeline.samples[at].task))?.0;
         let of_task = |at: &&usize| timeline.samples[**at].task == task;
-        let cgroups = its.iter().filter(of_task).map(|&at| timeline.samples[at].cgroup);
+        let cgroups = its.iter().filter(of_task).map(|&at| timeline.details.get(at).cgroup);
         Some(Dominating {
             task,
             cgroup: most_frequent(cgroups)?.0,

@@ -95,7 +95,7 @@ impl Finder<'_> {
                     let evidence = &mut all_evidence[number];
                     evidence.held_ns.push(self.held_ns(cpu.timeline, &its));
                     evidence.window_ns.push(episode.window.end_ns - episode.window.start_ns);
-                    evidence.cgroups.extend(its.iter().map(|&at| cpu.timeline.samples[at].cgroup));
+                    evidence.cgroups.extend(its.iter().map(|&at| cpu.timeline.details.get(at).cgroup));
                 }
             }
         }
