@@ -1,5 +1,6 @@
 //! The dominating path of a window: the heaviest, followed inward as long as one callee keeps most of its caller.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -11,61 +12,56 @@ use super::super::contexts::{Contexts, PathId};
 use super::stretch::{Counted, Stretch};
 use super::{Candidate, DOMINATE, Dominating, FOLLOW, Finder};
 
-/// How many samples each path holds, callees included.
-pub(super) struct Weights {
-    by_path: FxHashMap<Candidate, u64>,
-}
-
-impl Weights {
-    pub fn new(contexts: &Contexts, stretch: &Stretch) -> Self {
-        let mut by_path = FxHashMap::default();
-        for Counted { candidate: (comm, path), samples, .. } in &stretch.paths {
-            for outer in contexts.outwards(*path) {
-                *by_path.entry((*comm, outer)).or_default() += samples;
-            }
-        }
-        Weights { by_path }
-    }
-
-    fn of(&self, candidate: Candidate) -> u64 {
-        self.by_path.get(&candidate).copied().unwrap_or(0)
-    }
-
-    /// Goes inward from `from` as long as one callee keeps most of its caller and still dominates `busy` samples.
-    pub fn follow(&self, contexts: &Contexts, (comm, mut path): Candidate, busy: u64) -> PathId {
-        let mut callees: FxHashMap<PathId, Vec<PathId>> = FxHashMap::default();
-        for &(_, callee) in self.by_path.keys().filter(|(other, _)| *other == comm) {
-            if let Some(caller) = contexts.parent(callee) {
-                callees.entry(caller).or_default().push(callee);
-            }
-        }
-        loop {
-            let weight = self.of((comm, path));
-            let heaviest = callees
-                .get(&path)
-                .into_iter()
-                .flatten()
-                .max_by_key(|&&callee| (self.of((comm, callee)), std::cmp::Reverse(callee)));
-            match heaviest.map(|&callee| (callee, self.of((comm, callee)))) {
-                Some((callee, kept)) if FOLLOW.is_held(kept, weight) && DOMINATE.is_held(kept, busy) => {
-                    path = callee
-                }
-                _ => return path,
-            }
-        }
-    }
-}
-
 /// The heaviest path of a stretch, followed inward, if it dominates; of equals the one that ran last.
 pub(super) fn dominating_candidate(contexts: &Contexts, stretch: &Stretch) -> Option<Candidate> {
-    let weights = Weights::new(contexts, stretch);
-    let start_of = |counted: &Counted| {
-        // A sample in the entry itself tells nothing about which call it was.
-        let start = (counted.candidate.0, contexts.start(counted.candidate.1)?);
-        Some((weights.of(start), counted.last, start))
+    // A path that ends in the entry tells nothing about which call it was.
+    let started = || {
+        let start_of = |counted: &Counted| Some((counted.candidate.0, contexts.start(counted.candidate.1)?));
+        stretch.paths.iter().filter_map(move |counted| Some((start_of(counted)?, counted)))
     };
-    let (weight, _, (comm, start)) = stretch.paths.iter().filter_map(start_of).max()?;
-    stretch.is_dominated_by(weight).then(|| (comm, weights.follow(contexts, (comm, start), stretch.busy)))
+    let mut by_start: FxHashMap<Candidate, (u64, usize)> = FxHashMap::default();
+    for (start, counted) in started() {
+        let (samples, last) = by_start.entry(start).or_default();
+        *samples += counted.samples;
+        *last = counted.last.max(*last);
+    }
+    let (&heaviest, &(samples, _)) = by_start.iter().max_by_key(|&(&start, &weight)| (weight, start))?;
+    stretch.is_dominated_by(samples).then(|| {
+        let its = started().filter(|(start, _)| *start == heaviest).map(|(_, counted)| counted);
+        (heaviest.0, follow(contexts, heaviest.1, its, stretch.busy))
+    })
+}
+
+/// Goes inward from `start`, through which all paths of `its` go, as long as one callee keeps most of its caller and still
+/// dominates `busy` samples.
+fn follow<'s>(
+    contexts: &Contexts,
+    start: PathId,
+    its: impl Iterator<Item = &'s Counted>,
+    busy: u64,
+) -> PathId {
+    let mut weights: FxHashMap<PathId, u64> = FxHashMap::default();
+    for counted in its {
+        let is_inside = |path: &PathId| contexts.depth(*path) >= contexts.depth(start);
+        for outer in contexts.outwards(counted.candidate.1).take_while(is_inside) {
+            *weights.entry(outer).or_default() += counted.samples;
+        }
+    }
+    let mut heaviest_callees: FxHashMap<PathId, (u64, Reverse<PathId>)> = FxHashMap::default();
+    for (&callee, &weight) in weights.iter().filter(|(path, _)| **path != start) {
+        if let Some(caller) = contexts.parent(callee) {
+            let heaviest = heaviest_callees.entry(caller).or_insert((0, Reverse(callee)));
+            *heaviest = (*heaviest).max((weight, Reverse(callee)));
+        }
+    }
+    let mut path = start;
+    while let Some(&(kept, Reverse(callee))) = heaviest_callees.get(&path)
+        && FOLLOW.is_held(kept, weights[&path])
+        && DOMINATE.is_held(kept, busy)
+    {
+        path = callee;
+    }
+    path
 }
 
 impl Finder<'_> {
@@ -124,5 +120,5 @@ pub(super) fn most_frequent<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Op
     for item in items {
         *counts.entry(item).or_default() += 1;
     }
-    counts.into_iter().max_by_key(|&(item, count)| (count, std::cmp::Reverse(item)))
+    counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item)))
 }
