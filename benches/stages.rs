@@ -139,11 +139,11 @@ fn fold(recording: &Recording) -> u64 {
             Ok(())
         }
     }
-    let folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
+    let mut folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
     let stacks = OrderedStacks::new(recording, &Selection::default(), OrderOptions::default());
     let mut count = Count(0);
     for timeline in &recording.timelines {
-        folder.write(stacks.lines(timeline, 0..timeline.samples.len()), &mut count).expect("counting works");
+        folder.write(&stacks, timeline, 0..timeline.samples.len(), &mut count).expect("counting works");
     }
     count.0
 }

@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(tally.records, accounted);
     contents::find(&recording);
     windows::find(&recording, &windows::Options::default());
-    let folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
+    let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
     let stacks = ordered::OrderedStacks::new(
         &recording,
         &Selection::default(),
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut folded = Vec::new();
     for timeline in &recording.timelines {
         folder
-            .write(stacks.lines(timeline, 0..timeline.samples.len()), &mut folded)
+            .write(&stacks, timeline, 0..timeline.samples.len(), &mut folded)
             .expect("memory takes all");
     }
     let folded = String::from_utf8(folded).expect("names are text");

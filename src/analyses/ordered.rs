@@ -1,5 +1,7 @@
 //! Ordered stacks: the selected samples per CPU in time order, each with a weight, runs of one stack merged if asked.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use crate::model::{EventId, NameId, Recording, StackId, TaskId, Timeline};
@@ -68,19 +70,55 @@ impl OrderedStacks {
     pub fn lines<'t>(
         &'t self,
         timeline: &'t Timeline,
-        indices: std::ops::Range<usize>,
+        indices: Range<usize>,
     ) -> impl Iterator<Item = Line> + 't {
-        let mut singles = indices
-            .filter(|&at| self.is_selected[timeline.samples[at].task.index()])
-            .map(|at| self.line(timeline, at))
-            .peekable();
+        let mut rest = indices;
         std::iter::from_fn(move || {
-            let mut line = singles.next()?;
-            while let Some(next) = singles.next_if(|next| self.options.merge && self.is_run(&line, next)) {
+            let first = rest.find(|&at| self.is_selected_at(timeline, at))?;
+            let mut line = self.line(timeline, first);
+            while self.options.merge
+                && let Some(at) = rest.clone().find(|&at| self.is_selected_at(timeline, at))
+            {
+                let next = self.line(timeline, at);
+                if !self.is_run(&line, &next) {
+                    break;
+                }
                 line.count = line.count.saturating_add(next.count);
+                rest.start = at + 1;
             }
             Some(line)
         })
+    }
+
+    #[inline]
+    fn is_selected_at(&self, timeline: &Timeline, at: usize) -> bool {
+        self.is_selected[timeline.samples[at].task.index()]
+    }
+
+    /// Cuts `indices` into pieces of about `size` samples whose lines, one piece after the other, are those of the whole.
+    pub fn pieces(&self, timeline: &Timeline, indices: Range<usize>, size: usize) -> Vec<Range<usize>> {
+        let mut pieces = Vec::new();
+        let mut rest = indices;
+        while !rest.is_empty() {
+            let mut end = rest.end.min(rest.start.saturating_add(size.max(1)));
+            if self.options.merge {
+                end = self.end_of_run(timeline, rest.start..end, rest.end);
+            }
+            pieces.push(rest.start..end);
+            rest.start = end;
+        }
+        pieces
+    }
+
+    /// Where the run that is going on at the end of `piece` ends, but not after `end`.
+    fn end_of_run(&self, timeline: &Timeline, piece: Range<usize>, end: usize) -> usize {
+        let is_selected = |at: &usize| self.is_selected_at(timeline, *at);
+        let Some(last) = piece.clone().rev().find(is_selected) else {
+            return piece.end;
+        };
+        let last = self.line(timeline, last);
+        let is_other = |at: &usize| is_selected(at) && !self.is_run(&last, &self.line(timeline, *at));
+        (piece.end..end).find(is_other).unwrap_or(end)
     }
 
     fn line(&self, timeline: &Timeline, at: usize) -> Line {

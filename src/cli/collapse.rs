@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     selection.check(&recording)?;
     let options = Options { weight: arguments.weight.into(), merge: arguments.merge };
-    let collapsing = Collapsing {
+    let mut collapsing = Collapsing {
         recording: &recording,
         folder: Folder::new(&recording, &fields, arguments.kernel_suffix),
         stacks: OrderedStacks::new(&recording, &selection, options),
@@ -112,8 +112,8 @@ struct Collapsing<'r> {
 }
 
 impl Collapsing<'_> {
-    fn write_stdout(&self) -> Result<u64> {
-        let mut out = std::io::stdout().lock();
+    fn write_stdout(&mut self) -> Result<u64> {
+        let mut out = std::io::stdout();
         let timelines = self.selection.timelines(self.recording);
         let mut lines = 0;
         for timeline in timelines {
@@ -122,7 +122,7 @@ impl Collapsing<'_> {
         Ok(lines)
     }
 
-    fn write_files(&self, directory: &Path) -> Result<u64> {
+    fn write_files(&mut self, directory: &Path) -> Result<u64> {
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         let mut lines = 0;
         for timeline in self.selection.timelines(self.recording) {
@@ -133,11 +133,8 @@ impl Collapsing<'_> {
         Ok(lines)
     }
 
-    fn write(&self, timeline: &Timeline, out: &mut dyn std::io::Write) -> std::io::Result<u64> {
+    fn write(&mut self, timeline: &Timeline, out: &mut (dyn std::io::Write + Send)) -> std::io::Result<u64> {
         let indices = self.selection.samples_of(self.recording, timeline);
-        let mut count = 0;
-        let lines = self.stacks.lines(timeline, indices).inspect(|_| count += 1);
-        self.folder.write(lines, out)?;
-        Ok(count)
+        self.folder.write(&self.stacks, timeline, indices, out)
     }
 }

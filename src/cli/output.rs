@@ -4,9 +4,9 @@ use std::io::Write;
 
 use stallgraph::model::Recording;
 
-/// Standard output, locked, written in the pieces that renderers make.
-pub fn stdout() -> impl Write {
-    std::io::BufWriter::new(std::io::stdout().lock())
+/// Standard output, written in large pieces.
+pub fn stdout() -> impl Write + Send {
+    std::io::BufWriter::new(std::io::stdout())
 }
 
 /// One line on standard error. If that is closed there is nobody to tell.

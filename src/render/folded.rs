@@ -1,12 +1,13 @@
 //! Folded stacks: `COMM;root;…;leaf COUNT`, one line per sample, with columns before the stack if asked.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::analyses::ordered::Line;
+use crate::analyses::ordered::{Line, OrderedStacks};
 use crate::error::{Error, Result};
-use crate::model::{FunctionId, Mode, Recording, StackId, StackTree};
+use crate::model::{FunctionId, Mode, Recording, StackId, StackTree, Timeline};
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +54,22 @@ impl Field {
     }
 }
 
-/// Lines that one thread folds at once: some hundred KB of text, which stay in its cache until they are written.
-const PIECE_LINES: usize = 1 << 12;
+/// Samples that one thread folds at once: some hundred KB of text, which stay in its cache until they are written.
+const PIECE_SAMPLES: usize = 1 << 13;
 /// Stacks whose text is kept by each thread.
-const RECENT_STACKS: usize = 1 << 12;
+const RECENT_STACKS: usize = 1 << 13;
 /// What ends a kernel function's name with `--kernel-suffix`, as in stackcollapse-perf.pl's annotations.
 const KERNEL_SUFFIX: &str = "_[k]";
 
-/// The texts of a recording's functions and comms, folded once.
+/// Writes folded stacks.
 pub struct Folder<'r> {
+    sheet: Sheet<'r>,
+    /// One for each thread.
+    pens: Vec<Pen>,
+}
+
+/// What every line is made of: the texts of a recording's functions and comms, folded once.
+struct Sheet<'r> {
     recording: &'r Recording,
     fields: Vec<Field>,
     functions: Texts,
@@ -80,52 +88,85 @@ impl<'r> Folder<'r> {
         });
         let comms =
             recording.tasks.iter().map(|task| recording.name(task.comm).replace(' ', "_").replace(';', ":"));
-        Folder { recording, fields: fields.to_vec(), functions: functions.collect(), comms: comms.collect() }
+        let (functions, comms) = (functions.collect(), comms.collect());
+        Folder {
+            sheet: Sheet { recording, fields: fields.to_vec(), functions, comms },
+            pens: (0..rayon::current_num_threads()).map(|_| Pen::default()).collect(),
+        }
     }
 
-    /// Writes all lines, in large pieces that are folded at the same time.
-    pub fn write(&self, lines: impl Iterator<Item = Line>, out: &mut dyn Write) -> io::Result<()> {
-        let mut lines = lines.peekable();
-        let mut pens: Vec<Pen> = (0..rayon::current_num_threads()).map(|_| Pen::new(self)).collect();
-        while lines.peek().is_some() {
-            let batch: Vec<Line> = lines.by_ref().take(PIECE_LINES * pens.len()).collect();
-            let pieces = batch.par_chunks(PIECE_LINES).zip(pens.par_iter_mut());
-            pieces.for_each(|(piece, pen)| pen.write(piece));
-            for pen in pens.iter().take(batch.len().div_ceil(PIECE_LINES)) {
-                out.write_all(&pen.text)?;
-            }
+    /// Writes the lines of the samples of `timeline` at `indices`, and returns their number. Pieces are folded on all threads
+    /// while those before them are written.
+    pub fn write(
+        &mut self,
+        stacks: &OrderedStacks,
+        timeline: &Timeline,
+        indices: Range<usize>,
+        out: &mut (dyn Write + Send),
+    ) -> io::Result<u64> {
+        let Folder { sheet, pens } = self;
+        let at_once = pens.len();
+        let (mut folded, mut written) = (vec![Vec::new(); at_once], vec![Vec::new(); at_once]);
+        let mut lines = 0;
+        for pieces in stacks.pieces(timeline, indices, PIECE_SAMPLES).chunks(at_once) {
+            let fold = |((piece, pen), text): ((&Range<usize>, &mut Pen), &mut Vec<u8>)| {
+                let mut page = Page { sheet, pen, text };
+                stacks.lines(timeline, piece.clone()).map(|line| page.line(&line)).count() as u64
+            };
+            let (count, result) = rayon::join(
+                || {
+                    pieces
+                        .par_iter()
+                        .zip(pens.par_iter_mut())
+                        .zip(folded.par_iter_mut())
+                        .map(fold)
+                        .sum::<u64>()
+                },
+                || write_out(&mut written, out),
+            );
+            result?;
+            lines += count;
+            std::mem::swap(&mut folded, &mut written);
         }
-        Ok(())
+        write_out(&mut written, out)?;
+        Ok(lines)
     }
 }
 
-/// Writes lines of text; one for each thread.
-struct Pen<'f, 'r> {
-    folder: &'f Folder<'r>,
-    text: Vec<u8>,
+fn write_out(texts: &mut [Vec<u8>], out: &mut dyn Write) -> io::Result<()> {
+    for text in texts {
+        out.write_all(text)?;
+        text.clear();
+    }
+    Ok(())
+}
+
+/// What a thread remembers from one line to the next.
+struct Pen {
     frames: Vec<FunctionId>,
     /// Stacks that were written lately, each with its folded functions: a busy CPU shows the same few again and again.
     recent: Vec<(StackId, Vec<u8>)>,
 }
 
-impl<'f, 'r> Pen<'f, 'r> {
-    fn new(folder: &'f Folder<'r>) -> Self {
-        let recent = vec![(StackTree::ROOT, Vec::new()); RECENT_STACKS];
-        Pen { folder, text: Vec::new(), frames: Vec::new(), recent }
+impl Default for Pen {
+    fn default() -> Self {
+        Pen { frames: Vec::new(), recent: vec![(StackTree::ROOT, Vec::new()); RECENT_STACKS] }
     }
+}
 
-    fn write(&mut self, lines: &[Line]) {
-        self.text.clear();
-        for line in lines {
-            self.line(line);
-        }
-    }
+/// Lines of text that are being written.
+struct Page<'p, 'r> {
+    sheet: &'p Sheet<'r>,
+    pen: &'p mut Pen,
+    text: &'p mut Vec<u8>,
+}
 
+impl Page<'_, '_> {
     /// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.
     fn line(&mut self, line: &Line) {
-        let folder = self.folder;
+        let sheet = self.sheet;
         let mut separator = None;
-        for &field in &folder.fields {
+        for &field in &sheet.fields {
             self.text.extend(separator);
             self.field(field, line);
             let is_after_stack = field == Field::Stack || separator == Some(b' ');
@@ -135,9 +176,8 @@ impl<'f, 'r> Pen<'f, 'r> {
     }
 
     fn field(&mut self, field: Field, line: &Line) {
-        let recording = self.folder.recording;
-        let task = recording.task(line.task);
-        let text = &mut self.text;
+        let recording = self.sheet.recording;
+        let text = &mut *self.text;
         match field {
             Field::Cpu => push_number(line.cpu.into(), 1, text),
             Field::Time => {
@@ -145,8 +185,8 @@ impl<'f, 'r> Pen<'f, 'r> {
                 text.push(b'.');
                 push_number(line.time_ns % 1_000_000_000, 9, text);
             }
-            Field::Pid => text.extend(task.pid.to_string().as_bytes()),
-            Field::Tid => text.extend(task.tid.to_string().as_bytes()),
+            Field::Pid => text.extend(recording.task(line.task).pid.to_string().as_bytes()),
+            Field::Tid => text.extend(recording.task(line.task).tid.to_string().as_bytes()),
             Field::Event => text.extend(recording.about.events[line.event.index()].name.as_bytes()),
             Field::Stack => self.stack(line),
             Field::Count => push_number(line.count, 1, text),
@@ -154,17 +194,17 @@ impl<'f, 'r> Pen<'f, 'r> {
     }
 
     fn stack(&mut self, line: &Line) {
-        let Pen { folder, text, frames, recent } = self;
-        text.extend(folder.comms.get(line.task.index()));
+        let Page { sheet, pen: Pen { frames, recent }, text } = self;
+        text.extend(sheet.comms.get(line.task.index()));
         let (stack, functions) = &mut recent[line.stack.index() % RECENT_STACKS];
         if *stack != line.stack {
             *stack = line.stack;
             functions.clear();
             frames.clear();
-            frames.extend(folder.recording.functions_leaf_first(line.stack));
+            frames.extend(sheet.recording.functions_leaf_first(line.stack));
             for function in frames.iter().rev() {
                 functions.push(b';');
-                functions.extend(folder.functions.get(function.index()));
+                functions.extend(sheet.functions.get(function.index()));
             }
         }
         text.extend(functions.as_slice());

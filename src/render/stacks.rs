@@ -15,9 +15,9 @@ pub fn write(
     windows: &Windows,
     fields: &[Field],
     after_ns: u64,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
-    let folder = Folder::new(recording, fields, false);
+    let mut folder = Folder::new(recording, fields, false);
     let lines = OrderedStacks::new(recording, &Selection::default(), Options::default());
     for (number, episode) in windows.episodes.iter().enumerate() {
         if number > 0 {
@@ -28,7 +28,7 @@ pub fn write(
         };
         let shown_until_ns = episode.start_ns.saturating_add(after_ns).max(episode.end_ns);
         let shown = timeline.between(episode.window.end_ns, shown_until_ns.saturating_add(1));
-        folder.write(lines.lines(timeline, episode.window.indices.start..shown.end), out)?;
+        folder.write(&lines, timeline, episode.window.indices.start..shown.end, out)?;
     }
     Ok(())
 }
