@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{EventId, NameId, Recording, StackId, TaskId, Timeline};
+use crate::model::{EventId, FlatMap, Function, Mode, NameId, Recording, StackId, TaskId, Timeline};
 
 use super::selection::Selection;
 
@@ -51,7 +51,6 @@ pub struct OrderedStacks {
     options: Options,
     is_selected: Vec<bool>,
     interval_ns: u64,
-    /// For each stack, a number shared by all stacks of the same functions; only for merging.
     same: Vec<u32>,
 }
 
@@ -62,7 +61,7 @@ impl OrderedStacks {
             options,
             is_selected: selection.tasks(recording),
             interval_ns: recording.sampling_interval_ns(),
-            same: if options.merge { same_functions(recording) } else { Vec::new() },
+            same: same_functions(recording),
         }
     }
 
@@ -93,6 +92,11 @@ impl OrderedStacks {
     #[inline]
     fn is_selected_at(&self, timeline: &Timeline, at: usize) -> bool {
         self.is_selected[timeline.samples[at].task.index()]
+    }
+
+    /// A number that a stack shares with all stacks of the same functions, and with no other.
+    pub fn same(&self, stack: StackId) -> u32 {
+        self.same[stack.index()]
     }
 
     /// Cuts `indices` into pieces of about `size` samples whose lines, one piece after the other, are those of the whole.
@@ -144,18 +148,29 @@ impl OrderedStacks {
     }
 }
 
-/// Numbers stacks by their functions: two stacks that differ only in offsets within functions get the same number.
+/// Numbers stacks by their functions: two stacks that differ only in where in its function, or in which of two modules with the
+/// same function, a frame lies get the same number.
 fn same_functions(recording: &Recording) -> Vec<u32> {
-    let mut numbers: FxHashMap<(u32, NameId), u32> = FxHashMap::default();
+    let mut numbers: FxHashMap<(NameId, Mode), u32> = FxHashMap::default();
+    let mut number = |function: &Function| {
+        let next = numbers.len() as u32;
+        *numbers.entry((function.name, function.mode)).or_insert(next)
+    };
+    let functions: Vec<u32> = recording.functions.iter().map(&mut number).collect();
+    let mut numbers = FlatMap::default();
     let mut same = vec![0; recording.stacks.len()];
+    let mut next = 1;
     for index in 1..recording.stacks.len() {
         let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) else {
             continue;
         };
-        let function = recording.frames.function(frame);
-        let key = (same[parent.index()], recording.function(function).name);
-        let next = numbers.len() as u32 + 1;
-        same[index] = *numbers.entry(key).or_insert(next);
+        let function = functions[recording.frames.function(frame).index()];
+        let key = u64::from(same[parent.index()]) << 32 | u64::from(function);
+        same[index] = numbers.get(key).unwrap_or_else(|| {
+            numbers.insert(key, next);
+            next += 1;
+            next - 1
+        });
     }
     same
 }

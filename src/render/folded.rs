@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::analyses::ordered::{Line, OrderedStacks};
 use crate::error::{Error, Result};
-use crate::model::{FunctionId, Mode, Recording, StackId, StackTree, Timeline};
+use crate::model::{FunctionId, Mode, Recording, Timeline};
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,8 @@ pub struct Folder<'r> {
 /// What every line is made of: the texts of a recording's functions and comms, folded once.
 struct Sheet<'r> {
     recording: &'r Recording,
-    fields: Vec<Field>,
+    /// The columns, each with what ends it.
+    fields: Vec<(Field, u8)>,
     functions: Texts,
     comms: Texts,
 }
@@ -90,7 +91,7 @@ impl<'r> Folder<'r> {
             recording.tasks.iter().map(|task| recording.name(task.comm).replace(' ', "_").replace(';', ":"));
         let (functions, comms) = (functions.collect(), comms.collect());
         Folder {
-            sheet: Sheet { recording, fields: fields.to_vec(), functions, comms },
+            sheet: Sheet { recording, fields: with_ends(fields), functions, comms },
             pens: (0..rayon::current_num_threads()).map(|_| Pen::default()).collect(),
         }
     }
@@ -110,8 +111,10 @@ impl<'r> Folder<'r> {
         let mut lines = 0;
         for pieces in stacks.pieces(timeline, indices, PIECE_SAMPLES).chunks(at_once) {
             let fold = |((piece, pen), text): ((&Range<usize>, &mut Pen), &mut Vec<u8>)| {
-                let mut page = Page { sheet, pen, text };
-                stacks.lines(timeline, piece.clone()).map(|line| page.line(&line)).count() as u64
+                let mut page = Page { sheet, stacks, pen, text: std::mem::take(text) };
+                let count = stacks.lines(timeline, piece.clone()).map(|line| page.line(&line)).count();
+                *text = page.text;
+                count as u64
             };
             let (count, result) = rayon::join(
                 || {
@@ -133,6 +136,17 @@ impl<'r> Folder<'r> {
     }
 }
 
+/// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.
+fn with_ends(fields: &[Field]) -> Vec<(Field, u8)> {
+    let stack = fields.iter().position(|field| *field == Field::Stack).unwrap_or(fields.len());
+    let end = |at: usize| match at {
+        _ if at + 1 == fields.len() => b'\n',
+        _ if at < stack => b'\t',
+        _ => b' ',
+    };
+    fields.iter().enumerate().map(|(at, field)| (*field, end(at))).collect()
+}
+
 fn write_out(texts: &mut [Vec<u8>], out: &mut dyn Write) -> io::Result<()> {
     for text in texts {
         out.write_all(text)?;
@@ -144,40 +158,38 @@ fn write_out(texts: &mut [Vec<u8>], out: &mut dyn Write) -> io::Result<()> {
 /// What a thread remembers from one line to the next.
 struct Pen {
     frames: Vec<FunctionId>,
-    /// Stacks that were written lately, each with its folded functions: a busy CPU shows the same few again and again.
-    recent: Vec<(StackId, Vec<u8>)>,
+    /// The folded functions of stacks that were written lately, by the number that stacks of the same functions share: a busy
+    /// CPU shows the same few again and again.
+    recent: Vec<(u32, Vec<u8>)>,
 }
 
 impl Default for Pen {
     fn default() -> Self {
-        Pen { frames: Vec::new(), recent: vec![(StackTree::ROOT, Vec::new()); RECENT_STACKS] }
+        Pen { frames: Vec::new(), recent: vec![(0, Vec::new()); RECENT_STACKS] }
     }
 }
 
 /// Lines of text that are being written.
 struct Page<'p, 'r> {
     sheet: &'p Sheet<'r>,
+    stacks: &'p OrderedStacks,
     pen: &'p mut Pen,
-    text: &'p mut Vec<u8>,
+    text: Vec<u8>,
 }
 
 impl Page<'_, '_> {
-    /// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.
+    #[inline]
     fn line(&mut self, line: &Line) {
-        let sheet = self.sheet;
-        let mut separator = None;
-        for &field in &sheet.fields {
-            self.text.extend(separator);
+        for &(field, end) in &self.sheet.fields {
             self.field(field, line);
-            let is_after_stack = field == Field::Stack || separator == Some(b' ');
-            separator = Some(if is_after_stack { b' ' } else { b'\t' });
+            self.text.push(end);
         }
-        self.text.push(b'\n');
     }
 
+    #[inline]
     fn field(&mut self, field: Field, line: &Line) {
         let recording = self.sheet.recording;
-        let text = &mut *self.text;
+        let text = &mut self.text;
         match field {
             Field::Cpu => push_number(line.cpu.into(), 1, text),
             Field::Time => {
@@ -194,11 +206,12 @@ impl Page<'_, '_> {
     }
 
     fn stack(&mut self, line: &Line) {
-        let Page { sheet, pen: Pen { frames, recent }, text } = self;
+        let Page { sheet, stacks, pen: Pen { frames, recent }, text } = self;
         text.extend(sheet.comms.get(line.task.index()));
-        let (stack, functions) = &mut recent[line.stack.index() % RECENT_STACKS];
-        if *stack != line.stack {
-            *stack = line.stack;
+        let same = stacks.same(line.stack);
+        let (stack, functions) = &mut recent[same as usize % RECENT_STACKS];
+        if *stack != same {
+            *stack = same;
             functions.clear();
             frames.clear();
             frames.extend(sheet.recording.functions_leaf_first(line.stack));
