@@ -50,7 +50,11 @@ pub type Progress<'p> = &'p (dyn Fn(Stage, u64, u64) + Sync);
 
 /// Loads the recording at `path`; `-` is standard input.
 pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
-    load_bytes(&ingest::open(path)?, path, options, progress)
+    let bytes = ingest::open(path)?;
+    let recording = load_bytes(&bytes, path, options, progress);
+    // To unmap a large file takes milliseconds that nobody has to wait for.
+    rayon::spawn(move || drop(bytes));
+    recording
 }
 
 /// Loads a recording that is already in memory; `path` is what messages call it, and beside it a kallsyms may lie.

@@ -1,10 +1,12 @@
 //! kallsyms: the kernel's own list of its symbols, as text (`ADDRESS TYPE NAME [MODULE]`).
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::table::{Binding, Symbol, SymbolTable};
 
 /// A parsed kallsyms.
+#[derive(Default)]
 pub struct Kallsyms<'a> {
     kernel: Vec<Entry<'a>>,
     modules: HashMap<&'a str, Vec<Entry<'a>>>,
@@ -25,11 +27,13 @@ impl<'a> Kallsyms<'a> {
             Ok(text) => text,
             Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default(),
         };
-        let mut kallsyms = Kallsyms { kernel: Vec::new(), modules: HashMap::default() };
-        for (entry, module) in text.lines().filter_map(parse_line) {
-            match module {
-                None => kallsyms.kernel.push(entry),
-                Some(module) => kallsyms.modules.entry(module).or_default().push(entry),
+        let mut kallsyms = Kallsyms::default();
+        let parts: Vec<Kallsyms> =
+            parts(text, rayon::current_num_threads()).into_par_iter().map(parse_part).collect();
+        for part in parts {
+            kallsyms.kernel.extend(part.kernel);
+            for (module, entries) in part.modules {
+                kallsyms.modules.entry(module).or_default().extend(entries);
             }
         }
         // The kernel's own are sorted already, which this finds out in one pass.
@@ -88,6 +92,30 @@ impl<'a> Kallsyms<'a> {
         }
         SymbolTable::new(symbols)
     }
+}
+
+/// Cuts `text` between lines into at most `count` parts of about the same size.
+fn parts(text: &str, count: usize) -> Vec<&str> {
+    let mut rest = text;
+    let mut parts = Vec::new();
+    for left in (1..=count).rev() {
+        let end = rest.as_bytes().iter().skip(rest.len() / left).position(|byte| *byte == b'\n');
+        let (part, next) = rest.split_at(end.map_or(rest.len(), |end| rest.len() / left + end + 1));
+        parts.push(part);
+        rest = next;
+    }
+    parts
+}
+
+fn parse_part(text: &str) -> Kallsyms<'_> {
+    let mut kallsyms = Kallsyms::default();
+    for (entry, module) in text.lines().filter_map(parse_line) {
+        match module {
+            None => kallsyms.kernel.push(entry),
+            Some(module) => kallsyms.modules.entry(module).or_default().push(entry),
+        }
+    }
+    kallsyms
 }
 
 /// Before 4.17 a system call had two names, `sys_read` and `SyS_read`; the field uses the first.
@@ -172,6 +200,17 @@ not a line
         assert_eq!(module.find(0xffffffffc0000010).unwrap().1.name, "nf_hook");
         assert_eq!(kallsyms.address_of("_etext"), Some(0xffffffff81000400));
         assert!(!kallsyms.is_hidden());
+    }
+
+    #[test]
+    fn parts_are_the_whole() {
+        let text = std::str::from_utf8(TEXT).unwrap();
+        for count in 1..20 {
+            let parts = parts(text, count);
+            assert_eq!((parts.concat().as_str(), parts.len()), (text, count));
+            assert!(parts.iter().all(|part| part.is_empty() || part.ends_with('\n')), "{parts:?}");
+        }
+        assert_eq!(parts("no end", 3).concat(), "no end");
     }
 
     #[test]
