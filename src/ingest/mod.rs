@@ -222,11 +222,12 @@ impl<'a> Source<'a> {
             .collect();
         let samples = Walk::over(self.data, range, self.header.order)
             .filter(|record| record.kind == PERF_RECORD_SAMPLE);
+        let mut last = None;
         for (count, record) in (1u64..).zip(samples) {
             if count % PROGRESS_STEP == 0 {
                 progress(record.position);
             }
-            each(match finder.find(record.body) {
+            each(match finder.find(record.body, &mut last) {
                 None => Decoded::Rejected("sample of an unknown event"),
                 Some(event) if !wanted[event] => Decoded::OtherEvent(event),
                 Some(event) => match layouts[event].decode(record.body) {

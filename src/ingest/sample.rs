@@ -220,11 +220,18 @@ impl EventFinder {
         Ok(EventFinder { order, id_at, by_id, events: attributes.len() })
     }
 
-    /// The index of the event that the sample with this body belongs to.
+    /// The index of the event that the sample with this body belongs to. `last` is an id and its event, from one call to the next:
+    /// a CPU's samples come one after another, and mostly of one event.
     #[inline]
-    pub fn find(&self, body: &[u8]) -> Option<usize> {
+    pub fn find(&self, body: &[u8], last: &mut Option<(u64, usize)>) -> Option<usize> {
         match self.id_at {
-            Some(at) if !self.by_id.is_empty() => self.by_id.get(&self.order.u64_at(body, at)?).copied(),
+            Some(at) if !self.by_id.is_empty() => {
+                let id = self.order.u64_at(body, at)?;
+                if last.is_none_or(|(last_id, _)| last_id != id) {
+                    *last = Some((id, *self.by_id.get(&id)?));
+                }
+                last.map(|(_, event)| event)
+            }
             _ => (self.events == 1).then_some(0),
         }
     }
