@@ -52,14 +52,14 @@ fn load_samples(recording: &Recording, event: Option<&str>) -> Loaded {
 /// The library's timelines in the second opinion's words.
 fn samples(loaded: &Loaded) -> Vec<SecondOpinion> {
     let all = loaded.timelines.iter().flat_map(|timeline| {
-        timeline.samples.iter().map(|sample| {
+        timeline.samples.iter().enumerate().map(|(at, sample)| {
             let task = loaded.task(sample.task);
             SecondOpinion {
                 cpu: timeline.cpu,
                 time_ns: sample.time_ns,
                 pid: task.pid,
                 tid: task.tid,
-                period: sample.period,
+                period: timeline.details.get(at).period,
             }
         })
     });

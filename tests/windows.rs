@@ -5,7 +5,7 @@ mod fixture;
 
 use fixture::{every_ms, recording};
 use stallgraph::analyses::windows::{self, CutBy, Episode, Options, Ranked, Verdict, Windows};
-use stallgraph::model::{NameId, Recording, Softirq};
+use stallgraph::model::{Detail, Details, EventId, NameId, Recording, Softirq};
 
 const READ: &str = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
 const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
@@ -245,9 +245,11 @@ fn only_the_sampling_event_makes_windows() {
         recording(&(every_ms(0, 0..100, "app", READ) + &every_ms(0, 100..101, "ksoftirqd/0", RX)));
     let twin = recording.about.events[0].clone();
     recording.about.events.push(twin);
-    for sample in recording.timelines[0].samples.iter_mut().step_by(2) {
-        sample.event = stallgraph::model::EventId(1);
+    let mut details = Details::default();
+    for at in 0..recording.timelines[0].samples.len() {
+        details.push(Detail { event: EventId(at as u32 % 2), ..Detail::default() });
     }
+    recording.timelines[0].details = details;
     assert_eq!(shape(&find(&recording).episodes[0]), (100, 100, 0));
 }
 

@@ -25,9 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     );
     let mut folded = Vec::new();
     for timeline in &recording.timelines {
-        folder
-            .write(&stacks, timeline, 0..timeline.samples.len(), &mut folded)
-            .expect("memory takes all");
+        folder.write(&stacks, timeline, 0..timeline.samples.len(), &mut folded).expect("memory takes all");
     }
     let folded = String::from_utf8(folded).expect("names are text");
     let counts = folded

@@ -290,7 +290,7 @@ mod tests {
     fn parts_walked_at_the_same_time_find_what_one_walk_finds() {
         for decoys in [false, true] {
             let whole = records(decoys);
-            for cut in [0, 4, 40, whole.len() / 3 | 1] {
+            for cut in [0, 4, 40, (whole.len() / 3) | 1] {
                 let data = &whole[..whole.len() - cut];
                 let source = Source {
                     header: Header {

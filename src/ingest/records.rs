@@ -98,7 +98,8 @@ pub fn likely_start(data: &[u8], from: usize, order: ByteOrder) -> Option<usize>
     let last = from.saturating_add(usize::from(u16::MAX)).min(data.len());
     (from.next_multiple_of(8)..last).step_by(8).find(|&at| {
         const CONVINCING: usize = 32;
-        let makes_sense = |record: &Record| (1..128).contains(&record.kind) && record.body.len() % 8 == 0;
+        let makes_sense =
+            |record: &Record| (1..128).contains(&record.kind) && record.body.len().is_multiple_of(8);
         let start = at as u64..data.len() as u64;
         Walk::over(data, start, order).take_while(makes_sense).take(CONVINCING).count() == CONVINCING
     })
