@@ -99,7 +99,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         None => collapsing.write_stdout()?,
     };
     let outcome = Outcome::of(&recording, lines > 0);
-    drop(collapsing);
+    output::leave_to_exit(collapsing);
     output::leave_to_exit(recording);
     Ok(outcome)
 }

@@ -14,9 +14,9 @@ pub fn complain(message: &str) {
     let _ = writeln!(anstream::stderr(), "stallgraph: {message}");
 }
 
-/// Leaves the memory of a large recording to the end of the process, which frees it at once and not piece by piece.
-pub fn leave_to_exit(recording: Recording) {
-    std::mem::forget(recording);
+/// Leaves the memory of something large to the end of the process, which frees it at once and not piece by piece.
+pub fn leave_to_exit<T>(large: T) {
+    std::mem::forget(large);
 }
 
 /// The recording's diagnostics on standard error, for commands whose output is data.

@@ -1,5 +1,8 @@
 //! kallsyms: the kernel's own list of its symbols, as text (`ADDRESS TYPE NAME [MODULE]`).
 
+use std::iter::Peekable;
+use std::ops::Range;
+
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
@@ -57,22 +60,17 @@ impl<'a> Kallsyms<'a> {
         self.kernel.iter().find(|entry| entry.name == name).map(|entry| entry.address)
     }
 
-    /// The symbols of the kernel proper, or of one module, as a table by address.
-    pub fn table(&self, module: Option<&str>) -> SymbolTable<'a> {
+    /// The address of the first symbol of the kernel proper, or of one module.
+    pub fn first(&self, module: Option<&str>) -> Option<u64> {
+        self.usable(module).next().map(|entry| entry.address)
+    }
+
+    /// A table of the symbols of the kernel proper, or of one module, that cover the `wanted` addresses, which ascend.
+    pub fn table(&self, module: Option<&str>, wanted: &[u64]) -> SymbolTable<'a> {
+        let mut wanted = wanted.iter().copied().peekable();
         let mut symbols: Vec<Symbol> = Vec::new();
-        let entries = match module {
-            None => self.kernel.as_slice(),
-            Some(module) => self.modules.get(module).map_or(&[][..], Vec::as_slice),
-        };
-        for entry in entries {
-            // perf reads functions and data (symbol_type__filter, tools/perf/util/symbol.c), so that a hole behind a
-            // function that is followed by data is not taken for the function.
-            if !matches!(entry.kind.to_ascii_uppercase(), b'T' | b'W' | b'D' | b'B')
-                || entry.name.starts_with('$')
-                || entry.name.starts_with(".L")
-            {
-                continue;
-            }
+        let mut current: Option<Symbol> = None;
+        for entry in self.usable(module) {
             let symbol = Symbol {
                 start: entry.address,
                 end: entry.address,
@@ -80,18 +78,45 @@ impl<'a> Kallsyms<'a> {
                 is_typed: true,
                 name: entry.name,
             };
-            match symbols.last_mut() {
+            match &mut current {
                 // perf gives only the last of several symbols at one address a length, and prefers the one with a length.
                 Some(last) if last.start == symbol.start => {
                     if !is_old_alias(symbol.name) {
                         *last = symbol;
                     }
                 }
-                _ => symbols.push(symbol),
+                _ => {
+                    let last = current.replace(symbol);
+                    if let Some(last) = last.filter(|last| is_wanted(&mut wanted, last.start..entry.address))
+                    {
+                        symbols.push(Symbol { end: entry.address, ..last });
+                    }
+                }
             }
         }
+        symbols.extend(current);
         SymbolTable::new(symbols)
     }
+
+    /// The entries that perf reads, functions and data (symbol_type__filter, tools/perf/util/symbol.c), so that a hole behind a
+    /// function that is followed by data is not taken for the function.
+    fn usable(&self, module: Option<&str>) -> impl Iterator<Item = &Entry<'a>> {
+        let entries = match module {
+            None => self.kernel.as_slice(),
+            Some(module) => self.modules.get(module).map_or(&[][..], Vec::as_slice),
+        };
+        entries.iter().filter(|entry| {
+            matches!(entry.kind.to_ascii_uppercase(), b'T' | b'W' | b'D' | b'B')
+                && !entry.name.starts_with('$')
+                && !entry.name.starts_with(".L")
+        })
+    }
+}
+
+/// Whether one of the addresses lies in `place`. Those before it are passed over.
+fn is_wanted(wanted: &mut Peekable<impl Iterator<Item = u64>>, place: Range<u64>) -> bool {
+    while wanted.next_if(|address| *address < place.start).is_some() {}
+    wanted.peek().is_some_and(|address| *address < place.end)
 }
 
 /// Cuts `text` between lines into at most `count` parts of about the same size.
@@ -190,14 +215,21 @@ not a line
     #[test]
     fn names_by_address() {
         let kallsyms = Kallsyms::parse(TEXT);
-        let table = kallsyms.table(None);
-        let name = |address| table.find(address).map(|(_, symbol)| symbol.name);
-        assert_eq!(name(0xffffffff81000180), Some("sys_read"));
-        assert_eq!(name(0xffffffff81000290), Some("vfs_read"));
-        assert_eq!(name(0xffffffff81000310), Some("some_data"));
-        assert_eq!(name(0xffffffffc0000000), None);
-        let module = kallsyms.table(Some("nf_conntrack"));
+        let expected = [
+            (0xffffffff81000180, Some("sys_read")),
+            (0xffffffff81000290, Some("vfs_read")),
+            (0xffffffff81000310, Some("some_data")),
+            (0xffffffffc0000000, None),
+        ];
+        let all = kallsyms.table(None, &expected.map(|(address, _)| address));
+        for (address, name) in expected {
+            for table in [&all, &kallsyms.table(None, &[address])] {
+                assert_eq!(table.find(address).map(|(_, symbol)| symbol.name), name, "{address:#x}");
+            }
+        }
+        let module = kallsyms.table(Some("nf_conntrack"), &[0xffffffffc0000010]);
         assert_eq!(module.find(0xffffffffc0000010).unwrap().1.name, "nf_hook");
+        assert_eq!(kallsyms.first(None), Some(0xffffffff81000000));
         assert_eq!(kallsyms.address_of("_etext"), Some(0xffffffff81000400));
         assert!(!kallsyms.is_hidden());
     }

@@ -131,19 +131,20 @@ pub(super) fn shift(kallsyms: &Kallsyms, code: &KernelCode) -> u64 {
     code.start.wrapping_add(moved.unwrap_or(0))
 }
 
-/// The symbols of the kernel proper, or of a kernel module; `None` if the module lies elsewhere in this kallsyms, which is
-/// then of another boot.
+/// The symbols of the kernel proper, or of a kernel module, that cover the `wanted` addresses, which ascend; `None` if the module
+/// lies elsewhere in this kallsyms, which is then of another boot.
 pub(super) fn table<'k>(
     kallsyms: &Kallsyms<'k>,
     module: &Module,
     code: &KernelCode,
+    wanted: &[u64],
 ) -> Option<SymbolTable<'k>> {
     if module.is_kernel_proper() {
-        return Some(kallsyms.table(None));
+        return Some(kallsyms.table(None, wanted));
     }
-    let table = kallsyms.table(Some(&kernel_module_name(module)));
-    let lies_there = table.first()?.wrapping_sub(code.start) < code.length;
-    lies_there.then_some(table)
+    let name = kernel_module_name(module);
+    let lies_there = kallsyms.first(Some(&name))?.wrapping_sub(code.start) < code.length;
+    lies_there.then(|| kallsyms.table(Some(&name), wanted))
 }
 
 /// A kernel module's name, from `[nf_conntrack]` or `/lib/modules/…/nf-conntrack.ko.xz`.

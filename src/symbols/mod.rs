@@ -122,6 +122,14 @@ impl ModuleNames {
 }
 
 impl Hits<'_> {
+    /// The offsets of the frames of `module` plus `shift`, ascending.
+    fn addresses(&self, module: usize, shift: u64) -> Vec<u64> {
+        let address = |&frame: &usize| self.frames[frame].offset.wrapping_add(shift);
+        let mut addresses: Vec<u64> = self.by_module[module].iter().map(address).collect();
+        addresses.sort_unstable();
+        addresses
+    }
+
     /// Names the frames of `module` from `table`, whose addresses are the frames' offsets plus `shift`.
     fn name(&self, module: usize, table: &SymbolTable, shift: u64) -> ModuleNames {
         if table.is_empty() {
@@ -162,8 +170,10 @@ fn name_kernel(
     let name = |&module: &usize| {
         let found = usable.and_then(|kallsyms| {
             let code = modules[module].kernel.as_ref()?;
-            let table = kernel_symbols::table(kallsyms, &modules[module], code)?;
-            Some(hits.name(module, &table, kernel_symbols::shift(kallsyms, code)))
+            let shift = kernel_symbols::shift(kallsyms, code);
+            let table =
+                kernel_symbols::table(kallsyms, &modules[module], code, &hits.addresses(module, shift))?;
+            Some(hits.name(module, &table, shift))
         });
         found.unwrap_or_else(|| ModuleNames::none(Symbols::NoKallsyms))
     };
