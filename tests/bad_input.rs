@@ -62,7 +62,7 @@ fn what_is_no_recording_is_told() {
     check(&[], &packed, &["perf.data.zst", "zstd", "unpack it first"]);
     check(&[], &file("noise", &[0xee, 0, 7].repeat(99)), &["noise", "PERFILE2", record]);
     let pipe = [b"PERFILE2".as_slice(), &16u64.to_le_bytes(), &[0; 64]].concat();
-    check(&[], &file("piped.data", &pipe), &["piped.data", "pipe", "perf record -o"]);
+    check(&[], &file("piped.data", &pipe), &["piped.data", "stream holds no event", "record again"]);
     let hostile = "a\u{1b}[2J\nb.data";
     check(&[], &file(hostile, b"PERFFILE"), &["version 1"]);
 }
