@@ -90,13 +90,15 @@ impl Header {
         let is_finished = data.size != 0;
         let promised_end = data.offset.saturating_add(data.size);
         let data_end = if is_finished { promised_end.min(length) } else { length };
-        let features = if is_finished {
+        let mut features = if is_finished {
             read_features(file, promised_end, feature_bits, order)
         } else {
-            // The bit is there from the start, the section only at the end (perf_session__write_header).
-            let is_compressed = feature_bits[0] >> Feature::COMPRESSED.0 & 1 == 1;
-            Features { compressed_from: is_compressed.then_some(0), ..Features::default() }
+            Features::default()
         };
+        // The bit is there from the start, the section only at the end (perf_session__write_header).
+        if feature_bits[0] >> Feature::COMPRESSED.0 & 1 == 1 {
+            features.compressed_from.get_or_insert(0);
+        }
         name_events(&mut attributes, &features);
         Ok(Header {
             order,
@@ -233,5 +235,20 @@ pub fn name_events(attributes: &mut [Attribute], features: &Features) {
         for (attribute, name) in attributes.iter_mut().zip(&features.event_names) {
             attribute.name = Some(name.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feature_bits_of_a_32_bit_big_endian_machine_are_found() {
+        let bits = 1 << Feature::HOSTNAME.0 | 1 << Feature::ARCH.0 | 1u64 << 33;
+        let words = [bits, 1, 0, 0];
+        let halves = words.map(|word| word.rotate_left(32));
+        assert_eq!(with_words_in_order(words, ByteOrder::Big), words);
+        assert_eq!(with_words_in_order(halves, ByteOrder::Big), words);
+        assert_eq!(with_words_in_order(halves, ByteOrder::Little), halves);
     }
 }

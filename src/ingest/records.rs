@@ -15,6 +15,8 @@ pub const TRACING_DATA: u32 = 66;
 /// PERF_RECORD_AUXTRACE: a hardware trace follows the record, as many bytes as it says (process_event_auxtrace_stub,
 /// tools/perf/util/session.c).
 pub const AUXTRACE: u32 = 71;
+/// PERF_RECORD_COMPRESSED: nothing but a piece of a zstd stream.
+pub const COMPRESSED: u32 = 81;
 /// PERF_RECORD_COMPRESSED2: with the number of bytes that count, filled up to 8 (perf of kernel 6.16).
 pub const COMPRESSED2: u32 = 83;
 /// simpleperf's own types; they have no flags, but 32 bits of size (simpleperf_record_header, simpleperf/record.h).

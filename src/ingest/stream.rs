@@ -4,7 +4,7 @@ use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
 use super::cursor::{ByteOrder, Cursor, text};
 use super::features::{self, Features};
 use super::header::{Header, name_events};
-use super::records::Walk;
+use super::records::{COMPRESSED, COMPRESSED2, Walk};
 
 // `enum perf_user_event_type`, tools/lib/perf/include/perf/event.h.
 const HEADER_ATTR: u32 = 64;
@@ -35,6 +35,9 @@ pub fn read_header(file: &[u8], data_start: usize, order: ByteOrder) -> Option<H
             }
             EVENT_UPDATE if cursor.u64() == Some(UPDATE_NAME) => {
                 names.extend(cursor.u64().map(|id| (id, text(cursor.rest()))));
+            }
+            COMPRESSED | COMPRESSED2 => {
+                features.compressed_from.get_or_insert(0);
             }
             _ => {}
         }

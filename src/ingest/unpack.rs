@@ -12,10 +12,8 @@ use zstd::zstd_safe::{InBuffer, OutBuffer};
 use super::bytes::Part;
 use super::cursor::{ByteOrder, Cursor};
 use super::header::Header;
-use super::records::{COMPRESSED2, Stop, Walk};
+use super::records::{COMPRESSED, COMPRESSED2, Stop, Walk};
 
-/// PERF_RECORD_COMPRESSED (tools/lib/perf/include/perf/event.h): nothing but a piece of a zstd stream.
-const COMPRESSED: u32 = 81;
 /// No record of perf's yields more: perf compresses what it finds in one of its buffers, and none is larger in practice. The
 /// feature COMPRESSED has the true size.
 const LARGEST_BUFFER: usize = 64 << 20;
