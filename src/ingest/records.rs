@@ -98,6 +98,24 @@ impl<'a> Walk<'a> {
         (size, payload)
     }
 
+    /// Steps over a record of this size, and over what follows it outside of it.
+    #[inline(always)]
+    fn take(&mut self, kind: u32, misc: u16, size: usize, payload: usize) -> Option<Record<'a>> {
+        let rest = &self.data[self.at..];
+        if size < RECORD_HEADER {
+            self.stop = Some(Stop::BadSize);
+            return None;
+        }
+        let body = rest.get(RECORD_HEADER..size).filter(|_| rest.len() - size >= payload);
+        let Some(body) = body else {
+            self.stop = Some(Stop::CutShort);
+            return None;
+        };
+        let position = self.at as u64;
+        self.at += size + payload;
+        Some(Record { kind, misc, body, position })
+    }
+
     /// Why the walk ended early; `None` while it goes on or if it reached the end.
     pub fn stop(&self) -> Option<Stop> {
         self.stop
@@ -119,26 +137,12 @@ impl<'a> Iterator for Walk<'a> {
             self.stop = Some(Stop::CutShort);
             return None;
         };
-        let mut size = usize::from(size);
-        let mut payload = 0;
+        let size = usize::from(size);
         if kind >= USER_TYPES {
-            (size, payload) = self.user_sizes(kind, misc, size, header);
+            let (size, payload) = self.user_sizes(kind, misc, size, header);
+            return self.take(kind, misc, size, payload);
         }
-        if size < RECORD_HEADER {
-            self.stop = Some(Stop::BadSize);
-            return None;
-        }
-        let Some(body) = header.get(RECORD_HEADER..size) else {
-            self.stop = Some(Stop::CutShort);
-            return None;
-        };
-        if header.len() - size < payload {
-            self.stop = Some(Stop::CutShort);
-            return None;
-        }
-        let position = self.at as u64;
-        self.at += size + payload;
-        Some(Record { kind, misc, body, position })
+        self.take(kind, misc, size, 0)
     }
 }
 
