@@ -96,7 +96,7 @@ fn recordings_made_by_perf_hold_as_many_samples_as_perf_finds() {
         let path = unpack(&folder, name, unpacked.path());
         let run = run(stallgraph().args(["collapse", "--no-symbols", "-F", "cpu,count"]).arg(&path));
         if name == "no-cpu" {
-            assert!(run.stderr.contains("do not say on which CPU"), "{name}: {}", run.stderr);
+            check_threads(&path, count);
             continue;
         }
         seen += 1;
@@ -110,6 +110,39 @@ fn recordings_made_by_perf_hold_as_many_samples_as_perf_finds() {
         assert!(run.stdout.lines().all(|line| line == "0\t1" || line == "1\t1"), "{name}: {}", run.stdout);
     }
     assert!(seen >= 18, "{seen} variants");
+}
+
+/// Samples without a CPU: collapse prints thread after thread, each in time order; what needs a CPU is refused.
+fn check_threads(file: &Path, count: &str) {
+    let columns = ["--no-symbols", "-F", "tid,time,count"];
+    let stdout = stdout_of(stallgraph().arg("collapse").arg(file).args(columns));
+    let rows: Vec<(u32, &str)> = stdout
+        .lines()
+        .map(|line| {
+            let mut columns = line.split('\t');
+            (columns.next().unwrap().parse().unwrap(), columns.next().unwrap())
+        })
+        .collect();
+    assert_eq!(rows.len().to_string(), count);
+    assert!(rows.is_sorted(), "times have one length here: {stdout}");
+    let mut tids: Vec<u32> = rows.iter().map(|(tid, _)| *tid).collect();
+    tids.dedup();
+    assert!(tids.len() > 1, "{tids:?}");
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    stdout_of(stallgraph().arg("collapse").arg(file).arg("--no-symbols").arg("--split").arg(folder.path()));
+    let names: Vec<bool> =
+        tids.iter().map(|tid| folder.path().join(format!("tid-{tid}.folded")).exists()).collect();
+    assert!(names.iter().all(|exists| *exists), "{tids:?}: {names:?}");
+    for arguments in
+        [["window", "--no-symbols"].as_slice(), &["collapse", "-C", "0"], &["collapse", "-F", "cpu"]]
+    {
+        let run = run(stallgraph().args(arguments).arg(file));
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(run.stderr.contains("on which CPU") && run.stderr.contains("--sample-cpu"), "{}", run.stderr);
+    }
+    let info = stdout_of(stallgraph().arg("info").arg(file).arg("--no-symbols"));
+    assert!(info.contains("samples do not say theirs"), "{info}");
 }
 
 /// Unpacks a file of testdata/variants, or a directory.
@@ -271,10 +304,19 @@ fn samples_without_a_cpu_have_that_of_their_id() {
     let run = with(Some(index([10, 11, 12, 13])));
     let cpus: Vec<&str> = run.stdout.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!((run.code, cpus), (Some(0), vec!["11", "13"]), "{}", run.stderr);
+    // What was lost lies on the CPU of the id too.
+    let mut builder = Builder::new();
+    builder.event(event.clone()).raw(user_record::ID_INDEX, 0, &index([10, 11, 12, 13]));
+    builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample()).at(3, 2_000_000).lost(53, 5);
+    let made_up = support::MadeUp::write(&builder.build(), "");
+    let info = stdout_of(made_up.command("info").args(["--format", "json"]));
+    let info: serde_json::Value = serde_json::from_str(&info).expect("JSON");
+    assert_eq!((&info["cpus"][0]["cpu"], &info["cpus"][0]["gaps"]), (&13.into(), &1.into()), "{info}");
+
     // One id for every CPU, or no index at all: the CPU is not known.
     for index in [None, Some(index([10, 11, 12, u64::MAX])), Some(index([1, 2, 3, 4])[..40].to_vec())] {
         let run = with(index);
-        assert_eq!(run.code, Some(2));
+        assert_eq!(run.code, Some(2), "{run:?}");
         assert!(run.stderr.contains("on which CPU"), "{}", run.stderr);
     }
 }
@@ -301,7 +343,7 @@ fn what_lies_outside_its_record_is_skipped() {
 #[test]
 fn unknown_records_and_features_are_skipped() {
     let mut builder = Builder::new();
-    for kind in [0, 11, 12, 16, 18, 20, 21, 22, 23, 50, 63, 65, 68, 70, 72, 79, 82, 84, 127, 32767] {
+    for kind in [0, 11, 12, 16, 18, 20, 21, 23, 50, 63, 65, 68, 70, 72, 79, 82, 84, 127, 32767] {
         builder.raw(kind, 0, &[0; 40]);
     }
     builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample());
@@ -332,7 +374,9 @@ fn a_deferred_user_chain_is_cut_at_its_marker() {
     builder.sample(Sample::new((7, 7)).chain(&chain).ip(kernel.ip("vfs_read")).misc(misc::KERNEL));
     builder.raw(22, 0, &[0; 48]);
     let made_up = support::MadeUp::write(&builder.build(), &kernel.kallsyms());
-    assert_eq!(stdout_of(&mut made_up.command("collapse")), "worker;ksys_read;vfs_read 1\n");
+    let run = run(&mut made_up.command("collapse"));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "worker;ksys_read;vfs_read 1\n"), "{run:?}");
+    assert!(run.stderr.contains("1 user stacks were recorded later than their samples"), "{}", run.stderr);
 }
 
 #[test]

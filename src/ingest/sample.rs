@@ -29,7 +29,7 @@ pub struct RawSample<'a> {
     pub tid: i32,
     /// ns of the recording's clock.
     pub time_ns: u64,
-    /// The CPU.
+    /// The CPU; the thread's id where the recording does not tell the CPU, since a thread's samples have an order of their own.
     pub cpu: u32,
     /// The count that the sample stands for.
     pub period: Option<u64>,
@@ -147,10 +147,9 @@ impl SampleLayout {
             tid: u32_at(self.tid, 4).map_or(-1, |tid| tid as i32),
             time_ns: u64_at(self.time).unwrap_or(0),
             cpu: match self.cpu {
-                Some(_) => u32_at(self.cpu, 0),
-                None => self.cpu_by_id(fixed),
-            }
-            .unwrap_or(0),
+                Some(_) => u32_at(self.cpu, 0).unwrap_or(0),
+                None => self.cpu_by_id(fixed).or(u32_at(self.tid, 4)).unwrap_or(0),
+            },
             period: u64_at(self.period),
             chain,
             cgroup,

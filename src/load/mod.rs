@@ -126,7 +126,7 @@ fn load_parts(
     Ok(recording)
 }
 
-/// An error if the recording cannot answer what ran when: no samples, no call chains, no times, no CPUs.
+/// An error if the recording cannot answer what ran when: no samples, no call chains, no times.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
     let wrong = |what: String, remedy: &str| Err(Error::input(&recording.about.file, what, remedy));
     let Some(event) = recording.sampling_event() else {
@@ -160,13 +160,19 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
             "record with -T: perf record -a -g -T -F 999 -- sleep 60",
         );
     }
-    if !event.has_cpu {
-        return wrong(
+    Ok(())
+}
+
+/// An error if samples do not say on which CPU they were taken: then it is not known what ran there before what.
+pub fn require_cpus(recording: &Recording) -> Result<()> {
+    match recording.sampling_event() {
+        Some(event) if !event.has_cpu => Err(Error::input(
+            &recording.about.file,
             format!("the samples of {} do not say on which CPU they were taken", event.name),
             "record whole CPUs with -a or -C, or one command with --sample-cpu",
-        );
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn tally(source: &Source, pass: &SideBandPass, side_band: u64) -> Tally {

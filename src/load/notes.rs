@@ -5,6 +5,10 @@ use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 use crate::ingest::{Attribute, SideBandPass, Source, Stop};
 use crate::model::{Diagnostic, Recording, Severity};
 
+/// PERF_RECORD_CALLCHAIN_DEFERRED: the user stack of all samples of one stay in the kernel, taken on the way out
+/// (include/uapi/linux/perf_event.h, kernels newer than 6.18).
+const CALLCHAIN_DEFERRED: u32 = 22;
+
 const COPY_AGAIN: &str = "copy the file again; all records before the damage are used";
 /// perf goes on with the same zstd stream in the next part, so that only the first can be unpacked, by perf too.
 const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
@@ -57,6 +61,15 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             1,
             "user stacks were recorded as dumps (--call-graph dwarf), which are not unwound".to_owned(),
             "record with -g for user frames; the kernel's are whole",
+        );
+    }
+    if let Some(&deferred) = tally.skipped.get(&CALLCHAIN_DEFERRED) {
+        note(
+            Severity::Warning,
+            "user_stacks",
+            deferred,
+            format!("{deferred} user stacks were recorded later than their samples, which are shown without"),
+            "record with --call-graph fp for user frames; the kernel's are whole",
         );
     }
     if tally.lost > 0 {
