@@ -442,3 +442,20 @@ fn no_flipped_byte_in_any_form_makes_it_panic() {
         }
     }
 }
+
+/// Without the bit in its header a finished file is not compressed; and what is unpacked is not unpacked again.
+#[test]
+fn compressed_records_where_none_may_be_are_told() {
+    let apart = samples(50);
+    let inner =
+        framed_packed(user_record::COMPRESSED, &zstd::encode_all(&apart.data[..], 1).expect("it packs"));
+    let nested = framed_packed(user_record::COMPRESSED, &zstd::encode_all(&inner[..], 1).expect("it packs"));
+    let mut noted = apart.clone();
+    noted.note_compression(BUFFER);
+    for (what, bytes) in [("no bit", apart.file(&inner)), ("nested", noted.file(&nested))] {
+        let loaded = load_bytes(&bytes).expect("a recording");
+        assert_eq!(loaded.tally.samples, 0, "{what}");
+        assert!(diagnostic(&loaded, "compression").contains("1 compressed records are where none"), "{what}");
+        assert!(load::require_stacks(&loaded).is_err(), "{what}");
+    }
+}

@@ -9,6 +9,10 @@ use crate::model::{Diagnostic, Recording, Severity};
 /// (include/uapi/linux/perf_event.h, kernels newer than 6.18).
 const CALLCHAIN_DEFERRED: u32 = 22;
 
+/// PERF_RECORD_COMPRESSED and PERF_RECORD_COMPRESSED2 (tools/lib/perf/include/perf/event.h). What is in their place is unpacked
+/// and none is left, unless the header does not say that records are compressed, or one lies within another.
+const COMPRESSED: [u32; 2] = [81, 83];
+
 const COPY_AGAIN: &str = "copy the file again; all records before the damage are used";
 /// perf goes on with the same zstd stream in the next part, so that only the first can be unpacked, by perf too.
 const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
@@ -43,6 +47,16 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             unread => format!("{unread} of {} bytes of records are unread", tally.data_bytes),
         };
         note(Severity::Error, code, 1, format!("{what} at byte {}{file}: {unread}", damage.offset), remedy);
+    }
+    let compressed: u64 = COMPRESSED.iter().filter_map(|kind| tally.skipped.get(kind)).sum();
+    if compressed > 0 {
+        note(
+            Severity::Error,
+            "compression",
+            compressed,
+            format!("{compressed} compressed records are where none may be, and were not unpacked"),
+            COPY_AGAIN,
+        );
     }
     if source.header.is_finished && source.header.missing_bytes > 0 {
         note(
