@@ -11,7 +11,7 @@ use criterion::{
 use stallgraph::analyses::ordered::{Options as OrderOptions, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows;
-use stallgraph::ingest::{Decoded, Source};
+use stallgraph::ingest::{self, Decoded, Part, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -110,7 +110,9 @@ fn stages(criterion: &mut Criterion) {
 }
 
 fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
-    let source = Source::new(&input.bytes, &input.path).expect("a recording");
+    let (header, records) =
+        ingest::read(&[Part::whole(&input.bytes)], &input.path, u64::MAX).expect("a recording");
+    let source = Source::new(header, &records);
     group.bench_function("side band", |bencher| {
         bencher.iter(|| assert!(source.read_side_band(&|_| {}).samples >= samples));
     });

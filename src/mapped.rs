@@ -1,14 +1,181 @@
 //! Mapped files: the only unsafe code of the library, and why it is sound.
+//!
+//! A file that becomes shorter while it is mapped has no bytes behind the end of the map any more, and the kernel answers a
+//! read there with SIGBUS, which ends the program. So a handler puts pages of zeros behind the rest of a map that was hit
+//! that way, and notes from where on: the reader finds bytes that make no sense, and asks the map why.
 
 use std::fs::File;
+use std::ops::Deref;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use memmap2::Mmap;
+use libc::{c_int, c_void, siginfo_t};
+use memmap2::{Advice, Mmap};
+
+/// A file mapped for reading.
+pub struct Map {
+    bytes: Mmap,
+    slot: &'static Slot,
+}
 
 /// Maps a regular file that is not empty, for reading.
 #[allow(unsafe_code)]
-pub fn map(file: &File) -> std::io::Result<Mmap> {
+pub fn map(file: &File) -> std::io::Result<Map> {
+    install_handler()?;
     // SAFETY: the map is private and only ever read as bytes, each of which may hold any value, so another process that
     // writes to the file meanwhile can make a decoded number wrong but cannot break an invariant of this program: every
     // offset and count is checked against the map's length, which does not change.
-    unsafe { Mmap::map(file) }
+    let bytes = unsafe { Mmap::map(file) }?;
+    let slot = MAPS.iter().find(|slot| slot.take(&bytes));
+    let slot = slot.ok_or_else(|| std::io::Error::other("too many files are mapped at the same time"))?;
+    Ok(Map { bytes, slot })
+}
+
+impl Map {
+    /// From which byte on the file was found to have become shorter, so that zeros were read in place of its bytes.
+    pub fn lost_from(&self) -> Option<usize> {
+        let lost = self.slot.lost_from.load(Ordering::Acquire);
+        (lost != NEVER).then(|| lost.saturating_sub(self.bytes.as_ptr() as usize))
+    }
+
+    /// Tells the kernel that the map will be read from front to back. It only tunes the read-ahead.
+    pub fn will_be_read_forward(&self) {
+        let _ = self.bytes.advise(Advice::Sequential);
+    }
+}
+
+impl Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // Before the field `bytes` is dropped and its addresses mean something else.
+        self.slot.start.store(FREE, Ordering::Release);
+    }
+}
+
+/// What the handler knows of one map. A signal handler may neither lock nor allocate: atomics in a static are what is left.
+struct Slot {
+    start: AtomicUsize,
+    end: AtomicUsize,
+    lost_from: AtomicUsize,
+}
+
+/// Files that can be mapped at the same time: a recording's own, and those that names come from, one for each thread.
+static MAPS: [Slot; 1024] = [const { Slot::new() }; 1024];
+
+/// The value of [`Slot::start`] for a slot that is free, and for one that is being filled.
+const FREE: usize = 0;
+const TAKEN: usize = 1;
+const NEVER: usize = usize::MAX;
+
+impl Slot {
+    const fn new() -> Slot {
+        Slot { start: AtomicUsize::new(FREE), end: AtomicUsize::new(0), lost_from: AtomicUsize::new(NEVER) }
+    }
+
+    /// Takes the slot for these bytes, if it is free.
+    fn take(&self, bytes: &[u8]) -> bool {
+        let is_taken = self.start.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if is_taken {
+            let start = bytes.as_ptr() as usize;
+            self.end.store(start + bytes.len(), Ordering::Relaxed);
+            self.lost_from.store(NEVER, Ordering::Relaxed);
+            self.start.store(start, Ordering::Release);
+        }
+        is_taken
+    }
+
+    /// The address after the map that `address` lies in, if it lies in this one.
+    fn end_of(&self, address: usize) -> Option<usize> {
+        let start = self.start.load(Ordering::Acquire);
+        let end = self.end.load(Ordering::Relaxed);
+        (start > TAKEN && (start..end).contains(&address)).then_some(end)
+    }
+}
+
+/// Who handled SIGBUS before, and the size of a page.
+static BEFORE: OnceLock<(libc::sigaction, usize)> = OnceLock::new();
+
+/// Installs the handler, once for the process.
+#[allow(unsafe_code)]
+fn install_handler() -> std::io::Result<()> {
+    static RESULT: OnceLock<Option<i32>> = OnceLock::new();
+    let error = RESULT.get_or_init(|| {
+        let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = on_bus_error;
+        // SAFETY: sigaction is a struct of plain numbers and an optional function pointer, for which zeros are valid. The
+        // calls get pointers to such structs that live until they return, and a handler of the type that SA_SIGINFO asks for.
+        // The previous action is known before the handler can run.
+        unsafe {
+            let mut before: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(libc::SIGBUS, std::ptr::null(), &mut before) != 0 {
+                return std::io::Error::last_os_error().raw_os_error();
+            }
+            let page = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)).unwrap_or(4096);
+            let _ = BEFORE.set((before, page));
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as libc::sighandler_t;
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            if libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut()) != 0 {
+                return std::io::Error::last_os_error().raw_os_error();
+            }
+        }
+        None
+    });
+    error.map_or(Ok(()), |error| Err(std::io::Error::from_raw_os_error(error)))
+}
+
+/// Handles SIGBUS: zeros in place of what a map has lost. One that hit no map of ours goes to whoever was there before.
+#[allow(unsafe_code)]
+extern "C" fn on_bus_error(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
+    let Some((before, page)) = BEFORE.get() else { return };
+    // SAFETY: the kernel gives a handler with SA_SIGINFO a valid siginfo, which for SIGBUS holds an address.
+    let address = unsafe { (*info).si_addr() } as usize;
+    if let Some((slot, end)) = MAPS.iter().find_map(|slot| Some((slot, slot.end_of(address)?))) {
+        let lost_from = address - address % page;
+        // SAFETY: the range lies in a map of ours: it begins at a page in it, and the kernel rounds its length up to whole
+        // pages as it did that of the map. The map is alive, since a thread reads from it. Its bytes may change at any time
+        // (see `map`), so that they are now zeros breaks nothing. mmap is a bare system call, safe in a handler.
+        let zeros = unsafe {
+            libc::mmap(
+                lost_from as *mut c_void,
+                end - lost_from,
+                libc::PROT_READ,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
+                -1,
+                0,
+            )
+        };
+        if zeros != libc::MAP_FAILED {
+            slot.lost_from.fetch_min(lost_from, Ordering::Release);
+            return;
+        }
+    }
+    // SAFETY: `before` is what sigaction returned. The read is repeated after this handler, and then meets that action.
+    unsafe { libc::sigaction(signal, before, std::ptr::null_mut()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_loses_while_it_is_mapped_reads_as_zeros() {
+        let file = tempfile::tempfile().expect("a temporary file");
+        let bytes = vec![7; 1 << 16];
+        std::io::Write::write_all(&mut &file, &bytes).expect("it can be written to");
+        let map = map(&file).expect("it can be mapped");
+        assert_eq!((map.len(), map[40_000], map.lost_from()), (1 << 16, 7, None));
+        file.set_len(20_000).expect("it can be cut");
+        assert_eq!((map[19_999], map[60_000]), (7, 0));
+        let lost = map.lost_from().expect("the map knows");
+        assert!((20_000..=60_000).contains(&lost) && lost.is_multiple_of(4096), "{lost}");
+        assert_eq!((map[20_000], map[40_000]), (0, 0));
+        assert!(map.lost_from() < Some(lost), "an earlier page was lost as well");
+    }
 }

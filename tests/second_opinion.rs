@@ -45,6 +45,7 @@ fn load_samples(recording: &Recording, event: Option<&str>) -> Loaded {
     let options = load::Options {
         event: event.map(str::to_owned),
         sources: load::Sources { disabled: true, ..Default::default() },
+        ..Default::default()
     };
     load::load(&recording.file, &options, &|_, _, _| {}).expect("a recording")
 }

@@ -74,9 +74,8 @@ pub fn find(recording: &Recording) -> Contents {
 
 fn cpus(recording: &Recording) -> Vec<CpuContents> {
     let is_swapper = |task: crate::model::TaskId| recording.task(task).is_swapper();
-    recording
-        .timelines
-        .iter()
+    let of_cpus = recording.timelines.iter().filter(|_| recording.tells_cpus());
+    of_cpus
         .map(|timeline| CpuContents {
             cpu: timeline.cpu,
             samples: timeline.samples.len() as u64,

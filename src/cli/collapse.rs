@@ -16,6 +16,9 @@ use super::{Outcome, output};
 
 /// Prints one collapsed stack per sample, CPU after CPU, each in time order
 ///
+/// Where samples do not say their CPU (perf record -g COMMAND), thread after
+/// thread.
+///
 /// Examples:
 ///
 ///   stallgraph collapse | grep -B 100 ksoftirqd
@@ -46,7 +49,7 @@ pub struct Arguments {
     /// Make one line of a run of the same stack
     #[arg(long)]
     merge: bool,
-    /// Write one file per CPU into DIR, named cpu-N.folded
+    /// Write one file per CPU into DIR, named cpu-N.folded; per thread, tid-N.folded, where samples have no CPU
     #[arg(long, value_name = "DIR")]
     split: Option<PathBuf>,
     /// End the names of kernel functions in _[k]
@@ -80,6 +83,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load()?;
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
+    if fields.contains(&Field::Cpu) || arguments.part.selection().cpus.is_some() {
+        load::require_cpus(&recording)?;
+    }
     let selection = Selection {
         comms: arguments.comms.clone(),
         pids: arguments.pid.clone(),
@@ -126,7 +132,8 @@ impl Collapsing<'_> {
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         let mut lines = 0;
         for timeline in self.selection.timelines(self.recording) {
-            let path = directory.join(format!("cpu-{}.folded", timeline.cpu));
+            let whose = if self.recording.tells_cpus() { "cpu" } else { "tid" };
+            let path = directory.join(format!("{whose}-{}.folded", timeline.cpu));
             let mut file = File::create(&path).with_context(|| path.display().to_string())?;
             lines += self.write(timeline, &mut file).with_context(|| path.display().to_string())?;
         }

@@ -31,6 +31,10 @@ pub struct Input {
     /// Look up no names at all
     #[arg(long)]
     no_symbols: bool,
+    /// Memory for a recording from a pipe, or for a compressed one when unpacked: 512M, 16G or bytes [default: half of the
+    /// machine's, and for a compressed one at most 512 times its size]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<u64>,
 }
 
 impl Input {
@@ -45,6 +49,7 @@ impl Input {
                 kallsyms: self.kallsyms.clone(),
                 symfs: self.symfs.clone(),
             },
+            max_memory: self.max_memory,
         };
         let progress = Progress::new();
         load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
@@ -87,6 +92,16 @@ fn parse_cpus(list: &str) -> Result<CpuList, String> {
         },
     };
     list.split(',').map(range).collect::<Result<_, _>>().map(CpuList)
+}
+
+/// `512M`, `16G`, `4096`: units as perf has them, powers of 1024.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let units = [("K", 10), ("M", 20), ("G", 30), ("T", 40)];
+    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(*unit)?, *shift)));
+    let (number, shift) = unit.unwrap_or((text.strip_suffix('B').unwrap_or(text), 0));
+    let wrong = || format!("{text:?} is not a size; write 512M or 16G");
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(wrong)
 }
 
 fn parse_time(range: &str) -> Result<TimeRange, String> {
@@ -143,6 +158,17 @@ mod tests {
         assert!(seconds_to_ns("1e3").is_err());
         assert!(seconds_to_ns("-1").is_err());
         assert!(seconds_to_ns("99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_size("512M"), Ok(512 << 20));
+        assert_eq!(parse_size("16G"), Ok(16 << 30));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert_eq!(parse_size("4096B"), Ok(4096));
+        for wrong in ["", "0", "M", "1.5G", "-1", "16777217T", "1x"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

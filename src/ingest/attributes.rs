@@ -2,8 +2,8 @@
 
 use linux_perf_event_reader::constants::{
     ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
-    PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_TYPE_HARDWARE,
-    PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID,
+    PERF_SAMPLE_IDENTIFIER, PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
 
 use super::cursor::ByteOrder;
@@ -34,6 +34,8 @@ pub struct Attribute {
     pub sample_regs_intr: u64,
     /// The ids that this event's records carry.
     pub ids: Vec<u64>,
+    /// For ids in ascending order the CPU on which they count, where samples do not say it and the recording does.
+    pub cpus_of_ids: Vec<(u64, u32)>,
     /// The name in the EVENT_DESC feature, as recorded.
     pub name: Option<String>,
 }
@@ -60,6 +62,7 @@ impl Attribute {
             clock_id: u32_at(92) as i32,
             sample_regs_intr: u64_at(96),
             ids: Vec::new(),
+            cpus_of_ids: Vec::new(),
             name: None,
         }
     }
@@ -98,6 +101,12 @@ impl Attribute {
     pub fn counts_ns(&self) -> bool {
         self.kind == PERF_TYPE_SOFTWARE
             && matches!(self.config, PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK)
+    }
+
+    /// Whether samples carry an id, but not the CPU on which they were taken.
+    pub fn needs_cpus_of_ids(&self) -> bool {
+        self.sample_type & PERF_SAMPLE_CPU == 0
+            && self.sample_type & (PERF_SAMPLE_ID | PERF_SAMPLE_IDENTIFIER) != 0
     }
 
     /// Whether samples carry call chains.

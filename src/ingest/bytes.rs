@@ -1,70 +1,194 @@
-//! The bytes of a recording: a memory map of a regular file, or standard input read to its end.
+//! The bytes of a recording: maps of its file, or of the files of a directory, or standard input read to its end.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::Read;
-use std::ops::Deref;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use memmap2::{Advice, Mmap};
-
 use crate::error::{Error, Result};
-use crate::mapped;
+use crate::mapped::{self, Map};
 
 use super::header;
 
-/// The whole content of a recording.
-pub enum Bytes {
-    /// A regular file, mapped.
-    Mapped(Mmap),
-    /// What could not be mapped: a pipe, read into memory.
-    Owned(Vec<u8>),
+/// The files that a recording is made of: one, or those of a directory that `perf record --threads` wrote.
+pub struct Input {
+    files: Vec<InputFile>,
 }
 
-impl Deref for Bytes {
-    type Target = [u8];
+struct InputFile {
+    /// The name in the directory; `None` for a recording that is one file.
+    name: Option<String>,
+    bytes: Bytes,
+}
 
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Mapped(map) => map,
-            Bytes::Owned(bytes) => bytes,
-        }
+enum Bytes {
+    /// A regular file that is not empty. Its first `length` bytes count.
+    Mapped { map: Map, file: File, length: usize },
+    /// What could not be mapped: a stream, read into memory. `is_cut` says that it goes on, but no more memory was allowed.
+    Owned { bytes: Vec<u8>, is_cut: bool },
+}
+
+/// One file of a recording.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The name in the directory, if the recording is one.
+    pub name: Option<&'a str>,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Whether it goes on, but no more memory was allowed.
+    pub is_cut: bool,
+}
+
+impl<'a> Part<'a> {
+    /// A recording that is one whole file with these bytes.
+    pub fn whole(bytes: &'a [u8]) -> Part<'a> {
+        Part { name: None, bytes, is_cut: false }
     }
 }
 
-/// Opens `path`; `-` is standard input.
-pub fn open(path: &Path) -> Result<Bytes> {
+impl Input {
+    /// The files. The first begins with the recording's header.
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        self.files.iter().map(InputFile::part).collect()
+    }
+
+    /// Whether a file became shorter since it was opened, or since this was last asked. From then on only what is left of it
+    /// counts.
+    pub fn has_shrunk(&mut self) -> bool {
+        self.files.iter_mut().filter_map(|file| file.bytes.shrink()).count() > 0
+    }
+
+    /// Bytes of this process's memory that hold it.
+    pub fn memory(&self) -> u64 {
+        let owned = |file: &InputFile| match &file.bytes {
+            Bytes::Mapped { .. } => 0,
+            Bytes::Owned { bytes, .. } => bytes.len() as u64,
+        };
+        self.files.iter().map(owned).sum()
+    }
+}
+
+impl InputFile {
+    fn part(&self) -> Part<'_> {
+        let (bytes, is_cut) = match &self.bytes {
+            Bytes::Mapped { map, length, .. } => (&map[..*length], false),
+            Bytes::Owned { bytes, is_cut } => (bytes.as_slice(), *is_cut),
+        };
+        Part { name: self.name.as_deref(), bytes, is_cut }
+    }
+}
+
+impl Bytes {
+    /// Takes note of bytes that the file has lost.
+    fn shrink(&mut self) -> Option<()> {
+        let Bytes::Mapped { map, file, length } = self else { return None };
+        let now = file.metadata().map_or(0, |metadata| metadata.len()) as usize;
+        let left = now.min(map.lost_from().unwrap_or(now));
+        let has_shrunk = left < *length;
+        *length = left.min(*length);
+        has_shrunk.then_some(())
+    }
+}
+
+/// Opens `path`; `-` is standard input. A stream is read into at most `memory` bytes.
+pub fn open(path: &Path, memory: u64) -> Result<Input> {
     if path.as_os_str() == "-" {
-        return read_all(std::io::stdin().lock(), path);
+        return read_all(std::io::stdin().lock(), path, memory).map(Input::of);
     }
     let file = File::open(path).map_err(|error| io_error(path, error))?;
     let metadata = file.metadata().map_err(|error| io_error(path, error))?;
     if metadata.is_dir() {
-        return Err(Error::input(path, "is a directory", "name the perf.data file in it"));
+        return open_directory(path);
     }
     if !metadata.is_file() {
-        return read_all(file, path);
+        return read_all(file, path, memory).map(Input::of);
     }
-    if metadata.len() == 0 {
-        return Ok(Bytes::Owned(Vec::new()));
+    map(file, path).map(Input::of)
+}
+
+impl Input {
+    fn of(bytes: Bytes) -> Input {
+        Input { files: vec![InputFile { name: None, bytes }] }
+    }
+}
+
+/// `perf record --threads -o DIR` writes the header and what it makes up itself into `data`, and the records of each buffer
+/// into one of `data.0`, `data.1`, … (tools/perf/util/data.c). No other name is opened, and no link out of the directory is
+/// followed.
+fn open_directory(path: &Path) -> Result<Input> {
+    let numbers = fs::read_dir(path)
+        .map_err(|error| io_error(path, error))?
+        .filter_map(|entry| part_number(entry.ok()?.file_name().to_str()?));
+    let mut numbers: Vec<u32> = numbers.collect();
+    numbers.sort_unstable();
+    let mut files = Vec::new();
+    let names = ["data".to_owned()].into_iter().chain(numbers.iter().map(|number| format!("data.{number}")));
+    for name in names {
+        let file_path = path.join(&name);
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let file = match OpenOptions::new().read(true).custom_flags(flags).open(&file_path) {
+            Err(error) if files.is_empty() && error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::input(
+                    path,
+                    "is a directory without a file data, so not one that perf record --threads made",
+                    "name the perf.data in it",
+                ));
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                return Err(Error::input(
+                    file_path,
+                    "is a link, which is not followed",
+                    "copy what it points to",
+                ));
+            }
+            opened => opened.map_err(|error| io_error(&file_path, error))?,
+        };
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(Error::input(file_path, "is not a regular file", "copy the whole directory again"));
+        }
+        files.push(InputFile { name: Some(name), bytes: map(file, &file_path)? });
+    }
+    if let Some((expected, _)) = (0u32..).zip(&numbers).find(|(expected, number)| expected != *number) {
+        return Err(Error::input(
+            path.join(format!("data.{expected}")),
+            "is missing: the directory holds parts with higher numbers",
+            "copy the whole directory again",
+        ));
+    }
+    Ok(Input { files })
+}
+
+/// The number in `data.12`.
+fn part_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("data.")?;
+    let number: u32 = digits.parse().ok()?;
+    (number.to_string() == digits).then_some(number)
+}
+
+fn map(file: File, path: &Path) -> Result<Bytes> {
+    let length = file.metadata().map_err(|error| io_error(path, error))?.len();
+    if length == 0 {
+        return Ok(Bytes::Owned { bytes: Vec::new(), is_cut: false });
     }
     let map = mapped::map(&file).map_err(|error| io_error(path, error))?;
-    // Both passes over the records go from front to back. The advice only tunes the kernel's read-ahead.
-    let _ = map.advise(Advice::Sequential);
-    Ok(Bytes::Mapped(map))
+    map.will_be_read_forward();
+    Ok(Bytes::Mapped { length: map.len(), map, file })
 }
 
 /// Reads a stream to its end; of one that does not begin as a recording only enough to say what it is, since it may have none.
-fn read_all(mut input: impl Read, path: &Path) -> Result<Bytes> {
+fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     const HEAD: u64 = 512;
     let mut bytes = Vec::new();
     let mut read = |limit: u64, bytes: &mut Vec<u8>| {
         input.by_ref().take(limit).read_to_end(bytes).map_err(|error| io_error(path, error))
     };
     read(HEAD, &mut bytes)?;
+    let mut is_cut = false;
     if header::is_recording(&bytes) {
-        read(u64::MAX, &mut bytes)?;
+        read(memory.saturating_sub(HEAD), &mut bytes)?;
+        is_cut = read(1, &mut Vec::new())? > 0;
     }
-    Ok(Bytes::Owned(bytes))
+    Ok(Bytes::Owned { bytes, is_cut })
 }
 
 fn io_error(path: &Path, cause: std::io::Error) -> Error {

@@ -31,6 +31,8 @@ pub struct Features {
     pub event_names: Vec<String>,
     /// One moment as (ns of CLOCK_REALTIME, ns of the recording's clock).
     pub clock_reference: Option<(u64, u64)>,
+    /// How many bytes one compressed record (`perf record -z`) was made from at most; 0 where that is not known.
+    pub compressed_from: Option<u32>,
     /// Build ids by path.
     pub build_ids: Vec<(String, Vec<u8>)>,
 }
@@ -52,6 +54,7 @@ pub fn apply(features: &mut Features, feature: u32, body: &[u8], order: ByteOrde
         Feature::CMDLINE => features.command = strings(&mut cursor).unwrap_or_default(),
         Feature::EVENT_DESC => features.event_names = event_names(&mut cursor).unwrap_or_default(),
         Feature::CLOCK_DATA => features.clock_reference = clock_reference(&mut cursor),
+        Feature::COMPRESSED => features.compressed_from = Some(compressed_from(&mut cursor).unwrap_or(0)),
         Feature::BUILD_ID => features.build_ids = build_ids(cursor),
         _ => {}
     }
@@ -92,6 +95,12 @@ fn clock_reference(cursor: &mut Cursor) -> Option<(u64, u64)> {
     Some((cursor.u64()?, cursor.u64()?))
 }
 
+/// Version, type, level, ratio, size of the buffers that were compressed (u32 each).
+fn compressed_from(cursor: &mut Cursor) -> Option<u32> {
+    cursor.skip(4, 4)?;
+    cursor.u32()
+}
+
 /// Records of their own: header, pid, build id, path.
 fn build_ids(mut cursor: Cursor) -> Vec<(String, Vec<u8>)> {
     let mut build_ids = Vec::new();
@@ -105,9 +114,15 @@ fn build_id(cursor: &mut Cursor) -> Option<(String, Vec<u8>)> {
     let _kind = cursor.u32()?;
     let misc = cursor.u16()?;
     let size = u64::from(cursor.u16()?);
+    build_id_of(misc, cursor.take(size.checked_sub(8)?)?, cursor.order())
+}
+
+/// The path and the build id of a record of them: in the feature, or in a stream from a pipe.
+pub fn build_id_of(misc: u16, body: &[u8], order: ByteOrder) -> Option<(String, Vec<u8>)> {
+    let mut cursor = Cursor::new(body, order);
     let _pid = cursor.i32()?;
     let id = cursor.take(BUILD_ID_FIELD)?;
-    let path = cursor.take(size.checked_sub(8 + 4 + BUILD_ID_FIELD)?)?;
+    let path = cursor.rest();
     let length = if misc & BUILD_ID_HAS_SIZE != 0 {
         usize::from(id[BUILD_ID_MAX]).min(BUILD_ID_MAX)
     } else {

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use linux_perf_data::Feature;
+
 use crate::error::{Error, Result};
 
 use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
 use super::cursor::{ByteOrder, Cursor};
 use super::features::{self, Features};
+use super::stream;
 
-/// `sizeof(struct perf_file_header)` of a file; 16 says that the recording came through a pipe (tools/perf/util/header.h).
+/// `sizeof(struct perf_file_header)` of a file, and of a recording that came through a pipe (tools/perf/util/header.h).
 const FILE_HEADER: u64 = 104;
 const PIPE_HEADER: u64 = 16;
 /// `sizeof(struct perf_file_section)`: offset and size.
@@ -30,7 +33,7 @@ pub struct Header {
     pub data_start: usize,
     /// Where they end: the file's end if perf was killed before it wrote their size.
     pub data_end: usize,
-    /// Whether perf finished the file: a killed perf leaves the size of the data at 0.
+    /// Whether perf finished the file: a killed perf leaves the size of the data at 0. Nothing tells for a stream.
     pub is_finished: bool,
     /// Bytes that the header promises beyond the file's end.
     pub missing_bytes: u64,
@@ -65,11 +68,8 @@ impl Header {
         let mut cursor = Cursor::new(&file[8..], order);
         let header_size = cursor.u64().ok_or_else(|| damaged("the header is cut short"))?;
         if header_size == PIPE_HEADER {
-            return Err(Error::input(
-                path,
-                "is a perf.data stream that came through a pipe, which this version does not read",
-                "record into a file: perf record -o perf.data …",
-            ));
+            let header = stream::read_header(file, PIPE_HEADER as usize, order);
+            return header.ok_or_else(|| damaged("the stream holds no event"));
         }
         if header_size != FILE_HEADER {
             return Err(damaged(&format!(
@@ -90,11 +90,15 @@ impl Header {
         let is_finished = data.size != 0;
         let promised_end = data.offset.saturating_add(data.size);
         let data_end = if is_finished { promised_end.min(length) } else { length };
-        let features = if is_finished {
+        let mut features = if is_finished {
             read_features(file, promised_end, feature_bits, order)
         } else {
             Features::default()
         };
+        // The bit is there from the start, the section only at the end (perf_session__write_header).
+        if feature_bits[0] >> Feature::COMPRESSED.0 & 1 == 1 {
+            features.compressed_from.get_or_insert(0);
+        }
         name_events(&mut attributes, &features);
         Ok(Header {
             order,
@@ -201,6 +205,7 @@ fn read_attributes(file: &[u8], attr_size: u64, attrs: Section, order: ByteOrder
 /// The table of feature sections follows the data: one entry for each bit that is set, in the order of the bits.
 fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> Features {
     let mut features = Features::default();
+    let bits = with_words_in_order(bits, order);
     let set_bits = (0..256u32).filter(|bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
     for (index, feature) in set_bits.enumerate() {
         let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
@@ -215,11 +220,35 @@ fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> F
     features
 }
 
+/// The bits are an array of the recording machine's `long`. Every perf since 2011 notes the machine's name, so where that bit
+/// is missing the words had 32 bits, and a big-endian one has their halves the other way round (perf_file_header__read).
+fn with_words_in_order(bits: [u64; 4], order: ByteOrder) -> [u64; 4] {
+    let has_hostname = |bits: [u64; 4]| bits[0] >> Feature::HOSTNAME.0 & 1 == 1;
+    let swapped = bits.map(|word| word.rotate_left(32));
+    let is_swapped = order == ByteOrder::Big && !has_hostname(bits) && has_hostname(swapped);
+    if is_swapped { swapped } else { bits }
+}
+
 /// EVENT_DESC describes the attributes in their order, with names.
-fn name_events(attributes: &mut [Attribute], features: &Features) {
+pub fn name_events(attributes: &mut [Attribute], features: &Features) {
     if features.event_names.len() == attributes.len() {
         for (attribute, name) in attributes.iter_mut().zip(&features.event_names) {
             attribute.name = Some(name.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feature_bits_of_a_32_bit_big_endian_machine_are_found() {
+        let bits = 1 << Feature::HOSTNAME.0 | 1 << Feature::ARCH.0 | 1u64 << 33;
+        let words = [bits, 1, 0, 0];
+        let halves = words.map(|word| word.rotate_left(32));
+        assert_eq!(with_words_in_order(words, ByteOrder::Big), words);
+        assert_eq!(with_words_in_order(halves, ByteOrder::Big), words);
+        assert_eq!(with_words_in_order(halves, ByteOrder::Little), halves);
     }
 }

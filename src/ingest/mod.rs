@@ -9,7 +9,10 @@ mod header;
 mod records;
 mod sample;
 mod side_band;
+mod stream;
+mod unpack;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -21,22 +24,38 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 
 pub use attributes::Attribute;
-pub use bytes::open;
+pub use bytes::{Input, Part, open};
 pub use cursor::ByteOrder;
 pub use features::Features;
 pub use header::Header;
 pub use records::{Record, Stop, Walk};
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use side_band::{Change, Map, SideBand, SideBandReader, When};
+pub use unpack::{Damage, Records};
 
 use records::likely_start;
 use side_band::Parsed;
 
-/// A recording's bytes with their header read.
+/// A recording's records and what it says about itself.
 pub struct Source<'a> {
     /// What stands before and after the records.
     pub header: Header,
     data: &'a [u8],
+    damage: &'a [Damage],
+    /// Bytes of the files' data sections.
+    file_bytes: u64,
+    /// Whether `data` is as it stands in the file, and not made from it.
+    is_plain: bool,
+}
+
+/// Reads the header of `parts`, the files of a recording, and unpacks their records into at most `memory` bytes; `path` is for
+/// messages.
+pub fn read<'a>(parts: &[Part<'a>], path: &Path, memory: u64) -> Result<(Header, Records<'a>)> {
+    let bytes = parts.first().map_or(&[][..], |part| part.bytes);
+    let mut header = Header::parse(bytes, path)?;
+    let records = unpack::unpack(&header, parts, memory);
+    stream::note_cpus(&mut header.attributes, &records.data, header.order);
+    Ok((header, records))
 }
 
 /// What the first pass found.
@@ -123,16 +142,46 @@ pub enum Decoded<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Reads the header of `bytes`; `path` is for messages.
-    pub fn new(bytes: &'a [u8], path: &Path) -> Result<Source<'a>> {
-        let header = Header::parse(bytes, path)?;
-        let data = &bytes[header.data_start..header.data_end];
-        Ok(Source { header, data })
+    /// The recording of what [`read`] has read.
+    pub fn new(header: Header, records: &'a Records) -> Source<'a> {
+        Source {
+            header,
+            data: &records.data,
+            damage: &records.damage,
+            file_bytes: records.file_bytes,
+            is_plain: matches!(records.data, Cow::Borrowed(_)),
+        }
     }
 
-    /// Bytes of records.
+    /// Bytes of records, unpacked.
     pub fn data_bytes(&self) -> u64 {
         self.data.len() as u64
+    }
+
+    /// Bytes of records in the files, perhaps packed.
+    pub fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
+    /// Where in the files records could not be read, the walk of `pass` being over.
+    pub fn damage(&self, pass: &SideBandPass) -> Vec<Damage> {
+        let mut damage = self.damage.to_vec();
+        // What was unpacked holds whole records only.
+        let stop = pass.stop.filter(|_| self.is_plain);
+        if let Some((position, stop)) = stop {
+            let place = |stop| Damage {
+                part: None,
+                offset: self.header.data_start as u64 + position,
+                unread: self.data_bytes() - position,
+                stop,
+            };
+            match damage.as_mut_slice() {
+                // The record is cut short because the stream was.
+                [only] if stop == Stop::CutShort => *only = place(only.stop),
+                _ => damage.push(place(stop)),
+            }
+        }
+        damage
     }
 
     /// The first pass: decodes all records but samples. `progress` hears the bytes done now and then.
@@ -303,6 +352,9 @@ mod tests {
                         missing_bytes: 0,
                     },
                     data,
+                    damage: &[],
+                    file_bytes: data.len() as u64,
+                    is_plain: true,
                 };
                 let read = |threads| {
                     let pass = source.read_side_band_in(threads, &|_| {});

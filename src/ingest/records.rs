@@ -7,6 +7,21 @@ use super::cursor::ByteOrder;
 /// Bytes of `perf_event_header`: type (u32), misc (u16), size (u16).
 pub const RECORD_HEADER: usize = 8;
 
+/// Types from here on are perf's own, not the kernel's (`enum perf_user_event_type`, tools/lib/perf/include/perf/event.h).
+pub const USER_TYPES: u32 = 64;
+/// PERF_RECORD_HEADER_TRACING_DATA: what tracepoints mean follows the record, as many bytes as it says, filled up to 8
+/// (perf_event__process_tracing_data, tools/perf/util/header.c).
+pub const TRACING_DATA: u32 = 66;
+/// PERF_RECORD_AUXTRACE: a hardware trace follows the record, as many bytes as it says (process_event_auxtrace_stub,
+/// tools/perf/util/session.c).
+pub const AUXTRACE: u32 = 71;
+/// PERF_RECORD_COMPRESSED: nothing but a piece of a zstd stream.
+pub const COMPRESSED: u32 = 81;
+/// PERF_RECORD_COMPRESSED2: with the number of bytes that count, filled up to 8 (perf of kernel 6.16).
+pub const COMPRESSED2: u32 = 83;
+/// simpleperf's own types; they have no flags, but 32 bits of size (simpleperf_record_header, simpleperf/record.h).
+const SIMPLEPERF_TYPES: u32 = 32768;
+
 /// One whole record.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
@@ -20,13 +35,17 @@ pub struct Record<'a> {
     pub position: u64,
 }
 
-/// Why a walk ended before the end of the bytes.
+/// Why reading ended before the end of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// The last record's size says that it ends past the end.
     CutShort,
     /// A record's size is below that of its header.
     BadSize,
+    /// A compressed record (`perf record -z`) cannot be unpacked, or not into whole records.
+    BadCompression,
+    /// No more memory was allowed.
+    OverBudget,
 }
 
 /// Walks over the whole records of a data section.
@@ -55,6 +74,48 @@ impl<'a> Walk<'a> {
         self.at
     }
 
+    /// The size of a record of perf's own, and of what follows it without being part of it.
+    #[cold]
+    fn user_sizes(&self, kind: u32, misc: u16, size: usize, header: &[u8]) -> (usize, usize) {
+        let payload = match kind {
+            TRACING_DATA => {
+                let bytes = self.order.u32_at(header, RECORD_HEADER).unwrap_or(0) as usize;
+                bytes.saturating_add(bytes.wrapping_neg() % 8)
+            }
+            AUXTRACE => self.order.u64_at(header, RECORD_HEADER).map_or(0, |bytes| bytes as usize),
+            _ => 0,
+        };
+        let size = match kind {
+            // perf 6.16 rounds the size up in 16 bits: one of 65529 to 65535 bytes comes out as 0 (record__pushfn,
+            // tools/perf/builtin-record.c). The record's own count of bytes is right.
+            COMPRESSED2 if size == 0 => match self.order.u64_at(header, RECORD_HEADER) {
+                Some(bytes @ 65513..=65519) => 2 * RECORD_HEADER + bytes as usize,
+                _ => 0,
+            },
+            SIMPLEPERF_TYPES.. => usize::from(misc) << 16 | size,
+            _ => size,
+        };
+        (size, payload)
+    }
+
+    /// Steps over a record of this size, and over what follows it outside of it.
+    #[inline(always)]
+    fn take(&mut self, kind: u32, misc: u16, size: usize, payload: usize) -> Option<Record<'a>> {
+        let rest = &self.data[self.at..];
+        if size < RECORD_HEADER {
+            self.stop = Some(Stop::BadSize);
+            return None;
+        }
+        let body = rest.get(RECORD_HEADER..size).filter(|_| rest.len() - size >= payload);
+        let Some(body) = body else {
+            self.stop = Some(Stop::CutShort);
+            return None;
+        };
+        let position = self.at as u64;
+        self.at += size + payload;
+        Some(Record { kind, misc, body, position })
+    }
+
     /// Why the walk ended early; `None` while it goes on or if it reached the end.
     pub fn stop(&self) -> Option<Stop> {
         self.stop
@@ -77,17 +138,11 @@ impl<'a> Iterator for Walk<'a> {
             return None;
         };
         let size = usize::from(size);
-        if size < RECORD_HEADER {
-            self.stop = Some(Stop::BadSize);
-            return None;
+        if kind >= USER_TYPES {
+            let (size, payload) = self.user_sizes(kind, misc, size, header);
+            return self.take(kind, misc, size, payload);
         }
-        let Some(body) = header.get(RECORD_HEADER..size) else {
-            self.stop = Some(Stop::CutShort);
-            return None;
-        };
-        let position = self.at as u64;
-        self.at += size;
-        Some(Record { kind, misc, body, position })
+        self.take(kind, misc, size, 0)
     }
 }
 

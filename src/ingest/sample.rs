@@ -29,7 +29,7 @@ pub struct RawSample<'a> {
     pub tid: i32,
     /// ns of the recording's clock.
     pub time_ns: u64,
-    /// The CPU.
+    /// The CPU; the thread's id where the recording does not tell the CPU, since a thread's samples have an order of their own.
     pub cpu: u32,
     /// The count that the sample stands for.
     pub period: Option<u64>,
@@ -54,6 +54,8 @@ pub struct SampleLayout {
     cpu: Option<usize>,
     period: Option<usize>,
     fixed_size: usize,
+    /// The place of the id and the CPU of each id, in ascending order, where only that tells the CPU.
+    cpu_by_id: Option<(usize, Vec<(u64, u32)>)>,
 }
 
 impl SampleLayout {
@@ -88,6 +90,11 @@ impl SampleLayout {
             cpu,
             period,
             fixed_size: next,
+            cpu_by_id: id_place(attribute.sample_type)
+                .filter(|_| {
+                    attribute.needs_cpus_of_ids() && attribute.ids.len() == attribute.cpus_of_ids.len()
+                })
+                .map(|at| (at, attribute.cpus_of_ids.clone())),
         }
     }
 
@@ -98,7 +105,16 @@ impl SampleLayout {
 
     /// Whether samples say on which CPU they were taken.
     pub fn has_cpu(&self) -> bool {
-        self.cpu.is_some()
+        self.cpu.is_some() || self.cpu_by_id.is_some()
+    }
+
+    /// The CPU of a sample with these fixed fields.
+    #[cold]
+    fn cpu_by_id(&self, fixed: &[u8]) -> Option<u32> {
+        let (at, cpus) = self.cpu_by_id.as_ref()?;
+        let id = self.order.u64_at(fixed, *at)?;
+        let found = cpus.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(cpus[found].1)
     }
 
     /// Decodes the body of a sample, up to the last field that is needed and no further.
@@ -130,7 +146,10 @@ impl SampleLayout {
             pid: u32_at(self.tid, 0).map_or(-1, |pid| pid as i32),
             tid: u32_at(self.tid, 4).map_or(-1, |tid| tid as i32),
             time_ns: u64_at(self.time).unwrap_or(0),
-            cpu: u32_at(self.cpu, 0).unwrap_or(0),
+            cpu: match self.cpu {
+                Some(_) => u32_at(self.cpu, 0).unwrap_or(0),
+                None => self.cpu_by_id(fixed).or(u32_at(self.tid, 4)).unwrap_or(0),
+            },
             period: u64_at(self.period),
             chain,
             cgroup,

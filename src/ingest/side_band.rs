@@ -131,6 +131,8 @@ pub struct SideBandReader {
     order: ByteOrder,
     /// PERF_SAMPLE_* bits of the `sample_id` that ends each record; 0 where there is none.
     trailer: u64,
+    /// For ids in ascending order the CPU on which they count, where records do not say it and the recording does.
+    cpus_of_ids: Vec<(u64, u32)>,
 }
 
 impl SideBandReader {
@@ -141,7 +143,10 @@ impl SideBandReader {
             .first()
             .filter(|attribute| attribute.has_sample_id_all())
             .map_or(0, |attribute| attribute.sample_type);
-        SideBandReader { order, trailer }
+        let mut cpus_of_ids: Vec<(u64, u32)> =
+            attributes.iter().flat_map(|attribute| attribute.cpus_of_ids.iter().copied()).collect();
+        cpus_of_ids.sort_unstable();
+        SideBandReader { order, trailer, cpus_of_ids }
     }
 
     /// Decodes one record that is not a sample.
@@ -185,7 +190,15 @@ impl SideBandReader {
         };
         let time_ns = place(PERF_SAMPLE_TIME).and_then(|at| self.order.u64_at(trailer, at));
         let cpu = place(PERF_SAMPLE_CPU).and_then(|at| self.order.u32_at(trailer, at));
-        (time_ns.unwrap_or(0), cpu)
+        (
+            time_ns.unwrap_or(0),
+            cpu.or_else(|| {
+                let at = place(PERF_SAMPLE_IDENTIFIER).or(place(PERF_SAMPLE_ID))?;
+                let id = self.order.u64_at(trailer, at)?;
+                let found = self.cpus_of_ids.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+                Some(self.cpus_of_ids[found].1)
+            }),
+        )
     }
 
     fn change(&self, kind: RecordType, misc: u16, fields: &[u8]) -> Option<Change> {

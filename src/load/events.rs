@@ -39,13 +39,13 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
 }
 
 /// What the recording says about itself; its first and last moment are not known yet.
-pub(super) fn about(source: &Source, path: &Path, file_bytes: usize, sampling: &[bool]) -> About {
+pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[bool]) -> About {
     let features = &source.header.features;
     let text = |field: &Option<String>| field.as_ref().map(|text| clean(text).into_owned());
     let attributes = &source.header.attributes;
     About {
         file: clean(&path.to_string_lossy()).into_owned(),
-        file_bytes: file_bytes as u64,
+        file_bytes,
         kernel: text(&features.os_release),
         hostname: text(&features.hostname),
         arch: text(&features.arch),

@@ -2,6 +2,7 @@
 //! names, meaning, in this order.
 
 mod events;
+mod memory;
 mod notes;
 mod samples;
 
@@ -10,7 +11,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, Features, SideBandPass, Source};
+use crate::ingest::{self, Damage, Features, Part, SideBandPass, Source};
 use crate::kernel;
 use crate::model::{
     Diagnostic, FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming,
@@ -32,6 +33,9 @@ pub struct Options {
     pub event: Option<String>,
     /// Where names come from.
     pub sources: Sources,
+    /// Bytes of memory for a stream that is read, and for records that are unpacked (`perf record -z`); by default half of the
+    /// machine's, and no more than 512 times what a compressed recording has.
+    pub max_memory: Option<u64>,
 }
 
 /// What a load is busy with.
@@ -50,16 +54,36 @@ pub type Progress<'p> = &'p (dyn Fn(Stage, u64, u64) + Sync);
 
 /// Loads the recording at `path`; `-` is standard input.
 pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
-    let bytes = ingest::open(path)?;
-    let recording = load_bytes(&bytes, path, options, progress);
-    // To unmap a large file takes milliseconds that nobody has to wait for.
-    rayon::spawn(move || drop(bytes));
-    recording
+    let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
+    // What is read while the file becomes shorter means nothing. What is left of it then is read as a file that was cut.
+    for _ in 0..3 {
+        let result = load_parts(&input.parts(), input.memory(), path, options, progress);
+        if !input.has_shrunk() {
+            // To unmap a large file takes milliseconds that nobody has to wait for.
+            rayon::spawn(move || drop(input));
+            return result;
+        }
+    }
+    Err(Error::input(path, "becomes shorter while it is read", "copy it, and read the copy"))
 }
 
 /// Loads a recording that is already in memory; `path` is what messages call it, and beside it a kallsyms may lie.
 pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
-    let source = Source::new(bytes, path)?;
+    load_parts(&[Part::whole(bytes)], 0, path, options, progress)
+}
+
+/// Loads a recording from its files, `held` bytes of which are in memory.
+fn load_parts(
+    parts: &[Part],
+    held: u64,
+    path: &Path,
+    options: &Options,
+    progress: Progress,
+) -> Result<Recording> {
+    let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
+    let memory = memory::for_unpacking(options.max_memory, file_bytes).saturating_sub(held);
+    let (header, records) = ingest::read(parts, path, memory)?;
+    let source = Source::new(header, &records);
     let total = source.data_bytes();
     let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
 
@@ -67,8 +91,8 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
     let mut pass = source.read_side_band(&|done| progress(Stage::SideBand, done, total));
     let side_band = std::mem::take(&mut pass.side_band);
     let mut recording = Recording {
-        about: about(&source, path, bytes.len(), &sampling),
-        tally: tally(&pass, side_band.len() as u64, total),
+        about: about(&source, path, file_bytes, &sampling),
+        tally: tally(&source, &pass, side_band.len() as u64),
         ..Recording::default()
     };
     let mut state = State::replay(side_band, &mut names);
@@ -102,7 +126,7 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
     Ok(recording)
 }
 
-/// An error if the recording cannot answer what ran when: no samples, no call chains, no times, no CPUs.
+/// An error if the recording cannot answer what ran when: no samples, no call chains, no times.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
     let wrong = |what: String, remedy: &str| Err(Error::input(&recording.about.file, what, remedy));
     let Some(event) = recording.sampling_event() else {
@@ -112,9 +136,11 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
             "record with: perf record -a -g -F 999 …, or choose one of these with -e",
         );
     };
-    let is_compressed = |diagnostic: &&Diagnostic| diagnostic.code == "compressed";
-    if let Some(compressed) = recording.diagnostics.iter().find(is_compressed) {
-        return wrong(compressed.message.clone(), compressed.remedy.as_deref().unwrap_or_default());
+    let is_unreadable = |diagnostic: &&Diagnostic| matches!(diagnostic.code, "compression" | "memory");
+    if let Some(why) =
+        recording.diagnostics.iter().find(is_unreadable).filter(|_| recording.tally.samples == 0)
+    {
+        return wrong(why.message.clone(), why.remedy.as_deref().unwrap_or_default());
     }
     if recording.tally.samples == 0 {
         return wrong(
@@ -134,23 +160,29 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
             "record with -T: perf record -a -g -T -F 999 -- sleep 60",
         );
     }
-    if !event.has_cpu {
-        return wrong(
-            format!("the samples of {} do not say on which CPU they were taken", event.name),
-            "record whole CPUs with -a or -C, or one command with --sample-cpu",
-        );
-    }
     Ok(())
 }
 
-fn tally(pass: &SideBandPass, side_band: u64, data_bytes: u64) -> Tally {
+/// An error if samples do not say on which CPU they were taken: then it is not known what ran there before what.
+pub fn require_cpus(recording: &Recording) -> Result<()> {
+    match recording.sampling_event() {
+        Some(event) if !event.has_cpu => Err(Error::input(
+            &recording.about.file,
+            format!("the samples of {} do not say on which CPU they were taken", event.name),
+            "record whole CPUs with -a or -C, or one command with --sample-cpu",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn tally(source: &Source, pass: &SideBandPass, side_band: u64) -> Tally {
     Tally {
         records: pass.records,
         side_band,
         skipped: pass.skipped.clone(),
         rejected: pass.rejected.clone(),
-        unread_bytes: pass.stop.map_or(0, |(position, _)| data_bytes - position),
-        data_bytes,
+        unread_bytes: source.damage(pass).iter().map(|damage: &Damage| damage.unread).sum(),
+        data_bytes: source.file_bytes(),
         ..Tally::default()
     }
 }

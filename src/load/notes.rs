@@ -5,8 +5,19 @@ use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 use crate::ingest::{Attribute, SideBandPass, Source, Stop};
 use crate::model::{Diagnostic, Recording, Severity};
 
-/// PERF_RECORD_COMPRESSED and PERF_RECORD_COMPRESSED2 (tools/lib/perf/include/perf/event.h).
+/// PERF_RECORD_CALLCHAIN_DEFERRED: the user stack of all samples of one stay in the kernel, taken on the way out
+/// (include/uapi/linux/perf_event.h, kernels newer than 6.18).
+const CALLCHAIN_DEFERRED: u32 = 22;
+
+/// PERF_RECORD_COMPRESSED and PERF_RECORD_COMPRESSED2 (tools/lib/perf/include/perf/event.h). What is in their place is unpacked
+/// and none is left, unless the header does not say that records are compressed, or one lies within another.
 const COMPRESSED: [u32; 2] = [81, 83];
+
+const COPY_AGAIN: &str = "copy the file again; all records before the damage are used";
+/// perf goes on with the same zstd stream in the next part, so that only the first can be unpacked, by perf too.
+const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
+                              them without -z";
+const ALLOW_MORE: &str = "allow more with --max-memory, such as --max-memory 16G";
 
 /// Notes what was damaged, lost or rejected.
 pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording: &mut Recording) {
@@ -23,22 +34,28 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             "stop perf with SIGINT and wait for it to end",
         );
     }
-    if let Some((position, stop)) = pass.stop {
-        let what = match stop {
-            Stop::CutShort => "the last record is cut short",
-            Stop::BadSize => "a record has an impossible size",
+    for damage in source.damage(pass) {
+        let (code, what, remedy) = match damage.stop {
+            Stop::CutShort => ("damaged", "the last record is cut short", COPY_AGAIN),
+            Stop::BadSize => ("damaged", "a record has an impossible size", COPY_AGAIN),
+            Stop::BadCompression => ("compression", "a compressed record cannot be unpacked", DAMAGED_STREAM),
+            Stop::OverBudget => ("memory", "the memory that is allowed is used up", ALLOW_MORE),
         };
+        let file = damage.part.map(|part| format!(" of {part}")).unwrap_or_default();
+        let unread = match damage.unread {
+            0 => "all that follows is unread".to_owned(),
+            unread => format!("{unread} of {} bytes of records are unread", tally.data_bytes),
+        };
+        note(Severity::Error, code, 1, format!("{what} at byte {}{file}: {unread}", damage.offset), remedy);
+    }
+    let compressed: u64 = COMPRESSED.iter().filter_map(|kind| tally.skipped.get(kind)).sum();
+    if compressed > 0 {
         note(
             Severity::Error,
-            "damaged",
-            1,
-            format!(
-                "{what} at byte {}: {} of {} bytes of records are unread",
-                source.header.data_start as u64 + position,
-                tally.unread_bytes,
-                tally.data_bytes
-            ),
-            "copy the file again; all records before the damage are used",
+            "compression",
+            compressed,
+            format!("{compressed} compressed records are where none may be, and were not unpacked"),
+            COPY_AGAIN,
         );
     }
     if source.header.is_finished && source.header.missing_bytes > 0 {
@@ -50,16 +67,6 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             "copy the file again; all records that are there are used",
         );
     }
-    let compressed: u64 = COMPRESSED.iter().filter_map(|kind| tally.skipped.get(kind)).sum();
-    if compressed > 0 {
-        note(
-            Severity::Error,
-            "compressed",
-            compressed,
-            format!("{compressed} records are compressed (perf record -z), which this version does not read"),
-            "record without -z",
-        );
-    }
     let is_dumped = |attribute: &Attribute| attribute.sample_type & PERF_SAMPLE_STACK_USER != 0;
     if source.header.attributes.iter().any(is_dumped) {
         note(
@@ -68,6 +75,15 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             1,
             "user stacks were recorded as dumps (--call-graph dwarf), which are not unwound".to_owned(),
             "record with -g for user frames; the kernel's are whole",
+        );
+    }
+    if let Some(&deferred) = tally.skipped.get(&CALLCHAIN_DEFERRED) {
+        note(
+            Severity::Warning,
+            "user_stacks",
+            deferred,
+            format!("{deferred} user stacks were recorded later than their samples, which are shown without"),
+            "record with --call-graph fp for user frames; the kernel's are whole",
         );
     }
     if tally.lost > 0 {

@@ -26,7 +26,7 @@ pub struct Recording {
     pub tasks: Vec<Task>,
     /// All control groups.
     pub cgroups: Vec<Cgroup>,
-    /// One timeline for each CPU that has samples, by CPU.
+    /// One timeline for each CPU that has samples, by CPU; for each thread where samples do not tell their CPU.
     pub timelines: Vec<Timeline>,
     /// What became of every record.
     pub tally: Tally,
@@ -198,6 +198,11 @@ impl Recording {
     /// The timeline of a CPU.
     pub fn timeline(&self, cpu: u32) -> Option<&Timeline> {
         self.timelines.binary_search_by_key(&cpu, |timeline| timeline.cpu).ok().map(|at| &self.timelines[at])
+    }
+
+    /// Whether samples say on which CPU they were taken. If not, each timeline is that of a thread.
+    pub fn tells_cpus(&self) -> bool {
+        self.sampling_event().is_none_or(|event| event.has_cpu)
     }
 
     /// The sampling event; of several twins the first.

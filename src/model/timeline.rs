@@ -100,7 +100,10 @@ pub struct Gap {
 /// The samples of one CPU in time order; samples of equal time stay in the file's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
-    /// The CPU's number.
+    /// The CPU's number; the thread's id where samples do not tell their CPU ([`Recording::tells_cpus`]), and the timeline is
+    /// that of one thread.
+    ///
+    /// [`Recording::tells_cpus`]: super::Recording::tells_cpus
     pub cpu: u32,
     /// Its samples.
     pub samples: Vec<Sample>,

@@ -114,10 +114,9 @@ fn cpus(recording: &Recording, contents: &Contents) -> String {
         Some(online) => format!("{online} online, "),
         None => String::new(),
     };
-    let tells_cpu = recording.sampling_event().is_none_or(|event| event.has_cpu);
-    match (sampled.is_empty(), tells_cpu) {
-        (true, _) => format!("{online}none sampled"),
-        (false, false) => format!("{online}samples do not say theirs; shown as CPU 0"),
+    match (sampled.is_empty(), recording.tells_cpus()) {
+        (_, false) => format!("{online}samples do not say theirs"),
+        (true, true) => format!("{online}none sampled"),
         (false, true) => format!("{online}sampled: {}", cpu_list(&sampled)),
     }
 }

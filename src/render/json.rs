@@ -265,7 +265,10 @@ impl<'r> View<'r> {
             file: &self.recording.about.file,
             kernel: self.recording.about.kernel.as_deref(),
             duration_ns: self.recording.duration_ns(),
-            cpus: self.recording.timelines.iter().map(|timeline| timeline.cpu).collect(),
+            cpus: match self.recording.tells_cpus() {
+                true => self.recording.timelines.iter().map(|timeline| timeline.cpu).collect(),
+                false => Vec::new(),
+            },
             samples: self.recording.tally.samples,
             event: event.map(|event| event.name.as_str()),
             frequency_hz: event.and_then(|event| event.frequency_hz),

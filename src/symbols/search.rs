@@ -5,9 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use memmap2::Mmap;
-
-use crate::mapped;
+use crate::mapped::{self, Map};
 use crate::model::{Module, Symbols};
 
 use super::elf::Elf;
@@ -26,9 +24,9 @@ pub struct Search {
 /// A module's file, mapped, and its separate debug information if there is some.
 pub struct ModuleFile {
     /// The file that was mapped when the recording was made.
-    pub file: Mmap,
+    pub file: Map,
     /// Its separate debug information.
-    pub debug: Option<Mmap>,
+    pub debug: Option<Map>,
 }
 
 impl Search {
@@ -64,7 +62,7 @@ impl Search {
         Ok(ModuleFile { file, debug })
     }
 
-    fn find_debug(&self, root: &Path, build_id: &[u8]) -> Option<Mmap> {
+    fn find_debug(&self, root: &Path, build_id: &[u8]) -> Option<Map> {
         let (first, rest) = build_id.split_first()?;
         let hex: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
         let file = open_below(root, &format!("{DEBUG_DIRECTORY}/{first:02x}/{hex}.debug"))?;

@@ -1,0 +1,106 @@
+//! What a recording that came through a pipe says about itself: records of perf's own in place of a header.
+
+use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
+use super::cursor::{ByteOrder, Cursor, text};
+use super::features::{self, Features};
+use super::header::{Header, name_events};
+use super::records::{COMPRESSED, COMPRESSED2, Walk};
+
+// `enum perf_user_event_type`, tools/lib/perf/include/perf/event.h.
+const HEADER_ATTR: u32 = 64;
+const HEADER_BUILD_ID: u32 = 67;
+const ID_INDEX: u32 = 69;
+const EVENT_UPDATE: u32 = 78;
+const HEADER_FEATURE: u32 = 80;
+/// PERF_EVENT_UPDATE__NAME.
+const UPDATE_NAME: u64 = 2;
+
+/// The header of `file`, whose records begin at `data_start`; `None` if none of them describes an event.
+pub fn read_header(file: &[u8], data_start: usize, order: ByteOrder) -> Option<Header> {
+    let mut attributes: Vec<Attribute> = Vec::new();
+    let mut features = Features::default();
+    let mut names = Vec::new();
+    for record in Walk::new(file.get(data_start..)?, order) {
+        let mut cursor = Cursor::new(record.body, order);
+        match record.kind {
+            HEADER_ATTR => attributes.extend(attribute(record.body, order)),
+            HEADER_FEATURE => {
+                let feature = cursor.u64().and_then(|feature| u32::try_from(feature).ok());
+                if let Some(feature) = feature {
+                    features::apply(&mut features, feature, cursor.rest(), order);
+                }
+            }
+            HEADER_BUILD_ID => {
+                features.build_ids.extend(features::build_id_of(record.misc, record.body, order));
+            }
+            EVENT_UPDATE if cursor.u64() == Some(UPDATE_NAME) => {
+                names.extend(cursor.u64().map(|id| (id, text(cursor.rest()))));
+            }
+            COMPRESSED | COMPRESSED2 => {
+                features.compressed_from.get_or_insert(0);
+            }
+            _ => {}
+        }
+    }
+    if attributes.is_empty() {
+        return None;
+    }
+    name_events(&mut attributes, &features);
+    for (id, name) in names {
+        let known = attributes.iter_mut().find(|attribute| attribute.ids.contains(&id));
+        if let Some(nameless) = known.filter(|attribute| attribute.name.is_none()) {
+            nameless.name = Some(name);
+        }
+    }
+    Some(Header {
+        order,
+        attributes,
+        features,
+        data_start,
+        data_end: file.len(),
+        is_finished: true,
+        missing_bytes: 0,
+    })
+}
+
+/// The attribute, as long as it says itself, then its ids.
+fn attribute(body: &[u8], order: ByteOrder) -> Option<Attribute> {
+    let size = match order.u32_at(body, 4)? as usize {
+        0 => SMALLEST_ATTRIBUTE,
+        size => size,
+    };
+    let (attribute, ids) = body.split_at_checked(size)?;
+    if size < SMALLEST_ATTRIBUTE {
+        return None;
+    }
+    let mut attribute = Attribute::parse(attribute, order);
+    attribute.ids = order.u64s(ids).collect();
+    Some(attribute)
+}
+
+/// Notes for each event on which CPU each of its ids counts, if its samples carry an id and no CPU, and the recording tells
+/// (PERF_RECORD_ID_INDEX: number of entries, then for each its id, index, CPU and thread, u64 each).
+pub fn note_cpus(attributes: &mut [Attribute], data: &[u8], order: ByteOrder) {
+    if !attributes.iter().any(Attribute::needs_cpus_of_ids) {
+        return;
+    }
+    let mut cpus = hashbrown::HashMap::new();
+    for record in Walk::new(data, order).filter(|record| record.kind == ID_INDEX) {
+        let mut cursor = Cursor::new(record.body, order);
+        let count = cursor.u64().unwrap_or(0);
+        for _ in 0..count {
+            let (Some(id), Some(_), Some(cpu), Some(_)) =
+                (cursor.u64(), cursor.u64(), cursor.u64(), cursor.u64())
+            else {
+                break;
+            };
+            // −1 stands for every CPU.
+            cpus.extend(u32::try_from(cpu).ok().map(|cpu| (id, cpu)));
+        }
+    }
+    for attribute in attributes.iter_mut().filter(|attribute| attribute.needs_cpus_of_ids()) {
+        let known = attribute.ids.iter().filter_map(|id| Some((*id, *cpus.get(id)?)));
+        attribute.cpus_of_ids = known.collect();
+        attribute.cpus_of_ids.sort_unstable();
+    }
+}

@@ -1,0 +1,307 @@
+//! Unpacking: the records of a recording in one piece, uncompressed and from all of its files.
+//!
+//! A file whose records stand in it as they are is borrowed; anything else is copied, so that the passes over the records
+//! need not know of it. Of what is damaged every whole record before the damage is kept.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use zstd::stream::raw::{Decoder, Operation};
+use zstd::zstd_safe::{InBuffer, OutBuffer};
+
+use super::bytes::Part;
+use super::cursor::{ByteOrder, Cursor};
+use super::header::Header;
+use super::records::{COMPRESSED, COMPRESSED2, Stop, Walk};
+
+/// No record of perf's yields more: perf compresses what it finds in one of its buffers, and none is larger in practice. The
+/// feature COMPRESSED has the true size.
+const LARGEST_BUFFER: usize = 64 << 20;
+/// The longest record: its size has 16 bits.
+const LONGEST_RECORD: usize = u16::MAX as usize;
+/// What zstd hands out at a time at most (ZSTD_BLOCKSIZE_MAX).
+const BLOCK: usize = 128 << 10;
+
+/// Records in one piece.
+#[derive(Debug, Default)]
+pub struct Records<'a> {
+    /// Their bytes.
+    pub data: Cow<'a, [u8]>,
+    /// Bytes of the data sections of the files they are from.
+    pub file_bytes: u64,
+    /// What of the files could not be unpacked.
+    pub damage: Vec<Damage>,
+}
+
+/// A place in a file behind which nothing could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file's name in the directory, if the recording is one.
+    pub part: Option<String>,
+    /// Position in the file.
+    pub offset: u64,
+    /// Bytes of records from there on.
+    pub unread: u64,
+    /// What is wrong.
+    pub stop: Stop,
+}
+
+/// Unpacks the records of `parts`, the first of which begins with `header`, into at most `memory` bytes.
+pub fn unpack<'a>(header: &Header, parts: &[Part<'a>], memory: u64) -> Records<'a> {
+    let Some((first, rest)) = parts.split_first() else { return Records::default() };
+    let data = header.data_start..header.data_end;
+    let mut unpacker = Unpacker {
+        order: header.order,
+        record_limit: match header.features.compressed_from {
+            Some(size @ 1..) => LARGEST_BUFFER.min(size as usize),
+            _ => LARGEST_BUFFER,
+        },
+        memory: usize::try_from(memory).unwrap_or(usize::MAX),
+        out: Vec::new(),
+        damage: Vec::new(),
+    };
+    let may_be_compressed = header.features.compressed_from.is_some() || !header.is_finished;
+    let file_bytes = data.len() as u64 + rest.iter().map(|part| part.bytes.len() as u64).sum::<u64>();
+    let is_plain =
+        rest.is_empty() && !(may_be_compressed && unpacker.has_compressed(&first.bytes[data.clone()]));
+    if is_plain {
+        let mut damage = Vec::new();
+        if first.is_cut {
+            damage.push(Damage { part: None, offset: data.end as u64, unread: 0, stop: Stop::OverBudget });
+        }
+        return Records { data: Cow::Borrowed(&first.bytes[data]), file_bytes, damage };
+    }
+    unpacker.add(first, data);
+    for part in rest {
+        unpacker.add(part, 0..part.bytes.len());
+    }
+    Records { data: Cow::Owned(unpacker.out), file_bytes, damage: unpacker.damage }
+}
+
+struct Unpacker {
+    order: ByteOrder,
+    /// Bytes that one compressed record may yield.
+    record_limit: usize,
+    /// Bytes that all may yield.
+    memory: usize,
+    out: Vec<u8>,
+    damage: Vec<Damage>,
+}
+
+impl Unpacker {
+    fn has_compressed(&self, data: &[u8]) -> bool {
+        Walk::new(data, self.order).any(|record| matches!(record.kind, COMPRESSED | COMPRESSED2))
+    }
+
+    /// Adds the records in `range` of a file, up to the first damage.
+    fn add(&mut self, part: &Part, range: Range<usize>) {
+        let start = range.start;
+        let data = &part.bytes[range];
+        let result = self.add_records(data);
+        let (at, stop) = match result {
+            Ok(()) if part.is_cut => (data.len(), Stop::OverBudget),
+            Ok(()) => return,
+            Err((_, Stop::CutShort)) if part.is_cut => (data.len(), Stop::OverBudget),
+            Err(damage) => damage,
+        };
+        self.damage.push(Damage {
+            part: part.name.map(str::to_owned),
+            offset: (start + at) as u64,
+            unread: (data.len() - at) as u64,
+            stop,
+        });
+    }
+
+    /// Adds the records of `data`; an error is where in it they stop, and why.
+    ///
+    /// All compressed records of a file are one zstd stream, and a record may begin in one and end in the next: perf compresses
+    /// a buffer in pieces. What stands between such two is whole, and comes first.
+    fn add_records(&mut self, data: &[u8]) -> Result<(), (usize, Stop)> {
+        let mut stream = Stream::new().ok_or((0, Stop::BadCompression))?;
+        let mut walk = Walk::new(data, self.order);
+        let mut copied = 0;
+        // Where the last record that was begun is from.
+        let mut begun_at = 0;
+        loop {
+            let record = walk.next();
+            let packed = match &record {
+                Some(record) if record.kind == COMPRESSED => Some(record.body),
+                Some(record) if record.kind == COMPRESSED2 => {
+                    let packed = compressed2(record.body, self.order);
+                    Some(packed.ok_or((record.position as usize, Stop::BadCompression))?)
+                }
+                Some(_) => continue,
+                None => None,
+            };
+            let here = record.map_or(walk.position(), |record| record.position as usize);
+            let plain = &data[copied..here];
+            if plain.len() > self.memory.saturating_sub(self.out.len()) {
+                return Err((copied, Stop::OverBudget));
+            }
+            self.out.extend(plain);
+            copied = walk.position();
+            let Some(packed) = packed else { break };
+            self.unpack(&mut stream, packed).map_err(|stop| (here, stop))?;
+            begun_at = here;
+        }
+        match walk.stop() {
+            Some(stop) => Err((walk.position(), stop)),
+            None if !stream.begun.is_empty() => Err((begun_at, Stop::CutShort)),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds the whole records that `packed` yields. What yields too much is no recording, and nothing of it is kept.
+    fn unpack(&mut self, stream: &mut Stream, packed: &[u8]) -> Result<(), Stop> {
+        let before = self.out.len();
+        let limit = self.record_limit.min(self.memory.saturating_sub(before));
+        self.out.append(&mut stream.begun);
+        let unpacked = stream.unpack(packed, &mut self.out, limit);
+        if unpacked == Err(Stop::OverBudget) {
+            self.out.truncate(before);
+            return Err(if limit == self.record_limit { Stop::BadCompression } else { Stop::OverBudget });
+        }
+        let mut walk = Walk::new(&self.out[before..], self.order);
+        walk.by_ref().for_each(drop);
+        let (end, stop) = (before + walk.position(), walk.stop());
+        stream.begun.extend(self.out.drain(end..));
+        match stop {
+            Some(Stop::CutShort) | None if stream.begun.len() <= LONGEST_RECORD => unpacked,
+            _ => Err(Stop::BadCompression),
+        }
+    }
+}
+
+/// The part of the body of a COMPRESSED2 that counts.
+fn compressed2(body: &[u8], order: ByteOrder) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(body, order);
+    let size = cursor.u64()?;
+    cursor.take(size)
+}
+
+/// A zstd stream.
+struct Stream {
+    decoder: Decoder<'static>,
+    block: Vec<u8>,
+    /// The beginning of a record that the next piece goes on with.
+    begun: Vec<u8>,
+}
+
+impl Stream {
+    fn new() -> Option<Stream> {
+        Some(Stream { decoder: Decoder::new().ok()?, block: vec![0; BLOCK], begun: Vec::new() })
+    }
+
+    /// Appends what `packed` yields to `out`: at most `limit` bytes.
+    fn unpack(&mut self, packed: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), Stop> {
+        let mut left = limit;
+        let mut input = InBuffer::around(packed);
+        loop {
+            let read_before = input.pos();
+            let mut output = OutBuffer::around(self.block.as_mut_slice());
+            self.decoder.run(&mut input, &mut output).map_err(|_| Stop::BadCompression)?;
+            let block = output.as_slice();
+            left = left.checked_sub(block.len()).ok_or(Stop::OverBudget)?;
+            out.extend(block);
+            // A block that is not full says that nothing is held back.
+            if input.pos() == packed.len() && block.len() < BLOCK {
+                return Ok(());
+            }
+            if input.pos() == read_before && block.is_empty() {
+                return Err(Stop::BadCompression);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::records::RECORD_HEADER;
+    use super::*;
+
+    const RECORD: usize = 24;
+
+    fn records(count: u8) -> Vec<u8> {
+        (0..count).flat_map(|number| framed(9, &[number; RECORD - RECORD_HEADER])).collect()
+    }
+
+    fn framed(kind: u32, body: &[u8]) -> Vec<u8> {
+        let size = (RECORD_HEADER + body.len()) as u16;
+        [kind.to_le_bytes().as_slice(), &[0, 0], &size.to_le_bytes(), body].concat()
+    }
+
+    fn unpacker(memory: usize) -> Unpacker {
+        Unpacker {
+            order: ByteOrder::Little,
+            record_limit: LARGEST_BUFFER,
+            memory,
+            out: Vec::new(),
+            damage: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_stream_in_pieces_of_any_size_yields_the_same_records() {
+        let whole = records(100);
+        let packed = zstd::encode_all(whole.as_slice(), 1).expect("it packs");
+        for size in [1, 2, 3, 7, 50, packed.len()] {
+            let mut data = Vec::new();
+            for (number, piece) in packed.chunks(size).enumerate() {
+                let filled = [&(piece.len() as u64).to_le_bytes(), piece, &[0xee; 5]].concat();
+                data.extend(if number % 2 == 0 {
+                    framed(COMPRESSED, piece)
+                } else {
+                    framed(COMPRESSED2, &filled)
+                });
+            }
+            let mut unpacker = unpacker(usize::MAX);
+            assert_eq!(unpacker.add_records(&data), Ok(()));
+            assert_eq!(unpacker.out, whole, "pieces of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn plain_records_in_between_come_before_the_one_that_is_not_yet_whole() {
+        let whole = records(3);
+        let (first, second) = whole.split_at(RECORD + 10);
+        let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("an encoder");
+        std::io::Write::write_all(&mut encoder, first).expect("it packs");
+        std::io::Write::flush(&mut encoder).expect("it packs");
+        let middle = encoder.get_ref().len();
+        std::io::Write::write_all(&mut encoder, second).expect("it packs");
+        let packed = encoder.finish().expect("it packs");
+        let round = framed(68, &[]);
+        let data = [
+            round.clone(),
+            framed(COMPRESSED, &packed[..middle]),
+            round.clone(),
+            framed(COMPRESSED, &packed[middle..]),
+            round.clone(),
+        ];
+        let mut unpacker = unpacker(usize::MAX);
+        assert_eq!(unpacker.add_records(&data.concat()), Ok(()));
+        let expected = [&round, &whole[..RECORD], &round, &whole[RECORD..], &round].concat();
+        assert_eq!(unpacker.out, expected);
+
+        // Cut between the two: the record that was begun is not there.
+        let cut = data[..3].concat();
+        let mut unpacker = self::unpacker(usize::MAX);
+        assert_eq!(unpacker.add_records(&cut), Err((RECORD_HEADER, Stop::CutShort)));
+        assert_eq!(unpacker.out, [&round, &whole[..RECORD], &round].concat());
+    }
+
+    #[test]
+    fn no_more_than_allowed_is_unpacked() {
+        let whole = records(200);
+        let data = framed(COMPRESSED, &zstd::encode_all(whole.as_slice(), 1).expect("it packs"));
+        for (memory, record_limit, expected) in [
+            (whole.len(), whole.len(), Ok(())),
+            (whole.len() - 1, whole.len(), Err((0, Stop::OverBudget))),
+            (whole.len(), whole.len() - 1, Err((0, Stop::BadCompression))),
+        ] {
+            let mut unpacker = Unpacker { record_limit, ..unpacker(memory) };
+            assert_eq!(unpacker.add_records(&data), expected);
+            assert_eq!(unpacker.out.len(), if expected.is_ok() { whole.len() } else { 0 });
+        }
+    }
+}

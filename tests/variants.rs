@@ -1,0 +1,467 @@
+//! Each form of perf.data that perf and its relatives write: what is in it comes out, whatever the form.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use support::builder::{
+    Builder, Event, Kernel, Mmap, Sample, context, flag, misc, read_format, record, sample_type,
+};
+use support::forms::{Apart, BUFFER, framed, user_record};
+use support::{Recording, Run, assert_same_lines, run, stallgraph, stdout_of};
+
+const COLUMNS: [&str; 2] = ["-F", "cpu,time,pid,tid,event,stack,count"];
+
+/// What collapse prints for a recording with the names of testdata/NAME.
+fn collapse(recording: &Recording, file: &Path) -> Run {
+    let mut command = stallgraph();
+    command.arg("collapse").arg(file).args(COLUMNS).arg("--symfs").arg(recording.folder.join("symfs"));
+    run(command.arg("--kallsyms").arg(recording.folder.join("kallsyms")))
+}
+
+#[test]
+fn a_recording_is_the_same_in_every_form() {
+    for name in ["post", "system"] {
+        let recording = Recording::open(name);
+        let expected = collapse(&recording, &recording.file).stdout;
+        let lines: Vec<String> = expected.lines().map(str::to_owned).collect();
+        assert!(lines.len() > 4000);
+        let apart = Apart::of(&fs::read(&recording.file).expect("the recording"));
+        let mut noted = apart.clone();
+        noted.note_compression(BUFFER);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (old, new) = (user_record::COMPRESSED, user_record::COMPRESSED2);
+        for (form, bytes) in [
+            ("file", apart.file(&apart.data)),
+            ("stream", apart.stream(&apart.data)),
+            ("packed", noted.file(&noted.packed(old))),
+            ("packed, new", noted.file(&noted.packed(new))),
+            ("packed stream", noted.stream(&noted.packed(old))),
+            // The header's note is lost with the end of a stream or of a killed perf's file; the records tell.
+            ("packed stream without a note", apart.stream(&apart.packed(new))),
+            ("big endian", apart.big_endian()),
+        ] {
+            let path = folder.path().join("perf.data");
+            fs::write(&path, bytes).expect("it can be written to");
+            let run = collapse(&recording, &path);
+            assert_same_lines(&format!("{name} as {form}"), &run.stdout, &lines);
+            assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{name} as {form}");
+        }
+        for (form, pack_as) in [("plain", None), ("packed", Some(old)), ("packed-new", Some(new))] {
+            let path = folder.path().join(form);
+            apart.write_directory(&path, pack_as);
+            let run = collapse(&recording, &path);
+            assert_same_lines(&format!("{name} as a directory, {form}"), &run.stdout, &lines);
+            assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{name}, {form}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_says_of_itself_what_a_file_says() {
+    let recording = Recording::open("system");
+    let apart = Apart::of(&fs::read(&recording.file).expect("the recording"));
+    let info = |bytes: &[u8]| {
+        let mut command = stallgraph();
+        command.args(["info", "-", "--format", "json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        child.stdin.take().expect("a pipe").write_all(bytes).expect("all is read");
+        let output = child.wait_with_output().expect("it ends");
+        let mut info: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let skipped = info["records"].as_object_mut().expect("an object").remove("skipped");
+        for of_the_form in ["bytes", "data_bytes", "total"] {
+            info["records"].as_object_mut().expect("an object").remove(of_the_form);
+        }
+        (info, skipped)
+    };
+    let (file, of_file) = info(&apart.file(&apart.data));
+    let (stream, of_stream) = info(&apart.stream(&apart.data));
+    assert_eq!(file["recording"], stream["recording"]);
+    assert_ne!(of_file, of_stream, "the records of the stream's header are skipped and counted");
+    assert!(file["recording"].to_string().contains("6.18.44"), "{file}");
+}
+
+/// testdata/variants: recordings made by perf, and the number of samples that perf script finds in each.
+#[test]
+fn recordings_made_by_perf_hold_as_many_samples_as_perf_finds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/variants");
+    let counts = fs::read_to_string(folder.join("counts.txt")).expect("the counts");
+    let unpacked = tempfile::tempdir().expect("a temporary folder");
+    let mut seen = 0;
+    for line in counts.lines() {
+        let (name, count) = line.split_once(' ').expect("a name and a number");
+        let path = unpack(&folder, name, unpacked.path());
+        let run = run(stallgraph().args(["collapse", "--no-symbols", "-F", "cpu,count"]).arg(&path));
+        if name == "no-cpu" {
+            check_threads(&path, count);
+            continue;
+        }
+        seen += 1;
+        assert_eq!(
+            (run.code, run.stdout.lines().count()),
+            (Some(0), count.parse().unwrap()),
+            "{name}: {run:?}"
+        );
+        let is_warning = |line: &str| line.starts_with("stallgraph: warning: ");
+        assert!(run.stderr.lines().all(is_warning), "{name}: {}", run.stderr);
+        assert!(run.stdout.lines().all(|line| line == "0\t1" || line == "1\t1"), "{name}: {}", run.stdout);
+    }
+    assert!(seen >= 18, "{seen} variants");
+}
+
+/// Samples without a CPU: collapse prints thread after thread, each in time order; what needs a CPU is refused.
+fn check_threads(file: &Path, count: &str) {
+    let columns = ["--no-symbols", "-F", "tid,time,count"];
+    let stdout = stdout_of(stallgraph().arg("collapse").arg(file).args(columns));
+    let rows: Vec<(u32, &str)> = stdout
+        .lines()
+        .map(|line| {
+            let mut columns = line.split('\t');
+            (columns.next().unwrap().parse().unwrap(), columns.next().unwrap())
+        })
+        .collect();
+    assert_eq!(rows.len().to_string(), count);
+    assert!(rows.is_sorted(), "times have one length here: {stdout}");
+    let mut tids: Vec<u32> = rows.iter().map(|(tid, _)| *tid).collect();
+    tids.dedup();
+    assert!(tids.len() > 1, "{tids:?}");
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    stdout_of(stallgraph().arg("collapse").arg(file).arg("--no-symbols").arg("--split").arg(folder.path()));
+    let names: Vec<bool> =
+        tids.iter().map(|tid| folder.path().join(format!("tid-{tid}.folded")).exists()).collect();
+    assert!(names.iter().all(|exists| *exists), "{tids:?}: {names:?}");
+    for arguments in
+        [["window", "--no-symbols"].as_slice(), &["collapse", "-C", "0"], &["collapse", "-F", "cpu"]]
+    {
+        let run = run(stallgraph().args(arguments).arg(file));
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(run.stderr.contains("on which CPU") && run.stderr.contains("--sample-cpu"), "{}", run.stderr);
+    }
+    let info = stdout_of(stallgraph().arg("info").arg(file).arg("--no-symbols"));
+    assert!(info.contains("samples do not say theirs"), "{info}");
+}
+
+/// Unpacks a file of testdata/variants, or a directory.
+fn unpack(folder: &Path, name: &str, into: &Path) -> PathBuf {
+    let unpack = |packed: &Path, to: &Path| {
+        let bytes = zstd::decode_all(fs::File::open(packed).expect("the recording")).expect("it unpacks");
+        fs::write(to, bytes).expect("it can be written to");
+    };
+    let to = into.join(name);
+    if !folder.join(name).is_dir() {
+        unpack(&folder.join(format!("{name}.zst")), &to);
+        return to;
+    }
+    fs::create_dir(&to).expect("a folder");
+    for entry in fs::read_dir(folder.join(name)).expect("a directory") {
+        let packed = entry.expect("an entry").path();
+        unpack(&packed, &to.join(packed.file_stem().expect("a name")));
+    }
+    to
+}
+
+/// A recording that a test built, in a folder of its own, and what collapse prints for it.
+fn print(bytes: &[u8]) -> Run {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("perf.data");
+    fs::write(&path, bytes).expect("it can be written to");
+    run(stallgraph().arg("collapse").arg(&path).args(["--no-symbols", "-F", "cpu,time,stack"]))
+}
+
+const LINE: &str = "3\t0.001000000\tworker;[[unknown]]";
+
+#[track_caller]
+fn assert_one_sample(what: &str, builder: &Builder) {
+    let run = print(&builder.build());
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 1), "{what}: {run:?}");
+    assert!(run.stdout.starts_with("3\t0.001000000\tworker;"), "{what}: {run:?}");
+    assert_eq!(run.stderr, "", "{what}");
+}
+
+/// One sample of `worker` on CPU 3 at 1 ms.
+fn one_sample(event: Event) -> Builder {
+    let mut builder = Builder::new();
+    builder.event(event);
+    builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample());
+    builder
+}
+
+fn sample() -> Sample {
+    Sample::new((7, 7)).user(&[0x40_1000])
+}
+
+#[test]
+fn attributes_of_every_size() {
+    for size in [64, 72, 80, 96, 104, 112, 120, 128, 136, 144, 152, 168, 184, 256] {
+        let mut builder = one_sample(Event::cpu_clock());
+        assert_one_sample(&format!("{size} bytes"), builder.attr_size(size));
+        let apart = Apart::of(&builder.build());
+        let run = print(&apart.stream(&apart.data));
+        assert!(run.stdout.starts_with("3\t0.001000000\tworker;"), "{size} bytes in a stream: {run:?}");
+        let run = print(&apart.big_endian());
+        assert!(run.stdout.starts_with("3\t0.001000000\tworker;"), "{size} bytes, big endian: {run:?}");
+    }
+    // Size 0 stands for 64, in the header and in the attribute.
+    let mut bytes = one_sample(Event::cpu_clock()).attr_size(64).build();
+    let attribute = 104 + 8;
+    bytes[16..24].fill(0);
+    bytes[attribute + 4..attribute + 8].fill(0);
+    let run = print(&bytes);
+    assert!(run.stdout.starts_with("3\t0.001000000\tworker;"), "size 0: {run:?}");
+    let mut stream = {
+        let apart = Apart::of(&one_sample(Event::cpu_clock()).attr_size(64).build());
+        apart.stream(&apart.data)
+    };
+    stream[16 + 8 + 4..16 + 8 + 8].fill(0);
+    let run = print(&stream);
+    assert!(run.stdout.starts_with("3\t0.001000000\tworker;"), "size 0 in a stream: {run:?}");
+}
+
+#[test]
+fn values_of_a_group_with_lost_samples() {
+    let format = read_format::GROUP | read_format::ID | read_format::LOST;
+    for (what, format) in [
+        ("a group", format),
+        ("a group with times", format | read_format::TIME_ENABLED | read_format::TIME_RUNNING),
+        ("one value", read_format::ID | read_format::LOST | read_format::TIME_ENABLED),
+        ("a bare value", 0),
+    ] {
+        let event = Event::cpu_clock().also(sample_type::READ | sample_type::CGROUP).read_format(format);
+        let mut builder = Builder::new();
+        builder.event(event).comm((7, 7), "worker").at(3, 1_000_000);
+        builder.sample(sample().value(5, 100, 0).value(6, 101, 2).cgroup(9));
+        assert_one_sample(what, &builder);
+    }
+}
+
+#[test]
+fn fields_after_the_call_chain_do_not_matter() {
+    // ADDR, RAW, BRANCH_STACK, REGS_USER, WEIGHT, DATA_SRC, TRANSACTION, REGS_INTR, PHYS_ADDR, AUX, page sizes,
+    // WEIGHT_STRUCT: each alone, and each with the control group, which is behind most of them.
+    for bit in [3, 10, 11, 12, 14, 15, 17, 18, 19, 20, 22, 23, 24] {
+        for with in [0, sample_type::CGROUP] {
+            assert_one_sample(&format!("bit {bit}"), &one_sample(Event::cpu_clock().also(1 << bit | with)));
+        }
+    }
+}
+
+#[test]
+fn every_clock() {
+    for clock in [0, 1, 4, 7, 11, 99] {
+        assert_one_sample(&format!("clock {clock}"), &one_sample(Event::cpu_clock().clockid(clock)));
+    }
+}
+
+#[test]
+fn several_events_are_told_apart() {
+    let by_id = |event: Event| {
+        let fields = sample_type::IP
+            | sample_type::TID
+            | sample_type::TIME
+            | sample_type::ID
+            | sample_type::CPU
+            | sample_type::PERIOD
+            | sample_type::CALLCHAIN;
+        event.sample_type(fields)
+    };
+    let identified = |event: Event| event.also(0);
+    for (what, make) in [("ID", &by_id as &dyn Fn(Event) -> Event), ("IDENTIFIER", &identified)] {
+        let mut builder = Builder::new();
+        builder.event(make(Event::cpu_clock())).event(make(Event::cycles()));
+        builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample());
+        builder.sample(sample().event(1)).sample(sample().id(999));
+        let run = print(&builder.build());
+        assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 1), "{what}: {run:?}");
+        assert!(
+            run.stderr.contains("1 records were rejected: sample of an unknown event"),
+            "{what}: {run:?}"
+        );
+    }
+}
+
+#[test]
+fn samples_without_a_cpu_have_that_of_their_id() {
+    let fields = sample_type::IP | sample_type::TID | sample_type::TIME | sample_type::CALLCHAIN;
+    let event = Event::cpu_clock().sample_type(fields | sample_type::IDENTIFIER).ids(&[50, 51, 52, 53]);
+    let index = |cpus: [u64; 4]| {
+        let entries = (50u64..).zip(cpus).flat_map(|(id, cpu)| [id, 0, cpu, 7]);
+        let words: Vec<u64> = [4].into_iter().chain(entries).collect();
+        words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>()
+    };
+    let with = |index: Option<Vec<u8>>| {
+        let mut builder = Builder::new();
+        builder.event(event.clone());
+        if let Some(index) = index {
+            builder.raw(user_record::ID_INDEX, 0, &index);
+        }
+        builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample()).at(1, 2_000_000).sample(sample());
+        print(&builder.build())
+    };
+    let run = with(Some(index([10, 11, 12, 13])));
+    let cpus: Vec<&str> = run.stdout.lines().map(|line| line.split('\t').next().unwrap()).collect();
+    assert_eq!((run.code, cpus), (Some(0), vec!["11", "13"]), "{}", run.stderr);
+    // What was lost lies on the CPU of the id too.
+    let mut builder = Builder::new();
+    builder.event(event.clone()).raw(user_record::ID_INDEX, 0, &index([10, 11, 12, 13]));
+    builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample()).at(3, 2_000_000).lost(53, 5);
+    let made_up = support::MadeUp::write(&builder.build(), "");
+    let info = stdout_of(made_up.command("info").args(["--format", "json"]));
+    let info: serde_json::Value = serde_json::from_str(&info).expect("JSON");
+    assert_eq!((&info["cpus"][0]["cpu"], &info["cpus"][0]["gaps"]), (&13.into(), &1.into()), "{info}");
+
+    // One id for every CPU, or no index at all: the CPU is not known.
+    for index in [None, Some(index([10, 11, 12, u64::MAX])), Some(index([1, 2, 3, 4])[..40].to_vec())] {
+        let run = with(index);
+        assert_eq!(run.code, Some(2), "{run:?}");
+        assert!(run.stderr.contains("on which CPU"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn what_lies_outside_its_record_is_skipped() {
+    let mut decoy = Builder::new();
+    decoy.comm((7, 7), "worker").at(3, 2_000_000).sample(sample());
+    let decoy = Apart::of(&decoy.build()).data;
+    assert_eq!(decoy.len() % 8, 0);
+    let mut trace = vec![0; 40];
+    trace[..8].copy_from_slice(&(decoy.len() as u64).to_le_bytes());
+    let mut builder = one_sample(Event::cpu_clock());
+    builder.raw(user_record::AUXTRACE, 0, &trace).bytes(&decoy);
+    builder.raw(user_record::TRACING_DATA, 0, &(decoy.len() as u32 - 3).to_le_bytes()).bytes(&decoy);
+    assert_one_sample("payloads that look like records", &builder);
+    let info = {
+        let made_up = support::MadeUp::write(&builder.build(), "");
+        stdout_of(made_up.command("info").args(["--format", "json"]))
+    };
+    assert!(info.contains("71") && info.contains("66"), "both are counted: {info}");
+}
+
+#[test]
+fn unknown_records_and_features_are_skipped() {
+    let mut builder = Builder::new();
+    for kind in [0, 11, 12, 16, 18, 20, 21, 23, 50, 63, 65, 68, 70, 72, 79, 82, 84, 127, 32767] {
+        builder.raw(kind, 0, &[0; 40]);
+    }
+    builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample());
+    assert_one_sample(
+        "unknown types",
+        builder.feature(128, b"simpleperf").feature(132, &[1; 9]).hostname("a"),
+    );
+}
+
+/// simpleperf's own records have 32 bits of size, the upper half in place of the flags (simpleperf_record_header).
+#[test]
+fn long_records_of_simpleperf_are_skipped() {
+    let long = vec![0; (1 << 16) + 72 - 8];
+    let mut builder = Builder::new();
+    let mut header = 32769u32.to_le_bytes().to_vec();
+    header.extend([1, 0, 72, 0]);
+    builder.bytes(&header).bytes(&long).comm((7, 7), "worker").at(3, 1_000_000).sample(sample());
+    assert_one_sample("a DSO record of 64 KiB", builder.feature(129, b"meta"));
+}
+
+/// PERF_CONTEXT_USER_DEFERRED and a cookie stand for user frames that come in a record of their own, of type 22.
+#[test]
+fn a_deferred_user_chain_is_cut_at_its_marker() {
+    let kernel = &mut Kernel::new();
+    let chain = [context::KERNEL, kernel.ip("vfs_read"), kernel.ip("ksys_read"), -640i64 as u64, 0x1234];
+    let mut builder = Builder::new();
+    builder.kernel_map(kernel).comm((7, 7), "worker").at(3, 1_000_000);
+    builder.sample(Sample::new((7, 7)).chain(&chain).ip(kernel.ip("vfs_read")).misc(misc::KERNEL));
+    builder.raw(22, 0, &[0; 48]);
+    let made_up = support::MadeUp::write(&builder.build(), &kernel.kallsyms());
+    let run = run(&mut made_up.command("collapse"));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "worker;ksys_read;vfs_read 1\n"), "{run:?}");
+    assert!(run.stderr.contains("1 user stacks were recorded later than their samples"), "{}", run.stderr);
+}
+
+#[test]
+fn every_marker_switches_the_mode() {
+    for marker in [-32i64, -128, -512, -2048, -2176, -2560, -3000, -4095] {
+        let mut builder = Builder::new();
+        builder.comm((7, 7), "worker").at(3, 1_000_000);
+        builder.sample(Sample::new((7, 7)).chain(&[0x40_1000, marker as u64, 0x40_2000]).ip(0x40_1000));
+        let run = print(&builder.build());
+        let stack = run.stdout.trim_end().rsplit('\t').next().unwrap().to_owned();
+        assert!(!stack.contains("fff"), "{marker} is no address: {stack}");
+        assert!((2..=3).contains(&stack.split(';').count()), "{marker}: {stack}");
+    }
+}
+
+#[test]
+fn switches_and_build_ids_of_maps_do_not_disturb() {
+    let mut builder = Builder::new();
+    builder.event(Event::cpu_clock().set(flag::CONTEXT_SWITCH | flag::BUILD_ID));
+    builder.mmap2(Mmap::new(7, "/bin/worker", 0x40_0000, 0x1_0000).build_id(&[7; 16]));
+    builder.comm((7, 7), "worker").at(3, 500_000).switch_in((7, 7), (0, 0));
+    builder.switch((7, 7), true).at(3, 1_000_000).sample(sample());
+    for bytes in [builder.build(), Apart::of(&builder.build()).big_endian()] {
+        let run = print(&bytes);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(0), "3\t0.001000000\tworker;[worker]\n"),
+            "{run:?}"
+        );
+    }
+}
+
+/// `--overwrite` writes the newest records only, and the maps after them.
+#[test]
+fn the_side_band_may_follow_its_samples() {
+    let mut builder = Builder::new();
+    builder.at(3, 1_000_000).sample(sample()).synthesized();
+    builder.comm((7, 7), "worker").mmap2(Mmap::new(7, "/bin/worker", 0x40_0000, 0x1_0000));
+    let run = print(&builder.build());
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "3\t0.001000000\tworker;[worker]\n"), "{run:?}");
+}
+
+#[test]
+fn only_the_files_of_a_directory_are_read_and_no_links() {
+    let apart = Apart::of(&one_sample(Event::cpu_clock()).build());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("perf.data");
+    apart.write_directory(&path, None);
+    let collapse =
+        || run(stallgraph().arg("collapse").arg(&path).args(["--no-symbols", "-F", "cpu,time,stack"]));
+    // What perf did not name so is no part of it.
+    for name in ["data.00", "data.1x", "data.", "data.old", "other"] {
+        fs::write(path.join(name), framed(record::SAMPLE, &[1; 64])).expect("it can be written to");
+    }
+    let whole = collapse();
+    assert_eq!((whole.code, whole.stdout.lines().count()), (Some(0), 1), "{whole:?}");
+    assert!(whole.stdout.starts_with(&LINE[..19]));
+
+    fs::remove_file(path.join("data.4")).expect("it is there");
+    let missing = collapse();
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.stderr.contains("data.4: is missing"), "{}", missing.stderr);
+
+    std::os::unix::fs::symlink("/etc/hostname", path.join("data.4")).expect("a link");
+    let link = collapse();
+    assert_eq!(link.code, Some(2));
+    assert!(link.stderr.contains("data.4: is a link"), "{}", link.stderr);
+
+    fs::remove_file(path.join("data.4")).expect("it is there");
+    fs::create_dir(path.join("data.4")).expect("a folder");
+    let directory = collapse();
+    assert_eq!(directory.code, Some(2));
+    assert!(directory.stderr.contains("data.4: is not a regular file"), "{}", directory.stderr);
+}
+
+/// `--call-graph dwarf`: the dump is not unwound, and that is told.
+#[test]
+fn stack_dumps_are_skipped() {
+    for dump in [0, 8, 4096] {
+        let mut builder = Builder::new();
+        builder.event(Event::cpu_clock().also(sample_type::STACK_USER | sample_type::CGROUP));
+        builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample().user_stack(&vec![0xff; dump]));
+        let run = print(&builder.build());
+        assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 1), "{dump}: {run:?}");
+        assert!(run.stdout.starts_with(&LINE[..19]), "{dump}: {run:?}");
+        assert!(run.stderr.contains("dumps"), "{dump}: {run:?}");
+    }
+}
