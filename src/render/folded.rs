@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::analyses::ordered::{Line, OrderedStacks};
 use crate::error::{Error, Result};
-use crate::model::{FunctionId, Mode, Recording, Timeline};
+use crate::model::{EventId, FunctionId, Mode, Recording, TaskId, Timeline};
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,7 @@ struct Sheet<'r> {
     recording: &'r Recording,
     /// The columns, each with what ends it.
     fields: Vec<(Field, u8)>,
+    has_time: bool,
     functions: Texts,
     comms: Texts,
 }
@@ -91,7 +92,13 @@ impl<'r> Folder<'r> {
             recording.tasks.iter().map(|task| recording.name(task.comm).replace(' ', "_").replace(';', ":"));
         let (functions, comms) = (functions.collect(), comms.collect());
         Folder {
-            sheet: Sheet { recording, fields: with_ends(fields), functions, comms },
+            sheet: Sheet {
+                recording,
+                fields: with_ends(fields),
+                has_time: fields.contains(&Field::Time),
+                functions,
+                comms,
+            },
             pens: (0..rayon::current_num_threads()).map(|_| Pen::default()).collect(),
         }
     }
@@ -111,7 +118,7 @@ impl<'r> Folder<'r> {
         let mut lines = 0;
         for pieces in stacks.pieces(timeline, indices, PIECE_SAMPLES).chunks(at_once) {
             let fold = |((piece, pen), text): ((&Range<usize>, &mut Pen), &mut Vec<u8>)| {
-                let mut page = Page { sheet, stacks, pen, text: std::mem::take(text) };
+                let mut page = Page { sheet, stacks, pen, text: std::mem::take(text), last: None };
                 let count = stacks.lines(timeline, piece.clone()).map(|line| page.line(&line)).count();
                 *text = page.text;
                 count as u64
@@ -169,17 +176,36 @@ impl Default for Pen {
     }
 }
 
+/// What a line is made of, its time and CPU aside.
+type LineKey = (TaskId, u32, EventId, u64);
+
 /// Lines of text that are being written.
 struct Page<'p, 'r> {
     sheet: &'p Sheet<'r>,
     stacks: &'p OrderedStacks,
     pen: &'p mut Pen,
     text: Vec<u8>,
+    /// What the line before was made of, and where it stands.
+    last: Option<(LineKey, Range<usize>)>,
 }
 
 impl Page<'_, '_> {
     #[inline]
     fn line(&mut self, line: &Line) {
+        let key = (line.task, self.stacks.same(line.stack), line.event, line.count);
+        let begin = self.text.len();
+        match &self.last {
+            // Often the same was running a moment ago.
+            Some((last, place)) if *last == key && !self.sheet.has_time => {
+                self.text.extend_from_within(place.clone());
+            }
+            _ => self.fields(line),
+        }
+        self.last = Some((key, begin..self.text.len()));
+    }
+
+    #[inline]
+    fn fields(&mut self, line: &Line) {
         for &(field, end) in &self.sheet.fields {
             self.field(field, line);
             self.text.push(end);
@@ -206,7 +232,7 @@ impl Page<'_, '_> {
     }
 
     fn stack(&mut self, line: &Line) {
-        let Page { sheet, stacks, pen: Pen { frames, recent }, text } = self;
+        let Page { sheet, stacks, pen: Pen { frames, recent }, text, .. } = self;
         text.extend(sheet.comms.get(line.task.index()));
         let same = stacks.same(line.stack);
         let (stack, functions) = &mut recent[same as usize % RECENT_STACKS];
