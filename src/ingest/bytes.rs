@@ -10,7 +10,7 @@ use memmap2::{Advice, Mmap};
 use crate::error::{Error, Result};
 use crate::mapped;
 
-use super::header;
+use super::{header, script_text};
 
 /// The whole content of a recording.
 pub enum Bytes {
@@ -53,15 +53,24 @@ pub fn open(path: &Path) -> Result<Bytes> {
     Ok(Bytes::Mapped(map))
 }
 
-/// Reads a stream to its end; of one that does not begin as a recording only enough to say what it is, since it may have none.
+/// Reads a stream to its end; of one that is neither a recording nor what perf script prints only enough to say what it is,
+/// since it may have none.
 fn read_all(mut input: impl Read, path: &Path) -> Result<Bytes> {
-    const HEAD: u64 = 512;
+    const HEAD: usize = 512;
     let mut bytes = Vec::new();
     let mut read = |limit: u64, bytes: &mut Vec<u8>| {
         input.by_ref().take(limit).read_to_end(bytes).map_err(|error| io_error(path, error))
     };
-    read(HEAD, &mut bytes)?;
-    if header::is_recording(&bytes) {
+    let mut head = HEAD;
+    read(head as u64, &mut bytes)?;
+    let mut is_wanted = header::is_recording(&bytes) || script_text::is_script(&bytes);
+    // A text may begin with perf's header, which can be long.
+    while !is_wanted && bytes.len() == head && head < script_text::HEAD && !bytes.contains(&0) {
+        read(head as u64, &mut bytes)?;
+        head *= 2;
+        is_wanted = script_text::is_script(&bytes);
+    }
+    if is_wanted {
         read(u64::MAX, &mut bytes)?;
     }
     Ok(Bytes::Owned(bytes))

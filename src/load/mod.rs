@@ -4,6 +4,8 @@
 mod events;
 mod notes;
 mod samples;
+mod script_stacks;
+mod script_text;
 
 use std::path::Path;
 
@@ -59,6 +61,9 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
 
 /// Loads a recording that is already in memory; `path` is what messages call it, and beside it a kallsyms may lie.
 pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
+    if ingest::is_script(bytes) {
+        return script_text::load(bytes, path, options, progress);
+    }
     let source = Source::new(bytes, path)?;
     let total = source.data_bytes();
     let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
@@ -104,7 +109,11 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
 
 /// An error if the recording cannot answer what ran when: no samples, no call chains, no times, no CPUs.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
-    let wrong = |what: String, remedy: &str| Err(Error::input(&recording.about.file, what, remedy));
+    let wrong = |what: String, remedy: &str| {
+        let about = &recording.about;
+        let printing = if about.is_script { script_text::PRINTING } else { "" };
+        Err(Error::input(&about.file, what, format!("{remedy}{printing}")))
+    };
     let Some(event) = recording.sampling_event() else {
         let names: Vec<&str> = recording.about.events.iter().map(|event| event.name.as_str()).collect();
         return wrong(
