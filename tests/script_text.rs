@@ -445,6 +445,38 @@ fn no_cut_and_no_flip_makes_it_panic() {
     }
 }
 
+/// Work that grew with the square of a line's length would take hours here.
+#[test]
+fn no_line_takes_forever() {
+    for piece in [
+        "[",
+        "[1]",
+        " [",
+        " [1",
+        "1",
+        "1.000000:",
+        " 1.000000: ",
+        "[1] 1.000000:",
+        " (/",
+        " (",
+        ")",
+        ": ",
+        "/",
+        "\t",
+        " ",
+    ] {
+        let long = piece.repeat((1 << 20) / piece.len());
+        for text in [
+            format!("{long}\n{KERNEL}\n"),
+            format!("a 1 [0] 1.000000: {long}\n{KERNEL}\n"),
+            format!("a 1 [0] 1.000000: cycles: \n\t          401000 {long}\n\n"),
+            format!("a 1 [0] 1.000000: cycles: \n{KERNEL}{long}\n\n"),
+        ] {
+            survive(text.as_bytes());
+        }
+    }
+}
+
 /// Loads `bytes` and runs the analyses; whether it is a recording. A panic anywhere fails the test.
 fn survive(bytes: &[u8]) -> bool {
     let Ok(recording) = load::load_bytes(bytes, "text".as_ref(), &load::Options::default(), &|_, _, _| {})

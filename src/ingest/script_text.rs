@@ -103,7 +103,7 @@ pub const HEAD: usize = 1 << 20;
 /// Lines that may precede the first sample: perf's own complaints, if its standard error went to the same place.
 const FOREIGN_LINES: usize = 64;
 
-/// Whether `bytes` are what perf script prints. Only their first [`HEAD`] are looked at.
+/// Whether `bytes` are what perf script prints. Only the first MiB is looked at.
 pub fn is_script(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(HEAD)];
     // A comm, a path or a symbol cannot hold a NUL.
@@ -256,9 +256,12 @@ impl<'a> ScriptHeader<'a> {
 
     /// Reads a line without a time: nothing but a CPU shows where the comm ends.
     fn timeless(line: &'a [u8]) -> (ScriptHeader<'a>, &'a [u8]) {
-        let mut open = memchr_iter(b'[', line);
+        // A CPU has few digits: from no bracket is more looked at than that, however many there are.
+        const LONGEST: usize = 12;
+        let is_word = |open: &usize| open.checked_sub(1).is_none_or(|before| line[before] == b' ');
+        let mut open = memchr_iter(b'[', line).filter(is_word);
         let with_cpu = open.find_map(|open| {
-            let close = open + memchr(b']', &line[open..])?;
+            let close = open + memchr(b']', &line[open..line.len().min(open + LONGEST)])?;
             let (who, cpu) = cpu_of(&line[..=close])?;
             Some((ScriptHeader { who, cpu: Some(cpu), time_ns: None }, &line[close + 1..]))
         });

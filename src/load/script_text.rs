@@ -58,7 +58,7 @@ pub(super) fn load(bytes: &[u8], path: &Path, options: &Options, progress: Progr
     let mut count = 0u64;
     while let Some((line, block)) = blocks.next() {
         count += 1;
-        if count % PROGRESS_STEP == 0 {
+        if count.is_multiple_of(PROGRESS_STEP) {
             progress(Stage::Samples, blocks.position() as u64, total);
         }
         reader.read(line, block);
