@@ -135,6 +135,32 @@ fn without_a_header_the_report_is_the_same() {
     assert_same_lines("window", &lines_of(report).join("\n"), &expected);
 }
 
+/// What `perf script -F comm,cpu,time,ip,sym` prints: neither ids nor event nor modules.
+#[test]
+fn the_fewest_fields_find_the_same_culprit() {
+    let recording = Recording::open("system");
+    let text = String::from_utf8(text_of(&recording, "perf-script.txt.zst")).expect("UTF-8");
+    let ids = regex::Regex::new(r" +\d+/\d+ +(\[\d+\] +[\d.]+:) +cpu-clock: $")
+        .expect("it is a regular expression");
+    let fewest: String = text
+        .lines()
+        .map(|line| match line.starts_with('\t') {
+            true => format!("{}\n", &line[..line.rfind(" (").expect("a module")]),
+            false => format!("{}\n", ids.replace(line, " $1")),
+        })
+        .collect();
+    let report = |json: &str| -> Value {
+        let report: Value = serde_json::from_str(json).expect("JSON");
+        let best = &report["ranking"][0];
+        ["comm", "syscall", "path", "verdict", "episodes", "baseline_windows"]
+            .map(|field| best[field].clone())
+            .into()
+    };
+    let options = ["--format", "json"];
+    let expected = report(&recording.stdout("window", &options));
+    assert_eq!(report(&stdout_on(fewest.as_bytes(), "window", &options)), expected);
+}
+
 /// perf's default form has comm, tid, CPU, µs, period, event, symbols with offsets.
 #[test]
 fn the_default_form_with_header_is_as_good() {
@@ -196,6 +222,10 @@ fn every_selection_of_fields_is_read() {
     );
     check(&format!("a [002] 3.000004: \n{chain}"), &["2 3.000004000 -1 -1 a;main;vfs_read"]);
     check(&format!("7/8 [002] 3.000004: cycles: \n{chain}"), &["2 3.000004000 7 8 :8;main;vfs_read"]);
+    check(
+        &format!("ksoftirqd/1 [001] 3.000004: cycles: \n{chain}"),
+        &["1 3.000004000 -1 -1 ksoftirqd/1;main;vfs_read"],
+    );
     let swapper = "swapper     0 [000]  4068.261043:    1001001 cpu-clock: \n";
     check(&format!("{swapper}{chain}"), &["0 4068.261043000 0 0 swapper;main;vfs_read"]);
     // Source lines, cgroups after the stack, inlined frames, no module, no offset; a sample without empty line.

@@ -325,13 +325,13 @@ pub fn who(text: &[u8]) -> Who<'_> {
     let start = text.iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1);
     let (comm, ids) = text.split_at(start);
     let comm = comm.trim_ascii();
-    let (pid, tid) = match ids.iter().position(|byte| *byte == b'/') {
-        Some(slash) => (signed(&ids[..slash]), signed(&ids[slash + 1..])),
-        None => (None, signed(ids)),
-    };
-    match tid {
-        None => Who { comm: text.trim_ascii(), pid: None, tid: None },
-        tid => Who { comm, pid, tid },
+    let slash = ids.iter().position(|byte| *byte == b'/');
+    let pid = slash.map(|slash| signed(&ids[..slash]));
+    let tid = signed(&ids[slash.map_or(0, |slash| slash + 1)..]);
+    match (pid, tid) {
+        // No ids: `ksoftirqd/1` is a comm.
+        (Some(None), _) | (_, None) => Who { comm: text.trim_ascii(), pid: None, tid: None },
+        (pid, tid) => Who { comm, pid: pid.flatten(), tid },
     }
 }
 
