@@ -41,10 +41,6 @@ fn what_is_no_recording_is_told() {
         path
     };
     let record = "perf record";
-    let post = Recording::open("post");
-    let script =
-        zstd::decode_all(fs::File::open(post.folder.join("perf-script.txt.zst")).expect("the golden"));
-    let script = file("perf.txt", &script.expect("it unpacks"));
     let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/evidence/perf.data.zst");
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
 
@@ -55,7 +51,7 @@ fn what_is_no_recording_is_told() {
         &["is a directory", &folder.path().display().to_string(), "name the perf.data"],
     );
     check(&[], &file("notes.txt", b"It began at noon.\n"), &["notes.txt", "is a text file"]);
-    check(&[], &script, &["perf.txt", "is a text file", "perf script"]);
+    check(&[], &file("stacks.folded", b"a;b;c 12\n"), &["stacks.folded", "is a text file", "perf script -F"]);
     check(&[], &file("chart.png", png), &["chart.png", "is a PNG picture", record]);
     check(&[], &file("empty.data", b""), &["empty.data", "is empty", "disk"]);
     check(&[], &file("perf.data.gz", b"\x1f\x8b\x08\0\0\0\0\0"), &["perf.data.gz", "gzip", "gunzip"]);

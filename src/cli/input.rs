@@ -12,7 +12,7 @@ use super::progress::Progress;
 /// Which recording.
 #[derive(Args)]
 pub struct Input {
-    /// The recording; - is standard input [default: perf.data]
+    /// The recording, or what perf script printed of it; - is standard input [default: perf.data]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The recording, as perf spells it

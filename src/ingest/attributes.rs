@@ -1,10 +1,13 @@
 //! Events: `perf_event_attr` in any of its sizes, with its ids and its name.
 
+use std::hash::BuildHasher;
+
 use linux_perf_event_reader::constants::{
     ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
     PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID,
-    PERF_SAMPLE_IDENTIFIER, PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    PERF_SAMPLE_IDENTIFIER, PERF_TYPE_HARDWARE, PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
+use rustc_hash::FxBuildHasher;
 
 use super::cursor::ByteOrder;
 
@@ -65,6 +68,26 @@ impl Attribute {
             cpus_of_ids: Vec::new(),
             name: None,
         }
+    }
+
+    /// What can be told of an event from its name alone, as perf script prints it.
+    pub fn from_name(name: &str) -> Self {
+        // `cpu_core/cycles/P` and `cpu_atom/cycles/P`: one event on the two kinds of cores.
+        let core = ["cpu_core/", "cpu_atom/"].iter().position(|core| name.starts_with(core));
+        let word = name.split(['/', ':']).next().unwrap_or(name);
+        let (kind, config) = match (core, word) {
+            (Some(core), _) => {
+                let rest = FxBuildHasher.hash_one(name.get("cpu_core/".len()..));
+                (PERF_TYPE_HARDWARE, (core as u64 + 1) << 32 | u64::from(rest as u32))
+            }
+            (None, "dummy") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY),
+            (None, "cpu-clock") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK),
+            (None, "task-clock") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK),
+            _ if is_tracepoint_name(name) => (PERF_TYPE_TRACEPOINT, 0),
+            _ => (PERF_TYPE_RAW, 0),
+        };
+        let name = Some(name.to_owned());
+        Attribute { kind, config, name, ..Attribute::default() }
     }
 
     /// Samples per second that were asked for; `None` where a fixed period was.
@@ -141,9 +164,41 @@ impl Attribute {
     }
 }
 
+/// Whether a name is a tracepoint's, `SUBSYSTEM:NAME`, and not an event with modifiers, `cycles:ppp` (modifier_event in
+/// tools/perf/util/parse-events.l), nor a breakpoint, `mem:0x1000:rw`.
+fn is_tracepoint_name(name: &str) -> bool {
+    const MODIFIERS: &[u8] = b"ukhpPGHSDIWebRX";
+    let Some((subsystem, event)) = name.split_once(':') else { return false };
+    let is_word =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let has_modifiers_only = event.bytes().all(|byte| MODIFIERS.contains(&byte));
+    is_word(subsystem) && !has_modifiers_only && subsystem != "mem"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_tell_what_an_event_is() {
+        for (name, is_tracepoint) in [
+            ("sched:sched_switch", true),
+            ("syscalls:sys_enter_read", true),
+            ("probe_libc:malloc__return:u", true),
+            ("cycles:ppp", false),
+            ("cpu-clock:HG", false),
+            ("cpu/event=0x3c,umask=0x0/u", false),
+            ("mem:0x1000:rw", false),
+            ("L1-dcache-load-misses", false),
+        ] {
+            assert_eq!(Attribute::from_name(name).is_tracepoint(), is_tracepoint, "{name}");
+        }
+        assert!(Attribute::from_name("dummy:HG").is_dummy());
+        assert!(Attribute::from_name("cpu-clock:u").counts_ns());
+        let [core, atom, other] =
+            ["cpu_core/cycles/P", "cpu_atom/cycles/P", "cpu_atom/branches/P"].map(Attribute::from_name);
+        assert!(core.is_twin_of(&atom) && !core.is_twin_of(&other) && !core.is_twin_of(&core));
+    }
 
     #[test]
     fn flags_of_a_big_endian_attribute_are_mirrored() {

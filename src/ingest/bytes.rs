@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::mapped::{self, Map};
 
-use super::header;
+use super::{header, script_text};
 
 /// The files that a recording is made of: one, or those of a directory that `perf record --threads` wrote.
 pub struct Input {
@@ -175,17 +175,26 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
     Ok(Bytes::Mapped { length: map.len(), map, file })
 }
 
-/// Reads a stream to its end; of one that does not begin as a recording only enough to say what it is, since it may have none.
+/// Reads a stream to its end; of one that is neither a recording nor what perf script prints only enough to say what it is,
+/// since it may have none.
 fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
-    const HEAD: u64 = 512;
+    const HEAD: usize = 512;
     let mut bytes = Vec::new();
     let mut read = |limit: u64, bytes: &mut Vec<u8>| {
         input.by_ref().take(limit).read_to_end(bytes).map_err(|error| io_error(path, error))
     };
-    read(HEAD, &mut bytes)?;
+    let mut head = HEAD;
+    read(head as u64, &mut bytes)?;
+    let mut is_wanted = header::is_recording(&bytes) || script_text::is_script(&bytes);
+    // A text may begin with perf's header, which can be long.
+    while !is_wanted && bytes.len() == head && head < script_text::HEAD && !bytes.contains(&0) {
+        read(head as u64, &mut bytes)?;
+        head *= 2;
+        is_wanted = script_text::is_script(&bytes);
+    }
     let mut is_cut = false;
-    if header::is_recording(&bytes) {
-        read(memory.saturating_sub(HEAD), &mut bytes)?;
+    if is_wanted {
+        read(memory.saturating_sub(bytes.len() as u64), &mut bytes)?;
         is_cut = read(1, &mut Vec::new())? > 0;
     }
     Ok(Bytes::Owned { bytes, is_cut })

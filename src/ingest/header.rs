@@ -147,8 +147,8 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
         ("is a perf.data cut short within its first 8 bytes", "copy it again, or record again")
     } else if looks_like_text(file) {
         (
-            "is a text file, not a perf.data",
-            "give the perf.data itself, not what perf script or perf report printed",
+            "is a text file, and neither a perf.data nor what perf script prints",
+            "give the perf.data itself, or its text: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso",
         )
     } else {
         ("is not a perf.data: it does not begin with PERFILE2", record)

@@ -8,6 +8,7 @@ mod features;
 mod header;
 mod records;
 mod sample;
+mod script_text;
 mod side_band;
 mod stream;
 mod unpack;
@@ -30,6 +31,9 @@ pub use features::Features;
 pub use header::Header;
 pub use records::{Record, Stop, Walk};
 pub use sample::{EventFinder, RawSample, SampleLayout};
+pub use script_text::{
+    Block, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, stack_line, who,
+};
 pub use side_band::{Change, Map, SideBand, SideBandReader, When};
 pub use unpack::{Damage, Records};
 

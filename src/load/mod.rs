@@ -5,6 +5,8 @@ mod events;
 mod memory;
 mod notes;
 mod samples;
+mod script_stacks;
+mod script_text;
 
 use std::path::Path;
 
@@ -80,6 +82,11 @@ fn load_parts(
     options: &Options,
     progress: Progress,
 ) -> Result<Recording> {
+    if let [text] = parts
+        && ingest::is_script(text.bytes)
+    {
+        return script_text::load(text, path, options, progress);
+    }
     let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
     let memory = memory::for_unpacking(options.max_memory, file_bytes).saturating_sub(held);
     let (header, records) = ingest::read(parts, path, memory)?;
@@ -128,7 +135,7 @@ fn load_parts(
 
 /// An error if the recording cannot answer what ran when: no samples, no call chains, no times.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
-    let wrong = |what: String, remedy: &str| Err(Error::input(&recording.about.file, what, remedy));
+    let wrong = |what: String, remedy: &str| Err(lacks(recording, what, remedy));
     let Some(event) = recording.sampling_event() else {
         let names: Vec<&str> = recording.about.events.iter().map(|event| event.name.as_str()).collect();
         return wrong(
@@ -166,13 +173,20 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
 /// An error if samples do not say on which CPU they were taken: then it is not known what ran there before what.
 pub fn require_cpus(recording: &Recording) -> Result<()> {
     match recording.sampling_event() {
-        Some(event) if !event.has_cpu => Err(Error::input(
-            &recording.about.file,
+        Some(event) if !event.has_cpu => Err(lacks(
+            recording,
             format!("the samples of {} do not say on which CPU they were taken", event.name),
             "record whole CPUs with -a or -C, or one command with --sample-cpu",
         )),
         _ => Ok(()),
     }
+}
+
+/// The error that a recording lacks something; a text may lack it because it was not printed.
+fn lacks(recording: &Recording, what: String, remedy: &str) -> Error {
+    let about = &recording.about;
+    let printing = if about.is_script { script_text::PRINTING } else { "" };
+    Error::input(&about.file, what, format!("{remedy}{printing}"))
 }
 
 fn tally(source: &Source, pass: &SideBandPass, side_band: u64) -> Tally {

@@ -1,5 +1,7 @@
 //! Notes: what of the input was damaged, lost or rejected, as diagnostics.
 
+use std::collections::BTreeMap;
+
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
 use crate::ingest::{Attribute, SideBandPass, Source, Stop};
@@ -17,7 +19,8 @@ const COPY_AGAIN: &str = "copy the file again; all records before the damage are
 /// perf goes on with the same zstd stream in the next part, so that only the first can be unpacked, by perf too.
 const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
                               them without -z";
-const ALLOW_MORE: &str = "allow more with --max-memory, such as --max-memory 16G";
+/// The remedy where no more memory was allowed.
+pub(super) const ALLOW_MORE: &str = "allow more with --max-memory, such as --max-memory 16G";
 
 /// Notes what was damaged, lost or rejected.
 pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording: &mut Recording) {
@@ -86,6 +89,15 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             "record with --call-graph fp for user frames; the kernel's are whole",
         );
     }
+    note_loss(recording, &BTreeMap::new());
+}
+
+/// Notes what was lost or rejected. `first_lines` has for each reason the line of a text that was rejected first.
+pub(super) fn note_loss(recording: &mut Recording, first_lines: &BTreeMap<&'static str, u64>) {
+    let mut note = |severity, code, count, message: String, remedy: &str| {
+        recording.diagnostics.push(Diagnostic::new(severity, code, count, &message, remedy));
+    };
+    let tally = &recording.tally;
     if tally.lost > 0 {
         note(
             Severity::Warning,
@@ -105,6 +117,13 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
         );
     }
     for (why, count) in &tally.rejected {
-        note(Severity::Warning, "rejected", *count, format!("{count} records were rejected: {why}"), "");
+        let first = first_lines.get(why).map(|line| format!(", first in line {line}")).unwrap_or_default();
+        note(
+            Severity::Warning,
+            "rejected",
+            *count,
+            format!("{count} records were rejected: {why}{first}"),
+            "",
+        );
     }
 }

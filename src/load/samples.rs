@@ -91,15 +91,18 @@ pub(super) fn timelines(
 ) -> (Chains, Vec<Timeline>) {
     let (chains, by_cpu) = collected.finish(state, names);
     let state = &*state;
-    let timelines = by_cpu.into_par_iter().map(|(cpu, mut all)| {
-        all.sort();
-        let CpuSamples { samples, details } = all;
-        let last_before = |time_ns: u64| {
-            let after = samples.partition_point(|sample| sample.time_ns <= time_ns);
-            after.checked_sub(1).map(|at| samples[at].time_ns)
-        };
-        let (lost, throttled) = state.gaps(cpu, last_before);
-        Timeline { cpu, samples, details, lost, throttled }
-    });
+    let timelines = by_cpu.into_par_iter().map(|(cpu, all)| timeline(cpu, all, state));
     (chains, timelines.collect())
+}
+
+/// One CPU's samples, given in the file's order, with its gaps.
+pub(super) fn timeline(cpu: u32, mut all: CpuSamples, state: &State) -> Timeline {
+    all.sort();
+    let CpuSamples { samples, details } = all;
+    let last_before = |time_ns: u64| {
+        let after = samples.partition_point(|sample| sample.time_ns <= time_ns);
+        after.checked_sub(1).map(|at| samples[at].time_ns)
+    };
+    let (lost, throttled) = state.gaps(cpu, last_before);
+    Timeline { cpu, samples, details, lost, throttled }
 }

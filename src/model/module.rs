@@ -50,6 +50,8 @@ pub enum Symbols {
     NotWanted,
     /// They were found and used.
     Found,
+    /// The recording is a text, in which perf script printed no name.
+    NotPrinted,
     /// Kernel code, and no kallsyms that belongs to the recording's boot.
     NoKallsyms,
     /// Not a file: `[vdso]`, `[heap]`, an anonymous mapping.
@@ -73,6 +75,7 @@ impl Symbols {
     pub fn reason(self) -> &'static str {
         match self {
             Symbols::NotWanted | Symbols::Found => "",
+            Symbols::NotPrinted => "perf script printed no names",
             Symbols::NoKallsyms => "no kallsyms of the recorded kernel",
             Symbols::NotAFile => "not a file",
             Symbols::NotLookedFor => "recorded on another host or by another user",
@@ -88,6 +91,7 @@ impl Symbols {
     pub fn remedy(self) -> &'static str {
         match self {
             Symbols::NotWanted | Symbols::Found | Symbols::NotAFile => "",
+            Symbols::NotPrinted => "give perf script --kallsyms and --symfs, or give the perf.data here",
             Symbols::NoKallsyms => {
                 "on the recorded machine, as root: cat /proc/kallsyms > kallsyms, beside the perf.data"
             }

@@ -39,6 +39,8 @@ pub struct Recording {
 pub struct About {
     /// The file as the user named it, safe to print.
     pub file: String,
+    /// Whether the file is what `perf script` printed of a recording.
+    pub is_script: bool,
     /// Size of the file in bytes.
     pub file_bytes: u64,
     /// The kernel's release: `uname -r` of the machine that recorded.

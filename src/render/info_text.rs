@@ -13,7 +13,8 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     let mut lines = Vec::new();
     let about = &recording.about;
     let mut fact = |name: &str, text: String| lines.extend(wrap(&format!("{name:<10} "), &text));
-    fact("recording", format!("{}, {} bytes", about.file, about.file_bytes));
+    let form = if about.is_script { " of text, printed by perf script" } else { "" };
+    fact("recording", format!("{}, {} bytes{form}", about.file, about.file_bytes));
     for (name, value) in [
         ("command", &about.command),
         ("host", &about.hostname),
@@ -21,7 +22,8 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
         ("arch", &about.arch),
         ("perf", &about.perf_version),
     ] {
-        fact(name, value.clone().unwrap_or_else(|| "not recorded".to_owned()));
+        let absent = if about.is_script { "not printed: perf script --header" } else { "not recorded" };
+        fact(name, value.clone().unwrap_or_else(|| absent.to_owned()));
     }
     fact("clock", clock(recording));
     fact("time", time(recording));
@@ -53,7 +55,9 @@ fn time(recording: &Recording) -> String {
 
 fn clock(recording: &Recording) -> String {
     let clock = &recording.about.clock;
+    let is_told = !recording.about.is_script || recording.about.perf_version.is_some();
     match (clock.id, clock.wall) {
+        (None, _) if !is_told => "not printed: perf script --header".to_owned(),
         (None, _) => "perf's own; -k CLOCK_MONOTONIC makes times comparable with other logs".to_owned(),
         (Some(_), None) => clock.name().to_owned(),
         (Some(_), Some((wall_ns, clock_ns))) => format!(

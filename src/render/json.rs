@@ -111,6 +111,7 @@ struct RecordingView<'r> {
 #[derive(Serialize)]
 struct AboutView<'r> {
     file_bytes: u64,
+    is_script: bool,
     hostname: Option<&'r str>,
     arch: Option<&'r str>,
     perf_version: Option<&'r str>,
@@ -280,6 +281,7 @@ impl<'r> View<'r> {
         let about = &self.recording.about;
         AboutView {
             file_bytes: about.file_bytes,
+            is_script: about.is_script,
             hostname: about.hostname.as_deref(),
             arch: about.arch.as_deref(),
             perf_version: about.perf_version.as_deref(),

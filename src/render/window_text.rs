@@ -70,15 +70,15 @@ impl Report<'_> {
         let rate = event.and_then(|event| event.frequency_hz).map(|hz| format!(" at {hz} Hz"));
         let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
         let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
+        let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
         format!(
-            "{}: {:.1} s of {noun} {}, {} samples of {}{}; {}",
+            "{}: {:.1} s of {noun} {}, {} samples of {}{}{machine}",
             about.file,
             self.recording.duration_ns() as f64 / 1e9,
             cpu_list(&cpus),
             self.recording.tally.samples,
             event.map_or("no event", |event| &event.name),
             rate.unwrap_or_default(),
-            machine.join(" "),
         )
     }
 
