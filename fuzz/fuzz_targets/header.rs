@@ -1,23 +1,7 @@
-//! The header with attributes and features: any bytes behind the magic of either byte order, as a file and as a stream.
+//! libFuzzer feeds `checks/header.rs`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use stallgraph::ingest::{EventFinder, Header, SampleLayout};
+#[path = "../checks/header.rs"]
+mod header;
 
-fuzz_target!(|bytes: &[u8]| {
-    for magic in [b"PERFILE2", b"2ELIFREP"] {
-        let file = [magic, bytes].concat();
-        let Ok(header) = Header::parse(&file, "fuzzed".as_ref()) else { continue };
-        assert!(header.data_start <= header.data_end && header.data_end <= file.len());
-        assert!(!header.attributes.is_empty());
-        // What it keeps comes from the file's bytes, each of which a hostile count could claim many times.
-        let ids: usize = header.attributes.iter().map(|attribute| attribute.ids.len()).sum();
-        let names: usize = header.features.command.iter().map(String::len).sum();
-        assert!(ids.max(names / 4).max(header.attributes.len()) <= file.len() * 64, "{ids} {names}");
-        for attribute in &header.attributes {
-            attribute.display_name();
-            SampleLayout::new(attribute, header.order);
-        }
-        let _ = EventFinder::new(&header.attributes, header.order);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| header::check(bytes));

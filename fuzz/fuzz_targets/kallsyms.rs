@@ -1,19 +1,7 @@
-//! kallsyms text: any bytes, parsed and looked up.
+//! libFuzzer feeds `checks/kallsyms.rs`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use stallgraph::symbols::Kallsyms;
+#[path = "../checks/kallsyms.rs"]
+mod kallsyms;
 
-fuzz_target!(|bytes: &[u8]| {
-    let kallsyms = Kallsyms::parse(bytes);
-    let addresses = [0, 1, 0xffff_ffff_8100_0000, u64::MAX];
-    let all = kallsyms.table(None, &addresses);
-    for address in addresses {
-        let found = all.find(address);
-        if let Some((_, symbol)) = found {
-            assert!(symbol.start <= address && address < symbol.end);
-        }
-        let alone = kallsyms.table(None, &[address]);
-        assert_eq!(alone.find(address).map(|(_, symbol)| symbol), found.map(|(_, symbol)| symbol));
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| kallsyms::check(bytes));

@@ -1,24 +1,7 @@
-//! The sample decoder: an attribute of any bytes, and any bytes as a sample of it.
+//! libFuzzer feeds `checks/sample.rs`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use stallgraph::ingest::{Attribute, ByteOrder, EventFinder, SampleLayout};
+#[path = "../checks/sample.rs"]
+mod sample;
 
-const ATTRIBUTE: usize = 136;
-
-fuzz_target!(|bytes: &[u8]| {
-    let Some((attribute, body)) = bytes.split_at_checked(ATTRIBUTE) else { return };
-    for order in [ByteOrder::Little, ByteOrder::Big] {
-        let mut attribute = Attribute::parse(attribute, order);
-        attribute.ids = order.u64s(&body[..body.len() / 16 * 8]).take(4).collect();
-        if let Ok(sample) = SampleLayout::new(&attribute, order).decode(body) {
-            assert!(sample.chain.len() <= body.len() && sample.chain.len() % 8 == 0);
-        }
-        let attributes = [attribute.clone(), attribute];
-        if let Ok(finder) = EventFinder::new(&attributes, order) {
-            let mut last = None;
-            let first = finder.find(body, &mut last);
-            assert_eq!(finder.find(body, &mut last), first);
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sample::check(bytes));

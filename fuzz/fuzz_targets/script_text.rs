@@ -1,24 +1,7 @@
-//! Text of perf script: any bytes after a first sample that makes them one, and every record accounted for.
+//! libFuzzer feeds `checks/script_text.rs`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use stallgraph::analyses::{contents, windows};
-use stallgraph::load::{self, Options};
+#[path = "../checks/script_text.rs"]
+mod script_text;
 
-const FIRST: &[u8] = b"a 1/1 [000] 1.000000: 1 cycles: \n\t          401000 f+0x1 (/x)\n\n";
-
-fuzz_target!(|bytes: &[u8]| {
-    let text = [FIRST, bytes].concat();
-    let recording = load::load_bytes(&text, "fuzzed".as_ref(), &Options::default(), &|_, _, _| {});
-    let Ok(recording) = recording else {
-        // Only a NUL makes it another kind of file.
-        assert!(text.contains(&0));
-        return;
-    };
-    let tally = &recording.tally;
-    let skipped: u64 = tally.skipped.values().sum();
-    let accounted = tally.samples + tally.other_events + tally.side_band + skipped + tally.rejected_total();
-    assert_eq!(tally.records, accounted);
-    contents::find(&recording);
-    windows::find(&recording, &windows::Options::default());
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| script_text::check(bytes));

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
 use super::cursor::{ByteOrder, Cursor};
 use super::features::{self, Features};
-use super::stream;
+use super::stream::{self, StreamHead};
 
 /// `sizeof(struct perf_file_header)` of a file, and of a recording that came through a pipe (tools/perf/util/header.h).
 const FILE_HEADER: u64 = 104;
@@ -68,8 +68,7 @@ impl Header {
         let mut cursor = Cursor::new(&file[8..], order);
         let header_size = cursor.u64().ok_or_else(|| damaged("the header is cut short"))?;
         if header_size == PIPE_HEADER {
-            let header = stream::read_header(file, PIPE_HEADER as usize, order);
-            return header.ok_or_else(|| damaged("the stream holds no event"));
+            return Header::of_stream(file, order).ok_or_else(|| damaged("the stream holds no event"));
         }
         if header_size != FILE_HEADER {
             return Err(damaged(&format!(
@@ -108,6 +107,22 @@ impl Header {
             data_end: data_end as usize,
             is_finished,
             missing_bytes: promised_end.saturating_sub(length),
+        })
+    }
+
+    /// The header of a recording that came through a pipe; `None` if none of its records describes an event.
+    fn of_stream(file: &[u8], order: ByteOrder) -> Option<Header> {
+        let data_start = PIPE_HEADER as usize;
+        let StreamHead { mut attributes, features } = stream::read(file.get(data_start..)?, order);
+        name_events(&mut attributes, &features);
+        (!attributes.is_empty()).then_some(Header {
+            order,
+            attributes,
+            features,
+            data_start,
+            data_end: file.len(),
+            is_finished: true,
+            missing_bytes: 0,
         })
     }
 }
@@ -230,7 +245,7 @@ fn with_words_in_order(bits: [u64; 4], order: ByteOrder) -> [u64; 4] {
 }
 
 /// EVENT_DESC describes the attributes in their order, with names.
-pub fn name_events(attributes: &mut [Attribute], features: &Features) {
+fn name_events(attributes: &mut [Attribute], features: &Features) {
     if features.event_names.len() == attributes.len() {
         for (attribute, name) in attributes.iter_mut().zip(&features.event_names) {
             attribute.name = Some(name.clone());

@@ -3,7 +3,6 @@
 use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
 use super::cursor::{ByteOrder, Cursor, text};
 use super::features::{self, Features};
-use super::header::{Header, name_events};
 use super::records::{COMPRESSED, COMPRESSED2, Walk};
 
 // `enum perf_user_event_type`, tools/lib/perf/include/perf/event.h.
@@ -15,52 +14,54 @@ const HEADER_FEATURE: u32 = 80;
 /// PERF_EVENT_UPDATE__NAME.
 const UPDATE_NAME: u64 = 2;
 
-/// The header of `file`, whose records begin at `data_start`; `None` if none of them describes an event.
-pub fn read_header(file: &[u8], data_start: usize, order: ByteOrder) -> Option<Header> {
-    let mut attributes: Vec<Attribute> = Vec::new();
-    let mut features = Features::default();
+/// What the records of a stream say about the recording.
+#[derive(Default)]
+pub struct StreamHead {
+    /// The events, in the order of their records.
+    pub attributes: Vec<Attribute>,
+    /// The feature sections.
+    pub features: Features,
+}
+
+/// Reads what the records of `data` say.
+pub fn read(data: &[u8], order: ByteOrder) -> StreamHead {
+    let mut head = StreamHead::default();
     let mut names = Vec::new();
-    for record in Walk::new(file.get(data_start..)?, order) {
+    for record in Walk::new(data, order) {
         let mut cursor = Cursor::new(record.body, order);
         match record.kind {
-            HEADER_ATTR => attributes.extend(attribute(record.body, order)),
+            HEADER_ATTR => head.attributes.extend(attribute(record.body, order)),
             HEADER_FEATURE => {
                 let feature = cursor.u64().and_then(|feature| u32::try_from(feature).ok());
                 if let Some(feature) = feature {
-                    features::apply(&mut features, feature, cursor.rest(), order);
+                    features::apply(&mut head.features, feature, cursor.rest(), order);
                 }
             }
             HEADER_BUILD_ID => {
-                features.build_ids.extend(features::build_id_of(record.misc, record.body, order));
+                head.features.build_ids.extend(features::build_id_of(record.misc, record.body, order));
             }
             EVENT_UPDATE if cursor.u64() == Some(UPDATE_NAME) => {
                 names.extend(cursor.u64().map(|id| (id, text(cursor.rest()))));
             }
             COMPRESSED | COMPRESSED2 => {
-                features.compressed_from.get_or_insert(0);
+                head.features.compressed_from.get_or_insert(0);
             }
             _ => {}
         }
     }
-    if attributes.is_empty() {
-        return None;
-    }
-    name_events(&mut attributes, &features);
-    for (id, name) in names {
-        let known = attributes.iter_mut().find(|attribute| attribute.ids.contains(&id));
-        if let Some(nameless) = known.filter(|attribute| attribute.name.is_none()) {
-            nameless.name = Some(name);
+    // Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    let mut by_id = hashbrown::HashMap::new();
+    for (index, attribute) in head.attributes.iter().enumerate() {
+        for &id in &attribute.ids {
+            by_id.entry(id).or_insert(index);
         }
     }
-    Some(Header {
-        order,
-        attributes,
-        features,
-        data_start,
-        data_end: file.len(),
-        is_finished: true,
-        missing_bytes: 0,
-    })
+    for (id, name) in names {
+        if let Some(&index) = by_id.get(&id) {
+            head.attributes[index].name.get_or_insert(name);
+        }
+    }
+    head
 }
 
 /// The attribute, as long as it says itself, then its ids.
