@@ -56,7 +56,8 @@ pub enum Symbols {
     NoKallsyms,
     /// Not a file: `[vdso]`, `[heap]`, an anonymous mapping.
     NotAFile,
-    /// The recording was made on another host, or belongs to another user, so the path was not opened.
+    /// The recording was made on another host, belongs to another user, or is a stream, which belongs to nobody: so the path was
+    /// not opened.
     NotLookedFor,
     /// No regular file at the path.
     NoFile,
@@ -78,7 +79,7 @@ impl Symbols {
             Symbols::NotPrinted => "perf script printed no names",
             Symbols::NoKallsyms => "no kallsyms of the recorded kernel",
             Symbols::NotAFile => "not a file",
-            Symbols::NotLookedFor => "recorded on another host or by another user",
+            Symbols::NotLookedFor => "recorded on another host, by another user, or read from a pipe",
             Symbols::NoFile => "no such file here",
             Symbols::BuildIdDiffers => "the file here is another build",
             Symbols::Unverified => "nothing tells whether the file here is the recorded one",
@@ -95,7 +96,10 @@ impl Symbols {
             Symbols::NoKallsyms => {
                 "on the recorded machine, as root: cat /proc/kallsyms > kallsyms, beside the perf.data"
             }
-            Symbols::NotLookedFor | Symbols::NoFile | Symbols::BuildIdDiffers => {
+            Symbols::NotLookedFor => {
+                "on the recorded machine give --symfs /; elsewhere copy its file below a folder and give --symfs FOLDER"
+            }
+            Symbols::NoFile | Symbols::BuildIdDiffers => {
                 "copy the recorded machine's file below a folder and give --symfs FOLDER"
             }
             Symbols::Unverified => "give --symfs / if it is",

@@ -10,7 +10,7 @@ use crate::model::{Diagnostic, KernelCode, Module, Severity};
 use super::kallsyms::Kallsyms;
 use super::search::open_regular;
 use super::table::SymbolTable;
-use super::{Request, Sources, is_made_here};
+use super::{Request, Sources, is_this_host};
 
 /// The text of a kallsyms, and where it was found.
 pub(super) struct KallsymsFile {
@@ -65,7 +65,7 @@ fn read_own(request: &Request) -> Option<Vec<u8>> {
         Some(wanted) => own_kernel_build_id().is_some_and(|own| own == wanted),
         None => true,
     };
-    if !is_made_here(request) || !is_kernel || !is_build {
+    if !is_this_host(request) || !is_kernel || !is_build {
         return None;
     }
     fs::read("/proc/kallsyms").ok()

@@ -216,14 +216,18 @@ fn unnamed(frames: &[Frame], modules: &[Module], names: &mut Names) -> Vec<Frame
     frames.iter().map(name).map(|(name, naming)| FrameName { name, naming }).collect()
 }
 
-/// Whether the recording was made on this host, by this user or root.
+/// Whether the recording was made on this host, by this user or root. A stream has no owner.
 fn is_made_here(request: &Request) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let hostname = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let is_host = request.about.hostname.is_some()
-        && request.about.hostname.as_deref() == hostname.as_deref().map(str::trim);
     let owner = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.uid());
     let user = owner(Path::new("/proc/self"));
     let is_owner = owner(request.recording).is_some_and(|uid| uid == 0 || Some(uid) == user);
-    is_host && is_owner
+    is_this_host(request) && is_owner
+}
+
+/// Whether the recording says that it was made on this host.
+fn is_this_host(request: &Request) -> bool {
+    let hostname = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    request.about.hostname.is_some()
+        && request.about.hostname.as_deref() == hostname.as_deref().map(str::trim)
 }
