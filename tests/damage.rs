@@ -159,6 +159,28 @@ fn a_damaged_part_of_a_directory_costs_only_its_own_rest() {
     let run = collapse(&path, &[]);
     assert_eq!((run.code, run.stdout.lines().count()), (Some(3), 75), "{}", run.stderr);
     assert!(run.stderr.contains(&format!("at byte {} of data.2: ", part.len() / 2)), "{}", run.stderr);
+
+    fs::remove_file(path.join("data.2")).expect("it is there");
+    let run = collapse(&path, &[]);
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(3), 50), "{}", run.stderr);
+    assert!(run.stderr.contains("data.2 is missing: there are files with higher numbers"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_missing_behind_the_records_is_told() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/variants/plain.zst");
+    let whole = zstd::decode_all(fs::File::open(path).expect("the recording")).expect("it unpacks");
+    let samples = load_bytes(&whole).expect("a recording").tally.samples;
+    for (cut, code) in [(0, ""), (1, "features"), (600, "features")] {
+        let loaded = load_bytes(&whole[..whole.len() - cut]).expect("a recording");
+        assert_eq!((loaded.tally.samples, loaded.tally.unread_bytes), (samples, 0));
+        let codes: Vec<&str> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+        assert_eq!(codes.concat(), code, "cut by {cut} bytes");
+    }
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(&whole[..whole.len() - 1]).expect("it can be written to");
+    let run = collapse(file.path(), &[]);
+    assert_eq!((run.code, run.stdout.lines().count() as u64), (Some(3), samples), "{}", run.stderr);
 }
 
 #[test]

@@ -437,8 +437,8 @@ fn only_the_files_of_a_directory_are_read_and_no_links() {
 
     fs::remove_file(path.join("data.4")).expect("it is there");
     let missing = collapse();
-    assert_eq!(missing.code, Some(2));
-    assert!(missing.stderr.contains("data.4: is missing"), "{}", missing.stderr);
+    assert_eq!(missing.code, Some(3));
+    assert!(missing.stderr.contains("data.4 is missing"), "{}", missing.stderr);
 
     std::os::unix::fs::symlink("/etc/hostname", path.join("data.4")).expect("a link");
     let link = collapse();

@@ -26,6 +26,8 @@ enum Bytes {
     Mapped { map: Map, file: File, length: usize },
     /// What could not be mapped: a stream, read into memory. `is_cut` says that it goes on, but no more memory was allowed.
     Owned { bytes: Vec<u8>, is_cut: bool },
+    /// A file that should be there.
+    Missing,
 }
 
 /// One file of a recording.
@@ -37,12 +39,14 @@ pub struct Part<'a> {
     pub bytes: &'a [u8],
     /// Whether it goes on, but no more memory was allowed.
     pub is_cut: bool,
+    /// Whether it should be there and is not.
+    pub is_missing: bool,
 }
 
 impl<'a> Part<'a> {
     /// A recording that is one whole file with these bytes.
     pub fn whole(bytes: &'a [u8]) -> Part<'a> {
-        Part { name: None, bytes, is_cut: false }
+        Part { name: None, bytes, is_cut: false, is_missing: false }
     }
 }
 
@@ -61,7 +65,7 @@ impl Input {
     /// Bytes of this process's memory that hold it.
     pub fn memory(&self) -> u64 {
         let owned = |file: &InputFile| match &file.bytes {
-            Bytes::Mapped { .. } => 0,
+            Bytes::Mapped { .. } | Bytes::Missing => 0,
             Bytes::Owned { bytes, .. } => bytes.len() as u64,
         };
         self.files.iter().map(owned).sum()
@@ -73,8 +77,10 @@ impl InputFile {
         let (bytes, is_cut) = match &self.bytes {
             Bytes::Mapped { map, length, .. } => (&map[..*length], false),
             Bytes::Owned { bytes, is_cut } => (bytes.as_slice(), *is_cut),
+            Bytes::Missing => (&[][..], false),
         };
-        Part { name: self.name.as_deref(), bytes, is_cut }
+        let is_missing = matches!(self.bytes, Bytes::Missing);
+        Part { name: self.name.as_deref(), bytes, is_cut, is_missing }
     }
 }
 
@@ -148,12 +154,9 @@ fn open_directory(path: &Path) -> Result<Input> {
         }
         files.push(InputFile { name: Some(name), bytes: map(file, &file_path)? });
     }
-    if let Some((expected, _)) = (0u32..).zip(&numbers).find(|(expected, number)| expected != *number) {
-        return Err(Error::input(
-            path.join(format!("data.{expected}")),
-            "is missing: the directory holds parts with higher numbers",
-            "copy the whole directory again",
-        ));
+    // Parts with higher numbers say that there was one with a lower.
+    if let Some((missing, _)) = (0u32..).zip(&numbers).find(|(expected, number)| expected != *number) {
+        files.push(InputFile { name: Some(format!("data.{missing}")), bytes: Bytes::Missing });
     }
     Ok(Input { files })
 }

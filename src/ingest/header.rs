@@ -37,6 +37,8 @@ pub struct Header {
     pub is_finished: bool,
     /// Bytes that the header promises beyond the file's end.
     pub missing_bytes: u64,
+    /// Feature sections that the header promises and that are not in the file.
+    pub missing_features: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -89,10 +91,10 @@ impl Header {
         let is_finished = data.size != 0;
         let promised_end = data.offset.saturating_add(data.size);
         let data_end = if is_finished { promised_end.min(length) } else { length };
-        let mut features = if is_finished {
+        let (mut features, missing_features) = if is_finished {
             read_features(file, promised_end, feature_bits, order)
         } else {
-            Features::default()
+            (Features::default(), 0)
         };
         // The bit is there from the start, the section only at the end (perf_session__write_header).
         if feature_bits[0] >> Feature::COMPRESSED.0 & 1 == 1 {
@@ -107,6 +109,7 @@ impl Header {
             data_end: data_end as usize,
             is_finished,
             missing_bytes: promised_end.saturating_sub(length),
+            missing_features,
         })
     }
 
@@ -123,6 +126,7 @@ impl Header {
             data_end: file.len(),
             is_finished: true,
             missing_bytes: 0,
+            missing_features: 0,
         })
     }
 }
@@ -217,9 +221,10 @@ fn read_attributes(file: &[u8], attr_size: u64, attrs: Section, order: ByteOrder
         .collect()
 }
 
-/// The table of feature sections follows the data: one entry for each bit that is set, in the order of the bits.
-fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> Features {
-    let mut features = Features::default();
+/// The table of feature sections follows the data: one entry for each bit that is set, in the order of the bits. Also counts
+/// the sections that are not in the file.
+fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> (Features, u64) {
+    let (mut features, mut missing) = (Features::default(), 0);
     let bits = with_words_in_order(bits, order);
     let set_bits = (0..256u32).filter(|bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
     for (index, feature) in set_bits.enumerate() {
@@ -228,11 +233,12 @@ fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> F
             .of(file)
             .and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)))
             .and_then(|section| section.of(file));
-        if let Some(body) = body {
-            features::apply(&mut features, feature, body, order);
+        match body {
+            Some(body) => features::apply(&mut features, feature, body, order),
+            None => missing += 1,
         }
     }
-    features
+    (features, missing)
 }
 
 /// The bits are an array of the recording machine's `long`. Every perf since 2011 notes the machine's name, so where that bit

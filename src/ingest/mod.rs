@@ -354,6 +354,7 @@ mod tests {
                         data_end: data.len(),
                         is_finished: true,
                         missing_bytes: 0,
+                        missing_features: 0,
                     },
                     data,
                     damage: &[],

@@ -46,6 +46,8 @@ pub enum Stop {
     BadCompression,
     /// No more memory was allowed.
     OverBudget,
+    /// A file of the recording is not there.
+    Missing,
 }
 
 /// Walks over the whole records of a data section.

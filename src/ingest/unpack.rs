@@ -100,6 +100,7 @@ impl Unpacker {
         let result = self.add_records(data);
         let (at, stop) = match result {
             Ok(()) if part.is_cut => (data.len(), Stop::OverBudget),
+            Ok(()) if part.is_missing => (0, Stop::Missing),
             Ok(()) => return,
             Err((_, Stop::CutShort)) if part.is_cut => (data.len(), Stop::OverBudget),
             Err(damage) => damage,

@@ -43,13 +43,34 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             Stop::BadSize => ("damaged", "a record has an impossible size", COPY_AGAIN),
             Stop::BadCompression => ("compression", "a compressed record cannot be unpacked", DAMAGED_STREAM),
             Stop::OverBudget => ("memory", "the memory that is allowed is used up", ALLOW_MORE),
+            Stop::Missing => {
+                ("damaged", "there are files with higher numbers", "copy the whole directory again")
+            }
         };
-        let file = damage.part.map(|part| format!(" of {part}")).unwrap_or_default();
-        let unread = match damage.unread {
-            0 => "all that follows is unread".to_owned(),
-            unread => format!("{unread} of {} bytes of records are unread", tally.data_bytes),
+        let message = match (damage.stop, damage.part, damage.unread) {
+            (Stop::Missing, part, _) => format!("{} is missing: {what}", part.unwrap_or_default()),
+            (_, part, unread) => {
+                let file = part.map(|part| format!(" of {part}")).unwrap_or_default();
+                let unread = match unread {
+                    0 => "all that follows is unread".to_owned(),
+                    unread => format!("{unread} of {} bytes of records are unread", tally.data_bytes),
+                };
+                format!("{what} at byte {}{file}: {unread}", damage.offset)
+            }
         };
-        note(Severity::Error, code, 1, format!("{what} at byte {}{file}: {unread}", damage.offset), remedy);
+        note(Severity::Error, code, 1, message, remedy);
+    }
+    if source.header.missing_features > 0 && source.header.missing_bytes == 0 {
+        let missing = source.header.missing_features;
+        note(
+            Severity::Error,
+            "features",
+            missing,
+            format!(
+                "{missing} sections of what perf noted about the machine and the recording are not in the file"
+            ),
+            "copy the file again; all records are used",
+        );
     }
     let compressed: u64 = COMPRESSED.iter().filter_map(|kind| tally.skipped.get(kind)).sum();
     if compressed > 0 {
