@@ -287,10 +287,12 @@ fn hostile_counts(out: &mut Output) {
     for size in [1 << 40, u64::MAX - 7, u64::MAX] {
         let mut scene = Scene::new(vec![Event::cpu_clock().also(0)]);
         scene.plain().file.raw(AUXTRACE, 0, &auxtrace(size));
-        out.hostile(
+        let bytes = scene.plain().file.build();
+        out.write_some(
             "AUXTRACE of 2^40, 2^64 - 8 and 2^64 - 1 bytes after 200 samples",
-            Some(SAMPLES),
-            scene.plain(),
+            "hostile",
+            "200+",
+            &bytes,
         );
     }
     let one = || Scene::new(vec![Event::cpu_clock()]);
