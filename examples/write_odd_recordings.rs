@@ -4,13 +4,19 @@
 //! file, with tabs between: what it is (files of one kind have the same text), the file, `clean`, `hostile` or `bomb`, the
 //! number of samples that can be used (`200+`: at least), or `-` where nothing is promised.
 
-#[path = "../tests/support/builder.rs"]
-mod builder;
+#[path = "../tests/support"]
+mod support {
+    pub mod builder;
+    pub mod forms;
+}
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use builder::{Builder, Event, Kernel, Mmap, Sample, context, feature, flag, misc, record, sample_type};
+use support::builder::{
+    Builder, Event, Kernel, Mmap, Sample, context, feature, flag, misc, record, sample_type,
+};
+use support::forms::{Apart, user_record};
 
 const WORKER: (u32, u32) = (42, 42);
 const KSOFTIRQD: (u32, u32) = (9, 9);
@@ -23,10 +29,8 @@ const STEP: u64 = 1_000_000;
 const SAMPLES: u64 = 200;
 /// PERF_SAMPLE_BRANCH_STACK (perf_event.h).
 const BRANCH_STACK: u64 = 1 << 11;
-/// PERF_RECORD_AUXTRACE_INFO, PERF_RECORD_AUXTRACE, PERF_RECORD_COMPRESSED (tools/lib/perf/include/perf/event.h).
+/// PERF_RECORD_AUXTRACE_INFO (tools/lib/perf/include/perf/event.h).
 const AUXTRACE_INFO: u32 = 70;
-const AUXTRACE: u32 = 71;
-const COMPRESSED: u32 = 81;
 /// HEADER_AUXTRACE, HEADER_COMPRESSED (tools/perf/util/header.h).
 const FEATURE_AUXTRACE: u8 = 18;
 const FEATURE_COMPRESSED: u8 = 27;
@@ -125,7 +129,7 @@ impl Scene {
 fn foreign(out: &mut Output) {
     let mut scene = Scene::new(vec![Event::cpu_clock()]);
     scene.plain();
-    out.write("big-endian", "clean", Some(SAMPLES), &big_endian(&scene.file.build()));
+    out.write("big-endian", "clean", Some(SAMPLES), &Apart::of(&scene.file.build()).big_endian());
 
     for size in [64, 72, 80, 96, 104, 112, 120, 128, 136, 144, 184] {
         let mut scene = Scene::new(vec![Event::cpu_clock()]);
@@ -215,7 +219,7 @@ fn odd_records(out: &mut Output) {
     scene.file.raw(AUXTRACE_INFO, 0, &[0; 16]);
     // size, offset, reference, idx, tid, cpu, reserved; the payload lies behind the record.
     let auxtrace = |size: u64| [&size.to_le_bytes()[..], &[0; 32]].concat();
-    scene.plain().file.raw(AUXTRACE, 0, &auxtrace(4096)).bytes(&[9; 4096]);
+    scene.plain().file.raw(user_record::AUXTRACE, 0, &auxtrace(4096)).bytes(&[9; 4096]);
     out.clean("AUX data (Intel PT) between the samples", 2 * SAMPLES, scene.plain());
 
     let mut scene = one();
@@ -286,7 +290,7 @@ fn hostile_counts(out: &mut Output) {
     let auxtrace = |size: u64| [&size.to_le_bytes()[..], &[0; 32]].concat();
     for size in [1 << 40, u64::MAX - 7, u64::MAX] {
         let mut scene = Scene::new(vec![Event::cpu_clock().also(0)]);
-        scene.plain().file.raw(AUXTRACE, 0, &auxtrace(size));
+        scene.plain().file.raw(user_record::AUXTRACE, 0, &auxtrace(size));
         let bytes = scene.plain().file.build();
         out.write_some(
             "AUXTRACE of 2^40, 2^64 - 8 and 2^64 - 1 bytes after 200 samples",
@@ -337,7 +341,7 @@ fn hostile_growth(out: &mut Output) {
         scene.file.feature(FEATURE_COMPRESSED, &info);
         scene.plain();
         for bomb in bombs {
-            scene.file.raw(COMPRESSED, 0, bomb);
+            scene.file.raw(user_record::COMPRESSED, 0, bomb);
         }
         scene.plain().file.build()
     };
@@ -435,72 +439,6 @@ fn run_of(byte: u8) -> Vec<u8> {
         frame.push(byte);
     }
     frame
-}
-
-/// The same file as a big-endian machine writes it, for files whose records are all of the builder's own and whose one event
-/// has its default fields.
-fn big_endian(file: &[u8]) -> Vec<u8> {
-    let mut out = file.to_vec();
-    let (attr_offset, attr_size) = (u64_at(file, 24) as usize, u64_at(file, 16) as usize);
-    let (data, end) = (u64_at(file, 40) as usize, (u64_at(file, 40) + u64_at(file, 48)) as usize);
-    // Header and ids are all u64. The feature bits too, as perf reads them where the size of its long is the same.
-    reverse(&mut out, 0..attr_offset, 8);
-    reverse(&mut out, attr_offset..attr_offset + 8, 4);
-    reverse(&mut out, attr_offset + 8..attr_offset + 40, 8);
-    // A bit field: the first member is the highest bit.
-    let flags = u64_at(file, attr_offset + 40).reverse_bits();
-    put(&mut out, attr_offset + 40, &flags.to_be_bytes());
-    reverse(&mut out, attr_offset + 48..attr_offset + 56, 4);
-    reverse(&mut out, attr_offset + 56..attr_offset + 88, 8);
-    reverse(&mut out, attr_offset + 88..attr_offset + 96, 4);
-    reverse(&mut out, attr_offset + 96..attr_offset + attr_size, 8);
-    let mut at = data;
-    while at < end {
-        let kind = u32::from_le_bytes(file[at..at + 4].try_into().expect("4 bytes"));
-        let size = usize::from(u16::from_le_bytes([file[at + 6], file[at + 7]]));
-        let next = at + size;
-        reverse(&mut out, at..at + 4, 4);
-        reverse(&mut out, at + 4..at + 8, 2);
-        // sample_id of the default fields: TID, TIME, CPU.
-        let trailer = next - 24;
-        match kind {
-            record::SAMPLE => {
-                reverse(&mut out, at + 8..next, 8);
-                reverse(&mut out, at + 16..at + 24, 8);
-                reverse(&mut out, at + 16..at + 24, 4); // TID, after IP
-                reverse(&mut out, at + 32..at + 40, 8);
-                reverse(&mut out, at + 32..at + 40, 4); // CPU, after TIME
-            }
-            record::COMM => reverse(&mut out, at + 8..at + 16, 4),
-            record::MMAP => {
-                reverse(&mut out, at + 8..at + 16, 4);
-                reverse(&mut out, at + 16..at + 40, 8);
-            }
-            record::MMAP2 => {
-                reverse(&mut out, at + 8..at + 16, 4);
-                reverse(&mut out, at + 16..at + 40, 8);
-                reverse(&mut out, at + 40..at + 48, 4);
-                reverse(&mut out, at + 48..at + 64, 8);
-                reverse(&mut out, at + 64..at + 72, 4);
-            }
-            kind => panic!("no rule for records of type {kind}"),
-        }
-        if kind != record::SAMPLE {
-            reverse(&mut out, trailer..trailer + 8, 4);
-            reverse(&mut out, trailer + 8..trailer + 16, 8);
-            reverse(&mut out, trailer + 16..next, 4);
-        }
-        at = next;
-    }
-    // The features are left out: perf keeps them apart from the records, and nothing here is about them.
-    put(&mut out, 72, &[0; 32]);
-    out.truncate(end);
-    out
-}
-
-/// Reverses each `width` bytes of a range whose length is a multiple of it.
-fn reverse(bytes: &mut [u8], range: std::ops::Range<usize>, width: usize) {
-    bytes[range].chunks_exact_mut(width).for_each(<[u8]>::reverse);
 }
 
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
