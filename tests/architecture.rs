@@ -92,7 +92,7 @@ fn only_the_binary_knows_the_command_line() {
 #[test]
 fn every_file_says_what_it_holds() {
     let mut files = Vec::new();
-    for directory in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
+    for directory in ["src", "tests", "benches", "examples", "fuzz/fuzz_targets"] {
         sources(&root().join(directory), &mut files);
     }
     assert!(files.len() > 40);
