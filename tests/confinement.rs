@@ -202,12 +202,7 @@ fn nothing_that_a_strange_recording_names_is_opened() {
     let own = opened_for_names(&scene, &[]);
     assert!(own.contains(&real(&scene, &program)), "this test sees what is opened: {own:?}");
     let regular = [program.as_path(), &map, &dump, Path::new("/bin/sh")].map(|path| real(&scene, path));
-    // The kernel calls /proc/PID/mem a regular file; nothing can be mapped of it.
-    let may_be = |path: &&PathBuf| {
-        regular.contains(path)
-            || path.starts_with("/proc") && path.ends_with("mem")
-            || path.starts_with("/usr/lib/debug")
-    };
+    let may_be = |path: &&PathBuf| regular.contains(path) || path.starts_with("/usr/lib/debug");
     let strange: Vec<_> = own.iter().filter(|path| !may_be(path)).collect();
     assert!(strange.is_empty(), "no regular files: {strange:?}");
 

@@ -2,7 +2,7 @@
 //! user or root, or the user gave `--symfs`; then nothing outside it.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use crate::mapped::{self, Map};
@@ -100,16 +100,19 @@ fn open_below(root: &Path, path: &str) -> Option<File> {
     if !real.starts_with(&root) {
         return None;
     }
-    open_regular(&real)
+    // The files of /proc have no length, and some of them act.
+    let has_bytes = fs::metadata(&real).is_ok_and(|metadata| metadata.len() > 0);
+    if has_bytes { open_regular(&real) } else { None }
 }
 
-/// Opens a file only if it is a regular one: opening a FIFO would wait for a writer, and a device may act.
+/// Opens a file only if it is a regular one: a device may act when it is opened. Should it become a FIFO in between, opening it
+/// does not wait for a writer.
 pub fn open_regular(path: &Path) -> Option<File> {
     let is_regular = |metadata: fs::Metadata| metadata.is_file();
     if !fs::metadata(path).is_ok_and(is_regular) {
         return None;
     }
-    let file = File::open(path).ok()?;
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
     file.metadata().is_ok_and(is_regular).then_some(file)
 }
 
@@ -127,6 +130,8 @@ mod tests {
         let is_opened = |path: &str| open_below(folder.path(), path).is_some();
         assert!(is_opened("usr/bin/tool"));
         assert!(is_opened("stays"));
+        fs::write(folder.path().join("empty"), "").unwrap();
+        assert!(!is_opened("empty"));
         assert!(!is_opened("leaves"));
         assert!(!is_opened("usr/bin"));
         assert!(!is_opened("../../etc/hostname"));
