@@ -13,6 +13,8 @@
 //!
 //! let recording = load::load("perf.data".as_ref(), &load::Options::default(), &|_, _, _| {})?;
 //! load::require_stacks(&recording)?;
+//! load::require_times(&recording)?;
+//! load::require_cpus(&recording)?;
 //! let windows = windows::find(&recording, &windows::Options::default());
 //! for path in &windows.ranking {
 //!     println!("{} {:?}", recording.name(path.comm), path.verdict);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::ordered::{Options, OrderedStacks, Weight};
-use stallgraph::analyses::selection::Selection;
+use stallgraph::analyses::selection::{Selection, TimeRange};
 use stallgraph::load;
 use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::folded::{Field, Folder};
@@ -52,6 +52,9 @@ pub struct Arguments {
     /// Write one file per CPU into DIR, named cpu-N.folded; per thread, tid-N.folded, where samples have no CPU
     #[arg(long, value_name = "DIR")]
     split: Option<PathBuf>,
+    /// Print samples without times in the order of the file, which is that of time in each CPU's buffer at best
+    #[arg(long)]
+    file_order: bool,
     /// End the names of kernel functions in _[k]
     #[arg(long)]
     kernel_suffix: bool,
@@ -83,6 +86,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load()?;
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
+    let needs_times = fields.contains(&Field::Time)
+        || arguments.part.selection().time != TimeRange::All
+        || Weight::from(arguments.weight) == Weight::Microseconds;
+    if !arguments.file_order || needs_times {
+        load::require_times(&recording)?;
+    }
     if fields.contains(&Field::Cpu) || arguments.part.selection().cpus.is_some() {
         load::require_cpus(&recording)?;
     }

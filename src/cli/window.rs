@@ -81,6 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let recording = arguments.input.load()?;
     load::require_stacks(&recording)?;
+    load::require_times(&recording)?;
     load::require_cpus(&recording)?;
     let options = arguments.options()?;
     options.selection.check(&recording)?;

@@ -133,7 +133,7 @@ fn load_parts(
     Ok(recording)
 }
 
-/// An error if the recording cannot answer what ran when: no samples, no call chains, no times.
+/// An error if the recording cannot answer what ran: no samples, no call chains.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
     let wrong = |what: String, remedy: &str| Err(lacks(recording, what, remedy));
     let Some(event) = recording.sampling_event() else {
@@ -161,13 +161,19 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
             "record with -g: perf record -a -g -F 999 -- sleep 60",
         );
     }
-    if !event.has_time {
-        return wrong(
-            format!("the samples of {} have no times, so they have no order", event.name),
-            "record with -T: perf record -a -g -T -F 999 -- sleep 60",
-        );
-    }
     Ok(())
+}
+
+/// An error if samples do not say when they were taken: then their only order is that of the file.
+pub fn require_times(recording: &Recording) -> Result<()> {
+    match recording.sampling_event() {
+        Some(event) if !event.has_time => Err(lacks(
+            recording,
+            format!("the samples of {} have no times, so they have no order", event.name),
+            "record with -T: perf record -a -g -T -F 999 -- sleep 60; or print the order of the file: collapse --file-order",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// An error if samples do not say on which CPU they were taken: then it is not known what ran there before what.

@@ -71,10 +71,11 @@ fn clock(recording: &Recording) -> String {
 
 fn event_line(event: &Event) -> String {
     let rate = match (event.frequency_hz, event.period) {
-        (Some(1), _) if event.is_tracepoint => {
-            ", sampled: intervals between its records cannot be told; use -e EVENT -c 1, and give -F only to the sampling event"
-                .to_owned()
-        }
+        (Some(hz), _) if event.is_tracepoint => format!(
+            ", sampled at {hz} Hz: only some are here, so no interval between them can be told; give the frequency to the sampling \
+             event alone: -e cpu-clock/freq={hz}/ -e {}",
+            event.name
+        ),
         (Some(hz), _) => format!(", {hz} Hz"),
         (None, Some(period)) => format!(", every {period}"),
         (None, None) => String::new(),
