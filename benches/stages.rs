@@ -11,7 +11,7 @@ use criterion::{
 use stallgraph::analyses::ordered::{Options as OrderOptions, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows;
-use stallgraph::ingest::{self, Decoded, Part, Source};
+use stallgraph::ingest::{self, Decoded, Part, Source, UserChains};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -121,7 +121,7 @@ fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
     group.bench_function("decode", |bencher| {
         bencher.iter(|| {
             let mut decoded = 0;
-            source.read_samples(0..u64::MAX, &wanted, &finder, &|_| {}, |record| {
+            source.read_samples(0..u64::MAX, &wanted, &finder, &UserChains::default(), &|_| {}, |record| {
                 decoded += u64::from(matches!(black_box(record), Decoded::Sample { .. }));
             });
             assert!(decoded >= samples);

@@ -365,18 +365,65 @@ fn long_records_of_simpleperf_are_skipped() {
 }
 
 /// PERF_CONTEXT_USER_DEFERRED and a cookie stand for user frames that come in a record of their own, of type 22.
+/// Samples of one stay in the kernel share a user chain, which comes after them, with a thread's own cookie. perf script of 6.19
+/// joins them the same way.
 #[test]
-fn a_deferred_user_chain_is_cut_at_its_marker() {
+fn deferred_user_chains_are_joined_by_thread_and_cookie() {
     let kernel = &mut Kernel::new();
-    let chain = [context::KERNEL, kernel.ip("vfs_read"), kernel.ip("ksys_read"), -640i64 as u64, 0x1234];
+    let kernel_part = [context::KERNEL, kernel.ip("vfs_read"), kernel.ip("ksys_read")];
+    let deferred = |task, cookie| {
+        let chain = [&kernel_part[..], &[context::USER_DEFERRED, cookie]].concat();
+        Sample::new(task).chain(&chain).ip(kernel_part[1]).misc(misc::KERNEL)
+    };
     let mut builder = Builder::new();
-    builder.kernel_map(kernel).comm((7, 7), "worker").at(3, 1_000_000);
-    builder.sample(Sample::new((7, 7)).chain(&chain).ip(kernel.ip("vfs_read")).misc(misc::KERNEL));
-    builder.raw(22, 0, &[0; 48]);
-    let made_up = support::MadeUp::write(&builder.build(), &kernel.kallsyms());
+    builder.kernel_map(kernel).comm((7, 7), "worker").comm((7, 8), "other");
+    for pid in [7, 8] {
+        builder.mmap2(Mmap::new(pid, "/bin/worker", 0x40_0000, 0x1_0000));
+        builder.mmap2(Mmap::new(pid, "/bin/library", 0x50_0000, 0x1_0000));
+    }
+    builder.at(3, 1_000_000).sample(deferred((7, 7), 0x1234));
+    builder.at(3, 2_000_000).sample(deferred((7, 8), 0x1234));
+    builder.at(3, 3_000_000).sample(deferred((7, 7), 0x1234));
+    builder.at(3, 4_000_000).sample(deferred((7, 7), 0x9999));
+    builder.callchain_deferred((7, 7), 0x1234, &[context::USER, 0x40_1000, 0x50_1000]);
+    builder.callchain_deferred((7, 8), 0x1234, &[context::USER, 0x50_1000]);
+    let whole = builder.build();
+    let made_up = support::MadeUp::write(&whole, &kernel.kallsyms());
     let run = run(&mut made_up.command("collapse"));
-    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "worker;ksys_read;vfs_read 1\n"), "{run:?}");
-    assert!(run.stderr.contains("1 user stacks were recorded later than their samples"), "{}", run.stderr);
+    let expected = "worker;[library];[worker];ksys_read;vfs_read 1\n\
+                    other;[library];ksys_read;vfs_read 1\n\
+                    worker;[library];[worker];ksys_read;vfs_read 1\n\
+                    worker;ksys_read;vfs_read 1\n";
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), expected), "{run:?}");
+    assert!(run.stderr.contains("1 samples lack their user stack"), "{}", run.stderr);
+    let big_endian = print(&Apart::of(&whole).big_endian());
+    assert_eq!(big_endian.stdout.lines().filter(|line| line.contains("[library];[worker]")).count(), 2);
+}
+
+#[test]
+fn samples_without_times_are_printed_in_the_order_of_the_file() {
+    let fields = sample_type::IP | sample_type::TID | sample_type::CALLCHAIN | sample_type::CPU;
+    let mut builder = Builder::new();
+    builder.event(Event::cpu_clock().sample_type(fields)).comm((7, 7), "worker");
+    for (cpu, address) in [(3, 0x40_3000), (3, 0x40_1000), (1, 0x40_9000), (3, 0x40_2000)] {
+        builder.mmap2(Mmap::new(7, &format!("/bin/m{address:x}"), address, 0x1000));
+        builder.at(cpu, 0).sample(Sample::new((7, 7)).user(&[address + 0x10]));
+    }
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(&builder.build()).expect("it can be written to");
+    let collapse = |options: &[&str]| {
+        run(stallgraph().arg("collapse").arg(file.path()).arg("--no-symbols").args(options))
+    };
+    let refused = collapse(&[]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+    assert!(refused.stderr.contains("-T") && refused.stderr.contains("--file-order"), "{}", refused.stderr);
+    let printed = collapse(&["--file-order", "-F", "cpu,stack"]);
+    let expected = "1\tworker;[m409000]\n3\tworker;[m403000]\n3\tworker;[m401000]\n3\tworker;[m402000]\n";
+    assert_eq!((printed.code, printed.stdout.as_str()), (Some(0), expected), "{printed:?}");
+    for needs_times in [["-F", "time,stack"], ["--weight", "us"], ["--time", "0,1"]] {
+        let refused = collapse(&[&["--file-order"], &needs_times[..]].concat());
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{needs_times:?}");
+    }
 }
 
 #[test]

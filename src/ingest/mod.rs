@@ -12,6 +12,7 @@ mod script_text;
 mod side_band;
 mod stream;
 mod unpack;
+mod user_chains;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use script_text::{
 };
 pub use side_band::{Change, Map, SideBand, SideBandReader, When};
 pub use unpack::{Damage, Records};
+pub use user_chains::UserChains;
 
 use records::likely_start;
 use side_band::Parsed;
@@ -67,6 +69,8 @@ pub fn read<'a>(parts: &[Part<'a>], path: &Path, memory: u64) -> Result<(Header,
 pub struct SideBandPass {
     /// Side-band records in time order.
     pub side_band: Vec<SideBand>,
+    /// Where the user call chains are that were recorded later than their samples.
+    pub user_chains: Vec<u64>,
     /// Whole records of any type.
     pub records: u64,
     /// Samples of any event.
@@ -98,6 +102,7 @@ impl SideBandPass {
         }
         match reader.parse(record) {
             Parsed::SideBand(side_band) => self.side_band.push(side_band),
+            Parsed::UserChain => self.user_chains.push(record.position),
             Parsed::Skipped => *self.skipped.entry(record.kind).or_default() += 1,
             Parsed::Rejected(why) => *self.rejected.entry(why).or_default() += 1,
         }
@@ -106,6 +111,7 @@ impl SideBandPass {
     /// Adds what the part that follows held.
     fn join(&mut self, next: SideBandPass) {
         self.side_band.extend(next.side_band);
+        self.user_chains.extend(next.user_chains);
         self.records += next.records;
         self.samples += next.samples;
         for (kind, count) in next.skipped {
@@ -257,6 +263,19 @@ impl<'a> Source<'a> {
         parts.into_iter().map(finish).collect()
     }
 
+    /// The user call chains that the first pass came by.
+    pub fn user_chains(&self, pass: &SideBandPass) -> UserChains<'a> {
+        let reader = SideBandReader::new(&self.header.attributes, self.header.order);
+        let mut chains = UserChains::default();
+        for &position in &pass.user_chains {
+            let record = Walk::over(self.data, position..u64::MAX, self.header.order).next();
+            if let Some((thread, chain)) = record.and_then(|record| reader.user_chain(&record)) {
+                chains.add(thread, &chain);
+            }
+        }
+        chains
+    }
+
     /// The second pass: decodes the samples of the events for which `wanted` holds, in the order of the file, in one of the
     /// ranges that [`SideBandPass::ranges`] made.
     pub fn read_samples(
@@ -264,6 +283,7 @@ impl<'a> Source<'a> {
         range: Range<u64>,
         wanted: &[bool],
         finder: &EventFinder,
+        user_chains: &UserChains<'a>,
         progress: &dyn Fn(u64),
         mut each: impl FnMut(Decoded<'a>),
     ) {
@@ -284,7 +304,10 @@ impl<'a> Source<'a> {
                 None => Decoded::Rejected("sample of an unknown event"),
                 Some(event) if !wanted[event] => Decoded::OtherEvent(event),
                 Some(event) => match layouts[event].decode(record.body) {
-                    Ok(sample) => Decoded::Sample { event, sample, record },
+                    Ok(mut sample) => {
+                        user_chains.join(&mut sample, self.header.order);
+                        Decoded::Sample { event, sample, record }
+                    }
                     Err(why) => Decoded::Rejected(why),
                 },
             });

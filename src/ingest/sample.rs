@@ -35,6 +35,10 @@ pub struct RawSample<'a> {
     pub period: Option<u64>,
     /// The call chain, innermost first, with context markers; 8 bytes an entry in the file's byte order.
     pub chain: &'a [u8],
+    /// The user part of the call chain, where it was recorded later than the sample.
+    pub user_chain: &'a [u8],
+    /// Whether it was to be recorded later and was not.
+    pub lacks_user_chain: bool,
     /// The control group's id.
     pub cgroup: Option<u64>,
 }
@@ -152,6 +156,8 @@ impl SampleLayout {
             },
             period: u64_at(self.period),
             chain,
+            user_chain: &[],
+            lacks_user_chain: false,
             cgroup,
         })
     }

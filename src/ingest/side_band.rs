@@ -11,6 +11,7 @@ use linux_perf_event_reader::constants::{
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor, text};
 use super::records::Record;
+use super::user_chains::{CALLCHAIN_DEFERRED, UserChain};
 
 /// A moment in a recording: by time, then by the order of the file. Records that perf made up at its start have time 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +121,8 @@ pub struct Map {
 pub enum Parsed {
     /// A side-band record.
     SideBand(SideBand),
+    /// A user call chain, recorded later than its samples.
+    UserChain,
     /// A type that this program has no use for.
     Skipped,
     /// A record too short for its fields.
@@ -151,20 +154,37 @@ impl SideBandReader {
 
     /// Decodes one record that is not a sample.
     pub fn parse(&self, record: &Record) -> Parsed {
-        let trailer_size = self.trailer_size();
         let kind = RecordType(record.kind);
-        if !is_side_band(kind) {
+        if !is_side_band(kind) && record.kind != CALLCHAIN_DEFERRED {
             return Parsed::Skipped;
         }
-        let Some(fields) = record.body.len().checked_sub(trailer_size) else {
+        let Some((fields, trailer)) = self.split(record) else {
             return Parsed::Rejected("record shorter than its sample_id");
         };
-        let (fields, trailer) = record.body.split_at(fields);
+        if record.kind == CALLCHAIN_DEFERRED {
+            return match UserChain::parse(fields, self.order) {
+                Some(_) => Parsed::UserChain,
+                None => Parsed::Rejected("user call chain longer than its record"),
+            };
+        }
         let Some(change) = self.change(kind, record.misc, fields) else {
             return Parsed::Rejected("side-band record shorter than its fields");
         };
         let (time_ns, cpu) = self.read_trailer(trailer);
         Parsed::SideBand(SideBand { when: When { time_ns, position: record.position }, cpu, change })
+    }
+
+    /// Decodes a user call chain that [`SideBandReader::parse`] found to be one, with the thread that it is of.
+    pub fn user_chain<'a>(&self, record: &Record<'a>) -> Option<(i32, UserChain<'a>)> {
+        let (fields, trailer) = self.split(record)?;
+        let thread = self.order.u32_at(trailer, self.place(PERF_SAMPLE_TID)? + 4)? as i32;
+        Some((thread, UserChain::parse(fields, self.order)?))
+    }
+
+    /// The fields of a record, and its `sample_id`.
+    fn split<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], &'a [u8])> {
+        let fields = record.body.len().checked_sub(self.trailer_size())?;
+        record.body.split_at_checked(fields)
     }
 
     /// The fields of a `sample_id`, each 8 bytes, in this order.
@@ -182,12 +202,15 @@ impl SideBandReader {
         8 * fields.filter(|&&bit| self.trailer & bit != 0).count()
     }
 
+    /// Where in the `sample_id` a field stands.
+    fn place(&self, field: u64) -> Option<usize> {
+        let before = Self::TRAILER.iter().take_while(|&&bit| bit != field);
+        let place = 8 * before.filter(|&&bit| self.trailer & bit != 0).count();
+        (self.trailer & field != 0).then_some(place)
+    }
+
     fn read_trailer(&self, trailer: &[u8]) -> (u64, Option<u32>) {
-        let place = |field: u64| {
-            let before = Self::TRAILER.iter().take_while(|&&bit| bit != field);
-            let place = 8 * before.filter(|&&bit| self.trailer & bit != 0).count();
-            (self.trailer & field != 0).then_some(place)
-        };
+        let place = |field| self.place(field);
         let time_ns = place(PERF_SAMPLE_TIME).and_then(|at| self.order.u64_at(trailer, at));
         let cpu = place(PERF_SAMPLE_CPU).and_then(|at| self.order.u32_at(trailer, at));
         (

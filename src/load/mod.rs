@@ -99,7 +99,7 @@ fn load_parts(
     let side_band = std::mem::take(&mut pass.side_band);
     let mut recording = Recording {
         about: about(&source, path, file_bytes, &sampling),
-        tally: tally(&source, &pass, side_band.len() as u64),
+        tally: tally(&source, &pass, (side_band.len() + pass.user_chains.len()) as u64),
         ..Recording::default()
     };
     let mut state = State::replay(side_band, &mut names);
@@ -107,11 +107,19 @@ fn load_parts(
     recording.tally.throttled = state.throttled_total();
 
     let finder = source.event_finder(path)?;
-    let samples = SamplePass { source: &source, finder: &finder, sampling: &sampling, state: &state };
+    let user_chains = source.user_chains(&pass);
+    let samples = SamplePass {
+        source: &source,
+        finder: &finder,
+        sampling: &sampling,
+        state: &state,
+        user_chains: &user_chains,
+    };
     let ranges = pass.ranges(ingest::parallel_ranges(total));
     let (collected, event_records, counted) =
         samples.run(ranges, &|done| progress(Stage::Samples, done, total));
     recording.tally.samples = counted.samples;
+    recording.tally.without_user_chain = counted.without_user_chain;
     recording.tally.other_events = counted.other_events;
     recording.tally.rejected.extend(counted.rejected);
     let (mut chains, timelines) = samples::timelines(collected, &mut state, &mut names);

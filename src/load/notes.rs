@@ -7,10 +7,6 @@ use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 use crate::ingest::{Attribute, SideBandPass, Source, Stop};
 use crate::model::{Diagnostic, Recording, Severity};
 
-/// PERF_RECORD_CALLCHAIN_DEFERRED: the user stack of all samples of one stay in the kernel, taken on the way out
-/// (include/uapi/linux/perf_event.h, kernels newer than 6.18).
-const CALLCHAIN_DEFERRED: u32 = 22;
-
 /// PERF_RECORD_COMPRESSED and PERF_RECORD_COMPRESSED2 (tools/lib/perf/include/perf/event.h). What is in their place is unpacked
 /// and none is left, unless the header does not say that records are compressed, or one lies within another.
 const COMPRESSED: [u32; 2] = [81, 83];
@@ -101,12 +97,13 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             "record with -g for user frames; the kernel's are whole",
         );
     }
-    if let Some(&deferred) = tally.skipped.get(&CALLCHAIN_DEFERRED) {
+    if tally.without_user_chain > 0 {
+        let missing = tally.without_user_chain;
         note(
             Severity::Warning,
             "user_stacks",
-            deferred,
-            format!("{deferred} user stacks were recorded later than their samples, which are shown without"),
+            missing,
+            format!("{missing} samples lack their user stack, which was to be recorded later and never came"),
             "record with --call-graph fp for user frames; the kernel's are whole",
         );
     }

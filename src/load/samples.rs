@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::ingest::{Decoded, EventFinder, Source};
+use crate::ingest::{Decoded, EventFinder, Source, UserChains};
 use crate::model::{Names, Tally, Timeline};
 use crate::state::{Chains, Collected, Collector, CpuSamples, State};
 
@@ -17,6 +17,7 @@ pub(super) struct SamplePass<'s, 'a> {
     /// For each event, whether its records are the samples.
     pub sampling: &'s [bool],
     pub state: &'s State,
+    pub user_chains: &'s UserChains<'a>,
 }
 
 /// What one range of the file held.
@@ -53,10 +54,12 @@ impl SamplePass<'_, '_> {
             let more = position - reported.replace(position);
             progress(done.fetch_add(more, Ordering::Relaxed) + more);
         };
-        self.source.read_samples(range, self.sampling, self.finder, &report, |decoded| match decoded {
+        let SamplePass { source, finder, sampling, user_chains, .. } = self;
+        source.read_samples(range, sampling, finder, user_chains, &report, |decoded| match decoded {
             Decoded::Sample { event, sample, record } => {
                 event_records[event] += 1;
                 tally.samples += 1;
+                tally.without_user_chain += u64::from(sample.lacks_user_chain);
                 collector.push(event, &sample, &record);
             }
             Decoded::OtherEvent(event) => {
@@ -76,6 +79,7 @@ impl Part {
             *records += more;
         }
         self.tally.samples += next.tally.samples;
+        self.tally.without_user_chain += next.tally.without_user_chain;
         self.tally.other_events += next.tally.other_events;
         for (why, count) in next.tally.rejected {
             *self.tally.rejected.entry(why).or_default() += count;

@@ -123,6 +123,8 @@ pub struct Tally {
     pub records: u64,
     /// Samples of the sampling event that are in the timelines.
     pub samples: u64,
+    /// Of the samples, those whose user call chain was to be recorded later and never came.
+    pub without_user_chain: u64,
     /// Records of other events: tracepoints and events that were not asked for.
     pub other_events: u64,
     /// Records that tell who ran and what was mapped: comm, fork, mmap, …

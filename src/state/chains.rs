@@ -17,6 +17,8 @@ use super::SpaceAt;
 pub struct Chain<'a> {
     /// Entries of 8 bytes, innermost first, with context markers.
     pub entries: &'a [u8],
+    /// More of them: the user's, where they were recorded later.
+    pub user: &'a [u8],
     /// The instruction, for a chain without entries.
     pub ip: u64,
     /// The mode of the record: that of entries before the first marker.
@@ -82,7 +84,10 @@ pub fn key_of(chain: &Chain) -> u64 {
     if !chain.order.u64s(chain.entries).rev().any(|entry| entry < PERF_CONTEXT_MAX) {
         hash = fold(hash ^ chain.ip, MULTIPLIER);
     }
-    let has_user = has_user_entries || cpumode == PERF_RECORD_MISC_USER;
+    let has_user = has_user_entries || cpumode == PERF_RECORD_MISC_USER || !chain.user.is_empty();
+    if !chain.user.is_empty() {
+        hash = hash_of(hash, chain.user, chain.order).0;
+    }
     finish(if has_user { fold(hash ^ chain.space.key(), MULTIPLIER) } else { hash })
 }
 
@@ -195,30 +200,37 @@ impl Chains {
     }
 }
 
-/// The parts of a chain that are of one mode each, innermost first: a marker sets the mode of the entries after it.
+/// The parts of a chain that are of one mode each, innermost first.
 fn parts<'a>(chain: &Chain<'a>) -> Vec<(Mode, &'a [u8])> {
     let mut parts = Vec::with_capacity(2);
-    let mut mode = mode_of(chain.cpumode);
+    let is_known = split(chain.entries, mode_of(chain.cpumode), chain.order, &mut parts);
+    if is_known {
+        split(chain.user, Mode::User, chain.order, &mut parts);
+    }
+    parts
+}
+
+/// Splits entries where a marker sets the mode of those after it; `false` if they end in a marker that is not known. What
+/// follows such a one has an unknown meaning. The frames before it stand.
+fn split<'a>(entries: &'a [u8], mut mode: Mode, order: ByteOrder, parts: &mut Vec<(Mode, &'a [u8])>) -> bool {
     let mut start = 0;
-    for (number, entry) in chain.order.u64s(chain.entries).enumerate() {
+    for (number, entry) in order.u64s(entries).enumerate() {
         if entry < PERF_CONTEXT_MAX {
             continue;
         }
         let at = number * 8;
-        parts.push((mode, &chain.entries[start..at]));
+        parts.push((mode, &entries[start..at]));
         start = at + 8;
         mode = match entry {
             PERF_CONTEXT_HV => Mode::Hypervisor,
             PERF_CONTEXT_KERNEL => Mode::Kernel,
             PERF_CONTEXT_USER => Mode::User,
             PERF_CONTEXT_GUEST | PERF_CONTEXT_GUEST_KERNEL | PERF_CONTEXT_GUEST_USER => Mode::Guest,
-            // What follows an unknown marker has an unknown meaning: after −640, the user frames' cookie of kernels newer
-            // than 6.18. The frames before it stand.
-            _ => return parts,
+            _ => return false,
         };
     }
-    parts.push((mode, &chain.entries[start..]));
-    parts
+    parts.push((mode, &entries[start..]));
+    true
 }
 
 fn mode_of(cpumode: u16) -> Mode {
@@ -237,7 +249,8 @@ mod tests {
     /// The modes and addresses of a chain, root first.
     fn read(entries: &[u64], ip: u64, cpumode: u16) -> Vec<(Mode, u64)> {
         let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
-        let chain = Chain { entries: &bytes, ip, cpumode, space: SpaceAt::NONE, order: ByteOrder::Little };
+        let chain =
+            Chain { entries: &bytes, user: &[], ip, cpumode, space: SpaceAt::NONE, order: ByteOrder::Little };
         let place = |offset, mode| Frame { module: None, offset, mode };
         let mut chains = Chains::default();
         let key = key_of(&chain);
@@ -269,7 +282,7 @@ mod tests {
     fn user_chains_are_told_apart_by_their_address_space() {
         let entries: Vec<u8> = [PERF_CONTEXT_USER, 1].iter().flat_map(|entry| entry.to_le_bytes()).collect();
         let key = |space, cpumode, entries: &[u8]| {
-            key_of(&Chain { entries, ip: 1, cpumode, space, order: ByteOrder::Little })
+            key_of(&Chain { entries, user: &[], ip: 1, cpumode, space, order: ByteOrder::Little })
         };
         let other = SpaceAt::default();
         assert_ne!(key(SpaceAt::NONE, 2, &entries), key(other, 2, &entries));
@@ -278,7 +291,14 @@ mod tests {
         assert_ne!(key(other, 1, &entries[8..]), key(other, 2, &entries[8..]));
         // Without an address the instruction is the stack.
         let at = |ip| {
-            key_of(&Chain { entries: &entries[..8], ip, cpumode: 1, space: other, order: ByteOrder::Little })
+            key_of(&Chain {
+                entries: &entries[..8],
+                user: &[],
+                ip,
+                cpumode: 1,
+                space: other,
+                order: ByteOrder::Little,
+            })
         };
         assert_ne!(at(1), at(2));
     }

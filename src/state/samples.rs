@@ -89,7 +89,14 @@ impl<'s, 'a> Collector<'s, 'a> {
     pub fn push(&mut self, event: usize, raw: &RawSample<'a>, record: &Record<'a>) {
         let when = When { time_ns: raw.time_ns, position: record.position };
         let (task, space) = self.who(when, raw.pid, raw.tid);
-        let chain = Chain { entries: raw.chain, ip: raw.ip, cpumode: record.misc, space, order: self.order };
+        let chain = Chain {
+            entries: raw.chain,
+            user: raw.user_chain,
+            ip: raw.ip,
+            cpumode: record.misc,
+            space,
+            order: self.order,
+        };
         let detail = Detail {
             period: raw.period.unwrap_or(1),
             cgroup: self.state.cgroup(raw.cgroup),

@@ -141,6 +141,8 @@ pub mod record {
     pub const KSYMBOL: u32 = 17;
     /// PERF_RECORD_CGROUP.
     pub const CGROUP: u32 = 19;
+    /// PERF_RECORD_CALLCHAIN_DEFERRED, of kernels newer than 6.18.
+    pub const CALLCHAIN_DEFERRED: u32 = 22;
     /// PERF_RECORD_FINISHED_ROUND, one of perf's own.
     pub const FINISHED_ROUND: u32 = 68;
 }
@@ -177,6 +179,8 @@ pub mod context {
     pub const KERNEL: u64 = -128i64 as u64;
     /// User frames follow.
     pub const USER: u64 = -512i64 as u64;
+    /// User frames are in a later record; their cookie follows.
+    pub const USER_DEFERRED: u64 = -640i64 as u64;
     /// A guest's kernel frames follow.
     pub const GUEST_KERNEL: u64 = -2176i64 as u64;
 }
@@ -852,6 +856,12 @@ impl Builder {
     /// LOST_SAMPLES: so many in the whole recording. perf's own has no time: [`Builder::synthesized`].
     pub fn lost_samples(&mut self, samples: u64) -> &mut Self {
         self.sideband(record::LOST_SAMPLES, 0, words(&[samples]), (0, 0))
+    }
+
+    /// CALLCHAIN_DEFERRED: the user chain of `task`'s samples with this cookie.
+    pub fn callchain_deferred(&mut self, task: Task, cookie: u64, entries: &[u64]) -> &mut Self {
+        let body = words(&[&[cookie, entries.len() as u64], entries].concat());
+        self.sideband(record::CALLCHAIN_DEFERRED, 0, body, task)
     }
 
     /// THROTTLE: the event with this id stops sampling this CPU.

@@ -353,7 +353,7 @@ fn turned_record(bytes: &[u8], has: u64, has_trailer: bool) -> Vec<u8> {
         record::MMAP2 if flags & misc::MMAP_BUILD_ID != 0 => &[4, 4, 8, 8, 8, 1, 1, 2, 10, 10, 4, 4],
         record::MMAP2 => &[4, 4, 8, 8, 8, 4, 4, 8, 8, 4, 4],
         record::CGROUP => &[8],
-        _ => &[8, 8, 8],
+        _ => &[8; 16],
     };
     let mut fields_out = turned(fields, widths);
     if kind == record::MMAP2 && flags & misc::MMAP_BUILD_ID != 0 {
