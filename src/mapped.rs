@@ -84,7 +84,7 @@ impl Slot {
         let is_taken = self.start.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if is_taken {
             let start = bytes.as_ptr() as usize;
-            self.end.store(start + bytes.len(), Ordering::Relaxed);
+            self.end.store(start + bytes.len(), Ordering::Release);
             self.lost_from.store(NEVER, Ordering::Relaxed);
             self.start.store(start, Ordering::Release);
         }
@@ -94,8 +94,10 @@ impl Slot {
     /// The address after the map that `address` lies in, if it lies in this one.
     fn end_of(&self, address: usize) -> Option<usize> {
         let start = self.start.load(Ordering::Acquire);
-        let end = self.end.load(Ordering::Relaxed);
-        (start > TAKEN && (start..end).contains(&address)).then_some(end)
+        let end = self.end.load(Ordering::Acquire);
+        // Another map may have taken the slot between the two.
+        let is_same = self.start.load(Ordering::Acquire) == start;
+        (is_same && start > TAKEN && (start..end).contains(&address)).then_some(end)
     }
 }
 

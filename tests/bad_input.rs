@@ -166,7 +166,7 @@ fn a_foreign_kallsyms_is_refused_and_the_rest_is_done() {
                 .arg("--kallsyms")
                 .arg(&path)
                 .arg("--symfs")
-                .arg("no"))
+                .arg(folder.path()))
         };
         let collapse = with("collapse");
         assert_eq!((collapse.code, collapse.stdout.lines().count()), (Some(0), 4351), "{name}");

@@ -481,3 +481,32 @@ fn compressed_records_where_none_may_be_are_told() {
         assert!(load::require_stacks(&loaded).is_err(), "{what}");
     }
 }
+
+/// A recording of 0.8 MB whose lines are 4 MB each: they are not all held at the same time.
+#[test]
+fn long_lines_do_not_add_up_in_memory() {
+    const LIMIT: u64 = 256 << 20;
+    let mut builder = Builder::new();
+    builder.comm((7, 7), "worker");
+    let name = format!("/{}", "n".repeat(4000));
+    builder.mmap2(support::builder::Mmap::new(7, &name, 0x40_0000, 0x1_0000));
+    let stack: Vec<u64> = (0..1000).map(|number| 0x40_0000 + number).collect();
+    for number in 1..=100 {
+        builder.at(0, number * 1_000_000).sample(Sample::new((7, 7)).user(&stack));
+    }
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(&builder.build()).expect("it can be written to");
+    let mut command = stallgraph();
+    command
+        .arg("collapse")
+        .arg(file.path())
+        .args(["--no-symbols", "--split"])
+        .arg(file.path().with_extension("split"));
+    let (run, peak) = with_peak_memory(&mut command);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(peak < LIMIT, "{peak} bytes");
+    let folder = file.path().with_extension("split");
+    let folded = fs::metadata(folder.join("cpu-0.folded")).expect("the lines").len();
+    fs::remove_dir_all(folder).expect("it can be removed");
+    assert_eq!(folded, 100 * ("worker".len() as u64 + 1000 * (1 + 2 + 4000) + 3));
+}

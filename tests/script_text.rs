@@ -364,11 +364,11 @@ fn what_cannot_be_read_is_rejected_with_its_line() {
     );
     check(
         format!("{first}{}", cut(USER)).as_bytes(),
-        0,
+        3,
         1,
         &["the text ends before the call chain does, first in line 5"],
     );
-    check(format!("{first}{}", cut(KERNEL)).as_bytes(), 0, 1, &["first in line 5"]);
+    check(format!("{first}{}", cut(KERNEL)).as_bytes(), 3, 1, &["within a call chain", "first in line 5"]);
     check(format!("{first}{}", cut(".000000")).as_bytes(), 3, 1, &["cut short", "first in line 5"]);
     // The beginning is missing.
     check(format!("{USER}\n{first}").as_bytes(), 0, 1, &["not printed by perf script, first in line 1"]);

@@ -512,3 +512,62 @@ fn stack_dumps_are_skipped() {
         assert!(run.stderr.contains("dumps"), "{dump}: {run:?}");
     }
 }
+
+/// As perf does: without FILE, what a pipe brings.
+#[test]
+fn a_pipe_is_read_without_being_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("perf.data"), b"an old one").expect("it can be written to");
+    let mut command = stallgraph();
+    command.args(["collapse", "--no-symbols", "-F", "cpu,time,stack"]).current_dir(folder.path());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+    let bytes = one_sample(Event::cpu_clock()).build();
+    child.stdin.take().expect("a pipe").write_all(&bytes).expect("all is read");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
+}
+
+#[test]
+fn an_event_that_samples_time_is_preferred() {
+    let page_faults = || Event::new("page-faults", 1, 2);
+    for events in [[page_faults(), Event::cpu_clock()], [Event::cpu_clock(), page_faults()]] {
+        let clock = events.iter().position(|event| event.name() == "cpu-clock").expect("it is there");
+        let mut builder = Builder::new();
+        events.into_iter().for_each(|event| {
+            builder.event(event);
+        });
+        builder.event_desc().comm((7, 7), "worker");
+        builder.at(3, 1_000_000).sample(sample().event(1 - clock));
+        builder.at(3, 2_000_000).sample(sample().event(clock));
+        assert_eq!(print(&builder.build()).stdout, "3\t0.002000000\tworker;[unknown]\n");
+    }
+}
+
+#[test]
+fn a_second_recording_in_the_file_is_told() {
+    let one = one_sample(Event::cpu_clock()).build();
+    let apart = Apart::of(&one);
+    for (whole, what) in [(one.clone(), "file"), (apart.stream(&apart.data), "stream")] {
+        let run = print(&[whole.clone(), whole.clone()].concat());
+        assert_eq!((run.code, run.stdout.lines().count()), (Some(3), 1), "{what}: {run:?}");
+        let place = format!("another recording begins at byte {}", whole.len());
+        assert!(run.stderr.contains(&place), "{what}: {}", run.stderr);
+    }
+}
+
+/// A path that leads to an open file is a stream too: it belongs to whoever reads.
+#[test]
+fn nothing_that_a_stream_names_is_trusted() {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("the host's name");
+    let mut builder = Builder::new();
+    builder.comm((7, 7), "worker").mmap2(Mmap::new(7, "/bin/sh", 0x40_0000, 0x1_0000));
+    builder.at(3, 1_000_000).sample(sample()).hostname(host.trim());
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(&builder.build()).expect("it can be written to");
+    for path in ["-", "/dev/stdin", "/proc/self/fd/0"] {
+        let stdin = fs::File::open(file.path()).expect("the file");
+        let run = run(stallgraph().args(["info", path]).stdin(stdin));
+        let words: Vec<&str> = run.stdout.split_whitespace().collect();
+        assert!(words.join(" ").contains("read from a pipe"), "{path}: {}", run.stdout);
+    }
+}

@@ -66,27 +66,8 @@ impl OrderedStacks {
     }
 
     /// The lines of the samples of `timeline` at `indices`, in time order.
-    pub fn lines<'t>(
-        &'t self,
-        timeline: &'t Timeline,
-        indices: Range<usize>,
-    ) -> impl Iterator<Item = Line> + 't {
-        let mut rest = indices;
-        std::iter::from_fn(move || {
-            let first = rest.find(|&at| self.is_selected_at(timeline, at))?;
-            let mut line = self.line(timeline, first);
-            while self.options.merge
-                && let Some(at) = rest.clone().find(|&at| self.is_selected_at(timeline, at))
-            {
-                let next = self.line(timeline, at);
-                if !self.is_run(&line, &next) {
-                    break;
-                }
-                line.count = line.count.saturating_add(next.count);
-                rest.start = at + 1;
-            }
-            Some(line)
-        })
+    pub fn lines<'t>(&'t self, timeline: &'t Timeline, indices: Range<usize>) -> Lines<'t> {
+        Lines { stacks: self, timeline, rest: indices }
     }
 
     #[inline]
@@ -145,6 +126,42 @@ impl OrderedStacks {
 
     fn is_run(&self, line: &Line, next: &Line) -> bool {
         line.task == next.task && self.same[line.stack.index()] == self.same[next.stack.index()]
+    }
+}
+
+/// Lines, made one by one.
+pub struct Lines<'t> {
+    stacks: &'t OrderedStacks,
+    timeline: &'t Timeline,
+    rest: Range<usize>,
+}
+
+impl Lines<'_> {
+    /// The indices of the samples that are in no line yet.
+    pub fn rest(&self) -> Range<usize> {
+        self.rest.clone()
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Line;
+
+    #[inline]
+    fn next(&mut self) -> Option<Line> {
+        let Lines { stacks, timeline, rest } = self;
+        let first = rest.find(|&at| stacks.is_selected_at(timeline, at))?;
+        let mut line = stacks.line(timeline, first);
+        while stacks.options.merge
+            && let Some(at) = rest.clone().find(|&at| stacks.is_selected_at(timeline, at))
+        {
+            let next = stacks.line(timeline, at);
+            if !stacks.is_run(&line, &next) {
+                break;
+            }
+            line.count = line.count.saturating_add(next.count);
+            rest.start = at + 1;
+        }
+        Some(line)
     }
 }
 

@@ -12,13 +12,15 @@ use super::progress::Progress;
 /// Which recording.
 #[derive(Args)]
 pub struct Input {
-    /// The recording, or what perf script printed of it; - is standard input [default: perf.data]
+    /// The recording, or what perf script printed of it; - is standard input [default: perf.data, or
+    /// standard input if that is a pipe]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The recording, as perf spells it
     #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
     input: Option<PathBuf>,
-    /// The sampling event [default: the first that is not a tracepoint]
+    /// The sampling event [default: the first that samples time, such as cycles or cpu-clock, else the first that is
+    /// no tracepoint]
     #[arg(short, long, value_name = "NAME")]
     event: Option<String>,
     /// Names of kernel functions, read as root in the boot that was recorded [default: a file `kallsyms` beside FILE, then this
@@ -41,7 +43,7 @@ impl Input {
     /// Loads the recording, with progress on a terminal.
     pub fn load(&self) -> stallgraph::Result<Recording> {
         let path = self.file.as_ref().or(self.input.as_ref());
-        let path = path.cloned().unwrap_or_else(|| PathBuf::from("perf.data"));
+        let path = path.cloned().unwrap_or_else(|| PathBuf::from(default_file()));
         let options = Options {
             event: self.event.clone(),
             sources: Sources {
@@ -54,6 +56,13 @@ impl Input {
         let progress = Progress::new();
         load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
     }
+}
+
+/// As perf has it: what a pipe brings, else `perf.data`.
+fn default_file() -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let is_pipe = std::fs::metadata("/dev/stdin").is_ok_and(|metadata| metadata.file_type().is_fifo());
+    if is_pipe { "-" } else { "perf.data" }
 }
 
 /// Which part of it.
@@ -97,8 +106,9 @@ fn parse_cpus(list: &str) -> Result<CpuList, String> {
 /// `512M`, `16G`, `4096`: units as perf has them, powers of 1024.
 fn parse_size(text: &str) -> Result<u64, String> {
     let units = [("K", 10), ("M", 20), ("G", 30), ("T", 40)];
+    let text = text.strip_suffix("iB").or(text.strip_suffix('B')).unwrap_or(text);
     let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(*unit)?, *shift)));
-    let (number, shift) = unit.unwrap_or((text.strip_suffix('B').unwrap_or(text), 0));
+    let (number, shift) = unit.unwrap_or((text, 0));
     let wrong = || format!("{text:?} is not a size; write 512M or 16G");
     let number: u64 = number.parse().map_err(|_| wrong())?;
     number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(wrong)
@@ -166,6 +176,7 @@ mod tests {
         assert_eq!(parse_size("16G"), Ok(16 << 30));
         assert_eq!(parse_size("4096"), Ok(4096));
         assert_eq!(parse_size("4096B"), Ok(4096));
+        assert_eq!((parse_size("512MB"), parse_size("512MiB")), (Ok(512 << 20), Ok(512 << 20)));
         for wrong in ["", "0", "M", "1.5G", "-1", "16777217T", "1x"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
         }

@@ -3,9 +3,10 @@
 use std::hash::BuildHasher;
 
 use linux_perf_event_reader::constants::{
-    ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
-    PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID,
-    PERF_SAMPLE_IDENTIFIER, PERF_TYPE_HARDWARE, PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID,
+    PERF_COUNT_SW_CPU_CLOCK, PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_PAGE_FAULTS, PERF_COUNT_SW_TASK_CLOCK,
+    PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER, PERF_TYPE_HARDWARE,
+    PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -83,6 +84,12 @@ impl Attribute {
             (None, "dummy") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY),
             (None, "cpu-clock") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK),
             (None, "task-clock") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK),
+            (
+                None,
+                "page-faults" | "faults" | "minor-faults" | "major-faults" | "context-switches" | "cs"
+                | "cpu-migrations" | "migrations" | "alignment-faults" | "emulation-faults"
+                | "cgroup-switches",
+            ) => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS),
             _ if is_tracepoint_name(name) => (PERF_TYPE_TRACEPOINT, 0),
             _ => (PERF_TYPE_RAW, 0),
         };
@@ -124,6 +131,16 @@ impl Attribute {
     pub fn counts_ns(&self) -> bool {
         self.kind == PERF_TYPE_SOFTWARE
             && matches!(self.config, PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK)
+    }
+
+    /// Whether samples fall where time goes, and not where something happens, a page fault say.
+    pub fn samples_time(&self) -> bool {
+        self.kind != PERF_TYPE_SOFTWARE || self.counts_ns()
+    }
+
+    /// Whether the kernel is left out (`:u`).
+    pub fn leaves_out_kernel(&self) -> bool {
+        self.flags & ATTR_FLAG_BIT_EXCLUDE_KERNEL != 0
     }
 
     /// Whether samples carry an id, but not the CPU on which they were taken.

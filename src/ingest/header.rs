@@ -37,6 +37,8 @@ pub struct Header {
     pub is_finished: bool,
     /// Bytes that the header promises beyond the file's end.
     pub missing_bytes: u64,
+    /// Where another recording begins, after this one: files that were put together.
+    pub another_at: Option<u64>,
     /// Feature sections that the header promises and that are not in the file.
     pub missing_features: u64,
 }
@@ -109,6 +111,7 @@ impl Header {
             data_end: data_end as usize,
             is_finished,
             missing_bytes: promised_end.saturating_sub(length),
+            another_at: if is_finished { another_at(file, promised_end, feature_bits, order) } else { None },
             missing_features,
         })
     }
@@ -127,8 +130,23 @@ impl Header {
             is_finished: true,
             missing_bytes: 0,
             missing_features: 0,
+            another_at: None,
         })
     }
+}
+
+/// Where behind the records and the feature sections another recording begins.
+fn another_at(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> Option<u64> {
+    let sections: u32 = bits.iter().map(|word| word.count_ones()).sum();
+    let table_end = table.checked_add(u64::from(sections) * SECTION)?;
+    let entries = file.get(usize::try_from(table).ok()?..usize::try_from(table_end).ok()?)?;
+    let mut end = table_end;
+    for entry in entries.chunks_exact(SECTION as usize) {
+        let Section { offset, size } = Section::read(&mut Cursor::new(entry, order))?;
+        end = end.max(offset.checked_add(size)?);
+    }
+    let rest = file.get(usize::try_from(end).ok()?..)?;
+    is_recording(rest).then_some(end)
 }
 
 /// Whether `bytes` begin as a recording does.
@@ -149,7 +167,12 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
     let record = "record one with: perf record -a -g -F 999 -- sleep 60";
     let (what, remedy) = if file.is_empty() {
-        ("is empty: perf wrote nothing into it", "check the disk's free space and record again")
+        match path.as_os_str() == "-" {
+            true => {
+                ("is empty: the command before the pipe printed nothing", "look at what that command says")
+            }
+            false => ("is empty: perf wrote nothing into it", "check the disk's free space and record again"),
+        }
     } else if starts(MAGIC_V1) {
         ("is a perf.data of version 1, written by a perf older than 2011", "record with a newer perf")
     } else if starts(&[0x1f, 0x8b]) {

@@ -69,6 +69,8 @@ pub fn read<'a>(parts: &[Part<'a>], path: &Path, memory: u64) -> Result<(Header,
 pub struct SideBandPass {
     /// Side-band records in time order.
     pub side_band: Vec<SideBand>,
+    /// Side-band records of no use.
+    pub unused: u64,
     /// Where the user call chains are that were recorded later than their samples.
     pub user_chains: Vec<u64>,
     /// Whole records of any type.
@@ -103,6 +105,7 @@ impl SideBandPass {
         match reader.parse(record) {
             Parsed::SideBand(side_band) => self.side_band.push(side_band),
             Parsed::UserChain => self.user_chains.push(record.position),
+            Parsed::Unused => self.unused += 1,
             Parsed::Skipped => *self.skipped.entry(record.kind).or_default() += 1,
             Parsed::Rejected(why) => *self.rejected.entry(why).or_default() += 1,
         }
@@ -112,6 +115,7 @@ impl SideBandPass {
     fn join(&mut self, next: SideBandPass) {
         self.side_band.extend(next.side_band);
         self.user_chains.extend(next.user_chains);
+        self.unused += next.unused;
         self.records += next.records;
         self.samples += next.samples;
         for (kind, count) in next.skipped {
@@ -176,9 +180,14 @@ impl<'a> Source<'a> {
     /// Where in the files records could not be read, the walk of `pass` being over.
     pub fn damage(&self, pass: &SideBandPass) -> Vec<Damage> {
         let mut damage = self.damage.to_vec();
+        if let Some(offset) = self.header.another_at {
+            damage.push(Damage { part: None, offset, unread: 0, stop: Stop::Another });
+        }
         // What was unpacked holds whole records only.
         let stop = pass.stop.filter(|_| self.is_plain);
         if let Some((position, stop)) = stop {
+            let is_another = header::is_recording(&self.data[position as usize..]);
+            let stop = if is_another { Stop::Another } else { stop };
             let place = |stop| Damage {
                 part: None,
                 offset: self.header.data_start as u64 + position,
@@ -378,6 +387,7 @@ mod tests {
                         is_finished: true,
                         missing_bytes: 0,
                         missing_features: 0,
+                        another_at: None,
                     },
                     data,
                     damage: &[],

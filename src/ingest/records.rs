@@ -48,6 +48,8 @@ pub enum Stop {
     OverBudget,
     /// A file of the recording is not there.
     Missing,
+    /// Another recording follows.
+    Another,
 }
 
 /// Walks over the whole records of a data section.

@@ -240,6 +240,8 @@ impl<'a> ScriptHeader<'a> {
     /// Reads a line up to its time, and what follows; `None` if it has no time. A comm may look like one, so the first that
     /// stands after a CPU is it, and only without CPU the first.
     fn timed(line: &'a [u8]) -> Option<(ScriptHeader<'a>, &'a [u8])> {
+        // Once, and not for each colon: a line may begin with a million spaces.
+        let line = line.trim_ascii_start();
         let mut first = None;
         for colon in memchr_iter(b':', line) {
             let Some((time, time_ns)) = time_before(line, colon) else { continue };

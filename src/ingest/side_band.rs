@@ -68,7 +68,7 @@ pub enum Change {
         inherits_maps: bool,
     },
     /// Code was mapped.
-    Map(Map),
+    Map(Box<Map>),
     /// A control group got a path.
     Cgroup {
         /// Its id.
@@ -90,8 +90,6 @@ pub enum Change {
     Throttle,
     /// The kernel resumed an event.
     Unthrottle,
-    /// Known, and of no use to any analysis so far.
-    Other,
 }
 
 /// A mapping of code.
@@ -123,6 +121,8 @@ pub enum Parsed {
     SideBand(SideBand),
     /// A user call chain, recorded later than its samples.
     UserChain,
+    /// A side-band record of no use to any analysis so far.
+    Unused,
     /// A type that this program has no use for.
     Skipped,
     /// A record too short for its fields.
@@ -167,8 +167,10 @@ impl SideBandReader {
                 None => Parsed::Rejected("user call chain longer than its record"),
             };
         }
-        let Some(change) = self.change(kind, record.misc, fields) else {
-            return Parsed::Rejected("side-band record shorter than its fields");
+        let change = match self.change(kind, record.misc, fields) {
+            None => return Parsed::Rejected("side-band record shorter than its fields"),
+            Some(None) => return Parsed::Unused,
+            Some(Some(change)) => change,
         };
         let (time_ns, cpu) = self.read_trailer(trailer);
         Parsed::SideBand(SideBand { when: When { time_ns, position: record.position }, cpu, change })
@@ -224,9 +226,10 @@ impl SideBandReader {
         )
     }
 
-    fn change(&self, kind: RecordType, misc: u16, fields: &[u8]) -> Option<Change> {
+    /// What a record tells, if it tells anything of use; `None` if it is too short.
+    fn change(&self, kind: RecordType, misc: u16, fields: &[u8]) -> Option<Option<Change>> {
         let mut cursor = Cursor::new(fields, self.order);
-        Some(match kind {
+        Some(Some(match kind {
             RecordType::COMM => Change::Comm {
                 pid: cursor.i32()?,
                 tid: cursor.i32()?,
@@ -244,17 +247,18 @@ impl SideBandReader {
                     inherits_maps: misc & PERF_RECORD_MISC_FORK_EXEC == 0,
                 }
             }
-            RecordType::MMAP | RecordType::MMAP2 => Change::Map(map(kind, misc, cursor)?),
+            RecordType::MMAP | RecordType::MMAP2 => Change::Map(Box::new(map(kind, misc, cursor)?)),
             RecordType::CGROUP => Change::Cgroup { id: cursor.u64()?, path: text(cursor.rest()) },
             RecordType::LOST => {
                 let _id = cursor.u64()?;
                 Change::Lost { count: cursor.u64()? }
             }
             RecordType::LOST_SAMPLES => Change::LostSamples { count: cursor.u64()? },
-            RecordType::THROTTLE => Change::Throttle,
-            RecordType::UNTHROTTLE => Change::Unthrottle,
-            _ => Change::Other,
-        })
+            // Time, id and stream id.
+            RecordType::THROTTLE => cursor.take(24).map(|_| Change::Throttle)?,
+            RecordType::UNTHROTTLE => cursor.take(24).map(|_| Change::Unthrottle)?,
+            _ => return Some(None),
+        }))
     }
 }
 

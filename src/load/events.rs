@@ -13,7 +13,8 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
         |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<bool> { attributes.iter().map(is_chosen).collect() };
     let Some(asked) = asked else {
         let is_sampled = |attribute: &&Attribute| !attribute.is_tracepoint() && !attribute.is_dummy();
-        let first = attributes.iter().find(is_sampled);
+        let samples_time = |attribute: &&Attribute| is_sampled(attribute) && attribute.samples_time();
+        let first = attributes.iter().find(samples_time).or_else(|| attributes.iter().find(is_sampled));
         return Ok(chosen(&|attribute| {
             first.is_some_and(|first| std::ptr::eq(attribute, first) || attribute.is_twin_of(first))
         }));

@@ -6,7 +6,7 @@ const FALLBACK: u64 = 4 << 30;
 const UNPACKED_AT_LEAST: u64 = 4 << 20;
 /// How many times its size a compressed recording may become. What differs from sample to sample, such as its time, takes some
 /// bytes of each; a bomb may become 32,768 times its size, a block of 128 KiB for 4 bytes (RFC 8878, RLE_Block).
-const RATIO: u64 = 512;
+const RATIO: u64 = 256;
 
 /// Bytes for a stream that is read.
 pub fn for_stream(asked: Option<u64>) -> u64 {

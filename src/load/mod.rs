@@ -17,7 +17,7 @@ use crate::ingest::{self, Damage, Features, Part, SideBandPass, Source};
 use crate::kernel;
 use crate::model::{
     Diagnostic, FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming,
-    Recording, Tally, Timeline,
+    Recording, Severity, Tally, Timeline,
 };
 use crate::state::State;
 use crate::symbols::{self, FrameName};
@@ -99,7 +99,7 @@ fn load_parts(
     let side_band = std::mem::take(&mut pass.side_band);
     let mut recording = Recording {
         about: about(&source, path, file_bytes, &sampling),
-        tally: tally(&source, &pass, (side_band.len() + pass.user_chains.len()) as u64),
+        tally: tally(&source, &pass, (side_band.len() + pass.user_chains.len()) as u64 + pass.unused),
         ..Recording::default()
     };
     let mut state = State::replay(side_band, &mut names);
@@ -151,10 +151,8 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
             "record with: perf record -a -g -F 999 …, or choose one of these with -e",
         );
     };
-    let is_unreadable = |diagnostic: &&Diagnostic| matches!(diagnostic.code, "compression" | "memory");
-    if let Some(why) =
-        recording.diagnostics.iter().find(is_unreadable).filter(|_| recording.tally.samples == 0)
-    {
+    let is_damage = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    if let Some(why) = recording.diagnostics.iter().find(is_damage).filter(|_| recording.tally.samples == 0) {
         return wrong(why.message.clone(), why.remedy.as_deref().unwrap_or_default());
     }
     if recording.tally.samples == 0 {

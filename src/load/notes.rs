@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
 use crate::ingest::{Attribute, SideBandPass, Source, Stop};
-use crate::model::{Diagnostic, Recording, Severity};
+use crate::model::{Diagnostic, Event, Recording, Severity};
 
 /// PERF_RECORD_COMPRESSED and PERF_RECORD_COMPRESSED2 (tools/lib/perf/include/perf/event.h). What is in their place is unpacked
 /// and none is left, unless the header does not say that records are compressed, or one lies within another.
 const COMPRESSED: [u32; 2] = [81, 83];
 
+const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
 const COPY_AGAIN: &str = "copy the file again; all records before the damage are used";
 /// perf goes on with the same zstd stream in the next part, so that only the first can be unpacked, by perf too.
 const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
@@ -39,6 +40,7 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             Stop::BadSize => ("damaged", "a record has an impossible size", COPY_AGAIN),
             Stop::BadCompression => ("compression", "a compressed record cannot be unpacked", DAMAGED_STREAM),
             Stop::OverBudget => ("memory", "the memory that is allowed is used up", ALLOW_MORE),
+            Stop::Another => ("damaged", "another recording begins", CUT_OFF),
             Stop::Missing => {
                 ("damaged", "there are files with higher numbers", "copy the whole directory again")
             }
@@ -95,6 +97,18 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             1,
             "user stacks were recorded as dumps (--call-graph dwarf), which are not unwound".to_owned(),
             "record with -g for user frames; the kernel's are whole",
+        );
+    }
+    let is_user_only =
+        |(attribute, event): &(&Attribute, &Event)| event.is_sampling && attribute.leaves_out_kernel();
+    let mut events = source.header.attributes.iter().zip(&recording.about.events);
+    if let Some((_, event)) = events.find(is_user_only) {
+        note(
+            Severity::Warning,
+            "user_only",
+            1,
+            format!("{} leaves out the kernel: neither system calls nor ksoftirqd can be seen", event.name),
+            "record as root, without :u",
         );
     }
     if tally.without_user_chain > 0 {

@@ -64,10 +64,11 @@ pub(super) fn load(text: &Part, path: &Path, options: &Options, progress: Progre
         }
         reader.read(line, block);
     }
+    let is_cut_in_chain = reader.first_rejected.contains_key(CUT);
     let mut recording = reader.finish()?;
     let note =
         |(code, message, remedy): (_, &str, &str)| Diagnostic::new(Severity::Error, code, 1, message, remedy);
-    recording.diagnostics.extend(damage(text).map(note));
+    recording.diagnostics.extend(damage(text, is_cut_in_chain).map(note));
     recording.about.file = clean(&path.to_string_lossy()).into_owned();
     recording.about.file_bytes = total;
     recording.tally.data_bytes = total;
@@ -375,7 +376,7 @@ fn rate(value: &str) -> Option<(String, Rate)> {
 }
 
 /// Why the text is not whole, as code, message and remedy.
-fn damage(text: &Part) -> Option<(&'static str, &'static str, &'static str)> {
+fn damage(text: &Part, is_cut_in_chain: bool) -> Option<(&'static str, &'static str, &'static str)> {
     if text.is_cut {
         return Some((
             "memory",
@@ -385,7 +386,11 @@ fn damage(text: &Part) -> Option<(&'static str, &'static str, &'static str)> {
     }
     let is_whole = matches!(text.bytes.last(), Some(b'\n' | b')'));
     let remedy = "copy it again; all samples before the cut are used";
-    (!is_whole).then_some(("cut", "the text ends within a line: it is cut short", remedy))
+    match (is_whole, is_cut_in_chain) {
+        (false, _) => Some(("cut", "the text ends within a line: it is cut short", remedy)),
+        (true, true) => Some(("cut", "the text ends within a call chain: it is cut short", remedy)),
+        (true, false) => None,
+    }
 }
 
 fn note_nameless_kernel(recording: &mut Recording) {

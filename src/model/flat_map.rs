@@ -1,11 +1,21 @@
 //! A map from u64 to u32 in one array: a look-up that is not in a cache costs one memory access, not the two or three of a
 //! general hash map. It is the innermost loop of reading a recording.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
 /// Open addressing with linear probing; keys are never removed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FlatMap {
     slots: Vec<Slot>,
     len: usize,
+    seed: u64,
+}
+
+impl Default for FlatMap {
+    fn default() -> Self {
+        FlatMap { slots: Vec::new(), len: 0, seed: seed() }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +36,7 @@ impl FlatMap {
             return None;
         }
         let mask = self.slots.len() - 1;
-        let mut at = place(key) & mask;
+        let mut at = place(key, self.seed) & mask;
         loop {
             let slot = self.slots[at & mask];
             if slot.key == key {
@@ -52,7 +62,7 @@ impl FlatMap {
 
     fn put(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
-        let mut at = place(slot.key) & mask;
+        let mut at = place(slot.key, self.seed) & mask;
         while self.slots[at].key != EMPTY {
             at = (at + 1) & mask;
         }
@@ -69,8 +79,15 @@ impl FlatMap {
 }
 
 /// Mixes all bits of a key into the low ones.
-fn place(key: u64) -> usize {
-    fold(key, 0x9e37_79b9_7f4a_7c15) as usize
+fn place(key: u64, seed: u64) -> usize {
+    fold(key ^ seed, 0x9e37_79b9_7f4a_7c15) as usize
+}
+
+/// A number that differs from run to run: keys come from the file, and nobody shall choose them to collide. No output depends
+/// on it.
+pub fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    *SEED.get_or_init(|| RandomState::new().hash_one(0))
 }
 
 /// Multiplies to 128 bits and folds them: each bit of the result depends on all bits of both factors.

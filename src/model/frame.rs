@@ -1,10 +1,8 @@
 //! Frames and what they are called: module, offset and mode, then a function with a kind.
 
-use std::hash::BuildHasher;
-
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
 
+use super::flat_map::{fold, seed};
 use super::{FrameId, FunctionId, ModuleId, NameId};
 
 /// In which mode the CPU ran the code of a frame.
@@ -145,6 +143,9 @@ impl Softirq {
     }
 }
 
+/// An odd number without a pattern: digits of π.
+const MULTIPLIER: u64 = 0x452821e6_38d01377;
+
 /// The distinct frames of a recording, each with its function once named.
 #[derive(Debug, Default)]
 pub struct FrameTable {
@@ -157,7 +158,11 @@ impl FrameTable {
     /// The id of `frame`.
     pub fn intern(&mut self, frame: Frame) -> FrameId {
         let FrameTable { frames, ids, .. } = self;
-        let hash = |frame: &Frame| FxBuildHasher.hash_one(frame);
+        let seed = seed();
+        let hash = |frame: &Frame| {
+            let place = frame.module.map_or(u64::MAX, |module| u64::from(module.0)) << 8 | frame.mode as u64;
+            fold(fold(frame.offset ^ seed, MULTIPLIER) ^ place, MULTIPLIER)
+        };
         let entry = ids.entry(hash(&frame), |id| frames[id.index()] == frame, |id| hash(&frames[id.index()]));
         *entry
             .or_insert_with(|| {

@@ -31,7 +31,7 @@ mod timeline;
 
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
-pub use flat_map::{FlatMap, fold};
+pub use flat_map::{FlatMap, fold, seed};
 pub use frame::{Frame, FrameKind, FrameTable, Function, Mode, Naming, Softirq};
 pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
 pub use module::{KernelCode, Module, Symbols};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Cgroup, CgroupId, Diagnostic, FrameTable, Function, FunctionId, Module, NameId, Names, StackId,
+    Cgroup, CgroupId, Diagnostic, FrameTable, Function, FunctionId, Module, NameId, Names, Severity, StackId,
     StackTree, Task, TaskId, Timeline,
 };
 
@@ -157,6 +157,11 @@ impl Tally {
 }
 
 impl Recording {
+    /// Whether what was read is not all that was recorded.
+    pub fn is_damaged(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
     /// The length of the recording in ns.
     pub fn duration_ns(&self) -> u64 {
         self.about.end_ns.saturating_sub(self.about.start_ns)

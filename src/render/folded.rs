@@ -56,6 +56,10 @@ impl Field {
 
 /// Samples that one thread folds at once: some hundred KB of text, which stay in its cache until they are written.
 const PIECE_SAMPLES: usize = 1 << 13;
+/// Text that one thread folds at once, at most, but for the line that exceeds it.
+const PIECE_BYTES: usize = 4 << 20;
+/// Longer stacks are not kept.
+const LONGEST_REMEMBERED: usize = 16 << 10;
 /// Stacks whose text is kept by each thread.
 const RECENT_STACKS: usize = 1 << 13;
 /// What ends a kernel function's name with `--kernel-suffix`, as in stackcollapse-perf.pl's annotations.
@@ -113,34 +117,65 @@ impl<'r> Folder<'r> {
         out: &mut (dyn Write + Send),
     ) -> io::Result<u64> {
         let Folder { sheet, pens } = self;
+        let fold = |piece: Range<usize>, pen: &mut Pen, text: Vec<u8>| {
+            let mut page = Page { sheet, stacks, pen, text, last: None };
+            let mut lines = stacks.lines(timeline, piece);
+            let mut count = 0;
+            while page.text.len() < PIECE_BYTES
+                && let Some(line) = lines.next()
+            {
+                page.line(&line);
+                count += 1;
+            }
+            Folded { text: page.text, lines: count, rest: lines.rest() }
+        };
+        // Long names can make few samples much text: what did not fit is folded when it is its turn.
+        let write_out = |folded: &mut Vec<Folded>, out: &mut (dyn Write + Send)| {
+            for folded in folded {
+                out.write_all(&folded.text)?;
+                while !folded.rest.is_empty() {
+                    let lines = folded.lines;
+                    folded.text.clear();
+                    *folded =
+                        fold(folded.rest.clone(), &mut Pen::default(), std::mem::take(&mut folded.text));
+                    folded.lines += lines;
+                    out.write_all(&folded.text)?;
+                }
+                folded.text.clear();
+            }
+            io::Result::Ok(())
+        };
         let at_once = pens.len();
-        let (mut folded, mut written) = (vec![Vec::new(); at_once], vec![Vec::new(); at_once]);
+        let mut written: Vec<Folded> = Vec::new();
+        let mut texts = vec![Vec::new(); at_once];
         let mut lines = 0;
         for pieces in stacks.pieces(timeline, indices, PIECE_SAMPLES).chunks(at_once) {
-            let fold = |((piece, pen), text): ((&Range<usize>, &mut Pen), &mut Vec<u8>)| {
-                let mut page = Page { sheet, stacks, pen, text: std::mem::take(text), last: None };
-                let count = stacks.lines(timeline, piece.clone()).map(|line| page.line(&line)).count();
-                *text = page.text;
-                count as u64
-            };
-            let (count, result) = rayon::join(
+            let (folded, result) = rayon::join(
                 || {
-                    pieces
-                        .par_iter()
-                        .zip(pens.par_iter_mut())
-                        .zip(folded.par_iter_mut())
-                        .map(fold)
-                        .sum::<u64>()
+                    let work = pieces.par_iter().zip(pens.par_iter_mut()).zip(texts.par_iter_mut());
+                    let fold = |((piece, pen), text): ((&Range<usize>, &mut Pen), &mut Vec<u8>)| {
+                        fold(piece.clone(), pen, std::mem::take(text))
+                    };
+                    work.map(fold).collect::<Vec<Folded>>()
                 },
                 || write_out(&mut written, out),
             );
             result?;
-            lines += count;
-            std::mem::swap(&mut folded, &mut written);
+            lines += written.iter().map(|folded| folded.lines).sum::<u64>();
+            let free = std::mem::replace(&mut written, folded);
+            texts.iter_mut().zip(free).for_each(|(text, folded)| *text = folded.text);
         }
         write_out(&mut written, out)?;
-        Ok(lines)
+        Ok(lines + written.iter().map(|folded| folded.lines).sum::<u64>())
     }
+}
+
+/// The text of a piece, or of as much of it as fitted.
+struct Folded {
+    text: Vec<u8>,
+    lines: u64,
+    /// Samples that are in no line yet.
+    rest: Range<usize>,
 }
 
 /// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.
@@ -152,14 +187,6 @@ fn with_ends(fields: &[Field]) -> Vec<(Field, u8)> {
         _ => b' ',
     };
     fields.iter().enumerate().map(|(at, field)| (*field, end(at))).collect()
-}
-
-fn write_out(texts: &mut [Vec<u8>], out: &mut dyn Write) -> io::Result<()> {
-    for text in texts {
-        out.write_all(text)?;
-        text.clear();
-    }
-    Ok(())
 }
 
 /// What a thread remembers from one line to the next.
@@ -247,6 +274,9 @@ impl Page<'_, '_> {
             }
         }
         text.extend(functions.as_slice());
+        if functions.len() > LONGEST_REMEMBERED {
+            (*stack, *functions) = (0, Vec::new());
+        }
     }
 }
 

@@ -106,6 +106,7 @@ fn records(recording: &Recording) -> String {
 fn loss(recording: &Recording) -> String {
     let tally = &recording.tally;
     match (tally.lost, tally.throttled) {
+        (0, 0) if recording.is_damaged() => "none by the kernel; the file is not whole, see below".to_owned(),
         (0, 0) => "none".to_owned(),
         (lost, throttled) => {
             format!("{lost} records lost ({}), paused {throttled} times", percent(tally.lost_share()))

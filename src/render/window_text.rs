@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
-use crate::analyses::windows::{CutBy, Episode, Path, Ranked, Verdict, Windows};
+use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
 use crate::model::{Diagnostic, NameId, Recording, Severity, Softirq};
 
 use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
@@ -85,9 +85,22 @@ impl Report<'_> {
     fn found(&self) -> String {
         let episodes = &self.windows.episodes;
         if episodes.is_empty() {
-            return "no episode: of what was asked for, no sample matches the trigger. Not every stall wakes ksoftirqd, \
-                    least of all since kernel 6.5; look for what the CPU did with collapse, or give another --trigger"
-                .to_owned();
+            let why = match self.windows.triggered {
+                0 => "of what was asked for, no sample matches the trigger. Not every stall wakes ksoftirqd, least of all \
+                      since kernel 6.5; look for what the CPU did with collapse, or give another --trigger"
+                    .to_owned(),
+                triggered => format!(
+                    "{} in all, none of them in the --time and with the --softirq that were asked for",
+                    counted(triggered, "episode")
+                ),
+            };
+            let unnamed = match self.windows.has_kernel_names {
+                true => "",
+                false => {
+                    ". Kernel functions have no names here: without them no softirq and no --trigger-frame is known"
+                }
+            };
+            return format!("no episode: {why}{unnamed}");
         }
         let dominated = episodes.iter().filter(|episode| episode.dominating.is_some()).count();
         let net_rx = episodes.iter().filter(|episode| episode.softirqs.contains_key(&Softirq::NetRx)).count();
@@ -292,7 +305,11 @@ impl Report<'_> {
             format!("{}/{}", window.indices.len() as u64 - episode.idle_samples, window.indices.len()),
             held,
             share,
-            marks(episode) + &what,
+            [marks(episode), what.as_str()]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" "),
         ]
     }
 
@@ -313,6 +330,9 @@ impl Report<'_> {
     fn loss(&self) -> String {
         let tally = &self.recording.tally;
         match (tally.lost, tally.throttled) {
+            (0, 0) if self.recording.is_damaged() => {
+                "none by the kernel; the file is not whole, see below".to_owned()
+            }
             (0, 0) => "none".to_owned(),
             (lost, throttled) => {
                 let hit = self.windows.episodes.iter();
@@ -342,12 +362,12 @@ fn softirqs(episode: &Episode) -> String {
 }
 
 /// What keeps a window from being whole.
-fn marks(episode: &Episode) -> String {
-    let cut = match episode.window.cut_by {
-        Some(CutBy::RecordingStart) => "CUT:start ",
-        Some(CutBy::PreviousEpisode) => "CUT:episode ",
-        None => "",
-    };
-    let lost = if episode.window.lost > 0 || episode.window.is_throttled { "LOST " } else { "" };
-    format!("{cut}{lost}")
+fn marks(episode: &Episode) -> &'static str {
+    let is_lost = episode.window.lost > 0 || episode.window.is_throttled;
+    match (episode.window.cut_by, is_lost) {
+        (None, false) => "",
+        (None, true) => "LOST",
+        (Some(_), false) => "CUT",
+        (Some(_), true) => "CUT,LOST",
+    }
 }

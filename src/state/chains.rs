@@ -8,7 +8,7 @@ use linux_perf_event_reader::constants::{
 };
 
 use crate::ingest::ByteOrder;
-use crate::model::{FlatMap, Frame, FrameId, FrameTable, Mode, StackId, StackTree, fold};
+use crate::model::{FlatMap, Frame, FrameId, FrameTable, Mode, StackId, StackTree, fold, seed};
 
 use super::SpaceAt;
 
@@ -97,20 +97,23 @@ pub fn key_of(chain: &Chain) -> u64 {
 fn hash_of(start: u64, entries: &[u8], order: ByteOrder) -> (u64, bool) {
     let user = order.to_file(PERF_CONTEXT_USER);
     let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));
-    let (mut one, mut two) = (start ^ entries.len() as u64, CALLERS);
+    let seed = seed();
+    let (mut one, mut two) = (start ^ seed ^ entries.len() as u64, CALLERS ^ seed);
+    // Entries can be chosen to be the number that makes a product 0, unless nobody knows it.
+    let multiplier = fold(seed, MULTIPLIER) | 1;
     let mut has_user = false;
     let mut blocks = entries.chunks_exact(32);
     for block in &mut blocks {
         let [a, b, c, d] = [word(&block[..8]), word(&block[8..16]), word(&block[16..24]), word(&block[24..])];
-        one = fold(one ^ a, b ^ MULTIPLIER);
-        two = fold(two ^ c, d ^ WHOLE);
+        one = fold(one ^ a, b ^ multiplier);
+        two = fold(two ^ c, d ^ multiplier);
         has_user |= (a == user) | (b == user) | (c == user) | (d == user);
     }
     for entry in blocks.remainder().chunks_exact(8).map(word) {
         one = fold(one ^ entry, MULTIPLIER);
         has_user |= entry == user;
     }
-    (fold(one ^ MULTIPLIER, two ^ WHOLE), has_user)
+    (fold(one ^ MULTIPLIER, two ^ multiplier), has_user)
 }
 
 /// The map keeps u64::MAX for itself.

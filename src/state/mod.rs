@@ -69,7 +69,7 @@ impl State {
                     self.spaces.fork(when, pid, parent);
                 }
             }
-            Change::Map(map) => self.spaces.map(when, map),
+            Change::Map(map) => self.spaces.map(when, *map),
             Change::Cgroup { id, path } => {
                 let cgroup = Cgroup::parse(&path, names.intern(&path));
                 self.set_cgroup(id, cgroup);
@@ -80,7 +80,6 @@ impl State {
             }
             Change::Throttle => self.push_loss(when, cpu, LossKind::Throttle),
             Change::Unthrottle => self.push_loss(when, cpu, LossKind::Unthrottle),
-            Change::Other => {}
         }
     }
 

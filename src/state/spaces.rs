@@ -19,7 +19,8 @@ pub struct Spaces {
     by_pid: FxHashMap<i32, Vec<(When, usize)>>,
     kernel: Space,
     modules: Vec<Module>,
-    module_ids: FxHashMap<ModuleKey, ModuleId>,
+    /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    module_ids: hashbrown::HashMap<ModuleKey, ModuleId>,
     /// The module of kernel addresses in a recording that has no map of the kernel.
     unmapped_kernel: Option<ModuleId>,
 }

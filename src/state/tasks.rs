@@ -11,7 +11,8 @@ use crate::model::{NameId, Names, Task, TaskId};
 #[derive(Default)]
 pub struct Tasks {
     tasks: Vec<Task>,
-    ids: FxHashMap<Task, TaskId>,
+    /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    ids: hashbrown::HashMap<Task, TaskId>,
     history: FxHashMap<i32, Vec<(When, TaskId)>>,
 }
 

@@ -10,7 +10,7 @@ use crate::model::{Diagnostic, KernelCode, Module, Severity};
 use super::kallsyms::Kallsyms;
 use super::search::open_regular;
 use super::table::SymbolTable;
-use super::{Request, Sources, is_this_host};
+use super::{Request, Sources, is_stored, is_this_host};
 
 /// The text of a kallsyms, and where it was found.
 pub(super) struct KallsymsFile {
@@ -21,12 +21,14 @@ pub(super) struct KallsymsFile {
 /// The kallsyms to use: `--kallsyms`, a file `kallsyms` beside the recording, this kernel's own if it is the recording's.
 pub(super) fn find(request: &Request, sources: &Sources, modules: &[Module]) -> Result<Option<KallsymsFile>> {
     if let Some(path) = sources.kallsyms.clone() {
-        let text = fs::read(&path).map_err(|cause| Error::Io { file: path.clone(), cause, remedy: None })?;
+        let remedy = Some(
+            "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine".to_owned(),
+        );
+        let text = fs::read(&path).map_err(|cause| Error::Io { file: path.clone(), cause, remedy })?;
         return Ok(Some(KallsymsFile { path, text }));
     }
-    let is_file = request.recording.as_os_str() != "-";
     let beside = request.recording.with_file_name("kallsyms");
-    if let Some(text) = read_regular(&beside).filter(|_| is_file) {
+    if let Some(text) = read_regular(&beside).filter(|_| is_stored(request.recording)) {
         return Ok(Some(KallsymsFile { path: beside, text }));
     }
     // Without a map of the kernel nothing tells whether this boot is the recording's: KASLR moves the kernel at each.

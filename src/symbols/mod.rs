@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Symbols};
 
 use elf::Elf;
@@ -64,6 +64,9 @@ pub fn name_frames(
     let mut named = unnamed(request.frames, modules, names);
     if sources.disabled {
         return Ok(named);
+    }
+    if let Some(symfs) = sources.symfs.as_ref().filter(|symfs| !symfs.is_dir()) {
+        return Err(Error::Usage(format!("--symfs {}: there is no such folder", symfs.display())));
     }
     let mut by_module: Vec<Vec<usize>> = vec![Vec::new(); modules.len()];
     for (index, frame) in request.frames.iter().enumerate() {
@@ -222,7 +225,18 @@ fn is_made_here(request: &Request) -> bool {
     let owner = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.uid());
     let user = owner(Path::new("/proc/self"));
     let is_owner = owner(request.recording).is_some_and(|uid| uid == 0 || Some(uid) == user);
-    is_this_host(request) && is_owner
+    is_this_host(request) && is_stored(request.recording) && is_owner
+}
+
+/// Whether a recording lies where its path says, and did not come as a stream: what leads to one (`/dev/stdin`, `/dev/fd/3`)
+/// belongs to whoever reads, whatever file is behind it.
+fn is_stored(recording: &Path) -> bool {
+    let is_itself = |real: PathBuf| !real.starts_with("/dev") && !real.starts_with("/proc");
+    let is_link_to_open_file = recording.starts_with("/dev") || recording.starts_with("/proc");
+    recording.as_os_str() != "-"
+        && !is_link_to_open_file
+        && fs::canonicalize(recording).is_ok_and(is_itself)
+        && fs::metadata(recording).is_ok_and(|metadata| metadata.is_file() || metadata.is_dir())
 }
 
 /// Whether the recording says that it was made on this host.

@@ -287,6 +287,11 @@ impl Event {
         self
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Counts per sample; clears the `freq` flag.
     pub fn period(mut self, counts: u64) -> Self {
         self.freq_or_period = counts;

@@ -130,7 +130,9 @@ impl MadeUp {
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = stallgraph();
         command.arg(subcommand).arg(self.folder.path().join("perf.data"));
-        command.arg("--symfs").arg(self.folder.path().join("no-files"));
+        let no_files = self.folder.path().join("no-files");
+        std::fs::create_dir_all(&no_files).expect("a folder");
+        command.arg("--symfs").arg(no_files);
         command
     }
 }

@@ -15,6 +15,8 @@ const SHORTEST_PIECE: Share = Share(1, 2);
 /// The episodes of one CPU and the pieces of its baseline.
 pub(super) struct CpuWindows<'r> {
     pub timeline: &'r Timeline,
+    /// Episodes in all, meant or not.
+    pub triggered: u64,
     /// Each episode, with its window counted.
     pub episodes: Vec<(Episode, Stretch)>,
     pub baseline: Baseline,
@@ -52,7 +54,8 @@ impl<'r> Finder<'r> {
             (first_ns..=last_ns).contains(&episode.start_ns)
                 && self.options.softirqs.as_ref().is_none_or(|softirqs| served(episode, softirqs))
         };
-        CpuWindows { timeline, episodes: all.into_iter().filter(is_meant).collect(), baseline }
+        let triggered = all.len() as u64;
+        CpuWindows { timeline, triggered, episodes: all.into_iter().filter(is_meant).collect(), baseline }
     }
 
     fn episodes(&self, timeline: &Timeline) -> Vec<(Episode, Stretch)> {

@@ -85,6 +85,8 @@ pub struct Windows {
     pub baseline_windows: u64,
     /// Length of a window that was asked for, in ns.
     pub before_ns: u64,
+    /// Episodes in all, those included that are not in the selected time or served none of the softirqs.
+    pub triggered: u64,
     /// Whether any kernel function has a name: without, there are no paths.
     pub has_kernel_names: bool,
 }
@@ -244,11 +246,10 @@ impl Verdict {
 pub fn find(recording: &Recording, options: &Options) -> Windows {
     let finder = Finder::new(recording, options);
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
-    let cpus: Vec<CpuWindows> = timelines
-        .into_par_iter()
-        .map(|timeline| finder.cpu_windows(timeline))
-        .filter(|cpu| !cpu.episodes.is_empty())
-        .collect();
+    let mut cpus: Vec<CpuWindows> =
+        timelines.into_par_iter().map(|timeline| finder.cpu_windows(timeline)).collect();
+    let triggered = cpus.iter().map(|cpu| cpu.triggered).sum();
+    cpus.retain(|cpu| !cpu.episodes.is_empty());
     let ranking = finder.rank(&cpus);
     let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
     Windows {
@@ -256,6 +257,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         ranking,
         baseline_windows,
         before_ns: options.before_ns,
+        triggered,
         has_kernel_names: recording.functions.iter().any(is_named_kernel),
     }
 }
