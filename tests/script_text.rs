@@ -370,7 +370,12 @@ fn what_cannot_be_read_is_rejected_with_its_line() {
     );
     check(format!("{first}{}", cut(KERNEL)).as_bytes(), 3, 1, &["within a call chain", "first in line 5"]);
     check(format!("{first}{}", cut(".000000")).as_bytes(), 3, 1, &["cut short", "first in line 5"]);
-    // The beginning is missing.
+    // The beginning is missing, whatever of it.
+    for start in 1..first.len() - 1 {
+        let run = on(format!("{}{first}{first}", &first[start..]).as_bytes(), "collapse", &[]);
+        let lines = run.stdout.lines().count();
+        assert!(run.code == Some(0) && (2..=3).contains(&lines), "from {start}: {run:?}");
+    }
     check(format!("{USER}\n{first}").as_bytes(), 0, 1, &["not printed by perf script, first in line 1"]);
     // Bytes that are no UTF-8, and what acts on a terminal.
     let odd = [b"\xff\x1b[2Jx 1 [0] 1.000000: cycles: \n".as_slice(), b"\t          401000 f\xfe;g (/x)\n\n"]

@@ -91,6 +91,8 @@ struct Reader<'a> {
     cgroups: HashMap<&'a [u8], CgroupId>,
     by_cpu: FxHashMap<u32, CpuSamples>,
     losses: Vec<SideBand>,
+    /// The first sample, if it has no time: where the next one has, it is the rest of one whose beginning is missing.
+    held: Option<(u64, ScriptSample<'a>)>,
     /// By reason, the line of the first.
     first_rejected: BTreeMap<&'static str, u64>,
 }
@@ -125,9 +127,18 @@ impl<'a> Reader<'a> {
             Block::Comment(text) => self.comment(&String::from_utf8_lossy(text)),
             Block::Sample(sample) => {
                 self.recording.tally.records += 1;
-                if let Err(why) = self.sample(&sample) {
-                    self.reject(line, why);
+                match self.held.take() {
+                    Some((held_line, _)) if sample.header.time_ns.is_some() => {
+                        self.reject(held_line, FOREIGN)
+                    }
+                    Some((held_line, held)) => self.add(held_line, &held),
+                    None if self.recording.tally.records == 1 && sample.header.time_ns.is_none() => {
+                        self.held = Some((line, sample));
+                        return;
+                    }
+                    None => {}
                 }
+                self.add(line, &sample);
             }
             Block::Record { header, name, rest } => {
                 self.recording.tally.records += 1;
@@ -147,6 +158,12 @@ impl<'a> Reader<'a> {
                 self.recording.tally.records += 1;
                 self.reject(line, FOREIGN);
             }
+        }
+    }
+
+    fn add(&mut self, line: u64, sample: &ScriptSample<'a>) {
+        if let Err(why) = self.sample(sample) {
+            self.reject(line, why);
         }
     }
 
@@ -290,6 +307,9 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> Result<Recording> {
+        if let Some((line, only)) = self.held.take() {
+            self.add(line, &only);
+        }
         let attributes: Vec<Attribute> = self.events.iter().map(|event| event.attribute.clone()).collect();
         let sampling = sampling_events(&attributes, self.asked)?;
         self.recording.about.events = self.events(&sampling);
