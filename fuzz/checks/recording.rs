@@ -11,9 +11,7 @@ pub fn check(bytes: &[u8]) {
         return;
     };
     let tally = &recording.tally;
-    let skipped: u64 = tally.skipped.values().sum();
-    let accounted = tally.samples + tally.other_events + tally.side_band + skipped + tally.rejected_total();
-    assert_eq!(tally.records, accounted);
+    assert_eq!(tally.records, tally.accounted());
     contents::find(&recording);
     windows::find(&recording, &windows::Options::default());
     let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);

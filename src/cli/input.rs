@@ -34,7 +34,7 @@ pub struct Input {
     #[arg(long)]
     no_symbols: bool,
     /// Memory for a recording from a pipe, or for a compressed one when unpacked: 512M, 16G or bytes [default: half of the
-    /// machine's, and for a compressed one at most 512 times its size]
+    /// machine's, and for a compressed one at most 256 times its size]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
 }

@@ -30,14 +30,14 @@ pub use bytes::{Input, Part, open};
 pub use cursor::ByteOrder;
 pub use features::Features;
 pub use header::Header;
-pub use records::{Record, Stop, Walk};
+pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use script_text::{
     Block, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, stack_line, who,
 };
 pub use side_band::{Change, Map, SideBand, SideBandReader, When};
 pub use unpack::{Damage, Records};
-pub use user_chains::UserChains;
+pub use user_chains::{CALLCHAIN_DEFERRED, UserChains};
 
 use records::likely_start;
 use side_band::Parsed;

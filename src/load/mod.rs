@@ -36,7 +36,7 @@ pub struct Options {
     /// Where names come from.
     pub sources: Sources,
     /// Bytes of memory for a stream that is read, and for records that are unpacked (`perf record -z`); by default half of the
-    /// machine's, and no more than 512 times what a compressed recording has.
+    /// machine's, and no more than 256 times what a compressed recording has.
     pub max_memory: Option<u64>,
 }
 

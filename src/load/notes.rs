@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
-use crate::ingest::{Attribute, SideBandPass, Source, Stop};
+use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, SideBandPass, Source, Stop};
 use crate::model::{Diagnostic, Event, Recording, Severity};
-
-/// PERF_RECORD_COMPRESSED and PERF_RECORD_COMPRESSED2 (tools/lib/perf/include/perf/event.h). What is in their place is unpacked
-/// and none is left, unless the header does not say that records are compressed, or one lies within another.
-const COMPRESSED: [u32; 2] = [81, 83];
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
 const COPY_AGAIN: &str = "copy the file again; all records before the damage are used";
@@ -70,7 +66,9 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             "copy the file again; all records are used",
         );
     }
-    let compressed: u64 = COMPRESSED.iter().filter_map(|kind| tally.skipped.get(kind)).sum();
+    // What is in their place is unpacked and none is left, unless the header does not say that records are compressed, or one lies
+    // within another.
+    let compressed: u64 = [COMPRESSED, COMPRESSED2].iter().filter_map(|kind| tally.skipped.get(kind)).sum();
     if compressed > 0 {
         note(
             Severity::Error,

@@ -7,7 +7,9 @@ use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::ingest::{Attribute, Block, Blocks, Change, Part, ScriptSample, SideBand, When, number, who};
+use crate::ingest::{
+    Attribute, Block, Blocks, CALLCHAIN_DEFERRED, Change, Part, ScriptSample, SideBand, When, number, who,
+};
 use crate::model::{
     Cgroup, CgroupId, Detail, Diagnostic, Event, EventId, Mode, Names, Naming, Recording, Sample, Severity,
     Task, TaskId, Timeline, clean,
@@ -35,9 +37,7 @@ const TOO_MANY: &str = "of more events than a recording has";
 const MOST_EVENTS: usize = 4096;
 /// Blocks between two reports of progress: rare enough to cost nothing.
 const PROGRESS_STEP: u64 = 1 << 14;
-/// PERF_RECORD_CALLCHAIN_DEFERRED (include/uapi/linux/perf_event.h, 6.19) and PERF_RECORD_FINISHED_ROUND
-/// (tools/lib/perf/include/perf/event.h).
-const CALLCHAIN_DEFERRED: u32 = 22;
+/// PERF_RECORD_FINISHED_ROUND (tools/lib/perf/include/perf/event.h).
 const FINISHED_ROUND: u32 = 68;
 
 /// Loads the recording that `text` describes.

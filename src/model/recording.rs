@@ -150,6 +150,12 @@ impl Tally {
         if all == 0 { 0.0 } else { self.lost as f64 / all as f64 }
     }
 
+    /// The records whose fate is known: all of them, or something was lost silently.
+    pub fn accounted(&self) -> u64 {
+        let skipped: u64 = self.skipped.values().sum();
+        self.samples + self.other_events + self.side_band + skipped + self.rejected_total()
+    }
+
     /// Records that could not be decoded.
     pub fn rejected_total(&self) -> u64 {
         self.rejected.values().sum()
