@@ -80,6 +80,19 @@ pub fn system_call(function: &str) -> Option<&str> {
     by_prefix.or_else(by_socket).or_else(by_inner)
 }
 
+/// The system call with this number on an architecture, as `uname -m` names it.
+pub fn system_call_by_number(arch: &str, number: i32) -> Option<&'static str> {
+    let number = usize::try_from(number).ok()?;
+    match arch {
+        "x86_64" => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
+        "aarch64" => syscalls::aarch64::Sysno::new(number).map(|call| call.name()),
+        "ppc64" | "ppc64le" => syscalls::powerpc64::Sysno::new(number).map(|call| call.name()),
+        "riscv64" => syscalls::riscv64::Sysno::new(number).map(|call| call.name()),
+        "s390x" => syscalls::s390x::Sysno::new(number).map(|call| call.name()),
+        _ => None,
+    }
+}
+
 /// Socket calls are implemented by `__sys_NAME` (net/socket.c).
 fn socket_call(function: &str) -> Option<&str> {
     const CALLS: [&str; 18] = [
@@ -350,6 +363,21 @@ mod tests {
             ("sys_", None),
         ] {
             assert_eq!(system_call(function), name, "{function}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_system_calls_differ_by_architecture() {
+        for (arch, number, name) in [
+            ("x86_64", 0, Some("read")),
+            ("x86_64", 8, Some("lseek")),
+            ("aarch64", 63, Some("read")),
+            ("s390x", 3, Some("read")),
+            ("x86_64", 100_000, None),
+            ("x86_64", -1, None),
+            ("alpha", 3, None),
+        ] {
+            assert_eq!(system_call_by_number(arch, number), name, "{arch} {number}");
         }
     }
 
