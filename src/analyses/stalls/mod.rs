@@ -87,7 +87,7 @@ impl Confidence {
 }
 
 /// What one witness tells of a stall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
     /// What it saw.
     pub kind: Kind,
@@ -98,7 +98,7 @@ pub struct Evidence {
 }
 
 /// What a witness saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// A softirq was raised and not entered.
     SoftirqWait(Softirq),
