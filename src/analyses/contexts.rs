@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{FrameKind, Function, Mode, NameId, Naming, Recording, Softirq, StackId, StackTree};
+use crate::model::{
+    FrameKind, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, StackTree,
+};
 
 /// A path: a node of the tree that [`Contexts`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +123,13 @@ impl Contexts {
     /// The context of a stack.
     pub fn of(&self, stack: StackId) -> Context {
         self.by_stack[stack.index()]
+    }
+
+    /// Whether a sample saw the CPU idle. Without kernel names nothing can be told about the idle task's stacks; then all of them
+    /// count as idle.
+    pub fn is_idle(&self, recording: &Recording, sample: &Sample) -> bool {
+        let context = self.of(sample.stack);
+        context.is_idle || !context.is_named && recording.task(sample.task).is_swapper()
     }
 
     /// The path without its innermost frame.
