@@ -10,6 +10,7 @@ pub fn classify(name: &str) -> FrameKind {
         return FrameKind::SoftirqAction(softirq);
     }
     match name {
+        _ if serves_softirqs(name) => FrameKind::SoftirqLoop,
         _ if is_softirq_entry(name) => FrameKind::SoftirqEntry,
         _ if is_interrupt_entry(name) => FrameKind::InterruptEntry,
         _ if is_system_call_entry(name) => FrameKind::SystemCallEntry,
@@ -218,12 +219,15 @@ fn is_interrupt_entry(name: &str) -> bool {
         )
 }
 
+/// The loop over pending softirqs; since 6.10 `handle_softirqs` (kernel/softirq.c).
+fn serves_softirqs(name: &str) -> bool {
+    matches!(name, "__do_softirq" | "handle_softirqs" | "__softirqentry_text_start")
+}
+
 fn is_softirq_entry(name: &str) -> bool {
     matches!(
         name,
-        "__do_softirq"
-            | "handle_softirqs"
-            | "__do_softirq_own_stack"
+        "__do_softirq_own_stack"
             | "do_softirq_own_stack"
             | "__irq_exit_rcu"
             | "irq_exit_rcu"
@@ -396,8 +400,9 @@ mod tests {
             ("asm_sysvec_apic_timer_interrupt", InterruptEntry),
             ("el1h_64_irq", InterruptEntry),
             ("do_IRQ", InterruptEntry),
-            ("__do_softirq", SoftirqEntry),
-            ("handle_softirqs", SoftirqEntry),
+            ("__do_softirq", SoftirqLoop),
+            ("handle_softirqs", SoftirqLoop),
+            ("__irq_exit_rcu", SoftirqEntry),
             ("net_rx_action", SoftirqAction(Softirq::NetRx)),
             ("rcu_process_callbacks", SoftirqAction(Softirq::Rcu)),
             ("asm_exc_page_fault", Exception),
