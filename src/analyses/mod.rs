@@ -1,9 +1,11 @@
 //! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
 
+pub mod calls;
 pub mod contents;
 pub mod contexts;
 pub mod ordered;
 pub mod selection;
+pub mod shares;
 pub mod spans;
 pub mod stalls;
 pub mod statistics;

@@ -6,6 +6,7 @@ mod info;
 mod input;
 mod output;
 mod progress;
+mod stalls;
 mod window;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ pub struct Arguments {
 enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
+    Stalls(stalls::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
+        Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

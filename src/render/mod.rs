@@ -4,5 +4,7 @@ pub mod folded;
 pub mod info_text;
 pub mod json;
 pub mod stacks;
+pub mod stalls_json;
+pub mod stalls_text;
 pub mod text;
 pub mod window_text;
