@@ -4,7 +4,7 @@
 mod fixture;
 
 use fixture::recording;
-use stallgraph::analyses::calls::{self, Call, Spent};
+use stallgraph::analyses::calls::{self, Call, Doubt, Spent};
 
 /// Each call as `NAME BEGIN-END`, in ms, with `(` for an enter that is not known and `…` for an exit that is not, and its times.
 fn shown(text: &str) -> Vec<String> {
@@ -27,7 +27,11 @@ fn shown(text: &str) -> Vec<String> {
             ms(call.end_ns),
             call.result.map_or("...".to_owned(), |result| format!("={result}")),
             back.unwrap_or_default(),
-            if call.is_lossy { " lossy" } else { "" },
+            match call.doubt {
+                Some(Doubt::Lost) => " lost",
+                Some(Doubt::Elsewhere) => " elsewhere",
+                None => "",
+            },
         )
     };
     calls.all().iter().map(show).collect()
@@ -119,7 +123,7 @@ fn lost_records_make_no_absurd_calls() {
         "write 1030-1030...",
         "(read 1040-1040=0",
         "(read 1050-1050=0",
-        "read 1060-1090=0 lossy",
+        "read 1060-1090=0 lost",
     ];
     assert_eq!(shown(text), expected);
 }
@@ -192,4 +196,21 @@ fn what_was_sampled_makes_no_calls() {
     let calls = calls::find(&recording(&(text + "cpu0 1.050 agent switch:envoy=S")));
     assert!(calls.is_traced && !calls.has_switches);
     assert_eq!(calls.all()[0].spent, None);
+}
+
+#[test]
+fn who_was_on_a_cpu_that_was_not_recorded_may_have_made_other_calls_there() {
+    let moved = "
+        cpu0 1.000 agent sys_enter:sched_setaffinity(0)
+        cpu0 1.010 agent switch:migration/0=S
+        cpu0 1.011 migration/0 waking:agent
+        cpu0 1.012 migration/0 switch:swapper=S
+        cpu0 1.500 swapper switch:agent=R
+        cpu0 1.510 agent sys_exit:sched_setaffinity=0";
+    let elsewhere = "sched_setaffinity 1000-1510=0 on 20 asleep 1 runnable 0 elsewhere";
+    assert_eq!(shown(&format!("online 2\n{moved}")), [elsewhere]);
+    let with_all_cpus = "sched_setaffinity 1000-1510=0 on 20 asleep 1 runnable 489";
+    assert_eq!(shown(&format!("online 1\n{moved}")), [with_all_cpus]);
+    let woken = moved.replace("waking:agent", "waking:agent>1");
+    assert_eq!(shown(&format!("online 2\n{woken}")), [elsewhere]);
 }

@@ -6,6 +6,7 @@
 //! - `lost cpu0 12.3 12.4 7`: 7 records lost between the two times;
 //! - `from 12.0` and `to 13.0`: the recording's first and last moment, where these are not samples;
 //! - `sampled NAME`: the event of this name was sampled at a frequency, so not each time it happened was recorded;
+//! - `online 2`: how many CPUs the machine had;
 //! - events, as `fixture_events.rs` has them: `cpu0 12.345 node_exporter sys_enter:read(3)`.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
@@ -48,6 +49,7 @@ impl Fixture {
         match fields[..] {
             ["from", time] => self.from_ns = Some(ns(time)),
             ["to", time] => self.to_ns = Some(ns(time)),
+            ["online", count] => self.recording.about.cpus_online = count.parse().ok(),
             ["sampled", name] => self.sampled.push(name.to_owned()),
             ["lost", cpu, start, rest] => {
                 let (end, count) = rest.split_once(' ').expect("lost CPU START END COUNT");

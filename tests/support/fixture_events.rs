@@ -8,7 +8,7 @@
 //! | `switch:COMM=S` | the tracepoint: the CPU goes to COMM; the state of the one before, `R` if it could go on |
 //! | `in`, `out=R` | switch records of one thread |
 //! | `record:COMM=S` | a switch record that tells the other |
-//! | `waking:COMM` | COMM is told to run, on this CPU |
+//! | `waking:COMM`, `waking:COMM>1` | COMM is told to run, on this CPU or on CPU 1 |
 //! | `raise:net_rx`, `entry:net_rx`, `exit:net_rx` | softirqs |
 //! | `irq_entry:NAME`, `irq_exit:NAME` | interrupts; the number is 1 |
 //! | `napi_poll:WORK/BUDGET` | a poll |
@@ -78,7 +78,13 @@ pub fn kind(
         }
         "in" => (TraceKind::SwitchIn, ""),
         "out" => (TraceKind::SwitchOut { why: left(rest) }, ""),
-        "waking" => (TraceKind::Waking { task: task(recording, rest), cpu }, "sched:sched_waking"),
+        "waking" => {
+            let (comm, cpu) = match rest.split_once('>') {
+                Some((comm, cpu)) => (comm, integer(cpu) as u32),
+                None => (rest, cpu),
+            };
+            (TraceKind::Waking { task: task(recording, comm), cpu }, "sched:sched_waking")
+        }
         "raise" => (TraceKind::SoftirqRaise(softirq()), "irq:softirq_raise"),
         "entry" => (TraceKind::SoftirqEntry(softirq()), "irq:softirq_entry"),
         "exit" => (TraceKind::SoftirqExit(softirq()), "irq:softirq_exit"),
