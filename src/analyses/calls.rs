@@ -113,7 +113,7 @@ pub struct Calls {
     calls: Vec<Call>,
     /// The tid of each.
     tids: Vec<i32>,
-    /// Whether system calls were traced, enter and exit, each of them.
+    /// Whether system calls were traced, enters and exits, each of them.
     pub is_traced: bool,
     /// Whether switches between tasks were recorded, each of them.
     pub has_switches: bool,
@@ -127,12 +127,18 @@ impl Calls {
 
     /// The call that the thread `tid` was in at `time_ns`: from its enter until the thread was back in user space.
     pub fn at(&self, tid: i32, time_ns: u64) -> Option<&Call> {
+        self.position(tid, time_ns).map(|at| &self.calls[at])
+    }
+
+    /// The place of that call in [`Calls::all`].
+    pub fn position(&self, tid: i32, time_ns: u64) -> Option<usize> {
         let from = self.tids.partition_point(|&other| other < tid);
         let to = self.tids.partition_point(|&other| other <= tid);
         let of_thread = self.calls.get(from..to)?;
         let begun = of_thread.partition_point(|call| call.begin_ns <= time_ns);
-        let last = of_thread.get(begun.checked_sub(1)?)?;
-        (time_ns <= last.end_ns.max(last.back_ns.unwrap_or(last.end_ns))).then_some(last)
+        let last = begun.checked_sub(1)?;
+        let Call { end_ns, back_ns, .. } = of_thread.get(last)?;
+        (time_ns <= back_ns.map_or(*end_ns, |back_ns| back_ns.max(*end_ns))).then_some(from + last)
     }
 }
 
@@ -248,6 +254,8 @@ struct Pass<'r> {
     calls: Vec<Call>,
     /// For each event, whether its records are used.
     is_used: Vec<bool>,
+    has_enters: bool,
+    has_exits: bool,
     has_switches: bool,
     /// Whether the machine had CPUs that were not recorded.
     is_partial: bool,
@@ -276,6 +284,8 @@ impl<'r> Pass<'r> {
             cpus: vec![Cpu::default(); recording.timelines.len()],
             calls: Vec::new(),
             is_used: used_events(recording),
+            has_enters: traces(recording, "sys_enter"),
+            has_exits: traces(recording, "sys_exit"),
             has_switches: false,
             is_partial: is_partial(recording),
             end_ns,
@@ -323,6 +333,7 @@ impl<'r> Pass<'r> {
     }
 
     fn enter(&mut self, thread: usize, cpu: usize, event: &TraceEvent, number: i32, arguments: u32) {
+        self.has_enters = true;
         self.seen(thread, cpu, event.time_ns);
         self.give_up(thread);
         let call = self.call(event, cpu, number, arguments);
@@ -334,6 +345,7 @@ impl<'r> Pass<'r> {
     }
 
     fn exit(&mut self, thread: usize, cpu: usize, event: &TraceEvent, number: i32, result: i64) {
+        self.has_exits = true;
         self.seen(thread, cpu, event.time_ns);
         let is_other = |open: &Call| number >= 0 && number != open.number;
         if self.threads[thread].open.as_ref().is_some_and(is_other) {
@@ -490,7 +502,7 @@ impl<'r> Pass<'r> {
             let end_ns = thread.accounted_ns.max(call.begin_ns);
             self.calls.push(Call { end_ns, spent: Some(thread.spent), ..call });
         }
-        let Pass { recording, mut calls, has_switches, .. } = self;
+        let Pass { recording, mut calls, has_enters, has_exits, has_switches, .. } = self;
         let tid = |call: &Call| recording.task(call.task).tid;
         calls.sort_by_key(|call| (tid(call), call.begin_ns));
         // A tid that is given to another thread ends what the one before was in.
@@ -510,7 +522,12 @@ impl<'r> Pass<'r> {
                 call.doubt = Some(Doubt::Lost);
             }
         }
-        Calls { tids: calls.iter().map(tid).collect(), calls, is_traced: is_traced(recording), has_switches }
+        Calls {
+            tids: calls.iter().map(tid).collect(),
+            calls,
+            is_traced: has_enters && has_exits,
+            has_switches,
+        }
     }
 }
 
@@ -540,21 +557,21 @@ fn threads(recording: &Recording) -> (Vec<Option<usize>>, Vec<u64>) {
 /// For each event, whether its records are used: if each was recorded; of a system call that is traced twice, once.
 fn used_events(recording: &Recording) -> Vec<bool> {
     let events = &recording.about.events;
-    let traces = |name: &str| events.iter().any(|event| event.is_complete() && event.name.starts_with(name));
-    let is_twice = traces("raw_syscalls:sys_enter") && traces("raw_syscalls:sys_exit");
+    let is_raw = |name: &str| events.iter().any(|event| event.is_complete() && event.name.starts_with(name));
+    let is_twice = is_raw("raw_syscalls:sys_enter") && is_raw("raw_syscalls:sys_exit");
     let is_once = |name: &str| !is_twice || !name.starts_with("syscalls:");
     events.iter().map(|event| event.is_complete() && is_once(&event.name)).collect()
 }
 
-/// Whether enters and exits of system calls were recorded, each of them.
-fn is_traced(recording: &Recording) -> bool {
-    let is_recorded = |what: &str| {
-        recording.about.events.iter().any(|event| {
-            let name = event.name.strip_prefix("raw_").unwrap_or(&event.name);
-            event.is_complete() && name.strip_prefix("syscalls:").is_some_and(|name| name.starts_with(what))
-        })
-    };
-    is_recorded("sys_enter") && is_recorded("sys_exit")
+/// Whether system calls were traced at `end`, `sys_enter` or `sys_exit`, each of them.
+fn traces(recording: &Recording, end: &str) -> bool {
+    recording.about.events.iter().any(|event| event.is_complete() && is_of_system_calls(&event.name, end))
+}
+
+/// Whether an event of this name is that of system calls at `end`: `sys_enter`, `sys_exit`, or `sys_` for both.
+pub fn is_of_system_calls(name: &str, end: &str) -> bool {
+    let name = name.strip_prefix("raw_").unwrap_or(name);
+    name.strip_prefix("syscalls:").is_some_and(|name| name.starts_with(end))
 }
 
 /// Whether the machine had CPUs that were not recorded.
@@ -564,7 +581,7 @@ pub fn is_partial(recording: &Recording) -> bool {
 }
 
 /// The first and the last moment of the recording, samples and events, in ns.
-fn span(recording: &Recording) -> (u64, u64) {
+pub fn span(recording: &Recording) -> (u64, u64) {
     let events = || recording.timelines.iter().map(|timeline| timeline.trace.between(0, u64::MAX));
     let first = events().filter_map(|events| events.first()).map(|event| event.time_ns).min();
     let last = events().filter_map(|events| events.last()).map(|event| event.time_ns).max();

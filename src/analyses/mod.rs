@@ -8,4 +8,5 @@ pub mod selection;
 pub mod spans;
 pub mod stalls;
 pub mod statistics;
+pub mod syscalls;
 pub mod windows;

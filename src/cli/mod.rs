@@ -6,6 +6,8 @@ mod info;
 mod input;
 mod output;
 mod progress;
+mod syscalls;
+mod whose;
 mod window;
 
 use std::process::ExitCode;
@@ -33,6 +35,7 @@ pub struct Arguments {
 enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
+    Syscalls(syscalls::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
+        Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -11,7 +11,7 @@ use crate::analyses::windows::{CutBy, Dominating, Episode, Path, Ranked, Windows
 use crate::model::{CgroupId, Diagnostic, Event, NameId, Recording, clean};
 
 /// Raised only if a field changes its meaning or goes.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Writes `windows` of `recording`.
 pub fn write_windows(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> io::Result<()> {
@@ -97,7 +97,7 @@ struct InfoDocument<'r> {
 }
 
 #[derive(Serialize)]
-struct RecordingView<'r> {
+pub(super) struct RecordingView<'r> {
     file: &'r str,
     kernel: Option<&'r str>,
     duration_ns: u64,
@@ -242,7 +242,7 @@ struct RankedView<'r> {
 }
 
 #[derive(Serialize)]
-struct DiagnosticView<'r> {
+pub(super) struct DiagnosticView<'r> {
     severity: &'static str,
     code: &'static str,
     count: u64,
@@ -251,8 +251,8 @@ struct DiagnosticView<'r> {
 }
 
 /// A recording, seen as JSON.
-struct View<'r> {
-    recording: &'r Recording,
+pub(super) struct View<'r> {
+    pub(super) recording: &'r Recording,
 }
 
 impl<'r> View<'r> {
@@ -260,7 +260,7 @@ impl<'r> View<'r> {
         self.recording.name(id)
     }
 
-    fn recording(&self) -> RecordingView<'r> {
+    pub(super) fn recording(&self) -> RecordingView<'r> {
         let event = self.recording.sampling_event();
         RecordingView {
             file: &self.recording.about.file,
@@ -408,14 +408,17 @@ impl<'r> View<'r> {
         }
     }
 
-    fn diagnostics(&self) -> Vec<DiagnosticView<'r>> {
-        let view = |diagnostic: &'r Diagnostic| DiagnosticView {
-            severity: diagnostic.severity.name(),
-            code: diagnostic.code,
-            count: diagnostic.count,
-            message: &diagnostic.message,
-            remedy: diagnostic.remedy.as_deref(),
-        };
-        self.recording.diagnostics.iter().map(view).collect()
+    pub(super) fn diagnostics(&self) -> Vec<DiagnosticView<'r>> {
+        self.recording.diagnostics.iter().map(diagnostic_view).collect()
+    }
+}
+
+pub(super) fn diagnostic_view(diagnostic: &Diagnostic) -> DiagnosticView<'_> {
+    DiagnosticView {
+        severity: diagnostic.severity.name(),
+        code: diagnostic.code,
+        count: diagnostic.count,
+        message: &diagnostic.message,
+        remedy: diagnostic.remedy.as_deref(),
     }
 }

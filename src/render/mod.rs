@@ -3,6 +3,9 @@
 pub mod folded;
 pub mod info_text;
 pub mod json;
+pub mod rows;
 pub mod stacks;
+pub mod syscalls_json;
+pub mod syscalls_text;
 pub mod text;
 pub mod window_text;
