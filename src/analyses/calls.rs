@@ -14,6 +14,9 @@
 //! - `execve` ends under another comm, and from a thread that does not lead its process under another tid: then neither end
 //!   finds the other.
 //!
+//! - Where not all CPUs were recorded, a thread that is away may have returned, and called again, elsewhere. Such a call is
+//!   marked where events tell ([`Doubt::Elsewhere`]); a call that slept may be two all the same.
+//!
 //! Events that were sampled ([`Event::is_complete`](crate::model::Event::is_complete)) pair at random, and are not used.
 
 use std::cmp::Reverse;
@@ -48,8 +51,8 @@ pub struct Call {
     pub back_ns: Option<u64>,
     /// Where the time went; `None` if switches were not recorded.
     pub spent: Option<Spent>,
-    /// Whether records were lost during it: then it may be two.
-    pub is_lossy: bool,
+    /// Why its enter and its exit may be those of two calls.
+    pub doubt: Option<Doubt>,
     /// Its place in its CPU's [`Trace::arguments`](crate::model::Trace::arguments).
     arguments: u32,
 }
@@ -63,6 +66,16 @@ pub struct Spent {
     pub asleep_ns: u64,
     /// Not on a CPU and able to run: preempted, or woken and not yet switched to.
     pub runnable_ns: u64,
+}
+
+/// Why an enter and an exit may belong to two calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Records were lost in between.
+    Lost,
+    /// In between the thread ran on a CPU that was not recorded: it was able to run, and the CPU that it had left was idle, or
+    /// it was woken on another.
+    Elsewhere,
 }
 
 impl Call {
@@ -100,7 +113,7 @@ pub struct Calls {
     calls: Vec<Call>,
     /// The tid of each.
     tids: Vec<i32>,
-    /// Whether system calls were traced, enter and exit, each of them.
+    /// Whether system calls were traced, enters and exits, each of them.
     pub is_traced: bool,
     /// Whether switches between tasks were recorded, each of them.
     pub has_switches: bool,
@@ -114,12 +127,18 @@ impl Calls {
 
     /// The call that the thread `tid` was in at `time_ns`: from its enter until the thread was back in user space.
     pub fn at(&self, tid: i32, time_ns: u64) -> Option<&Call> {
+        self.position(tid, time_ns).map(|at| &self.calls[at])
+    }
+
+    /// The place of that call in [`Calls::all`].
+    pub fn position(&self, tid: i32, time_ns: u64) -> Option<usize> {
         let from = self.tids.partition_point(|&other| other < tid);
         let to = self.tids.partition_point(|&other| other <= tid);
         let of_thread = self.calls.get(from..to)?;
         let begun = of_thread.partition_point(|call| call.begin_ns <= time_ns);
-        let last = of_thread.get(begun.checked_sub(1)?)?;
-        (time_ns <= last.end_ns.max(last.back_ns.unwrap_or(last.end_ns))).then_some(last)
+        let last = begun.checked_sub(1)?;
+        let Call { end_ns, back_ns, .. } = of_thread.get(last)?;
+        (time_ns <= back_ns.map_or(*end_ns, |back_ns| back_ns.max(*end_ns))).then_some(from + last)
     }
 }
 
@@ -176,6 +195,8 @@ struct Thread {
     /// Since the begin of its call: where its time went until `accounted_ns`.
     spent: Spent,
     accounted_ns: u64,
+    /// The timeline's index of the CPU that it waits for, and since when.
+    waits: Option<(usize, u64)>,
     /// The call it is in.
     open: Option<Call>,
     /// When it was born, or the recording began, in ns.
@@ -202,6 +223,14 @@ impl Thread {
         self.spent = Spent::default();
         self.accounted_ns = time_ns;
     }
+
+    /// It ran on a CPU that was not recorded until `time_ns`, and nobody knows how long.
+    fn was_elsewhere(&mut self, time_ns: u64) {
+        self.accounted_ns = time_ns;
+        if let Some(call) = &mut self.open {
+            call.doubt = Some(Doubt::Elsewhere);
+        }
+    }
 }
 
 /// What is known of a CPU so far.
@@ -211,6 +240,8 @@ struct Cpu {
     current: Option<usize>,
     /// Whether anyone came or went: until then, who is seen on it had it from the begin of the recording on.
     has_switched: bool,
+    /// When it became idle last, in ns.
+    idle_ns: Option<u64>,
 }
 
 struct Pass<'r> {
@@ -223,7 +254,11 @@ struct Pass<'r> {
     calls: Vec<Call>,
     /// For each event, whether its records are used.
     is_used: Vec<bool>,
+    has_enters: bool,
+    has_exits: bool,
     has_switches: bool,
+    /// Whether the machine had CPUs that were not recorded.
+    is_partial: bool,
     end_ns: u64,
 }
 
@@ -235,6 +270,7 @@ impl<'r> Pass<'r> {
             state: State::Unknown,
             spent: Spent::default(),
             accounted_ns: birth_ns.max(start_ns),
+            waits: None,
             open: None,
             born_ns: birth_ns.max(start_ns),
             has_called: false,
@@ -248,7 +284,10 @@ impl<'r> Pass<'r> {
             cpus: vec![Cpu::default(); recording.timelines.len()],
             calls: Vec::new(),
             is_used: used_events(recording),
+            has_enters: traces(recording, "sys_enter"),
+            has_exits: traces(recording, "sys_exit"),
             has_switches: false,
+            is_partial: is_partial(recording),
             end_ns,
         }
     }
@@ -276,29 +315,25 @@ impl<'r> Pass<'r> {
                 }
             }
             TraceKind::Switch { next, why } => {
-                let next = self.thread_of(next);
                 self.leaves(thread, cpu, time_ns, why, event.stack);
-                self.comes(next, cpu, time_ns, why);
+                self.comes(self.thread_of(next), cpu, time_ns, why);
+                if self.recording.task(next).is_swapper() {
+                    self.cpus[cpu].idle_ns = Some(time_ns);
+                }
             }
             TraceKind::SwitchIn => self.comes(thread, cpu, time_ns, Left::Asleep),
             TraceKind::SwitchOut { why } => {
                 self.leaves(thread, cpu, time_ns, why, event.stack);
-                self.cpus[cpu] = Cpu { current: None, has_switched: true };
+                let Cpu { current, has_switched, .. } = &mut self.cpus[cpu];
+                (*current, *has_switched) = (None, true);
             }
-            TraceKind::Waking { task, .. } => {
-                if let Some(thread) = self.thread_of(task)
-                    && let thread = &mut self.threads[thread]
-                    && thread.state == State::Off(Left::Asleep)
-                {
-                    thread.account(time_ns);
-                    thread.state = State::Off(Left::Runnable);
-                }
-            }
+            TraceKind::Waking { task, cpu } => self.wakes(task, cpu, time_ns),
             _ => {}
         }
     }
 
     fn enter(&mut self, thread: usize, cpu: usize, event: &TraceEvent, number: i32, arguments: u32) {
+        self.has_enters = true;
         self.seen(thread, cpu, event.time_ns);
         self.give_up(thread);
         let call = self.call(event, cpu, number, arguments);
@@ -310,6 +345,7 @@ impl<'r> Pass<'r> {
     }
 
     fn exit(&mut self, thread: usize, cpu: usize, event: &TraceEvent, number: i32, result: i64) {
+        self.has_exits = true;
         self.seen(thread, cpu, event.time_ns);
         let is_other = |open: &Call| number >= 0 && number != open.number;
         if self.threads[thread].open.as_ref().is_some_and(is_other) {
@@ -350,7 +386,7 @@ impl<'r> Pass<'r> {
             result: None,
             back_ns: None,
             spent: None,
-            is_lossy: false,
+            doubt: None,
             arguments,
         }
     }
@@ -364,13 +400,13 @@ impl<'r> Pass<'r> {
 
     /// A thread did something on a CPU, so it has it, whether or not its switch was recorded.
     fn seen(&mut self, thread: usize, cpu: usize, time_ns: u64) {
-        let Cpu { current, has_switched } = &mut self.cpus[cpu];
+        let Cpu { current, has_switched, .. } = &mut self.cpus[cpu];
         let seen = &mut self.threads[thread];
         if seen.state == State::Unknown && !*has_switched {
             seen.state = State::On(cpu);
         }
         seen.account(time_ns);
-        seen.state = State::On(cpu);
+        (seen.state, seen.waits) = (State::On(cpu), None);
         *current = Some(thread);
     }
 
@@ -389,6 +425,7 @@ impl<'r> Pass<'r> {
         }
         left.account(time_ns);
         left.state = State::Off(why);
+        left.waits = (why == Left::Runnable).then_some((cpu, time_ns));
         if let Some((call, since_ns)) = left.leaving {
             let is_soon = || time_ns.saturating_sub(since_ns) <= WAY_OUT_NS;
             let is_on_way_out =
@@ -400,11 +437,32 @@ impl<'r> Pass<'r> {
         }
     }
 
+    fn wakes(&mut self, task: TaskId, target: u32, time_ns: u64) {
+        let Some(thread) = self.thread_of(task) else {
+            return;
+        };
+        let woken = &mut self.threads[thread];
+        if woken.state != State::Off(Left::Asleep) {
+            return;
+        }
+        woken.account(time_ns);
+        match self.recording.timelines.binary_search_by_key(&target, |timeline| timeline.cpu) {
+            Err(_) if self.is_partial => {
+                woken.was_elsewhere(time_ns);
+                woken.state = State::Unknown;
+            }
+            found => {
+                woken.state = State::Off(Left::Runnable);
+                woken.waits = found.ok().map(|cpu| (cpu, time_ns));
+            }
+        }
+    }
+
     /// A thread gets a CPU, `None` if it is the idle task or has no id. `why` the one before left it, should nobody have said so.
     fn comes(&mut self, thread: Option<usize>, cpu: usize, time_ns: u64, why: Left) {
         self.has_switches = true;
         let before = self.cpus[cpu].current;
-        self.cpus[cpu] = Cpu { current: thread, has_switched: true };
+        (self.cpus[cpu].current, self.cpus[cpu].has_switched) = (thread, true);
         if let Some(before) = before.filter(|before| Some(*before) != thread) {
             self.leaves(Some(before), cpu, time_ns, why, StackTree::ROOT);
         }
@@ -415,8 +473,14 @@ impl<'r> Pass<'r> {
         if come.state == State::On(cpu) {
             return;
         }
+        if self.is_partial
+            && let Some((waited_for, since_ns)) = come.waits
+            && self.cpus[waited_for].idle_ns.is_some_and(|idle_ns| idle_ns > since_ns)
+        {
+            come.was_elsewhere(time_ns);
+        }
         come.account(time_ns);
-        come.state = State::On(cpu);
+        (come.state, come.waits) = (State::On(cpu), None);
         if let Some((call, since_ns)) = &mut come.leaving
             && self.calls[*call].back_ns.is_none()
         {
@@ -438,7 +502,7 @@ impl<'r> Pass<'r> {
             let end_ns = thread.accounted_ns.max(call.begin_ns);
             self.calls.push(Call { end_ns, spent: Some(thread.spent), ..call });
         }
-        let Pass { recording, mut calls, has_switches, .. } = self;
+        let Pass { recording, mut calls, has_enters, has_exits, has_switches, .. } = self;
         let tid = |call: &Call| recording.task(call.task).tid;
         calls.sort_by_key(|call| (tid(call), call.begin_ns));
         // A tid that is given to another thread ends what the one before was in.
@@ -454,9 +518,16 @@ impl<'r> Pass<'r> {
             call.spent = call.spent.filter(|_| has_switches);
             let timeline = recording.timeline(call.cpu);
             let is_lossy = |timeline: &Timeline| !timeline.lost_in(call.begin_ns, call.end_ns).is_empty();
-            call.is_lossy = timeline.is_some_and(is_lossy);
+            if timeline.is_some_and(is_lossy) {
+                call.doubt = Some(Doubt::Lost);
+            }
         }
-        Calls { tids: calls.iter().map(tid).collect(), calls, is_traced: is_traced(recording), has_switches }
+        Calls {
+            tids: calls.iter().map(tid).collect(),
+            calls,
+            is_traced: has_enters && has_exits,
+            has_switches,
+        }
     }
 }
 
@@ -486,25 +557,31 @@ fn threads(recording: &Recording) -> (Vec<Option<usize>>, Vec<u64>) {
 /// For each event, whether its records are used: if each was recorded; of a system call that is traced twice, once.
 fn used_events(recording: &Recording) -> Vec<bool> {
     let events = &recording.about.events;
-    let traces = |name: &str| events.iter().any(|event| event.is_complete() && event.name.starts_with(name));
-    let is_twice = traces("raw_syscalls:sys_enter") && traces("raw_syscalls:sys_exit");
+    let is_raw = |name: &str| events.iter().any(|event| event.is_complete() && event.name.starts_with(name));
+    let is_twice = is_raw("raw_syscalls:sys_enter") && is_raw("raw_syscalls:sys_exit");
     let is_once = |name: &str| !is_twice || !name.starts_with("syscalls:");
     events.iter().map(|event| event.is_complete() && is_once(&event.name)).collect()
 }
 
-/// Whether enters and exits of system calls were recorded, each of them.
-fn is_traced(recording: &Recording) -> bool {
-    let is_recorded = |what: &str| {
-        recording.about.events.iter().any(|event| {
-            let name = event.name.strip_prefix("raw_").unwrap_or(&event.name);
-            event.is_complete() && name.strip_prefix("syscalls:").is_some_and(|name| name.starts_with(what))
-        })
-    };
-    is_recorded("sys_enter") && is_recorded("sys_exit")
+/// Whether system calls were traced at `end`, `sys_enter` or `sys_exit`, each of them.
+fn traces(recording: &Recording, end: &str) -> bool {
+    recording.about.events.iter().any(|event| event.is_complete() && is_of_system_calls(&event.name, end))
+}
+
+/// Whether an event of this name is that of system calls at `end`: `sys_enter`, `sys_exit`, or `sys_` for both.
+pub fn is_of_system_calls(name: &str, end: &str) -> bool {
+    let name = name.strip_prefix("raw_").unwrap_or(name);
+    name.strip_prefix("syscalls:").is_some_and(|name| name.starts_with(end))
+}
+
+/// Whether the machine had CPUs that were not recorded.
+pub fn is_partial(recording: &Recording) -> bool {
+    let recorded = recording.timelines.len();
+    recording.about.cpus_online.is_some_and(|online| recorded < online as usize)
 }
 
 /// The first and the last moment of the recording, samples and events, in ns.
-fn span(recording: &Recording) -> (u64, u64) {
+pub fn span(recording: &Recording) -> (u64, u64) {
     let events = || recording.timelines.iter().map(|timeline| timeline.trace.between(0, u64::MAX));
     let first = events().filter_map(|events| events.first()).map(|event| event.time_ns).min();
     let last = events().filter_map(|events| events.last()).map(|event| event.time_ns).max();

@@ -9,4 +9,5 @@ pub mod shares;
 pub mod spans;
 pub mod stalls;
 pub mod statistics;
+pub mod syscalls;
 pub mod windows;

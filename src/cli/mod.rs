@@ -7,6 +7,8 @@ mod input;
 mod output;
 mod progress;
 mod stalls;
+mod syscalls;
+mod whose;
 mod window;
 
 use std::process::ExitCode;
@@ -35,6 +37,7 @@ enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
     Stalls(stalls::Arguments),
+    Syscalls(syscalls::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -71,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
         Command::Stalls(arguments) => stalls::run(&arguments),
+        Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -252,7 +252,7 @@ pub(super) struct DiagnosticView<'r> {
 
 /// A recording, seen as JSON.
 pub(super) struct View<'r> {
-    pub recording: &'r Recording,
+    pub(super) recording: &'r Recording,
 }
 
 impl<'r> View<'r> {
@@ -260,7 +260,7 @@ impl<'r> View<'r> {
         self.recording.name(id)
     }
 
-    pub fn recording(&self) -> RecordingView<'r> {
+    pub(super) fn recording(&self) -> RecordingView<'r> {
         let event = self.recording.sampling_event();
         RecordingView {
             file: &self.recording.about.file,
@@ -408,14 +408,17 @@ impl<'r> View<'r> {
         }
     }
 
-    pub fn diagnostics(&self) -> Vec<DiagnosticView<'r>> {
-        let view = |diagnostic: &'r Diagnostic| DiagnosticView {
-            severity: diagnostic.severity.name(),
-            code: diagnostic.code,
-            count: diagnostic.count,
-            message: &diagnostic.message,
-            remedy: diagnostic.remedy.as_deref(),
-        };
-        self.recording.diagnostics.iter().map(view).collect()
+    pub(super) fn diagnostics(&self) -> Vec<DiagnosticView<'r>> {
+        self.recording.diagnostics.iter().map(diagnostic_view).collect()
+    }
+}
+
+pub(super) fn diagnostic_view(diagnostic: &Diagnostic) -> DiagnosticView<'_> {
+    DiagnosticView {
+        severity: diagnostic.severity.name(),
+        code: diagnostic.code,
+        count: diagnostic.count,
+        message: &diagnostic.message,
+        remedy: diagnostic.remedy.as_deref(),
     }
 }

@@ -3,8 +3,11 @@
 pub mod folded;
 pub mod info_text;
 pub mod json;
+pub mod rows;
 pub mod stacks;
 pub mod stalls_json;
 pub mod stalls_text;
+pub mod syscalls_json;
+pub mod syscalls_text;
 pub mod text;
 pub mod window_text;

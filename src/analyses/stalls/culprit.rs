@@ -46,13 +46,26 @@ impl Suspect {
 
 /// Who held `cpu` in `time`: whom most samples saw; without samples, who had the CPU longest.
 pub(super) fn suspect(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
-    by_samples(cpu, time).or_else(|| by_switches(cpu, time))
+    // The sample before a stretch without any is of what ran before.
+    let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
+    by_samples(cpu, inside).or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time))
 }
 
-fn by_samples(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
+/// Where interrupts were off, the first sample is taken when they are on again: in the very path that turned them off.
+fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
+    let next = cpu.timeline.between(time.end, time.end.saturating_add(cpu.interval_ns)).next()?;
+    let sample = &cpu.samples()[next];
+    let context = cpu.contexts.of(sample.stack);
+    let is_at_work =
+        context.path.is_some() && !context.is_nested && !cpu.leaves_in(cpu.tid(sample.task), time);
+    let suspect = is_at_work.then(|| by_samples(cpu, next..next + 1)).flatten()?;
+    Some(Suspect { share: 1.0, ..suspect })
+}
+
+fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
     let mut busy = 0;
     let mut by_what: BTreeMap<What, Vec<(usize, Option<PathId>)>> = BTreeMap::new();
-    for at in cpu.timeline.between(time.start, time.end) {
+    for at in indices {
         let sample = &cpu.samples()[at];
         if cpu.is_idle(sample) {
             continue;

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{Mode, NameId, Sample, Softirq};
 
-use super::super::contexts::PathId;
+use super::super::contexts::{Owner, PathId};
 use super::super::shares::{DOMINATE, FOLLOW};
 use super::cpu::Cpu;
 use super::verdict::{Held, JOIN_NS, Seen, Weight, overlap};
@@ -247,8 +247,8 @@ struct Group {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Whose {
-    /// Tasks of this comm, in this path.
-    Tasks(NameId, PathId),
+    /// Tasks of this comm, in this path; kernel threads of any comm: workers take turns.
+    Tasks(Option<NameId>, PathId),
     /// A softirq's action.
     Softirq(Softirq),
 }
@@ -259,7 +259,9 @@ fn groups(cpu: &Cpu, long: &[&Run]) -> Vec<Group> {
     let mut by_start: BTreeMap<Whose, Vec<usize>> = BTreeMap::new();
     for (at, run) in long.iter().enumerate() {
         let whose = match run.holder {
-            Holder::Task { comm, start, .. } => Whose::Tasks(comm, start),
+            Holder::Task { comm, start, .. } => {
+                Whose::Tasks(Some(comm).filter(|_| has_name(cpu, start)), start)
+            }
             Holder::Softirq(softirq) => Whose::Softirq(softirq),
         };
         by_start.entry(whose).or_default().push(at);
@@ -288,6 +290,11 @@ fn groups(cpu: &Cpu, long: &[&Run]) -> Vec<Group> {
         }
     }
     groups
+}
+
+/// Whether a path is of tasks that are told apart by their comms.
+fn has_name(cpu: &Cpu, path: PathId) -> bool {
+    cpu.contexts.owner(path) != Owner::KernelThread
 }
 
 /// How many of a run's samples go through each path.
@@ -375,7 +382,8 @@ impl<'c, 'r> Rates<'c, 'r> {
             (Whose::Softirq(one), Holder::Softirq(other)) => one == other,
             (Whose::Tasks(comm, path), Holder::Task { comm: other, .. }) => {
                 let inner = self.cpu.contexts.of(self.cpu.samples()[first].stack).path;
-                comm == other && inner.is_some_and(|inner| self.cpu.contexts.goes_on_from(inner, path))
+                comm.is_none_or(|comm| comm == other)
+                    && inner.is_some_and(|inner| self.cpu.contexts.goes_on_from(inner, path))
             }
             _ => false,
         };
@@ -392,28 +400,28 @@ impl<'c, 'r> Rates<'c, 'r> {
                 return 1.0;
             }
         }
-        let rate = its().map(|run| self.rate_around(run)).reduce(f64::min).unwrap_or(0.0);
+        // Softirqs expected in the long runs, and by their average in the others.
+        let expected: f64 = its().map(|run| run.samples as f64 * self.rate_around(run)).sum();
+        let long_samples: u64 = its().map(|run| run.samples).sum();
         let (mut samples, mut served) = (0, 0);
         for run in runs.iter().filter(|run| is_it(run.holder, run.first)) {
             samples += run.samples;
             served += u64::from(run.is_ended_by_softirq);
         }
-        at_most(served, samples + served, rate)
+        let expected = expected * samples.max(long_samples) as f64 / long_samples.max(1) as f64;
+        at_most(served, expected)
     }
 }
 
-/// The probability of at most `hits` in `tries`, each with probability `share`.
-fn at_most(hits: u64, tries: u64, share: f64) -> f64 {
-    if share <= 0.0 {
+/// The probability of at most `count` where `expected` are: Poisson's.
+fn at_most(count: u64, expected: f64) -> f64 {
+    if expected <= 0.0 {
         return 1.0;
     }
-    if share >= 1.0 {
-        return if hits >= tries { 1.0 } else { 0.0 };
-    }
-    let mut term = (1.0 - share).ln() * tries as f64;
+    let mut term = -expected;
     let mut sum = term.exp();
-    for hit in 1..=hits.min(tries) {
-        term += ((tries - hit + 1) as f64 / hit as f64).ln() + share.ln() - (1.0 - share).ln();
+    for number in 1..=count {
+        term += (expected / number as f64).ln();
         sum += term.exp();
     }
     sum.min(1.0)
@@ -424,18 +432,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chances_of_few_hits() {
-        for (hits, tries, share, expected) in [
-            (0, 1, 0.5, 0.5),
-            (1, 1, 0.5, 1.0),
-            (1, 2, 0.5, 0.75),
-            (0, 10, 0.3, 0.7f64.powi(10)),
-            (5, 5, 1.0, 1.0),
-            (4, 5, 1.0, 0.0),
-            (0, 5, 0.0, 1.0),
+    fn chances_of_few() {
+        let e = std::f64::consts::E;
+        for (count, expected, p) in [
+            (0, 1.0, 1.0 / e),
+            (1, 1.0, 2.0 / e),
+            (2, 1.0, 2.5 / e),
+            (0, 0.0, 1.0),
+            (9, 0.1, 1.0),
+            (0, 50.0, (-50.0f64).exp()),
         ] {
-            let found = at_most(hits, tries, share);
-            assert!((found - expected).abs() < 1e-12, "{hits} of {tries} at {share}: {found}");
+            let found = at_most(count, expected);
+            assert!((found - p).abs() < 1e-9, "{count} of {expected}: {found}");
         }
     }
 }
