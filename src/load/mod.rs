@@ -235,12 +235,13 @@ fn tally(source: &Source, pass: &SideBandPass, side_band: u64) -> Tally {
     }
 }
 
-/// The times of the first and of the last sample, as perf takes them for `--time`. u64::MAX marks what could not be timed.
+/// The times of the first and of the last sample, as perf takes them for `--time`; without samples, of events. u64::MAX marks what could not be timed.
 fn span(timelines: &[Timeline]) -> (u64, u64) {
     let timed = timelines.iter().map(|timeline| &timeline.samples[timeline.between(0, u64::MAX)]);
     let first = timed.clone().filter_map(|samples| samples.first()).map(|sample| sample.time_ns).min();
     let last = timed.filter_map(|samples| samples.last()).map(|sample| sample.time_ns).max();
-    (first.unwrap_or(0), last.unwrap_or(0))
+    let events = || timelines.iter().flat_map(|timeline| &timeline.trace.events).map(|event| event.time_ns);
+    (first.or_else(|| events().min()).unwrap_or(0), last.or_else(|| events().max()).unwrap_or(0))
 }
 
 /// Modules get the build ids that perf noted at the end of the recording.
