@@ -1,5 +1,6 @@
 //! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
 
+pub mod check;
 pub mod contents;
 pub mod contexts;
 pub mod ordered;

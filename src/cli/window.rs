@@ -129,12 +129,13 @@ impl Arguments {
     }
 }
 
-fn to_ns(duration: Duration) -> Result<u64> {
+/// A duration in ns.
+pub fn to_ns(duration: Duration) -> Result<u64> {
     u64::try_from(duration.as_nanos()).map_err(|_| anyhow!("{duration:?} is longer than any recording"))
 }
 
 /// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s"))
 }
 

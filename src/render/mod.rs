@@ -1,8 +1,10 @@
 //! Render: results as text, one file for each form of output. Nothing here computes or decides.
 
+pub mod check_text;
 pub mod folded;
 pub mod info_text;
 pub mod json;
+pub mod prometheus;
 pub mod stacks;
 pub mod text;
 pub mod window_text;

@@ -48,6 +48,18 @@ pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
     wrap(first, &diagnostic.sentence())
 }
 
+/// Whose work a path is, in one or two words: the system call's name where a frame tells.
+pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
+    match (owner, system_call) {
+        (Owner::SystemCall, Some(call)) => recording.name(call),
+        (Owner::SystemCall, None) => "(system call)",
+        (Owner::KernelThread, _) => "(kernel thread)",
+        (Owner::Exception, _) => "(exception)",
+        (Owner::Softirq, _) => "(softirq)",
+        (Owner::Interrupt, _) => "(interrupt)",
+    }
+}
+
 struct Report<'r> {
     recording: &'r Recording,
     windows: &'r Windows,
@@ -260,15 +272,7 @@ impl Report<'_> {
     }
 
     fn label(&self, comm: NameId, path: &Path) -> String {
-        let work = match (path.owner, path.system_call) {
-            (Owner::SystemCall, Some(call)) => self.name(call),
-            (Owner::SystemCall, None) => "(system call)",
-            (Owner::KernelThread, _) => "(kernel thread)",
-            (Owner::Exception, _) => "(exception)",
-            (Owner::Softirq, _) => "(softirq)",
-            (Owner::Interrupt, _) => "(interrupt)",
-        };
-        format!("{} {work}", self.name(comm))
+        format!("{} {}", self.name(comm), work(self.recording, path.owner, path.system_call))
     }
 
     fn path(&self, names: &[NameId]) -> String {
