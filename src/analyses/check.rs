@@ -2,11 +2,12 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{NameId, Recording, Severity};
+use crate::model::{NameId, Recording, Severity, Timeline};
 
 use super::contexts::Owner;
 use super::selection::Selection;
 use super::stalls::{Confidence, Stall, Stalls};
+use super::windows::Path;
 
 /// A recording shorter than this says little about a node, in ns.
 const SHORTEST_NS: u64 = 1_000_000_000;
@@ -104,6 +105,10 @@ pub struct Holder {
     pub stalls: u64,
     /// How long these were together, in ns.
     pub stalled_ns: u64,
+    /// The longest of them, in ns.
+    pub longest_ns: u64,
+    /// Where it was in the longest of them: the place where the work forks.
+    pub function: Option<NameId>,
 }
 
 /// Names of witnesses that tell more about a stall, and nothing about whether there was one.
@@ -156,7 +161,7 @@ fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Optio
         return Some(Doubt::Lost(recording.tally.lost_share()));
     }
     let (first_ns, last_ns) = selection.time.bounds(recording);
-    let longest_gap = |timeline: &crate::model::Timeline| {
+    let longest_gap = |timeline: &Timeline| {
         let lost = timeline.lost_in(first_ns, last_ns);
         let gaps = lost.iter().chain(timeline.throttled_in(first_ns, last_ns));
         (gaps.map(|gap| gap.end_ns.saturating_sub(gap.start_ns)).max().unwrap_or(0), timeline.cpu)
@@ -209,11 +214,24 @@ fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
             None => (traced.map(|_| Owner::SystemCall), traced),
         };
         let place = *places.entry((stall.cpu, comm, owner, system_call)).or_insert_with(|| {
-            holders.push(Holder { cpu: stall.cpu, comm, owner, system_call, stalls: 0, stalled_ns: 0 });
+            holders.push(Holder {
+                cpu: stall.cpu,
+                comm,
+                owner,
+                system_call,
+                stalls: 0,
+                stalled_ns: 0,
+                longest_ns: 0,
+                function: None,
+            });
             holders.len() - 1
         });
         let holder = &mut holders[place];
         holder.stalls += 1;
+        if stall.duration_ns() >= holder.longest_ns {
+            holder.longest_ns = stall.duration_ns();
+            holder.function = culprit.path.as_ref().and_then(Path::function);
+        }
         holder.stalled_ns = holder.stalled_ns.saturating_add(stall.duration_ns());
     }
     let name = |holder: &Holder| recording.name(holder.comm);

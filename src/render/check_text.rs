@@ -1,6 +1,7 @@
 //! A check as one line of at most 80 bytes, the most important first: node-problem-detector cuts it there.
 
 use crate::analyses::check::{Check, Doubt, Holder, Status};
+use crate::analyses::contexts::Owner;
 use crate::model::Recording;
 
 use super::text::{WIDTH, counted, milliseconds, percent};
@@ -35,21 +36,24 @@ fn stalls(check: &Check) -> String {
     format!("{count}, {} of {}", short(check.stalled_ns), short(check.duration_ns))
 }
 
+/// Who held the CPU for the longest time, and the longest stall.
 fn culprit(recording: &Recording, check: &Check) -> String {
     let longest = short(check.longest_ns);
     match check.culprits.first() {
-        Some(holder) => {
-            format!("; {} on CPU {}, longest {longest}", label(recording, holder), holder.cpu)
-        }
-        None => format!("; longest {longest}, no culprit known"),
+        Some(holder) => format!("; {} on CPU {}, max {longest}", label(recording, holder), holder.cpu),
+        None => format!("; no culprit known, max {longest}"),
     }
 }
 
+/// The comm and what it did: the system call, else the function.
 fn label(recording: &Recording, holder: &Holder) -> String {
     let comm = recording.name(holder.comm);
-    match holder.owner {
-        Some(owner) => format!("{comm} {}", work(recording, owner, holder.system_call)),
-        None => comm.to_owned(),
+    match (holder.owner, holder.function) {
+        (None, _) => comm.to_owned(),
+        (Some(owner), Some(function)) if owner != Owner::SystemCall => {
+            format!("{comm} {}", recording.name(function))
+        }
+        (Some(owner), _) => format!("{comm} {}", work(recording, owner, holder.system_call)),
     }
 }
 
