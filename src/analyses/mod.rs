@@ -3,6 +3,7 @@
 pub mod check;
 pub mod contents;
 pub mod contexts;
+pub mod moments;
 pub mod ordered;
 pub mod selection;
 pub mod spans;

@@ -5,6 +5,7 @@ mod collapse;
 mod generate;
 mod info;
 mod input;
+mod log_times;
 mod output;
 mod progress;
 mod window;

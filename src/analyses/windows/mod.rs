@@ -3,6 +3,7 @@
 
 mod dominating;
 mod episodes;
+mod filled;
 mod ranking;
 mod stretch;
 
@@ -18,6 +19,8 @@ use crate::model::{
 
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
+
+pub use filled::{Filled, Filling};
 
 use episodes::CpuWindows;
 
