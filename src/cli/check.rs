@@ -15,8 +15,8 @@ use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::{check_text, prometheus};
 
-use super::input::{Input, Part};
-use super::{output, window};
+use super::input::{Input, Part, parse_duration, to_ns};
+use super::output;
 
 /// Says in one line and an exit code whether the node is stalling, for monitoring
 ///
@@ -43,7 +43,7 @@ pub struct Arguments {
     #[command(flatten)]
     part: Part,
     /// The least length of a stall
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = window::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
     /// Only stalls that are at least this sure
     #[arg(long, value_name = "WORD", value_enum, default_value = "medium")]
@@ -52,7 +52,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     stalls: u64,
     /// Stalling only if the stalls last so long together
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = window::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration)]
     total: Duration,
     /// Also write DIR/stallgraph.prom, for the textfile collector of Prometheus' node_exporter
     #[arg(long, value_name = "DIR")]
@@ -112,11 +112,11 @@ fn code(status: &Status) -> u8 {
 impl Arguments {
     fn check(&self) -> Result<(Recording, Check)> {
         let selection = self.part.selection();
-        let options = stalls::Options { min_ns: window::to_ns(self.min)?, selection: selection.clone() };
+        let options = stalls::Options { min_ns: to_ns(self.min)?, selection: selection.clone() };
         let thresholds = Thresholds {
             confidence: self.confidence.into(),
             stalls: self.stalls,
-            total_ns: window::to_ns(self.total)?,
+            total_ns: to_ns(self.total)?,
         };
         let recording = self.input.load_with_events()?;
         load::require_times(&recording)?;
