@@ -194,12 +194,8 @@ fn times_without_a_zone_are_utc_or_as_said() {
             assert_eq!(moments.better_zone, None);
         }
     }
-    let berlin = [
-        at(0),
-        Stamp::TimeOfDay(of_day + hour),
-        Stamp::Local(local + hour),
-        Stamp::TimeOfDay(of_day - hour),
-    ];
+    let berlin =
+        [at(0), Stamp::TimeOfDay(of_day + hour), Stamp::Local(local + hour), Stamp::TimeOfDay(of_day - hour)];
     let moments = found(&node, &log(&berlin));
     assert_eq!((moments.zoneless, moments.better_zone), (3, Some((60, 2))));
     let lines = text(&node, &log(&berlin[1..]));
