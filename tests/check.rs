@@ -306,3 +306,20 @@ fn a_file_that_cannot_be_written_is_said() {
     assert_eq!(checked.code, Some(2), "{checked:?}");
     assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing else is left there");
 }
+
+#[test]
+fn a_recording_of_long_ago_is_unknown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("perf.data");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/post/perf.data"), &file).expect("a copy");
+    let fresh = check_file(&file, &["--max-age", "1h"]);
+    assert!(!fresh.stdout.contains("old"), "{fresh:?}");
+    let copy = fs::File::options().append(true).open(&file).expect("the copy");
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+    copy.set_modified(then).expect("its time");
+    let old = check_file(&file, &["--max-age", "1h"]);
+    assert_eq!(old.code, Some(2), "{old:?}");
+    assert!(old.stdout.starts_with("unknown: the recording is 2h"), "{old:?}");
+    let absent = check_file(&folder.path().join("absent"), &["--max-age", "1h"]);
+    assert!(absent.code == Some(2) && absent.stdout.contains("No such file"), "{absent:?}");
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::check::{self, Check, Status, Thresholds};
 use stallgraph::analyses::stalls::{self, Confidence};
@@ -54,6 +54,9 @@ pub struct Arguments {
     /// Stalling only if the stalls last so long together
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration)]
     total: Duration,
+    /// Unknown if FILE was written longer ago: whatever records may have stopped
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    max_age: Option<Duration>,
     /// Also write DIR/stallgraph.prom, for the textfile collector of Prometheus' node_exporter
     #[arg(long, value_name = "DIR")]
     textfile: Option<PathBuf>,
@@ -118,6 +121,7 @@ impl Arguments {
             stalls: self.stalls,
             total_ns: to_ns(self.total)?,
         };
+        self.check_age()?;
         let recording = self.input.load_with_events()?;
         load::require_times(&recording)?;
         load::require_cpus(&recording)?;
@@ -125,6 +129,20 @@ impl Arguments {
         let stalls = stalls::find(&recording, &options);
         let check = check::judge(&recording, &stalls, &selection, &thresholds);
         Ok((recording, check))
+    }
+
+    /// An error if the recording is older than was asked for; a stream has no age.
+    fn check_age(&self) -> Result<()> {
+        let path = self.input.path();
+        let Some(max_age) = self.max_age.filter(|_| path != Path::new("-")) else { return Ok(()) };
+        // What is wrong with the file is said when it is read.
+        let written = path.metadata().and_then(|metadata| metadata.modified());
+        let age = written.ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
+        if age > max_age {
+            let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
+            bail!("the recording is {age} old: is nothing recording?");
+        }
+        Ok(())
     }
 }
 
