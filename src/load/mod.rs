@@ -182,6 +182,16 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
     Ok(())
 }
 
+/// An error if the recording cannot tell of stalls: it has neither samples with call chains, times and CPUs, nor events.
+pub fn require_witnesses(recording: &Recording) -> Result<()> {
+    if recording.timelines.iter().any(|timeline| !timeline.trace.events.is_empty()) {
+        return Ok(());
+    }
+    require_stacks(recording)?;
+    require_times(recording)?;
+    require_cpus(recording)
+}
+
 /// An error if samples do not say when they were taken: then their only order is that of the file.
 pub fn require_times(recording: &Recording) -> Result<()> {
     match recording.sampling_event() {
