@@ -11,10 +11,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use fixture::{every_ms, recording};
-use hand_made::{culprit, stall, stalls};
+use hand_made::{culprit, found, stall};
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
-use stallgraph::analyses::stalls::{Confidence, Stalls, Witness};
+use stallgraph::analyses::stalls::{self, Confidence, Stalls, Witness};
 use stallgraph::model::{Diagnostic, Gap, Recording, Severity};
 use stallgraph::render::{check_text, prometheus};
 use support::{Run, run, stallgraph};
@@ -50,7 +50,7 @@ fn the_line_says_how_much_and_who() {
     let node = node();
     let agent = || Some(culprit(&node, "agent"));
     let worker = || Some(culprit(&node, "kworker/1:2"));
-    let all = stalls(vec![
+    let all = found(vec![
         stall(0, 100, 234, Confidence::High, agent()),
         stall(1, 100, 150, Confidence::Medium, worker()),
         stall(0, 500, 620, Confidence::Medium, agent()),
@@ -59,21 +59,21 @@ fn the_line_says_how_much_and_who() {
     let checked = check(&node, &all, &Thresholds::default());
     assert_eq!((checked.stalls, checked.stalled_ns, checked.longest_ns), (3, 304 * MS, 134 * MS));
     assert_eq!(line(&node, &all), "stalling: 3 stalls, 304 ms of 2.00 s; agent lseek on CPU 0, max 134 ms");
-    let of_worker = stalls(vec![stall(1, 100, 150, Confidence::Medium, worker())]);
+    let of_worker = found(vec![stall(1, 100, 150, Confidence::Medium, worker())]);
     assert_eq!(
         line(&node, &of_worker),
         "stalling: 1 stall, 50 ms of 2.00 s; kworker/1:2 flush_all on CPU 1, max 50 ms"
     );
-    let of_nobody = stalls(vec![stall(1, 100, 150, Confidence::Medium, None)]);
+    let of_nobody = found(vec![stall(1, 100, 150, Confidence::Medium, None)]);
     assert_eq!(line(&node, &of_nobody), "stalling: 1 stall, 50 ms of 2.00 s; no culprit known, max 50 ms");
-    assert_eq!(line(&node, &stalls(vec![])), "healthy: no stall of 20 ms or more in 2.00 s of 2 CPUs");
+    assert_eq!(line(&node, &found(vec![])), "healthy: no stall of 20 ms or more in 2.00 s of 2 CPUs");
 }
 
 #[test]
 fn no_line_is_longer_than_80_bytes() {
     let node = recording(&every_ms(0, 0..2000, &"ß".repeat(300), "work_[u]"));
     let stall = stall(0, 100, 234, Confidence::High, Some(culprit(&node, &"ß".repeat(300))));
-    let line = line(&node, &stalls(vec![stall]));
+    let line = line(&node, &found(vec![stall]));
     assert!((78..=80).contains(&line.len()) && line.ends_with("ß.."), "{line}");
     assert_eq!(check_text::unknown(&"x".repeat(300)).len(), 80);
 }
@@ -81,7 +81,7 @@ fn no_line_is_longer_than_80_bytes() {
 #[test]
 fn all_thresholds_must_be_reached() {
     let node = node();
-    let all = stalls(vec![
+    let all = found(vec![
         stall(0, 100, 200, Confidence::Low, None),
         stall(0, 300, 400, Confidence::Medium, None),
         stall(0, 500, 600, Confidence::High, None),
@@ -106,7 +106,7 @@ fn all_thresholds_must_be_reached() {
 
 #[test]
 fn what_may_have_been_missed_is_unknown() {
-    let none = stalls(vec![]);
+    let none = found(vec![]);
     let doubt = |recording: &Recording, stalls: &Stalls| match check(
         recording,
         stalls,
@@ -125,7 +125,7 @@ fn what_may_have_been_missed_is_unknown() {
     damaged.diagnostics.push(Diagnostic::new(Severity::Error, "damaged", 1, message, "copy it again"));
     assert_eq!(doubt(&damaged, &none), Doubt::Damaged(message.to_owned()));
     assert_eq!(line(&damaged, &none), "unknown: the last record is cut short");
-    let found = stalls(vec![stall(0, 100, 200, Confidence::High, None)]);
+    let found = found(vec![stall(0, 100, 200, Confidence::High, None)]);
     assert!(line(&damaged, &found).starts_with("stalling: "), "what was found was there");
 
     let empty = recording("from 0.0\nto 5.0");
@@ -152,14 +152,21 @@ fn what_may_have_been_missed_is_unknown() {
     let of_other = judge(&paused, &none, &other_cpu, &Thresholds::default());
     assert_eq!((of_other.status, of_other.cpus), (Status::Healthy, 1));
 
-    let lacks = |name| Witness { name, tells: "", lacks: Some(format!("no {name}")), remedy: "" };
-    let cgroup = Witness { lacks: None, ..lacks("cgroup") };
-    let blind =
-        Stalls { witnesses: vec![lacks("kernel_path"), lacks("napi_silence"), cgroup], ..none.clone() };
-    assert_eq!(line(&node(), &blind), "unknown: no evidence: no kernel_path");
-    let one = Witness { lacks: None, ..lacks("napi_silence") };
-    let seeing = Stalls { witnesses: vec![lacks("kernel_path"), one], ..none };
-    assert_eq!(check(&node(), &seeing, &Thresholds::default()).status, Status::Healthy);
+    let has = |name| Witness { name, tells: "", lacks: None, remedy: "" };
+    let lacks = |name| Witness { lacks: Some("not recorded".to_owned()), ..has(name) };
+    let of = |witnesses: &[Witness]| Stalls { witnesses: witnesses.to_vec(), ..none.clone() };
+    let blind = of(&[lacks("softirqs"), lacks("samples"), has("cgroups"), has("switches")]);
+    assert_eq!(line(&node(), &blind), "unknown: no evidence: softirqs not recorded");
+    for name in ["samples", "softirqs", "packets"] {
+        let seeing = of(&[lacks("samples"), lacks("softirqs"), has(name)]);
+        assert_eq!(check(&node(), &seeing, &Thresholds::default()).status, Status::Healthy, "{name}");
+    }
+    // Without names a path in the kernel is like any other.
+    let unnamed = recording(&every_ms(0, 0..2000, "nginx", "work_[u]"));
+    let why = "unknown: no evidence: kernel functions have no names: save /proc/kallsyms";
+    assert_eq!(line(&unnamed, &of(&[lacks("softirqs"), has("samples")])), why);
+    let traced = check(&unnamed, &of(&[has("softirqs"), has("samples")]), &Thresholds::default());
+    assert_eq!(traced.status, Status::Healthy);
 }
 
 #[test]
@@ -171,7 +178,7 @@ fn the_page_has_every_series_once() {
         all.push(stall(1, 100 * at, 100 * at + 50, Confidence::High, Some(culprit(&node, "kworker/1:2"))));
     }
     all.push(stall(1, 400, 430, Confidence::High, Some(culprit(&node, "nginx"))));
-    let page = prometheus::text(&node, &check(&node, &stalls(all), &Thresholds::default()));
+    let page = prometheus::text(&node, &check(&node, &found(all), &Thresholds::default()));
     for series in [
         "stallgraph_check_conclusive 1",
         "stallgraph_stalling 1",
@@ -243,10 +250,55 @@ fn labels_are_escaped_and_few() {
     let all = comms.iter().zip(0u64..);
     let all = all
         .map(|(comm, at)| stall(0, 50 * at, 50 * at + 20 + at, Confidence::High, Some(culprit(&node, comm))));
-    let page = prometheus::text(&node, &check(&node, &stalls(all.collect()), &Thresholds::default()));
+    let page = prometheus::text(&node, &check(&node, &found(all.collect()), &Thresholds::default()));
     assert_valid(&page);
     assert_eq!(page.matches("stallgraph_culprit_stalls{").count(), 5, "those with the most only: {page}");
     assert!(page.contains("{cpu=\"0\",comm=\"a\\\\\\\"}39\",syscall=\"\"} 0.059"), "{page}");
+}
+
+#[test]
+fn what_is_found_in_a_recording_is_judged() {
+    let options = stalls::Options::default();
+    let whole =
+        |recording: &Recording| check(recording, &stalls::find(recording, &options), &Thresholds::default());
+    let calm = recording(
+        &(every_ms(0, 0..900, "nginx", "work_[u]")
+            + &every_ms(0, 900..910, "nginx", LSEEK)
+            + &every_ms(0, 910..2000, "nginx", "work_[u];asm_sysvec_apic_timer_interrupt;handle_softirqs")),
+    );
+    assert_eq!(whole(&calm).status, Status::Healthy);
+    assert_eq!(
+        whole(&recording(&every_ms(0, 0..900, "nginx", LSEEK))).status,
+        Status::Unknown(Doubt::Short { duration_ns: 899 * MS, least_ns: 1000 * MS })
+    );
+}
+
+#[test]
+fn the_real_stalls_are_counted() {
+    for (name, count) in [("post", 8), ("system", 4), ("evidence", 3)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recording = support::Recording::open(name);
+        let checked = run(recording.command("check").arg("--textfile").arg(folder.path()));
+        assert_eq!((checked.code, checked.stderr.as_str()), (Some(1), ""), "{name}");
+        let line = checked.stdout.trim_end();
+        assert!(
+            line.starts_with(&format!("stalling: {count} stalls, ")) && line.len() <= 80,
+            "{name}: {line}"
+        );
+        assert!(line.contains("; node_exporter lseek on CPU 1, max 1"), "{name}: {line}");
+        let page = fs::read_to_string(folder.path().join("stallgraph.prom")).expect("a page");
+        assert_valid(&page);
+        assert!(page.contains(&format!("\nstallgraph_stalls {count}\n")), "{name}: {page}");
+        assert_eq!(page.matches("comm=\"node_exporter\",syscall=\"lseek\"").count(), 2, "{name}: {page}");
+        // Without names only tracepoints tell.
+        let unnamed = run(recording.command("check").arg("--no-symbols"));
+        assert_eq!(unnamed.code, Some(if name == "evidence" { 1 } else { 2 }), "{name}: {unnamed:?}");
+        let limits = run(recording.command("check").args(["--stalls", "9"]));
+        assert_eq!(limits.code, Some(0), "{name}: {limits:?}");
+        assert!(limits.stdout.contains("below the limits"), "{name}: {limits:?}");
+        let idle_cpu = run(recording.command("check").args(["-C", "0"]));
+        assert_eq!(idle_cpu.code, Some(if name == "system" { 0 } else { 2 }), "{name}: {idle_cpu:?}");
+    }
 }
 
 fn check_file(file: &Path, arguments: &[&str]) -> Run {

@@ -8,7 +8,7 @@ mod hand_made;
 use std::path::{Path, PathBuf};
 
 use fixture::{every_ms, recording};
-use hand_made::{culprit, stall, stalls};
+use hand_made::{culprit, stall};
 use stallgraph::analyses::moments::{Hit, Log, LogTime, Moments, Stamp, find};
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::analyses::stalls::{Confidence, Stalls};
@@ -40,7 +40,7 @@ fn node() -> Recording {
 }
 
 fn stalls_of(node: &Recording) -> Stalls {
-    stalls(vec![stall(0, 500, 700, Confidence::High, Some(culprit(node, "agent")))])
+    hand_made::found(vec![stall(0, 500, 700, Confidence::High, Some(culprit(node, "agent")))])
 }
 
 /// A log with a time to the µs in each line.
@@ -100,7 +100,7 @@ fn the_stall_that_explains_most_is_first() {
     let node = node();
     let of = |begin, end| stall(0, begin, end, Confidence::High, None);
     // Of three CPUs, as it were: over before, shared briefly, shared long.
-    let all = stalls(vec![of(100, 480), of(590, 610), of(300, 700), of(900, 1000)]);
+    let all = hand_made::found(vec![of(100, 480), of(590, 610), of(300, 700), of(900, 1000)]);
     let mut slow = log(&[at(600)]);
     slow.times[0].took_ns = Some(100 * MS);
     let moments = find(&node, &all, &slow, &Selection::default()).expect("moments");
@@ -136,7 +136,7 @@ fn before_other_moments_stands_what_the_cpus_did() {
         ]
     );
     let only_1 = Selection { cpus: Some(vec![CpuRange(1, 1)]), ..Selection::default() };
-    let of_1 = find(&node, &stalls(vec![]), &log(&[at(600)]), &only_1).expect("moments");
+    let of_1 = find(&node, &hand_made::found(vec![]), &log(&[at(600)]), &only_1).expect("moments");
     assert_eq!(of_1.moments[0].before.iter().map(|filled| filled.cpu).collect::<Vec<_>>(), [1]);
 }
 
@@ -216,7 +216,7 @@ fn a_recording_that_does_not_know_the_time_of_day_says_how_to_record() {
         (Clock { id: Some(0), wall: None }, true),
     ] {
         node.about.clock = clock;
-        let result = find(&node, &stalls(vec![]), &log(&[at(0)]), &Selection::default());
+        let result = find(&node, &hand_made::found(vec![]), &log(&[at(0)]), &Selection::default());
         match result {
             Ok(_) => assert!(is_known, "{clock:?}"),
             Err(error) => {
@@ -286,7 +286,7 @@ fn a_real_recording_is_found_by_the_wall_clock() {
         .map(|&(begin, took)| Stamp::Absolute(begin + took - 30 * MS + wall_ns - clock_ns))
         .collect();
     let only_1 = Selection { cpus: Some(vec![CpuRange(1, 1)]), ..Selection::default() };
-    let moments = find(&recording, &stalls(vec![]), &log(&stamps), &only_1).expect("moments");
+    let moments = find(&recording, &hand_made::found(vec![]), &log(&stamps), &only_1).expect("moments");
     assert_eq!((moments.moments.len(), moments.outside), (4, 0));
     for moment in &moments.moments {
         let [filled] = &moment.before[..] else { panic!("one CPU") };

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{NameId, Recording, Severity, Timeline};
+use crate::model::{Function, Mode, NameId, Naming, Recording, Severity, Timeline};
 
 use super::contexts::Owner;
 use super::selection::Selection;
@@ -111,8 +111,10 @@ pub struct Holder {
     pub function: Option<NameId>,
 }
 
-/// Names of witnesses that tell more about a stall, and nothing about whether there was one.
-const NO_EVIDENCE: [&str; 2] = ["cgroup", "wall_clock"];
+/// Samples show stalls only where the kernel's functions have names.
+const SAMPLES: &str = "samples";
+/// The witnesses that tell whether there was a stall; the others tell more about it.
+const EVIDENCE: [&str; 3] = [SAMPLES, "softirqs", "packets"];
 
 /// Judges `recording` by its `stalls`, which were looked for in `selection`.
 pub fn judge(
@@ -170,13 +172,22 @@ fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Optio
     if let Some((duration_ns, cpu)) = longest.filter(|(ns, _)| *ns >= stalls.min_ns.max(1)) {
         return Some(Doubt::Gap { cpu, duration_ns });
     }
-    let mut witnesses = stalls.witnesses.iter().filter(|witness| !NO_EVIDENCE.contains(&witness.name));
-    match witnesses.clone().any(|witness| witness.lacks.is_none()) {
-        true => None,
-        false => {
-            Some(Doubt::NoWitness(witnesses.find_map(|witness| witness.lacks.clone()).unwrap_or_default()))
+    let has_names = recording.functions.iter().any(is_named_kernel);
+    let mut lacks = None;
+    for witness in stalls.witnesses.iter().filter(|witness| EVIDENCE.contains(&witness.name)) {
+        match &witness.lacks {
+            None if witness.name == SAMPLES && !has_names => {
+                lacks = Some("kernel functions have no names: save /proc/kallsyms".to_owned());
+            }
+            None => return None,
+            Some(why) => lacks = lacks.or(Some(format!("{} {why}", witness.name))),
         }
     }
+    Some(Doubt::NoWitness(lacks.unwrap_or_default()))
+}
+
+fn is_named_kernel(function: &Function) -> bool {
+    function.mode == Mode::Kernel && function.naming == Naming::Named
 }
 
 /// From the first sample or event to the last, in the selected time.

@@ -6,9 +6,9 @@ use stallgraph::analyses::stalls::{Confidence, Culprit, Evidence, Kind, Stall, S
 use stallgraph::analyses::windows;
 use stallgraph::model::{CgroupId, Recording, TaskId};
 
-/// A recording that has all evidence, with these stalls.
-pub fn stalls(stalls: Vec<Stall>) -> Stalls {
-    let witness = Witness { name: "kernel_path", tells: "", lacks: None, remedy: "" };
+/// These stalls, of a recording whose softirqs were traced.
+pub fn found(stalls: Vec<Stall>) -> Stalls {
+    let witness = Witness { name: "softirqs", tells: "", lacks: None, remedy: "" };
     Stalls { stalls, ranking: Vec::new(), witnesses: vec![witness], min_ns: 20_000_000 }
 }
 
