@@ -239,7 +239,7 @@ fn the_text_has_one_line_for_each_moment() {
     let lines = text(&node, &log);
     let expected = "\
 log       log: 6 times in 8 lines; 2 lines have none; 1 outside the recording; 1
-          of what took less than 20 ms, left out
+          took less than 20 ms: left out
 found     2 of 4 moments in a stall or up to 100 ms after one; for the other 2,
           what a CPU did in the 100 ms before
 

@@ -25,18 +25,18 @@ const NS: u64 = 1_000_000_000;
 pub struct At {
     /// For each time in FILE, say in which stall it lies, or else what the CPUs did just before: a log with epoch seconds or
     /// RFC 3339, what ping -D or tcpdump print. The recording must tell the time of day (perf record -k CLOCK_MONOTONIC)
-    #[arg(long = "at", value_name = "FILE")]
-    file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    at: Option<PathBuf>,
     /// Zone of times that name none: UTC, +01:00
-    #[arg(long = "at-zone", value_name = "ZONE", default_value = "UTC", requires = "file", value_parser = parse_zone)]
+    #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "at", value_parser = parse_zone)]
     #[arg(allow_hyphen_values = true)]
-    zone: Zone,
+    at_zone: Zone,
 }
 
 impl At {
     /// Reads the log; `None` if none is asked for.
     pub fn read(&self) -> Result<Option<Log>> {
-        self.file.as_deref().map(|file| read_file(file, self.zone)).transpose()
+        self.at.as_deref().map(|file| read_file(file, self.at_zone)).transpose()
     }
 }
 

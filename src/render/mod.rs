@@ -4,6 +4,7 @@ pub mod check_text;
 pub mod folded;
 pub mod info_text;
 pub mod json;
+mod moments_json;
 pub mod moments_text;
 pub mod prometheus;
 pub mod rows;

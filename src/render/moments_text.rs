@@ -1,5 +1,7 @@
 //! The moments of a victim's log as text of 80 columns: one line for each, which begins with `moment` and the line in the log.
 
+use std::io::{self, Write};
+
 use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Log, Moment, Moments};
 use crate::analyses::stalls::Stalls;
 use crate::analyses::windows::Filled;
@@ -8,7 +10,19 @@ use crate::model::Recording;
 use super::text::{Align, columns, counted, milliseconds, percent, seconds, wrap};
 use super::window_text::work;
 
-/// The lines for `moments`, which were found in `recording` and its `stalls` from `log`.
+/// Writes an empty line and `moments`, which were found in `recording` and its `stalls` from `log`.
+pub fn write(
+    recording: &Recording,
+    stalls: &Stalls,
+    log: &Log,
+    moments: &Moments,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out)?;
+    lines(recording, stalls, log, moments).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// The lines for `moments`.
 pub fn lines(recording: &Recording, stalls: &Stalls, log: &Log, moments: &Moments) -> Vec<String> {
     let mut lines = wrap("log       ", &account(stalls, log, moments));
     if moments.zoneless > 0 {
@@ -42,7 +56,7 @@ fn account(stalls: &Stalls, log: &Log, moments: &Moments) -> String {
     };
     part(log.without, if log.without == 1 { "line has none" } else { "lines have none" });
     part(moments.outside, "outside the recording");
-    let quick = format!("of what took less than {} ms, left out", milliseconds(stalls.min_ns));
+    let quick = format!("took less than {} ms: left out", milliseconds(stalls.min_ns));
     part(moments.quick, &quick);
     part(moments.left_out, "more than are shown: give a shorter log");
     if log.is_cut {
@@ -82,7 +96,7 @@ fn zone_name(minutes: i32) -> String {
 fn found(moments: &Moments) -> String {
     let all = moments.moments.len();
     if all == 0 {
-        return "none of these times is in the recording and worth a look".to_owned();
+        return "no moment to look at".to_owned();
     }
     let hit = moments.moments.iter().filter(|moment| !moment.hits.is_empty()).count();
     let rest = match all - hit {
