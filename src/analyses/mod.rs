@@ -1,8 +1,10 @@
 //! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
 
 pub mod calls;
+pub mod check;
 pub mod contents;
 pub mod contexts;
+pub mod moments;
 pub mod ordered;
 pub mod selection;
 pub mod shares;

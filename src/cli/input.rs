@@ -52,9 +52,14 @@ impl Input {
         self.load_with(true)
     }
 
-    fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
+    /// The recording's file; `-` is standard input.
+    pub fn path(&self) -> PathBuf {
         let path = self.file.as_ref().or(self.input.as_ref());
-        let path = path.cloned().unwrap_or_else(|| PathBuf::from(default_file()));
+        path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
+    }
+
+    fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
+        let path = self.path();
         let options = Options {
             event: self.event.clone(),
             sources: Sources {

@@ -1,9 +1,11 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod check;
 mod collapse;
 mod generate;
 mod info;
 mod input;
+mod log_times;
 mod output;
 mod progress;
 mod stalls;
@@ -36,6 +38,7 @@ pub struct Arguments {
 enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
+    Check(check::Arguments),
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
     Info(info::Arguments),
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
+        Command::Check(arguments) => return check::run(&arguments),
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),

@@ -2,7 +2,6 @@
 
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
-use crate::analyses::windows::Path;
 use crate::model::{Diagnostic, NameId, Recording, Severity};
 
 use super::text::{percent, wrap};
@@ -38,9 +37,9 @@ pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
     wrap(first, &diagnostic.sentence())
 }
 
-/// Whose work a path is: the system call's name, or `(kernel thread)` and so on.
-pub fn work<'r>(recording: &'r Recording, path: &Path) -> &'r str {
-    match (path.owner, path.system_call) {
+/// Whose work a path is, in one or two words: the system call's name where a frame tells.
+pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
+    match (owner, system_call) {
         (Owner::SystemCall, Some(call)) => recording.name(call),
         (Owner::SystemCall, None) => "(system call)",
         (Owner::KernelThread, _) => "(kernel thread)",

@@ -196,7 +196,7 @@ struct WindowView {
 }
 
 #[derive(Serialize)]
-struct DominatingView<'r> {
+pub(super) struct DominatingView<'r> {
     comm: &'r str,
     pid: i32,
     tid: i32,
@@ -354,7 +354,7 @@ impl<'r> View<'r> {
         }
     }
 
-    fn dominating(&self, dominating: &Dominating) -> DominatingView<'r> {
+    pub(super) fn dominating(&self, dominating: &Dominating) -> DominatingView<'r> {
         let task = self.recording.task(dominating.task);
         DominatingView {
             comm: self.name(task.comm),

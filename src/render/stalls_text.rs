@@ -159,7 +159,11 @@ impl Report<'_> {
             of(compared.map(|ranked| ranked.baseline_share)),
             lift,
             match &blamed.path {
-                Some(found) => format!("{} {}", self.name(blamed.comm), work(self.recording, found)),
+                Some(found) => format!(
+                    "{} {}",
+                    self.name(blamed.comm),
+                    work(self.recording, found.owner, found.system_call)
+                ),
                 None => self.name(blamed.comm).to_owned(),
             },
         ]
@@ -191,7 +195,7 @@ impl Report<'_> {
             Some(culprit) => {
                 let task = self.recording.task(culprit.task);
                 let work = match (&culprit.path, &culprit.call) {
-                    (Some(path), _) => format!(" {}", work(self.recording, path)),
+                    (Some(path), _) => format!(" {}", work(self.recording, path.owner, path.system_call)),
                     (None, Some(call)) => format!(" {}", self.name(call.name)),
                     (None, None) => String::new(),
                 };

@@ -230,7 +230,7 @@ impl Report<'_> {
     }
 
     fn label(&self, comm: NameId, path: &Path) -> String {
-        format!("{} {}", self.name(comm), work(self.recording, path))
+        format!("{} {}", self.name(comm), work(self.recording, path.owner, path.system_call))
     }
 
     fn episodes(&self) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 mod dominating;
 mod episodes;
+mod filled;
 mod ranking;
 mod stretch;
 
@@ -19,6 +20,8 @@ use crate::model::{
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
 use super::shares::{DOMINATE, FOLLOW, Share};
+
+pub use filled::{Filled, Filling};
 
 use episodes::CpuWindows;
 
