@@ -2,6 +2,7 @@
 
 pub mod contents;
 pub mod contexts;
+pub mod flame;
 pub mod ordered;
 pub mod selection;
 pub mod spans;

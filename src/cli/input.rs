@@ -40,10 +40,14 @@ pub struct Input {
 }
 
 impl Input {
+    /// Where the recording is; `-` for standard input.
+    pub fn path(&self) -> PathBuf {
+        let path = self.file.as_ref().or(self.input.as_ref());
+        path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
+    }
+
     /// Loads the recording, with progress on a terminal.
     pub fn load(&self) -> stallgraph::Result<Recording> {
-        let path = self.file.as_ref().or(self.input.as_ref());
-        let path = path.cloned().unwrap_or_else(|| PathBuf::from(default_file()));
         let options = Options {
             event: self.event.clone(),
             sources: Sources {
@@ -54,7 +58,7 @@ impl Input {
             max_memory: self.max_memory,
         };
         let progress = Progress::new();
-        load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
+        load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod chart;
 mod collapse;
 mod generate;
 mod info;
 mod input;
+mod look;
 mod output;
 mod progress;
 mod window;
@@ -33,6 +35,7 @@ pub struct Arguments {
 enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
+    Chart(chart::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
+        Command::Chart(arguments) => chart::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -1,5 +1,6 @@
 //! Render: results as text, one file for each form of output. Nothing here computes or decides.
 
+pub mod flame_svg;
 pub mod folded;
 pub mod info_text;
 pub mod json;

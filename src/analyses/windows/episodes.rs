@@ -20,6 +20,8 @@ pub(super) struct CpuWindows<'r> {
     /// Each episode, with its window counted.
     pub episodes: Vec<(Episode, Stretch)>,
     pub baseline: Baseline,
+    /// The time that the baseline leaves out.
+    pub taken: Vec<(u64, u64)>,
 }
 
 /// The pieces of a CPU's baseline.
@@ -55,13 +57,14 @@ impl<'r> Finder<'r> {
                 && self.options.softirqs.as_ref().is_none_or(|softirqs| served(episode, softirqs))
         };
         let triggered = all.len() as u64;
-        CpuWindows { timeline, triggered, episodes: all.into_iter().filter(is_meant).collect(), baseline }
+        let episodes = all.into_iter().filter(is_meant).collect();
+        CpuWindows { timeline, triggered, episodes, baseline, taken }
     }
 
     fn episodes(&self, timeline: &Timeline) -> Vec<(Episode, Stretch)> {
         let samples = &timeline.samples;
         let mut runs: Vec<Vec<usize>> = Vec::new();
-        for at in (0..samples.len()).filter(|&at| self.is_trigger(&samples[at])) {
+        for at in (0..samples.len()).filter(|&at| self.triggers.is_trigger(&samples[at])) {
             match runs.last_mut() {
                 Some(run)
                     if samples[at].time_ns - samples[run[run.len() - 1]].time_ns <= self.options.join_ns =>
