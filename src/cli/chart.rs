@@ -256,9 +256,9 @@ impl<'r> Gallery<'r> {
             self.warn(&whose, &flame, is_ordered);
             let mut found = vec![view.finding];
             found.extend((!is_ordered).then(|| flame_svg::left_out(&flame.times)));
-            found.extend(
-                (flame.narrow_us > 0).then(|| format!("frames below {} gathered", length(flame.narrow_us))),
-            );
+            found.extend((flame.narrow_us > 0).then(|| {
+                format!("frames below {} gathered", flame_svg::length(flame.narrow_us.saturating_mul(1000)))
+            }));
             found.retain(|text| !text.is_empty());
             let what =
                 if self.arguments.diff { format!("windows of {whose} against the rest") } else { whose };
@@ -292,16 +292,15 @@ impl<'r> Gallery<'r> {
     }
 
     fn warn(&self, whose: &str, flame: &Flame, is_ordered: bool) {
-        let remedy = "to see more, give --time START,STOP or --window N";
         if flame.narrow_us > 0 {
-            let length = length(flame.narrow_us);
+            let length = flame_svg::length(flame.narrow_us.saturating_mul(1000));
             output::complain(&format!(
-                "warning: {whose}: too much for one picture: frames shorter than {length} are gathered as \"narrower frames\"; {remedy}"
+                "warning: {whose}: too much for one picture: frames shorter than {length} are gathered as \"narrower frames\"; give --time START,STOP or --window N to see them"
             ));
         } else if is_ordered && flame.hairline_share >= MANY_HAIRLINES {
             let share = text::percent(flame.hairline_share);
             output::complain(&format!(
-                "note: {whose}: {share} of the time is in frames narrower than a pixel; click to zoom, or, {remedy}"
+                "note: {whose}: {share} of the time is in frames narrower than a pixel; click to zoom, or give --time START,STOP or --window N"
             ));
         }
     }
@@ -314,11 +313,6 @@ impl<'r> Gallery<'r> {
         let plural = if numbers.len() == 1 { "" } else { "s" };
         format!("{kind}{plural} {}", cpu_list(&numbers))
     }
-}
-
-/// A length that was given in µs.
-fn length(us: u64) -> String {
-    if us < 1000 { format!("{us} us") } else { format!("{} ms", text::milliseconds(us.saturating_mul(1000))) }
 }
 
 /// `chart.cpu1.svg` for `chart.svg`.

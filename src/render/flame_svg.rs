@@ -18,10 +18,10 @@ use super::text::{counted, milliseconds, percent, probability, seconds};
 use super::window_text::who;
 
 /// Characters of the title and of the line below it that fit a picture of 1200 pixels.
-const TITLE_WIDTH: usize = 110;
+const TITLE_WIDTH: usize = 102;
 const SUBTITLE_WIDTH: usize = 160;
 /// Characters of a file's name in the title.
-const FILE_WIDTH: usize = 50;
+const FILE_WIDTH: usize = 40;
 
 const VERMILLION: Color = Color { r: 213, g: 94, b: 0 };
 const BLUE: Color = Color { r: 0, g: 114, b: 178 };
@@ -29,6 +29,15 @@ const ORANGE: Color = Color { r: 230, g: 159, b: 0 };
 const GREEN: Color = Color { r: 0, g: 158, b: 115 };
 const PURPLE: Color = Color { r: 204, g: 121, b: 167 };
 const WHITE: Color = Color { r: 255, g: 255, b: 255 };
+const LIGHT_GREY: Color = Color { r: 226, g: 226, b: 226 };
+const GREY: Color = Color { r: 190, g: 190, b: 190 };
+const DARK_GREY: Color = Color { r: 140, g: 140, b: 140 };
+/// The ends of inferno's scale of differences.
+const MORE: Color = Color { r: 255, g: 100, b: 100 };
+const LESS: Color = Color { r: 100, g: 100, b: 255 };
+
+/// The name that inferno has for the frame below all others.
+const ROOT: &str = "";
 
 /// The two lines above a picture.
 pub struct Caption {
@@ -41,17 +50,24 @@ pub struct Caption {
 /// What a title names: the recording, whose time it is, and from when to when.
 pub fn title(recording: &Recording, whose: &str, range: &Range<u64>) -> String {
     let file = &recording.about.file;
-    let length = file.chars().count();
-    let file = match length > FILE_WIDTH {
-        true => file.chars().skip(length - FILE_WIDTH).fold("..".to_owned(), |text, c| text + &c.to_string()),
-        false => file.clone(),
-    };
+    let beyond = file.chars().count().saturating_sub(FILE_WIDTH);
+    let start = if beyond > 0 { ".." } else { "" };
+    let file: String = start.chars().chain(file.chars().skip(beyond)).collect();
     format!(
-        "{file}: {whose}, {} to {} s ({} ms)",
+        "{file}: {whose}, {} to {} s ({})",
         seconds(range.start),
         seconds(range.end),
-        milliseconds(range.end.saturating_sub(range.start)),
+        length(range.end.saturating_sub(range.start)),
     )
+}
+
+/// A length of time in the unit that fits it.
+pub fn length(ns: u64) -> String {
+    match ns {
+        0..1_000_000 => format!("{} us", ns / 1000),
+        1_000_000..10_000_000_000 => format!("{} ms", milliseconds(ns)),
+        _ => format!("{:.1} s", ns as f64 / 1e9),
+    }
 }
 
 /// What the ranking says, in one line.
@@ -104,7 +120,8 @@ pub fn left_out(times: &Times) -> String {
 /// Writes a picture of `flame`.
 pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut dyn Write) -> io::Result<()> {
     let mut palette = PaletteMap::default();
-    let mut coloured = FxHashSet::default();
+    palette.insert(ROOT, tint(GREY, 40));
+    let mut drawn = FxHashSet::default();
     let mut lines = Vec::with_capacity(flame.lines.len());
     for line in &flame.lines {
         let mut text = String::new();
@@ -114,11 +131,13 @@ pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut 
             }
             let begin = text.len();
             push_name(recording, block, depth == 0, &mut text);
-            if coloured.insert((block, depth == 0)) {
+            if drawn.insert((block, depth == 0)) {
                 palette.insert(&text[begin..], colour(recording, block));
             }
         }
-        text.extend(flame.is_differential.then(|| format!(" {}", line.before_us)));
+        if flame.is_differential {
+            text.push_str(&format!(" {}", line.before_us));
+        }
         text.push_str(&format!(" {}", line.us));
         lines.push(text);
     }
@@ -133,7 +152,33 @@ pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut 
     // A flame chart keeps the order of the lines, the last at the left: so neither order nor widths are inferno's to change.
     options.flame_chart = true;
     options.min_width = 0.0;
-    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), out)
+    let mut svg = Vec::new();
+    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut svg)?;
+    let body = svg.strip_suffix(END).unwrap_or(&svg);
+    out.write_all(body)?;
+    let legend = match flame.is_differential {
+        true => legend(&[("more in the windows", MORE), ("less", LESS)]),
+        false => {
+            let kinds: FxHashSet<Kind> = drawn.iter().map(|(block, _)| kind(*block)).collect();
+            let is_drawn = |(kind, ..): &&(Kind, &str, Color)| kinds.contains(kind);
+            let entries = LEGEND.iter().filter(is_drawn).map(|&(_, text, colour)| (text, colour));
+            legend(&entries.collect::<Vec<_>>())
+        }
+    };
+    out.write_all(legend.as_bytes())?;
+    out.write_all(&svg[body.len()..])
+}
+
+/// What inferno ends a picture with.
+const END: &[u8] = b"</svg>";
+
+/// What the colours mean, as a line at the lower right, beside what a search matched.
+fn legend(entries: &[(&str, Color)]) -> String {
+    let mut text = String::from(r#"<text id="legend" text-anchor="end" x="87%" y="100%" dy="-17">"#);
+    for (entry, Color { r, g, b }) in entries {
+        text.push_str(&format!("<tspan fill=\"rgb({r},{g},{b})\"> &#x25a0;</tspan> {entry}"));
+    }
+    text + "</text>"
 }
 
 /// A name that inferno takes as one frame. It ends in one of the annotations that inferno does not show, so that frames of one
@@ -168,21 +213,42 @@ fn filler_name(filler: Filler) -> &'static str {
     }
 }
 
-fn colour(recording: &Recording, block: Block) -> Color {
+/// What a colour stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Of(Class),
+    Without(Filler),
+}
+
+/// The kinds of frames with the colour of each, in the order of the legend.
+const LEGEND: [(Kind, &str, Color); 9] = [
+    (Kind::Of(Class::Dominating), "dominating path", VERMILLION),
+    (Kind::Of(Class::Trigger), "trigger", BLUE),
+    (Kind::Of(Class::Kernel), "kernel", ORANGE),
+    (Kind::Of(Class::User), "user", GREEN),
+    (Kind::Without(Filler::Idle), "idle", LIGHT_GREY),
+    (Kind::Without(Filler::Lost), "lost", PURPLE),
+    (Kind::Without(Filler::Unsampled), "unsampled", GREY),
+    (Kind::Without(Filler::Narrow), "narrower", DARK_GREY),
+    (Kind::Without(Filler::Deeper), "deeper", DARK_GREY),
+];
+
+fn kind(block: Block) -> Kind {
     match block {
-        Block::Filler(Filler::Idle) => Color { r: 238, g: 238, b: 238 },
-        Block::Filler(Filler::Lost) => PURPLE,
-        Block::Filler(Filler::Unsampled) => Color { r: 190, g: 190, b: 190 },
-        Block::Filler(Filler::Narrow | Filler::Deeper) => Color { r: 150, g: 150, b: 150 },
-        Block::Named(name, class) => {
-            let shade = shade(recording, name);
-            match class {
-                Class::User => tint(GREEN, 20 + shade),
-                Class::Kernel => tint(ORANGE, 20 + shade),
-                Class::Dominating => tint(VERMILLION, 85 + shade / 2),
-                Class::Trigger => tint(BLUE, 65 + shade / 2),
-            }
-        }
+        Block::Named(_, class) => Kind::Of(class),
+        Block::Filler(filler) => Kind::Without(filler),
+    }
+}
+
+/// The colour of a block: that of its kind, as it is for fillers, dark for what shall stand out, pale for the rest.
+fn colour(recording: &Recording, block: Block) -> Color {
+    let its = kind(block);
+    let full = LEGEND.iter().find(|(kind, ..)| *kind == its).map_or(GREY, |&(.., colour)| colour);
+    match block {
+        Block::Filler(_) => full,
+        Block::Named(name, Class::Dominating) => tint(full, 85 + shade(recording, name) / 2),
+        Block::Named(name, Class::Trigger) => tint(full, 65 + shade(recording, name) / 2),
+        Block::Named(name, Class::Kernel | Class::User) => tint(full, 20 + shade(recording, name)),
     }
 }
 
