@@ -102,8 +102,6 @@ struct View<'r> {
     range: Range<u64>,
     /// In a differential, what to compare with.
     baseline: Vec<FlamePart<'r>>,
-    /// The paths that shall stand out.
-    paths: Vec<(NameId, Vec<NameId>)>,
     /// What was found.
     finding: String,
 }
@@ -181,15 +179,26 @@ impl<'r> Gallery<'r> {
         let trigger_ns = episode.end_ns.min(episode.start_ns.saturating_add(self.options.before_ns));
         let end_ns = trigger_ns.saturating_add(after_ns).saturating_add(1);
         let range = episode.window.start_ns..end_ns.min(spans::extent(self.recording, [timeline]).end);
-        let dominating = episode.dominating.iter();
-        let path = |dominating: &Dominating| {
-            (self.recording.task(dominating.task).comm, dominating.path.functions.clone())
-        };
-        Some(View {
-            paths: dominating.map(path).collect(),
-            finding: flame_svg::window(self.recording, number, episode),
-            ..self.view(vec![(timeline, range.clone())], range)
-        })
+        let finding = flame_svg::window(self.recording, number, episode);
+        Some(View { finding, ..self.view(vec![(timeline, range.clone())], range) })
+    }
+
+    /// The paths that shall stand out: that of the window which is asked for, else the culprit's.
+    fn paths(&self) -> Vec<(NameId, Vec<NameId>)> {
+        let number = self.arguments.window.unwrap_or(0);
+        let window = number.checked_sub(1).and_then(|at| self.windows.episodes.get(at));
+        match window {
+            Some(episode) => {
+                let path = |dominating: &Dominating| {
+                    (self.recording.task(dominating.task).comm, dominating.path.functions.clone())
+                };
+                episode.dominating.iter().map(path).collect()
+            }
+            None => {
+                let culprit = self.windows.culprit().into_iter();
+                culprit.map(|ranked| (ranked.comm, ranked.path.functions.clone())).collect()
+            }
+        }
     }
 
     /// All windows, or one, against the baseline of their CPUs.
@@ -211,7 +220,7 @@ impl<'r> Gallery<'r> {
         let whole = spans::extent(self.recording, timelines.iter().copied());
         let mut baseline = Vec::new();
         for &timeline in &timelines {
-            let stretches = self.windows.baseline(timeline.cpu, whole.clone());
+            let stretches = self.windows.baseline(self.recording, timeline, whole.clone());
             baseline.extend(stretches.into_iter().map(|stretch| (timeline, stretch)));
         }
         if baseline.is_empty() {
@@ -222,14 +231,8 @@ impl<'r> Gallery<'r> {
 
     /// A view that shows what was found in the whole recording.
     fn view(&self, parts: Vec<FlamePart<'r>>, range: Range<u64>) -> View<'r> {
-        let culprit = self.windows.culprit();
-        View {
-            parts,
-            range,
-            baseline: Vec::new(),
-            paths: culprit.map(|ranked| (ranked.comm, ranked.path.functions.clone())).into_iter().collect(),
-            finding: flame_svg::culprit(self.recording, &self.windows),
-        }
+        let finding = flame_svg::culprit(self.recording, &self.windows);
+        View { parts, range, baseline: Vec::new(), finding }
     }
 
     /// Draws each view into its file. Whether there was anything to draw.
@@ -239,10 +242,10 @@ impl<'r> Gallery<'r> {
         }
         let is_one = views.len() == 1;
         let mut is_drawn = false;
+        let marks = Marks { triggers: Triggers::new(self.recording, &self.options), paths: self.paths() };
+        let mut painter = Painter::new(self.recording, &marks);
         for view in views {
             let whose = self.whose(view.parts.iter().map(|(timeline, _)| *timeline));
-            let marks = Marks { triggers: Triggers::new(self.recording, &self.options), paths: view.paths };
-            let painter = Painter::new(self.recording, &marks);
             let (flame, is_ordered) =
                 match (self.arguments.diff, self.arguments.flamegraph, view.parts.first()) {
                     (true, ..) => (painter.differential(&view.parts, &view.baseline), false),
@@ -260,8 +263,7 @@ impl<'r> Gallery<'r> {
                 format!("frames below {} gathered", flame_svg::length(flame.narrow_us.saturating_mul(1000)))
             }));
             found.retain(|text| !text.is_empty());
-            let what =
-                if self.arguments.diff { format!("windows of {whose} against the rest") } else { whose };
+            let what = if self.arguments.diff { format!("windows of {whose}") } else { whose };
             let caption = Caption {
                 title: flame_svg::title(self.recording, &what, &view.range),
                 subtitle: found.join("; "),

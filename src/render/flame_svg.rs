@@ -157,7 +157,7 @@ pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut 
     let body = svg.strip_suffix(END).unwrap_or(&svg);
     out.write_all(body)?;
     let legend = match flame.is_differential {
-        true => legend(&[("more in the windows", MORE), ("less", LESS)]),
+        true => legend(&[("more in the windows than in the rest of the time", MORE), ("less", LESS)]),
         false => {
             let kinds: FxHashSet<Kind> = drawn.iter().map(|(block, _)| kind(*block)).collect();
             let is_drawn = |(kind, ..): &&(Kind, &str, Color)| kinds.contains(kind);

@@ -145,8 +145,12 @@ pub struct Painter<'r> {
     known: FlatMap,
 }
 
-/// The places of the stacks of a filler alone.
+/// Fillers that stand alone, each by its place among the stacks.
 const FILLERS: [Filler; 3] = [Filler::Idle, Filler::Lost, Filler::Unsampled];
+
+fn stacks_of_fillers() -> Vec<Box<[Block]>> {
+    FILLERS.map(|filler| Box::from([Block::Filler(filler)])).into()
+}
 
 impl<'r> Painter<'r> {
     /// A painter that makes `marks` stand out.
@@ -156,13 +160,13 @@ impl<'r> Painter<'r> {
             marks,
             contexts: Contexts::new(recording),
             same: same_functions(recording),
-            stacks: FILLERS.map(|filler| Box::from([Block::Filler(filler)])).into(),
+            stacks: stacks_of_fillers(),
             known: FlatMap::default(),
         }
     }
 
     /// What stood in `range` of `timeline`, the oldest first.
-    pub fn ordered(mut self, (timeline, range): Part<'r>) -> Flame {
+    pub fn ordered(&mut self, (timeline, range): Part<'_>) -> Flame {
         let begin_ns = range.start;
         // Both ends are rounded alike, so that the widths add up to the whole.
         let us = |ns: u64| (ns - begin_ns) / 1000;
@@ -180,7 +184,7 @@ impl<'r> Painter<'r> {
     }
 
     /// What stood in `parts`, idle, lost and unsampled time left out; the same stacks together, by name.
-    pub fn merged(mut self, parts: &[Part<'r>]) -> Flame {
+    pub fn merged(&mut self, parts: &[Part<'_>]) -> Flame {
         let mut times = Times::default();
         let sums = self.sums(parts, &mut times);
         let runs = sums.into_iter().map(|(stack, ns)| Run { stack, us: ns / 1000, before_us: 0 });
@@ -190,7 +194,7 @@ impl<'r> Painter<'r> {
     }
 
     /// As [`Painter::merged`], beside what stood in `before`, whose busy time is scaled to that of `parts`.
-    pub fn differential(mut self, parts: &[Part<'r>], before: &[Part<'r>]) -> Flame {
+    pub fn differential(&mut self, parts: &[Part<'_>], before: &[Part<'_>]) -> Flame {
         let (mut times, mut times_before) = (Times::default(), Times::default());
         let sums = self.sums(parts, &mut times);
         let sums_before = self.sums(before, &mut times_before);
@@ -207,7 +211,7 @@ impl<'r> Painter<'r> {
     }
 
     /// For each stack that is not a filler's, how long it stood in `parts`, in ns.
-    fn sums(&mut self, parts: &[Part<'r>], times: &mut Times) -> FxHashMap<u32, u64> {
+    fn sums(&mut self, parts: &[Part<'_>], times: &mut Times) -> FxHashMap<u32, u64> {
         let mut sums: FxHashMap<u32, u64> = FxHashMap::default();
         for part in parts {
             self.each_span(part.clone(), times, |stack, begin_ns, end_ns| {
@@ -222,7 +226,7 @@ impl<'r> Painter<'r> {
     /// Calls `then` with each span's stack, begin and end.
     fn each_span(
         &mut self,
-        (timeline, range): Part<'r>,
+        (timeline, range): Part<'_>,
         times: &mut Times,
         mut then: impl FnMut(u32, u64, u64),
     ) {
@@ -263,12 +267,14 @@ impl<'r> Painter<'r> {
         });
     }
 
-    fn finish(self, runs: Vec<Run>, times: Times, is_differential: bool) -> Flame {
+    fn finish(&mut self, runs: Vec<Run>, times: Times, is_differential: bool) -> Flame {
         let total_us = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.us));
         let hairlines = runs.iter().filter(|run| run.us < total_us / HAIRLINE).map(|run| run.us);
         let hairline_share = hairlines.sum::<u64>() as f64 / total_us.max(1) as f64;
         let (lines, narrow_us) = layout::fit(self.recording, &self.stacks, &runs);
-        Flame { stacks: self.stacks, lines, is_differential, times, narrow_us, hairline_share }
+        self.known = FlatMap::default();
+        let stacks = std::mem::replace(&mut self.stacks, stacks_of_fillers());
+        Flame { stacks, lines, is_differential, times, narrow_us, hairline_share }
     }
 }
 

@@ -275,14 +275,19 @@ impl Windows {
         timelines.max_by_key(|timeline| first_of_equals(timeline)).map(|timeline| timeline.cpu)
     }
 
-    /// The stretches of `whole` that are the baseline of a CPU, in ns.
-    pub fn baseline(&self, cpu: u32, whole: Range<u64>) -> Vec<Range<u64>> {
+    /// The stretches of `whole`, in ns, that are the baseline of a timeline: from where an episode's last sample ends.
+    pub fn baseline(&self, recording: &Recording, timeline: &Timeline, whole: Range<u64>) -> Vec<Range<u64>> {
+        let interval_ns = recording.sampling_interval_ns();
+        let end_of_last = |time_ns: u64| {
+            let next = timeline.samples.partition_point(|sample| sample.time_ns <= time_ns);
+            let held_ns = next.checked_sub(1).map_or(0, |last| timeline.held_ns(last, interval_ns));
+            time_ns.saturating_add(held_ns)
+        };
         let mut baseline = Vec::new();
         let mut free_from = whole.start;
-        let taken = self.taken.get(&cpu).map_or(&[][..], Vec::as_slice);
-        for &(start_ns, end_ns) in taken {
+        for &(start_ns, end_ns) in self.taken.get(&timeline.cpu).map_or(&[][..], Vec::as_slice) {
             baseline.push(free_from..start_ns.min(whole.end));
-            free_from = free_from.max(end_ns.saturating_add(1));
+            free_from = free_from.max(end_of_last(end_ns));
         }
         baseline.push(free_from..whole.end);
         baseline.retain(|stretch| !stretch.is_empty());
