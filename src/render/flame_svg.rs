@@ -7,14 +7,14 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
-use inferno::flamegraph::{self, Options, TextTruncateDirection};
+use inferno::flamegraph::{self, Direction, Options, TextTruncateDirection};
 use rustc_hash::FxHashSet;
 
 use crate::analyses::flame::{Block, Class, Filler, Flame, Times};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{NameId, Recording, clean};
 
-use super::text::{counted, milliseconds, percent, probability, seconds};
+use super::text::{counted, milliseconds, percent, seconds};
 use super::window_text::who;
 
 /// Characters of the title and of the line below it that fit a picture of 1200 pixels.
@@ -79,14 +79,13 @@ pub fn culprit(recording: &Recording, windows: &Windows) -> String {
         };
     };
     format!(
-        "{}: {} {} of {} ms, in {} of {}, p = {}",
+        "{}: {} {} of {} ms, in {} of {}",
         top.verdict.name(),
         who(recording, top.comm, &top.path),
         milliseconds(top.median_held_ns),
         milliseconds(windows.before_ns),
         top.windows,
         counted(windows.episodes.len() as u64, "window"),
-        probability(top.p_value),
     )
 }
 
@@ -114,7 +113,7 @@ pub fn left_out(times: &Times) -> String {
         format!("{what} {}", percent(share))
     });
     let shares: Vec<String> = shares.collect();
-    if shares.is_empty() { String::new() } else { format!("not drawn: {} of the time", shares.join(", ")) }
+    if shares.is_empty() { String::new() } else { format!("not drawn: {}", shares.join(", ")) }
 }
 
 /// Writes a picture of `flame`.
@@ -148,6 +147,8 @@ pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut 
     options.name_type = String::new();
     options.bgcolors = Some(BackgroundColor::Flat(WHITE));
     options.palette_map = Some(&mut palette);
+    // Callees below callers: what is seen first of a picture is its top, and of deep stacks that shall not be empty.
+    options.direction = Direction::Inverted;
     options.text_truncate_direction = TextTruncateDirection::Right;
     // A flame chart keeps the order of the lines, the last at the left: so neither order nor widths are inferno's to change.
     options.flame_chart = true;
@@ -172,9 +173,9 @@ pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut 
 /// What inferno ends a picture with.
 const END: &[u8] = b"</svg>";
 
-/// What the colours mean, as a line at the lower right, beside what a search matched.
+/// What the colours mean, at the right of the line above the frames, where inferno tells at the left what the mouse is on.
 fn legend(entries: &[(&str, Color)]) -> String {
-    let mut text = String::from(r#"<text id="legend" text-anchor="end" x="87%" y="100%" dy="-17">"#);
+    let mut text = String::from(r#"<text id="legend" text-anchor="end" x="99%" y="64">"#);
     for (entry, Color { r, g, b }) in entries {
         text.push_str(&format!("<tspan fill=\"rgb({r},{g},{b})\"> &#x25a0;</tspan> {entry}"));
     }

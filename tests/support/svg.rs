@@ -84,13 +84,12 @@ pub fn read(svg: &str) -> Picture {
         let y: u64 = number(rect, "y");
         frames.push((y, Frame { depth: 0, x, width, name, fill }));
     }
-    // The lowest row is the whole picture.
+    // The highest row is the whole picture.
     let rows: BTreeMap<u64, usize> = frames
         .iter()
         .map(|(y, _)| *y)
         .collect::<std::collections::BTreeSet<_>>()
         .into_iter()
-        .rev()
         .zip(0..)
         .collect();
     let mut frames: Vec<Frame> =

@@ -7,11 +7,12 @@ use crate::model::Recording;
 use super::{Block, Line, Run};
 
 /// Frames of one picture, at most: a browser takes seconds for more.
-const MOST_FRAMES: usize = 100_000;
+const MOST_FRAMES: usize = 50_000;
 /// Text of one picture in bytes, at most.
 const MOST_TEXT: usize = 64 << 20;
-/// Where frames must be left out, the widest that are begin at the whole over this, and are doubled until all others fit.
-const FIRST_SHARE: u64 = 1 << 16;
+/// Where not all frames fit, those narrower than the whole over this are gathered, then those up to a quarter wider, until the rest
+/// fits.
+const FIRST_SHARE: u64 = 1 << 24;
 
 /// The lines of `runs`, and the width in µs below which frames are gathered: at worst all of them, in one frame.
 pub(super) fn fit(recording: &Recording, stacks: &[Box<[Block]>], runs: &[Run]) -> (Vec<Line>, u64) {
@@ -24,7 +25,7 @@ pub(super) fn fit(recording: &Recording, stacks: &[Box<[Block]>], runs: &[Run]) 
         }
         narrow_us = match narrow_us {
             0 => (total_us / FIRST_SHARE).max(1),
-            _ => narrow_us.saturating_mul(2),
+            _ => narrow_us.saturating_add(narrow_us / 4 + 1),
         };
     }
 }

@@ -190,6 +190,7 @@ impl<'r> Painter<'r> {
         let runs = sums.into_iter().map(|(stack, ns)| Run { stack, us: ns / 1000, before_us: 0 });
         let mut runs: Vec<Run> = runs.filter(|run| run.us > 0).collect();
         self.sort(&mut runs);
+        bound(&mut runs);
         self.finish(runs, times, false)
     }
 
@@ -207,6 +208,7 @@ impl<'r> Painter<'r> {
             sums.iter().map(|(stack, ns)| Run { stack: *stack, us: ns / 1000, before_us: before_us(stack) });
         let mut runs: Vec<Run> = runs.filter(|run| run.us > 0).collect();
         self.sort(&mut runs);
+        bound(&mut runs);
         self.finish(runs, times, true)
     }
 
@@ -216,7 +218,8 @@ impl<'r> Painter<'r> {
         for part in parts {
             self.each_span(part.clone(), times, |stack, begin_ns, end_ns| {
                 if stack as usize >= FILLERS.len() {
-                    *sums.entry(stack).or_default() += end_ns - begin_ns;
+                    let sum = sums.entry(stack).or_default();
+                    *sum = sum.saturating_add(end_ns - begin_ns);
                 }
             });
         }
@@ -275,6 +278,16 @@ impl<'r> Painter<'r> {
         self.known = FlatMap::default();
         let stacks = std::mem::replace(&mut self.stacks, stacks_of_fillers());
         Flame { stacks, lines, is_differential, times, narrow_us, hairline_share }
+    }
+}
+
+/// Keeps the width of the whole within what can be counted: the times of a damaged file add up to thousands of years.
+fn bound(runs: &mut [Run]) {
+    let mut room = u64::MAX / 4;
+    for run in runs {
+        run.us = run.us.min(room);
+        run.before_us = run.before_us.min(u64::MAX / 4);
+        room -= run.us;
     }
 }
 
