@@ -64,6 +64,13 @@ pub struct Arguments {
     look: Look,
 }
 
+impl Arguments {
+    /// The file to write; `None` is standard output.
+    fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
+}
+
 /// What follows a trigger, unless `--after` is given.
 const AFTER_NS: u64 = 20_000_000;
 /// A chart with this share of its time in hairlines is worth a word.
@@ -72,7 +79,7 @@ const MANY_HAIRLINES: f64 = 0.5;
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = arguments.look.options(arguments.part.selection())?;
-    if arguments.output.is_none() && std::io::stdout().is_terminal() {
+    if arguments.file().is_none() && std::io::stdout().is_terminal() {
         bail!("a picture cannot be shown on a terminal: give -o chart.svg, and open that in a browser");
     }
     let recording = arguments.input.load()?;
@@ -237,7 +244,7 @@ impl<'r> Gallery<'r> {
 
     /// Draws each view into its file. Whether there was anything to draw.
     fn draw(&self, views: Vec<View<'r>>) -> Result<bool> {
-        if views.len() > 1 && self.arguments.output.is_none() {
+        if views.len() > 1 && self.arguments.file().is_none() {
             bail!("each CPU has a chart of its own: give -o chart.svg for several, or one CPU with -C");
         }
         let is_one = views.len() == 1;
@@ -280,12 +287,12 @@ impl<'r> Gallery<'r> {
             let mut out = BufWriter::with_capacity(1 << 16, out);
             flame_svg::write(self.recording, flame, caption, &mut out).and_then(|()| out.flush())
         };
-        let Some(output) = &self.arguments.output else {
+        let Some(output) = self.arguments.file() else {
             return Ok(draw(&mut std::io::stdout().lock()).map_err(stallgraph::Error::Output)?);
         };
         let kind = if self.recording.tells_cpus() { "cpu" } else { "tid" };
         let path =
-            number.map_or_else(|| output.clone(), |number| numbered(output, &format!("{kind}{number}")));
+            number.map_or_else(|| output.to_owned(), |number| numbered(output, &format!("{kind}{number}")));
         if is_same_file(&path, &self.arguments.input.path()) {
             bail!("-o {}: that is the recording itself", path.display());
         }

@@ -74,6 +74,9 @@ pub fn length(ns: u64) -> String {
 pub fn culprit(recording: &Recording, windows: &Windows) -> String {
     let Some(top) = windows.culprit() else {
         return match windows.episodes.len() as u64 {
+            _ if !windows.has_kernel_names => {
+                "kernel functions have no names, so no culprit is known".to_owned()
+            }
             0 => "no episode of the trigger, so no culprit".to_owned(),
             episodes => format!("no culprit in the windows of {}", counted(episodes, "episode")),
         };
