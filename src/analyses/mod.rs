@@ -4,6 +4,7 @@ pub mod calls;
 pub mod check;
 pub mod contents;
 pub mod contexts;
+pub mod flame;
 pub mod moments;
 pub mod ordered;
 pub mod selection;

@@ -1,11 +1,13 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod chart;
 mod check;
 mod collapse;
 mod generate;
 mod info;
 mod input;
 mod log_times;
+mod look;
 mod output;
 mod progress;
 mod stalls;
@@ -41,6 +43,7 @@ enum Command {
     Check(check::Arguments),
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
+    Chart(chart::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => return check::run(&arguments),
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
+        Command::Chart(arguments) => chart::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };
