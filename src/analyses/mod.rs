@@ -6,4 +6,5 @@ pub mod ordered;
 pub mod selection;
 pub mod spans;
 pub mod statistics;
+pub mod strips;
 pub mod windows;

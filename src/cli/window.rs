@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use regex::Regex;
+use stallgraph::analyses::strips;
 use stallgraph::analyses::windows::{self, KSOFTIRQD, Options};
 use stallgraph::load;
 use stallgraph::model::Softirq;
@@ -93,7 +94,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let windows = windows::find(&recording, &options);
     let mut out = output::stdout();
     let written = match arguments.format {
-        Format::Text => window_text::write(&recording, &windows, &mut out),
+        Format::Text => {
+            let strips = strips::find(&recording, &windows);
+            window_text::write(&recording, &windows, &strips, &mut out)
+        }
         Format::Json => json::write_windows(&recording, &windows, &mut out),
         Format::Stacks => {
             output::report_diagnostics(&recording);

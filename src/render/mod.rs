@@ -5,4 +5,5 @@ pub mod info_text;
 pub mod json;
 pub mod stacks;
 pub mod text;
+pub mod window_strips;
 pub mod window_text;
