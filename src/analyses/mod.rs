@@ -1,7 +1,9 @@
 //! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
 
+pub mod categories;
 pub mod contents;
 pub mod contexts;
+pub mod lanes;
 pub mod ordered;
 pub mod selection;
 pub mod spans;

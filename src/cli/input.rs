@@ -40,10 +40,14 @@ pub struct Input {
 }
 
 impl Input {
+    /// Where the recording is; `-` for standard input.
+    pub fn path(&self) -> PathBuf {
+        let path = self.file.as_ref().or(self.input.as_ref());
+        path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
+    }
+
     /// Loads the recording, with progress on a terminal.
     pub fn load(&self) -> stallgraph::Result<Recording> {
-        let path = self.file.as_ref().or(self.input.as_ref());
-        let path = path.cloned().unwrap_or_else(|| PathBuf::from(default_file()));
         let options = Options {
             event: self.event.clone(),
             sources: Sources {
@@ -54,7 +58,7 @@ impl Input {
             max_memory: self.max_memory,
         };
         let progress = Progress::new();
-        load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
+        load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
     }
 }
 
@@ -83,6 +87,32 @@ impl Part {
             cpus: self.cpu.as_ref().map(|list| list.0.clone()),
             time: self.time.unwrap_or_default(),
             ..Selection::default()
+        }
+    }
+}
+
+/// Which tasks of it.
+#[derive(Args)]
+pub struct Tasks {
+    /// Only tasks with these comms: a,b
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
+    comms: Option<Vec<String>>,
+    /// Only these processes: 1,2
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    pid: Option<Vec<i32>>,
+    /// Only these threads: 1,2
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    tid: Option<Vec<i32>>,
+}
+
+impl Tasks {
+    /// The selection of these tasks in `part`.
+    pub fn selection(&self, part: &Part) -> Selection {
+        Selection {
+            comms: self.comms.clone(),
+            pids: self.pid.clone(),
+            tids: self.tid.clone(),
+            ..part.selection()
         }
     }
 }
