@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use crate::analyses::lanes::{Lane, Lanes, Of, Shown, Stretch};
+use crate::analyses::lanes::{Lane, Lanes, Of, Shown};
 use crate::model::{Recording, TaskId};
 
 use super::folded::push_number;
@@ -34,8 +34,8 @@ pub fn write(lanes: &Lanes, markers: &[Marker], exporter: &str, out: &mut dyn Wr
             format!(r#","cat":"{category}","name":{}"#, quoted(lanes.recording.name(frame.name)))
         })
         .collect();
-    write!(out, r#"{{"traceEvents":["#)?;
-    let mut events = Events { out, text: Vec::new(), is_first: true };
+    write!(out, "{{\"traceEvents\":[")?;
+    let mut events = Events { out, is_first: true };
     for (number, lane) in lanes.lanes.iter().enumerate() {
         let track = ids.track(lanes.recording, lane);
         let name = lane.name(lanes.recording);
@@ -46,8 +46,7 @@ pub fn write(lanes: &Lanes, markers: &[Marker], exporter: &str, out: &mut dyn Wr
         events.name("process_name", track, process)?;
         events.name("thread_name", track, &name)?;
         events.sort_index(track, number)?;
-        Slices { lanes, texts: &texts, track, open: Vec::new(), task: None, samples: 0, events: &mut events }
-            .write(lane)?;
+        Slices::new(lanes, &texts, track).write(lane, &mut events)?;
         let mut kinds: Vec<(&str, Track)> = Vec::new();
         for marker in markers.iter().filter(|marker| lanes.is_seen_in(lane, marker.cpu, marker.task)) {
             let Some((begin_ns, end_ns)) = lanes.clip(marker.begin_ns, marker.end_ns) else { continue };
@@ -98,7 +97,10 @@ struct Ids {
 impl Ids {
     fn track(&mut self, recording: &Recording, lane: &Lane) -> Track {
         match lane.of {
-            Of::Cpu(cpu) => Track { pid: CPUS_PID, tid: FIRST_CPU_TID + u64::from(cpu) },
+            Of::Cpu(cpu) => {
+                let tid = Some(FIRST_CPU_TID + u64::from(cpu)).filter(|tid| *tid < FIRST_MADE_UP_ID);
+                Track { pid: CPUS_PID, tid: tid.unwrap_or_else(|| self.make_up()) }
+            }
             Of::Swapper(..) => {
                 let id = self.make_up();
                 Track { pid: id, tid: id }
@@ -119,43 +121,32 @@ impl Ids {
     }
 }
 
+impl Track {
+    fn text(self) -> String {
+        format!(r#""pid":{},"tid":{}"#, self.pid, self.tid)
+    }
+}
+
 /// Trace events, one a line.
 struct Events<'o> {
     out: &'o mut dyn Write,
-    text: Vec<u8>,
+    /// Whether there is no event yet; a lane's first is its name.
     is_first: bool,
 }
 
 impl Events<'_> {
-    /// Begins an event of a thread.
-    fn begin(&mut self, phase: char, track: Track) -> &mut Vec<u8> {
-        self.text.clear();
-        self.text.extend(if self.is_first { "\n" } else { ",\n" }.as_bytes());
-        self.is_first = false;
-        self.text.extend(br#"{"ph":""#);
-        self.text.push(phase as u8);
-        self.text.extend(br#"","pid":"#);
-        push_number(track.pid, 1, &mut self.text);
-        self.text.extend(br#","tid":"#);
-        push_number(track.tid, 1, &mut self.text);
-        &mut self.text
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        self.text.push(b'}');
-        self.out.write_all(&self.text)
+    fn metadata(&mut self, what: &str, track: Track, args: &str) -> io::Result<()> {
+        let between = if std::mem::take(&mut self.is_first) { "\n" } else { ",\n" };
+        let track = track.text();
+        write!(self.out, r#"{between}{{"ph":"M",{track},"name":"{what}","args":{{{args}}}}}"#)
     }
 
     fn name(&mut self, what: &str, track: Track, name: &str) -> io::Result<()> {
-        let text = format!(r#","name":"{what}","args":{{"name":{}}}"#, quoted(name));
-        self.begin('M', track).extend(text.as_bytes());
-        self.end()
+        self.metadata(what, track, &format!(r#""name":{}"#, quoted(name)))
     }
 
     fn sort_index(&mut self, track: Track, index: usize) -> io::Result<()> {
-        let text = format!(r#","name":"thread_sort_index","args":{{"sort_index":{index}}}"#);
-        self.begin('M', track).extend(text.as_bytes());
-        self.end()
+        self.metadata("thread_sort_index", track, &format!(r#""sort_index":{index}"#))
     }
 
     /// A slice whose end is known.
@@ -167,95 +158,106 @@ impl Events<'_> {
         name: &str,
         category: &str,
     ) -> io::Result<()> {
-        let text = self.begin('X', track);
-        push_micros("ts", begin_ns, text);
-        push_micros("dur", end_ns - begin_ns, text);
-        text.extend(format!(r#","cat":"{category}","name":{}"#, quoted(name)).as_bytes());
-        self.end()
+        write!(self.out, ",\n{{\"ph\":\"X\",{},\"ts\":", track.text())?;
+        self.out.write_all(&micros(begin_ns))?;
+        self.out.write_all(b",\"dur\":")?;
+        self.out.write_all(&micros(end_ns - begin_ns))?;
+        write!(self.out, ",\"cat\":\"{category}\",\"name\":{}}}", quoted(name))
     }
 }
 
-fn push_micros(key: &str, ns: u64, text: &mut Vec<u8>) {
-    text.extend(br#",""#);
-    text.extend(key.as_bytes());
-    text.extend(br#"":"#);
-    push_number(ns / 1000, 1, text);
+/// Microseconds, with three digits more.
+fn micros(ns: u64) -> Vec<u8> {
+    let mut text = Vec::with_capacity(24);
+    push_number(ns / 1000, 1, &mut text);
     text.push(b'.');
-    push_number(ns % 1000, 3, text);
+    push_number(ns % 1000, 3, &mut text);
+    text
 }
 
 /// The slices of one lane.
-struct Slices<'s, 'r, 'o> {
+struct Slices<'s, 'r> {
     lanes: &'s Lanes<'r>,
+    /// What each frame's slice begins with, after its time.
     texts: &'s [String],
     track: Track,
+    /// What the begin and the end of each slice begin with, up to the time.
+    begin: Vec<u8>,
+    end: Vec<u8>,
     /// The frames of the slices that have begun and not ended, outermost first; the first is the task's comm.
     open: Vec<u32>,
     /// The task that they are of.
     task: Option<TaskId>,
     /// The samples since the task's slice began.
     samples: u64,
-    events: &'s mut Events<'o>,
 }
 
-impl Slices<'_, '_, '_> {
-    fn write(mut self, lane: &Lane) -> io::Result<()> {
+impl<'s, 'r> Slices<'s, 'r> {
+    fn new(lanes: &'s Lanes<'r>, texts: &'s [String], track: Track) -> Self {
+        let text = |phase| format!(",\n{{\"ph\":\"{phase}\",{},\"ts\":", track.text()).into_bytes();
+        let (begin, end) = (text('B'), text('E'));
+        Slices { lanes, texts, track, begin, end, open: Vec::new(), task: None, samples: 0 }
+    }
+
+    fn write(mut self, lane: &Lane, events: &mut Events) -> io::Result<()> {
         let mut frames = Vec::new();
+        let mut text = Vec::new();
         for stretch in self.lanes.stretches(lane) {
+            text.clear();
+            let time = micros(stretch.begin_ns);
             match stretch.what {
                 Shown::Sample { sample, .. } => {
                     frames.clear();
                     frames.push(self.lanes.comm_frame(sample.task));
                     self.lanes.frames_root_first(sample.stack, &mut frames);
-                    self.change(&stretch, Some(sample.task), &frames)?;
+                    self.change(&time, Some(sample.task), &frames, &mut text);
                     self.samples += 1;
                 }
-                Shown::Lost => {
-                    self.change(&stretch, None, &[])?;
-                    self.events.complete(self.track, stretch.begin_ns, stretch.end_ns, "[lost]", "lost")?;
-                }
-                Shown::Nothing => self.change(&stretch, None, &[])?,
+                Shown::Lost | Shown::Nothing => self.change(&time, None, &[], &mut text),
+            }
+            events.out.write_all(&text)?;
+            if stretch.what == Shown::Lost {
+                events.complete(self.track, stretch.begin_ns, stretch.end_ns, "[lost]", "lost")?;
             }
         }
-        let end = self.lanes.duration_ns();
-        self.close(0, end)
+        text.clear();
+        self.close(0, &micros(self.lanes.duration_ns()), &mut text);
+        events.out.write_all(&text)
     }
 
     /// Ends the slices that go on no longer, and begins those that are new.
-    fn change(&mut self, stretch: &Stretch, task: Option<TaskId>, frames: &[u32]) -> io::Result<()> {
+    fn change(&mut self, time: &[u8], task: Option<TaskId>, frames: &[u32], text: &mut Vec<u8>) {
         let kept = match self.task == task {
             true => self.open.iter().zip(frames).take_while(|(open, new)| open == new).count(),
             false => 0,
         };
-        self.close(kept, stretch.begin_ns)?;
+        self.close(kept, time, text);
         self.task = task;
         for &frame in frames.iter().skip(kept) {
-            let text = self.events.begin('B', self.track);
-            push_micros("ts", stretch.begin_ns, text);
+            text.extend(&self.begin);
+            text.extend(time);
             text.extend(self.texts.get(frame as usize).map_or("", |text| text).as_bytes());
             if let Some(task) = task.filter(|_| self.open.is_empty()) {
                 let task = self.lanes.recording.task(task);
                 let ids = format!(r#","args":{{"pid":{},"tid":{}}}"#, task.pid, task.tid);
                 text.extend(ids.as_bytes());
             }
-            self.events.end()?;
+            text.push(b'}');
             self.open.push(frame);
         }
-        Ok(())
     }
 
     /// Ends all slices but the `kept` outermost.
-    fn close(&mut self, kept: usize, time_ns: u64) -> io::Result<()> {
+    fn close(&mut self, kept: usize, time: &[u8], text: &mut Vec<u8>) {
         while self.open.len() > kept {
             self.open.pop();
-            let text = self.events.begin('E', self.track);
-            push_micros("ts", time_ns, text);
+            text.extend(&self.end);
+            text.extend(time);
             if self.open.is_empty() {
                 text.extend(format!(r#","args":{{"samples":{}}}"#, self.samples).as_bytes());
                 self.samples = 0;
             }
-            self.events.end()?;
+            text.push(b'}');
         }
-        Ok(())
     }
 }
