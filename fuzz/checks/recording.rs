@@ -1,8 +1,11 @@
-//! End to end: any bytes as a recording, through all analyses and to folded lines whose counts add up to the samples used.
+//! End to end: any bytes as a recording, through all analyses, to all exports, and to folded lines whose counts add up to the
+//! samples used.
 
-use stallgraph::analyses::{contents, ordered, selection::Selection, windows};
+use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::{contents, ordered, selection::Selection, strips, windows};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::render::folded::{Field, Folder};
+use stallgraph::render::{chrome, firefox, markers, speedscope};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
@@ -13,7 +16,18 @@ pub fn check(bytes: &[u8]) {
     let tally = &recording.tally;
     assert_eq!(tally.records, tally.accounted());
     contents::find(&recording);
-    windows::find(&recording, &windows::Options::default());
+    let windows = windows::find(&recording, &windows::Options::default());
+    strips::find(&recording, &windows);
+    let markers = markers::of_windows(&recording, &windows);
+    for by in [By::Cpu, By::Task] {
+        let lanes = Lanes::new(&recording, &Selection::default(), by);
+        assert_eq!(lanes.samples() + lanes.untimed, tally.samples);
+        let mut out = std::io::sink();
+        speedscope::write(&lanes, "fuzz", &mut out).expect("a sink takes all");
+        chrome::write(&lanes, &markers, "fuzz", &mut out).expect("a sink takes all");
+        // It refuses more lanes than anyone can look at.
+        let _ = firefox::write(&lanes, &markers, &mut out);
+    }
     let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
     let stacks = ordered::OrderedStacks::new(
         &recording,

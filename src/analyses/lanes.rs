@@ -39,7 +39,7 @@ pub struct Lanes<'r> {
     is_selected: Vec<bool>,
     /// For each stack that occurs or is a caller of one that does, its innermost frame.
     of_stacks: Vec<u32>,
-    /// For each task, the frame that is its comm.
+    /// For each task that occurs, the frame that is its comm.
     of_tasks: Vec<u32>,
 }
 
@@ -108,6 +108,14 @@ pub struct Stretch {
     pub what: Shown,
 }
 
+/// What the selected samples have.
+struct Used {
+    /// By id.
+    stacks: Vec<bool>,
+    /// By id.
+    tasks: Vec<bool>,
+}
+
 /// A thread: process, thread and start; for the idle task, which is one for all CPUs, also the CPU.
 type ThreadKey = (i32, i32, u64, Option<u32>);
 
@@ -127,23 +135,20 @@ impl<'r> Lanes<'r> {
         };
         let (start_ns, _) = selection.time.bounds(recording);
         lanes.range = start_ns.max(recording.about.start_ns)..0;
-        let mut is_used = vec![false; recording.stacks.len()];
-        let parts = lanes.parts(selection, &mut is_used);
+        let mut used =
+            Used { stacks: vec![false; recording.stacks.len()], tasks: vec![false; recording.tasks.len()] };
+        let parts = lanes.parts(selection, &mut used);
         lanes.range.end = lanes.range.end.max(lanes.range.start);
         lanes.lanes = match by {
             By::Cpu => parts.into_iter().map(|part| lanes.lane_of(part)).collect(),
             By::Task => lanes.threads(&parts),
         };
-        lanes.intern_frames(is_used);
+        lanes.intern_frames(used);
         lanes
     }
 
     /// The selected part of each timeline, with the number of samples that are meant; notes their stacks and where they end.
-    fn parts(
-        &mut self,
-        selection: &Selection,
-        is_used: &mut [bool],
-    ) -> Vec<(&'r Timeline, Range<usize>, u64)> {
+    fn parts(&mut self, selection: &Selection, used: &mut Used) -> Vec<(&'r Timeline, Range<usize>, u64)> {
         let interval_ns = self.recording.sampling_interval_ns();
         let mut parts = Vec::new();
         for timeline in selection.timelines(self.recording) {
@@ -156,7 +161,8 @@ impl<'r> Lanes<'r> {
             let mut samples = 0;
             let mut last = None;
             for at in indices.clone().filter(|&at| is_meant(at)) {
-                is_used[timeline.samples[at].stack.index()] = true;
+                used.stacks[timeline.samples[at].stack.index()] = true;
+                used.tasks[timeline.samples[at].task.index()] = true;
                 samples += 1;
                 last = Some(at);
             }
@@ -217,8 +223,9 @@ impl<'r> Lanes<'r> {
     }
 
     /// Numbers the frames of the stacks that are used, and the comms of the tasks.
-    fn intern_frames(&mut self, mut is_used: Vec<bool>) {
+    fn intern_frames(&mut self, used: Used) {
         let recording = self.recording;
+        let mut is_used = used.stacks;
         for index in (1..is_used.len()).rev() {
             if is_used[index]
                 && let Some((parent, _)) = recording.stacks.split(StackId::from_index(index))
@@ -239,7 +246,8 @@ impl<'r> Lanes<'r> {
             }
         }
         let comm = |task: &crate::model::Task| Frame { name: task.comm, module: None, category: None };
-        self.of_tasks = recording.tasks.iter().map(|task| number(comm(task))).collect();
+        let tasks = recording.tasks.iter().zip(used.tasks);
+        self.of_tasks = tasks.map(|(task, is_used)| if is_used { number(comm(task)) } else { 0 }).collect();
         self.frames = frames.into_iter().collect();
     }
 
