@@ -6,7 +6,9 @@ use std::ops::Range;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use crate::model::{Details, ModuleId, NameId, Recording, Sample, StackId, StackTree, TaskId, Timeline};
+use crate::model::{
+    Details, ModuleId, NameId, Recording, Sample, StackId, StackTree, TaskId, Timeline, Trace,
+};
 
 use super::categories::{self, Category};
 use super::contexts::Contexts;
@@ -216,6 +218,7 @@ impl<'r> Lanes<'r> {
                 details: Details::default(),
                 lost: Vec::new(),
                 throttled: Vec::new(),
+                trace: Trace::default(),
             };
             Lane { of, samples: count, source: Source::Thread(timeline, ends) }
         };

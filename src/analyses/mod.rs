@@ -7,6 +7,7 @@ pub mod lanes;
 pub mod ordered;
 pub mod selection;
 pub mod spans;
+pub mod stalls;
 pub mod statistics;
 pub mod strips;
 pub mod windows;

@@ -46,8 +46,17 @@ impl Input {
         path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
     }
 
-    /// Loads the recording, with progress on a terminal.
+    /// Loads the recording's samples, with progress on a terminal.
     pub fn load(&self) -> stallgraph::Result<Recording> {
+        self.load_with(false)
+    }
+
+    /// Loads the recording's samples and events, with progress on a terminal.
+    pub fn load_with_events(&self) -> stallgraph::Result<Recording> {
+        self.load_with(true)
+    }
+
+    fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
         let options = Options {
             event: self.event.clone(),
             sources: Sources {
@@ -55,6 +64,7 @@ impl Input {
                 kallsyms: self.kallsyms.clone(),
                 symfs: self.symfs.clone(),
             },
+            events,
             max_memory: self.max_memory,
         };
         let progress = Progress::new();
