@@ -1,9 +1,9 @@
 //! `stallgraph export`: the samples in the formats of viewers that people already use.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::lanes::{By, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
@@ -77,11 +77,18 @@ enum LanesArgument {
     Task,
 }
 
+/// A longer text no browser takes: V8 holds strings of 2^29 characters (`v8::String::kMaxLength`).
+const MOST_BYTES: u64 = 1 << 29;
+
 /// The program, as files name their origin.
 const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let is_for_page = !matches!(arguments.format, Format::Folded);
+    if is_for_page && arguments.output.is_none() && io::stdout().is_terminal() {
+        bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
+    }
     let recording = arguments.input.load()?;
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
@@ -99,16 +106,22 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if lanes.untimed > 0 {
         output::complain(&format!("{} samples without a time are left out", lanes.untimed));
     }
-    let mut out: Box<dyn Write + Send> = match &arguments.output {
+    let out: Box<dyn Write + Send> = match &arguments.output {
         Some(path) => Box::new(BufWriter::new(output::create(path, &arguments.input.path())?)),
         None => Box::new(output::stdout()),
     };
-    let written = arguments
-        .write(&recording, &selection, &lanes, &mut *out)
-        .and_then(|()| out.flush().map_err(stallgraph::Error::Output));
+    let mut out = Counted { out, bytes: 0 };
+    let written = arguments.write(&recording, &selection, &lanes, &mut out);
+    let written = written.and_then(|()| out.flush().map_err(stallgraph::Error::Output));
     match &arguments.output {
         Some(path) => written.with_context(|| path.display().to_string())?,
         None => written?,
+    }
+    if is_for_page && out.bytes > MOST_BYTES {
+        let megabytes = out.bytes >> 20;
+        output::complain(&format!(
+            "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
+        ));
     }
     let outcome = Outcome::of(&recording, lanes.samples() > 0);
     output::leave_to_exit(lanes);
@@ -134,6 +147,24 @@ impl Arguments {
     }
 }
 
+/// Counts what is written.
+struct Counted<W> {
+    out: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// What viewers show beside the lanes: the episodes, where the CPUs of samples are known.
 fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
     if !recording.tells_cpus() {
@@ -148,7 +179,7 @@ fn write_folded(
     selection: &Selection,
     lanes: &Lanes,
     out: &mut (dyn Write + Send),
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let stacks = OrderedStacks::new(recording, selection, ordered::Options::default());
     let mut folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
     for lane in &lanes.lanes {
