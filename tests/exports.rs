@@ -413,6 +413,26 @@ fn the_same_file_makes_the_same_bytes_on_any_number_of_threads() {
 }
 
 #[test]
+fn more_lanes_than_anyone_can_look_at_are_refused_where_each_costs_memory() {
+    let mut file = Builder::new();
+    for tid in 1..=10_001u32 {
+        file.at(0, u64::from(tid) * 1000).sample(Sample::new((tid, tid)).user(&[0x1000]));
+    }
+    let made_up = MadeUp::write(&file.build(), "");
+    let export = |format, selection: &[&str]| {
+        let options = ["--no-symbols", "--lanes", "task", "--format", format];
+        run(made_up.command("export").args(options).args(selection))
+    };
+    let refused = export("firefox", &[]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+    assert!(refused.stderr.contains("10001 lanes") && refused.stderr.contains("--pid"), "{}", refused.stderr);
+    assert_eq!(viewers::firefox(&export("firefox", &["--pid", "1,2,3"]).stdout).len(), 3);
+    assert_eq!(viewers::speedscope(&export("speedscope", &[]).stdout).len(), 10_001);
+    let chrome = viewers::chrome(&export("chrome", &[]).stdout);
+    assert_eq!(chrome.iter().map(|(_, counted)| counted).sum::<u64>(), 10_001);
+}
+
+#[test]
 fn what_was_selected_and_is_not_there_is_said() {
     let recording = Recording::open("post");
     let none = run(recording.command("export").args(["--format", "chrome", "-c", "nobody"]));

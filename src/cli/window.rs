@@ -20,7 +20,8 @@ use super::{Outcome, output};
 /// A window is the time before the first sample of an episode of ksoftirqd
 /// on a CPU. Paths that dominate windows are ranked by how much more common
 /// they are in windows than elsewhere on the same CPU (Fisher's exact test).
-/// With --time, episodes are those that begin in it.
+/// With --time, episodes are those that begin in it. Below each stands who
+/// ran when in its window, oldest left.
 ///
 /// Examples:
 ///

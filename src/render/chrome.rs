@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use crate::analyses::lanes::{Lane, Lanes, Of, Shown};
-use crate::model::{Recording, TaskId};
+use crate::model::{Recording, StackId, TaskId};
 
 use super::folded::push_number;
 use super::json_text::quoted;
@@ -186,8 +186,8 @@ struct Slices<'s, 'r> {
     end: Vec<u8>,
     /// The frames of the slices that have begun and not ended, outermost first; the first is the task's comm.
     open: Vec<u32>,
-    /// The task that they are of.
-    task: Option<TaskId>,
+    /// The task and the stack that they are of.
+    last: Option<(TaskId, StackId)>,
     /// The samples since the task's slice began.
     samples: u64,
 }
@@ -196,7 +196,7 @@ impl<'s, 'r> Slices<'s, 'r> {
     fn new(lanes: &'s Lanes<'r>, texts: &'s [String], track: Track) -> Self {
         let text = |phase| format!(",\n{{\"ph\":\"{phase}\",{},\"ts\":", track.text()).into_bytes();
         let (begin, end) = (text('B'), text('E'));
-        Slices { lanes, texts, track, begin, end, open: Vec::new(), task: None, samples: 0 }
+        Slices { lanes, texts, track, begin, end, open: Vec::new(), last: None, samples: 0 }
     }
 
     fn write(mut self, lane: &Lane, events: &mut Events) -> io::Result<()> {
@@ -207,10 +207,13 @@ impl<'s, 'r> Slices<'s, 'r> {
             let time = micros(stretch.begin_ns);
             match stretch.what {
                 Shown::Sample { sample, .. } => {
-                    frames.clear();
-                    frames.push(self.lanes.comm_frame(sample.task));
-                    self.lanes.frames_root_first(sample.stack, &mut frames);
-                    self.change(&time, Some(sample.task), &frames, &mut text);
+                    // A busy CPU shows the same again and again.
+                    if self.last != Some((sample.task, sample.stack)) {
+                        frames.clear();
+                        frames.push(self.lanes.comm_frame(sample.task));
+                        self.lanes.frames_root_first(sample.stack, &mut frames);
+                        self.change(&time, Some((sample.task, sample.stack)), &frames, &mut text);
+                    }
                     self.samples += 1;
                 }
                 Shown::Lost | Shown::Nothing => self.change(&time, None, &[], &mut text),
@@ -226,13 +229,14 @@ impl<'s, 'r> Slices<'s, 'r> {
     }
 
     /// Ends the slices that go on no longer, and begins those that are new.
-    fn change(&mut self, time: &[u8], task: Option<TaskId>, frames: &[u32], text: &mut Vec<u8>) {
-        let kept = match self.task == task {
+    fn change(&mut self, time: &[u8], next: Option<(TaskId, StackId)>, frames: &[u32], text: &mut Vec<u8>) {
+        let task = next.map(|(task, _)| task);
+        let kept = match self.last.map(|(task, _)| task) == task {
             true => self.open.iter().zip(frames).take_while(|(open, new)| open == new).count(),
             false => 0,
         };
         self.close(kept, time, text);
-        self.task = task;
+        self.last = next;
         for &frame in frames.iter().skip(kept) {
             text.extend(&self.begin);
             text.extend(time);
