@@ -1,6 +1,6 @@
 //! Lanes for the Firefox Profiler: its processed profile format, a thread for each lane, with markers.
 //!
-//! The crate holds the profile in memory until it is written: some 40 bytes a sample, and the distinct stacks of each lane. A
+//! The crate holds the profile in memory until it is written: some 60 bytes a sample, and the distinct stacks of each lane. A
 //! sample there stands until the next, so a time in which nothing was seen begins with a sample without stack, of weight 0.
 
 use std::io::Write;
