@@ -189,13 +189,14 @@ impl<'r> Lanes<'r> {
     /// The lanes of all threads that have samples in `parts`.
     fn threads(&self, parts: &[(&'r Timeline, Range<usize>, u64)]) -> Vec<Lane<'r>> {
         let interval_ns = self.recording.sampling_interval_ns();
+        let has_cpus = self.recording.tells_cpus();
         let mut threads: IndexMap<ThreadKey, Vec<(Sample, u64)>> = IndexMap::new();
         for (timeline, indices, _) in parts {
             for at in indices.clone() {
                 let sample = timeline.samples[at];
                 if self.is_selected[sample.task.index()] {
                     let task = self.recording.task(sample.task);
-                    let cpu = task.is_swapper().then_some(timeline.cpu);
+                    let cpu = (has_cpus && task.is_swapper()).then_some(timeline.cpu);
                     let key = (task.pid, task.tid, task.start_ns, cpu);
                     threads.entry(key).or_default().push((sample, end_of(timeline, at, interval_ns)));
                 }
