@@ -3,6 +3,7 @@
 mod chart;
 mod check;
 mod collapse;
+mod export;
 mod generate;
 mod info;
 mod input;
@@ -44,6 +45,7 @@ enum Command {
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
     Chart(chart::Arguments),
+    Export(export::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -83,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Chart(arguments) => chart::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };
