@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{ModuleId, Naming, Recording, StackId, StackTree, Symbols};
+use crate::model::{Module, ModuleId, Naming, Recording, StackId, StackTree, Symbols};
 
 /// The result.
 #[derive(Clone, Debug)]
@@ -39,10 +39,10 @@ pub struct Unnamed {
     pub naming: Naming,
     /// How many.
     pub frames: u64,
-    /// Why, in a few words.
-    pub reason: &'static str,
-    /// What would give them names; empty if nothing would.
-    pub remedy: &'static str,
+    /// Why, in a few words, safe to print.
+    pub reason: String,
+    /// What would give them names, safe to print; empty if nothing would.
+    pub remedy: String,
 }
 
 /// Takes stock of `recording`.
@@ -63,7 +63,10 @@ pub fn find(recording: &Recording) -> Contents {
         .into_iter()
         .map(|((module, naming), frames)| cause(recording, module, naming, frames))
         .collect();
-    unnamed.sort_by_key(|cause| (std::cmp::Reverse(cause.frames), cause.module, cause.reason));
+    unnamed.sort_by(|one, two| {
+        let key = |cause: &Unnamed| (std::cmp::Reverse(cause.frames), cause.module);
+        key(one).cmp(&key(two)).then_with(|| one.reason.cmp(&two.reason))
+    });
     Contents {
         cpus: cpus(recording),
         frames,
@@ -100,18 +103,41 @@ fn samples_below(recording: &Recording) -> Vec<u64> {
 }
 
 fn cause(recording: &Recording, module: Option<ModuleId>, naming: Naming, frames: u64) -> Unnamed {
-    let symbols = module.map(|module| recording.modules[module.index()].symbols);
+    let of = module.map(|module| &recording.modules[module.index()]);
+    let is_generated = of.is_some_and(|module| module.process.is_some());
     let (reason, remedy) = match naming {
         Naming::Named => ("", ""),
         Naming::NoModule => {
             ("no mapping holds the address: frame pointers are missing, or code was generated", "")
         }
+        Naming::NoSymbolHere if is_generated => {
+            ("code made at run time, and /tmp/perf-PID.map has no function at the place", "")
+        }
         Naming::NoSymbolHere => ("the file's symbols do not cover the place", "install its debug symbols"),
         Naming::Foreign => ("code of a virtual machine or hypervisor", ""),
-        Naming::NoSymbols => match symbols {
+        Naming::NoSymbols => match of.map(|module| module.symbols) {
             None | Some(Symbols::NotWanted | Symbols::Found) => ("names were not asked for", ""),
             Some(symbols) => (symbols.reason(), symbols.remedy()),
         },
     };
-    Unnamed { module, naming, frames, reason, remedy }
+    let fill = |text: &str| of.map_or_else(|| text.to_owned(), |module| fill(text, module));
+    Unnamed { module, naming, frames, reason: fill(reason), remedy: fill(remedy) }
+}
+
+/// Puts what is known of `module` in the place of the words that stand for it, so that a command can be typed as it is.
+fn fill(text: &str, module: &Module) -> String {
+    let mut text = text.to_owned();
+    if let Some(process) = module.process {
+        text = text.replace("PID", &process.to_string());
+    }
+    if let Some(build_id) = &module.build_id {
+        let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        text = text.replace("BUILD_ID", &hex);
+    }
+    // What a recording calls a file may be made to do something in the shell that it is pasted into.
+    let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    if module.path.starts_with('/') && module.path.bytes().all(is_harmless) {
+        text = text.replace("PATH", &module.path);
+    }
+    text
 }

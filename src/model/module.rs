@@ -11,6 +11,9 @@ pub struct Module {
     pub inode: Option<(u32, u32, u64)>,
     /// For kernel code: where it lay. For a mapped file: `None`, offsets are positions in the file.
     pub kernel: Option<KernelCode>,
+    /// For memory without a file, in which code was made at run time: the process whose memory it is. Offsets are addresses
+    /// then.
+    pub process: Option<i32>,
     /// What became of the search for its symbols.
     pub symbols: Symbols,
 }
@@ -54,8 +57,18 @@ pub enum Symbols {
     NotPrinted,
     /// Kernel code, and no kallsyms that belongs to the recording's boot.
     NoKallsyms,
-    /// Not a file: `[vdso]`, `[heap]`, an anonymous mapping.
+    /// Not a file: `[vdso]`, a relative path.
     NotAFile,
+    /// Code made at run time, and no list of its functions in `/tmp/perf-PID.map`.
+    NoPerfMap,
+    /// The perf map is a link, a device or a FIFO.
+    PerfMapNotRegular,
+    /// The perf map belongs to neither this user nor root, and anybody may write to `/tmp`.
+    PerfMapOfOther,
+    /// The perf map was written in another boot than the recording, so by another process.
+    PerfMapOfOtherBoot,
+    /// The perf map is longer than any of use.
+    PerfMapTooLong,
     /// The recording was made on another host, belongs to another user, or is a stream, which belongs to nobody: so the path was
     /// not opened.
     NotLookedFor,
@@ -79,6 +92,19 @@ impl Symbols {
             Symbols::NotPrinted => "perf script printed no names",
             Symbols::NoKallsyms => "no kallsyms of the recorded kernel",
             Symbols::NotAFile => "not a file",
+            Symbols::NoPerfMap => "code made at run time, and its process has no /tmp/perf-PID.map here",
+            Symbols::PerfMapNotRegular => {
+                "code made at run time, and its /tmp/perf-PID.map is no regular file"
+            }
+            Symbols::PerfMapOfOther => {
+                "code made at run time, and its /tmp/perf-PID.map belongs to neither you nor root"
+            }
+            Symbols::PerfMapOfOtherBoot => {
+                "code made at run time, and its /tmp/perf-PID.map was written in another boot than the recording"
+            }
+            Symbols::PerfMapTooLong => {
+                "code made at run time, and its /tmp/perf-PID.map is longer than 1 GiB"
+            }
             Symbols::NotLookedFor => "recorded on another host, by another user, or read from a pipe",
             Symbols::NoFile => "no such file here",
             Symbols::BuildIdDiffers => "the file here is another build",
@@ -92,6 +118,14 @@ impl Symbols {
     pub fn remedy(self) -> &'static str {
         match self {
             Symbols::NotWanted | Symbols::Found | Symbols::NotAFile => "",
+            Symbols::NoPerfMap => {
+                "have it written: node --perf-basic-prof, python -X perf, jcmd PID Compiler.perfmap, DOTNET_PerfMapEnabled=1"
+            }
+            Symbols::PerfMapNotRegular | Symbols::PerfMapTooLong => "",
+            Symbols::PerfMapOfOther => "if you trust its owner, as root: chown root /tmp/perf-PID.map",
+            Symbols::PerfMapOfOtherBoot => {
+                "if the recording is newer than it looks: touch -r /tmp/perf-PID.map RECORDING"
+            }
             Symbols::NotPrinted => "give perf script --kallsyms and --symfs, or give the perf.data here",
             Symbols::NoKallsyms => {
                 "on the recorded machine, as root: cat /proc/kallsyms > kallsyms, beside the perf.data"

@@ -57,8 +57,8 @@ pub fn write_info(recording: &Recording, contents: &Contents, out: &mut dyn Writ
                     .module
                     .map(|module| clean(&recording.modules[module.index()].path).into_owned()),
                 frames: cause.frames,
-                reason: cause.reason,
-                remedy: Some(cause.remedy).filter(|remedy| !remedy.is_empty()),
+                reason: &cause.reason,
+                remedy: Some(cause.remedy.as_str()).filter(|remedy| !remedy.is_empty()),
             })
             .collect(),
         diagnostics: view.diagnostics(),
@@ -92,7 +92,7 @@ struct InfoDocument<'r> {
     cpus: Vec<CpuView>,
     frames: u64,
     unnamed_frames: u64,
-    unnamed: Vec<UnnamedView>,
+    unnamed: Vec<UnnamedView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }
 
@@ -156,11 +156,11 @@ struct CpuView {
 }
 
 #[derive(Serialize)]
-struct UnnamedView {
+struct UnnamedView<'r> {
     module: Option<String>,
     frames: u64,
-    reason: &'static str,
-    remedy: Option<&'static str>,
+    reason: &'r str,
+    remedy: Option<&'r str>,
 }
 
 #[derive(Serialize)]

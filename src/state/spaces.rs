@@ -25,7 +25,8 @@ pub struct Spaces {
     unmapped_kernel: Option<ModuleId>,
 }
 
-type ModuleKey = (String, Option<Vec<u8>>, Option<(u32, u32, u64)>, Option<u64>);
+/// Path, build id, inode, start of kernel code, process of memory without a file.
+type ModuleKey = (String, Option<Vec<u8>>, Option<(u32, u32, u64)>, Option<u64>, Option<i32>);
 
 /// The address space of a process from one fork or exec to the next.
 #[derive(Default)]
@@ -85,8 +86,13 @@ impl Spaces {
             return;
         }
         let module = self.intern_module(&map);
-        let shift =
-            if map.is_kernel { map.start.wrapping_neg() } else { map.file_offset.wrapping_sub(map.start) };
+        let shift = if map.is_kernel {
+            map.start.wrapping_neg()
+        } else if self.modules[module.index()].process.is_some() {
+            0
+        } else {
+            map.file_offset.wrapping_sub(map.start)
+        };
         let placed = PlacedMap {
             when,
             start: map.start,
@@ -188,6 +194,7 @@ impl Spaces {
             build_id: None,
             inode: None,
             kernel: Some(KernelCode { start: 0, length: 0, reference: None }),
+            process: None,
             symbols: Symbols::default(),
         };
         self.unmapped_kernel = Some(ModuleId::from_index(self.modules.len()));
@@ -196,7 +203,9 @@ impl Spaces {
 
     fn intern_module(&mut self, map: &Map) -> ModuleId {
         let (path, reference) = split_reference(map);
-        let key = (path.clone(), map.build_id.clone(), map.inode, map.is_kernel.then_some(map.start));
+        let process = (!map.is_kernel && is_memory(&path)).then_some(map.pid);
+        let key =
+            (path.clone(), map.build_id.clone(), map.inode, map.is_kernel.then_some(map.start), process);
         if let Some(&id) = self.module_ids.get(&key) {
             return id;
         }
@@ -206,6 +215,7 @@ impl Spaces {
             build_id: map.build_id.clone(),
             inode: map.inode,
             kernel: map.is_kernel.then_some(KernelCode { start: map.start, length: map.length, reference }),
+            process,
             symbols: Symbols::default(),
         });
         self.module_ids.insert(key, id);
@@ -215,6 +225,16 @@ impl Spaces {
 
 /// The kernel proper, and what perf calls it when it was told to use a vmlinux.
 const KERNELS: [&str; 2] = [Module::KERNEL, "[kernel.vmlinux]"];
+
+/// Whether a mapping of this name is memory and not a file: those that perf takes for such (is_anon_memory and
+/// is_no_dso_memory, tools/perf/util/map.h), and memory by descriptor, in which .NET and others put code.
+fn is_memory(path: &str) -> bool {
+    path == "//anon"
+        || path == "[heap]"
+        || ["[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV", "/memfd:"]
+            .iter()
+            .any(|start| path.starts_with(start))
+}
 
 /// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) its reference symbol.
 fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
@@ -344,6 +364,19 @@ mod tests {
         assert_eq!(path(&mut spaces, 25, 1, 0x1800).as_deref(), Some("/later"));
         assert_eq!(path(&mut spaces, 30, 2, 0x1700).as_deref(), Some("/bin/sh"));
         assert_eq!(path(&mut spaces, 31, 2, 0x1700).as_deref(), Some("/bin/ls"));
+    }
+
+    #[test]
+    fn memory_without_a_file_is_its_processs_and_placed_by_address() {
+        let mut spaces = Spaces::default();
+        spaces.map(at(0), map(1, 0x10000, 0x1000, "//anon"));
+        spaces.map(at(0), map(1, 0x20000, 0x1000, "//anon"));
+        spaces.map(at(0), map(2, 0x10000, 0x1000, "//anon"));
+        spaces.map(at(0), map(1, 0x30000, 0x1000, "/memfd:doublemapper (deleted)"));
+        assert_eq!(found(&mut spaces, 0, 1, 0x10010), Some(("//anon".to_owned(), 0x10010)));
+        assert_eq!(found(&mut spaces, 0, 1, 0x30010), Some(("/memfd:doublemapper".to_owned(), 0x30010)));
+        let processes: Vec<_> = spaces.modules.iter().map(|module| module.process).collect();
+        assert_eq!(processes, [Some(1), Some(2), Some(1)]);
     }
 
     #[test]

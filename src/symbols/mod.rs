@@ -4,6 +4,7 @@ mod demangle;
 mod elf;
 mod kallsyms;
 mod kernel_symbols;
+mod perf_map;
 mod search;
 mod table;
 
@@ -18,7 +19,8 @@ use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming
 
 use elf::Elf;
 pub use kallsyms::Kallsyms;
-use search::Search;
+pub use perf_map::PerfMap;
+use search::{Search, is_own_or_roots};
 pub use table::{Symbol, SymbolTable};
 
 /// Where names come from.
@@ -78,7 +80,7 @@ pub fn name_frames(
     let hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
-    let search = Search::new(sources.symfs.as_deref(), is_made_here(request));
+    let search = Search::new(request.recording, sources.symfs.as_deref(), is_made_here(request));
     let hits = Hits { frames: request.frames, by_module: &by_module };
     let (in_kernel, in_files) = rayon::join(
         || name_kernel(request, sources, modules, &kernel, &hits),
@@ -135,9 +137,6 @@ impl Hits<'_> {
 
     /// Names the frames of `module` from `table`, whose addresses are the frames' offsets plus `shift`.
     fn name(&self, module: usize, table: &SymbolTable, shift: u64) -> ModuleNames {
-        if table.is_empty() {
-            return ModuleNames::none(Symbols::Stripped);
-        }
         let (mut texts, mut done): (_, FxHashMap<usize, usize>) = (Vec::new(), FxHashMap::default());
         let mut name = |&frame: &usize| {
             let (number, symbol) = table.find(self.frames[frame].offset.wrapping_add(shift))?;
@@ -183,8 +182,14 @@ fn name_kernel(
     Ok((kernel.iter().map(name).collect(), missing))
 }
 
-/// Names the frames of a mapped file.
+/// Names the frames of a mapped file, or of memory in which a process made code.
 fn name_file(search: &Search, modules: &[Module], module: usize, hits: &Hits) -> ModuleNames {
+    if let Some(process) = modules[module].process {
+        return match search.perf_map(process) {
+            Ok(text) => hits.name(module, &PerfMap::new(&text).table(&hits.addresses(module, 0)), 0),
+            Err(why) => ModuleNames::none(why),
+        };
+    }
     let found = match search.find(&modules[module]) {
         Ok(found) => found,
         Err(why) => return ModuleNames::none(why),
@@ -201,7 +206,11 @@ fn name_file(search: &Search, modules: &[Module], module: usize, hits: &Hits) ->
         symbols = elf.dynamic_symbols();
     }
     let stubs = elf.plt_stubs();
-    hits.name(module, &elf.table(&symbols, &stubs), 0)
+    let table = elf.table(&symbols, &stubs);
+    if table.is_empty() {
+        return ModuleNames::none(Symbols::Stripped);
+    }
+    hits.name(module, &table, 0)
 }
 
 /// The names of frames before any symbols are looked up.
@@ -221,10 +230,7 @@ fn unnamed(frames: &[Frame], modules: &[Module], names: &mut Names) -> Vec<Frame
 
 /// Whether the recording was made on this host, by this user or root. A stream has no owner.
 fn is_made_here(request: &Request) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let owner = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.uid());
-    let user = owner(Path::new("/proc/self"));
-    let is_owner = owner(request.recording).is_some_and(|uid| uid == 0 || Some(uid) == user);
+    let is_owner = fs::metadata(request.recording).is_ok_and(|metadata| is_own_or_roots(&metadata));
     is_this_host(request) && is_stored(request.recording) && is_owner
 }
 

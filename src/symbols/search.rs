@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::mapped::{self, Map};
 use crate::model::{Module, Symbols};
@@ -13,12 +14,17 @@ use super::elf::Elf;
 /// Where separate debug information is installed, below the root or `--symfs`.
 const DEBUG_DIRECTORY: &str = "usr/lib/debug/.build-id";
 
+/// Longest perf map that is read, in bytes. Those of long-lived processes reach some hundred MB.
+const LONGEST_PERF_MAP: u64 = 1 << 30;
+
 /// Where to look for a module's file.
 pub struct Search {
     /// The folder below which recorded paths are looked up; `None` if they may not be.
     root: Option<PathBuf>,
     /// Whether the user named the folder: then a file whose identity nothing tells is taken.
     is_named: bool,
+    /// When the recording was last written.
+    recorded: Option<SystemTime>,
 }
 
 /// A module's file, mapped, and its separate debug information if there is some.
@@ -31,14 +37,57 @@ pub struct ModuleFile {
 
 impl Search {
     /// Looks below `symfs` if the user gave it, else in the whole file system if `is_trusted`.
-    pub fn new(symfs: Option<&Path>, is_trusted: bool) -> Self {
+    pub fn new(recording: &Path, symfs: Option<&Path>, is_trusted: bool) -> Self {
         Search {
             root: match symfs {
                 Some(folder) => Some(folder.to_owned()),
                 None => is_trusted.then(|| PathBuf::from("/")),
             },
             is_named: symfs.is_some(),
+            recorded: fs::metadata(recording).and_then(|metadata| metadata.modified()).ok(),
         }
+    }
+
+    /// The list of functions that `process` made at run time, or why there is none. Anybody may write to `/tmp`, and what is
+    /// there may be a link to a file that is nobody else's business: so it must be a regular file of this user or of root, as
+    /// perf has it (dso__load, tools/perf/util/symbol.c), and no link, which perf follows.
+    pub fn perf_map(&self, process: i32) -> Result<Map, Symbols> {
+        let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
+        let folder = real_below(root, "tmp").ok_or(Symbols::NoPerfMap)?;
+        let path = folder.join(format!("perf-{process}.map"));
+        let metadata = fs::symlink_metadata(&path).map_err(|_| Symbols::NoPerfMap)?;
+        if !metadata.is_file() {
+            return Err(Symbols::PerfMapNotRegular);
+        }
+        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+        let file = File::options().read(true).custom_flags(flags).open(&path);
+        // It belongs to somebody who lets nobody else read it.
+        let file = file.map_err(|_| Symbols::PerfMapOfOther)?;
+        let metadata = file.metadata().map_err(|_| Symbols::NoPerfMap)?;
+        if !metadata.is_file() {
+            return Err(Symbols::PerfMapNotRegular);
+        }
+        if !is_own_or_roots(&metadata) {
+            return Err(Symbols::PerfMapOfOther);
+        }
+        // Below --symfs, times are those of copies.
+        if !self.is_named && !self.is_same_boot(&metadata) {
+            return Err(Symbols::PerfMapOfOtherBoot);
+        }
+        match metadata.len() {
+            0 => Err(Symbols::NoPerfMap),
+            length if length > LONGEST_PERF_MAP => Err(Symbols::PerfMapTooLong),
+            _ => mapped::map(&file).map_err(|_| Symbols::NoPerfMap),
+        }
+    }
+
+    /// Whether a file and the recording were written in the same boot, as far as can be told. Process ids begin anew in each.
+    fn is_same_boot(&self, file: &fs::Metadata) -> bool {
+        let boot = fs::read_to_string("/proc/stat").ok().and_then(|text| boot_time(&text));
+        let (Some(boot), Some(recorded), Ok(written)) = (boot, self.recorded, file.modified()) else {
+            return true;
+        };
+        (recorded >= boot) == (written >= boot)
     }
 
     /// The file of `module`, or why there is none.
@@ -88,8 +137,20 @@ fn is_inode(module: &Module, metadata: &fs::Metadata) -> bool {
     module.inode == Some((major, minor, metadata.ino()))
 }
 
-/// Opens the regular file `path` below `root`, if it lies there once all links are followed.
-fn open_below(root: &Path, path: &str) -> Option<File> {
+/// When this machine was started, from the text of `/proc/stat` (`btime`, seconds since 1970).
+fn boot_time(stat: &str) -> Option<SystemTime> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(line.trim().parse().ok()?))
+}
+
+/// Whether a file belongs to this user or to root.
+pub fn is_own_or_roots(file: &fs::Metadata) -> bool {
+    let user = || fs::metadata("/proc/self").ok().map(|metadata| metadata.uid());
+    file.uid() == 0 || Some(file.uid()) == user()
+}
+
+/// Where `path` below `root` leads, if it lies there once all links are followed.
+fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     let is_plain = |component| matches!(component, Component::Normal(_));
     if path.as_os_str().is_empty() || !path.components().all(is_plain) {
@@ -97,9 +158,12 @@ fn open_below(root: &Path, path: &str) -> Option<File> {
     }
     let root = root.canonicalize().ok()?;
     let real = root.join(path).canonicalize().ok()?;
-    if !real.starts_with(&root) {
-        return None;
-    }
+    real.starts_with(&root).then_some(real)
+}
+
+/// Opens the regular file `path` below `root`, if it lies there once all links are followed.
+fn open_below(root: &Path, path: &str) -> Option<File> {
+    let real = real_below(root, path)?;
     // The files of /proc have no length, and some of them act.
     let has_bytes = fs::metadata(&real).is_ok_and(|metadata| metadata.len() > 0);
     if has_bytes { open_regular(&real) } else { None }

@@ -1,0 +1,199 @@
+//! Names of user space: where they come from, which are refused, and that the reason is said.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::builder::{Builder, Kernel, Mmap, Sample};
+use support::{Run, run, stallgraph};
+use tempfile::TempDir;
+
+/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and no two tests at the same time.
+fn no_process(number: u32) -> u32 {
+    (1 << 23) + std::process::id() * 16 + number
+}
+
+fn hostname() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has it").trim().to_owned()
+}
+
+/// A recording in a folder of its own, and a folder for `--symfs` beside it.
+struct Scene {
+    folder: TempDir,
+}
+
+impl Scene {
+    fn write(file: &mut Builder) -> Scene {
+        let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder") };
+        fs::write(scene.at("perf.data"), file.build()).expect("the folder can be written to");
+        scene.add("symfs/empty", b"");
+        scene
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn add(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.at(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be written to");
+        fs::write(&path, bytes).expect("the folder can be written to");
+        path
+    }
+
+    fn command(&self, subcommand: &str, options: &[&str]) -> Command {
+        let mut command = stallgraph();
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command.args([subcommand, "perf.data"]).args(options);
+        command
+    }
+
+    #[track_caller]
+    fn run(&self, subcommand: &str, options: &[&str]) -> Run {
+        let run = run(&mut self.command(subcommand, options));
+        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        run
+    }
+
+    /// The frames of the only stack, root first.
+    #[track_caller]
+    fn stack(&self, options: &[&str]) -> String {
+        let run = self.run("collapse", options);
+        let stack =
+            run.stdout.trim_end().strip_suffix(" 1").map(|line| line.split_once(';').expect("a comm").1);
+        stack.unwrap_or_else(|| panic!("{run:?}")).to_owned()
+    }
+
+    /// What info says of the frames without a name, as one line.
+    #[track_caller]
+    fn unnamed(&self, options: &[&str]) -> String {
+        let run = self.run("info", options);
+        let lines = run.stdout.lines().skip_while(|line| !line.starts_with("names "));
+        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        words.join(" ")
+    }
+}
+
+/// A recording of this host in which process `pid` ran code at `addresses` of memory without a file.
+fn generated_code(pid: u32, addresses: &[u64]) -> Builder {
+    let task = (pid, pid);
+    let mut file = Builder::new();
+    file.hostname(&hostname()).arch("x86_64").kernel_map(&Kernel::new()).comm(task, "node");
+    file.mmap2(Mmap::new(pid, "//anon", 0x7000_0000, 0x10_0000).pgoff(0x7000_0000).inode(0, 0, 0, 0));
+    file.at(0, 1_000_000).sample(Sample::new(task).user(addresses));
+    file
+}
+
+const MAP: &str = "\
+70000000 40 LazyCompile:~main /app/server.js:1:1
+70000040 40 stale
+70000040 40 LazyCompile:*parse;json /app/server.js:9:3
+";
+
+/// A perf map in `/tmp`, which goes with the value.
+struct InTmp(PathBuf);
+
+impl InTmp {
+    fn path(pid: u32) -> InTmp {
+        InTmp(PathBuf::from(format!("/tmp/perf-{pid}.map")))
+    }
+
+    fn write(pid: u32, text: &str) -> InTmp {
+        let map = InTmp::path(pid);
+        fs::write(&map.0, text).expect("/tmp can be written to");
+        map
+    }
+}
+
+impl Drop for InTmp {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn code_made_at_run_time_has_the_names_of_its_perf_map() {
+    let pid = no_process(0);
+    let scene = Scene::write(&mut generated_code(pid, &[0x7000_0010, 0x7000_0050, 0x7000_0090]));
+    let unnamed = "[anon];[anon];[anon]";
+    assert_eq!(scene.stack(&[]), unnamed);
+    let map = InTmp::write(pid, MAP);
+    let named = "LazyCompile:~main /app/server.js:1:1;LazyCompile:*parse:json /app/server.js:9:3;[anon]";
+    assert_eq!(scene.stack(&[]), named);
+    // Below --symfs only what is there counts.
+    assert_eq!(scene.stack(&["--symfs", "symfs"]), unnamed);
+    drop(map);
+    scene.add(&format!("symfs/tmp/perf-{pid}.map"), MAP.as_bytes());
+    assert_eq!(scene.stack(&["--symfs", "symfs"]), named);
+    assert_eq!(scene.stack(&[]), unnamed);
+    let said = scene.unnamed(&[]);
+    assert!(said.contains(&format!("/tmp/perf-{pid}.map")) && said.contains("--perf-basic-prof"), "{said}");
+}
+
+#[test]
+fn another_process_has_another_perf_map() {
+    let (one, two) = (no_process(1), no_process(2));
+    let mut file = generated_code(one, &[0x7000_0010]);
+    file.mmap2(Mmap::new(two, "//anon", 0x7000_0000, 0x1000).inode(0, 0, 0, 0));
+    file.sample(Sample::new((two, two)).user(&[0x7000_0010]));
+    let scene = Scene::write(&mut file);
+    scene.add(&format!("symfs/tmp/perf-{one}.map"), b"70000000 100 of_one\n");
+    scene.add(&format!("symfs/tmp/perf-{two}.map"), b"70000000 100 of_two\n");
+    let stacks = scene.run("collapse", &["--symfs", "symfs"]).stdout;
+    let leaves: Vec<&str> = stacks.lines().map(|line| line.rsplit_once(';').expect("a frame").1).collect();
+    assert_eq!(leaves, ["of_one 1", "of_two 1"]);
+}
+
+#[test]
+fn a_perf_map_that_cannot_be_believed_is_refused_and_that_is_said() {
+    let pid = no_process(3);
+    let scene = Scene::write(&mut generated_code(pid, &[0x7000_0010]));
+    let refused = |why: &str| {
+        assert_eq!(scene.stack(&[]), "[anon]", "{why}");
+        let said = scene.unnamed(&[]);
+        assert!(said.contains(why), "{said}");
+    };
+    let map = InTmp::path(pid);
+    // A link, to a file that would do.
+    let elsewhere = scene.add("elsewhere.map", MAP.as_bytes());
+    symlink(&elsewhere, &map.0).expect("a link");
+    refused("no regular file");
+    fs::remove_file(&map.0).expect("it is there");
+    // A FIFO: whoever opens it waits.
+    assert!(Command::new("mkfifo").arg(&map.0).status().is_ok_and(|status| status.success()), "mkfifo");
+    refused("no regular file");
+    fs::remove_file(&map.0).expect("it is there");
+    // Written in another boot: process ids begin anew in each.
+    fs::write(&map.0, MAP).expect("/tmp can be written to");
+    let touch = Command::new("touch").args(["-d", "@1000000000"]).arg(&map.0).status();
+    assert!(touch.is_ok_and(|status| status.success()), "touch");
+    refused("in another boot");
+    // Larger than any, most of it a hole.
+    fs::write(&map.0, MAP).expect("/tmp can be written to");
+    fs::File::options()
+        .write(true)
+        .open(&map.0)
+        .and_then(|file| file.set_len(10 << 30))
+        .expect("a sparse file");
+    refused("longer than 1 GiB");
+    // Of somebody else.
+    fs::write(&map.0, MAP).expect("/tmp can be written to");
+    assert_eq!(scene.stack(&[]), "LazyCompile:~main /app/server.js:1:1");
+    match std::os::unix::fs::chown(&map.0, Some(65534), Some(65534)) {
+        Ok(()) => refused(&format!("chown root /tmp/perf-{pid}.map")),
+        Err(why) => eprintln!("SKIPPED a perf map of another user: {why}"),
+    }
+}
+
+#[test]
+fn no_perf_map_is_looked_for_if_the_recording_is_of_another_host() {
+    let pid = no_process(4);
+    let scene = Scene::write(generated_code(pid, &[0x7000_0010]).hostname("elsewhere.example"));
+    let _map = InTmp::write(pid, MAP);
+    assert_eq!(scene.stack(&[]), "[anon]");
+    assert!(scene.unnamed(&[]).contains("recorded on another host"));
+    assert!(Path::new(&_map.0).exists());
+}
