@@ -30,6 +30,10 @@ pub struct Input {
     /// Folder that holds the recorded machine's programs and libraries; none outside it is then opened
     #[arg(long, value_name = "DIR")]
     symfs: Option<PathBuf>,
+    /// Cache of programs and libraries by build id, as perf record and perf buildid-cache fill it [default: DIR/.debug with
+    /// --symfs DIR, else ~/.debug]
+    #[arg(long, value_name = "DIR")]
+    buildid_dir: Option<PathBuf>,
     /// Look up no names at all
     #[arg(long)]
     no_symbols: bool,
@@ -50,6 +54,7 @@ impl Input {
                 disabled: self.no_symbols,
                 kallsyms: self.kallsyms.clone(),
                 symfs: self.symfs.clone(),
+                buildid_dir: self.buildid_dir.clone(),
             },
             max_memory: self.max_memory,
         };

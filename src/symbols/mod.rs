@@ -1,5 +1,6 @@
 //! Symbols: gives every distinct frame its name, in one batch, from kallsyms and ELF files that belong to the recording.
 
+mod debug_data;
 mod demangle;
 mod elf;
 mod kallsyms;
@@ -32,6 +33,8 @@ pub struct Sources {
     pub kallsyms: Option<PathBuf>,
     /// A folder that holds the recorded machine's files.
     pub symfs: Option<PathBuf>,
+    /// A build-id cache, as perf fills it; by default `.debug` below `symfs`, else in the user's home.
+    pub buildid_dir: Option<PathBuf>,
 }
 
 /// A frame's name, and how far it is one.
@@ -67,8 +70,10 @@ pub fn name_frames(
     if sources.disabled {
         return Ok(named);
     }
-    if let Some(symfs) = sources.symfs.as_ref().filter(|symfs| !symfs.is_dir()) {
-        return Err(Error::Usage(format!("--symfs {}: there is no such folder", symfs.display())));
+    for (option, folder) in [("--symfs", &sources.symfs), ("--buildid-dir", &sources.buildid_dir)] {
+        if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(Error::Usage(format!("{option} {}: there is no such folder", folder.display())));
+        }
     }
     let mut by_module: Vec<Vec<usize>> = vec![Vec::new(); modules.len()];
     for (index, frame) in request.frames.iter().enumerate() {
@@ -80,7 +85,7 @@ pub fn name_frames(
     let hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
-    let search = Search::new(request.recording, sources.symfs.as_deref(), is_made_here(request));
+    let search = Search::new(request.recording, sources, is_made_here(request));
     let hits = Hits { frames: request.frames, by_module: &by_module };
     let (in_kernel, in_files) = rayon::join(
         || name_kernel(request, sources, modules, &kernel, &hits),
@@ -190,20 +195,25 @@ fn name_file(search: &Search, modules: &[Module], module: usize, hits: &Hits) ->
             Err(why) => ModuleNames::none(why),
         };
     }
-    let found = match search.find(&modules[module]) {
-        Ok(found) => found,
+    let file = match search.find(&modules[module]) {
+        Ok(file) => file,
         Err(why) => return ModuleNames::none(why),
     };
-    let Some(elf) = Elf::parse(&found.file) else {
+    let Some(elf) = Elf::parse(&file) else {
         return ModuleNames::none(Symbols::NotElf);
     };
-    let debug = found.debug.as_ref().and_then(|debug| Elf::parse(debug));
     let mut symbols = elf.full_symbols();
+    let (separate, packed);
     if symbols.is_empty() {
-        symbols = debug.map(|debug| debug.full_symbols()).unwrap_or_default();
+        separate = search.find_debug(&modules[module].path, &elf);
+        symbols =
+            separate.as_ref().and_then(|file| Elf::parse(file)).map_or(symbols, |elf| elf.full_symbols());
     }
     if symbols.is_empty() {
+        // The packed symbols are those that the dynamic ones lack.
+        packed = debug_data::unpack(&elf);
         symbols = elf.dynamic_symbols();
+        symbols.extend(packed.as_ref().and_then(|file| Elf::parse(file)).iter().flat_map(Elf::full_symbols));
     }
     let stubs = elf.plt_stubs();
     let table = elf.table(&symbols, &stubs);
