@@ -23,8 +23,11 @@ pub struct Input {
     /// no tracepoint]
     #[arg(short, long, value_name = "NAME")]
     event: Option<String>,
-    /// Names of kernel functions, read as root in the boot that was recorded [default: a file `kallsyms` beside FILE, then this
-    /// kernel's own if it made the recording]
+    /// The recorded kernel's ELF file; its build id must agree [default: see --kallsyms]
+    #[arg(short = 'k', long, value_name = "FILE")]
+    vmlinux: Option<PathBuf>,
+    /// Names of kernel functions, read as root in the boot that was recorded [default: a file `kallsyms` beside FILE, the
+    /// build-id cache, this kernel's own if it made the recording, then an installed vmlinux of its build id]
     #[arg(long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
     /// Folder that holds the recorded machine's programs and libraries; none outside it is then opened
@@ -52,6 +55,7 @@ impl Input {
             event: self.event.clone(),
             sources: Sources {
                 disabled: self.no_symbols,
+                vmlinux: self.vmlinux.clone(),
                 kallsyms: self.kallsyms.clone(),
                 symfs: self.symfs.clone(),
                 buildid_dir: self.buildid_dir.clone(),

@@ -238,10 +238,12 @@ fn name(
     names: &mut Names,
 ) -> Result<()> {
     let kernel = features.build_ids.iter().find(|(path, _)| path == Module::KERNEL);
+    let of_map = recording.modules.iter().find(|module| module.is_kernel_proper());
+    let of_map = of_map.and_then(|module| module.build_id.clone());
     let request = symbols::Request {
         recording: path,
         about: &recording.about,
-        kernel_build_id: kernel.map(|(_, id)| id.as_slice()),
+        kernel_build_id: kernel.map(|(_, id)| id.as_slice()).or(of_map.as_deref()),
         frames: recording.frames.frames(),
     };
     let frame_names = symbols::name_frames(

@@ -24,7 +24,8 @@ impl Module {
 
     /// Whether it is the kernel itself, and not one of its modules.
     pub fn is_kernel_proper(&self) -> bool {
-        self.kernel.as_ref().is_some_and(|code| code.reference.is_some() || code.length == 0)
+        let is_proper = |code: &KernelCode| code.reference.is_some() || code.length == 0;
+        self.kernel.as_ref().is_some_and(is_proper)
     }
 
     /// The last component of the path.
@@ -40,6 +41,8 @@ pub struct KernelCode {
     pub start: u64,
     /// Bytes; 0 where the recording does not tell.
     pub length: u64,
+    /// Whether it is one function that the kernel made at run time, such as a BPF program: then the module is called as it.
+    pub is_function: bool,
     /// For the kernel proper, the name and address of its reference symbol, `_text` or `_stext`: what KASLR has moved is
     /// measured against it.
     pub reference: Option<(String, u64)>,

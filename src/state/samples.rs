@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::ingest::{ByteOrder, RawSample, Record, When};
-use crate::model::{Detail, Details, EventId, FrameId, Names, Sample, StackId, StackTree, TaskId};
+use crate::model::{Detail, Details, EventId, FrameId, Mode, Names, Sample, StackId, StackTree, TaskId};
 
 use super::chains::{Chain, Chains, key_of};
 use super::{SpaceAt, State};
@@ -30,6 +30,8 @@ pub struct Collector<'s, 'a> {
     /// Tids that had no name when they were sampled, as (pid, tid).
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
     remembered: Vec<Remembered>,
+    /// The kernel's space of the sample before, and between which moments it was that one.
+    kernel: (SpaceAt, Range<When>),
     /// The chains of the last samples of `current`, with their keys: they wait for their stacks.
     waiting: Vec<(u64, Chain<'a>)>,
 }
@@ -80,6 +82,7 @@ impl<'s, 'a> Collector<'s, 'a> {
             current: (0, CpuSamples::default()),
             nameless: IndexSet::default(),
             remembered: vec![nobody; REMEMBERED],
+            kernel: state.spaces.kernel_between(When::FIRST),
             waiting: Vec::with_capacity(BATCH),
         }
     }
@@ -89,12 +92,16 @@ impl<'s, 'a> Collector<'s, 'a> {
     pub fn push(&mut self, event: usize, raw: &RawSample<'a>, record: &Record<'a>) {
         let when = When { time_ns: raw.time_ns, position: record.position };
         let (task, space) = self.who(when, raw.pid, raw.tid);
+        if !self.kernel.1.contains(&when) {
+            self.kernel = self.state.spaces.kernel_between(when);
+        }
         let chain = Chain {
             entries: raw.chain,
             user: raw.user_chain,
             ip: raw.ip,
             cpumode: record.misc,
             space,
+            kernel: self.kernel.0,
             order: self.order,
         };
         let detail = Detail {
@@ -140,7 +147,10 @@ impl<'s, 'a> Collector<'s, 'a> {
         let first = samples.len() - waiting.len();
         for ((sample, (key, chain)), found) in samples[first..].iter_mut().zip(waiting.drain(..)).zip(found) {
             sample.stack = found.unwrap_or_else(|| {
-                let place = |address, mode| state.spaces.resolve(chain.space, address, mode);
+                let place = |address, mode| {
+                    let space = if mode == Mode::Kernel { chain.kernel } else { chain.space };
+                    state.spaces.resolve(space, address, mode)
+                };
                 chains.intern(key, &chain, &place)
             });
         }

@@ -36,11 +36,31 @@ pub enum Elf<'a> {
 
 /// A symbol as it stands in the file: by address, not by position.
 pub struct Found<'a> {
-    address: u64,
+    /// Where it begins once it is loaded.
+    pub address: u64,
+    /// Bytes; 0 where the file does not tell.
     size: u64,
     binding: Binding,
     is_typed: bool,
-    name: &'a str,
+    /// Its name, as it stands in the file.
+    pub name: &'a str,
+}
+
+impl<'a> Found<'a> {
+    /// The symbol for a table by address.
+    pub fn at_address(&self) -> Symbol<'a> {
+        self.at(self.address)
+    }
+
+    fn at(&self, start: u64) -> Symbol<'a> {
+        Symbol {
+            start,
+            end: start.saturating_add(self.size),
+            binding: self.binding,
+            is_typed: self.is_typed,
+            name: self.name,
+        }
+    }
 }
 
 /// The headers of an ELF file.
@@ -114,16 +134,7 @@ impl<'a> Elf<'a> {
             let (start, offset, _) = segments.iter().find(covers)?;
             offset.checked_add(address - start)
         };
-        let named = symbols.iter().filter_map(|found| {
-            let start = position(found.address)?;
-            Some(Symbol {
-                start,
-                end: start.saturating_add(found.size),
-                binding: found.binding,
-                is_typed: found.is_typed,
-                name: found.name,
-            })
-        });
+        let named = symbols.iter().filter_map(|found| Some(found.at(position(found.address)?)));
         let stubs = stubs.iter().map(|(start, size, name)| Symbol {
             start: *start,
             end: start.saturating_add(*size),

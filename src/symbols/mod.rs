@@ -8,6 +8,7 @@ mod kernel_symbols;
 mod perf_map;
 mod search;
 mod table;
+mod vdso;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub use table::{Symbol, SymbolTable};
 pub struct Sources {
     /// Whether frames get no names at all.
     pub disabled: bool,
+    /// The kernel's ELF file, if the user named it.
+    pub vmlinux: Option<PathBuf>,
     /// A kallsyms file that the user named.
     pub kallsyms: Option<PathBuf>,
     /// A folder that holds the recorded machine's files.
@@ -88,9 +91,9 @@ pub fn name_frames(
     let search = Search::new(request.recording, sources, is_made_here(request));
     let hits = Hits { frames: request.frames, by_module: &by_module };
     let (in_kernel, in_files) = rayon::join(
-        || name_kernel(request, sources, modules, &kernel, &hits),
+        || name_kernel(request, sources, &search, modules, &kernel, &hits),
         || -> Vec<ModuleNames> {
-            user.par_iter().map(|&module| name_file(&search, modules, module, &hits)).collect()
+            user.par_iter().map(|&module| name_file(request, &search, modules, module, &hits)).collect()
         },
     );
     let (in_kernel, missing) = in_kernel?;
@@ -159,53 +162,110 @@ impl Hits<'_> {
 fn name_kernel(
     request: &Request,
     sources: &Sources,
+    search: &Search,
     modules: &[Module],
     kernel: &[usize],
     hits: &Hits,
 ) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+    let mut names: Vec<_> = kernel.iter().map(|_| ModuleNames::none(Symbols::NoKallsyms)).collect();
     if kernel.is_empty() {
-        return Ok((Vec::new(), None));
+        return Ok((names, None));
     }
-    let file = kernel_symbols::find(request, sources, modules)?;
-    let kallsyms = file.as_ref().map(|file| Kallsyms::parse(&file.text));
-    let refusal = kallsyms.as_ref().and_then(|kallsyms| kernel_symbols::refusal(kallsyms, modules));
-    let usable = kallsyms.as_ref().filter(|_| refusal.is_none());
-    let missing = usable.is_none().then(|| {
-        let refused = file.as_ref().zip(refusal.clone()).map(|(file, why)| (file.path.as_path(), why));
-        kernel_symbols::missing(refused)
-    });
-    let name = |&module: &usize| {
-        let found = usable.and_then(|kallsyms| {
-            let code = modules[module].kernel.as_ref()?;
-            let shift = kernel_symbols::shift(kallsyms, code);
-            let table =
-                kernel_symbols::table(kallsyms, &modules[module], code, &hits.addresses(module, shift))?;
-            Some(hits.name(module, &table, shift))
-        });
-        found.unwrap_or_else(|| ModuleNames::none(Symbols::NoKallsyms))
-    };
-    Ok((kernel.iter().map(name).collect(), missing))
+    let is_proper = |&module: &usize| modules[module].is_kernel_proper();
+    let is_function = |module: usize| modules[module].kernel.as_ref().is_some_and(|code| code.is_function);
+    for (&module, names) in kernel.iter().zip(&mut names).filter(|(module, _)| is_function(**module)) {
+        *names = ModuleNames {
+            symbols: Symbols::Found,
+            texts: vec![modules[module].path.clone()],
+            of_frames: vec![Some(0); hits.by_module[module].len()],
+        };
+    }
+    let mut refused = None;
+    let mut only_kallsyms = false;
+    'symbols: loop {
+        for file in kernel_symbols::files(request, sources, modules, search, only_kallsyms)? {
+            let symbols = file.symbols();
+            let refusal = match &symbols {
+                Some(symbols) => symbols.refusal(modules, request.kernel_build_id),
+                None => Some("it is not an ELF file".to_owned()),
+            };
+            let Some(symbols) = symbols.filter(|_| refusal.is_none()) else {
+                refused = refused.or(refusal.map(|why| (file.path.clone(), why)));
+                continue;
+            };
+            for (&module, names) in kernel.iter().zip(&mut names) {
+                if only_kallsyms && is_proper(&module) || is_function(module) {
+                    continue;
+                }
+                let Some(code) = &modules[module].kernel else { continue };
+                let shift = symbols.shift(code);
+                let table = symbols.table(&modules[module], code, &hits.addresses(module, shift));
+                if let Some(table) = table {
+                    *names = hits.name(module, &table, shift);
+                }
+            }
+            let is_named_so = |module: &usize| is_proper(module) || is_function(*module);
+            if symbols.lacks_modules() && !kernel.iter().all(is_named_so) {
+                only_kallsyms = true;
+                continue 'symbols;
+            }
+            return Ok((names, None));
+        }
+        let is_missing = names.iter().any(|names| names.symbols == Symbols::NoKallsyms) && !only_kallsyms;
+        let missing = is_missing.then(|| kernel_symbols::missing(refused));
+        return Ok((names, missing));
+    }
 }
 
-/// Names the frames of a mapped file, or of memory in which a process made code.
-fn name_file(search: &Search, modules: &[Module], module: usize, hits: &Hits) -> ModuleNames {
-    if let Some(process) = modules[module].process {
+/// Names the frames of a mapped file, of `[vdso]`, or of memory in which a process made code.
+fn name_file(
+    request: &Request,
+    search: &Search,
+    modules: &[Module],
+    number: usize,
+    hits: &Hits,
+) -> ModuleNames {
+    let module = &modules[number];
+    if let Some(process) = module.process {
         return match search.perf_map(process) {
-            Ok(text) => hits.name(module, &PerfMap::new(&text).table(&hits.addresses(module, 0)), 0),
+            Ok(text) => {
+                let table = PerfMap::new(&text).table(&hits.addresses(number, 0));
+                hits.name(number, &table, 0)
+            }
             Err(why) => ModuleNames::none(why),
         };
     }
-    let file = match search.find(&modules[module]) {
-        Ok(file) => file,
-        Err(why) => return ModuleNames::none(why),
+    let why = match search.find(module) {
+        Ok(file) => return name_from_elf(&file, search, module, number, hits),
+        Err(why) => why,
     };
-    let Some(elf) = Elf::parse(&file) else {
+    match own_vdso(request, module) {
+        Some(vdso) => name_from_elf(&vdso, search, module, number, hits),
+        None => ModuleNames::none(why),
+    }
+}
+
+/// The `[vdso]` of this process, if `module` is the recorded one and they are the same.
+fn own_vdso(request: &Request, module: &Module) -> Option<Vec<u8>> {
+    if module.path != "[vdso]" {
+        return None;
+    }
+    let is_same = |found: &[u8]| match &module.build_id {
+        Some(wanted) => search::is_build_id(wanted, found),
+        None => kernel_symbols::is_this_kernel(request),
+    };
+    vdso::own().filter(|bytes| Elf::parse(bytes).and_then(|elf| elf.build_id()).is_some_and(is_same))
+}
+
+/// Names the frames of a module from its file.
+fn name_from_elf(file: &[u8], search: &Search, module: &Module, number: usize, hits: &Hits) -> ModuleNames {
+    let Some(elf) = Elf::parse(file) else {
         return ModuleNames::none(Symbols::NotElf);
     };
     let mut symbols = elf.full_symbols();
     let (separate, packed);
     if symbols.is_empty() {
-        separate = search.find_debug(&modules[module].path, &elf);
+        separate = search.find_debug(&module.path, &elf);
         symbols =
             separate.as_ref().and_then(|file| Elf::parse(file)).map_or(symbols, |elf| elf.full_symbols());
     }
@@ -220,7 +280,7 @@ fn name_file(search: &Search, modules: &[Module], module: usize, hits: &Hits) ->
     if table.is_empty() {
         return ModuleNames::none(Symbols::Stripped);
     }
-    hits.name(module, &table, 0)
+    hits.name(number, &table, 0)
 }
 
 /// The names of frames before any symbols are looked up.

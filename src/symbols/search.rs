@@ -143,6 +143,23 @@ impl Search {
         })
     }
 
+    /// The kernel's own ELF file, where distributions install it with its debug information.
+    pub fn find_vmlinux(&self, release: &str, build_id: &[u8]) -> Option<Map> {
+        let root = self.root.as_ref()?;
+        let places = [
+            format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(build_id)?),
+            format!("{DEBUG_DIRECTORY}/boot/vmlinux-{release}"),
+            format!("{DEBUG_DIRECTORY}/lib/modules/{release}/vmlinux"),
+            format!("boot/vmlinux-{release}"),
+            format!("lib/modules/{release}/build/vmlinux"),
+        ];
+        places.iter().find_map(|place| {
+            let file = mapped::map(&open_below(root, place)?).ok()?;
+            let is_same = Elf::parse(&file)?.build_id().is_some_and(|found| is_build_id(build_id, found));
+            is_same.then_some(file)
+        })
+    }
+
     /// The separate debug information of the file at `path`: installed under its build id, in the cache, or where the file itself
     /// says (`.gnu_debuglink`), in the places where gdb looks.
     pub fn find_debug(&self, path: &str, elf: &Elf) -> Option<Map> {
@@ -209,7 +226,7 @@ fn debug_link<'a>(elf: &Elf<'a>) -> Option<(&'a str, u32)> {
 }
 
 /// Whether a build id is the one that was recorded.
-fn is_build_id(recorded: &[u8], found: &[u8]) -> bool {
+pub fn is_build_id(recorded: &[u8], found: &[u8]) -> bool {
     found == trimmed(recorded, found)
 }
 
