@@ -239,22 +239,26 @@ fn name_file(
         Ok(file) => return name_from_elf(&file, search, module, number, hits),
         Err(why) => why,
     };
-    match own_vdso(request, module) {
+    match own_vdso(request, search, module) {
         Some(vdso) => name_from_elf(&vdso, search, module, number, hits),
         None => ModuleNames::none(why),
     }
 }
 
-/// The `[vdso]` of this process, if `module` is the recorded one and they are the same.
-fn own_vdso(request: &Request, module: &Module) -> Option<Vec<u8>> {
-    if module.path != "[vdso]" {
+/// The `[vdso]` of this process, if `module` is the recorded one and they are the same. With `--symfs` names are those of another
+/// machine.
+fn own_vdso(request: &Request, search: &Search, module: &Module) -> Option<Vec<u8>> {
+    if module.path != "[vdso]" || search.is_confined() {
         return None;
     }
-    let is_same = |found: &[u8]| match &module.build_id {
-        Some(wanted) => search::is_build_id(wanted, found),
-        None => kernel_symbols::is_this_kernel(request),
-    };
-    vdso::own().filter(|bytes| Elf::parse(bytes).and_then(|elf| elf.build_id()).is_some_and(is_same))
+    match &module.build_id {
+        None if !kernel_symbols::is_this_kernel(request) => None,
+        None => vdso::own(),
+        Some(wanted) => vdso::own().filter(|bytes| {
+            let found = Elf::parse(bytes).and_then(|elf| elf.build_id());
+            found.is_some_and(|found| search::is_build_id(wanted, found))
+        }),
+    }
 }
 
 /// Names the frames of a module from its file.

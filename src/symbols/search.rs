@@ -54,6 +54,11 @@ impl Search {
         }
     }
 
+    /// Whether the user named the folder that all files are to be in.
+    pub fn is_confined(&self) -> bool {
+        self.is_named
+    }
+
     /// The list of functions that `process` made at run time, or why there is none. Anybody may write to `/tmp`, and what is
     /// there may be a link to a file that is nobody else's business: so it must be a regular file of this user or of root, as
     /// perf has it (dso__load, tools/perf/util/symbol.c), and no link, which perf follows.
