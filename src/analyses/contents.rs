@@ -111,7 +111,7 @@ fn cause(recording: &Recording, module: Option<ModuleId>, naming: Naming, frames
             ("no mapping holds the address: frame pointers are missing, or code was generated", "")
         }
         Naming::NoSymbolHere if is_generated => {
-            ("code made at run time, and /tmp/perf-PID.map has no function at the place", "")
+            ("in memory and no file, and /tmp/perf-PID.map has no function at the place", "")
         }
         Naming::NoSymbolHere => ("the file's symbols do not cover the place", "install its debug symbols"),
         Naming::Foreign => ("code of a virtual machine or hypervisor", ""),

@@ -95,18 +95,18 @@ impl Symbols {
             Symbols::NotPrinted => "perf script printed no names",
             Symbols::NoKallsyms => "no kallsyms of the recorded kernel",
             Symbols::NotAFile => "not a file",
-            Symbols::NoPerfMap => "code made at run time, and its process has no /tmp/perf-PID.map here",
+            Symbols::NoPerfMap => "in memory and no file, and its process has no /tmp/perf-PID.map here",
             Symbols::PerfMapNotRegular => {
-                "code made at run time, and its /tmp/perf-PID.map is no regular file"
+                "in memory and no file, and its /tmp/perf-PID.map is no regular file"
             }
             Symbols::PerfMapOfOther => {
-                "code made at run time, and its /tmp/perf-PID.map belongs to neither you nor root"
+                "in memory and no file, and its /tmp/perf-PID.map belongs to neither you nor root"
             }
             Symbols::PerfMapOfOtherBoot => {
-                "code made at run time, and its /tmp/perf-PID.map was written in another boot than the recording"
+                "in memory and no file, and its /tmp/perf-PID.map was written in another boot than the recording"
             }
             Symbols::PerfMapTooLong => {
-                "code made at run time, and its /tmp/perf-PID.map is longer than 1 GiB"
+                "in memory and no file, and its /tmp/perf-PID.map is longer than 1 GiB"
             }
             Symbols::NotLookedFor => "recorded on another host, by another user, or read from a pipe",
             Symbols::NoFile => "no such file here",

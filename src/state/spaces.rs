@@ -292,7 +292,8 @@ impl Spaces {
 
     fn intern_module(&mut self, map: &Map) -> ModuleId {
         let (path, reference) = split_reference(map);
-        let process = (!map.is_kernel && is_memory(&path)).then_some(map.pid);
+        let is_memory = !map.is_kernel && map.build_id.is_none() && is_memory(&path);
+        let process = is_memory.then_some(map.pid);
         let key =
             (path.clone(), map.build_id.clone(), map.inode, map.is_kernel.then_some(map.start), process);
         if let Some(&id) = self.module_ids.get(&key) {

@@ -298,18 +298,22 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
             EM_AARCH64 => 32,
             _ => return Vec::new(),
         };
-        let position = |name: &str| {
+        let place = |name: &str, skipped: u64| {
             let section = self.section(name)?;
-            (section.sh_type(self.endian) == SHT_PROGBITS).then(|| section.sh_offset(self.endian).into())
+            let (start, size): (u64, u64) =
+                (section.sh_offset(self.endian).into(), section.sh_size(self.endian).into());
+            let is_code = section.sh_type(self.endian) == SHT_PROGBITS;
+            is_code.then_some((start.checked_add(skipped)?, start.checked_add(size)?))
         };
-        let first = position(".plt.sec")
-            .or_else(|| position(".plt").and_then(|start: u64| start.checked_add(common)));
-        let (Some(first), Some(names)) = (first, self.plt_names()) else {
+        let stubs = place(".plt.sec", 0).or_else(|| place(".plt", common));
+        let (Some((first, end)), Some(names)) = (stubs, self.plt_names()) else {
             return Vec::new();
         };
         (0u64..)
             .zip(names)
-            .filter_map(|(number, name)| Some((first.checked_add(number * STUB)?, STUB, name?)))
+            .map_while(|(number, name)| Some((first.checked_add(number * STUB)?, name)))
+            .take_while(|(start, _)| *start < end)
+            .filter_map(|(start, name)| Some((start, STUB, name?)))
             .collect()
     }
 
