@@ -4,5 +4,7 @@ pub mod contents;
 pub mod contexts;
 pub mod ordered;
 pub mod selection;
+pub mod spans;
+pub mod stalls;
 pub mod statistics;
 pub mod windows;

@@ -47,8 +47,17 @@ pub struct Input {
 }
 
 impl Input {
-    /// Loads the recording, with progress on a terminal.
+    /// Loads the recording's samples, with progress on a terminal.
     pub fn load(&self) -> stallgraph::Result<Recording> {
+        self.load_with(false)
+    }
+
+    /// Loads the recording's samples and events, with progress on a terminal.
+    pub fn load_with_events(&self) -> stallgraph::Result<Recording> {
+        self.load_with(true)
+    }
+
+    fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
         let path = self.file.as_ref().or(self.input.as_ref());
         let path = path.cloned().unwrap_or_else(|| PathBuf::from(default_file()));
         let options = Options {
@@ -60,6 +69,7 @@ impl Input {
                 symfs: self.symfs.clone(),
                 buildid_dir: self.buildid_dir.clone(),
             },
+            events,
             max_memory: self.max_memory,
         };
         let progress = Progress::new();

@@ -390,6 +390,8 @@ impl<'r> View<'r> {
                 Owner::SystemCall => "system_call",
                 Owner::KernelThread => "kernel_thread",
                 Owner::Exception => "exception",
+                Owner::Softirq => "softirq",
+                Owner::Interrupt => "interrupt",
             },
             syscall: path.system_call.map(|call| self.name(call)),
             function: path.function().map(|name| self.name(name)),

@@ -31,6 +31,17 @@ pub struct Chain<'a> {
     pub order: ByteOrder,
 }
 
+impl Chain<'_> {
+    /// The address space of code of this mode: only user addresses depend on the process.
+    pub fn space_of(&self, mode: Mode) -> SpaceAt {
+        match mode {
+            Mode::User => self.space,
+            Mode::Kernel => self.kernel,
+            Mode::Guest | Mode::Hypervisor => SpaceAt::NONE,
+        }
+    }
+}
+
 /// The distinct frames and stacks, and which chains they came from.
 ///
 /// A chain is looked up whole by a 64-bit hash of its bytes and its address space. A new one is split at its context markers,
@@ -168,12 +179,7 @@ impl Chains {
         let Some((leaf, callers)) = entries.split_at_checked(8) else {
             return outer;
         };
-        // Only user addresses depend on the process.
-        let space = match mode {
-            Mode::User => chain.space,
-            Mode::Kernel => chain.kernel,
-            Mode::Guest | Mode::Hypervisor => SpaceAt::NONE,
-        };
+        let space = chain.space_of(mode);
         let mut stack = outer;
         if !callers.is_empty() {
             let start = fold(CALLERS ^ space.key(), MULTIPLIER);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use stallgraph::load::function;
 use stallgraph::model::{
     CgroupId, Detail, Details, Event, EventId, Frame, FunctionId, Gap, Mode, Module, ModuleId, Naming,
-    Recording, Sample, StackTree, Symbols, Task, TaskId, Timeline,
+    Recording, Sample, StackTree, Symbols, Task, TaskId, Timeline, Trace,
 };
 
 /// The recording that `text` describes, of an event sampled 1000 times a second.
@@ -113,7 +113,14 @@ impl Fixture {
             let mut details = Details::default();
             let detail = Detail { period: 1_000_000, cgroup: CgroupId::NONE, event: EventId(0) };
             samples.iter().for_each(|_| details.push(detail));
-            recording.timelines.push(Timeline { cpu, samples, details, lost, throttled: Vec::new() });
+            recording.timelines.push(Timeline {
+                cpu,
+                samples,
+                details,
+                lost,
+                throttled: Vec::new(),
+                trace: Trace::default(),
+            });
         }
         let times = || recording.timelines.iter().flat_map(|timeline| &timeline.samples).map(|s| s.time_ns);
         let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));

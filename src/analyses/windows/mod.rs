@@ -300,10 +300,8 @@ impl<'r> Finder<'r> {
             && self.is_trigger_stack.as_ref().is_none_or(|stacks| stacks[sample.stack.index()])
     }
 
-    /// Without kernel names nothing can be told about the idle task's stacks; then all of them count as idle.
     fn is_idle(&self, sample: &Sample) -> bool {
-        let context = self.contexts.of(sample.stack);
-        context.is_idle || !context.is_named && self.recording.task(sample.task).is_swapper()
+        self.contexts.is_idle(self.recording, sample)
     }
 
     /// What a sample counts for: what its task did in the kernel. What an interrupt or softirq did in its place is not its work:
