@@ -214,3 +214,39 @@ fn the_vdso_has_the_names_of_this_processs_if_it_is_the_same() {
     assert!(leaf(&build_id).contains("getcpu"));
     assert_eq!(leaf(&[9; 20]), "worker;[[vdso]] 1\n");
 }
+
+#[test]
+fn what_has_no_name_has_a_reason_in_json() {
+    let mut kernel = Kernel::new();
+    let entry = kernel.stack("entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read");
+    let nowhere = kernel.text() + 0x80_0000;
+    let mut file = Builder::new();
+    file.hostname("elsewhere.example")
+        .arch("x86_64")
+        .kernel_map(&kernel)
+        .comm(TASK, "worker")
+        .comm((9, 9), "ksoftirqd/0");
+    for ms in 1..=100 {
+        let stack = [&entry[..], &[nowhere]].concat();
+        file.at(0, ms * 1_000_000).sample(Sample::new(TASK).kernel(&stack));
+    }
+    let served = kernel.stack("ret_from_fork;kthread;run_ksoftirqd;handle_softirqs;net_rx_action");
+    file.at(0, 101_000_000).sample(Sample::new((9, 9)).kernel(&served));
+    let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder"), kernel };
+    scene.add("perf.data", &file.build());
+    scene.add("kallsyms", scene.kernel.kallsyms().as_bytes());
+    let json = |subcommand: &str| -> serde_json::Value {
+        let run = scene.run(subcommand, &["--format", "json"]);
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+    };
+    let window = json("window");
+    let path = &window["episodes"][0]["dominating"]["path"];
+    assert_eq!(path.as_array().expect("a path").last().expect("a function"), "[[kernel.kallsyms]]");
+    for document in [&window, &json("info")] {
+        let unnamed = &document["unnamed"][0];
+        assert_eq!(unnamed["name"], "[[kernel.kallsyms]]");
+        assert_eq!((&unnamed["code"], &unnamed["frames"]), (&"no_symbol".into(), &100.into()));
+        assert_eq!(unnamed["reason"], "the file's symbols do not cover the place");
+        assert_eq!(document["unnamed"].as_array().map(Vec::len), Some(1));
+    }
+}

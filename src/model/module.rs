@@ -88,6 +88,28 @@ pub enum Symbols {
 }
 
 impl Symbols {
+    /// What became of it in one word that stays the same, for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Symbols::NotWanted => "not_wanted",
+            Symbols::Found => "found",
+            Symbols::NotPrinted => "not_printed",
+            Symbols::NoKallsyms => "no_kallsyms",
+            Symbols::NotAFile => "not_a_file",
+            Symbols::NoPerfMap => "no_perf_map",
+            Symbols::PerfMapNotRegular => "perf_map_not_regular",
+            Symbols::PerfMapOfOther => "perf_map_of_other",
+            Symbols::PerfMapOfOtherBoot => "perf_map_of_other_boot",
+            Symbols::PerfMapTooLong => "perf_map_too_long",
+            Symbols::NotLookedFor => "not_looked_for",
+            Symbols::NoFile => "no_file",
+            Symbols::BuildIdDiffers => "build_id_differs",
+            Symbols::Unverified => "unverified",
+            Symbols::NotElf => "not_elf",
+            Symbols::Stripped => "stripped",
+        }
+    }
+
     /// Why names are missing, in a few words; empty if they are not.
     pub fn reason(self) -> &'static str {
         match self {
@@ -117,7 +139,11 @@ impl Symbols {
         }
     }
 
-    /// What would give names; empty if nothing would, or nothing need.
+    /// How debug symbols are installed.
+    pub const DEBUG_SYMBOLS: &str =
+        "install its debug symbols: find-dbgsym-packages PATH (Debian), dnf debuginfo-install PATH (Fedora)";
+
+    /// What would give names, PATH being the module's and PID its process; empty if nothing would, or nothing need.
     pub fn remedy(self) -> &'static str {
         match self {
             Symbols::NotWanted | Symbols::Found | Symbols::NotAFile => "",
@@ -134,14 +160,16 @@ impl Symbols {
                 "on the recorded machine, as root: cat /proc/kallsyms > kallsyms, beside the perf.data"
             }
             Symbols::NotLookedFor => {
-                "on the recorded machine give --symfs /; elsewhere copy its file below a folder and give --symfs FOLDER"
+                "on the recorded machine give --symfs /; elsewhere: perf archive there, and here tar xf \
+                 perf.data.tar.bz2 -C ~/.debug"
             }
             Symbols::NoFile | Symbols::BuildIdDiffers => {
-                "copy the recorded machine's file below a folder and give --symfs FOLDER"
+                "perf archive on the recorded machine, and here tar xf perf.data.tar.bz2 -C ~/.debug; or copy the recorded file \
+                 below a folder and give --symfs FOLDER"
             }
             Symbols::Unverified => "give --symfs / if it is",
             Symbols::NotElf => "install the right file",
-            Symbols::Stripped => "install its debug symbols",
+            Symbols::Stripped => Self::DEBUG_SYMBOLS,
         }
     }
 }

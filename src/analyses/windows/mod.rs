@@ -16,6 +16,7 @@ use crate::model::{
     CgroupId, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId, Timeline,
 };
 
+use super::contents::{self, Unnamed};
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
 
@@ -87,6 +88,8 @@ pub struct Windows {
     pub before_ns: u64,
     /// Episodes in all, those included that are not in the selected time or served none of the softirqs.
     pub triggered: u64,
+    /// What stands for a name in the paths above and is none, and why.
+    pub unnamed: Vec<Unnamed>,
     /// Whether any kernel function has a name: without, there are no paths.
     pub has_kernel_names: bool,
 }
@@ -252,8 +255,14 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     cpus.retain(|cpu| !cpu.episodes.is_empty());
     let ranking = finder.rank(&cpus);
     let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
+    let episodes: Vec<Episode> =
+        cpus.into_iter().flat_map(|cpu| cpu.episodes).map(|(episode, _)| episode).collect();
+    let dominating = episodes.iter().filter_map(|episode| episode.dominating.as_ref()).map(|it| &it.path);
+    let paths = dominating.chain(ranking.iter().map(|ranked| &ranked.path));
+    let names = paths.flat_map(|path| path.functions.iter().copied()).collect();
     Windows {
-        episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).map(|(episode, _)| episode).collect(),
+        unnamed: contents::unnamed_among(recording, &names),
+        episodes,
         ranking,
         baseline_windows,
         before_ns: options.before_ns,
