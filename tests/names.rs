@@ -366,3 +366,24 @@ fn files_that_are_made_to_cost_time_do_not() {
         assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 }
+
+#[test]
+fn inlined_functions_are_shown_and_marked_if_they_are_asked_for() {
+    let scene = forms("forms");
+    let inlined = "outer_work (inlined);inner_work (inlined)";
+    assert_eq!(scene.ending_in("inlined", inlined, &[]), 0);
+    assert_eq!(scene.ending_in("inlined", inlined, &["--inline", "--no-inline"]), 0);
+    assert!(scene.ending_in("inlined", inlined, &["--inline"]) > 90);
+    // Nothing else changes.
+    let stacks = |options: &[&str]| scene.run("collapse", &[&["--symfs", "symfs"], options].concat()).stdout;
+    let without: String = stacks(&["--inline"])
+        .lines()
+        .map(|line| {
+            let count = line.rsplit_once(' ').expect("a count").1;
+            let frames = line.rsplit_once(' ').expect("a count").0.split(';');
+            let kept: Vec<&str> = frames.filter(|frame| !frame.ends_with(" (inlined)")).collect();
+            format!("{} {count}\n", kept.join(";"))
+        })
+        .collect();
+    assert_eq!(without, stacks(&[]));
+}

@@ -37,6 +37,12 @@ pub struct Input {
     /// --symfs DIR, else ~/.debug]
     #[arg(long, value_name = "DIR")]
     buildid_dir: Option<PathBuf>,
+    /// Also show the functions of user space that were inlined, marked so; they come from debug information, which takes time
+    #[arg(long, overrides_with = "no_inline")]
+    inline: bool,
+    /// Show no inlined functions, which is the default
+    #[arg(long, overrides_with = "inline")]
+    no_inline: bool,
     /// Look up no names at all
     #[arg(long)]
     no_symbols: bool,
@@ -64,6 +70,7 @@ impl Input {
             event: self.event.clone(),
             sources: Sources {
                 disabled: self.no_symbols,
+                inline: self.inline && !self.no_inline,
                 vmlinux: self.vmlinux.clone(),
                 kallsyms: self.kallsyms.clone(),
                 symfs: self.symfs.clone(),

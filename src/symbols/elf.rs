@@ -3,13 +3,17 @@
 //! The file may be anybody's: whatever is counted in it is looked at up to a bound that no real file reaches, so that neither holes
 //! nor tables that lie over each other take long.
 
+use std::borrow::Cow;
+
 use object::elf::{
-    EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader32, FileHeader64, PT_LOAD, PT_NOTE, SHN_LORESERVE,
-    SHT_DYNSYM, SHT_NOTE, SHT_PROGBITS, SHT_SYMTAB, STB_LOCAL, STB_WEAK, STT_COMMON, STT_FUNC, STT_GNU_IFUNC,
-    STT_NOTYPE, STT_OBJECT, SectionType,
+    ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader32, FileHeader64,
+    PT_LOAD, PT_NOTE, SHN_LORESERVE, SHT_DYNSYM, SHT_NOTE, SHT_PROGBITS, SHT_SYMTAB, STB_LOCAL, STB_WEAK,
+    STT_COMMON, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, STT_OBJECT, SectionType,
 };
-use object::read::elf::{FileHeader, ProgramHeader as _, Rela as _, SectionHeader as _, Sym as _};
-use object::{Endianness, FileKind};
+use object::read::elf::{
+    CompressionHeader as _, FileHeader, ProgramHeader as _, Rela as _, SectionHeader as _, Sym as _,
+};
+use object::{CompressedData, CompressionFormat, Endianness, FileKind};
 
 use super::table::{Binding, Symbol, SymbolTable};
 
@@ -23,6 +27,10 @@ const MOST_SYMBOLS: usize = 1 << 24;
 const LONGEST_NAME: usize = 1 << 14;
 /// Bytes of all names together; those of a browser are some 200 MB.
 const ALL_NAMES: usize = 1 << 30;
+/// Bytes that a packed section may come to: those of a browser have some 1.5 GB.
+const MOST_UNPACKED: u64 = 4 << 30;
+/// How many bytes one packed byte may come to: deflate has 1032 at most, and no debug information comes near.
+const MOST_PACKED: u64 = 1032;
 /// Bytes of notes, among which the build id is.
 const ALL_NOTES: usize = 1 << 20;
 
@@ -125,6 +133,19 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.section_data(headers.section(name)?))
     }
 
+    /// The bytes of the section of this name, unpacked if they are packed.
+    pub fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        either!(self, headers => headers.unpacked_section(name))
+    }
+
+    /// The address of a position in this file once it is loaded.
+    pub fn address_of(&self, position: u64) -> Option<u64> {
+        let covers = |(_, offset, size): &&(u64, u64, u64)| *offset <= position && position - *offset < *size;
+        let segments = self.segments();
+        let (start, offset, _) = segments.iter().find(covers)?;
+        start.checked_add(position - offset)
+    }
+
     /// A table by position in this file, of `symbols` that may stem from the file's separate debug information: that has
     /// the same addresses but another layout.
     pub fn table<'s>(&self, symbols: &[Found<'s>], stubs: &'s [(u64, u64, String)]) -> SymbolTable<'s> {
@@ -179,6 +200,25 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
 
     fn section_data(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
         section.data(self.endian, self.bytes).ok()
+    }
+
+    fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        let section = self.section(name)?;
+        let data = self.section_data(section)?;
+        let Some((header, offset, size)) = section.compression(self.endian, self.bytes).ok()? else {
+            return Some(Cow::Borrowed(data));
+        };
+        let start = usize::try_from(offset).ok()?;
+        let data = self.bytes.get(start..start.checked_add(usize::try_from(size).ok()?)?)?;
+        let uncompressed_size: u64 = header.ch_size(self.endian).into();
+        let format = match header.ch_type(self.endian) {
+            ELFCOMPRESS_ZLIB => CompressionFormat::Zlib,
+            ELFCOMPRESS_ZSTD => CompressionFormat::Zstandard,
+            _ => return None,
+        };
+        // What is said of the size is not believed beyond what packing can do and what a machine can bear.
+        let is_possible = uncompressed_size <= MOST_UNPACKED && uncompressed_size / MOST_PACKED <= size;
+        is_possible.then_some(CompressedData { format, data, uncompressed_size })?.decompress().ok()
     }
 
     fn segments(&self) -> Vec<(u64, u64, u64)> {

@@ -2,6 +2,7 @@
 
 mod debug_data;
 mod demangle;
+mod dwarf;
 mod elf;
 mod kallsyms;
 mod kernel_symbols;
@@ -25,9 +26,20 @@ pub use perf_map::PerfMap;
 use search::{Search, is_own_or_roots};
 pub use table::{Symbol, SymbolTable};
 
+/// The names of all frames.
+#[derive(Debug, Default)]
+pub struct FrameNames {
+    /// For each frame its name.
+    pub names: Vec<FrameName>,
+    /// For frames into whose code other functions were inlined, these, outermost first.
+    pub inlined: FxHashMap<usize, Vec<FrameName>>,
+}
+
 /// Where names come from.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
+    /// Whether functions that were inlined are shown in user space.
+    pub inline: bool,
     /// Whether frames get no names at all.
     pub disabled: bool,
     /// The kernel's ELF file, if the user named it.
@@ -59,6 +71,9 @@ pub struct Request<'r> {
     pub kernel_build_id: Option<&'r [u8]>,
     /// The frames to name.
     pub frames: &'r [Frame],
+    /// For each frame whether its offset is where a call returns to, and not where the CPU was; needed for inlined functions only,
+    /// and empty where they are not asked for.
+    pub callers: &'r [bool],
 }
 
 /// Names all frames, notes in `modules` what became of the search, and adds to `diagnostics` what the user should know.
@@ -68,10 +83,11 @@ pub fn name_frames(
     modules: &mut [Module],
     names: &mut Names,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Vec<FrameName>> {
+) -> Result<FrameNames> {
     let mut named = unnamed(request.frames, modules, names);
+    let mut inlined = FxHashMap::default();
     if sources.disabled {
-        return Ok(named);
+        return Ok(FrameNames { names: named, inlined });
     }
     for (option, folder) in [("--symfs", &sources.symfs), ("--buildid-dir", &sources.buildid_dir)] {
         if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
@@ -89,11 +105,13 @@ pub fn name_frames(
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
     let search = Search::new(request.recording, sources, is_made_here(request));
-    let hits = Hits { frames: request.frames, by_module: &by_module };
+    let hits = Hits { frames: request.frames, callers: request.callers, by_module: &by_module };
     let (in_kernel, in_files) = rayon::join(
         || name_kernel(request, sources, &search, modules, &kernel, &hits),
         || -> Vec<ModuleNames> {
-            user.par_iter().map(|&module| name_file(request, &search, modules, module, &hits)).collect()
+            user.par_iter()
+                .map(|&module| name_file(request, sources, &search, modules, module, &hits))
+                .collect()
         },
     );
     let (in_kernel, missing) = in_kernel?;
@@ -106,14 +124,24 @@ pub fn name_frames(
                 None => FrameName { naming: Naming::NoSymbolHere, ..named[frame] },
             };
         }
+        for (frame, functions) in found.inlined {
+            let Some(&frame) = by_module[*module].get(frame) else { continue };
+            // As perf marks them.
+            let name = |function: String| FrameName {
+                name: names.intern(&format!("{function} (inlined)")),
+                naming: Naming::Named,
+            };
+            inlined.insert(frame, functions.into_iter().map(name).collect());
+        }
         modules[*module].symbols = found.symbols;
     }
-    Ok(named)
+    Ok(FrameNames { names: named, inlined })
 }
 
 /// The frames to name, by module.
 struct Hits<'h> {
     frames: &'h [Frame],
+    callers: &'h [bool],
     /// For each module, the indices of its frames.
     by_module: &'h [Vec<usize>],
 }
@@ -126,11 +154,13 @@ struct ModuleNames {
     texts: Vec<String>,
     /// For each of the module's frames, which of `texts` is its name; none of them if there are no symbols at all.
     of_frames: Vec<Option<usize>>,
+    /// Which of the module's frames have functions inlined into their code, and these, outermost first.
+    inlined: Vec<(usize, Vec<String>)>,
 }
 
 impl ModuleNames {
     fn none(why: Symbols) -> Self {
-        ModuleNames { symbols: why, texts: Vec::new(), of_frames: Vec::new() }
+        ModuleNames { symbols: why, texts: Vec::new(), of_frames: Vec::new(), inlined: Vec::new() }
     }
 }
 
@@ -154,7 +184,7 @@ impl Hits<'_> {
             }))
         };
         let of_frames = self.by_module[module].iter().map(&mut name).collect();
-        ModuleNames { symbols: Symbols::Found, texts, of_frames }
+        ModuleNames { symbols: Symbols::Found, texts, of_frames, inlined: Vec::new() }
     }
 }
 
@@ -178,6 +208,7 @@ fn name_kernel(
             symbols: Symbols::Found,
             texts: vec![modules[module].path.clone()],
             of_frames: vec![Some(0); hits.by_module[module].len()],
+            inlined: Vec::new(),
         };
     }
     let mut refused = None;
@@ -220,6 +251,7 @@ fn name_kernel(
 /// Names the frames of a mapped file, of `[vdso]`, or of memory in which a process made code.
 fn name_file(
     request: &Request,
+    sources: &Sources,
     search: &Search,
     modules: &[Module],
     number: usize,
@@ -236,11 +268,11 @@ fn name_file(
         };
     }
     let why = match search.find(module) {
-        Ok(file) => return name_from_elf(&file, search, module, number, hits),
+        Ok(file) => return name_from_elf(&file, sources, search, module, number, hits),
         Err(why) => why,
     };
     match own_vdso(request, search, module) {
-        Some(vdso) => name_from_elf(&vdso, search, module, number, hits),
+        Some(vdso) => name_from_elf(&vdso, sources, search, module, number, hits),
         None => ModuleNames::none(why),
     }
 }
@@ -262,16 +294,25 @@ fn own_vdso(request: &Request, search: &Search, module: &Module) -> Option<Vec<u
 }
 
 /// Names the frames of a module from its file.
-fn name_from_elf(file: &[u8], search: &Search, module: &Module, number: usize, hits: &Hits) -> ModuleNames {
+fn name_from_elf(
+    file: &[u8],
+    sources: &Sources,
+    search: &Search,
+    module: &Module,
+    number: usize,
+    hits: &Hits,
+) -> ModuleNames {
     let Some(elf) = Elf::parse(file) else {
         return ModuleNames::none(Symbols::NotElf);
     };
     let mut symbols = elf.full_symbols();
-    let (separate, packed);
+    let has_debug_information = dwarf::is_in(&elf);
+    let is_wanted = symbols.is_empty() || sources.inline && !has_debug_information;
+    let separate = is_wanted.then(|| search.find_debug(&module.path, &elf)).flatten();
+    let separate = separate.as_ref().and_then(|file| Elf::parse(file));
+    let packed;
     if symbols.is_empty() {
-        separate = search.find_debug(&module.path, &elf);
-        symbols =
-            separate.as_ref().and_then(|file| Elf::parse(file)).map_or(symbols, |elf| elf.full_symbols());
+        symbols = separate.as_ref().map_or(symbols, |elf| elf.full_symbols());
     }
     if symbols.is_empty() {
         // The packed symbols are those that the dynamic ones lack.
@@ -284,7 +325,20 @@ fn name_from_elf(file: &[u8], search: &Search, module: &Module, number: usize, h
     if table.is_empty() {
         return ModuleNames::none(Symbols::Stripped);
     }
-    hits.name(number, &table, 0)
+    let mut names = hits.name(number, &table, 0);
+    let debug = if has_debug_information { Some(&elf) } else { separate.as_ref() };
+    if let Some(debug) = debug.filter(|_| sources.inline) {
+        // Behind the call may lie the code of another inlined function.
+        let position = |frame: &usize| {
+            let back = u64::from(hits.callers.get(*frame).is_some_and(|is_caller| *is_caller));
+            elf.address_of(hits.frames[*frame].offset.saturating_sub(back)).unwrap_or(u64::MAX)
+        };
+        let addresses: Vec<u64> = hits.by_module[number].iter().map(position).collect();
+        let places = dwarf::places(debug, &addresses).unwrap_or_default();
+        let inlined = places.into_iter().map(|place| place.inlined).enumerate();
+        names.inlined = inlined.filter(|(_, inlined)| !inlined.is_empty()).collect();
+    }
+    names
 }
 
 /// The names of frames before any symbols are looked up.
