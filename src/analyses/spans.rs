@@ -1,0 +1,142 @@
+//! Spans: what one CPU did from one moment to another, without hole or overlap: a stack, idle, lost or unsampled.
+
+use std::iter::Peekable;
+use std::ops::Range;
+
+use crate::model::{Gap, Recording, Timeline};
+
+use super::contexts::Contexts;
+
+/// A stretch of a CPU's time of which one thing is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Begin, in ns of the recording's clock.
+    pub begin_ns: u64,
+    /// End, in ns of the recording's clock; the next span begins there.
+    pub end_ns: u64,
+    /// What was there.
+    pub what: What,
+}
+
+impl Span {
+    /// The length in ns.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns - self.begin_ns
+    }
+}
+
+/// What was there in a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The stack of the sample with this index in the timeline.
+    Busy(usize),
+    /// The idle loop, seen by the sample with this index in the timeline.
+    Idle(usize),
+    /// Nobody knows: records were dropped, or the kernel paused the event.
+    Lost,
+    /// No sample says: the event did not count (an idle CPU has no `cycles`), or could not interrupt.
+    Unsampled,
+}
+
+/// The spans of a part of a timeline, in time order. A sample stands as long as [`Timeline::held_ns`] says; what is left until
+/// the next is lost or unsampled. Each sample in the range has its span, one of no length if the next has the same time.
+pub struct Spans<'r> {
+    recording: &'r Recording,
+    contexts: &'r Contexts,
+    timeline: &'r Timeline,
+    interval_ns: u64,
+    /// Indices of samples that have no span yet.
+    samples: Range<usize>,
+    /// What has no span yet.
+    rest: Range<u64>,
+    /// Where samples are missing, in time order and without overlap.
+    missing: Peekable<std::vec::IntoIter<Range<u64>>>,
+}
+
+impl<'r> Spans<'r> {
+    /// The spans that tile `range`, in ns of the recording's clock. A sample before it that still stands at its begin is in it.
+    pub fn new(
+        recording: &'r Recording,
+        contexts: &'r Contexts,
+        timeline: &'r Timeline,
+        range: Range<u64>,
+    ) -> Self {
+        let interval_ns = recording.sampling_interval_ns();
+        let mut samples = timeline.between(range.start, range.end);
+        if let Some(before) = samples.start.checked_sub(1)
+            && end_of(timeline, before, interval_ns) > range.start
+            && !range.is_empty()
+        {
+            samples.start = before;
+        }
+        let missing = missing(timeline, &range).into_iter().peekable();
+        Spans { recording, contexts, timeline, interval_ns, samples, rest: range, missing }
+    }
+
+    /// What is there without a sample, from the beginning of the rest to `until` at most.
+    fn fill(&mut self, until_ns: u64) -> Span {
+        let begin_ns = self.rest.start;
+        while self.missing.next_if(|missing| missing.end <= begin_ns).is_some() {}
+        let (end_ns, what) = match self.missing.peek() {
+            Some(missing) if missing.start <= begin_ns => (missing.end, What::Lost),
+            Some(missing) => (missing.start, What::Unsampled),
+            None => (until_ns, What::Unsampled),
+        };
+        Span { begin_ns, end_ns: end_ns.min(until_ns), what }
+    }
+}
+
+impl Iterator for Spans<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        let next_ns = self.timeline.samples[self.samples.clone()].first().map(|sample| sample.time_ns);
+        let span = match next_ns {
+            Some(time_ns) if time_ns <= self.rest.start => {
+                let at = self.samples.start;
+                self.samples.start += 1;
+                let is_idle = self.contexts.is_idle(self.recording, &self.timeline.samples[at]);
+                Span {
+                    begin_ns: self.rest.start,
+                    end_ns: end_of(self.timeline, at, self.interval_ns).clamp(self.rest.start, self.rest.end),
+                    what: if is_idle { What::Idle(at) } else { What::Busy(at) },
+                }
+            }
+            _ if self.rest.is_empty() => return None,
+            until => self.fill(until.unwrap_or(self.rest.end)),
+        };
+        self.rest.start = span.end_ns;
+        Some(span)
+    }
+}
+
+/// Until when the sample at `at` stands.
+fn end_of(timeline: &Timeline, at: usize, interval_ns: u64) -> u64 {
+    timeline.samples[at].time_ns.saturating_add(timeline.held_ns(at, interval_ns))
+}
+
+/// The gaps of `timeline` that reach into `range`, lost and paused, those that overlap joined.
+fn missing(timeline: &Timeline, range: &Range<u64>) -> Vec<Range<u64>> {
+    let lost = timeline.lost_in(range.start, range.end);
+    let mut gaps: Vec<&Gap> = lost.iter().chain(timeline.throttled_in(range.start, range.end)).collect();
+    gaps.sort_by_key(|gap| gap.start_ns);
+    let mut missing: Vec<Range<u64>> = Vec::new();
+    for gap in gaps.into_iter().filter(|gap| gap.start_ns < gap.end_ns) {
+        match missing.last_mut() {
+            Some(last) if gap.start_ns <= last.end => last.end = last.end.max(gap.end_ns),
+            _ => missing.push(gap.start_ns..gap.end_ns),
+        }
+    }
+    missing
+}
+
+/// From the recording's first sample to where the last sample of `timelines` ends: what can be shown of them. Empty if they have
+/// no sample.
+pub fn extent<'r>(recording: &Recording, timelines: impl IntoIterator<Item = &'r Timeline>) -> Range<u64> {
+    let interval_ns = recording.sampling_interval_ns();
+    let last = |timeline: &Timeline| {
+        timeline.samples.len().checked_sub(1).map(|last| end_of(timeline, last, interval_ns))
+    };
+    let start_ns = recording.about.start_ns;
+    start_ns..timelines.into_iter().filter_map(last).fold(start_ns, u64::max)
+}
