@@ -5,7 +5,7 @@
 //! paired. What cannot be paired is kept and marked:
 //!
 //! - An exit whose enter was not recorded: the call began before the recording, or on a CPU that was not recorded, or the
-//!   thread was born in it (clone, fork: parent and child both exit), or records were lost.
+//!   thread was born in it (clone, fork: parent and child both exit, the child at once), or records were lost.
 //! - An enter whose exit was not recorded: the call went on after the recording, or never returned (`exit_group`), or records
 //!   were lost; then the thread's next enter shows that it had returned.
 //! - `rt_sigreturn` exits with the number −1, which is what it leaves in place of its own (`orig_ax` in
@@ -352,9 +352,15 @@ impl<'r> Pass<'r> {
             self.give_up(thread);
         }
         let call = self.call(event, cpu, number, u32::MAX);
+        let is_birth = matches!(self.recording.name(call.name), "clone" | "clone3" | "fork" | "vfork");
         let exited = &mut self.threads[thread];
         let call = exited.open.take().unwrap_or_else(|| match exited.has_called {
             true => {
+                exited.account_anew(event.time_ns);
+                call
+            }
+            // Who was just born comes out of what the parent called.
+            false if result == 0 && is_birth => {
                 exited.account_anew(event.time_ns);
                 call
             }
@@ -437,6 +443,14 @@ impl<'r> Pass<'r> {
         }
     }
 
+    /// Whether a thread that waits for a CPU has gone to another that was not recorded: this one has become idle.
+    fn is_elsewhere(&self, thread: &Thread) -> bool {
+        let Some((cpu, since_ns)) = thread.waits.filter(|_| self.is_partial) else {
+            return false;
+        };
+        self.cpus[cpu].idle_ns.is_some_and(|idle_ns| idle_ns > since_ns)
+    }
+
     fn wakes(&mut self, task: TaskId, target: u32, time_ns: u64) {
         let Some(thread) = self.thread_of(task) else {
             return;
@@ -469,14 +483,12 @@ impl<'r> Pass<'r> {
         let Some(thread) = thread else {
             return;
         };
+        let is_elsewhere = self.is_elsewhere(&self.threads[thread]);
         let come = &mut self.threads[thread];
         if come.state == State::On(cpu) {
             return;
         }
-        if self.is_partial
-            && let Some((waited_for, since_ns)) = come.waits
-            && self.cpus[waited_for].idle_ns.is_some_and(|idle_ns| idle_ns > since_ns)
-        {
+        if is_elsewhere {
             come.was_elsewhere(time_ns);
         }
         come.account(time_ns);
@@ -491,7 +503,11 @@ impl<'r> Pass<'r> {
 
     fn finish(mut self) -> Calls {
         for at in 0..self.threads.len() {
+            let is_elsewhere = self.is_elsewhere(&self.threads[at]);
             let thread = &mut self.threads[at];
+            if is_elsewhere {
+                thread.was_elsewhere(self.end_ns);
+            }
             let Some(call) = thread.open.take() else {
                 continue;
             };
