@@ -130,6 +130,19 @@ impl Calls {
         self.position(tid, time_ns).map(|at| &self.calls[at])
     }
 
+    /// Whether the thread `tid` was in user space at `time_ns`: in none of its calls, the one before has returned, and the enter
+    /// of the one after is known.
+    pub fn is_between(&self, tid: i32, time_ns: u64) -> bool {
+        let from = self.tids.partition_point(|&other| other < tid);
+        let to = self.tids.partition_point(|&other| other <= tid);
+        let of_thread = self.calls.get(from..to).unwrap_or_default();
+        let (before, after) = of_thread.split_at(of_thread.partition_point(|call| call.begin_ns <= time_ns));
+        let has_returned =
+            before.last().is_none_or(|call| call.back_ns.is_some_and(|back_ns| back_ns < time_ns));
+        let is_known = self.is_traced && !of_thread.is_empty();
+        is_known && has_returned && after.first().is_none_or(|call| call.has_enter)
+    }
+
     /// The place of that call in [`Calls::all`].
     pub fn position(&self, tid: i32, time_ns: u64) -> Option<usize> {
         let from = self.tids.partition_point(|&other| other < tid);

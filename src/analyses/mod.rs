@@ -4,6 +4,7 @@ pub mod calls;
 pub mod contents;
 pub mod contexts;
 pub mod ordered;
+pub mod packets;
 pub mod selection;
 pub mod spans;
 pub mod stalls;

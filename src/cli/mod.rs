@@ -5,6 +5,7 @@ mod generate;
 mod info;
 mod input;
 mod output;
+mod packets;
 mod progress;
 mod syscalls;
 mod whose;
@@ -36,6 +37,7 @@ enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
     Syscalls(syscalls::Arguments),
+    Packets(packets::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
+        Command::Packets(arguments) => packets::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -3,6 +3,8 @@
 pub mod folded;
 pub mod info_text;
 pub mod json;
+pub mod packets_json;
+pub mod packets_text;
 pub mod rows;
 pub mod stacks;
 pub mod syscalls_json;
