@@ -119,8 +119,9 @@ impl Context {
     }
 }
 
-/// Packets that were handled at once after a long gap: each within [`AT_ONCE_NS`] of the one before, and within half of the mean
-/// distance of packets on that CPU.
+/// Packets that were handled at once after a long gap: each within [`AT_ONCE_NS`] of the one before and a quarter of the mean
+/// distance of packets on that CPU, or so in the mean of the eight from it on: between two of them the CPU may switch to another
+/// task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backlog {
     /// The CPU.
@@ -136,7 +137,9 @@ pub struct Backlog {
 }
 
 /// Packets of a backlog follow each other at least this closely: what was received long ago takes some microseconds each.
-pub const AT_ONCE_NS: u64 = 100_000;
+pub const AT_ONCE_NS: u64 = 50_000;
+/// How many packets make the mean that bridges a pause.
+const IN_THE_MEAN: usize = 8;
 /// Fewer packets are no backlog.
 const FEWEST: usize = 3;
 /// A gap that is not so many times the mean distance of packets is an ordinary pause.
@@ -354,8 +357,12 @@ impl Finder<'_> {
         let packets = &mut self.packets[first..];
         let gaps: u64 = packets.iter().filter_map(|packet| packet.gap_ns).sum();
         let mean_ns = gaps / (packets.len() as u64).max(1);
-        let is_at_once =
-            |packet: &Packet| packet.gap_ns.is_some_and(|gap| gap <= AT_ONCE_NS.min(mean_ns / 2));
+        let is_close = |ns: u64, packets: u64| ns <= AT_ONCE_NS.min(mean_ns / 4).saturating_mul(packets);
+        let is_at_once = |rest: &[Packet]| {
+            let gaps = rest.iter().take(IN_THE_MEAN).map_while(|packet| packet.gap_ns);
+            rest.first().and_then(|first| first.gap_ns).is_some_and(|gap| is_close(gap, 1))
+                || rest.len() >= IN_THE_MEAN && is_close(gaps.sum(), IN_THE_MEAN as u64)
+        };
         let least_ns = self.options.gap_ns.max(mean_ns.saturating_mul(LONG_GAP)).max(1);
         let mut at = 0;
         while let Some(packet) = packets.get(at) {
@@ -364,7 +371,9 @@ impl Finder<'_> {
             let Some(gap_ns) = packet.gap_ns.filter(|gap_ns| *gap_ns >= least_ns && !packet.is_lossy) else {
                 continue;
             };
-            at += packets[at..].iter().take_while(|packet| is_at_once(packet)).count();
+            while is_at_once(&packets[at..]) {
+                at += 1;
+            }
             let backlog = &mut packets[start..at];
             if backlog.len() < FEWEST {
                 continue;

@@ -15,10 +15,10 @@ use super::{Outcome, output};
 /// Shows in whose context each packet was handled, the gap before it, and what was queued after a gap
 ///
 /// One line per packet. A packet is queued if it is one of several that were
-/// handled at once after a gap: within 100 us of the one before, and closer
-/// than half of the mean distance on that CPU. The context is told by the
-/// event's call chain (perf record -g), else by system calls, softirqs and
-/// interrupts that were traced, else it is unknown.
+/// handled at once after a gap: within 50 us of each other, and within a quarter
+/// of the mean distance on that CPU. The context is told by the event's call
+/// chain (perf record -g), else by system calls, softirqs and interrupts that
+/// were traced, else it is unknown.
 ///
 /// Examples:
 ///
