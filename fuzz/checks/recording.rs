@@ -1,7 +1,10 @@
-//! End to end: any bytes as a recording, through all analyses and to folded lines whose counts add up to the samples used.
+//! End to end: any bytes as a recording, through all analyses, to folded lines whose counts add up to the samples used,
+//! and to pictures as wide as the time.
 
-use stallgraph::analyses::{contents, ordered, selection::Selection, windows};
+use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans, windows};
 use stallgraph::load::{self, Options, Sources};
+use stallgraph::model::Recording;
+use stallgraph::render::flame_svg::{self, Caption};
 use stallgraph::render::folded::{Field, Folder};
 
 /// Panics if something does not hold for these bytes.
@@ -14,7 +17,22 @@ pub fn check(bytes: &[u8]) {
     let tally = &recording.tally;
     assert_eq!(tally.records, tally.accounted());
     contents::find(&recording);
-    windows::find(&recording, &windows::Options::default());
+    let options = windows::Options::default();
+    let windows = windows::find(&recording, &options);
+    let marks = flame::Marks {
+        triggers: windows::Triggers::new(&recording, &options),
+        paths: windows.culprit().map(|top| (top.comm, top.path.functions.clone())).into_iter().collect(),
+    };
+    let mut painter = flame::Painter::new(&recording, &marks);
+    let whole = spans::extent(&recording, &recording.timelines);
+    let mut parts = Vec::new();
+    for timeline in &recording.timelines {
+        let flame = painter.ordered((timeline, whole.clone()));
+        assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), (whole.end - whole.start) / 1000);
+        draw(&recording, &flame);
+        parts.push((timeline, whole.clone()));
+    }
+    draw(&recording, &painter.merged(&parts));
     let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
     let stacks = ordered::OrderedStacks::new(
         &recording,
@@ -30,4 +48,14 @@ pub fn check(bytes: &[u8]) {
         .lines()
         .map(|line| line.rsplit(' ').next().expect("a count").parse::<u64>().expect("a number"));
     assert_eq!(counts.sum::<u64>(), tally.samples);
+}
+
+/// Draws a flame, where there is one.
+fn draw(recording: &Recording, flame: &flame::Flame) {
+    if !flame.lines.is_empty() {
+        let caption = Caption { title: String::new(), subtitle: String::new() };
+        let mut svg = Vec::new();
+        flame_svg::write(recording, flame, &caption, &mut svg).expect("memory takes all");
+        assert!(svg.ends_with(b"</svg>"));
+    }
 }

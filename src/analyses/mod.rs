@@ -1,11 +1,15 @@
 //! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
 
 pub mod calls;
+pub mod check;
 pub mod contents;
 pub mod contexts;
+pub mod flame;
+pub mod moments;
 pub mod ordered;
 pub mod packets;
 pub mod selection;
+pub mod shares;
 pub mod spans;
 pub mod stalls;
 pub mod statistics;

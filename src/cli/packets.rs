@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::packets::{self, Options};
 use stallgraph::render::{packets_json, packets_text};
 
-use super::input::{Input, Part};
+use super::input::{Input, Part, parse_duration, to_ns};
 use super::whose::Whose;
 use super::{Outcome, output};
 
@@ -40,7 +40,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     packet_event: Option<String>,
     /// A backlog comes after a gap of at least this, and of three times the mean distance of packets
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     gap: Duration,
     /// Of the packets, list only those that were queued
     #[arg(long)]
@@ -63,9 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
     let selection = arguments.whose.of(arguments.part.selection());
     selection.check(&recording)?;
-    let gap = arguments.gap;
-    let gap_ns =
-        u64::try_from(gap.as_nanos()).map_err(|_| anyhow!("{gap:?} is longer than any recording"))?;
+    let gap_ns = to_ns(arguments.gap)?;
     let options = Options { event: arguments.packet_event.clone(), gap_ns, selection };
     let packets = packets::find(&recording, &options)?;
     let mut out = output::stdout();

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::syscalls::{self, Class, Options, Source};
 use stallgraph::load;
 use stallgraph::render::{syscalls_json, syscalls_text};
 
-use super::input::{Input, Part};
+use super::input::{Input, Part, parse_duration, to_ns};
 use super::whose::Whose;
 use super::{Outcome, output};
 
@@ -62,9 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
     let selection = arguments.whose.of(arguments.part.selection());
     selection.check(&recording)?;
-    let min = arguments.min;
-    let min_ns =
-        u64::try_from(min.as_nanos()).map_err(|_| anyhow!("{min:?} is longer than any recording"))?;
+    let min_ns = to_ns(arguments.min)?;
     let calls = syscalls::find(&recording, &Options { min_ns, selection });
     if calls.source != Source::Traced {
         load::require_stacks(&recording)?;
@@ -81,11 +79,4 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let outcome = Outcome::of(&recording, calls.slow.iter().any(|call| is_listed(call.class)));
     output::leave_to_exit(recording);
     Ok(outcome)
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    match text {
-        "0" => Ok(Duration::ZERO),
-        _ => humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s")),
-    }
 }

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use crate::analyses::packets::{Backlog, Context, Packet, Packets};
 use crate::model::Recording;
 
+use super::about_text::{diagnostic_lines, recorded};
 use super::text::{Align, columns, counted, duration, percent, seconds, wrap};
-use super::window_text::diagnostic_lines;
 
 /// Writes `packets` of `recording`; of the packets only those of backlogs if `queued`.
 pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut dyn Write) -> io::Result<()> {
-    for line in wrap("found     ", &found(packets)) {
+    let recorded = wrap("recording ", &recorded(recording));
+    for line in recorded.into_iter().chain(wrap("found     ", &found(packets))) {
         writeln!(out, "{line}")?;
     }
     let shown = packets.packets.iter().filter(|packet| !queued || packet.backlog.is_some());
