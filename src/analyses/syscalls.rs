@@ -54,7 +54,7 @@ pub enum Source {
 /// Where most of a slow call's time went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// On the CPU: at least as long as is slow, or longer than it waited or slept.
+    /// On the CPU; also if not most, but at least 10 ms and as long as is slow.
     Held,
     /// It was able to run, and had no CPU.
     Waited,
@@ -141,6 +141,9 @@ impl Summary {
         self.total_ns / self.calls.max(1)
     }
 }
+
+/// Whoever had the CPU for so long held it, even if it slept for longer.
+const LONG_NS: u64 = 10_000_000;
 
 /// How to record what makes the answer exact. `-F` on the command line would make each tracepoint a sampled event.
 /// Without --exclude-perf each piece of the recording that perf writes would be recorded, too, which never ends.
@@ -353,7 +356,7 @@ fn class(call: &Call, on_cpu_ns: Option<u64>, min_ns: u64) -> Class {
     let away_ns = rest_ns.saturating_sub(asleep_ns.saturating_add(runnable_ns));
     let most_ns = asleep_ns.max(runnable_ns).max(away_ns);
     match call.spent {
-        _ if on_cpu_ns >= min_ns || on_cpu_ns >= most_ns => Class::Held,
+        _ if on_cpu_ns >= min_ns.max(LONG_NS) || on_cpu_ns >= most_ns => Class::Held,
         None => Class::Unknown,
         Some(_) if away_ns == most_ns => Class::Away,
         Some(_) if runnable_ns == most_ns => Class::Waited,

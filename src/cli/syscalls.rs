@@ -16,9 +16,9 @@ use super::{Outcome, output};
 /// Shows slow system calls and where their time went: on the CPU, waiting for one, or asleep
 ///
 /// Exact where system calls were traced, else estimated from samples, and
-/// marked so. A call is held if it had the CPU for --min, or for longer than
-/// it did anything else; else it waited for a CPU, slept, or was away, where
-/// nothing tells. Those that slept or were away are counted only, unless --all
+/// marked so. A call is held if it had the CPU for most of its time, or for
+/// --min and 10 ms; else it waited for a CPU, slept, or was away, where nothing
+/// tells. Those that slept or were away are counted only, unless --all
 /// is given. With -C, calls that began on these CPUs; with --time, calls under
 /// way at that time. CUT: begun before the recording or not ended in it; MOVED:
 /// the thread was on a CPU that was not recorded; LOST: records were lost.

@@ -5,6 +5,7 @@
 
 pub mod builder;
 pub mod forms;
+pub mod perf_events;
 pub mod perf_script;
 pub mod scenes;
 
