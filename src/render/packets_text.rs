@@ -18,7 +18,7 @@ pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut d
     for (at, packet) in shown.enumerate() {
         if at == 0 {
             // Widths that hold every pid and comm, so that lines can be printed as they come.
-            writeln!(out, "\n#              time cpu    TGID     TID comm                gap context")?;
+            writeln!(out, "\n#              time cpu    TGID     TID comm              gap context")?;
         }
         write_packet(recording, packet, out)?;
     }
@@ -63,7 +63,7 @@ fn write_packet(recording: &Recording, packet: &Packet, out: &mut dyn Write) -> 
     let (time, cpu) = (seconds(packet.time_ns), packet.cpu);
     let gap = packet.gap_ns.map_or("-".to_owned(), duration);
     let comm = recording.name(task.comm);
-    write!(out, "{word} {time:>12} {cpu:>3} {:>7} {:>7} {comm:<15} {gap:>7} ", task.pid, task.tid)?;
+    write!(out, "{word} {time:>12} {cpu:>3} {:>7} {:>7} {comm:<15} {gap:>5} ", task.pid, task.tid)?;
     if packet.is_lossy {
         write!(out, "LOST ")?;
     }
