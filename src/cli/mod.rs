@@ -3,6 +3,7 @@
 mod chart;
 mod check;
 mod collapse;
+mod export;
 mod generate;
 mod info;
 mod input;
@@ -46,6 +47,7 @@ enum Command {
     Syscalls(syscalls::Arguments),
     Packets(packets::Arguments),
     Chart(chart::Arguments),
+    Export(export::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -86,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Packets(arguments) => packets::run(&arguments),
         Command::Chart(arguments) => chart::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -4,19 +4,26 @@
 use std::io::{self, Write};
 
 use crate::analyses::contexts::Owner;
+use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording, Softirq};
 
 use super::about_text::{diagnostic_lines, loss, path, recorded, work};
 use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
+use super::window_strips;
 
 /// Ranked paths that are shown; JSON has all.
 const PATHS_SHOWN: usize = 10;
 /// Share of records lost from which on the report begins with it.
 const MUCH_LOST: f64 = 0.01;
 
-/// Writes `windows` of `recording`.
-pub fn write(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> io::Result<()> {
+/// Writes `windows` of `recording`, with their strips.
+pub fn write(
+    recording: &Recording,
+    windows: &Windows,
+    strips: &Strips,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let report = Report { recording, windows };
     let mut lines = Vec::new();
     if recording.tally.lost_share() > MUCH_LOST {
@@ -26,7 +33,7 @@ pub fn write(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> i
     lines.extend(wrap("found     ", &report.found()));
     lines.extend(report.verdict());
     lines.extend(report.ranking());
-    lines.extend(report.episodes());
+    lines.extend(report.episodes(strips));
     lines.push(String::new());
     lines.extend(wrap("loss      ", &report.loss()));
     for diagnostic in recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost") {
@@ -218,7 +225,8 @@ impl Report<'_> {
         format!("{} {}", self.name(comm), work(self.recording, path.owner, path.system_call))
     }
 
-    fn episodes(&self) -> Vec<String> {
+    /// Each episode's line, and below it the strip of its window.
+    fn episodes(&self, strips: &Strips) -> Vec<String> {
         if self.windows.episodes.is_empty() {
             return Vec::new();
         }
@@ -228,8 +236,16 @@ impl Report<'_> {
         rows.extend(numbered.map(|(number, episode)| self.episode_row(number, episode)));
         use Align::{Left, Right};
         let align = [Left, Right, Right, Right, Left, Right, Right, Right, Left];
+        let mut rows = columns(align, &rows).into_iter();
         let mut lines = vec![String::new()];
-        lines.extend(columns(align, &rows));
+        lines.extend(rows.next());
+        let drawing = window_strips::draw(self.recording, strips, self.trigger_name());
+        let width = self.windows.episodes.len().to_string().len();
+        for (number, (row, strip)) in (1..).zip(rows.zip(drawing.strips)) {
+            lines.push(row);
+            lines.push(format!("who     {number:>width$} {strip}"));
+        }
+        lines.extend(drawing.legend);
         lines
     }
 
