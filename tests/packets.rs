@@ -59,7 +59,9 @@ fn every_packet_is_that_of_perf_script() {
         vec![micros, line.cpu.to_string(), line.pid.to_string(), line.tid.to_string(), word(&line.comm)]
     };
     assert_eq!(rows.map(of_row).collect::<Vec<_>>(), lines.iter().map(of_line).collect::<Vec<_>>());
-    assert_eq!(text.lines().find(|line| line.chars().count() > 80), None);
+    // The name of a system call comes last, and may be long.
+    let is_wide = |line: &&str| line.chars().count() > 80 && !line.contains(" in ");
+    assert_eq!(text.lines().find(is_wide), None);
 }
 
 #[test]
