@@ -261,7 +261,7 @@ impl<'r> Found<'r> {
             let held_ns = timeline.held_ns(at, interval_ns);
             let call = call_at(at).filter(|(task, _)| self.is_selected[task.index()]);
             let goes_on = |run: &(SlowCall, u64)| {
-                let is_near = time_ns.saturating_sub(run.1) <= 2 * interval_ns;
+                let is_near = time_ns.saturating_sub(run.1) <= interval_ns.saturating_mul(2);
                 is_near && call == Some((run.0.task, run.0.name))
             };
             if run.as_ref().is_some_and(|run| !goes_on(run)) {
@@ -432,6 +432,13 @@ fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -> Vec<Diagn
         let message = "switches were not recorded: time on the CPU is estimated from samples, if there are any, and the \
                        rest is not told apart";
         note(Severity::Warning, "no_switches", 1, message, "add --switch-events to perf record");
+    }
+    if calls.is_traced && calls.has_switches && calls.unseen_switches > 0 {
+        let message = format!(
+            "{} switches from the idle task were not recorded: the thread that came counts as asleep until its next event",
+            calls.unseen_switches
+        );
+        note(Severity::Warning, "unseen_switches", 1, &message, "add --switch-events to perf record");
     }
     if calls.is_traced && calls::is_partial(recording) {
         let cpus: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
