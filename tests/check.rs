@@ -22,12 +22,19 @@ use support::{Run, run, stallgraph};
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
 const WORKER: &str = "ret_from_fork;kthread;worker_thread;process_one_work;flush_all";
 const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
+const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 const MS: u64 = 1_000_000;
 
 /// Two seconds of two CPUs, on which `agent` and a kernel worker run before ksoftirqd.
 fn node() -> Recording {
+    node_and("")
+}
+
+/// The same, with more lines.
+fn node_and(more: &str) -> Recording {
     recording(
-        &(every_ms(0, 0..1000, "agent", LSEEK)
+        &(more.to_owned()
+            + &every_ms(0, 0..1000, "agent", LSEEK)
             + &every_ms(0, 1000..1001, "ksoftirqd/0", RX)
             + &every_ms(0, 1001..2000, "nginx", "work_[u]")
             + &every_ms(1, 0..1500, "kworker/1:2", WORKER)
@@ -148,6 +155,19 @@ fn what_may_have_been_missed_is_unknown() {
     assert_eq!(check(&paused, &none, &Thresholds::default()).status, Status::Healthy);
     paused.timelines[1].throttled = vec![gap(20)];
     assert_eq!(doubt(&paused, &none), Doubt::Gap { cpu: 1, duration_ns: 20 * MS });
+    let softirqs = Witness { name: "softirqs", tells: "", lacks: None, remedy: "" };
+    let traced = Stalls { witnesses: vec![softirqs], ..none.clone() };
+    assert_eq!(check(&paused, &traced, &Thresholds::default()).status, Status::Healthy);
+    let mut idle =
+        node_and(&(every_ms(2, 0..900, "swapper", IDLE) + &every_ms(2, 1000..2000, "swapper", IDLE)));
+    idle.timelines[2].throttled = vec![Gap { start_ns: 899 * MS, end_ns: 1000 * MS, records: 0 }];
+    assert_eq!(
+        check(&idle, &none, &Thresholds::default()).status,
+        Status::Healthy,
+        "an idle CPU has no ticks"
+    );
+    idle.timelines[2].lost = idle.timelines[2].throttled.clone();
+    assert_eq!(doubt(&idle, &none), Doubt::Gap { cpu: 2, duration_ns: 101 * MS });
     let other_cpu = Selection { cpus: Some(vec![CpuRange(0, 0)]), ..Selection::default() };
     let of_other = judge(&paused, &none, &other_cpu, &Thresholds::default());
     assert_eq!((of_other.status, of_other.cpus), (Status::Healthy, 1));
