@@ -1,11 +1,14 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod chart;
 mod check;
 mod collapse;
+mod export;
 mod generate;
 mod info;
 mod input;
 mod log_times;
+mod look;
 mod output;
 mod progress;
 mod stalls;
@@ -41,6 +44,8 @@ enum Command {
     Check(check::Arguments),
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
+    Chart(chart::Arguments),
+    Export(export::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -79,6 +84,8 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => return check::run(&arguments),
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
+        Command::Chart(arguments) => chart::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -4,8 +4,8 @@ use crate::analyses::check::{Check, Doubt, Holder, Status};
 use crate::analyses::contexts::Owner;
 use crate::model::Recording;
 
+use super::about_text::work;
 use super::text::{WIDTH, counted, milliseconds, percent};
-use super::window_text::work;
 
 /// The line for `check` of `recording`, without a line break.
 pub fn line(recording: &Recording, check: &Check) -> String {

@@ -7,8 +7,8 @@ use crate::analyses::stalls::Stalls;
 use crate::analyses::windows::Filled;
 use crate::model::Recording;
 
+use super::about_text::work;
 use super::text::{Align, columns, counted, milliseconds, percent, seconds, wrap};
-use super::window_text::work;
 
 /// Writes an empty line and `moments`, which were found in `recording` and its `stalls` from `log`.
 pub fn write(

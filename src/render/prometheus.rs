@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::analyses::check::{Check, Status};
 use crate::model::Recording;
 
-use super::window_text::work;
+use super::about_text::work;
 
 /// Culprits that get series of their own.
 const CULPRITS_SHOWN: usize = 5;
