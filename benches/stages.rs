@@ -121,9 +121,17 @@ fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
     group.bench_function("decode", |bencher| {
         bencher.iter(|| {
             let mut decoded = 0;
-            source.read_samples(0..u64::MAX, &wanted, &finder, &UserChains::default(), &|_| {}, |record| {
-                decoded += u64::from(matches!(black_box(record), Decoded::Sample { .. }));
-            });
+            source.read_samples(
+                0..u64::MAX,
+                &wanted,
+                &finder,
+                &UserChains::default(),
+                None,
+                &|_| {},
+                |record| {
+                    decoded += u64::from(matches!(black_box(record), Decoded::Sample { .. }));
+                },
+            );
             assert!(decoded >= samples);
         });
     });

@@ -10,6 +10,7 @@ pub fn classify(name: &str) -> FrameKind {
         return FrameKind::SoftirqAction(softirq);
     }
     match name {
+        _ if serves_softirqs(name) => FrameKind::SoftirqLoop,
         _ if is_softirq_entry(name) => FrameKind::SoftirqEntry,
         _ if is_interrupt_entry(name) => FrameKind::InterruptEntry,
         _ if is_system_call_entry(name) => FrameKind::SystemCallEntry,
@@ -78,6 +79,19 @@ pub fn system_call(function: &str) -> Option<&str> {
         inner.map(|(_, name)| *name)
     };
     by_prefix.or_else(by_socket).or_else(by_inner)
+}
+
+/// The system call with this number on an architecture, as `uname -m` names it.
+pub fn system_call_by_number(arch: &str, number: i32) -> Option<&'static str> {
+    let number = usize::try_from(number).ok()?;
+    match arch {
+        "x86_64" => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
+        "aarch64" => syscalls::aarch64::Sysno::new(number).map(|call| call.name()),
+        "ppc64" | "ppc64le" => syscalls::powerpc64::Sysno::new(number).map(|call| call.name()),
+        "riscv64" => syscalls::riscv64::Sysno::new(number).map(|call| call.name()),
+        "s390x" => syscalls::s390x::Sysno::new(number).map(|call| call.name()),
+        _ => None,
+    }
 }
 
 /// Socket calls are implemented by `__sys_NAME` (net/socket.c).
@@ -205,12 +219,15 @@ fn is_interrupt_entry(name: &str) -> bool {
         )
 }
 
+/// The loop over pending softirqs; since 6.10 `handle_softirqs` (kernel/softirq.c).
+fn serves_softirqs(name: &str) -> bool {
+    matches!(name, "__do_softirq" | "handle_softirqs" | "__softirqentry_text_start")
+}
+
 fn is_softirq_entry(name: &str) -> bool {
     matches!(
         name,
-        "__do_softirq"
-            | "handle_softirqs"
-            | "__do_softirq_own_stack"
+        "__do_softirq_own_stack"
             | "do_softirq_own_stack"
             | "__irq_exit_rcu"
             | "irq_exit_rcu"
@@ -354,6 +371,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_system_calls_differ_by_architecture() {
+        for (arch, number, name) in [
+            ("x86_64", 0, Some("read")),
+            ("x86_64", 8, Some("lseek")),
+            ("aarch64", 63, Some("read")),
+            ("s390x", 3, Some("read")),
+            ("x86_64", 100_000, None),
+            ("x86_64", -1, None),
+            ("alpha", 3, None),
+        ] {
+            assert_eq!(system_call_by_number(arch, number), name, "{arch} {number}");
+        }
+    }
+
+    #[test]
     fn kinds_of_4_9_and_of_6_18() {
         use FrameKind::*;
         for (name, kind) in [
@@ -368,8 +400,9 @@ mod tests {
             ("asm_sysvec_apic_timer_interrupt", InterruptEntry),
             ("el1h_64_irq", InterruptEntry),
             ("do_IRQ", InterruptEntry),
-            ("__do_softirq", SoftirqEntry),
-            ("handle_softirqs", SoftirqEntry),
+            ("__do_softirq", SoftirqLoop),
+            ("handle_softirqs", SoftirqLoop),
+            ("__irq_exit_rcu", SoftirqEntry),
             ("net_rx_action", SoftirqAction(Softirq::NetRx)),
             ("rcu_process_callbacks", SoftirqAction(Softirq::Rcu)),
             ("asm_exc_page_fault", Exception),

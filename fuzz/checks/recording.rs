@@ -9,7 +9,8 @@ use stallgraph::render::folded::{Field, Folder};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
-    let options = Options { sources: Sources { disabled: true, ..Sources::default() }, ..Options::default() };
+    let sources = Sources { disabled: true, ..Sources::default() };
+    let options = Options { sources, events: true, ..Options::default() };
     let Ok(recording) = load::load_bytes(bytes, "fuzzed".as_ref(), &options, &|_, _, _| {}) else {
         return;
     };

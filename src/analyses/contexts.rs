@@ -26,7 +26,7 @@ impl PathId {
 }
 
 /// Whose work a path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
     /// A system call's.
     SystemCall,
@@ -34,6 +34,10 @@ pub enum Owner {
     KernelThread,
     /// An exception's in user space, a page fault say, or a signal's.
     Exception,
+    /// A softirq's action.
+    Softirq,
+    /// An interrupt's handler.
+    Interrupt,
 }
 
 /// What a stack says about its sample.
@@ -50,6 +54,11 @@ pub struct Context {
     pub is_named: bool,
     /// The outermost softirq that was being served.
     pub softirq: Option<Softirq>,
+    /// Whether softirqs were being served, whether or not a frame tells which.
+    pub serves_softirqs: bool,
+    /// Of a nested sample: the softirq's action or the interrupt's handler, up to the first interrupt nested in it; only by
+    /// [`Contexts::with_handlers`].
+    pub handler: Option<PathId>,
 }
 
 struct Node {
@@ -80,11 +89,22 @@ enum Position {
     Idle,
     /// In an interrupt or softirq, or in the idle loop's own work: the path does not grow any more.
     Nested,
+    /// As `Nested`, in the work of a handler.
+    Handling(PathId),
 }
 
 impl Contexts {
     /// The contexts of `recording`'s stacks.
     pub fn new(recording: &Recording) -> Self {
+        Contexts::build(recording, false)
+    }
+
+    /// The contexts of `recording`'s stacks, with the paths of softirqs and interrupts.
+    pub fn with_handlers(recording: &Recording) -> Self {
+        Contexts::build(recording, true)
+    }
+
+    fn build(recording: &Recording, handlers: bool) -> Self {
         let mut contexts =
             Contexts { by_stack: vec![Context::default(); recording.stacks.len()], paths: Vec::new() };
         let mut children = FxHashMap::default();
@@ -96,25 +116,45 @@ impl Contexts {
             let function = recording.function(recording.frames.function(frame));
             let outer = contexts.by_stack[parent.index()];
             let position = match function.mode {
+                Mode::Kernel if handlers => {
+                    let inner = contexts.enter(
+                        positions[parent.index()],
+                        outer.path,
+                        parent,
+                        function,
+                        &mut children,
+                    );
+                    contexts.handle(positions[parent.index()], inner, function, &mut children)
+                }
                 Mode::Kernel => {
                     contexts.enter(positions[parent.index()], outer.path, parent, function, &mut children)
                 }
                 Mode::User | Mode::Guest | Mode::Hypervisor => Position::Outside,
             };
+            let is_softirq_entry = matches!(function.kind, FrameKind::SoftirqEntry | FrameKind::SoftirqLoop);
             positions[index] = position;
             contexts.by_stack[index] = Context {
                 path: match position {
                     Position::Working(path) => Some(path),
-                    Position::Nested => outer.path,
+                    Position::Nested | Position::Handling(_) => outer.path,
                     Position::Outside | Position::Idle => None,
                 },
-                is_nested: matches!(position, Position::Nested),
+                is_nested: matches!(position, Position::Nested | Position::Handling(_)),
                 is_idle: matches!(position, Position::Idle),
                 is_named: outer.is_named || function.mode == Mode::Kernel && function.naming == Naming::Named,
                 softirq: outer.softirq.or(match function.kind {
                     FrameKind::SoftirqAction(softirq) => Some(softirq),
                     _ => None,
                 }),
+                serves_softirqs: outer.serves_softirqs
+                    || matches!(function.kind, FrameKind::SoftirqAction(_) | FrameKind::SoftirqLoop),
+                handler: match position {
+                    Position::Handling(path) => Some(path),
+                    // Softirqs follow an interrupt's handler, and are not its work.
+                    Position::Nested if is_softirq_entry => None,
+                    Position::Nested => outer.handler,
+                    Position::Outside | Position::Idle | Position::Working(_) => None,
+                },
             };
         }
         contexts
@@ -190,15 +230,18 @@ impl Contexts {
         children: &mut FxHashMap<(Option<PathId>, NameId), PathId>,
     ) -> Position {
         use FrameKind::{
-            Exception, Idle, InterruptEntry, ReturnToUser, SoftirqEntry, SystemCall, SystemCallEntry,
-            ThreadEntry,
+            Exception, Idle, InterruptEntry, ReturnToUser, SoftirqEntry, SoftirqLoop, SystemCall,
+            SystemCallEntry, ThreadEntry,
         };
-        let (kind, name) = (function.kind, function.name);
+        let kind = function.kind;
         let begin = |owner| (None, owner);
         let (parent, owner) = match (outer, kind) {
             // An interrupt of user code that ends in work for the task itself: signals, exit.
-            (Position::Nested, ReturnToUser) if outer_path.is_none() => begin(Owner::Exception),
-            (Position::Nested, _) | (_, InterruptEntry | SoftirqEntry) => return Position::Nested,
+            (Position::Nested | Position::Handling(_), ReturnToUser) if outer_path.is_none() => {
+                begin(Owner::Exception)
+            }
+            (Position::Nested | Position::Handling(_), _)
+            | (_, InterruptEntry | SoftirqEntry | SoftirqLoop) => return Position::Nested,
             (Position::Outside, SystemCallEntry | SystemCall) => begin(Owner::SystemCall),
             (Position::Outside, Exception) => begin(Owner::Exception),
             (Position::Outside, ThreadEntry) if parent == StackTree::ROOT => begin(Owner::KernelThread),
@@ -208,10 +251,51 @@ impl Contexts {
             (Position::Idle, _) => return Position::Nested,
             (Position::Working(path), _) => (Some(path), self.owner(path)),
         };
-        Position::Working(*children.entry((parent, name)).or_insert_with(|| {
+        Position::Working(self.node(parent, owner, function, children))
+    }
+
+    /// Where the pass is in the work of a softirq or interrupt, `inner` being where it is in that of a task.
+    fn handle(
+        &mut self,
+        outer: Position,
+        inner: Position,
+        function: &Function,
+        children: &mut FxHashMap<(Option<PathId>, NameId), PathId>,
+    ) -> Position {
+        use FrameKind::{InterruptEntry, SoftirqAction, SoftirqEntry, SoftirqLoop};
+        if !matches!(inner, Position::Nested) {
+            return inner;
+        }
+        let owner_outside = match outer {
+            Position::Handling(path) => Some((path, self.owner(path))),
+            _ => None,
+        };
+        let (parent, owner) = match (owner_outside, function.kind) {
+            (Some((_, Owner::Interrupt)) | None, SoftirqAction(_)) => (None, Owner::Softirq),
+            (Some((_, Owner::Softirq)), InterruptEntry)
+            | (Some((_, Owner::Interrupt)), SoftirqEntry | SoftirqLoop) => return inner,
+            (Some((path, owner)), _) => (Some(path), owner),
+            (None, InterruptEntry) if !matches!(outer, Position::Nested) => (None, Owner::Interrupt),
+            (None, _) => return inner,
+        };
+        Position::Handling(self.node(parent, owner, function, children))
+    }
+
+    /// The path that goes on from `parent` into `function`.
+    fn node(
+        &mut self,
+        parent: Option<PathId>,
+        owner: Owner,
+        function: &Function,
+        children: &mut FxHashMap<(Option<PathId>, NameId), PathId>,
+    ) -> PathId {
+        use FrameKind::{Exception, InterruptEntry, ReturnToUser, SystemCallEntry, ThreadEntry};
+        let (kind, name) = (function.kind, function.name);
+        *children.entry((parent, name)).or_insert_with(|| {
             let path = PathId::from_index(self.paths.len());
             let is_entry = matches!(kind, SystemCallEntry | ThreadEntry | ReturnToUser)
-                || kind == Exception && owner == Owner::Exception;
+                || kind == Exception && owner == Owner::Exception
+                || kind == InterruptEntry && owner == Owner::Interrupt;
             let outer_start = parent.and_then(|parent| self.start(parent));
             self.paths.push(Node {
                 parent,
@@ -224,6 +308,6 @@ impl Contexts {
                 depth: parent.map_or(1, |parent| self.depth(parent) + 1),
             });
             path
-        }))
+        })
     }
 }

@@ -19,8 +19,8 @@ use stallgraph::model::{NameId, Recording, Timeline};
 use stallgraph::render::flame_svg::{self, Caption};
 use stallgraph::render::text;
 
-use super::input::{Input, Part};
-use super::look::{self, Look, parse_duration, to_ns};
+use super::input::{Input, Part, parse_duration, to_ns};
+use super::look::{self, Look};
 use super::{Outcome, output};
 
 /// Draws what a CPU did, as an SVG to open in a browser: click zooms, Ctrl-F searches

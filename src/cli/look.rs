@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use regex::Regex;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows::{KSOFTIRQD, Options};
 use stallgraph::model::{Recording, Softirq};
+
+use super::input::{parse_duration, to_ns};
 
 /// What to look for.
 #[derive(Args)]
@@ -58,16 +60,6 @@ pub fn check(options: &Options, recording: &Recording) -> Result<()> {
         bail!("--before is shorter than the time between samples, {interval:?}: a window could hold none");
     }
     Ok(())
-}
-
-/// Nanoseconds, as all times of a recording.
-pub fn to_ns(duration: Duration) -> Result<u64> {
-    u64::try_from(duration.as_nanos()).map_err(|_| anyhow!("{duration:?} is longer than any recording"))
-}
-
-/// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s"))
 }
 
 fn parse_softirq(name: &str) -> Result<Softirq, String> {

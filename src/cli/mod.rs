@@ -8,6 +8,9 @@ mod input;
 mod look;
 mod output;
 mod progress;
+mod stalls;
+mod syscalls;
+mod whose;
 mod window;
 
 use std::process::ExitCode;
@@ -36,6 +39,8 @@ enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
     Chart(chart::Arguments),
+    Stalls(stalls::Arguments),
+    Syscalls(syscalls::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -72,6 +77,8 @@ pub fn run() -> ExitCode {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
         Command::Chart(arguments) => chart::run(&arguments),
+        Command::Stalls(arguments) => stalls::run(&arguments),
+        Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -9,8 +9,8 @@ use stallgraph::analyses::windows;
 use stallgraph::load;
 use stallgraph::render::{folded::Field, json, stacks, window_text};
 
-use super::input::{Input, Part};
-use super::look::{self, Look, parse_duration, to_ns};
+use super::input::{Input, Part, parse_duration, to_ns};
+use super::look::{self, Look};
 use super::{Outcome, output};
 
 /// Shows what ran before each ksoftirqd sample, and the system call path that dominates it

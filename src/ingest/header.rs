@@ -1,5 +1,6 @@
 //! The header of a perf.data file: where the attributes, the records and the features lie, checked against the file's length.
 
+use std::ops::Range;
 use std::path::Path;
 
 use linux_perf_data::Feature;
@@ -41,6 +42,8 @@ pub struct Header {
     pub another_at: Option<u64>,
     /// Feature sections that the header promises and that are not in the file.
     pub missing_features: u64,
+    /// Where in the file the formats of tracepoints are; empty where there are none.
+    pub tracing_data: Range<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -93,10 +96,10 @@ impl Header {
         let is_finished = data.size != 0;
         let promised_end = data.offset.saturating_add(data.size);
         let data_end = if is_finished { promised_end.min(length) } else { length };
-        let (mut features, missing_features) = if is_finished {
+        let FeatureSections { mut features, tracing_data, missing } = if is_finished {
             read_features(file, promised_end, feature_bits, order)
         } else {
-            (Features::default(), 0)
+            FeatureSections::default()
         };
         // The bit is there from the start, the section only at the end (perf_session__write_header).
         if feature_bits[0] >> Feature::COMPRESSED.0 & 1 == 1 {
@@ -112,14 +115,16 @@ impl Header {
             is_finished,
             missing_bytes: promised_end.saturating_sub(length),
             another_at: if is_finished { another_at(file, promised_end, feature_bits, order) } else { None },
-            missing_features,
+            missing_features: missing,
+            tracing_data,
         })
     }
 
     /// The header of a recording that came through a pipe; `None` if none of its records describes an event.
     fn of_stream(file: &[u8], order: ByteOrder) -> Option<Header> {
         let data_start = PIPE_HEADER as usize;
-        let StreamHead { mut attributes, features } = stream::read(file.get(data_start..)?, order);
+        let StreamHead { mut attributes, features, tracing_data } =
+            stream::read(file.get(data_start..)?, order);
         name_events(&mut attributes, &features);
         (!attributes.is_empty()).then_some(Header {
             order,
@@ -131,6 +136,7 @@ impl Header {
             missing_bytes: 0,
             missing_features: 0,
             another_at: None,
+            tracing_data: tracing_data.map_or(0..0, |range| data_start + range.start..data_start + range.end),
         })
     }
 }
@@ -244,24 +250,32 @@ fn read_attributes(file: &[u8], attr_size: u64, attrs: Section, order: ByteOrder
         .collect()
 }
 
-/// The table of feature sections follows the data: one entry for each bit that is set, in the order of the bits. Also counts
-/// the sections that are not in the file.
-fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> (Features, u64) {
-    let (mut features, mut missing) = (Features::default(), 0);
+/// What the table of feature sections leads to.
+#[derive(Default)]
+struct FeatureSections {
+    features: Features,
+    tracing_data: Range<usize>,
+    /// Sections that are not in the file.
+    missing: u64,
+}
+
+/// The table of feature sections follows the data: one entry for each bit that is set, in the order of the bits.
+fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> FeatureSections {
+    let mut found = FeatureSections::default();
     let bits = with_words_in_order(bits, order);
     let set_bits = (0..256u32).filter(|bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
     for (index, feature) in set_bits.enumerate() {
         let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
-        let body = entry
-            .of(file)
-            .and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)))
-            .and_then(|section| section.of(file));
-        match body {
-            Some(body) => features::apply(&mut features, feature, body, order),
-            None => missing += 1,
+        let section = entry.of(file).and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)));
+        match section.and_then(|section| Some((section, section.of(file)?))) {
+            Some((Section { offset, .. }, body)) if Feature(feature) == Feature::TRACING_DATA => {
+                found.tracing_data = offset as usize..offset as usize + body.len();
+            }
+            Some((_, body)) => features::apply(&mut found.features, feature, body, order),
+            None => found.missing += 1,
         }
     }
-    (features, missing)
+    found
 }
 
 /// The bits are an array of the recording machine's `long`. Every perf since 2011 notes the machine's name, so where that bit

@@ -11,6 +11,8 @@ mod sample;
 mod script_text;
 mod side_band;
 mod stream;
+mod tracepoint;
+mod tracing_data;
 mod unpack;
 mod user_chains;
 
@@ -20,7 +22,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use linux_perf_event_reader::constants::PERF_RECORD_SAMPLE;
+use linux_perf_event_reader::constants::{
+    PERF_RECORD_SAMPLE, PERF_RECORD_SWITCH, PERF_RECORD_SWITCH_CPU_WIDE,
+};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -36,6 +40,7 @@ pub use script_text::{
     Block, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, stack_line, who,
 };
 pub use side_band::{Change, Map, SideBand, SideBandReader, When};
+pub use tracepoint::{RawSwitch, RawTrace, TraceReader};
 pub use unpack::{Damage, Records};
 pub use user_chains::{CALLCHAIN_DEFERRED, UserChains};
 
@@ -149,8 +154,15 @@ pub enum Decoded<'a> {
         /// The record it came from.
         record: Record<'a>,
     },
-    /// A record of an event that was not asked for.
-    OtherEvent(usize),
+    /// A record of an event that is not sampled.
+    Event {
+        /// Index of the event.
+        event: usize,
+        /// What it tells, with the fields and the record; `None` where nobody asked.
+        told: Option<(RawTrace<'a>, RawSample<'a>, Record<'a>)>,
+    },
+    /// A switch record; only where somebody asked.
+    Switch(RawSwitch, Record<'a>),
     /// A sample that could not be decoded, or whose event is unknown.
     Rejected(&'static str),
 }
@@ -286,13 +298,14 @@ impl<'a> Source<'a> {
     }
 
     /// The second pass: decodes the samples of the events for which `wanted` holds, in the order of the file, in one of the
-    /// ranges that [`SideBandPass::ranges`] made.
+    /// ranges that [`SideBandPass::ranges`] made; with `trace` also what other events and switches tell.
     pub fn read_samples(
         &self,
         range: Range<u64>,
         wanted: &[bool],
         finder: &EventFinder,
         user_chains: &UserChains<'a>,
+        trace: Option<&TraceReader>,
         progress: &dyn Fn(u64),
         mut each: impl FnMut(Decoded<'a>),
     ) {
@@ -302,16 +315,26 @@ impl<'a> Source<'a> {
             .iter()
             .map(|attribute| SampleLayout::new(attribute, self.header.order))
             .collect();
+        let is_switch = |kind| matches!(kind, PERF_RECORD_SWITCH | PERF_RECORD_SWITCH_CPU_WIDE);
         let samples = Walk::over(self.data, range, self.header.order)
-            .filter(|record| record.kind == PERF_RECORD_SAMPLE);
+            .filter(|record| record.kind == PERF_RECORD_SAMPLE || trace.is_some() && is_switch(record.kind));
         let mut last = None;
         for (count, record) in (1u64..).zip(samples) {
             if count % PROGRESS_STEP == 0 {
                 progress(record.position);
             }
+            if record.kind != PERF_RECORD_SAMPLE {
+                if let Some(switch) = trace.and_then(|trace| trace.read_switch(&record)) {
+                    each(Decoded::Switch(switch, record));
+                }
+                continue;
+            }
             each(match finder.find(record.body, &mut last) {
                 None => Decoded::Rejected("sample of an unknown event"),
-                Some(event) if !wanted[event] => Decoded::OtherEvent(event),
+                Some(event) if !wanted[event] => match trace {
+                    None => Decoded::Event { event, told: None },
+                    Some(trace) => told_by(event, record, &layouts[event], trace),
+                },
                 Some(event) => match layouts[event].decode(record.body) {
                     Ok(mut sample) => {
                         user_chains.join(&mut sample, self.header.order);
@@ -328,6 +351,17 @@ impl<'a> Source<'a> {
         EventFinder::new(&self.header.attributes, self.header.order).map_err(|what| {
             Error::input(path, what, "record with --sample-identifier, or one event at a time")
         })
+    }
+}
+
+/// What a record of an event that is not sampled tells.
+fn told_by<'a>(event: usize, record: Record<'a>, layout: &SampleLayout, trace: &TraceReader) -> Decoded<'a> {
+    match layout.decode_event(record.body) {
+        Err(why) => Decoded::Rejected(why),
+        Ok((sample, payload)) => match trace.read(event, payload) {
+            None => Decoded::Rejected("tracepoint's record shorter than its fields"),
+            Some(told) => Decoded::Event { event, told: Some((told, sample, record)) },
+        },
     }
 }
 
@@ -387,6 +421,7 @@ mod tests {
                         is_finished: true,
                         missing_bytes: 0,
                         missing_features: 0,
+                        tracing_data: 0..0,
                         another_at: None,
                     },
                     data,

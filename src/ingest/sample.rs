@@ -18,6 +18,8 @@ const PERF_FORMAT_LOST: u64 = 1 << 4;
 /// A branch stack ends in a word of counters for each branch (kernel 6.8; include/uapi/linux/perf_event.h).
 const PERF_SAMPLE_BRANCH_COUNTERS: u64 = 1 << 19;
 
+const SHORT: &str = "sample shorter than its fields";
+
 /// The fields of a sample that this program uses; addresses are still bare.
 #[derive(Clone, Copy, Debug)]
 pub struct RawSample<'a> {
@@ -124,7 +126,26 @@ impl SampleLayout {
     /// Decodes the body of a sample, up to the last field that is needed and no further.
     #[inline]
     pub fn decode<'a>(&self, body: &'a [u8]) -> Result<RawSample<'a>, &'static str> {
-        const SHORT: &str = "sample shorter than its fields";
+        let (mut sample, mut rest) = self.decode_to_chain(body)?;
+        if self.sample_type & PERF_SAMPLE_CGROUP != 0 {
+            sample.cgroup = Some(self.skip_to_cgroup(&mut rest).ok_or(SHORT)?);
+        }
+        Ok(sample)
+    }
+
+    /// Decodes the body of a tracepoint's record: who, when, where, and the payload that its format describes.
+    pub fn decode_event<'a>(&self, body: &'a [u8]) -> Result<(RawSample<'a>, &'a [u8]), &'static str> {
+        let (sample, mut rest) = self.decode_to_chain(body)?;
+        if self.sample_type & PERF_SAMPLE_RAW == 0 {
+            return Ok((sample, &[]));
+        }
+        let payload = rest.u32().and_then(|size| rest.take(size.into()));
+        Ok((sample, payload.ok_or(SHORT)?))
+    }
+
+    /// Decodes all up to the call chain; what follows it is still to be read.
+    #[inline]
+    fn decode_to_chain<'a>(&self, body: &'a [u8]) -> Result<(RawSample<'a>, Cursor<'a>), &'static str> {
         let mut rest = Cursor::new(body, self.order);
         let fixed = rest.take(self.fixed_size as u64).ok_or(SHORT)?;
         let u64_at = |place: Option<usize>| place.and_then(|at| self.order.u64_at(fixed, at));
@@ -140,12 +161,7 @@ impl SampleLayout {
         } else {
             &[]
         };
-        let cgroup = if self.sample_type & PERF_SAMPLE_CGROUP != 0 {
-            Some(self.skip_to_cgroup(&mut rest).ok_or(SHORT)?)
-        } else {
-            None
-        };
-        Ok(RawSample {
+        let sample = RawSample {
             ip: u64_at(self.ip).unwrap_or(0),
             pid: u32_at(self.tid, 0).map_or(-1, |pid| pid as i32),
             tid: u32_at(self.tid, 4).map_or(-1, |tid| tid as i32),
@@ -158,8 +174,9 @@ impl SampleLayout {
             chain,
             user_chain: &[],
             lacks_user_chain: false,
-            cgroup,
-        })
+            cgroup: None,
+        };
+        Ok((sample, rest))
     }
 
     /// Steps over the value of a counter, or of each member of its group (`:S`).

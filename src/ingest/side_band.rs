@@ -115,6 +115,17 @@ pub struct Map {
     pub path: String,
 }
 
+/// Whom, when and where a record was written for, as far as it says.
+#[derive(Clone, Copy, Debug)]
+pub struct ByWhom {
+    /// Process id and thread id.
+    pub who: Option<(i32, i32)>,
+    /// ns of the recording's clock.
+    pub time_ns: Option<u64>,
+    /// The CPU.
+    pub cpu: Option<u32>,
+}
+
 /// What a record is to this program.
 pub enum Parsed {
     /// A side-band record.
@@ -209,6 +220,16 @@ impl SideBandReader {
         let before = Self::TRAILER.iter().take_while(|&&bit| bit != field);
         let place = 8 * before.filter(|&&bit| self.trailer & bit != 0).count();
         (self.trailer & field != 0).then_some(place)
+    }
+
+    /// The fields of a record, and what its `sample_id` says.
+    pub fn split_trailer<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], ByWhom)> {
+        let (fields, trailer) = self.split(record)?;
+        let who = self.place(PERF_SAMPLE_TID).and_then(|at| {
+            Some((self.order.u32_at(trailer, at)? as i32, self.order.u32_at(trailer, at + 4)? as i32))
+        });
+        let time_ns = self.place(PERF_SAMPLE_TIME).and_then(|at| self.order.u64_at(trailer, at));
+        Some((fields, ByWhom { who, time_ns, cpu: self.read_trailer(trailer).1 }))
     }
 
     fn read_trailer(&self, trailer: &[u8]) -> (u64, Option<u32>) {

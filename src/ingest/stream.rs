@@ -1,9 +1,11 @@
 //! What a recording that came through a pipe says about itself: records of perf's own in place of a header.
 
+use std::ops::Range;
+
 use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
 use super::cursor::{ByteOrder, Cursor, text};
 use super::features::{self, Features};
-use super::records::{COMPRESSED, COMPRESSED2, Walk};
+use super::records::{COMPRESSED, COMPRESSED2, RECORD_HEADER, TRACING_DATA, Walk};
 
 // `enum perf_user_event_type`, tools/lib/perf/include/perf/event.h.
 const HEADER_ATTR: u32 = 64;
@@ -21,6 +23,8 @@ pub struct StreamHead {
     pub attributes: Vec<Attribute>,
     /// The feature sections.
     pub features: Features,
+    /// Where in the data the formats of tracepoints are.
+    pub tracing_data: Option<Range<usize>>,
 }
 
 /// Reads what the records of `data` say.
@@ -42,6 +46,11 @@ pub fn read(data: &[u8], order: ByteOrder) -> StreamHead {
             }
             EVENT_UPDATE if cursor.u64() == Some(UPDATE_NAME) => {
                 names.extend(cursor.u64().map(|id| (id, text(cursor.rest()))));
+            }
+            // The walk has seen that the payload is there.
+            TRACING_DATA if head.tracing_data.is_none() => {
+                let start = record.position as usize + RECORD_HEADER + record.body.len();
+                head.tracing_data = cursor.u32().map(|bytes| start..start + bytes as usize);
             }
             COMPRESSED | COMPRESSED2 => {
                 head.features.compressed_from.get_or_insert(0);

@@ -1,10 +1,12 @@
-//! Events: which of them is the sampling event, and what the recording says about itself.
+//! Events: which of them is the sampling event, what the recording says about itself, and which system calls were traced.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::ingest::{Attribute, SampleLayout, Source};
-use crate::model::{About, Clock, Event, clean};
+use crate::kernel;
+use crate::model::{About, Clock, Event, NameId, Names, Timeline, TraceKind, clean};
 
 /// Chooses the sampling event: with its twins on other kinds of cores, if the CPU is a hybrid. Says for each event whether it
 /// is chosen.
@@ -78,4 +80,37 @@ fn event(attribute: &Attribute, is_sampling: bool, source: &Source) -> Event {
         counts_ns: attribute.counts_ns(),
         records: 0,
     }
+}
+
+/// The names of the system calls that occur in events, by number: from the architecture's table, else from the tracepoint's name
+/// (`syscalls:sys_enter_read`).
+pub(super) fn system_calls(
+    timelines: &[Timeline],
+    about: &About,
+    names: &mut Names,
+) -> BTreeMap<i32, NameId> {
+    let arch = about.arch.as_deref().unwrap_or_default();
+    let mut calls = BTreeMap::new();
+    for event in timelines.iter().flat_map(|timeline| &timeline.trace.events) {
+        let (TraceKind::SystemCallEnter { number, .. } | TraceKind::SystemCallExit { number, .. }) =
+            event.kind
+        else {
+            continue;
+        };
+        if calls.contains_key(&number) {
+            continue;
+        }
+        let of_event = || {
+            let event = &about.events[event.event?.index()];
+            let name = event.name.strip_prefix("syscalls:sys_")?;
+            name.strip_prefix("enter_").or(name.strip_prefix("exit_"))
+        };
+        let name = kernel::system_call_by_number(arch, number).or_else(of_event);
+        let id = match name {
+            Some(name) => names.intern(name),
+            None => names.intern(&format!("system call {number}")),
+        };
+        calls.insert(number, id);
+    }
+    calls
 }

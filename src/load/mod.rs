@@ -13,7 +13,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, Damage, Features, Part, SideBandPass, Source};
+use crate::ingest::{self, Damage, Features, Part, SideBandPass, Source, TraceReader};
 use crate::kernel;
 use crate::model::{
     Diagnostic, FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming,
@@ -24,7 +24,7 @@ use crate::symbols::{self, FrameName};
 
 pub use crate::symbols::Sources;
 
-use events::{about, sampling_events};
+use events::{about, sampling_events, system_calls};
 use notes::note_input_damage;
 use samples::SamplePass;
 
@@ -35,6 +35,8 @@ pub struct Options {
     pub event: Option<String>,
     /// Where names come from.
     pub sources: Sources,
+    /// Whether events are wanted too: what tracepoints and switch records tell.
+    pub events: bool,
     /// Bytes of memory for a stream that is read, and for records that are unpacked (`perf record -z`); by default half of the
     /// machine's, and no more than 256 times what a compressed recording has.
     pub max_memory: Option<u64>,
@@ -108,12 +110,14 @@ fn load_parts(
 
     let finder = source.event_finder(path)?;
     let user_chains = source.user_chains(&pass);
+    let trace = options.events.then(|| trace_reader(&source, parts));
     let samples = SamplePass {
         source: &source,
         finder: &finder,
         sampling: &sampling,
         state: &state,
         user_chains: &user_chains,
+        trace: trace.as_ref(),
     };
     let ranges = pass.ranges(ingest::parallel_ranges(total));
     let (collected, event_records, counted) =
@@ -124,6 +128,7 @@ fn load_parts(
     recording.tally.rejected.extend(counted.rejected);
     let (mut chains, timelines) = samples::timelines(collected, &mut state, &mut names);
     chains.stacks.finish();
+    recording.system_calls = system_calls(&timelines, &recording.about, &mut names);
     recording.timelines = timelines;
     recording.frames = chains.frames;
     recording.stacks = chains.stacks;
@@ -139,6 +144,13 @@ fn load_parts(
     name(path, options, &source.header.features, &mut recording, &mut names)?;
     recording.names = names;
     Ok(recording)
+}
+
+/// What reads events and switches by the formats that the recording holds.
+fn trace_reader(source: &Source, parts: &[Part]) -> TraceReader {
+    let header = &source.header;
+    let tracing_data = parts.first().and_then(|part| part.bytes.get(header.tracing_data.clone()));
+    TraceReader::new(&header.attributes, tracing_data.unwrap_or_default(), header.order)
 }
 
 /// An error if the recording cannot answer what ran: no samples, no call chains.
@@ -168,6 +180,16 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// An error if the recording cannot tell of stalls: it has neither samples with call chains, times and CPUs, nor events.
+pub fn require_witnesses(recording: &Recording) -> Result<()> {
+    if recording.timelines.iter().any(|timeline| !timeline.trace.events.is_empty()) {
+        return Ok(());
+    }
+    require_stacks(recording)?;
+    require_times(recording)?;
+    require_cpus(recording)
 }
 
 /// An error if samples do not say when they were taken: then their only order is that of the file.

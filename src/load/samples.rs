@@ -1,14 +1,15 @@
 //! Samples: the second pass, on as many threads as there are CPUs, joined in the order of the file.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::ingest::{Decoded, EventFinder, Source, UserChains};
-use crate::model::{Names, Tally, Timeline};
-use crate::state::{Chains, Collected, Collector, CpuSamples, State};
+use crate::ingest::{Decoded, EventFinder, Source, TraceReader, UserChains};
+use crate::model::{Names, Tally, Timeline, Trace};
+use crate::state::{Chains, Collected, Collector, CpuSamples, Finished, State};
 
 /// What the second pass needs to know.
 pub(super) struct SamplePass<'s, 'a> {
@@ -18,6 +19,8 @@ pub(super) struct SamplePass<'s, 'a> {
     pub sampling: &'s [bool],
     pub state: &'s State,
     pub user_chains: &'s UserChains<'a>,
+    /// What reads events and switches, if they are asked for.
+    pub trace: Option<&'s TraceReader>,
 }
 
 /// What one range of the file held.
@@ -54,18 +57,23 @@ impl SamplePass<'_, '_> {
             let more = position - reported.replace(position);
             progress(done.fetch_add(more, Ordering::Relaxed) + more);
         };
-        let SamplePass { source, finder, sampling, user_chains, .. } = self;
-        source.read_samples(range, sampling, finder, user_chains, &report, |decoded| match decoded {
+        let SamplePass { source, finder, sampling, user_chains, trace, .. } = *self;
+        source.read_samples(range, sampling, finder, user_chains, trace, &report, |decoded| match decoded {
             Decoded::Sample { event, sample, record } => {
                 event_records[event] += 1;
                 tally.samples += 1;
                 tally.without_user_chain += u64::from(sample.lacks_user_chain);
                 collector.push(event, &sample, &record);
             }
-            Decoded::OtherEvent(event) => {
+            Decoded::Event { event, told } => {
                 event_records[event] += 1;
                 tally.other_events += 1;
+                if let Some((told, sample, record)) = told {
+                    collector.push_event(event, told, &sample, &record);
+                }
             }
+            // The first pass has counted it.
+            Decoded::Switch(switch, record) => collector.push_switch(&switch, &record),
             Decoded::Rejected(why) => *tally.rejected.entry(why).or_default() += 1,
         });
         Part { collected: collector.finish(), event_records, tally }
@@ -87,15 +95,25 @@ impl Part {
     }
 }
 
-/// Each CPU's samples in time order, with its gaps.
+/// Each CPU's samples and events in time order, with its gaps.
 pub(super) fn timelines(
     collected: Collected,
     state: &mut State,
     names: &mut Names,
 ) -> (Chains, Vec<Timeline>) {
-    let (chains, by_cpu) = collected.finish(state, names);
+    let Finished { chains, samples, traces } = collected.finish(state, names);
+    let mut by_cpu: BTreeMap<u32, (CpuSamples, Trace)> = BTreeMap::new();
+    for (cpu, samples) in samples {
+        by_cpu.entry(cpu).or_default().0 = samples;
+    }
+    for (cpu, trace) in traces {
+        by_cpu.entry(cpu).or_default().1 = trace;
+    }
     let state = &*state;
-    let timelines = by_cpu.into_par_iter().map(|(cpu, all)| timeline(cpu, all, state));
+    let timelines = by_cpu.into_par_iter().map(|(cpu, (samples, trace))| {
+        let timeline = timeline(cpu, samples, state);
+        Timeline { trace, ..timeline }
+    });
     (chains, timelines.collect())
 }
 
@@ -108,5 +126,5 @@ pub(super) fn timeline(cpu: u32, mut all: CpuSamples, state: &State) -> Timeline
         after.checked_sub(1).map(|at| samples[at].time_ns)
     };
     let (lost, throttled) = state.gaps(cpu, last_before);
-    Timeline { cpu, samples, details, lost, throttled }
+    Timeline { cpu, samples, details, lost, throttled, trace: Trace::default() }
 }

@@ -72,8 +72,10 @@ pub enum FrameKind {
     SystemCall,
     /// A hardware interrupt begins: `asm_sysvec_apic_timer_interrupt`, `do_IRQ`, `el1h_64_irq`.
     InterruptEntry,
-    /// Softirqs begin to be served: `handle_softirqs`, `__do_softirq`, `__irq_exit_rcu`.
+    /// Where pending softirqs are looked for, on the way out of an interrupt say: `__irq_exit_rcu`, `do_softirq`, `run_ksoftirqd`.
     SoftirqEntry,
+    /// Pending softirqs are served: `handle_softirqs`, `__do_softirq`.
+    SoftirqLoop,
     /// The action of one softirq: `net_rx_action`.
     SoftirqAction(Softirq),
     /// A synchronous exception begins, a page fault say: the work of whoever caused it.

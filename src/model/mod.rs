@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | recording | one perf.data |
 //! | sample | one PERF_RECORD_SAMPLE of the *sampling event*; a tracepoint's record is an *event*, never a sample |
-//! | timeline | the samples of one CPU in time order, and the gaps in which samples were lost |
+//! | event | one record of a tracepoint, or of a switch between tasks: something happened |
+//! | timeline | the samples and events of one CPU in time order, and the gaps in which samples were lost |
 //! | task | pid, tid and the comm *at that moment*; (tid, start time) is the identity |
 //! | stack | frames, root first; a frame is (module, offset, mode), later named |
 //! | trigger | what a window looks back from; by default a sample of a task whose comm matches `^ksoftirqd/` |
@@ -28,6 +29,7 @@ mod recording;
 mod stack;
 mod task;
 mod timeline;
+mod trace;
 
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
@@ -40,3 +42,4 @@ pub use recording::{About, Clock, Event, Recording, Tally};
 pub use stack::StackTree;
 pub use task::Task;
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
+pub use trace::{Left, Trace, TraceEvent, TraceKind};

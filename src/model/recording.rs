@@ -28,6 +28,8 @@ pub struct Recording {
     pub cgroups: Vec<Cgroup>,
     /// One timeline for each CPU that has samples, by CPU; for each thread where samples do not tell their CPU.
     pub timelines: Vec<Timeline>,
+    /// What the numbers of traced system calls mean, for those that occur in events.
+    pub system_calls: BTreeMap<i32, NameId>,
     /// What became of every record.
     pub tally: Tally,
     /// What the user should know about the input.
@@ -114,6 +116,14 @@ pub struct Event {
     pub counts_ns: bool,
     /// Records of this event that were read.
     pub records: u64,
+}
+
+impl Event {
+    /// Whether each time that the event happened was recorded. One that was sampled (`-F 999` on the command line makes every
+    /// tracepoint so) leaves some out, and no two of its records make an interval.
+    pub fn is_complete(&self) -> bool {
+        self.is_tracepoint && self.frequency_hz.is_none() && self.period.is_none_or(|period| period <= 1)
+    }
 }
 
 /// What became of every record: `records` = `samples` + `other_events` + `side_band` + all `skipped` + all `rejected`.

@@ -1,6 +1,6 @@
 //! Timelines: the samples of one CPU in time order, and where samples are missing.
 
-use super::{CgroupId, EventId, StackId, TaskId};
+use super::{CgroupId, EventId, StackId, TaskId, Trace};
 
 /// One sample of a sampling event; [`Details`] has what else is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,8 @@ pub struct Timeline {
     pub lost: Vec<Gap>,
     /// Where the kernel paused the event (between PERF_RECORD_THROTTLE and PERF_RECORD_UNTHROTTLE). By start and by end.
     pub throttled: Vec<Gap>,
+    /// Its events; empty unless they were asked for.
+    pub trace: Trace,
 }
 
 impl Timeline {

@@ -250,6 +250,8 @@ impl Report<'_> {
             (Owner::SystemCall, None) => "(system call)",
             (Owner::KernelThread, _) => "(kernel thread)",
             (Owner::Exception, _) => "(exception)",
+            (Owner::Softirq, _) => "(softirq)",
+            (Owner::Interrupt, _) => "(interrupt)",
         };
         format!("{} {work}", self.name(comm))
     }
@@ -350,6 +352,8 @@ pub(super) fn who(recording: &Recording, comm: NameId, path: &Path) -> String {
         (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
         (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
         (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
+        (Owner::Softirq, _) => format!("{comm}, in a softirq, at {function},"),
+        (Owner::Interrupt, _) => format!("{comm}, in an interrupt, at {function},"),
     }
 }
 

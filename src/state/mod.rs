@@ -5,6 +5,7 @@ mod chains;
 mod samples;
 mod spaces;
 mod tasks;
+mod trace;
 
 use rustc_hash::FxHashMap;
 
@@ -12,7 +13,7 @@ use crate::ingest::{Change, SideBand, When};
 use crate::model::{Cgroup, CgroupId, Gap, Module, Names, Task};
 
 pub use chains::Chains;
-pub use samples::{Collected, Collector, CpuSamples};
+pub use samples::{Collected, Collector, CpuSamples, Finished};
 pub use spaces::{SpaceAt, Spaces};
 pub use tasks::Tasks;
 

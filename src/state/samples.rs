@@ -6,10 +6,11 @@ use indexmap::IndexSet;
 use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::ingest::{ByteOrder, RawSample, Record, When};
-use crate::model::{Detail, Details, EventId, FrameId, Names, Sample, StackId, StackTree, TaskId};
+use crate::ingest::{ByteOrder, RawSample, RawSwitch, RawTrace, Record, When};
+use crate::model::{Detail, Details, EventId, FrameId, Names, Sample, StackId, StackTree, TaskId, Trace};
 
 use super::chains::{Chain, Chains, key_of};
+use super::trace::{Happened, Traces};
 use super::{SpaceAt, State};
 
 /// Samples that are looked up together: look-ups that miss the caches then wait for memory at the same time.
@@ -32,6 +33,7 @@ pub struct Collector<'s, 'a> {
     remembered: Vec<Remembered>,
     /// The chains of the last samples of `current`, with their keys: they wait for their stacks.
     waiting: Vec<(u64, Chain<'a>)>,
+    traces: Traces,
 }
 
 /// The samples of one CPU.
@@ -81,6 +83,7 @@ impl<'s, 'a> Collector<'s, 'a> {
             nameless: IndexSet::default(),
             remembered: vec![nobody; REMEMBERED],
             waiting: Vec::with_capacity(BATCH),
+            traces: Traces::default(),
         }
     }
 
@@ -89,14 +92,7 @@ impl<'s, 'a> Collector<'s, 'a> {
     pub fn push(&mut self, event: usize, raw: &RawSample<'a>, record: &Record<'a>) {
         let when = When { time_ns: raw.time_ns, position: record.position };
         let (task, space) = self.who(when, raw.pid, raw.tid);
-        let chain = Chain {
-            entries: raw.chain,
-            user: raw.user_chain,
-            ip: raw.ip,
-            cpumode: record.misc,
-            space,
-            order: self.order,
-        };
+        let chain = self.chain(raw, record, space);
         let detail = Detail {
             period: raw.period.unwrap_or(1),
             cgroup: self.state.cgroup(raw.cgroup),
@@ -115,15 +111,61 @@ impl<'s, 'a> Collector<'s, 'a> {
         }
     }
 
+    /// Adds what a record of an event that is not sampled tells.
+    pub fn push_event(&mut self, event: usize, told: RawTrace, raw: &RawSample<'a>, record: &Record<'a>) {
+        let when = When { time_ns: raw.time_ns, position: record.position };
+        let (task, space) = self.who(when, raw.pid, raw.tid);
+        let mut stack = StackTree::ROOT;
+        if !raw.chain.is_empty() {
+            // Stacks are numbered in the order of the file.
+            self.flush();
+            let chain = self.chain(raw, record, space);
+            stack = self.stack(key_of(&chain), &chain);
+        }
+        let event = Some(EventId::from_index(event));
+        self.push_trace(when, Happened { time_ns: raw.time_ns, cpu: raw.cpu, task, stack, event }, told);
+    }
+
+    /// Adds what a switch record tells.
+    pub fn push_switch(&mut self, switch: &RawSwitch, record: &Record<'a>) {
+        let RawSwitch { time_ns, cpu, pid, tid, trace } = *switch;
+        let when = When { time_ns, position: record.position };
+        let (task, _) = self.who(when, pid, tid);
+        let stack = StackTree::ROOT;
+        self.push_trace(when, Happened { time_ns, cpu, task, stack, event: None }, trace);
+    }
+
+    fn push_trace(&mut self, when: When, at: Happened, told: RawTrace) {
+        let (tasks, nameless) = (&self.state.tasks, &mut self.nameless);
+        self.traces
+            .push(at, told, |tid| tasks.at(when, tid).0.unwrap_or_else(|| nameless_task(nameless, tid, tid)));
+    }
+
+    fn chain(&self, raw: &RawSample<'a>, record: &Record<'a>, space: SpaceAt) -> Chain<'a> {
+        Chain {
+            entries: raw.chain,
+            user: raw.user_chain,
+            ip: raw.ip,
+            cpumode: record.misc,
+            space,
+            order: self.order,
+        }
+    }
+
+    fn stack(&mut self, key: u64, chain: &Chain<'a>) -> StackId {
+        let Collector { state, chains, .. } = self;
+        chains.find(key).unwrap_or_else(|| {
+            let place = |address, mode| state.spaces.resolve(chain.space, address, mode);
+            chains.intern(key, chain, &place)
+        })
+    }
+
     fn who(&mut self, when: When, pid: i32, tid: i32) -> (TaskId, SpaceAt) {
         let known = &mut self.remembered[tid as usize % REMEMBERED];
         if known.tid != tid || known.pid != pid || !known.between.contains(&when) {
             let (task, task_between) = self.state.tasks.at(when, tid);
             let (space, space_between) = self.state.spaces.at_between(when, pid);
-            let task = task.unwrap_or_else(|| {
-                let (number, _) = self.nameless.insert_full((pid, tid));
-                TaskId(number as u32 | NAMELESS)
-            });
+            let task = task.unwrap_or_else(|| nameless_task(&mut self.nameless, pid, tid));
             let start = task_between.start.max(space_between.start);
             let end = task_between.end.min(space_between.end);
             *known = Remembered { pid, tid, between: start..end, task, space };
@@ -162,8 +204,13 @@ impl<'s, 'a> Collector<'s, 'a> {
             self.by_cpu.insert(cpu, last);
         }
         self.chains.forget_chains();
-        Collected { chains: self.chains, by_cpu: self.by_cpu, nameless: self.nameless }
+        Collected { chains: self.chains, by_cpu: self.by_cpu, nameless: self.nameless, traces: self.traces }
     }
+}
+
+fn nameless_task(nameless: &mut IndexSet<(i32, i32), FxBuildHasher>, pid: i32, tid: i32) -> TaskId {
+    let (number, _) = nameless.insert_full((pid, tid));
+    TaskId(number as u32 | NAMELESS)
 }
 
 /// The samples of a range, or of several joined.
@@ -171,6 +218,17 @@ pub struct Collected {
     chains: Chains,
     by_cpu: FxHashMap<u32, CpuSamples>,
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
+    traces: Traces,
+}
+
+/// What a recording's samples and events come to.
+pub struct Finished {
+    /// Frames and stacks.
+    pub chains: Chains,
+    /// Each CPU's samples in the order of the file, by CPU.
+    pub samples: Vec<(u32, CpuSamples)>,
+    /// Each CPU's events in time order, by CPU.
+    pub traces: Vec<(u32, Trace)>,
 }
 
 impl Collected {
@@ -188,13 +246,16 @@ impl Collected {
         }
         let nameless: Vec<u32> =
             next.nameless.iter().map(|task| self.nameless.insert_full(*task).0 as u32).collect();
+        let task = |task: TaskId| match task.0 & NAMELESS {
+            0 => task,
+            _ => TaskId(nameless[(task.0 ^ NAMELESS) as usize] | NAMELESS),
+        };
         let joined = |mut sample: Sample| {
             sample.stack = stacks[sample.stack.index()];
-            if sample.task.0 & NAMELESS != 0 {
-                sample.task.0 = nameless[(sample.task.0 ^ NAMELESS) as usize] | NAMELESS;
-            }
+            sample.task = task(sample.task);
             sample
         };
+        self.traces.join(next.traces, |stack| stacks[stack.index()], task);
         for (cpu, next) in next.by_cpu {
             let all = self.by_cpu.entry(cpu).or_default();
             all.samples.par_extend(next.samples.into_par_iter().map(joined));
@@ -202,20 +263,21 @@ impl Collected {
         }
     }
 
-    /// Gives nameless tasks their names, and takes the result apart: frames, stacks, and each CPU's samples in the order of the
-    /// file.
-    pub fn finish(mut self, state: &mut State, names: &mut Names) -> (Chains, Vec<(u32, CpuSamples)>) {
+    /// Gives nameless tasks their names, and takes the result apart.
+    pub fn finish(mut self, state: &mut State, names: &mut Names) -> Finished {
         let name = |(pid, tid): &(i32, i32)| state.tasks.nameless(*pid, *tid, names);
         let nameless: Vec<TaskId> = self.nameless.iter().map(name).collect();
+        let task = |task: TaskId| match task.0 & NAMELESS {
+            0 => task,
+            _ => nameless[(task.0 ^ NAMELESS) as usize],
+        };
         if !nameless.is_empty() {
             for sample in self.by_cpu.values_mut().flat_map(|cpu| &mut cpu.samples) {
-                if sample.task.0 & NAMELESS != 0 {
-                    sample.task = nameless[(sample.task.0 ^ NAMELESS) as usize];
-                }
+                sample.task = task(sample.task);
             }
         }
-        let mut by_cpu: Vec<(u32, CpuSamples)> = self.by_cpu.into_iter().collect();
-        by_cpu.sort_by_key(|(cpu, _)| *cpu);
-        (self.chains, by_cpu)
+        let mut samples: Vec<(u32, CpuSamples)> = self.by_cpu.into_iter().collect();
+        samples.sort_by_key(|(cpu, _)| *cpu);
+        Finished { chains: self.chains, samples, traces: self.traces.finish(names, task) }
     }
 }

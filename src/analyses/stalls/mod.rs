@@ -1,0 +1,316 @@
+//! Stalls: the times in which a CPU handled no softirq although it should have, from all witnesses that a recording has; the
+//! culprit of each, its victims, and how sure that is.
+
+mod cpu;
+mod culprit;
+mod holes;
+mod packets;
+mod paths;
+mod ranking;
+mod softirqs;
+mod verdict;
+mod victims;
+mod witnesses;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId, Timeline};
+
+use super::calls::{self, Calls};
+use super::contexts::Contexts;
+use super::selection::Selection;
+use super::windows::{Path, Ranked};
+
+use cpu::{Cpu, Traced};
+use softirqs::Softirqs;
+use verdict::{Held, Seen};
+
+/// What to look for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A stall is at least this long, in ns.
+    pub min_ns: u64,
+    /// Which CPUs and which time: a stall is meant if it begins in them.
+    pub selection: Selection,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { min_ns: 20_000_000, selection: Selection::default() }
+    }
+}
+
+/// The result.
+#[derive(Clone, Debug)]
+pub struct Stalls {
+    /// The stalls, by time, then by CPU.
+    pub stalls: Vec<Stall>,
+    /// The culprits, the one that stalled CPUs longest first.
+    pub ranking: Vec<Blamed>,
+    /// Each kind of witness, and whether the recording has it.
+    pub witnesses: Vec<Witness>,
+    /// The least length of a stall that was asked for, in ns.
+    pub min_ns: u64,
+}
+
+/// A time in which a CPU handled no softirq although it should have.
+#[derive(Clone, Debug)]
+pub struct Stall {
+    /// The CPU.
+    pub cpu: u32,
+    /// Begin, in ns.
+    pub begin_ns: u64,
+    /// End, in ns.
+    pub end_ns: u64,
+    /// How sure it is that this was a stall.
+    pub confidence: Confidence,
+    /// What tells of it, by begin.
+    pub evidence: Vec<Evidence>,
+    /// Who held the CPU; `None` if nothing tells.
+    pub culprit: Option<Culprit>,
+    /// Who waited.
+    pub victims: Victims,
+    /// Records lost in it.
+    pub lost: u64,
+}
+
+impl Stall {
+    /// Its length in ns.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns - self.begin_ns
+    }
+}
+
+/// How sure a stall is; `docs/stalls.md` has the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// One weak witness.
+    Low,
+    /// One exact witness, or several weak ones that agree.
+    Medium,
+    /// Several witnesses that agree, an exact one among them.
+    High,
+}
+
+impl Confidence {
+    /// The word printed for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Confidence::Low => "low",
+            Confidence::Medium => "medium",
+            Confidence::High => "high",
+        }
+    }
+}
+
+/// What one witness tells of a stall.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evidence {
+    /// What it saw.
+    pub kind: Kind,
+    /// From when, in ns.
+    pub begin_ns: u64,
+    /// Until when, in ns.
+    pub end_ns: u64,
+}
+
+/// What a witness saw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A softirq was raised and not entered.
+    SoftirqWait(Softirq),
+    /// ksoftirqd was woken and did not run.
+    KsoftirqdWait,
+    /// One task was in one path of the kernel, and no softirq was served.
+    KernelPath {
+        /// How many samples saw it.
+        samples: u64,
+        /// The probability that as many samples miss the softirqs by chance, times the number of such stretches.
+        p_value: f64,
+    },
+    /// One softirq's action, or an interrupt's handler, did not return.
+    Handler {
+        /// The softirq; `None` for an interrupt's handler.
+        softirq: Option<Softirq>,
+    },
+    /// No driver was asked for packets, on a CPU that did so steadily.
+    NapiSilence,
+    /// No sample was taken, though the CPU was busy: interrupts were off.
+    SampleHole,
+    /// Many packets came at once, after none had.
+    PacketBurst {
+        /// How many.
+        packets: u64,
+    },
+}
+
+impl Kind {
+    /// The word printed for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::SoftirqWait(_) => "softirq_wait",
+            Kind::KsoftirqdWait => "ksoftirqd_wait",
+            Kind::KernelPath { .. } => "kernel_path",
+            Kind::Handler { .. } => "handler",
+            Kind::NapiSilence => "napi_silence",
+            Kind::SampleHole => "sample_hole",
+            Kind::PacketBurst { .. } => "packet_burst",
+        }
+    }
+}
+
+/// Who held the CPU during a stall.
+#[derive(Clone, Debug)]
+pub struct Culprit {
+    /// The task; of a softirq or interrupt the one that it interrupted.
+    pub task: TaskId,
+    /// Its control group, where recorded.
+    pub cgroup: CgroupId,
+    /// What it did; `None` where no sample tells, or it was in user space.
+    pub path: Option<Path>,
+    /// The system call, where traced.
+    pub call: Option<TracedCall>,
+    /// Samples that saw it.
+    pub samples: u64,
+    /// Their share of the stall's samples that are not idle, from 0 to 1; of the stall's time, where there are no samples.
+    pub share: f64,
+}
+
+/// What one culprit did in all.
+#[derive(Clone, Debug)]
+pub struct Blamed {
+    /// The comm; of a handler, that of the task that it interrupted first.
+    pub comm: NameId,
+    /// The path of its longest stall, where samples tell.
+    pub path: Option<Path>,
+    /// Its control group in that stall, where recorded.
+    pub cgroup: CgroupId,
+    /// How many stalls.
+    pub stalls: u64,
+    /// How many of them are of medium or high confidence.
+    pub sure: u64,
+    /// How long they were together, in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub longest_ns: u64,
+    /// On which CPUs.
+    pub cpus: Vec<u32>,
+    /// How its path compares with the CPUs' other time, as `window` ranks paths; `None` where samples do not tell.
+    pub compared: Option<Ranked>,
+}
+
+/// A system call as tracepoints tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TracedCall {
+    /// Its number.
+    pub number: i32,
+    /// Its name.
+    pub name: NameId,
+    /// Its arguments; `None` if it began before the recording.
+    pub arguments: Option<[u64; 6]>,
+    /// When it began, in ns; `None` if before the recording.
+    pub enter_ns: Option<u64>,
+    /// When it returned, in ns; `None` if after the recording.
+    pub exit_ns: Option<u64>,
+}
+
+/// Who waited.
+#[derive(Clone, Debug, Default)]
+pub struct Victims {
+    /// The longest wait of each softirq, in ns.
+    pub softirqs: BTreeMap<Softirq, u64>,
+    /// Packets that were received at once when the stall was over; `None` where packets were not traced.
+    pub packets: Option<u64>,
+    /// The task that waited longest for this CPU, and how long, in ns.
+    pub task: Option<(TaskId, u64)>,
+}
+
+/// A kind of witness, and whether the recording has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Its name, as [`Kind::name`] has it, or `cgroup`, `wall_clock`.
+    pub name: &'static str,
+    /// What it would tell.
+    pub tells: &'static str,
+    /// Why the recording has none; `None` if it has.
+    pub lacks: Option<String>,
+    /// What to add to `perf record`.
+    pub remedy: &'static str,
+}
+
+/// Finds the stalls of `recording`, which must have been loaded with its events.
+pub fn find(recording: &Recording, options: &Options) -> Stalls {
+    let contexts = Contexts::with_handlers(recording);
+    let calls = calls::find(recording);
+    let traced = Traced::of(recording);
+    let is_ksoftirqd: Vec<bool> = (0..recording.tasks.len())
+        .map(|task| recording.comm(TaskId::from_index(task)).starts_with("ksoftirqd/"))
+        .collect();
+    let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
+    let of_cpus: Vec<Vec<Stall>> = timelines
+        .into_par_iter()
+        .map(|timeline| {
+            let cpu = Cpu::new(recording, &contexts, timeline, options, traced);
+            stalls_of(&cpu, &is_ksoftirqd, &calls)
+        })
+        .collect();
+    let (first_ns, last_ns) = options.selection.time.bounds(recording);
+    let is_meant = |stall: &Stall| (first_ns..=last_ns).contains(&stall.begin_ns);
+    let mut stalls: Vec<Stall> = of_cpus.into_iter().flatten().filter(is_meant).collect();
+    stalls.sort_by_key(|stall| (stall.begin_ns, stall.cpu));
+    Stalls {
+        ranking: ranking::rank(recording, &stalls),
+        stalls,
+        witnesses: witnesses::of(recording, traced),
+        min_ns: options.min_ns,
+    }
+}
+
+/// The stalls of one CPU, by begin.
+fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
+    let softirqs = softirqs::find(cpu, is_ksoftirqd);
+    let runs = paths::runs(cpu);
+    let mut seen = softirqs.seen.clone();
+    seen.extend(holes::find(cpu));
+    // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
+    let others: Vec<Seen> = paths::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
+    let is_borne_out = |other: &Seen| {
+        !cpu.traced.waits() || seen.iter().any(|known| verdict::overlap(&known.time, &other.time))
+    };
+    let others: Vec<Seen> = others.into_iter().filter(is_borne_out).collect();
+    seen.extend(others);
+
+    let mut stretches: Vec<Held> = verdict::stretches(cpu, &seen, &softirqs.unserved)
+        .into_iter()
+        .map(|(time, weight)| Held {
+            is_long: time.end - time.start >= cpu.options.min_ns,
+            suspect: culprit::suspect(cpu, &time),
+            time,
+            weight,
+        })
+        .collect();
+    if !cpu.traced.waits() {
+        stretches = paths::with_short_runs(cpu, &runs, stretches);
+    }
+    let stalls = verdict::join(stretches).into_iter();
+    stalls.map(|held| stall(cpu, &held, &seen, &softirqs, calls)).collect()
+}
+
+fn stall(cpu: &Cpu, held: &Held, seen: &[Seen], softirqs: &Softirqs, calls: &Calls) -> Stall {
+    let time = culprit::extent(cpu, held, calls);
+    let (evidence, confidence) = verdict::evidence(seen, &time);
+    let suspect = held.suspect.as_ref();
+    let lost = cpu.timeline.lost_in(time.start, time.end);
+    Stall {
+        cpu: cpu.timeline.cpu,
+        begin_ns: time.start,
+        end_ns: time.end,
+        confidence,
+        evidence,
+        culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &held.time, calls)),
+        victims: victims::of(cpu, softirqs, &time),
+        lost: lost.iter().fold(0, |sum, gap| sum.saturating_add(gap.records)),
+    }
+}

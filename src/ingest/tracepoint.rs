@@ -1,0 +1,304 @@
+//! Tracepoints and switch records: what happened, decoded from a record by the formats that the recording holds.
+
+use linux_perf_event_reader::RecordType;
+use linux_perf_event_reader::constants::{PERF_RECORD_MISC_SWITCH_OUT, PERF_RECORD_MISC_SWITCH_OUT_PREEMPT};
+
+use crate::model::{Left, Softirq, TraceKind};
+
+use super::attributes::Attribute;
+use super::cursor::{ByteOrder, Cursor};
+use super::records::Record;
+use super::side_band::SideBandReader;
+use super::tracing_data::{Field, Format, Place, formats};
+
+/// What happened; whom it concerns is still told by numbers and text of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawTrace<'a> {
+    /// As it is.
+    Known(TraceKind),
+    /// The CPU went to another thread.
+    Switch {
+        /// Its id.
+        next_tid: i32,
+        /// Why the one before left.
+        why: Left,
+    },
+    /// A thread was told to run.
+    Waking {
+        /// Its id.
+        tid: i32,
+        /// On which CPU.
+        cpu: u32,
+    },
+    /// A system call began.
+    SystemCallEnter {
+        /// Its number.
+        number: i32,
+        /// Its arguments, as far as recorded.
+        arguments: [u64; 6],
+    },
+    /// The handler of an interrupt began.
+    InterruptEntry {
+        /// The interrupt's number.
+        irq: i32,
+        /// The name under which its handler is registered.
+        name: &'a [u8],
+    },
+    /// A packet was received.
+    Packet {
+        /// The device's name.
+        device: &'a [u8],
+        /// Its length in bytes.
+        bytes: u32,
+    },
+}
+
+/// A switch record: what happened, to whom, when and where.
+#[derive(Clone, Copy, Debug)]
+pub struct RawSwitch {
+    /// ns of the recording's clock.
+    pub time_ns: u64,
+    /// The CPU.
+    pub cpu: u32,
+    /// Process id of the thread that came or went.
+    pub pid: i32,
+    /// Its thread id.
+    pub tid: i32,
+    /// What happened.
+    pub trace: RawTrace<'static>,
+}
+
+/// Decodes the records of tracepoints and switches.
+pub struct TraceReader {
+    order: ByteOrder,
+    /// For each event what its records tell.
+    decoders: Vec<Decoder>,
+    switches: SideBandReader,
+}
+
+/// What the records of one event tell, and in which fields.
+enum Decoder {
+    SoftirqRaise(Field),
+    SoftirqEntry(Field),
+    SoftirqExit(Field),
+    InterruptEntry { irq: Field, name: Field },
+    InterruptExit { irq: Field },
+    Switch { prev_state: Field, next_tid: Field },
+    Waking { tid: Field, cpu: Field },
+    SystemCallEnter { number: Field, arguments: Vec<Field> },
+    SystemCallExit { number: Field, result: Field },
+    NapiPoll { work: Field, budget: Option<Field> },
+    Packet { device: Field, bytes: Field },
+    Other,
+}
+
+impl TraceReader {
+    /// A reader for the records of these events; `tracing_data` holds the formats of those that are tracepoints, and is empty
+    /// where the recording has none.
+    pub fn new(attributes: &[Attribute], tracing_data: &[u8], order: ByteOrder) -> TraceReader {
+        let formats = formats(tracing_data, order);
+        let decoder = |attribute: &Attribute| {
+            let format = formats.get(&attribute.config).filter(|_| attribute.is_tracepoint());
+            format.and_then(Decoder::new).unwrap_or(Decoder::Other)
+        };
+        TraceReader {
+            order,
+            decoders: attributes.iter().map(decoder).collect(),
+            switches: SideBandReader::new(attributes, order),
+        }
+    }
+
+    /// What a record of the event with this index tells by its payload; `None` if that is shorter than the fields.
+    pub fn read<'a>(&self, event: usize, payload: &'a [u8]) -> Option<RawTrace<'a>> {
+        self.decoders.get(event).unwrap_or(&Decoder::Other).read(payload, self.order)
+    }
+
+    /// What a switch record tells; `None` if it is none, or shorter than its fields.
+    pub fn read_switch(&self, record: &Record) -> Option<RawSwitch> {
+        let (fields, by_whom) = self.switches.split_trailer(record)?;
+        let is_out = record.misc & PERF_RECORD_MISC_SWITCH_OUT != 0;
+        let is_preempted = record.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT != 0;
+        let why = if is_preempted { Left::Runnable } else { Left::Asleep };
+        let trace = match RecordType(record.kind) {
+            RecordType::SWITCH | RecordType::SWITCH_CPU_WIDE if !is_out => {
+                RawTrace::Known(TraceKind::SwitchIn)
+            }
+            RecordType::SWITCH => RawTrace::Known(TraceKind::SwitchOut { why }),
+            RecordType::SWITCH_CPU_WIDE => {
+                let mut cursor = Cursor::new(fields, self.order);
+                let _next_pid = cursor.i32()?;
+                RawTrace::Switch { next_tid: cursor.i32()?, why }
+            }
+            _ => return None,
+        };
+        let (pid, tid) = by_whom.who?;
+        Some(RawSwitch { time_ns: by_whom.time_ns?, cpu: by_whom.cpu?, pid, tid, trace })
+    }
+}
+
+impl Decoder {
+    /// What a tracepoint's records tell, by its name; `None` if nothing that is known, or the fields are not there.
+    fn new(format: &Format) -> Option<Decoder> {
+        let field = |names: &[&str]| format.field(names).cloned();
+        Some(match (format.system.as_str(), format.name.as_str()) {
+            ("irq", "softirq_raise") => Decoder::SoftirqRaise(field(&["vec"])?),
+            ("irq", "softirq_entry") => Decoder::SoftirqEntry(field(&["vec"])?),
+            ("irq", "softirq_exit") => Decoder::SoftirqExit(field(&["vec"])?),
+            ("irq", "irq_handler_entry") => {
+                Decoder::InterruptEntry { irq: field(&["irq"])?, name: field(&["name"])? }
+            }
+            ("irq", "irq_handler_exit") => Decoder::InterruptExit { irq: field(&["irq"])? },
+            ("sched", "sched_switch") => {
+                Decoder::Switch { prev_state: field(&["prev_state"])?, next_tid: field(&["next_pid"])? }
+            }
+            ("sched", "sched_waking" | "sched_wakeup" | "sched_wakeup_new") => {
+                Decoder::Waking { tid: field(&["pid"])?, cpu: field(&["target_cpu"])? }
+            }
+            ("raw_syscalls", "sys_enter") => {
+                Decoder::SystemCallEnter { number: field(&["id"])?, arguments: words(&field(&["args"])?) }
+            }
+            ("raw_syscalls", "sys_exit") => {
+                Decoder::SystemCallExit { number: field(&["id"])?, result: field(&["ret"])? }
+            }
+            ("syscalls", name) if name.starts_with("sys_enter_") => {
+                let number = field(SYSTEM_CALL_NUMBER)?;
+                let is_after = |field: &&Field| field.offset > number.offset && field.size == 8;
+                let arguments = format.fields.iter().filter(is_after).take(6).cloned().collect();
+                Decoder::SystemCallEnter { number, arguments }
+            }
+            ("syscalls", name) if name.starts_with("sys_exit_") => {
+                Decoder::SystemCallExit { number: field(SYSTEM_CALL_NUMBER)?, result: field(&["ret"])? }
+            }
+            ("napi", "napi_poll") => {
+                Decoder::NapiPoll { work: field(&["work"])?, budget: field(&["budget"]) }
+            }
+            ("net", "netif_receive_skb" | "napi_gro_receive_entry") => {
+                Decoder::Packet { device: field(&["name", "dev_name"])?, bytes: field(&["len"])? }
+            }
+            _ => return None,
+        })
+    }
+
+    fn read<'a>(&self, payload: &'a [u8], order: ByteOrder) -> Option<RawTrace<'a>> {
+        let number = |field: &Field| field.number(payload, order);
+        let small = |field: &Field| number(field).map(|value| value as i32);
+        let softirq = |field: &Field| {
+            let vector = usize::try_from(number(field)?).ok()?;
+            Softirq::ALL.get(vector).copied()
+        };
+        Some(match self {
+            Decoder::SoftirqRaise(vector) => RawTrace::Known(TraceKind::SoftirqRaise(softirq(vector)?)),
+            Decoder::SoftirqEntry(vector) => RawTrace::Known(TraceKind::SoftirqEntry(softirq(vector)?)),
+            Decoder::SoftirqExit(vector) => RawTrace::Known(TraceKind::SoftirqExit(softirq(vector)?)),
+            Decoder::InterruptEntry { irq, name } => {
+                RawTrace::InterruptEntry { irq: small(irq)?, name: name.bytes(payload, order)? }
+            }
+            Decoder::InterruptExit { irq } => RawTrace::Known(TraceKind::InterruptExit { irq: small(irq)? }),
+            Decoder::Switch { prev_state, next_tid } => {
+                RawTrace::Switch { next_tid: small(next_tid)?, why: why_left(number(prev_state)?) }
+            }
+            Decoder::Waking { tid, cpu } => RawTrace::Waking { tid: small(tid)?, cpu: number(cpu)? as u32 },
+            Decoder::SystemCallEnter { number: id, arguments } => {
+                let mut values = [0; 6];
+                for (value, argument) in values.iter_mut().zip(arguments) {
+                    *value = number(argument)? as u64;
+                }
+                RawTrace::SystemCallEnter { number: small(id)?, arguments: values }
+            }
+            Decoder::SystemCallExit { number: id, result } => {
+                RawTrace::Known(TraceKind::SystemCallExit { number: small(id)?, result: number(result)? })
+            }
+            Decoder::NapiPoll { work, budget } => {
+                let budget = budget.as_ref().map_or(Some(0), small)?;
+                RawTrace::Known(TraceKind::NapiPoll { work: small(work)?, budget })
+            }
+            Decoder::Packet { device, bytes } => {
+                RawTrace::Packet { device: device.bytes(payload, order)?, bytes: number(bytes)? as u32 }
+            }
+            Decoder::Other => RawTrace::Known(TraceKind::Other),
+        })
+    }
+}
+
+/// What the kernel calls the number of a system call in `syscalls:*` (kernel/trace/trace_syscalls.c; `nr` before 4.14).
+const SYSTEM_CALL_NUMBER: &[&str] = &["__syscall_nr", "nr"];
+
+/// The fields of an array of 8 bytes each.
+fn words(array: &Field) -> Vec<Field> {
+    let word = |index: usize| Field {
+        name: array.name.clone(),
+        offset: array.offset.saturating_add(8 * index),
+        size: 8,
+        is_signed: false,
+        place: Place::Here,
+    };
+    (0..6.min(array.size / 8)).map(word).collect()
+}
+
+/// The states in which a task cannot go on: the lowest eight bits (TASK_REPORT and TASK_REPORT_IDLE, include/linux/sched.h). What
+/// lies above them says that a runnable task was preempted.
+fn why_left(prev_state: i64) -> Left {
+    if prev_state & 0xff == 0 { Left::Runnable } else { Left::Asleep }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, offset: usize, size: usize) -> Field {
+        Field { name: name.to_owned(), offset, size, is_signed: true, place: Place::Here }
+    }
+
+    fn read(system: &str, name: &str, fields: &[Field], payload: &[u8]) -> Option<RawTrace<'static>> {
+        let format = Format { system: system.to_owned(), name: name.to_owned(), fields: fields.to_vec() };
+        let decoder = Decoder::new(&format).unwrap_or(Decoder::Other);
+        match decoder.read(payload, ByteOrder::Little)? {
+            RawTrace::Packet { .. } | RawTrace::InterruptEntry { .. } => None,
+            RawTrace::Known(kind) => Some(RawTrace::Known(kind)),
+            RawTrace::Switch { next_tid, why } => Some(RawTrace::Switch { next_tid, why }),
+            RawTrace::Waking { tid, cpu } => Some(RawTrace::Waking { tid, cpu }),
+            RawTrace::SystemCallEnter { number, arguments } => {
+                Some(RawTrace::SystemCallEnter { number, arguments })
+            }
+        }
+    }
+
+    #[test]
+    fn payloads_become_what_happened() {
+        let vec = [field("vec", 8, 4)];
+        let payload = |value: u8| [&[0; 8][..], &[value, 0, 0, 0]].concat();
+        let raise = |value| read("irq", "softirq_raise", &vec, &payload(value));
+        assert_eq!(raise(3), Some(RawTrace::Known(TraceKind::SoftirqRaise(Softirq::NetRx))));
+        assert_eq!(raise(200), None);
+        assert_eq!(read("irq", "softirq_raise", &vec, &[0; 11]), None);
+        assert_eq!(read("irq", "tasklet_entry", &vec, &payload(3)), Some(RawTrace::Known(TraceKind::Other)));
+        assert_eq!(read("irq", "softirq_raise", &[], &payload(3)), Some(RawTrace::Known(TraceKind::Other)));
+    }
+
+    #[test]
+    fn arguments_of_system_calls_as_far_as_they_go() {
+        let fields = [field("__syscall_nr", 8, 4), field("fd", 16, 8), field("buf", 24, 8)];
+        let mut payload = vec![0; 32];
+        (payload[8], payload[16], payload[24]) = (5, 7, 9);
+        let enter = RawTrace::SystemCallEnter { number: 5, arguments: [7, 9, 0, 0, 0, 0] };
+        assert_eq!(read("syscalls", "sys_enter_read", &fields, &payload), Some(enter));
+        let fields = [field("id", 8, 8), field("args", 16, 48)];
+        payload.resize(64, 0);
+        payload[56] = 1;
+        let enter = RawTrace::SystemCallEnter { number: 5, arguments: [7, 9, 0, 0, 0, 1] };
+        assert_eq!(read("raw_syscalls", "sys_enter", &fields, &payload), Some(enter));
+    }
+
+    #[test]
+    fn who_was_preempted_could_have_gone_on() {
+        for (prev_state, why) in [
+            (0, Left::Runnable),
+            (0x100, Left::Runnable),
+            (1, Left::Asleep),
+            (0x402, Left::Asleep),
+            (0x80, Left::Asleep),
+        ] {
+            assert_eq!(why_left(prev_state), why, "{prev_state:#x}");
+        }
+    }
+}

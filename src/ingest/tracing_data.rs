@@ -1,0 +1,257 @@
+//! TRACING_DATA: the formats of a recording's tracepoints, as the kernel described them to perf.
+
+use hashbrown::HashMap;
+
+use super::cursor::{ByteOrder, Cursor, text};
+
+/// What the data begins with, before its version (tracing_data_header, tools/perf/util/trace-event-info.c).
+const MAGIC: &[u8] = b"\x17\x08\x44tracing";
+
+/// Where the fields of one tracepoint's records lie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Format {
+    /// `irq`, `sched`, `probe`, …
+    pub system: String,
+    /// `softirq_raise`, …
+    pub name: String,
+    /// The fields, in their order.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a tracepoint's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its first byte.
+    pub offset: usize,
+    /// Its bytes.
+    pub size: usize,
+    /// Whether a number in it is signed.
+    pub is_signed: bool,
+    /// How it is found.
+    pub place: Place,
+}
+
+/// Where the value of a field stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the field itself.
+    Here,
+    /// Elsewhere in the record: the field holds the position (lower 16 bits) and the length (`__data_loc`).
+    Elsewhere,
+    /// As `Elsewhere`, the position counted from the end of the field (`__rel_loc`, kernel 5.17).
+    Behind,
+}
+
+impl Format {
+    /// The field called one of these.
+    pub fn field(&self, names: &[&str]) -> Option<&Field> {
+        names.iter().find_map(|name| self.fields.iter().find(|field| field.name == *name))
+    }
+}
+
+impl Field {
+    /// The number in this field of a record, its sign extended.
+    #[inline]
+    pub fn number(&self, record: &[u8], order: ByteOrder) -> Option<i64> {
+        let at = self.offset;
+        Some(match (self.size, self.is_signed) {
+            (1, true) => i64::from(*record.get(at)? as i8),
+            (1, false) => i64::from(*record.get(at)?),
+            (2, true) => i64::from(order.u16_at(record, at)? as i16),
+            (2, false) => i64::from(order.u16_at(record, at)?),
+            (4, true) => i64::from(order.u32_at(record, at)? as i32),
+            (4, false) => i64::from(order.u32_at(record, at)?),
+            (8, _) => order.u64_at(record, at)? as i64,
+            _ => return None,
+        })
+    }
+
+    /// The text in this field, up to its first NUL.
+    pub fn bytes<'a>(&self, record: &'a [u8], order: ByteOrder) -> Option<&'a [u8]> {
+        let (start, length) = match self.place {
+            Place::Here => (self.offset, self.size),
+            Place::Elsewhere | Place::Behind => {
+                let location = order.u32_at(record, self.offset)?;
+                let (position, length) = ((location & 0xffff) as usize, (location >> 16) as usize);
+                let base = if self.place == Place::Behind { self.offset.checked_add(4)? } else { 0 };
+                (base.checked_add(position)?, length)
+            }
+        };
+        let field = record.get(start..start.checked_add(length)?)?;
+        field.split(|&byte| byte == 0).next()
+    }
+}
+
+/// The formats by the id that an event's config holds. What is cut or makes no sense ends the reading: the formats before it
+/// count.
+pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
+    let mut formats = HashMap::new();
+    read(data, order, &mut formats);
+    formats
+}
+
+/// The parts in their order (read_tracing_data_size…, tools/perf/util/trace-event-read.c): magic, version, byte order, size of a
+/// long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then those of each system.
+fn read(data: &[u8], order: ByteOrder, formats: &mut HashMap<u64, Format>) -> Option<()> {
+    let mut rest = Reader { cursor: Cursor::new(data, order) };
+    if rest.cursor.take(MAGIC.len() as u64)? != MAGIC {
+        return None;
+    }
+    let _version = rest.string()?;
+    let _byte_order = rest.cursor.take(1)?;
+    let _bytes_of_a_long = rest.cursor.take(1)?;
+    let _bytes_of_a_page = rest.cursor.u32()?;
+    for expected in ["header_page", "header_event"] {
+        if rest.string()? != expected {
+            return None;
+        }
+        rest.sized()?;
+    }
+    let own = rest.cursor.u32()?;
+    for _ in 0..own {
+        rest.sized()?;
+    }
+    let systems = rest.cursor.u32()?;
+    for _ in 0..systems {
+        let system = rest.string()?;
+        let events = rest.cursor.u32()?;
+        for _ in 0..events {
+            let format = std::str::from_utf8(rest.sized()?).ok().and_then(|text| format(text, &system));
+            if let Some((id, format)) = format {
+                formats.entry(id).or_insert(format);
+            }
+        }
+    }
+    Some(())
+}
+
+struct Reader<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Reader<'a> {
+    /// Text that ends in NUL.
+    fn string(&mut self) -> Option<String> {
+        let rest = self.cursor.rest();
+        let length = rest.iter().position(|&byte| byte == 0)?;
+        let bytes = self.cursor.take(length as u64 + 1)?;
+        Some(text(bytes))
+    }
+
+    /// A size (u64) and as many bytes.
+    fn sized(&mut self) -> Option<&'a [u8]> {
+        let size = self.cursor.u64()?;
+        self.cursor.take(size)
+    }
+}
+
+/// One format and its id, from what `/sys/kernel/tracing/events/SYSTEM/NAME/format` says (f_show, kernel/trace/trace_events.c):
+/// `name: …`, `ID: …`, then for each field `field:DECLARATION; offset:N; size:N; signed:N;`.
+fn format(text: &str, system: &str) -> Option<(u64, Format)> {
+    let after = |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).map(str::trim);
+    let id = after("ID:")?.parse().ok()?;
+    let name = after("name:")?.to_owned();
+    let fields = text.lines().filter_map(|line| field(line.trim())).collect();
+    Some((id, Format { system: system.to_owned(), name, fields }))
+}
+
+fn field(line: &str) -> Option<Field> {
+    let mut parts = line.strip_prefix("field:")?.split(';').map(str::trim);
+    let declaration = parts.next()?;
+    let mut numbers = [None; 3];
+    for part in parts {
+        let (key, value) = part.split_once(':').unwrap_or((part, ""));
+        let place = ["offset", "size", "signed"].iter().position(|known| *known == key);
+        if let Some(place) = place {
+            numbers[place] = value.parse::<usize>().ok();
+        }
+    }
+    // `unsigned long args[6]`, `__data_loc char[] name`, `char comm[16]`, `void * skbaddr`.
+    let last = declaration.rsplit([' ', '*']).next()?;
+    let name = last.split('[').next().filter(|name| !name.is_empty())?;
+    let place = match declaration.split(' ').next() {
+        Some("__data_loc") => Place::Elsewhere,
+        Some("__rel_loc") => Place::Behind,
+        _ => Place::Here,
+    };
+    Some(Field {
+        name: name.to_owned(),
+        offset: numbers[0]?,
+        size: numbers[1]?,
+        is_signed: numbers[2] == Some(1),
+        place,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SWITCH: &str = "name: sched_switch\nID: 288\nformat:\n\
+        \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\
+        \tfield:char prev_comm[16];\toffset:8;\tsize:16;\tsigned:0;\n\
+        \tfield:pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;\n\
+        \tfield:long prev_state;\toffset:32;\tsize:8;\tsigned:1;\n\
+        \tfield:__data_loc char[] name;\toffset:40;\tsize:4;\tsigned:0;\n\
+        \tfield:void * skbaddr;\toffset:48;\tsize:8;\tsigned:0;\n\n\
+        print fmt: \"prev_comm=%s\", REC->prev_comm\n";
+
+    fn tracing_data() -> Vec<u8> {
+        let mut data = MAGIC.to_vec();
+        data.extend(b"0.6\0");
+        data.extend([0, 8]);
+        data.extend(4096u32.to_le_bytes());
+        for name in ["header_page", "header_event"] {
+            data.extend(name.as_bytes());
+            data.push(0);
+            data.extend(3u64.to_le_bytes());
+            data.extend(b"abc");
+        }
+        data.extend(0u32.to_le_bytes());
+        data.extend(1u32.to_le_bytes());
+        data.extend(b"sched\0");
+        data.extend(1u32.to_le_bytes());
+        data.extend((SWITCH.len() as u64).to_le_bytes());
+        data.extend(SWITCH.as_bytes());
+        data
+    }
+
+    #[test]
+    fn fields_of_every_kind_are_found() {
+        let formats = formats(&tracing_data(), ByteOrder::Little);
+        let switch = &formats[&288];
+        assert_eq!((switch.system.as_str(), switch.name.as_str()), ("sched", "sched_switch"));
+        let names: Vec<&str> = switch.fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(names, ["common_type", "prev_comm", "prev_pid", "prev_state", "name", "skbaddr"]);
+        let mut record = vec![0; 56];
+        record[8..13].copy_from_slice(b"bash\0");
+        record[24..28].copy_from_slice(&(-3i32).to_le_bytes());
+        record[40..44].copy_from_slice(&(3u32 << 16 | 56).to_le_bytes());
+        record.extend(b"v1\0");
+        let text = |name| switch.field(&[name]).and_then(|field| field.bytes(&record, ByteOrder::Little));
+        assert_eq!(text("prev_comm"), Some(&b"bash"[..]));
+        assert_eq!(text("name"), Some(&b"v1"[..]));
+        let pid =
+            switch.field(&["absent", "prev_pid"]).and_then(|field| field.number(&record, ByteOrder::Little));
+        assert_eq!(pid, Some(-3));
+        assert_eq!(
+            switch.field(&["prev_pid"]).and_then(|field| field.number(&[0; 26], ByteOrder::Little)),
+            None
+        );
+    }
+
+    #[test]
+    fn whatever_is_cut_off_costs_no_more_than_itself() {
+        let whole = tracing_data();
+        for length in 0..whole.len() {
+            assert!(formats(&whole[..length], ByteOrder::Little).is_empty(), "{length}");
+            formats(&whole[..length], ByteOrder::Big);
+        }
+        let mut hostile = whole.clone();
+        let count = hostile.len() - SWITCH.len() - 12;
+        hostile[count..count + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(formats(&hostile, ByteOrder::Little).len(), 1);
+    }
+}

@@ -1,0 +1,107 @@
+//! Events: what tracepoints and switch records tell, with the tasks of their time, per CPU.
+
+use indexmap::IndexSet;
+use rustc_hash::FxHashMap;
+
+use crate::ingest::RawTrace;
+use crate::model::{EventId, NameId, Names, StackId, TaskId, Trace, TraceEvent, TraceKind};
+
+/// The events of one range of a recording, or of several joined. Until [`Traces::finish`] a name's id is the place of its text
+/// in the range.
+#[derive(Default)]
+pub(super) struct Traces {
+    by_cpu: FxHashMap<u32, Trace>,
+    /// Names of devices and interrupts: a file has few. Texts come from it: a hasher with a seed.
+    texts: IndexSet<Vec<u8>, hashbrown::DefaultHashBuilder>,
+}
+
+/// Who and where an event was.
+pub(super) struct Happened {
+    pub time_ns: u64,
+    pub cpu: u32,
+    pub task: TaskId,
+    pub stack: StackId,
+    pub event: Option<EventId>,
+}
+
+impl Traces {
+    /// Adds what `told` says. `task_of` finds the task of a thread.
+    pub fn push(&mut self, at: Happened, told: RawTrace, task_of: impl FnOnce(i32) -> TaskId) {
+        let trace = self.by_cpu.entry(at.cpu).or_default();
+        let texts = &mut self.texts;
+        let mut text = |text: &[u8]| match texts.get_index_of(text) {
+            Some(place) => NameId(place as u32),
+            None => NameId(texts.insert_full(text.to_vec()).0 as u32),
+        };
+        let kind = match told {
+            RawTrace::Known(kind) => kind,
+            RawTrace::Switch { next_tid, why } => TraceKind::Switch { next: task_of(next_tid), why },
+            RawTrace::Waking { tid, cpu } => TraceKind::Waking { task: task_of(tid), cpu },
+            RawTrace::SystemCallEnter { number, arguments } => {
+                trace.arguments.push(arguments);
+                TraceKind::SystemCallEnter { number, arguments: trace.arguments.len() as u32 - 1 }
+            }
+            RawTrace::InterruptEntry { irq, name } => TraceKind::InterruptEntry { irq, name: text(name) },
+            RawTrace::Packet { device, bytes } => TraceKind::Packet { device: text(device), bytes },
+        };
+        let Happened { time_ns, task, stack, event, .. } = at;
+        trace.events.push(TraceEvent { time_ns, kind, task, stack, event });
+    }
+
+    /// Adds the events of the range that follows, whose stacks and tasks are called otherwise here.
+    pub fn join(
+        &mut self,
+        next: Traces,
+        stack: impl Fn(StackId) -> StackId,
+        task: impl Fn(TaskId) -> TaskId,
+    ) {
+        let texts: Vec<NameId> =
+            next.texts.into_iter().map(|text| NameId(self.texts.insert_full(text).0 as u32)).collect();
+        for (cpu, next) in next.by_cpu {
+            let all = self.by_cpu.entry(cpu).or_default();
+            let first = all.arguments.len() as u32;
+            all.arguments.extend(next.arguments);
+            all.events.extend(next.events.into_iter().map(|mut event| {
+                event.stack = stack(event.stack);
+                if let TraceKind::SystemCallEnter { arguments, .. } = &mut event.kind {
+                    *arguments += first;
+                }
+                translated(event, &task, &|text| texts[text.index()])
+            }));
+        }
+    }
+
+    /// Each CPU's events in time order, by CPU, with the tasks that `task` gives for theirs.
+    pub fn finish(self, names: &mut Names, task: impl Fn(TaskId) -> TaskId) -> Vec<(u32, Trace)> {
+        let texts: Vec<NameId> =
+            self.texts.iter().map(|text| names.intern(&String::from_utf8_lossy(text))).collect();
+        let mut by_cpu: Vec<(u32, Trace)> = self.by_cpu.into_iter().collect();
+        by_cpu.sort_unstable_by_key(|(cpu, _)| *cpu);
+        for (_, trace) in &mut by_cpu {
+            for event in &mut trace.events {
+                *event = translated(*event, &task, &|text| texts[text.index()]);
+            }
+            trace.events.sort_by_key(|event| event.time_ns);
+        }
+        by_cpu
+    }
+}
+
+/// An event with other ids for its tasks and names.
+fn translated(
+    mut event: TraceEvent,
+    task: &impl Fn(TaskId) -> TaskId,
+    name: &impl Fn(NameId) -> NameId,
+) -> TraceEvent {
+    event.task = task(event.task);
+    match &mut event.kind {
+        TraceKind::Switch { next: other, .. } | TraceKind::Waking { task: other, .. } => {
+            *other = task(*other)
+        }
+        TraceKind::InterruptEntry { name: text, .. } | TraceKind::Packet { device: text, .. } => {
+            *text = name(*text);
+        }
+        _ => {}
+    }
+    event
+}
