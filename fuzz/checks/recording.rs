@@ -1,11 +1,15 @@
-//! End to end: any bytes as a recording, through all analyses, to folded lines whose counts add up to the samples used,
-//! and to pictures as wide as the time.
+//! End to end: any bytes as a recording, through all analyses, to all exports, to folded lines whose counts add up to the samples
+//! used, and to pictures as wide as the time.
 
-use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans, windows};
+use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::{
+    calls, contents, flame, ordered, selection::Selection, spans, stalls, strips, windows,
+};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::flame_svg::{self, Caption};
 use stallgraph::render::folded::{Field, Folder};
+use stallgraph::render::{chrome, firefox, markers, speedscope};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
@@ -33,6 +37,21 @@ pub fn check(bytes: &[u8]) {
         parts.push((timeline, whole.clone()));
     }
     draw(&recording, &painter.merged(&parts));
+    strips::find(&recording, &windows);
+    calls::find(&recording);
+    for stall in stalls::find(&recording, &stalls::Options::default()).stalls {
+        assert!(stall.begin_ns <= stall.end_ns);
+    }
+    let markers = markers::of_windows(&recording, &windows);
+    for by in [By::Cpu, By::Task] {
+        let lanes = Lanes::new(&recording, &Selection::default(), by);
+        assert_eq!(lanes.samples() + lanes.untimed, tally.samples);
+        let mut out = std::io::sink();
+        speedscope::write(&lanes, "fuzz", &mut out).expect("a sink takes all");
+        chrome::write(&lanes, &markers, "fuzz", &mut out).expect("a sink takes all");
+        // It refuses more lanes than anyone can look at.
+        let _ = firefox::write(&lanes, &markers, &mut out);
+    }
     let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
     let stacks = ordered::OrderedStacks::new(
         &recording,

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use stallgraph::analyses::moments;
 use stallgraph::analyses::stalls::{self, Options};
 use stallgraph::load;
-use stallgraph::render::{stalls_json, stalls_text};
+use stallgraph::render::{moments_text, stalls_json, stalls_text};
 
 use super::input::{Input, Part, parse_duration, to_ns};
+use super::log_times::At;
 use super::{Outcome, output};
 
 /// Finds the stalls in a recording, by all its evidence, and the culprit of each
@@ -26,6 +28,7 @@ use super::{Outcome, output};
 ///     -e irq:softirq_entry/call-graph=no/ -e irq:softirq_exit/call-graph=no/ \
 ///     -- sleep 60
 ///   stallgraph stalls --min 50ms --format json
+///   ping -D 192.0.2.2 > ping.txt; stallgraph stalls --at ping.txt
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -33,6 +36,8 @@ pub struct Arguments {
     input: Input,
     #[command(flatten)]
     part: Part,
+    #[command(flatten)]
+    at: At,
     /// Length of a stall at least
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
@@ -54,15 +59,22 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.min.is_zero() {
         bail!("--min 0: every moment is a stall then; give --min 20ms");
     }
+    let log = arguments.at.read()?;
     let recording = arguments.input.load_with_events()?;
     load::require_witnesses(&recording)?;
     let options = Options { min_ns: to_ns(arguments.min)?, selection: arguments.part.selection() };
     options.selection.check(&recording)?;
     let stalls = stalls::find(&recording, &options);
+    let found = log.as_ref().map(|log| moments::find(&recording, &stalls, log, &options.selection));
+    let moments = found.transpose()?;
+    let at = log.as_ref().zip(moments.as_ref());
     let mut out = output::stdout();
     let written = match arguments.format {
-        Format::Text => stalls_text::write(&recording, &stalls, &mut out),
-        Format::Json => stalls_json::write_stalls(&recording, &stalls, &mut out),
+        Format::Text => stalls_text::write(&recording, &stalls, &mut out).and_then(|()| match at {
+            Some((log, moments)) => moments_text::write(&recording, &stalls, log, moments, &mut out),
+            None => Ok(()),
+        }),
+        Format::Json => stalls_json::write_stalls(&recording, &stalls, at, &mut out),
     };
     written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
     let outcome = Outcome::of(&recording, !stalls.stalls.is_empty());

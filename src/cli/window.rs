@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use stallgraph::analyses::windows;
+use stallgraph::analyses::{strips, windows};
 use stallgraph::load;
 use stallgraph::render::{folded::Field, json, stacks, window_text};
 
@@ -18,7 +18,8 @@ use super::{Outcome, output};
 /// A window is the time before the first sample of an episode of ksoftirqd
 /// on a CPU. Paths that dominate windows are ranked by how much more common
 /// they are in windows than elsewhere on the same CPU (Fisher's exact test).
-/// With --time, episodes are those that begin in it.
+/// With --time, episodes are those that begin in it. Below each stands who
+/// ran when in its window, oldest left.
 ///
 /// Examples:
 ///
@@ -72,7 +73,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let windows = windows::find(&recording, &options);
     let mut out = output::stdout();
     let written = match arguments.format {
-        Format::Text => window_text::write(&recording, &windows, &mut out),
+        Format::Text => {
+            let strips = strips::find(&recording, &windows);
+            window_text::write(&recording, &windows, &strips, &mut out)
+        }
         Format::Json => json::write_windows(&recording, &windows, &mut out),
         Format::Stacks => {
             output::report_diagnostics(&recording);

@@ -2,6 +2,7 @@
 //! names, meaning, in this order.
 
 mod events;
+mod inlined;
 mod memory;
 mod notes;
 mod samples;
@@ -235,12 +236,13 @@ fn tally(source: &Source, pass: &SideBandPass, side_band: u64) -> Tally {
     }
 }
 
-/// The times of the first and of the last sample, as perf takes them for `--time`. u64::MAX marks what could not be timed.
+/// The times of the first and of the last sample, as perf takes them for `--time`; without samples, of events. u64::MAX marks what could not be timed.
 fn span(timelines: &[Timeline]) -> (u64, u64) {
     let timed = timelines.iter().map(|timeline| &timeline.samples[timeline.between(0, u64::MAX)]);
     let first = timed.clone().filter_map(|samples| samples.first()).map(|sample| sample.time_ns).min();
     let last = timed.filter_map(|samples| samples.last()).map(|sample| sample.time_ns).max();
-    (first.unwrap_or(0), last.unwrap_or(0))
+    let events = || timelines.iter().flat_map(|timeline| &timeline.trace.events).map(|event| event.time_ns);
+    (first.or_else(|| events().min()).unwrap_or(0), last.or_else(|| events().max()).unwrap_or(0))
 }
 
 /// Modules get the build ids that perf noted at the end of the recording.
@@ -260,20 +262,25 @@ fn name(
     names: &mut Names,
 ) -> Result<()> {
     let kernel = features.build_ids.iter().find(|(path, _)| path == Module::KERNEL);
+    let of_map = recording.modules.iter().find(|module| module.is_kernel_proper());
+    let of_map = of_map.and_then(|module| module.build_id.clone());
+    let callers = if options.sources.inline { inlined::callers(recording) } else { Vec::new() };
     let request = symbols::Request {
         recording: path,
         about: &recording.about,
-        kernel_build_id: kernel.map(|(_, id)| id.as_slice()),
+        kernel_build_id: kernel.map(|(_, id)| id.as_slice()).or(of_map.as_deref()),
         frames: recording.frames.frames(),
+        callers: &callers,
     };
-    let frame_names = symbols::name_frames(
+    let mut frame_names = symbols::name_frames(
         &request,
         &options.sources,
         &mut recording.modules,
         names,
         &mut recording.diagnostics,
     )?;
-    recording.functions = set_functions(&mut recording.frames, &frame_names, names);
+    inlined::put_in(recording, &mut frame_names);
+    recording.functions = set_functions(&mut recording.frames, &frame_names.names, names);
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     lines.extend(cpu_lines(contents));
     fact_names(recording, contents, &mut lines);
     for diagnostic in &recording.diagnostics {
-        lines.extend(super::window_text::diagnostic_lines(diagnostic));
+        lines.extend(super::about_text::diagnostic_lines(diagnostic));
     }
     for line in lines {
         writeln!(out, "{line}")?;
@@ -163,7 +163,7 @@ fn fact_names(recording: &Recording, contents: &Contents, lines: &mut Vec<String
             Some(module) => clean(&recording.modules[module.index()].path).into_owned(),
             None => "no module".to_owned(),
         };
-        let remedy = match cause.remedy {
+        let remedy = match cause.remedy.as_str() {
             "" => String::new(),
             remedy => format!("; {remedy}"),
         };

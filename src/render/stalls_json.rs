@@ -5,13 +5,20 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::analyses::moments::{Log, Moments};
 use crate::analyses::stalls::{Blamed, Culprit, Evidence, Kind, Stall, Stalls, Victims, Witness};
 use crate::model::Recording;
 
 use super::json::{CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write};
+use super::moments_json::{self, LogView};
 
-/// Writes `stalls` of `recording`.
-pub fn write_stalls(recording: &Recording, stalls: &Stalls, out: &mut dyn Write) -> io::Result<()> {
+/// Writes `stalls` of `recording`, and the moments of a log if one was given.
+pub fn write_stalls(
+    recording: &Recording,
+    stalls: &Stalls,
+    at: Option<(&Log, &Moments)>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let view = View { recording };
     let document = StallsDocument {
         schema: SCHEMA,
@@ -20,6 +27,7 @@ pub fn write_stalls(recording: &Recording, stalls: &Stalls, out: &mut dyn Write)
         stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
         ranking: stalls.ranking.iter().map(|blamed| view.blamed(blamed)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
+        at: at.map(|(log, moments)| moments_json::view(recording, log, moments)),
         diagnostics: view.diagnostics(),
     };
     write(&document, out)
@@ -33,6 +41,7 @@ struct StallsDocument<'r> {
     stalls: Vec<StallView<'r>>,
     ranking: Vec<BlamedView<'r>>,
     witnesses: Vec<WitnessView<'r>>,
+    at: Option<LogView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }
 

@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 
 use crate::analyses::calls::{Call, Doubt};
-use crate::analyses::selection::cpu_list;
 use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
+use super::about_text::{diagnostic_lines, recorded};
 use super::text::{Align, columns, counted, duration, seconds, wrap};
-use super::window_text::diagnostic_lines;
 
 /// Lines of the summary that are printed.
 const SUMS_SHOWN: usize = 30;
@@ -21,7 +20,7 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let report = Report { recording, calls, is_estimate: calls.source != Source::Traced };
-    let mut lines = wrap("recording ", &report.recorded());
+    let mut lines = wrap("recording ", &recorded(recording));
     lines.extend(wrap("found     ", &report.found(asleep)));
     lines.extend(report.slow(asleep));
     lines.extend(report.summary());
@@ -45,17 +44,6 @@ struct Report<'r> {
 }
 
 impl Report<'_> {
-    fn recorded(&self) -> String {
-        let about = &self.recording.about;
-        let cpus: Vec<u32> = self.recording.timelines.iter().map(|timeline| timeline.cpu).collect();
-        let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
-        let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
-        let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
-        let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
-        let seconds = self.recording.duration_ns() as f64 / 1e9;
-        format!("{}: {seconds:.1} s of {noun} {}{machine}", about.file, cpu_list(&cpus))
-    }
-
     fn found(&self, asleep: bool) -> String {
         let of = |class: Class| self.calls.slow.iter().filter(|call| call.class == class).count() as u64;
         let min = duration(self.calls.min_ns);

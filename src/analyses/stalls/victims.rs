@@ -7,7 +7,7 @@ use crate::model::{Softirq, TraceKind};
 use super::Victims;
 use super::cpu::Cpu;
 use super::softirqs::Softirqs;
-use super::verdict::overlap;
+use super::verdict::{JOIN_NS, overlap};
 
 /// Who waited in `time`.
 pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
@@ -16,8 +16,9 @@ pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
         let longest = victims.softirqs.entry(*softirq).or_default();
         *longest = (*longest).max(wait.end - wait.start);
     }
-    // Told to run during the stall: before, it may have run elsewhere in between.
-    let threads = softirqs.threads.iter().filter(|(_, wait)| time.contains(&wait.start));
+    // From the stall to its end: before and after it may have run on another CPU.
+    let until = time.end.saturating_add(JOIN_NS);
+    let threads = softirqs.threads.iter().filter(|(_, wait)| time.contains(&wait.start) && wait.end <= until);
     let longest = threads.max_by_key(|(task, wait)| (wait.end - wait.start, std::cmp::Reverse(*task)));
     victims.task = longest.map(|(task, wait)| (*task, wait.end - wait.start));
     if cpu.traced.packets && cpu.traced.waits() {

@@ -3,6 +3,7 @@
 
 mod dominating;
 mod episodes;
+mod filled;
 mod ranking;
 mod stretch;
 
@@ -16,9 +17,12 @@ use crate::model::{
     CgroupId, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId, Timeline,
 };
 
+use super::contents::{self, Unnamed};
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
 use super::shares::{DOMINATE, FOLLOW, Share};
+
+pub use filled::{Filled, Filling};
 
 use episodes::CpuWindows;
 
@@ -71,6 +75,8 @@ pub struct Windows {
     /// For each CPU that has episodes, the time that its baseline leaves out, in ns, by begin: each window with the call that was
     /// running when it began, and its episode. Both ends are left out.
     pub taken: BTreeMap<u32, Vec<(u64, u64)>>,
+    /// What stands for a name in the paths above and is none, and why.
+    pub unnamed: Vec<Unnamed>,
     /// Whether any kernel function has a name: without, there are no paths.
     pub has_kernel_names: bool,
 }
@@ -287,9 +293,14 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let ranking = finder.rank(&cpus);
     let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
     let taken = cpus.iter_mut().map(|cpu| (cpu.timeline.cpu, std::mem::take(&mut cpu.taken))).collect();
+    let episodes: Vec<Episode> = cpus.into_iter().flat_map(|cpu| cpu.episodes).collect();
+    let dominating = episodes.iter().filter_map(|episode| episode.dominating.as_ref()).map(|it| &it.path);
+    let paths = dominating.chain(ranking.iter().map(|ranked| &ranked.path));
+    let names = paths.flat_map(|path| path.functions.iter().copied()).collect();
     Windows {
+        unnamed: contents::unnamed_among(recording, &names),
         taken,
-        episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).collect(),
+        episodes,
         ranking,
         baseline_windows,
         before_ns: options.before_ns,
