@@ -546,6 +546,25 @@ fn threads_are_drawn_where_samples_have_no_cpu() {
 }
 
 #[test]
+fn rare_samples_are_drawn_though_no_window_could_hold_one() {
+    let mut builder = Builder::new();
+    builder.event(Event::cpu_clock().freq(2)).comm((7, 7), "rare");
+    for half_second in 1..=10 {
+        builder.at(0, half_second * 500 * MS).sample(Sample::new((7, 7)).user(&[0x40_1000]));
+    }
+    let made_up = MadeUp::write(&builder.build(), "");
+    let picture = svg::read(&run(made_up.command("chart").arg("--no-symbols")).stdout);
+    assert_eq!(row(&picture, 1), [(0, 5_000_000, "rare")]);
+    let refused = run(made_up.command("chart").args(["--no-symbols", "--diff"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("--before is shorter than the time between samples"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     let recording = Recording::open("post");
     let of = |threads: &str| {

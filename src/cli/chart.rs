@@ -106,7 +106,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         load::require_cpus(&recording)?;
     }
     options.selection.check(&recording)?;
-    look::check(&options, &recording)?;
+    if arguments.window.is_some() || arguments.diff {
+        look::check(&options, &recording)?;
+    }
     let gallery = Gallery::new(arguments, &recording, options)?;
     let views = gallery.views()?;
     if views.is_empty() {
