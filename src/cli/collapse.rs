@@ -11,7 +11,8 @@ use stallgraph::load;
 use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::folded::{Field, Folder};
 
-use super::input::{Input, Part, Tasks};
+use super::input::{Input, Part};
+use super::whose::Whose;
 use super::{Outcome, output};
 
 /// Prints one collapsed stack per sample, CPU after CPU, each in time order
@@ -32,7 +33,7 @@ pub struct Arguments {
     #[command(flatten)]
     part: Part,
     #[command(flatten)]
-    tasks: Tasks,
+    whose: Whose,
     /// Columns, of cpu,time,pid,tid,event,stack,count
     #[arg(short = 'F', long, value_name = "LIST", default_value = "stack,count")]
     fields: String,
@@ -88,7 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if fields.contains(&Field::Cpu) || arguments.part.selection().cpus.is_some() {
         load::require_cpus(&recording)?;
     }
-    let selection = arguments.tasks.selection(&arguments.part);
+    let selection = arguments.whose.of(arguments.part.selection());
     selection.check(&recording)?;
     let options = Options { weight: arguments.weight.into(), merge: arguments.merge };
     let mut collapsing = Collapsing {

@@ -15,7 +15,8 @@ use stallgraph::render::folded::{Field, Folder};
 use stallgraph::render::markers::{self, Marker};
 use stallgraph::render::{chrome, firefox, speedscope};
 
-use super::input::{Input, Part, Tasks};
+use super::input::{Input, Part};
+use super::whose::Whose;
 use super::{Outcome, output};
 
 /// Writes the samples for a viewer: speedscope, Firefox Profiler, Perfetto
@@ -45,7 +46,7 @@ pub struct Arguments {
     #[command(flatten)]
     part: Part,
     #[command(flatten)]
-    tasks: Tasks,
+    whose: Whose,
     /// For which viewer
     #[arg(long, value_enum)]
     format: Format,
@@ -93,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
-    let selection = arguments.tasks.selection(&arguments.part);
+    let selection = arguments.whose.of(arguments.part.selection());
     if selection.cpus.is_some() {
         load::require_cpus(&recording)?;
     }

@@ -1,7 +1,9 @@
 //! Options that every command has: which recording, which part of it, where names come from.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Args;
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::load::{self, Options, Sources};
@@ -40,12 +42,6 @@ pub struct Input {
 }
 
 impl Input {
-    /// Where the recording is; `-` for standard input.
-    pub fn path(&self) -> PathBuf {
-        let path = self.file.as_ref().or(self.input.as_ref());
-        path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
-    }
-
     /// Loads the recording's samples, with progress on a terminal.
     pub fn load(&self) -> stallgraph::Result<Recording> {
         self.load_with(false)
@@ -56,7 +52,14 @@ impl Input {
         self.load_with(true)
     }
 
+    /// The recording's file; `-` is standard input.
+    pub fn path(&self) -> PathBuf {
+        let path = self.file.as_ref().or(self.input.as_ref());
+        path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
+    }
+
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
+        let path = self.path();
         let options = Options {
             event: self.event.clone(),
             sources: Sources {
@@ -68,7 +71,7 @@ impl Input {
             max_memory: self.max_memory,
         };
         let progress = Progress::new();
-        load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
+        load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
     }
 }
 
@@ -101,32 +104,6 @@ impl Part {
     }
 }
 
-/// Which tasks of it.
-#[derive(Args)]
-pub struct Tasks {
-    /// Only tasks with these comms: a,b
-    #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
-    comms: Option<Vec<String>>,
-    /// Only these processes: 1,2
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
-    pid: Option<Vec<i32>>,
-    /// Only these threads: 1,2
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
-    tid: Option<Vec<i32>>,
-}
-
-impl Tasks {
-    /// The selection of these tasks in `part`.
-    pub fn selection(&self, part: &Part) -> Selection {
-        Selection {
-            comms: self.comms.clone(),
-            pids: self.pid.clone(),
-            tids: self.tid.clone(),
-            ..part.selection()
-        }
-    }
-}
-
 /// CPUs as typed: a type of its own, since clap takes a bare `Vec` for an option given several times.
 #[derive(Clone)]
 pub struct CpuList(Vec<CpuRange>);
@@ -141,6 +118,16 @@ fn parse_cpus(list: &str) -> Result<CpuList, String> {
         },
     };
     list.split(',').map(range).collect::<Result<_, _>>().map(CpuList)
+}
+
+/// A duration as the library takes it.
+pub fn to_ns(duration: Duration) -> anyhow::Result<u64> {
+    u64::try_from(duration.as_nanos()).map_err(|_| anyhow!("{duration:?} is longer than any recording"))
+}
+
+/// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s"))
 }
 
 /// `512M`, `16G`, `4096`: units as perf has them, powers of 1024.

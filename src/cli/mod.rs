@@ -1,12 +1,17 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod check;
 mod collapse;
 mod export;
 mod generate;
 mod info;
 mod input;
+mod log_times;
 mod output;
 mod progress;
+mod stalls;
+mod syscalls;
+mod whose;
 mod window;
 
 use std::process::ExitCode;
@@ -35,6 +40,9 @@ enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
     Export(export::Arguments),
+    Check(check::Arguments),
+    Stalls(stalls::Arguments),
+    Syscalls(syscalls::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -71,6 +79,9 @@ pub fn run() -> ExitCode {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Check(arguments) => return check::run(&arguments),
+        Command::Stalls(arguments) => stalls::run(&arguments),
+        Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use regex::Regex;
 use stallgraph::analyses::strips;
@@ -12,7 +12,7 @@ use stallgraph::load;
 use stallgraph::model::Softirq;
 use stallgraph::render::{folded::Field, json, stacks, window_text};
 
-use super::input::{Input, Part};
+use super::input::{Input, Part, parse_duration, to_ns};
 use super::{Outcome, output};
 
 /// Shows what ran before each ksoftirqd sample, and the system call path that dominates it
@@ -132,15 +132,6 @@ impl Arguments {
             selection: self.part.selection(),
         })
     }
-}
-
-fn to_ns(duration: Duration) -> Result<u64> {
-    u64::try_from(duration.as_nanos()).map_err(|_| anyhow!("{duration:?} is longer than any recording"))
-}
-
-/// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s"))
 }
 
 fn parse_softirq(name: &str) -> Result<Softirq, String> {

@@ -4,11 +4,11 @@
 use std::io::{self, Write};
 
 use crate::analyses::contexts::Owner;
-use crate::analyses::selection::cpu_list;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
-use crate::model::{Diagnostic, NameId, Recording, Severity, Softirq};
+use crate::model::{NameId, Recording, Softirq};
 
+use super::about_text::{diagnostic_lines, loss, path, recorded, work};
 use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
 use super::window_strips;
 
@@ -29,7 +29,7 @@ pub fn write(
     if recording.tally.lost_share() > MUCH_LOST {
         lines.extend(wrap("warning   ", &report.loss()));
     }
-    lines.extend(wrap("recording ", &report.recorded()));
+    lines.extend(wrap("recording ", &recorded(report.recording)));
     lines.extend(wrap("found     ", &report.found()));
     lines.extend(report.verdict());
     lines.extend(report.ranking());
@@ -45,16 +45,6 @@ pub fn write(
     Ok(())
 }
 
-/// A diagnostic as lines: its severity, the message and the remedy.
-pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
-    let first = match diagnostic.severity {
-        Severity::Info => "note      ",
-        Severity::Warning => "warning   ",
-        Severity::Error => "error     ",
-    };
-    wrap(first, &diagnostic.sentence())
-}
-
 struct Report<'r> {
     recording: &'r Recording,
     windows: &'r Windows,
@@ -67,26 +57,6 @@ impl Report<'_> {
 
     fn before(&self) -> String {
         milliseconds(self.windows.before_ns)
-    }
-
-    fn recorded(&self) -> String {
-        let about = &self.recording.about;
-        let cpus: Vec<u32> = self.recording.timelines.iter().map(|timeline| timeline.cpu).collect();
-        let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
-        let event = self.recording.sampling_event();
-        let rate = event.and_then(|event| event.frequency_hz).map(|hz| format!(" at {hz} Hz"));
-        let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
-        let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
-        let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
-        format!(
-            "{}: {:.1} s of {noun} {}, {} samples of {}{}{machine}",
-            about.file,
-            self.recording.duration_ns() as f64 / 1e9,
-            cpu_list(&cpus),
-            self.recording.tally.samples,
-            event.map_or("no event", |event| &event.name),
-            rate.unwrap_or_default(),
-        )
     }
 
     fn found(&self) -> String {
@@ -226,7 +196,7 @@ impl Report<'_> {
         all.extend(lines.next());
         for (line, ranked) in lines.zip(shown) {
             all.push(line);
-            all.extend(wrap("  via ", &self.path(ranked.path.inner())));
+            all.extend(wrap("  via ", &path(self.recording, ranked.path.inner())));
             all.extend(self.container(ranked));
         }
         if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {
@@ -267,20 +237,7 @@ impl Report<'_> {
     }
 
     fn label(&self, comm: NameId, path: &Path) -> String {
-        let work = match (path.owner, path.system_call) {
-            (Owner::SystemCall, Some(call)) => self.name(call),
-            (Owner::SystemCall, None) => "(system call)",
-            (Owner::KernelThread, _) => "(kernel thread)",
-            (Owner::Exception, _) => "(exception)",
-            (Owner::Softirq, _) => "(softirq)",
-            (Owner::Interrupt, _) => "(interrupt)",
-        };
-        format!("{} {work}", self.name(comm))
-    }
-
-    fn path(&self, names: &[NameId]) -> String {
-        let names: Vec<&str> = names.iter().map(|name| self.name(*name)).collect();
-        names.join(";")
+        format!("{} {}", self.name(comm), work(self.recording, path.owner, path.system_call))
     }
 
     /// Each episode's line, and below it the strip of its window.
@@ -348,27 +305,13 @@ impl Report<'_> {
     }
 
     fn loss(&self) -> String {
-        let tally = &self.recording.tally;
-        match (tally.lost, tally.throttled) {
-            (0, 0) if self.recording.is_damaged() => {
-                "none by the kernel; the file is not whole, see below".to_owned()
-            }
-            (0, 0) => "none".to_owned(),
-            (lost, throttled) => {
-                let hit = self.windows.episodes.iter();
-                let hit =
-                    hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
-                let paused = match throttled {
-                    0 => String::new(),
-                    _ => format!(", sampling paused {throttled} times"),
-                };
-                format!(
-                    "{lost} records lost ({} of all){paused}; {} hit, marked LOST",
-                    percent(tally.lost_share()),
-                    counted(hit as u64, "window"),
-                )
-            }
+        let loss = loss(self.recording);
+        if self.recording.tally.lost == 0 && self.recording.tally.throttled == 0 {
+            return loss;
         }
+        let hit = self.windows.episodes.iter();
+        let hit = hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
+        format!("{loss}; {} hit, marked LOST", counted(hit as u64, "window"))
     }
 }
 

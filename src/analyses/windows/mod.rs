@@ -3,6 +3,7 @@
 
 mod dominating;
 mod episodes;
+mod filled;
 mod ranking;
 mod stretch;
 
@@ -18,28 +19,11 @@ use crate::model::{
 
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
+use super::shares::{DOMINATE, FOLLOW, Share};
+
+pub use filled::{Filled, Filling};
 
 use episodes::CpuWindows;
-
-/// A path must hold this share of a window's samples that are not idle to dominate it.
-const DOMINATE: Share = Share(1, 2);
-/// A callee must keep this share of its caller for a path to follow it.
-const FOLLOW: Share = Share(4, 5);
-
-/// A share as a fraction, so that counts are compared exactly.
-#[derive(Clone, Copy)]
-struct Share(u64, u64);
-
-impl Share {
-    fn is_held(self, part: u64, whole: u64) -> bool {
-        u128::from(part) * u128::from(self.1) >= u128::from(whole) * u128::from(self.0)
-    }
-
-    /// The least part that is this share of `whole`.
-    fn of(self, whole: u64) -> u64 {
-        (whole * self.0).div_ceil(self.1)
-    }
-}
 
 /// What to look for.
 #[derive(Clone, Debug)]
@@ -253,13 +237,30 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let ranking = finder.rank(&cpus);
     let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
     Windows {
-        episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).map(|(episode, _)| episode).collect(),
+        episodes: cpus.into_iter().flat_map(|cpu| cpu.episodes).collect(),
         ranking,
         baseline_windows,
         before_ns: options.before_ns,
         triggered,
         has_kernel_names: recording.functions.iter().any(is_named_kernel),
     }
+}
+
+/// Ranks the paths that dominate stretches of time that were found in another way: for each CPU in order and without overlap. The
+/// baseline is cut into pieces of their median length.
+pub fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u64>>>) -> Vec<Ranked> {
+    let mut lengths: Vec<u64> = stretches.values().flatten().map(|time| time.end - time.start).collect();
+    lengths.sort_unstable();
+    let Some(&before_ns) = lengths.get(lengths.len() / 2).filter(|&&length| length > 0) else {
+        return Vec::new();
+    };
+    let options = Options { before_ns, trigger_comm: None, ..Options::default() };
+    let finder = Finder::new(recording, &options);
+    let cpus: Vec<CpuWindows> = stretches
+        .iter()
+        .filter_map(|(cpu, stretches)| Some(finder.cpu_stretches(recording.timeline(*cpu)?, stretches)))
+        .collect();
+    finder.rank(&cpus)
 }
 
 fn is_named_kernel(function: &Function) -> bool {
