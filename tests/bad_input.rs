@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use stallgraph::analyses::lanes::{By, Lanes};
-use stallgraph::analyses::{contents, ordered, selection::Selection, strips, windows};
+use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans, strips, windows};
 use stallgraph::render::{chrome, firefox, markers, speedscope};
 use stallgraph::{Error, load};
 use support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
@@ -354,6 +354,16 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     let samples = recording.timelines.iter().map(|timeline| timeline.samples.len()).sum();
     assert!(merged <= samples);
     assert_eq!(samples as u64, recording.tally.samples, "a sample got lost");
+    let triggers = windows::Triggers::new(&recording, &windows::Options::default());
+    let marks = flame::Marks { triggers, paths: Vec::new() };
+    let mut painter = flame::Painter::new(&recording, &marks);
+    for timeline in &recording.timelines {
+        let whole = spans::extent(&recording, [timeline]);
+        let length_us = (whole.end - whole.start) / 1000;
+        let flame = painter.ordered((timeline, whole.clone()));
+        assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), length_us, "time got lost");
+        painter.merged(&[(timeline, whole)]);
+    }
     Ok(samples)
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 mod header;
 #[path = "../fuzz/checks/kallsyms.rs"]
 mod kallsyms;
+#[path = "../fuzz/checks/perf_map.rs"]
+mod perf_map;
 #[path = "../fuzz/checks/recording.rs"]
 mod recording;
 #[path = "../fuzz/checks/sample.rs"]
@@ -68,6 +70,11 @@ fn whole_recordings() {
 #[test]
 fn kallsyms_texts() {
     replay("kallsyms", kallsyms::check);
+}
+
+#[test]
+fn perf_map_texts() {
+    replay("perf_map", perf_map::check);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Contents: what is in a recording, and how far it can be trusted: samples per CPU, and which frames have no name and why.
 
-use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
 
-use crate::model::{ModuleId, Naming, Recording, StackId, StackTree, Symbols};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::model::{Function, Module, ModuleId, NameId, Naming, Recording, StackId, StackTree, Symbols};
 
 /// The result.
 #[derive(Clone, Debug)]
@@ -35,41 +37,59 @@ pub struct CpuContents {
 pub struct Unnamed {
     /// The module; `None` for addresses in no known mapping.
     pub module: Option<ModuleId>,
+    /// What stands in the place of the name: `[module]` or `[unknown]`.
+    pub name: NameId,
     /// What the frames lack.
     pub naming: Naming,
     /// How many.
     pub frames: u64,
-    /// Why, in a few words.
-    pub reason: &'static str,
-    /// What would give them names; empty if nothing would.
-    pub remedy: &'static str,
+    /// Why, in one word that stays the same.
+    pub code: &'static str,
+    /// Why, in a few words, safe to print.
+    pub reason: String,
+    /// What would give them names, safe to print; empty if nothing would.
+    pub remedy: String,
 }
 
 /// Takes stock of `recording`.
 pub fn find(recording: &Recording) -> Contents {
-    let mut frames = 0;
-    let mut by_cause: FxHashMap<(Option<ModuleId>, Naming), u64> = FxHashMap::default();
-    for (index, samples) in samples_below(recording).into_iter().enumerate().skip(1) {
-        let Some((_, frame)) = recording.stacks.split(StackId::from_index(index)) else {
-            continue;
-        };
-        let function = recording.function(recording.frames.function(frame));
-        frames += samples;
-        if function.naming != Naming::Named {
-            *by_cause.entry((function.module, function.naming)).or_default() += samples;
-        }
-    }
-    let mut unnamed: Vec<Unnamed> = by_cause
-        .into_iter()
-        .map(|((module, naming), frames)| cause(recording, module, naming, frames))
-        .collect();
-    unnamed.sort_by_key(|cause| (std::cmp::Reverse(cause.frames), cause.module, cause.reason));
+    let (frames, unnamed) = unnamed_where(recording, |_| true);
     Contents {
         cpus: cpus(recording),
         frames,
         unnamed_frames: unnamed.iter().map(|cause| cause.frames).sum(),
         unnamed,
     }
+}
+
+/// What stands for a name among `names` and is none, and why.
+pub fn unnamed_among(recording: &Recording, names: &FxHashSet<NameId>) -> Vec<Unnamed> {
+    let is_meant = |function: &Function| names.contains(&function.name);
+    let is_unnamed = |function: &Function| function.naming != Naming::Named && is_meant(function);
+    match recording.functions.iter().any(is_unnamed) {
+        true => unnamed_where(recording, is_meant).1,
+        false => Vec::new(),
+    }
+}
+
+/// The frames of all samples together, and those without a name whose function is meant.
+fn unnamed_where(recording: &Recording, is_meant: impl Fn(&Function) -> bool) -> (u64, Vec<Unnamed>) {
+    let mut frames = 0;
+    let mut by_cause: FxHashMap<(Option<ModuleId>, Naming, NameId), u64> = FxHashMap::default();
+    for (index, samples) in samples_below(recording).into_iter().enumerate().skip(1) {
+        let Some((_, frame)) = recording.stacks.split(StackId::from_index(index)) else {
+            continue;
+        };
+        let function = recording.function(recording.frames.function(frame));
+        frames += samples;
+        if function.naming != Naming::Named && is_meant(function) {
+            *by_cause.entry((function.module, function.naming, function.name)).or_default() += samples;
+        }
+    }
+    let cause = |((module, naming, name), frames)| cause(recording, module, naming, name, frames);
+    let mut unnamed: Vec<Unnamed> = by_cause.into_iter().map(cause).collect();
+    unnamed.sort_by_key(|cause| (Reverse(cause.frames), cause.module, cause.name, cause.code));
+    (frames, unnamed)
 }
 
 fn cpus(recording: &Recording) -> Vec<CpuContents> {
@@ -99,19 +119,56 @@ fn samples_below(recording: &Recording) -> Vec<u64> {
     counts
 }
 
-fn cause(recording: &Recording, module: Option<ModuleId>, naming: Naming, frames: u64) -> Unnamed {
-    let symbols = module.map(|module| recording.modules[module.index()].symbols);
-    let (reason, remedy) = match naming {
-        Naming::Named => ("", ""),
-        Naming::NoModule => {
-            ("no mapping holds the address: frame pointers are missing, or code was generated", "")
+fn cause(
+    recording: &Recording,
+    module: Option<ModuleId>,
+    naming: Naming,
+    name: NameId,
+    frames: u64,
+) -> Unnamed {
+    let of = module.map(|module| &recording.modules[module.index()]);
+    let is_generated = of.is_some_and(|module| module.process.is_some());
+    let (code, reason, remedy) = match naming {
+        Naming::Named => ("named", "", ""),
+        Naming::NoModule => (
+            "no_module",
+            "no mapping holds the address: frame pointers are missing, or code was generated",
+            "",
+        ),
+        Naming::NoSymbolHere if is_generated => (
+            "not_in_perf_map",
+            "in memory and no file, and /tmp/perf-PID.map has no function at the place",
+            "",
+        ),
+        Naming::NoSymbolHere => {
+            ("no_symbol", "the file's symbols do not cover the place", Symbols::DEBUG_SYMBOLS)
         }
-        Naming::NoSymbolHere => ("the file's symbols do not cover the place", "install its debug symbols"),
-        Naming::Foreign => ("code of a virtual machine or hypervisor", ""),
-        Naming::NoSymbols => match symbols {
-            None | Some(Symbols::NotWanted | Symbols::Found) => ("names were not asked for", ""),
-            Some(symbols) => (symbols.reason(), symbols.remedy()),
+        Naming::Foreign => ("foreign", "code of a virtual machine or hypervisor", ""),
+        Naming::NoSymbols => match of.map(|module| module.symbols) {
+            None | Some(Symbols::NotWanted | Symbols::Found) => {
+                ("not_asked_for", "names were not asked for", "")
+            }
+            Some(symbols) => (symbols.code(), symbols.reason(), symbols.remedy()),
         },
     };
-    Unnamed { module, naming, frames, reason, remedy }
+    let fill = |text: &str| of.map_or_else(|| text.to_owned(), |module| fill(text, module));
+    Unnamed { module, name, naming, frames, code, reason: fill(reason), remedy: fill(remedy) }
+}
+
+/// Puts what is known of `module` in the place of the words that stand for it, so that a command can be typed as it is.
+fn fill(text: &str, module: &Module) -> String {
+    let mut text = text.to_owned();
+    if let Some(process) = module.process {
+        text = text.replace("PID", &process.to_string());
+    }
+    if let Some(build_id) = &module.build_id {
+        let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        text = text.replace("BUILD_ID", &hex);
+    }
+    // What a recording calls a file may be made to do something in the shell that it is pasted into.
+    let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    if module.path.starts_with('/') && module.path.bytes().all(is_harmless) {
+        text = text.replace("PATH", &module.path);
+    }
+    text
 }

@@ -5,6 +5,7 @@ pub mod categories;
 pub mod check;
 pub mod contents;
 pub mod contexts;
+pub mod flame;
 pub mod lanes;
 pub mod moments;
 pub mod ordered;

@@ -25,13 +25,26 @@ pub struct Input {
     /// no tracepoint]
     #[arg(short, long, value_name = "NAME")]
     event: Option<String>,
-    /// Names of kernel functions, read as root in the boot that was recorded [default: a file `kallsyms` beside FILE, then this
-    /// kernel's own if it made the recording]
+    /// The recorded kernel's ELF file; its build id must agree [default: see --kallsyms]
+    #[arg(short = 'k', long, value_name = "FILE")]
+    vmlinux: Option<PathBuf>,
+    /// Names of kernel functions, read as root in the boot that was recorded [default: a file `kallsyms` beside FILE, the
+    /// build-id cache, this kernel's own if it made the recording, then an installed vmlinux of its build id]
     #[arg(long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
     /// Folder that holds the recorded machine's programs and libraries; none outside it is then opened
     #[arg(long, value_name = "DIR")]
     symfs: Option<PathBuf>,
+    /// Cache of programs and libraries by build id, as perf record and perf buildid-cache fill it [default: DIR/.debug with
+    /// --symfs DIR, else ~/.debug]
+    #[arg(long, value_name = "DIR")]
+    buildid_dir: Option<PathBuf>,
+    /// Also show the functions of user space that were inlined, marked so; they come from debug information, which takes time
+    #[arg(long, overrides_with = "no_inline")]
+    inline: bool,
+    /// Show no inlined functions, which is the default
+    #[arg(long, overrides_with = "inline")]
+    no_inline: bool,
     /// Look up no names at all
     #[arg(long)]
     no_symbols: bool,
@@ -64,8 +77,11 @@ impl Input {
             event: self.event.clone(),
             sources: Sources {
                 disabled: self.no_symbols,
+                inline: self.inline && !self.no_inline,
+                vmlinux: self.vmlinux.clone(),
                 kallsyms: self.kallsyms.clone(),
                 symfs: self.symfs.clone(),
+                buildid_dir: self.buildid_dir.clone(),
             },
             events,
             max_memory: self.max_memory,

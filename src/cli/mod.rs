@@ -1,5 +1,6 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod chart;
 mod check;
 mod collapse;
 mod export;
@@ -7,6 +8,7 @@ mod generate;
 mod info;
 mod input;
 mod log_times;
+mod look;
 mod output;
 mod progress;
 mod stalls;
@@ -39,10 +41,11 @@ pub struct Arguments {
 enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
-    Export(export::Arguments),
     Check(check::Arguments),
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
+    Chart(chart::Arguments),
+    Export(export::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -78,10 +81,11 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
-        Command::Export(arguments) => export::run(&arguments),
         Command::Check(arguments) => return check::run(&arguments),
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
+        Command::Chart(arguments) => chart::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

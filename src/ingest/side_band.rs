@@ -69,6 +69,20 @@ pub enum Change {
     },
     /// Code was mapped.
     Map(Box<Map>),
+    /// The kernel made code, and said what to call it: a BPF program, a trampoline.
+    CodeMade {
+        /// First address.
+        start: u64,
+        /// Bytes.
+        length: u64,
+        /// Its symbol.
+        name: String,
+    },
+    /// The kernel let go of such code.
+    CodeGone {
+        /// First address.
+        start: u64,
+    },
     /// A control group got a path.
     Cgroup {
         /// Its id.
@@ -269,6 +283,16 @@ impl SideBandReader {
                 }
             }
             RecordType::MMAP | RecordType::MMAP2 => Change::Map(Box::new(map(kind, misc, cursor)?)),
+            RecordType::KSYMBOL => {
+                // PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER (include/uapi/linux/perf_event.h).
+                const UNREGISTER: u16 = 1;
+                let (start, length) = (cursor.u64()?, cursor.u32()?.into());
+                let (_kind, flags) = (cursor.u16()?, cursor.u16()?);
+                match flags & UNREGISTER {
+                    0 => Change::CodeMade { start, length, name: text(cursor.rest()) },
+                    _ => Change::CodeGone { start },
+                }
+            }
             RecordType::CGROUP => Change::Cgroup { id: cursor.u64()?, path: text(cursor.rest()) },
             RecordType::LOST => {
                 let _id = cursor.u64()?;

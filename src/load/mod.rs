@@ -2,6 +2,7 @@
 //! names, meaning, in this order.
 
 mod events;
+mod inlined;
 mod memory;
 mod notes;
 mod samples;
@@ -261,20 +262,25 @@ fn name(
     names: &mut Names,
 ) -> Result<()> {
     let kernel = features.build_ids.iter().find(|(path, _)| path == Module::KERNEL);
+    let of_map = recording.modules.iter().find(|module| module.is_kernel_proper());
+    let of_map = of_map.and_then(|module| module.build_id.clone());
+    let callers = if options.sources.inline { inlined::callers(recording) } else { Vec::new() };
     let request = symbols::Request {
         recording: path,
         about: &recording.about,
-        kernel_build_id: kernel.map(|(_, id)| id.as_slice()),
+        kernel_build_id: kernel.map(|(_, id)| id.as_slice()).or(of_map.as_deref()),
         frames: recording.frames.frames(),
+        callers: &callers,
     };
-    let frame_names = symbols::name_frames(
+    let mut frame_names = symbols::name_frames(
         &request,
         &options.sources,
         &mut recording.modules,
         names,
         &mut recording.diagnostics,
     )?;
-    recording.functions = set_functions(&mut recording.frames, &frame_names, names);
+    inlined::put_in(recording, &mut frame_names);
+    recording.functions = set_functions(&mut recording.frames, &frame_names.names, names);
     Ok(())
 }
 

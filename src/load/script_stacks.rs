@@ -142,6 +142,7 @@ impl<'a> ScriptStacks<'a> {
                 build_id: None,
                 inode: None,
                 kernel: None,
+                process: None,
                 symbols: Symbols::NotPrinted,
             });
             ModuleId::from_index(self.modules.len() - 1)

@@ -174,6 +174,12 @@ impl FrameTable {
             .get()
     }
 
+    /// One more frame at the place of `frame`, for a function that was inlined there.
+    pub fn add_inlined(&mut self, frame: FrameId) -> FrameId {
+        self.frames.push(self.frames[frame.index()]);
+        FrameId::from_index(self.frames.len() - 1)
+    }
+
     /// The frames, in order of first sight.
     pub fn frames(&self) -> &[Frame] {
         &self.frames

@@ -11,6 +11,9 @@ pub struct Module {
     pub inode: Option<(u32, u32, u64)>,
     /// For kernel code: where it lay. For a mapped file: `None`, offsets are positions in the file.
     pub kernel: Option<KernelCode>,
+    /// For memory without a file, in which code was made at run time: the process whose memory it is. Offsets are addresses
+    /// then.
+    pub process: Option<i32>,
     /// What became of the search for its symbols.
     pub symbols: Symbols,
 }
@@ -21,7 +24,8 @@ impl Module {
 
     /// Whether it is the kernel itself, and not one of its modules.
     pub fn is_kernel_proper(&self) -> bool {
-        self.kernel.as_ref().is_some_and(|code| code.reference.is_some() || code.length == 0)
+        let is_proper = |code: &KernelCode| code.reference.is_some() || code.length == 0;
+        self.kernel.as_ref().is_some_and(is_proper)
     }
 
     /// The last component of the path.
@@ -37,6 +41,8 @@ pub struct KernelCode {
     pub start: u64,
     /// Bytes; 0 where the recording does not tell.
     pub length: u64,
+    /// Whether it is one function that the kernel made at run time, such as a BPF program: then the module is called as it.
+    pub is_function: bool,
     /// For the kernel proper, the name and address of its reference symbol, `_text` or `_stext`: what KASLR has moved is
     /// measured against it.
     pub reference: Option<(String, u64)>,
@@ -54,8 +60,18 @@ pub enum Symbols {
     NotPrinted,
     /// Kernel code, and no kallsyms that belongs to the recording's boot.
     NoKallsyms,
-    /// Not a file: `[vdso]`, `[heap]`, an anonymous mapping.
+    /// Not a file: `[vdso]`, a relative path.
     NotAFile,
+    /// Code made at run time, and no list of its functions in `/tmp/perf-PID.map`.
+    NoPerfMap,
+    /// The perf map is a link, a device or a FIFO.
+    PerfMapNotRegular,
+    /// The perf map belongs to neither this user nor root, and anybody may write to `/tmp`.
+    PerfMapOfOther,
+    /// The perf map was written in another boot than the recording, so by another process.
+    PerfMapOfOtherBoot,
+    /// The perf map is longer than any of use.
+    PerfMapTooLong,
     /// The recording was made on another host, belongs to another user, or is a stream, which belongs to nobody: so the path was
     /// not opened.
     NotLookedFor,
@@ -72,6 +88,28 @@ pub enum Symbols {
 }
 
 impl Symbols {
+    /// What became of it in one word that stays the same, for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Symbols::NotWanted => "not_wanted",
+            Symbols::Found => "found",
+            Symbols::NotPrinted => "not_printed",
+            Symbols::NoKallsyms => "no_kallsyms",
+            Symbols::NotAFile => "not_a_file",
+            Symbols::NoPerfMap => "no_perf_map",
+            Symbols::PerfMapNotRegular => "perf_map_not_regular",
+            Symbols::PerfMapOfOther => "perf_map_of_other",
+            Symbols::PerfMapOfOtherBoot => "perf_map_of_other_boot",
+            Symbols::PerfMapTooLong => "perf_map_too_long",
+            Symbols::NotLookedFor => "not_looked_for",
+            Symbols::NoFile => "no_file",
+            Symbols::BuildIdDiffers => "build_id_differs",
+            Symbols::Unverified => "unverified",
+            Symbols::NotElf => "not_elf",
+            Symbols::Stripped => "stripped",
+        }
+    }
+
     /// Why names are missing, in a few words; empty if they are not.
     pub fn reason(self) -> &'static str {
         match self {
@@ -79,6 +117,19 @@ impl Symbols {
             Symbols::NotPrinted => "perf script printed no names",
             Symbols::NoKallsyms => "no kallsyms of the recorded kernel",
             Symbols::NotAFile => "not a file",
+            Symbols::NoPerfMap => "in memory and no file, and its process has no /tmp/perf-PID.map here",
+            Symbols::PerfMapNotRegular => {
+                "in memory and no file, and its /tmp/perf-PID.map is no regular file"
+            }
+            Symbols::PerfMapOfOther => {
+                "in memory and no file, and its /tmp/perf-PID.map belongs to neither you nor root"
+            }
+            Symbols::PerfMapOfOtherBoot => {
+                "in memory and no file, and its /tmp/perf-PID.map was written in another boot than the recording"
+            }
+            Symbols::PerfMapTooLong => {
+                "in memory and no file, and its /tmp/perf-PID.map is longer than 1 GiB"
+            }
             Symbols::NotLookedFor => "recorded on another host, by another user, or read from a pipe",
             Symbols::NoFile => "no such file here",
             Symbols::BuildIdDiffers => "the file here is another build",
@@ -88,23 +139,37 @@ impl Symbols {
         }
     }
 
-    /// What would give names; empty if nothing would, or nothing need.
+    /// How debug symbols are installed.
+    pub const DEBUG_SYMBOLS: &str =
+        "install its debug symbols: find-dbgsym-packages PATH (Debian), dnf debuginfo-install PATH (Fedora)";
+
+    /// What would give names, PATH being the module's and PID its process; empty if nothing would, or nothing need.
     pub fn remedy(self) -> &'static str {
         match self {
             Symbols::NotWanted | Symbols::Found | Symbols::NotAFile => "",
+            Symbols::NoPerfMap => {
+                "have it written: node --perf-basic-prof, python -X perf, jcmd PID Compiler.perfmap, DOTNET_PerfMapEnabled=1"
+            }
+            Symbols::PerfMapNotRegular | Symbols::PerfMapTooLong => "",
+            Symbols::PerfMapOfOther => "if you trust its owner, as root: chown root /tmp/perf-PID.map",
+            Symbols::PerfMapOfOtherBoot => {
+                "if the recording is newer than it looks: touch -r /tmp/perf-PID.map RECORDING"
+            }
             Symbols::NotPrinted => "give perf script --kallsyms and --symfs, or give the perf.data here",
             Symbols::NoKallsyms => {
                 "on the recorded machine, as root: cat /proc/kallsyms > kallsyms, beside the perf.data"
             }
             Symbols::NotLookedFor => {
-                "on the recorded machine give --symfs /; elsewhere copy its file below a folder and give --symfs FOLDER"
+                "on the recorded machine give --symfs /; elsewhere: perf archive there, and here tar xf \
+                 perf.data.tar.bz2 -C ~/.debug"
             }
             Symbols::NoFile | Symbols::BuildIdDiffers => {
-                "copy the recorded machine's file below a folder and give --symfs FOLDER"
+                "perf archive on the recorded machine, and here tar xf perf.data.tar.bz2 -C ~/.debug; or copy the recorded file \
+                 below a folder and give --symfs FOLDER"
             }
             Symbols::Unverified => "give --symfs / if it is",
             Symbols::NotElf => "install the right file",
-            Symbols::Stripped => "install its debug symbols",
+            Symbols::Stripped => Self::DEBUG_SYMBOLS,
         }
     }
 }

@@ -163,7 +163,7 @@ fn fact_names(recording: &Recording, contents: &Contents, lines: &mut Vec<String
             Some(module) => clean(&recording.modules[module.index()].path).into_owned(),
             None => "no module".to_owned(),
         };
-        let remedy = match cause.remedy {
+        let remedy = match cause.remedy.as_str() {
             "" => String::new(),
             remedy => format!("; {remedy}"),
         };

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analyses::contents::Contents;
+use crate::analyses::contents::{Contents, Unnamed};
 use crate::analyses::contexts::Owner;
 use crate::analyses::windows::{CutBy, Dominating, Episode, Path, Ranked, Windows};
-use crate::model::{CgroupId, Diagnostic, Event, NameId, Recording, clean};
+use crate::model::{CgroupId, Diagnostic, Event, ModuleId, NameId, Recording, clean};
 
 /// Raised only if a field changes its meaning or goes.
 pub(super) const SCHEMA: u32 = 1;
@@ -23,6 +23,7 @@ pub fn write_windows(recording: &Recording, windows: &Windows, out: &mut dyn Wri
         baseline_windows: windows.baseline_windows,
         episodes: windows.episodes.iter().map(|episode| view.episode(episode)).collect(),
         ranking: windows.ranking.iter().map(|ranked| view.ranked(ranked)).collect(),
+        unnamed: view.unnamed(&windows.unnamed),
         diagnostics: view.diagnostics(),
     };
     write(&document, out)
@@ -49,18 +50,7 @@ pub fn write_info(recording: &Recording, contents: &Contents, out: &mut dyn Writ
             .collect(),
         frames: contents.frames,
         unnamed_frames: contents.unnamed_frames,
-        unnamed: contents
-            .unnamed
-            .iter()
-            .map(|cause| UnnamedView {
-                module: cause
-                    .module
-                    .map(|module| clean(&recording.modules[module.index()].path).into_owned()),
-                frames: cause.frames,
-                reason: cause.reason,
-                remedy: Some(cause.remedy).filter(|remedy| !remedy.is_empty()),
-            })
-            .collect(),
+        unnamed: view.unnamed(&contents.unnamed),
         diagnostics: view.diagnostics(),
     };
     write(&document, out)
@@ -79,6 +69,7 @@ struct WindowDocument<'r> {
     baseline_windows: u64,
     episodes: Vec<EpisodeView<'r>>,
     ranking: Vec<RankedView<'r>>,
+    unnamed: Vec<UnnamedView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }
 
@@ -92,7 +83,7 @@ struct InfoDocument<'r> {
     cpus: Vec<CpuView>,
     frames: u64,
     unnamed_frames: u64,
-    unnamed: Vec<UnnamedView>,
+    unnamed: Vec<UnnamedView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }
 
@@ -156,11 +147,13 @@ struct CpuView {
 }
 
 #[derive(Serialize)]
-struct UnnamedView {
+struct UnnamedView<'r> {
+    name: &'r str,
     module: Option<String>,
     frames: u64,
-    reason: &'static str,
-    remedy: Option<&'static str>,
+    code: &'static str,
+    reason: &'r str,
+    remedy: Option<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -275,6 +268,22 @@ impl<'r> View<'r> {
             frequency_hz: event.and_then(|event| event.frequency_hz),
             lost: self.recording.tally.lost,
         }
+    }
+
+    fn unnamed<'u>(&self, unnamed: &'u [Unnamed]) -> Vec<UnnamedView<'u>>
+    where
+        'r: 'u,
+    {
+        let path = |module: ModuleId| clean(&self.recording.modules[module.index()].path).into_owned();
+        let view = |cause: &'u Unnamed| UnnamedView {
+            name: self.name(cause.name),
+            module: cause.module.map(path),
+            frames: cause.frames,
+            code: cause.code,
+            reason: &cause.reason,
+            remedy: Some(cause.remedy.as_str()).filter(|remedy| !remedy.is_empty()),
+        };
+        unnamed.iter().map(view).collect()
     }
 
     fn about(&self) -> AboutView<'r> {

@@ -4,6 +4,7 @@ pub mod about_text;
 pub mod check_text;
 pub mod chrome;
 pub mod firefox;
+pub mod flame_svg;
 pub mod folded;
 pub mod info_text;
 pub mod json;

@@ -122,7 +122,7 @@ impl Report<'_> {
         };
         let evidence = format!(
             "{} held the CPU for {} of the {} ms before {trigger} (median) in {}, and {}; p = {}",
-            self.who(top),
+            who(self.recording, top.comm, &top.path),
             milliseconds(top.median_held_ns),
             self.before(),
             self.windows_of(top),
@@ -154,21 +154,6 @@ impl Report<'_> {
                 counted(ranked.windows_on_cpus, "window"),
             ),
             _ => format!("{} of {all}", ranked.windows),
-        }
-    }
-
-    fn who(&self, ranked: &Ranked) -> String {
-        let comm = self.name(ranked.comm);
-        let function = ranked.path.function().map_or("", |name| self.name(name));
-        match (ranked.path.owner, ranked.path.system_call) {
-            (Owner::SystemCall, Some(call)) => {
-                format!("{comm}, in system call {}, at {function},", self.name(call))
-            }
-            (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
-            (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
-            (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
-            (Owner::Softirq, _) => format!("{comm}, in a softirq, at {function},"),
-            (Owner::Interrupt, _) => format!("{comm}, in an interrupt, at {function},"),
         }
     }
 
@@ -312,6 +297,22 @@ impl Report<'_> {
         let hit = self.windows.episodes.iter();
         let hit = hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
         format!("{loss}; {} hit, marked LOST", counted(hit as u64, "window"))
+    }
+}
+
+/// A comm and its path as the subject of a sentence.
+pub(super) fn who(recording: &Recording, comm: NameId, path: &Path) -> String {
+    let comm = recording.name(comm);
+    let function = path.function().map_or("", |name| recording.name(name));
+    match (path.owner, path.system_call) {
+        (Owner::SystemCall, Some(call)) => {
+            format!("{comm}, in system call {}, at {function},", recording.name(call))
+        }
+        (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
+        (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
+        (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
+        (Owner::Softirq, _) => format!("{comm}, in a softirq, at {function},"),
+        (Owner::Interrupt, _) => format!("{comm}, in an interrupt, at {function},"),
     }
 }
 

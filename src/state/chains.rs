@@ -25,8 +25,21 @@ pub struct Chain<'a> {
     pub cpumode: u16,
     /// The address space of user addresses.
     pub space: SpaceAt,
+    /// The kernel's.
+    pub kernel: SpaceAt,
     /// Byte order of the entries.
     pub order: ByteOrder,
+}
+
+impl Chain<'_> {
+    /// The address space of code of this mode: only user addresses depend on the process.
+    pub fn space_of(&self, mode: Mode) -> SpaceAt {
+        match mode {
+            Mode::User => self.space,
+            Mode::Kernel => self.kernel,
+            Mode::Guest | Mode::Hypervisor => SpaceAt::NONE,
+        }
+    }
 }
 
 /// The distinct frames and stacks, and which chains they came from.
@@ -87,6 +100,9 @@ pub fn key_of(chain: &Chain) -> u64 {
     let has_user = has_user_entries || cpumode == PERF_RECORD_MISC_USER || !chain.user.is_empty();
     if !chain.user.is_empty() {
         hash = hash_of(hash, chain.user, chain.order).0;
+    }
+    if chain.kernel != SpaceAt::NONE {
+        hash = fold(hash ^ chain.kernel.key(), MULTIPLIER);
     }
     finish(if has_user { fold(hash ^ chain.space.key(), MULTIPLIER) } else { hash })
 }
@@ -163,8 +179,7 @@ impl Chains {
         let Some((leaf, callers)) = entries.split_at_checked(8) else {
             return outer;
         };
-        // Only user addresses depend on the process.
-        let space = if mode == Mode::User { chain.space } else { SpaceAt::NONE };
+        let space = chain.space_of(mode);
         let mut stack = outer;
         if !callers.is_empty() {
             let start = fold(CALLERS ^ space.key(), MULTIPLIER);
@@ -252,8 +267,15 @@ mod tests {
     /// The modes and addresses of a chain, root first.
     fn read(entries: &[u64], ip: u64, cpumode: u16) -> Vec<(Mode, u64)> {
         let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
-        let chain =
-            Chain { entries: &bytes, user: &[], ip, cpumode, space: SpaceAt::NONE, order: ByteOrder::Little };
+        let chain = Chain {
+            entries: &bytes,
+            user: &[],
+            ip,
+            cpumode,
+            space: SpaceAt::NONE,
+            kernel: SpaceAt::NONE,
+            order: ByteOrder::Little,
+        };
         let place = |offset, mode| Frame { module: None, offset, mode };
         let mut chains = Chains::default();
         let key = key_of(&chain);
@@ -285,7 +307,15 @@ mod tests {
     fn user_chains_are_told_apart_by_their_address_space() {
         let entries: Vec<u8> = [PERF_CONTEXT_USER, 1].iter().flat_map(|entry| entry.to_le_bytes()).collect();
         let key = |space, cpumode, entries: &[u8]| {
-            key_of(&Chain { entries, user: &[], ip: 1, cpumode, space, order: ByteOrder::Little })
+            key_of(&Chain {
+                entries,
+                user: &[],
+                ip: 1,
+                cpumode,
+                space,
+                kernel: SpaceAt::NONE,
+                order: ByteOrder::Little,
+            })
         };
         let other = SpaceAt::default();
         assert_ne!(key(SpaceAt::NONE, 2, &entries), key(other, 2, &entries));
@@ -300,6 +330,7 @@ mod tests {
                 ip,
                 cpumode: 1,
                 space: other,
+                kernel: SpaceAt::NONE,
                 order: ByteOrder::Little,
             })
         };

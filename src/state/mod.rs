@@ -71,6 +71,10 @@ impl State {
                 }
             }
             Change::Map(map) => self.spaces.map(when, *map),
+            Change::CodeMade { start, length, name } => {
+                self.spaces.make_kernel_code(when, start, length, name);
+            }
+            Change::CodeGone { start } => self.spaces.drop_kernel_code(when, start),
             Change::Cgroup { id, path } => {
                 let cgroup = Cgroup::parse(&path, names.intern(&path));
                 self.set_cgroup(id, cgroup);

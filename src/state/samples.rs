@@ -31,6 +31,8 @@ pub struct Collector<'s, 'a> {
     /// Tids that had no name when they were sampled, as (pid, tid).
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
     remembered: Vec<Remembered>,
+    /// The kernel's space of the sample before, and between which moments it was that one.
+    kernel: (SpaceAt, Range<When>),
     /// The chains of the last samples of `current`, with their keys: they wait for their stacks.
     waiting: Vec<(u64, Chain<'a>)>,
     traces: Traces,
@@ -82,6 +84,7 @@ impl<'s, 'a> Collector<'s, 'a> {
             current: (0, CpuSamples::default()),
             nameless: IndexSet::default(),
             remembered: vec![nobody; REMEMBERED],
+            kernel: state.spaces.kernel_between(When::FIRST),
             waiting: Vec::with_capacity(BATCH),
             traces: Traces::default(),
         }
@@ -141,13 +144,18 @@ impl<'s, 'a> Collector<'s, 'a> {
             .push(at, told, |tid| tasks.at(when, tid).0.unwrap_or_else(|| nameless_task(nameless, tid, tid)));
     }
 
-    fn chain(&self, raw: &RawSample<'a>, record: &Record<'a>, space: SpaceAt) -> Chain<'a> {
+    fn chain(&mut self, raw: &RawSample<'a>, record: &Record<'a>, space: SpaceAt) -> Chain<'a> {
+        let when = When { time_ns: raw.time_ns, position: record.position };
+        if !self.kernel.1.contains(&when) {
+            self.kernel = self.state.spaces.kernel_between(when);
+        }
         Chain {
             entries: raw.chain,
             user: raw.user_chain,
             ip: raw.ip,
             cpumode: record.misc,
             space,
+            kernel: self.kernel.0,
             order: self.order,
         }
     }
@@ -155,7 +163,7 @@ impl<'s, 'a> Collector<'s, 'a> {
     fn stack(&mut self, key: u64, chain: &Chain<'a>) -> StackId {
         let Collector { state, chains, .. } = self;
         chains.find(key).unwrap_or_else(|| {
-            let place = |address, mode| state.spaces.resolve(chain.space, address, mode);
+            let place = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
             chains.intern(key, chain, &place)
         })
     }
@@ -182,7 +190,7 @@ impl<'s, 'a> Collector<'s, 'a> {
         let first = samples.len() - waiting.len();
         for ((sample, (key, chain)), found) in samples[first..].iter_mut().zip(waiting.drain(..)).zip(found) {
             sample.stack = found.unwrap_or_else(|| {
-                let place = |address, mode| state.spaces.resolve(chain.space, address, mode);
+                let place = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
                 chains.intern(key, &chain, &place)
             });
         }

@@ -1,5 +1,6 @@
 //! Address spaces over time: which module an address belonged to, in which process, at which moment.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -18,6 +19,11 @@ pub struct Spaces {
     spaces: Vec<Space>,
     by_pid: FxHashMap<i32, Vec<(When, usize)>>,
     kernel: Space,
+    /// The first of its maps that is of the kernel proper.
+    kernel_proper: Option<usize>,
+    /// The code that the kernel made and has not let go of: first address, end, and which of the kernel's maps it is.
+    made: BTreeMap<u64, (u64, usize)>,
+    epochs: Vec<Epoch>,
     modules: Vec<Module>,
     /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
     module_ids: hashbrown::HashMap<ModuleKey, ModuleId>,
@@ -25,7 +31,8 @@ pub struct Spaces {
     unmapped_kernel: Option<ModuleId>,
 }
 
-type ModuleKey = (String, Option<Vec<u8>>, Option<(u32, u32, u64)>, Option<u64>);
+/// Path, build id, inode, start of kernel code, process of memory without a file.
+type ModuleKey = (String, Option<Vec<u8>>, Option<(u32, u32, u64)>, Option<u64>, Option<i32>);
 
 /// The address space of a process from one fork or exec to the next.
 #[derive(Default)]
@@ -38,6 +45,17 @@ struct Space {
     index: OnceLock<MapIndex>,
 }
 
+/// What the kernel's addresses mean changes when it makes code and when it lets go of it. So its time is cut into epochs in each of which
+/// an address has one meaning. The first begins with the recording; each of these ends the one before it.
+struct Epoch {
+    since: When,
+    /// How many of the kernel's maps there were in the epoch before this one.
+    maps_before: usize,
+}
+
+/// The end of maps that stay.
+const FOREVER: u32 = u32::MAX;
+
 struct PlacedMap {
     when: When,
     start: u64,
@@ -46,6 +64,8 @@ struct PlacedMap {
     shift: u64,
     module: ModuleId,
     is_kernel_proper: bool,
+    /// The first epoch of the kernel in which it is no longer there.
+    gone: u32,
 }
 
 /// An address space at a moment. Two moments between which nothing was mapped are equal, so stacks can be cached by it.
@@ -85,8 +105,13 @@ impl Spaces {
             return;
         }
         let module = self.intern_module(&map);
-        let shift =
-            if map.is_kernel { map.start.wrapping_neg() } else { map.file_offset.wrapping_sub(map.start) };
+        let shift = if map.is_kernel {
+            map.start.wrapping_neg()
+        } else if self.modules[module.index()].process.is_some() {
+            0
+        } else {
+            map.file_offset.wrapping_sub(map.start)
+        };
         let placed = PlacedMap {
             when,
             start: map.start,
@@ -94,8 +119,12 @@ impl Spaces {
             shift,
             module,
             is_kernel_proper: self.modules[module.index()].is_kernel_proper(),
+            gone: FOREVER,
         };
         if map.is_kernel {
+            if placed.is_kernel_proper {
+                self.kernel_proper.get_or_insert(self.kernel.maps.len());
+            }
             self.kernel.maps.push(placed);
         } else {
             let space = match self.at(when, map.pid) {
@@ -104,6 +133,66 @@ impl Spaces {
             };
             self.spaces[space].maps.push(placed);
         }
+    }
+
+    /// The kernel made code, which is one function.
+    pub fn make_kernel_code(&mut self, when: When, start: u64, length: u64, name: String) {
+        let end = start.saturating_add(length);
+        if start == end {
+            return;
+        }
+        // That the kernel let go of what was there before was lost.
+        let overlapped = |(at, (end, _)): (&u64, &(u64, usize))| (*end > start).then_some(*at);
+        while let Some(before) = self.made.range(..end).next_back().and_then(overlapped) {
+            self.drop_kernel_code(when, before);
+        }
+        let key = (name.clone(), None, None, Some(start), None);
+        let modules = &mut self.modules;
+        let module = *self.module_ids.entry(key).or_insert_with(|| {
+            modules.push(Module {
+                path: name,
+                build_id: None,
+                inode: None,
+                kernel: Some(KernelCode { start, length, is_function: true, reference: None }),
+                process: None,
+                symbols: Symbols::default(),
+            });
+            ModuleId::from_index(modules.len() - 1)
+        });
+        // Those that were there when the recording began have no time.
+        if when.time_ns > 0 {
+            self.begin_epoch(when);
+        }
+        self.made.insert(start, (end, self.kernel.maps.len()));
+        let shift = start.wrapping_neg();
+        self.kernel.maps.push(PlacedMap {
+            when,
+            start,
+            end,
+            shift,
+            module,
+            is_kernel_proper: false,
+            gone: FOREVER,
+        });
+    }
+
+    /// The kernel let go of the code that it made at `start`.
+    pub fn drop_kernel_code(&mut self, when: When, start: u64) {
+        let Some((_, map)) = self.made.remove(&start) else { return };
+        self.begin_epoch(when);
+        self.kernel.maps[map].gone = self.epochs.len() as u32;
+    }
+
+    fn begin_epoch(&mut self, when: When) {
+        self.epochs.push(Epoch { since: when, maps_before: self.kernel.maps.len() });
+    }
+
+    /// The kernel's space at `when`, and the moments between which it was that one.
+    pub fn kernel_between(&self, when: When) -> (SpaceAt, Range<When>) {
+        let epoch = self.epochs.partition_point(|epoch| epoch.since <= when);
+        let since = epoch.checked_sub(1).map_or(When::FIRST, |last| self.epochs[last].since);
+        let until = self.epochs.get(epoch).map_or(When::NEVER, |next| next.since);
+        (SpaceAt { maps: epoch as u32, ..SpaceAt::NONE }, since..until)
     }
 
     /// The space of `pid` at `when`.
@@ -132,7 +221,7 @@ impl Spaces {
     /// What `address` was in `space`, for code of mode `mode`.
     pub fn resolve(&self, space: SpaceAt, address: u64, mode: Mode) -> Frame {
         let found = match mode {
-            Mode::Kernel => self.resolve_kernel(address),
+            Mode::Kernel => self.resolve_kernel(space.maps, address),
             Mode::User => self.resolve_user(space, address),
             Mode::Guest | Mode::Hypervisor => None,
         };
@@ -159,35 +248,42 @@ impl Spaces {
     fn resolve_user(&self, mut at: SpaceAt, address: u64) -> Option<(ModuleId, u64)> {
         for _ in 0..MAX_GENERATIONS {
             let space = self.spaces.get(at.space as usize)?;
-            if let Some(found) = space.find(address, at.maps) {
-                return Some(found);
+            if let Some(map) = space.find(address, at.maps) {
+                return Some((map.module, address.wrapping_add(map.shift)));
             }
             at = space.parent?;
         }
         None
     }
 
-    fn resolve_kernel(&self, address: u64) -> Option<(ModuleId, u64)> {
+    fn resolve_kernel(&self, epoch: u32, address: u64) -> Option<(ModuleId, u64)> {
+        let known = self.epochs.get(epoch as usize).map_or(u32::MAX, |next| next.maps_before as u32);
+        let found = self.kernel.find(address, known).filter(|map| epoch < map.gone);
+        if let Some(map) = found {
+            return Some((map.module, address.wrapping_add(map.shift)));
+        }
         if let Some(kernel) = self.unmapped_kernel {
             return Some((kernel, address));
         }
-        self.kernel.find(address, u32::MAX).or_else(|| {
-            // The kernel's map ends at _etext; the code that ran at boot lies behind it and is on the stack of CPU 0's idle task.
-            let proper = self.kernel.maps.iter().find(|map| map.is_kernel_proper)?;
-            (address >= proper.start).then(|| (proper.module, address.wrapping_add(proper.shift)))
-        })
+        // The kernel's map ends at _etext; the code that ran at boot lies behind it and is on the stack of CPU 0's idle task.
+        let proper = &self.kernel.maps[self.kernel_proper?];
+        (address >= proper.start).then(|| (proper.module, address.wrapping_add(proper.shift)))
     }
 
     /// Puts in what no record tells: perf writes no map of the kernel when it may not read /proc/kallsyms.
     pub fn finish(&mut self) {
-        if !self.kernel.maps.is_empty() {
+        let is_mapped = |map: &PlacedMap| {
+            self.modules[map.module.index()].kernel.as_ref().is_some_and(|code| !code.is_function)
+        };
+        if self.kernel.maps.iter().any(is_mapped) {
             return;
         }
         let module = Module {
             path: Module::KERNEL.to_owned(),
             build_id: None,
             inode: None,
-            kernel: Some(KernelCode { start: 0, length: 0, reference: None }),
+            kernel: Some(KernelCode { start: 0, length: 0, is_function: false, reference: None }),
+            process: None,
             symbols: Symbols::default(),
         };
         self.unmapped_kernel = Some(ModuleId::from_index(self.modules.len()));
@@ -196,7 +292,10 @@ impl Spaces {
 
     fn intern_module(&mut self, map: &Map) -> ModuleId {
         let (path, reference) = split_reference(map);
-        let key = (path.clone(), map.build_id.clone(), map.inode, map.is_kernel.then_some(map.start));
+        let is_memory = !map.is_kernel && map.build_id.is_none() && is_memory(&path);
+        let process = is_memory.then_some(map.pid);
+        let key =
+            (path.clone(), map.build_id.clone(), map.inode, map.is_kernel.then_some(map.start), process);
         if let Some(&id) = self.module_ids.get(&key) {
             return id;
         }
@@ -205,7 +304,13 @@ impl Spaces {
             path,
             build_id: map.build_id.clone(),
             inode: map.inode,
-            kernel: map.is_kernel.then_some(KernelCode { start: map.start, length: map.length, reference }),
+            kernel: map.is_kernel.then_some(KernelCode {
+                start: map.start,
+                length: map.length,
+                is_function: false,
+                reference,
+            }),
+            process,
             symbols: Symbols::default(),
         });
         self.module_ids.insert(key, id);
@@ -215,6 +320,16 @@ impl Spaces {
 
 /// The kernel proper, and what perf calls it when it was told to use a vmlinux.
 const KERNELS: [&str; 2] = [Module::KERNEL, "[kernel.vmlinux]"];
+
+/// Whether a mapping of this name is memory and not a file: those that perf takes for such (is_anon_memory and
+/// is_no_dso_memory, tools/perf/util/map.h), and memory by descriptor, in which .NET and others put code.
+fn is_memory(path: &str) -> bool {
+    path == "//anon"
+        || path == "[heap]"
+        || ["[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV", "/memfd:"]
+            .iter()
+            .any(|start| path.starts_with(start))
+}
 
 /// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) its reference symbol.
 fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
@@ -230,10 +345,9 @@ fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
 
 impl Space {
     /// The newest of the first `known` maps that covers `address`.
-    fn find(&self, address: u64, known: u32) -> Option<(ModuleId, u64)> {
+    fn find(&self, address: u64, known: u32) -> Option<&PlacedMap> {
         let index = self.index.get_or_init(|| MapIndex::new(&self.maps));
-        let map = &self.maps[index.newest(address, known)? as usize];
-        Some((map.module, address.wrapping_add(map.shift)))
+        self.maps.get(index.newest(address, known)? as usize)
     }
 }
 
@@ -347,6 +461,45 @@ mod tests {
     }
 
     #[test]
+    fn memory_without_a_file_is_its_processs_and_placed_by_address() {
+        let mut spaces = Spaces::default();
+        spaces.map(at(0), map(1, 0x10000, 0x1000, "//anon"));
+        spaces.map(at(0), map(1, 0x20000, 0x1000, "//anon"));
+        spaces.map(at(0), map(2, 0x10000, 0x1000, "//anon"));
+        spaces.map(at(0), map(1, 0x30000, 0x1000, "/memfd:doublemapper (deleted)"));
+        assert_eq!(found(&mut spaces, 0, 1, 0x10010), Some(("//anon".to_owned(), 0x10010)));
+        assert_eq!(found(&mut spaces, 0, 1, 0x30010), Some(("/memfd:doublemapper".to_owned(), 0x30010)));
+        let processes: Vec<_> = spaces.modules.iter().map(|module| module.process).collect();
+        assert_eq!(processes, [Some(1), Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn code_that_the_kernel_made_is_what_it_was_at_the_time() {
+        let mut spaces = Spaces::default();
+        spaces.make_kernel_code(at(0), 0x1000, 0x100, "one".to_owned());
+        spaces.drop_kernel_code(at(10), 0x1000);
+        spaces.make_kernel_code(at(20), 0x1000, 0x80, "two".to_owned());
+        // The record that two is gone was lost.
+        spaces.make_kernel_code(at(30), 0x1040, 0x80, "three".to_owned());
+        spaces.drop_kernel_code(at(40), 0x1000);
+        spaces.drop_kernel_code(at(50), 0x1040);
+        spaces.make_kernel_code(at(60), 0x1000, 0, "empty".to_owned());
+        let name = |time_ns, address| {
+            let (space, between) = spaces.kernel_between(at(time_ns));
+            assert!(between.contains(&at(time_ns)));
+            let frame = spaces.resolve(space, address, Mode::Kernel);
+            frame.module.map(|module| (spaces.modules[module.index()].path.as_str(), frame.offset))
+        };
+        assert_eq!(name(5, 0x1050), Some(("one", 0x50)));
+        assert_eq!(name(12, 0x1050), None);
+        assert_eq!(name(25, 0x10f0), None);
+        assert_eq!(name(25, 0x1050), Some(("two", 0x50)));
+        assert_eq!(name(35, 0x1050), Some(("three", 0x10)));
+        assert_eq!(name(35, 0x1010), None);
+        assert_eq!(name(55, 0x1050), None);
+    }
+
+    #[test]
     fn many_nested_maps_cost_no_more_than_their_logarithm() {
         let maps: Vec<PlacedMap> = (0..20_000u64)
             .map(|n| PlacedMap {
@@ -356,6 +509,7 @@ mod tests {
                 shift: 0,
                 module: ModuleId(0),
                 is_kernel_proper: false,
+                gone: FOREVER,
             })
             .collect();
         let index = MapIndex::new(&maps);

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use cpp_demangle::DemangleOptions;
+
 /// Longest mangled name that is looked at; beyond it lies nothing a compiler made, and much that was made to cost time.
 const LONGEST: usize = 4096;
 
 /// Longest text that a name may become: substitutions can double at each step.
 const LONGEST_TEXT: usize = 4096;
 
-/// The name as written in the source; the name itself if it is not mangled, or if the text would be too long.
+/// The name as written in the source; the name itself if it is not mangled, or if the text would be too long. As in perf, a C++
+/// function is called without its parameters and result (dso__demangle_sym, tools/perf/util/symbol-elf.c).
 pub fn demangle(name: &str) -> Cow<'_, str> {
     if name.len() > LONGEST {
         return Cow::Borrowed(name);
@@ -25,10 +28,14 @@ pub fn demangle(name: &str) -> Cow<'_, str> {
     if name.starts_with("_Z") {
         // A version or clone suffix (`@GLIBCXX_3.4`, `.cold`) is not part of the mangled name but says something.
         let end = name.find('@').unwrap_or(name.len());
+        let options = DemangleOptions::new().no_params().no_return_type();
         if let Ok(symbol) = cpp_demangle::Symbol::new(&name[..end])
-            && symbol.structured_demangle(&mut text, &Default::default()).is_ok()
+            && symbol.structured_demangle(&mut text, &options).is_ok()
         {
-            return Cow::Owned(text.0 + &name[end..]);
+            // The library leaves a comma before an empty pack of arguments.
+            let text = if text.0.contains(", >") { text.0.replace(", >", ">") } else { text.0 };
+            // What a member function promises stands behind its parameters, which are left out.
+            return Cow::Owned(text.trim_end_matches(" const").to_owned() + &name[end..]);
         }
     }
     Cow::Borrowed(name)
@@ -54,10 +61,12 @@ mod tests {
     #[test]
     fn names_of_three_languages() {
         assert_eq!(demangle("vfs_read"), "vfs_read");
-        assert_eq!(demangle("_ZN3foo3barEv"), "foo::bar()");
+        assert_eq!(demangle("_ZN3foo3barEv"), "foo::bar");
         assert_eq!(demangle("_ZN4core3ptr13drop_in_place17h0123456789abcdefE"), "core::ptr::drop_in_place");
         assert_eq!(demangle("_RNvC6_123foo3bar"), "123foo::bar");
         assert_eq!(demangle("_Znotmangled"), "_Znotmangled");
+        assert_eq!(demangle("_ZN1fI1aJEE3runEv"), "f<a>::run");
+        assert_eq!(demangle("_ZNK1f3runEi@GLIBCXX_3.4"), "f::run@GLIBCXX_3.4");
     }
 
     #[test]

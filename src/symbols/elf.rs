@@ -1,73 +1,149 @@
-//! ELF files: the symbols of a mapped file by position in the file, which is what samples know.
+//! ELF files: their identity, and their symbols by position in the file, which is what samples know.
+//!
+//! The file may be anybody's: whatever is counted in it is looked at up to a bound that no real file reaches, so that neither holes
+//! nor tables that lie over each other take long.
 
-use object::elf::SHT_PROGBITS;
+use std::borrow::Cow;
+
+use object::elf::{
+    ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader32, FileHeader64,
+    PT_LOAD, PT_NOTE, SHN_LORESERVE, SHT_DYNSYM, SHT_NOTE, SHT_PROGBITS, SHT_SYMTAB, STB_LOCAL, STB_WEAK,
+    STT_COMMON, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, STT_OBJECT, SectionType,
+};
 use object::read::elf::{
-    ElfFile32, ElfFile64, FileHeader, ProgramHeader as _, Rela as _, SectionHeader as _,
+    CompressionHeader as _, FileHeader, ProgramHeader as _, Rela as _, SectionHeader as _, Sym as _,
 };
-use object::{
-    Endianness, FileKind, Object, ObjectSection, ObjectSymbol, SectionIndex, SymbolKind, SymbolSection,
-};
+use object::{CompressedData, CompressionFormat, Endianness, FileKind};
 
 use super::table::{Binding, Symbol, SymbolTable};
 
-/// An ELF file that was read far enough to ask for its identity and symbols.
+/// Sections that are looked at; more need an escape in the header that no linker of programs uses.
+const MOST_SECTIONS: usize = 1 << 16;
+/// Loaded segments that are looked at; programs have about four.
+const MOST_SEGMENTS: usize = 64;
+/// Symbols that are looked at: a browser with all its libraries in one file has some two million.
+const MOST_SYMBOLS: usize = 1 << 24;
+/// Bytes of a symbol's name; longer ones are passed over.
+const LONGEST_NAME: usize = 1 << 14;
+/// Bytes of all names together; those of a browser are some 200 MB.
+const ALL_NAMES: usize = 1 << 30;
+/// Bytes that a packed section may come to: those of a browser have some 1.5 GB.
+const MOST_UNPACKED: u64 = 4 << 30;
+/// How many bytes one packed byte may come to: deflate has 1032 at most, and no debug information comes near.
+const MOST_PACKED: u64 = 1032;
+/// Bytes of notes, among which the build id is.
+const ALL_NOTES: usize = 1 << 20;
+
+/// An ELF file of which the headers are there.
 pub enum Elf<'a> {
     /// 32 bits.
-    Small(ElfFile32<'a, Endianness>),
+    Small(Headers<'a, FileHeader32<Endianness>>),
     /// 64 bits.
-    Large(ElfFile64<'a, Endianness>),
+    Large(Headers<'a, FileHeader64<Endianness>>),
 }
 
 /// A symbol as it stands in the file: by address, not by position.
 pub struct Found<'a> {
-    address: u64,
+    /// Where it begins once it is loaded.
+    pub address: u64,
+    /// Bytes; 0 where the file does not tell.
     size: u64,
     binding: Binding,
     is_typed: bool,
-    name: &'a str,
+    /// Its name, as it stands in the file.
+    pub name: &'a str,
+}
+
+impl<'a> Found<'a> {
+    /// The symbol for a table by address.
+    pub fn at_address(&self) -> Symbol<'a> {
+        self.at(self.address)
+    }
+
+    fn at(&self, start: u64) -> Symbol<'a> {
+        Symbol {
+            start,
+            end: start.saturating_add(self.size),
+            binding: self.binding,
+            is_typed: self.is_typed,
+            name: self.name,
+        }
+    }
+}
+
+/// The headers of an ELF file.
+pub struct Headers<'a, H: FileHeader> {
+    header: &'a H,
+    endian: Endianness,
+    bytes: &'a [u8],
+    programs: &'a [H::ProgramHeader],
+    sections: &'a [H::SectionHeader],
+    /// The names of the sections.
+    names: &'a [u8],
+}
+
+/// What both sizes of file can be asked.
+macro_rules! either {
+    ($elf:expr, $headers:ident => $answer:expr) => {
+        match $elf {
+            Elf::Small($headers) => $answer,
+            Elf::Large($headers) => $answer,
+        }
+    };
 }
 
 impl<'a> Elf<'a> {
     /// Reads the headers of `bytes`; `None` if they are not those of an ELF file.
     pub fn parse(bytes: &'a [u8]) -> Option<Elf<'a>> {
         match FileKind::parse(bytes).ok()? {
-            FileKind::Elf32 => Some(Elf::Small(ElfFile32::parse(bytes).ok()?)),
-            FileKind::Elf64 => Some(Elf::Large(ElfFile64::parse(bytes).ok()?)),
+            FileKind::Elf32 => Some(Elf::Small(Headers::parse(bytes)?)),
+            FileKind::Elf64 => Some(Elf::Large(Headers::parse(bytes)?)),
             _ => None,
         }
     }
 
     /// The build id in the file's notes.
     pub fn build_id(&self) -> Option<&'a [u8]> {
-        match self {
-            Elf::Small(elf) => elf.build_id().ok()?,
-            Elf::Large(elf) => elf.build_id().ok()?,
-        }
+        either!(self, headers => headers.build_id())
     }
 
     /// The symbols of `.symtab`, or an empty list.
     pub fn full_symbols(&self) -> Vec<Found<'a>> {
-        match self {
-            Elf::Small(elf) => collect(elf, elf.symbols()),
-            Elf::Large(elf) => collect(elf, elf.symbols()),
-        }
+        either!(self, headers => headers.symbols(SHT_SYMTAB))
     }
 
     /// The symbols of `.dynsym`: what a stripped library still exports.
     pub fn dynamic_symbols(&self) -> Vec<Found<'a>> {
-        match self {
-            Elf::Small(elf) => collect(elf, elf.dynamic_symbols()),
-            Elf::Large(elf) => collect(elf, elf.dynamic_symbols()),
-        }
+        either!(self, headers => headers.symbols(SHT_DYNSYM))
     }
 
     /// The stubs through which other objects' functions are called, as `NAME@plt`. Their names are new strings, so they
     /// come with the position and size of the stub and are owned.
     pub fn plt_stubs(&self) -> Vec<(u64, u64, String)> {
-        match self {
-            Elf::Small(elf) => plt_stubs(elf),
-            Elf::Large(elf) => plt_stubs(elf),
-        }
+        either!(self, headers => headers.plt_stubs())
+    }
+
+    /// Whether the most significant byte of a number stands first.
+    pub fn is_big_endian(&self) -> bool {
+        either!(self, headers => headers.header.is_big_endian())
+    }
+
+    /// The bytes of the section of this name.
+    pub fn section(&self, name: &str) -> Option<&'a [u8]> {
+        either!(self, headers => headers.section_data(headers.section(name)?))
+    }
+
+    /// The bytes of the section of this name, unpacked if they are packed.
+    pub fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        either!(self, headers => headers.unpacked_section(name))
+    }
+
+    /// The address of a position in this file once it is loaded.
+    pub fn address_of(&self, position: u64) -> Option<u64> {
+        let covers = |(_, offset, size): &&(u64, u64, u64)| *offset <= position && position - *offset < *size;
+        let segments = self.segments();
+        let (start, offset, _) = segments.iter().find(covers)?;
+        start.checked_add(position - offset)
     }
 
     /// A table by position in this file, of `symbols` that may stem from the file's separate debug information: that has
@@ -79,16 +155,7 @@ impl<'a> Elf<'a> {
             let (start, offset, _) = segments.iter().find(covers)?;
             offset.checked_add(address - start)
         };
-        let named = symbols.iter().filter_map(|found| {
-            let start = position(found.address)?;
-            Some(Symbol {
-                start,
-                end: start.saturating_add(found.size),
-                binding: found.binding,
-                is_typed: found.is_typed,
-                name: found.name,
-            })
-        });
+        let named = symbols.iter().filter_map(|found| Some(found.at(position(found.address)?)));
         let stubs = stubs.iter().map(|(start, size, name)| Symbol {
             start: *start,
             end: start.saturating_add(*size),
@@ -101,112 +168,229 @@ impl<'a> Elf<'a> {
 
     /// Loaded segments: address, position in the file, size.
     fn segments(&self) -> Vec<(u64, u64, u64)> {
-        match self {
-            Elf::Small(elf) => segments(elf),
-            Elf::Large(elf) => segments(elf),
-        }
+        either!(self, headers => headers.segments())
     }
 }
 
-type ElfFile<'a, H> = object::read::elf::ElfFile<'a, H>;
-
-fn segments<'a, H: FileHeader<Endian = Endianness>>(elf: &ElfFile<'a, H>) -> Vec<(u64, u64, u64)> {
-    let endian = elf.endian();
-    elf.elf_program_headers()
-        .iter()
-        .filter(|header| header.p_type(endian) == object::elf::PT_LOAD)
-        .map(|header| {
-            (header.p_vaddr(endian).into(), header.p_offset(endian).into(), header.p_memsz(endian).into())
+impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let header = H::parse(bytes).ok()?;
+        let endian = header.endian().ok()?;
+        // A file whose sections were cut off has segments still.
+        let sections = header.section_headers(endian, bytes).unwrap_or_default();
+        let names = header.shstrndx(endian, bytes).ok().and_then(|names| sections.get(names as usize));
+        let names = names.and_then(|names| names.data(endian, bytes).ok()).unwrap_or_default();
+        Some(Headers {
+            header,
+            endian,
+            bytes,
+            programs: header.program_headers(endian, bytes).unwrap_or_default(),
+            sections: sections.get(..MOST_SECTIONS).unwrap_or(sections),
+            names,
         })
-        .collect()
-}
-
-/// The symbols that perf takes: functions and data that are defined here, and labels in code (tools/perf/util/symbol-elf.c).
-fn collect<'a, H: FileHeader<Endian = Endianness>>(
-    elf: &ElfFile<'a, H>,
-    symbols: impl Iterator<Item = impl ObjectSymbol<'a>>,
-) -> Vec<Found<'a>> {
-    let is_code = |section: Option<SectionIndex>| {
-        section
-            .and_then(|index| elf.section_by_index(index).ok())
-            .is_some_and(|section| section.name().is_ok_and(|name| name.contains("text")))
-    };
-    symbols.filter_map(|symbol| found(&symbol, is_code)).collect()
-}
-
-fn found<'a>(
-    symbol: &impl ObjectSymbol<'a>,
-    is_code: impl Fn(Option<SectionIndex>) -> bool,
-) -> Option<Found<'a>> {
-    // Absolute ones are versions and sizes, not places.
-    if symbol.is_undefined() || symbol.section() == SymbolSection::Absolute {
-        return None;
     }
-    let is_typed = match symbol.kind() {
-        SymbolKind::Text | SymbolKind::Data => true,
-        SymbolKind::Unknown | SymbolKind::Label => {
-            if !is_code(symbol.section_index()) {
-                return None;
+
+    fn section(&self, name: &str) -> Option<&'a H::SectionHeader> {
+        self.sections.iter().find(|section| self.section_name(section) == Some(name.as_bytes()))
+    }
+
+    fn section_name(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
+        text_at(self.names, section.sh_name(self.endian), 64)
+    }
+
+    fn section_data(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
+        section.data(self.endian, self.bytes).ok()
+    }
+
+    fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        let section = self.section(name)?;
+        let data = self.section_data(section)?;
+        let Some((header, offset, size)) = section.compression(self.endian, self.bytes).ok()? else {
+            return Some(Cow::Borrowed(data));
+        };
+        let start = usize::try_from(offset).ok()?;
+        let data = self.bytes.get(start..start.checked_add(usize::try_from(size).ok()?)?)?;
+        let uncompressed_size: u64 = header.ch_size(self.endian).into();
+        let format = match header.ch_type(self.endian) {
+            ELFCOMPRESS_ZLIB => CompressionFormat::Zlib,
+            ELFCOMPRESS_ZSTD => CompressionFormat::Zstandard,
+            _ => return None,
+        };
+        // What is said of the size is not believed beyond what packing can do and what a machine can bear.
+        let is_possible = uncompressed_size <= MOST_UNPACKED && uncompressed_size / MOST_PACKED <= size;
+        is_possible.then_some(CompressedData { format, data, uncompressed_size })?.decompress().ok()
+    }
+
+    fn segments(&self) -> Vec<(u64, u64, u64)> {
+        let loaded = self.programs.iter().filter(|header| header.p_type(self.endian) == PT_LOAD);
+        let place = |header: &H::ProgramHeader| {
+            (
+                header.p_vaddr(self.endian).into(),
+                header.p_offset(self.endian).into(),
+                header.p_memsz(self.endian).into(),
+            )
+        };
+        loaded.map(place).take(MOST_SEGMENTS).collect()
+    }
+
+    /// The build id: a note of type 3 (NT_GNU_BUILD_ID) of the name `GNU`, in a segment, or in a section where there are no
+    /// segments.
+    fn build_id(&self) -> Option<&'a [u8]> {
+        let endian = self.endian;
+        let segments = self.programs.iter().filter(|header| header.p_type(endian) == PT_NOTE);
+        let segments = segments.filter_map(|header| header.data(endian, self.bytes).ok());
+        let sections = self.sections.iter().filter(|section| section.sh_type(endian) == SHT_NOTE);
+        let sections = sections.filter_map(|section| self.section_data(section));
+        let mut left = ALL_NOTES;
+        for notes in segments.chain(sections) {
+            let notes = notes.get(..left).unwrap_or(notes);
+            if let Some(found) = self.build_id_in(notes) {
+                return Some(found);
             }
-            false
+            left -= notes.len();
         }
-        _ => return None,
-    };
-    let name = symbol.name().ok().filter(|name| !name.is_empty())?;
-    Some(Found {
-        address: symbol.address(),
-        size: symbol.size(),
-        binding: if symbol.is_weak() {
-            Binding::Weak
-        } else if symbol.is_global() {
-            Binding::Global
-        } else {
-            Binding::Local
-        },
-        is_typed,
-        name,
-    })
+        None
+    }
+
+    /// Each note: name size, description size, type, name, description, the last two filled up to four bytes.
+    fn build_id_in(&self, mut notes: &'a [u8]) -> Option<&'a [u8]> {
+        let is_big = self.header.is_big_endian();
+        let number =
+            |bytes: [u8; 4]| if is_big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
+        loop {
+            let (head, rest) = notes.split_at_checked(12)?;
+            let field = |at: usize| Some(number(head.get(at..at + 4)?.try_into().ok()?));
+            let (name_size, size, kind) = (field(0)? as usize, field(4)? as usize, field(8)?);
+            let name = rest.get(..name_size)?;
+            let rest = rest.get(name_size.next_multiple_of(4)..)?;
+            let description = rest.get(..size)?;
+            if kind == 3 && name == b"GNU\0" && !description.is_empty() {
+                return Some(description);
+            }
+            notes = rest.get(size.next_multiple_of(4)..).unwrap_or_default();
+        }
+    }
+
+    /// The symbols that perf takes: functions and data that are defined here, and labels in code (tools/perf/util/symbol-elf.c).
+    fn symbols(&self, kind: SectionType) -> Vec<Found<'a>> {
+        let Some((symbols, mut names)) = self.symbol_section(kind) else {
+            return Vec::new();
+        };
+        let endian = self.endian;
+        let is_text = |section: &H::SectionHeader| {
+            self.section_name(section).is_some_and(|name| memchr::memmem::find(name, b"text").is_some())
+        };
+        let is_code: Vec<bool> = self.sections.iter().map(is_text).collect();
+        let has_mapping_symbols = matches!(self.header.e_machine(endian), EM_ARM | EM_AARCH64 | EM_RISCV);
+        let mut all = Vec::new();
+        for symbol in symbols.iter().take(MOST_SYMBOLS) {
+            let section = symbol.st_shndx(endian);
+            // Absolute ones are versions and sizes, not places.
+            if symbol.is_undefined(endian) || symbol.is_absolute(endian) {
+                continue;
+            }
+            let is_typed = match symbol.st_type() {
+                STT_FUNC | STT_GNU_IFUNC | STT_OBJECT | STT_COMMON => true,
+                STT_NOTYPE => {
+                    let is_special = section.0 >= SHN_LORESERVE;
+                    if is_special || !is_code.get(usize::from(section.0)).is_some_and(|is_code| *is_code) {
+                        continue;
+                    }
+                    false
+                }
+                _ => continue,
+            };
+            let Some(name) = names.at(symbol.st_name(endian)) else { continue };
+            if name.is_empty() || has_mapping_symbols && name.starts_with('$') {
+                continue;
+            }
+            all.push(Found {
+                address: symbol.st_value(endian).into(),
+                size: symbol.st_size(endian).into(),
+                binding: match symbol.st_bind() {
+                    STB_LOCAL => Binding::Local,
+                    STB_WEAK => Binding::Weak,
+                    _ => Binding::Global,
+                },
+                is_typed,
+                name,
+            });
+        }
+        all
+    }
+
+    /// The symbols of the first section of this type, and their names.
+    fn symbol_section(&self, kind: SectionType) -> Option<(&'a [H::Sym], SymbolNames<'a>)> {
+        let section = self.sections.iter().find(|section| section.sh_type(self.endian) == kind)?;
+        let symbols = section.data_as_array(self.endian, self.bytes).ok()?;
+        let names = self.sections.get(section.sh_link(self.endian) as usize)?;
+        Some((symbols, SymbolNames { bytes: self.section_data(names)?, left: ALL_NAMES }))
+    }
+
+    /// One stub for each relocation of `.rela.plt`, in its order: in `.plt.sec` where the linker made one for indirect branch
+    /// tracking, else in `.plt` after its first, common entry.
+    fn plt_stubs(&self) -> Vec<(u64, u64, String)> {
+        // Bytes of a stub on x86-64 and arm64.
+        const STUB: u64 = 16;
+        // Bytes of the common entry that `.plt` begins with: 16 on x86-64, 32 on arm64.
+        let common = match self.header.e_machine(self.endian) {
+            EM_X86_64 => 16,
+            EM_AARCH64 => 32,
+            _ => return Vec::new(),
+        };
+        let place = |name: &str, skipped: u64| {
+            let section = self.section(name)?;
+            let (start, size): (u64, u64) =
+                (section.sh_offset(self.endian).into(), section.sh_size(self.endian).into());
+            let is_code = section.sh_type(self.endian) == SHT_PROGBITS;
+            is_code.then_some((start.checked_add(skipped)?, start.checked_add(size)?))
+        };
+        let stubs = place(".plt.sec", 0).or_else(|| place(".plt", common));
+        let (Some((first, end)), Some(names)) = (stubs, self.plt_names()) else {
+            return Vec::new();
+        };
+        (0u64..)
+            .zip(names)
+            .map_while(|(number, name)| Some((first.checked_add(number * STUB)?, name)))
+            .take_while(|(start, _)| *start < end)
+            .filter_map(|(start, name)| Some((start, STUB, name?)))
+            .collect()
+    }
+
+    /// The names that `.rela.plt` refers to; `None` within for a relocation without a symbol.
+    fn plt_names(&self) -> Option<Vec<Option<String>>> {
+        const MOST_STUBS: usize = 1 << 20;
+        let section = self.section(".rela.plt")?;
+        let relocations: &[H::Rela] = section.data_as_array(self.endian, self.bytes).ok()?;
+        let (symbols, mut names) = self.symbol_section(SHT_DYNSYM)?;
+        let mut name = |relocation: &H::Rela| {
+            let symbol = symbols.get(relocation.r_sym(self.endian, false) as usize)?;
+            let name = names.at(symbol.st_name(self.endian))?;
+            (!name.is_empty()).then(|| format!("{name}@plt"))
+        };
+        Some(relocations.iter().take(MOST_STUBS).map(&mut name).collect())
+    }
 }
 
-/// One stub for each relocation of `.rela.plt`, in its order: in `.plt.sec` where the linker made one for indirect branch
-/// tracking, else in `.plt` after its first, common entry.
-fn plt_stubs<'a, H: FileHeader<Endian = Endianness>>(elf: &ElfFile<'a, H>) -> Vec<(u64, u64, String)> {
-    // Bytes of a stub on x86-64 and arm64.
-    const STUB: u64 = 16;
-    // Bytes of the common entry that `.plt` begins with: 16 on x86-64, 32 on arm64.
-    let common = match elf.architecture() {
-        object::Architecture::X86_64 => 16,
-        object::Architecture::Aarch64 => 32,
-        _ => return Vec::new(),
-    };
-    let position = |name: &str| {
-        let section = elf.section_by_name(name)?;
-        (section.elf_section_header().sh_type(elf.endian()) == SHT_PROGBITS)
-            .then(|| section.file_range())?
-            .map(|(start, _)| start)
-    };
-    let first = position(".plt.sec").or_else(|| position(".plt").and_then(|start| start.checked_add(common)));
-    let (Some(first), Some(names)) = (first, plt_names(elf)) else {
-        return Vec::new();
-    };
-    (0u64..)
-        .zip(names)
-        .filter_map(|(number, name)| Some((first.checked_add(number * STUB)?, STUB, name?)))
-        .collect()
+/// The names of symbols.
+struct SymbolNames<'a> {
+    bytes: &'a [u8],
+    /// How many more of them are looked at.
+    left: usize,
 }
 
-/// The names that `.rela.plt` refers to; `None` within for a relocation without a symbol.
-fn plt_names<'a, H: FileHeader<Endian = Endianness>>(elf: &ElfFile<'a, H>) -> Option<Vec<Option<String>>> {
-    let endian = elf.endian();
-    let section = elf.section_by_name(".rela.plt")?;
-    let (relocations, _) = section.elf_section_header().rela(endian, elf.data()).ok()??;
-    let symbols = elf.elf_dynamic_symbol_table();
-    let name = |relocation: &H::Rela| {
-        let symbol = relocation.symbol(endian, false)?;
-        let symbol = symbols.symbol(symbol).ok()?;
-        let name = symbols.symbol_name(endian, symbol).ok()?;
-        let name = std::str::from_utf8(name).ok()?;
-        (!name.is_empty()).then(|| format!("{name}@plt"))
-    };
-    Some(relocations.iter().map(name).collect())
+impl<'a> SymbolNames<'a> {
+    fn at(&mut self, offset: u32) -> Option<&'a str> {
+        let name = text_at(self.bytes, offset, LONGEST_NAME.min(self.left));
+        // To find no end takes as long.
+        self.left -= name.map_or(LONGEST_NAME.min(self.left), <[u8]>::len);
+        std::str::from_utf8(name?).ok()
+    }
+}
+
+/// The text that begins at `offset` and ends before a NUL, if that comes within `longest` bytes.
+fn text_at(texts: &[u8], offset: u32, longest: usize) -> Option<&[u8]> {
+    let rest = texts.get(offset as usize..)?;
+    let rest = rest.get(..longest).unwrap_or(rest);
+    rest.get(..memchr::memchr(0, rest)?)
 }

@@ -1,45 +1,104 @@
-//! Kernel symbols: finds the kallsyms that belongs to the recording's boot, refuses any other, and undoes KASLR.
+//! Kernel symbols: finds the kallsyms or vmlinux that belongs to the recorded kernel, refuses any other, and undoes KASLR.
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::mapped::{self, Map};
 use crate::model::{Diagnostic, KernelCode, Module, Severity};
 
+use super::elf::{Elf, Found};
 use super::kallsyms::Kallsyms;
-use super::search::open_regular;
+use super::search::{Search, is_build_id, open_regular};
 use super::table::SymbolTable;
 use super::{Request, Sources, is_stored, is_this_host};
 
-/// The text of a kallsyms, and where it was found.
-pub(super) struct KallsymsFile {
+/// A file that has the kernel's symbols.
+pub(super) struct KernelFile {
     pub path: PathBuf,
-    pub text: Vec<u8>,
+    content: Content,
 }
 
-/// The kallsyms to use: `--kallsyms`, a file `kallsyms` beside the recording, this kernel's own if it is the recording's.
-pub(super) fn find(request: &Request, sources: &Sources, modules: &[Module]) -> Result<Option<KallsymsFile>> {
+enum Content {
+    /// kallsyms: text of the kernel's own, with its modules.
+    Text(Vec<u8>),
+    /// vmlinux: the ELF file that the kernel was made from.
+    Elf(Map),
+}
+
+/// The kernel's symbols.
+pub(super) enum KernelSymbols<'f> {
+    Kallsyms(Kallsyms<'f>),
+    Vmlinux { build_id: Option<&'f [u8]>, symbols: Vec<Found<'f>> },
+}
+
+/// The files to try, the best first: `--vmlinux`; `--kallsyms`; a file `kallsyms` beside the recording, what the build-id cache has of the
+/// kernel, this kernel's own if it is the recording's, a vmlinux that is installed. A file that the user named is the only one.
+/// With `only_kallsyms` none is a vmlinux, which has no modules.
+pub(super) fn files<'f>(
+    request: &'f Request,
+    sources: &Sources,
+    modules: &'f [Module],
+    search: &'f Search,
+    only_kallsyms: bool,
+) -> Result<Box<dyn Iterator<Item = KernelFile> + 'f>> {
+    if let Some(path) = sources.vmlinux.clone().filter(|_| !only_kallsyms) {
+        let remedy = "--vmlinux takes the ELF file of the recorded kernel, as its debug package has it";
+        let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
+        let file = fs::metadata(&path).and_then(|_| open_regular(&path).ok_or_else(not_regular));
+        let content = Content::Elf(file.and_then(|file| mapped::map(&file)).map_err(wrong)?);
+        return Ok(Box::new(std::iter::once(KernelFile { path, content })));
+    }
     if let Some(path) = sources.kallsyms.clone() {
-        let remedy = Some(
-            "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine".to_owned(),
-        );
-        let text = fs::read(&path).map_err(|cause| Error::Io { file: path.clone(), cause, remedy })?;
-        return Ok(Some(KallsymsFile { path, text }));
+        let remedy = "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine";
+        let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
+        let content = Content::Text(fs::read(&path).map_err(wrong)?);
+        return Ok(Box::new(std::iter::once(KernelFile { path, content })));
     }
-    let beside = request.recording.with_file_name("kallsyms");
-    if let Some(text) = read_regular(&beside).filter(|_| is_stored(request.recording)) {
-        return Ok(Some(KallsymsFile { path: beside, text }));
-    }
+    let text = |path: &str, text| KernelFile { path: PathBuf::from(path), content: Content::Text(text) };
+    let elf = |path: &str, map| KernelFile { path: PathBuf::from(path), content: Content::Elf(map) };
+    let beside = move || {
+        let path = request.recording.with_file_name("kallsyms");
+        let text = read_whole(open_regular(&path)?)?;
+        is_stored(request.recording).then(|| KernelFile { path, content: Content::Text(text) })
+    };
+    let cached = move || {
+        let file = search.open_cached(request.kernel_build_id?, "kallsyms")?;
+        Some(text("kallsyms in the build-id cache", read_whole(file)?))
+    };
     // Without a map of the kernel nothing tells whether this boot is the recording's: KASLR moves the kernel at each.
-    let own = kernel_code(modules).and_then(|_| read_own(request));
-    Ok(own.map(|text| KallsymsFile { path: PathBuf::from("/proc/kallsyms"), text }))
+    let own = move || Some(text("/proc/kallsyms", kernel_code(modules).and_then(|_| read_own(request))?));
+    let cached_elf = move || {
+        let file = search.open_cached(request.kernel_build_id.filter(|_| !only_kallsyms)?, "elf")?;
+        Some(elf("vmlinux in the build-id cache", mapped::map(&file).ok()?))
+    };
+    let installed = move || {
+        let build_id = request.kernel_build_id.filter(|_| !only_kallsyms)?;
+        Some(elf("vmlinux", search.find_vmlinux(request.about.kernel.as_deref()?, build_id)?))
+    };
+    let all =
+        std::iter::once_with(beside).chain(std::iter::once_with(cached)).chain(std::iter::once_with(own));
+    let all = all.chain(std::iter::once_with(cached_elf)).chain(std::iter::once_with(installed));
+    Ok(Box::new(all.flatten()))
+}
+
+fn not_regular() -> std::io::Error {
+    std::io::Error::other("it is not a regular file")
+}
+
+fn read_whole(mut file: fs::File) -> Option<Vec<u8>> {
+    // /proc/kallsyms of a kernel with all its modules has some 20 MB.
+    const LONGEST: u64 = 1 << 30;
+    let mut text = Vec::new();
+    (&mut file).take(LONGEST).read_to_end(&mut text).ok()?;
+    Some(text)
 }
 
 /// What to tell the user if there is none, or if the one that was found is refused.
-pub(super) fn missing(refused: Option<(&Path, String)>) -> Diagnostic {
+pub(super) fn missing(refused: Option<(PathBuf, String)>) -> Diagnostic {
     let why = match refused {
-        None => "no kallsyms of the recorded kernel was found".to_owned(),
+        None => "no kallsyms or vmlinux of the recorded kernel was found".to_owned(),
         Some((path, why)) => format!("{} is not used: {why}", path.display()),
     };
     Diagnostic::new(
@@ -52,25 +111,20 @@ pub(super) fn missing(refused: Option<(&Path, String)>) -> Diagnostic {
     )
 }
 
-fn read_regular(path: &Path) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    open_regular(path)?.read_to_end(&mut text).ok()?;
-    Some(text)
+/// This kernel's kallsyms, if the recording was made on this host by this kernel. Whether it was this boot too is then seen
+/// by the addresses: see [`KernelSymbols::refusal`] and [`KernelSymbols::table`].
+fn read_own(request: &Request) -> Option<Vec<u8>> {
+    if is_this_kernel(request) { fs::read("/proc/kallsyms").ok() } else { None }
 }
 
-/// This kernel's kallsyms, if the recording was made on this host by this kernel. Whether it was this boot too is then seen
-/// by the addresses: see [`refusal`] and [`table`].
-fn read_own(request: &Request) -> Option<Vec<u8>> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-    let is_kernel = request.about.kernel.as_deref() == Some(release.trim());
-    let is_build = match request.kernel_build_id {
+/// Whether the recording was made on this host by this kernel, in this boot or another.
+pub(super) fn is_this_kernel(request: &Request) -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let is_build = || match request.kernel_build_id {
         Some(wanted) => own_kernel_build_id().is_some_and(|own| own == wanted),
         None => true,
     };
-    if !is_this_host(request) || !is_kernel || !is_build {
-        return None;
-    }
-    fs::read("/proc/kallsyms").ok()
+    is_this_host(request) && request.about.kernel.as_deref() == Some(release.trim()) && is_build()
 }
 
 /// The build id in this kernel's notes: name size, description size, type 3, `GNU\0`, id.
@@ -93,60 +147,116 @@ fn own_kernel_build_id() -> Option<Vec<u8>> {
     }
 }
 
-/// Why a kallsyms cannot be that of the recorded kernel; `None` if nothing speaks against it.
-///
-/// The kernel's map reaches from its reference symbol to `_etext`, or to `_edata` with perf from 6.6 on
-/// (machine__get_running_kernel_start, tools/perf/util/machine.c).
-pub(super) fn refusal(kallsyms: &Kallsyms, modules: &[Module]) -> Option<String> {
-    if kallsyms.is_empty() {
-        return Some("it holds no symbols".to_owned());
+impl KernelFile {
+    /// Reads the symbols; `None` if the file is of another kind than it should be.
+    pub fn symbols(&self) -> Option<KernelSymbols<'_>> {
+        Some(match &self.content {
+            Content::Text(text) => KernelSymbols::Kallsyms(Kallsyms::parse(text)),
+            Content::Elf(file) => {
+                let elf = Elf::parse(file)?;
+                KernelSymbols::Vmlinux { build_id: elf.build_id(), symbols: elf.full_symbols() }
+            }
+        })
     }
-    if kallsyms.is_hidden() {
-        return Some("its addresses are all 0, as /proc/kallsyms reads without root".to_owned());
+}
+
+impl<'f> KernelSymbols<'f> {
+    fn address_of(&self, name: &str) -> Option<u64> {
+        match self {
+            KernelSymbols::Kallsyms(kallsyms) => kallsyms.address_of(name),
+            KernelSymbols::Vmlinux { symbols, .. } => {
+                symbols.iter().find(|found| found.name == name).map(|found| found.address)
+            }
+        }
     }
-    let code = kernel_code(modules)?;
-    let (symbol, _) = code.reference.as_ref()?;
-    let Some(start) = kallsyms.address_of(symbol) else {
-        return Some(format!("it has no {symbol}, which the recording refers to"));
-    };
-    let ends = ["_etext", "_edata"].map(|end| kallsyms.address_of(end));
-    let lengths: Vec<u64> = ends.into_iter().flatten().map(|end| end.wrapping_sub(start)).collect();
-    (code.length != 0 && !lengths.contains(&code.length)).then(|| {
-        let found: Vec<String> = lengths.iter().map(|length| format!("{length:#x}")).collect();
-        let found = if found.is_empty() { "of unknown length".to_owned() } else { found.join(" or ") };
-        format!("it is another kernel's: its code is {found} bytes, the recorded kernel's {:#x}", code.length)
-    })
+
+    /// Why these cannot be the symbols of the recorded kernel; `None` if nothing speaks against it.
+    ///
+    /// The kernel's map reaches from its reference symbol to `_etext`, or to `_edata` with perf from 6.6 on
+    /// (machine__get_running_kernel_start, tools/perf/util/machine.c).
+    pub fn refusal(&self, modules: &[Module], recorded: Option<&[u8]>) -> Option<String> {
+        match self {
+            KernelSymbols::Kallsyms(kallsyms) if kallsyms.is_empty() => {
+                return Some("it holds no symbols".to_owned());
+            }
+            KernelSymbols::Kallsyms(kallsyms) if kallsyms.is_hidden() => {
+                return Some("its addresses are all 0, as /proc/kallsyms reads without root".to_owned());
+            }
+            KernelSymbols::Vmlinux { symbols, .. } if symbols.is_empty() => {
+                return Some("it holds no symbols; vmlinux, not vmlinuz, and not stripped".to_owned());
+            }
+            KernelSymbols::Vmlinux { build_id: Some(found), .. } => match recorded {
+                Some(recorded) if is_build_id(recorded, found) => return None,
+                Some(recorded) => {
+                    return Some(format!(
+                        "it is another kernel's: its build id is {}, the recorded kernel's {}",
+                        hex(found),
+                        hex(recorded)
+                    ));
+                }
+                None => {}
+            },
+            _ => {}
+        }
+        let code = kernel_code(modules)?;
+        let (symbol, _) = code.reference.as_ref()?;
+        let Some(start) = self.address_of(symbol) else {
+            return Some(format!("it has no {symbol}, which the recording refers to"));
+        };
+        let ends = ["_etext", "_edata"].map(|end| self.address_of(end));
+        let lengths: Vec<u64> = ends.into_iter().flatten().map(|end| end.wrapping_sub(start)).collect();
+        (code.length != 0 && !lengths.contains(&code.length)).then(|| {
+            let found: Vec<String> = lengths.iter().map(|length| format!("{length:#x}")).collect();
+            let found = if found.is_empty() { "of unknown length".to_owned() } else { found.join(" or ") };
+            format!(
+                "it is another kernel's: its code is {found} bytes, the recorded kernel's {:#x}",
+                code.length
+            )
+        })
+    }
+
+    /// What to add to an offset in the kernel's code to get an address of these symbols: KASLR may have moved the kernel since.
+    pub fn shift(&self, code: &KernelCode) -> u64 {
+        let moved = code
+            .reference
+            .as_ref()
+            .and_then(|(symbol, recorded)| Some(self.address_of(symbol)?.wrapping_sub(*recorded)));
+        code.start.wrapping_add(moved.unwrap_or(0))
+    }
+
+    /// The symbols of the kernel proper, or of a kernel module, that cover the `wanted` addresses, which ascend; `None` if there are
+    /// none of the module, or it lies elsewhere in this kallsyms, which is then of another boot.
+    pub fn table(&self, module: &Module, code: &KernelCode, wanted: &[u64]) -> Option<SymbolTable<'f>> {
+        let kallsyms = match self {
+            KernelSymbols::Kallsyms(kallsyms) => kallsyms,
+            KernelSymbols::Vmlinux { symbols, .. } => {
+                return module
+                    .is_kernel_proper()
+                    .then(|| SymbolTable::new(symbols.iter().map(Found::at_address).collect()));
+            }
+        };
+        if module.is_kernel_proper() {
+            return Some(kallsyms.table(None, wanted));
+        }
+        let name = kernel_module_name(module);
+        let lies_there = kallsyms.first(Some(&name))?.wrapping_sub(code.start) < code.length;
+        lies_there.then(|| kallsyms.table(Some(&name), wanted))
+    }
+
+    /// Whether kernel modules have no symbols here.
+    pub fn lacks_modules(&self) -> bool {
+        matches!(self, KernelSymbols::Vmlinux { .. })
+    }
+}
+
+fn hex(build_id: &[u8]) -> String {
+    build_id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The kernel proper, where the recording has a map of it.
 fn kernel_code(modules: &[Module]) -> Option<&KernelCode> {
     let mut codes = modules.iter().filter_map(|module| module.kernel.as_ref());
     codes.find(|code| code.reference.is_some())
-}
-
-/// What to add to an offset in the kernel's code to get an address of this kallsyms: KASLR may have moved the kernel since.
-pub(super) fn shift(kallsyms: &Kallsyms, code: &KernelCode) -> u64 {
-    let moved = code
-        .reference
-        .as_ref()
-        .and_then(|(symbol, recorded)| Some(kallsyms.address_of(symbol)?.wrapping_sub(*recorded)));
-    code.start.wrapping_add(moved.unwrap_or(0))
-}
-
-/// The symbols of the kernel proper, or of a kernel module, that cover the `wanted` addresses, which ascend; `None` if the module
-/// lies elsewhere in this kallsyms, which is then of another boot.
-pub(super) fn table<'k>(
-    kallsyms: &Kallsyms<'k>,
-    module: &Module,
-    code: &KernelCode,
-    wanted: &[u64],
-) -> Option<SymbolTable<'k>> {
-    if module.is_kernel_proper() {
-        return Some(kallsyms.table(None, wanted));
-    }
-    let name = kernel_module_name(module);
-    let lies_there = kallsyms.first(Some(&name))?.wrapping_sub(code.start) < code.length;
-    lies_there.then(|| kallsyms.table(Some(&name), wanted))
 }
 
 /// A kernel module's name, from `[nf_conntrack]` or `/lib/modules/…/nf-conntrack.ko.xz`.
@@ -174,28 +284,30 @@ ffffffff83000000 D _edata
             path: Module::KERNEL.to_owned(),
             build_id: None,
             inode: None,
-            kernel: Some(KernelCode { start: 0xffff_ffff_9100_0000, length, reference }),
+            kernel: Some(KernelCode { start: 0xffff_ffff_9100_0000, length, is_function: false, reference }),
+            process: None,
             symbols: Symbols::default(),
         }]
     }
 
     #[test]
     fn a_kallsyms_of_the_same_length_is_the_recorded_kernels() {
-        let kallsyms = Kallsyms::parse(TEXT);
+        let kallsyms = KernelSymbols::Kallsyms(Kallsyms::parse(TEXT));
         // To _etext with perf before 6.6, to _edata since.
         for (length, is_refused) in [(0x100_0000, false), (0x200_0000, false), (0x100_1000, true)] {
-            assert_eq!(refusal(&kallsyms, &kernel(length)).is_some(), is_refused, "{length:#x}");
+            assert_eq!(kallsyms.refusal(&kernel(length), None).is_some(), is_refused, "{length:#x}");
         }
-        let other = Kallsyms::parse(b"ffffffff81000000 T _stext\n");
-        assert!(refusal(&other, &kernel(0x100_0000)).is_some_and(|why| why.contains("no _text")));
-        let endless = Kallsyms::parse(b"ffffffff81000000 T _text\n");
-        assert!(refusal(&endless, &kernel(0x100_0000)).is_some());
+        let other = KernelSymbols::Kallsyms(Kallsyms::parse(b"ffffffff81000000 T _stext\n"));
+        assert!(other.refusal(&kernel(0x100_0000), None).is_some_and(|why| why.contains("no _text")));
+        let endless = KernelSymbols::Kallsyms(Kallsyms::parse(b"ffffffff81000000 T _text\n"));
+        assert!(endless.refusal(&kernel(0x100_0000), None).is_some());
     }
 
     #[test]
     fn what_kaslr_moved_is_moved_back() {
         let [module] = kernel(0x100_0000);
         let code = module.kernel.expect("kernel code");
-        assert_eq!(shift(&Kallsyms::parse(TEXT), &code).wrapping_add(0x10), 0xffff_ffff_8100_0010);
+        let kallsyms = KernelSymbols::Kallsyms(Kallsyms::parse(TEXT));
+        assert_eq!(kallsyms.shift(&code).wrapping_add(0x10), 0xffff_ffff_8100_0010);
     }
 }

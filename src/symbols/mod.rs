@@ -1,11 +1,15 @@
 //! Symbols: gives every distinct frame its name, in one batch, from kallsyms and ELF files that belong to the recording.
 
+mod debug_data;
 mod demangle;
+mod dwarf;
 mod elf;
 mod kallsyms;
 mod kernel_symbols;
+mod perf_map;
 mod search;
 mod table;
+mod vdso;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,18 +22,34 @@ use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming
 
 use elf::Elf;
 pub use kallsyms::Kallsyms;
-use search::Search;
+pub use perf_map::PerfMap;
+use search::{Search, is_own_or_roots};
 pub use table::{Symbol, SymbolTable};
+
+/// The names of all frames.
+#[derive(Debug, Default)]
+pub struct FrameNames {
+    /// For each frame its name.
+    pub names: Vec<FrameName>,
+    /// For frames into whose code other functions were inlined, these, outermost first.
+    pub inlined: FxHashMap<usize, Vec<FrameName>>,
+}
 
 /// Where names come from.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
+    /// Whether functions that were inlined are shown in user space.
+    pub inline: bool,
     /// Whether frames get no names at all.
     pub disabled: bool,
+    /// The kernel's ELF file, if the user named it.
+    pub vmlinux: Option<PathBuf>,
     /// A kallsyms file that the user named.
     pub kallsyms: Option<PathBuf>,
     /// A folder that holds the recorded machine's files.
     pub symfs: Option<PathBuf>,
+    /// A build-id cache, as perf fills it; by default `.debug` below `symfs`, else in the user's home.
+    pub buildid_dir: Option<PathBuf>,
 }
 
 /// A frame's name, and how far it is one.
@@ -51,6 +71,9 @@ pub struct Request<'r> {
     pub kernel_build_id: Option<&'r [u8]>,
     /// The frames to name.
     pub frames: &'r [Frame],
+    /// For each frame whether its offset is where a call returns to, and not where the CPU was; needed for inlined functions only,
+    /// and empty where they are not asked for.
+    pub callers: &'r [bool],
 }
 
 /// Names all frames, notes in `modules` what became of the search, and adds to `diagnostics` what the user should know.
@@ -60,13 +83,16 @@ pub fn name_frames(
     modules: &mut [Module],
     names: &mut Names,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Vec<FrameName>> {
+) -> Result<FrameNames> {
     let mut named = unnamed(request.frames, modules, names);
+    let mut inlined = FxHashMap::default();
     if sources.disabled {
-        return Ok(named);
+        return Ok(FrameNames { names: named, inlined });
     }
-    if let Some(symfs) = sources.symfs.as_ref().filter(|symfs| !symfs.is_dir()) {
-        return Err(Error::Usage(format!("--symfs {}: there is no such folder", symfs.display())));
+    for (option, folder) in [("--symfs", &sources.symfs), ("--buildid-dir", &sources.buildid_dir)] {
+        if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(Error::Usage(format!("{option} {}: there is no such folder", folder.display())));
+        }
     }
     let mut by_module: Vec<Vec<usize>> = vec![Vec::new(); modules.len()];
     for (index, frame) in request.frames.iter().enumerate() {
@@ -78,12 +104,14 @@ pub fn name_frames(
     let hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
-    let search = Search::new(sources.symfs.as_deref(), is_made_here(request));
-    let hits = Hits { frames: request.frames, by_module: &by_module };
+    let search = Search::new(request.recording, sources, is_made_here(request));
+    let hits = Hits { frames: request.frames, callers: request.callers, by_module: &by_module };
     let (in_kernel, in_files) = rayon::join(
-        || name_kernel(request, sources, modules, &kernel, &hits),
+        || name_kernel(request, sources, &search, modules, &kernel, &hits),
         || -> Vec<ModuleNames> {
-            user.par_iter().map(|&module| name_file(&search, modules, module, &hits)).collect()
+            user.par_iter()
+                .map(|&module| name_file(request, sources, &search, modules, module, &hits))
+                .collect()
         },
     );
     let (in_kernel, missing) = in_kernel?;
@@ -96,14 +124,24 @@ pub fn name_frames(
                 None => FrameName { naming: Naming::NoSymbolHere, ..named[frame] },
             };
         }
+        for (frame, functions) in found.inlined {
+            let Some(&frame) = by_module[*module].get(frame) else { continue };
+            // As perf marks them.
+            let name = |function: String| FrameName {
+                name: names.intern(&format!("{function} (inlined)")),
+                naming: Naming::Named,
+            };
+            inlined.insert(frame, functions.into_iter().map(name).collect());
+        }
         modules[*module].symbols = found.symbols;
     }
-    Ok(named)
+    Ok(FrameNames { names: named, inlined })
 }
 
 /// The frames to name, by module.
 struct Hits<'h> {
     frames: &'h [Frame],
+    callers: &'h [bool],
     /// For each module, the indices of its frames.
     by_module: &'h [Vec<usize>],
 }
@@ -116,11 +154,13 @@ struct ModuleNames {
     texts: Vec<String>,
     /// For each of the module's frames, which of `texts` is its name; none of them if there are no symbols at all.
     of_frames: Vec<Option<usize>>,
+    /// Which of the module's frames have functions inlined into their code, and these, outermost first.
+    inlined: Vec<(usize, Vec<String>)>,
 }
 
 impl ModuleNames {
     fn none(why: Symbols) -> Self {
-        ModuleNames { symbols: why, texts: Vec::new(), of_frames: Vec::new() }
+        ModuleNames { symbols: why, texts: Vec::new(), of_frames: Vec::new(), inlined: Vec::new() }
     }
 }
 
@@ -135,9 +175,6 @@ impl Hits<'_> {
 
     /// Names the frames of `module` from `table`, whose addresses are the frames' offsets plus `shift`.
     fn name(&self, module: usize, table: &SymbolTable, shift: u64) -> ModuleNames {
-        if table.is_empty() {
-            return ModuleNames::none(Symbols::Stripped);
-        }
         let (mut texts, mut done): (_, FxHashMap<usize, usize>) = (Vec::new(), FxHashMap::default());
         let mut name = |&frame: &usize| {
             let (number, symbol) = table.find(self.frames[frame].offset.wrapping_add(shift))?;
@@ -147,7 +184,7 @@ impl Hits<'_> {
             }))
         };
         let of_frames = self.by_module[module].iter().map(&mut name).collect();
-        ModuleNames { symbols: Symbols::Found, texts, of_frames }
+        ModuleNames { symbols: Symbols::Found, texts, of_frames, inlined: Vec::new() }
     }
 }
 
@@ -155,53 +192,153 @@ impl Hits<'_> {
 fn name_kernel(
     request: &Request,
     sources: &Sources,
+    search: &Search,
     modules: &[Module],
     kernel: &[usize],
     hits: &Hits,
 ) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+    let mut names: Vec<_> = kernel.iter().map(|_| ModuleNames::none(Symbols::NoKallsyms)).collect();
     if kernel.is_empty() {
-        return Ok((Vec::new(), None));
+        return Ok((names, None));
     }
-    let file = kernel_symbols::find(request, sources, modules)?;
-    let kallsyms = file.as_ref().map(|file| Kallsyms::parse(&file.text));
-    let refusal = kallsyms.as_ref().and_then(|kallsyms| kernel_symbols::refusal(kallsyms, modules));
-    let usable = kallsyms.as_ref().filter(|_| refusal.is_none());
-    let missing = usable.is_none().then(|| {
-        let refused = file.as_ref().zip(refusal.clone()).map(|(file, why)| (file.path.as_path(), why));
-        kernel_symbols::missing(refused)
-    });
-    let name = |&module: &usize| {
-        let found = usable.and_then(|kallsyms| {
-            let code = modules[module].kernel.as_ref()?;
-            let shift = kernel_symbols::shift(kallsyms, code);
-            let table =
-                kernel_symbols::table(kallsyms, &modules[module], code, &hits.addresses(module, shift))?;
-            Some(hits.name(module, &table, shift))
-        });
-        found.unwrap_or_else(|| ModuleNames::none(Symbols::NoKallsyms))
-    };
-    Ok((kernel.iter().map(name).collect(), missing))
+    let is_proper = |&module: &usize| modules[module].is_kernel_proper();
+    let is_function = |module: usize| modules[module].kernel.as_ref().is_some_and(|code| code.is_function);
+    for (&module, names) in kernel.iter().zip(&mut names).filter(|(module, _)| is_function(**module)) {
+        *names = ModuleNames {
+            symbols: Symbols::Found,
+            texts: vec![modules[module].path.clone()],
+            of_frames: vec![Some(0); hits.by_module[module].len()],
+            inlined: Vec::new(),
+        };
+    }
+    let mut refused = None;
+    let mut only_kallsyms = false;
+    'symbols: loop {
+        for file in kernel_symbols::files(request, sources, modules, search, only_kallsyms)? {
+            let symbols = file.symbols();
+            let refusal = match &symbols {
+                Some(symbols) => symbols.refusal(modules, request.kernel_build_id),
+                None => Some("it is not an ELF file".to_owned()),
+            };
+            let Some(symbols) = symbols.filter(|_| refusal.is_none()) else {
+                refused = refused.or(refusal.map(|why| (file.path.clone(), why)));
+                continue;
+            };
+            for (&module, names) in kernel.iter().zip(&mut names) {
+                if only_kallsyms && is_proper(&module) || is_function(module) {
+                    continue;
+                }
+                let Some(code) = &modules[module].kernel else { continue };
+                let shift = symbols.shift(code);
+                let table = symbols.table(&modules[module], code, &hits.addresses(module, shift));
+                if let Some(table) = table {
+                    *names = hits.name(module, &table, shift);
+                }
+            }
+            let is_named_so = |module: &usize| is_proper(module) || is_function(*module);
+            if symbols.lacks_modules() && !kernel.iter().all(is_named_so) {
+                only_kallsyms = true;
+                continue 'symbols;
+            }
+            return Ok((names, None));
+        }
+        let is_missing = names.iter().any(|names| names.symbols == Symbols::NoKallsyms) && !only_kallsyms;
+        let missing = is_missing.then(|| kernel_symbols::missing(refused));
+        return Ok((names, missing));
+    }
 }
 
-/// Names the frames of a mapped file.
-fn name_file(search: &Search, modules: &[Module], module: usize, hits: &Hits) -> ModuleNames {
-    let found = match search.find(&modules[module]) {
-        Ok(found) => found,
-        Err(why) => return ModuleNames::none(why),
+/// Names the frames of a mapped file, of `[vdso]`, or of memory in which a process made code.
+fn name_file(
+    request: &Request,
+    sources: &Sources,
+    search: &Search,
+    modules: &[Module],
+    number: usize,
+    hits: &Hits,
+) -> ModuleNames {
+    let module = &modules[number];
+    if let Some(process) = module.process {
+        return match search.perf_map(process) {
+            Ok(text) => {
+                let table = PerfMap::new(&text).table(&hits.addresses(number, 0));
+                hits.name(number, &table, 0)
+            }
+            Err(why) => ModuleNames::none(why),
+        };
+    }
+    let why = match search.find(module) {
+        Ok(file) => return name_from_elf(&file, sources, search, module, number, hits),
+        Err(why) => why,
     };
-    let Some(elf) = Elf::parse(&found.file) else {
+    match own_vdso(request, search, module) {
+        Some(vdso) => name_from_elf(&vdso, sources, search, module, number, hits),
+        None => ModuleNames::none(why),
+    }
+}
+
+/// The `[vdso]` of this process, if `module` is the recorded one and they are the same. With `--symfs` names are those of another
+/// machine.
+fn own_vdso(request: &Request, search: &Search, module: &Module) -> Option<Vec<u8>> {
+    if module.path != "[vdso]" || search.is_confined() {
+        return None;
+    }
+    match &module.build_id {
+        None if !kernel_symbols::is_this_kernel(request) => None,
+        None => vdso::own(),
+        Some(wanted) => vdso::own().filter(|bytes| {
+            let found = Elf::parse(bytes).and_then(|elf| elf.build_id());
+            found.is_some_and(|found| search::is_build_id(wanted, found))
+        }),
+    }
+}
+
+/// Names the frames of a module from its file.
+fn name_from_elf(
+    file: &[u8],
+    sources: &Sources,
+    search: &Search,
+    module: &Module,
+    number: usize,
+    hits: &Hits,
+) -> ModuleNames {
+    let Some(elf) = Elf::parse(file) else {
         return ModuleNames::none(Symbols::NotElf);
     };
-    let debug = found.debug.as_ref().and_then(|debug| Elf::parse(debug));
     let mut symbols = elf.full_symbols();
+    let has_debug_information = dwarf::is_in(&elf);
+    let is_wanted = symbols.is_empty() || sources.inline && !has_debug_information;
+    let separate = is_wanted.then(|| search.find_debug(&module.path, &elf)).flatten();
+    let separate = separate.as_ref().and_then(|file| Elf::parse(file));
+    let packed;
     if symbols.is_empty() {
-        symbols = debug.map(|debug| debug.full_symbols()).unwrap_or_default();
+        symbols = separate.as_ref().map_or(symbols, |elf| elf.full_symbols());
     }
     if symbols.is_empty() {
+        // The packed symbols are those that the dynamic ones lack.
+        packed = debug_data::unpack(&elf);
         symbols = elf.dynamic_symbols();
+        symbols.extend(packed.as_ref().and_then(|file| Elf::parse(file)).iter().flat_map(Elf::full_symbols));
     }
     let stubs = elf.plt_stubs();
-    hits.name(module, &elf.table(&symbols, &stubs), 0)
+    let table = elf.table(&symbols, &stubs);
+    if table.is_empty() {
+        return ModuleNames::none(Symbols::Stripped);
+    }
+    let mut names = hits.name(number, &table, 0);
+    let debug = if has_debug_information { Some(&elf) } else { separate.as_ref() };
+    if let Some(debug) = debug.filter(|_| sources.inline) {
+        // Behind the call may lie the code of another inlined function.
+        let position = |frame: &usize| {
+            let back = u64::from(hits.callers.get(*frame).is_some_and(|is_caller| *is_caller));
+            elf.address_of(hits.frames[*frame].offset.saturating_sub(back)).unwrap_or(u64::MAX)
+        };
+        let addresses: Vec<u64> = hits.by_module[number].iter().map(position).collect();
+        let places = dwarf::places(debug, &addresses).unwrap_or_default();
+        let inlined = places.into_iter().map(|place| place.inlined).enumerate();
+        names.inlined = inlined.filter(|(_, inlined)| !inlined.is_empty()).collect();
+    }
+    names
 }
 
 /// The names of frames before any symbols are looked up.
@@ -221,10 +358,7 @@ fn unnamed(frames: &[Frame], modules: &[Module], names: &mut Names) -> Vec<Frame
 
 /// Whether the recording was made on this host, by this user or root. A stream has no owner.
 fn is_made_here(request: &Request) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let owner = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.uid());
-    let user = owner(Path::new("/proc/self"));
-    let is_owner = owner(request.recording).is_some_and(|uid| uid == 0 || Some(uid) == user);
+    let is_owner = fs::metadata(request.recording).is_ok_and(|metadata| is_own_or_roots(&metadata));
     is_this_host(request) && is_stored(request.recording) && is_owner
 }
 

@@ -4,14 +4,22 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::mapped::{self, Map};
 use crate::model::{Module, Symbols};
 
+use super::Sources;
 use super::elf::Elf;
 
 /// Where separate debug information is installed, below the root or `--symfs`.
-const DEBUG_DIRECTORY: &str = "usr/lib/debug/.build-id";
+const DEBUG_DIRECTORY: &str = "usr/lib/debug";
+
+/// Longest separate debug information that is read to its end for its checksum, in bytes.
+const LONGEST_CHECKED: usize = 4 << 30;
+
+/// Longest perf map that is read, in bytes. Those of long-lived processes reach some hundred MB.
+const LONGEST_PERF_MAP: u64 = 1 << 30;
 
 /// Where to look for a module's file.
 pub struct Search {
@@ -19,30 +27,86 @@ pub struct Search {
     root: Option<PathBuf>,
     /// Whether the user named the folder: then a file whose identity nothing tells is taken.
     is_named: bool,
-}
-
-/// A module's file, mapped, and its separate debug information if there is some.
-pub struct ModuleFile {
-    /// The file that was mapped when the recording was made.
-    pub file: Map,
-    /// Its separate debug information.
-    pub debug: Option<Map>,
+    /// The build-id cache.
+    cache: Option<PathBuf>,
+    /// When the recording was last written.
+    recorded: Option<SystemTime>,
 }
 
 impl Search {
-    /// Looks below `symfs` if the user gave it, else in the whole file system if `is_trusted`.
-    pub fn new(symfs: Option<&Path>, is_trusted: bool) -> Self {
+    /// Looks below `--symfs` if the user gave it, else in the whole file system if `is_trusted`; and in the build-id cache, where
+    /// files have no names but those that their content gives them, so that a recording can name nothing in it that is not its own.
+    pub fn new(recording: &Path, sources: &Sources, is_trusted: bool) -> Self {
+        let symfs = sources.symfs.as_ref();
         Search {
             root: match symfs {
                 Some(folder) => Some(folder.to_owned()),
                 None => is_trusted.then(|| PathBuf::from("/")),
             },
             is_named: symfs.is_some(),
+            cache: match (&sources.buildid_dir, symfs) {
+                (Some(folder), _) => Some(folder.to_owned()),
+                // As perf has it (symbol__config_symfs, tools/perf/util/symbol.c).
+                (None, Some(symfs)) => Some(symfs.join(".debug")),
+                (None, None) => own_cache(),
+            },
+            recorded: fs::metadata(recording).and_then(|metadata| metadata.modified()).ok(),
         }
     }
 
-    /// The file of `module`, or why there is none.
-    pub fn find(&self, module: &Module) -> Result<ModuleFile, Symbols> {
+    /// Whether the user named the folder that all files are to be in.
+    pub fn is_confined(&self) -> bool {
+        self.is_named
+    }
+
+    /// The list of functions that `process` made at run time, or why there is none. Anybody may write to `/tmp`, and what is
+    /// there may be a link to a file that is nobody else's business: so it must be a regular file of this user or of root, as
+    /// perf has it (dso__load, tools/perf/util/symbol.c), and no link, which perf follows.
+    pub fn perf_map(&self, process: i32) -> Result<Map, Symbols> {
+        let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
+        let folder = real_below(root, "tmp").ok_or(Symbols::NoPerfMap)?;
+        let path = folder.join(format!("perf-{process}.map"));
+        let metadata = fs::symlink_metadata(&path).map_err(|_| Symbols::NoPerfMap)?;
+        if !metadata.is_file() {
+            return Err(Symbols::PerfMapNotRegular);
+        }
+        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+        let file = File::options().read(true).custom_flags(flags).open(&path);
+        // It belongs to somebody who lets nobody else read it.
+        let file = file.map_err(|_| Symbols::PerfMapOfOther)?;
+        let metadata = file.metadata().map_err(|_| Symbols::NoPerfMap)?;
+        if !metadata.is_file() {
+            return Err(Symbols::PerfMapNotRegular);
+        }
+        if !is_own_or_roots(&metadata) {
+            return Err(Symbols::PerfMapOfOther);
+        }
+        // Below --symfs, times are those of copies.
+        if !self.is_named && !self.is_same_boot(&metadata) {
+            return Err(Symbols::PerfMapOfOtherBoot);
+        }
+        match metadata.len() {
+            0 => Err(Symbols::NoPerfMap),
+            length if length > LONGEST_PERF_MAP => Err(Symbols::PerfMapTooLong),
+            _ => mapped::map(&file).map_err(|_| Symbols::NoPerfMap),
+        }
+    }
+
+    /// Whether a file and the recording were written in the same boot, as far as can be told. Process ids begin anew in each.
+    fn is_same_boot(&self, file: &fs::Metadata) -> bool {
+        let boot = fs::read_to_string("/proc/stat").ok().and_then(|text| boot_time(&text));
+        let (Some(boot), Some(recorded), Ok(written)) = (boot, self.recorded, file.modified()) else {
+            return true;
+        };
+        (recorded >= boot) == (written >= boot)
+    }
+
+    /// The file of `module`, which is an ELF file: where it was recorded, else in the build-id cache; or why there is none.
+    pub fn find(&self, module: &Module) -> Result<Map, Symbols> {
+        self.find_at_path(module).or_else(|why| self.find_in_cache(module).ok_or(why))
+    }
+
+    fn find_at_path(&self, module: &Module) -> Result<Map, Symbols> {
         if !module.path.starts_with('/') || module.path.starts_with("//") {
             return Err(Symbols::NotAFile);
         }
@@ -53,23 +117,122 @@ impl Search {
         let elf = Elf::parse(&file).ok_or(Symbols::NotElf)?;
         let found = elf.build_id();
         match &module.build_id {
-            Some(wanted) if found.is_some_and(|found| found == trimmed(wanted, found)) => {}
+            Some(wanted) if found.is_some_and(|found| is_build_id(wanted, found)) => {}
             Some(_) => return Err(Symbols::BuildIdDiffers),
             None if self.is_named || is_inode(module, &metadata) => {}
             None => return Err(Symbols::Unverified),
         }
-        let debug = found.and_then(|build_id| self.find_debug(root, build_id));
-        Ok(ModuleFile { file, debug })
+        Ok(file)
     }
 
-    fn find_debug(&self, root: &Path, build_id: &[u8]) -> Option<Map> {
-        let (first, rest) = build_id.split_first()?;
-        let hex: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let file = open_below(root, &format!("{DEBUG_DIRECTORY}/{first:02x}/{hex}.debug"))?;
-        let debug = mapped::map(&file).ok()?;
-        let is_same = Elf::parse(&debug)?.build_id() == Some(build_id);
-        is_same.then_some(debug)
+    /// perf keeps a program as `elf`, and `[vdso]` as `vdso` (build_id_cache__basename, tools/perf/util/build-id.c).
+    fn find_in_cache(&self, module: &Module) -> Option<Map> {
+        let wanted = module.build_id.as_ref()?;
+        let file = ["elf", "vdso"].iter().find_map(|name| self.open_cached(wanted, name))?;
+        let file = mapped::map(&file).ok()?;
+        let is_same = Elf::parse(&file)?.build_id().is_some_and(|found| is_build_id(wanted, found));
+        is_same.then_some(file)
     }
+
+    /// What the build-id cache holds as `name` of this build id. `.build-id/xx/yyyy` is a link to a folder of such files, or, as perf
+    /// before 4.11 made it, to the file itself.
+    pub fn open_cached(&self, build_id: &[u8], name: &str) -> Option<File> {
+        // perf fills a build id that it does not know the length of with zeros, and names the folder of it so.
+        let cache = self.cache.as_ref()?;
+        let unfilled =
+            build_id.split_at_checked(16).filter(|(_, filling)| filling.iter().all(|byte| *byte == 0));
+        let mut ids = std::iter::once(build_id).chain(unfilled.map(|(id, _)| id));
+        ids.find_map(|id| {
+            let place = format!(".build-id/{}", split_hex(id)?);
+            open_below(cache, &format!("{place}/{name}")).or_else(|| open_below(cache, &place))
+        })
+    }
+
+    /// The kernel's own ELF file, where distributions install it with its debug information.
+    pub fn find_vmlinux(&self, release: &str, build_id: &[u8]) -> Option<Map> {
+        let root = self.root.as_ref()?;
+        let places = [
+            format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(build_id)?),
+            format!("{DEBUG_DIRECTORY}/boot/vmlinux-{release}"),
+            format!("{DEBUG_DIRECTORY}/lib/modules/{release}/vmlinux"),
+            format!("boot/vmlinux-{release}"),
+            format!("lib/modules/{release}/build/vmlinux"),
+        ];
+        places.iter().find_map(|place| {
+            let file = mapped::map(&open_below(root, place)?).ok()?;
+            let is_same = Elf::parse(&file)?.build_id().is_some_and(|found| is_build_id(build_id, found));
+            is_same.then_some(file)
+        })
+    }
+
+    /// The separate debug information of the file at `path`: installed under its build id, in the cache, or where the file itself
+    /// says (`.gnu_debuglink`), in the places where gdb looks.
+    pub fn find_debug(&self, path: &str, elf: &Elf) -> Option<Map> {
+        let build_id = elf.build_id();
+        let of_build_id = |file: File| {
+            let debug = mapped::map(&file).ok()?;
+            let is_same = Elf::parse(&debug)?.build_id() == build_id;
+            is_same.then_some(debug)
+        };
+        if let Some(build_id) = build_id {
+            let installed = || {
+                let place = format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(build_id)?);
+                open_below(self.root.as_ref()?, &place).and_then(of_build_id)
+            };
+            let cached = || self.open_cached(build_id, "debug").and_then(of_build_id);
+            if let Some(debug) = installed().or_else(cached) {
+                return Some(debug);
+            }
+        }
+        let (name, checksum) = debug_link(elf)?;
+        let folder = path.strip_prefix('/')?.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let places = [
+            format!("{folder}/{name}"),
+            format!("{folder}/.debug/{name}"),
+            format!("{DEBUG_DIRECTORY}/{folder}/{name}"),
+        ];
+        let root = self.root.as_ref()?;
+        places.iter().find_map(|place| {
+            let debug = mapped::map(&open_below(root, place.trim_start_matches('/'))?).ok()?;
+            let found = Elf::parse(&debug)?.build_id();
+            let is_same = match (found, build_id) {
+                (Some(found), Some(wanted)) => found == wanted,
+                _ => debug.len() <= LONGEST_CHECKED && crc32fast::hash(&debug) == checksum,
+            };
+            is_same.then_some(debug)
+        })
+    }
+}
+
+/// perf's own build-id cache of this user (set_buildid_dir, tools/perf/util/config.c), if nobody else can fill it.
+fn own_cache() -> Option<PathBuf> {
+    let cache = Path::new(&std::env::var_os("HOME").filter(|home| !home.is_empty())?).join(".debug");
+    fs::metadata(&cache).is_ok_and(|metadata| is_own_or_roots(&metadata)).then_some(cache)
+}
+
+/// A build id as folder and file are named after it: `xx/yyyy`.
+fn split_hex(build_id: &[u8]) -> Option<String> {
+    let (first, rest) = build_id.split_first()?;
+    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{first:02x}/{rest}"))
+}
+
+/// What `.gnu_debuglink` holds: the name of a file, NUL, filled up to four bytes, the CRC-32 of all its bytes.
+fn debug_link<'a>(elf: &Elf<'a>) -> Option<(&'a str, u32)> {
+    let link = elf.section(".gnu_debuglink")?;
+    let end = link.get(..256).unwrap_or(link).iter().position(|byte| *byte == 0)?;
+    let name = std::str::from_utf8(link.get(..end)?).ok().filter(|name| !name.contains('/'))?;
+    let at = (end + 1).next_multiple_of(4);
+    let checksum = link.get(at..at + 4)?.try_into().ok()?;
+    Some((
+        name,
+        if elf.is_big_endian() { u32::from_be_bytes(checksum) } else { u32::from_le_bytes(checksum) },
+    ))
+}
+
+/// Whether a build id is the one that was recorded.
+pub fn is_build_id(recorded: &[u8], found: &[u8]) -> bool {
+    found == trimmed(recorded, found)
 }
 
 /// perf fills a build id up to 20 bytes with zeros where it does not note its length.
@@ -88,8 +251,20 @@ fn is_inode(module: &Module, metadata: &fs::Metadata) -> bool {
     module.inode == Some((major, minor, metadata.ino()))
 }
 
-/// Opens the regular file `path` below `root`, if it lies there once all links are followed.
-fn open_below(root: &Path, path: &str) -> Option<File> {
+/// When this machine was started, from the text of `/proc/stat` (`btime`, seconds since 1970).
+fn boot_time(stat: &str) -> Option<SystemTime> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(line.trim().parse().ok()?))
+}
+
+/// Whether a file belongs to this user or to root.
+pub fn is_own_or_roots(file: &fs::Metadata) -> bool {
+    let user = || fs::metadata("/proc/self").ok().map(|metadata| metadata.uid());
+    file.uid() == 0 || Some(file.uid()) == user()
+}
+
+/// Where `path` below `root` leads, if it lies there once all links are followed.
+fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     let is_plain = |component| matches!(component, Component::Normal(_));
     if path.as_os_str().is_empty() || !path.components().all(is_plain) {
@@ -97,9 +272,12 @@ fn open_below(root: &Path, path: &str) -> Option<File> {
     }
     let root = root.canonicalize().ok()?;
     let real = root.join(path).canonicalize().ok()?;
-    if !real.starts_with(&root) {
-        return None;
-    }
+    real.starts_with(&root).then_some(real)
+}
+
+/// Opens the regular file `path` below `root`, if it lies there once all links are followed.
+fn open_below(root: &Path, path: &str) -> Option<File> {
+    let real = real_below(root, path)?;
     // The files of /proc have no length, and some of them act.
     let has_bytes = fs::metadata(&real).is_ok_and(|metadata| metadata.len() > 0);
     if has_bytes { open_regular(&real) } else { None }

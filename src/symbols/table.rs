@@ -1,4 +1,6 @@
-//! A symbol table: sorted by start, one name for each address.
+//! A symbol table: sorted by start, and of several names for one address that which perf shows.
+
+use super::demangle::demangle;
 
 /// How a symbol was declared, as far as it decides which of several names for one address is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +18,7 @@ pub enum Binding {
 pub struct Symbol<'a> {
     /// First byte.
     pub start: u64,
-    /// First byte after it; equal to `start` where the table does not tell, until [`SymbolTable::new`] sets it.
+    /// First byte after it; equal to `start` where the file does not tell: then it reaches to the next one.
     pub end: u64,
     /// Its binding.
     pub binding: Binding,
@@ -37,25 +39,9 @@ pub struct SymbolTable<'a> {
 const PAGE: u64 = 4096;
 
 impl<'a> SymbolTable<'a> {
-    /// A table of `symbols`. Where several have one address, the one that perf would show is kept, so that both tools'
-    /// output can be compared.
+    /// A table of `symbols`.
     pub fn new(mut symbols: Vec<Symbol<'a>>) -> Self {
         symbols.sort_by_key(|symbol| symbol.start);
-        symbols.dedup_by(|next, kept| {
-            let is_same_place = next.start == kept.start;
-            if is_same_place && is_better(next, kept) {
-                *kept = *next;
-            }
-            is_same_place
-        });
-        for at in 0..symbols.len() {
-            if symbols[at].end == symbols[at].start {
-                symbols[at].end = match symbols.get(at + 1) {
-                    Some(next) => next.start,
-                    None => (symbols[at].start / PAGE + 2).saturating_mul(PAGE),
-                };
-            }
-        }
         SymbolTable { symbols }
     }
 
@@ -64,39 +50,51 @@ impl<'a> SymbolTable<'a> {
         self.symbols.is_empty()
     }
 
-    /// The first address of all.
-    pub fn first(&self) -> Option<u64> {
-        self.symbols.first().map(|symbol| symbol.start)
-    }
-
-    /// The number and the symbol that covers `address`: the one that starts last, if several do.
-    pub fn find(&self, address: u64) -> Option<(usize, &Symbol<'a>)> {
+    /// The number and the symbol that covers `address`: the one that starts last, if several do. Where several start at one
+    /// address, it is the one that perf would show, so that both tools' output can be compared.
+    pub fn find(&self, address: u64) -> Option<(usize, Symbol<'a>)> {
         // Symbols inside others are rare and shallow: local labels in assembly.
         const NESTED: usize = 8;
-        let after = self.symbols.partition_point(|symbol| symbol.start <= address);
-        (0..after)
-            .rev()
-            .take(NESTED)
-            .map(|at| (at, &self.symbols[at]))
-            .find(|(_, symbol)| address < symbol.end)
+        // Functions that a linker found to be the same have one address: some tens at most.
+        const ALIASES: usize = 64;
+        let mut after = self.symbols.partition_point(|symbol| symbol.start <= address);
+        let mut next_start = self.symbols.get(after).map(|symbol| symbol.start);
+        for _ in 0..NESTED {
+            let start = self.symbols[..after].last()?.start;
+            let first = self.symbols[..after].partition_point(|symbol| symbol.start < start);
+            let of_start = (first..after).take(ALIASES);
+            let best = of_start.reduce(|best, new| {
+                if is_better(&self.symbols[new], &self.symbols[best]) { new } else { best }
+            })?;
+            let mut symbol = self.symbols[best];
+            if symbol.end == symbol.start {
+                symbol.end = next_start.unwrap_or((start / PAGE + 2).saturating_mul(PAGE));
+            }
+            if address < symbol.end {
+                return Some((best, symbol));
+            }
+            (after, next_start) = (first, Some(start));
+        }
+        None
     }
 }
 
 /// The order in which perf prefers names of one address (choose_best_symbol, tools/perf/util/symbol.c): a size, a type, not
 /// weak, global, fewer leading underscores, longer; the first of equals stays.
 fn is_better(new: &Symbol, old: &Symbol) -> bool {
-    let rank = |symbol: &Symbol| {
-        let underscores = symbol.name.bytes().take_while(|&byte| byte == b'_').count();
+    let by_kind = |symbol: &Symbol| {
         (
             symbol.end > symbol.start,
             symbol.is_typed,
             symbol.binding != Binding::Weak,
             symbol.binding == Binding::Global,
-            std::cmp::Reverse(underscores),
-            symbol.name.len(),
         )
     };
-    rank(new) > rank(old)
+    let by_name = |symbol: &Symbol| {
+        let name = demangle(symbol.name);
+        (std::cmp::Reverse(name.bytes().take_while(|&byte| byte == b'_').count()), name.len())
+    };
+    by_kind(new).cmp(&by_kind(old)).then_with(|| by_name(new).cmp(&by_name(old))).is_gt()
 }
 
 #[cfg(test)]
@@ -130,5 +128,8 @@ mod tests {
         let weak = Symbol { binding: Binding::Weak, ..symbol(1, 1, "weak_but_long") };
         let table = SymbolTable::new(vec![weak, symbol(1, 1, "__close"), symbol(1, 1, "close")]);
         assert_eq!(table.find(1).unwrap().1.name, "close");
+        // What counts is the name as it is shown: "a::bcd" is longer than "a::b".
+        let table = SymbolTable::new(vec![symbol(1, 1, "_ZN1a1bERKiS1_S1_"), symbol(1, 1, "_ZN1a3bcdEv")]);
+        assert_eq!(table.find(1).unwrap().1.name, "_ZN1a3bcdEv");
     }
 }

@@ -98,6 +98,7 @@ impl Fixture {
                 build_id: None,
                 inode: None,
                 kernel: None,
+                process: None,
                 symbols: Symbols::Found,
             });
             self.recording.modules.len() - 1

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod builder;
+pub mod elf;
 pub mod forms;
 pub mod perf_script;
 pub mod scenes;

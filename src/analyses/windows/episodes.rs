@@ -22,6 +22,8 @@ pub(super) struct CpuWindows<'r> {
     /// What is compared with the baseline: the window of each episode, or another stretch of time.
     pub judged: Vec<Judged>,
     pub baseline: Baseline,
+    /// The time that the baseline leaves out.
+    pub taken: Vec<(u64, u64)>,
 }
 
 /// A stretch of time that is compared with the baseline.
@@ -73,7 +75,7 @@ impl<'r> Finder<'r> {
             (episode, judged)
         });
         let (episodes, judged) = with_judged.unzip();
-        CpuWindows { timeline, triggered, episodes, judged, baseline }
+        CpuWindows { timeline, triggered, episodes, judged, baseline, taken }
     }
 
     /// As [`Finder::cpu_windows`], of stretches that were found in another way; they are in order and do not overlap.
@@ -89,13 +91,14 @@ impl<'r> Finder<'r> {
             episodes: Vec::new(),
             judged: stretches.iter().map(judged).collect(),
             baseline: self.baseline(timeline, &taken),
+            taken,
         }
     }
 
     fn episodes(&self, timeline: &Timeline) -> Vec<(Episode, Stretch)> {
         let samples = &timeline.samples;
         let mut runs: Vec<Vec<usize>> = Vec::new();
-        for at in (0..samples.len()).filter(|&at| self.is_trigger(&samples[at])) {
+        for at in (0..samples.len()).filter(|&at| self.triggers.is_trigger(&samples[at])) {
             match runs.last_mut() {
                 Some(run)
                     if samples[at].time_ns - samples[run[run.len() - 1]].time_ns <= self.options.join_ns =>
