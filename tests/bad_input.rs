@@ -4,11 +4,14 @@ mod support;
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use stallgraph::analyses::{contents, ordered, selection::Selection, windows};
+use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans, strips, windows};
+use stallgraph::render::{chrome, firefox, markers, speedscope};
 use stallgraph::{Error, load};
 use support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
 use support::{MadeUp, Recording, Run, run, stallgraph};
@@ -331,7 +334,18 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     let used = tally.samples + tally.other_events + tally.side_band;
     assert_eq!(tally.records, used + skipped + tally.rejected_total(), "a record got lost");
     contents::find(&recording);
-    windows::find(&recording, &windows::Options::default());
+    let windows = windows::find(&recording, &windows::Options::default());
+    strips::find(&recording, &windows);
+    let markers = markers::of_windows(&recording, &windows);
+    let lanes = |by| {
+        let lanes = Lanes::new(&recording, &Selection::default(), by);
+        assert_eq!(lanes.samples() + lanes.untimed, recording.tally.samples, "a sample is in no lane");
+        lanes
+    };
+    let (cpus, tasks) = (lanes(By::Cpu), lanes(By::Task));
+    speedscope::write(&cpus, "a test", &mut io::sink()).expect("nothing to fail");
+    chrome::write(&cpus, &markers, "a test", &mut io::sink()).expect("nothing to fail");
+    firefox::write(&tasks, &markers, &mut io::sink()).expect("nothing to fail");
     let options = ordered::Options { weight: ordered::Weight::Microseconds, merge: true };
     let stacks = ordered::OrderedStacks::new(&recording, &Selection::default(), options);
     let timelines = recording.timelines.iter();
@@ -340,6 +354,16 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     let samples = recording.timelines.iter().map(|timeline| timeline.samples.len()).sum();
     assert!(merged <= samples);
     assert_eq!(samples as u64, recording.tally.samples, "a sample got lost");
+    let triggers = windows::Triggers::new(&recording, &windows::Options::default());
+    let marks = flame::Marks { triggers, paths: Vec::new() };
+    let mut painter = flame::Painter::new(&recording, &marks);
+    for timeline in &recording.timelines {
+        let whole = spans::extent(&recording, [timeline]);
+        let length_us = (whole.end - whole.start) / 1000;
+        let flame = painter.ordered((timeline, whole.clone()));
+        assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), length_us, "time got lost");
+        painter.merged(&[(timeline, whole)]);
+    }
     Ok(samples)
 }
 

@@ -129,6 +129,19 @@ fn check_threads(file: &Path, count: &str) {
     tids.dedup();
     assert!(tids.len() > 1, "{tids:?}");
 
+    for lanes in ["cpu", "task"] {
+        let options = ["--no-symbols", "--format", "speedscope", "--lanes", lanes];
+        let export = stdout_of(stallgraph().arg("export").arg(file).args(options));
+        let export: serde_json::Value = serde_json::from_str(&export).expect("JSON");
+        let names: Vec<&str> = export["profiles"]
+            .as_array()
+            .expect("profiles")
+            .iter()
+            .map(|lane| lane["name"].as_str().and_then(|name| name.split(' ').next_back()).expect("a name"))
+            .collect();
+        assert_eq!(names, tids.iter().map(u32::to_string).collect::<Vec<_>>(), "a lane for each thread");
+    }
+
     let folder = tempfile::tempdir().expect("a temporary folder");
     stdout_of(stallgraph().arg("collapse").arg(file).arg("--no-symbols").arg("--split").arg(folder.path()));
     let names: Vec<bool> =

@@ -348,7 +348,7 @@ impl HotCpu {
     }
 }
 
-/// The text of a result: at most 80 columns, a line for each episode and for each path that is shown.
+/// The text of a result: at most 80 columns, a line for each episode and its strip, and for each path that is shown.
 #[track_caller]
 fn check_text(name: &str, text: &str, found: &Value) {
     const PATHS_SHOWN: usize = 10;
@@ -362,6 +362,12 @@ fn check_text(name: &str, text: &str, found: &Value) {
     };
     let up_to = |last: usize| (1..=last).collect::<Vec<_>>();
     assert_eq!(numbers("episode "), up_to(list(&found["episodes"]).len()), "{name}:\n{text}");
+    assert_eq!(numbers("who "), numbers("episode "), "{name}:\n{text}");
+    for strip in text.lines().filter(|line| line.starts_with("who ")) {
+        let is_drawn = strip.is_ascii() && strip.ends_with('#') && strip.len() > 60;
+        assert!(is_drawn, "{name}: {strip}");
+    }
+    assert_eq!(text.lines().filter(|line| line.starts_with("legend ")).count(), 1, "{name}:\n{text}");
     assert_eq!(numbers("path "), up_to(list(&found["ranking"]).len().min(PATHS_SHOWN)), "{name}:\n{text}");
 }
 

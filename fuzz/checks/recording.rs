@@ -1,8 +1,15 @@
-//! End to end: any bytes as a recording, through all analyses and to folded lines whose counts add up to the samples used.
+//! End to end: any bytes as a recording, through all analyses, to all exports, to folded lines whose counts add up to the samples
+//! used, and to pictures as wide as the time.
 
-use stallgraph::analyses::{contents, ordered, selection::Selection, windows};
+use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::{
+    calls, contents, flame, ordered, selection::Selection, spans, stalls, strips, windows,
+};
 use stallgraph::load::{self, Options, Sources};
+use stallgraph::model::Recording;
+use stallgraph::render::flame_svg::{self, Caption};
 use stallgraph::render::folded::{Field, Folder};
+use stallgraph::render::{chrome, firefox, markers, speedscope};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
@@ -14,7 +21,37 @@ pub fn check(bytes: &[u8]) {
     let tally = &recording.tally;
     assert_eq!(tally.records, tally.accounted());
     contents::find(&recording);
-    windows::find(&recording, &windows::Options::default());
+    let options = windows::Options::default();
+    let windows = windows::find(&recording, &options);
+    let marks = flame::Marks {
+        triggers: windows::Triggers::new(&recording, &options),
+        paths: windows.culprit().map(|top| (top.comm, top.path.functions.clone())).into_iter().collect(),
+    };
+    let mut painter = flame::Painter::new(&recording, &marks);
+    let whole = spans::extent(&recording, &recording.timelines);
+    let mut parts = Vec::new();
+    for timeline in &recording.timelines {
+        let flame = painter.ordered((timeline, whole.clone()));
+        assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), (whole.end - whole.start) / 1000);
+        draw(&recording, &flame);
+        parts.push((timeline, whole.clone()));
+    }
+    draw(&recording, &painter.merged(&parts));
+    strips::find(&recording, &windows);
+    calls::find(&recording);
+    for stall in stalls::find(&recording, &stalls::Options::default()).stalls {
+        assert!(stall.begin_ns <= stall.end_ns);
+    }
+    let markers = markers::of_windows(&recording, &windows);
+    for by in [By::Cpu, By::Task] {
+        let lanes = Lanes::new(&recording, &Selection::default(), by);
+        assert_eq!(lanes.samples() + lanes.untimed, tally.samples);
+        let mut out = std::io::sink();
+        speedscope::write(&lanes, "fuzz", &mut out).expect("a sink takes all");
+        chrome::write(&lanes, &markers, "fuzz", &mut out).expect("a sink takes all");
+        // It refuses more lanes than anyone can look at.
+        let _ = firefox::write(&lanes, &markers, &mut out);
+    }
     let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
     let stacks = ordered::OrderedStacks::new(
         &recording,
@@ -30,4 +67,14 @@ pub fn check(bytes: &[u8]) {
         .lines()
         .map(|line| line.rsplit(' ').next().expect("a count").parse::<u64>().expect("a number"));
     assert_eq!(counts.sum::<u64>(), tally.samples);
+}
+
+/// Draws a flame, where there is one.
+fn draw(recording: &Recording, flame: &flame::Flame) {
+    if !flame.lines.is_empty() {
+        let caption = Caption { title: String::new(), subtitle: String::new() };
+        let mut svg = Vec::new();
+        flame_svg::write(recording, flame, &caption, &mut svg).expect("memory takes all");
+        assert!(svg.ends_with(b"</svg>"));
+    }
 }

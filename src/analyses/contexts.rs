@@ -26,7 +26,7 @@ impl PathId {
 }
 
 /// Whose work a path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
     /// A system call's.
     SystemCall,

@@ -1,10 +1,19 @@
 //! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
 
+pub mod calls;
+pub mod categories;
+pub mod check;
 pub mod contents;
 pub mod contexts;
+pub mod flame;
+pub mod lanes;
+pub mod moments;
 pub mod ordered;
 pub mod selection;
+pub mod shares;
 pub mod spans;
 pub mod stalls;
 pub mod statistics;
+pub mod strips;
+pub mod syscalls;
 pub mod windows;

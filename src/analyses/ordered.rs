@@ -167,7 +167,7 @@ impl Iterator for Lines<'_> {
 
 /// Numbers stacks by their functions: two stacks that differ only in where in its function, or in which of two modules with the
 /// same function, a frame lies get the same number.
-fn same_functions(recording: &Recording) -> Vec<u32> {
+pub(super) fn same_functions(recording: &Recording) -> Vec<u32> {
     let mut numbers: FxHashMap<(NameId, Mode), u32> = FxHashMap::default();
     let mut number = |function: &Function| {
         let next = numbers.len() as u32;

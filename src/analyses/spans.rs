@@ -111,7 +111,7 @@ impl Iterator for Spans<'_> {
 }
 
 /// Until when the sample at `at` stands.
-fn end_of(timeline: &Timeline, at: usize, interval_ns: u64) -> u64 {
+pub(super) fn end_of(timeline: &Timeline, at: usize, interval_ns: u64) -> u64 {
     timeline.samples[at].time_ns.saturating_add(timeline.held_ns(at, interval_ns))
 }
 

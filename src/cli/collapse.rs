@@ -12,6 +12,7 @@ use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::folded::{Field, Folder};
 
 use super::input::{Input, Part};
+use super::whose::Whose;
 use super::{Outcome, output};
 
 /// Prints one collapsed stack per sample, CPU after CPU, each in time order
@@ -31,15 +32,8 @@ pub struct Arguments {
     input: Input,
     #[command(flatten)]
     part: Part,
-    /// Only tasks with these comms: a,b
-    #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
-    comms: Option<Vec<String>>,
-    /// Only these processes: 1,2
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
-    pid: Option<Vec<i32>>,
-    /// Only these threads: 1,2
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
-    tid: Option<Vec<i32>>,
+    #[command(flatten)]
+    whose: Whose,
     /// Columns, of cpu,time,pid,tid,event,stack,count
     #[arg(short = 'F', long, value_name = "LIST", default_value = "stack,count")]
     fields: String,
@@ -95,12 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if fields.contains(&Field::Cpu) || arguments.part.selection().cpus.is_some() {
         load::require_cpus(&recording)?;
     }
-    let selection = Selection {
-        comms: arguments.comms.clone(),
-        pids: arguments.pid.clone(),
-        tids: arguments.tid.clone(),
-        ..arguments.part.selection()
-    };
+    let selection = arguments.whose.of(arguments.part.selection());
     selection.check(&recording)?;
     let options = Options { weight: arguments.weight.into(), merge: arguments.merge };
     let mut collapsing = Collapsing {

@@ -1,7 +1,9 @@
 //! Options that every command has: which recording, which part of it, where names come from.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Args;
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::load::{self, Options, Sources};
@@ -66,9 +68,14 @@ impl Input {
         self.load_with(true)
     }
 
-    fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
+    /// The recording's file; `-` is standard input.
+    pub fn path(&self) -> PathBuf {
         let path = self.file.as_ref().or(self.input.as_ref());
-        let path = path.cloned().unwrap_or_else(|| PathBuf::from(default_file()));
+        path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
+    }
+
+    fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
+        let path = self.path();
         let options = Options {
             event: self.event.clone(),
             sources: Sources {
@@ -131,6 +138,16 @@ fn parse_cpus(list: &str) -> Result<CpuList, String> {
         },
     };
     list.split(',').map(range).collect::<Result<_, _>>().map(CpuList)
+}
+
+/// A duration as the library takes it.
+pub fn to_ns(duration: Duration) -> anyhow::Result<u64> {
+    u64::try_from(duration.as_nanos()).map_err(|_| anyhow!("{duration:?} is longer than any recording"))
+}
+
+/// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s"))
 }
 
 /// `512M`, `16G`, `4096`: units as perf has them, powers of 1024.

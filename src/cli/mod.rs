@@ -1,11 +1,19 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod chart;
+mod check;
 mod collapse;
+mod export;
 mod generate;
 mod info;
 mod input;
+mod log_times;
+mod look;
 mod output;
 mod progress;
+mod stalls;
+mod syscalls;
+mod whose;
 mod window;
 
 use std::process::ExitCode;
@@ -33,6 +41,11 @@ pub struct Arguments {
 enum Command {
     Window(window::Arguments),
     Collapse(collapse::Arguments),
+    Check(check::Arguments),
+    Stalls(stalls::Arguments),
+    Syscalls(syscalls::Arguments),
+    Chart(chart::Arguments),
+    Export(export::Arguments),
     Info(info::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -68,6 +81,11 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
+        Command::Check(arguments) => return check::run(&arguments),
+        Command::Stalls(arguments) => stalls::run(&arguments),
+        Command::Syscalls(arguments) => syscalls::run(&arguments),
+        Command::Chart(arguments) => chart::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -1,12 +1,25 @@
 //! Standard output and standard error: data on the one, complaints on the other.
 
+use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
+use anyhow::{Context, Result, bail};
 use stallgraph::model::Recording;
 
 /// Standard output, written in large pieces.
 pub fn stdout() -> impl Write + Send {
     std::io::BufWriter::new(std::io::stdout())
+}
+
+/// A new file for results of the recording at `input`, which it must not take the place of.
+pub fn create(path: &Path, input: &Path) -> Result<File> {
+    let place = |path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    if place(path).is_some_and(|output| place(input) == Some(output)) {
+        bail!("{}: is the recording itself; give another file", path.display());
+    }
+    File::create(path).with_context(|| path.display().to_string())
 }
 
 /// One line on standard error. If that is closed there is nobody to tell.

@@ -3,15 +3,14 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use regex::Regex;
-use stallgraph::analyses::windows::{self, KSOFTIRQD, Options};
+use stallgraph::analyses::{strips, windows};
 use stallgraph::load;
-use stallgraph::model::Softirq;
 use stallgraph::render::{folded::Field, json, stacks, window_text};
 
-use super::input::{Input, Part};
+use super::input::{Input, Part, parse_duration, to_ns};
+use super::look::{self, Look};
 use super::{Outcome, output};
 
 /// Shows what ran before each ksoftirqd sample, and the system call path that dominates it
@@ -19,7 +18,8 @@ use super::{Outcome, output};
 /// A window is the time before the first sample of an episode of ksoftirqd
 /// on a CPU. Paths that dominate windows are ranked by how much more common
 /// they are in windows than elsewhere on the same CPU (Fisher's exact test).
-/// With --time, episodes are those that begin in it.
+/// With --time, episodes are those that begin in it. Below each stands who
+/// ran when in its window, oldest left.
 ///
 /// Examples:
 ///
@@ -34,24 +34,11 @@ pub struct Arguments {
     input: Input,
     #[command(flatten)]
     part: Part,
-    /// Length of a window
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
-    before: Duration,
+    #[command(flatten)]
+    look: Look,
     /// With --format stacks, also show this much time after the first trigger sample [default: 0ms]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     after: Option<Duration>,
-    /// Look back from samples of tasks whose comm matches this [default: ^ksoftirqd/, unless --trigger-frame is given]
-    #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
-    trigger: Option<Regex>,
-    /// Look back from samples with a function that matches this; with --trigger both must match
-    #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
-    trigger_frame: Option<Regex>,
-    /// Trigger samples at most this far apart are one episode
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
-    join: Duration,
-    /// Only episodes that served one of these softirqs: net_rx,timer
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_softirq)]
-    softirq: Option<Vec<Softirq>>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -72,28 +59,24 @@ enum Format {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    if arguments.before.is_zero() {
-        bail!("--before 0: a window without length holds nothing; give --before 100ms");
-    }
     let fields = Field::parse_list(arguments.fields.as_deref().unwrap_or("stack,count"))?;
     if arguments.format != Format::Stacks && (arguments.fields.is_some() || arguments.after.is_some()) {
         bail!("-F and --after go with --format stacks only");
     }
+    let options = arguments.look.options(arguments.part.selection())?;
     let recording = arguments.input.load()?;
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
     load::require_cpus(&recording)?;
-    let options = arguments.options()?;
     options.selection.check(&recording)?;
-    let interval_ns = recording.sampling_interval_ns();
-    if options.before_ns < interval_ns {
-        let interval = Duration::from_nanos(interval_ns);
-        bail!("--before is shorter than the time between samples, {interval:?}: a window could hold none");
-    }
+    look::check(&options, &recording)?;
     let windows = windows::find(&recording, &options);
     let mut out = output::stdout();
     let written = match arguments.format {
-        Format::Text => window_text::write(&recording, &windows, &mut out),
+        Format::Text => {
+            let strips = strips::find(&recording, &windows);
+            window_text::write(&recording, &windows, &strips, &mut out)
+        }
         Format::Json => json::write_windows(&recording, &windows, &mut out),
         Format::Stacks => {
             output::report_diagnostics(&recording);
@@ -110,38 +93,4 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let outcome = Outcome::of(&recording, !windows.episodes.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
-}
-
-impl Arguments {
-    fn options(&self) -> Result<Options> {
-        let default_comm = || {
-            let regex = Regex::new(KSOFTIRQD).expect("it is a regular expression");
-            self.trigger_frame.is_none().then_some(regex)
-        };
-        Ok(Options {
-            before_ns: to_ns(self.before)?,
-            join_ns: to_ns(self.join)?,
-            trigger_comm: self.trigger.clone().or_else(default_comm),
-            trigger_frame: self.trigger_frame.clone(),
-            softirqs: self.softirq.clone(),
-            selection: self.part.selection(),
-        })
-    }
-}
-
-fn to_ns(duration: Duration) -> Result<u64> {
-    u64::try_from(duration.as_nanos()).map_err(|_| anyhow!("{duration:?} is longer than any recording"))
-}
-
-/// `100ms`, `1s`, `1m 30s`. A bare number has no unit, and is refused.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write 100ms or 2s"))
-}
-
-fn parse_softirq(name: &str) -> Result<Softirq, String> {
-    let found = Softirq::ALL.into_iter().find(|softirq| softirq.name().eq_ignore_ascii_case(name));
-    found.ok_or_else(|| {
-        let known = Softirq::ALL.map(Softirq::name);
-        format!("there is no such softirq; there are {}", known.join(", "))
-    })
 }

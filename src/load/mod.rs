@@ -183,6 +183,16 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
     Ok(())
 }
 
+/// An error if the recording cannot tell of stalls: it has neither samples with call chains, times and CPUs, nor events.
+pub fn require_witnesses(recording: &Recording) -> Result<()> {
+    if recording.timelines.iter().any(|timeline| !timeline.trace.events.is_empty()) {
+        return Ok(());
+    }
+    require_stacks(recording)?;
+    require_times(recording)?;
+    require_cpus(recording)
+}
+
 /// An error if samples do not say when they were taken: then their only order is that of the file.
 pub fn require_times(recording: &Recording) -> Result<()> {
     match recording.sampling_event() {
@@ -226,12 +236,13 @@ fn tally(source: &Source, pass: &SideBandPass, side_band: u64) -> Tally {
     }
 }
 
-/// The times of the first and of the last sample, as perf takes them for `--time`. u64::MAX marks what could not be timed.
+/// The times of the first and of the last sample, as perf takes them for `--time`; without samples, of events. u64::MAX marks what could not be timed.
 fn span(timelines: &[Timeline]) -> (u64, u64) {
     let timed = timelines.iter().map(|timeline| &timeline.samples[timeline.between(0, u64::MAX)]);
     let first = timed.clone().filter_map(|samples| samples.first()).map(|sample| sample.time_ns).min();
     let last = timed.filter_map(|samples| samples.last()).map(|sample| sample.time_ns).max();
-    (first.unwrap_or(0), last.unwrap_or(0))
+    let events = || timelines.iter().flat_map(|timeline| &timeline.trace.events).map(|event| event.time_ns);
+    (first.or_else(|| events().min()).unwrap_or(0), last.or_else(|| events().max()).unwrap_or(0))
 }
 
 /// Modules get the build ids that perf noted at the end of the recording.

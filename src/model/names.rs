@@ -34,7 +34,8 @@ impl Names {
 const LONGEST: usize = 4096;
 
 /// Replaces by `?` what could act on a terminal or reorder text: control characters, line and paragraph separators, and
-/// the marks that change the direction of text or hide in it. What is longer than any name is cut.
+/// the marks that change the direction of text or hide in it, and what no XML may hold (U+FFFE and U+FFFF: XML 1.0, section 2.2).
+/// What is longer than any name is cut.
 pub fn clean(name: &str) -> Cow<'_, str> {
     if name.len() <= LONGEST && name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(name);
@@ -54,7 +55,8 @@ fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ mod tests {
     fn what_acts_on_a_terminal_is_replaced() {
         assert_eq!(clean("a\x1b[2Jb\nc\0"), "a?[2Jb?c?");
         assert_eq!(clean("x\u{202e}y\u{2066}\u{9b}z"), "x?y??z");
+        assert_eq!(clean("a\u{fffe}b\u{ffff}\u{fffd}"), "a?b?\u{fffd}");
         assert_eq!(clean("größe μs 日本"), "größe μs 日本");
     }
 

@@ -281,7 +281,7 @@ impl Page<'_, '_> {
 }
 
 /// Appends a number with at least `width` digits.
-fn push_number(mut number: u64, width: usize, buffer: &mut Vec<u8>) {
+pub(super) fn push_number(mut number: u64, width: usize, buffer: &mut Vec<u8>) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
     while number > 0 || digits.len() - at < width {

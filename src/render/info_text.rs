@@ -36,7 +36,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     lines.extend(cpu_lines(contents));
     fact_names(recording, contents, &mut lines);
     for diagnostic in &recording.diagnostics {
-        lines.extend(super::window_text::diagnostic_lines(diagnostic));
+        lines.extend(super::about_text::diagnostic_lines(diagnostic));
     }
     for line in lines {
         writeln!(out, "{line}")?;

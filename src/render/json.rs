@@ -11,7 +11,7 @@ use crate::analyses::windows::{CutBy, Dominating, Episode, Path, Ranked, Windows
 use crate::model::{CgroupId, Diagnostic, Event, ModuleId, NameId, Recording, clean};
 
 /// Raised only if a field changes its meaning or goes.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Writes `windows` of `recording`.
 pub fn write_windows(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> io::Result<()> {
@@ -56,7 +56,7 @@ pub fn write_info(recording: &Recording, contents: &Contents, out: &mut dyn Writ
     write(&document, out)
 }
 
-fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document).map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
@@ -88,7 +88,7 @@ struct InfoDocument<'r> {
 }
 
 #[derive(Serialize)]
-struct RecordingView<'r> {
+pub(super) struct RecordingView<'r> {
     file: &'r str,
     kernel: Option<&'r str>,
     duration_ns: u64,
@@ -189,7 +189,7 @@ struct WindowView {
 }
 
 #[derive(Serialize)]
-struct DominatingView<'r> {
+pub(super) struct DominatingView<'r> {
     comm: &'r str,
     pid: i32,
     tid: i32,
@@ -203,22 +203,22 @@ struct DominatingView<'r> {
 }
 
 #[derive(Serialize)]
-struct PathView<'r> {
-    owner: &'static str,
-    syscall: Option<&'r str>,
-    function: Option<&'r str>,
-    path: Vec<&'r str>,
+pub(super) struct PathView<'r> {
+    pub owner: &'static str,
+    pub syscall: Option<&'r str>,
+    pub function: Option<&'r str>,
+    pub path: Vec<&'r str>,
 }
 
 #[derive(Serialize)]
-struct CgroupView<'r> {
+pub(super) struct CgroupView<'r> {
     cgroup: Option<&'r str>,
     pod_uid: Option<&'r str>,
     container_id: Option<&'r str>,
 }
 
 #[derive(Serialize)]
-struct RankedView<'r> {
+pub(super) struct RankedView<'r> {
     comm: &'r str,
     #[serde(flatten)]
     path: PathView<'r>,
@@ -235,7 +235,7 @@ struct RankedView<'r> {
 }
 
 #[derive(Serialize)]
-struct DiagnosticView<'r> {
+pub(super) struct DiagnosticView<'r> {
     severity: &'static str,
     code: &'static str,
     count: u64,
@@ -244,16 +244,16 @@ struct DiagnosticView<'r> {
 }
 
 /// A recording, seen as JSON.
-struct View<'r> {
-    recording: &'r Recording,
+pub(super) struct View<'r> {
+    pub(super) recording: &'r Recording,
 }
 
 impl<'r> View<'r> {
-    fn name(&self, id: NameId) -> &'r str {
+    pub fn name(&self, id: NameId) -> &'r str {
         self.recording.name(id)
     }
 
-    fn recording(&self) -> RecordingView<'r> {
+    pub(super) fn recording(&self) -> RecordingView<'r> {
         let event = self.recording.sampling_event();
         RecordingView {
             file: &self.recording.about.file,
@@ -363,7 +363,7 @@ impl<'r> View<'r> {
         }
     }
 
-    fn dominating(&self, dominating: &Dominating) -> DominatingView<'r> {
+    pub(super) fn dominating(&self, dominating: &Dominating) -> DominatingView<'r> {
         let task = self.recording.task(dominating.task);
         DominatingView {
             comm: self.name(task.comm),
@@ -377,7 +377,7 @@ impl<'r> View<'r> {
         }
     }
 
-    fn ranked(&self, ranked: &Ranked) -> RankedView<'r> {
+    pub fn ranked(&self, ranked: &Ranked) -> RankedView<'r> {
         RankedView {
             comm: self.name(ranked.comm),
             path: self.path(&ranked.path),
@@ -393,7 +393,7 @@ impl<'r> View<'r> {
         }
     }
 
-    fn path(&self, path: &Path) -> PathView<'r> {
+    pub fn path(&self, path: &Path) -> PathView<'r> {
         PathView {
             owner: match path.owner {
                 Owner::SystemCall => "system_call",
@@ -408,7 +408,7 @@ impl<'r> View<'r> {
         }
     }
 
-    fn cgroup(&self, id: CgroupId) -> CgroupView<'r> {
+    pub fn cgroup(&self, id: CgroupId) -> CgroupView<'r> {
         let cgroup = self.recording.cgroup(id);
         CgroupView {
             cgroup: cgroup.map(|cgroup| self.name(cgroup.path)),
@@ -417,14 +417,17 @@ impl<'r> View<'r> {
         }
     }
 
-    fn diagnostics(&self) -> Vec<DiagnosticView<'r>> {
-        let view = |diagnostic: &'r Diagnostic| DiagnosticView {
-            severity: diagnostic.severity.name(),
-            code: diagnostic.code,
-            count: diagnostic.count,
-            message: &diagnostic.message,
-            remedy: diagnostic.remedy.as_deref(),
-        };
-        self.recording.diagnostics.iter().map(view).collect()
+    pub(super) fn diagnostics(&self) -> Vec<DiagnosticView<'r>> {
+        self.recording.diagnostics.iter().map(diagnostic_view).collect()
+    }
+}
+
+pub(super) fn diagnostic_view(diagnostic: &Diagnostic) -> DiagnosticView<'_> {
+    DiagnosticView {
+        severity: diagnostic.severity.name(),
+        code: diagnostic.code,
+        count: diagnostic.count,
+        message: &diagnostic.message,
+        remedy: diagnostic.remedy.as_deref(),
     }
 }

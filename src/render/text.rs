@@ -104,6 +104,22 @@ pub fn milliseconds(ns: u64) -> String {
     if ms >= 9.95 || ns == 0 { format!("{ms:.0}") } else { format!("{ms:.1}") }
 }
 
+/// A duration with its unit, in three digits.
+pub fn duration(ns: u64) -> String {
+    let (value, unit) = match ns {
+        0 => return "0".to_owned(),
+        ..1000 => return format!("{ns}ns"),
+        ..999_500 => (ns as f64 / 1e3, "us"),
+        ..999_500_000 => (ns as f64 / 1e6, "ms"),
+        _ => (ns as f64 / 1e9, "s"),
+    };
+    match value {
+        value if value < 9.995 => format!("{value:.2}{unit}"),
+        value if value < 99.95 => format!("{value:.1}{unit}"),
+        value => format!("{value:.0}{unit}"),
+    }
+}
+
 /// Seconds of a clock, with microseconds.
 pub fn seconds(ns: u64) -> String {
     format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000)
@@ -144,6 +160,9 @@ mod tests {
         let probabilities = [1.0, 0.04, 0.0000123, 0.0].map(probability);
         assert_eq!(probabilities, ["1.0", "0.040", "1e-5", "<1e-300"]);
         assert_eq!(milliseconds(1_234_567), "1.2");
+        let durations =
+            [0, 999, 1_234, 99_960, 999_499, 149_954_000, 999_600_000, 61_234_000_000].map(duration);
+        assert_eq!(durations, ["0", "999ns", "1.23us", "100us", "999us", "150ms", "1.00s", "61.2s"]);
         assert_eq!(seconds(4_057_765_268_351), "4057.765268");
     }
 }

@@ -4,29 +4,36 @@
 use std::io::{self, Write};
 
 use crate::analyses::contexts::Owner;
-use crate::analyses::selection::cpu_list;
+use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
-use crate::model::{Diagnostic, NameId, Recording, Severity, Softirq};
+use crate::model::{NameId, Recording, Softirq};
 
+use super::about_text::{diagnostic_lines, loss, path, recorded, work};
 use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
+use super::window_strips;
 
 /// Ranked paths that are shown; JSON has all.
 const PATHS_SHOWN: usize = 10;
 /// Share of records lost from which on the report begins with it.
 const MUCH_LOST: f64 = 0.01;
 
-/// Writes `windows` of `recording`.
-pub fn write(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> io::Result<()> {
+/// Writes `windows` of `recording`, with their strips.
+pub fn write(
+    recording: &Recording,
+    windows: &Windows,
+    strips: &Strips,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let report = Report { recording, windows };
     let mut lines = Vec::new();
     if recording.tally.lost_share() > MUCH_LOST {
         lines.extend(wrap("warning   ", &report.loss()));
     }
-    lines.extend(wrap("recording ", &report.recorded()));
+    lines.extend(wrap("recording ", &recorded(report.recording)));
     lines.extend(wrap("found     ", &report.found()));
     lines.extend(report.verdict());
     lines.extend(report.ranking());
-    lines.extend(report.episodes());
+    lines.extend(report.episodes(strips));
     lines.push(String::new());
     lines.extend(wrap("loss      ", &report.loss()));
     for diagnostic in recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost") {
@@ -36,16 +43,6 @@ pub fn write(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> i
         writeln!(out, "{line}")?;
     }
     Ok(())
-}
-
-/// A diagnostic as lines: its severity, the message and the remedy.
-pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
-    let first = match diagnostic.severity {
-        Severity::Info => "note      ",
-        Severity::Warning => "warning   ",
-        Severity::Error => "error     ",
-    };
-    wrap(first, &diagnostic.sentence())
 }
 
 struct Report<'r> {
@@ -60,26 +57,6 @@ impl Report<'_> {
 
     fn before(&self) -> String {
         milliseconds(self.windows.before_ns)
-    }
-
-    fn recorded(&self) -> String {
-        let about = &self.recording.about;
-        let cpus: Vec<u32> = self.recording.timelines.iter().map(|timeline| timeline.cpu).collect();
-        let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
-        let event = self.recording.sampling_event();
-        let rate = event.and_then(|event| event.frequency_hz).map(|hz| format!(" at {hz} Hz"));
-        let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
-        let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
-        let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
-        format!(
-            "{}: {:.1} s of {noun} {}, {} samples of {}{}{machine}",
-            about.file,
-            self.recording.duration_ns() as f64 / 1e9,
-            cpu_list(&cpus),
-            self.recording.tally.samples,
-            event.map_or("no event", |event| &event.name),
-            rate.unwrap_or_default(),
-        )
     }
 
     fn found(&self) -> String {
@@ -145,7 +122,7 @@ impl Report<'_> {
         };
         let evidence = format!(
             "{} held the CPU for {} of the {} ms before {trigger} (median) in {}, and {}; p = {}",
-            self.who(top),
+            who(self.recording, top.comm, &top.path),
             milliseconds(top.median_held_ns),
             self.before(),
             self.windows_of(top),
@@ -180,21 +157,6 @@ impl Report<'_> {
         }
     }
 
-    fn who(&self, ranked: &Ranked) -> String {
-        let comm = self.name(ranked.comm);
-        let function = ranked.path.function().map_or("", |name| self.name(name));
-        match (ranked.path.owner, ranked.path.system_call) {
-            (Owner::SystemCall, Some(call)) => {
-                format!("{comm}, in system call {}, at {function},", self.name(call))
-            }
-            (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
-            (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
-            (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
-            (Owner::Softirq, _) => format!("{comm}, in a softirq, at {function},"),
-            (Owner::Interrupt, _) => format!("{comm}, in an interrupt, at {function},"),
-        }
-    }
-
     fn elsewhere(&self, ranked: &Ranked) -> String {
         match self.windows.baseline_windows {
             0 => "there is no time outside the windows to compare with".to_owned(),
@@ -219,7 +181,7 @@ impl Report<'_> {
         all.extend(lines.next());
         for (line, ranked) in lines.zip(shown) {
             all.push(line);
-            all.extend(wrap("  via ", &self.path(ranked.path.inner())));
+            all.extend(wrap("  via ", &path(self.recording, ranked.path.inner())));
             all.extend(self.container(ranked));
         }
         if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {
@@ -260,23 +222,11 @@ impl Report<'_> {
     }
 
     fn label(&self, comm: NameId, path: &Path) -> String {
-        let work = match (path.owner, path.system_call) {
-            (Owner::SystemCall, Some(call)) => self.name(call),
-            (Owner::SystemCall, None) => "(system call)",
-            (Owner::KernelThread, _) => "(kernel thread)",
-            (Owner::Exception, _) => "(exception)",
-            (Owner::Softirq, _) => "(softirq)",
-            (Owner::Interrupt, _) => "(interrupt)",
-        };
-        format!("{} {work}", self.name(comm))
+        format!("{} {}", self.name(comm), work(self.recording, path.owner, path.system_call))
     }
 
-    fn path(&self, names: &[NameId]) -> String {
-        let names: Vec<&str> = names.iter().map(|name| self.name(*name)).collect();
-        names.join(";")
-    }
-
-    fn episodes(&self) -> Vec<String> {
+    /// Each episode's line, and below it the strip of its window.
+    fn episodes(&self, strips: &Strips) -> Vec<String> {
         if self.windows.episodes.is_empty() {
             return Vec::new();
         }
@@ -286,8 +236,16 @@ impl Report<'_> {
         rows.extend(numbered.map(|(number, episode)| self.episode_row(number, episode)));
         use Align::{Left, Right};
         let align = [Left, Right, Right, Right, Left, Right, Right, Right, Left];
+        let mut rows = columns(align, &rows).into_iter();
         let mut lines = vec![String::new()];
-        lines.extend(columns(align, &rows));
+        lines.extend(rows.next());
+        let drawing = window_strips::draw(self.recording, strips, self.trigger_name());
+        let width = self.windows.episodes.len().to_string().len();
+        for (number, (row, strip)) in (1..).zip(rows.zip(drawing.strips)) {
+            lines.push(row);
+            lines.push(format!("who     {number:>width$} {strip}"));
+        }
+        lines.extend(drawing.legend);
         lines
     }
 
@@ -332,27 +290,29 @@ impl Report<'_> {
     }
 
     fn loss(&self) -> String {
-        let tally = &self.recording.tally;
-        match (tally.lost, tally.throttled) {
-            (0, 0) if self.recording.is_damaged() => {
-                "none by the kernel; the file is not whole, see below".to_owned()
-            }
-            (0, 0) => "none".to_owned(),
-            (lost, throttled) => {
-                let hit = self.windows.episodes.iter();
-                let hit =
-                    hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
-                let paused = match throttled {
-                    0 => String::new(),
-                    _ => format!(", sampling paused {throttled} times"),
-                };
-                format!(
-                    "{lost} records lost ({} of all){paused}; {} hit, marked LOST",
-                    percent(tally.lost_share()),
-                    counted(hit as u64, "window"),
-                )
-            }
+        let loss = loss(self.recording);
+        if self.recording.tally.lost == 0 && self.recording.tally.throttled == 0 {
+            return loss;
         }
+        let hit = self.windows.episodes.iter();
+        let hit = hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
+        format!("{loss}; {} hit, marked LOST", counted(hit as u64, "window"))
+    }
+}
+
+/// A comm and its path as the subject of a sentence.
+pub(super) fn who(recording: &Recording, comm: NameId, path: &Path) -> String {
+    let comm = recording.name(comm);
+    let function = path.function().map_or("", |name| recording.name(name));
+    match (path.owner, path.system_call) {
+        (Owner::SystemCall, Some(call)) => {
+            format!("{comm}, in system call {}, at {function},", recording.name(call))
+        }
+        (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
+        (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
+        (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
+        (Owner::Softirq, _) => format!("{comm}, in a softirq, at {function},"),
+        (Owner::Interrupt, _) => format!("{comm}, in an interrupt, at {function},"),
     }
 }
 

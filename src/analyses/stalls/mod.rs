@@ -1,12 +1,31 @@
 //! Stalls: the times in which a CPU handled no softirq although it should have, from all witnesses that a recording has; the
 //! culprit of each, its victims, and how sure that is.
 
+mod cpu;
+mod culprit;
+mod holes;
+mod packets;
+mod paths;
+mod ranking;
+mod softirqs;
+mod verdict;
+mod victims;
+mod witnesses;
+
 use std::collections::BTreeMap;
 
-use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId};
+use rayon::prelude::*;
 
+use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId, Timeline};
+
+use super::calls::{self, Calls};
+use super::contexts::Contexts;
 use super::selection::Selection;
 use super::windows::{Path, Ranked};
+
+use cpu::{Cpu, Traced};
+use softirqs::Softirqs;
+use verdict::{Held, Seen};
 
 /// What to look for.
 #[derive(Clone, Debug)]
@@ -28,8 +47,8 @@ impl Default for Options {
 pub struct Stalls {
     /// The stalls, by time, then by CPU.
     pub stalls: Vec<Stall>,
-    /// The paths that held CPUs during them, the most suspicious first, as `window` ranks them.
-    pub ranking: Vec<Ranked>,
+    /// The culprits, the one that stalled CPUs longest first.
+    pub ranking: Vec<Blamed>,
     /// Each kind of witness, and whether the recording has it.
     pub witnesses: Vec<Witness>,
     /// The least length of a stall that was asked for, in ns.
@@ -159,6 +178,29 @@ pub struct Culprit {
     pub share: f64,
 }
 
+/// What one culprit did in all.
+#[derive(Clone, Debug)]
+pub struct Blamed {
+    /// The comm; of a handler, that of the task that it interrupted first.
+    pub comm: NameId,
+    /// The path of its longest stall, where samples tell.
+    pub path: Option<Path>,
+    /// Its control group in that stall, where recorded.
+    pub cgroup: CgroupId,
+    /// How many stalls.
+    pub stalls: u64,
+    /// How many of them are of medium or high confidence.
+    pub sure: u64,
+    /// How long they were together, in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub longest_ns: u64,
+    /// On which CPUs.
+    pub cpus: Vec<u32>,
+    /// How its path compares with the CPUs' other time, as `window` ranks paths; `None` where samples do not tell.
+    pub compared: Option<Ranked>,
+}
+
 /// A system call as tracepoints tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TracedCall {
@@ -166,8 +208,8 @@ pub struct TracedCall {
     pub number: i32,
     /// Its name.
     pub name: NameId,
-    /// Its arguments.
-    pub arguments: [u64; 6],
+    /// Its arguments; `None` if it began before the recording.
+    pub arguments: Option<[u64; 6]>,
     /// When it began, in ns; `None` if before the recording.
     pub enter_ns: Option<u64>,
     /// When it returned, in ns; `None` if after the recording.
@@ -198,8 +240,87 @@ pub struct Witness {
     pub remedy: &'static str,
 }
 
+/// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
+/// `-F` and `-g` on the command line would make the tracepoints sampled, and slow.
+pub const RECORD: [&str; 5] = [
+    "perf record -C CPU -k CLOCK_MONOTONIC --switch-events --all-cgroups",
+    "-m 4M -e cpu-clock/freq=999,call-graph=fp/",
+    "-e irq:softirq_raise -e irq:softirq_entry -e irq:softirq_exit",
+    "-e sched:sched_waking -e raw_syscalls:sys_enter,raw_syscalls:sys_exit",
+    "-e napi:napi_poll -e net:netif_receive_skb -- sleep 10",
+];
+
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
-    let _ = recording;
-    Stalls { stalls: Vec::new(), ranking: Vec::new(), witnesses: Vec::new(), min_ns: options.min_ns }
+    let contexts = Contexts::with_handlers(recording);
+    let calls = calls::find(recording);
+    let traced = Traced::of(recording);
+    let is_ksoftirqd: Vec<bool> = (0..recording.tasks.len())
+        .map(|task| recording.comm(TaskId::from_index(task)).starts_with("ksoftirqd/"))
+        .collect();
+    let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
+    let of_cpus: Vec<Vec<Stall>> = timelines
+        .into_par_iter()
+        .map(|timeline| {
+            let cpu = Cpu::new(recording, &contexts, timeline, options, traced);
+            stalls_of(&cpu, &is_ksoftirqd, &calls)
+        })
+        .collect();
+    let (first_ns, last_ns) = options.selection.time.bounds(recording);
+    let is_meant = |stall: &Stall| (first_ns..=last_ns).contains(&stall.begin_ns);
+    let mut stalls: Vec<Stall> = of_cpus.into_iter().flatten().filter(is_meant).collect();
+    stalls.sort_by_key(|stall| (stall.begin_ns, stall.cpu));
+    Stalls {
+        ranking: ranking::rank(recording, &stalls),
+        stalls,
+        witnesses: witnesses::of(recording, traced),
+        min_ns: options.min_ns,
+    }
+}
+
+/// The stalls of one CPU, by begin.
+fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
+    let softirqs = softirqs::find(cpu, is_ksoftirqd);
+    let runs = paths::runs(cpu);
+    let mut seen = softirqs.seen.clone();
+    seen.extend(holes::find(cpu));
+    // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
+    let others: Vec<Seen> = paths::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
+    let is_borne_out = |other: &Seen| {
+        !cpu.traced.waits() || seen.iter().any(|known| verdict::overlap(&known.time, &other.time))
+    };
+    let others: Vec<Seen> = others.into_iter().filter(is_borne_out).collect();
+    seen.extend(others);
+
+    let mut stretches: Vec<Held> = verdict::stretches(cpu, &seen, &softirqs.unserved)
+        .into_iter()
+        .map(|(time, weight)| Held {
+            is_long: time.end - time.start >= cpu.options.min_ns,
+            suspect: culprit::suspect(cpu, &time),
+            time,
+            weight,
+        })
+        .collect();
+    if !cpu.traced.waits() {
+        stretches = paths::with_short_runs(cpu, &runs, stretches);
+    }
+    let stalls = verdict::join(stretches).into_iter();
+    stalls.map(|held| stall(cpu, &held, &seen, &softirqs, calls)).collect()
+}
+
+fn stall(cpu: &Cpu, held: &Held, seen: &[Seen], softirqs: &Softirqs, calls: &Calls) -> Stall {
+    let time = culprit::extent(cpu, held, calls);
+    let (evidence, confidence) = verdict::evidence(seen, &time);
+    let suspect = held.suspect.as_ref();
+    let lost = cpu.timeline.lost_in(time.start, time.end);
+    Stall {
+        cpu: cpu.timeline.cpu,
+        begin_ns: time.start,
+        end_ns: time.end,
+        confidence,
+        evidence,
+        culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &held.time, calls)),
+        victims: victims::of(cpu, softirqs, &time),
+        lost: lost.iter().fold(0, |sum, gap| sum.saturating_add(gap.records)),
+    }
 }

@@ -8,9 +8,10 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{NameId, Sample, Timeline};
 
-use super::super::contexts::{Contexts, PathId};
+use super::super::contexts::Contexts;
+use super::super::shares::{FOLLOW, follow};
 use super::stretch::{Counted, Stretch};
-use super::{Candidate, DOMINATE, Dominating, FOLLOW, Finder};
+use super::{Candidate, Dominating, Finder};
 
 /// The heaviest path of a stretch, followed inward, if it dominates; of equals the one that ran last.
 pub(super) fn dominating_candidate(contexts: &Contexts, stretch: &Stretch) -> Option<Candidate> {
@@ -27,41 +28,10 @@ pub(super) fn dominating_candidate(contexts: &Contexts, stretch: &Stretch) -> Op
     }
     let (&heaviest, &(samples, _)) = by_start.iter().max_by_key(|&(&start, &weight)| (weight, start))?;
     stretch.is_dominated_by(samples).then(|| {
-        let its = started().filter(|(start, _)| *start == heaviest).map(|(_, counted)| counted);
-        (heaviest.0, follow(contexts, heaviest.1, its, stretch.busy))
+        let its = started().filter(|(start, _)| *start == heaviest);
+        let its = its.map(|(_, counted)| (counted.candidate.1, counted.samples));
+        (heaviest.0, follow(contexts, heaviest.1, its, FOLLOW, stretch.busy))
     })
-}
-
-/// Goes inward from `start`, through which all paths of `its` go, as long as one callee keeps most of its caller and still
-/// dominates `busy` samples.
-fn follow<'s>(
-    contexts: &Contexts,
-    start: PathId,
-    its: impl Iterator<Item = &'s Counted>,
-    busy: u64,
-) -> PathId {
-    let mut weights: FxHashMap<PathId, u64> = FxHashMap::default();
-    for counted in its {
-        let is_inside = |path: &PathId| contexts.depth(*path) >= contexts.depth(start);
-        for outer in contexts.outwards(counted.candidate.1).take_while(is_inside) {
-            *weights.entry(outer).or_default() += counted.samples;
-        }
-    }
-    let mut heaviest_callees: FxHashMap<PathId, (u64, Reverse<PathId>)> = FxHashMap::default();
-    for (&callee, &weight) in weights.iter().filter(|(path, _)| **path != start) {
-        if let Some(caller) = contexts.parent(callee) {
-            let heaviest = heaviest_callees.entry(caller).or_insert((0, Reverse(callee)));
-            *heaviest = (*heaviest).max((weight, Reverse(callee)));
-        }
-    }
-    let mut path = start;
-    while let Some(&(kept, Reverse(callee))) = heaviest_callees.get(&path)
-        && FOLLOW.is_held(kept, weights[&path])
-        && DOMINATE.is_held(kept, busy)
-    {
-        path = callee;
-    }
-    path
 }
 
 impl Finder<'_> {

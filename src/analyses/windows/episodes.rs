@@ -1,6 +1,7 @@
 //! Episodes and their windows on one CPU, and the baseline: the rest of the CPU's time, cut into pieces of a window's length.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::model::{Softirq, Timeline};
 
@@ -17,9 +18,21 @@ pub(super) struct CpuWindows<'r> {
     pub timeline: &'r Timeline,
     /// Episodes in all, meant or not.
     pub triggered: u64,
-    /// Each episode, with its window counted.
-    pub episodes: Vec<(Episode, Stretch)>,
+    pub episodes: Vec<Episode>,
+    /// What is compared with the baseline: the window of each episode, or another stretch of time.
+    pub judged: Vec<Judged>,
     pub baseline: Baseline,
+    /// The time that the baseline leaves out.
+    pub taken: Vec<(u64, u64)>,
+}
+
+/// A stretch of time that is compared with the baseline.
+pub(super) struct Judged {
+    /// In ns.
+    pub time: Range<u64>,
+    /// Its samples.
+    pub indices: Range<usize>,
+    pub stretch: Stretch,
 }
 
 /// The pieces of a CPU's baseline.
@@ -55,13 +68,37 @@ impl<'r> Finder<'r> {
                 && self.options.softirqs.as_ref().is_none_or(|softirqs| served(episode, softirqs))
         };
         let triggered = all.len() as u64;
-        CpuWindows { timeline, triggered, episodes: all.into_iter().filter(is_meant).collect(), baseline }
+        let meant = all.into_iter().filter(is_meant);
+        let with_judged = meant.map(|(episode, stretch)| {
+            let Window { start_ns, end_ns, indices, .. } = &episode.window;
+            let judged = Judged { time: *start_ns..*end_ns, indices: indices.clone(), stretch };
+            (episode, judged)
+        });
+        let (episodes, judged) = with_judged.unzip();
+        CpuWindows { timeline, triggered, episodes, judged, baseline, taken }
+    }
+
+    /// As [`Finder::cpu_windows`], of stretches that were found in another way; they are in order and do not overlap.
+    pub(super) fn cpu_stretches(&self, timeline: &'r Timeline, stretches: &[Range<u64>]) -> CpuWindows<'r> {
+        let judged = |time: &Range<u64>| {
+            let indices = timeline.between(time.start, time.end);
+            Judged { time: time.clone(), stretch: Stretch::new(self, timeline, indices.clone()), indices }
+        };
+        let taken: Vec<(u64, u64)> = stretches.iter().map(|time| (time.start, time.end)).collect();
+        CpuWindows {
+            timeline,
+            triggered: 0,
+            episodes: Vec::new(),
+            judged: stretches.iter().map(judged).collect(),
+            baseline: self.baseline(timeline, &taken),
+            taken,
+        }
     }
 
     fn episodes(&self, timeline: &Timeline) -> Vec<(Episode, Stretch)> {
         let samples = &timeline.samples;
         let mut runs: Vec<Vec<usize>> = Vec::new();
-        for at in (0..samples.len()).filter(|&at| self.is_trigger(&samples[at])) {
+        for at in (0..samples.len()).filter(|&at| self.triggers.is_trigger(&samples[at])) {
             match runs.last_mut() {
                 Some(run)
                     if samples[at].time_ns - samples[run[run.len() - 1]].time_ns <= self.options.join_ns =>

@@ -3,6 +3,7 @@
 
 mod dominating;
 mod episodes;
+mod filled;
 mod ranking;
 mod stretch;
 
@@ -19,28 +20,11 @@ use crate::model::{
 use super::contents::{self, Unnamed};
 use super::contexts::{Contexts, Owner, PathId};
 use super::selection::Selection;
+use super::shares::{DOMINATE, FOLLOW, Share};
+
+pub use filled::{Filled, Filling};
 
 use episodes::CpuWindows;
-
-/// A path must hold this share of a window's samples that are not idle to dominate it.
-const DOMINATE: Share = Share(1, 2);
-/// A callee must keep this share of its caller for a path to follow it.
-const FOLLOW: Share = Share(4, 5);
-
-/// A share as a fraction, so that counts are compared exactly.
-#[derive(Clone, Copy)]
-struct Share(u64, u64);
-
-impl Share {
-    fn is_held(self, part: u64, whole: u64) -> bool {
-        u128::from(part) * u128::from(self.1) >= u128::from(whole) * u128::from(self.0)
-    }
-
-    /// The least part that is this share of `whole`.
-    fn of(self, whole: u64) -> u64 {
-        (whole * self.0).div_ceil(self.1)
-    }
-}
 
 /// What to look for.
 #[derive(Clone, Debug)]
@@ -88,6 +72,9 @@ pub struct Windows {
     pub before_ns: u64,
     /// Episodes in all, those included that are not in the selected time or served none of the softirqs.
     pub triggered: u64,
+    /// For each CPU that has episodes, the time that its baseline leaves out, in ns, by begin: each window with the call that was
+    /// running when it began, and its episode. Both ends are left out.
+    pub taken: BTreeMap<u32, Vec<(u64, u64)>>,
     /// What stands for a name in the paths above and is none, and why.
     pub unnamed: Vec<Unnamed>,
     /// Whether any kernel function has a name: without, there are no paths.
@@ -245,6 +232,56 @@ impl Verdict {
     }
 }
 
+impl Windows {
+    /// The path that a stall is to be blamed on.
+    pub fn culprit(&self) -> Option<&Ranked> {
+        self.ranking.first().filter(|top| top.verdict <= Verdict::Suspect)
+    }
+
+    /// The CPU to look at first: with most windows that the culprit dominates, of equals with most episodes, then with most
+    /// samples that are not the idle task's. `None` if `timelines` has none.
+    pub fn worst_cpu<'r>(
+        &self,
+        recording: &Recording,
+        timelines: impl Iterator<Item = &'r Timeline>,
+    ) -> Option<u32> {
+        let is_culprits = |episode: &&Episode| match (self.culprit(), &episode.dominating) {
+            (Some(culprit), Some(dominating)) => {
+                recording.task(dominating.task).comm == culprit.comm
+                    && dominating.path.functions.starts_with(&culprit.path.functions)
+            }
+            _ => false,
+        };
+        let weight = |timeline: &Timeline| {
+            let episodes = || self.episodes.iter().filter(|episode| episode.cpu == timeline.cpu);
+            let is_busy = |sample: &&Sample| !recording.task(sample.task).is_swapper();
+            let busy = timeline.samples.iter().filter(is_busy).count();
+            (episodes().filter(is_culprits).count(), episodes().count(), busy)
+        };
+        let first_of_equals = |timeline: &Timeline| (weight(timeline), std::cmp::Reverse(timeline.cpu));
+        timelines.max_by_key(|timeline| first_of_equals(timeline)).map(|timeline| timeline.cpu)
+    }
+
+    /// The stretches of `whole`, in ns, that are the baseline of a timeline: from where an episode's last sample ends.
+    pub fn baseline(&self, recording: &Recording, timeline: &Timeline, whole: Range<u64>) -> Vec<Range<u64>> {
+        let interval_ns = recording.sampling_interval_ns();
+        let end_of_last = |time_ns: u64| {
+            let next = timeline.samples.partition_point(|sample| sample.time_ns <= time_ns);
+            let held_ns = next.checked_sub(1).map_or(0, |last| timeline.held_ns(last, interval_ns));
+            time_ns.saturating_add(held_ns)
+        };
+        let mut baseline = Vec::new();
+        let mut free_from = whole.start;
+        for &(start_ns, end_ns) in self.taken.get(&timeline.cpu).map_or(&[][..], Vec::as_slice) {
+            baseline.push(free_from..start_ns.min(whole.end));
+            free_from = free_from.max(end_of_last(end_ns));
+        }
+        baseline.push(free_from..whole.end);
+        baseline.retain(|stretch| !stretch.is_empty());
+        baseline
+    }
+}
+
 /// Finds the episodes of `recording`, their windows, and the ranking.
 pub fn find(recording: &Recording, options: &Options) -> Windows {
     let finder = Finder::new(recording, options);
@@ -255,13 +292,14 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     cpus.retain(|cpu| !cpu.episodes.is_empty());
     let ranking = finder.rank(&cpus);
     let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
-    let episodes: Vec<Episode> =
-        cpus.into_iter().flat_map(|cpu| cpu.episodes).map(|(episode, _)| episode).collect();
+    let taken = cpus.iter_mut().map(|cpu| (cpu.timeline.cpu, std::mem::take(&mut cpu.taken))).collect();
+    let episodes: Vec<Episode> = cpus.into_iter().flat_map(|cpu| cpu.episodes).collect();
     let dominating = episodes.iter().filter_map(|episode| episode.dominating.as_ref()).map(|it| &it.path);
     let paths = dominating.chain(ranking.iter().map(|ranked| &ranked.path));
     let names = paths.flat_map(|path| path.functions.iter().copied()).collect();
     Windows {
         unnamed: contents::unnamed_among(recording, &names),
+        taken,
         episodes,
         ranking,
         baseline_windows,
@@ -271,6 +309,23 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     }
 }
 
+/// Ranks the paths that dominate stretches of time that were found in another way: for each CPU in order and without overlap. The
+/// baseline is cut into pieces of their median length.
+pub fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u64>>>) -> Vec<Ranked> {
+    let mut lengths: Vec<u64> = stretches.values().flatten().map(|time| time.end - time.start).collect();
+    lengths.sort_unstable();
+    let Some(&before_ns) = lengths.get(lengths.len() / 2).filter(|&&length| length > 0) else {
+        return Vec::new();
+    };
+    let options = Options { before_ns, trigger_comm: None, ..Options::default() };
+    let finder = Finder::new(recording, &options);
+    let cpus: Vec<CpuWindows> = stretches
+        .iter()
+        .filter_map(|(cpu, stretches)| Some(finder.cpu_stretches(recording.timeline(*cpu)?, stretches)))
+        .collect();
+    finder.rank(&cpus)
+}
+
 fn is_named_kernel(function: &Function) -> bool {
     function.mode == Mode::Kernel && function.naming == Naming::Named
 }
@@ -278,35 +333,50 @@ fn is_named_kernel(function: &Function) -> bool {
 /// A path of tasks with one comm: what is ranked.
 type Candidate = (NameId, PathId);
 
-struct Finder<'r> {
-    recording: &'r Recording,
-    options: &'r Options,
-    contexts: Contexts,
-    is_trigger_task: Vec<bool>,
-    is_trigger_stack: Option<Vec<bool>>,
-    interval_ns: u64,
+/// Which samples windows look back from.
+pub struct Triggers {
+    tasks: Vec<bool>,
+    stacks: Option<Vec<bool>>,
 }
 
-impl<'r> Finder<'r> {
-    fn new(recording: &'r Recording, options: &'r Options) -> Self {
+impl Triggers {
+    /// The trigger samples that `options` mean.
+    pub fn new(recording: &Recording, options: &Options) -> Self {
         let tasks = (0..recording.tasks.len()).map(TaskId::from_index);
         let matches_comm = |task| match &options.trigger_comm {
             Some(regex) => regex.is_match(recording.comm(task)),
             None => true,
         };
+        Triggers {
+            tasks: tasks.map(matches_comm).collect(),
+            stacks: options.trigger_frame.as_ref().map(|regex| stacks_with(recording, regex)),
+        }
+    }
+
+    /// Whether a sample is one.
+    pub fn is_trigger(&self, sample: &Sample) -> bool {
+        self.tasks[sample.task.index()]
+            && self.stacks.as_ref().is_none_or(|stacks| stacks[sample.stack.index()])
+    }
+}
+
+struct Finder<'r> {
+    recording: &'r Recording,
+    options: &'r Options,
+    contexts: Contexts,
+    triggers: Triggers,
+    interval_ns: u64,
+}
+
+impl<'r> Finder<'r> {
+    fn new(recording: &'r Recording, options: &'r Options) -> Self {
         Finder {
             recording,
             options,
             contexts: Contexts::new(recording),
-            is_trigger_task: tasks.map(matches_comm).collect(),
-            is_trigger_stack: options.trigger_frame.as_ref().map(|regex| stacks_with(recording, regex)),
+            triggers: Triggers::new(recording, options),
             interval_ns: recording.sampling_interval_ns(),
         }
-    }
-
-    fn is_trigger(&self, sample: &Sample) -> bool {
-        self.is_trigger_task[sample.task.index()]
-            && self.is_trigger_stack.as_ref().is_none_or(|stacks| stacks[sample.stack.index()])
     }
 
     fn is_idle(&self, sample: &Sample) -> bool {
@@ -325,7 +395,7 @@ impl<'r> Finder<'r> {
     fn interrupted(&self, sample: &Sample) -> Option<Candidate> {
         let path = self.contexts.of(sample.stack).path?;
         let task = self.recording.task(sample.task);
-        let is_trigger = self.options.trigger_comm.is_some() && self.is_trigger_task[sample.task.index()];
+        let is_trigger = self.options.trigger_comm.is_some() && self.triggers.tasks[sample.task.index()];
         (!task.is_swapper() && !is_trigger).then_some((task.comm, path))
     }
 

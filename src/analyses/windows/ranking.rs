@@ -6,7 +6,7 @@ use crate::model::CgroupId;
 
 use super::super::statistics::{Table, fisher_stratified};
 use super::dominating::{dominating_candidate, most_frequent};
-use super::episodes::CpuWindows;
+use super::episodes::{CpuWindows, Judged};
 use super::stretch::{Counted, Stretch};
 use super::{Candidate, FOLLOW, Finder, Ranked, Verdict};
 
@@ -44,7 +44,7 @@ impl Finder<'_> {
     /// The paths to try: those that dominate windows. One that goes on from another is the same, and is followed inward as far
     /// as most of their windows go.
     fn candidates(&self, cpus: &[CpuWindows]) -> Vec<Candidate> {
-        let windows = cpus.iter().flat_map(|cpu| &cpu.episodes).map(|(_, stretch)| stretch);
+        let windows = cpus.iter().flat_map(|cpu| &cpu.judged).map(|judged| &judged.stretch);
         let mut dominated: Vec<Candidate> =
             windows.filter_map(|stretch| dominating_candidate(&self.contexts, stretch)).collect();
         // Deepest first, so that a shorter path finds those that go on from it.
@@ -86,15 +86,14 @@ impl Finder<'_> {
     ) {
         let mut held = vec![Held::default(); candidates.len()];
         let mut baseline_held = held.clone();
-        for (episode, stretch) in &cpu.episodes {
+        for Judged { time, indices, stretch } in &cpu.judged {
             for (number, samples) in self.held_in(stretch, numbers) {
                 held[number].add(stretch, samples);
                 if stretch.is_dominated_by(samples) {
-                    let indices = episode.window.indices.clone();
-                    let its = self.samples_in(candidates[number], cpu.timeline, indices);
+                    let its = self.samples_in(candidates[number], cpu.timeline, indices.clone());
                     let evidence = &mut all_evidence[number];
                     evidence.held_ns.push(self.held_ns(cpu.timeline, &its));
-                    evidence.window_ns.push(episode.window.end_ns - episode.window.start_ns);
+                    evidence.window_ns.push(time.end - time.start);
                     evidence.cgroups.extend(its.iter().map(|&at| cpu.timeline.details.get(at).cgroup));
                 }
             }
@@ -104,18 +103,18 @@ impl Finder<'_> {
                 baseline_held[number].add(stretch, samples);
             }
         }
-        let busy: u64 = cpu.episodes.iter().map(|(_, stretch)| stretch.busy).sum();
+        let busy: u64 = cpu.judged.iter().map(|judged| judged.stretch.busy).sum();
         let baseline_busy: u64 = cpu.baseline.pieces.iter().map(|stretch| stretch.busy).sum();
         for ((evidence, held), baseline) in all_evidence.iter_mut().zip(held).zip(baseline_held) {
             evidence.tables.push(Table {
-                windows: cpu.episodes.len() as u64,
+                windows: cpu.judged.len() as u64,
                 windows_with: held.dominated,
                 baseline: cpu.baseline.count(),
                 baseline_with: baseline.dominated,
             });
             if held.dominated > 0 {
                 evidence.cpus.push(cpu.timeline.cpu);
-                evidence.windows_on_cpus += cpu.episodes.len() as u64;
+                evidence.windows_on_cpus += cpu.judged.len() as u64;
             }
             evidence.samples += held.samples;
             evidence.busy += busy;

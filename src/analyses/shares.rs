@@ -1,0 +1,61 @@
+//! Shares: how much of a stretch of time a path must hold to dominate it, and how far it is followed inward.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use super::contexts::{Contexts, PathId};
+
+/// A path must hold this share of the samples that are not idle to dominate a stretch of time.
+pub const DOMINATE: Share = Share(1, 2);
+/// A callee must keep this share of its caller for a path to follow it.
+pub const FOLLOW: Share = Share(4, 5);
+
+/// A share as a fraction, so that counts are compared exactly.
+#[derive(Clone, Copy)]
+pub struct Share(pub u64, pub u64);
+
+impl Share {
+    /// Whether `part` is at least this share of `whole`.
+    pub fn is_held(self, part: u64, whole: u64) -> bool {
+        u128::from(part) * u128::from(self.1) >= u128::from(whole) * u128::from(self.0)
+    }
+
+    /// The least part that is this share of `whole`.
+    pub fn of(self, whole: u64) -> u64 {
+        (whole * self.0).div_ceil(self.1)
+    }
+}
+
+/// Goes inward from `start`, through which all paths of `its` go (each with its samples), as long as one callee keeps the share `keep` of its caller and still
+/// dominates `busy` samples.
+pub fn follow(
+    contexts: &Contexts,
+    start: PathId,
+    its: impl Iterator<Item = (PathId, u64)>,
+    keep: Share,
+    busy: u64,
+) -> PathId {
+    let mut weights: FxHashMap<PathId, u64> = FxHashMap::default();
+    for (path, samples) in its {
+        let is_inside = |path: &PathId| contexts.depth(*path) >= contexts.depth(start);
+        for outer in contexts.outwards(path).take_while(is_inside) {
+            *weights.entry(outer).or_default() += samples;
+        }
+    }
+    let mut heaviest_callees: FxHashMap<PathId, (u64, Reverse<PathId>)> = FxHashMap::default();
+    for (&callee, &weight) in weights.iter().filter(|(path, _)| **path != start) {
+        if let Some(caller) = contexts.parent(callee) {
+            let heaviest = heaviest_callees.entry(caller).or_insert((0, Reverse(callee)));
+            *heaviest = (*heaviest).max((weight, Reverse(callee)));
+        }
+    }
+    let mut path = start;
+    while let Some(&(kept, Reverse(callee))) = heaviest_callees.get(&path)
+        && keep.is_held(kept, weights[&path])
+        && DOMINATE.is_held(kept, busy)
+    {
+        path = callee;
+    }
+    path
+}

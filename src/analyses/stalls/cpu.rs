@@ -1,0 +1,147 @@
+//! One CPU: what all witnesses need to know of it, gathered once.
+
+use std::ops::Range;
+
+use crate::model::{Recording, Sample, TaskId, Timeline, TraceKind};
+
+use super::super::contexts::Contexts;
+use super::Options;
+
+/// Which events of a recording tell of each time that something happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traced {
+    pub raise: bool,
+    pub entry: bool,
+    pub exit: bool,
+    pub interrupts: bool,
+    pub switches: bool,
+    pub waking: bool,
+    pub napi: bool,
+    pub packets: bool,
+}
+
+impl Traced {
+    /// What `recording` traces without leaving anything out.
+    pub fn of(recording: &Recording) -> Traced {
+        let has = |name: &str| {
+            let is_it = |event: &&crate::model::Event| base_name(&event.name) == name;
+            recording.about.events.iter().filter(is_it).any(crate::model::Event::is_complete)
+        };
+        let all_events = || recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
+        Traced {
+            raise: has("irq:softirq_raise"),
+            entry: has("irq:softirq_entry"),
+            exit: has("irq:softirq_exit"),
+            interrupts: has("irq:irq_handler_entry") && has("irq:irq_handler_exit"),
+            switches: has("sched:sched_switch") || all_events().any(|event| event.event.is_none()),
+            waking: has("sched:sched_waking") || has("sched:sched_wakeup"),
+            napi: has("napi:napi_poll"),
+            packets: has("net:netif_receive_skb") || has("net:napi_gro_receive_entry"),
+        }
+    }
+
+    /// Whether each softirq's wait is known.
+    pub fn waits(&self) -> bool {
+        self.raise && self.entry
+    }
+}
+
+/// An event's name without modifiers: `irq:softirq_raise` for `irq:softirq_raise/call-graph=no/`.
+pub(super) fn base_name(name: &str) -> &str {
+    let is_end = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':' || c == '-');
+    name.split(is_end).next().unwrap_or(name)
+}
+
+/// One CPU of a recording.
+pub(super) struct Cpu<'r> {
+    pub recording: &'r Recording,
+    pub contexts: &'r Contexts,
+    pub timeline: &'r Timeline,
+    pub options: &'r Options,
+    pub traced: Traced,
+    pub interval_ns: u64,
+    /// Who has the CPU from when on, where switches tell.
+    switches: Vec<(u64, TaskId)>,
+    /// When softirqs began to be served, where that is traced.
+    entries: Vec<u64>,
+    /// Whether where samples are missing the CPU was not idle, as far as can be told.
+    knows_idle: bool,
+}
+
+impl<'r> Cpu<'r> {
+    pub fn new(
+        recording: &'r Recording,
+        contexts: &'r Contexts,
+        timeline: &'r Timeline,
+        options: &'r Options,
+        traced: Traced,
+    ) -> Cpu<'r> {
+        let (mut switches, mut entries) = (Vec::new(), Vec::new());
+        for event in &timeline.trace.events {
+            match event.kind {
+                TraceKind::Switch { next, .. } => switches.push((event.time_ns, next)),
+                TraceKind::SwitchIn => switches.push((event.time_ns, event.task)),
+                TraceKind::SoftirqEntry(_) => entries.push(event.time_ns),
+                _ => {}
+            }
+        }
+        let interval_ns = recording.sampling_interval_ns();
+        let is_idle = |sample: &Sample| contexts.is_idle(recording, sample);
+        // Cycles do not pass in idle, and some machines do not let a clock's samples come then.
+        let counts_ns = recording.sampling_event().is_some_and(|event| event.counts_ns);
+        let knows_idle = counts_ns && (!switches.is_empty() || timeline.samples.iter().any(is_idle));
+        Cpu { recording, contexts, timeline, options, traced, interval_ns, switches, entries, knows_idle }
+    }
+
+    /// Whether the CPU is known to have been busy between two samples, however far apart.
+    pub fn is_busy_between(&self, time: &Range<u64>) -> bool {
+        let is_swapper = |(task, ns): (TaskId, u64)| ns > 0 && self.recording.task(task).is_swapper();
+        self.knows_idle && !self.holders(time).any(is_swapper)
+    }
+
+    /// A stretch shorter than this is no witness, even beside a longer one of the same culprit.
+    pub fn least_ns(&self) -> u64 {
+        self.options.min_ns / 4
+    }
+
+    pub fn samples(&self) -> &'r [Sample] {
+        &self.timeline.samples
+    }
+
+    pub fn tid(&self, task: TaskId) -> i32 {
+        self.recording.task(task).tid
+    }
+
+    pub fn is_idle(&self, sample: &Sample) -> bool {
+        self.contexts.is_idle(self.recording, sample)
+    }
+
+    /// Whether records were lost, or the event was paused, between these times.
+    pub fn is_lost_in(&self, time: &Range<u64>) -> bool {
+        !self.timeline.lost_in(time.start, time.end).is_empty()
+            || !self.timeline.throttled_in(time.start, time.end).is_empty()
+    }
+
+    /// Whether a softirq is known to have begun between these times.
+    pub fn has_entry_in(&self, time: &Range<u64>) -> bool {
+        let after = self.entries.partition_point(|&at| at <= time.start);
+        self.entries.get(after).is_some_and(|&at| at < time.end)
+    }
+
+    /// Whether the CPU is known to have gone to another thread than `tid` between these times.
+    pub fn leaves_in(&self, tid: i32, time: &Range<u64>) -> bool {
+        let after = self.switches.partition_point(|(at, _)| *at <= time.start);
+        let until = self.switches.partition_point(|(at, _)| *at < time.end);
+        self.switches[after..until.max(after)].iter().any(|(_, task)| self.tid(*task) != tid)
+    }
+
+    /// Who had the CPU between these times, each with how long, as switches tell.
+    pub fn holders(&self, time: &Range<u64>) -> impl Iterator<Item = (TaskId, u64)> {
+        let first = self.switches.partition_point(|(at, _)| *at <= time.start).saturating_sub(1);
+        let rest = self.switches.get(first..).unwrap_or_default();
+        rest.iter().enumerate().take_while(|(_, (at, _))| *at < time.end).map(move |(index, (at, task))| {
+            let until = rest.get(index + 1).map_or(time.end, |(next, _)| *next);
+            (*task, until.min(time.end).saturating_sub((*at).max(time.start)))
+        })
+    }
+}

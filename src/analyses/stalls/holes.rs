@@ -1,0 +1,45 @@
+//! Witness from missing samples: where a clock's samples did not come for long although the CPU was busy, interrupts were off (or
+//! the machine itself stood still).
+
+use crate::model::TraceKind;
+
+use super::Kind;
+use super::cpu::Cpu;
+use super::verdict::{Seen, Weight};
+
+/// A hole is at least so many sampling intervals long.
+const INTERVALS: u64 = 4;
+
+/// The holes in `cpu`'s samples.
+pub(super) fn find(cpu: &Cpu) -> Vec<Seen> {
+    let least_ns = cpu.options.min_ns.max(cpu.interval_ns.saturating_mul(INTERVALS));
+    let mut holes = Vec::new();
+    for pair in cpu.samples().windows(2) {
+        let time = pair[0].time_ns..pair[1].time_ns;
+        let is_hole = time.end - time.start >= least_ns
+            && !(cpu.is_idle(&pair[0]) && cpu.is_idle(&pair[1]))
+            && cpu.is_busy_between(&time)
+            && !cpu.is_lost_in(&time)
+            && !is_alive(cpu, &time);
+        if is_hole {
+            holes.push(Seen { kind: Kind::SampleHole, time, weight: Weight::Weak });
+        }
+    }
+    holes
+}
+
+/// Whether events tell that the CPU went on to other work meanwhile.
+fn is_alive(cpu: &Cpu, time: &std::ops::Range<u64>) -> bool {
+    let inner = time.start.saturating_add(cpu.interval_ns)..time.end.saturating_sub(cpu.interval_ns);
+    let events = cpu.timeline.trace.between(inner.start, inner.end.max(inner.start));
+    events.iter().any(|event| {
+        matches!(
+            event.kind,
+            TraceKind::SoftirqEntry(_)
+                | TraceKind::Switch { .. }
+                | TraceKind::SwitchIn
+                | TraceKind::SwitchOut { .. }
+                | TraceKind::SystemCallEnter { .. }
+        )
+    })
+}

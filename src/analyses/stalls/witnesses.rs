@@ -1,0 +1,90 @@
+//! Witnesses: what a recording could tell of stalls, what it lacks, and what to add to `perf record`.
+
+use crate::model::Recording;
+
+use super::Witness;
+use super::cpu::{Traced, base_name};
+
+/// Each witness, and whether `recording` has it.
+pub(super) fn of(recording: &Recording, traced: Traced) -> Vec<Witness> {
+    let lacks = |events: &[&str], is_there: bool| {
+        let sampled = || {
+            let is_one = |event: &&crate::model::Event| events.contains(&base_name(&event.name));
+            recording.about.events.iter().find(|event| is_one(event) && !event.is_complete())
+        };
+        match (is_there, sampled()) {
+            (true, _) => None,
+            (false, Some(event)) => Some(format!(
+                "{} was sampled (-F applies to every event on the command line), so times between its records mean nothing",
+                event.name
+            )),
+            (false, None) => Some("not recorded".to_owned()),
+        }
+    };
+    let has_samples = recording.tally.samples > 0;
+    let has_chains = recording.sampling_event().is_some_and(|event| event.has_callchain);
+    let has_cgroups = !recording.cgroups.is_empty();
+    let has_clock = recording.about.clock.wall.is_some();
+    let recorded = |is_there: bool| (!is_there).then(|| "not recorded".to_owned());
+    vec![
+        Witness {
+            name: "samples",
+            tells: "the path that held the CPU",
+            lacks: match (has_samples, has_chains) {
+                (true, true) => None,
+                (true, false) => Some("recorded without call chains".to_owned()),
+                (false, _) => Some("not recorded".to_owned()),
+            },
+            remedy: "-g -e cpu-clock/freq=999/",
+        },
+        Witness {
+            name: "softirqs",
+            tells: "how long softirqs waited",
+            lacks: lacks(&["irq:softirq_raise", "irq:softirq_entry"], traced.waits()),
+            remedy: "-e irq:softirq_raise/call-graph=no/ -e irq:softirq_entry/call-graph=no/ -e irq:softirq_exit/call-graph=no/",
+        },
+        Witness {
+            name: "switches",
+            tells: "which task had the CPU",
+            lacks: lacks(&["sched:sched_switch"], traced.switches),
+            remedy: "--switch-events",
+        },
+        Witness {
+            name: "wakeups",
+            tells: "whether ksoftirqd and other tasks waited",
+            lacks: lacks(&["sched:sched_waking", "sched:sched_wakeup"], traced.waking),
+            remedy: "-e sched:sched_waking/call-graph=no/",
+        },
+        Witness {
+            name: "system_calls",
+            tells: "each system call's begin, end and arguments",
+            lacks: lacks(
+                &["raw_syscalls:sys_enter", "raw_syscalls:sys_exit"],
+                recording.about.events.iter().any(|event| is_system_call(&event.name) && event.is_complete()),
+            ),
+            remedy: "-e raw_syscalls:sys_enter/call-graph=no/ -e raw_syscalls:sys_exit/call-graph=no/",
+        },
+        Witness {
+            name: "packets",
+            tells: "how many packets waited",
+            lacks: lacks(&["net:netif_receive_skb", "net:napi_gro_receive_entry"], traced.packets),
+            remedy: "-e net:netif_receive_skb/call-graph=no/ -e napi:napi_poll/call-graph=no/",
+        },
+        Witness {
+            name: "cgroups",
+            tells: "the culprit's container and pod",
+            lacks: recorded(has_cgroups),
+            remedy: "--all-cgroups",
+        },
+        Witness {
+            name: "wall_clock",
+            tells: "the time of day, for --at",
+            lacks: recorded(has_clock),
+            remedy: "-k CLOCK_MONOTONIC",
+        },
+    ]
+}
+
+fn is_system_call(name: &str) -> bool {
+    name.starts_with("raw_syscalls:sys_enter") || name.starts_with("syscalls:sys_enter_")
+}

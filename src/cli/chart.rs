@@ -1,0 +1,343 @@
+//! `stallgraph chart`: what a CPU did in time order, as a flame chart; or merged, as a flame graph.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use stallgraph::analyses::flame::{Flame, Marks, Painter, Part as FlamePart};
+use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
+use stallgraph::analyses::spans;
+use stallgraph::analyses::windows::{self, Dominating, Episode, Options, Triggers, Windows};
+use stallgraph::load;
+use stallgraph::model::{NameId, Recording, Timeline};
+use stallgraph::render::flame_svg::{self, Caption};
+use stallgraph::render::text;
+
+use super::input::{Input, Part, parse_duration, to_ns};
+use super::look::{self, Look};
+use super::{Outcome, output};
+
+/// Draws what a CPU did, as an SVG to open in a browser: click zooms, Ctrl-F searches
+///
+/// The flame chart goes from left to right in time, as wide as time is long;
+/// idle, lost and unsampled time have frames of their own. Vermillion is the
+/// path that dominates the windows before ksoftirqd, blue is ksoftirqd.
+/// Without -C the CPU is drawn where the culprit ran, or the busiest. Of
+/// several CPUs each gets its file: chart.cpu0.svg.
+///
+/// Examples:
+///
+///   stallgraph chart -o chart.svg
+///   stallgraph chart --window 3 -o window3.svg
+///   stallgraph chart -C 0-3 --time 4057.5,4058 -o chart.svg
+///   stallgraph chart --flamegraph -o merged.svg
+///   stallgraph chart --diff -o windows-against-the-rest.svg
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    part: Part,
+    /// Where to write; with several CPUs their numbers are put before the extension [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Only the window of this episode, as stallgraph window numbers it, its trigger and what follows
+    #[arg(long, value_name = "N")]
+    window: Option<usize>,
+    /// With --window, how long after its trigger, which is shown for no longer than a window, the chart ends [default: 20ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "window")]
+    after: Option<Duration>,
+    /// Add the same stacks up: an ordinary flame graph of all selected CPUs together, without idle time
+    #[arg(long, conflicts_with = "diff")]
+    flamegraph: bool,
+    /// A flame graph of the windows, red where their share is greater than in the rest of their CPUs' time, blue where it is less
+    #[arg(long)]
+    diff: bool,
+    #[command(flatten)]
+    look: Look,
+}
+
+impl Arguments {
+    /// The file to write; `None` is standard output.
+    fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
+}
+
+/// What follows a trigger, unless `--after` is given.
+const AFTER_NS: u64 = 20_000_000;
+/// A chart with this share of its time in hairlines is worth a word.
+const MANY_HAIRLINES: f64 = 0.5;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let options = arguments.look.options(arguments.part.selection())?;
+    if arguments.file().is_none() && std::io::stdout().is_terminal() {
+        bail!("a picture cannot be shown on a terminal: give -o chart.svg, and open that in a browser");
+    }
+    let recording = arguments.input.load()?;
+    output::report_diagnostics(&recording);
+    load::require_stacks(&recording)?;
+    load::require_times(&recording)?;
+    if arguments.window.is_some() || arguments.diff || options.selection.cpus.is_some() {
+        load::require_cpus(&recording)?;
+    }
+    options.selection.check(&recording)?;
+    look::check(&options, &recording)?;
+    let gallery = Gallery::new(arguments, &recording, options);
+    let views = gallery.views()?;
+    if views.is_empty() {
+        output::complain("nothing to draw: no episode of the trigger, so no window");
+    }
+    let is_drawn = gallery.draw(views)?;
+    let outcome = Outcome::of(&recording, is_drawn);
+    output::leave_to_exit(recording);
+    Ok(outcome)
+}
+
+/// What is to be drawn in one picture.
+struct View<'r> {
+    parts: Vec<FlamePart<'r>>,
+    /// From when to when it is.
+    range: Range<u64>,
+    /// In a differential, what to compare with.
+    baseline: Vec<FlamePart<'r>>,
+    /// What was found.
+    finding: String,
+}
+
+/// Makes pictures of one recording.
+struct Gallery<'r> {
+    arguments: &'r Arguments,
+    recording: &'r Recording,
+    options: Options,
+    /// The selected time, as far as there are samples.
+    range: Range<u64>,
+    windows: Windows,
+}
+
+impl<'r> Gallery<'r> {
+    fn new(arguments: &'r Arguments, recording: &'r Recording, options: Options) -> Self {
+        // --time says which windows are meant where windows are asked for. Else it is only what is drawn: the culprit is found by
+        // all windows.
+        let is_of_windows = arguments.window.is_some() || arguments.diff;
+        let time = if is_of_windows { options.selection.time } else { TimeRange::All };
+        let selection = Selection { time, ..options.selection.clone() };
+        let windows = windows::find(recording, &Options { selection, ..options.clone() });
+        let whole = spans::extent(recording, options.selection.timelines(recording));
+        let (first_ns, last_ns) = options.selection.time.bounds(recording);
+        let range = first_ns.max(whole.start)..last_ns.saturating_add(1).min(whole.end);
+        Gallery { arguments, recording, options, range, windows }
+    }
+
+    /// The pictures that are asked for; none if there is no window to draw.
+    fn views(&self) -> Result<Vec<View<'r>>> {
+        if self.arguments.diff {
+            return self.differential();
+        }
+        if let Some(number) = self.arguments.window {
+            return Ok(self
+                .episode(number)?
+                .and_then(|episode| self.window(number, episode))
+                .into_iter()
+                .collect());
+        }
+        let mut timelines: Vec<&Timeline> = self.options.selection.timelines(self.recording).collect();
+        if self.arguments.flamegraph {
+            let parts = timelines.iter().map(|timeline| (*timeline, self.range.clone())).collect();
+            return Ok(vec![self.view(parts, self.range.clone())]);
+        }
+        if self.options.selection.cpus.is_none() && timelines.len() > 1 {
+            let worst = self.windows.worst_cpu(self.recording, timelines.iter().copied());
+            let of_all = self.whose(timelines.iter().copied());
+            timelines.retain(|timeline| Some(timeline.cpu) == worst);
+            let choose = if self.recording.tells_cpus() { "; -C chooses others" } else { "" };
+            let drawn = self.whose(timelines.iter().copied());
+            output::complain(&format!("{drawn} is drawn, of {of_all}{choose}"));
+        }
+        let view = |timeline| self.view(vec![(timeline, self.range.clone())], self.range.clone());
+        Ok(timelines.into_iter().map(view).collect())
+    }
+
+    /// The episode with this number; `None` if there is none at all.
+    fn episode(&self, number: usize) -> Result<Option<&Episode>> {
+        let episodes = &self.windows.episodes;
+        let found = number.checked_sub(1).and_then(|at| episodes.get(at));
+        if found.is_none() && !episodes.is_empty() {
+            let count = text::counted(episodes.len() as u64, "episode");
+            bail!(
+                "--window {number}: there are {count}; stallgraph window lists them, given the same options"
+            );
+        }
+        Ok(found)
+    }
+
+    /// A window, its trigger and a little after.
+    fn window(&self, number: usize, episode: &Episode) -> Option<View<'r>> {
+        let timeline = self.recording.timeline(episode.cpu)?;
+        let after_ns = self.arguments.after.map_or(Ok(AFTER_NS), to_ns).unwrap_or(u64::MAX);
+        let trigger_ns = episode.end_ns.min(episode.start_ns.saturating_add(self.options.before_ns));
+        let end_ns = trigger_ns.saturating_add(after_ns).saturating_add(1);
+        let range = episode.window.start_ns..end_ns.min(spans::extent(self.recording, [timeline]).end);
+        let finding = flame_svg::window(self.recording, number, episode);
+        Some(View { finding, ..self.view(vec![(timeline, range.clone())], range) })
+    }
+
+    /// The paths that shall stand out: that of the window which is asked for, else the culprit's.
+    fn paths(&self) -> Vec<(NameId, Vec<NameId>)> {
+        let number = self.arguments.window.unwrap_or(0);
+        let window = number.checked_sub(1).and_then(|at| self.windows.episodes.get(at));
+        match window {
+            Some(episode) => {
+                let path = |dominating: &Dominating| {
+                    (self.recording.task(dominating.task).comm, dominating.path.functions.clone())
+                };
+                episode.dominating.iter().map(path).collect()
+            }
+            None => {
+                let culprit = self.windows.culprit().into_iter();
+                culprit.map(|ranked| (ranked.comm, ranked.path.functions.clone())).collect()
+            }
+        }
+    }
+
+    /// All windows, or one, against the baseline of their CPUs.
+    fn differential(&self) -> Result<Vec<View<'r>>> {
+        let episodes: Vec<&Episode> = match self.arguments.window {
+            Some(number) => self.episode(number)?.into_iter().collect(),
+            None => self.windows.episodes.iter().collect(),
+        };
+        let part = |episode: &&Episode| {
+            let window = &episode.window;
+            Some((self.recording.timeline(episode.cpu)?, window.start_ns..window.end_ns))
+        };
+        let parts: Vec<FlamePart> = episodes.iter().filter_map(part).collect();
+        let mut timelines: Vec<&Timeline> = parts.iter().map(|(timeline, _)| *timeline).collect();
+        timelines.dedup_by_key(|timeline| timeline.cpu);
+        if timelines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let whole = spans::extent(self.recording, timelines.iter().copied());
+        let mut baseline = Vec::new();
+        for &timeline in &timelines {
+            let stretches = self.windows.baseline(self.recording, timeline, whole.clone());
+            baseline.extend(stretches.into_iter().map(|stretch| (timeline, stretch)));
+        }
+        if baseline.is_empty() {
+            bail!("--diff: there is no time outside the windows to compare with; record for longer");
+        }
+        Ok(vec![View { baseline, ..self.view(parts, whole) }])
+    }
+
+    /// A view that shows what was found in the whole recording.
+    fn view(&self, parts: Vec<FlamePart<'r>>, range: Range<u64>) -> View<'r> {
+        let finding = flame_svg::culprit(self.recording, &self.windows);
+        View { parts, range, baseline: Vec::new(), finding }
+    }
+
+    /// Draws each view into its file. Whether there was anything to draw.
+    fn draw(&self, views: Vec<View<'r>>) -> Result<bool> {
+        if views.len() > 1 && self.arguments.file().is_none() {
+            bail!("each CPU has a chart of its own: give -o chart.svg for several, or one CPU with -C");
+        }
+        let is_one = views.len() == 1;
+        let mut is_drawn = false;
+        let marks = Marks { triggers: Triggers::new(self.recording, &self.options), paths: self.paths() };
+        let mut painter = Painter::new(self.recording, &marks);
+        for view in views {
+            let whose = self.whose(view.parts.iter().map(|(timeline, _)| *timeline));
+            let (flame, is_ordered) =
+                match (self.arguments.diff, self.arguments.flamegraph, view.parts.first()) {
+                    (true, ..) => (painter.differential(&view.parts, &view.baseline), false),
+                    (_, false, Some(part)) => (painter.ordered(part.clone()), true),
+                    _ => (painter.merged(&view.parts), false),
+                };
+            if flame.lines.is_empty() {
+                output::complain(&format!("{whose}: nothing to draw in that time"));
+                continue;
+            }
+            self.warn(&whose, &flame, is_ordered);
+            let mut found = vec![view.finding];
+            found.extend((!is_ordered).then(|| flame_svg::left_out(&flame.times)));
+            found.extend((flame.narrow_us > 0).then(|| {
+                format!("frames below {} gathered", flame_svg::length(flame.narrow_us.saturating_mul(1000)))
+            }));
+            found.retain(|text| !text.is_empty());
+            let what = if self.arguments.diff { format!("windows of {whose}") } else { whose };
+            let caption = Caption {
+                title: flame_svg::title(self.recording, &what, &view.range),
+                subtitle: found.join("; "),
+            };
+            let number = view.parts.first().filter(|_| !is_one).map(|(timeline, _)| timeline.cpu);
+            self.write(&flame, &caption, number)?;
+            is_drawn = true;
+        }
+        Ok(is_drawn)
+    }
+
+    fn write(&self, flame: &Flame, caption: &Caption, number: Option<u32>) -> Result<()> {
+        let draw = |out: &mut dyn Write| {
+            let mut out = BufWriter::with_capacity(1 << 16, out);
+            flame_svg::write(self.recording, flame, caption, &mut out).and_then(|()| out.flush())
+        };
+        let Some(output) = self.arguments.file() else {
+            return Ok(draw(&mut std::io::stdout().lock()).map_err(stallgraph::Error::Output)?);
+        };
+        let kind = if self.recording.tells_cpus() { "cpu" } else { "tid" };
+        let path =
+            number.map_or_else(|| output.to_owned(), |number| numbered(output, &format!("{kind}{number}")));
+        if is_same_file(&path, &self.arguments.input.path()) {
+            bail!("-o {}: that is the recording itself", path.display());
+        }
+        let mut file = File::create(&path).with_context(|| path.display().to_string())?;
+        draw(&mut file).with_context(|| path.display().to_string())
+    }
+
+    fn warn(&self, whose: &str, flame: &Flame, is_ordered: bool) {
+        if flame.narrow_us > 0 {
+            let length = flame_svg::length(flame.narrow_us.saturating_mul(1000));
+            output::complain(&format!(
+                "warning: {whose}: too much for one picture: frames shorter than {length} are gathered as \"narrower frames\"; give --time START,STOP or --window N to see them"
+            ));
+        } else if is_ordered && flame.hairline_share >= MANY_HAIRLINES {
+            let share = text::percent(flame.hairline_share);
+            output::complain(&format!(
+                "note: {whose}: {share} of the time is in frames narrower than a pixel; click to zoom, or give --time START,STOP or --window N"
+            ));
+        }
+    }
+
+    /// `CPU 1`, or `CPUs 0-3`; threads where samples do not tell their CPU.
+    fn whose(&self, timelines: impl Iterator<Item = &'r Timeline>) -> String {
+        let mut numbers: Vec<u32> = timelines.map(|timeline| timeline.cpu).collect();
+        numbers.dedup();
+        let kind = if self.recording.tells_cpus() { "CPU" } else { "thread" };
+        let plural = if numbers.len() == 1 { "" } else { "s" };
+        format!("{kind}{plural} {}", cpu_list(&numbers))
+    }
+}
+
+/// `chart.cpu1.svg` for `chart.svg`.
+fn numbered(path: &Path, number: &str) -> PathBuf {
+    let mut name = path.file_stem().map_or_else(OsString::new, OsString::from);
+    name.push(format!(".{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// Whether writing to the one would destroy the other.
+fn is_same_file(path: &Path, other: &Path) -> bool {
+    let place = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let other = if other == Path::new("-") { Path::new("/dev/stdin") } else { other };
+    place(path).is_some_and(|at| place(other) == Some(at))
+}

@@ -1,0 +1,164 @@
+//! `stallgraph check`: one line and an exit code for monitoring, as node-problem-detector wants them from a plugin.
+
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use stallgraph::analyses::check::{self, Check, Status, Thresholds};
+use stallgraph::analyses::stalls::{self, Confidence};
+use stallgraph::load;
+use stallgraph::model::Recording;
+use stallgraph::render::{check_text, prometheus};
+
+use super::input::{Input, Part, parse_duration, to_ns};
+use super::output;
+
+/// Says in one line and an exit code whether the node is stalling, for monitoring
+///
+/// Exit codes, as node-problem-detector has them: 0 healthy, 1 stalling,
+/// 2 unknown: the recording cannot tell, because it is damaged, empty, too
+/// short, or lost too much, and no stall was found in what is there.
+/// The line has at most 80 bytes; node-problem-detector cuts it there.
+///
+/// The node is stalling from --stalls stalls on, each of at least --min and
+/// of at least --confidence, if they last at least --total together.
+///
+/// Examples:
+///
+///   perf record -a -g -F 999 -- sleep 10; stallgraph check
+///   stallgraph check --min 50ms --total 200ms /var/lib/stallgraph/last.data
+///   stallgraph check --textfile /var/lib/node_exporter/textfile_collector
+///
+/// docs/kubernetes has a plugin for node-problem-detector and a DaemonSet.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    part: Part,
+    /// The least length of a stall
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    min: Duration,
+    /// Only stalls that are at least this sure
+    #[arg(long, value_name = "WORD", value_enum, default_value = "medium")]
+    confidence: ConfidenceArgument,
+    /// Stalling from so many stalls on
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
+    stalls: u64,
+    /// Stalling only if the stalls last so long together
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration)]
+    total: Duration,
+    /// Unknown if FILE was written longer ago: whatever records may have stopped
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    max_age: Option<Duration>,
+    /// Also write DIR/stallgraph.prom, for the textfile collector of Prometheus' node_exporter
+    #[arg(long, value_name = "DIR")]
+    textfile: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ConfidenceArgument {
+    /// One weak witness is enough
+    Low,
+    /// One exact witness, or several weak ones that agree
+    Medium,
+    /// Several witnesses that agree, an exact one among them
+    High,
+}
+
+impl From<ConfidenceArgument> for Confidence {
+    fn from(argument: ConfidenceArgument) -> Confidence {
+        match argument {
+            ConfidenceArgument::Low => Confidence::Low,
+            ConfidenceArgument::Medium => Confidence::Medium,
+            ConfidenceArgument::High => Confidence::High,
+        }
+    }
+}
+
+/// Runs the command. All that goes wrong is exit code 2 and a line on standard output, since that is all that monitoring sees.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let checked = arguments.check();
+    let page = match &checked {
+        Ok((recording, check)) => prometheus::text(recording, check),
+        Err(_) => prometheus::text_of_failure(),
+    };
+    let written = arguments.textfile.as_deref().map_or(Ok(()), |directory| write_textfile(directory, &page));
+    let (line, code) = match (&checked, &written) {
+        (Ok(_), Err(error)) | (Err(error), _) => {
+            output::complain(&format!("{error:#}"));
+            (check_text::unknown(&format!("{error:#}")), 2)
+        }
+        (Ok((recording, check)), Ok(())) => (check_text::line(recording, check), code(&check.status)),
+    };
+    let mut out = output::stdout();
+    // Whoever asked may have gone; the exit code still tells.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    output::leave_to_exit(checked);
+    ExitCode::from(code)
+}
+
+fn code(status: &Status) -> u8 {
+    match status {
+        Status::Healthy => 0,
+        Status::Stalling => 1,
+        Status::Unknown(_) => 2,
+    }
+}
+
+impl Arguments {
+    fn check(&self) -> Result<(Recording, Check)> {
+        let selection = self.part.selection();
+        let options = stalls::Options { min_ns: to_ns(self.min)?, selection: selection.clone() };
+        let thresholds = Thresholds {
+            confidence: self.confidence.into(),
+            stalls: self.stalls,
+            total_ns: to_ns(self.total)?,
+        };
+        self.check_age()?;
+        let recording = self.input.load_with_events()?;
+        load::require_times(&recording)?;
+        load::require_cpus(&recording)?;
+        selection.check(&recording)?;
+        let stalls = stalls::find(&recording, &options);
+        let check = check::judge(&recording, &stalls, &selection, &thresholds);
+        Ok((recording, check))
+    }
+
+    /// An error if the recording is older than was asked for; a stream has no age.
+    fn check_age(&self) -> Result<()> {
+        let path = self.input.path();
+        let Some(max_age) = self.max_age.filter(|_| path != Path::new("-")) else { return Ok(()) };
+        // What is wrong with the file is said when it is read.
+        let written = path.metadata().and_then(|metadata| metadata.modified());
+        let age = written.ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
+        if age > max_age {
+            let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
+            bail!("the recording is {age} old: is nothing recording?");
+        }
+        Ok(())
+    }
+}
+
+/// Puts `page` in place whole: written under a name that the collector does not read (it reads `*.prom`), then renamed.
+fn write_textfile(directory: &Path, page: &str) -> Result<()> {
+    const NAME: &str = "stallgraph.prom";
+    let place =
+        || format!("cannot write {}", stallgraph::model::clean(&directory.join(NAME).to_string_lossy()));
+    let mut file = tempfile::Builder::new()
+        .prefix(".stallgraph.")
+        .suffix(".tmp")
+        .tempfile_in(directory)
+        .with_context(place)?;
+    file.write_all(page.as_bytes()).with_context(place)?;
+    // node_exporter runs as another user.
+    file.as_file().set_permissions(Permissions::from_mode(0o644)).with_context(place)?;
+    file.persist(directory.join(NAME)).map_err(|error| error.error).with_context(place)?;
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! `stallgraph export`: the samples in the formats of viewers that people already use.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::ordered::{self, OrderedStacks};
+use stallgraph::analyses::selection::Selection;
+use stallgraph::analyses::windows;
+use stallgraph::load;
+use stallgraph::model::Recording;
+use stallgraph::render::folded::{Field, Folder};
+use stallgraph::render::markers::{self, Marker};
+use stallgraph::render::{chrome, firefox, speedscope};
+
+use super::input::{Input, Part};
+use super::whose::Whose;
+use super::{Outcome, output};
+
+/// Writes the samples for a viewer: speedscope, Firefox Profiler, Perfetto
+///
+/// One lane per CPU, all on one clock that begins with what is exported. A
+/// sample stands until the next one on its CPU, but for two sampling
+/// intervals at most. The report of `window` is there as markers: each
+/// episode of ksoftirqd, and the 100 ms before it.
+///
+/// The viewers are pages that read the file in the browser and send it nowhere:
+///
+///   speedscope  https://www.speedscope.app   no markers
+///   firefox     https://profiler.firefox.com
+///   chrome      https://ui.perfetto.dev
+///   folded      flamegraph.pl, inferno: as collapse prints it
+///
+/// Examples:
+///
+///   stallgraph export --format firefox -o stall.json
+///   stallgraph export --format chrome --time 4058,4060 -C 11 | gzip > stall.json.gz
+///   stallgraph export --format speedscope --lanes task -c nginx -o nginx.json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
+    whose: Whose,
+    /// For which viewer
+    #[arg(long, value_enum)]
+    format: Format,
+    /// What has a lane
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
+    lanes: LanesArgument,
+    /// Where to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// speedscope's own format
+    Speedscope,
+    /// The Firefox Profiler's processed profile format
+    Firefox,
+    /// Chrome trace events, for Perfetto
+    Chrome,
+    /// One folded stack per sample, lane after lane
+    Folded,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LanesArgument {
+    /// Each CPU; each thread where samples do not say their CPU
+    Cpu,
+    /// Each thread
+    Task,
+}
+
+/// A longer text no browser takes: V8 holds strings of 2^29 characters (`v8::String::kMaxLength`).
+const MOST_BYTES: u64 = 1 << 29;
+
+/// The program, as files name their origin.
+const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let is_for_page = !matches!(arguments.format, Format::Folded);
+    if is_for_page && arguments.output.is_none() && io::stdout().is_terminal() {
+        bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
+    }
+    let recording = arguments.input.load()?;
+    output::report_diagnostics(&recording);
+    load::require_stacks(&recording)?;
+    load::require_times(&recording)?;
+    let selection = arguments.whose.of(arguments.part.selection());
+    if selection.cpus.is_some() {
+        load::require_cpus(&recording)?;
+    }
+    selection.check(&recording)?;
+    let by = match arguments.lanes {
+        LanesArgument::Cpu => By::Cpu,
+        LanesArgument::Task => By::Task,
+    };
+    let lanes = Lanes::new(&recording, &selection, by);
+    if lanes.untimed > 0 {
+        output::complain(&format!("{} samples without a time are left out", lanes.untimed));
+    }
+    let out: Box<dyn Write + Send> = match &arguments.output {
+        Some(path) => Box::new(BufWriter::new(output::create(path, &arguments.input.path())?)),
+        None => Box::new(output::stdout()),
+    };
+    let mut out = Counted { out, bytes: 0 };
+    let written = arguments.write(&recording, &selection, &lanes, &mut out);
+    let written = written.and_then(|()| out.flush().map_err(stallgraph::Error::Output));
+    match &arguments.output {
+        Some(path) => written.with_context(|| path.display().to_string())?,
+        None => written?,
+    }
+    if is_for_page && out.bytes > MOST_BYTES {
+        let megabytes = out.bytes >> 20;
+        output::complain(&format!(
+            "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
+        ));
+    }
+    let outcome = Outcome::of(&recording, lanes.samples() > 0);
+    output::leave_to_exit(lanes);
+    output::leave_to_exit(recording);
+    Ok(outcome)
+}
+
+impl Arguments {
+    fn write(
+        &self,
+        recording: &Recording,
+        selection: &Selection,
+        lanes: &Lanes,
+        out: &mut (dyn Write + Send),
+    ) -> stallgraph::Result<()> {
+        let written = match self.format {
+            Format::Speedscope => speedscope::write(lanes, EXPORTER, out),
+            Format::Firefox => return firefox::write(lanes, &markers(recording, selection), out),
+            Format::Chrome => chrome::write(lanes, &markers(recording, selection), EXPORTER, out),
+            Format::Folded => write_folded(recording, selection, lanes, out),
+        };
+        written.map_err(stallgraph::Error::Output)
+    }
+}
+
+/// Counts what is written.
+struct Counted<W> {
+    out: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// What viewers show beside the lanes: the episodes, where the CPUs of samples are known.
+fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
+    if !recording.tells_cpus() {
+        return Vec::new();
+    }
+    let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    markers::of_windows(recording, &windows::find(recording, &options))
+}
+
+fn write_folded(
+    recording: &Recording,
+    selection: &Selection,
+    lanes: &Lanes,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    let stacks = OrderedStacks::new(recording, selection, ordered::Options::default());
+    let mut folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
+    for lane in &lanes.lanes {
+        let (timeline, indices) = lane.timeline();
+        folder.write(&stacks, timeline, indices, out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Options of the commands that look for windows: which samples trigger, and how far to look back.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use regex::Regex;
+use stallgraph::analyses::selection::Selection;
+use stallgraph::analyses::windows::{KSOFTIRQD, Options};
+use stallgraph::model::{Recording, Softirq};
+
+use super::input::{parse_duration, to_ns};
+
+/// What to look for.
+#[derive(Args)]
+pub struct Look {
+    /// Length of a window
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
+    before: Duration,
+    /// Look back from samples of tasks whose comm matches this [default: ^ksoftirqd/, unless --trigger-frame is given]
+    #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
+    trigger: Option<Regex>,
+    /// Look back from samples with a function that matches this; with --trigger both must match
+    #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
+    trigger_frame: Option<Regex>,
+    /// Trigger samples at most this far apart are one episode
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    join: Duration,
+    /// Only episodes that served one of these softirqs: net_rx,timer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_softirq)]
+    softirq: Option<Vec<Softirq>>,
+}
+
+impl Look {
+    /// The options of the analysis.
+    pub fn options(&self, selection: Selection) -> Result<Options> {
+        if self.before.is_zero() {
+            bail!("--before 0: a window without length holds nothing; give --before 100ms");
+        }
+        let default_comm = || {
+            let regex = Regex::new(KSOFTIRQD).expect("it is a regular expression");
+            self.trigger_frame.is_none().then_some(regex)
+        };
+        Ok(Options {
+            before_ns: to_ns(self.before)?,
+            join_ns: to_ns(self.join)?,
+            trigger_comm: self.trigger.clone().or_else(default_comm),
+            trigger_frame: self.trigger_frame.clone(),
+            softirqs: self.softirq.clone(),
+            selection,
+        })
+    }
+}
+
+/// An error if a window is too short for the recording.
+pub fn check(options: &Options, recording: &Recording) -> Result<()> {
+    let interval_ns = recording.sampling_interval_ns();
+    if options.before_ns < interval_ns {
+        let interval = Duration::from_nanos(interval_ns);
+        bail!("--before is shorter than the time between samples, {interval:?}: a window could hold none");
+    }
+    Ok(())
+}
+
+fn parse_softirq(name: &str) -> Result<Softirq, String> {
+    let found = Softirq::ALL.into_iter().find(|softirq| softirq.name().eq_ignore_ascii_case(name));
+    found.ok_or_else(|| {
+        let known = Softirq::ALL.map(Softirq::name);
+        format!("there is no such softirq; there are {}", known.join(", "))
+    })
+}

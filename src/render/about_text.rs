@@ -1,0 +1,70 @@
+//! What every report for people begins and ends with: what was recorded, and what to know about the input.
+
+use crate::analyses::contexts::Owner;
+use crate::analyses::selection::cpu_list;
+use crate::model::{Diagnostic, NameId, Recording, Severity};
+
+use super::text::{percent, wrap};
+
+/// What was recorded: file, length, CPUs, samples, machine.
+pub fn recorded(recording: &Recording) -> String {
+    let about = &recording.about;
+    let cpus: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
+    let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
+    let event = recording.sampling_event();
+    let rate = event.and_then(|event| event.frequency_hz).map(|hz| format!(" at {hz} Hz"));
+    let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
+    let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
+    let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
+    format!(
+        "{}: {:.1} s of {noun} {}, {} samples of {}{}{machine}",
+        about.file,
+        recording.duration_ns() as f64 / 1e9,
+        cpu_list(&cpus),
+        recording.tally.samples,
+        event.map_or("no event", |event| &event.name),
+        rate.unwrap_or_default(),
+    )
+}
+
+/// A diagnostic as lines: its severity, the message and the remedy.
+pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
+    let first = match diagnostic.severity {
+        Severity::Info => "note      ",
+        Severity::Warning => "warning   ",
+        Severity::Error => "error     ",
+    };
+    wrap(first, &diagnostic.sentence())
+}
+
+/// Whose work a path is, in one or two words: the system call's name where a frame tells.
+pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
+    match (owner, system_call) {
+        (Owner::SystemCall, Some(call)) => recording.name(call),
+        (Owner::SystemCall, None) => "(system call)",
+        (Owner::KernelThread, _) => "(kernel thread)",
+        (Owner::Exception, _) => "(exception)",
+        (Owner::Softirq, _) => "(softirq)",
+        (Owner::Interrupt, _) => "(interrupt)",
+    }
+}
+
+/// Functions from caller to callee, with `;` between them.
+pub fn path(recording: &Recording, functions: &[NameId]) -> String {
+    let names: Vec<&str> = functions.iter().map(|name| recording.name(*name)).collect();
+    names.join(";")
+}
+
+/// What became of the records: how many the kernel dropped, and how often it paused the event.
+pub fn loss(recording: &Recording) -> String {
+    let tally = &recording.tally;
+    match (tally.lost, tally.throttled) {
+        (0, 0) if recording.is_damaged() => "none by the kernel; the file is not whole, see below".to_owned(),
+        (0, 0) => "none".to_owned(),
+        (lost, 0) => format!("{lost} records lost ({} of all)", percent(tally.lost_share())),
+        (lost, throttled) => format!(
+            "{lost} records lost ({} of all), sampling paused {throttled} times",
+            percent(tally.lost_share())
+        ),
+    }
+}

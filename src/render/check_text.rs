@@ -1,0 +1,93 @@
+//! A check as one line of at most 80 bytes, the most important first: node-problem-detector cuts it there.
+
+use crate::analyses::check::{Check, Doubt, Holder, Status};
+use crate::analyses::contexts::Owner;
+use crate::model::Recording;
+
+use super::about_text::work;
+use super::text::{WIDTH, counted, milliseconds, percent};
+
+/// The line for `check` of `recording`, without a line break.
+pub fn line(recording: &Recording, check: &Check) -> String {
+    let text = match &check.status {
+        Status::Stalling => format!("stalling: {}{}", stalls(check), culprit(recording, check)),
+        Status::Healthy if check.stalls > 0 => format!("healthy: {}, below the limits", stalls(check)),
+        Status::Healthy => {
+            let cpus = counted(check.cpus, "CPU");
+            format!(
+                "healthy: no stall of {} or more in {} of {cpus}",
+                short(check.min_ns),
+                short(check.duration_ns)
+            )
+        }
+        Status::Unknown(doubt) => return unknown(&reason(doubt)),
+    };
+    cut(&text)
+}
+
+/// The line where nothing can be told, without a line break.
+pub fn unknown(why: &str) -> String {
+    cut(&format!("unknown: {why}"))
+}
+
+/// `8 stalls, 1.05 s of 9.7 s`.
+fn stalls(check: &Check) -> String {
+    let count = counted(check.stalls, "stall");
+    format!("{count}, {} of {}", short(check.stalled_ns), short(check.duration_ns))
+}
+
+/// Who held the CPU for the longest time, and the longest stall.
+fn culprit(recording: &Recording, check: &Check) -> String {
+    let longest = short(check.longest_ns);
+    match check.culprits.first() {
+        Some(holder) => format!("; {} on CPU {}, max {longest}", label(recording, holder), holder.cpu),
+        None => format!("; no culprit known, max {longest}"),
+    }
+}
+
+/// The comm and what it did: the system call, else the function.
+fn label(recording: &Recording, holder: &Holder) -> String {
+    let comm = recording.name(holder.comm);
+    match (holder.owner, holder.function) {
+        (None, _) => comm.to_owned(),
+        (Some(owner), Some(function)) if owner != Owner::SystemCall => {
+            format!("{comm} {}", recording.name(function))
+        }
+        (Some(owner), _) => format!("{comm} {}", work(recording, owner, holder.system_call)),
+    }
+}
+
+fn reason(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::Damaged(message) => message.clone(),
+        Doubt::Empty => "the recording has neither samples nor events".to_owned(),
+        Doubt::Short { duration_ns, least_ns } => {
+            format!("{} recorded, {} are needed at least", short(*duration_ns), short(*least_ns))
+        }
+        Doubt::Lost(share) => format!("{} of the records were lost; record with -m 16M", percent(*share)),
+        Doubt::Gap { cpu, duration_ns } => {
+            format!("nothing recorded of CPU {cpu} for {}", short(*duration_ns))
+        }
+        Doubt::NoWitness(why) if why.is_empty() => "the recording has no evidence of stalls".to_owned(),
+        Doubt::NoWitness(why) => format!("no evidence: {why}"),
+    }
+}
+
+/// `134 ms`, `1.05 s`, `60.0 s`.
+fn short(ns: u64) -> String {
+    match ns {
+        0..1_000_000_000 => format!("{} ms", milliseconds(ns)),
+        1_000_000_000..10_000_000_000 => format!("{:.2} s", ns as f64 / 1e9),
+        _ => format!("{:.1} s", ns as f64 / 1e9),
+    }
+}
+
+/// At most [`WIDTH`] bytes, which is what node-problem-detector counts, and no character in part.
+fn cut(text: &str) -> String {
+    const MARK: &str = "..";
+    if text.len() <= WIDTH {
+        return text.to_owned();
+    }
+    let end = (0..=WIDTH - MARK.len()).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    format!("{}{MARK}", &text[..end])
+}

@@ -1,0 +1,97 @@
+//! The moments of a victim's log as a part of the JSON of stalls: documented in docs/json.md.
+
+use serde::Serialize;
+
+use crate::analyses::moments::{Log, Moment, Moments};
+use crate::analyses::windows::Filled;
+use crate::model::Recording;
+
+use super::json::{DominatingView, View};
+
+/// A log and its moments, as JSON.
+#[derive(Serialize)]
+pub(super) struct LogView<'r> {
+    file: &'r str,
+    lines: u64,
+    times: u64,
+    without_time: u64,
+    is_cut: bool,
+    zone_minutes: i32,
+    zoneless: u64,
+    better_zone_minutes: Option<i32>,
+    outside: u64,
+    quick: u64,
+    left_out: u64,
+    moments: Vec<MomentView<'r>>,
+}
+
+#[derive(Serialize)]
+struct MomentView<'r> {
+    line: u64,
+    begin_ns: u64,
+    end_ns: u64,
+    took_ns: Option<u64>,
+    stalls: Vec<HitView>,
+    before: Vec<FilledView<'r>>,
+}
+
+#[derive(Serialize)]
+struct HitView {
+    stall: usize,
+    over_ns: u64,
+}
+
+#[derive(Serialize)]
+struct FilledView<'r> {
+    cpu: u32,
+    start_ns: u64,
+    end_ns: u64,
+    samples: u64,
+    idle_samples: u64,
+    interrupt_samples: u64,
+    lossy: bool,
+    dominating: Option<DominatingView<'r>>,
+}
+
+/// `moments` of `recording`, found from `log`.
+pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &Moments) -> LogView<'r> {
+    let view = View { recording };
+    LogView {
+        file: &log.file,
+        lines: log.lines,
+        times: log.times.len() as u64,
+        without_time: log.without,
+        is_cut: log.is_cut,
+        zone_minutes: log.zone_minutes,
+        zoneless: moments.zoneless,
+        better_zone_minutes: moments.better_zone.map(|(zone, _)| zone),
+        outside: moments.outside,
+        quick: moments.quick,
+        left_out: moments.left_out,
+        moments: moments.moments.iter().map(|moment| moment_view(&view, moment)).collect(),
+    }
+}
+
+fn moment_view<'r>(view: &View<'r>, moment: &Moment) -> MomentView<'r> {
+    MomentView {
+        line: moment.line,
+        begin_ns: moment.begin_ns,
+        end_ns: moment.end_ns,
+        took_ns: moment.took_ns,
+        stalls: moment.hits.iter().map(|hit| HitView { stall: hit.stall, over_ns: hit.over_ns }).collect(),
+        before: moment.before.iter().map(|filled| filled_view(view, filled)).collect(),
+    }
+}
+
+fn filled_view<'r>(view: &View<'r>, filled: &Filled) -> FilledView<'r> {
+    FilledView {
+        cpu: filled.cpu,
+        start_ns: filled.start_ns,
+        end_ns: filled.end_ns,
+        samples: filled.samples,
+        idle_samples: filled.idle_samples,
+        interrupt_samples: filled.interrupt_samples,
+        lossy: filled.is_lossy,
+        dominating: filled.dominating.as_ref().map(|dominating| view.dominating(dominating)),
+    }
+}

@@ -1,0 +1,194 @@
+//! The moments of a victim's log as text of 80 columns: one line for each, which begins with `moment` and the line in the log.
+
+use std::io::{self, Write};
+
+use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Log, Moment, Moments};
+use crate::analyses::stalls::Stalls;
+use crate::analyses::windows::Filled;
+use crate::model::Recording;
+
+use super::about_text::work;
+use super::text::{Align, columns, counted, milliseconds, percent, seconds, wrap};
+
+/// Writes an empty line and `moments`, which were found in `recording` and its `stalls` from `log`.
+pub fn write(
+    recording: &Recording,
+    stalls: &Stalls,
+    log: &Log,
+    moments: &Moments,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out)?;
+    lines(recording, stalls, log, moments).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// The lines for `moments`.
+pub fn lines(recording: &Recording, stalls: &Stalls, log: &Log, moments: &Moments) -> Vec<String> {
+    let mut lines = wrap("log       ", &account(stalls, log, moments));
+    if moments.zoneless > 0 {
+        lines.extend(wrap("zone      ", &zone(log, moments)));
+    }
+    lines.extend(wrap("found     ", &found(moments)));
+    if !moments.moments.is_empty() {
+        let view = View { recording, stalls };
+        let header = ["#", "line", "time", "took", "stall", "cpu", "share", "comm, system call"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(moments.moments.iter().map(|moment| view.row(moment)));
+        use Align::{Left, Right};
+        lines.push(String::new());
+        lines.extend(columns([Left, Right, Right, Right, Left, Right, Right, Left], &rows));
+    }
+    lines
+}
+
+/// What became of each line of the log.
+fn account(stalls: &Stalls, log: &Log, moments: &Moments) -> String {
+    let mut text = format!(
+        "{}: {} in {}",
+        log.file,
+        counted(log.times.len() as u64, "time"),
+        counted(log.lines, "line")
+    );
+    let mut part = |count: u64, what: &str| {
+        if count > 0 {
+            text.push_str(&format!("; {count} {what}"));
+        }
+    };
+    part(log.without, if log.without == 1 { "line has none" } else { "lines have none" });
+    part(moments.outside, "outside the recording");
+    let quick = format!("took less than {} ms: left out", milliseconds(stalls.min_ns));
+    part(moments.quick, &quick);
+    part(moments.left_out, "more than are shown: give a shorter log");
+    if log.is_cut {
+        text.push_str("; the log goes on, and was read no further");
+    }
+    text
+}
+
+fn zone(log: &Log, moments: &Moments) -> String {
+    let which = match moments.zoneless {
+        count if count == log.times.len() as u64 => "its times name no zone".to_owned(),
+        count => format!("{count} of its times name no zone"),
+    };
+    let taken = format!("{which} and are taken as {}", zone_name(log.zone_minutes));
+    match moments.better_zone {
+        None => taken,
+        Some((zone, count)) => format!(
+            "{taken}: none of them is in the recording; with --at-zone {} {count} would be",
+            zone_name(zone)
+        ),
+    }
+}
+
+/// `UTC`, `+01:00`.
+fn zone_name(minutes: i32) -> String {
+    match minutes {
+        0 => "UTC".to_owned(),
+        _ => format!(
+            "{}{:02}:{:02}",
+            if minutes < 0 { '-' } else { '+' },
+            minutes.abs() / 60,
+            minutes.abs() % 60
+        ),
+    }
+}
+
+fn found(moments: &Moments) -> String {
+    let all = moments.moments.len();
+    if all == 0 {
+        return "no moment to look at".to_owned();
+    }
+    let hit = moments.moments.iter().filter(|moment| !moment.hits.is_empty()).count();
+    let rest = match all - hit {
+        0 => String::new(),
+        rest => {
+            format!("; for the other {rest}, what a CPU did in the {} ms before", milliseconds(BEFORE_NS))
+        }
+    };
+    format!(
+        "{hit} of {} in a stall or up to {} ms after one{rest}",
+        counted(all as u64, "moment"),
+        milliseconds(AFTER_NS)
+    )
+}
+
+struct View<'r> {
+    recording: &'r Recording,
+    stalls: &'r Stalls,
+}
+
+impl View<'_> {
+    fn row(&self, moment: &Moment) -> [String; 8] {
+        let (stall, cpu, share, what) = match moment.hits.split_first() {
+            Some((hit, others)) => self.stalled(hit, others.len()),
+            None => self.not_stalled(&moment.before),
+        };
+        [
+            "moment".to_owned(),
+            moment.line.to_string(),
+            seconds(moment.end_ns),
+            moment.took_ns.map_or("-".to_owned(), |took| format!("{}ms", milliseconds(took))),
+            stall,
+            cpu,
+            share,
+            what,
+        ]
+    }
+
+    /// `3` for a moment in the third stall, `3+12ms` for one 12 ms after it.
+    fn stalled(&self, hit: &Hit, others: usize) -> (String, String, String, String) {
+        let stall = &self.stalls.stalls[hit.stall];
+        let after = match hit.over_ns {
+            0 => String::new(),
+            ns => format!("+{}ms", milliseconds(ns)),
+        };
+        let (share, who) = match &stall.culprit {
+            Some(culprit) => {
+                let comm = self.recording.comm(culprit.task);
+                let work =
+                    culprit.path.as_ref().map(|path| work(self.recording, path.owner, path.system_call));
+                let traced = culprit.call.map(|call| self.recording.name(call.name));
+                let what = work.or(traced).map_or(comm.to_owned(), |work| format!("{comm} {work}"));
+                (percent(culprit.share), what)
+            }
+            None => ("-".to_owned(), "no culprit known".to_owned()),
+        };
+        let others = match others {
+            0 => String::new(),
+            others => format!("; {} more", counted(others as u64, "stall")),
+        };
+        (format!("{}{after}", hit.stall + 1), stall.cpu.to_string(), share, format!("{who}{others}"))
+    }
+
+    /// The CPU that one path held longest, else the busiest.
+    fn not_stalled(&self, before: &[Filled]) -> (String, String, String, String) {
+        let none = || "-".to_owned();
+        let held = |filled: &&Filled| {
+            let held_ns = filled.dominating.as_ref().map_or(0, |dominating| dominating.time_ns);
+            (held_ns, filled.samples.saturating_sub(filled.idle_samples), std::cmp::Reverse(filled.cpu))
+        };
+        let Some(filled) = before.iter().max_by_key(held) else {
+            return (none(), none(), none(), "no CPU was recorded".to_owned());
+        };
+        let busy = filled.samples.saturating_sub(filled.idle_samples);
+        let lost = if filled.is_lossy { "LOST " } else { "" };
+        let (share, what) = match (&filled.dominating, filled.busiest) {
+            (Some(dominating), _) => {
+                let comm = self.recording.comm(dominating.task);
+                let work = work(self.recording, dominating.path.owner, dominating.path.system_call);
+                (percent(dominating.share), format!("{comm} {work}"))
+            }
+            (None, Some(_)) if 2 * filled.interrupt_samples >= busy => (
+                none(),
+                format!("none; interrupts {}", percent(filled.interrupt_samples as f64 / busy as f64)),
+            ),
+            (None, Some((comm, samples))) => (
+                none(),
+                format!("none; {} {}", self.recording.name(comm), percent(samples as f64 / busy as f64)),
+            ),
+            (None, None) if filled.samples == 0 => (none(), "none; no samples".to_owned()),
+            (None, None) => (none(), "none; idle".to_owned()),
+        };
+        (none(), filled.cpu.to_string(), share, format!("{lost}{what}"))
+    }
+}

@@ -1,0 +1,239 @@
+//! Stalls as JSON, schema 1: documented in docs/json.md; fields are only ever added.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::analyses::moments::{Log, Moments};
+use crate::analyses::stalls::{Blamed, Culprit, Evidence, Kind, Stall, Stalls, Victims, Witness};
+use crate::model::Recording;
+
+use super::json::{CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write};
+use super::moments_json::{self, LogView};
+
+/// Writes `stalls` of `recording`, and the moments of a log if one was given.
+pub fn write_stalls(
+    recording: &Recording,
+    stalls: &Stalls,
+    at: Option<(&Log, &Moments)>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let view = View { recording };
+    let document = StallsDocument {
+        schema: SCHEMA,
+        recording: view.recording(),
+        min_ns: stalls.min_ns,
+        stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
+        ranking: stalls.ranking.iter().map(|blamed| view.blamed(blamed)).collect(),
+        witnesses: stalls.witnesses.iter().map(witness).collect(),
+        at: at.map(|(log, moments)| moments_json::view(recording, log, moments)),
+        diagnostics: view.diagnostics(),
+    };
+    write(&document, out)
+}
+
+#[derive(Serialize)]
+struct StallsDocument<'r> {
+    schema: u32,
+    recording: RecordingView<'r>,
+    min_ns: u64,
+    stalls: Vec<StallView<'r>>,
+    ranking: Vec<BlamedView<'r>>,
+    witnesses: Vec<WitnessView<'r>>,
+    at: Option<LogView<'r>>,
+    diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct StallView<'r> {
+    cpu: u32,
+    begin_ns: u64,
+    end_ns: u64,
+    duration_ns: u64,
+    confidence: &'static str,
+    lost: u64,
+    evidence: Vec<EvidenceView>,
+    culprit: Option<CulpritView<'r>>,
+    victims: VictimsView<'r>,
+}
+
+#[derive(Serialize)]
+struct EvidenceView {
+    kind: &'static str,
+    begin_ns: u64,
+    end_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    softirq: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p_value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packets: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct CulpritView<'r> {
+    comm: &'r str,
+    pid: i32,
+    tid: i32,
+    owner: Option<&'static str>,
+    syscall: Option<&'r str>,
+    path: Vec<&'r str>,
+    function: Option<&'r str>,
+    samples: u64,
+    share: f64,
+    call: Option<CallView<'r>>,
+    #[serde(flatten)]
+    cgroup: CgroupView<'r>,
+}
+
+#[derive(Serialize)]
+struct CallView<'r> {
+    number: i32,
+    name: &'r str,
+    /// As hexadecimal text: JSON's numbers lose bits.
+    arguments: Option<Vec<String>>,
+    enter_ns: Option<u64>,
+    exit_ns: Option<u64>,
+    duration_ns: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct VictimsView<'r> {
+    softirqs: BTreeMap<&'static str, u64>,
+    packets: Option<u64>,
+    task: Option<WaitingView<'r>>,
+}
+
+#[derive(Serialize)]
+struct WaitingView<'r> {
+    comm: &'r str,
+    pid: i32,
+    tid: i32,
+    waited_ns: u64,
+}
+
+#[derive(Serialize)]
+struct BlamedView<'r> {
+    comm: &'r str,
+    #[serde(flatten)]
+    path: Option<PathView<'r>>,
+    stalls: u64,
+    sure: u64,
+    total_ns: u64,
+    longest_ns: u64,
+    cpus: &'r [u32],
+    compared: Option<RankedView<'r>>,
+    #[serde(flatten)]
+    cgroup: CgroupView<'r>,
+}
+
+#[derive(Serialize)]
+struct WitnessView<'r> {
+    name: &'static str,
+    tells: &'static str,
+    lacks: Option<&'r str>,
+    remedy: &'static str,
+}
+
+fn witness(witness: &Witness) -> WitnessView<'_> {
+    let Witness { name, tells, lacks, remedy } = witness;
+    WitnessView { name, tells, lacks: lacks.as_deref(), remedy }
+}
+
+fn evidence(evidence: &Evidence) -> EvidenceView {
+    let Evidence { kind, begin_ns, end_ns } = *evidence;
+    let mut view = EvidenceView {
+        kind: kind.name(),
+        begin_ns,
+        end_ns,
+        softirq: None,
+        samples: None,
+        p_value: None,
+        packets: None,
+    };
+    match kind {
+        Kind::SoftirqWait(softirq) => view.softirq = Some(softirq.name()),
+        Kind::Handler { softirq } => view.softirq = softirq.map(|softirq| softirq.name()),
+        Kind::KernelPath { samples, p_value } => {
+            view.samples = Some(samples);
+            view.p_value = Some(p_value);
+        }
+        Kind::PacketBurst { packets } => view.packets = Some(packets),
+        Kind::KsoftirqdWait | Kind::NapiSilence | Kind::SampleHole => {}
+    }
+    view
+}
+
+impl<'r> View<'r> {
+    fn stall(&self, stall: &'r Stall) -> StallView<'r> {
+        StallView {
+            cpu: stall.cpu,
+            begin_ns: stall.begin_ns,
+            end_ns: stall.end_ns,
+            duration_ns: stall.duration_ns(),
+            confidence: stall.confidence.name(),
+            lost: stall.lost,
+            evidence: stall.evidence.iter().map(evidence).collect(),
+            culprit: stall.culprit.as_ref().map(|culprit| self.culprit(culprit)),
+            victims: self.victims(&stall.victims),
+        }
+    }
+
+    fn culprit(&self, culprit: &Culprit) -> CulpritView<'r> {
+        let task = self.recording.task(culprit.task);
+        let path = culprit.path.as_ref().map(|path| self.path(path));
+        let (owner, of_path, function, functions) = match path {
+            Some(path) => (Some(path.owner), path.syscall, path.function, path.path),
+            None => (None, None, None, Vec::new()),
+        };
+        let call = culprit.call.as_ref();
+        CulpritView {
+            comm: self.name(task.comm),
+            pid: task.pid,
+            tid: task.tid,
+            owner,
+            syscall: of_path.or(call.map(|call| self.name(call.name))),
+            path: functions,
+            function,
+            samples: culprit.samples,
+            share: culprit.share,
+            call: call.map(|call| CallView {
+                number: call.number,
+                name: self.name(call.name),
+                arguments: call.arguments.map(|all| all.iter().map(|value| format!("{value:#x}")).collect()),
+                enter_ns: call.enter_ns,
+                exit_ns: call.exit_ns,
+                duration_ns: call.enter_ns.zip(call.exit_ns).map(|(enter, exit)| exit - enter),
+            }),
+            cgroup: self.cgroup(culprit.cgroup),
+        }
+    }
+
+    fn victims(&self, victims: &Victims) -> VictimsView<'r> {
+        VictimsView {
+            softirqs: victims.softirqs.iter().map(|(softirq, ns)| (softirq.name(), *ns)).collect(),
+            packets: victims.packets,
+            task: victims.task.map(|(id, waited_ns)| {
+                let task = self.recording.task(id);
+                WaitingView { comm: self.name(task.comm), pid: task.pid, tid: task.tid, waited_ns }
+            }),
+        }
+    }
+
+    fn blamed(&self, blamed: &'r Blamed) -> BlamedView<'r> {
+        BlamedView {
+            comm: self.name(blamed.comm),
+            path: blamed.path.as_ref().map(|path| self.path(path)),
+            stalls: blamed.stalls,
+            sure: blamed.sure,
+            total_ns: blamed.total_ns,
+            longest_ns: blamed.longest_ns,
+            cpus: &blamed.cpus,
+            compared: blamed.compared.as_ref().map(|ranked| self.ranked(ranked)),
+            cgroup: self.cgroup(blamed.cgroup),
+        }
+    }
+}

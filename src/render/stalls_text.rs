@@ -1,0 +1,313 @@
+//! Stalls as text of 80 columns, good to read, to grep and to paste: the verdict, each culprit, each stall with what tells of it,
+//! and what the recording lacks. Every line begins with a fixed word, or with spaces where it goes on from the line before.
+
+use std::io::{self, Write};
+
+use crate::analyses::contexts::Owner;
+use crate::analyses::selection::cpu_list;
+use crate::analyses::stalls::{Blamed, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
+use crate::model::{CgroupId, NameId, Recording, Softirq};
+
+use super::about_text::{diagnostic_lines, loss, path, recorded, work};
+use super::text::{Align, columns, counted, milliseconds, percent, probability, seconds, wrap};
+
+/// Culprits that are shown; JSON has all.
+const CULPRITS_SHOWN: usize = 10;
+
+/// Writes `stalls` of `recording`.
+pub fn write(recording: &Recording, stalls: &Stalls, out: &mut dyn Write) -> io::Result<()> {
+    let report = Report { recording, stalls };
+    let mut lines = wrap("recording ", &recorded(recording));
+    lines.extend(wrap("found     ", &report.found()));
+    lines.extend(report.verdict());
+    lines.extend(report.ranking());
+    lines.extend(report.stalls());
+    lines.push(String::new());
+    lines.extend(report.lacks());
+    lines.extend(wrap("loss      ", &loss(recording)));
+    for diagnostic in recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost") {
+        lines.extend(diagnostic_lines(diagnostic));
+    }
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+struct Report<'r> {
+    recording: &'r Recording,
+    stalls: &'r Stalls,
+}
+
+impl Report<'_> {
+    fn name(&self, id: NameId) -> &str {
+        self.recording.name(id)
+    }
+
+    fn found(&self) -> String {
+        let all = &self.stalls.stalls;
+        let min = milliseconds(self.stalls.min_ns);
+        if all.is_empty() {
+            return format!("no stall of {min} ms or longer, as far as this recording can tell");
+        }
+        let of = |confidence: Confidence| all.iter().filter(|stall| stall.confidence == confidence).count();
+        let levels = [Confidence::High, Confidence::Medium, Confidence::Low];
+        let levels = levels.into_iter().filter(|level| of(*level) > 0);
+        let levels: Vec<String> = levels.map(|level| format!("{} of {}", of(level), level.name())).collect();
+        let mut cpus: Vec<u32> = all.iter().map(|stall| stall.cpu).collect();
+        cpus.sort_unstable();
+        cpus.dedup();
+        let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
+        format!(
+            "{} of {min} ms or longer on {noun} {}; {} confidence",
+            counted(all.len() as u64, "stall"),
+            cpu_list(&cpus),
+            levels.join(", ")
+        )
+    }
+
+    /// The verdict in one sentence.
+    fn verdict(&self) -> Vec<String> {
+        let sure = self.stalls.stalls.iter().filter(|stall| stall.confidence >= Confidence::Medium).count();
+        let Some(top) = self.stalls.ranking.first() else { return Vec::new() };
+        let what = match &top.path {
+            Some(found) => {
+                let function = found.function().map_or("", |function| self.name(function));
+                let place = match (found.owner, found.system_call) {
+                    (Owner::SystemCall, Some(call)) => format!("in system call {}", self.name(call)),
+                    (Owner::SystemCall, None) => "in a system call".to_owned(),
+                    (Owner::KernelThread, _) => "a kernel thread".to_owned(),
+                    (Owner::Exception, _) => "in an exception".to_owned(),
+                    (Owner::Softirq, _) => "interrupted by a softirq".to_owned(),
+                    (Owner::Interrupt, _) => "interrupted by an interrupt".to_owned(),
+                };
+                format!(", {place}, at {function},")
+            }
+            None => ",".to_owned(),
+        };
+        let noun = if top.cpus.len() == 1 { "CPU" } else { "CPUs" };
+        let sentence = format!(
+            "{}{what} held {noun} {} in {} of {}: {} ms in all, {} ms the longest{}",
+            self.name(top.comm),
+            cpu_list(&top.cpus),
+            top.stalls,
+            counted(self.stalls.stalls.len() as u64, "stall"),
+            milliseconds(top.total_ns),
+            milliseconds(top.longest_ns),
+            self.container(top.cgroup),
+        );
+        match (sure, top.sure) {
+            (0, _) => wrap(
+                "suspect   ",
+                &format!("{sentence}. One weak witness each: it may be slow and stall nobody"),
+            ),
+            (_, 0) => wrap("suspect   ", &sentence),
+            _ => wrap("culprit   ", &sentence),
+        }
+    }
+
+    fn container(&self, cgroup: CgroupId) -> String {
+        let Some(cgroup) = self.recording.cgroup(cgroup) else { return String::new() };
+        match (&cgroup.pod_uid, &cgroup.container_id) {
+            (None, None) => format!("; control group {}", self.name(cgroup.path)),
+            (pod, container) => {
+                let pod = pod.iter().map(|uid| format!("; pod {uid}"));
+                let container = container.iter().map(|id| format!("; container {}", &id[..id.len().min(12)]));
+                pod.chain(container).collect()
+            }
+        }
+    }
+
+    fn ranking(&self) -> Vec<String> {
+        if self.stalls.ranking.is_empty() {
+            return Vec::new();
+        }
+        let header = ["#", "", "stalls", "total", "longest", "share", "base", "lift", "comm, what"];
+        let mut rows = vec![header.map(str::to_owned)];
+        let shown = &self.stalls.ranking[..self.stalls.ranking.len().min(CULPRITS_SHOWN)];
+        rows.extend((1..).zip(shown).map(|(number, blamed)| self.ranking_row(number, blamed)));
+        use Align::{Left, Right};
+        let align = [Left, Right, Right, Right, Right, Right, Right, Right, Left];
+        let table = columns(align, &rows);
+        let mut lines = vec![String::new(), table[0].clone()];
+        for (blamed, line) in shown.iter().zip(&table[1..]) {
+            lines.push(line.clone());
+            if let Some(found) = &blamed.path {
+                lines.extend(wrap("  via ", &path(self.recording, found.inner())));
+            }
+        }
+        if shown.len() < self.stalls.ranking.len() {
+            lines.push(format!("more {} culprits: --format json", self.stalls.ranking.len() - shown.len()));
+        }
+        lines
+    }
+
+    fn ranking_row(&self, number: usize, blamed: &Blamed) -> [String; 9] {
+        let of = |share: Option<f64>| share.map_or("-".to_owned(), percent);
+        let compared = blamed.compared.as_ref();
+        let lift = match compared {
+            Some(ranked) => ranked.lift.map_or("inf".to_owned(), |lift| format!("{lift:.1}x")),
+            None => "-".to_owned(),
+        };
+        [
+            "rank".to_owned(),
+            number.to_string(),
+            format!("{}/{}", blamed.stalls, self.stalls.stalls.len()),
+            format!("{}ms", milliseconds(blamed.total_ns)),
+            format!("{}ms", milliseconds(blamed.longest_ns)),
+            of(compared.map(|ranked| ranked.window_share)),
+            of(compared.map(|ranked| ranked.baseline_share)),
+            lift,
+            match &blamed.path {
+                Some(found) => format!(
+                    "{} {}",
+                    self.name(blamed.comm),
+                    work(self.recording, found.owner, found.system_call)
+                ),
+                None => self.name(blamed.comm).to_owned(),
+            },
+        ]
+    }
+
+    fn stalls(&self) -> Vec<String> {
+        if self.stalls.stalls.is_empty() {
+            return Vec::new();
+        }
+        let header = ["#", "", "cpu", "time", "length", "sure", "waited", "packets", "comm/tid, what"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend((1..).zip(&self.stalls.stalls).map(|(number, stall)| self.row(number, stall)));
+        use Align::{Left, Right};
+        let align = [Left, Right, Right, Right, Right, Left, Right, Right, Left];
+        let table = columns(align, &rows);
+        let mut lines = vec![String::new(), table[0].clone()];
+        for (stall, line) in self.stalls.stalls.iter().zip(&table[1..]) {
+            lines.push(line.clone());
+            lines.extend(wrap("  by  ", &self.evidence(stall)));
+            lines.extend(stall.culprit.as_ref().and_then(|culprit| self.call(culprit)));
+        }
+        lines
+    }
+
+    fn row(&self, number: usize, stall: &Stall) -> [String; 9] {
+        let longest = stall.victims.softirqs.values().max();
+        let what = match &stall.culprit {
+            None => "nobody knows".to_owned(),
+            Some(culprit) => {
+                let task = self.recording.task(culprit.task);
+                let work = match (&culprit.path, &culprit.call) {
+                    (Some(path), _) => format!(" {}", work(self.recording, path.owner, path.system_call)),
+                    (None, Some(call)) => format!(" {}", self.name(call.name)),
+                    (None, None) => String::new(),
+                };
+                format!("{}/{}{work}", self.name(task.comm), task.tid)
+            }
+        };
+        let mark = if stall.lost > 0 { "LOST " } else { "" };
+        [
+            "stall".to_owned(),
+            number.to_string(),
+            stall.cpu.to_string(),
+            seconds(stall.begin_ns),
+            format!("{}ms", milliseconds(stall.duration_ns())),
+            stall.confidence.name().to_owned(),
+            longest.map_or("-".to_owned(), |ns| format!("{}ms", milliseconds(*ns))),
+            stall.victims.packets.map_or("-".to_owned(), |packets| packets.to_string()),
+            format!("{mark}{what}"),
+        ]
+    }
+
+    /// Each witness once, with the longest time that it tells of.
+    fn evidence(&self, stall: &Stall) -> String {
+        let length = |evidence: &Evidence| evidence.end_ns - evidence.begin_ns;
+        let mut longest: Vec<&Evidence> = Vec::new();
+        for evidence in &stall.evidence {
+            let same = |other: &&mut &Evidence| text(&other.kind) == text(&evidence.kind);
+            match longest.iter_mut().find(same) {
+                Some(other) if length(other) < length(evidence) => *other = evidence,
+                Some(_) => {}
+                None => longest.push(evidence),
+            }
+        }
+        longest.sort_by_key(|evidence| order(&evidence.kind));
+        let each = longest.iter().map(|evidence| {
+            let more = match evidence.kind {
+                Kind::KernelPath { samples, p_value } => {
+                    format!(" ({}, p = {})", counted(samples, "sample"), probability(p_value))
+                }
+                Kind::PacketBurst { packets } => format!(" ({packets} packets at once)"),
+                _ => String::new(),
+            };
+            format!("{} {}ms{more}", text(&evidence.kind), milliseconds(length(evidence)))
+        });
+        let mut each: Vec<String> = each.collect();
+        if let Some((task, ns)) = stall.victims.task {
+            each.push(format!("{} waited {}ms to run", self.recording.comm(task), milliseconds(ns)));
+        }
+        each.join(", ")
+    }
+
+    /// The system call as it was traced.
+    fn call(&self, culprit: &Culprit) -> Option<String> {
+        let call = culprit.call.as_ref()?;
+        let arguments = call.arguments?;
+        let arguments: Vec<String> = arguments.iter().map(|value| format!("{value:#x}")).collect();
+        let took = call.enter_ns.zip(call.exit_ns);
+        let took = took.map(|(enter, exit)| format!(" took {}ms", milliseconds(exit - enter)));
+        let line = format!("{}({}){}", self.name(call.name), arguments.join(", "), took.unwrap_or_default());
+        Some(wrap("  as  ", &line).join("\n"))
+    }
+
+    /// What the recording cannot tell, and how to record it.
+    fn lacks(&self) -> Vec<String> {
+        let lacking: Vec<&crate::analyses::stalls::Witness> =
+            self.stalls.witnesses.iter().filter(|witness| witness.lacks.is_some()).collect();
+        if lacking.is_empty() {
+            return wrap("lacks     ", "nothing that bears on stalls");
+        }
+        let absent =
+            |witness: &&&crate::analyses::stalls::Witness| witness.lacks.as_deref() == Some("not recorded");
+        let tells: Vec<&str> = lacking.iter().filter(absent).map(|witness| witness.tells).collect();
+        let mut lines = Vec::new();
+        if !tells.is_empty() {
+            lines.extend(wrap("lacks     ", &format!("not recorded: {}", tells.join("; "))));
+        }
+        for witness in lacking.iter().filter(|witness| !absent(witness)) {
+            let why = witness.lacks.as_deref().unwrap_or_default();
+            lines.extend(wrap("lacks     ", &format!("{}: {why}", witness.tells)));
+        }
+        // Lines that a shell takes as they are.
+        let last = RECORD.len() - 1;
+        lines.extend(RECORD.iter().enumerate().map(|(at, part)| {
+            let first = if at == 0 { "record    " } else { "            " };
+            format!("{first}{part}{}", if at == last { "" } else { " \\" })
+        }));
+        lines
+    }
+}
+
+/// The exact witnesses first.
+fn order(kind: &Kind) -> u32 {
+    match kind {
+        Kind::SoftirqWait(Softirq::NetRx) => 0,
+        Kind::SoftirqWait(_) => 1,
+        Kind::KsoftirqdWait => 2,
+        Kind::Handler { .. } => 3,
+        Kind::KernelPath { .. } => 4,
+        Kind::SampleHole => 5,
+        Kind::PacketBurst { .. } => 6,
+        Kind::NapiSilence => 7,
+    }
+}
+
+fn text(kind: &Kind) -> String {
+    match kind {
+        Kind::SoftirqWait(softirq) => format!("{} waited", softirq.name()),
+        Kind::KsoftirqdWait => "ksoftirqd waited".to_owned(),
+        Kind::KernelPath { .. } => "no softirq seen in this path".to_owned(),
+        Kind::Handler { softirq: Some(softirq) } => format!("{} ran", softirq.name()),
+        Kind::Handler { softirq: None } => "interrupt handler ran".to_owned(),
+        Kind::NapiSilence => "no NAPI poll".to_owned(),
+        Kind::SampleHole => "no sample".to_owned(),
+        Kind::PacketBurst { .. } => "no packet".to_owned(),
+    }
+}

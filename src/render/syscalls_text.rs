@@ -1,0 +1,184 @@
+//! System calls as text: the slow ones, one line each, and all of them summed up.
+
+use std::io::{self, Write};
+
+use crate::analyses::calls::{Call, Doubt};
+use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
+use crate::model::{NameId, Recording};
+
+use super::about_text::{diagnostic_lines, recorded};
+use super::text::{Align, columns, counted, duration, seconds, wrap};
+
+/// Lines of the summary that are printed.
+const SUMS_SHOWN: usize = 30;
+
+/// Writes `calls` of `recording`; those that slept are listed if `asleep`.
+pub fn write(
+    recording: &Recording,
+    calls: &SystemCalls,
+    asleep: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let report = Report { recording, calls, is_estimate: calls.source != Source::Traced };
+    let mut lines = wrap("recording ", &recorded(recording));
+    lines.extend(wrap("found     ", &report.found(asleep)));
+    lines.extend(report.slow(asleep));
+    lines.extend(report.summary());
+    let diagnostics = recording.diagnostics.iter().chain(&calls.notes);
+    for (at, diagnostic) in diagnostics.enumerate() {
+        if at == 0 {
+            lines.push(String::new());
+        }
+        lines.extend(diagnostic_lines(diagnostic));
+    }
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+struct Report<'r> {
+    recording: &'r Recording,
+    calls: &'r SystemCalls,
+    is_estimate: bool,
+}
+
+impl Report<'_> {
+    fn found(&self, asleep: bool) -> String {
+        let of = |class: Class| self.calls.slow.iter().filter(|call| call.class == class).count() as u64;
+        let min = duration(self.calls.min_ns);
+        let slow = self.calls.slow.len();
+        let all = self.calls.calls;
+        match self.calls.source {
+            Source::Sampled { interval_ns } => format!(
+                "an estimate from samples, {} apart: {slow} of {} of samples in one system call held the CPU for about \
+                 {min} or longer",
+                duration(interval_ns),
+                counted(all, "run"),
+            ),
+            Source::Traced => {
+                let words = [
+                    (Class::Held, "held the CPU"),
+                    (Class::Waited, "waited for a CPU"),
+                    (Class::Unknown, "did nobody knows what, since switches were not recorded"),
+                    (Class::Slept, if asleep { "slept" } else { "slept (--asleep lists them)" }),
+                ];
+                let parts = words.iter().filter(|(class, _)| of(*class) > 0);
+                let parts: Vec<String> =
+                    parts.map(|(class, what)| format!("{} {what}", of(*class))).collect();
+                let colon = if parts.is_empty() { "" } else { ": " };
+                format!(
+                    "{slow} of {} took {min} or longer{colon}{}",
+                    counted(all, "system call"),
+                    parts.join(", ")
+                )
+            }
+        }
+    }
+
+    fn slow(&self, asleep: bool) -> Vec<String> {
+        let header = ["#", "time", "cpu", "took", "on cpu", "asleep", "waited", "comm/tid call"];
+        let mut rows = vec![header.map(str::to_owned)];
+        let shown = self.calls.slow.iter().filter(|call| asleep || call.class != Class::Slept);
+        rows.extend(shown.map(|call| self.row(call)));
+        if rows.len() == 1 {
+            return Vec::new();
+        }
+        use Align::{Left, Right};
+        let align = [Left, Right, Right, Right, Right, Right, Right, Left];
+        std::iter::once(String::new()).chain(columns(align, &rows)).collect()
+    }
+
+    fn row(&self, call: &SlowCall) -> [String; 8] {
+        let task = self.recording.task(call.task);
+        let spent = call.traced.and_then(|traced| traced.spent);
+        let time = |ns: Option<u64>| ns.map_or("-".to_owned(), duration);
+        let on_cpu = match call.samples {
+            Some(_) => about(call.on_cpu_ns),
+            None => time(call.on_cpu_ns),
+        };
+        let took = if self.is_estimate { about(call.on_cpu_ns) } else { duration(call.duration_ns()) };
+        let mut what = format!("{}/{} {}", self.recording.name(task.comm), task.tid, self.name(call.name));
+        if let Some(traced) = &call.traced {
+            what = [marks(traced), what, self.ends(traced)].concat();
+        }
+        [
+            call.class.name().to_owned(),
+            seconds(call.begin_ns),
+            call.cpu.to_string(),
+            took,
+            on_cpu,
+            time(spent.map(|spent| spent.asleep_ns)),
+            time(spent.map(|spent| spent.runnable_ns)),
+            what,
+        ]
+    }
+
+    /// The first arguments, and what it returned. How many arguments it takes is not known.
+    fn ends(&self, call: &Call) -> String {
+        let argument = |value: &u64| if *value < 10_000 { value.to_string() } else { format!("{value:#x}") };
+        let arguments = match call.arguments(self.recording) {
+            Some(values) => values[..3].iter().map(argument).collect::<Vec<_>>().join(", "),
+            None => "..".to_owned(),
+        };
+        let result = call.result.map(|result| format!(" = {result}")).unwrap_or_default();
+        format!("({arguments}){result}")
+    }
+
+    fn name(&self, name: Option<NameId>) -> &str {
+        name.map_or("(system call)", |name| self.recording.name(name))
+    }
+
+    fn summary(&self) -> Vec<String> {
+        let summary = &self.calls.summary;
+        if summary.is_empty() {
+            return Vec::new();
+        }
+        let calls = if self.is_estimate { "runs" } else { "calls" };
+        let header = ["#", calls, "errors", "total", "on cpu", "min", "avg", "max", "comm call"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(summary.iter().take(SUMS_SHOWN).map(|sum| self.sum(sum)));
+        use Align::{Left, Right};
+        let align = [Left, Right, Right, Right, Right, Right, Right, Right, Left];
+        let mut lines = vec![String::new()];
+        lines.extend(columns(align, &rows));
+        if let Some(more) = summary.len().checked_sub(SUMS_SHOWN).filter(|more| *more > 0) {
+            lines.push(format!("  and {more} more: --format json has all"));
+        }
+        lines
+    }
+
+    fn sum(&self, sum: &Summary) -> [String; 9] {
+        let time = |ns: u64| if self.is_estimate { about(Some(ns)) } else { duration(ns) };
+        [
+            "sum".to_owned(),
+            sum.calls.to_string(),
+            if self.is_estimate { "-".to_owned() } else { sum.errors.to_string() },
+            time(sum.total_ns),
+            if self.is_estimate {
+                about(sum.on_cpu_ns)
+            } else {
+                sum.on_cpu_ns.map_or("-".to_owned(), duration)
+            },
+            time(sum.min_ns),
+            time(sum.avg_ns()),
+            time(sum.max_ns),
+            format!("{} {}", self.recording.name(sum.comm), self.name(sum.name)),
+        ]
+    }
+}
+
+/// An estimate.
+fn about(ns: Option<u64>) -> String {
+    ns.map_or("-".to_owned(), |ns| format!("~{}", duration(ns)))
+}
+
+/// What keeps the times of a call from being exact.
+fn marks(call: &Call) -> String {
+    let cut = (!call.has_enter || call.result.is_none()).then_some("CUT ");
+    let doubt = call.doubt.map(|doubt| match doubt {
+        Doubt::Lost => "LOST ",
+        Doubt::Elsewhere => "MOVED ",
+    });
+    [cut, doubt].into_iter().flatten().collect()
+}

@@ -1,0 +1,111 @@
+//! Who ran when in each window, as one line of ASCII a window: a letter for each task, and a legend for all of them.
+
+use indexmap::IndexMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::analyses::strips::{Cell, Strips};
+use crate::model::{NameId, Recording, TaskId};
+
+use super::text::{milliseconds, wrap};
+
+/// The characters for tasks.
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/// Tasks that no letter is left for.
+const OTHERS: char = '*';
+
+/// The lines: one for each strip, and those of the legend.
+pub struct Drawing {
+    /// Each strip, a character a cell.
+    pub strips: Vec<String>,
+    /// What the characters mean.
+    pub legend: Vec<String>,
+}
+
+/// Draws `strips`; the legend calls the trigger `trigger`.
+pub fn draw(recording: &Recording, strips: &Strips, trigger: &str) -> Drawing {
+    let (stands_for, tasks) = share_letters(recording, strips);
+    let letters = letters(recording, &tasks);
+    let character = |cell: &Cell| match cell {
+        Cell::Task(task) => letters.get(&stands_for[task]).copied().unwrap_or(OTHERS),
+        Cell::Idle => '.',
+        Cell::Unsampled => '-',
+        Cell::Lost => '?',
+        Cell::Trigger => '#',
+        Cell::Outside => ' ',
+    };
+    let drawn = strips.strips.iter().map(|cells| cells.iter().map(character).collect());
+    Drawing { strips: drawn.collect(), legend: legend(recording, strips, &tasks, &letters, trigger) }
+}
+
+/// For each task that is seen, the task whose letter it has: itself or, where there are more tasks than letters, the first of
+/// its comm. Then these tasks, those with most cells first.
+fn share_letters(recording: &Recording, strips: &Strips) -> (FxHashMap<TaskId, TaskId>, Vec<TaskId>) {
+    let seen = || {
+        strips.strips.iter().flatten().filter_map(|cell| match cell {
+            Cell::Task(task) => Some(*task),
+            _ => None,
+        })
+    };
+    let has_letters = seen().collect::<FxHashSet<_>>().len() <= LETTERS.len();
+    let mut firsts: FxHashMap<NameId, TaskId> = FxHashMap::default();
+    let mut stands_for = FxHashMap::default();
+    let mut counts: IndexMap<TaskId, u64> = IndexMap::new();
+    for task in seen() {
+        let first = if has_letters { task } else { *firsts.entry(recording.task(task).comm).or_insert(task) };
+        stands_for.insert(task, first);
+        *counts.entry(first).or_default() += 1;
+    }
+    counts.sort_by_key(|_, count| std::cmp::Reverse(*count));
+    (stands_for, counts.into_keys().collect())
+}
+
+/// A letter for each task while there are letters: the first of its comm that is free, small or capital, else any.
+fn letters(recording: &Recording, tasks: &[TaskId]) -> FxHashMap<TaskId, char> {
+    let mut free = LETTERS.to_vec();
+    let mut letters = FxHashMap::default();
+    for &task in tasks {
+        let own = recording.comm(task).chars().filter(char::is_ascii_alphabetic);
+        let mut wanted = own.flat_map(|letter| [letter.to_ascii_lowercase(), letter.to_ascii_uppercase()]);
+        let place = wanted.find_map(|letter| free.iter().position(|other| char::from(*other) == letter));
+        match place.or((!free.is_empty()).then_some(0)) {
+            Some(place) => letters.insert(task, char::from(free.remove(place))),
+            None => break,
+        };
+    }
+    letters
+}
+
+fn legend(
+    recording: &Recording,
+    strips: &Strips,
+    tasks: &[TaskId],
+    letters: &FxHashMap<TaskId, char>,
+    trigger: &str,
+) -> Vec<String> {
+    // Threads of one comm have a letter each, and one entry: `cCa=cadvisor`.
+    let mut entries: Vec<(String, &str)> = Vec::new();
+    for task in tasks {
+        let Some(letter) = letters.get(task) else { continue };
+        let comm = recording.comm(*task);
+        match entries.iter_mut().find(|(_, other)| *other == comm) {
+            Some((letters, _)) => letters.push(*letter),
+            None => entries.push((letter.to_string(), comm)),
+        }
+    }
+    let is_seen = |cell: Cell| strips.strips.iter().flatten().any(|other| *other == cell);
+    let others = [
+        (OTHERS, "others", tasks.len() > letters.len()),
+        ('.', "idle", is_seen(Cell::Idle)),
+        ('-', "not sampled", is_seen(Cell::Unsampled)),
+        ('?', "lost", is_seen(Cell::Lost)),
+        ('#', trigger, true),
+    ];
+    let others = others.into_iter().filter(|(.., is_seen)| *is_seen);
+    entries.extend(others.map(|(mark, what, _)| (mark.to_string(), what)));
+    if is_seen(Cell::Outside) {
+        entries.push(("blank".to_owned(), "before a window that was cut"));
+    }
+    let entries: Vec<String> = entries.iter().map(|(letters, what)| format!("{letters}={what}")).collect();
+    let scale = milliseconds(strips.cell_ns);
+    wrap("legend    ", &format!("{}; each character is {scale} ms", entries.join(", ")))
+}
