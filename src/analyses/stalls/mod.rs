@@ -7,6 +7,7 @@ mod holes;
 mod packets;
 mod paths;
 mod ranking;
+mod silence;
 mod softirqs;
 mod verdict;
 mod victims;
@@ -285,7 +286,7 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
     let mut seen = softirqs.seen.clone();
     seen.extend(holes::find(cpu));
     // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
-    let others: Vec<Seen> = paths::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
+    let others: Vec<Seen> = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
     let is_borne_out = |other: &Seen| {
         !cpu.traced.waits() || seen.iter().any(|known| verdict::overlap(&known.time, &other.time))
     };
@@ -296,7 +297,7 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
         .into_iter()
         .map(|(time, weight)| Held {
             is_long: time.end - time.start >= cpu.options.min_ns,
-            suspect: culprit::suspect(cpu, &time),
+            suspect: culprit::suspect(cpu, holes::core(&seen, &time)),
             time,
             weight,
         })
