@@ -51,15 +51,21 @@ pub(super) fn suspect(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     by_samples(cpu, inside).or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time))
 }
 
-/// Where interrupts were off, the first sample is taken when they are on again: in the very path that turned them off.
+/// Where interrupts were off, the first sample is taken when they are on again: in the very path that turned them off, or in an
+/// interrupt or softirq that had to wait for that.
 fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     let next = cpu.timeline.between(time.end, time.end.saturating_add(cpu.interval_ns)).next()?;
     let sample = &cpu.samples()[next];
-    let context = cpu.contexts.of(sample.stack);
-    let is_at_work =
-        context.path.is_some() && !context.is_nested && !cpu.leaves_in(cpu.tid(sample.task), time);
-    let suspect = is_at_work.then(|| by_samples(cpu, next..next + 1)).flatten()?;
-    Some(Suspect { share: 1.0, ..suspect })
+    let tid = cpu.tid(sample.task);
+    let path = cpu.contexts.of(sample.stack).path.filter(|_| !cpu.leaves_in(tid, time))?;
+    Some(Suspect {
+        what: What::Thread(tid),
+        task: sample.task,
+        cgroup: cpu.timeline.details.get(next).cgroup,
+        path: Some(path),
+        samples: 1,
+        share: 1.0,
+    })
 }
 
 fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {

@@ -1,11 +1,14 @@
 //! Witness from missing samples: where a clock's samples did not come for long although the CPU was busy, interrupts were off (or
 //! the machine itself stood still).
 
+use std::ops::Range;
+
 use crate::model::TraceKind;
 
+use super::super::shares::FOLLOW;
 use super::Kind;
 use super::cpu::Cpu;
-use super::verdict::{Seen, Weight};
+use super::verdict::{Seen, Weight, overlap};
 
 /// A hole is at least so many sampling intervals long.
 const INTERVALS: u64 = 4;
@@ -29,7 +32,7 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Seen> {
 }
 
 /// Whether events tell that the CPU went on to other work meanwhile.
-fn is_alive(cpu: &Cpu, time: &std::ops::Range<u64>) -> bool {
+fn is_alive(cpu: &Cpu, time: &Range<u64>) -> bool {
     let inner = time.start.saturating_add(cpu.interval_ns)..time.end.saturating_sub(cpu.interval_ns);
     let events = cpu.timeline.trace.between(inner.start, inner.end.max(inner.start));
     events.iter().any(|event| {
@@ -42,4 +45,16 @@ fn is_alive(cpu: &Cpu, time: &std::ops::Range<u64>) -> bool {
                 | TraceKind::SystemCallEnter { .. }
         )
     })
+}
+
+/// The part of `time` that tells best who held the CPU: the hole, if there is one that is most of it. The samples beside it are of
+/// what ran before and after.
+pub(super) fn core<'s>(seen: &'s [Seen], time: &'s Range<u64>) -> &'s Range<u64> {
+    let length = |time: &Range<u64>| time.end - time.start;
+    let is_most = |seen: &&Seen| {
+        seen.kind == Kind::SampleHole
+            && overlap(&seen.time, time)
+            && FOLLOW.is_held(length(&seen.time), length(time))
+    };
+    seen.iter().find(is_most).map_or(time, |hole| &hole.time)
 }

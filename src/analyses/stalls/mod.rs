@@ -7,6 +7,7 @@ mod holes;
 mod packets;
 mod paths;
 mod ranking;
+mod silence;
 mod softirqs;
 mod verdict;
 mod victims;
@@ -243,11 +244,11 @@ pub struct Witness {
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
 /// `-F` and `-g` on the command line would make the tracepoints sampled, and slow.
 pub const RECORD: [&str; 5] = [
-    "perf record -C CPU -k CLOCK_MONOTONIC --switch-events --all-cgroups",
-    "-m 4M -e cpu-clock/freq=999,call-graph=fp/",
-    "-e irq:softirq_raise -e irq:softirq_entry -e irq:softirq_exit",
-    "-e sched:sched_waking -e raw_syscalls:sys_enter,raw_syscalls:sys_exit",
-    "-e napi:napi_poll -e net:netif_receive_skb -- sleep 10",
+    "perf record -C CPU -k CLOCK_MONOTONIC --switch-events",
+    "--all-cgroups -m 4M -e cpu-clock/freq=999,call-graph=fp/",
+    "-e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit",
+    "-e sched:sched_waking,raw_syscalls:sys_enter,raw_syscalls:sys_exit",
+    "-e napi:napi_poll,net:netif_receive_skb -- sleep 10",
 ];
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.
@@ -285,7 +286,7 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
     let mut seen = softirqs.seen.clone();
     seen.extend(holes::find(cpu));
     // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
-    let others: Vec<Seen> = paths::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
+    let others: Vec<Seen> = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
     let is_borne_out = |other: &Seen| {
         !cpu.traced.waits() || seen.iter().any(|known| verdict::overlap(&known.time, &other.time))
     };
@@ -296,7 +297,7 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
         .into_iter()
         .map(|(time, weight)| Held {
             is_long: time.end - time.start >= cpu.options.min_ns,
-            suspect: culprit::suspect(cpu, &time),
+            suspect: culprit::suspect(cpu, holes::core(&seen, &time)),
             time,
             weight,
         })
