@@ -20,14 +20,21 @@ use stallgraph::render::{check_text, prometheus};
 use support::{Run, run, stallgraph};
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
-const WORKER: &str = "ret_from_fork;kthread;worker_thread;process_one_work;flush_all";
+const WORKER: &str = "ret_from_fork;kthread;worker_thread;process_one_work;flush_all.isra.0";
 const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
+const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 const MS: u64 = 1_000_000;
 
 /// Two seconds of two CPUs, on which `agent` and a kernel worker run before ksoftirqd.
 fn node() -> Recording {
+    node_and("")
+}
+
+/// The same, with more lines.
+fn node_and(more: &str) -> Recording {
     recording(
-        &(every_ms(0, 0..1000, "agent", LSEEK)
+        &(more.to_owned()
+            + &every_ms(0, 0..1000, "agent", LSEEK)
             + &every_ms(0, 1000..1001, "ksoftirqd/0", RX)
             + &every_ms(0, 1001..2000, "nginx", "work_[u]")
             + &every_ms(1, 0..1500, "kworker/1:2", WORKER)
@@ -58,11 +65,11 @@ fn the_line_says_how_much_and_who() {
     ]);
     let checked = check(&node, &all, &Thresholds::default());
     assert_eq!((checked.stalls, checked.stalled_ns, checked.longest_ns), (3, 304 * MS, 134 * MS));
-    assert_eq!(line(&node, &all), "stalling: 3 stalls, 304 ms of 2.00 s; agent lseek on CPU 0, max 134 ms");
+    assert_eq!(line(&node, &all), "stalling: 3 stalls, 304 ms of 2.00 s; CPU 0: agent lseek, max 134 ms");
     let of_worker = found(vec![stall(1, 100, 150, Confidence::Medium, worker())]);
     assert_eq!(
         line(&node, &of_worker),
-        "stalling: 1 stall, 50 ms of 2.00 s; kworker/1:2 flush_all on CPU 1, max 50 ms"
+        "stalling: 1 stall, 50 ms of 2.00 s; CPU 1: kworker/1:2 flush_all, max 50 ms"
     );
     let of_nobody = found(vec![stall(1, 100, 150, Confidence::Medium, None)]);
     assert_eq!(line(&node, &of_nobody), "stalling: 1 stall, 50 ms of 2.00 s; no culprit known, max 50 ms");
@@ -148,6 +155,19 @@ fn what_may_have_been_missed_is_unknown() {
     assert_eq!(check(&paused, &none, &Thresholds::default()).status, Status::Healthy);
     paused.timelines[1].throttled = vec![gap(20)];
     assert_eq!(doubt(&paused, &none), Doubt::Gap { cpu: 1, duration_ns: 20 * MS });
+    let softirqs = Witness { name: "softirqs", tells: "", lacks: None, remedy: "" };
+    let traced = Stalls { witnesses: vec![softirqs], ..none.clone() };
+    assert_eq!(check(&paused, &traced, &Thresholds::default()).status, Status::Healthy);
+    let mut idle =
+        node_and(&(every_ms(2, 0..900, "swapper", IDLE) + &every_ms(2, 1000..2000, "swapper", IDLE)));
+    idle.timelines[2].throttled = vec![Gap { start_ns: 899 * MS, end_ns: 1000 * MS, records: 0 }];
+    assert_eq!(
+        check(&idle, &none, &Thresholds::default()).status,
+        Status::Healthy,
+        "an idle CPU has no ticks"
+    );
+    idle.timelines[2].lost = idle.timelines[2].throttled.clone();
+    assert_eq!(doubt(&idle, &none), Doubt::Gap { cpu: 2, duration_ns: 101 * MS });
     let other_cpu = Selection { cpus: Some(vec![CpuRange(0, 0)]), ..Selection::default() };
     let of_other = judge(&paused, &none, &other_cpu, &Thresholds::default());
     assert_eq!((of_other.status, of_other.cpus), (Status::Healthy, 1));
@@ -274,8 +294,18 @@ fn what_is_found_in_a_recording_is_judged() {
 }
 
 #[test]
+fn a_kernel_worker_is_named_by_its_function() {
+    let worker = support::Recording::open("worker");
+    let checked = run(&mut worker.command("check"));
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let line = checked.stdout.trim_end();
+    assert!(line.starts_with("stalling: 2 stalls, ") && line.len() <= 80, "{line}");
+    assert!(line.contains("; CPU 1: kworker/") && line.contains(" neigh_flush_dev"), "{line}");
+}
+
+#[test]
 fn the_real_stalls_are_counted() {
-    for (name, count) in [("post", 8), ("system", 4), ("evidence", 3)] {
+    for (name, count) in [("post", 8), ("system", 4), ("evidence", 3), ("slow-call", 2)] {
         let folder = tempfile::tempdir().expect("a folder");
         let recording = support::Recording::open(name);
         let checked = run(recording.command("check").arg("--textfile").arg(folder.path()));
@@ -285,14 +315,15 @@ fn the_real_stalls_are_counted() {
             line.starts_with(&format!("stalling: {count} stalls, ")) && line.len() <= 80,
             "{name}: {line}"
         );
-        assert!(line.contains("; node_exporter lseek on CPU 1, max 1"), "{name}: {line}");
+        assert!(line.contains("; CPU 1: node_exporter lseek, max "), "{name}: {line}");
         let page = fs::read_to_string(folder.path().join("stallgraph.prom")).expect("a page");
         assert_valid(&page);
         assert!(page.contains(&format!("\nstallgraph_stalls {count}\n")), "{name}: {page}");
         assert_eq!(page.matches("comm=\"node_exporter\",syscall=\"lseek\"").count(), 2, "{name}: {page}");
         // Without names only tracepoints tell.
+        let is_traced = ["evidence", "slow-call"].contains(&name);
         let unnamed = run(recording.command("check").arg("--no-symbols"));
-        assert_eq!(unnamed.code, Some(if name == "evidence" { 1 } else { 2 }), "{name}: {unnamed:?}");
+        assert_eq!(unnamed.code, Some(if is_traced { 1 } else { 2 }), "{name}: {unnamed:?}");
         let limits = run(recording.command("check").args(["--stalls", "9"]));
         assert_eq!(limits.code, Some(0), "{name}: {limits:?}");
         assert!(limits.stdout.contains("below the limits"), "{name}: {limits:?}");

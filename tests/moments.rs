@@ -4,8 +4,9 @@
 mod fixture;
 #[path = "support/hand_made.rs"]
 mod hand_made;
+mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fixture::{every_ms, recording};
 use hand_made::{culprit, stall};
@@ -16,6 +17,7 @@ use stallgraph::analyses::windows;
 use stallgraph::load;
 use stallgraph::model::{Clock, Recording};
 use stallgraph::render::moments_text;
+use support::stdout_of;
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
 const READ: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
@@ -259,32 +261,34 @@ fn many_moments_are_looked_at_up_to_a_limit() {
     assert_eq!((moments.moments.len(), moments.left_out), (10_000, 2000));
 }
 
-#[test]
-fn a_real_recording_is_found_by_the_wall_clock() {
+/// The real recording that knows the time of day, (ns since 1970, ns of its clock) of one moment, and begin and length in ns of each
+/// of its stalls.
+fn real() -> (Recording, (u64, u64), Vec<(u64, u64)>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/system");
     let options = load::Options {
         sources: load::Sources { symfs: Some(folder.join("symfs")), ..load::Sources::default() },
         ..load::Options::default()
     };
-    let file: PathBuf = folder.join("perf.data");
-    let recording = load::load(&file, &options, &|_, _, _| {}).expect("the recording");
-    let (wall_ns, clock_ns) = recording.about.clock.wall.expect("its clock");
-    assert!(recording.about.start_ns.abs_diff(clock_ns) < 1000 * MS, "taken when the recording began");
+    let recording = load::load(&folder.join("perf.data"), &options, &|_, _, _| {}).expect("the recording");
+    let wall = recording.about.clock.wall.expect("its clock");
     let truth = std::fs::read_to_string(folder.join("truth.txt")).expect("the truth");
-    // Begin in seconds of the recording's clock, and duration in ms.
-    let truth: Vec<(u64, u64)> = truth
-        .lines()
-        .map(|line| {
-            let (begin, ms) = line.split_once(' ').expect("two numbers");
-            let ms: f64 = ms.trim().parse().expect("ms");
-            ((begin.parse::<f64>().expect("seconds") * 1e9) as u64, (ms * 1e6) as u64)
-        })
-        .collect();
+    let stall = |line: &str| {
+        let (begin, ms) = line.split_once(' ').expect("begin in s and length in ms");
+        let (begin, ms): (f64, f64) = (begin.parse().expect("s"), ms.trim().parse().expect("ms"));
+        ((begin * 1e9) as u64, (ms * 1e6) as u64)
+    };
+    let truth: Vec<(u64, u64)> = truth.lines().map(stall).collect();
     assert_eq!(truth.len(), 4);
-    let stamps: Vec<Stamp> = truth
-        .iter()
-        .map(|&(begin, took)| Stamp::Absolute(begin + took - 30 * MS + wall_ns - clock_ns))
-        .collect();
+    (recording, wall, truth)
+}
+
+#[test]
+fn a_real_recording_is_found_by_the_wall_clock() {
+    let (recording, (wall_ns, clock_ns), truth) = real();
+    assert!(recording.about.start_ns.abs_diff(clock_ns) < 1000 * MS, "taken when the recording began");
+    let near_end =
+        |&(begin, length): &(u64, u64)| Stamp::Absolute(begin + length - 30 * MS + wall_ns - clock_ns);
+    let stamps: Vec<Stamp> = truth.iter().map(near_end).collect();
     let only_1 = Selection { cpus: Some(vec![CpuRange(1, 1)]), ..Selection::default() };
     let moments = find(&recording, &hand_made::found(vec![]), &log(&stamps), &only_1).expect("moments");
     assert_eq!((moments.moments.len(), moments.outside), (4, 0));
@@ -293,6 +297,92 @@ fn a_real_recording_is_found_by_the_wall_clock() {
         let dominating = filled.dominating.as_ref().expect("the agent's path");
         assert_eq!(recording.comm(dominating.task), "node_exporter");
         let call = dominating.path.system_call.map(|call| recording.name(call));
-        assert_eq!(call, Some("lseek"), "{:?}", filled);
+        assert_eq!(call, Some("lseek"), "{filled:?}");
     }
+}
+
+/// What `ping -D` each 10 ms would have printed beside the real recording: a ping that comes in a stall is answered when packets
+/// flow again, 20 ms before its end. Also the numbers of the lines of slow pings.
+fn pings() -> (String, Vec<u64>) {
+    let (recording, (wall_ns, clock_ns), truth) = real();
+    let mut text = "PING 192.0.2.2 (192.0.2.2) 56(84) bytes of data.\n".to_owned();
+    let mut slow = Vec::new();
+    let (first, last) = (recording.about.start_ns + 100 * MS, recording.about.end_ns - 200 * MS);
+    for (sequence, sent) in (first..last).step_by(10_000_000).enumerate() {
+        let stall = truth.iter().find(|&&(begin, length)| (begin..begin + length - 20 * MS).contains(&sent));
+        let answered = stall.map_or(sent + MS, |&(begin, length)| begin + length - 20 * MS);
+        let at = answered + wall_ns - clock_ns;
+        let (seconds, us, took_us) = (at / 1_000_000_000, at / 1000 % 1_000_000, (answered - sent) / 1000);
+        let (ms, rest) = (took_us / 1000, took_us % 1000);
+        let line = format!(
+            "[{seconds}.{us:06}] 64 bytes from 192.0.2.2: icmp_seq={sequence} ttl=64 time={ms}.{rest:03} ms\n"
+        );
+        text.push_str(&line);
+        if took_us >= 20_000 {
+            slow.push(sequence as u64 + 2);
+        }
+    }
+    text.push_str("\n--- 192.0.2.2 ping statistics ---\n");
+    (text, slow)
+}
+
+#[test]
+fn each_slow_ping_is_laid_to_its_stall() {
+    let (text, slow) = pings();
+    assert!(slow.len() > 20, "{slow:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ping.txt");
+    std::fs::write(&file, text).expect("a file");
+    let system = support::Recording::open("system");
+    let command = |options: &[&str]| {
+        let mut command = system.command("stalls");
+        command.arg("--at").arg(&file).args(options);
+        command
+    };
+    let report = stdout_of(&mut command(&[]));
+    let lines: Vec<&str> = report.lines().filter(|line| line.starts_with("moment ")).collect();
+    let numbers: Vec<u64> = lines
+        .iter()
+        .map(|line| line.split_whitespace().nth(1).expect("a number").parse().expect("one"))
+        .collect();
+    assert_eq!(numbers, slow, "{report}");
+    assert!(
+        lines.iter().all(|line| line.ends_with(" 1  100% node_exporter lseek") && line.len() <= 80),
+        "{report}"
+    );
+
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout_of(&mut command(&["--format", "json"]))).expect("JSON");
+    let at = &json["at"];
+    let counts =
+        ["lines", "times", "without_time", "outside", "quick"].map(|key| at[key].as_u64().expect("a number"));
+    let [lines, times, without, outside, quick] = counts;
+    assert_eq!((lines - times, without, outside, times - quick), (3, 3, 0, slow.len() as u64));
+    for moment in at["moments"].as_array().expect("moments") {
+        let stall = moment["stalls"][0]["stall"].as_u64().expect("a stall") as usize;
+        let stall = &json["stalls"][stall];
+        let number = |value: &serde_json::Value| value.as_u64().expect("ns");
+        assert!(number(&stall["begin_ns"]) <= number(&moment["end_ns"]), "{moment} {stall}");
+        assert!(number(&stall["end_ns"]) >= number(&moment["begin_ns"]), "{moment} {stall}");
+    }
+
+    let post = support::run(support::Recording::open("post").command("stalls").arg("--at").arg(&file));
+    assert_eq!((post.code, post.stdout.as_str()), (Some(2), ""), "{post:?}");
+    assert!(
+        post.stderr.contains("does not tell the time of day") && post.stderr.contains("-k CLOCK_MONOTONIC"),
+        "{post:?}"
+    );
+    let without_log = stdout_of(&mut system.command("stalls"));
+    assert!(report.starts_with(&without_log), "the report is the same, and the moments stand below it");
+}
+
+#[test]
+fn a_log_that_cannot_be_used_is_said_before_the_recording_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("log\u{1b}[2J\n.txt");
+    std::fs::write(&file, "no time at all\n").expect("a file");
+    let run = support::run(support::stallgraph().args(["stalls", "absent.data", "--at"]).arg(&file));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{run:?}");
+    assert!(run.stderr.contains("log?[2J?.txt: has no time that is known in 1 line"), "{run:?}");
+    assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
 }

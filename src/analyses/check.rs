@@ -1,10 +1,12 @@
 //! Check: whether a node is stalling, from the stalls of one recording and thresholds; or why the recording cannot tell.
 
+use std::cmp::Reverse;
+
 use rustc_hash::FxHashMap;
 
-use crate::model::{Function, Mode, NameId, Naming, Recording, Severity, Timeline};
+use crate::model::{Function, Gap, Mode, NameId, Naming, Recording, Severity, Timeline};
 
-use super::contexts::Owner;
+use super::contexts::{Contexts, Owner};
 use super::selection::Selection;
 use super::stalls::{Confidence, Stall, Stalls};
 use super::windows::Path;
@@ -114,7 +116,9 @@ pub struct Holder {
 /// Samples show stalls only where the kernel's functions have names.
 const SAMPLES: &str = "samples";
 /// The witnesses that tell whether there was a stall; the others tell more about it.
-const EVIDENCE: [&str; 3] = [SAMPLES, "softirqs", "packets"];
+const EVIDENCE: [&str; 3] = [SAMPLES, SOFTIRQS, "packets"];
+/// Softirqs tell of each stall exactly.
+const SOFTIRQS: &str = "softirqs";
 
 /// Judges `recording` by its `stalls`, which were looked for in `selection`.
 pub fn judge(
@@ -162,15 +166,8 @@ fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Optio
     if recording.tally.lost_share() > MUCH_LOST {
         return Some(Doubt::Lost(recording.tally.lost_share()));
     }
-    let (first_ns, last_ns) = selection.time.bounds(recording);
-    let longest_gap = |timeline: &Timeline| {
-        let lost = timeline.lost_in(first_ns, last_ns);
-        let gaps = lost.iter().chain(timeline.throttled_in(first_ns, last_ns));
-        (gaps.map(|gap| gap.end_ns.saturating_sub(gap.start_ns)).max().unwrap_or(0), timeline.cpu)
-    };
-    let longest = timelines().map(longest_gap).max_by_key(|&(ns, cpu)| (ns, std::cmp::Reverse(cpu)));
-    if let Some((duration_ns, cpu)) = longest.filter(|(ns, _)| *ns >= stalls.min_ns.max(1)) {
-        return Some(Doubt::Gap { cpu, duration_ns });
+    if let Some(gap) = longest_gap(recording, stalls, selection) {
+        return Some(gap);
     }
     let has_names = recording.functions.iter().any(is_named_kernel);
     let mut lacks = None;
@@ -184,6 +181,32 @@ fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Optio
         }
     }
     Some(Doubt::NoWitness(lacks.unwrap_or_default()))
+}
+
+/// The longest time of which nothing was recorded, if a stall could lie in it. The kernel goes on with a paused event at its
+/// next tick (kernel/events/core.c, `perf_adjust_freq_unthr_context`), and an idle CPU has none: a pause between idle samples
+/// says nothing. Where softirqs were traced they are known in a pause too.
+fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
+    let (first_ns, last_ns) = selection.time.bounds(recording);
+    let is_traced =
+        stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
+    let contexts = Contexts::new(recording);
+    let is_in_idle = |timeline: &Timeline, gap: &Gap| {
+        let before = timeline.samples.partition_point(|sample| sample.time_ns <= gap.start_ns).checked_sub(1);
+        let after = timeline.samples.partition_point(|sample| sample.time_ns < gap.end_ns);
+        let is_idle =
+            |at: usize| timeline.samples.get(at).is_some_and(|sample| contexts.is_idle(recording, sample));
+        before.is_some_and(is_idle) && is_idle(after)
+    };
+    let gaps_of = |timeline: &Timeline| {
+        let paused = timeline.throttled_in(first_ns, last_ns).iter();
+        let paused = paused.filter(|gap| !is_traced && !is_in_idle(timeline, gap));
+        let gaps = timeline.lost_in(first_ns, last_ns).iter().chain(paused);
+        (gaps.map(|gap| gap.end_ns.saturating_sub(gap.start_ns)).max().unwrap_or(0), timeline.cpu)
+    };
+    let longest = selection.timelines(recording).map(gaps_of).max_by_key(|&(ns, cpu)| (ns, Reverse(cpu)));
+    let (duration_ns, cpu) = longest.filter(|(ns, _)| *ns >= stalls.min_ns.max(1))?;
+    Some(Doubt::Gap { cpu, duration_ns })
 }
 
 fn is_named_kernel(function: &Function) -> bool {

@@ -123,8 +123,7 @@ impl Arguments {
         };
         self.check_age()?;
         let recording = self.input.load_with_events()?;
-        load::require_times(&recording)?;
-        load::require_cpus(&recording)?;
+        load::require_witnesses(&recording)?;
         selection.check(&recording)?;
         let stalls = stalls::find(&recording, &options);
         let check = check::judge(&recording, &stalls, &selection, &thresholds);

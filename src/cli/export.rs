@@ -1,14 +1,14 @@
 //! `stallgraph export`: the samples in the formats of viewers that people already use.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::lanes::{By, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
-use stallgraph::analyses::windows;
+use stallgraph::analyses::{stalls, windows};
 use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -23,8 +23,8 @@ use super::{Outcome, output};
 ///
 /// One lane per CPU, all on one clock that begins with what is exported. A
 /// sample stands until the next one on its CPU, but for two sampling
-/// intervals at most. The report of `window` is there as markers: each
-/// episode of ksoftirqd, and the 100 ms before it.
+/// intervals at most. What `window` and `stalls` find is there as markers:
+/// each episode of ksoftirqd, the 100 ms before it, and each stall.
 ///
 /// The viewers are pages that read the file in the browser and send it nowhere:
 ///
@@ -53,7 +53,7 @@ pub struct Arguments {
     /// What has a lane
     #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
     lanes: LanesArgument,
-    /// Where to write [default: standard output]
+    /// Where to write; - is standard output [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -87,10 +87,14 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let is_for_page = !matches!(arguments.format, Format::Folded);
-    if is_for_page && arguments.output.is_none() && io::stdout().is_terminal() {
+    if is_for_page && arguments.file().is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
     }
-    let recording = arguments.input.load()?;
+    // Events are what stalls are best told by, and only where stalls are shown.
+    let recording = match arguments.format {
+        Format::Firefox | Format::Chrome => arguments.input.load_with_events()?,
+        Format::Speedscope | Format::Folded => arguments.input.load()?,
+    };
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
@@ -107,14 +111,14 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if lanes.untimed > 0 {
         output::complain(&format!("{} samples without a time are left out", lanes.untimed));
     }
-    let out: Box<dyn Write + Send> = match &arguments.output {
+    let out: Box<dyn Write + Send> = match arguments.file() {
         Some(path) => Box::new(BufWriter::new(output::create(path, &arguments.input.path())?)),
         None => Box::new(output::stdout()),
     };
     let mut out = Counted { out, bytes: 0 };
     let written = arguments.write(&recording, &selection, &lanes, &mut out);
     let written = written.and_then(|()| out.flush().map_err(stallgraph::Error::Output));
-    match &arguments.output {
+    match arguments.file() {
         Some(path) => written.with_context(|| path.display().to_string())?,
         None => written?,
     }
@@ -131,6 +135,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
+    /// The file to write; `None` is standard output.
+    fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
     fn write(
         &self,
         recording: &Recording,
@@ -166,13 +175,16 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-/// What viewers show beside the lanes: the episodes, where the CPUs of samples are known.
+/// What viewers show beside the lanes: episodes and stalls, where the CPUs of samples are known.
 fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
     if !recording.tells_cpus() {
         return Vec::new();
     }
-    let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
-    markers::of_windows(recording, &windows::find(recording, &options))
+    let look = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let mut all = markers::of_windows(recording, &windows::find(recording, &look));
+    let look = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
+    all.extend(markers::of_stalls(recording, &stalls::find(recording, &look)));
+    all
 }
 
 fn write_folded(

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use clap::Args;
 use stallgraph::analyses::moments::{Log, LogTime, Stamp};
 use stallgraph::model::clean;
+use stallgraph::render::text::counted;
 use stallgraph::{Error, Result};
 
 /// A line's time is looked for in so many of its first bytes.
@@ -89,7 +90,7 @@ fn read_file(path: &Path, zone: Zone) -> Result<Log> {
         }
         true => Err(Error::input(
             path,
-            format!("has no time that is known in its {} lines", log.lines),
+            format!("has no time that is known in {}", counted(log.lines, "line")),
             UNDERSTOOD,
         )),
     }
@@ -466,7 +467,7 @@ mod tests {
             (&[0x0a, 0x0d, 0x0d, 0x0a, 2, 0, 4, 0], "tcpdump -n -tt -r"),
             (&[0x1f, 0x8b, 8], "gunzip"),
             (b"PERFILE2\0\0", "is no text"),
-            (b"1 1.0\n2 0.9\n", "no time that is known in its 2 lines"),
+            (b"1 1.0\n2 0.9\n", "no time that is known in 2 lines"),
             (b" 00:00:00.000000 IP\n 00:00:00.000123 IP\n", "not -ttt"),
             (&[0xff, 0xfe, 0x80, b'\n'].repeat(9), "no time that is known"),
         ] {

@@ -9,20 +9,18 @@ use super::text::{WIDTH, counted, milliseconds, percent};
 
 /// The line for `check` of `recording`, without a line break.
 pub fn line(recording: &Recording, check: &Check) -> String {
-    let text = match &check.status {
-        Status::Stalling => format!("stalling: {}{}", stalls(check), culprit(recording, check)),
-        Status::Healthy if check.stalls > 0 => format!("healthy: {}, below the limits", stalls(check)),
+    match &check.status {
+        Status::Stalling => stalling(recording, check),
+        Status::Healthy if check.stalls > 0 => cut(&format!("healthy: {}, below the limits", stalls(check))),
         Status::Healthy => {
-            let cpus = counted(check.cpus, "CPU");
-            format!(
-                "healthy: no stall of {} or more in {} of {cpus}",
-                short(check.min_ns),
-                short(check.duration_ns)
-            )
+            let (min, duration) = (short(check.min_ns), short(check.duration_ns));
+            cut(&format!(
+                "healthy: no stall of {min} or more in {duration} of {}",
+                counted(check.cpus, "CPU")
+            ))
         }
-        Status::Unknown(doubt) => return unknown(&reason(doubt)),
-    };
-    cut(&text)
+        Status::Unknown(doubt) => unknown(&reason(doubt)),
+    }
 }
 
 /// The line where nothing can be told, without a line break.
@@ -36,22 +34,26 @@ fn stalls(check: &Check) -> String {
     format!("{count}, {} of {}", short(check.stalled_ns), short(check.duration_ns))
 }
 
-/// Who held the CPU for the longest time, and the longest stall.
-fn culprit(recording: &Recording, check: &Check) -> String {
-    let longest = short(check.longest_ns);
-    match check.culprits.first() {
-        Some(holder) => format!("; {} on CPU {}, max {longest}", label(recording, holder), holder.cpu),
-        None => format!("; no culprit known, max {longest}"),
-    }
+/// Who held a CPU for the longest time and, if there is room, the longest stall.
+fn stalling(recording: &Recording, check: &Check) -> String {
+    let who = match check.culprits.first() {
+        Some(holder) => format!("CPU {}: {}", holder.cpu, label(recording, holder)),
+        None => "no culprit known".to_owned(),
+    };
+    let text = format!("stalling: {}; {who}", stalls(check));
+    let with_longest = format!("{text}, max {}", short(check.longest_ns));
+    if with_longest.len() <= WIDTH { with_longest } else { cut(&text) }
 }
 
-/// The comm and what it did: the system call, else the function.
+/// The comm and what it did: the system call, else the function, without the compiler's `.isra.0`.
 fn label(recording: &Recording, holder: &Holder) -> String {
     let comm = recording.name(holder.comm);
     match (holder.owner, holder.function) {
         (None, _) => comm.to_owned(),
         (Some(owner), Some(function)) if owner != Owner::SystemCall => {
-            format!("{comm} {}", recording.name(function))
+            let name = recording.name(function);
+            let written = name.split('.').next().filter(|written| !written.is_empty());
+            format!("{comm} {}", written.unwrap_or(name))
         }
         (Some(owner), _) => format!("{comm} {}", work(recording, owner, holder.system_call)),
     }

@@ -6,9 +6,9 @@ use stallgraph::analyses::stalls::{Confidence, Culprit, Evidence, Kind, Stall, S
 use stallgraph::analyses::windows;
 use stallgraph::model::{CgroupId, Recording, TaskId};
 
-/// These stalls, of a recording whose softirqs were traced.
+/// These stalls, of a recording in which samples tell of them.
 pub fn found(stalls: Vec<Stall>) -> Stalls {
-    let witness = Witness { name: "softirqs", tells: "", lacks: None, remedy: "" };
+    let witness = Witness { name: "samples", tells: "", lacks: None, remedy: "" };
     Stalls { stalls, ranking: Vec::new(), witnesses: vec![witness], min_ns: 20_000_000 }
 }
 

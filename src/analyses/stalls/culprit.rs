@@ -57,7 +57,8 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     let next = cpu.timeline.between(time.end, time.end.saturating_add(cpu.interval_ns)).next()?;
     let sample = &cpu.samples()[next];
     let tid = cpu.tid(sample.task);
-    let path = cpu.contexts.of(sample.stack).path.filter(|_| !cpu.leaves_in(tid, time))?;
+    let longest = by_switches(cpu, time).and_then(|suspect| suspect.thread());
+    let path = cpu.contexts.of(sample.stack).path.filter(|_| longest.is_none_or(|holder| holder == tid))?;
     Some(Suspect {
         what: What::Thread(tid),
         task: sample.task,
