@@ -1,17 +1,17 @@
-// Reads an export with the Firefox Profiler's own code, and compares it with what collapse and window printed of the same
-// recording.
+// Reads an export with the Firefox Profiler's own code, and compares it with what collapse, window and stalls printed of
+// the same recording.
 //
-//   node read-with-firefox.js PROFILER_CLI EXPORT COLLAPSED WINDOWS BEGIN_NS
+//   node read-with-firefox.js PROFILER_CLI EXPORT COLLAPSED WINDOWS STALLS BEGIN_NS
 //
 // PROFILER_CLI is the script of the npm package @firefox-devtools/profiler-cli, COLLAPSED the output of
-// `collapse -F cpu,time,stack,count`, WINDOWS that of `window --format json`, BEGIN_NS the moment on the recording's clock that
-// the export's 0 is. The package keeps a loaded profile in a process of its own, whose files go to HOME.
+// `collapse -F cpu,time,stack,count`, WINDOWS and STALLS those of `window --format json` and `stalls --format json`, BEGIN_NS
+// the moment on the recording's clock that the export's 0 is. The package keeps a loaded profile in a process of its own, whose files go to HOME.
 "use strict";
 const assert = require("node:assert");
 const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 
-const [cli, exported, collapsed, windows, beginNs] = process.argv.slice(2);
+const [cli, exported, collapsed, windows, stalls, beginNs] = process.argv.slice(2);
 const ask = (...words) => execFileSync(process.execPath, [cli, ...words], { encoding: "utf8", maxBuffer: 1 << 28 });
 const askJson = (...words) => JSON.parse(ask(...words, "--json"));
 
@@ -21,7 +21,15 @@ for (const line of fs.readFileSync(collapsed, "utf8").split("\n").filter((line) 
   if (!lines.has(cpu)) lines.set(cpu, []);
   lines.get(cpu).push(new Set(stack.split(";")));
 }
-const episodes = JSON.parse(fs.readFileSync(windows, "utf8")).episodes;
+const found = (file, list) => JSON.parse(fs.readFileSync(file, "utf8"))[list];
+const times = (kind, cpu, begin_ns, end_ns) => ({ kind, cpu: String(cpu), begin_ns, end_ns });
+const markers = [
+  ...found(windows, "episodes").flatMap(({ cpu, start_ns, end_ns, window }) => [
+    times("episode", cpu, start_ns, end_ns),
+    times("window", cpu, window.start_ns, window.end_ns),
+  ]),
+  ...found(stalls, "stalls").map(({ cpu, begin_ns, end_ns }) => times("stall", cpu, begin_ns, end_ns)),
+];
 const ms = (ns) => Number(BigInt(ns) - BigInt(beginNs)) / 1e6;
 
 function check(thread) {
@@ -36,20 +44,18 @@ function check(thread) {
     assert.strictEqual(totalSamples, stacks.filter(isIn).length, `CPU ${cpu}: samples with ${name}`);
   }
   const shown = askJson("thread", "markers", ...of).byType;
-  const its = episodes.filter((episode) => String(episode.cpu) === cpu);
-  assert.strictEqual(thread.markerCount, 2 * its.length, `CPU ${cpu}: a window and an episode each`);
-  for (const [name, begin, end] of [
-    ["window", (episode) => episode.window.start_ns, (episode) => episode.window.end_ns],
-    ["episode", (episode) => episode.start_ns, (episode) => episode.end_ns],
-  ]) {
-    for (const { start, duration } of shown.find((kind) => kind.markerName === name)?.topMarkers ?? []) {
+  const its = markers.filter((marker) => marker.cpu === cpu);
+  assert.strictEqual(thread.markerCount, its.length, `CPU ${cpu}: markers`);
+  for (const { markerName, topMarkers } of shown) {
+    for (const { start, duration } of topMarkers) {
       const isClose = (a, b) => Math.abs(a - b) < 1e-5;
-      const isIt = (episode) => isClose(ms(begin(episode)), start) && isClose(ms(end(episode)), start + duration);
-      assert(its.some(isIt), `CPU ${cpu}: a ${name} at ${start} ms for ${duration} ms`);
+      const isIt = ({ kind, begin_ns, end_ns }) =>
+        kind === markerName && isClose(ms(begin_ns), start) && isClose(ms(end_ns), start + duration);
+      assert(its.some(isIt), `CPU ${cpu}: a ${markerName} at ${start} ms for ${duration} ms`);
     }
   }
   const functions = samples.topFunctionsByTotal.length;
-  console.log(`${thread.name}: ${stacks.length} samples of ${functions} functions and ${its.length} episodes as they should be`);
+  console.log(`${thread.name}: ${stacks.length} samples of ${functions} functions and ${its.length} markers as they should be`);
 }
 
 try {

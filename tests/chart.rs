@@ -11,9 +11,10 @@ use std::fmt::Write;
 use std::fs;
 
 use fixture::every_ms;
-use stallgraph::analyses::flame::{Flame, Marks, Painter, Part};
+use stallgraph::analyses::contexts::Contexts;
+use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Part};
 use stallgraph::analyses::spans;
-use stallgraph::analyses::windows::{self, Options, Triggers, Windows};
+use stallgraph::analyses::windows::{self, Options, Path, Triggers, Windows};
 use stallgraph::render::flame_svg::{self, Caption};
 use support::builder::{Builder, Event, Sample};
 use support::{MadeUp, Recording, run, stallgraph, stdout_of};
@@ -32,7 +33,7 @@ fn flame_of(
     let recording = fixture::recording(text);
     let options = Options::default();
     let windows = windows::find(&recording, &options);
-    let culprit = windows.culprit().map(|top| (top.comm, top.path.functions.clone()));
+    let culprit = windows.culprit().map(|top| MarkedPath::new(top.comm, &top.path));
     let marks = Marks { triggers: Triggers::new(&recording, &options), paths: culprit.into_iter().collect() };
     let timeline = &recording.timelines[0];
     let whole = spans::extent(&recording, [timeline]);
@@ -159,7 +160,7 @@ fn a_window_ends_with_its_trigger_and_what_follows() {
     let picture = svg::read(&recording.stdout("chart", &["--window", "2"]));
     // 100 ms before, one trigger sample, 20 ms after.
     assert_eq!(picture.total, 120_000);
-    assert!(picture.title.contains("CPU 1, 4058.367969 to 4058.487969 s (120 ms)"), "{}", picture.title);
+    assert!(picture.title.contains("CPU 1, 4058.367969 to 4058.487969 s (120ms)"), "{}", picture.title);
     let expected = "window 2, before ksoftirqd/1: node_exporter, in system call lseek, at traverse.part.0.constprop.0, \
                     93 of 100 ms";
     assert_eq!(picture.subtitle, expected);
@@ -177,6 +178,59 @@ fn a_window_ends_with_its_trigger_and_what_follows() {
     let part = svg::read(&recording.stdout("chart", &["--time", "4058.4,4058.41"]));
     assert_eq!(part.total, 10_000);
     assert!(part.subtitle.starts_with("culprit: node_exporter, in system call lseek"), "{}", part.subtitle);
+}
+
+#[test]
+fn a_stall_is_drawn_with_what_came_before_and_follows() {
+    let recording = Recording::open("post");
+    let stalls: serde_json::Value =
+        serde_json::from_str(&recording.stdout("stalls", &["--format", "json"])).expect("JSON");
+    let time = |name: &str| stalls["stalls"][1][name].as_u64().expect("ns");
+    let (begin_ns, end_ns) = (time("begin_ns"), time("end_ns"));
+    for (after, after_ns) in [(&[][..], 20 * MS), (&["--after", "5ms"], 5 * MS)] {
+        let picture = svg::read(&recording.stdout("chart", &[&["--stall", "2"], after].concat()));
+        assert_eq!(picture.total, (end_ns - begin_ns + 2 * after_ns) / 1000);
+        let seconds = |ns: u64| format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000);
+        let times = format!("CPU 1, {} to ", seconds(begin_ns - after_ns));
+        assert!(picture.title.contains(&times), "{} is not from {times}", picture.title);
+        assert!(picture.subtitle.starts_with("stall 2, confidence "), "{}", picture.subtitle);
+        assert!(picture.subtitle.contains("node_exporter, in system call lseek"), "{}", picture.subtitle);
+        assert_eq!(rgb(picture.fills("ksys_lseek")[0]).map(|part| part / 64), [3, 1, 0]);
+    }
+}
+
+/// A handler interrupts anybody: its path stands out whoever's stack it is on, and without what it interrupts.
+#[test]
+fn a_handler_stands_out_on_every_stack() {
+    let handler = "work_[u];asm_common_interrupt;handle_softirqs;net_rx_action;ixgbe_poll";
+    let text = every_ms(0, 0..10, "nginx", handler)
+        + &every_ms(0, 10..20, "envoy", &format!("{handler};napi_gro_receive"))
+        + &every_ms(0, 20..30, "envoy", READ);
+    let recording = fixture::recording(&text);
+    let contexts = Contexts::with_handlers(&recording);
+    let timeline = &recording.timelines[0];
+    let path = contexts.of(timeline.samples[0].stack).handler.expect("a handler");
+    let path = Path {
+        owner: contexts.owner(path),
+        system_call: None,
+        functions: contexts.names(path),
+        entry_frames: 0,
+    };
+    let comm = recording.task(timeline.samples[0].task).comm;
+    let marks = Marks {
+        triggers: Triggers::new(&recording, &Options::default()),
+        paths: vec![MarkedPath::new(comm, &path)],
+    };
+    let whole = spans::extent(&recording, [timeline]);
+    let picture = draw(&recording, &Painter::new(&recording, &marks).ordered((timeline, whole)));
+    let is_dark = |name: &str| {
+        let fills = picture.fills(name);
+        assert_eq!(fills.len(), 1, "{name}: {fills:?}");
+        rgb(fills[0]).iter().sum::<u32>() < 400
+    };
+    assert!(is_dark("net_rx_action") && is_dark("ixgbe_poll"));
+    let others = ["asm_common_interrupt", "handle_softirqs", "napi_gro_receive", "vfs_read", "work"];
+    assert!(!others.into_iter().any(is_dark));
 }
 
 #[test]
@@ -434,7 +488,11 @@ fn each_cpu_gets_its_file_and_the_worst_is_drawn_first() {
 fn what_cannot_be_drawn_is_told() {
     let recording = Recording::open("post");
     for (options, code, says) in [
-        (&["--window", "8"][..], 2, "--window 8: there are 7 episodes; stallgraph window lists them"),
+        (
+            &["--window", "8"][..],
+            2,
+            "--window 8: there are 7 episodes; stallgraph window lists them, given the same options",
+        ),
         (&["--window", "0"], 2, "--window 0: there are 7 episodes"),
         (&["--window", "1", "--trigger", "nobody"], 1, "nothing to draw: no episode of the trigger"),
         (&["--diff", "--trigger", "nobody"], 1, "nothing to draw: no episode of the trigger"),
@@ -442,7 +500,10 @@ fn what_cannot_be_drawn_is_told() {
         (&["--time", "1,2"], 2, "--time: nothing was recorded then"),
         (&["--before", "0ms"], 2, "--before 0"),
         (&["--diff", "--flamegraph"], 2, "cannot be used with"),
-        (&["--after", "5ms"], 2, "--window <N>"),
+        (&["--after", "5ms"], 2, "--after goes with --window or --stall only"),
+        (&["--min", "5ms"], 2, "--stall <N>"),
+        (&["--stall", "99"], 2, "; stallgraph stalls lists them, given the same options"),
+        (&["--stall", "1", "--min", "5s"], 1, "nothing to draw: no stall"),
     ] {
         let run = run(recording.command("chart").args(options));
         assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{options:?}: {}", run.stderr);
@@ -482,6 +543,25 @@ fn threads_are_drawn_where_samples_have_no_cpu() {
     assert_eq!(row(&picture, 1), [(0, 11_000, "two")]);
     let refused = run(made_up.command("chart").args(["--no-symbols", "--window", "1"]));
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}
+
+#[test]
+fn rare_samples_are_drawn_though_no_window_could_hold_one() {
+    let mut builder = Builder::new();
+    builder.event(Event::cpu_clock().freq(2)).comm((7, 7), "rare");
+    for half_second in 1..=10 {
+        builder.at(0, half_second * 500 * MS).sample(Sample::new((7, 7)).user(&[0x40_1000]));
+    }
+    let made_up = MadeUp::write(&builder.build(), "");
+    let picture = svg::read(&run(made_up.command("chart").arg("--no-symbols")).stdout);
+    assert_eq!(row(&picture, 1), [(0, 5_000_000, "rare")]);
+    let refused = run(made_up.command("chart").args(["--no-symbols", "--diff"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("--before is shorter than the time between samples"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

@@ -47,14 +47,17 @@ fn assert_same(what: &str, got: &[Seen], expected: &[Seen]) {
     assert_eq!(got.len(), expected.len(), "{what}");
 }
 
-/// The windows and episodes of `window --format json`, as markers of a CPU, with the begin of the export taken off.
-fn windows(recording: &Recording, cpu: u32, begin_ns: u64) -> Vec<(String, u64, u64)> {
-    let found: Value =
-        serde_json::from_str(&recording.stdout("window", &["--format", "json"])).expect("JSON");
-    let episodes = found["episodes"].as_array().expect("episodes").iter();
-    let of_cpu = episodes.filter(|episode| episode["cpu"] == cpu);
+/// What `window` and `stalls` find, as markers of a CPU, with the begin of the export taken off.
+fn markers(recording: &Recording, cpu: u32, begin_ns: u64) -> Vec<(String, u64, u64)> {
+    let found = |command, list: &str| -> Vec<Value> {
+        let found: Value =
+            serde_json::from_str(&recording.stdout(command, &["--format", "json"])).expect("JSON");
+        let all = found[list].as_array().expect("a list").iter();
+        all.filter(|found| found["cpu"] == cpu).cloned().collect()
+    };
     let time = |value: &Value| value.as_u64().expect("a time") - begin_ns;
-    let markers = of_cpu.flat_map(|episode| {
+    let episodes = found("window", "episodes");
+    let markers = episodes.iter().flat_map(|episode| {
         let window = &episode["window"];
         [
             ("window".to_owned(), time(&window["start_ns"]), time(&window["end_ns"])),
@@ -62,14 +65,18 @@ fn windows(recording: &Recording, cpu: u32, begin_ns: u64) -> Vec<(String, u64, 
         ]
     });
     let mut markers: Vec<_> = markers.collect();
-    markers.sort_by_key(|(_, begin, end)| (*begin, *end));
+    let stalls = found("stalls", "stalls");
+    markers.extend(
+        stalls.iter().map(|stall| ("stall".to_owned(), time(&stall["begin_ns"]), time(&stall["end_ns"]))),
+    );
+    markers.sort_by_key(|(kind, begin, end)| (*begin, *end, kind.clone()));
     markers
 }
 
 fn without_text(markers: &[Marker]) -> Vec<(String, u64, u64)> {
     let mut markers: Vec<_> =
         markers.iter().map(|marker| (marker.kind.clone(), marker.begin_ns, marker.end_ns)).collect();
-    markers.sort_by_key(|(_, begin, end)| (*begin, *end));
+    markers.sort_by_key(|(kind, begin, end)| (*begin, *end, kind.clone()));
     markers
 }
 
@@ -127,7 +134,7 @@ fn every_sample_is_in_its_lane_in_order_at_its_time_for_as_long_as_it_stands() {
                     }
                 }
                 let markers =
-                    if format == "speedscope" { Vec::new() } else { windows(&recording, *cpu, begin_ns) };
+                    if format == "speedscope" { Vec::new() } else { markers(&recording, *cpu, begin_ns) };
                 assert_eq!(without_text(&lane.markers), markers, "{what}");
             }
         }
@@ -135,22 +142,24 @@ fn every_sample_is_in_its_lane_in_order_at_its_time_for_as_long_as_it_stands() {
 }
 
 #[test]
-fn markers_say_what_the_report_says() {
+fn markers_say_what_the_reports_say() {
     let recording = Recording::open("post");
     for format in ["firefox", "chrome"] {
         let (lane, _) = export(&recording, format, &[]).remove(0);
-        let texts: Vec<String> =
-            lane.markers.iter().map(|marker| format!("{} {}", marker.kind, marker.text)).collect();
-        assert_eq!(texts.len(), 14, "{texts:?}");
+        let texts = |kind: &str| -> Vec<&str> {
+            let its = lane.markers.iter().filter(|marker| marker.kind == kind);
+            its.map(|marker| marker.text.as_str()).collect()
+        };
         assert_eq!(
-            texts[..2],
-            [
-                "window 1: node_exporter lseek traverse.part.0.constprop.0, 81% of its samples that are not idle, 77 ms",
-                "episode 1: ksoftirqd/1"
-            ],
+            (texts("window").len(), texts("episode").len(), texts("stall").len()),
+            (7, 7, 8),
             "{format}"
         );
-        assert_eq!(texts[4], "window 3: no path dominates");
+        let path = "node_exporter lseek traverse.part.0.constprop.0";
+        assert_eq!(texts("window")[0], format!("1: {path}, 81% of its samples that are not idle, 77 ms"));
+        assert_eq!(texts("window")[2], "3: no path dominates");
+        assert_eq!(texts("episode")[0], "1: ksoftirqd/1");
+        assert_eq!(texts("stall")[0], format!("1: {path}, 177 ms, confidence medium"));
     }
 }
 
@@ -235,11 +244,17 @@ fn lanes_of_tasks_hold_the_samples_of_each_thread_from_all_cpus() {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), lanes.len(), "{format}: each has a name of its own");
-        let of_trigger = lanes.iter().filter(|(lane, _)| !lane.markers.is_empty());
-        let of_trigger: Vec<&str> =
-            of_trigger.map(|(lane, _)| lane.name.split(' ').next().unwrap_or("")).collect();
-        let expected: &[&str] = if format == "speedscope" { &[] } else { &["ksoftirqd/0", "ksoftirqd/1"] };
-        assert_eq!(of_trigger, expected, "{format}");
+        for (kind, owners) in [
+            ("window", ["ksoftirqd/0", "ksoftirqd/1"].as_slice()),
+            ("episode", &["ksoftirqd/0", "ksoftirqd/1"]),
+            ("stall", &["node_exporter"]),
+        ] {
+            let of_kind = |lane: &Lane| lane.markers.iter().any(|marker| marker.kind == kind);
+            let with = lanes.iter().filter(|(lane, _)| of_kind(lane));
+            let with: Vec<&str> = with.map(|(lane, _)| lane.name.split(' ').next().unwrap_or("")).collect();
+            let expected = if format == "speedscope" { &[] } else { owners };
+            assert_eq!(with, expected, "{format}, {kind}");
+        }
     }
     let folded = recording.stdout("export", &["--format", "folded", "--lanes", "task"]);
     let expected: Vec<String> = threads.values().flatten().map(|row| format!("{} 1", row.stack())).collect();

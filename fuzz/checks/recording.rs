@@ -25,7 +25,7 @@ pub fn check(bytes: &[u8]) {
     let windows = windows::find(&recording, &options);
     let marks = flame::Marks {
         triggers: windows::Triggers::new(&recording, &options),
-        paths: windows.culprit().map(|top| (top.comm, top.path.functions.clone())).into_iter().collect(),
+        paths: windows.culprit().map(|top| flame::MarkedPath::new(top.comm, &top.path)).into_iter().collect(),
     };
     let mut painter = flame::Painter::new(&recording, &marks);
     let whole = spans::extent(&recording, &recording.timelines);

@@ -5,7 +5,7 @@
 //! paired. What cannot be paired is kept and marked:
 //!
 //! - An exit whose enter was not recorded: the call began before the recording, or on a CPU that was not recorded, or the
-//!   thread was born in it (clone, fork: parent and child both exit), or records were lost.
+//!   thread was born in it (clone, fork: parent and child both exit, the child at once), or records were lost.
 //! - An enter whose exit was not recorded: the call went on after the recording, or never returned (`exit_group`), or records
 //!   were lost; then the thread's next enter shows that it had returned.
 //! - `rt_sigreturn` exits with the number −1, which is what it leaves in place of its own (`orig_ax` in
@@ -128,6 +128,19 @@ impl Calls {
     /// The call that the thread `tid` was in at `time_ns`: from its enter until the thread was back in user space.
     pub fn at(&self, tid: i32, time_ns: u64) -> Option<&Call> {
         self.position(tid, time_ns).map(|at| &self.calls[at])
+    }
+
+    /// Whether the thread `tid` was in user space at `time_ns`: in none of its calls, the one before has returned, and the enter
+    /// of the one after is known.
+    pub fn is_between(&self, tid: i32, time_ns: u64) -> bool {
+        let from = self.tids.partition_point(|&other| other < tid);
+        let to = self.tids.partition_point(|&other| other <= tid);
+        let of_thread = self.calls.get(from..to).unwrap_or_default();
+        let (before, after) = of_thread.split_at(of_thread.partition_point(|call| call.begin_ns <= time_ns));
+        let has_returned =
+            before.last().is_none_or(|call| call.back_ns.is_some_and(|back_ns| back_ns < time_ns));
+        let is_known = self.is_traced && !of_thread.is_empty();
+        is_known && has_returned && after.first().is_none_or(|call| call.has_enter)
     }
 
     /// The place of that call in [`Calls::all`].
@@ -352,9 +365,15 @@ impl<'r> Pass<'r> {
             self.give_up(thread);
         }
         let call = self.call(event, cpu, number, u32::MAX);
+        let is_birth = matches!(self.recording.name(call.name), "clone" | "clone3" | "fork" | "vfork");
         let exited = &mut self.threads[thread];
         let call = exited.open.take().unwrap_or_else(|| match exited.has_called {
             true => {
+                exited.account_anew(event.time_ns);
+                call
+            }
+            // Who was just born comes out of what the parent called.
+            false if result == 0 && is_birth => {
                 exited.account_anew(event.time_ns);
                 call
             }
@@ -437,6 +456,14 @@ impl<'r> Pass<'r> {
         }
     }
 
+    /// Whether a thread that waits for a CPU has gone to another that was not recorded: this one has become idle.
+    fn is_elsewhere(&self, thread: &Thread) -> bool {
+        let Some((cpu, since_ns)) = thread.waits.filter(|_| self.is_partial) else {
+            return false;
+        };
+        self.cpus[cpu].idle_ns.is_some_and(|idle_ns| idle_ns > since_ns)
+    }
+
     fn wakes(&mut self, task: TaskId, target: u32, time_ns: u64) {
         let Some(thread) = self.thread_of(task) else {
             return;
@@ -469,14 +496,12 @@ impl<'r> Pass<'r> {
         let Some(thread) = thread else {
             return;
         };
+        let is_elsewhere = self.is_elsewhere(&self.threads[thread]);
         let come = &mut self.threads[thread];
         if come.state == State::On(cpu) {
             return;
         }
-        if self.is_partial
-            && let Some((waited_for, since_ns)) = come.waits
-            && self.cpus[waited_for].idle_ns.is_some_and(|idle_ns| idle_ns > since_ns)
-        {
+        if is_elsewhere {
             come.was_elsewhere(time_ns);
         }
         come.account(time_ns);
@@ -491,7 +516,11 @@ impl<'r> Pass<'r> {
 
     fn finish(mut self) -> Calls {
         for at in 0..self.threads.len() {
+            let is_elsewhere = self.is_elsewhere(&self.threads[at]);
             let thread = &mut self.threads[at];
+            if is_elsewhere {
+                thread.was_elsewhere(self.end_ns);
+            }
             let Some(call) = thread.open.take() else {
                 continue;
             };

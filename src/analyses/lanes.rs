@@ -272,16 +272,16 @@ impl<'r> Lanes<'r> {
         is_in.then(|| (place(begin_ns), place(end_ns).max(place(begin_ns))))
     }
 
-    /// Whether a task has the lane, or may be seen in it.
-    pub fn is_seen_in(&self, lane: &Lane, cpu: u32, task: TaskId) -> bool {
+    /// Whether a lane is that of a CPU or, where tasks have lanes, of a task.
+    pub fn is_of(&self, lane: &Lane, cpu: u32, task: Option<TaskId>) -> bool {
         let thread = |task| {
             let task = self.recording.task(task);
             (task.pid, task.tid, task.start_ns)
         };
         match lane.of {
             Of::Cpu(of) => of == cpu,
-            Of::Thread(of) => thread(of) == thread(task),
-            Of::Swapper(of, on) => thread(of) == thread(task) && on == cpu,
+            Of::Thread(of) => task.is_some_and(|task| thread(of) == thread(task)),
+            Of::Swapper(of, on) => task.is_some_and(|task| thread(of) == thread(task)) && on == cpu,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod flame;
 pub mod lanes;
 pub mod moments;
 pub mod ordered;
+pub mod packets;
 pub mod selection;
 pub mod shares;
 pub mod spans;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Diagnostic, NameId, Recording, Severity, TaskId, Timeline};
+use crate::model::{Diagnostic, NameId, Recording, Severity, StackId, TaskId, Timeline};
 
 use super::calls::{self, Call, Calls};
 use super::contexts::{Contexts, Owner};
@@ -54,14 +54,16 @@ pub enum Source {
 /// Where most of a slow call's time went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// On the CPU: at least as long as is slow, or longer than it waited or slept.
+    /// On the CPU; also if not most, but at least 10 ms and as long as is slow.
     Held,
     /// It was able to run, and had no CPU.
     Waited,
-    /// Nobody knows: switches were not recorded.
+    /// Not told: switches were not recorded.
     Unknown,
     /// It waited for something to happen.
     Slept,
+    /// Not told: it began before the recording, or its thread was on CPUs that were not recorded.
+    Away,
 }
 
 impl Class {
@@ -72,7 +74,13 @@ impl Class {
             Class::Waited => "waited",
             Class::Unknown => "call",
             Class::Slept => "slept",
+            Class::Away => "away",
         }
+    }
+
+    /// Whether such a call may have kept others from a CPU, or was kept from one.
+    pub fn matters(self) -> bool {
+        !matches!(self, Class::Slept | Class::Away)
     }
 }
 
@@ -134,13 +142,18 @@ impl Summary {
     }
 }
 
+/// Whoever had the CPU for so long held it, even if it slept for longer.
+const LONG_NS: u64 = 10_000_000;
+
 /// How to record what makes the answer exact. `-F` on the command line would make each tracepoint a sampled event.
-pub const RECORD: &str = "perf record -a -g -e cpu-clock/freq=999/ -e raw_syscalls:sys_enter/call-graph=no/ \
-                          -e raw_syscalls:sys_exit/call-graph=no/ --switch-events -m 16M -- sleep 10";
+/// Without --exclude-perf each piece of the recording that perf writes would be recorded, too, which never ends.
+pub const RECORD: &str = "perf record -a -e cpu-clock/freq=999,call-graph=fp/ -e 'raw_syscalls:*' --exclude-perf \
+                          --switch-events -m 16M -- sleep 10";
 
 /// Finds the slow system calls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> SystemCalls {
     let calls = calls::find(recording);
+    let contexts = Contexts::new(recording);
     let mut found = Found::new(recording, options);
     let source = match calls.is_traced {
         true => {
@@ -148,11 +161,11 @@ pub fn find(recording: &Recording, options: &Options) -> SystemCalls {
             Source::Traced
         }
         false => {
-            found.sampled();
+            found.sampled(&contexts);
             Source::Sampled { interval_ns: recording.sampling_interval_ns() }
         }
     };
-    found.finish(source, notes(recording, &calls))
+    found.finish(source, notes(recording, &calls, &contexts))
 }
 
 struct Found<'r> {
@@ -219,10 +232,9 @@ impl<'r> Found<'r> {
         }
     }
 
-    fn sampled(&mut self) {
-        let contexts = Contexts::new(self.recording);
+    fn sampled(&mut self, contexts: &Contexts) {
         for timeline in self.options.selection.timelines(self.recording) {
-            self.runs(timeline, &contexts);
+            self.runs(timeline, contexts);
         }
     }
 
@@ -314,7 +326,7 @@ impl<'r> Found<'r> {
         slow.sort_by_key(|call| {
             let worst_ns = match call.class {
                 Class::Held => call.on_cpu_ns.unwrap_or(0),
-                Class::Waited | Class::Unknown | Class::Slept => call.duration_ns(),
+                Class::Waited | Class::Unknown | Class::Slept | Class::Away => call.duration_ns(),
             };
             (call.class, Reverse(worst_ns), call.begin_ns, call.cpu)
         });
@@ -336,15 +348,18 @@ fn is_error(result: i64) -> bool {
 }
 
 fn class(call: &Call, on_cpu_ns: Option<u64>, min_ns: u64) -> Class {
-    let (asleep_ns, runnable_ns) = match call.spent {
-        Some(spent) => (spent.asleep_ns, spent.runnable_ns),
-        None => (call.duration_ns() / 2, 0),
+    let Some(on_cpu_ns) = on_cpu_ns else {
+        return Class::Unknown;
     };
-    match on_cpu_ns {
+    let rest_ns = call.duration_ns().saturating_sub(on_cpu_ns);
+    let (asleep_ns, runnable_ns) = call.spent.map_or((0, 0), |spent| (spent.asleep_ns, spent.runnable_ns));
+    let away_ns = rest_ns.saturating_sub(asleep_ns.saturating_add(runnable_ns));
+    let most_ns = asleep_ns.max(runnable_ns).max(away_ns);
+    match call.spent {
+        _ if on_cpu_ns >= min_ns.max(LONG_NS) || on_cpu_ns >= most_ns => Class::Held,
         None => Class::Unknown,
-        Some(on_cpu_ns) if on_cpu_ns >= min_ns || on_cpu_ns >= asleep_ns.max(runnable_ns) => Class::Held,
-        Some(_) if call.spent.is_none() => Class::Unknown,
-        Some(_) if runnable_ns > asleep_ns => Class::Waited,
+        Some(_) if away_ns == most_ns => Class::Away,
+        Some(_) if runnable_ns == most_ns => Class::Waited,
         Some(_) => Class::Slept,
     }
 }
@@ -367,12 +382,13 @@ fn on_cpu_by_samples(recording: &Recording, calls: &Calls) -> Option<FxHashMap<u
 }
 
 /// What the user should know about the calls.
-fn notes(recording: &Recording, calls: &Calls) -> Vec<Diagnostic> {
+fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
     let mut note = |severity, code, count: usize, message: &str, remedy: &str| {
         notes.push(Diagnostic::new(severity, code, count as u64, message, remedy));
     };
     let record = format!("record with: {RECORD}");
+    let is_named = |at: usize| contexts.of(StackId::from_index(at)).is_named;
     let is_sampled = |name: &str| calls::is_of_system_calls(name, "sys_") || name == "sched:sched_switch";
     let sampled = recording
         .about
@@ -392,6 +408,16 @@ fn notes(recording: &Recording, calls: &Calls) -> Vec<Diagnostic> {
         let message = "estimated from samples: a call is a run of samples of one thread in one system call, so several \
                        short ones in a row look like one, and those that sleep are not seen";
         note(Severity::Warning, "estimate", 1, message, &record);
+        if !(0..recording.stacks.len()).any(is_named) {
+            let message = "without names of kernel functions no sample tells its system call";
+            note(
+                Severity::Warning,
+                "kernel_names",
+                1,
+                message,
+                "give the kallsyms of that boot: --kallsyms FILE",
+            );
+        }
     } else if !calls.has_switches {
         let message = "switches were not recorded: time on the CPU is estimated from samples, if there are any, and the \
                        rest is not told apart";

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use stallgraph::analyses::flame::{Flame, Marks, Painter, Part as FlamePart};
+use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Part as FlamePart};
 use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
 use stallgraph::analyses::spans;
-use stallgraph::analyses::windows::{self, Dominating, Episode, Options, Triggers, Windows};
+use stallgraph::analyses::stalls::{self, Stall};
+use stallgraph::analyses::windows::{self, Episode, Options, Triggers, Windows};
 use stallgraph::load;
-use stallgraph::model::{NameId, Recording, Timeline};
+use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::flame_svg::{self, Caption};
 use stallgraph::render::text;
 
@@ -35,6 +36,7 @@ use super::{Outcome, output};
 ///
 ///   stallgraph chart -o chart.svg
 ///   stallgraph chart --window 3 -o window3.svg
+///   stallgraph chart --stall 1 -o stall1.svg
 ///   stallgraph chart -C 0-3 --time 4057.5,4058 -o chart.svg
 ///   stallgraph chart --flamegraph -o merged.svg
 ///   stallgraph chart --diff -o windows-against-the-rest.svg
@@ -51,9 +53,16 @@ pub struct Arguments {
     /// Only the window of this episode, as stallgraph window numbers it, its trigger and what follows
     #[arg(long, value_name = "N")]
     window: Option<usize>,
-    /// With --window, how long after its trigger, which is shown for no longer than a window, the chart ends [default: 20ms]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "window")]
+    /// Only this stall, as stallgraph stalls numbers it, and what came before and follows
+    #[arg(long, value_name = "N", conflicts_with_all = ["window", "diff"])]
+    stall: Option<usize>,
+    /// With --window, how long after its trigger, which is shown for no longer than a window, the chart ends; with --stall, how
+    /// much is shown on both sides [default: 20ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     after: Option<Duration>,
+    /// With --stall, the length of a stall at least, as in stallgraph stalls [default: 20ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "stall")]
+    min: Option<Duration>,
     /// Add the same stacks up: an ordinary flame graph of all selected CPUs together, without idle time
     #[arg(long, conflicts_with = "diff")]
     flamegraph: bool,
@@ -82,19 +91,30 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.file().is_none() && std::io::stdout().is_terminal() {
         bail!("a picture cannot be shown on a terminal: give -o chart.svg, and open that in a browser");
     }
-    let recording = arguments.input.load()?;
+    if arguments.after.is_some() && arguments.window.is_none() && arguments.stall.is_none() {
+        bail!("--after goes with --window or --stall only");
+    }
+    let recording = match arguments.stall {
+        Some(_) => arguments.input.load_with_events()?,
+        None => arguments.input.load()?,
+    };
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
-    if arguments.window.is_some() || arguments.diff || options.selection.cpus.is_some() {
+    let needs_cpus = arguments.window.is_some() || arguments.stall.is_some() || arguments.diff;
+    if needs_cpus || options.selection.cpus.is_some() {
         load::require_cpus(&recording)?;
     }
     options.selection.check(&recording)?;
-    look::check(&options, &recording)?;
-    let gallery = Gallery::new(arguments, &recording, options);
+    if arguments.window.is_some() || arguments.diff {
+        look::check(&options, &recording)?;
+    }
+    let gallery = Gallery::new(arguments, &recording, options)?;
     let views = gallery.views()?;
     if views.is_empty() {
-        output::complain("nothing to draw: no episode of the trigger, so no window");
+        let what =
+            if arguments.stall.is_some() { "no stall" } else { "no episode of the trigger, so no window" };
+        output::complain(&format!("nothing to draw: {what}"));
     }
     let is_drawn = gallery.draw(views)?;
     let outcome = Outcome::of(&recording, is_drawn);
@@ -121,10 +141,14 @@ struct Gallery<'r> {
     /// The selected time, as far as there are samples.
     range: Range<u64>,
     windows: Windows,
+    /// The stalls, if one is asked for.
+    stalls: Vec<Stall>,
+    /// What is shown after a window, or on both sides of a stall.
+    after_ns: u64,
 }
 
 impl<'r> Gallery<'r> {
-    fn new(arguments: &'r Arguments, recording: &'r Recording, options: Options) -> Self {
+    fn new(arguments: &'r Arguments, recording: &'r Recording, options: Options) -> Result<Self> {
         // --time says which windows are meant where windows are asked for. Else it is only what is drawn: the culprit is found by
         // all windows.
         let is_of_windows = arguments.window.is_some() || arguments.diff;
@@ -134,7 +158,16 @@ impl<'r> Gallery<'r> {
         let whole = spans::extent(recording, options.selection.timelines(recording));
         let (first_ns, last_ns) = options.selection.time.bounds(recording);
         let range = first_ns.max(whole.start)..last_ns.saturating_add(1).min(whole.end);
-        Gallery { arguments, recording, options, range, windows }
+        let stalls = match arguments.stall {
+            Some(_) => {
+                let min_ns = arguments.min.map_or(Ok(stalls::Options::default().min_ns), to_ns)?;
+                let options = stalls::Options { min_ns, selection: options.selection.clone() };
+                stalls::find(recording, &options).stalls
+            }
+            None => Vec::new(),
+        };
+        let after_ns = arguments.after.map_or(Ok(AFTER_NS), to_ns)?;
+        Ok(Gallery { arguments, recording, options, range, windows, stalls, after_ns })
     }
 
     /// The pictures that are asked for; none if there is no window to draw.
@@ -143,11 +176,12 @@ impl<'r> Gallery<'r> {
             return self.differential();
         }
         if let Some(number) = self.arguments.window {
-            return Ok(self
-                .episode(number)?
-                .and_then(|episode| self.window(number, episode))
-                .into_iter()
-                .collect());
+            let episode = self.episode(number)?;
+            return Ok(episode.and_then(|episode| self.window(number, episode)).into_iter().collect());
+        }
+        if let Some(number) = self.arguments.stall {
+            let stall = numbered("stall", number, &self.stalls)?;
+            return Ok(stall.and_then(|stall| self.stall(number, stall)).into_iter().collect());
         }
         let mut timelines: Vec<&Timeline> = self.options.selection.timelines(self.recording).collect();
         if self.arguments.flamegraph {
@@ -166,46 +200,52 @@ impl<'r> Gallery<'r> {
         Ok(timelines.into_iter().map(view).collect())
     }
 
-    /// The episode with this number; `None` if there is none at all.
     fn episode(&self, number: usize) -> Result<Option<&Episode>> {
-        let episodes = &self.windows.episodes;
-        let found = number.checked_sub(1).and_then(|at| episodes.get(at));
-        if found.is_none() && !episodes.is_empty() {
-            let count = text::counted(episodes.len() as u64, "episode");
-            bail!(
-                "--window {number}: there are {count}; stallgraph window lists them, given the same options"
-            );
-        }
-        Ok(found)
+        numbered("window", number, &self.windows.episodes)
     }
 
     /// A window, its trigger and a little after.
     fn window(&self, number: usize, episode: &Episode) -> Option<View<'r>> {
         let timeline = self.recording.timeline(episode.cpu)?;
-        let after_ns = self.arguments.after.map_or(Ok(AFTER_NS), to_ns).unwrap_or(u64::MAX);
         let trigger_ns = episode.end_ns.min(episode.start_ns.saturating_add(self.options.before_ns));
-        let end_ns = trigger_ns.saturating_add(after_ns).saturating_add(1);
-        let range = episode.window.start_ns..end_ns.min(spans::extent(self.recording, [timeline]).end);
-        let finding = flame_svg::window(self.recording, number, episode);
-        Some(View { finding, ..self.view(vec![(timeline, range.clone())], range) })
+        let finding = flame_svg::window(self.recording, &self.windows, number, episode);
+        Some(self.around(timeline, episode.window.start_ns, trigger_ns, finding))
     }
 
-    /// The paths that shall stand out: that of the window which is asked for, else the culprit's.
-    fn paths(&self) -> Vec<(NameId, Vec<NameId>)> {
-        let number = self.arguments.window.unwrap_or(0);
-        let window = number.checked_sub(1).and_then(|at| self.windows.episodes.get(at));
-        match window {
-            Some(episode) => {
-                let path = |dominating: &Dominating| {
-                    (self.recording.task(dominating.task).comm, dominating.path.functions.clone())
-                };
-                episode.dominating.iter().map(path).collect()
+    /// A stall, and a little before and after.
+    fn stall(&self, number: usize, stall: &Stall) -> Option<View<'r>> {
+        let timeline = self.recording.timeline(stall.cpu)?;
+        let begin_ns = stall.begin_ns.saturating_sub(self.after_ns);
+        let finding = flame_svg::stall(self.recording, number, stall);
+        Some(self.around(timeline, begin_ns, stall.end_ns, finding))
+    }
+
+    /// From one moment to a little after another, as far as there are samples.
+    fn around(&self, timeline: &'r Timeline, begin_ns: u64, end_ns: u64, finding: String) -> View<'r> {
+        let whole = spans::extent(self.recording, [timeline]);
+        let end_ns = end_ns.saturating_add(self.after_ns).saturating_add(1).min(whole.end);
+        let range = begin_ns.max(whole.start)..end_ns;
+        View { finding, ..self.view(vec![(timeline, range.clone())], range) }
+    }
+
+    /// The paths that shall stand out: that of the window or stall which is asked for, else the culprit's.
+    fn paths(&self) -> Vec<MarkedPath> {
+        let at = |number: Option<usize>| number.and_then(|number| number.checked_sub(1));
+        let marked = |task, path| MarkedPath::new(self.recording.task(task).comm, path);
+        let window = at(self.arguments.window).and_then(|at| self.windows.episodes.get(at));
+        let stall = at(self.arguments.stall).and_then(|at| self.stalls.get(at));
+        let path = match (window, stall) {
+            (Some(episode), _) => {
+                let dominating = episode.dominating.as_ref();
+                dominating.map(|dominating| marked(dominating.task, &dominating.path))
             }
-            None => {
-                let culprit = self.windows.culprit().into_iter();
-                culprit.map(|ranked| (ranked.comm, ranked.path.functions.clone())).collect()
+            (_, Some(stall)) => {
+                let culprit = stall.culprit.as_ref();
+                culprit.and_then(|culprit| Some(marked(culprit.task, culprit.path.as_ref()?)))
             }
-        }
+            _ => self.windows.culprit().map(|ranked| MarkedPath::new(ranked.comm, &ranked.path)),
+        };
+        path.into_iter().collect()
     }
 
     /// All windows, or one, against the baseline of their CPUs.
@@ -267,7 +307,7 @@ impl<'r> Gallery<'r> {
             let mut found = vec![view.finding];
             found.extend((!is_ordered).then(|| flame_svg::left_out(&flame.times)));
             found.extend((flame.narrow_us > 0).then(|| {
-                format!("frames below {} gathered", flame_svg::length(flame.narrow_us.saturating_mul(1000)))
+                format!("frames below {} gathered", text::duration(flame.narrow_us.saturating_mul(1000)))
             }));
             found.retain(|text| !text.is_empty());
             let what = if self.arguments.diff { format!("windows of {whose}") } else { whose };
@@ -291,8 +331,8 @@ impl<'r> Gallery<'r> {
             return Ok(draw(&mut std::io::stdout().lock()).map_err(stallgraph::Error::Output)?);
         };
         let kind = if self.recording.tells_cpus() { "cpu" } else { "tid" };
-        let path =
-            number.map_or_else(|| output.to_owned(), |number| numbered(output, &format!("{kind}{number}")));
+        let path = number
+            .map_or_else(|| output.to_owned(), |number| with_number(output, &format!("{kind}{number}")));
         if is_same_file(&path, &self.arguments.input.path()) {
             bail!("-o {}: that is the recording itself", path.display());
         }
@@ -302,9 +342,9 @@ impl<'r> Gallery<'r> {
 
     fn warn(&self, whose: &str, flame: &Flame, is_ordered: bool) {
         if flame.narrow_us > 0 {
-            let length = flame_svg::length(flame.narrow_us.saturating_mul(1000));
+            let shortest = text::duration(flame.narrow_us.saturating_mul(1000));
             output::complain(&format!(
-                "warning: {whose}: too much for one picture: frames shorter than {length} are gathered as \"narrower frames\"; give --time START,STOP or --window N to see them"
+                "warning: {whose}: too much for one picture: frames shorter than {shortest} are gathered as \"narrower frames\"; give --time START,STOP or --window N to see them"
             ));
         } else if is_ordered && flame.hairline_share >= MANY_HAIRLINES {
             let share = text::percent(flame.hairline_share);
@@ -324,8 +364,23 @@ impl<'r> Gallery<'r> {
     }
 }
 
+/// What has this number in the list of the command of this name; `None` if the list is empty.
+fn numbered<'l, T>(name: &str, number: usize, list: &'l [T]) -> Result<Option<&'l T>> {
+    let found = number.checked_sub(1).and_then(|at| list.get(at));
+    if found.is_none() && !list.is_empty() {
+        let (count, command) = match name {
+            "window" => (text::counted(list.len() as u64, "episode"), "window"),
+            _ => (text::counted(list.len() as u64, "stall"), "stalls"),
+        };
+        bail!(
+            "--{name} {number}: there are {count}; stallgraph {command} lists them, given the same options"
+        );
+    }
+    Ok(found)
+}
+
 /// `chart.cpu1.svg` for `chart.svg`.
-fn numbered(path: &Path, number: &str) -> PathBuf {
+fn with_number(path: &Path, number: &str) -> PathBuf {
     let mut name = path.file_stem().map_or_else(OsString::new, OsString::from);
     name.push(format!(".{number}"));
     if let Some(extension) = path.extension() {

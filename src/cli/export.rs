@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use stallgraph::analyses::lanes::{By, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
-use stallgraph::analyses::windows;
+use stallgraph::analyses::{stalls, windows};
 use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -23,8 +23,8 @@ use super::{Outcome, output};
 ///
 /// One lane per CPU, all on one clock that begins with what is exported. A
 /// sample stands until the next one on its CPU, but for two sampling
-/// intervals at most. The report of `window` is there as markers: each
-/// episode of ksoftirqd, and the 100 ms before it.
+/// intervals at most. What `window` and `stalls` find is there as markers:
+/// each episode of ksoftirqd, the 100 ms before it, and each stall.
 ///
 /// The viewers are pages that read the file in the browser and send it nowhere:
 ///
@@ -90,7 +90,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if is_for_page && arguments.output.is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
     }
-    let recording = arguments.input.load()?;
+    // Events are what stalls are best told by, and only where stalls are shown.
+    let recording = match arguments.format {
+        Format::Firefox | Format::Chrome => arguments.input.load_with_events()?,
+        Format::Speedscope | Format::Folded => arguments.input.load()?,
+    };
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
@@ -166,13 +170,16 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-/// What viewers show beside the lanes: the episodes, where the CPUs of samples are known.
+/// What viewers show beside the lanes: episodes and stalls, where the CPUs of samples are known.
 fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
     if !recording.tells_cpus() {
         return Vec::new();
     }
-    let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
-    markers::of_windows(recording, &windows::find(recording, &options))
+    let look = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let mut all = markers::of_windows(recording, &windows::find(recording, &look));
+    let look = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
+    all.extend(markers::of_stalls(recording, &stalls::find(recording, &look)));
+    all
 }
 
 fn write_folded(

@@ -35,6 +35,9 @@ pub struct Input {
     /// Folder that holds the recorded machine's programs and libraries; none outside it is then opened
     #[arg(long, value_name = "DIR")]
     symfs: Option<PathBuf>,
+    /// Look for files where their processes have their root (/proc/PID/root), as those in containers do, while they run
+    #[arg(long)]
+    container_root: bool,
     /// Cache of programs and libraries by build id, as perf record and perf buildid-cache fill it [default: DIR/.debug with
     /// --symfs DIR, else ~/.debug]
     #[arg(long, value_name = "DIR")]
@@ -80,6 +83,7 @@ impl Input {
                 inline: self.inline && !self.no_inline,
                 vmlinux: self.vmlinux.clone(),
                 kallsyms: self.kallsyms.clone(),
+                container_root: self.container_root,
                 symfs: self.symfs.clone(),
                 buildid_dir: self.buildid_dir.clone(),
             },

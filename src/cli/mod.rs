@@ -10,6 +10,7 @@ mod input;
 mod log_times;
 mod look;
 mod output;
+mod packets;
 mod progress;
 mod stalls;
 mod syscalls;
@@ -44,6 +45,7 @@ enum Command {
     Check(check::Arguments),
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
+    Packets(packets::Arguments),
     Chart(chart::Arguments),
     Export(export::Arguments),
     Info(info::Arguments),
@@ -84,6 +86,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => return check::run(&arguments),
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
+        Command::Packets(arguments) => packets::run(&arguments),
         Command::Chart(arguments) => chart::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),

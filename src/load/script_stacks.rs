@@ -142,6 +142,7 @@ impl<'a> ScriptStacks<'a> {
                 build_id: None,
                 inode: None,
                 kernel: None,
+                mapped_by: None,
                 process: None,
                 symbols: Symbols::NotPrinted,
             });

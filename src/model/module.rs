@@ -11,6 +11,8 @@ pub struct Module {
     pub inode: Option<(u32, u32, u64)>,
     /// For kernel code: where it lay. For a mapped file: `None`, offsets are positions in the file.
     pub kernel: Option<KernelCode>,
+    /// For a mapped file: the process that mapped it last.
+    pub mapped_by: Option<i32>,
     /// For memory without a file, in which code was made at run time: the process whose memory it is. Offsets are addresses
     /// then.
     pub process: Option<i32>,
@@ -151,7 +153,10 @@ impl Symbols {
                 "have it written: node --perf-basic-prof, python -X perf, jcmd PID Compiler.perfmap, DOTNET_PerfMapEnabled=1"
             }
             Symbols::PerfMapNotRegular | Symbols::PerfMapTooLong => "",
-            Symbols::PerfMapOfOther => "if you trust its owner, as root: chown root /tmp/perf-PID.map",
+            Symbols::PerfMapOfOther => {
+                "if its owner is the process's: --container-root, while it runs; else, if you trust it, chown root \
+                 /tmp/perf-PID.map"
+            }
             Symbols::PerfMapOfOtherBoot => {
                 "if the recording is newer than it looks: touch -r /tmp/perf-PID.map RECORDING"
             }

@@ -48,7 +48,7 @@ pub fn write(lanes: &Lanes, markers: &[Marker], exporter: &str, out: &mut dyn Wr
         events.sort_index(track, number)?;
         Slices::new(lanes, &texts, track).write(lane, &mut events)?;
         let mut kinds: Vec<(&str, Track)> = Vec::new();
-        for marker in markers.iter().filter(|marker| lanes.is_seen_in(lane, marker.cpu, marker.task)) {
+        for marker in markers.iter().filter(|marker| lanes.is_of(lane, marker.cpu, marker.task)) {
             let Some((begin_ns, end_ns)) = lanes.clip(marker.begin_ns, marker.end_ns) else { continue };
             let known = kinds.iter().find(|(kind, _)| *kind == marker.kind).map(|(_, track)| *track);
             let track = match known {

@@ -151,7 +151,7 @@ impl Writer<'_, '_> {
     }
 
     fn markers(&mut self, lane: &Lane, markers: &[Marker]) {
-        for marker in markers.iter().filter(|marker| self.lanes.is_seen_in(lane, marker.cpu, marker.task)) {
+        for marker in markers.iter().filter(|marker| self.lanes.is_of(lane, marker.cpu, marker.task)) {
             if let Some((begin_ns, end_ns)) = self.lanes.clip(marker.begin_ns, marker.end_ns) {
                 self.marker(marker.kind, begin_ns, end_ns, &marker.text);
             }

@@ -11,10 +11,11 @@ use inferno::flamegraph::{self, Direction, Options, TextTruncateDirection};
 use rustc_hash::FxHashSet;
 
 use crate::analyses::flame::{Block, Class, Filler, Flame, Times};
+use crate::analyses::stalls::{Culprit, Stall};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{NameId, Recording, clean};
 
-use super::text::{counted, milliseconds, percent, seconds};
+use super::text::{counted, duration, milliseconds, percent, seconds};
 use super::window_text::who;
 
 /// Characters of the title and of the line below it that fit a picture of 1200 pixels.
@@ -57,17 +58,8 @@ pub fn title(recording: &Recording, whose: &str, range: &Range<u64>) -> String {
         "{file}: {whose}, {} to {} s ({})",
         seconds(range.start),
         seconds(range.end),
-        length(range.end.saturating_sub(range.start)),
+        duration(range.end.saturating_sub(range.start)),
     )
-}
-
-/// A length of time in the unit that fits it.
-pub fn length(ns: u64) -> String {
-    match ns {
-        0..1_000_000 => format!("{} us", ns / 1000),
-        1_000_000..10_000_000_000 => format!("{} ms", milliseconds(ns)),
-        _ => format!("{:.1} s", ns as f64 / 1e9),
-    }
 }
 
 /// What the ranking says, in one line.
@@ -93,7 +85,7 @@ pub fn culprit(recording: &Recording, windows: &Windows) -> String {
 }
 
 /// What is known of one window, in one line.
-pub fn window(recording: &Recording, number: usize, episode: &Episode) -> String {
+pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: &Episode) -> String {
     let what = match &episode.dominating {
         Some(dominating) => format!(
             "{} {} of {} ms",
@@ -101,9 +93,27 @@ pub fn window(recording: &Recording, number: usize, episode: &Episode) -> String
             milliseconds(dominating.time_ns),
             milliseconds(episode.window.end_ns - episode.window.start_ns),
         ),
+        None if !windows.has_kernel_names => "kernel functions have no names, so no path is known".to_owned(),
         None => "no path dominates".to_owned(),
     };
     format!("window {number}, before {}: {what}", recording.comm(episode.trigger))
+}
+
+/// What is known of one stall, in one line.
+pub fn stall(recording: &Recording, number: usize, stall: &Stall) -> String {
+    let held = duration(stall.duration_ns());
+    let what = match &stall.culprit {
+        Some(Culprit { task, path: Some(path), .. }) => {
+            format!("{} {held}", who(recording, recording.task(*task).comm, path))
+        }
+        Some(Culprit { task, path: None, call: Some(call), .. }) => {
+            let (comm, call) = (recording.comm(*task), recording.name(call.name));
+            format!("{comm}, in system call {call}, {held}")
+        }
+        Some(Culprit { task, .. }) => format!("{}, {held}", recording.comm(*task)),
+        None => format!("{held}, nothing tells who held the CPU"),
+    };
+    format!("stall {number}, confidence {}: {what}", stall.confidence.name())
 }
 
 /// What was left out of a merged picture, in one line; empty if nothing.

@@ -1,8 +1,10 @@
 //! Markers: what viewers show beside the stacks of a lane: an interval with a text. Each source of markers makes a list of them.
 
+use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{Recording, TaskId};
 
+use super::about_text::work;
 use super::text::{milliseconds, percent};
 
 /// An interval of a CPU's time, and what is to be said about it.
@@ -12,8 +14,8 @@ pub struct Marker {
     pub kind: &'static str,
     /// The CPU.
     pub cpu: u32,
-    /// The task that it is shown with, where tasks have lanes.
-    pub task: TaskId,
+    /// The task that it is shown with, where tasks have lanes, if there is one.
+    pub task: Option<TaskId>,
     /// Begin, in ns of the recording's clock.
     pub begin_ns: u64,
     /// End, in ns of the recording's clock.
@@ -29,7 +31,7 @@ pub fn of_windows(recording: &Recording, windows: &Windows) -> Vec<Marker> {
         let marker = |kind, begin_ns, end_ns, what: &str| Marker {
             kind,
             cpu: episode.cpu,
-            task: episode.trigger,
+            task: Some(episode.trigger),
             begin_ns,
             end_ns,
             text: format!("{number}: {what}"),
@@ -56,4 +58,35 @@ fn window_text(recording: &Recording, episode: &Episode) -> String {
         percent(dominating.share),
         milliseconds(dominating.time_ns),
     )
+}
+
+/// Each stall, under the number that the report of stalls gives it, with its culprit.
+pub fn of_stalls(recording: &Recording, stalls: &Stalls) -> Vec<Marker> {
+    let marker = |(number, stall): (u64, &Stall)| Marker {
+        kind: "stall",
+        cpu: stall.cpu,
+        task: stall.culprit.as_ref().map(|culprit| culprit.task),
+        begin_ns: stall.begin_ns,
+        end_ns: stall.end_ns,
+        text: format!("{number}: {}", stall_text(recording, stall)),
+    };
+    (1u64..).zip(&stalls.stalls).map(marker).collect()
+}
+
+fn stall_text(recording: &Recording, stall: &Stall) -> String {
+    let who = match &stall.culprit {
+        None => "nobody knows who held the CPU".to_owned(),
+        Some(culprit) => {
+            let comm = recording.comm(culprit.task);
+            match (&culprit.path, &culprit.call) {
+                (Some(path), _) => {
+                    let function = path.function().map_or("", |name| recording.name(name));
+                    format!("{comm} {} {function}", work(recording, path.owner, path.system_call))
+                }
+                (None, Some(call)) => format!("{comm} {}", recording.name(call.name)),
+                (None, None) => comm.to_owned(),
+            }
+        }
+    };
+    format!("{who}, {} ms, confidence {}", milliseconds(stall.duration_ns()), stall.confidence.name())
 }

@@ -12,6 +12,8 @@ pub mod json_text;
 pub mod markers;
 mod moments_json;
 pub mod moments_text;
+pub mod packets_json;
+pub mod packets_text;
 pub mod prometheus;
 pub mod rows;
 pub mod speedscope;

@@ -12,17 +12,12 @@ use super::text::{Align, columns, counted, duration, seconds, wrap};
 /// Lines of the summary that are printed.
 const SUMS_SHOWN: usize = 30;
 
-/// Writes `calls` of `recording`; those that slept are listed if `asleep`.
-pub fn write(
-    recording: &Recording,
-    calls: &SystemCalls,
-    asleep: bool,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// Writes `calls` of `recording`; all that are slow if `all`, else those that matter.
+pub fn write(recording: &Recording, calls: &SystemCalls, all: bool, out: &mut dyn Write) -> io::Result<()> {
     let report = Report { recording, calls, is_estimate: calls.source != Source::Traced };
     let mut lines = wrap("recording ", &recorded(recording));
-    lines.extend(wrap("found     ", &report.found(asleep)));
-    lines.extend(report.slow(asleep));
+    lines.extend(wrap("found     ", &report.found()));
+    lines.extend(report.slow(all));
     lines.extend(report.summary());
     let diagnostics = recording.diagnostics.iter().chain(&calls.notes);
     for (at, diagnostic) in diagnostics.enumerate() {
@@ -44,7 +39,7 @@ struct Report<'r> {
 }
 
 impl Report<'_> {
-    fn found(&self, asleep: bool) -> String {
+    fn found(&self) -> String {
         let of = |class: Class| self.calls.slow.iter().filter(|call| call.class == class).count() as u64;
         let min = duration(self.calls.min_ns);
         let slow = self.calls.slow.len();
@@ -60,8 +55,9 @@ impl Report<'_> {
                 let words = [
                     (Class::Held, "held the CPU"),
                     (Class::Waited, "waited for a CPU"),
-                    (Class::Unknown, "did nobody knows what, since switches were not recorded"),
-                    (Class::Slept, if asleep { "slept" } else { "slept (--asleep lists them)" }),
+                    (Class::Unknown, "did not tell, since switches were not recorded"),
+                    (Class::Slept, "slept"),
+                    (Class::Away, "were away for most of it, and nothing tells where"),
                 ];
                 let parts = words.iter().filter(|(class, _)| of(*class) > 0);
                 let parts: Vec<String> =
@@ -76,10 +72,10 @@ impl Report<'_> {
         }
     }
 
-    fn slow(&self, asleep: bool) -> Vec<String> {
-        let header = ["#", "time", "cpu", "took", "on cpu", "asleep", "waited", "comm/tid call"];
+    fn slow(&self, all: bool) -> Vec<String> {
+        let header = ["#", "time", "on", "took", "cpu", "sleep", "wait", "comm/tid call"];
         let mut rows = vec![header.map(str::to_owned)];
-        let shown = self.calls.slow.iter().filter(|call| asleep || call.class != Class::Slept);
+        let shown = self.calls.slow.iter().filter(|call| all || call.class.matters());
         rows.extend(shown.map(|call| self.row(call)));
         if rows.len() == 1 {
             return Vec::new();
@@ -135,7 +131,7 @@ impl Report<'_> {
             return Vec::new();
         }
         let calls = if self.is_estimate { "runs" } else { "calls" };
-        let header = ["#", calls, "errors", "total", "on cpu", "min", "avg", "max", "comm call"];
+        let header = ["#", calls, "errors", "total", "cpu", "min", "avg", "max", "comm call"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(summary.iter().take(SUMS_SHOWN).map(|sum| self.sum(sum)));
         use Align::{Left, Right};

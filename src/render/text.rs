@@ -104,7 +104,7 @@ pub fn milliseconds(ns: u64) -> String {
     if ms >= 9.95 || ns == 0 { format!("{ms:.0}") } else { format!("{ms:.1}") }
 }
 
-/// A duration with its unit, in three digits.
+/// A duration with its unit, in two digits or more.
 pub fn duration(ns: u64) -> String {
     let (value, unit) = match ns {
         0 => return "0".to_owned(),
@@ -113,11 +113,7 @@ pub fn duration(ns: u64) -> String {
         ..999_500_000 => (ns as f64 / 1e6, "ms"),
         _ => (ns as f64 / 1e9, "s"),
     };
-    match value {
-        value if value < 9.995 => format!("{value:.2}{unit}"),
-        value if value < 99.95 => format!("{value:.1}{unit}"),
-        value => format!("{value:.0}{unit}"),
-    }
+    if value < 9.95 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
 }
 
 /// Seconds of a clock, with microseconds.
@@ -162,7 +158,7 @@ mod tests {
         assert_eq!(milliseconds(1_234_567), "1.2");
         let durations =
             [0, 999, 1_234, 99_960, 999_499, 149_954_000, 999_600_000, 61_234_000_000].map(duration);
-        assert_eq!(durations, ["0", "999ns", "1.23us", "100us", "999us", "150ms", "1.00s", "61.2s"]);
+        assert_eq!(durations, ["0", "999ns", "1.2us", "100us", "999us", "150ms", "1.0s", "61s"]);
         assert_eq!(seconds(4_057_765_268_351), "4057.765268");
     }
 }

@@ -131,6 +131,7 @@ impl Spaces {
                 SpaceAt::NONE => self.begin(When::default(), map.pid, None),
                 known => known.space as usize,
             };
+            self.modules[placed.module.index()].mapped_by = Some(map.pid);
             self.spaces[space].maps.push(placed);
         }
     }
@@ -154,6 +155,7 @@ impl Spaces {
                 build_id: None,
                 inode: None,
                 kernel: Some(KernelCode { start, length, is_function: true, reference: None }),
+                mapped_by: None,
                 process: None,
                 symbols: Symbols::default(),
             });
@@ -283,6 +285,7 @@ impl Spaces {
             build_id: None,
             inode: None,
             kernel: Some(KernelCode { start: 0, length: 0, is_function: false, reference: None }),
+            mapped_by: None,
             process: None,
             symbols: Symbols::default(),
         };
@@ -310,6 +313,7 @@ impl Spaces {
                 is_function: false,
                 reference,
             }),
+            mapped_by: None,
             process,
             symbols: Symbols::default(),
         });

@@ -7,6 +7,7 @@ mod elf;
 mod kallsyms;
 mod kernel_symbols;
 mod perf_map;
+mod process_root;
 mod search;
 mod table;
 mod vdso;
@@ -46,6 +47,8 @@ pub struct Sources {
     pub vmlinux: Option<PathBuf>,
     /// A kallsyms file that the user named.
     pub kallsyms: Option<PathBuf>,
+    /// Whether files are also looked for where their processes have their root, which in containers is another one.
+    pub container_root: bool,
     /// A folder that holds the recorded machine's files.
     pub symfs: Option<PathBuf>,
     /// A build-id cache, as perf fills it; by default `.debug` below `symfs`, else in the user's home.
@@ -259,7 +262,7 @@ fn name_file(
 ) -> ModuleNames {
     let module = &modules[number];
     if let Some(process) = module.process {
-        return match search.perf_map(process) {
+        return match search.find_perf_map(process) {
             Ok(text) => {
                 let table = PerfMap::new(&text).table(&hits.addresses(number, 0));
                 hits.name(number, &table, 0)

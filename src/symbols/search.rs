@@ -11,6 +11,7 @@ use crate::model::{Module, Symbols};
 
 use super::Sources;
 use super::elf::Elf;
+use super::process_root;
 
 /// Where separate debug information is installed, below the root or `--symfs`.
 const DEBUG_DIRECTORY: &str = "usr/lib/debug";
@@ -27,6 +28,8 @@ pub struct Search {
     root: Option<PathBuf>,
     /// Whether the user named the folder: then a file whose identity nothing tells is taken.
     is_named: bool,
+    /// Whether the roots of processes are looked into: processes are of this host, and maybe still there.
+    has_container_roots: bool,
     /// The build-id cache.
     cache: Option<PathBuf>,
     /// When the recording was last written.
@@ -44,6 +47,7 @@ impl Search {
                 None => is_trusted.then(|| PathBuf::from("/")),
             },
             is_named: symfs.is_some(),
+            has_container_roots: sources.container_root && is_trusted,
             cache: match (&sources.buildid_dir, symfs) {
                 (Some(folder), _) => Some(folder.to_owned()),
                 // As perf has it (symbol__config_symfs, tools/perf/util/symbol.c).
@@ -59,10 +63,23 @@ impl Search {
         self.is_named
     }
 
+    /// The list of functions that `process` made at run time: where the process has its root, else here.
+    pub fn find_perf_map(&self, process: i32) -> Result<Map, Symbols> {
+        let in_container = self.has_container_roots.then(|| process_root::open_perf_map(process)).flatten();
+        let usable = in_container.filter(|file| {
+            file.metadata()
+                .is_ok_and(|metadata| metadata.len() <= LONGEST_PERF_MAP && self.is_same_boot(&metadata))
+        });
+        match usable.and_then(|file| mapped::map(&file).ok()) {
+            Some(map) => Ok(map),
+            None => self.perf_map(process),
+        }
+    }
+
     /// The list of functions that `process` made at run time, or why there is none. Anybody may write to `/tmp`, and what is
     /// there may be a link to a file that is nobody else's business: so it must be a regular file of this user or of root, as
     /// perf has it (dso__load, tools/perf/util/symbol.c), and no link, which perf follows.
-    pub fn perf_map(&self, process: i32) -> Result<Map, Symbols> {
+    fn perf_map(&self, process: i32) -> Result<Map, Symbols> {
         let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
         let folder = real_below(root, "tmp").ok_or(Symbols::NoPerfMap)?;
         let path = folder.join(format!("perf-{process}.map"));
@@ -101,17 +118,29 @@ impl Search {
         (recorded >= boot) == (written >= boot)
     }
 
-    /// The file of `module`, which is an ELF file: where it was recorded, else in the build-id cache; or why there is none.
+    /// The file of `module`, which is an ELF file: where its process had it, else where it was recorded, else in the build-id cache;
+    /// or why there is none.
     pub fn find(&self, module: &Module) -> Result<Map, Symbols> {
-        self.find_at_path(module).or_else(|why| self.find_in_cache(module).ok_or(why))
+        let in_container = module
+            .mapped_by
+            .filter(|_| self.has_container_roots && is_path(module))
+            .and_then(|process| process_root::open(process, &module.path));
+        in_container
+            .and_then(|file| self.check(module, file).ok())
+            .map_or_else(|| self.find_at_path(module), Ok)
+            .or_else(|why| self.find_in_cache(module).ok_or(why))
     }
 
     fn find_at_path(&self, module: &Module) -> Result<Map, Symbols> {
-        if !module.path.starts_with('/') || module.path.starts_with("//") {
+        if !is_path(module) {
             return Err(Symbols::NotAFile);
         }
         let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
-        let file = open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?;
+        self.check(module, open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?)
+    }
+
+    /// Maps a file if it is the recorded one.
+    fn check(&self, module: &Module, file: File) -> Result<Map, Symbols> {
         let metadata = file.metadata().map_err(|_| Symbols::NoFile)?;
         let file = mapped::map(&file).map_err(|_| Symbols::NotElf)?;
         let elf = Elf::parse(&file).ok_or(Symbols::NotElf)?;
@@ -249,6 +278,11 @@ fn is_inode(module: &Module, metadata: &fs::Metadata) -> bool {
     let major = ((device >> 8) & 0xfff | (device >> 32) & !0xfff) as u32;
     let minor = (device & 0xff | (device >> 12) & !0xff) as u32;
     module.inode == Some((major, minor, metadata.ino()))
+}
+
+/// Whether a module is called by the path of a file.
+fn is_path(module: &Module) -> bool {
+    module.path.starts_with('/') && !module.path.starts_with("//")
 }
 
 /// When this machine was started, from the text of `/proc/stat` (`btime`, seconds since 1970).

@@ -98,6 +98,7 @@ impl Fixture {
                 build_id: None,
                 inode: None,
                 kernel: None,
+                mapped_by: None,
                 process: None,
                 symbols: Symbols::Found,
             });

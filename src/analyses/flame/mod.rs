@@ -5,14 +5,14 @@ mod layout;
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{FlatMap, Mode, NameId, Recording, Sample, StackId, StackTree, Timeline};
 
-use super::contexts::Contexts;
+use super::contexts::{Contexts, Owner, PathId};
 use super::ordered::same_functions;
 use super::spans::{Spans, What};
-use super::windows::Triggers;
+use super::windows::{Path, Triggers};
 
 /// Frames of a stack that are drawn; what lies deeper is one frame. Twice what perf records of kernel and of user stack each.
 const DEEPEST: usize = 512;
@@ -26,8 +26,33 @@ pub type Part<'r> = (&'r Timeline, Range<u64>);
 pub struct Marks {
     /// Samples of these.
     pub triggers: Triggers,
-    /// Paths that dominate: the comm, and the functions from the entry inward.
-    pub paths: Vec<(NameId, Vec<NameId>)>,
+    /// Paths that dominate.
+    pub paths: Vec<MarkedPath>,
+}
+
+/// A path that shall stand out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkedPath {
+    /// The comm that works in it; `None` for a handler's, which interrupts anybody.
+    comm: Option<NameId>,
+    /// The functions, from the entry inward.
+    functions: Vec<NameId>,
+}
+
+impl MarkedPath {
+    /// The path of tasks with this comm.
+    pub fn new(comm: NameId, path: &Path) -> Self {
+        let comm = match path.owner {
+            Owner::SystemCall | Owner::KernelThread | Owner::Exception => Some(comm),
+            Owner::Softirq | Owner::Interrupt => None,
+        };
+        MarkedPath { comm, functions: path.functions.clone() }
+    }
+
+    /// How many functions of a path, `names`, are its own: all that it has, or none.
+    fn depth_in(&self, names: &[NameId]) -> usize {
+        if names.starts_with(&self.functions) { self.functions.len() } else { 0 }
+    }
 }
 
 /// A frame as it is drawn.
@@ -158,7 +183,7 @@ impl<'r> Painter<'r> {
         Painter {
             recording,
             marks,
-            contexts: Contexts::new(recording),
+            contexts: Contexts::with_handlers(recording),
             same: same_functions(recording),
             stacks: stacks_of_fillers(),
             known: FlatMap::default(),
@@ -300,13 +325,19 @@ fn blocks(
     sample: &Sample,
 ) -> Box<[Block]> {
     let is_trigger = marks.triggers.is_trigger(sample);
-    let marked_depth = marked_depth(marks, contexts, comm, sample.stack);
+    let context = contexts.of(sample.stack);
+    let own = marks.paths.iter().filter(|marked| marked.comm == Some(comm));
+    let own = marked_part(contexts, context.path, own);
+    let handlers = marks.paths.iter().filter(|marked| marked.comm.is_none());
+    let handler = marked_part(contexts, context.handler, handlers);
     let class_of = |outer: StackId, mode| {
         let context = contexts.of(outer);
-        let is_marked = |path| !context.is_nested && contexts.depth(path) as usize <= marked_depth;
+        let is_in =
+            |part: &FxHashSet<PathId>, path: Option<PathId>| path.is_some_and(|path| part.contains(&path));
+        let is_marked = !context.is_nested && is_in(&own, context.path) || is_in(&handler, context.handler);
         match mode {
             _ if is_trigger => Class::Trigger,
-            Mode::Kernel if context.path.is_some_and(is_marked) => Class::Dominating,
+            Mode::Kernel if is_marked => Class::Dominating,
             Mode::Kernel => Class::Kernel,
             Mode::User | Mode::Guest | Mode::Hypervisor => Class::User,
         }
@@ -327,16 +358,17 @@ fn blocks(
     blocks.into()
 }
 
-/// How many functions of a stack's path are those of a marked path; 0 if they are not all there.
-fn marked_depth(marks: &Marks, contexts: &Contexts, comm: NameId, stack: StackId) -> usize {
-    let Some(path) = contexts.of(stack).path else {
-        return 0;
+/// The part of a path that is marked: each of its functions by the path that ends in it.
+fn marked_part<'m>(
+    contexts: &Contexts,
+    path: Option<PathId>,
+    marked: impl Iterator<Item = &'m MarkedPath>,
+) -> FxHashSet<PathId> {
+    let mut marked = marked.peekable();
+    let Some(path) = path.filter(|_| marked.peek().is_some()) else {
+        return FxHashSet::default();
     };
-    let mut of_comm = marks.paths.iter().filter(|(other, _)| *other == comm).peekable();
-    if of_comm.peek().is_none() {
-        return 0;
-    }
     let names = contexts.names(path);
-    let depths = of_comm.filter(|(_, functions)| names.starts_with(functions));
-    depths.map(|(_, functions)| functions.len()).max().unwrap_or(0)
+    let depth = marked.map(|marked| marked.depth_in(&names)).max().unwrap_or(0);
+    contexts.outwards(path).filter(|part| contexts.depth(*part) as usize <= depth).collect()
 }

@@ -244,11 +244,11 @@ pub struct Witness {
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
 /// `-F` and `-g` on the command line would make the tracepoints sampled, and slow.
 pub const RECORD: [&str; 5] = [
-    "perf record -C CPU -k CLOCK_MONOTONIC --switch-events --all-cgroups",
-    "-m 4M -e cpu-clock/freq=999,call-graph=fp/",
-    "-e irq:softirq_raise -e irq:softirq_entry -e irq:softirq_exit",
-    "-e sched:sched_waking -e raw_syscalls:sys_enter,raw_syscalls:sys_exit",
-    "-e napi:napi_poll -e net:netif_receive_skb -- sleep 10",
+    "perf record -C CPU -k CLOCK_MONOTONIC --switch-events",
+    "--all-cgroups -m 4M -e cpu-clock/freq=999,call-graph=fp/",
+    "-e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit",
+    "-e sched:sched_waking,raw_syscalls:sys_enter,raw_syscalls:sys_exit",
+    "-e napi:napi_poll,net:netif_receive_skb -- sleep 10",
 ];
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.

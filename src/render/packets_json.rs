@@ -1,0 +1,92 @@
+//! Packets as JSON, schema 1: documented in docs/json.md.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::analyses::packets::{Backlog, Packet, Packets};
+use crate::model::Recording;
+
+use super::json::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
+use super::rows::{self, Rows};
+
+#[derive(Serialize)]
+struct Document<'r, P: Serialize, B: Serialize> {
+    schema: u32,
+    recording: RecordingView<'r>,
+    event: &'r str,
+    other_events: &'r [String],
+    gap_ns: u64,
+    contexts: BTreeMap<&'static str, u64>,
+    packets: P,
+    backlogs: B,
+    diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct PacketView<'r> {
+    time_ns: u64,
+    cpu: u32,
+    pid: i32,
+    tid: i32,
+    comm: &'r str,
+    context: &'static str,
+    syscall: Option<&'r str>,
+    device: Option<&'r str>,
+    bytes: Option<u32>,
+    gap_ns: Option<u64>,
+    lost: bool,
+    backlog: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct BacklogView {
+    cpu: u32,
+    gap_start_ns: u64,
+    start_ns: u64,
+    end_ns: u64,
+    packets: u64,
+}
+
+/// Writes `packets` of `recording`.
+pub fn write(recording: &Recording, packets: &Packets, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { recording };
+    let packet = |packet: &Packet| {
+        let task = recording.task(packet.task);
+        PacketView {
+            time_ns: packet.time_ns,
+            cpu: packet.cpu,
+            pid: task.pid,
+            tid: task.tid,
+            comm: recording.name(task.comm),
+            context: packet.context.name(),
+            syscall: packet.call.map(|call| recording.name(call)),
+            device: packet.device.map(|device| recording.name(device)),
+            bytes: packet.bytes,
+            gap_ns: packet.gap_ns,
+            lost: packet.is_lossy,
+            backlog: packet.backlog,
+        }
+    };
+    let backlog = |backlog: &Backlog| {
+        let Backlog { cpu, gap_start_ns, start_ns, end_ns, packets } = *backlog;
+        BacklogView { cpu, gap_start_ns, start_ns, end_ns, packets }
+    };
+    let document = Document {
+        schema: SCHEMA,
+        recording: view.recording(),
+        event: &packets.event,
+        other_events: &packets.other_events,
+        gap_ns: packets.gap_ns,
+        contexts: packets.contexts.iter().map(|(context, packets)| (context.name(), *packets)).collect(),
+        packets: Rows { entries: &packets.packets, view: packet },
+        backlogs: Rows { entries: &packets.backlogs, view: backlog },
+        diagnostics: view
+            .diagnostics()
+            .into_iter()
+            .chain(packets.notes.iter().map(diagnostic_view))
+            .collect(),
+    };
+    rows::write(&document, out)
+}
