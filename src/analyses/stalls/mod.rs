@@ -7,6 +7,7 @@ mod holes;
 mod packets;
 mod paths;
 mod ranking;
+mod seen;
 mod silence;
 mod softirqs;
 mod verdict;
@@ -25,8 +26,9 @@ use super::selection::Selection;
 use super::windows::{Path, Ranked};
 
 use cpu::{Cpu, Traced};
+use culprit::Held;
+use seen::Seen;
 use softirqs::Softirqs;
-use verdict::{Held, Seen};
 
 /// What to look for.
 #[derive(Clone, Debug)]
@@ -288,7 +290,7 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
     // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
     let others: Vec<Seen> = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
     let is_borne_out = |other: &Seen| {
-        !cpu.traced.waits() || seen.iter().any(|known| verdict::overlap(&known.time, &other.time))
+        !cpu.traced.waits() || seen.iter().any(|known| seen::overlap(&known.time, &other.time))
     };
     let others: Vec<Seen> = others.into_iter().filter(is_borne_out).collect();
     seen.extend(others);
