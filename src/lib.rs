@@ -27,6 +27,7 @@
 
 mod error;
 mod mapped;
+mod pack;
 
 pub mod analyses;
 pub mod ingest;

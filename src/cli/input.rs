@@ -1,12 +1,13 @@
 //! Options that every command has: which recording, which part of it, where names come from.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
-use stallgraph::load::{self, Options, Sources};
+use stallgraph::load::{self, Options, Packed, Sources};
 use stallgraph::model::Recording;
 
 use super::progress::Progress;
@@ -74,9 +75,21 @@ impl Input {
         path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
     }
 
+    /// Packs the recording and what its names come from, with progress on a terminal.
+    pub fn pack(&self, whole_files: bool, out: &mut dyn Write) -> stallgraph::Result<Packed> {
+        let progress = Progress::new();
+        let show = |stage, done, total| progress.show(stage, done, total);
+        load::pack(&self.path(), &self.options(true), whole_files, out, &show)
+    }
+
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
-        let path = self.path();
-        let options = Options {
+        let progress = Progress::new();
+        let show = |stage, done, total| progress.show(stage, done, total);
+        load::load(&self.path(), &self.options(events), &show)
+    }
+
+    fn options(&self, events: bool) -> Options {
+        Options {
             event: self.event.clone(),
             sources: Sources {
                 disabled: self.no_symbols,
@@ -89,9 +102,7 @@ impl Input {
             },
             events,
             max_memory: self.max_memory,
-        };
-        let progress = Progress::new();
-        load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod input;
 mod log_times;
 mod look;
 mod output;
+mod pack;
 mod packets;
 mod progress;
 mod stalls;
@@ -49,6 +50,7 @@ enum Command {
     Chart(chart::Arguments),
     Export(export::Arguments),
     Info(info::Arguments),
+    Pack(pack::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
 }
@@ -90,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Chart(arguments) => chart::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Pack(arguments) => pack::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };
     match result {

@@ -15,12 +15,18 @@ pub fn stdout() -> impl Write + Send {
 
 /// A new file for results of the recording at `input`, `-` being standard input, which it must not take the place of.
 pub fn create(path: &Path, input: &Path) -> Result<File> {
+    refuse_input(path, input)?;
+    File::create(path).with_context(|| path.display().to_string())
+}
+
+/// An error if the file at `path` is the recording at `input`.
+pub fn refuse_input(path: &Path, input: &Path) -> Result<()> {
     let place = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     let input = if input == Path::new("-") { Path::new("/dev/stdin") } else { input };
     if place(path).is_some_and(|output| place(input) == Some(output)) {
         bail!("-o {}: that is the recording itself", path.display());
     }
-    File::create(path).with_context(|| path.display().to_string())
+    Ok(())
 }
 
 /// One line on standard error. If that is closed there is nobody to tell.

@@ -13,7 +13,7 @@ pub fn for_stream(asked: Option<u64>) -> u64 {
     asked.unwrap_or_else(half_of_machine)
 }
 
-/// Bytes for the unpacked records of a recording of this size.
+/// Bytes for the unpacked records of a recording of this size, or for what a pack of this size holds.
 pub fn for_unpacking(asked: Option<u64>, file_bytes: u64) -> u64 {
     let by_size = file_bytes.saturating_mul(RATIO).saturating_add(UNPACKED_AT_LEAST);
     asked.unwrap_or_else(|| half_of_machine().min(by_size))

@@ -5,6 +5,7 @@ mod events;
 mod inlined;
 mod memory;
 mod notes;
+mod pack;
 mod samples;
 mod script_stacks;
 mod script_text;
@@ -20,10 +21,12 @@ use crate::model::{
     Diagnostic, FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming,
     Recording, Severity, Tally, Timeline,
 };
+use crate::pack::Pack;
 use crate::state::State;
-use crate::symbols::{self, FrameName};
+use crate::symbols::{self, FrameName, Gatherer};
 
 pub use crate::symbols::Sources;
+pub use pack::{Packed, pack};
 
 use events::{about, sampling_events, system_calls};
 use notes::note_input_damage;
@@ -90,6 +93,30 @@ fn load_parts(
     {
         return script_text::load(text, path, options, progress);
     }
+    if let Some(pack) = pack::unpack(parts, held, path, options)? {
+        return pack::load(&pack, held, path, options, progress);
+    }
+    load_records(parts, held, path, options, progress, Place::default())
+}
+
+/// What naming has besides the recording and the file system.
+#[derive(Clone, Copy, Default)]
+struct Place<'p> {
+    /// The pack that the recording was read from.
+    pack: Option<&'p Pack>,
+    /// Who gathers the files that names come from.
+    gatherer: Option<&'p Gatherer>,
+}
+
+/// Loads a perf.data.
+fn load_records(
+    parts: &[Part],
+    held: u64,
+    path: &Path,
+    options: &Options,
+    progress: Progress,
+    place: Place,
+) -> Result<Recording> {
     let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
     let memory = memory::for_unpacking(options.max_memory, file_bytes).saturating_sub(held);
     let (header, records) = ingest::read(parts, path, memory)?;
@@ -142,7 +169,7 @@ fn load_parts(
     progress(Stage::Names, total, total);
     add_build_ids(&mut recording.modules, &source.header.features);
     note_input_damage(&source, &pass, &mut recording);
-    name(path, options, &source.header.features, &mut recording, &mut names)?;
+    name(path, options, &source.header.features, place, &mut recording, &mut names)?;
     recording.names = names;
     Ok(recording)
 }
@@ -258,6 +285,7 @@ fn name(
     path: &Path,
     options: &Options,
     features: &Features,
+    place: Place,
     recording: &mut Recording,
     names: &mut Names,
 ) -> Result<()> {
@@ -271,6 +299,8 @@ fn name(
         kernel_build_id: kernel.map(|(_, id)| id.as_slice()).or(of_map.as_deref()),
         frames: recording.frames.frames(),
         callers: &callers,
+        pack: place.pack,
+        gatherer: place.gatherer,
     };
     let mut frame_names = symbols::name_frames(
         &request,

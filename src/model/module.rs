@@ -51,7 +51,10 @@ pub struct KernelCode {
 }
 
 /// What became of the search for a module's symbols.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Symbols {
     /// No sample hit the module, or names were not asked for.
     #[default]
@@ -87,6 +90,8 @@ pub enum Symbols {
     NotElf,
     /// The file has no symbols.
     Stripped,
+    /// The recording was read from a pack, which does not hold the file.
+    NotPacked,
 }
 
 impl Symbols {
@@ -109,6 +114,7 @@ impl Symbols {
             Symbols::Unverified => "unverified",
             Symbols::NotElf => "not_elf",
             Symbols::Stripped => "stripped",
+            Symbols::NotPacked => "not_packed",
         }
     }
 
@@ -138,6 +144,7 @@ impl Symbols {
             Symbols::Unverified => "nothing tells whether the file here is the recorded one",
             Symbols::NotElf => "the file here is not ELF, or damaged",
             Symbols::Stripped => "the file here has no symbols",
+            Symbols::NotPacked => "not in the pack",
         }
     }
 
@@ -175,6 +182,7 @@ impl Symbols {
             Symbols::Unverified => "give --symfs / if it is",
             Symbols::NotElf => "install the right file",
             Symbols::Stripped => Self::DEBUG_SYMBOLS,
+            Symbols::NotPacked => "on the recorded machine pack the recording again: stallgraph pack",
         }
     }
 }

@@ -18,7 +18,7 @@ use object::{CompressedData, CompressionFormat, Endianness, FileKind};
 use super::table::{Binding, Symbol, SymbolTable};
 
 /// Sections that are looked at; more need an escape in the header that no linker of programs uses.
-const MOST_SECTIONS: usize = 1 << 16;
+pub(super) const MOST_SECTIONS: usize = 1 << 16;
 /// Loaded segments that are looked at; programs have about four.
 const MOST_SEGMENTS: usize = 64;
 /// Symbols that are looked at: a browser with all its libraries in one file has some two million.
@@ -32,7 +32,7 @@ const MOST_UNPACKED: u64 = 4 << 30;
 /// How many bytes one packed byte may come to: deflate has 1032 at most, and no debug information comes near.
 const MOST_PACKED: u64 = 1032;
 /// Bytes of notes, among which the build id is.
-const ALL_NOTES: usize = 1 << 20;
+pub(super) const ALL_NOTES: usize = 1 << 20;
 
 /// An ELF file of which the headers are there.
 pub enum Elf<'a> {
@@ -73,11 +73,11 @@ impl<'a> Found<'a> {
 
 /// The headers of an ELF file.
 pub struct Headers<'a, H: FileHeader> {
-    header: &'a H,
-    endian: Endianness,
-    bytes: &'a [u8],
-    programs: &'a [H::ProgramHeader],
-    sections: &'a [H::SectionHeader],
+    pub(super) header: &'a H,
+    pub(super) endian: Endianness,
+    pub(super) bytes: &'a [u8],
+    pub(super) programs: &'a [H::ProgramHeader],
+    pub(super) sections: &'a [H::SectionHeader],
     /// The names of the sections.
     names: &'a [u8],
 }
@@ -138,6 +138,12 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.unpacked_section(name))
     }
 
+    /// A small file of the same identity that gives the same symbols, and the same functions that were inlined if
+    /// `with_debug_information`; `None` if that would not be smaller.
+    pub fn reduced(&self, with_debug_information: bool) -> Option<Vec<u8>> {
+        either!(self, headers => headers.reduced(with_debug_information))
+    }
+
     /// The address of a position in this file once it is loaded.
     pub fn address_of(&self, position: u64) -> Option<u64> {
         let covers = |(_, offset, size): &&(u64, u64, u64)| *offset <= position && position - *offset < *size;
@@ -150,12 +156,7 @@ impl<'a> Elf<'a> {
     /// the same addresses but another layout.
     pub fn table<'s>(&self, symbols: &[Found<'s>], stubs: &'s [(u64, u64, String)]) -> SymbolTable<'s> {
         let segments = self.segments();
-        let position = |address: u64| {
-            let covers = |(start, _, size): &&(u64, u64, u64)| *start <= address && address - *start < *size;
-            let (start, offset, _) = segments.iter().find(covers)?;
-            offset.checked_add(address - start)
-        };
-        let named = symbols.iter().filter_map(|found| Some(found.at(position(found.address)?)));
+        let named = symbols.iter().filter_map(|found| Some(found.at(position(&segments, found.address)?)));
         let stubs = stubs.iter().map(|(start, size, name)| Symbol {
             start: *start,
             end: start.saturating_add(*size),
@@ -194,7 +195,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         self.sections.iter().find(|section| self.section_name(section) == Some(name.as_bytes()))
     }
 
-    fn section_name(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
+    pub(super) fn section_name(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
         text_at(self.names, section.sh_name(self.endian), 64)
     }
 
@@ -338,10 +339,12 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
             EM_AARCH64 => 32,
             _ => return Vec::new(),
         };
+        let segments = self.segments();
+        // By its address, which stays the same where the file was reduced.
         let place = |name: &str, skipped: u64| {
             let section = self.section(name)?;
-            let (start, size): (u64, u64) =
-                (section.sh_offset(self.endian).into(), section.sh_size(self.endian).into());
+            let start = position(&segments, section.sh_addr(self.endian).into())?;
+            let size: u64 = section.sh_size(self.endian).into();
             let is_code = section.sh_type(self.endian) == SHT_PROGBITS;
             is_code.then_some((start.checked_add(skipped)?, start.checked_add(size)?))
         };
@@ -386,6 +389,13 @@ impl<'a> SymbolNames<'a> {
         self.left -= name.map_or(LONGEST_NAME.min(self.left), <[u8]>::len);
         std::str::from_utf8(name?).ok()
     }
+}
+
+/// The position in the file of an address, by the file's loaded segments.
+fn position(segments: &[(u64, u64, u64)], address: u64) -> Option<u64> {
+    let covers = |(start, _, size): &&(u64, u64, u64)| *start <= address && address - *start < *size;
+    let (start, offset, _) = segments.iter().find(covers)?;
+    offset.checked_add(address - start)
 }
 
 /// The text that begins at `offset` and ends before a NUL, if that comes within `longest` bytes.

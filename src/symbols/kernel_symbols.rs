@@ -1,30 +1,32 @@
 //! Kernel symbols: finds the kallsyms or vmlinux that belongs to the recorded kernel, refuses any other, and undoes KASLR.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::mapped::{self, Map};
+use crate::mapped;
 use crate::model::{Diagnostic, KernelCode, Module, Severity};
 
 use super::elf::{Elf, Found};
+use super::gather::Gatherer;
 use super::kallsyms::Kallsyms;
-use super::search::{Search, is_build_id, open_regular};
+use super::search::{Bytes, Search, is_build_id, open_regular};
 use super::table::SymbolTable;
 use super::{Request, Sources, is_stored, is_this_host};
 
 /// A file that has the kernel's symbols.
-pub(super) struct KernelFile {
+pub(super) struct KernelFile<'p> {
     pub path: PathBuf,
-    content: Content,
+    content: Content<'p>,
 }
 
-enum Content {
+enum Content<'p> {
     /// kallsyms: text of the kernel's own, with its modules.
-    Text(Vec<u8>),
+    Text(Cow<'p, [u8]>),
     /// vmlinux: the ELF file that the kernel was made from.
-    Elf(Map),
+    Elf(Bytes<'p>),
 }
 
 /// The kernel's symbols.
@@ -35,33 +37,47 @@ pub(super) enum KernelSymbols<'f> {
 
 /// The files to try, the best first: `--vmlinux`; `--kallsyms`; a file `kallsyms` beside the recording, what the build-id cache has of the
 /// kernel, this kernel's own if it is the recording's, a vmlinux that is installed. A file that the user named is the only one.
-/// With `only_kallsyms` none is a vmlinux, which has no modules.
+/// Those of a pack are the only ones unless the user named another. With `only_kallsyms` none is a vmlinux, which has no modules.
 pub(super) fn files<'f>(
     request: &'f Request,
     sources: &Sources,
     modules: &'f [Module],
-    search: &'f Search,
+    search: &'f Search<'f>,
     only_kallsyms: bool,
-) -> Result<Box<dyn Iterator<Item = KernelFile> + 'f>> {
+) -> Result<Box<dyn Iterator<Item = KernelFile<'f>> + 'f>> {
     if let Some(path) = sources.vmlinux.clone().filter(|_| !only_kallsyms) {
         let remedy = "--vmlinux takes the ELF file of the recorded kernel, as its debug package has it";
         let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
         let file = fs::metadata(&path).and_then(|_| open_regular(&path).ok_or_else(not_regular));
-        let content = Content::Elf(file.and_then(|file| mapped::map(&file)).map_err(wrong)?);
+        let content = Content::Elf(Bytes::Mapped(file.and_then(|file| mapped::map(&file)).map_err(wrong)?));
         return Ok(Box::new(std::iter::once(KernelFile { path, content })));
     }
     if let Some(path) = sources.kallsyms.clone() {
         let remedy = "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine";
         let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
-        let content = Content::Text(fs::read(&path).map_err(wrong)?);
+        let content = Content::Text(fs::read(&path).map_err(wrong)?.into());
         return Ok(Box::new(std::iter::once(KernelFile { path, content })));
     }
-    let text = |path: &str, text| KernelFile { path: PathBuf::from(path), content: Content::Text(text) };
-    let elf = |path: &str, map| KernelFile { path: PathBuf::from(path), content: Content::Elf(map) };
+    if let Some(pack) = request.pack {
+        let files = pack.kernel().filter(move |(_, is_elf, _)| !(*is_elf && only_kallsyms));
+        return Ok(Box::new(files.map(|(path, is_elf, bytes)| KernelFile {
+            path: PathBuf::from(path),
+            content: match is_elf {
+                true => Content::Elf(Bytes::Packed(bytes)),
+                false => Content::Text(bytes.into()),
+            },
+        })));
+    }
+    let text = |path: &str, text: Vec<u8>| KernelFile {
+        path: PathBuf::from(path),
+        content: Content::Text(text.into()),
+    };
+    let elf =
+        |path: &str, map| KernelFile { path: PathBuf::from(path), content: Content::Elf(Bytes::Mapped(map)) };
     let beside = move || {
         let path = request.recording.with_file_name("kallsyms");
         let text = read_whole(open_regular(&path)?)?;
-        is_stored(request.recording).then(|| KernelFile { path, content: Content::Text(text) })
+        is_stored(request.recording).then(|| KernelFile { path, content: Content::Text(text.into()) })
     };
     let cached = move || {
         let file = search.open_cached(request.kernel_build_id?, "kallsyms")?;
@@ -147,7 +163,15 @@ fn own_kernel_build_id() -> Option<Vec<u8>> {
     }
 }
 
-impl KernelFile {
+impl KernelFile<'_> {
+    /// Adds it to what a pack is to hold.
+    pub fn add_to(&self, gatherer: &Gatherer) {
+        match &self.content {
+            Content::Text(text) => gatherer.add_kallsyms(&self.path, text),
+            Content::Elf(file) => gatherer.add_vmlinux(&self.path, file),
+        }
+    }
+
     /// Reads the symbols; `None` if the file is of another kind than it should be.
     pub fn symbols(&self) -> Option<KernelSymbols<'_>> {
         Some(match &self.content {

@@ -4,10 +4,12 @@ mod debug_data;
 mod demangle;
 mod dwarf;
 mod elf;
+mod gather;
 mod kallsyms;
 mod kernel_symbols;
 mod perf_map;
 mod process_root;
+mod reduce;
 mod search;
 mod table;
 mod vdso;
@@ -20,8 +22,10 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Symbols};
+use crate::pack::Pack;
 
 use elf::Elf;
+pub use gather::Gatherer;
 pub use kallsyms::Kallsyms;
 pub use perf_map::PerfMap;
 use search::{Search, is_own_or_roots};
@@ -77,6 +81,10 @@ pub struct Request<'r> {
     /// For each frame whether its offset is where a call returns to, and not where the CPU was; needed for inlined functions only,
     /// and empty where they are not asked for.
     pub callers: &'r [bool],
+    /// The pack that the recording was read from.
+    pub pack: Option<&'r Pack>,
+    /// Who gathers the files that names come from.
+    pub gatherer: Option<&'r Gatherer>,
 }
 
 /// Names all frames, notes in `modules` what became of the search, and adds to `diagnostics` what the user should know.
@@ -107,7 +115,10 @@ pub fn name_frames(
     let hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
-    let search = Search::new(request.recording, sources, is_made_here(request));
+    let search = Search::new(request, sources, request.pack.is_none() && is_made_here(request));
+    if let Some(gatherer) = request.gatherer.filter(|_| is_this_host(request)) {
+        gatherer.add_machine();
+    }
     let hits = Hits { frames: request.frames, callers: request.callers, by_module: &by_module };
     let (in_kernel, in_files) = rayon::join(
         || name_kernel(request, sources, &search, modules, &kernel, &hits),
@@ -214,7 +225,7 @@ fn name_kernel(
             inlined: Vec::new(),
         };
     }
-    let mut refused = None;
+    let mut refused = request.pack.and_then(Pack::refused).map(|(path, why)| (path.into(), why.to_owned()));
     let mut only_kallsyms = false;
     'symbols: loop {
         for file in kernel_symbols::files(request, sources, modules, search, only_kallsyms)? {
@@ -224,9 +235,15 @@ fn name_kernel(
                 None => Some("it is not an ELF file".to_owned()),
             };
             let Some(symbols) = symbols.filter(|_| refusal.is_none()) else {
+                if let (Some(gatherer), Some(why)) = (request.gatherer, &refusal) {
+                    gatherer.refuse_kernel(&file.path, why);
+                }
                 refused = refused.or(refusal.map(|why| (file.path.clone(), why)));
                 continue;
             };
+            if let Some(gatherer) = request.gatherer {
+                file.add_to(gatherer);
+            }
             for (&module, names) in kernel.iter().zip(&mut names) {
                 if only_kallsyms && is_proper(&module) || is_function(module) {
                     continue;
@@ -262,7 +279,7 @@ fn name_file(
 ) -> ModuleNames {
     let module = &modules[number];
     if let Some(process) = module.process {
-        return match search.find_perf_map(process) {
+        return match search.find_perf_map(module, process) {
             Ok(text) => {
                 let table = PerfMap::new(&text).table(&hits.addresses(number, 0));
                 hits.name(number, &table, 0)
@@ -275,7 +292,12 @@ fn name_file(
         Err(why) => why,
     };
     match own_vdso(request, search, module) {
-        Some(vdso) => name_from_elf(&vdso, sources, search, module, number, hits),
+        Some(vdso) => {
+            if let Some(gatherer) = request.gatherer {
+                gatherer.set_elf(module, Ok(&vdso));
+            }
+            name_from_elf(&vdso, sources, search, module, number, hits)
+        }
         None => ModuleNames::none(why),
     }
 }
@@ -311,7 +333,7 @@ fn name_from_elf(
     let mut symbols = elf.full_symbols();
     let has_debug_information = dwarf::is_in(&elf);
     let is_wanted = symbols.is_empty() || sources.inline && !has_debug_information;
-    let separate = is_wanted.then(|| search.find_debug(&module.path, &elf)).flatten();
+    let separate = is_wanted.then(|| search.find_debug(module, &elf)).flatten();
     let separate = separate.as_ref().and_then(|file| Elf::parse(file));
     let packed;
     if symbols.is_empty() {

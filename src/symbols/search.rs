@@ -1,17 +1,20 @@
 //! Where symbol files may be looked for: no file that a recording names is opened unless the recording was made here by this
-//! user or root, or the user gave `--symfs`; then nothing outside it.
+//! user or root, or the user gave `--symfs`; then nothing outside it. A pack comes before all others.
 
 use std::fs::{self, File};
+use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::mapped::{self, Map};
 use crate::model::{Module, Symbols};
+use crate::pack::Pack;
 
-use super::Sources;
 use super::elf::Elf;
+use super::gather::Gatherer;
 use super::process_root;
+use super::{Request, Sources};
 
 /// Where separate debug information is installed, below the root or `--symfs`.
 const DEBUG_DIRECTORY: &str = "usr/lib/debug";
@@ -22,8 +25,31 @@ const LONGEST_CHECKED: usize = 4 << 30;
 /// Longest perf map that is read, in bytes. Those of long-lived processes reach some hundred MB.
 const LONGEST_PERF_MAP: u64 = 1 << 30;
 
+/// The bytes of a file that was found.
+pub enum Bytes<'p> {
+    /// In the file system.
+    Mapped(Map),
+    /// In the pack.
+    Packed(&'p [u8]),
+}
+
+impl Deref for Bytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Mapped(map) => map,
+            Bytes::Packed(bytes) => bytes,
+        }
+    }
+}
+
 /// Where to look for a module's file.
-pub struct Search {
+pub struct Search<'p> {
+    /// The pack that the recording was read from.
+    pack: Option<&'p Pack>,
+    /// Who is to be told what was found.
+    gatherer: Option<&'p Gatherer>,
     /// The folder below which recorded paths are looked up; `None` if they may not be.
     root: Option<PathBuf>,
     /// Whether the user named the folder: then a file whose identity nothing tells is taken.
@@ -36,12 +62,14 @@ pub struct Search {
     recorded: Option<SystemTime>,
 }
 
-impl Search {
-    /// Looks below `--symfs` if the user gave it, else in the whole file system if `is_trusted`; and in the build-id cache, where
+impl<'p> Search<'p> {
+    /// Looks into the pack if the recording was read from one, and then only where options say. Else looks below `--symfs` if the user gave it, else in the whole file system if `is_trusted`; and in the build-id cache, where
     /// files have no names but those that their content gives them, so that a recording can name nothing in it that is not its own.
-    pub fn new(recording: &Path, sources: &Sources, is_trusted: bool) -> Self {
+    pub fn new(request: &Request<'p>, sources: &Sources, is_trusted: bool) -> Self {
         let symfs = sources.symfs.as_ref();
         Search {
+            pack: request.pack,
+            gatherer: request.gatherer,
             root: match symfs {
                 Some(folder) => Some(folder.to_owned()),
                 None => is_trusted.then(|| PathBuf::from("/")),
@@ -52,19 +80,38 @@ impl Search {
                 (Some(folder), _) => Some(folder.to_owned()),
                 // As perf has it (symbol__config_symfs, tools/perf/util/symbol.c).
                 (None, Some(symfs)) => Some(symfs.join(".debug")),
+                (None, None) if request.pack.is_some() => None,
                 (None, None) => own_cache(),
             },
-            recorded: fs::metadata(recording).and_then(|metadata| metadata.modified()).ok(),
+            recorded: fs::metadata(request.recording).and_then(|metadata| metadata.modified()).ok(),
         }
     }
 
-    /// Whether the user named the folder that all files are to be in.
+    /// Whether all files are to be in a folder that the user named, or in a pack.
     pub fn is_confined(&self) -> bool {
-        self.is_named
+        self.is_named || self.pack.is_some()
     }
 
-    /// The list of functions that `process` made at run time: where the process has its root, else here.
-    pub fn find_perf_map(&self, process: i32) -> Result<Map, Symbols> {
+    /// The pack's answer, if there is a pack and it has one, or nothing else may be asked.
+    fn in_pack(&self, module: &Module) -> Option<Result<Bytes<'p>, Symbols>> {
+        let found = self.pack?.find(module).map(Bytes::Packed);
+        let is_final = found.is_ok() || self.root.is_none() && self.cache.is_none();
+        is_final.then_some(found)
+    }
+
+    /// The list of functions that `process` made at run time, whose code is `module`: where the process has its root, else here.
+    pub fn find_perf_map(&self, module: &Module, process: i32) -> Result<Bytes<'p>, Symbols> {
+        if let Some(found) = self.in_pack(module) {
+            return found;
+        }
+        let found = self.look_for_perf_map(process);
+        if let Some(gatherer) = self.gatherer {
+            gatherer.set_perf_map(module, found.as_deref().map_err(|why| *why));
+        }
+        found.map(Bytes::Mapped)
+    }
+
+    fn look_for_perf_map(&self, process: i32) -> Result<Map, Symbols> {
         let in_container = self.has_container_roots.then(|| process_root::open_perf_map(process)).flatten();
         let usable = in_container.filter(|file| {
             file.metadata()
@@ -120,7 +167,18 @@ impl Search {
 
     /// The file of `module`, which is an ELF file: where its process had it, else where it was recorded, else in the build-id cache;
     /// or why there is none.
-    pub fn find(&self, module: &Module) -> Result<Map, Symbols> {
+    pub fn find(&self, module: &Module) -> Result<Bytes<'p>, Symbols> {
+        if let Some(found) = self.in_pack(module) {
+            return found;
+        }
+        let found = self.look_for(module);
+        if let Some(gatherer) = self.gatherer {
+            gatherer.set_elf(module, found.as_deref().map_err(|why| *why));
+        }
+        found.map(Bytes::Mapped)
+    }
+
+    fn look_for(&self, module: &Module) -> Result<Map, Symbols> {
         let in_container = module
             .mapped_by
             .filter(|_| self.has_container_roots && is_path(module))
@@ -194,9 +252,21 @@ impl Search {
         })
     }
 
+    /// The separate debug information of `module`, whose file is `elf`.
+    pub fn find_debug(&self, module: &Module, elf: &Elf) -> Option<Bytes<'p>> {
+        if let Some(debug) = self.pack.and_then(|pack| pack.find_debug(module)) {
+            return Some(Bytes::Packed(debug));
+        }
+        let debug = self.look_for_debug(&module.path, elf)?;
+        if let Some(gatherer) = self.gatherer {
+            gatherer.set_debug(module, &debug);
+        }
+        Some(Bytes::Mapped(debug))
+    }
+
     /// The separate debug information of the file at `path`: installed under its build id, in the cache, or where the file itself
     /// says (`.gnu_debuglink`), in the places where gdb looks.
-    pub fn find_debug(&self, path: &str, elf: &Elf) -> Option<Map> {
+    fn look_for_debug(&self, path: &str, elf: &Elf) -> Option<Map> {
         let build_id = elf.build_id();
         let of_build_id = |file: File| {
             let debug = mapped::map(&file).ok()?;

@@ -1,0 +1,93 @@
+//! `stallgraph pack`: a recording and all that its names come from, in one file that is read anywhere.
+
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::input::Input;
+use super::{Outcome, output};
+
+/// Packs a recording and all that its names come from into one file, which every command reads anywhere
+///
+/// Run it on the machine that recorded, in the same boot, as root. Names are
+/// looked up as every other command does, with the same options; what they
+/// came from goes into the pack: the kernel's kallsyms, the symbols of
+/// programs and libraries, perf maps. A pack holds names of programs, paths
+/// and addresses of the kernel: give it to whom you would give the recording.
+///
+/// Examples:
+///
+///   stallgraph pack -o node7.stall.tar.zst
+///   stallgraph window node7.stall.tar.zst
+///   perf record -a -g -o - -- sleep 60 | stallgraph pack - --symfs / -o node7.stall.tar.zst
+///   ssh node7 'perf record -a -g -- sleep 60 >&2 && stallgraph pack -o -' | stallgraph window -
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// Where to write the pack; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Of programs and libraries pack only what names need, which is the default; with --inline also debug information
+    #[arg(long, overrides_with = "whole_files")]
+    symbols_only: bool,
+    /// Pack programs and libraries whole
+    #[arg(long, overrides_with = "symbols_only")]
+    whole_files: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let is_stdout = arguments.output.as_os_str() == "-";
+    let shown = arguments.output.display();
+    if is_stdout && std::io::stdout().is_terminal() {
+        bail!("a pack is not for a terminal: give -o FILE");
+    }
+    let pack =
+        |out: &mut dyn Write| arguments.input.pack(arguments.whole_files && !arguments.symbols_only, out);
+    let (packed, bytes) = if is_stdout {
+        let mut out = output::stdout();
+        let packed = pack(&mut out)?;
+        out.flush().map_err(stallgraph::Error::Output)?;
+        (packed, None)
+    } else {
+        // Under its name only once it is whole.
+        let path = &arguments.output;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        output::refuse_input(path, &arguments.input.path())?;
+        let context = || shown.to_string();
+        let mut file = tempfile::Builder::new()
+            .prefix(".stallgraph-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .tempfile_in(folder.unwrap_or(".".as_ref()))
+            .with_context(context)?;
+        let packed = pack(&mut BufWriter::new(&mut file))?;
+        let bytes = file.as_file().metadata().with_context(context)?.len();
+        file.persist(path).map_err(|error| error.error).with_context(context)?;
+        (packed, Some(bytes))
+    };
+    output::report_diagnostics(&packed.recording);
+    let size = bytes.map(|bytes| format!(", {} KiB", bytes.div_ceil(1024))).unwrap_or_default();
+    let kernel = if packed.has_kernel { "the kernel's symbols" } else { "no symbols of the kernel" };
+    let without = match packed.without {
+        0 => String::new(),
+        without => format!("; {without} without, stallgraph info lists them"),
+    };
+    let summary = format!(
+        "packed {shown}{size}: a recording of {} KiB, {kernel}, symbols of {} files{without}",
+        packed.recording_bytes.div_ceil(1024),
+        packed.modules,
+    );
+    if is_stdout {
+        output::complain(&summary);
+    } else {
+        let mut out = output::stdout();
+        writeln!(out, "{summary}").and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
+    }
+    let outcome = Outcome::of(&packed.recording, true);
+    output::leave_to_exit(packed);
+    Ok(outcome)
+}

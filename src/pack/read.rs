@@ -1,0 +1,224 @@
+//! Reading a pack: into memory, within a budget, and believing nothing of what it says.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::Path;
+
+use rustc_hash::FxHashMap;
+
+use crate::error::{Error, Result};
+use crate::model::{Module, Symbols};
+
+use super::{MANIFEST, Manifest, ModuleKey, SCHEMA, file_entry};
+
+/// Bytes of a manifest that are read at most; a module takes some hundred.
+const LONGEST_MANIFEST: u64 = 64 << 20;
+/// Entries that are looked at; a pack has one for each module that samples hit.
+const MOST_ENTRIES: usize = 1 << 16;
+/// What zstd may look back: what its decoders bear by default (ZSTD_WINDOWLOG_LIMIT_DEFAULT), as a power of two.
+const WINDOW_LOG: u32 = 27;
+
+/// A pack that was read.
+pub struct Pack {
+    manifest: Manifest,
+    /// The entries that the manifest names, by name.
+    entries: FxHashMap<String, Vec<u8>>,
+    /// Where in the manifest each module stands.
+    modules: FxHashMap<ModuleKey, usize>,
+    damage: Option<Damage>,
+}
+
+/// What is wrong with a pack of which something could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// It ends too early, or cannot be unpacked from some place on.
+    Cut,
+    /// More memory was not allowed.
+    OverBudget,
+}
+
+impl Pack {
+    /// Unpacks `bytes` into at most `budget` bytes of memory; `None` if they are something else that zstd packed. `path` is what
+    /// messages call it.
+    pub fn read(bytes: &[u8], path: &Path, budget: u64) -> Result<Option<Pack>> {
+        let left = Cell::new(budget);
+        let io = |cause| Error::Io { file: path.to_owned(), cause, remedy: None };
+        let mut decoder = zstd::stream::read::Decoder::new(bytes).map_err(io)?;
+        decoder.window_log_max(WINDOW_LOG).map_err(io)?;
+        let mut archive = tar::Archive::new(Budgeted { inner: decoder, left: &left });
+        // Raw: no entry changes the meaning of the next, as those with long names and extended headers do.
+        let mut entries = archive.entries().map_err(io)?.raw(true);
+        let Some(manifest) = read_manifest(entries.next(), path)? else { return Ok(None) };
+        let mut pack = Pack::of(manifest);
+        let wanted = pack.wanted();
+        let mut seen: HashSet<Vec<u8>> = HashSet::default();
+        let mut is_cut = false;
+        for entry in entries {
+            let Ok(mut entry) = entry else {
+                is_cut = true;
+                break;
+            };
+            let name = entry.path_bytes().into_owned();
+            if !entry.header().entry_type().is_file() {
+                return Err(foreign(path, "holds an entry that is no regular file"));
+            }
+            if seen.len() == MOST_ENTRIES {
+                return Err(foreign(path, "holds more entries than any recording has files"));
+            }
+            let wanted_name = String::from_utf8(name.clone()).ok().filter(|name| wanted.contains(name));
+            if !seen.insert(name) {
+                return Err(foreign(path, "holds an entry twice"));
+            }
+            let Some(name) = wanted_name else { continue };
+            let size = entry.size();
+            let mut bytes = Vec::new();
+            let is_whole = entry.read_to_end(&mut bytes).is_ok() && bytes.len() as u64 == size;
+            // Half a kallsyms would give wrong names; of half a recording every whole record counts.
+            if is_whole || name.starts_with("perf.data") {
+                pack.entries.insert(name, bytes);
+            }
+            if !is_whole {
+                is_cut = true;
+                break;
+            }
+        }
+        let is_complete = wanted.iter().all(|name| pack.entries.contains_key(name));
+        let is_long_enough = pack.manifest.recording.iter().all(|file| {
+            file.is_missing
+                || pack.entries.get(&file.entry()).is_some_and(|bytes| bytes.len() as u64 == file.bytes)
+        });
+        if is_cut || !is_complete || !is_long_enough {
+            pack.damage = Some(if left.get() == 0 { Damage::OverBudget } else { Damage::Cut });
+        }
+        Ok(Some(pack))
+    }
+
+    fn of(manifest: Manifest) -> Pack {
+        let modules = manifest.modules.iter().enumerate();
+        let modules = modules.map(|(number, entry)| (entry.module.clone(), number)).collect();
+        Pack { manifest, entries: FxHashMap::default(), modules, damage: None }
+    }
+
+    /// The names of the entries that the manifest says are there.
+    fn wanted(&self) -> HashSet<String> {
+        let manifest = &self.manifest;
+        let modules = manifest.modules.iter().flat_map(|module| [module.file, module.debug]).flatten();
+        let numbers = manifest.kernel.iter().map(|kernel| kernel.file).chain(modules);
+        let recording = manifest.recording.iter().filter(|file| !file.is_missing);
+        numbers.map(file_entry).chain(recording.map(|file| file.entry())).collect()
+    }
+
+    /// What is wrong with it, if something is.
+    pub fn damage(&self) -> Option<Damage> {
+        self.damage
+    }
+
+    /// The recording's files: the name in its directory, the bytes, and whether it is missing. None if the pack ends before them.
+    pub fn recording(&self) -> impl Iterator<Item = (Option<&str>, &[u8], bool)> {
+        self.manifest.recording.iter().filter_map(|file| {
+            let bytes = self.entries.get(&file.entry()).map(Vec::as_slice);
+            let bytes = if file.is_missing { Some(&[][..]) } else { bytes };
+            Some((file.name.as_deref(), bytes?, file.is_missing))
+        })
+    }
+
+    /// Whether it has the debug information that tells of inlined functions.
+    pub fn has_inlined(&self) -> bool {
+        self.manifest.has_inlined
+    }
+
+    /// Bytes of memory that hold it.
+    pub fn memory(&self) -> u64 {
+        self.entries.values().map(|bytes| bytes.len() as u64).sum()
+    }
+
+    /// Files with the kernel's symbols, the best first: where it was found, whether it is ELF, and its bytes.
+    pub fn kernel(&self) -> impl Iterator<Item = (&str, bool, &[u8])> {
+        self.manifest
+            .kernel
+            .iter()
+            .filter_map(|kernel| Some((kernel.path.as_str(), kernel.is_elf, self.file(kernel.file)?)))
+    }
+
+    /// The file with kernel symbols that was found first and not used where it was packed, and why.
+    pub fn refused(&self) -> Option<(&str, &str)> {
+        self.manifest.refused.as_ref().map(|(path, why)| (path.as_str(), why.as_str()))
+    }
+
+    /// The file of `module`, or why there is none.
+    pub fn find(&self, module: &Module) -> std::result::Result<&[u8], Symbols> {
+        let entry = self.modules.get(&ModuleKey::of(module));
+        let entry = entry.and_then(|&number| self.manifest.modules.get(number)).ok_or(Symbols::NotPacked)?;
+        match entry.file {
+            Some(file) => self.file(file).ok_or(Symbols::NotPacked),
+            None if entry.symbols == Symbols::Found => Err(Symbols::NotPacked),
+            None => Err(entry.symbols),
+        }
+    }
+
+    /// The separate debug information of `module`.
+    pub fn find_debug(&self, module: &Module) -> Option<&[u8]> {
+        let number = *self.modules.get(&ModuleKey::of(module))?;
+        self.file(self.manifest.modules.get(number)?.debug?)
+    }
+
+    fn file(&self, number: usize) -> Option<&[u8]> {
+        self.entries.get(&file_entry(number)).map(Vec::as_slice)
+    }
+}
+
+/// The manifest, if `entry` is one.
+fn read_manifest<R: Read>(
+    entry: Option<std::io::Result<tar::Entry<'_, R>>>,
+    path: &Path,
+) -> Result<Option<Manifest>> {
+    let Some(Ok(mut entry)) = entry else { return Ok(None) };
+    if *entry.path_bytes() != *MANIFEST.as_bytes() || !entry.header().entry_type().is_file() {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    let size = entry.size();
+    let read = entry.by_ref().take(LONGEST_MANIFEST).read_to_end(&mut text);
+    if read.is_err() || text.len() as u64 != size {
+        return Err(Error::input(path, "is a pack cut short within its manifest", "copy it again"));
+    }
+    // The version first: the rest may have another form in another one.
+    let schema =
+        serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|all| all.get("schema")?.as_u64());
+    match (schema, serde_json::from_slice(&text)) {
+        (Some(schema), Ok(manifest)) if schema == u64::from(SCHEMA) => Ok(Some(manifest)),
+        (Some(schema), _) if schema != u64::from(SCHEMA) => Err(Error::input(
+            path,
+            format!("is a pack of form {schema}, and this version reads form {SCHEMA}"),
+            "read it with the version of stallgraph that made it",
+        )),
+        _ => Err(foreign(path, "has a manifest that cannot be read")),
+    }
+}
+
+fn foreign(path: &Path, what: &str) -> Error {
+    Error::input(
+        path,
+        format!("is no pack as stallgraph makes them: it {what}"),
+        "pack the recording again: stallgraph pack",
+    )
+}
+
+/// What is read of a stream until the budget is used up, and then nothing.
+struct Budgeted<'l, R> {
+    inner: R,
+    left: &'l Cell<u64>,
+}
+
+impl<R: Read> Read for Budgeted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        let read = match buffer.get_mut(..most) {
+            Some(buffer) if most > 0 => self.inner.read(buffer)?,
+            _ => 0,
+        };
+        self.left.set(self.left.get().saturating_sub(read as u64));
+        Ok(read)
+    }
+}
