@@ -116,7 +116,7 @@ pub fn name_frames(
     let (kernel, user): (Vec<usize>, Vec<usize>) =
         hit.into_iter().partition(|module| modules[*module].kernel.is_some());
     let search = Search::new(request, sources, request.pack.is_none() && is_made_here(request));
-    if let Some(gatherer) = request.gatherer.filter(|_| is_this_host(request)) {
+    if let Some(gatherer) = request.gatherer.filter(|_| kernel_symbols::is_this_kernel(request)) {
         gatherer.add_machine();
     }
     let hits = Hits { frames: request.frames, callers: request.callers, by_module: &by_module };
