@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::error::{Error, Result};
 use crate::model::{Module, Symbols};
 
-use super::{MANIFEST, Manifest, ModuleKey, SCHEMA, file_entry};
+use super::{MANIFEST, Manifest, ModuleEntry, ModuleKey, SCHEMA, file_entry};
 
 /// Bytes of a manifest that are read at most; a module takes some hundred.
 const LONGEST_MANIFEST: u64 = 64 << 20;
@@ -24,8 +24,9 @@ pub struct Pack {
     manifest: Manifest,
     /// The entries that the manifest names, by name.
     entries: FxHashMap<String, Vec<u8>>,
-    /// Where in the manifest each module stands.
-    modules: FxHashMap<ModuleKey, usize>,
+    /// Where in the manifest each module stands; without build ids, which a recording that was cut short has lost, modules may share
+    /// a key.
+    modules: FxHashMap<ModuleKey, Vec<usize>>,
     damage: Option<Damage>,
 }
 
@@ -95,8 +96,14 @@ impl Pack {
     }
 
     fn of(manifest: Manifest) -> Pack {
-        let modules = manifest.modules.iter().enumerate();
-        let modules = modules.map(|(number, entry)| (entry.module.clone(), number)).collect();
+        let mut modules: FxHashMap<ModuleKey, Vec<usize>> = FxHashMap::default();
+        for (number, entry) in manifest.modules.iter().enumerate() {
+            modules.entry(entry.module.clone()).or_default().push(number);
+            if entry.module.build_id.is_some() {
+                let without = ModuleKey { build_id: None, ..entry.module.clone() };
+                modules.entry(without).or_default().push(number);
+            }
+        }
         Pack { manifest, entries: FxHashMap::default(), modules, damage: None }
     }
 
@@ -148,8 +155,7 @@ impl Pack {
 
     /// The file of `module`, or why there is none.
     pub fn find(&self, module: &Module) -> std::result::Result<&[u8], Symbols> {
-        let entry = self.modules.get(&ModuleKey::of(module));
-        let entry = entry.and_then(|&number| self.manifest.modules.get(number)).ok_or(Symbols::NotPacked)?;
+        let entry = self.entry(module).ok_or(Symbols::NotPacked)?;
         match entry.file {
             Some(file) => self.file(file).ok_or(Symbols::NotPacked),
             None if entry.symbols == Symbols::Found => Err(Symbols::NotPacked),
@@ -159,8 +165,15 @@ impl Pack {
 
     /// The separate debug information of `module`.
     pub fn find_debug(&self, module: &Module) -> Option<&[u8]> {
-        let number = *self.modules.get(&ModuleKey::of(module))?;
-        self.file(self.manifest.modules.get(number)?.debug?)
+        self.file(self.entry(module)?.debug?)
+    }
+
+    /// What the manifest says of `module`, if that is the only one that it can be.
+    fn entry(&self, module: &Module) -> Option<&ModuleEntry> {
+        let key = ModuleKey::of(module);
+        let entries = self.modules.get(&key)?.iter().filter_map(|&number| self.manifest.modules.get(number));
+        let exact = entries.clone().find(|entry| entry.module == key);
+        exact.or_else(|| entries.clone().next().filter(|_| entries.count() == 1))
     }
 
     fn file(&self, number: usize) -> Option<&[u8]> {
