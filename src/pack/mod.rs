@@ -35,6 +35,8 @@ struct Manifest {
     program: String,
     /// The files of the recording.
     recording: Vec<RecordingFile>,
+    /// The CRC-32 of each file that names come from, by its number: of a damaged one names would be wrong.
+    checksums: Vec<u32>,
     /// The kernel's symbols, the best first.
     kernel: Vec<KernelEntry>,
     /// The kernel symbols that were found first and not used: the file and why.

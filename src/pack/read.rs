@@ -1,7 +1,7 @@
 //! Reading a pack: into memory, within a budget, and believing nothing of what it says.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -67,7 +67,7 @@ impl Pack {
             if seen.len() == MOST_ENTRIES {
                 return Err(foreign(path, "holds more entries than any recording has files"));
             }
-            let wanted_name = String::from_utf8(name.clone()).ok().filter(|name| wanted.contains(name));
+            let wanted_name = String::from_utf8(name.clone()).ok().filter(|name| wanted.contains_key(name));
             if !seen.insert(name) {
                 return Err(foreign(path, "holds an entry twice"));
             }
@@ -76,15 +76,18 @@ impl Pack {
             let mut bytes = Vec::new();
             let is_whole = entry.read_to_end(&mut bytes).is_ok() && bytes.len() as u64 == size;
             // Half a kallsyms would give wrong names; of half a recording every whole record counts.
-            if is_whole || name.starts_with("perf.data") {
-                pack.entries.insert(name, bytes);
+            match wanted.get(&name) {
+                Some(Some(checksum)) if !is_whole || crc32fast::hash(&bytes) != *checksum => {}
+                _ => _ = pack.entries.insert(name, bytes),
             }
             if !is_whole {
                 is_cut = true;
                 break;
             }
         }
-        let is_complete = wanted.iter().all(|name| pack.entries.contains_key(name));
+        // Its last frame ends in the checksum of all.
+        let is_cut = is_cut || std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).is_err();
+        let is_complete = wanted.keys().all(|name| pack.entries.contains_key(name));
         let is_long_enough = pack.manifest.recording.iter().all(|file| {
             file.is_missing
                 || pack.entries.get(&file.entry()).is_some_and(|bytes| bytes.len() as u64 == file.bytes)
@@ -107,13 +110,16 @@ impl Pack {
         Pack { manifest, entries: FxHashMap::default(), modules, damage: None }
     }
 
-    /// The names of the entries that the manifest says are there.
-    fn wanted(&self) -> HashSet<String> {
+    /// The names of the entries that the manifest says are there, and the checksums of those that names come from.
+    fn wanted(&self) -> HashMap<String, Option<u32>> {
         let manifest = &self.manifest;
         let modules = manifest.modules.iter().flat_map(|module| [module.file, module.debug]).flatten();
         let numbers = manifest.kernel.iter().map(|kernel| kernel.file).chain(modules);
         let recording = manifest.recording.iter().filter(|file| !file.is_missing);
-        numbers.map(file_entry).chain(recording.map(|file| file.entry())).collect()
+        // What has no checksum is no file of the pack: it will be missing.
+        let file =
+            |number: usize| (file_entry(number), Some(manifest.checksums.get(number).copied().unwrap_or(0)));
+        numbers.map(file).chain(recording.map(|file| (file.entry(), None))).collect()
     }
 
     /// What is wrong with it, if something is.

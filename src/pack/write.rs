@@ -101,10 +101,12 @@ pub fn write(
         file: number(gathered.file),
         debug: number(gathered.debug),
     });
+    let modules = modules.collect();
     let manifest = Manifest {
         schema: SCHEMA,
         program: concat!("stallgraph ", env!("CARGO_PKG_VERSION")).to_owned(),
-        modules: modules.collect(),
+        modules,
+        checksums: contents.files.iter().map(|file| crc32fast::hash(file)).collect(),
         recording: recording
             .iter()
             .map(|(name, bytes, is_missing)| RecordingFile {
