@@ -393,6 +393,10 @@ fn a_manifest_is_not_believed() {
     // Another archive, and nothing at all.
     post.put(&repack(&good[1..]));
     assert!(post.there(&["window"]).stderr.contains("is compressed by zstd"));
+    post.put(&zstd::decode_all(&repack(&good)[..]).expect("it unpacks"));
+    assert!(post.there(&["window"]).stderr.contains("is a tar archive"));
+    post.put(b"BZh91AY&SY");
+    assert!(post.there(&["window"]).stderr.contains("-C ~/.debug"));
 }
 
 #[test]
@@ -400,10 +404,10 @@ fn a_bomb_is_left_alone() {
     let post = Scene::post();
     post.pack(&[]);
     let good = entries(&post.packed());
-    // 400 MB of zeros in some KB, as a file, as the manifest, and as something that nobody asked for.
+    // 64 MiB of zeros in some KB, as a file, as the manifest, and as something that nobody asked for.
     for (at, name) in [(1, "files/0"), (0, "manifest.json"), (1, "other")] {
         let mut bomb = good.clone();
-        bomb.insert(at, (name.to_owned(), EntryType::Regular, vec![0; 400 << 20]));
+        bomb.insert(at, (name.to_owned(), EntryType::Regular, vec![0; 64 << 20]));
         let pack = repack(&bomb);
         assert!(pack.len() < 1 << 20);
         post.put(&pack);

@@ -187,6 +187,16 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
         ("is compressed by zstd", "unpack it first: zstd -d FILE")
     } else if starts(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
         ("is compressed by xz", "unpack it first: unxz FILE")
+    } else if starts(b"BZh") {
+        (
+            "is compressed by bzip2, as perf archive does it: that holds programs and no recording",
+            "unpack it: tar xf FILE -C ~/.debug; and give the perf.data; or pack that instead: stallgraph pack",
+        )
+    } else if file.get(257..262) == Some(b"ustar") {
+        (
+            "is a tar archive, not a perf.data",
+            "a pack is read as stallgraph pack wrote it, packed by zstd; of any other unpack the perf.data first",
+        )
     } else if starts(b"\x89PNG") {
         ("is a PNG picture, not a perf.data", record)
     } else if starts(b"\x7fELF") {

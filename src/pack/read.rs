@@ -116,7 +116,7 @@ impl Pack {
         let modules = manifest.modules.iter().flat_map(|module| [module.file, module.debug]).flatten();
         let numbers = manifest.kernel.iter().map(|kernel| kernel.file).chain(modules);
         let recording = manifest.recording.iter().filter(|file| !file.is_missing);
-        // What has no checksum is no file of the pack: it will be missing.
+        // The number of a file that is not there has no checksum, and nothing will be read of it.
         let file =
             |number: usize| (file_entry(number), Some(manifest.checksums.get(number).copied().unwrap_or(0)));
         numbers.map(file).chain(recording.map(|file| (file.entry(), None))).collect()
