@@ -253,6 +253,9 @@ pub const RECORD: [&str; 5] = [
     "-e napi:napi_poll,net:netif_receive_skb -- sleep 10",
 ];
 
+/// What [`RECORD`] costs; `docs/stalls.md` has the measurement.
+pub const COST: &str = "59,000 records and 5.4 MB a second, on a CPU that receives 9,000 packets a second";
+
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
     let contexts = Contexts::with_handlers(recording);
