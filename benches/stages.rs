@@ -11,7 +11,7 @@ use criterion::{
 use stallgraph::analyses::ordered::{Options as OrderOptions, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows;
-use stallgraph::ingest::{self, Decoded, Part, Source, UserChains};
+use stallgraph::ingest::{self, Decoded, Part, Source, UserChains, Wanted};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -123,10 +123,9 @@ fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
             let mut decoded = 0;
             source.read_samples(
                 0..u64::MAX,
-                &wanted,
+                Wanted { samples: &wanted, trace: None },
                 &finder,
                 &UserChains::default(),
-                None,
                 &|_| {},
                 |record| {
                     decoded += u64::from(matches!(black_box(record), Decoded::Sample { .. }));

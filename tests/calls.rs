@@ -214,3 +214,19 @@ fn who_was_on_a_cpu_that_was_not_recorded_may_have_made_other_calls_there() {
     let woken = moved.replace("waking:agent", "waking:agent>1");
     assert_eq!(shown(&format!("online 2\n{woken}")), [elsewhere]);
 }
+
+#[test]
+fn a_switch_from_idle_that_was_not_recorded_is_noticed() {
+    // Woken, on a CPU that is idle: it runs. It burns 100 ms, sleeps, and is seen next at its exit.
+    let text = "
+        cpu1 1.000 agent sys_enter:read(1)
+        cpu1 1.010 agent switch:swapper=S
+        cpu1 1.050 swapper waking:agent
+        cpu1 1.150 agent switch:swapper=S
+        cpu1 1.200 agent sys_exit:read=0";
+    assert_eq!(shown(text), ["read 1000-1200=0 on 110 asleep 90 runnable 0"]);
+    let unseen = |text: &str| calls::find(&recording(text)).unseen_switches;
+    assert_eq!(unseen(text), 2);
+    let recorded = text.replace("1.200", "1.199 swapper switch:agent=R\ncpu1 1.200");
+    assert_eq!((unseen(&recorded), unseen(&recorded.replace("waking:agent", "switch:agent=R"))), (1, 0));
+}

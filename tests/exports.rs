@@ -407,8 +407,17 @@ fn a_file_is_written_and_never_over_the_recording() {
     assert_eq!(lanes[0].samples.len(), 4351);
     let refused = export(&copy);
     assert_eq!(refused.code, Some(2));
-    assert!(refused.stderr.contains("is the recording itself"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("that is the recording itself"), "{}", refused.stderr);
     assert_eq!(fs::read(&copy).expect("the recording"), fs::read(&recording.file).expect("the recording"));
+    let through = run(support::stallgraph()
+        .args(["export", "--no-symbols", "--format", "speedscope", "-o"])
+        .arg(&copy)
+        .arg("-")
+        .stdin(fs::File::open(&copy).expect("the copy")));
+    assert!(
+        through.code == Some(2) && through.stderr.contains("that is the recording itself"),
+        "{through:?}"
+    );
     let nowhere = export(&folder.path().join("no/such/folder/x.json"));
     assert_eq!(nowhere.code, Some(2));
     assert!(nowhere.stderr.contains("no/such/folder/x.json"), "{}", nowhere.stderr);

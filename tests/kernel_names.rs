@@ -246,7 +246,7 @@ fn what_has_no_name_has_a_reason_in_json() {
         let unnamed = &document["unnamed"][0];
         assert_eq!(unnamed["name"], "[[kernel.kallsyms]]");
         assert_eq!((&unnamed["code"], &unnamed["frames"]), (&"no_symbol".into(), &100.into()));
-        assert_eq!(unnamed["reason"], "the file's symbols do not cover the place");
+        assert_eq!(unnamed["reason"], "the kernel's symbols do not cover the place");
         assert_eq!(document["unnamed"].as_array().map(Vec::len), Some(1));
     }
 }

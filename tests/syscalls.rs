@@ -160,7 +160,7 @@ fn the_selection_is_that_of_calls() {
 /// `held read 150ms` for each slow call of a fixture.
 fn slow(text: &str, options: &Options) -> (SystemCalls, Vec<String>) {
     let recording = recording(text);
-    let found = syscalls::find(&recording, options);
+    let found = syscalls::find(&recording, options).expect("calls or samples");
     let show = |call: &syscalls::SlowCall| {
         let name = call.name.map_or("?", |name| recording.name(name));
         let on_cpu = call.on_cpu_ns.map_or("?".to_owned(), |ns| (ns / 1_000_000).to_string());
@@ -262,9 +262,18 @@ fn what_was_sampled_is_said_with_the_command_that_does_not() {
     let (found, shown) = slow(&sampled, &at_least(20));
     assert_eq!((shown.len(), found.calls), (0, 0));
     let note = found.notes.iter().find(|note| note.code == "sampled_event").expect("it is said");
-    assert!(note.message.starts_with("raw_syscalls:sys_enter was sampled"), "{}", note.message);
+    assert!(note.message.starts_with("raw_syscalls:sys_enter sampled (-F"), "{}", note.message);
     assert!(note.sentence().contains("-e 'raw_syscalls:*' --exclude-perf"), "{}", note.sentence());
     assert!(found.notes.iter().any(|note| note.code == "kernel_names"), "user code has none");
+}
+
+#[test]
+fn nothing_to_tell_is_an_error_with_the_command_that_tells() {
+    let sampled = recording(
+        "sampled raw_syscalls:sys_exit\ncpu0 1.0 agent sys_enter:read(1)\ncpu0 1.1 agent sys_exit:read=1",
+    );
+    let error = syscalls::find(&sampled, &at_least(0)).expect_err("no calls, no samples").to_string();
+    assert!(error.contains("neither system calls") && error.contains("-e 'raw_syscalls:*'"), "{error}");
 }
 
 #[test]

@@ -17,6 +17,9 @@
 //! - Where not all CPUs were recorded, a thread that is away may have returned, and called again, elsewhere. Such a call is
 //!   marked where events tell ([`Doubt::Elsewhere`]); a call that slept may be two all the same.
 //!
+//! Before kernel 4.17 switch records did not tell that a thread was preempted (PERF_RECORD_MISC_SWITCH_OUT_PREEMPT,
+//! include/uapi/linux/perf_event.h): there it counts as asleep, unless `sched:sched_switch` was recorded, too.
+//!
 //! Events that were sampled ([`Event::is_complete`](crate::model::Event::is_complete)) pair at random, and are not used.
 
 use std::cmp::Reverse;
@@ -117,6 +120,9 @@ pub struct Calls {
     pub is_traced: bool,
     /// Whether switches between tasks were recorded, each of them.
     pub has_switches: bool,
+    /// How many switches to a thread were not recorded, as far as other events show: until then it counts as asleep, or, if its
+    /// wake-up was recorded, as on the CPU.
+    pub unseen_switches: u64,
 }
 
 impl Calls {
@@ -237,6 +243,12 @@ impl Thread {
         self.accounted_ns = time_ns;
     }
 
+    /// Whether it got the CPU and nobody said so: it waited for one that is idle. Some kernels (6.18 in a virtual machine) do not trace what idle tasks
+    /// other than CPU 0's do, their switches to other tasks included.
+    fn has_come(&self, cpu: usize, current: Option<usize>) -> bool {
+        current.is_none() && self.waits.is_some_and(|(waited_for, _)| waited_for == cpu)
+    }
+
     /// It ran on a CPU that was not recorded until `time_ns`, and nobody knows how long.
     fn was_elsewhere(&mut self, time_ns: u64) {
         self.accounted_ns = time_ns;
@@ -270,6 +282,7 @@ struct Pass<'r> {
     has_enters: bool,
     has_exits: bool,
     has_switches: bool,
+    unseen: u64,
     /// Whether the machine had CPUs that were not recorded.
     is_partial: bool,
     end_ns: u64,
@@ -300,6 +313,7 @@ impl<'r> Pass<'r> {
             has_enters: traces(recording, "sys_enter"),
             has_exits: traces(recording, "sys_exit"),
             has_switches: false,
+            unseen: 0,
             is_partial: is_partial(recording),
             end_ns,
         }
@@ -421,7 +435,10 @@ impl<'r> Pass<'r> {
     fn seen(&mut self, thread: usize, cpu: usize, time_ns: u64) {
         let Cpu { current, has_switched, .. } = &mut self.cpus[cpu];
         let seen = &mut self.threads[thread];
-        if seen.state == State::Unknown && !*has_switched {
+        if matches!(seen.state, State::Off(_)) && current.is_none() {
+            self.unseen += 1;
+        }
+        if seen.state == State::Unknown && !*has_switched || seen.has_come(cpu, *current) {
             seen.state = State::On(cpu);
         }
         seen.account(time_ns);
@@ -436,6 +453,10 @@ impl<'r> Pass<'r> {
         };
         let left = &mut self.threads[thread];
         match left.state {
+            State::Off(_) if left.has_come(cpu, self.cpus[cpu].current) => {
+                self.unseen += 1;
+                left.state = State::On(cpu);
+            }
             // The tracepoint and the switch record tell of one switch, the one a little after the other.
             State::Off(_) => return,
             State::On(other) if other != cpu => return,
@@ -531,7 +552,7 @@ impl<'r> Pass<'r> {
             let end_ns = thread.accounted_ns.max(call.begin_ns);
             self.calls.push(Call { end_ns, spent: Some(thread.spent), ..call });
         }
-        let Pass { recording, mut calls, has_enters, has_exits, has_switches, .. } = self;
+        let Pass { recording, mut calls, has_enters, has_exits, has_switches, unseen, .. } = self;
         let tid = |call: &Call| recording.task(call.task).tid;
         calls.sort_by_key(|call| (tid(call), call.begin_ns));
         // A tid that is given to another thread ends what the one before was in.
@@ -556,6 +577,7 @@ impl<'r> Pass<'r> {
             calls,
             is_traced: has_enters && has_exits,
             has_switches,
+            unseen_switches: unseen,
         }
     }
 }

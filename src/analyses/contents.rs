@@ -140,6 +140,9 @@ fn cause(
             "in memory and no file, and /tmp/perf-PID.map has no function at the place",
             "",
         ),
+        Naming::NoSymbolHere if of.is_some_and(|module| module.kernel.is_some()) => {
+            ("no_symbol", "the kernel's symbols do not cover the place", "")
+        }
         Naming::NoSymbolHere => {
             ("no_symbol", "the file's symbols do not cover the place", Symbols::DEBUG_SYMBOLS)
         }

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
+use crate::error::{Error, Result};
 use crate::model::{Diagnostic, NameId, Recording, Severity, StackId, TaskId, Timeline};
 
 use super::calls::{self, Call, Calls};
@@ -150,8 +151,9 @@ const LONG_NS: u64 = 10_000_000;
 pub const RECORD: &str = "perf record -a -e cpu-clock/freq=999,call-graph=fp/ -e 'raw_syscalls:*' --exclude-perf \
                           --switch-events -m 16M -- sleep 10";
 
-/// Finds the slow system calls of `recording`, which must have been loaded with its events.
-pub fn find(recording: &Recording, options: &Options) -> SystemCalls {
+/// Finds the slow system calls of `recording`, which must have been loaded with its events. An error if it has neither traced
+/// calls nor samples.
+pub fn find(recording: &Recording, options: &Options) -> Result<SystemCalls> {
     let calls = calls::find(recording);
     let contexts = Contexts::new(recording);
     let mut found = Found::new(recording, options);
@@ -160,12 +162,19 @@ pub fn find(recording: &Recording, options: &Options) -> SystemCalls {
             found.traced(&calls);
             Source::Traced
         }
+        false if recording.tally.samples == 0 && !recording.is_damaged() => {
+            return Err(Error::input(
+                &recording.about.file,
+                "holds neither system calls, enters and exits of each, nor samples to estimate them from",
+                format!("record with: {RECORD}"),
+            ));
+        }
         false => {
             found.sampled(&contexts);
             Source::Sampled { interval_ns: recording.sampling_interval_ns() }
         }
     };
-    found.finish(source, notes(recording, &calls, &contexts))
+    Ok(found.finish(source, notes(recording, &calls, &contexts)))
 }
 
 struct Found<'r> {
@@ -252,7 +261,7 @@ impl<'r> Found<'r> {
             let held_ns = timeline.held_ns(at, interval_ns);
             let call = call_at(at).filter(|(task, _)| self.is_selected[task.index()]);
             let goes_on = |run: &(SlowCall, u64)| {
-                let is_near = time_ns.saturating_sub(run.1) <= 2 * interval_ns;
+                let is_near = time_ns.saturating_sub(run.1) <= interval_ns.saturating_mul(2);
                 is_near && call == Some((run.0.task, run.0.name))
             };
             if run.as_ref().is_some_and(|run| !goes_on(run)) {
@@ -398,8 +407,8 @@ fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -> Vec<Diagn
     let sampled: Vec<&str> = sampled.map(|event| event.name.as_str()).collect();
     if !sampled.is_empty() {
         let message = format!(
-            "{} was sampled (-F or -c on the command line), so not each time it happened is in the file, and no \
-             duration can be told",
+            "{} sampled (-F or -c on the command line): what happened between two samples is not in the file, and \
+             no duration can be told",
             sampled.join(", ")
         );
         note(Severity::Warning, "sampled_event", sampled.len(), &message, &record);
@@ -407,7 +416,8 @@ fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -> Vec<Diagn
     if !calls.is_traced {
         let message = "estimated from samples: a call is a run of samples of one thread in one system call, so several \
                        short ones in a row look like one, and those that sleep are not seen";
-        note(Severity::Warning, "estimate", 1, message, &record);
+        // Once is enough.
+        note(Severity::Warning, "estimate", 1, message, if sampled.is_empty() { &record } else { "" });
         if !(0..recording.stacks.len()).any(is_named) {
             let message = "without names of kernel functions no sample tells its system call";
             note(
@@ -422,6 +432,13 @@ fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -> Vec<Diagn
         let message = "switches were not recorded: time on the CPU is estimated from samples, if there are any, and the \
                        rest is not told apart";
         note(Severity::Warning, "no_switches", 1, message, "add --switch-events to perf record");
+    }
+    if calls.is_traced && calls.has_switches && calls.unseen_switches > 0 {
+        let message = format!(
+            "{} switches from the idle task were not recorded: the thread that came counts as asleep until its next event",
+            calls.unseen_switches
+        );
+        note(Severity::Warning, "unseen_switches", 1, &message, "add --switch-events to perf record");
     }
     if calls.is_traced && calls::is_partial(recording) {
         let cpus: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();

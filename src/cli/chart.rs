@@ -1,10 +1,8 @@
 //! `stallgraph chart`: what a CPU did in time order, as a flame chart; or merged, as a flame graph.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -333,10 +331,7 @@ impl<'r> Gallery<'r> {
         let kind = if self.recording.tells_cpus() { "cpu" } else { "tid" };
         let path = number
             .map_or_else(|| output.to_owned(), |number| with_number(output, &format!("{kind}{number}")));
-        if is_same_file(&path, &self.arguments.input.path()) {
-            bail!("-o {}: that is the recording itself", path.display());
-        }
-        let mut file = File::create(&path).with_context(|| path.display().to_string())?;
+        let mut file = output::create(&path, &self.arguments.input.path())?;
         draw(&mut file).with_context(|| path.display().to_string())
     }
 
@@ -388,11 +383,4 @@ fn with_number(path: &Path, number: &str) -> PathBuf {
         name.push(extension);
     }
     path.with_file_name(name)
-}
-
-/// Whether writing to the one would destroy the other.
-fn is_same_file(path: &Path, other: &Path) -> bool {
-    let place = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    let other = if other == Path::new("-") { Path::new("/dev/stdin") } else { other };
-    place(path).is_some_and(|at| place(other) == Some(at))
 }

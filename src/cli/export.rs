@@ -1,7 +1,7 @@
 //! `stallgraph export`: the samples in the formats of viewers that people already use.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -53,7 +53,7 @@ pub struct Arguments {
     /// What has a lane
     #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
     lanes: LanesArgument,
-    /// Where to write [default: standard output]
+    /// Where to write; - is standard output [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -87,7 +87,7 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let is_for_page = !matches!(arguments.format, Format::Folded);
-    if is_for_page && arguments.output.is_none() && io::stdout().is_terminal() {
+    if is_for_page && arguments.file().is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
     }
     // Events are what stalls are best told by, and only where stalls are shown.
@@ -111,14 +111,14 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if lanes.untimed > 0 {
         output::complain(&format!("{} samples without a time are left out", lanes.untimed));
     }
-    let out: Box<dyn Write + Send> = match &arguments.output {
+    let out: Box<dyn Write + Send> = match arguments.file() {
         Some(path) => Box::new(BufWriter::new(output::create(path, &arguments.input.path())?)),
         None => Box::new(output::stdout()),
     };
     let mut out = Counted { out, bytes: 0 };
     let written = arguments.write(&recording, &selection, &lanes, &mut out);
     let written = written.and_then(|()| out.flush().map_err(stallgraph::Error::Output));
-    match &arguments.output {
+    match arguments.file() {
         Some(path) => written.with_context(|| path.display().to_string())?,
         None => written?,
     }
@@ -135,6 +135,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
+    /// The file to write; `None` is standard output.
+    fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
     fn write(
         &self,
         recording: &Recording,

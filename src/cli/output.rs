@@ -13,11 +13,12 @@ pub fn stdout() -> impl Write + Send {
     std::io::BufWriter::new(std::io::stdout())
 }
 
-/// A new file for results of the recording at `input`, which it must not take the place of.
+/// A new file for results of the recording at `input`, `-` being standard input, which it must not take the place of.
 pub fn create(path: &Path, input: &Path) -> Result<File> {
-    let place = |path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let place = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let input = if input == Path::new("-") { Path::new("/dev/stdin") } else { input };
     if place(path).is_some_and(|output| place(input) == Some(output)) {
-        bail!("{}: is the recording itself; give another file", path.display());
+        bail!("-o {}: that is the recording itself", path.display());
     }
     File::create(path).with_context(|| path.display().to_string())
 }

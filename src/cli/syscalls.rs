@@ -18,10 +18,10 @@ use super::{Outcome, output};
 /// Exact where system calls were traced, else estimated from samples, and
 /// marked so. A call is held if it had the CPU for most of its time, or for
 /// --min and 10 ms; else it waited for a CPU, slept, or was away, where nothing
-/// tells. Those that slept or were away are counted only, unless --all
-/// is given. With -C, calls that began on these CPUs; with --time, calls under
-/// way at that time. CUT: begun before the recording or not ended in it; MOVED:
-/// the thread was on a CPU that was not recorded; LOST: records were lost.
+/// tells. Those that slept or were away are counted only, unless --all is given.
+/// With -C, calls that began on these CPUs; with --time, calls under way then.
+/// CUT: begun before the recording or not ended in it; MOVED: the thread was on
+/// a CPU that was not recorded; LOST: records were lost.
 ///
 /// Examples:
 ///
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let selection = arguments.whose.of(arguments.part.selection());
     selection.check(&recording)?;
     let min_ns = to_ns(arguments.min)?;
-    let calls = syscalls::find(&recording, &Options { min_ns, selection });
+    let calls = syscalls::find(&recording, &Options { min_ns, selection })?;
     if calls.source != Source::Traced {
         load::require_stacks(&recording)?;
         load::require_times(&recording)?;

@@ -143,6 +143,15 @@ impl SideBandPass {
     }
 }
 
+/// What the second pass is to decode.
+#[derive(Clone, Copy)]
+pub struct Wanted<'w> {
+    /// For each event, whether its records are samples.
+    pub samples: &'w [bool],
+    /// What reads other events and switches, if they are wanted too.
+    pub trace: Option<&'w TraceReader>,
+}
+
 /// A sample, or why it is none.
 pub enum Decoded<'a> {
     /// A sample of the event with this index.
@@ -297,18 +306,17 @@ impl<'a> Source<'a> {
         chains
     }
 
-    /// The second pass: decodes the samples of the events for which `wanted` holds, in the order of the file, in one of the
-    /// ranges that [`SideBandPass::ranges`] made; with `trace` also what other events and switches tell.
+    /// The second pass: decodes what is wanted, in the order of the file, in one of the ranges that [`SideBandPass::ranges`] made.
     pub fn read_samples(
         &self,
         range: Range<u64>,
-        wanted: &[bool],
+        wanted: Wanted,
         finder: &EventFinder,
         user_chains: &UserChains<'a>,
-        trace: Option<&TraceReader>,
         progress: &dyn Fn(u64),
         mut each: impl FnMut(Decoded<'a>),
     ) {
+        let Wanted { samples: wanted, trace } = wanted;
         let layouts: Vec<SampleLayout> = self
             .header
             .attributes

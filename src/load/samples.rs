@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::ingest::{Decoded, EventFinder, Source, TraceReader, UserChains};
+use crate::ingest::{Decoded, EventFinder, Source, TraceReader, UserChains, Wanted};
 use crate::model::{Names, Tally, Timeline, Trace};
 use crate::state::{Chains, Collected, Collector, CpuSamples, Finished, State};
 
@@ -58,7 +58,8 @@ impl SamplePass<'_, '_> {
             progress(done.fetch_add(more, Ordering::Relaxed) + more);
         };
         let SamplePass { source, finder, sampling, user_chains, trace, .. } = *self;
-        source.read_samples(range, sampling, finder, user_chains, trace, &report, |decoded| match decoded {
+        let wanted = Wanted { samples: sampling, trace };
+        source.read_samples(range, wanted, finder, user_chains, &report, |decoded| match decoded {
             Decoded::Sample { event, sample, record } => {
                 event_records[event] += 1;
                 tally.samples += 1;

@@ -108,9 +108,9 @@ pub fn milliseconds(ns: u64) -> String {
 pub fn duration(ns: u64) -> String {
     let (value, unit) = match ns {
         0 => return "0".to_owned(),
-        ..1000 => return format!("{ns}ns"),
-        ..999_500 => (ns as f64 / 1e3, "us"),
-        ..999_500_000 => (ns as f64 / 1e6, "ms"),
+        1..1000 => return format!("{ns}ns"),
+        1000..999_500 => (ns as f64 / 1e3, "us"),
+        999_500..999_500_000 => (ns as f64 / 1e6, "ms"),
         _ => (ns as f64 / 1e9, "s"),
     };
     if value < 9.95 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }

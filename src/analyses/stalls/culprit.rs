@@ -9,12 +9,22 @@ use super::super::calls::Calls;
 use super::super::contexts::{Contexts, Owner, PathId};
 use super::super::shares::{FOLLOW, follow};
 use super::super::windows::Path;
-use super::cpu::Cpu;
-use super::verdict::{Held, JOIN_NS};
+use super::cpu::{Cpu, JOIN_NS};
+use super::seen::Weight;
 use super::{Culprit, TracedCall};
 
 /// A system call that began so long before its stall, or returned so long after it, is no measure of the stall, in ns.
 const RETURN_NS: u64 = 10_000_000;
+
+/// A stretch in which the CPU was held, and by whom.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub time: Range<u64>,
+    pub weight: Weight,
+    /// Whether it is long enough to be a stall alone.
+    pub is_long: bool,
+    pub suspect: Option<Suspect>,
+}
 
 /// Who held the CPU in a stretch.
 #[derive(Clone, Debug)]
@@ -57,7 +67,8 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     let next = cpu.timeline.between(time.end, time.end.saturating_add(cpu.interval_ns)).next()?;
     let sample = &cpu.samples()[next];
     let tid = cpu.tid(sample.task);
-    let path = cpu.contexts.of(sample.stack).path.filter(|_| !cpu.leaves_in(tid, time))?;
+    let longest = by_switches(cpu, time).and_then(|suspect| suspect.thread());
+    let path = cpu.contexts.of(sample.stack).path.filter(|_| longest.is_none_or(|holder| holder == tid))?;
     Some(Suspect {
         what: What::Thread(tid),
         task: sample.task,
