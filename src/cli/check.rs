@@ -22,7 +22,8 @@ use super::output;
 ///
 /// Exit codes, as node-problem-detector has them: 0 healthy, 1 stalling,
 /// 2 unknown: the recording cannot tell, because it is damaged, empty, too
-/// short, or lost too much, and no stall was found in what is there.
+/// short, or lost too much, and no stall was found in what is there; or
+/// because there are stalls, and too few of them are sure.
 /// The line has at most 80 bytes; node-problem-detector cuts it there.
 ///
 /// The node is stalling from --stalls stalls on, each of at least --min and
