@@ -74,6 +74,8 @@ fn the_line_says_how_much_and_who() {
     let of_nobody = found(vec![stall(1, 100, 150, Confidence::Medium, None)]);
     assert_eq!(line(&node, &of_nobody), "stalling: 1 stall, 50 ms of 2.00 s; no culprit known, max 50 ms");
     assert_eq!(line(&node, &found(vec![])), "healthy: no stall of 20 ms or more in 2.00 s of 2 CPUs");
+    let unsure = found(vec![stall(0, 900, 999, Confidence::Low, None)]);
+    assert_eq!(line(&node, &unsure), "healthy: no sure stall of 20 ms or more in 2.00 s of 2 CPUs; 1 unsure");
 }
 
 #[test]
@@ -198,11 +200,13 @@ fn the_page_has_every_series_once() {
         all.push(stall(1, 100 * at, 100 * at + 50, Confidence::High, Some(culprit(&node, "kworker/1:2"))));
     }
     all.push(stall(1, 400, 430, Confidence::High, Some(culprit(&node, "nginx"))));
+    all.push(stall(1, 500, 530, Confidence::Low, Some(culprit(&node, "nginx"))));
     let page = prometheus::text(&node, &check(&node, &found(all), &Thresholds::default()));
     for series in [
         "stallgraph_check_conclusive 1",
         "stallgraph_stalling 1",
         "stallgraph_stalls 5",
+        "stallgraph_unsure_stalls 1",
         "stallgraph_stalled_seconds 0.314",
         "stallgraph_longest_stall_seconds 0.134",
         "stallgraph_recorded_seconds 1.999",

@@ -16,6 +16,8 @@ mod sample;
 mod script_text;
 #[path = "../fuzz/checks/stream.rs"]
 mod stream;
+#[path = "../fuzz/checks/tracepoint.rs"]
+mod tracepoint;
 #[path = "../fuzz/checks/unpack.rs"]
 mod unpack;
 #[path = "../fuzz/checks/walk.rs"]
@@ -70,6 +72,11 @@ fn whole_recordings() {
 #[test]
 fn kallsyms_texts() {
     replay("kallsyms", kallsyms::check);
+}
+
+#[test]
+fn formats_of_tracepoints() {
+    replay("tracepoint", tracepoint::check);
 }
 
 #[test]

@@ -143,6 +143,29 @@ fn before_other_moments_stands_what_the_cpus_did() {
 }
 
 #[test]
+fn what_may_be_wrong_before_a_moment_is_marked() {
+    let rx = "work_[u];asm_common_interrupt;handle_softirqs;net_rx_action";
+    let text = every_ms(0, 0..500, "nginx", "work_[u]")
+        + &every_ms(0, 500..600, "nginx", rx)
+        + "lost cpu0 0.450 0.460 7\nto 1.0";
+    let mut node = recording(&text);
+    node.about.clock = Clock { id: Some(1), wall: Some((WALL, 0)) };
+    let log = log(&[at(400), at(500), at(600), at(900)]);
+    let moments = find(&node, &hand_made::found(vec![]), &log, &Selection::default()).expect("moments");
+    let lines = moments_text::lines(&node, &hand_made::found(vec![]), &log, &moments);
+    let whats: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.starts_with("moment"))
+        .map(|line| line.rsplit_once(" - ").expect("no share").1)
+        .collect();
+    assert_eq!(
+        whats,
+        ["none; nginx 100%", "LOST none; nginx 100%", "none; interrupts 100%", "none; no samples"],
+        "{lines:#?}"
+    );
+}
+
+#[test]
 fn a_coarse_time_is_a_stretch() {
     let node = node();
     let mut coarse = log(&[at(0), at(1000)]);

@@ -140,6 +140,7 @@ fn what_a_recording_lacks_is_said_with_the_command() {
         "how long softirqs waited",
         "record    perf record -C CPU",
         "irq:softirq_entry",
+        "cost      59,000 records",
     ] {
         assert!(run.stdout.contains(expected), "{expected}: {}", run.stdout);
     }

@@ -40,7 +40,9 @@ pub struct Check {
     pub status: Status,
     /// How many stalls count.
     pub stalls: u64,
-    /// How long they were together, in ns; stalls of several CPUs at once count for each.
+    /// How many do not, since they are not sure enough.
+    pub unsure: u64,
+    /// How long those that count were together, in ns; stalls of several CPUs at once count for each.
     pub stalled_ns: u64,
     /// How long the longest was, in ns.
     pub longest_ns: u64,
@@ -139,6 +141,7 @@ pub fn judge(
     Check {
         status,
         stalls: counted.len() as u64,
+        unsure: (stalls.stalls.len() - counted.len()) as u64,
         stalled_ns,
         longest_ns: counted.iter().map(|stall| stall.duration_ns()).max().unwrap_or(0),
         culprits: culprits(recording, &counted),

@@ -11,14 +11,7 @@ use super::text::{WIDTH, counted, milliseconds, percent};
 pub fn line(recording: &Recording, check: &Check) -> String {
     match &check.status {
         Status::Stalling => stalling(recording, check),
-        Status::Healthy if check.stalls > 0 => cut(&format!("healthy: {}, below the limits", stalls(check))),
-        Status::Healthy => {
-            let (min, duration) = (short(check.min_ns), short(check.duration_ns));
-            cut(&format!(
-                "healthy: no stall of {min} or more in {duration} of {}",
-                counted(check.cpus, "CPU")
-            ))
-        }
+        Status::Healthy => cut(&healthy(check)),
         Status::Unknown(doubt) => unknown(&reason(doubt)),
     }
 }
@@ -32,6 +25,18 @@ pub fn unknown(why: &str) -> String {
 fn stalls(check: &Check) -> String {
     let count = counted(check.stalls, "stall");
     format!("{count}, {} of {}", short(check.stalled_ns), short(check.duration_ns))
+}
+
+fn healthy(check: &Check) -> String {
+    if check.stalls > 0 {
+        return format!("healthy: {}, below the limits", stalls(check));
+    }
+    let (min, duration) = (short(check.min_ns), short(check.duration_ns));
+    let of = format!("{min} or more in {duration} of {}", counted(check.cpus, "CPU"));
+    match check.unsure {
+        0 => format!("healthy: no stall of {of}"),
+        unsure => format!("healthy: no sure stall of {of}; {unsure} unsure"),
+    }
 }
 
 /// Who held a CPU for the longest time and, if there is room, the longest stall.

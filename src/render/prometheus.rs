@@ -21,6 +21,7 @@ pub fn text(recording: &Recording, check: &Check) -> String {
     let is_stalling = f64::from(u8::from(check.status == Status::Stalling));
     page.gauge("stalling", "Whether the limits of the last check were reached.", is_stalling);
     page.gauge("stalls", "Stalls in the recording that was checked last.", check.stalls as f64);
+    page.gauge("unsure_stalls", "Stalls in it that were not sure enough to count.", check.unsure as f64);
     page.gauge(
         "stalled_seconds",
         "Time of these stalls together, those of each CPU counted.",

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
-use crate::analyses::stalls::{Blamed, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
+use crate::analyses::stalls::{Blamed, COST, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
 use crate::model::{CgroupId, NameId, Recording, Softirq};
 
 use super::about_text::{diagnostic_lines, loss, path, recorded, work};
@@ -281,6 +281,7 @@ impl Report<'_> {
             let first = if at == 0 { "record    " } else { "            " };
             format!("{first}{part}{}", if at == last { "" } else { " \\" })
         }));
+        lines.extend(wrap("cost      ", COST));
         lines
     }
 }

@@ -86,7 +86,10 @@ impl Recording {
     /// A subcommand on this recording, with names from its folder.
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = stallgraph();
-        command.arg(subcommand).arg(&self.file).arg("--symfs").arg(self.folder.join("symfs"));
+        let symfs = self.folder.join("symfs");
+        // A folder without programs, where there are none: nothing of this machine may give names.
+        let none = self.unpacked.as_ref().filter(|_| !symfs.exists()).map(|folder| folder.path().to_owned());
+        command.arg(subcommand).arg(&self.file).arg("--symfs").arg(none.unwrap_or(symfs));
         if self.unpacked.is_some() {
             command.arg("--kallsyms").arg(self.folder.join("kallsyms"));
         }

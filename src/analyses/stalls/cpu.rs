@@ -7,6 +7,9 @@ use crate::model::{Recording, Sample, TaskId, Timeline, TraceKind};
 use super::super::contexts::Contexts;
 use super::Options;
 
+/// What one culprit does to a CPU with pauses shorter than this is one stall, in ns.
+pub(super) const JOIN_NS: u64 = 20_000_000;
+
 /// Which events of a recording tell of each time that something happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traced {

@@ -9,12 +9,22 @@ use super::super::calls::Calls;
 use super::super::contexts::{Contexts, Owner, PathId};
 use super::super::shares::{FOLLOW, follow};
 use super::super::windows::Path;
-use super::cpu::Cpu;
-use super::verdict::{Held, JOIN_NS};
+use super::cpu::{Cpu, JOIN_NS};
+use super::seen::Weight;
 use super::{Culprit, TracedCall};
 
 /// A system call that began so long before its stall, or returned so long after it, is no measure of the stall, in ns.
 const RETURN_NS: u64 = 10_000_000;
+
+/// A stretch in which the CPU was held, and by whom.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub time: Range<u64>,
+    pub weight: Weight,
+    /// Whether it is long enough to be a stall alone.
+    pub is_long: bool,
+    pub suspect: Option<Suspect>,
+}
 
 /// Who held the CPU in a stretch.
 #[derive(Clone, Debug)]

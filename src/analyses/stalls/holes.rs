@@ -8,7 +8,7 @@ use crate::model::TraceKind;
 use super::super::shares::FOLLOW;
 use super::Kind;
 use super::cpu::Cpu;
-use super::verdict::{Seen, Weight, overlap};
+use super::seen::{Seen, Weight, overlap};
 
 /// A hole is at least so many sampling intervals long.
 const INTERVALS: u64 = 4;

@@ -5,7 +5,7 @@ use crate::model::{TraceEvent, TraceKind};
 
 use super::Kind;
 use super::cpu::Cpu;
-use super::verdict::{Seen, Weight};
+use super::seen::{Seen, Weight};
 
 /// A stream is steady if it came at least so often in the time before a silence, …
 const STEADY_EVENTS: usize = 20;

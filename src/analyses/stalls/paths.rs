@@ -6,9 +6,9 @@ use std::ops::Range;
 use crate::model::{Mode, NameId, Sample, Softirq};
 
 use super::super::contexts::PathId;
-use super::cpu::Cpu;
-use super::culprit;
-use super::verdict::{Held, JOIN_NS, Weight, overlap};
+use super::cpu::{Cpu, JOIN_NS};
+use super::culprit::{self, Held};
+use super::seen::{Weight, overlap};
 
 /// Who holds the CPU in a stretch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

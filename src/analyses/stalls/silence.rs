@@ -12,7 +12,7 @@ use super::super::shares::{FOLLOW, Share};
 use super::Kind;
 use super::cpu::Cpu;
 use super::paths::{Holder, Run, is_long};
-use super::verdict::{Seen, Weight};
+use super::seen::{Seen, Weight};
 
 /// How far to both sides of a run samples tell how often softirqs are served, in ns.
 const NEIGHBOURHOOD_NS: u64 = 1_000_000_000;

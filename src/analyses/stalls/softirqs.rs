@@ -7,7 +7,7 @@ use crate::model::{Softirq, TaskId, TraceEvent, TraceKind};
 
 use super::Kind;
 use super::cpu::Cpu;
-use super::verdict::{Seen, Weight, overlap};
+use super::seen::{Seen, Weight, overlap};
 
 /// What the events of a CPU tell of its softirqs.
 #[derive(Default)]

@@ -2,41 +2,10 @@
 
 use std::ops::Range;
 
-use super::cpu::Cpu;
-use super::culprit::Suspect;
+use super::cpu::{Cpu, JOIN_NS};
+use super::culprit::{Held, Suspect};
+use super::seen::{Seen, Weight, overlap};
 use super::{Confidence, Evidence, Kind};
-
-/// What a witness saw.
-#[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub kind: Kind,
-    pub time: Range<u64>,
-    pub weight: Weight,
-}
-
-/// How much a witness counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Weight {
-    /// There are other explanations.
-    Weak,
-    /// It would be a rare accident.
-    Strong,
-    /// It says so itself.
-    Exact,
-}
-
-/// What one culprit does to a CPU with pauses shorter than this is one stall, in ns.
-pub(super) const JOIN_NS: u64 = 20_000_000;
-
-/// A stretch in which the CPU was held, and by whom.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub time: Range<u64>,
-    pub weight: Weight,
-    /// Whether it is long enough to be a stall alone.
-    pub is_long: bool,
-    pub suspect: Option<Suspect>,
-}
 
 /// The stretches that what was seen tells of, by begin. What an exact witness says goes before what others say of the same time.
 pub(super) fn stretches(
@@ -136,8 +105,4 @@ impl Family {
             Kind::SampleHole => Family::Holes,
         }
     }
-}
-
-pub(super) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
-    a.start < b.end && b.start < a.end
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use crate::model::{Softirq, TraceKind};
 
 use super::Victims;
-use super::cpu::Cpu;
+use super::cpu::{Cpu, JOIN_NS};
+use super::seen::overlap;
 use super::softirqs::Softirqs;
-use super::verdict::{JOIN_NS, overlap};
 
 /// Who waited in `time`.
 pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {

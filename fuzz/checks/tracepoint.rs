@@ -1,0 +1,18 @@
+//! Formats of tracepoints and a record by one of them: any bytes as both.
+
+use stallgraph::ingest::{Attribute, ByteOrder, TraceReader};
+
+/// Panics if something does not hold for these bytes: two of them are the tracepoint's id, two the length of the formats, then
+/// come these, then the record.
+pub fn check(bytes: &[u8]) {
+    let Some(([id_low, id_high, length_low, length_high], rest)) = bytes.split_first_chunk() else { return };
+    let length = usize::from(u16::from_le_bytes([*length_low, *length_high])).min(rest.len());
+    let (formats, payload) = rest.split_at(length);
+    let mut attribute = Attribute::from_name("sched:sched_switch");
+    attribute.config = u16::from_le_bytes([*id_low, *id_high]).into();
+    for order in [ByteOrder::Little, ByteOrder::Big] {
+        let reader = TraceReader::new(std::slice::from_ref(&attribute), formats, order);
+        reader.read(0, payload);
+        assert!(reader.read(1, payload).is_some(), "an event that is not known is told by its name");
+    }
+}
