@@ -8,7 +8,7 @@ use crate::model::{Function, Gap, Mode, NameId, Naming, Recording, Severity, Tim
 
 use super::contexts::{Contexts, Owner};
 use super::selection::Selection;
-use super::stalls::{Confidence, Stall, Stalls};
+use super::stalls::{Confidence, Handler, Stall, Stalls};
 use super::windows::Path;
 
 /// A recording shorter than this says little about a node, in ns.
@@ -98,6 +98,11 @@ pub enum Doubt {
         /// How long, in ns.
         duration_ns: u64,
     },
+    /// Samples are so far apart, in ns, that a stall may lie between two.
+    Sparse {
+        /// How far.
+        interval_ns: u64,
+    },
     /// There are stalls enough, but too few of them are sure: how many, and how long they are together, in ns.
     Unsure {
         /// How many, those that count included.
@@ -114,7 +119,9 @@ pub enum Doubt {
 pub struct Holder {
     /// The CPU.
     pub cpu: u32,
-    /// The comm.
+    /// What held the CPU, if it was no task.
+    pub handler: Option<Handler>,
+    /// The comm; of a handler, that of the task that it interrupted first.
     pub comm: NameId,
     /// Whose work it was; `None` where no sample tells, or in user space.
     pub owner: Option<Owner>,
@@ -176,7 +183,7 @@ fn together_ns(stalls: &[&Stall]) -> u64 {
 }
 
 /// Why stalls may have been missed.
-fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
+pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
     let is_damage = |severity| severity == Severity::Error;
     if let Some(damage) = recording.diagnostics.iter().find(|diagnostic| is_damage(diagnostic.severity)) {
         return Some(Doubt::Damaged(damage.message.clone()));
@@ -195,6 +202,11 @@ fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Optio
     }
     if let Some(gap) = longest_gap(recording, stalls, selection) {
         return Some(gap);
+    }
+    let is_exact = stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
+    let interval_ns = recording.sampling_interval_ns();
+    if !is_exact && recording.tally.samples > 0 && interval_ns.saturating_mul(2) > stalls.min_ns {
+        return Some(Doubt::Sparse { interval_ns });
     }
     let has_names = recording.functions.iter().any(is_named_kernel);
     let mut lacks = None;
@@ -260,7 +272,8 @@ fn duration_ns(recording: &Recording, selection: &Selection) -> u64 {
 
 /// The culprits, all tasks of one comm in one system call on one CPU together.
 fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
-    let mut places: FxHashMap<(u32, NameId, Option<Owner>, Option<NameId>), usize> = FxHashMap::default();
+    let mut places: FxHashMap<(u32, Result<Handler, NameId>, Option<Owner>, Option<NameId>), usize> =
+        FxHashMap::default();
     let mut holders: Vec<Holder> = Vec::new();
     for stall in stalls {
         let Some(culprit) = &stall.culprit else { continue };
@@ -271,19 +284,22 @@ fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
             Some(path) => (Some(path.owner), None),
             None => (traced.map(|_| Owner::SystemCall), traced),
         };
-        let place = *places.entry((stall.cpu, comm, owner, system_call)).or_insert_with(|| {
-            holders.push(Holder {
-                cpu: stall.cpu,
-                comm,
-                owner,
-                system_call,
-                stalls: 0,
-                stalled_ns: 0,
-                longest_ns: 0,
-                function: None,
+        let place = *places
+            .entry((stall.cpu, culprit.handler.ok_or(comm), owner, system_call))
+            .or_insert_with(|| {
+                holders.push(Holder {
+                    cpu: stall.cpu,
+                    handler: culprit.handler,
+                    comm,
+                    owner,
+                    system_call,
+                    stalls: 0,
+                    stalled_ns: 0,
+                    longest_ns: 0,
+                    function: None,
+                });
+                holders.len() - 1
             });
-            holders.len() - 1
-        });
         let holder = &mut holders[place];
         holder.stalls += 1;
         if stall.duration_ns() >= holder.longest_ns {

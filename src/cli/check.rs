@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let (line, code) = match (&checked, &written) {
         (Ok(_), Err(error)) | (Err(error), _) => {
             output::complain(&format!("{error:#}"));
-            (check_text::unknown(&format!("{error:#}")), 2)
+            (check_text::unknown(&reason(error)), 2)
         }
         (Ok((recording, check)), Ok(())) => (check_text::line(recording, check), code(&check.status)),
     };
@@ -103,6 +103,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     output::leave_to_exit(checked);
     ExitCode::from(code)
+}
+
+/// What is wrong, before all else: the line is short, and whoever asked knows the file.
+fn reason(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<stallgraph::Error>() {
+        Some(stallgraph::Error::Input { what, .. }) => what.clone(),
+        Some(stallgraph::Error::Io { cause, .. }) => format!("cannot read the recording: {cause}"),
+        _ => format!("{error:#}"),
+    }
 }
 
 fn code(status: &Status) -> u8 {

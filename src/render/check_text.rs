@@ -4,7 +4,7 @@ use crate::analyses::check::{Check, Doubt, Holder, Status};
 use crate::analyses::contexts::Owner;
 use crate::model::Recording;
 
-use super::about_text::work;
+use super::about_text::{holder_name, work};
 use super::text::{WIDTH, counted, milliseconds, percent};
 
 /// The line for `check` of `recording`, without a line break.
@@ -57,9 +57,9 @@ fn who(recording: &Recording, check: &Check) -> String {
 
 /// The comm and what it did: the system call, else the function, without the compiler's `.isra.0`.
 fn label(recording: &Recording, holder: &Holder) -> String {
-    let comm = recording.name(holder.comm);
+    let comm = holder_name(recording, holder.handler, holder.comm);
     match (holder.owner, holder.function) {
-        (None, _) => comm.to_owned(),
+        (None, _) => comm.into_owned(),
         (Some(owner), Some(function)) if owner != Owner::SystemCall => {
             let name = recording.name(function);
             let written = name.split('.').next().filter(|written| !written.is_empty());
@@ -71,6 +71,17 @@ fn label(recording: &Recording, holder: &Holder) -> String {
 
 fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
     match doubt {
+        Doubt::Unsure { stalls, stalled_ns } => {
+            let what = how_much(*stalls, *stalled_ns, check.duration_ns);
+            format!("{what}, not sure; {}", who(recording, check))
+        }
+        other => sentence(other),
+    }
+}
+
+/// Why a recording cannot show that there were no stalls.
+pub fn sentence(doubt: &Doubt) -> String {
+    match doubt {
         Doubt::Damaged(message) => message.clone(),
         Doubt::Empty => "the recording has neither samples nor events".to_owned(),
         Doubt::Short { duration_ns, least_ns } => {
@@ -80,9 +91,9 @@ fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
         Doubt::Gap { cpu, duration_ns } => {
             format!("nothing recorded of CPU {cpu} for {}", short(*duration_ns))
         }
-        Doubt::Unsure { stalls, stalled_ns } => {
-            let what = how_much(*stalls, *stalled_ns, check.duration_ns);
-            format!("{what}, not sure; {}", who(recording, check))
+        Doubt::Unsure { stalls, .. } => format!("{} not sure", counted(*stalls, "stall")),
+        Doubt::Sparse { interval_ns } => {
+            format!("samples are {} apart; record with -F 999", short(*interval_ns))
         }
         Doubt::NoWitness(why) if why.is_empty() => "the recording has no evidence of stalls".to_owned(),
         Doubt::NoWitness(why) => format!("no evidence: {why}"),

@@ -164,12 +164,23 @@ impl Kind {
     }
 }
 
+/// What holds a CPU in the place of a task, which it interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Handler {
+    /// A softirq's action.
+    Softirq(Softirq),
+    /// An interrupt's handler.
+    Interrupt,
+}
+
 /// Who held the CPU during a stall.
 #[derive(Clone, Debug)]
 pub struct Culprit {
-    /// The task; of a softirq or interrupt the one that it interrupted.
+    /// What held it, if it was no task.
+    pub handler: Option<Handler>,
+    /// The task; of a handler the one that it interrupted.
     pub task: TaskId,
-    /// Its control group, where recorded.
+    /// Its control group, where recorded; none of a handler.
     pub cgroup: CgroupId,
     /// What it did; `None` where no sample tells, or it was in user space.
     pub path: Option<Path>,
@@ -184,7 +195,9 @@ pub struct Culprit {
 /// What one culprit did in all.
 #[derive(Clone, Debug)]
 pub struct Blamed {
-    /// The comm; of a handler, that of the task that it interrupted first.
+    /// What held the CPU, if it was no task.
+    pub handler: Option<Handler>,
+    /// The comm; of a handler, that of the task that it interrupted in its longest stall.
     pub comm: NameId,
     /// The path of its longest stall, where samples tell.
     pub path: Option<Path>,
@@ -244,13 +257,14 @@ pub struct Witness {
 }
 
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
-/// `-F` and `-g` on the command line would make the tracepoints sampled, and slow.
+/// `-F` and `-g` on the command line would make the tracepoints sampled, and slow. perf's own system calls are left out: on the
+/// recorded CPU each write of the file would be recorded in its turn.
 pub const RECORD: [&str; 5] = [
     "perf record -C CPU -k CLOCK_MONOTONIC --switch-events",
     "--all-cgroups -m 4M -e cpu-clock/freq=999,call-graph=fp/",
     "-e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit",
-    "-e sched:sched_waking,raw_syscalls:sys_enter,raw_syscalls:sys_exit",
-    "-e napi:napi_poll,net:netif_receive_skb -- sleep 10",
+    "-e raw_syscalls:sys_enter,raw_syscalls:sys_exit --exclude-perf",
+    "-e sched:sched_waking,napi:napi_poll,net:netif_receive_skb -- sleep 10",
 ];
 
 /// What [`RECORD`] costs; `docs/stalls.md` has the measurement.
