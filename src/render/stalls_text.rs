@@ -175,12 +175,14 @@ impl Report<'_> {
             of(compared.map(|ranked| ranked.baseline_share)),
             lift,
             match &blamed.path {
-                Some(found) => format!(
-                    "{} {}",
-                    self.name(blamed.comm),
-                    work(self.recording, found.owner, found.system_call)
-                ),
-                None => self.name(blamed.comm).to_owned(),
+                Some(found) if blamed.handler.is_none() => {
+                    format!(
+                        "{} {}",
+                        self.name(blamed.comm),
+                        work(self.recording, found.owner, found.system_call)
+                    )
+                }
+                _ => holder_name(self.recording, blamed.handler, blamed.comm).into_owned(),
             },
         ]
     }
