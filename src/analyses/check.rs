@@ -270,10 +270,12 @@ fn duration_ns(recording: &Recording, selection: &Selection) -> u64 {
     span.map_or(0, |(first, last)| last - first)
 }
 
+/// What stalls of one holder have in common: the CPU, the handler or else the comm, whose work, the system call.
+type Place = (u32, Result<Handler, NameId>, Option<Owner>, Option<NameId>);
+
 /// The culprits, all tasks of one comm in one system call on one CPU together.
 fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
-    let mut places: FxHashMap<(u32, Result<Handler, NameId>, Option<Owner>, Option<NameId>), usize> =
-        FxHashMap::default();
+    let mut places: FxHashMap<Place, usize> = FxHashMap::default();
     let mut holders: Vec<Holder> = Vec::new();
     for stall in stalls {
         let Some(culprit) = &stall.culprit else { continue };
