@@ -273,6 +273,30 @@ fn what_lost_records_may_explain_is_weak() {
 }
 
 #[test]
+fn a_softirq_whose_exit_was_lost_hides_no_stall() {
+    let stall = "cpu0 1.0 agent raise:net_rx\ncpu0 1.1 agent entry:net_rx\ncpu0 1.1001 agent exit:net_rx\n";
+    // With and without a record that says so.
+    for lost in ["lost cpu0 0.5005 0.5006 1\n", ""] {
+        let text = every_ms(0, 0..2000, "agent", "work_[u]")
+            + &served(0..500)
+            + "cpu0 0.5001 agent entry:rcu\n"
+            + lost
+            + &served(501..900)
+            + stall
+            + &served(1101..2000);
+        let recording = recording(&text);
+        assert_eq!(ms(only(&find(&recording))), (1000, 1100), "{lost}");
+    }
+    // Nothing was served since.
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..999)
+        + "cpu0 0.9995 agent entry:rcu\nlost cpu0 0.9996 0.9997 1\n"
+        + stall
+        + &served(1101..2000);
+    assert_eq!(ms(only(&find(&recording(&text)))), (1000, 1100));
+}
+
+#[test]
 fn calls_of_one_task_close_together_are_one_stall() {
     let read = LSEEK.replace("__x64_sys_lseek;seq_lseek", "__x64_sys_read;seq_read");
     let text = traffic(0..1000)

@@ -56,7 +56,8 @@ struct Open {
     raised: BTreeMap<Softirq, u64>,
     /// Since when one was pending and none was served.
     unserved: Option<u64>,
-    serving: BTreeMap<Softirq, u64>,
+    /// Which one is being served.
+    serving: Option<(Softirq, u64)>,
     interrupts: BTreeMap<i32, u64>,
     /// Since when ksoftirqd was to run.
     ksoftirqd: Option<u64>,
@@ -70,14 +71,18 @@ impl Pass<'_, '_> {
         match event.kind {
             TraceKind::SoftirqRaise(softirq) if now >= self.first_entry => {
                 self.open.raised.entry(softirq).or_insert(now);
-                if self.open.serving.is_empty() {
+                // Where records were lost, the exit may be among them.
+                let is_lossy = |since| !self.cpu.timeline.lost_in(since, now).is_empty();
+                self.open.serving = self.open.serving.filter(|(_, since)| !is_lossy(*since));
+                if self.open.serving.is_none() {
                     self.open.unserved.get_or_insert(now);
                 }
             }
             TraceKind::SoftirqEntry(softirq) => {
                 self.unserved_until(now);
                 if self.cpu.traced.exit {
-                    self.open.serving.insert(softirq, now);
+                    // One CPU serves one at a time: if the one before did not return, its exit was lost.
+                    self.open.serving = Some((softirq, now));
                 }
                 if let Some(since) = self.open.raised.remove(&softirq) {
                     self.wait(softirq, since..now);
@@ -86,13 +91,14 @@ impl Pass<'_, '_> {
                 self.ksoftirqd_until(now);
             }
             TraceKind::SoftirqExit(softirq) => {
-                if let Some(since) = self.open.serving.remove(&softirq)
+                let served = self.open.serving.take().filter(|(entered, _)| *entered == softirq);
+                if let Some((_, since)) = served
                     && self.cpu.traced.entry
                     && self.cpu.traced.exit
                 {
                     self.add(Kind::Handler { softirq: Some(softirq) }, since..now);
                 }
-                if self.open.serving.is_empty() && !self.open.raised.is_empty() {
+                if !self.open.raised.is_empty() {
                     self.open.unserved.get_or_insert(now);
                 }
             }
