@@ -7,7 +7,7 @@ use crate::model::{Softirq, TaskId, TraceEvent, TraceKind};
 
 use super::Kind;
 use super::cpu::Cpu;
-use super::seen::{Seen, Weight, overlap};
+use super::seen::{Seen, Weight, first_overlap};
 
 /// What the events of a CPU tell of its softirqs.
 #[derive(Default)]
@@ -16,9 +16,9 @@ pub(super) struct Softirqs {
     pub seen: Vec<Seen>,
     /// When softirqs were pending and none was being served.
     pub unserved: Vec<(Range<u64>, Weight)>,
-    /// Each wait of some length, for the victims.
-    pub waits: Vec<(Softirq, Range<u64>)>,
-    /// Each thread that waited for the CPU for some time.
+    /// Each softirq's waits of some length, for the victims: one after the other.
+    pub waits: BTreeMap<Softirq, Vec<Range<u64>>>,
+    /// Each thread that waited for the CPU for some time, by begin.
     pub threads: Vec<(TaskId, Range<u64>)>,
 }
 
@@ -32,11 +32,12 @@ pub(super) fn find(cpu: &Cpu, is_ksoftirqd: &[bool]) -> Softirqs {
         pass.event(event);
     }
     pass.end();
+    pass.found.threads.sort_by_key(|(_, time)| time.start);
     let Softirqs { seen, unserved, .. } = &mut pass.found;
     // A wait during which others were served was short of luck, not of service.
     seen.retain(|seen| {
         !matches!(seen.kind, Kind::SoftirqWait(_))
-            || unserved.iter().any(|(time, _)| overlap(time, &seen.time))
+            || first_overlap(unserved, |(time, _)| time, &seen.time).is_some()
     });
     pass.found
 }
@@ -169,7 +170,7 @@ impl Pass<'_, '_> {
 
     fn wait(&mut self, softirq: Softirq, time: Range<u64>) {
         if self.cpu.traced.waits() && time.end.saturating_sub(time.start) >= self.cpu.least_ns() {
-            self.found.waits.push((softirq, time.clone()));
+            self.found.waits.entry(softirq).or_default().push(time.clone());
             self.add(Kind::SoftirqWait(softirq), time);
         }
     }
