@@ -297,6 +297,23 @@ fn a_softirq_whose_exit_was_lost_hides_no_stall() {
 }
 
 #[test]
+fn packets_of_a_backlog_count_once_and_only_where_its_end_is_known() {
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..500)
+        + "cpu0 0.5 agent raise:net_rx\ncpu0 0.55 agent entry:net_rx\ncpu0 0.5501 agent packet:eth0(60)\n"
+        // It was raised again, and had to wait again.
+        + "cpu0 0.5502 agent raise:net_rx\ncpu0 0.5503 agent exit:net_rx\ncpu0 0.56 agent entry:net_rx\n"
+        + "cpu0 0.5601 agent packet:eth0(60)\ncpu0 0.5602 agent exit:net_rx\n"
+        + &served(561..1000);
+    let stalls = find(&recording(&text));
+    assert_eq!(only(&stalls).victims.packets, Some(2));
+    let without: String =
+        text.lines().filter(|line| !line.contains("exit:")).map(|line| format!("{line}\n")).collect();
+    let stalls = find(&recording(&without));
+    assert!(!stalls.stalls.is_empty() && stalls.stalls.iter().all(|stall| stall.victims.packets.is_none()));
+}
+
+#[test]
 fn calls_of_one_task_close_together_are_one_stall() {
     let read = LSEEK.replace("__x64_sys_lseek;seq_lseek", "__x64_sys_read;seq_read");
     let text = traffic(0..1000)

@@ -224,7 +224,7 @@ pub struct TracedCall {
 pub struct Victims {
     /// The longest wait of each softirq, in ns.
     pub softirqs: BTreeMap<Softirq, u64>,
-    /// Packets that were received at once when the stall was over; `None` where packets were not traced.
+    /// Packets that were received at once when the stall was over; `None` where packets or exits were not traced.
     pub packets: Option<u64>,
     /// The task that waited longest for this CPU, and how long, in ns.
     pub task: Option<(TaskId, u64)>,
@@ -233,7 +233,7 @@ pub struct Victims {
 /// A kind of witness, and whether the recording has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Its name, as [`Kind::name`] has it, or `cgroup`, `wall_clock`.
+    /// Its name: what was recorded, `samples`, `softirqs`, `wall_clock`, ….
     pub name: &'static str,
     /// What it would tell.
     pub tells: &'static str,

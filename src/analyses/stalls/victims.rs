@@ -23,7 +23,8 @@ pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
     let threads = begun.filter(|(_, wait)| wait.end <= until);
     let longest = threads.max_by_key(|(task, wait)| (wait.end - wait.start, std::cmp::Reverse(*task)));
     victims.task = longest.map(|(task, wait)| (*task, wait.end - wait.start));
-    if cpu.traced.packets && cpu.traced.waits() {
+    // Without exits nothing tells where a backlog ends.
+    if cpu.traced.packets && cpu.traced.waits() && cpu.traced.exit {
         let waits = softirqs.waits.get(&Softirq::NetRx).map_or(&[][..], |waits| waits);
         let its = places(waits, time);
         let following = |at: usize| waits.get(at + 1).map_or(u64::MAX, |wait| wait.start);
