@@ -4,6 +4,7 @@
 mod fixture;
 
 use fixture::{every_ms, recording};
+use stallgraph::analyses::selection::{Selection, TimeRange};
 use stallgraph::analyses::stalls::{self, Confidence, Kind, Options, Stall, Stalls};
 use stallgraph::model::{Recording, Softirq};
 
@@ -335,4 +336,16 @@ fn shorter_than_asked_for() {
     let options = Options { min_ns: 150_000_000, ..Options::default() };
     assert!(stalls::find(&recording, &options).stalls.is_empty());
     assert!(find(&fixture::recording("from 0.0\nto 1.0")).stalls.is_empty());
+}
+
+#[test]
+fn a_time_before_the_first_sample_in_which_there_are_events() {
+    let text = served(500..1000) + &every_ms(0, 2000..3000, "envoy", "work_[u]");
+    let recording = recording(&text);
+    let is_recorded = |start_s: u64, end_s: u64| {
+        let time = TimeRange::Clock(Some(start_s * 1_000_000_000), Some(end_s * 1_000_000_000));
+        Selection { time, ..Selection::default() }.check(&recording).is_ok()
+    };
+    assert!(is_recorded(0, 1) && is_recorded(2, 4));
+    assert!(!is_recorded(0, 0) && !is_recorded(4, 5));
 }
