@@ -27,7 +27,7 @@ use super::windows::{Path, Ranked};
 
 use cpu::{Cpu, Traced};
 use culprit::Held;
-use seen::Seen;
+use seen::{Seen, SeenByTime};
 use softirqs::Softirqs;
 
 /// What to look for.
@@ -237,7 +237,7 @@ pub struct TracedCall {
 pub struct Victims {
     /// The longest wait of each softirq, in ns.
     pub softirqs: BTreeMap<Softirq, u64>,
-    /// Packets that were received at once when the stall was over; `None` where packets were not traced.
+    /// Packets that were received at once when the stall was over; `None` where packets or exits were not traced.
     pub packets: Option<u64>,
     /// The task that waited longest for this CPU, and how long, in ns.
     pub task: Option<(TaskId, u64)>,
@@ -246,7 +246,7 @@ pub struct Victims {
 /// A kind of witness, and whether the recording has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Its name, as [`Kind::name`] has it, or `cgroup`, `wall_clock`.
+    /// Its name: what was recorded, `samples`, `softirqs`, `wall_clock`, ….
     pub name: &'static str,
     /// What it would tell.
     pub tells: &'static str,
@@ -305,14 +305,14 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
     let mut seen = softirqs.seen.clone();
     seen.extend(holes::find(cpu));
     // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
-    let others: Vec<Seen> = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu)).collect();
-    let is_borne_out = |other: &Seen| {
-        !cpu.traced.waits() || seen.iter().any(|known| seen::overlap(&known.time, &other.time))
-    };
-    let others: Vec<Seen> = others.into_iter().filter(is_borne_out).collect();
-    seen.extend(others);
+    let others = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu));
+    let known = SeenByTime::new(seen.clone());
+    let is_borne_out = |other: &Seen| !cpu.traced.waits() || known.overlapping(&other.time).next().is_some();
+    seen.extend(others.filter(is_borne_out));
 
-    let mut stretches: Vec<Held> = verdict::stretches(cpu, &seen, &softirqs.unserved)
+    let found = verdict::stretches(cpu, &seen, &softirqs.unserved);
+    let seen = SeenByTime::new(seen);
+    let mut stretches: Vec<Held> = found
         .into_iter()
         .map(|(time, weight)| Held {
             is_long: time.end - time.start >= cpu.options.min_ns,
@@ -328,7 +328,7 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
     stalls.map(|held| stall(cpu, &held, &seen, &softirqs, calls)).collect()
 }
 
-fn stall(cpu: &Cpu, held: &Held, seen: &[Seen], softirqs: &Softirqs, calls: &Calls) -> Stall {
+fn stall(cpu: &Cpu, held: &Held, seen: &SeenByTime, softirqs: &Softirqs, calls: &Calls) -> Stall {
     let time = culprit::extent(cpu, held, calls);
     let (evidence, confidence) = verdict::evidence(seen, &time);
     let suspect = held.suspect.as_ref();
