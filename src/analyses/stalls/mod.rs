@@ -259,12 +259,13 @@ pub struct Witness {
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
 /// `-F` and `-g` on the command line would make the tracepoints sampled, and slow. perf's own system calls are left out: on the
 /// recorded CPU each write of the file would be recorded in its turn.
-pub const RECORD: [&str; 5] = [
+pub const RECORD: [&str; 6] = [
     "perf record -C CPU -k CLOCK_MONOTONIC --switch-events",
     "--all-cgroups -m 4M -e cpu-clock/freq=999,call-graph=fp/",
     "-e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit",
     "-e raw_syscalls:sys_enter,raw_syscalls:sys_exit --exclude-perf",
-    "-e sched:sched_waking,napi:napi_poll,net:netif_receive_skb -- sleep 10",
+    "-e sched:sched_waking,napi:napi_poll,net:netif_receive_skb",
+    "-- sleep 10",
 ];
 
 /// What [`RECORD`] costs; `docs/stalls.md` has the measurement.

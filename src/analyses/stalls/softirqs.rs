@@ -27,7 +27,14 @@ pub(super) fn find(cpu: &Cpu, is_ksoftirqd: &[bool]) -> Softirqs {
     // perf starts one event after the other: a softirq that was raised before its entry could be seen waits for ever.
     let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
     let first_entry = cpu.timeline.trace.events.iter().find(is_entry).map_or(u64::MAX, |event| event.time_ns);
-    let mut pass = Pass { cpu, is_ksoftirqd, first_entry, found: Softirqs::default(), open: Open::default() };
+    let mut pass = Pass {
+        cpu,
+        is_ksoftirqd,
+        first_entry,
+        is_over: false,
+        found: Softirqs::default(),
+        open: Open::default(),
+    };
     for event in &cpu.timeline.trace.events {
         pass.event(event);
     }
@@ -47,6 +54,8 @@ struct Pass<'p, 'r> {
     is_ksoftirqd: &'p [bool],
     /// When softirqs are first seen to be served, in ns.
     first_entry: u64,
+    /// Whether all events have been looked at.
+    is_over: bool,
     found: Softirqs,
     open: Open,
 }
@@ -161,6 +170,7 @@ impl Pass<'_, '_> {
         let Some(now) = last_event.max(self.cpu.samples().last().map(|sample| sample.time_ns)) else {
             return;
         };
+        self.is_over = true;
         self.unserved_until(now);
         for (softirq, since) in std::mem::take(&mut self.open.raised) {
             self.wait(softirq, since..now);
@@ -183,8 +193,8 @@ impl Pass<'_, '_> {
         self.found.seen.push(Seen { kind, time, weight });
     }
 
-    /// Where records were lost, that which ended it may be among them.
+    /// Where records were lost, that which ended it may be among them; and perf stops one event after the other.
     fn weight(&self, time: &Range<u64>) -> Weight {
-        if self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
+        if self.is_over || self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
     }
 }
