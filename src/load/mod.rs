@@ -29,7 +29,7 @@ pub use crate::symbols::Sources;
 pub use pack::{Packed, pack};
 
 use events::{about, sampling_events, system_calls};
-use notes::note_input_damage;
+use notes::{note_formats, note_input_damage};
 use samples::SamplePass;
 
 /// What to load, and where names come from.
@@ -169,6 +169,9 @@ fn load_records(
     progress(Stage::Names, total, total);
     add_build_ids(&mut recording.modules, &source.header.features);
     note_input_damage(&source, &pass, &mut recording);
+    if options.events {
+        note_formats(&source, &mut recording);
+    }
     name(path, options, &source.header.features, place, &mut recording, &mut names)?;
     recording.names = names;
     Ok(recording)
