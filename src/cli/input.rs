@@ -15,7 +15,7 @@ use super::progress::Progress;
 /// Which recording.
 #[derive(Args)]
 pub struct Input {
-    /// The recording, or what perf script printed of it; - is standard input [default: perf.data, or
+    /// The recording, a pack of it, or what perf script printed of it; - is standard input [default: perf.data, or
     /// standard input if that is a pipe]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
