@@ -22,7 +22,7 @@ use super::{Outcome, output};
 ///   stallgraph pack -o node7.stall.tar.zst
 ///   stallgraph window node7.stall.tar.zst
 ///   perf record -a -g -o - -- sleep 60 | stallgraph pack - --symfs / -o node7.stall.tar.zst
-///   ssh node7 'perf record -a -g -- sleep 60 >&2 && stallgraph pack -o -' | stallgraph window -
+///   ssh node7 'perf record -a -g -- sleep 60 >&2; stallgraph pack perf.data -o -' | stallgraph window -
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
