@@ -75,8 +75,14 @@ impl Input {
     }
 
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
-        let path = self.path();
-        let options = Options {
+        let options = self.options(events);
+        let progress = Progress::new();
+        load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
+    }
+
+    /// What to load, with events or without, and where names come from.
+    pub fn options(&self, events: bool) -> Options {
+        Options {
             event: self.event.clone(),
             sources: Sources {
                 disabled: self.no_symbols,
@@ -89,9 +95,7 @@ impl Input {
             },
             events,
             max_memory: self.max_memory,
-        };
-        let progress = Progress::new();
-        load::load(&path, &options, &|stage, done, total| progress.show(stage, done, total))
+        }
     }
 }
 
