@@ -6,6 +6,7 @@
 pub mod builder;
 pub mod elf;
 pub mod forms;
+pub mod jitdump;
 pub mod perf_events;
 pub mod perf_script;
 pub mod scenes;
