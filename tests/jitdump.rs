@@ -103,7 +103,7 @@ fn an_address_has_the_name_of_the_function_that_was_there_when_it_was_sampled() 
     ];
     let scene = Scene::new(0, true, &samples);
     assert_eq!(scene.leaves(&[]), ["[anon]"; 6]);
-    assert!(scene.info().contains("no jit-PID.dump"), "{}", scene.info());
+    assert!(scene.info().contains(&format!("no jit-{}.dump", scene.pid)), "{}", scene.info());
     scene.write(&three().bytes());
     let named = ["Shop::first", "Shop::first", "Shop::second:x", "Shop::moved", "Shop::moved", "[anon]"];
     assert_eq!(scene.leaves(&[]), named);
@@ -139,7 +139,8 @@ fn a_jitdump_that_cannot_be_believed_is_refused_and_that_is_said() {
     let scene = Scene::new(4, true, &[(0x7000_0010, 11 * MS)]);
     let refused = |what: &str| {
         assert_eq!(scene.leaves(&[]), ["[anon]"], "{what}");
-        assert!(scene.info().contains("its jit-PID.dump is"), "{what}: {}", scene.info());
+        let said = scene.info();
+        assert!(said.contains(&format!("its jit-{}.dump is", scene.pid)), "{what}: {said}");
     };
     scene.write(b"no jitdump");
     refused("another file");

@@ -6,6 +6,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use support::builder::{Builder, Event, Kernel, Sample};
 use support::{MadeUp, run, scenes};
 
 /// Makes a vmlinux with debug information of the functions of `kallsyms`: byte N of `f` is line N + 1 of `a/long/folder/f.c`. `None`
@@ -70,6 +71,51 @@ fn the_line_of_the_culprit_is_told() {
     let other: Vec<&str> = text.lines().filter(|line| !line.starts_with("  line ")).collect();
     assert_eq!(without.lines().collect::<Vec<_>>(), other);
     assert_eq!(json(&node, &["-k", &file])["ranking"][0]["line"], Value::Null);
+}
+
+#[test]
+fn an_installed_vmlinux_of_the_recorded_build_tells_it_and_no_other() {
+    const AGENT: (u32, u32) = (42, 42);
+    const KSOFTIRQD: (u32, u32) = (9, 9);
+    // Where KASLR had moved the kernel to.
+    let mut kernel = Kernel::at(0xffff_ffff_9a00_0000);
+    let mut file = Builder::new();
+    file.event(Event::cpu_clock().freq(1000)).hostname("elsewhere.example").os_release("6.1.0-test");
+    file.arch("x86_64").kernel_map(&kernel).kernel_build_id(&[7; 20]);
+    file.comm(AGENT, "agent").comm(KSOFTIRQD, "ksoftirqd/0");
+    let path = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read";
+    for ms in 0..100 {
+        // Nearly all of the samples are in what show_all calls, at one of two places.
+        let mut stack = kernel.stack(path);
+        stack.push(kernel.ip_at("show_all", if ms % 3 == 0 { 0x08 } else { 0x20 }));
+        stack.push(kernel.ip(if ms % 2 == 0 { "print_one" } else { "print_other" }));
+        file.at(0, (1000 + ms) * 1_000_000).sample(Sample::new(AGENT).kernel(&stack));
+    }
+    let stack = kernel.stack("ret_from_fork;kthread;run_ksoftirqd;handle_softirqs;net_rx_action");
+    file.at(0, 1_100_000_000).sample(Sample::new(KSOFTIRQD).kernel(&stack));
+    let node = MadeUp::write(&file.build(), &kernel.kallsyms());
+    let linked = kernel.kallsyms_at(Kernel::DEFAULT_TEXT);
+    for (byte, line) in [("07", Some(0x20)), ("08", None)] {
+        let build_id = format!("0x{}", byte.repeat(20));
+        let Some(built) = vmlinux(&node, &linked, "fs", &build_id) else {
+            eprintln!("SKIPPED lines of source: needs a C compiler for x86-64");
+            return;
+        };
+        let bytes = fs::read(built).expect("it was made");
+        node.add(&format!("symfs/usr/lib/debug/.build-id/07/{}.debug", "07".repeat(19)), &bytes);
+        let found = json(&node, &["--lines", "--symfs", "symfs"]);
+        let dominating = &found["episodes"][0]["dominating"];
+        assert_eq!(dominating["function"], "show_all", "{found}");
+        // The call ends before the byte that it returns to.
+        let expected = line.map_or(Value::Null, |line| Value::from(format!("fs/show_all.c:{line}")));
+        match (&dominating["line"], &expected) {
+            (Value::String(line), Value::String(expected)) => assert!(line.ends_with(expected), "{line}"),
+            (line, expected) => assert_eq!(line, expected),
+        }
+        let missing = |diagnostic: &Value| diagnostic["code"] == "source_lines";
+        let all = found["diagnostics"].as_array().expect("a list");
+        assert_eq!(all.iter().any(missing), expected == Value::Null, "{all:?}");
+    }
 }
 
 #[test]
