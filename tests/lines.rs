@@ -102,8 +102,8 @@ fn an_installed_vmlinux_of_the_recorded_build_tells_it_and_no_other() {
             return;
         };
         let bytes = fs::read(built).expect("it was made");
-        node.add(&format!("symfs/usr/lib/debug/.build-id/07/{}.debug", "07".repeat(19)), &bytes);
-        let found = json(&node, &["--lines", "--symfs", "symfs"]);
+        node.add(&format!("no-files/usr/lib/debug/.build-id/07/{}.debug", "07".repeat(19)), &bytes);
+        let found = json(&node, &["--lines"]);
         let dominating = &found["episodes"][0]["dominating"];
         assert_eq!(dominating["function"], "show_all", "{found}");
         // The call ends before the byte that it returns to.
