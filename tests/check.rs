@@ -74,8 +74,11 @@ fn the_line_says_how_much_and_who() {
     let of_nobody = found(vec![stall(1, 100, 150, Confidence::Medium, None)]);
     assert_eq!(line(&node, &of_nobody), "stalling: 1 stall, 50 ms of 2.00 s; no culprit known, max 50 ms");
     assert_eq!(line(&node, &found(vec![])), "healthy: no stall of 20 ms or more in 2.00 s of 2 CPUs");
-    let unsure = found(vec![stall(0, 900, 999, Confidence::Low, None)]);
-    assert_eq!(line(&node, &unsure), "healthy: no sure stall of 20 ms or more in 2.00 s of 2 CPUs; 1 unsure");
+    let unsure = found(vec![stall(0, 900, 999, Confidence::Low, agent())]);
+    assert_eq!(line(&node, &unsure), "unknown: 1 stall, 99 ms of 2.00 s, not sure; CPU 0: agent lseek");
+    let two = Thresholds { stalls: 2, ..Thresholds::default() };
+    let below = check_text::line(&node, &check(&node, &unsure, &two));
+    assert_eq!(below, "healthy: no sure stall of 20 ms or more in 2.00 s of 2 CPUs; 1 unsure");
 }
 
 #[test]
@@ -96,18 +99,23 @@ fn all_thresholds_must_be_reached() {
         stall(0, 500, 600, Confidence::High, None),
     ]);
     let (low, medium, high) = (Confidence::Low, Confidence::Medium, Confidence::High);
-    for (confidence, count, total_ms, is_stalling) in [
-        (low, 3, 300, true),
-        (low, 4, 0, false),
-        (low, 1, 301, false),
-        (medium, 2, 200, true),
-        (medium, 3, 0, false),
-        (high, 1, 100, true),
-        (high, 2, 0, false),
+    let unsure = Status::Unknown(Doubt::Unsure { stalls: 3, stalled_ns: 300 * MS });
+    let stalling = Status::Stalling;
+    let healthy = Status::Healthy;
+    for (confidence, count, total_ms, expected) in [
+        (low, 3, 300, &stalling),
+        (low, 4, 0, &healthy),
+        (low, 1, 301, &healthy),
+        (medium, 2, 200, &stalling),
+        (medium, 3, 0, &unsure),
+        (medium, 1, 201, &unsure),
+        (medium, 4, 0, &healthy),
+        (high, 1, 100, &stalling),
+        (high, 2, 0, &unsure),
+        (high, 2, 301, &healthy),
     ] {
         let thresholds = Thresholds { confidence, stalls: count, total_ns: total_ms * MS };
-        let expected = if is_stalling { Status::Stalling } else { Status::Healthy };
-        assert_eq!(check(&node, &all, &thresholds).status, expected, "{thresholds:?}");
+        assert_eq!(&check(&node, &all, &thresholds).status, expected, "{thresholds:?}");
     }
     let below = check(&node, &all, &Thresholds { stalls: 9, ..Thresholds::default() });
     assert_eq!(check_text::line(&node, &below), "healthy: 2 stalls, 200 ms of 2.00 s, below the limits");
@@ -305,6 +313,30 @@ fn a_kernel_worker_is_named_by_its_function() {
     let line = checked.stdout.trim_end();
     assert!(line.starts_with("stalling: 2 stalls, ") && line.len() <= 80, "{line}");
     assert!(line.contains("; CPU 1: kworker/") && line.contains(" neigh_flush_dev"), "{line}");
+}
+
+#[test]
+fn check_says_what_stalls_says() {
+    for name in ["system", "evidence", "worker", "other-call", "interrupts-off", "mixed"] {
+        let recording = support::Recording::open(name);
+        let found = run(recording.command("stalls").args(["--format", "json"]));
+        let found: serde_json::Value = serde_json::from_str(&found.stdout).expect("JSON");
+        let all = found["stalls"].as_array().expect("stalls");
+        let sure = all.iter().filter(|stall| stall["confidence"] != "low").count();
+        let (code, begin) = match (sure, all.len()) {
+            (0, 0) => (0, "healthy: no stall of 20 ms".to_owned()),
+            (0, unsure) => (2, format!("unknown: {unsure} stall")),
+            (sure, _) => (1, format!("stalling: {sure} stall")),
+        };
+        let checked = run(&mut recording.command("check"));
+        assert_eq!(checked.code, Some(code), "{name}: {checked:?}");
+        assert!(checked.stdout.starts_with(&begin), "{name}: {checked:?}");
+        let all_count = run(recording.command("check").args(["--confidence", "low"]));
+        assert!(
+            all_count.stdout.starts_with(&format!("stalling: {} stall", all.len())),
+            "{name}: {all_count:?}"
+        );
+    }
 }
 
 #[test]

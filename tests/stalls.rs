@@ -4,6 +4,7 @@
 mod fixture;
 
 use fixture::{every_ms, recording};
+use stallgraph::analyses::selection::{Selection, TimeRange};
 use stallgraph::analyses::stalls::{self, Confidence, Kind, Options, Stall, Stalls};
 use stallgraph::model::{Recording, Softirq};
 
@@ -273,6 +274,47 @@ fn what_lost_records_may_explain_is_weak() {
 }
 
 #[test]
+fn a_softirq_whose_exit_was_lost_hides_no_stall() {
+    let stall = "cpu0 1.0 agent raise:net_rx\ncpu0 1.1 agent entry:net_rx\ncpu0 1.1001 agent exit:net_rx\n";
+    // With and without a record that says so.
+    for lost in ["lost cpu0 0.5005 0.5006 1\n", ""] {
+        let text = every_ms(0, 0..2000, "agent", "work_[u]")
+            + &served(0..500)
+            + "cpu0 0.5001 agent entry:rcu\n"
+            + lost
+            + &served(501..900)
+            + stall
+            + &served(1101..2000);
+        let recording = recording(&text);
+        assert_eq!(ms(only(&find(&recording))), (1000, 1100), "{lost}");
+    }
+    // Nothing was served since.
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..999)
+        + "cpu0 0.9995 agent entry:rcu\nlost cpu0 0.9996 0.9997 1\n"
+        + stall
+        + &served(1101..2000);
+    assert_eq!(ms(only(&find(&recording(&text)))), (1000, 1100));
+}
+
+#[test]
+fn packets_of_a_backlog_count_once_and_only_where_its_end_is_known() {
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..500)
+        + "cpu0 0.5 agent raise:net_rx\ncpu0 0.55 agent entry:net_rx\ncpu0 0.5501 agent packet:eth0(60)\n"
+        // It was raised again, and had to wait again.
+        + "cpu0 0.5502 agent raise:net_rx\ncpu0 0.5503 agent exit:net_rx\ncpu0 0.56 agent entry:net_rx\n"
+        + "cpu0 0.5601 agent packet:eth0(60)\ncpu0 0.5602 agent exit:net_rx\n"
+        + &served(561..1000);
+    let stalls = find(&recording(&text));
+    assert_eq!(only(&stalls).victims.packets, Some(2));
+    let without: String =
+        text.lines().filter(|line| !line.contains("exit:")).map(|line| format!("{line}\n")).collect();
+    let stalls = find(&recording(&without));
+    assert!(!stalls.stalls.is_empty() && stalls.stalls.iter().all(|stall| stall.victims.packets.is_none()));
+}
+
+#[test]
 fn calls_of_one_task_close_together_are_one_stall() {
     let read = LSEEK.replace("__x64_sys_lseek;seq_lseek", "__x64_sys_read;seq_read");
     let text = traffic(0..1000)
@@ -294,4 +336,16 @@ fn shorter_than_asked_for() {
     let options = Options { min_ns: 150_000_000, ..Options::default() };
     assert!(stalls::find(&recording, &options).stalls.is_empty());
     assert!(find(&fixture::recording("from 0.0\nto 1.0")).stalls.is_empty());
+}
+
+#[test]
+fn a_time_before_the_first_sample_in_which_there_are_events() {
+    let text = served(500..1000) + &every_ms(0, 2000..3000, "envoy", "work_[u]");
+    let recording = recording(&text);
+    let is_recorded = |start_s: u64, end_s: u64| {
+        let time = TimeRange::Clock(Some(start_s * 1_000_000_000), Some(end_s * 1_000_000_000));
+        Selection { time, ..Selection::default() }.check(&recording).is_ok()
+    };
+    assert!(is_recorded(0, 1) && is_recorded(2, 4));
+    assert!(!is_recorded(0, 0) && !is_recorded(4, 5));
 }

@@ -138,8 +138,9 @@ fn what_a_recording_lacks_is_said_with_the_command() {
     for expected in [
         "lacks     not recorded: ",
         "how long softirqs waited",
-        "record    perf record -C CPU",
+        "record    perf record -C 1 -k",
         "irq:softirq_entry",
+        "cost      59,000 records",
     ] {
         assert!(run.stdout.contains(expected), "{expected}: {}", run.stdout);
     }

@@ -8,7 +8,7 @@ use crate::model::{Function, Gap, Mode, NameId, Naming, Recording, Severity, Tim
 
 use super::contexts::{Contexts, Owner};
 use super::selection::Selection;
-use super::stalls::{Confidence, Stall, Stalls};
+use super::stalls::{Confidence, Handler, Stall, Stalls};
 use super::windows::Path;
 
 /// A recording shorter than this says little about a node, in ns.
@@ -25,6 +25,12 @@ pub struct Thresholds {
     pub stalls: u64,
     /// So much time in them together, in ns.
     pub total_ns: u64,
+}
+
+impl Thresholds {
+    fn are_reached(&self, stalls: &[&Stall]) -> bool {
+        stalls.len() as u64 >= self.stalls && together_ns(stalls) >= self.total_ns
+    }
 }
 
 impl Default for Thresholds {
@@ -48,6 +54,8 @@ pub struct Check {
     pub longest_ns: u64,
     /// Who held the CPUs in them, the longest time first.
     pub culprits: Vec<Holder>,
+    /// The first of these; if the stalls are not sure enough, who held the CPUs longest in those that are not.
+    pub suspect: Option<Holder>,
     /// The least length of a stall that was asked for, in ns.
     pub min_ns: u64,
     /// How long was recorded, in ns.
@@ -90,6 +98,18 @@ pub enum Doubt {
         /// How long, in ns.
         duration_ns: u64,
     },
+    /// Samples are so far apart, in ns, that a stall may lie between two.
+    Sparse {
+        /// How far.
+        interval_ns: u64,
+    },
+    /// There are stalls enough, but too few of them are sure: how many, and how long they are together, in ns.
+    Unsure {
+        /// How many, those that count included.
+        stalls: u64,
+        /// How long, in ns.
+        stalled_ns: u64,
+    },
     /// It has no kind of evidence of stalls; why it lacks one of them.
     NoWitness(String),
 }
@@ -99,7 +119,9 @@ pub enum Doubt {
 pub struct Holder {
     /// The CPU.
     pub cpu: u32,
-    /// The comm.
+    /// What held the CPU, if it was no task.
+    pub handler: Option<Handler>,
+    /// The comm; of a handler, that of the task that it interrupted first.
     pub comm: NameId,
     /// Whose work it was; `None` where no sample tells, or in user space.
     pub owner: Option<Owner>,
@@ -129,30 +151,39 @@ pub fn judge(
     selection: &Selection,
     thresholds: &Thresholds,
 ) -> Check {
-    let counted: Vec<&Stall> =
-        stalls.stalls.iter().filter(|stall| stall.confidence >= thresholds.confidence).collect();
-    let stalled_ns = counted.iter().fold(0u64, |sum, stall| sum.saturating_add(stall.duration_ns()));
-    let is_stalling = counted.len() as u64 >= thresholds.stalls && stalled_ns >= thresholds.total_ns;
-    let status = match is_stalling {
+    let is_sure = |stall: &&Stall| stall.confidence >= thresholds.confidence;
+    let counted: Vec<&Stall> = stalls.stalls.iter().filter(is_sure).collect();
+    let all: Vec<&Stall> = stalls.stalls.iter().collect();
+    let status = match (thresholds.are_reached(&counted), thresholds.are_reached(&all)) {
         // What was found was there, whatever was lost besides.
-        true => Status::Stalling,
-        false => doubt(recording, stalls, selection).map_or(Status::Healthy, Status::Unknown),
+        (true, _) => Status::Stalling,
+        (false, true) => {
+            Status::Unknown(Doubt::Unsure { stalls: all.len() as u64, stalled_ns: together_ns(&all) })
+        }
+        (false, false) => doubt(recording, stalls, selection).map_or(Status::Healthy, Status::Unknown),
     };
+    let shown = if matches!(status, Status::Unknown(Doubt::Unsure { .. })) { &all } else { &counted };
     Check {
         status,
         stalls: counted.len() as u64,
-        unsure: (stalls.stalls.len() - counted.len()) as u64,
-        stalled_ns,
+        unsure: (all.len() - counted.len()) as u64,
+        stalled_ns: together_ns(&counted),
         longest_ns: counted.iter().map(|stall| stall.duration_ns()).max().unwrap_or(0),
         culprits: culprits(recording, &counted),
+        suspect: culprits(recording, shown).into_iter().next(),
         min_ns: stalls.min_ns,
         duration_ns: duration_ns(recording, selection),
         cpus: selection.timelines(recording).count() as u64,
     }
 }
 
+/// How long stalls are together, in ns.
+fn together_ns(stalls: &[&Stall]) -> u64 {
+    stalls.iter().fold(0, |sum, stall| sum.saturating_add(stall.duration_ns()))
+}
+
 /// Why stalls may have been missed.
-fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
+pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
     let is_damage = |severity| severity == Severity::Error;
     if let Some(damage) = recording.diagnostics.iter().find(|diagnostic| is_damage(diagnostic.severity)) {
         return Some(Doubt::Damaged(damage.message.clone()));
@@ -172,6 +203,11 @@ fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Optio
     if let Some(gap) = longest_gap(recording, stalls, selection) {
         return Some(gap);
     }
+    let is_exact = stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
+    let interval_ns = recording.sampling_interval_ns();
+    if !is_exact && recording.tally.samples > 0 && interval_ns.saturating_mul(2) > stalls.min_ns {
+        return Some(Doubt::Sparse { interval_ns });
+    }
     let has_names = recording.functions.iter().any(is_named_kernel);
     let mut lacks = None;
     for witness in stalls.witnesses.iter().filter(|witness| EVIDENCE.contains(&witness.name)) {
@@ -187,23 +223,20 @@ fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Optio
 }
 
 /// The longest time of which nothing was recorded, if a stall could lie in it. The kernel goes on with a paused event at its
-/// next tick (kernel/events/core.c, `perf_adjust_freq_unthr_context`), and an idle CPU has none: a pause between idle samples
-/// says nothing. Where softirqs were traced they are known in a pause too.
+/// next tick (kernel/events/core.c, `perf_adjust_freq_unthr_context`), and an idle CPU has none until there is work: a pause that
+/// begins in idle says nothing. Where softirqs were traced they are known in a pause too.
 fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
     let (first_ns, last_ns) = selection.time.bounds(recording);
     let is_traced =
         stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
     let contexts = Contexts::new(recording);
-    let is_in_idle = |timeline: &Timeline, gap: &Gap| {
+    let begins_in_idle = |timeline: &Timeline, gap: &Gap| {
         let before = timeline.samples.partition_point(|sample| sample.time_ns <= gap.start_ns).checked_sub(1);
-        let after = timeline.samples.partition_point(|sample| sample.time_ns < gap.end_ns);
-        let is_idle =
-            |at: usize| timeline.samples.get(at).is_some_and(|sample| contexts.is_idle(recording, sample));
-        before.is_some_and(is_idle) && is_idle(after)
+        before.is_some_and(|at| contexts.is_idle(recording, &timeline.samples[at]))
     };
     let gaps_of = |timeline: &Timeline| {
         let paused = timeline.throttled_in(first_ns, last_ns).iter();
-        let paused = paused.filter(|gap| !is_traced && !is_in_idle(timeline, gap));
+        let paused = paused.filter(|gap| !is_traced && !begins_in_idle(timeline, gap));
         let gaps = timeline.lost_in(first_ns, last_ns).iter().chain(paused);
         (gaps.map(|gap| gap.end_ns.saturating_sub(gap.start_ns)).max().unwrap_or(0), timeline.cpu)
     };
@@ -237,9 +270,12 @@ fn duration_ns(recording: &Recording, selection: &Selection) -> u64 {
     span.map_or(0, |(first, last)| last - first)
 }
 
+/// What stalls of one holder have in common: the CPU, the handler or else the comm, whose work, the system call.
+type Place = (u32, Result<Handler, NameId>, Option<Owner>, Option<NameId>);
+
 /// The culprits, all tasks of one comm in one system call on one CPU together.
 fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
-    let mut places: FxHashMap<(u32, NameId, Option<Owner>, Option<NameId>), usize> = FxHashMap::default();
+    let mut places: FxHashMap<Place, usize> = FxHashMap::default();
     let mut holders: Vec<Holder> = Vec::new();
     for stall in stalls {
         let Some(culprit) = &stall.culprit else { continue };
@@ -250,19 +286,22 @@ fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
             Some(path) => (Some(path.owner), None),
             None => (traced.map(|_| Owner::SystemCall), traced),
         };
-        let place = *places.entry((stall.cpu, comm, owner, system_call)).or_insert_with(|| {
-            holders.push(Holder {
-                cpu: stall.cpu,
-                comm,
-                owner,
-                system_call,
-                stalls: 0,
-                stalled_ns: 0,
-                longest_ns: 0,
-                function: None,
+        let place = *places
+            .entry((stall.cpu, culprit.handler.ok_or(comm), owner, system_call))
+            .or_insert_with(|| {
+                holders.push(Holder {
+                    cpu: stall.cpu,
+                    handler: culprit.handler,
+                    comm,
+                    owner,
+                    system_call,
+                    stalls: 0,
+                    stalled_ns: 0,
+                    longest_ns: 0,
+                    function: None,
+                });
+                holders.len() - 1
             });
-            holders.len() - 1
-        });
         let holder = &mut holders[place];
         holder.stalls += 1;
         if stall.duration_ns() >= holder.longest_ns {

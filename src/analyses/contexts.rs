@@ -61,6 +61,7 @@ pub struct Context {
     pub handler: Option<PathId>,
 }
 
+#[derive(Clone, Copy, Debug)]
 struct Node {
     parent: Option<PathId>,
     name: NameId,
@@ -73,6 +74,7 @@ struct Node {
 }
 
 /// The contexts of all stacks, and the tree of all paths.
+#[derive(Clone, Debug)]
 pub struct Contexts {
     by_stack: Vec<Context>,
     paths: Vec<Node>,

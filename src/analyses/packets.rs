@@ -200,6 +200,10 @@ fn packet_event(recording: &Recording, asked: Option<&str>) -> Result<(EventId, 
         None => known.iter().find(|event| events[event.index()].records > 0).or(known.first()).copied(),
     };
     let Some(event) = meant else {
+        if let Some(why) = recording.diagnostics.iter().find(|diagnostic| diagnostic.code == "formats") {
+            let remedy = why.remedy.as_deref().unwrap_or_default();
+            return Err(Error::input(&recording.about.file, &*why.message, remedy));
+        }
         let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
         let names = names.join(", ");
         return Err(match asked {

@@ -3,6 +3,8 @@
 use crate::error::{Error, Result};
 use crate::model::{Recording, Sample, TaskId, Timeline};
 
+use super::calls;
+
 /// What to look at; everything by default.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -70,9 +72,10 @@ impl Selection {
             }
         }
         let (start_ns, end_ns) = self.time.bounds(recording);
-        let about = &recording.about;
-        if start_ns > about.end_ns || end_ns < about.start_ns {
-            let (start, end) = (about.start_ns as f64 / 1e9, about.end_ns as f64 / 1e9);
+        // Events may begin before the samples, and end after them.
+        let (first_ns, last_ns) = calls::span(recording);
+        if start_ns > last_ns || end_ns < first_ns {
+            let (start, end) = (first_ns as f64 / 1e9, last_ns as f64 / 1e9);
             return Err(Error::Usage(format!(
                 "--time: nothing was recorded then; the recording is from {start:.6} to {end:.6} seconds"
             )));

@@ -1,5 +1,7 @@
 //! Strips: each window cut into cells of equal length, and who had most of each: the pattern at a glance.
 
+use rayon::prelude::*;
+
 use crate::model::{Recording, TaskId, Timeline};
 
 use super::contexts::Contexts;
@@ -39,12 +41,14 @@ pub enum Cell {
 
 /// The strips of `windows`.
 pub fn find(recording: &Recording, windows: &Windows) -> Strips {
-    let contexts = Contexts::new(recording);
     let strip = |episode: &Episode| match recording.timeline(episode.cpu) {
-        Some(timeline) => strip(recording, &contexts, timeline, episode, windows.before_ns),
+        Some(timeline) => strip(recording, &windows.contexts, timeline, episode, windows.before_ns),
         None => ending_in_trigger([Cell::Outside; CELLS]),
     };
-    Strips { strips: windows.episodes.iter().map(strip).collect(), cell_ns: windows.before_ns / WINDOW_CELLS }
+    Strips {
+        strips: windows.episodes.par_iter().map(strip).collect(),
+        cell_ns: windows.before_ns / WINDOW_CELLS,
+    }
 }
 
 fn strip(

@@ -22,7 +22,8 @@ use super::output;
 ///
 /// Exit codes, as node-problem-detector has them: 0 healthy, 1 stalling,
 /// 2 unknown: the recording cannot tell, because it is damaged, empty, too
-/// short, or lost too much, and no stall was found in what is there.
+/// short, or lost too much, and no stall was found in what is there; or
+/// because there are stalls, and too few of them are sure.
 /// The line has at most 80 bytes; node-problem-detector cuts it there.
 ///
 /// The node is stalling from --stalls stalls on, each of at least --min and
@@ -93,7 +94,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let (line, code) = match (&checked, &written) {
         (Ok(_), Err(error)) | (Err(error), _) => {
             output::complain(&format!("{error:#}"));
-            (check_text::unknown(&format!("{error:#}")), 2)
+            (check_text::unknown(&reason(error)), 2)
         }
         (Ok((recording, check)), Ok(())) => (check_text::line(recording, check), code(&check.status)),
     };
@@ -102,6 +103,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     output::leave_to_exit(checked);
     ExitCode::from(code)
+}
+
+/// What is wrong, before all else: the line is short, and whoever asked knows the file.
+fn reason(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<stallgraph::Error>() {
+        Some(stallgraph::Error::Input { what, .. }) => what.clone(),
+        Some(stallgraph::Error::Io { cause, .. }) => format!("cannot read the recording: {cause}"),
+        _ => format!("{error:#}"),
+    }
 }
 
 fn code(status: &Status) -> u8 {

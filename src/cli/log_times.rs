@@ -25,7 +25,7 @@ const NS: u64 = 1_000_000_000;
 #[derive(Args)]
 pub struct At {
     /// For each time in FILE, say in which stall it lies, or else what the CPUs did just before: a log with epoch seconds or
-    /// RFC 3339, what ping -D or tcpdump print. The recording must tell the time of day (perf record -k CLOCK_MONOTONIC)
+    /// RFC 3339, what ping -O -D or tcpdump print; - is standard input. The recording must tell the time of day (perf record -k CLOCK_MONOTONIC)
     #[arg(long, value_name = "FILE")]
     at: Option<PathBuf>,
     /// Zone of times that name none: UTC, +01:00
@@ -54,7 +54,8 @@ fn parse_zone(text: &str) -> std::result::Result<Zone, String> {
 
 fn read_file(path: &Path, zone: Zone) -> Result<Log> {
     let failed = |cause| Error::Io { file: path.to_owned(), cause, remedy: None };
-    let file = File::open(path).map_err(failed)?;
+    let is_stdin = path.as_os_str() == "-";
+    let file = File::open(if is_stdin { Path::new("/dev/stdin") } else { path }).map_err(failed)?;
     let mut reader = BufReader::with_capacity(1 << 20, file.take(MOST_BYTES));
     if let Some((what, remedy)) = no_log(reader.fill_buf().map_err(failed)?) {
         return Err(Error::input(path, what, remedy));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use stallgraph::analyses::check;
 use stallgraph::analyses::moments;
 use stallgraph::analyses::stalls::{self, Options};
 use stallgraph::load;
@@ -68,12 +69,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let found = log.as_ref().map(|log| moments::find(&recording, &stalls, log, &options.selection));
     let moments = found.transpose()?;
     let at = log.as_ref().zip(moments.as_ref());
+    let doubt = check::doubt(&recording, &stalls, &options.selection);
     let mut out = output::stdout();
     let written = match arguments.format {
-        Format::Text => stalls_text::write(&recording, &stalls, &mut out).and_then(|()| match at {
-            Some((log, moments)) => moments_text::write(&recording, &stalls, log, moments, &mut out),
-            None => Ok(()),
-        }),
+        Format::Text => {
+            stalls_text::write(&recording, &stalls, doubt.as_ref(), &mut out).and_then(|()| match at {
+                Some((log, moments)) => moments_text::write(&recording, &stalls, log, moments, &mut out),
+                None => Ok(()),
+            })
+        }
         Format::Json => stalls_json::write_stalls(&recording, &stalls, at, &mut out),
     };
     written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;

@@ -124,7 +124,7 @@ impl SampleLayout {
     }
 
     /// Decodes the body of a sample, up to the last field that is needed and no further.
-    #[inline]
+    #[inline(always)]
     pub fn decode<'a>(&self, body: &'a [u8]) -> Result<RawSample<'a>, &'static str> {
         let (mut sample, mut rest) = self.decode_to_chain(body)?;
         if self.sample_type & PERF_SAMPLE_CGROUP != 0 {
@@ -144,7 +144,7 @@ impl SampleLayout {
     }
 
     /// Decodes all up to the call chain; what follows it is still to be read.
-    #[inline]
+    #[inline(always)]
     fn decode_to_chain<'a>(&self, body: &'a [u8]) -> Result<(RawSample<'a>, Cursor<'a>), &'static str> {
         let mut rest = Cursor::new(body, self.order);
         let fixed = rest.take(self.fixed_size as u64).ok_or(SHORT)?;

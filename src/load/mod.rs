@@ -30,7 +30,7 @@ pub use crate::symbols::Sources;
 pub use lines::source_lines;
 
 use events::{about, sampling_events, system_calls};
-use notes::note_input_damage;
+use notes::{note_formats, note_input_damage};
 use samples::SamplePass;
 
 /// What to load, and where names come from.
@@ -146,6 +146,9 @@ fn load_parts(
     progress(Stage::Names, total, total);
     add_build_ids(&mut recording.modules, &source.header.features);
     note_input_damage(&source, &pass, &mut recording);
+    if options.events {
+        note_formats(&source, &mut recording);
+    }
     name(path, options, &source.header.features, &mut recording, &mut names)?;
     recording.names = names;
     Ok(recording)

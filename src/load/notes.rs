@@ -122,6 +122,21 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
     note_loss(recording, &BTreeMap::new());
 }
 
+/// Notes that the formats of tracepoints are not there: perf writes them at the end of a file, at the beginning of a stream.
+pub(super) fn note_formats(source: &Source, recording: &mut Recording) {
+    let events = recording.about.events.iter().filter(|event| event.is_tracepoint);
+    let records: u64 = events.map(|event| event.records).sum();
+    if records > 0 && source.header.tracing_data.is_empty() {
+        let message = format!(
+            "{records} records of tracepoints cannot be decoded: their formats, at the end of the file, are not there"
+        );
+        let remedy = "end perf with SIGINT and copy all of the file, or record a stream, which begins with them: \
+                      perf record -o - … > FILE";
+        let note = Diagnostic::new(Severity::Warning, "formats", records, &message, remedy);
+        recording.diagnostics.push(note);
+    }
+}
+
 /// Notes what was lost or rejected. `first_lines` has for each reason the line of a text that was rejected first.
 pub(super) fn note_loss(recording: &mut Recording, first_lines: &BTreeMap<&'static str, u64>) {
     let mut note = |severity, code, count, message: String, remedy: &str| {

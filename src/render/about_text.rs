@@ -1,10 +1,13 @@
 //! What every report for people begins and ends with: what was recorded, and what to know about the input.
 
+use std::borrow::Cow;
+
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
+use crate::analyses::stalls::Handler;
 use crate::model::{Diagnostic, NameId, Recording, Severity};
 
-use super::text::{percent, wrap};
+use super::text::{percent, utc, wrap};
 
 /// What was recorded: file, length, CPUs, samples, machine.
 pub fn recorded(recording: &Recording) -> String {
@@ -16,8 +19,13 @@ pub fn recorded(recording: &Recording) -> String {
     let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
     let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
     let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
+    let since = about.clock.wall.map(|(wall_ns, clock_ns)| {
+        let start_ns = i128::from(wall_ns) + i128::from(about.start_ns) - i128::from(clock_ns);
+        format!(" from {} UTC", utc(start_ns))
+    });
+    let since = since.unwrap_or_default();
     format!(
-        "{}: {:.1} s of {noun} {}, {} samples of {}{}{machine}",
+        "{}: {:.1} s of {noun} {}{since}, {} samples of {}{}{machine}",
         about.file,
         recording.duration_ns() as f64 / 1e9,
         cpu_list(&cpus),
@@ -46,6 +54,15 @@ pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) ->
         (Owner::Exception, _) => "(exception)",
         (Owner::Softirq, _) => "(softirq)",
         (Owner::Interrupt, _) => "(interrupt)",
+    }
+}
+
+/// Who held a CPU: the comm, or `softirq timer`, `interrupt`: what interrupts a task is not the task's doing.
+pub fn holder_name(recording: &Recording, handler: Option<Handler>, comm: NameId) -> Cow<'_, str> {
+    match handler {
+        Some(Handler::Softirq(softirq)) => format!("softirq {}", softirq.name()).into(),
+        Some(Handler::Interrupt) => "interrupt".into(),
+        None => recording.name(comm).into(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::analyses::check::{Check, Doubt, Holder, Status};
 use crate::analyses::contexts::Owner;
 use crate::model::Recording;
 
-use super::about_text::work;
+use super::about_text::{holder_name, work};
 use super::text::{WIDTH, counted, milliseconds, percent};
 
 /// The line for `check` of `recording`, without a line break.
@@ -12,7 +12,7 @@ pub fn line(recording: &Recording, check: &Check) -> String {
     match &check.status {
         Status::Stalling => stalling(recording, check),
         Status::Healthy => cut(&healthy(check)),
-        Status::Unknown(doubt) => unknown(&reason(doubt)),
+        Status::Unknown(doubt) => unknown(&reason(recording, check, doubt)),
     }
 }
 
@@ -22,14 +22,14 @@ pub fn unknown(why: &str) -> String {
 }
 
 /// `8 stalls, 1.05 s of 9.7 s`.
-fn stalls(check: &Check) -> String {
-    let count = counted(check.stalls, "stall");
-    format!("{count}, {} of {}", short(check.stalled_ns), short(check.duration_ns))
+fn how_much(stalls: u64, stalled_ns: u64, duration_ns: u64) -> String {
+    format!("{}, {} of {}", counted(stalls, "stall"), short(stalled_ns), short(duration_ns))
 }
 
 fn healthy(check: &Check) -> String {
     if check.stalls > 0 {
-        return format!("healthy: {}, below the limits", stalls(check));
+        let what = how_much(check.stalls, check.stalled_ns, check.duration_ns);
+        return format!("healthy: {what}, below the limits");
     }
     let (min, duration) = (short(check.min_ns), short(check.duration_ns));
     let of = format!("{min} or more in {duration} of {}", counted(check.cpus, "CPU"));
@@ -39,22 +39,27 @@ fn healthy(check: &Check) -> String {
     }
 }
 
-/// Who held a CPU for the longest time and, if there is room, the longest stall.
+/// How much, who and, if there is room, the longest stall.
 fn stalling(recording: &Recording, check: &Check) -> String {
-    let who = match check.culprits.first() {
-        Some(holder) => format!("CPU {}: {}", holder.cpu, label(recording, holder)),
-        None => "no culprit known".to_owned(),
-    };
-    let text = format!("stalling: {}; {who}", stalls(check));
+    let what = how_much(check.stalls, check.stalled_ns, check.duration_ns);
+    let text = format!("stalling: {what}; {}", who(recording, check));
     let with_longest = format!("{text}, max {}", short(check.longest_ns));
     if with_longest.len() <= WIDTH { with_longest } else { cut(&text) }
 }
 
+/// Who held a CPU for the longest time.
+fn who(recording: &Recording, check: &Check) -> String {
+    match &check.suspect {
+        Some(holder) => format!("CPU {}: {}", holder.cpu, label(recording, holder)),
+        None => "no culprit known".to_owned(),
+    }
+}
+
 /// The comm and what it did: the system call, else the function, without the compiler's `.isra.0`.
 fn label(recording: &Recording, holder: &Holder) -> String {
-    let comm = recording.name(holder.comm);
+    let comm = holder_name(recording, holder.handler, holder.comm);
     match (holder.owner, holder.function) {
-        (None, _) => comm.to_owned(),
+        (None, _) => comm.into_owned(),
         (Some(owner), Some(function)) if owner != Owner::SystemCall => {
             let name = recording.name(function);
             let written = name.split('.').next().filter(|written| !written.is_empty());
@@ -64,7 +69,18 @@ fn label(recording: &Recording, holder: &Holder) -> String {
     }
 }
 
-fn reason(doubt: &Doubt) -> String {
+fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::Unsure { stalls, stalled_ns } => {
+            let what = how_much(*stalls, *stalled_ns, check.duration_ns);
+            format!("{what}, not sure; {}", who(recording, check))
+        }
+        other => sentence(other),
+    }
+}
+
+/// Why a recording cannot show that there were no stalls.
+pub fn sentence(doubt: &Doubt) -> String {
     match doubt {
         Doubt::Damaged(message) => message.clone(),
         Doubt::Empty => "the recording has neither samples nor events".to_owned(),
@@ -74,6 +90,10 @@ fn reason(doubt: &Doubt) -> String {
         Doubt::Lost(share) => format!("{} of the records were lost; record with -m 16M", percent(*share)),
         Doubt::Gap { cpu, duration_ns } => {
             format!("nothing recorded of CPU {cpu} for {}", short(*duration_ns))
+        }
+        Doubt::Unsure { stalls, .. } => format!("{} not sure", counted(*stalls, "stall")),
+        Doubt::Sparse { interval_ns } => {
+            format!("samples are {} apart; record with -F 999", short(*interval_ns))
         }
         Doubt::NoWitness(why) if why.is_empty() => "the recording has no evidence of stalls".to_owned(),
         Doubt::NoWitness(why) => format!("no evidence: {why}"),

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::analyses::check::{Check, Status};
 use crate::model::Recording;
 
-use super::about_text::work;
+use super::about_text::{holder_name, work};
 
 /// Culprits that get series of their own.
 const CULPRITS_SHOWN: usize = 5;
@@ -41,7 +41,7 @@ pub fn text(recording: &Recording, check: &Check) -> String {
             let cpu = holder.cpu.to_string();
             let labels = [
                 ("cpu", cpu),
-                ("comm", recording.name(holder.comm).to_owned()),
+                ("comm", holder_name(recording, holder.handler, holder.comm).into_owned()),
                 ("syscall", system_call.to_owned()),
             ];
             (labels, holder)

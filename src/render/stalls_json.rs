@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::moments::{Log, Moments};
-use crate::analyses::stalls::{Blamed, Culprit, Evidence, Kind, Stall, Stalls, Victims, Witness};
+use crate::analyses::stalls::{
+    Blamed, COST, Culprit, Evidence, Kind, RECORD, Stall, Stalls, Victims, Witness,
+};
 use crate::model::Recording;
 
 use super::json::{CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write};
@@ -27,6 +29,11 @@ pub fn write_stalls(
         stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
         ranking: stalls.ranking.iter().map(|blamed| view.blamed(blamed)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
+        record: stalls
+            .witnesses
+            .iter()
+            .any(|witness| witness.lacks.is_some())
+            .then(|| RecordView { command: RECORD.join(" "), cost: COST }),
         at: at.map(|(log, moments)| moments_json::view(recording, log, moments)),
         diagnostics: view.diagnostics(),
     };
@@ -41,6 +48,7 @@ struct StallsDocument<'r> {
     stalls: Vec<StallView<'r>>,
     ranking: Vec<BlamedView<'r>>,
     witnesses: Vec<WitnessView<'r>>,
+    record: Option<RecordView>,
     at: Option<LogView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }
@@ -136,6 +144,12 @@ struct WitnessView<'r> {
     tells: &'static str,
     lacks: Option<&'r str>,
     remedy: &'static str,
+}
+
+#[derive(Serialize)]
+struct RecordView {
+    command: String,
+    cost: &'static str,
 }
 
 fn witness(witness: &Witness) -> WitnessView<'_> {

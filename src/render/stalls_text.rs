@@ -3,20 +3,27 @@
 
 use std::io::{self, Write};
 
+use crate::analyses::check::Doubt;
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
-use crate::analyses::stalls::{Blamed, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
+use crate::analyses::stalls::{Blamed, COST, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
 use crate::model::{CgroupId, NameId, Recording, Softirq};
 
-use super::about_text::{diagnostic_lines, loss, path, recorded, work};
-use super::text::{Align, columns, counted, milliseconds, percent, probability, seconds, wrap};
+use super::about_text::{diagnostic_lines, holder_name, loss, path, recorded, work};
+use super::check_text;
+use super::text::{self, Align, columns, counted, milliseconds, percent, probability, seconds, wrap};
 
 /// Culprits that are shown; JSON has all.
 const CULPRITS_SHOWN: usize = 10;
 
-/// Writes `stalls` of `recording`.
-pub fn write(recording: &Recording, stalls: &Stalls, out: &mut dyn Write) -> io::Result<()> {
-    let report = Report { recording, stalls };
+/// Writes `stalls` of `recording`; `doubt` says why some may have been missed.
+pub fn write(
+    recording: &Recording,
+    stalls: &Stalls,
+    doubt: Option<&Doubt>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let report = Report { recording, stalls, doubt };
     let mut lines = wrap("recording ", &recorded(recording));
     lines.extend(wrap("found     ", &report.found()));
     lines.extend(report.verdict());
@@ -37,6 +44,7 @@ pub fn write(recording: &Recording, stalls: &Stalls, out: &mut dyn Write) -> io:
 struct Report<'r> {
     recording: &'r Recording,
     stalls: &'r Stalls,
+    doubt: Option<&'r Doubt>,
 }
 
 impl Report<'_> {
@@ -48,7 +56,15 @@ impl Report<'_> {
         let all = &self.stalls.stalls;
         let min = milliseconds(self.stalls.min_ns);
         if all.is_empty() {
-            return format!("no stall of {min} ms or longer, as far as this recording can tell");
+            return match self.doubt {
+                None => format!("no stall of {min} ms or longer, as far as this recording can tell"),
+                Some(doubt) => {
+                    format!(
+                        "unknown: no stall of {min} ms or longer was seen, but {}",
+                        check_text::sentence(doubt)
+                    )
+                }
+            };
         }
         let of = |confidence: Confidence| all.iter().filter(|stall| stall.confidence == confidence).count();
         let levels = [Confidence::High, Confidence::Medium, Confidence::Low];
@@ -70,7 +86,7 @@ impl Report<'_> {
     fn verdict(&self) -> Vec<String> {
         let sure = self.stalls.stalls.iter().filter(|stall| stall.confidence >= Confidence::Medium).count();
         let Some(top) = self.stalls.ranking.first() else { return Vec::new() };
-        let what = match &top.path {
+        let what = || match &top.path {
             Some(found) => {
                 let function = found.function().map_or("", |function| self.name(function));
                 let place = match (found.owner, found.system_call) {
@@ -78,17 +94,17 @@ impl Report<'_> {
                     (Owner::SystemCall, None) => "in a system call".to_owned(),
                     (Owner::KernelThread, _) => "a kernel thread".to_owned(),
                     (Owner::Exception, _) => "in an exception".to_owned(),
-                    (Owner::Softirq, _) => "interrupted by a softirq".to_owned(),
-                    (Owner::Interrupt, _) => "interrupted by an interrupt".to_owned(),
+                    (Owner::Softirq | Owner::Interrupt, _) => return format!(", at {function},"),
                 };
                 format!(", {place}, at {function},")
             }
             None => ",".to_owned(),
         };
+        let what = what();
         let noun = if top.cpus.len() == 1 { "CPU" } else { "CPUs" };
         let sentence = format!(
             "{}{what} held {noun} {} in {} of {}: {} ms in all, {} ms the longest{}",
-            self.name(top.comm),
+            holder_name(self.recording, top.handler, top.comm),
             cpu_list(&top.cpus),
             top.stalls,
             counted(self.stalls.stalls.len() as u64, "stall"),
@@ -159,12 +175,14 @@ impl Report<'_> {
             of(compared.map(|ranked| ranked.baseline_share)),
             lift,
             match &blamed.path {
-                Some(found) => format!(
-                    "{} {}",
-                    self.name(blamed.comm),
-                    work(self.recording, found.owner, found.system_call)
-                ),
-                None => self.name(blamed.comm).to_owned(),
+                Some(found) if blamed.handler.is_none() => {
+                    format!(
+                        "{} {}",
+                        self.name(blamed.comm),
+                        work(self.recording, found.owner, found.system_call)
+                    )
+                }
+                _ => holder_name(self.recording, blamed.handler, blamed.comm).into_owned(),
             },
         ]
     }
@@ -189,11 +207,18 @@ impl Report<'_> {
     }
 
     fn row(&self, number: usize, stall: &Stall) -> [String; 9] {
-        let longest = stall.victims.softirqs.values().max();
         let what = match &stall.culprit {
             None => "nobody knows".to_owned(),
             Some(culprit) => {
                 let task = self.recording.task(culprit.task);
+                if culprit.handler.is_some() {
+                    let handler = holder_name(self.recording, culprit.handler, task.comm);
+                    return self.cells(
+                        number,
+                        stall,
+                        &format!("{handler}, on top of {}", self.name(task.comm)),
+                    );
+                }
                 let work = match (&culprit.path, &culprit.call) {
                     (Some(path), _) => format!(" {}", work(self.recording, path.owner, path.system_call)),
                     (None, Some(call)) => format!(" {}", self.name(call.name)),
@@ -202,6 +227,11 @@ impl Report<'_> {
                 format!("{}/{}{work}", self.name(task.comm), task.tid)
             }
         };
+        self.cells(number, stall, &what)
+    }
+
+    fn cells(&self, number: usize, stall: &Stall, what: &str) -> [String; 9] {
+        let longest = stall.victims.softirqs.values().max();
         let mark = if stall.lost > 0 { "LOST " } else { "" };
         [
             "stall".to_owned(),
@@ -250,10 +280,14 @@ impl Report<'_> {
     fn call(&self, culprit: &Culprit) -> Option<String> {
         let call = culprit.call.as_ref()?;
         let arguments = call.arguments?;
-        let arguments: Vec<String> = arguments.iter().map(|value| format!("{value:#x}")).collect();
         let took = call.enter_ns.zip(call.exit_ns);
         let took = took.map(|(enter, exit)| format!(" took {}ms", milliseconds(exit - enter)));
-        let line = format!("{}({}){}", self.name(call.name), arguments.join(", "), took.unwrap_or_default());
+        let line = format!(
+            "{}({}, ..){}",
+            self.name(call.name),
+            text::arguments(&arguments),
+            took.unwrap_or_default()
+        );
         Some(wrap("  as  ", &line).join("\n"))
     }
 
@@ -275,12 +309,16 @@ impl Report<'_> {
             let why = witness.lacks.as_deref().unwrap_or_default();
             lines.extend(wrap("lacks     ", &format!("{}: {why}", witness.tells)));
         }
-        // Lines that a shell takes as they are.
+        // Lines that a shell takes as they are, with the CPU that stalls most.
+        let cpu = self.stalls.ranking.first().and_then(|top| top.cpus.first());
+        let cpu = cpu.map_or("CPU".to_owned(), u32::to_string);
         let last = RECORD.len() - 1;
         lines.extend(RECORD.iter().enumerate().map(|(at, part)| {
             let first = if at == 0 { "record    " } else { "            " };
+            let part = part.replace("CPU", &cpu);
             format!("{first}{part}{}", if at == last { "" } else { " \\" })
         }));
+        lines.extend(wrap("cost      ", COST));
         lines
     }
 }

@@ -7,7 +7,7 @@ use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
 use super::about_text::{diagnostic_lines, recorded};
-use super::text::{Align, columns, counted, duration, seconds, wrap};
+use super::text::{Align, arguments, columns, counted, duration, seconds, wrap};
 
 /// Lines of the summary that are printed.
 const SUMS_SHOWN: usize = 30;
@@ -112,9 +112,8 @@ impl Report<'_> {
 
     /// The first arguments, and what it returned. How many arguments it takes is not known.
     fn ends(&self, call: &Call) -> String {
-        let argument = |value: &u64| if *value < 10_000 { value.to_string() } else { format!("{value:#x}") };
         let arguments = match call.arguments(self.recording) {
-            Some(values) => values[..3].iter().map(argument).collect::<Vec<_>>().join(", "),
+            Some(values) => arguments(&values),
             None => "..".to_owned(),
         };
         let result = call.result.map(|result| format!(" = {result}")).unwrap_or_default();

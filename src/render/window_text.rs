@@ -66,7 +66,7 @@ impl Report<'_> {
         if episodes.is_empty() {
             let why = match self.windows.triggered {
                 0 => "of what was asked for, no sample matches the trigger. Not every stall wakes ksoftirqd, least of all \
-                      since kernel 6.5; look for what the CPU did with collapse, or give another --trigger"
+                      since kernel 6.5: stallgraph stalls hears all witnesses of one. Or give another --trigger"
                     .to_owned(),
                 triggered => format!(
                     "{} in all, none of them in the --time and with the --softirq that were asked for",
@@ -116,9 +116,12 @@ impl Report<'_> {
         let trigger = self.trigger_name();
         let Some(top) = self.windows.ranking.first() else {
             return match self.windows.has_kernel_names {
-                true => {
-                    wrap("none      ", &format!("no path dominates any window before {trigger}: no culprit"))
-                }
+                true => wrap(
+                    "none      ",
+                    &format!(
+                        "no path dominates any window before {trigger}: no culprit. stallgraph stalls hears all witnesses of a stall"
+                    ),
+                ),
                 false => wrap("unknown   ", "without names of kernel functions no path can be told"),
             };
         };

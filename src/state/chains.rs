@@ -89,7 +89,7 @@ impl Default for Chains {
 
 /// The hash that a whole chain is known by. It depends on the address space only if the chain has user entries, so that
 /// processes share the kernel's chains.
-#[inline]
+#[inline(always)]
 pub fn key_of(chain: &Chain) -> u64 {
     let cpumode = chain.cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
     let (mut hash, has_user_entries) = hash_of(WHOLE ^ u64::from(cpumode), chain.entries, chain.order);

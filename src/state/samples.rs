@@ -144,6 +144,7 @@ impl<'s, 'a> Collector<'s, 'a> {
             .push(at, told, |tid| tasks.at(when, tid).0.unwrap_or_else(|| nameless_task(nameless, tid, tid)));
     }
 
+    #[inline(always)]
     fn chain(&mut self, raw: &RawSample<'a>, record: &Record<'a>, space: SpaceAt) -> Chain<'a> {
         let when = When { time_ns: raw.time_ns, position: record.position };
         if !self.kernel.1.contains(&when) {

@@ -41,5 +41,5 @@ pub fn culprit(recording: &Recording, comm: &str) -> Culprit {
     let windows = windows::find(recording, &windows::Options::default());
     let mut dominating = windows.episodes.into_iter().filter_map(|episode| episode.dominating);
     let path = dominating.find(|dominating| dominating.task == task).map(|dominating| dominating.path);
-    Culprit { task, cgroup: CgroupId::NONE, path, call: None, samples: 100, share: 1.0 }
+    Culprit { handler: None, task, cgroup: CgroupId::NONE, path, call: None, samples: 100, share: 1.0 }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::model::{CgroupId, Softirq, TaskId};
+use crate::model::{CgroupId, TaskId};
 
 use super::super::calls::Calls;
 use super::super::contexts::{Contexts, Owner, PathId};
@@ -11,7 +11,7 @@ use super::super::shares::{FOLLOW, follow};
 use super::super::windows::Path;
 use super::cpu::{Cpu, JOIN_NS};
 use super::seen::Weight;
-use super::{Culprit, TracedCall};
+use super::{Culprit, Handler, TracedCall};
 
 /// A system call that began so long before its stall, or returned so long after it, is no measure of the stall, in ns.
 const RETURN_NS: u64 = 10_000_000;
@@ -40,16 +40,23 @@ pub(super) struct Suspect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Thread(i32),
-    Softirq(Softirq),
-    Interrupt,
+    Handler(Handler),
 }
 
 impl Suspect {
+    /// What it is, if no thread.
+    fn handler(&self) -> Option<Handler> {
+        match self.what {
+            What::Thread(_) => None,
+            What::Handler(handler) => Some(handler),
+        }
+    }
+
     /// The thread, if it is one and no handler.
     pub fn thread(&self) -> Option<i32> {
         match self.what {
             What::Thread(tid) => Some(tid),
-            What::Softirq(_) | What::Interrupt => None,
+            What::Handler(_) => None,
         }
     }
 }
@@ -91,8 +98,8 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
         let context = cpu.contexts.of(sample.stack);
         let (what, path) = match (context.is_nested, context.handler, context.softirq) {
             (false, ..) => (What::Thread(cpu.tid(sample.task)), context.path),
-            (true, Some(handler), Some(softirq)) => (What::Softirq(softirq), Some(handler)),
-            (true, Some(handler), None) => (What::Interrupt, Some(handler)),
+            (true, Some(handler), Some(softirq)) => (What::Handler(Handler::Softirq(softirq)), Some(handler)),
+            (true, Some(handler), None) => (What::Handler(Handler::Interrupt), Some(handler)),
             (true, None, _) => continue,
         };
         by_what.entry(what).or_default().push((at, path));
@@ -171,8 +178,10 @@ pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>, calls: &C
         })
     });
     Culprit {
+        handler: suspect.handler(),
         task: suspect.task,
-        cgroup: suspect.cgroup,
+        // A handler has none, and the interrupted task's would blame it.
+        cgroup: if suspect.handler().is_some() { CgroupId::NONE } else { suspect.cgroup },
         path: suspect.path.map(|path| path_of(cpu.contexts, path)),
         call,
         samples: suspect.samples,

@@ -8,7 +8,7 @@ use crate::model::TraceKind;
 use super::super::shares::FOLLOW;
 use super::Kind;
 use super::cpu::Cpu;
-use super::seen::{Seen, Weight, overlap};
+use super::seen::{Seen, SeenByTime, Weight};
 
 /// A hole is at least so many sampling intervals long.
 const INTERVALS: u64 = 4;
@@ -49,12 +49,9 @@ fn is_alive(cpu: &Cpu, time: &Range<u64>) -> bool {
 
 /// The part of `time` that tells best who held the CPU: the hole, if there is one that is most of it. The samples beside it are of
 /// what ran before and after.
-pub(super) fn core<'s>(seen: &'s [Seen], time: &'s Range<u64>) -> &'s Range<u64> {
+pub(super) fn core<'s>(seen: &'s SeenByTime, time: &'s Range<u64>) -> &'s Range<u64> {
     let length = |time: &Range<u64>| time.end - time.start;
-    let is_most = |seen: &&Seen| {
-        seen.kind == Kind::SampleHole
-            && overlap(&seen.time, time)
-            && FOLLOW.is_held(length(&seen.time), length(time))
-    };
-    seen.iter().find(is_most).map_or(time, |hole| &hole.time)
+    let is_most =
+        |seen: &&Seen| seen.kind == Kind::SampleHole && FOLLOW.is_held(length(&seen.time), length(time));
+    seen.overlapping(time).find(is_most).map_or(time, |hole| &hole.time)
 }

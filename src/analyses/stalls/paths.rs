@@ -8,7 +8,7 @@ use crate::model::{Mode, NameId, Sample, Softirq};
 use super::super::contexts::PathId;
 use super::cpu::{Cpu, JOIN_NS};
 use super::culprit::{self, Held};
-use super::seen::{Weight, overlap};
+use super::seen::{Weight, first_overlap};
 
 /// Who holds the CPU in a stretch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,11 +145,11 @@ pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Held>) -> 
         matches!(run.holder, Holder::Task { .. })
             && run.time.end - run.time.start >= cpu.least_ns()
             && run.samples >= 2
-            && !stretches.iter().any(|held| overlap(&held.time, &run.time))
+            && first_overlap(&stretches, |held| &held.time, &run.time).is_none()
     };
     let near = |run: &&Run| {
         let near = run.time.start.saturating_sub(JOIN_NS)..run.time.end.saturating_add(JOIN_NS);
-        stretches.iter().any(|held| overlap(&held.time, &near))
+        first_overlap(&stretches, |held| &held.time, &near).is_some()
     };
     let short = runs.iter().filter(is_short).filter(near).map(|run| Held {
         time: run.time.clone(),

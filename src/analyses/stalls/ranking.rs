@@ -8,11 +8,11 @@ use crate::model::{NameId, Recording};
 
 use super::super::contexts::Owner;
 use super::super::windows::{self, Path, Ranked};
-use super::{Blamed, Confidence, Culprit, Stall};
+use super::{Blamed, Confidence, Culprit, Handler, Stall};
 
 /// What stalls of one culprit have in common: who, and what it started to do. Workers take turns, so of a kernel thread only what
 /// it did counts; so of a handler, which interrupts whom it meets.
-type Key = (Option<NameId>, Option<Owner>, Option<NameId>);
+type Key = (Option<Handler>, Option<NameId>, Option<Owner>, Option<NameId>);
 
 /// The culprits of `stalls`, the one that stalled CPUs longest first.
 pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
@@ -34,11 +34,14 @@ pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
 }
 
 fn key(recording: &Recording, culprit: &Culprit) -> Key {
+    if culprit.handler.is_some() {
+        return (culprit.handler, None, None, None);
+    }
     let comm = recording.task(culprit.task).comm;
-    let Some(path) = &culprit.path else { return (Some(comm), None, None) };
-    let is_anyone = matches!(path.owner, Owner::KernelThread | Owner::Softirq | Owner::Interrupt);
+    let Some(path) = &culprit.path else { return (None, Some(comm), None, None) };
+    let is_worker = path.owner == Owner::KernelThread;
     let started = path.inner().first().copied();
-    ((!is_anyone).then_some(comm), Some(path.owner), path.system_call.or(started))
+    (None, (!is_worker).then_some(comm), Some(path.owner), path.system_call.or(started))
 }
 
 fn blamed(recording: &Recording, its: &[(&Stall, &Culprit)], compared: &[Ranked]) -> Option<Blamed> {
@@ -52,6 +55,7 @@ fn blamed(recording: &Recording, its: &[(&Stall, &Culprit)], compared: &[Ranked]
         ranked.comm == comm && culprit.path.as_ref().is_some_and(is_same)
     };
     Some(Blamed {
+        handler: culprit.handler,
         comm,
         path: culprit.path.clone(),
         cgroup: culprit.cgroup,

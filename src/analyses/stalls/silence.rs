@@ -144,27 +144,38 @@ fn ways<'p>(cpu: &Cpu, start: PathId, visits: Vec<Visit<'p>>) -> Vec<Vec<Visit<'
         }
         fork = callee;
     }
-    // Each group: its visits, and the callees that they have been seen in.
-    let mut groups: Vec<(Vec<Visit>, Vec<PathId>)> = Vec::new();
-    for (visit, weights) in visits.into_iter().zip(weights) {
+    // For each visit one before it that it belongs with, or itself; for each callee the first visit that was seen in it.
+    let mut with: Vec<usize> = (0..visits.len()).collect();
+    let mut seen_in: FxHashMap<Option<PathId>, usize> = FxHashMap::default();
+    for (at, (visit, weights)) in visits.iter().zip(weights).enumerate() {
         let is_notable = |(path, weight): &(PathId, u64)| {
             cpu.contexts.parent(*path) == Some(fork) && NOTABLE.is_held(*weight, visit.samples)
         };
-        let mut callees: Vec<PathId> = weights.into_iter().filter(is_notable).map(|(path, _)| path).collect();
-        callees.sort_unstable();
-        let is_same = |(_, others): &(Vec<Visit>, Vec<PathId>)| {
-            callees.iter().any(|callee| others.contains(callee)) || callees.is_empty() && others.is_empty()
-        };
-        let (same, mut others): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_same);
-        let mut joined = (vec![visit], callees);
-        for (visits, callees) in same {
-            joined.0.extend(visits);
-            joined.1.extend(callees);
+        let mut callees: Vec<Option<PathId>> =
+            weights.into_iter().filter(is_notable).map(|(path, _)| Some(path)).collect();
+        if callees.is_empty() {
+            callees.push(None);
         }
-        others.push(joined);
-        groups = others;
+        for callee in callees {
+            let first = *seen_in.entry(callee).or_insert(at);
+            let (one, other) = (first_of(&mut with, first), first_of(&mut with, at));
+            with[one.max(other)] = one.min(other);
+        }
     }
-    groups.into_iter().map(|(visits, _)| visits).collect()
+    let mut groups: BTreeMap<usize, Vec<Visit>> = BTreeMap::new();
+    for (at, visit) in visits.into_iter().enumerate() {
+        groups.entry(first_of(&mut with, at)).or_default().push(visit);
+    }
+    groups.into_values().collect()
+}
+
+/// The first of those that the visit at `at` belongs with; the way there is made shorter.
+fn first_of(with: &mut [usize], mut at: usize) -> usize {
+    while with[at] != at {
+        with[at] = with[with[at]];
+        at = with[at];
+    }
+    at
 }
 
 /// How many of a visit's samples go through each path.

@@ -7,7 +7,7 @@ use crate::model::{Softirq, TaskId, TraceEvent, TraceKind};
 
 use super::Kind;
 use super::cpu::Cpu;
-use super::seen::{Seen, Weight, overlap};
+use super::seen::{Seen, Weight, first_overlap};
 
 /// What the events of a CPU tell of its softirqs.
 #[derive(Default)]
@@ -16,9 +16,9 @@ pub(super) struct Softirqs {
     pub seen: Vec<Seen>,
     /// When softirqs were pending and none was being served.
     pub unserved: Vec<(Range<u64>, Weight)>,
-    /// Each wait of some length, for the victims.
-    pub waits: Vec<(Softirq, Range<u64>)>,
-    /// Each thread that waited for the CPU for some time.
+    /// Each softirq's waits of some length, for the victims: one after the other.
+    pub waits: BTreeMap<Softirq, Vec<Range<u64>>>,
+    /// Each thread that waited for the CPU for some time, by begin.
     pub threads: Vec<(TaskId, Range<u64>)>,
 }
 
@@ -27,16 +27,24 @@ pub(super) fn find(cpu: &Cpu, is_ksoftirqd: &[bool]) -> Softirqs {
     // perf starts one event after the other: a softirq that was raised before its entry could be seen waits for ever.
     let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
     let first_entry = cpu.timeline.trace.events.iter().find(is_entry).map_or(u64::MAX, |event| event.time_ns);
-    let mut pass = Pass { cpu, is_ksoftirqd, first_entry, found: Softirqs::default(), open: Open::default() };
+    let mut pass = Pass {
+        cpu,
+        is_ksoftirqd,
+        first_entry,
+        is_over: false,
+        found: Softirqs::default(),
+        open: Open::default(),
+    };
     for event in &cpu.timeline.trace.events {
         pass.event(event);
     }
     pass.end();
+    pass.found.threads.sort_by_key(|(_, time)| time.start);
     let Softirqs { seen, unserved, .. } = &mut pass.found;
     // A wait during which others were served was short of luck, not of service.
     seen.retain(|seen| {
         !matches!(seen.kind, Kind::SoftirqWait(_))
-            || unserved.iter().any(|(time, _)| overlap(time, &seen.time))
+            || first_overlap(unserved, |(time, _)| time, &seen.time).is_some()
     });
     pass.found
 }
@@ -46,6 +54,8 @@ struct Pass<'p, 'r> {
     is_ksoftirqd: &'p [bool],
     /// When softirqs are first seen to be served, in ns.
     first_entry: u64,
+    /// Whether all events have been looked at.
+    is_over: bool,
     found: Softirqs,
     open: Open,
 }
@@ -56,7 +66,8 @@ struct Open {
     raised: BTreeMap<Softirq, u64>,
     /// Since when one was pending and none was served.
     unserved: Option<u64>,
-    serving: BTreeMap<Softirq, u64>,
+    /// Which one is being served.
+    serving: Option<(Softirq, u64)>,
     interrupts: BTreeMap<i32, u64>,
     /// Since when ksoftirqd was to run.
     ksoftirqd: Option<u64>,
@@ -70,14 +81,18 @@ impl Pass<'_, '_> {
         match event.kind {
             TraceKind::SoftirqRaise(softirq) if now >= self.first_entry => {
                 self.open.raised.entry(softirq).or_insert(now);
-                if self.open.serving.is_empty() {
+                // Where records were lost, the exit may be among them.
+                let is_lossy = |since| !self.cpu.timeline.lost_in(since, now).is_empty();
+                self.open.serving = self.open.serving.filter(|(_, since)| !is_lossy(*since));
+                if self.open.serving.is_none() {
                     self.open.unserved.get_or_insert(now);
                 }
             }
             TraceKind::SoftirqEntry(softirq) => {
                 self.unserved_until(now);
                 if self.cpu.traced.exit {
-                    self.open.serving.insert(softirq, now);
+                    // One CPU serves one at a time: if the one before did not return, its exit was lost.
+                    self.open.serving = Some((softirq, now));
                 }
                 if let Some(since) = self.open.raised.remove(&softirq) {
                     self.wait(softirq, since..now);
@@ -86,13 +101,14 @@ impl Pass<'_, '_> {
                 self.ksoftirqd_until(now);
             }
             TraceKind::SoftirqExit(softirq) => {
-                if let Some(since) = self.open.serving.remove(&softirq)
+                let served = self.open.serving.take().filter(|(entered, _)| *entered == softirq);
+                if let Some((_, since)) = served
                     && self.cpu.traced.entry
                     && self.cpu.traced.exit
                 {
                     self.add(Kind::Handler { softirq: Some(softirq) }, since..now);
                 }
-                if self.open.serving.is_empty() && !self.open.raised.is_empty() {
+                if !self.open.raised.is_empty() {
                     self.open.unserved.get_or_insert(now);
                 }
             }
@@ -154,6 +170,7 @@ impl Pass<'_, '_> {
         let Some(now) = last_event.max(self.cpu.samples().last().map(|sample| sample.time_ns)) else {
             return;
         };
+        self.is_over = true;
         self.unserved_until(now);
         for (softirq, since) in std::mem::take(&mut self.open.raised) {
             self.wait(softirq, since..now);
@@ -163,7 +180,7 @@ impl Pass<'_, '_> {
 
     fn wait(&mut self, softirq: Softirq, time: Range<u64>) {
         if self.cpu.traced.waits() && time.end.saturating_sub(time.start) >= self.cpu.least_ns() {
-            self.found.waits.push((softirq, time.clone()));
+            self.found.waits.entry(softirq).or_default().push(time.clone());
             self.add(Kind::SoftirqWait(softirq), time);
         }
     }
@@ -176,8 +193,8 @@ impl Pass<'_, '_> {
         self.found.seen.push(Seen { kind, time, weight });
     }
 
-    /// Where records were lost, that which ended it may be among them.
+    /// Where records were lost, that which ended it may be among them; and perf stops one event after the other.
     fn weight(&self, time: &Range<u64>) -> Weight {
-        if self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
+        if self.is_over || self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
     }
 }

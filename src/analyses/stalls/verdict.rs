@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::cpu::{Cpu, JOIN_NS};
 use super::culprit::{Held, Suspect};
-use super::seen::{Seen, Weight, overlap};
+use super::seen::{Seen, SeenByTime, Weight, first_overlap};
 use super::{Confidence, Evidence, Kind};
 
 /// The stretches that what was seen tells of, by begin. What an exact witness says goes before what others say of the same time.
@@ -24,7 +24,7 @@ pub(super) fn stretches(
         its.sort_unstable_by_key(|time| (time.start, time.end));
         let known = stretches.len();
         for time in its {
-            if stretches[..known].iter().any(|(other, _)| overlap(other, &time)) {
+            if first_overlap(&stretches[..known], |(other, _)| other, &time).is_some() {
                 continue;
             }
             match stretches[known..].last_mut() {
@@ -32,9 +32,9 @@ pub(super) fn stretches(
                 _ => stretches.push((time, weight)),
             }
         }
+        stretches.sort_unstable_by_key(|(time, _)| time.start);
     }
     stretches.retain(|(time, _)| time.end - time.start >= cpu.least_ns());
-    stretches.sort_unstable_by_key(|(time, _)| time.start);
     stretches
 }
 
@@ -62,8 +62,8 @@ pub(super) fn join(stretches: Vec<Held>) -> Vec<Held> {
 }
 
 /// What was seen of a stall, by begin.
-pub(super) fn evidence(seen: &[Seen], time: &Range<u64>) -> (Vec<Evidence>, Confidence) {
-    let its: Vec<&Seen> = seen.iter().filter(|seen| overlap(&seen.time, time)).collect();
+pub(super) fn evidence(seen: &SeenByTime, time: &Range<u64>) -> (Vec<Evidence>, Confidence) {
+    let its: Vec<&Seen> = seen.overlapping(time).collect();
     let mut evidence: Vec<Evidence> = its
         .iter()
         .map(|seen| Evidence { kind: seen.kind, begin_ns: seen.time.start, end_ns: seen.time.end })

@@ -6,33 +6,44 @@ use crate::model::{Softirq, TraceKind};
 
 use super::Victims;
 use super::cpu::{Cpu, JOIN_NS};
-use super::seen::overlap;
 use super::softirqs::Softirqs;
 
 /// Who waited in `time`.
 pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
     let mut victims = Victims::default();
-    for (softirq, wait) in softirqs.waits.iter().filter(|(_, wait)| overlap(wait, time)) {
-        let longest = victims.softirqs.entry(*softirq).or_default();
-        *longest = (*longest).max(wait.end - wait.start);
+    for (softirq, waits) in &softirqs.waits {
+        if let Some(longest) = places(waits, time).map(|at| waits[at].end - waits[at].start).max() {
+            victims.softirqs.insert(*softirq, longest);
+        }
     }
     // From the stall to its end: before and after it may have run on another CPU.
     let until = time.end.saturating_add(JOIN_NS);
-    let threads = softirqs.threads.iter().filter(|(_, wait)| time.contains(&wait.start) && wait.end <= until);
+    let first = softirqs.threads.partition_point(|(_, wait)| wait.start < time.start);
+    let begun = softirqs.threads[first..].iter().take_while(|(_, wait)| wait.start < time.end);
+    let threads = begun.filter(|(_, wait)| wait.end <= until);
     let longest = threads.max_by_key(|(task, wait)| (wait.end - wait.start, std::cmp::Reverse(*task)));
     victims.task = longest.map(|(task, wait)| (*task, wait.end - wait.start));
-    if cpu.traced.packets && cpu.traced.waits() {
-        let waits =
-            softirqs.waits.iter().filter(|(softirq, wait)| *softirq == Softirq::NetRx && overlap(wait, time));
-        victims.packets = Some(waits.map(|(_, wait)| backlog(cpu, wait.end)).sum());
+    // Without exits nothing tells where a backlog ends.
+    if cpu.traced.packets && cpu.traced.waits() && cpu.traced.exit {
+        let waits = softirqs.waits.get(&Softirq::NetRx).map_or(&[][..], |waits| waits);
+        let its = places(waits, time);
+        let following = |at: usize| waits.get(at + 1).map_or(u64::MAX, |wait| wait.start);
+        victims.packets = Some(its.map(|at| backlog(cpu, waits[at].end..following(at))).sum());
     }
     victims
 }
 
-/// The packets that were received from `from_ns` on, until NET_RX returned with nothing left to do.
-fn backlog(cpu: &Cpu, from_ns: u64) -> u64 {
+/// The places of those of some times, which follow each other, that overlap `time`.
+fn places(times: &[Range<u64>], time: &Range<u64>) -> Range<usize> {
+    let first = times.partition_point(|other| other.end <= time.start);
+    let end = times.partition_point(|other| other.start < time.end);
+    first..end.max(first)
+}
+
+/// The packets that were received in `time`, which ends before the next wait, until NET_RX returned with nothing left to do.
+fn backlog(cpu: &Cpu, time: Range<u64>) -> u64 {
     let (mut packets, mut is_pending) = (0, false);
-    for event in cpu.timeline.trace.between(from_ns, u64::MAX) {
+    for event in cpu.timeline.trace.between(time.start, time.end) {
         match event.kind {
             TraceKind::SoftirqRaise(Softirq::NetRx) => is_pending = true,
             TraceKind::SoftirqEntry(Softirq::NetRx) => is_pending = false,

@@ -80,6 +80,8 @@ pub struct Windows {
     pub unnamed: Vec<Unnamed>,
     /// Whether any kernel function has a name: without, there are no paths.
     pub has_kernel_names: bool,
+    /// The contexts of the recording's stacks, for what else is asked of the windows.
+    pub contexts: Contexts,
 }
 
 /// Trigger samples on one CPU, and the window before them.
@@ -322,6 +324,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         before_ns: options.before_ns,
         triggered,
         has_kernel_names: recording.functions.iter().any(is_named_kernel),
+        contexts: finder.contexts,
     }
 }
 
