@@ -13,9 +13,15 @@ use std::time::{Duration, Instant};
 use support::builder::{Builder, Kernel, Mmap, Sample};
 use tempfile::TempDir;
 
-/// What the program reads of the system for the names of kernel functions: which host and kernel this is, and its symbols.
-const KERNEL_FILES: [&str; 4] =
-    ["/proc/kallsyms", "/proc/sys/kernel/hostname", "/proc/sys/kernel/osrelease", "/sys/kernel/notes"];
+/// What the program reads of the system: which host and kernel this is, its symbols, and when it was started, which tells whether a
+/// list of functions is of the recording's boot.
+const KERNEL_FILES: [&str; 5] = [
+    "/proc/kallsyms",
+    "/proc/stat",
+    "/proc/sys/kernel/hostname",
+    "/proc/sys/kernel/osrelease",
+    "/sys/kernel/notes",
+];
 const TASK: (u32, u32) = (42, 42);
 /// Bytes of each map.
 const LENGTH: u64 = 0x10_0000;

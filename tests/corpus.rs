@@ -4,6 +4,8 @@ use std::path::Path;
 
 #[path = "../fuzz/checks/header.rs"]
 mod header;
+#[path = "../fuzz/checks/jitdump.rs"]
+mod jitdump;
 #[path = "../fuzz/checks/kallsyms.rs"]
 mod kallsyms;
 #[path = "../fuzz/checks/perf_map.rs"]
@@ -77,6 +79,11 @@ fn kallsyms_texts() {
 #[test]
 fn formats_of_tracepoints() {
     replay("tracepoint", tracepoint::check);
+}
+
+#[test]
+fn jitdumps() {
+    replay("jitdump", jitdump::check);
 }
 
 #[test]

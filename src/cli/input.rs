@@ -83,12 +83,13 @@ impl Input {
     }
 
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
+        let options = self.options(events);
         let progress = Progress::new();
-        let show = |stage, done, total| progress.show(stage, done, total);
-        load::load(&self.path(), &self.options(events), &show)
+        load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
     }
 
-    fn options(&self, events: bool) -> Options {
+    /// What to load, with events or without, and where names come from.
+    pub fn options(&self, events: bool) -> Options {
         Options {
             event: self.event.clone(),
             sources: Sources {

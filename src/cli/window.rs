@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::{strips, windows};
 use stallgraph::load;
+use stallgraph::model::CodePlace;
 use stallgraph::render::{folded::Field, json, stacks, window_text};
 
 use super::input::{Input, Part, parse_duration, to_ns};
@@ -27,6 +28,7 @@ use super::{Outcome, output};
 ///   stallgraph window --softirq net_rx --before 200ms
 ///   stallgraph window --format stacks -F cpu,time,stack | less
 ///   stallgraph window --trigger '^kworker/' --format json
+///   stallgraph window --lines -k /usr/lib/debug/boot/vmlinux-6.1.0-32-amd64
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -39,6 +41,10 @@ pub struct Arguments {
     /// With --format stacks, also show this much time after the first trigger sample [default: 0ms]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     after: Option<Duration>,
+    /// Also tell the line of source in each dominating function that most samples hit, from debug information of the recorded
+    /// kernel: an installed vmlinux, or that of -k
+    #[arg(long)]
+    lines: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -63,14 +69,23 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.format != Format::Stacks && (arguments.fields.is_some() || arguments.after.is_some()) {
         bail!("-F and --after go with --format stacks only");
     }
+    if arguments.lines && arguments.format == Format::Stacks {
+        bail!("--lines goes with --format text and json only");
+    }
     let options = arguments.look.options(arguments.part.selection())?;
-    let recording = arguments.input.load()?;
+    let mut recording = arguments.input.load()?;
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
     load::require_cpus(&recording)?;
     options.selection.check(&recording)?;
     look::check(&options, &recording)?;
-    let windows = windows::find(&recording, &options);
+    let mut windows = windows::find(&recording, &options);
+    if arguments.lines {
+        let places: Vec<CodePlace> = windows.lines_mut().map(|(place, _)| place).collect();
+        let (path, options) = (arguments.input.path(), arguments.input.options(false));
+        let lines = load::source_lines(&path, &options, &mut recording, &places)?;
+        windows.lines_mut().zip(lines).for_each(|((_, known), line)| *known = line);
+    }
     let mut out = output::stdout();
     let written = match arguments.format {
         Format::Text => {

@@ -3,14 +3,17 @@
 
 mod events;
 mod inlined;
+mod lines;
 mod memory;
 mod notes;
 mod pack;
 mod samples;
 mod script_stacks;
 mod script_text;
+mod seen;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
@@ -26,6 +29,7 @@ use crate::state::State;
 use crate::symbols::{self, FrameName, Gatherer};
 
 pub use crate::symbols::Sources;
+pub use lines::source_lines;
 pub use pack::{Packed, pack};
 
 use events::{about, sampling_events, system_calls};
@@ -296,14 +300,20 @@ fn name(
     let of_map = recording.modules.iter().find(|module| module.is_kernel_proper());
     let of_map = of_map.and_then(|module| module.build_id.clone());
     let callers = if options.sources.inline { inlined::callers(recording) } else { Vec::new() };
+    let known = OnceLock::new();
+    let (timelines, stacks, frames) = (&recording.timelines, &recording.stacks, recording.frames.frames());
+    let seen = |frame: usize| {
+        known.get_or_init(|| seen::of_frames(timelines, stacks, frames.len())).get(frame).copied()
+    };
     let request = symbols::Request {
         recording: path,
         about: &recording.about,
         kernel_build_id: kernel.map(|(_, id)| id.as_slice()).or(of_map.as_deref()),
-        frames: recording.frames.frames(),
+        frames,
         callers: &callers,
         pack: place.pack,
         gatherer: place.gatherer,
+        seen: Some(&seen),
     };
     let mut frame_names = symbols::name_frames(
         &request,

@@ -29,6 +29,15 @@ pub struct Frame {
     pub mode: Mode,
 }
 
+/// A place in code as a stack tells it, for the line of source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CodePlace {
+    /// The frame.
+    pub frame: FrameId,
+    /// Whether its offset is where a call returns to, and not where the CPU was: then the call lies before it.
+    pub is_call: bool,
+}
+
 /// How far a frame's function is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Naming {

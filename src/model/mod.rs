@@ -34,7 +34,7 @@ mod trace;
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
 pub use flat_map::{FlatMap, fold, seed};
-pub use frame::{Frame, FrameKind, FrameTable, Function, Mode, Naming, Softirq};
+pub use frame::{CodePlace, Frame, FrameKind, FrameTable, Function, Mode, Naming, Softirq};
 pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
 pub use module::{KernelCode, Module, Symbols};
 pub use names::{Names, clean};

@@ -77,6 +77,9 @@ pub enum Symbols {
     PerfMapOfOtherBoot,
     /// The perf map is longer than any of use.
     PerfMapTooLong,
+    /// The jitdump that the process mapped is none, no regular file, longer than any of use, of another boot, or belongs to neither
+    /// this user nor root.
+    JitdumpRefused,
     /// The recording was made on another host, belongs to another user, or is a stream, which belongs to nobody: so the path was
     /// not opened.
     NotLookedFor,
@@ -108,6 +111,7 @@ impl Symbols {
             Symbols::PerfMapOfOther => "perf_map_of_other",
             Symbols::PerfMapOfOtherBoot => "perf_map_of_other_boot",
             Symbols::PerfMapTooLong => "perf_map_too_long",
+            Symbols::JitdumpRefused => "jitdump_refused",
             Symbols::NotLookedFor => "not_looked_for",
             Symbols::NoFile => "no_file",
             Symbols::BuildIdDiffers => "build_id_differs",
@@ -125,7 +129,9 @@ impl Symbols {
             Symbols::NotPrinted => "perf script printed no names",
             Symbols::NoKallsyms => "no kallsyms of the recorded kernel",
             Symbols::NotAFile => "not a file",
-            Symbols::NoPerfMap => "in memory and no file, and its process has no /tmp/perf-PID.map here",
+            Symbols::NoPerfMap => {
+                "in memory and no file, and its process has no /tmp/perf-PID.map here and no jit-PID.dump"
+            }
             Symbols::PerfMapNotRegular => {
                 "in memory and no file, and its /tmp/perf-PID.map is no regular file"
             }
@@ -137,6 +143,10 @@ impl Symbols {
             }
             Symbols::PerfMapTooLong => {
                 "in memory and no file, and its /tmp/perf-PID.map is longer than 1 GiB"
+            }
+            Symbols::JitdumpRefused => {
+                "in memory and no file, and its jit-PID.dump is damaged, too long, of another boot, or belongs to neither you nor \
+                 root"
             }
             Symbols::NotLookedFor => "recorded on another host, by another user, or read from a pipe",
             Symbols::NoFile => "no such file here",
@@ -159,7 +169,7 @@ impl Symbols {
             Symbols::NoPerfMap => {
                 "have it written: node --perf-basic-prof, python -X perf, jcmd PID Compiler.perfmap, DOTNET_PerfMapEnabled=1"
             }
-            Symbols::PerfMapNotRegular | Symbols::PerfMapTooLong => "",
+            Symbols::PerfMapNotRegular | Symbols::PerfMapTooLong | Symbols::JitdumpRefused => "",
             Symbols::PerfMapOfOther => {
                 "if its owner is the process's: --container-root, while it runs; else, if you trust it, chown root \
                  /tmp/perf-PID.map"

@@ -14,7 +14,11 @@ use crate::model::{CgroupId, Diagnostic, Event, ModuleId, NameId, Recording, cle
 pub(super) const SCHEMA: u32 = 1;
 
 /// Writes `windows` of `recording`.
-pub fn write_windows(recording: &Recording, windows: &Windows, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_windows<'r>(
+    recording: &'r Recording,
+    windows: &'r Windows,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let view = View { recording };
     let document = WindowDocument {
         schema: SCHEMA,
@@ -198,6 +202,7 @@ pub(super) struct DominatingView<'r> {
     samples: u64,
     share: f64,
     time_ns: u64,
+    line: Option<&'r str>,
     #[serde(flatten)]
     cgroup: CgroupView<'r>,
 }
@@ -230,6 +235,7 @@ pub(super) struct RankedView<'r> {
     lift: Option<f64>,
     p_value: f64,
     median_held_ns: u64,
+    line: Option<&'r str>,
     #[serde(flatten)]
     cgroup: CgroupView<'r>,
 }
@@ -331,7 +337,7 @@ impl<'r> View<'r> {
         }
     }
 
-    fn episode(&self, episode: &Episode) -> EpisodeView<'r> {
+    fn episode(&self, episode: &'r Episode) -> EpisodeView<'r> {
         let task = self.recording.task(episode.trigger);
         let window = &episode.window;
         EpisodeView {
@@ -363,7 +369,7 @@ impl<'r> View<'r> {
         }
     }
 
-    pub(super) fn dominating(&self, dominating: &Dominating) -> DominatingView<'r> {
+    pub(super) fn dominating(&self, dominating: &'r Dominating) -> DominatingView<'r> {
         let task = self.recording.task(dominating.task);
         DominatingView {
             comm: self.name(task.comm),
@@ -373,11 +379,12 @@ impl<'r> View<'r> {
             samples: dominating.samples,
             share: dominating.share,
             time_ns: dominating.time_ns,
+            line: dominating.line.as_deref(),
             cgroup: self.cgroup(dominating.cgroup),
         }
     }
 
-    pub fn ranked(&self, ranked: &Ranked) -> RankedView<'r> {
+    pub fn ranked(&self, ranked: &'r Ranked) -> RankedView<'r> {
         RankedView {
             comm: self.name(ranked.comm),
             path: self.path(&ranked.path),
@@ -389,6 +396,7 @@ impl<'r> View<'r> {
             lift: ranked.lift,
             p_value: ranked.p_value,
             median_held_ns: ranked.median_held_ns,
+            line: ranked.line.as_deref(),
             cgroup: self.cgroup(ranked.cgroup),
         }
     }

@@ -54,7 +54,7 @@ struct FilledView<'r> {
 }
 
 /// `moments` of `recording`, found from `log`.
-pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &Moments) -> LogView<'r> {
+pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &'r Moments) -> LogView<'r> {
     let view = View { recording };
     LogView {
         file: &log.file,
@@ -72,7 +72,7 @@ pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &Moments
     }
 }
 
-fn moment_view<'r>(view: &View<'r>, moment: &Moment) -> MomentView<'r> {
+fn moment_view<'r>(view: &View<'r>, moment: &'r Moment) -> MomentView<'r> {
     MomentView {
         line: moment.line,
         begin_ns: moment.begin_ns,
@@ -83,7 +83,7 @@ fn moment_view<'r>(view: &View<'r>, moment: &Moment) -> MomentView<'r> {
     }
 }
 
-fn filled_view<'r>(view: &View<'r>, filled: &Filled) -> FilledView<'r> {
+fn filled_view<'r>(view: &View<'r>, filled: &'r Filled) -> FilledView<'r> {
     FilledView {
         cpu: filled.cpu,
         start_ns: filled.start_ns,

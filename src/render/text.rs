@@ -43,6 +43,15 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
 }
 
+/// At most `width` characters of `text`, the last ones: of a path the end tells most.
+pub fn cut_begin(text: &str, width: usize) -> String {
+    let more = text.chars().count().saturating_sub(width);
+    if more == 0 {
+        return text.to_owned();
+    }
+    "..".chars().chain(text.chars().skip(more + 2)).collect()
+}
+
 /// Wraps `text` after `first` (the first line's beginning); further lines are indented by as many spaces. Breaks at spaces, and
 /// after `;` in a path; what has neither is broken at the width.
 pub fn wrap(first: &str, text: &str) -> Vec<String> {

@@ -9,7 +9,9 @@ use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording, Softirq};
 
 use super::about_text::{diagnostic_lines, loss, path, recorded, work};
-use super::text::{Align, columns, counted, cut, milliseconds, percent, probability, seconds, wrap};
+use super::text::{
+    Align, WIDTH, columns, counted, cut, cut_begin, milliseconds, percent, probability, seconds, wrap,
+};
 use super::window_strips;
 
 /// Ranked paths that are shown; JSON has all.
@@ -185,6 +187,7 @@ impl Report<'_> {
         for (line, ranked) in lines.zip(shown) {
             all.push(line);
             all.extend(wrap("  via ", &path(self.recording, ranked.path.inner())));
+            all.extend(ranked.line.iter().map(|line| format!("  line {}", cut_begin(line, WIDTH - 7))));
             all.extend(self.container(ranked));
         }
         if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {

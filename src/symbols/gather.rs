@@ -56,8 +56,8 @@ impl Gatherer {
         self.with(|contents| contents.set(module, file));
     }
 
-    /// Notes the perf map of the process that made the code `module`, or why there is none.
-    pub(super) fn set_perf_map(&self, module: &Module, found: Result<&[u8], Symbols>) {
+    /// Notes the list of functions made at run time that belongs to `module`, a perf map or a jitdump, or why there is none.
+    pub(super) fn set_list(&self, module: &Module, found: Result<&[u8], Symbols>) {
         self.with(|contents| contents.set(module, found.map(<[u8]>::to_vec)));
     }
 

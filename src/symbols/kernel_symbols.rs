@@ -45,12 +45,8 @@ pub(super) fn files<'f>(
     search: &'f Search<'f>,
     only_kallsyms: bool,
 ) -> Result<Box<dyn Iterator<Item = KernelFile<'f>> + 'f>> {
-    if let Some(path) = sources.vmlinux.clone().filter(|_| !only_kallsyms) {
-        let remedy = "--vmlinux takes the ELF file of the recorded kernel, as its debug package has it";
-        let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
-        let file = fs::metadata(&path).and_then(|_| open_regular(&path).ok_or_else(not_regular));
-        let content = Content::Elf(Bytes::Mapped(file.and_then(|file| mapped::map(&file)).map_err(wrong)?));
-        return Ok(Box::new(std::iter::once(KernelFile { path, content })));
+    if !only_kallsyms && let Some(file) = named_vmlinux(sources)? {
+        return Ok(Box::new(std::iter::once(file)));
     }
     if let Some(path) = sources.kallsyms.clone() {
         let remedy = "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine";
@@ -72,8 +68,6 @@ pub(super) fn files<'f>(
         path: PathBuf::from(path),
         content: Content::Text(text.into()),
     };
-    let elf =
-        |path: &str, map| KernelFile { path: PathBuf::from(path), content: Content::Elf(Bytes::Mapped(map)) };
     let beside = move || {
         let path = request.recording.with_file_name("kallsyms");
         let text = read_whole(open_regular(&path)?)?;
@@ -85,18 +79,48 @@ pub(super) fn files<'f>(
     };
     // Without a map of the kernel nothing tells whether this boot is the recording's: KASLR moves the kernel at each.
     let own = move || Some(text("/proc/kallsyms", kernel_code(modules).and_then(|_| read_own(request))?));
-    let cached_elf = move || {
-        let file = search.open_cached(request.kernel_build_id.filter(|_| !only_kallsyms)?, "elf")?;
+    let all =
+        std::iter::once_with(beside).chain(std::iter::once_with(cached)).chain(std::iter::once_with(own));
+    let all = all.flatten();
+    Ok(if only_kallsyms { Box::new(all) } else { Box::new(all.chain(found_vmlinux(request, search))) })
+}
+
+/// The vmlinux files to try: `--vmlinux`, and no other then; what the build-id cache has of the kernel, and one that is installed.
+pub(super) fn vmlinux_files<'f>(
+    request: &'f Request,
+    sources: &Sources,
+    search: &'f Search<'f>,
+) -> Result<Box<dyn Iterator<Item = KernelFile<'f>> + 'f>> {
+    Ok(match named_vmlinux(sources)? {
+        Some(file) => Box::new(std::iter::once(file)),
+        None => Box::new(found_vmlinux(request, search)),
+    })
+}
+
+fn named_vmlinux<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
+    let Some(path) = sources.vmlinux.clone() else { return Ok(None) };
+    let remedy = "--vmlinux takes the ELF file of the recorded kernel, as its debug package has it";
+    let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
+    let file = fs::metadata(&path).and_then(|_| open_regular(&path).ok_or_else(not_regular));
+    let content = Content::Elf(Bytes::Mapped(file.and_then(|file| mapped::map(&file)).map_err(wrong)?));
+    Ok(Some(KernelFile { path, content }))
+}
+
+fn found_vmlinux<'f>(
+    request: &'f Request,
+    search: &'f Search<'f>,
+) -> impl Iterator<Item = KernelFile<'f>> + 'f {
+    let elf =
+        |path: &str, map| KernelFile { path: PathBuf::from(path), content: Content::Elf(Bytes::Mapped(map)) };
+    let cached = move || {
+        let file = search.open_cached(request.kernel_build_id?, "elf")?;
         Some(elf("vmlinux in the build-id cache", mapped::map(&file).ok()?))
     };
     let installed = move || {
-        let build_id = request.kernel_build_id.filter(|_| !only_kallsyms)?;
-        Some(elf("vmlinux", search.find_vmlinux(request.about.kernel.as_deref()?, build_id)?))
+        let release = request.about.kernel.as_deref()?;
+        Some(elf("vmlinux", search.find_vmlinux(release, request.kernel_build_id?)?))
     };
-    let all =
-        std::iter::once_with(beside).chain(std::iter::once_with(cached)).chain(std::iter::once_with(own));
-    let all = all.chain(std::iter::once_with(cached_elf)).chain(std::iter::once_with(installed));
-    Ok(Box::new(all.flatten()))
+    std::iter::once_with(cached).chain(std::iter::once_with(installed)).flatten()
 }
 
 fn not_regular() -> std::io::Error {
@@ -169,6 +193,14 @@ impl KernelFile<'_> {
         match &self.content {
             Content::Text(text) => gatherer.add_kallsyms(&self.path, text),
             Content::Elf(file) => gatherer.add_vmlinux(&self.path, file),
+        }
+    }
+
+    /// The file's headers, if it is an ELF file.
+    pub fn elf(&self) -> Option<Elf<'_>> {
+        match &self.content {
+            Content::Text(_) => None,
+            Content::Elf(file) => Elf::parse(file),
         }
     }
 

@@ -5,8 +5,10 @@ mod demangle;
 mod dwarf;
 mod elf;
 mod gather;
+mod jitdump;
 mod kallsyms;
 mod kernel_symbols;
+mod lines;
 mod perf_map;
 mod process_root;
 mod reduce;
@@ -26,7 +28,9 @@ use crate::pack::Pack;
 
 use elf::Elf;
 pub use gather::Gatherer;
+pub use jitdump::{Jitdump, Wanted};
 pub use kallsyms::Kallsyms;
+pub use lines::source_lines;
 pub use perf_map::PerfMap;
 use search::{Search, is_own_or_roots};
 pub use table::{Symbol, SymbolTable};
@@ -85,6 +89,20 @@ pub struct Request<'r> {
     pub pack: Option<&'r Pack>,
     /// Who gathers the files that names come from.
     pub gatherer: Option<&'r Gatherer>,
+    /// When each frame was sampled; `None` where no names are asked for.
+    pub seen: Option<Seen<'r>>,
+}
+
+/// When a frame was sampled first and last, in ns of the recording's clock.
+pub type Seen<'r> = &'r (dyn Fn(usize) -> Option<(u64, u64)> + Sync);
+
+impl Request<'_> {
+    /// When a frame was sampled first and last, in ns of CLOCK_MONOTONIC, if that is the recording's clock.
+    fn seen_monotonic(&self, frame: usize) -> Option<(u64, u64)> {
+        const CLOCK_MONOTONIC: i32 = 1;
+        let seen = self.seen.filter(|_| self.about.clock.id == Some(CLOCK_MONOTONIC))?;
+        seen(frame)
+    }
 }
 
 /// Names all frames, notes in `modules` what became of the search, and adds to `diagnostics` what the user should know.
@@ -279,13 +297,7 @@ fn name_file(
 ) -> ModuleNames {
     let module = &modules[number];
     if let Some(process) = module.process {
-        return match search.find_perf_map(module, process) {
-            Ok(text) => {
-                let table = PerfMap::new(&text).table(&hits.addresses(number, 0));
-                hits.name(number, &table, 0)
-            }
-            Err(why) => ModuleNames::none(why),
-        };
+        return name_made_code(request, search, modules, (number, process), hits);
     }
     let why = match search.find(module) {
         Ok(file) => return name_from_elf(&file, sources, search, module, number, hits),
@@ -300,6 +312,37 @@ fn name_file(
         }
         None => ModuleNames::none(why),
     }
+}
+
+/// Names the frames of memory in which a process made code: from its perf map, and what that leaves without a name from its jitdump.
+fn name_made_code(
+    request: &Request,
+    search: &Search,
+    modules: &[Module],
+    (number, process): (usize, i32),
+    hits: &Hits,
+) -> ModuleNames {
+    let map = search.find_perf_map(&modules[number], process);
+    let in_map = |text| PerfMap::new(text).table(&hits.addresses(number, 0));
+    let mut table = map.as_deref().map_or_else(|_| SymbolTable::default(), in_map);
+    let address = |frame: usize| hits.frames[frame].offset;
+    let open = hits.by_module[number].iter().filter(|frame| table.find(address(**frame)).is_none());
+    let wanted: Vec<Wanted> = open
+        .map(|&frame| Wanted { address: address(frame), seen_ns: request.seen_monotonic(frame) })
+        .collect();
+    let is_dump =
+        |module: &&Module| module.mapped_by == Some(process) && jitdump::is_called_so(module.basename());
+    // A program that calls exec has mapped another one after.
+    let dump = modules.iter().rfind(is_dump).filter(|_| !wanted.is_empty());
+    let dump = dump.map_or(Err(Symbols::NoPerfMap), |dump| search.find_jitdump(process, dump));
+    match (&map, &dump.as_deref().map(Jitdump::parse)) {
+        (_, Ok(Some(dump))) => table.join(dump.table(&wanted)),
+        (Ok(_), _) => {}
+        (Err(Symbols::NoPerfMap), Err(why)) => return ModuleNames::none(**why),
+        (Err(Symbols::NoPerfMap), Ok(None)) => return ModuleNames::none(Symbols::JitdumpRefused),
+        (Err(why), _) => return ModuleNames::none(*why),
+    }
+    hits.name(number, &table, 0)
 }
 
 /// The `[vdso]` of this process, if `module` is the recorded one and they are the same. With `--symfs` names are those of another

@@ -32,9 +32,14 @@ fn open_as(process: i32, path: &str, resolve: ResolveFlags) -> Option<File> {
 pub fn open_perf_map(process: i32) -> Option<File> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let inner = inner_id(&status)?;
-    // No link either: see Search::perf_map.
+    open_list(process, &format!("/tmp/perf-{inner}.map"))
+}
+
+/// A list of functions that a process made and wrote to `path`, if it belongs to the process's user or to root.
+pub fn open_list(process: i32, path: &str) -> Option<File> {
+    // No link either: see Search::list.
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-    let file = open_as(process, &format!("/tmp/perf-{inner}.map"), resolve)?;
+    let file = open_as(process, path, resolve)?;
     let owner = file.metadata().ok()?.uid();
     let user = fs::metadata(format!("/proc/{process}")).ok()?.uid();
     (owner == user || owner == 0).then_some(file)

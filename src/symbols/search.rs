@@ -22,7 +22,7 @@ const DEBUG_DIRECTORY: &str = "usr/lib/debug";
 /// Longest separate debug information that is read to its end for its checksum, in bytes.
 const LONGEST_CHECKED: usize = 4 << 30;
 
-/// Longest perf map that is read, in bytes. Those of long-lived processes reach some hundred MB.
+/// Longest perf map or jitdump that is read, in bytes. Those of long-lived processes reach some hundred MB.
 const LONGEST_PERF_MAP: u64 = 1 << 30;
 
 /// The bytes of a file that was found.
@@ -106,30 +106,66 @@ impl<'p> Search<'p> {
         }
         let found = self.look_for_perf_map(process);
         if let Some(gatherer) = self.gatherer {
-            gatherer.set_perf_map(module, found.as_deref().map_err(|why| *why));
+            gatherer.set_list(module, found.as_deref().map_err(|why| *why));
         }
         found.map(Bytes::Mapped)
     }
 
     fn look_for_perf_map(&self, process: i32) -> Result<Map, Symbols> {
         let in_container = self.has_container_roots.then(|| process_root::open_perf_map(process)).flatten();
-        let usable = in_container.filter(|file| {
-            file.metadata()
-                .is_ok_and(|metadata| metadata.len() <= LONGEST_PERF_MAP && self.is_same_boot(&metadata))
-        });
-        match usable.and_then(|file| mapped::map(&file).ok()) {
+        match self.map_list(in_container) {
             Some(map) => Ok(map),
-            None => self.perf_map(process),
+            None => {
+                let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
+                self.list(root, "tmp", &format!("perf-{process}.map"))
+            }
         }
     }
 
-    /// The list of functions that `process` made at run time, or why there is none. Anybody may write to `/tmp`, and what is
+    /// The jitdump that `process` mapped as `module`: where the process has its root, else here, under the same rule as its perf
+    /// map.
+    pub fn find_jitdump(&self, process: i32, module: &Module) -> Result<Bytes<'p>, Symbols> {
+        if let Some(found) = self.in_pack(module) {
+            return found;
+        }
+        let found = self.look_for_jitdump(process, module);
+        if let Some(gatherer) = self.gatherer {
+            gatherer.set_list(module, found.as_deref().map_err(|why| *why));
+        }
+        found.map(Bytes::Mapped)
+    }
+
+    fn look_for_jitdump(&self, process: i32, module: &Module) -> Result<Map, Symbols> {
+        if !is_path(module) {
+            return Err(Symbols::NoPerfMap);
+        }
+        let open = || process_root::open_list(process, &module.path);
+        let in_container = self.has_container_roots.then(open).flatten();
+        if let Some(map) = self.map_list(in_container) {
+            return Ok(map);
+        }
+        let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
+        let (folder, name) = module.path[1..].rsplit_once('/').ok_or(Symbols::NoPerfMap)?;
+        self.list(root, folder, name).map_err(|why| match why {
+            Symbols::NoPerfMap => why,
+            _ => Symbols::JitdumpRefused,
+        })
+    }
+
+    /// Maps a list of functions that a process wrote in its own container.
+    fn map_list(&self, file: Option<File>) -> Option<Map> {
+        let is_usable =
+            |metadata: fs::Metadata| metadata.len() <= LONGEST_PERF_MAP && self.is_same_boot(&metadata);
+        let file = file.filter(|file| file.metadata().is_ok_and(is_usable))?;
+        mapped::map(&file).ok()
+    }
+
+    /// A list of functions that a process made at run time, or why there is none. Anybody may write to `/tmp`, and what is
     /// there may be a link to a file that is nobody else's business: so it must be a regular file of this user or of root, as
     /// perf has it (dso__load, tools/perf/util/symbol.c), and no link, which perf follows.
-    fn perf_map(&self, process: i32) -> Result<Map, Symbols> {
-        let root = self.root.as_ref().ok_or(Symbols::NotLookedFor)?;
-        let folder = real_below(root, "tmp").ok_or(Symbols::NoPerfMap)?;
-        let path = folder.join(format!("perf-{process}.map"));
+    fn list(&self, root: &Path, folder: &str, name: &str) -> Result<Map, Symbols> {
+        let folder = real_below(root, folder).ok_or(Symbols::NoPerfMap)?;
+        let path = folder.join(name);
         let metadata = fs::symlink_metadata(&path).map_err(|_| Symbols::NoPerfMap)?;
         if !metadata.is_file() {
             return Err(Symbols::PerfMapNotRegular);
@@ -266,7 +302,7 @@ impl<'p> Search<'p> {
 
     /// The separate debug information of the file at `path`: installed under its build id, in the cache, or where the file itself
     /// says (`.gnu_debuglink`), in the places where gdb looks.
-    fn look_for_debug(&self, path: &str, elf: &Elf) -> Option<Map> {
+    pub fn look_for_debug(&self, path: &str, elf: &Elf) -> Option<Map> {
         let build_id = elf.build_id();
         let of_build_id = |file: File| {
             let debug = mapped::map(&file).ok()?;

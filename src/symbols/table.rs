@@ -50,6 +50,12 @@ impl<'a> SymbolTable<'a> {
         self.symbols.is_empty()
     }
 
+    /// Adds the symbols of another table.
+    pub fn join(&mut self, other: SymbolTable<'a>) {
+        self.symbols.extend(other.symbols);
+        self.symbols.sort_by_key(|symbol| symbol.start);
+    }
+
     /// The number and the symbol that covers `address`: the one that starts last, if several do. Where several start at one
     /// address, it is the one that perf would show, so that both tools' output can be compared.
     pub fn find(&self, address: u64) -> Option<(usize, Symbol<'a>)> {

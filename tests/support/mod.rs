@@ -6,6 +6,7 @@
 pub mod builder;
 pub mod elf;
 pub mod forms;
+pub mod jitdump;
 pub mod perf_events;
 pub mod perf_script;
 pub mod scenes;
@@ -127,11 +128,12 @@ impl MadeUp {
     /// Adds a file, and returns its path.
     pub fn add(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be written to");
         fs::write(&path, bytes).expect("the folder can be written to");
         path
     }
 
-    /// A subcommand on it, with names of the kernel only.
+    /// A subcommand on it, with names of the kernel only, and other files from the folder `no-files` only.
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = stallgraph();
         command.arg(subcommand).arg(self.folder.path().join("perf.data"));

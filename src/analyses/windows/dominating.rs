@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{NameId, Sample, Timeline};
+use crate::model::{CodePlace, NameId, Sample, StackId, Timeline};
 
-use super::super::contexts::Contexts;
+use super::super::contexts::{Contexts, PathId};
 use super::super::shares::{FOLLOW, follow};
 use super::stretch::{Counted, Stretch};
 use super::{Candidate, Dominating, Finder};
@@ -47,6 +47,8 @@ impl Finder<'_> {
         let path = candidate.1;
         let task = most_frequent(its.iter().map(|&at| timeline.samples[at].task))?.0;
         let of_task = |at: &&usize| timeline.samples[**at].task == task;
+        let mut places = BTreeMap::new();
+        self.count_places(path, timeline, &its, &mut places);
         let cgroups = its.iter().filter(of_task).map(|&at| timeline.details.get(at).cgroup);
         Some(Dominating {
             task,
@@ -55,6 +57,8 @@ impl Finder<'_> {
             samples: its.len() as u64,
             share: its.len() as f64 / stretch.busy as f64,
             time_ns: self.held_ns(timeline, &its),
+            place: heaviest(places)?,
+            line: None,
         })
     }
 
@@ -77,6 +81,40 @@ impl Finder<'_> {
         indices.iter().map(|&at| timeline.held_ns(at, self.interval_ns)).sum()
     }
 
+    /// Counts where in the innermost function of `path` the samples at these indices saw the CPU.
+    pub(super) fn count_places(
+        &self,
+        path: PathId,
+        timeline: &Timeline,
+        indices: &[usize],
+        places: &mut BTreeMap<CodePlace, u64>,
+    ) {
+        let mut stacks: FxHashMap<StackId, u64> = FxHashMap::default();
+        for &at in indices {
+            *stacks.entry(timeline.samples[at].stack).or_default() += 1;
+        }
+        for (stack, samples) in stacks {
+            if let Some(place) = self.place_in(path, stack) {
+                *places.entry(place).or_default() += samples;
+            }
+        }
+    }
+
+    /// The innermost frame of `path` in a stack that goes on from it.
+    fn place_in(&self, path: PathId, stack: StackId) -> Option<CodePlace> {
+        let (mut at, mut found) = (stack, None);
+        while let Some((caller, frame)) = self.recording.stacks.split(at) {
+            // What is nested has the same path, so the outermost stack that has it is where it ends.
+            if self.contexts.of(at).path == Some(path) {
+                found = Some(CodePlace { frame, is_call: at != stack });
+            } else if found.is_some() {
+                break;
+            }
+            at = caller;
+        }
+        found
+    }
+
     /// The comm with most samples that are not idle, and their number.
     pub(super) fn busiest(&self, samples: &[Sample]) -> Option<(NameId, u64)> {
         let busy = samples.iter().filter(|sample| !self.is_idle(sample));
@@ -91,4 +129,9 @@ pub(super) fn most_frequent<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Op
         *counts.entry(item).or_default() += 1;
     }
     counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item)))
+}
+
+/// The item that was counted most often; of equals the smallest.
+pub(super) fn heaviest<T: Copy + Ord>(counts: BTreeMap<T, u64>) -> Option<T> {
+    counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item))).map(|(item, _)| item)
 }

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use regex::Regex;
 
 use crate::model::{
-    CgroupId, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId, Timeline,
+    CgroupId, CodePlace, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId,
+    Timeline,
 };
 
 use super::contents::{self, Unnamed};
@@ -176,6 +177,10 @@ pub struct Dominating {
     pub share: f64,
     /// How long the path held the CPU, in ns, as far as samples tell.
     pub time_ns: u64,
+    /// Where in the path's function the CPU was, or what it called returns to, in most of the samples.
+    pub place: CodePlace,
+    /// The line of source there, `FILE:LINE`, safe to print; `None` unless [`Windows::lines_mut`] was used to fill it in.
+    pub line: Option<String>,
 }
 
 /// A path that dominates windows, and what the baseline says about it.
@@ -205,6 +210,10 @@ pub struct Ranked {
     pub cgroup: CgroupId,
     /// The median time, in ns, for which it held the CPU in the windows it dominates.
     pub median_held_ns: u64,
+    /// As for [`Dominating`], over the windows it dominates; `None` if it dominates none.
+    pub place: Option<CodePlace>,
+    /// The line of source there: see [`Dominating::line`].
+    pub line: Option<String>,
     /// What all this comes to.
     pub verdict: Verdict,
 }
@@ -238,6 +247,13 @@ impl Windows {
     /// The path that a stall is to be blamed on.
     pub fn culprit(&self) -> Option<&Ranked> {
         self.ranking.first().filter(|top| top.verdict <= Verdict::Suspect)
+    }
+
+    /// The places in code whose lines of source would be of interest, each with where its line goes.
+    pub fn lines_mut(&mut self) -> impl Iterator<Item = (CodePlace, &mut Option<String>)> {
+        let dominating = self.episodes.iter_mut().filter_map(|episode| episode.dominating.as_mut());
+        let ranked = self.ranking.iter_mut().filter_map(|ranked| Some((ranked.place?, &mut ranked.line)));
+        dominating.map(|dominating| (dominating.place, &mut dominating.line)).chain(ranked)
     }
 
     /// The CPU to look at first: with most windows that the culprit dominates, of equals with most episodes, then with most

@@ -1,11 +1,13 @@
 //! The ranking: how much more often a path dominates windows than the baseline, and what that comes to.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
-use crate::model::CgroupId;
+use crate::model::{CgroupId, CodePlace};
 
 use super::super::statistics::{Table, fisher_stratified};
-use super::dominating::{dominating_candidate, most_frequent};
+use super::dominating::{dominating_candidate, heaviest, most_frequent};
 use super::episodes::{CpuWindows, Judged};
 use super::stretch::{Counted, Stretch};
 use super::{Candidate, FOLLOW, Finder, Ranked, Verdict};
@@ -92,6 +94,8 @@ impl Finder<'_> {
                 if stretch.is_dominated_by(samples) {
                     let its = self.samples_in(candidates[number], cpu.timeline, indices.clone());
                     let evidence = &mut all_evidence[number];
+                    let path = candidates[number].1;
+                    self.count_places(path, cpu.timeline, &its, &mut evidence.places);
                     evidence.held_ns.push(self.held_ns(cpu.timeline, &its));
                     evidence.window_ns.push(time.end - time.start);
                     evidence.cgroups.extend(its.iter().map(|&at| cpu.timeline.details.get(at).cgroup));
@@ -156,6 +160,8 @@ impl Finder<'_> {
             windows_on_cpus: evidence.windows_on_cpus,
             cgroup: most_frequent(evidence.cgroups.into_iter()).map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
             median_held_ns,
+            place: heaviest(evidence.places),
+            line: None,
             verdict,
         }
     }
@@ -192,6 +198,8 @@ struct Evidence {
     window_ns: Vec<u64>,
     /// The control groups of its samples in those windows.
     cgroups: Vec<CgroupId>,
+    /// Where in its innermost function they were, with the number of samples.
+    places: BTreeMap<CodePlace, u64>,
     /// The CPUs of those windows, and all windows there.
     cpus: Vec<u32>,
     windows_on_cpus: u64,
