@@ -202,3 +202,19 @@ fn code_that_node_makes_has_the_names_of_its_jitdump() {
     let inner = stacks.lines().filter(|line| line.contains(";JS:*innerWork ")).count();
     assert!(inner > 20, "{inner} samples: {stacks}");
 }
+
+#[test]
+fn a_pack_holds_the_jitdump() {
+    let scene = Scene::new(9, true, &[(0x7000_0010, 11 * MS), (0x7000_00b0, 21 * MS)]);
+    for dump in [three().bytes(), b"no jitdump".to_vec()] {
+        scene.write(&dump);
+        let (leaves, info) = (scene.leaves(&[]), scene.info());
+        assert_eq!(scene.run("pack", &["-o", "pack"]).code, Some(0));
+        // On another machine.
+        fs::rename(scene.folder.path().join("perf.data"), scene.folder.path().join("kept")).expect("a file");
+        fs::rename(scene.folder.path().join("pack"), scene.folder.path().join("perf.data")).expect("a file");
+        fs::remove_file(scene.dump()).expect("a file");
+        assert_eq!((scene.leaves(&[]), scene.info()), (leaves, info));
+        fs::rename(scene.folder.path().join("kept"), scene.folder.path().join("perf.data")).expect("a file");
+    }
+}
