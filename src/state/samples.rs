@@ -31,6 +31,8 @@ pub struct Collector<'s, 'a> {
     /// Tids that had no name when they were sampled, as (pid, tid).
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
     remembered: Vec<Remembered>,
+    /// Whether the kernel's code changes at all: only where BPF programs come or go.
+    is_kernel_changing: bool,
     /// The kernel's space of the sample before, and between which moments it was that one.
     kernel: (SpaceAt, Range<When>),
     /// The chains of the last samples of `current`, with their keys: they wait for their stacks.
@@ -84,6 +86,7 @@ impl<'s, 'a> Collector<'s, 'a> {
             current: (0, CpuSamples::default()),
             nameless: IndexSet::default(),
             remembered: vec![nobody; REMEMBERED],
+            is_kernel_changing: state.spaces.kernel_between(When::FIRST).1.end != When::NEVER,
             kernel: state.spaces.kernel_between(When::FIRST),
             waiting: Vec::with_capacity(BATCH),
             traces: Traces::default(),
@@ -146,9 +149,11 @@ impl<'s, 'a> Collector<'s, 'a> {
 
     #[inline(always)]
     fn chain(&mut self, raw: &RawSample<'a>, record: &Record<'a>, space: SpaceAt) -> Chain<'a> {
-        let when = When { time_ns: raw.time_ns, position: record.position };
-        if !self.kernel.1.contains(&when) {
-            self.kernel = self.state.spaces.kernel_between(when);
+        if self.is_kernel_changing {
+            let when = When { time_ns: raw.time_ns, position: record.position };
+            if !self.kernel.1.contains(&when) {
+                self.kernel = self.state.spaces.kernel_between(when);
+            }
         }
         Chain {
             entries: raw.chain,
