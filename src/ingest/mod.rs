@@ -363,6 +363,7 @@ impl<'a> Source<'a> {
 }
 
 /// What a record of an event that is not sampled tells.
+#[inline(never)]
 fn told_by<'a>(event: usize, record: Record<'a>, layout: &SampleLayout, trace: &TraceReader) -> Decoded<'a> {
     match layout.decode_event(record.body) {
         Err(why) => Decoded::Rejected(why),

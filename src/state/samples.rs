@@ -118,6 +118,7 @@ impl<'s, 'a> Collector<'s, 'a> {
     }
 
     /// Adds what a record of an event that is not sampled tells.
+    #[inline(never)]
     pub fn push_event(&mut self, event: usize, told: RawTrace, raw: &RawSample<'a>, record: &Record<'a>) {
         let when = When { time_ns: raw.time_ns, position: record.position };
         let (task, space) = self.who(when, raw.pid, raw.tid);
@@ -133,6 +134,7 @@ impl<'s, 'a> Collector<'s, 'a> {
     }
 
     /// Adds what a switch record tells.
+    #[inline(never)]
     pub fn push_switch(&mut self, switch: &RawSwitch, record: &Record<'a>) {
         let RawSwitch { time_ns, cpu, pid, tid, trace } = *switch;
         let when = When { time_ns, position: record.position };
