@@ -12,9 +12,7 @@
 //! use stallgraph::{analyses::windows, load};
 //!
 //! let recording = load::load("perf.data".as_ref(), &load::Options::default(), &|_, _, _| {})?;
-//! load::require_stacks(&recording)?;
-//! load::require_times(&recording)?;
-//! load::require_cpus(&recording)?;
+//! load::require_timelines(&recording)?;
 //! let windows = windows::find(&recording, &windows::Options::default());
 //! for path in &windows.ranking {
 //!     println!("{} {:?}", recording.name(path.comm), path.verdict);

@@ -1,7 +1,5 @@
 //! `stallgraph info`: what is in a recording, and how far it can be trusted.
 
-use std::io::Write;
-
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::contents;
@@ -37,11 +35,9 @@ enum Format {
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load()?;
     let contents = contents::find(&recording);
-    let mut out = output::stdout();
-    let written = match arguments.format {
-        Format::Text => info_text::write(&recording, &contents, &mut out),
-        Format::Json => json::write_info(&recording, &contents, &mut out),
-    };
-    written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
+    output::print(|out| match arguments.format {
+        Format::Text => info_text::write(&recording, &contents, out),
+        Format::Json => json::write_info(&recording, &contents, out),
+    })?;
     Ok(Outcome::of(&recording, recording.tally.samples > 0))
 }

@@ -1,16 +1,24 @@
 //! Standard output and standard error: data on the one, complaints on the other.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use stallgraph::Error;
 use stallgraph::model::Recording;
 
 /// Standard output, written in large pieces.
 pub fn stdout() -> impl Write + Send {
     std::io::BufWriter::new(std::io::stdout())
+}
+
+/// Writes a result to standard output, all of it, in large pieces.
+pub fn print(write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<()> {
+    let mut out = stdout();
+    write(&mut out).and_then(|()| out.flush()).map_err(Error::Output)?;
+    Ok(())
 }
 
 /// A new file for results of the recording at `input`, `-` being standard input, which it must not take the place of.

@@ -1,6 +1,5 @@
 //! `stallgraph packets`: in whose context each packet was handled, and what was queued after a gap.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -66,12 +65,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let gap_ns = to_ns(arguments.gap)?;
     let options = Options { event: arguments.packet_event.clone(), gap_ns, selection };
     let packets = packets::find(&recording, &options)?;
-    let mut out = output::stdout();
-    let written = match arguments.format {
-        Format::Text => packets_text::write(&recording, &packets, arguments.queued, &mut out),
-        Format::Json => packets_json::write(&recording, &packets, &mut out),
-    };
-    written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
+    output::print(|out| match arguments.format {
+        Format::Text => packets_text::write(&recording, &packets, arguments.queued, out),
+        Format::Json => packets_json::write(&recording, &packets, out),
+    })?;
     let outcome = Outcome::of(&recording, !packets.packets.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)

@@ -1,6 +1,5 @@
 //! `stallgraph stalls`: the stalls in a recording, by all its evidence, and the culprit of each.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -70,17 +69,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let moments = found.transpose()?;
     let at = log.as_ref().zip(moments.as_ref());
     let doubt = check::doubt(&recording, &stalls, &options.selection);
-    let mut out = output::stdout();
-    let written = match arguments.format {
+    output::print(|out| match arguments.format {
         Format::Text => {
-            stalls_text::write(&recording, &stalls, doubt.as_ref(), &mut out).and_then(|()| match at {
-                Some((log, moments)) => moments_text::write(&recording, &stalls, log, moments, &mut out),
+            stalls_text::write(&recording, &stalls, doubt.as_ref(), out).and_then(|()| match at {
+                Some((log, moments)) => moments_text::write(&recording, &stalls, log, moments, out),
                 None => Ok(()),
             })
         }
-        Format::Json => stalls_json::write_stalls(&recording, &stalls, at, &mut out),
-    };
-    written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
+        Format::Json => stalls_json::write_stalls(&recording, &stalls, at, out),
+    })?;
     let outcome = Outcome::of(&recording, !stalls.stalls.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)

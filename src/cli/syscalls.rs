@@ -1,6 +1,5 @@
 //! `stallgraph syscalls`: slow system calls, and where their time went.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -65,16 +64,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let min_ns = to_ns(arguments.min)?;
     let calls = syscalls::find(&recording, &Options { min_ns, selection })?;
     if calls.source != Source::Traced {
-        load::require_stacks(&recording)?;
-        load::require_times(&recording)?;
-        load::require_cpus(&recording)?;
+        load::require_timelines(&recording)?;
     }
-    let mut out = output::stdout();
-    let written = match arguments.format {
-        Format::Text => syscalls_text::write(&recording, &calls, arguments.all, &mut out),
-        Format::Json => syscalls_json::write(&recording, &calls, &mut out),
-    };
-    written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
+    output::print(|out| match arguments.format {
+        Format::Text => syscalls_text::write(&recording, &calls, arguments.all, out),
+        Format::Json => syscalls_json::write(&recording, &calls, out),
+    })?;
     let is_listed = |class: Class| class.matters() || arguments.all || arguments.format == Format::Json;
     let outcome = Outcome::of(&recording, calls.slow.iter().any(|call| is_listed(call.class)));
     output::leave_to_exit(recording);

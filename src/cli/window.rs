@@ -1,6 +1,5 @@
 //! `stallgraph window`: what ran before each ksoftirqd sample, and the system call path that dominates it.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -74,9 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let options = arguments.look.options(arguments.part.selection())?;
     let mut recording = arguments.input.load()?;
-    load::require_stacks(&recording)?;
-    load::require_times(&recording)?;
-    load::require_cpus(&recording)?;
+    load::require_timelines(&recording)?;
     options.selection.check(&recording)?;
     look::check(&options, &recording)?;
     let mut windows = windows::find(&recording, &options);
@@ -86,25 +83,18 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         let lines = load::source_lines(&path, &options, &mut recording, &places)?;
         windows.lines_mut().zip(lines).for_each(|((_, known), line)| *known = line);
     }
-    let mut out = output::stdout();
-    let written = match arguments.format {
+    let after_ns = to_ns(arguments.after.unwrap_or_default())?;
+    output::print(|out| match arguments.format {
         Format::Text => {
             let strips = strips::find(&recording, &windows);
-            window_text::write(&recording, &windows, &strips, &mut out)
+            window_text::write(&recording, &windows, &strips, out)
         }
-        Format::Json => json::write_windows(&recording, &windows, &mut out),
+        Format::Json => json::write_windows(&recording, &windows, out),
         Format::Stacks => {
             output::report_diagnostics(&recording);
-            stacks::write(
-                &recording,
-                &windows,
-                &fields,
-                to_ns(arguments.after.unwrap_or_default())?,
-                &mut out,
-            )
+            stacks::write(&recording, &windows, &fields, after_ns, out)
         }
-    };
-    written.and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
+    })?;
     let outcome = Outcome::of(&recording, !windows.episodes.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)

@@ -222,6 +222,11 @@ pub fn require_witnesses(recording: &Recording) -> Result<()> {
     if recording.timelines.iter().any(|timeline| !timeline.trace.events.is_empty()) {
         return Ok(());
     }
+    require_timelines(recording)
+}
+
+/// An error if the recording cannot tell what ran on each CPU before what: it lacks samples with call chains, times or CPUs.
+pub fn require_timelines(recording: &Recording) -> Result<()> {
     require_stacks(recording)?;
     require_times(recording)?;
     require_cpus(recording)

@@ -45,6 +45,20 @@ pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
     wrap(first, &diagnostic.sentence())
 }
 
+/// The diagnostics as lines, for reports that tell of loss in a line of its own.
+pub fn diagnostics_but_loss(recording: &Recording) -> impl Iterator<Item = String> {
+    let others = recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost");
+    others.flat_map(diagnostic_lines)
+}
+
+/// The diagnostics and `notes` of an analysis as lines, after an empty one where there are any.
+pub fn closing(recording: &Recording, notes: &[Diagnostic]) -> Vec<String> {
+    let lines = recording.diagnostics.iter().chain(notes).flat_map(diagnostic_lines);
+    let mut lines = lines.peekable();
+    let blank = lines.peek().map(|_| String::new());
+    blank.into_iter().chain(lines).collect()
+}
+
 /// Whose work a path is, in one or two words: the system call's name where a frame tells.
 pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
     match (owner, system_call) {

@@ -6,7 +6,7 @@ use crate::analyses::contents::Contents;
 use crate::analyses::selection::cpu_list;
 use crate::model::{Event, Recording, clean};
 
-use super::text::{Align, columns, counted, percent, seconds, wrap};
+use super::text::{Align, columns, counted, percent, seconds, wrap, write_lines};
 
 /// Writes `contents` of `recording`.
 pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
@@ -38,10 +38,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     for diagnostic in &recording.diagnostics {
         lines.extend(super::about_text::diagnostic_lines(diagnostic));
     }
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
+    write_lines(&lines, out)
 }
 
 fn time(recording: &Recording) -> String {

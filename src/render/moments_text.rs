@@ -8,7 +8,7 @@ use crate::analyses::windows::Filled;
 use crate::model::Recording;
 
 use super::about_text::work;
-use super::text::{Align, columns, counted, milliseconds, percent, seconds, wrap};
+use super::text::{Align, columns, counted, milliseconds, percent, seconds, wrap, write_lines};
 
 /// Writes an empty line and `moments`, which were found in `recording` and its `stalls` from `log`.
 pub fn write(
@@ -19,7 +19,7 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out)?;
-    lines(recording, stalls, log, moments).iter().try_for_each(|line| writeln!(out, "{line}"))
+    write_lines(&lines(recording, stalls, log, moments), out)
 }
 
 /// The lines for `moments`.

@@ -5,15 +5,13 @@ use std::io::{self, Write};
 use crate::analyses::packets::{Backlog, Context, Packet, Packets};
 use crate::model::Recording;
 
-use super::about_text::{diagnostic_lines, recorded};
-use super::text::{Align, columns, counted, duration, percent, seconds, wrap};
+use super::about_text::{closing, recorded};
+use super::text::{Align, columns, counted, duration, percent, seconds, wrap, write_lines};
 
 /// Writes `packets` of `recording`; of the packets only those of backlogs if `queued`.
 pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut dyn Write) -> io::Result<()> {
-    let recorded = wrap("recording ", &recorded(recording));
-    for line in recorded.into_iter().chain(wrap("found     ", &found(packets))) {
-        writeln!(out, "{line}")?;
-    }
+    write_lines(&wrap("recording ", &recorded(recording)), out)?;
+    write_lines(&wrap("found     ", &found(packets)), out)?;
     let shown = packets.packets.iter().filter(|packet| !queued || packet.backlog.is_some());
     for (at, packet) in shown.enumerate() {
         if at == 0 {
@@ -31,15 +29,8 @@ pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut d
         lines.push(String::new());
         lines.extend(contexts(packets));
     }
-    let mut diagnostics = recording.diagnostics.iter().chain(&packets.notes).peekable();
-    if diagnostics.peek().is_some() {
-        lines.push(String::new());
-    }
-    lines.extend(diagnostics.flat_map(diagnostic_lines));
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
+    lines.extend(closing(recording, &packets.notes));
+    write_lines(&lines, out)
 }
 
 fn found(packets: &Packets) -> String {

@@ -9,9 +9,11 @@ use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{Blamed, COST, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
 use crate::model::{CgroupId, NameId, Recording, Softirq};
 
-use super::about_text::{diagnostic_lines, holder_name, loss, path, recorded, work};
+use super::about_text::{diagnostics_but_loss, holder_name, loss, path, recorded, work};
 use super::check_text;
-use super::text::{self, Align, columns, counted, milliseconds, percent, probability, seconds, wrap};
+use super::text::{
+    self, Align, columns, counted, milliseconds, percent, probability, seconds, wrap, write_lines,
+};
 
 /// Culprits that are shown; JSON has all.
 const CULPRITS_SHOWN: usize = 10;
@@ -32,13 +34,8 @@ pub fn write(
     lines.push(String::new());
     lines.extend(report.lacks());
     lines.extend(wrap("loss      ", &loss(recording)));
-    for diagnostic in recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost") {
-        lines.extend(diagnostic_lines(diagnostic));
-    }
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
+    lines.extend(diagnostics_but_loss(recording));
+    write_lines(&lines, out)
 }
 
 struct Report<'r> {

@@ -6,8 +6,8 @@ use crate::analyses::calls::{Call, Doubt};
 use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
-use super::about_text::{diagnostic_lines, recorded};
-use super::text::{Align, arguments, columns, counted, duration, seconds, wrap};
+use super::about_text::{closing, recorded};
+use super::text::{Align, arguments, columns, counted, duration, seconds, wrap, write_lines};
 
 /// Lines of the summary that are printed.
 const SUMS_SHOWN: usize = 30;
@@ -19,17 +19,8 @@ pub fn write(recording: &Recording, calls: &SystemCalls, all: bool, out: &mut dy
     lines.extend(wrap("found     ", &report.found()));
     lines.extend(report.slow(all));
     lines.extend(report.summary());
-    let diagnostics = recording.diagnostics.iter().chain(&calls.notes);
-    for (at, diagnostic) in diagnostics.enumerate() {
-        if at == 0 {
-            lines.push(String::new());
-        }
-        lines.extend(diagnostic_lines(diagnostic));
-    }
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
+    lines.extend(closing(recording, &calls.notes));
+    write_lines(&lines, out)
 }
 
 struct Report<'r> {

@@ -1,7 +1,14 @@
 //! Text for people: widths, columns, numbers and wrapping at 80 columns.
 
+use std::io::{self, Write};
+
 /// The width that fits every terminal and ticket.
 pub const WIDTH: usize = 80;
+
+/// Writes lines, each with its end.
+pub fn write_lines(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
 
 /// How a column is aligned.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,10 @@ use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording, Softirq};
 
-use super::about_text::{diagnostic_lines, loss, path, recorded, work};
+use super::about_text::{diagnostics_but_loss, loss, path, recorded, work};
 use super::text::{
     Align, WIDTH, columns, counted, cut, cut_begin, milliseconds, percent, probability, seconds, wrap,
+    write_lines,
 };
 use super::window_strips;
 
@@ -38,13 +39,8 @@ pub fn write(
     lines.extend(report.episodes(strips));
     lines.push(String::new());
     lines.extend(wrap("loss      ", &report.loss()));
-    for diagnostic in recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost") {
-        lines.extend(diagnostic_lines(diagnostic));
-    }
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
+    lines.extend(diagnostics_but_loss(recording));
+    write_lines(&lines, out)
 }
 
 struct Report<'r> {
