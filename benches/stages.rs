@@ -1,4 +1,4 @@
-//! The stages of the pipeline, each in bytes and samples per second: side band, decoding, interning, naming, windows, folding.
+//! The stages of the pipeline, each in bytes and samples per second: decoding, interning, naming, windows, folding.
 //!
 //! The input is testdata/system, repeated with its times moved on, or the file that STALLGRAPH_BENCH_FILE names.
 
@@ -11,7 +11,7 @@ use criterion::{
 use stallgraph::analyses::ordered::{Options as OrderOptions, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows;
-use stallgraph::ingest::{self, Decoded, Part, Source, UserChains, Wanted};
+use stallgraph::ingest::{self, Decoded, Part, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -113,25 +113,15 @@ fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
     let (header, records) =
         ingest::read(&[Part::whole(&input.bytes)], &input.path, u64::MAX).expect("a recording");
     let source = Source::new(header, &records);
-    group.bench_function("side band", |bencher| {
-        bencher.iter(|| assert!(source.read_side_band(&|_| {}).samples >= samples));
-    });
-    let finder = source.event_finder(&input.path).expect("events");
     let wanted = vec![true; source.header.attributes.len()];
+    let reader = source.sample_reader(&wanted, None, &input.path).expect("events");
     group.bench_function("decode", |bencher| {
+        let take = |decoded: &mut u64, record: Decoded| {
+            *decoded += u64::from(matches!(black_box(record), Decoded::Sample { .. }));
+        };
         bencher.iter(|| {
-            let mut decoded = 0;
-            source.read_samples(
-                0..u64::MAX,
-                Wanted { samples: &wanted, trace: None },
-                &finder,
-                &UserChains::default(),
-                &|_| {},
-                |record| {
-                    decoded += u64::from(matches!(black_box(record), Decoded::Sample { .. }));
-                },
-            );
-            assert!(decoded >= samples);
+            let (_, decoded) = source.read(&reader, || 0, take, &|_| {});
+            assert!(decoded.iter().sum::<u64>() >= samples);
         });
     });
 }

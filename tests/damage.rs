@@ -254,7 +254,7 @@ fn a_compressed_record_whose_size_overflowed_is_unpacked() {
     assert_eq!((loaded.tally.samples, loaded.tally.unread_bytes), (10, 0), "{:?}", loaded.diagnostics);
 }
 
-/// The file is cut between the two passes over it, and within the first: what is left is read as a file that was cut.
+/// The file is cut while it is walked over, and before chains are read again: what is left is read as a file that was cut.
 #[test]
 fn a_file_that_becomes_shorter_while_it_is_read_is_read_as_far_as_it_goes() {
     let apart = samples(200_000);
@@ -262,9 +262,9 @@ fn a_file_that_becomes_shorter_while_it_is_read_is_read_as_far_as_it_goes() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("perf.data");
     for (stage, left) in [
-        (Stage::SideBand, bytes.len() / 2),
-        (Stage::Samples, bytes.len() / 2 + 1),
-        (Stage::Samples, 9000),
+        (Stage::Records, bytes.len() / 2),
+        (Stage::Records, 9000),
+        (Stage::Meanings, bytes.len() / 2 + 1),
         (Stage::Names, bytes.len() / 3),
     ] {
         fs::write(&path, &bytes).expect("it can be written to");

@@ -30,8 +30,8 @@ impl Progress {
         }
         let bar = self.bar.get_or_init(new_bar);
         bar.set_message(match stage {
-            Stage::SideBand => "reading tasks and maps",
-            Stage::Samples => "reading samples",
+            Stage::Records => "reading records",
+            Stage::Meanings => "making stacks",
             Stage::Names => "looking up names",
         });
         bar.set_length(total);

@@ -1,5 +1,5 @@
-//! Ingest: bytes in, records out. Two passes over the same bytes: the side band first, since what a sample means depends
-//! on side-band records that may stand after it, then the samples in the order of the file.
+//! Ingest: bytes in, records out, in one pass over the bytes. What a sample means depends on side-band records that may stand
+//! after it, so both are handed on as they stand in the file.
 
 mod attributes;
 mod bytes;
@@ -42,7 +42,7 @@ pub use script_text::{
 pub use side_band::{Change, Map, SideBand, SideBandReader, When};
 pub use tracepoint::{RawSwitch, RawTrace, TraceReader};
 pub use unpack::{Damage, Records};
-pub use user_chains::{CALLCHAIN_DEFERRED, UserChains};
+pub use user_chains::{CALLCHAIN_DEFERRED, UserChains, deferred};
 
 use records::likely_start;
 use side_band::Parsed;
@@ -69,9 +69,9 @@ pub fn read<'a>(parts: &[Part<'a>], path: &Path, memory: u64) -> Result<(Header,
     Ok((header, records))
 }
 
-/// What the first pass found.
+/// What the records were, but for samples and events.
 #[derive(Default)]
-pub struct SideBandPass {
+pub struct Walked {
     /// Side-band records in time order.
     pub side_band: Vec<SideBand>,
     /// Side-band records of no use.
@@ -88,25 +88,20 @@ pub struct SideBandPass {
     pub rejected: BTreeMap<&'static str, u64>,
     /// Where and why the records stop making sense: position in the data section.
     pub stop: Option<(u64, Stop)>,
-    /// Where records begin, about one position for each MiB, and where the last one ends.
-    boundaries: Vec<u64>,
-    /// Where the walk ended; while it goes on, the last of the boundaries.
+    /// Where the walk ended; while it goes on, up to where its progress was reported.
     end: u64,
 }
 
-impl SideBandPass {
+impl Walked {
     #[inline]
-    fn add(&mut self, record: &Record, reader: &SideBandReader, report: &dyn Fn(u64)) {
-        if self.boundaries.is_empty() || record.position >= self.end + BOUNDARY_STEP {
-            report(record.position - self.end);
-            self.boundaries.push(record.position);
-            self.end = record.position;
+    fn report(&mut self, position: u64, report: &dyn Fn(u64)) {
+        if position >= self.end + PROGRESS_STEP {
+            report(position - self.end);
+            self.end = position;
         }
-        self.records += 1;
-        if record.kind == PERF_RECORD_SAMPLE {
-            self.samples += 1;
-            return;
-        }
+    }
+
+    fn add(&mut self, record: &Record, reader: &SideBandReader) {
         match reader.parse(record) {
             Parsed::SideBand(side_band) => self.side_band.push(side_band),
             Parsed::UserChain => self.user_chains.push(record.position),
@@ -117,7 +112,7 @@ impl SideBandPass {
     }
 
     /// Adds what the part that follows held.
-    fn join(&mut self, next: SideBandPass) {
+    fn join(&mut self, next: Walked) {
         self.side_band.extend(next.side_band);
         self.user_chains.extend(next.user_chains);
         self.unused += next.unused;
@@ -130,26 +125,18 @@ impl SideBandPass {
             *self.rejected.entry(why).or_default() += count;
         }
         self.stop = next.stop;
-        self.boundaries.extend(next.boundaries);
         self.end = next.end;
-    }
-
-    /// Cuts the records into at most `count` ranges of about the same size.
-    pub fn ranges(&self, count: usize) -> Vec<Range<u64>> {
-        let last = self.boundaries.len().saturating_sub(1);
-        let count = count.clamp(1, last.max(1));
-        let at = |part: usize| self.boundaries.get(last * part / count).copied().unwrap_or(0);
-        (0..count).map(|part| at(part)..at(part + 1)).collect()
     }
 }
 
-/// What the second pass is to decode.
-#[derive(Clone, Copy)]
-pub struct Wanted<'w> {
+/// Decodes samples and events.
+pub struct SampleReader<'w> {
+    layouts: Vec<SampleLayout>,
+    finder: EventFinder,
     /// For each event, whether its records are samples.
-    pub samples: &'w [bool],
+    samples: &'w [bool],
     /// What reads other events and switches, if they are wanted too.
-    pub trace: Option<&'w TraceReader>,
+    trace: Option<TraceReader>,
 }
 
 /// A sample, or why it is none.
@@ -198,14 +185,14 @@ impl<'a> Source<'a> {
         self.file_bytes
     }
 
-    /// Where in the files records could not be read, the walk of `pass` being over.
-    pub fn damage(&self, pass: &SideBandPass) -> Vec<Damage> {
+    /// Where in the files records could not be read, `walked` being all of them.
+    pub fn damage(&self, walked: &Walked) -> Vec<Damage> {
         let mut damage = self.damage.to_vec();
         if let Some(offset) = self.header.another_at {
             damage.push(Damage { part: None, offset, unread: 0, stop: Stop::Another });
         }
         // What was unpacked holds whole records only.
-        let stop = pass.stop.filter(|_| self.is_plain);
+        let stop = walked.stop.filter(|_| self.is_plain);
         if let Some((position, stop)) = stop {
             let is_another = header::is_recording(&self.data[position as usize..]);
             let stop = if is_another { Stop::Another } else { stop };
@@ -224,39 +211,64 @@ impl<'a> Source<'a> {
         damage
     }
 
-    /// The first pass: decodes all records but samples. `progress` hears the bytes done now and then.
+    /// Reads all records. `collect` makes for each part of them what takes its samples and events, in the order of the file; what
+    /// these have taken is returned in this order too. `progress` hears the bytes done now and then.
     ///
-    /// Where a record begins is known only once the one before it is, and a walk does little but wait for the next header to come
-    /// from memory. So the records are walked in many parts at the same time, each from where records seem to begin; what a part
-    /// found counts only if the part before it ends just there.
-    pub fn read_side_band(&self, progress: &(dyn Fn(u64) + Sync)) -> SideBandPass {
-        self.read_side_band_in(parallel_ranges(self.data_bytes()), progress)
+    /// Where a record begins is known only once the one before it is. So the parts are walked at the same time, each from where
+    /// records seem to begin; what a part found counts only if the part before it ends just there.
+    pub fn read<C: Send>(
+        &self,
+        reader: &SampleReader,
+        collect: impl Fn() -> C + Sync,
+        take: impl Fn(&mut C, Decoded<'a>) + Sync,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> (Walked, Vec<C>) {
+        self.read_parts(parallel_parts(self.data_bytes()), reader, collect, take, progress)
     }
 
-    fn read_side_band_in(&self, threads: usize, progress: &(dyn Fn(u64) + Sync)) -> SideBandPass {
-        let starts = self.likely_starts(threads * INTERLEAVED);
+    fn read_parts<C: Send>(
+        &self,
+        parts: usize,
+        reader: &SampleReader,
+        collect: impl Fn() -> C + Sync,
+        take: impl Fn(&mut C, Decoded<'a>) + Sync,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> (Walked, Vec<C>) {
+        let starts = self.likely_starts(parts);
         let ends = starts.iter().skip(1).copied().chain([self.data_bytes()]);
         let ranges: Vec<Range<u64>> = starts.iter().zip(ends).map(|(&start, end)| start..end).collect();
         let done = AtomicU64::new(0);
         let report = |more| progress(done.fetch_add(more, Ordering::Relaxed) + more);
-        let walks = ranges.par_chunks(INTERLEAVED);
-        let guessed: Vec<SideBandPass> =
-            walks.flat_map_iter(|ranges| self.walk_side_band(ranges, &report)).collect();
-        let mut pass = SideBandPass::default();
+        let read = |range: Range<u64>| {
+            let mut collected = collect();
+            let walked = self.walk(range, reader, &report, |decoded| take(&mut collected, decoded));
+            (walked, collected)
+        };
+        let guessed: Vec<(Walked, C)> = ranges.par_iter().cloned().map(read).collect();
+        let (mut all, mut collected) = (Walked::default(), Vec::new());
         for (range, guessed) in ranges.into_iter().zip(guessed) {
-            if pass.end == range.start {
-                pass.join(guessed);
-            } else {
-                let missed = pass.end..range.end.max(pass.end);
-                self.walk_side_band(&[missed], &report).into_iter().for_each(|part| pass.join(part));
-            }
-            if pass.stop.is_some() {
+            let is_right = all.end == range.start;
+            let (walked, part) = if is_right { guessed } else { read(all.end..range.end.max(all.end)) };
+            all.join(walked);
+            collected.push(part);
+            if all.stop.is_some() {
                 break;
             }
         }
-        pass.boundaries.push(pass.end);
-        pass.side_band.sort_by_key(|side_band| side_band.when);
-        pass
+        all.side_band.sort_by_key(|side_band| side_band.when);
+        (all, collected)
+    }
+
+    /// Touches the records at some positions.
+    pub fn read_ahead(&self, positions: &mut dyn Iterator<Item = u64>) {
+        const LINE: usize = 64;
+        let mut sum = 0u8;
+        for position in positions {
+            for line in 0..4 {
+                sum = sum.wrapping_add(self.data.get(position as usize + line * LINE).copied().unwrap_or(0));
+            }
+        }
+        std::hint::black_box(sum);
     }
 
     fn likely_starts(&self, parts: usize) -> Vec<u64> {
@@ -267,37 +279,49 @@ impl<'a> Source<'a> {
         [0].into_iter().chain((1..parts).filter_map(likely)).collect()
     }
 
-    /// Walks over several ranges in turns, one record of each, so that the headers of all of them are waited for at the same time.
-    fn walk_side_band(&self, ranges: &[Range<u64>], report: &dyn Fn(u64)) -> Vec<SideBandPass> {
-        let reader = SideBandReader::new(&self.header.attributes, self.header.order);
-        let mut parts: Vec<(Walk, SideBandPass)> = Vec::new();
-        for range in ranges {
-            let pass = SideBandPass { end: range.start, ..SideBandPass::default() };
-            parts.push((Walk::over(self.data, range.clone(), self.header.order), pass));
-        }
-        let mut is_over = false;
-        while !is_over {
-            is_over = true;
-            for (walk, pass) in &mut parts {
-                if let Some(record) = walk.next() {
-                    is_over = false;
-                    pass.add(&record, &reader, report);
-                }
+    /// Walks over the records that begin in `range`.
+    fn walk(
+        &self,
+        range: Range<u64>,
+        reader: &SampleReader,
+        report: &dyn Fn(u64),
+        mut each: impl FnMut(Decoded<'a>),
+    ) -> Walked {
+        let side_band = SideBandReader::new(&self.header.attributes, self.header.order);
+        let mut walked = Walked { end: range.start, ..Walked::default() };
+        let mut walk = Walk::over(self.data, range, self.header.order);
+        let mut last = None;
+        for record in walk.by_ref() {
+            walked.records += 1;
+            walked.report(record.position, report);
+            if record.kind == PERF_RECORD_SAMPLE {
+                walked.samples += 1;
+                each(reader.decode(record, &mut last));
+                continue;
+            }
+            walked.add(&record, &side_band);
+            if let Some(switch) = reader.decode_switch(&record) {
+                each(Decoded::Switch(switch, record));
             }
         }
-        let finish = |(walk, mut pass): (Walk, SideBandPass)| {
-            pass.end = walk.position() as u64;
-            pass.stop = walk.stop().map(|stop| (pass.end, stop));
-            pass
-        };
-        parts.into_iter().map(finish).collect()
+        walked.end = walk.position() as u64;
+        walked.stop = walk.stop().map(|stop| (walked.end, stop));
+        walked
     }
 
-    /// The user call chains that the first pass came by.
-    pub fn user_chains(&self, pass: &SideBandPass) -> UserChains<'a> {
+    /// The sample at `position`, if one was read there.
+    pub fn sample_at(&self, position: u64, reader: &SampleReader) -> Option<(RawSample<'a>, Record<'a>)> {
+        let record = Walk::over(self.data, position..u64::MAX, self.header.order).next()?;
+        let event = reader.finder.find(record.body, &mut None)?;
+        let (sample, _) = reader.layouts[event].decode_to_chain(record.body).ok()?;
+        Some((sample, record))
+    }
+
+    /// The user call chains that the walk came by.
+    pub fn user_chains(&self, walked: &Walked) -> UserChains<'a> {
         let reader = SideBandReader::new(&self.header.attributes, self.header.order);
         let mut chains = UserChains::default();
-        for &position in &pass.user_chains {
+        for &position in &walked.user_chains {
             let record = Walk::over(self.data, position..u64::MAX, self.header.order).next();
             if let Some((thread, chain)) = record.and_then(|record| reader.user_chain(&record)) {
                 chains.add(thread, &chain);
@@ -306,59 +330,42 @@ impl<'a> Source<'a> {
         chains
     }
 
-    /// The second pass: decodes what is wanted, in the order of the file, in one of the ranges that [`SideBandPass::ranges`] made.
-    pub fn read_samples(
+    /// What decodes this recording's samples, and events if `trace` is given; an error if those of its events cannot be told apart.
+    pub fn sample_reader<'w>(
         &self,
-        range: Range<u64>,
-        wanted: Wanted,
-        finder: &EventFinder,
-        user_chains: &UserChains<'a>,
-        progress: &dyn Fn(u64),
-        mut each: impl FnMut(Decoded<'a>),
-    ) {
-        let Wanted { samples: wanted, trace } = wanted;
-        let layouts: Vec<SampleLayout> = self
-            .header
-            .attributes
-            .iter()
-            .map(|attribute| SampleLayout::new(attribute, self.header.order))
-            .collect();
-        let is_switch = |kind| matches!(kind, PERF_RECORD_SWITCH | PERF_RECORD_SWITCH_CPU_WIDE);
-        let samples = Walk::over(self.data, range, self.header.order)
-            .filter(|record| record.kind == PERF_RECORD_SAMPLE || trace.is_some() && is_switch(record.kind));
-        let mut last = None;
-        for (count, record) in (1u64..).zip(samples) {
-            if count % PROGRESS_STEP == 0 {
-                progress(record.position);
-            }
-            if record.kind != PERF_RECORD_SAMPLE {
-                if let Some(switch) = trace.and_then(|trace| trace.read_switch(&record)) {
-                    each(Decoded::Switch(switch, record));
-                }
-                continue;
-            }
-            each(match finder.find(record.body, &mut last) {
-                None => Decoded::Rejected("sample of an unknown event"),
-                Some(event) if !wanted[event] => match trace {
-                    None => Decoded::Event { event, told: None },
-                    Some(trace) => told_by(event, record, &layouts[event], trace),
-                },
-                Some(event) => match layouts[event].decode(record.body) {
-                    Ok(mut sample) => {
-                        user_chains.join(&mut sample, self.header.order);
-                        Decoded::Sample { event, sample, record }
-                    }
-                    Err(why) => Decoded::Rejected(why),
-                },
-            });
+        samples: &'w [bool],
+        trace: Option<TraceReader>,
+        path: &Path,
+    ) -> Result<SampleReader<'w>> {
+        let Header { attributes, order, .. } = &self.header;
+        let finder = EventFinder::new(attributes, *order).map_err(|what| {
+            Error::input(path, what, "record with --sample-identifier, or one event at a time")
+        })?;
+        let layouts = attributes.iter().map(|attribute| SampleLayout::new(attribute, *order)).collect();
+        Ok(SampleReader { layouts, finder, samples, trace })
+    }
+}
+
+impl SampleReader<'_> {
+    /// `last` is what [`EventFinder::find`] remembers.
+    #[inline(always)]
+    fn decode<'a>(&self, record: Record<'a>, last: &mut Option<(u64, usize)>) -> Decoded<'a> {
+        match self.finder.find(record.body, last) {
+            None => Decoded::Rejected("sample of an unknown event"),
+            Some(event) if !self.samples[event] => match &self.trace {
+                None => Decoded::Event { event, told: None },
+                Some(trace) => told_by(event, record, &self.layouts[event], trace),
+            },
+            Some(event) => match self.layouts[event].decode(record.body) {
+                Ok(sample) => Decoded::Sample { event, sample, record },
+                Err(why) => Decoded::Rejected(why),
+            },
         }
     }
 
-    /// A finder for this recording's events; an error if their samples cannot be told apart.
-    pub fn event_finder(&self, path: &Path) -> Result<EventFinder> {
-        EventFinder::new(&self.header.attributes, self.header.order).map_err(|what| {
-            Error::input(path, what, "record with --sample-identifier, or one event at a time")
-        })
+    fn decode_switch(&self, record: &Record) -> Option<RawSwitch> {
+        let is_switch = matches!(record.kind, PERF_RECORD_SWITCH | PERF_RECORD_SWITCH_CPU_WIDE);
+        self.trace.as_ref().filter(|_| is_switch)?.read_switch(record)
     }
 }
 
@@ -374,22 +381,18 @@ fn told_by<'a>(event: usize, record: Record<'a>, layout: &SampleLayout, trace: &
     }
 }
 
-/// How many ranges of a recording to read at the same time.
-pub fn parallel_ranges(data_bytes: u64) -> usize {
-    /// Below this size a second range costs more than it saves.
+/// In how many parts to read a recording at the same time.
+fn parallel_parts(data_bytes: u64) -> usize {
+    /// Below this size a second part costs more than it saves.
     const SPLIT_BYTES: u64 = 8 << 20;
     /// More than this wait for memory, and for the join.
-    const MAX_RANGES: usize = 8;
+    const MAX_PARTS: usize = 8;
     let worth = usize::try_from(data_bytes / SPLIT_BYTES).unwrap_or(usize::MAX);
-    rayon::current_num_threads().min(worth).clamp(1, MAX_RANGES)
+    rayon::current_num_threads().min(worth).clamp(1, MAX_PARTS)
 }
 
-/// Parts of a recording that one thread walks over in turns: more than this find no more room in the queue for memory.
-const INTERLEAVED: usize = 8;
-/// Bytes between two noted boundaries.
-const BOUNDARY_STEP: u64 = 1 << 20;
-/// Records between two reports of progress: rare enough to cost nothing.
-const PROGRESS_STEP: u64 = 1 << 16;
+/// Bytes between two reports of progress: rare enough to cost nothing.
+const PROGRESS_STEP: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -438,15 +441,18 @@ mod tests {
                     file_bytes: data.len() as u64,
                     is_plain: true,
                 };
-                let read = |threads| {
-                    let pass = source.read_side_band_in(threads, &|_| {});
-                    let positions: Vec<u64> = pass.side_band.iter().map(|one| one.when.position).collect();
-                    (pass.records, pass.skipped, pass.stop, pass.end, positions)
+                let reader = source.sample_reader(&[], None, Path::new("records")).expect("no events");
+                let read = |parts| {
+                    let take = |seen: &mut u64, _: Decoded| *seen += 1;
+                    let (all, seen) = source.read_parts(parts, &reader, || 0, take, &|_| {});
+                    let positions: Vec<u64> = all.side_band.iter().map(|one| one.when.position).collect();
+                    assert_eq!(seen.iter().sum::<u64>(), all.samples, "each sample is taken once");
+                    (all.records, all.skipped, all.stop, all.end, positions)
                 };
                 let one = read(1);
                 assert!(one.0 > 500 && one.4.len() > 250);
-                for threads in 2..=8 {
-                    assert_eq!(read(threads), one, "{threads} threads, {decoys}, {cut}");
+                for parts in 2..=8 {
+                    assert_eq!(read(parts), one, "{parts} parts, {decoys}, {cut}");
                 }
                 let is_wrong =
                     |start: &u64| !Walk::new(data, ByteOrder::Little).any(|one| one.position == *start);

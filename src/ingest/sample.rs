@@ -37,10 +37,6 @@ pub struct RawSample<'a> {
     pub period: Option<u64>,
     /// The call chain, innermost first, with context markers; 8 bytes an entry in the file's byte order.
     pub chain: &'a [u8],
-    /// The user part of the call chain, where it was recorded later than the sample.
-    pub user_chain: &'a [u8],
-    /// Whether it was to be recorded later and was not.
-    pub lacks_user_chain: bool,
     /// The control group's id.
     pub cgroup: Option<u64>,
 }
@@ -145,7 +141,7 @@ impl SampleLayout {
 
     /// Decodes all up to the call chain; what follows it is still to be read.
     #[inline(always)]
-    fn decode_to_chain<'a>(&self, body: &'a [u8]) -> Result<(RawSample<'a>, Cursor<'a>), &'static str> {
+    pub fn decode_to_chain<'a>(&self, body: &'a [u8]) -> Result<(RawSample<'a>, Cursor<'a>), &'static str> {
         let mut rest = Cursor::new(body, self.order);
         let fixed = rest.take(self.fixed_size as u64).ok_or(SHORT)?;
         let u64_at = |place: Option<usize>| place.and_then(|at| self.order.u64_at(fixed, at));
@@ -172,8 +168,6 @@ impl SampleLayout {
             },
             period: u64_at(self.period),
             chain,
-            user_chain: &[],
-            lacks_user_chain: false,
             cgroup: None,
         };
         Ok((sample, rest))

@@ -4,7 +4,6 @@
 use hashbrown::HashMap;
 
 use super::cursor::{ByteOrder, Cursor};
-use super::sample::RawSample;
 
 /// PERF_RECORD_CALLCHAIN_DEFERRED: cookie, number of entries, entries, then `sample_id` (include/uapi/linux/perf_event.h, 6.19).
 pub const CALLCHAIN_DEFERRED: u32 = 22;
@@ -41,20 +40,18 @@ impl<'a> UserChains<'a> {
         self.by_thread.insert((thread, chain.cookie), chain.entries);
     }
 
-    /// Gives `sample` its user chain, if that was recorded later; without it, the sample is one that [lacks
-    /// it](RawSample::lacks_user_chain).
-    #[inline]
-    pub fn join(&self, sample: &mut RawSample<'a>, order: ByteOrder) {
-        let Some(end) = sample.chain.len().checked_sub(16) else { return };
-        if order.u64_at(sample.chain, end) != Some(USER_DEFERRED) {
-            return;
-        }
-        let cookie = order.u64_at(sample.chain, end + 8);
-        let found = cookie.and_then(|cookie| self.by_thread.get(&(sample.tid, cookie)));
-        sample.chain = &sample.chain[..end];
-        match found {
-            Some(entries) => sample.user_chain = entries,
-            None => sample.lacks_user_chain = true,
-        }
+    /// The entries of the chain with this cookie in a thread, if it was recorded.
+    pub fn find(&self, thread: i32, cookie: u64) -> Option<&'a [u8]> {
+        self.by_thread.get(&(thread, cookie)).copied()
     }
+}
+
+/// The cookie of a sample's call chain whose user part was recorded later, and the entries before it.
+#[inline]
+pub fn deferred(chain: &[u8], order: ByteOrder) -> Option<(u64, &[u8])> {
+    let end = chain.len().checked_sub(16)?;
+    if order.u64_at(chain, end) != Some(USER_DEFERRED) {
+        return None;
+    }
+    Some((order.u64_at(chain, end + 8)?, &chain[..end]))
 }

@@ -1,5 +1,5 @@
-//! Load: from a file and options to a `Recording`. The input half of the program on one screen: bytes, side band, samples,
-//! names, meaning, in this order.
+//! Load: from a file and options to a `Recording`. The input half of the program on one screen: bytes, records, state, names,
+//! meaning, in this order.
 
 mod events;
 mod inlined;
@@ -18,14 +18,14 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, Damage, Features, Part, SideBandPass, Source, TraceReader};
+use crate::ingest::{self, Damage, Features, Part, Source, TraceReader, Walked};
 use crate::kernel;
 use crate::model::{
     Diagnostic, FrameKind, FrameTable, Function, FunctionId, Mode, Module, ModuleId, NameId, Names, Naming,
     Recording, Severity, Tally, Timeline,
 };
 use crate::pack::Pack;
-use crate::state::State;
+use crate::state::{Meanings, State};
 use crate::symbols::{self, FrameName, Gatherer};
 
 pub use crate::symbols::Sources;
@@ -34,7 +34,6 @@ pub use pack::{Packed, pack};
 
 use events::{about, sampling_events, system_calls};
 use notes::{note_formats, note_input_damage};
-use samples::SamplePass;
 
 /// What to load, and where names come from.
 #[derive(Clone, Debug, Default)]
@@ -53,10 +52,10 @@ pub struct Options {
 /// What a load is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Reading the records that tell who ran and what was mapped.
-    SideBand,
-    /// Reading the samples.
-    Samples,
+    /// Reading the records.
+    Records,
+    /// Finding out what each of them meant at its time.
+    Meanings,
     /// Looking up names.
     Names,
 }
@@ -128,36 +127,30 @@ fn load_records(
     let total = source.data_bytes();
     let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
 
-    let mut names = Names::default();
-    let mut pass = source.read_side_band(&|done| progress(Stage::SideBand, done, total));
-    let side_band = std::mem::take(&mut pass.side_band);
+    let trace = options.events.then(|| trace_reader(&source, parts));
+    let reader = source.sample_reader(&sampling, trace, path)?;
+
+    let (mut walked, raw) = samples::read(&source, &reader, &|done| progress(Stage::Records, done, total));
+    let side_band = std::mem::take(&mut walked.side_band);
     let mut recording = Recording {
         about: about(&source, path, file_bytes, &sampling),
-        tally: tally(&source, &pass, (side_band.len() + pass.user_chains.len()) as u64 + pass.unused),
+        tally: tally(&source, &walked, (side_band.len() + walked.user_chains.len()) as u64 + walked.unused),
         ..Recording::default()
     };
+    let mut names = Names::default();
     let mut state = State::replay(side_band, &mut names);
     recording.tally.lost = state.lost_total();
     recording.tally.throttled = state.throttled_total();
 
-    let finder = source.event_finder(path)?;
-    let user_chains = source.user_chains(&pass);
-    let trace = options.events.then(|| trace_reader(&source, parts));
-    let samples = SamplePass {
-        source: &source,
-        finder: &finder,
-        sampling: &sampling,
+    let meanings = Meanings {
         state: &state,
-        user_chains: &user_chains,
-        trace: trace.as_ref(),
+        user_chains: &source.user_chains(&walked),
+        sample_at: &|position| source.sample_at(position, &reader),
+        read_ahead: &|positions| source.read_ahead(positions),
+        order: source.header.order,
     };
-    let ranges = pass.ranges(ingest::parallel_ranges(total));
-    let (collected, event_records, counted) =
-        samples.run(ranges, &|done| progress(Stage::Samples, done, total));
-    recording.tally.samples = counted.samples;
-    recording.tally.without_user_chain = counted.without_user_chain;
-    recording.tally.other_events = counted.other_events;
-    recording.tally.rejected.extend(counted.rejected);
+    progress(Stage::Meanings, total, total);
+    let (collected, event_records) = samples::resolve(raw, &meanings, &mut recording.tally);
     let (mut chains, timelines) = samples::timelines(collected, &mut state, &mut names);
     chains.stacks.finish();
     recording.system_calls = system_calls(&timelines, &recording.about, &mut names);
@@ -172,7 +165,7 @@ fn load_records(
 
     progress(Stage::Names, total, total);
     add_build_ids(&mut recording.modules, &source.header.features);
-    note_input_damage(&source, &pass, &mut recording);
+    note_input_damage(&source, &walked, &mut recording);
     if options.events {
         note_formats(&source, &mut recording);
     }
@@ -263,13 +256,13 @@ fn lacks(recording: &Recording, what: String, remedy: &str) -> Error {
     Error::input(&about.file, what, format!("{remedy}{printing}"))
 }
 
-fn tally(source: &Source, pass: &SideBandPass, side_band: u64) -> Tally {
+fn tally(source: &Source, walked: &Walked, side_band: u64) -> Tally {
     Tally {
-        records: pass.records,
+        records: walked.records,
         side_band,
-        skipped: pass.skipped.clone(),
-        rejected: pass.rejected.clone(),
-        unread_bytes: source.damage(pass).iter().map(|damage: &Damage| damage.unread).sum(),
+        skipped: walked.skipped.clone(),
+        rejected: walked.rejected.clone(),
+        unread_bytes: source.damage(walked).iter().map(|damage: &Damage| damage.unread).sum(),
         data_bytes: source.file_bytes(),
         ..Tally::default()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
-use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, SideBandPass, Source, Stop};
+use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Source, Stop, Walked};
 use crate::model::{Diagnostic, Event, Recording, Severity};
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
@@ -16,7 +16,7 @@ const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-outp
 pub(super) const ALLOW_MORE: &str = "allow more with --max-memory, such as --max-memory 16G";
 
 /// Notes what was damaged, lost or rejected.
-pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording: &mut Recording) {
+pub(super) fn note_input_damage(source: &Source, walked: &Walked, recording: &mut Recording) {
     let mut note = |severity, code, count, message: String, remedy: &str| {
         recording.diagnostics.push(Diagnostic::new(severity, code, count, &message, remedy));
     };
@@ -30,7 +30,7 @@ pub(super) fn note_input_damage(source: &Source, pass: &SideBandPass, recording:
             "stop perf with SIGINT and wait for it to end",
         );
     }
-    for damage in source.damage(pass) {
+    for damage in source.damage(walked) {
         let (code, what, remedy) = match damage.stop {
             Stop::CutShort => ("damaged", "the last record is cut short", COPY_AGAIN),
             Stop::BadSize => ("damaged", "a record has an impossible size", COPY_AGAIN),

@@ -1,69 +1,41 @@
-//! Samples: the second pass, on as many threads as there are CPUs, joined in the order of the file.
+//! Samples: read with the side band in one pass, in as many parts at the same time as there are CPUs, and joined in the order of
+//! the file.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::ingest::{Decoded, EventFinder, Source, TraceReader, UserChains, Wanted};
+use crate::ingest::{Decoded, SampleReader, Source, Walked};
 use crate::model::{Names, Tally, Timeline, Trace};
-use crate::state::{Chains, Collected, Collector, CpuSamples, Finished, State};
+use crate::state::{Chains, Collected, Collector, CpuSamples, Finished, Meanings, State};
 
-/// What the second pass needs to know.
-pub(super) struct SamplePass<'s, 'a> {
-    pub source: &'s Source<'a>,
-    pub finder: &'s EventFinder,
-    /// For each event, whether its records are the samples.
-    pub sampling: &'s [bool],
-    pub state: &'s State,
-    pub user_chains: &'s UserChains<'a>,
-    /// What reads events and switches, if they are asked for.
-    pub trace: Option<&'s TraceReader>,
-}
-
-/// What one range of the file held.
-struct Part {
-    collected: Collected,
+/// The samples and events of one part of the file.
+pub(super) struct Part {
+    collector: Collector,
     event_records: Vec<u64>,
     tally: Tally,
 }
 
-impl SamplePass<'_, '_> {
-    /// Reads all samples, the ranges at the same time. `progress` hears the bytes done.
-    pub fn run(
-        &self,
-        ranges: Vec<Range<u64>>,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> (Collected, Vec<u64>, Tally) {
-        let done = AtomicU64::new(0);
-        let parts: Vec<Part> =
-            ranges.into_par_iter().map(|range| self.read(range, &done, progress)).collect();
-        let mut parts = parts.into_iter();
-        let mut all = parts.next().expect("there is at least one range");
-        for part in parts {
-            all.join(part);
-        }
-        (all.collected, all.event_records, all.tally)
-    }
+/// Reads all records. `progress` hears the bytes done.
+pub(super) fn read(
+    source: &Source,
+    reader: &SampleReader,
+    progress: &(dyn Fn(u64) + Sync),
+) -> (Walked, Vec<Part>) {
+    let events = source.header.attributes.len();
+    let order = source.header.order;
+    let part =
+        || Part { collector: Collector::new(order), event_records: vec![0; events], tally: Tally::default() };
+    source.read(reader, part, Part::take, progress)
+}
 
-    fn read(&self, range: Range<u64>, done: &AtomicU64, progress: &(dyn Fn(u64) + Sync)) -> Part {
-        let events = self.source.header.attributes.len();
-        let mut collector = Collector::new(self.state, self.source.header.order);
-        let (mut event_records, mut tally) = (vec![0; events], Tally::default());
-        let reported = Cell::new(range.start);
-        let report = |position: u64| {
-            let more = position - reported.replace(position);
-            progress(done.fetch_add(more, Ordering::Relaxed) + more);
-        };
-        let SamplePass { source, finder, sampling, user_chains, trace, .. } = *self;
-        let wanted = Wanted { samples: sampling, trace };
-        source.read_samples(range, wanted, finder, user_chains, &report, |decoded| match decoded {
+impl Part {
+    fn take(&mut self, decoded: Decoded) {
+        let Part { collector, event_records, tally } = self;
+        match decoded {
             Decoded::Sample { event, sample, record } => {
                 event_records[event] += 1;
                 tally.samples += 1;
-                tally.without_user_chain += u64::from(sample.lacks_user_chain);
                 collector.push(event, &sample, &record);
             }
             Decoded::Event { event, told } => {
@@ -73,27 +45,38 @@ impl SamplePass<'_, '_> {
                     collector.push_event(event, told, &sample, &record);
                 }
             }
-            // The first pass has counted it.
+            // The walk has counted it.
             Decoded::Switch(switch, record) => collector.push_switch(&switch, &record),
             Decoded::Rejected(why) => *tally.rejected.entry(why).or_default() += 1,
-        });
-        Part { collected: collector.finish(), event_records, tally }
+        }
     }
 }
 
-impl Part {
-    fn join(&mut self, next: Part) {
-        self.collected.join(next.collected);
-        for (records, more) in self.event_records.iter_mut().zip(next.event_records) {
+/// Applies the state of each moment to what the parts hold, and joins them. Counts in `tally`, and for each event its records.
+pub(super) fn resolve(parts: Vec<Part>, meanings: &Meanings, tally: &mut Tally) -> (Collected, Vec<u64>) {
+    let mut all_records: Vec<u64> = Vec::new();
+    let mut collectors = Vec::new();
+    for Part { collector, event_records, tally: counted } in parts {
+        all_records.resize(event_records.len(), 0);
+        for (records, more) in all_records.iter_mut().zip(event_records) {
             *records += more;
         }
-        self.tally.samples += next.tally.samples;
-        self.tally.without_user_chain += next.tally.without_user_chain;
-        self.tally.other_events += next.tally.other_events;
-        for (why, count) in next.tally.rejected {
-            *self.tally.rejected.entry(why).or_default() += count;
+        tally.samples += counted.samples;
+        tally.other_events += counted.other_events;
+        for (why, count) in counted.rejected {
+            *tally.rejected.entry(why).or_default() += count;
         }
+        collectors.push(collector);
     }
+    let resolved: Vec<Collected> =
+        collectors.into_par_iter().map(|collector| collector.resolve(meanings)).collect();
+    let all = resolved.into_iter().reduce(|mut all, next| {
+        all.join(next);
+        all
+    });
+    let all = all.expect("there is at least one part");
+    tally.without_user_chain = all.without_user_chain;
+    (all, all_records)
 }
 
 /// Each CPU's samples and events in time order, with its gaps.

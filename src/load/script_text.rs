@@ -60,7 +60,7 @@ pub(super) fn load(text: &Part, path: &Path, options: &Options, progress: Progre
     while let Some((line, block)) = blocks.next() {
         count += 1;
         if count.is_multiple_of(PROGRESS_STEP) {
-            progress(Stage::Samples, blocks.position() as u64, total);
+            progress(Stage::Records, blocks.position() as u64, total);
         }
         reader.read(line, block);
     }

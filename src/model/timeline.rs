@@ -79,6 +79,13 @@ impl Details {
         }
     }
 
+    /// Gives each control group the id that `renamed` has for it.
+    pub fn rename_cgroups(&mut self, renamed: impl Fn(CgroupId) -> CgroupId) {
+        for detail in self.each.iter_mut().chain([&mut self.common]) {
+            detail.cgroup = renamed(detail.cgroup);
+        }
+    }
+
     fn spell_out(&mut self) {
         if self.each.is_empty() {
             self.each = vec![self.common; self.len];

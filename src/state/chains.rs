@@ -1,4 +1,4 @@
-//! Call chains: turns raw chains into stacks, and remembers what it has turned.
+//! Call chains: tells raw chains apart, and turns them into stacks.
 
 use linux_perf_event_reader::constants::{
     PERF_CONTEXT_GUEST, PERF_CONTEXT_GUEST_KERNEL, PERF_CONTEXT_GUEST_USER, PERF_CONTEXT_HV,
@@ -7,12 +7,12 @@ use linux_perf_event_reader::constants::{
     PERF_RECORD_MISC_USER,
 };
 
-use crate::ingest::ByteOrder;
+use crate::ingest::{ByteOrder, RawSample, deferred};
 use crate::model::{FlatMap, Frame, FrameId, FrameTable, Mode, StackId, StackTree, fold, seed};
 
 use super::SpaceAt;
 
-/// A raw call chain and what is needed to read it.
+/// A raw call chain and what is needed to turn it into a stack.
 #[derive(Clone, Copy)]
 pub struct Chain<'a> {
     /// Entries of 8 bytes, innermost first, with context markers.
@@ -42,17 +42,16 @@ impl Chain<'_> {
     }
 }
 
-/// The distinct frames and stacks, and which chains they came from.
+/// The distinct frames and stacks.
 ///
-/// A chain is looked up whole by a 64-bit hash of its bytes and its address space. A new one is split at its context markers,
-/// outermost part first, and each part's callers are looked up the same way: the innermost entry differs from sample to sample,
-/// its callers repeat. Hashes stand for what they were made from: with ten million distinct chains, the chance that any two
-/// share one is below 1 in 300,000, and the memory of the originals would be touched for every sample.
+/// A chain is split at its context markers, outermost part first, and each part's callers are looked up whole by a 64-bit hash of
+/// their bytes and their address space: the innermost entry differs from chain to chain, its callers repeat.
 pub struct Chains {
     /// The distinct frames.
     pub frames: FrameTable,
     /// The distinct stacks.
     pub stacks: StackTree,
+    /// Stacks by [`key_in`], and those of callers.
     known: FlatMap,
     recent: Vec<Recent>,
 }
@@ -69,9 +68,10 @@ struct Recent {
 /// Places in the cache of recent addresses: as many as fit a second-level cache.
 const RECENT: usize = 1 << 14;
 
-/// Starting points of hashes, so that a whole chain and a part with the same bytes differ. Digits of π.
+/// Starting points of hashes, so that those of different things differ. Digits of π.
 const WHOLE: u64 = 0x243f_6a88_85a3_08d3;
 const CALLERS: u64 = 0x1319_8a2e_0370_7344;
+const PLACED: u64 = 0x082e_fa98_ec4e_6c89;
 const MULTIPLIER: u64 = 0xa409_3822_299f_31d1;
 
 impl Default for Chains {
@@ -87,49 +87,48 @@ impl Default for Chains {
     }
 }
 
-/// The hash that a whole chain is known by. It depends on the address space only if the chain has user entries, so that
-/// processes share the kernel's chains.
+/// The hash that a raw chain is known by. Hashes stand for what they were made from: with ten million distinct chains, the chance
+/// that any two share one is below 1 in 300,000, and the memory of the originals would be touched for every sample.
 #[inline(always)]
-pub fn key_of(chain: &Chain) -> u64 {
-    let cpumode = chain.cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
-    let (mut hash, has_user_entries) = hash_of(WHOLE ^ u64::from(cpumode), chain.entries, chain.order);
+pub fn key_of(sample: &RawSample, cpumode: u16, order: ByteOrder) -> u64 {
+    let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
+    let mut hash = hash_of(WHOLE ^ u64::from(cpumode), sample.chain);
     // All chains but the few that hold nothing but markers end in an address.
-    if !chain.order.u64s(chain.entries).rev().any(|entry| entry < PERF_CONTEXT_MAX) {
-        hash = fold(hash ^ chain.ip, MULTIPLIER);
+    if !order.u64s(sample.chain).rev().any(|entry| entry < PERF_CONTEXT_MAX) {
+        hash = fold(hash ^ sample.ip, MULTIPLIER);
     }
-    let has_user = has_user_entries || cpumode == PERF_RECORD_MISC_USER || !chain.user.is_empty();
-    if !chain.user.is_empty() {
-        hash = hash_of(hash, chain.user, chain.order).0;
+    // What stands for the chain that was recorded later is unique in its thread only.
+    if deferred(sample.chain, order).is_some() {
+        hash = fold(hash ^ u64::from(sample.tid as u32), MULTIPLIER);
     }
-    if chain.kernel != SpaceAt::NONE {
-        hash = fold(hash ^ chain.kernel.key(), MULTIPLIER);
-    }
-    finish(if has_user { fold(hash ^ chain.space.key(), MULTIPLIER) } else { hash })
+    finish(hash)
 }
 
-/// The hash of entries as the bytes that they are, and whether the marker of user entries is among them. A multiplication waits
-/// for the one before it, so two rows of them run side by side, each taking two entries at a time.
+/// The hash that the stack of a raw chain in one of several address spaces is known by.
+pub fn key_in(chain: StackId, space: SpaceAt, kernel: SpaceAt) -> u64 {
+    let hash = fold(PLACED ^ seed() ^ u64::from(chain.0), MULTIPLIER);
+    finish(fold(fold(hash ^ space.key(), MULTIPLIER) ^ kernel.key(), MULTIPLIER))
+}
+
+/// The hash of entries as the bytes that they are. A multiplication waits for the one before it, so two rows of them run side by
+/// side, each taking two entries at a time.
 #[inline]
-fn hash_of(start: u64, entries: &[u8], order: ByteOrder) -> (u64, bool) {
-    let user = order.to_file(PERF_CONTEXT_USER);
+fn hash_of(start: u64, entries: &[u8]) -> u64 {
     let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));
     let seed = seed();
     let (mut one, mut two) = (start ^ seed ^ entries.len() as u64, CALLERS ^ seed);
     // Entries can be chosen to be the number that makes a product 0, unless nobody knows it.
     let multiplier = fold(seed, MULTIPLIER) | 1;
-    let mut has_user = false;
     let mut blocks = entries.chunks_exact(32);
     for block in &mut blocks {
         let [a, b, c, d] = [word(&block[..8]), word(&block[8..16]), word(&block[16..24]), word(&block[24..])];
         one = fold(one ^ a, b ^ multiplier);
         two = fold(two ^ c, d ^ multiplier);
-        has_user |= (a == user) | (b == user) | (c == user) | (d == user);
     }
     for entry in blocks.remainder().chunks_exact(8).map(word) {
         one = fold(one ^ entry, MULTIPLIER);
-        has_user |= entry == user;
     }
-    (fold(one ^ MULTIPLIER, two ^ multiplier), has_user)
+    fold(one ^ MULTIPLIER, two ^ multiplier)
 }
 
 /// The map keeps u64::MAX for itself.
@@ -138,10 +137,15 @@ fn finish(hash: u64) -> u64 {
 }
 
 impl Chains {
-    /// The stack of the chain with this key, if it was interned before.
+    /// The stack that was [noted](Chains::note) with this key.
     #[inline]
     pub fn find(&self, key: u64) -> Option<StackId> {
         self.known.get(key).map(StackId)
+    }
+
+    /// Notes a stack with a key that is not known yet.
+    pub fn note(&mut self, key: u64, stack: StackId) {
+        self.known.insert(key, stack.0);
     }
 
     /// Frees what only [`Chains::intern`] needed. Frames and stacks can still be added by themselves.
@@ -150,21 +154,18 @@ impl Chains {
         self.recent = Vec::new();
     }
 
-    /// The stack of a chain with this key. `place` finds out what an address was.
-    pub fn intern(&mut self, key: u64, chain: &Chain, place: &impl Fn(u64, Mode) -> Frame) -> StackId {
-        if let Some(stack) = self.find(key) {
-            return stack;
-        }
+    /// The stack of a chain, and whether it depends on the address space of the process. `place` finds out what an address was.
+    pub fn intern(&mut self, chain: &Chain, place: &impl Fn(u64, Mode) -> Frame) -> (StackId, bool) {
         let mut stack = StackTree::ROOT;
-        for (mode, entries) in parts(chain).into_iter().rev() {
+        let parts = parts(chain);
+        for &(mode, entries) in parts.iter().rev() {
             stack = self.intern_part(stack, mode, entries, chain, place);
         }
         if stack == StackTree::ROOT {
             let frame = self.frames.intern(place(chain.ip, mode_of(chain.cpumode)));
             stack = self.stacks.push(stack, frame);
         }
-        self.known.insert(key, stack.0);
-        stack
+        (stack, parts.iter().any(|(mode, _)| *mode == Mode::User))
     }
 
     /// The stack of `entries`, all of one mode, called by `outer`.
@@ -184,7 +185,7 @@ impl Chains {
         if !callers.is_empty() {
             let start = fold(CALLERS ^ space.key(), MULTIPLIER);
             let start = fold(start ^ (u64::from(outer.0) << 8 | mode as u64), MULTIPLIER);
-            let key = finish(hash_of(start, callers, chain.order).0);
+            let key = finish(hash_of(start, callers));
             match self.find(key) {
                 Some(known) => stack = known,
                 None => {
@@ -222,7 +223,7 @@ impl Chains {
 fn parts<'a>(chain: &Chain<'a>) -> Vec<(Mode, &'a [u8])> {
     let mut parts = Vec::with_capacity(2);
     let is_known = split(chain.entries, mode_of(chain.cpumode), chain.order, &mut parts);
-    if is_known {
+    if is_known && !chain.user.is_empty() {
         split(chain.user, Mode::User, chain.order, &mut parts);
     }
     parts
@@ -278,10 +279,7 @@ mod tests {
         };
         let place = |offset, mode| Frame { module: None, offset, mode };
         let mut chains = Chains::default();
-        let key = key_of(&chain);
-        assert_eq!(chains.find(key), None);
-        let stack = chains.intern(key, &chain, &place);
-        assert_eq!(chains.find(key), Some(stack));
+        let (stack, _) = chains.intern(&chain, &place);
         let leaf_first = chains.stacks.leaf_first(stack).map(|id| chains.frames.frames()[id.index()]);
         let mut frames: Vec<_> = leaf_first.map(|frame| (frame.mode, frame.offset)).collect();
         frames.reverse();
@@ -304,36 +302,43 @@ mod tests {
     }
 
     #[test]
-    fn user_chains_are_told_apart_by_their_address_space() {
-        let entries: Vec<u8> = [PERF_CONTEXT_USER, 1].iter().flat_map(|entry| entry.to_le_bytes()).collect();
-        let key = |space, cpumode, entries: &[u8]| {
-            key_of(&Chain {
-                entries,
+    fn chains_that_mean_different_things_have_different_keys() {
+        let bytes =
+            |entries: &[u64]| entries.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<u8>>();
+        let key = |chain: &[u8], ip, tid, cpumode| {
+            let (pid, time_ns, cpu, period, cgroup) = (1, 0, 0, None, None);
+            let sample = RawSample { ip, pid, tid, time_ns, cpu, period, chain, cgroup };
+            key_of(&sample, cpumode, ByteOrder::Little)
+        };
+        let user = bytes(&[PERF_CONTEXT_USER, 1]);
+        assert_eq!(key(&user, 1, 7, 2), key(&user, 2, 8, 2));
+        assert_ne!(key(&user, 1, 7, 1), key(&user, 1, 7, 2));
+        assert_ne!(key(&user[8..], 1, 7, 2), key(&user, 1, 7, 2));
+        // Without an address the instruction is the stack.
+        assert_ne!(key(&user[..8], 1, 7, 2), key(&user[..8], 2, 7, 2));
+        // What follows the last marker says which chain of its thread was recorded later.
+        let later = bytes(&[PERF_CONTEXT_KERNEL, 3, -640i64 as u64, 99]);
+        assert_ne!(key(&later, 3, 7, 1), key(&later, 3, 8, 1));
+    }
+
+    #[test]
+    fn only_user_addresses_depend_on_the_address_space() {
+        let depends = |entries: &[u64], cpumode| {
+            let entries: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
+            let (space, kernel) = (SpaceAt::NONE, SpaceAt::NONE);
+            let chain = Chain {
+                entries: &entries,
                 user: &[],
                 ip: 1,
                 cpumode,
                 space,
-                kernel: SpaceAt::NONE,
+                kernel,
                 order: ByteOrder::Little,
-            })
+            };
+            Chains::default().intern(&chain, &|offset, mode| Frame { module: None, offset, mode }).1
         };
-        let other = SpaceAt::default();
-        assert_ne!(key(SpaceAt::NONE, 2, &entries), key(other, 2, &entries));
-        assert_ne!(key(SpaceAt::NONE, 1, &entries), key(other, 1, &entries));
-        assert_eq!(key(SpaceAt::NONE, 1, &entries[8..]), key(other, 1, &entries[8..]));
-        assert_ne!(key(other, 1, &entries[8..]), key(other, 2, &entries[8..]));
-        // Without an address the instruction is the stack.
-        let at = |ip| {
-            key_of(&Chain {
-                entries: &entries[..8],
-                user: &[],
-                ip,
-                cpumode: 1,
-                space: other,
-                kernel: SpaceAt::NONE,
-                order: ByteOrder::Little,
-            })
-        };
-        assert_ne!(at(1), at(2));
+        assert!(depends(&[PERF_CONTEXT_USER, 1], 1));
+        assert!(depends(&[], 2));
+        assert!(!depends(&[PERF_CONTEXT_KERNEL, 1], 1));
     }
 }

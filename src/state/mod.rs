@@ -2,6 +2,7 @@
 //! answer for every time, so samples can be decoded in the order of the file.
 
 mod chains;
+mod resolve;
 mod samples;
 mod spaces;
 mod tasks;
@@ -13,7 +14,8 @@ use crate::ingest::{Change, SideBand, When};
 use crate::model::{Cgroup, CgroupId, Gap, Module, Names, Task};
 
 pub use chains::Chains;
-pub use samples::{Collected, Collector, CpuSamples, Finished};
+pub use resolve::{Collected, Finished, Meanings};
+pub use samples::{Collector, CpuSamples};
 pub use spaces::{SpaceAt, Spaces};
 pub use tasks::Tasks;
 
@@ -99,8 +101,8 @@ impl State {
     }
 
     /// The control group with this id of the kernel's.
-    pub fn cgroup(&self, id: Option<u64>) -> CgroupId {
-        id.and_then(|id| self.cgroups.get(&id).copied()).unwrap_or(CgroupId::NONE)
+    pub fn cgroup(&self, id: u64) -> CgroupId {
+        self.cgroups.get(&id).copied().unwrap_or(CgroupId::NONE)
     }
 
     /// Records lost, in all. Since kernel 6.0 the same loss is counted twice: in the stream (PERF_RECORD_LOST) and as one total

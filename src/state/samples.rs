@@ -1,44 +1,56 @@
-//! Samples: a range of a recording's samples, with the state of their time applied, per CPU.
-
-use std::ops::Range;
+//! Samples: what a part of a recording holds, as it stands there, per CPU. Who and what a sample saw depends on side band that may
+//! stand after it, so threads and chains are only numbered here; [`super::resolve`] says what they were.
 
 use indexmap::IndexSet;
-use rayon::prelude::*;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 
-use crate::ingest::{ByteOrder, RawSample, RawSwitch, RawTrace, Record, When};
-use crate::model::{Detail, Details, EventId, FrameId, Names, Sample, StackId, StackTree, TaskId, Trace};
+use crate::ingest::{ByteOrder, RawSample, RawSwitch, RawTrace, Record};
+use crate::model::{CgroupId, Detail, Details, EventId, FlatMap, Sample, StackId, TaskId};
 
-use super::chains::{Chain, Chains, key_of};
+use super::chains::key_of;
 use super::trace::{Happened, Traces};
-use super::{SpaceAt, State};
 
 /// Samples that are looked up together: look-ups that miss the caches then wait for memory at the same time.
 const BATCH: usize = 64;
 /// Threads that are remembered; a CPU's samples come in runs of the same thread.
 const REMEMBERED: usize = 256;
-/// A task id with this bit is the number of a nameless task, until [`Collector::finish`].
-const NAMELESS: u32 = 1 << 31;
 
-/// Collects the samples of one range of a recording. Ranges can be collected at the same time and joined.
-pub struct Collector<'s, 'a> {
-    state: &'s State,
+/// Collects the samples and events of one part of a recording. Until they are [resolved](Collector::resolve) the id of a task is the
+/// number of a thread, that of a stack the number of a raw chain, and that of a control group the number of the kernel's id.
+pub struct Collector {
     order: ByteOrder,
-    chains: Chains,
-    by_cpu: FxHashMap<u32, CpuSamples>,
+    /// For each distinct chain, the position of the first record that has it.
+    pub(super) chains: Vec<u64>,
+    chain_numbers: FlatMap,
+    /// The distinct threads as (pid, tid). What comes from the file is a key: a hasher with a seed, so that nobody can choose them
+    /// to collide.
+    pub(super) threads: IndexSet<(i32, i32), hashbrown::DefaultHashBuilder>,
+    remembered: Vec<Option<((i32, i32), TaskId)>>,
+    /// The distinct control groups, by the kernel's ids.
+    pub(super) cgroups: IndexSet<u64, hashbrown::DefaultHashBuilder>,
+    pub(super) by_cpu: FxHashMap<u32, CpuSamples>,
     /// The CPU of the sample before and its samples: perf writes each CPU's buffer in pieces, so it rarely changes.
     current: (u32, CpuSamples),
-    /// Tids that had no name when they were sampled, as (pid, tid).
-    nameless: IndexSet<(i32, i32), FxBuildHasher>,
-    remembered: Vec<Remembered>,
-    /// Whether the kernel's code changes at all: only where BPF programs come or go.
-    is_kernel_changing: bool,
-    /// The kernel's space of the sample before, and between which moments it was that one.
-    kernel: (SpaceAt, Range<When>),
-    /// The chains of the last samples of `current`, with their keys: they wait for their stacks.
-    waiting: Vec<(u64, Chain<'a>)>,
-    traces: Traces,
+    /// The last samples of `current` wait for their stacks: the keys of their chains, and their positions.
+    waiting: Vec<(u64, u64)>,
+    pub(super) traces: Traces,
+    /// The order of the file.
+    pub(super) runs: Vec<Run>,
+    /// For each sample and event in this order, its position after that of its run.
+    pub(super) offsets: Vec<u32>,
 }
+
+/// Samples of one CPU, or events of one, that follow each other.
+pub(super) struct Run {
+    pub cpu: u32,
+    pub is_events: bool,
+    pub count: u32,
+    /// The position of the first.
+    pub position: u64,
+}
+
+/// The number of an event's chain that has none.
+pub(super) const NO_CHAIN: StackId = StackId(u32::MAX);
 
 /// The samples of one CPU.
 #[derive(Default)]
@@ -63,55 +75,40 @@ impl CpuSamples {
     }
 }
 
-/// Who a thread was for some time.
-#[derive(Clone)]
-struct Remembered {
-    pid: i32,
-    tid: i32,
-    between: Range<When>,
-    task: TaskId,
-    space: SpaceAt,
-}
-
-impl<'s, 'a> Collector<'s, 'a> {
+impl Collector {
     /// An empty collector for samples of this byte order.
-    pub fn new(state: &'s State, order: ByteOrder) -> Self {
-        let never = When::NEVER..When::NEVER;
-        let nobody = Remembered { pid: 0, tid: 0, between: never, task: TaskId(0), space: SpaceAt::NONE };
+    pub fn new(order: ByteOrder) -> Self {
         Collector {
-            state,
             order,
-            chains: Chains::default(),
+            chains: Vec::new(),
+            chain_numbers: FlatMap::default(),
+            threads: IndexSet::default(),
+            remembered: vec![None; REMEMBERED],
+            cgroups: IndexSet::default(),
             by_cpu: FxHashMap::default(),
             current: (0, CpuSamples::default()),
-            nameless: IndexSet::default(),
-            remembered: vec![nobody; REMEMBERED],
-            is_kernel_changing: state.spaces.kernel_between(When::FIRST).1.end != When::NEVER,
-            kernel: state.spaces.kernel_between(When::FIRST),
             waiting: Vec::with_capacity(BATCH),
             traces: Traces::default(),
+            runs: Vec::new(),
+            offsets: Vec::new(),
         }
     }
 
     /// Adds the sample that `record` holds.
     #[inline]
-    pub fn push(&mut self, event: usize, raw: &RawSample<'a>, record: &Record<'a>) {
-        let when = When { time_ns: raw.time_ns, position: record.position };
-        let (task, space) = self.who(when, raw.pid, raw.tid);
-        let chain = self.chain(raw, record, space);
-        let detail = Detail {
-            period: raw.period.unwrap_or(1),
-            cgroup: self.state.cgroup(raw.cgroup),
-            event: EventId::from_index(event),
-        };
+    pub fn push(&mut self, event: usize, raw: &RawSample, record: &Record) {
+        let task = self.thread(raw.pid, raw.tid);
+        let cgroup = raw.cgroup.map_or(CgroupId::NONE, |id| self.cgroup(id));
+        let detail = Detail { period: raw.period.unwrap_or(1), cgroup, event: EventId::from_index(event) };
         if self.current.0 != raw.cpu {
             self.flush();
             self.switch_to(raw.cpu);
         }
         let CpuSamples { samples, details } = &mut self.current.1;
-        samples.push(Sample { time_ns: raw.time_ns, stack: StackTree::ROOT, task });
+        samples.push(Sample { time_ns: raw.time_ns, stack: NO_CHAIN, task });
         details.push(detail);
-        self.waiting.push((key_of(&chain), chain));
+        self.note_place(raw.cpu, false, record.position);
+        self.waiting.push((key_of(raw, record.misc, self.order), record.position));
         if self.waiting.len() == BATCH {
             self.flush();
         }
@@ -119,88 +116,78 @@ impl<'s, 'a> Collector<'s, 'a> {
 
     /// Adds what a record of an event that is not sampled tells.
     #[inline(never)]
-    pub fn push_event(&mut self, event: usize, told: RawTrace, raw: &RawSample<'a>, record: &Record<'a>) {
-        let when = When { time_ns: raw.time_ns, position: record.position };
-        let (task, space) = self.who(when, raw.pid, raw.tid);
-        let mut stack = StackTree::ROOT;
+    pub fn push_event(&mut self, event: usize, told: RawTrace, raw: &RawSample, record: &Record) {
+        let task = self.thread(raw.pid, raw.tid);
+        let mut stack = NO_CHAIN;
         if !raw.chain.is_empty() {
-            // Stacks are numbered in the order of the file.
-            self.flush();
-            let chain = self.chain(raw, record, space);
-            stack = self.stack(key_of(&chain), &chain);
+            let key = key_of(raw, record.misc, self.order);
+            stack = numbered(&mut self.chain_numbers, &mut self.chains, key, record.position);
         }
         let event = Some(EventId::from_index(event));
-        self.push_trace(when, Happened { time_ns: raw.time_ns, cpu: raw.cpu, task, stack, event }, told);
+        let at = Happened { time_ns: raw.time_ns, cpu: raw.cpu, task, stack, event };
+        self.push_trace(at, told, record.position);
     }
 
     /// Adds what a switch record tells.
     #[inline(never)]
-    pub fn push_switch(&mut self, switch: &RawSwitch, record: &Record<'a>) {
+    pub fn push_switch(&mut self, switch: &RawSwitch, record: &Record) {
         let RawSwitch { time_ns, cpu, pid, tid, trace } = *switch;
-        let when = When { time_ns, position: record.position };
-        let (task, _) = self.who(when, pid, tid);
-        let stack = StackTree::ROOT;
-        self.push_trace(when, Happened { time_ns, cpu, task, stack, event: None }, trace);
+        let task = self.thread(pid, tid);
+        let at = Happened { time_ns, cpu, task, stack: NO_CHAIN, event: None };
+        self.push_trace(at, trace, record.position);
     }
 
-    fn push_trace(&mut self, when: When, at: Happened, told: RawTrace) {
-        let (tasks, nameless) = (&self.state.tasks, &mut self.nameless);
-        self.traces
-            .push(at, told, |tid| tasks.at(when, tid).0.unwrap_or_else(|| nameless_task(nameless, tid, tid)));
+    fn push_trace(&mut self, at: Happened, told: RawTrace, position: u64) {
+        self.note_place(at.cpu, true, position);
+        let threads = &mut self.threads;
+        // Where only the tid is told, it stands for the pid too.
+        self.traces.push(at, told, |tid| TaskId::from_index(threads.insert_full((tid, tid)).0));
     }
 
-    #[inline(always)]
-    fn chain(&mut self, raw: &RawSample<'a>, record: &Record<'a>, space: SpaceAt) -> Chain<'a> {
-        if self.is_kernel_changing {
-            let when = When { time_ns: raw.time_ns, position: record.position };
-            if !self.kernel.1.contains(&when) {
-                self.kernel = self.state.spaces.kernel_between(when);
+    #[inline]
+    fn thread(&mut self, pid: i32, tid: i32) -> TaskId {
+        let known = &mut self.remembered[tid as usize % REMEMBERED];
+        match *known {
+            Some((thread, number)) if thread == (pid, tid) => number,
+            _ => {
+                let number = TaskId::from_index(self.threads.insert_full((pid, tid)).0);
+                *known = Some(((pid, tid), number));
+                number
             }
         }
-        Chain {
-            entries: raw.chain,
-            user: raw.user_chain,
-            ip: raw.ip,
-            cpumode: record.misc,
-            space,
-            kernel: self.kernel.0,
-            order: self.order,
-        }
     }
 
-    fn stack(&mut self, key: u64, chain: &Chain<'a>) -> StackId {
-        let Collector { state, chains, .. } = self;
-        chains.find(key).unwrap_or_else(|| {
-            let place = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
-            chains.intern(key, chain, &place)
-        })
+    #[inline(never)]
+    fn cgroup(&mut self, id: u64) -> CgroupId {
+        CgroupId::from_index(self.cgroups.insert_full(id).0)
     }
 
-    fn who(&mut self, when: When, pid: i32, tid: i32) -> (TaskId, SpaceAt) {
-        let known = &mut self.remembered[tid as usize % REMEMBERED];
-        if known.tid != tid || known.pid != pid || !known.between.contains(&when) {
-            let (task, task_between) = self.state.tasks.at(when, tid);
-            let (space, space_between) = self.state.spaces.at_between(when, pid);
-            let task = task.unwrap_or_else(|| nameless_task(&mut self.nameless, pid, tid));
-            let start = task_between.start.max(space_between.start);
-            let end = task_between.end.min(space_between.end);
-            *known = Remembered { pid, tid, between: start..end, task, space };
+    #[inline]
+    fn note_place(&mut self, cpu: u32, is_events: bool, position: u64) {
+        if let Some(run) = self.runs.last_mut()
+            && (run.cpu, run.is_events) == (cpu, is_events)
+            && let Ok(offset) = u32::try_from(position - run.position)
+            && run.count < u32::MAX
+        {
+            run.count += 1;
+            self.offsets.push(offset);
+            return;
         }
-        (known.task, known.space)
+        self.runs.push(Run { cpu, is_events, count: 1, position });
+        self.offsets.push(0);
     }
 
     fn flush(&mut self) {
-        let Collector { state, chains, current: (_, CpuSamples { samples, .. }), waiting, .. } = self;
+        let Collector { chains, chain_numbers, current: (_, CpuSamples { samples, .. }), waiting, .. } = self;
         let mut found = [None; BATCH];
         for (found, (key, _)) in found.iter_mut().zip(waiting.iter()) {
-            *found = chains.find(*key);
+            *found = chain_numbers.get(*key).map(StackId);
         }
         let first = samples.len() - waiting.len();
-        for ((sample, (key, chain)), found) in samples[first..].iter_mut().zip(waiting.drain(..)).zip(found) {
-            sample.stack = found.unwrap_or_else(|| {
-                let place = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
-                chains.intern(key, &chain, &place)
-            });
+        for ((sample, (key, position)), found) in
+            samples[first..].iter_mut().zip(waiting.drain(..)).zip(found)
+        {
+            sample.stack = found.unwrap_or_else(|| numbered(chain_numbers, chains, key, position));
         }
     }
 
@@ -212,88 +199,24 @@ impl<'s, 'a> Collector<'s, 'a> {
         }
     }
 
-    /// What was collected.
-    pub fn finish(mut self) -> Collected {
+    /// Ends the collection, and frees what only that needed.
+    pub(super) fn finish(&mut self) {
         self.flush();
-        let (cpu, last) = self.current;
+        let (cpu, last) = std::mem::take(&mut self.current);
         if !last.samples.is_empty() {
             self.by_cpu.insert(cpu, last);
         }
-        self.chains.forget_chains();
-        Collected { chains: self.chains, by_cpu: self.by_cpu, nameless: self.nameless, traces: self.traces }
+        self.chain_numbers = FlatMap::default();
     }
 }
 
-fn nameless_task(nameless: &mut IndexSet<(i32, i32), FxBuildHasher>, pid: i32, tid: i32) -> TaskId {
-    let (number, _) = nameless.insert_full((pid, tid));
-    TaskId(number as u32 | NAMELESS)
-}
-
-/// The samples of a range, or of several joined.
-pub struct Collected {
-    chains: Chains,
-    by_cpu: FxHashMap<u32, CpuSamples>,
-    nameless: IndexSet<(i32, i32), FxBuildHasher>,
-    traces: Traces,
-}
-
-/// What a recording's samples and events come to.
-pub struct Finished {
-    /// Frames and stacks.
-    pub chains: Chains,
-    /// Each CPU's samples in the order of the file, by CPU.
-    pub samples: Vec<(u32, CpuSamples)>,
-    /// Each CPU's events in time order, by CPU.
-    pub traces: Vec<(u32, Trace)>,
-}
-
-impl Collected {
-    /// Adds the samples of the range that follows. All ids come out as if both ranges had been collected as one: a later
-    /// range's new entries follow in the order in which they were first seen.
-    pub fn join(&mut self, mut next: Collected) {
-        next.chains.stacks.finish();
-        let frames: Vec<FrameId> =
-            next.chains.frames.frames().iter().map(|frame| self.chains.frames.intern(*frame)).collect();
-        let mut stacks = vec![StackTree::ROOT; next.chains.stacks.len()];
-        for index in 1..stacks.len() {
-            if let Some((parent, frame)) = next.chains.stacks.split(StackId::from_index(index)) {
-                stacks[index] = self.chains.stacks.push(stacks[parent.index()], frames[frame.index()]);
-            }
-        }
-        let nameless: Vec<u32> =
-            next.nameless.iter().map(|task| self.nameless.insert_full(*task).0 as u32).collect();
-        let task = |task: TaskId| match task.0 & NAMELESS {
-            0 => task,
-            _ => TaskId(nameless[(task.0 ^ NAMELESS) as usize] | NAMELESS),
-        };
-        let joined = |mut sample: Sample| {
-            sample.stack = stacks[sample.stack.index()];
-            sample.task = task(sample.task);
-            sample
-        };
-        self.traces.join(next.traces, |stack| stacks[stack.index()], task);
-        for (cpu, next) in next.by_cpu {
-            let all = self.by_cpu.entry(cpu).or_default();
-            all.samples.par_extend(next.samples.into_par_iter().map(joined));
-            all.details.append(next.details);
-        }
+/// The number of the chain with this key, which may be a new one.
+fn numbered(numbers: &mut FlatMap, chains: &mut Vec<u64>, key: u64, position: u64) -> StackId {
+    if let Some(number) = numbers.get(key) {
+        return StackId(number);
     }
-
-    /// Gives nameless tasks their names, and takes the result apart.
-    pub fn finish(mut self, state: &mut State, names: &mut Names) -> Finished {
-        let name = |(pid, tid): &(i32, i32)| state.tasks.nameless(*pid, *tid, names);
-        let nameless: Vec<TaskId> = self.nameless.iter().map(name).collect();
-        let task = |task: TaskId| match task.0 & NAMELESS {
-            0 => task,
-            _ => nameless[(task.0 ^ NAMELESS) as usize],
-        };
-        if !nameless.is_empty() {
-            for sample in self.by_cpu.values_mut().flat_map(|cpu| &mut cpu.samples) {
-                sample.task = task(sample.task);
-            }
-        }
-        let mut samples: Vec<(u32, CpuSamples)> = self.by_cpu.into_iter().collect();
-        samples.sort_by_key(|(cpu, _)| *cpu);
-        Finished { chains: self.chains, samples, traces: self.traces.finish(names, task) }
-    }
+    let number = StackId::from_index(chains.len());
+    chains.push(position);
+    numbers.insert(key, number.0);
+    number
 }

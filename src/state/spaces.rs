@@ -80,6 +80,14 @@ impl SpaceAt {
     /// No space is known.
     pub const NONE: SpaceAt = SpaceAt { space: u32::MAX, maps: 0 };
 
+    /// All spaces: what is the same in each of them.
+    pub const ANY: SpaceAt = SpaceAt { space: u32::MAX, maps: u32::MAX };
+
+    /// Of the kernel's space: which of its epochs.
+    pub fn epoch(self) -> u32 {
+        self.maps
+    }
+
     /// One number for both parts.
     pub fn key(self) -> u64 {
         u64::from(self.space) << 32 | u64::from(self.maps)

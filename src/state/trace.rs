@@ -48,6 +48,11 @@ impl Traces {
         trace.events.push(TraceEvent { time_ns, kind, task, stack, event });
     }
 
+    /// The events of a CPU in the order of the file.
+    pub fn of_cpu(&mut self, cpu: u32) -> &mut [TraceEvent] {
+        self.by_cpu.get_mut(&cpu).map_or(&mut [], |trace| &mut trace.events)
+    }
+
     /// Adds the events of the range that follows, whose stacks and tasks are called otherwise here.
     pub fn join(
         &mut self,
@@ -87,6 +92,14 @@ impl Traces {
     }
 }
 
+/// The task that an event tells of and that it did not happen in.
+pub(super) fn other_task(event: &mut TraceEvent) -> Option<&mut TaskId> {
+    match &mut event.kind {
+        TraceKind::Switch { next: other, .. } | TraceKind::Waking { task: other, .. } => Some(other),
+        _ => None,
+    }
+}
+
 /// An event with other ids for its tasks and names.
 fn translated(
     mut event: TraceEvent,
@@ -94,10 +107,10 @@ fn translated(
     name: &impl Fn(NameId) -> NameId,
 ) -> TraceEvent {
     event.task = task(event.task);
+    if let Some(other) = other_task(&mut event) {
+        *other = task(*other);
+    }
     match &mut event.kind {
-        TraceKind::Switch { next: other, .. } | TraceKind::Waking { task: other, .. } => {
-            *other = task(*other)
-        }
         TraceKind::InterruptEntry { name: text, .. } | TraceKind::Packet { device: text, .. } => {
             *text = name(*text);
         }

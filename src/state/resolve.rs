@@ -1,0 +1,304 @@
+//! Resolving: who the threads of samples were and what their chains saw, at the time of each.
+
+use std::ops::Range;
+
+use indexmap::IndexSet;
+use rayon::prelude::*;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use crate::ingest::{ByteOrder, RawSample, Record, UserChains, When, deferred};
+use crate::model::{CgroupId, FrameId, Names, Sample, StackId, StackTree, TaskId, Trace};
+
+use super::chains::{Chain, Chains, key_in};
+use super::samples::{Collector, CpuSamples, NO_CHAIN, Run};
+use super::trace::{Traces, other_task};
+use super::{SpaceAt, State};
+
+/// Raw chains whose bytes are read ahead together.
+const AHEAD: usize = 32;
+/// A task id with this bit is the number of a nameless task, until [`Collected::finish`].
+const NAMELESS: u32 = 1 << 31;
+
+/// What raw samples are resolved by.
+pub struct Meanings<'m, 'a> {
+    /// Who a tid was, and what an address was.
+    pub state: &'m State,
+    /// The user chains that were recorded later.
+    pub user_chains: &'m UserChains<'a>,
+    /// The sample at a position, once more.
+    pub sample_at: &'m (dyn Fn(u64) -> Option<(RawSample<'a>, Record<'a>)> + Sync),
+    /// Reads the bytes at some positions without use, so that all of them are waited for at the same time.
+    pub read_ahead: &'m (dyn Fn(&mut dyn Iterator<Item = u64>) + Sync),
+    /// Byte order of the recording.
+    pub order: ByteOrder,
+}
+
+struct Resolver<'m, 'a> {
+    meanings: &'m Meanings<'m, 'a>,
+    chains: Chains,
+    /// For each raw chain, the position of a record that has it.
+    positions: Vec<u64>,
+    /// For each raw chain, what it was where it was resolved first.
+    resolved: Vec<Resolved>,
+    /// The raw chains whose user part was to be recorded later and was not.
+    lacking: FxHashSet<StackId>,
+    /// For each thread, what is known of it.
+    threads: Vec<Thread>,
+    /// Tids that had no name when they were sampled, as (pid, tid).
+    nameless: IndexSet<(i32, i32), FxBuildHasher>,
+    /// Whether the kernel's code changes at all: only where BPF programs come or go.
+    is_kernel_changing: bool,
+    /// The kernel's space of the sample before, and between which moments it was that one.
+    kernel: (SpaceAt, Range<When>),
+}
+
+/// What a raw chain was.
+#[derive(Clone, Copy)]
+struct Resolved {
+    /// In which address space of the process; [`SpaceAt::ANY`] if it is the same in all.
+    space: SpaceAt,
+    /// In which epoch of the kernel's.
+    epoch: u32,
+    /// The empty stack as long as it is not resolved.
+    stack: StackId,
+}
+
+/// Who a thread was for some time.
+struct Thread {
+    pid: i32,
+    tid: i32,
+    between: Range<When>,
+    task: TaskId,
+    space: SpaceAt,
+}
+
+impl Collector {
+    /// What was collected, with the state of each moment applied.
+    pub fn resolve(mut self, meanings: &Meanings) -> Collected {
+        self.finish();
+        let Collector { chains, threads, cgroups, mut by_cpu, mut traces, runs, offsets, .. } = self;
+        let state = meanings.state;
+        let cgroups: Vec<CgroupId> = cgroups.iter().map(|id| state.cgroup(*id)).collect();
+        for CpuSamples { details, .. } in by_cpu.values_mut() {
+            details.rename_cgroups(|number| cgroups.get(number.index()).copied().unwrap_or(CgroupId::NONE));
+        }
+        let mut resolver = Resolver::new(meanings, chains, threads.into_iter());
+        let mut without_user_chain = 0;
+        // Samples and events that were resolved already, by CPU.
+        let mut done: FxHashMap<(u32, bool), usize> = FxHashMap::default();
+        let mut rest = offsets.as_slice();
+        // In the order of the file, in which stacks are numbered.
+        for Run { cpu, is_events, count, position } in runs {
+            let (offsets, later) = rest.split_at(count as usize);
+            rest = later;
+            let from = done.entry((cpu, is_events)).or_default();
+            let these = *from..*from + offsets.len();
+            *from = these.end;
+            let positions = offsets.iter().map(|&offset| position + u64::from(offset));
+            if is_events {
+                for (event, position) in traces.of_cpu(cpu)[these].iter_mut().zip(positions) {
+                    let when = When { time_ns: event.time_ns, position };
+                    let (task, space) = resolver.who(when, event.task);
+                    event.task = task;
+                    if let Some(other) = other_task(event) {
+                        *other = resolver.who(when, *other).0;
+                    }
+                    event.stack = match event.stack {
+                        NO_CHAIN => StackTree::ROOT,
+                        chain => resolver.stack(when, chain, space),
+                    };
+                }
+            } else if let Some(CpuSamples { samples, .. }) = by_cpu.get_mut(&cpu) {
+                for (sample, position) in samples[these].iter_mut().zip(positions) {
+                    let when = When { time_ns: sample.time_ns, position };
+                    let (task, space) = resolver.who(when, sample.task);
+                    let stack = resolver.stack(when, sample.stack, space);
+                    without_user_chain += u64::from(resolver.lacks_user_chain(sample.stack));
+                    (sample.task, sample.stack) = (task, stack);
+                }
+            }
+        }
+        let Resolver { mut chains, nameless, .. } = resolver;
+        chains.forget_chains();
+        Collected { chains, by_cpu, nameless, traces, without_user_chain }
+    }
+}
+
+impl<'m, 'a> Resolver<'m, 'a> {
+    fn new(
+        meanings: &'m Meanings<'m, 'a>,
+        chains: Vec<u64>,
+        threads: impl Iterator<Item = (i32, i32)>,
+    ) -> Self {
+        let never = || When::NEVER..When::NEVER;
+        let unknown =
+            |(pid, tid)| Thread { pid, tid, between: never(), task: TaskId(0), space: SpaceAt::NONE };
+        let unresolved = Resolved { space: SpaceAt::NONE, epoch: 0, stack: StackTree::ROOT };
+        let kernel = meanings.state.spaces.kernel_between(When::FIRST);
+        Resolver {
+            meanings,
+            chains: Chains::default(),
+            resolved: vec![unresolved; chains.len()],
+            positions: chains,
+            lacking: FxHashSet::default(),
+            threads: threads.map(unknown).collect(),
+            nameless: IndexSet::default(),
+            is_kernel_changing: kernel.1.end != When::NEVER,
+            kernel,
+        }
+    }
+
+    /// The task that a thread was, and its address space.
+    #[inline]
+    fn who(&mut self, when: When, thread: TaskId) -> (TaskId, SpaceAt) {
+        let known = &mut self.threads[thread.index()];
+        if !known.between.contains(&when) {
+            let State { tasks, spaces, .. } = self.meanings.state;
+            let (task, task_between) = tasks.at(when, known.tid);
+            let (space, space_between) = spaces.at_between(when, known.pid);
+            known.task = task.unwrap_or_else(|| {
+                let (number, _) = self.nameless.insert_full((known.pid, known.tid));
+                TaskId(number as u32 | NAMELESS)
+            });
+            known.space = space;
+            let start = task_between.start.max(space_between.start);
+            known.between = start..task_between.end.min(space_between.end);
+        }
+        (known.task, known.space)
+    }
+
+    /// Whether the user part of a raw chain was to be recorded later and was not.
+    fn lacks_user_chain(&self, chain: StackId) -> bool {
+        !self.lacking.is_empty() && self.lacking.contains(&chain)
+    }
+
+    /// What a raw chain was.
+    #[inline]
+    fn stack(&mut self, when: When, chain: StackId, space: SpaceAt) -> StackId {
+        if self.is_kernel_changing && !self.kernel.1.contains(&when) {
+            self.kernel = self.meanings.state.spaces.kernel_between(when);
+        }
+        let known = self.resolved[chain.index()];
+        let is_there = known.space == space || known.space == SpaceAt::ANY;
+        if is_there && known.epoch == self.kernel.0.epoch() && known.stack != StackTree::ROOT {
+            return known.stack;
+        }
+        self.resolve(chain, space)
+    }
+
+    #[inline(never)]
+    fn resolve(&mut self, chain: StackId, space: SpaceAt) -> StackId {
+        let known = self.resolved[chain.index()];
+        if known.stack == StackTree::ROOT {
+            if chain.index().is_multiple_of(AHEAD) {
+                let next = self.positions.iter().skip(chain.index()).take(AHEAD);
+                (self.meanings.read_ahead)(&mut next.copied());
+            }
+            let (stack, depends_on_space) = self.intern(chain, space);
+            let space = if depends_on_space { space } else { SpaceAt::ANY };
+            self.resolved[chain.index()] = Resolved { space, epoch: self.kernel.0.epoch(), stack };
+            return stack;
+        }
+        let space = if known.space == SpaceAt::ANY { SpaceAt::ANY } else { space };
+        let key = key_in(chain, space, self.kernel.0);
+        self.chains.find(key).unwrap_or_else(|| {
+            let (stack, _) = self.intern(chain, space);
+            self.chains.note(key, stack);
+            stack
+        })
+    }
+
+    /// The stack of a raw chain in `space`, and whether it depends on that.
+    fn intern(&mut self, chain: StackId, space: SpaceAt) -> (StackId, bool) {
+        let Meanings { state, user_chains, sample_at, order, .. } = *self.meanings;
+        let kernel = self.kernel.0;
+        let (mut entries, mut user): (&[u8], &[u8]) = (&[], &[]);
+        let (mut ip, mut cpumode) = (0, 0);
+        // It is there, unless the file was cut short since.
+        if let Some((sample, record)) = sample_at(self.positions[chain.index()]) {
+            (entries, ip, cpumode) = (sample.chain, sample.ip, record.misc);
+            if let Some((cookie, before)) = deferred(sample.chain, order) {
+                entries = before;
+                match user_chains.find(sample.tid, cookie) {
+                    Some(found) => user = found,
+                    None => _ = self.lacking.insert(chain),
+                }
+            }
+        }
+        let chain = Chain { entries, user, ip, cpumode, space, kernel, order };
+        let place = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
+        self.chains.intern(&chain, &place)
+    }
+}
+
+/// The samples and events of a part, or of several joined.
+pub struct Collected {
+    chains: Chains,
+    by_cpu: FxHashMap<u32, CpuSamples>,
+    nameless: IndexSet<(i32, i32), FxBuildHasher>,
+    traces: Traces,
+    /// How many samples lack their user chain, which was to be recorded later.
+    pub without_user_chain: u64,
+}
+
+/// What a recording's samples and events come to.
+pub struct Finished {
+    /// Frames and stacks.
+    pub chains: Chains,
+    /// Each CPU's samples in the order of the file, by CPU.
+    pub samples: Vec<(u32, CpuSamples)>,
+    /// Each CPU's events in time order, by CPU.
+    pub traces: Vec<(u32, Trace)>,
+}
+
+impl Collected {
+    /// Adds what the part that follows holds. All ids come out as if both parts had been collected as one: a later
+    /// part's new entries follow in the order in which they were first seen.
+    pub fn join(&mut self, mut next: Collected) {
+        next.chains.stacks.finish();
+        let frames: Vec<FrameId> =
+            next.chains.frames.frames().iter().map(|frame| self.chains.frames.intern(*frame)).collect();
+        let mut stacks = vec![StackTree::ROOT; next.chains.stacks.len()];
+        for index in 1..stacks.len() {
+            if let Some((parent, frame)) = next.chains.stacks.split(StackId::from_index(index)) {
+                stacks[index] = self.chains.stacks.push(stacks[parent.index()], frames[frame.index()]);
+            }
+        }
+        let nameless: Vec<u32> =
+            next.nameless.iter().map(|task| self.nameless.insert_full(*task).0 as u32).collect();
+        let task = |task: TaskId| match task.0 & NAMELESS {
+            0 => task,
+            _ => TaskId(nameless[(task.0 ^ NAMELESS) as usize] | NAMELESS),
+        };
+        let joined = |mut sample: Sample| {
+            sample.stack = stacks[sample.stack.index()];
+            sample.task = task(sample.task);
+            sample
+        };
+        self.without_user_chain += next.without_user_chain;
+        self.traces.join(next.traces, |stack| stacks[stack.index()], task);
+        for (cpu, next) in next.by_cpu {
+            let all = self.by_cpu.entry(cpu).or_default();
+            all.samples.par_extend(next.samples.into_par_iter().map(joined));
+            all.details.append(next.details);
+        }
+    }
+
+    /// Gives nameless tasks their names, and takes the result apart.
+    pub fn finish(mut self, state: &mut State, names: &mut Names) -> Finished {
+        let name = |(pid, tid): &(i32, i32)| state.tasks.nameless(*pid, *tid, names);
+        let nameless: Vec<TaskId> = self.nameless.iter().map(name).collect();
+        let task = |task: TaskId| match task.0 & NAMELESS {
+            0 => task,
+            _ => nameless[(task.0 ^ NAMELESS) as usize],
+        };
+        if !nameless.is_empty() {
+            for sample in self.by_cpu.values_mut().flat_map(|cpu| &mut cpu.samples) {
+                sample.task = task(sample.task);
+            }
+        }
+        let mut samples: Vec<(u32, CpuSamples)> = self.by_cpu.into_iter().collect();
+        samples.sort_by_key(|(cpu, _)| *cpu);
+        Finished { chains: self.chains, samples, traces: self.traces.finish(names, task) }
+    }
+}
