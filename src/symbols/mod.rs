@@ -327,16 +327,18 @@ fn name_made_code(
     let mut table = map.as_deref().map_or_else(|_| SymbolTable::default(), in_map);
     let address = |frame: usize| hits.frames[frame].offset;
     let open = hits.by_module[number].iter().filter(|frame| table.find(address(**frame)).is_none());
-    let wanted: Vec<Wanted> = open
-        .map(|&frame| Wanted { address: address(frame), seen_ns: request.seen_monotonic(frame) })
-        .collect();
+    let open: Vec<usize> = open.copied().collect();
     let is_dump =
         |module: &&Module| module.mapped_by == Some(process) && jitdump::is_called_so(module.basename());
     // A program that calls exec has mapped another one after.
-    let dump = modules.iter().rfind(is_dump).filter(|_| !wanted.is_empty());
+    let dump = modules.iter().rfind(is_dump).filter(|_| !open.is_empty());
     let dump = dump.map_or(Err(Symbols::NoPerfMap), |dump| search.find_jitdump(process, dump));
+    let wanted = |frame| Wanted { address: address(frame), seen_ns: request.seen_monotonic(frame) };
     match (&map, &dump.as_deref().map(Jitdump::parse)) {
-        (_, Ok(Some(dump))) => table.join(dump.table(&wanted)),
+        (_, Ok(Some(dump))) => {
+            let wanted: Vec<Wanted> = open.into_iter().map(wanted).collect();
+            table.join(dump.table(&wanted));
+        }
         (Ok(_), _) => {}
         (Err(Symbols::NoPerfMap), Err(why)) => return ModuleNames::none(**why),
         (Err(Symbols::NoPerfMap), Ok(None)) => return ModuleNames::none(Symbols::JitdumpRefused),
