@@ -11,7 +11,7 @@ use criterion::{
 use stallgraph::analyses::ordered::{Options as OrderOptions, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows;
-use stallgraph::ingest::{self, Decoded, Part, Source};
+use stallgraph::ingest::{self, Collect, Decoded, Part, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -116,14 +116,19 @@ fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
     let wanted = vec![true; source.header.attributes.len()];
     let reader = source.sample_reader(&wanted, None, &input.path).expect("events");
     group.bench_function("decode", |bencher| {
-        let take = |decoded: &mut u64, record: Decoded| {
-            *decoded += u64::from(matches!(black_box(record), Decoded::Sample { .. }));
-        };
         bencher.iter(|| {
-            let (_, decoded) = source.read(&reader, || 0, take, &|_| {});
-            assert!(decoded.iter().sum::<u64>() >= samples);
+            let (_, decoded) = source.read(&reader, || Samples(0), &|_| {});
+            assert!(decoded.iter().map(|part| part.0).sum::<u64>() >= samples);
         });
     });
+}
+
+struct Samples(u64);
+
+impl Collect for Samples {
+    fn take(&mut self, decoded: Decoded) {
+        self.0 += u64::from(matches!(black_box(decoded), Decoded::Sample { .. }));
+    }
 }
 
 /// Bytes of all folded lines.

@@ -139,6 +139,12 @@ pub struct SampleReader<'w> {
     trace: Option<TraceReader>,
 }
 
+/// Takes the samples and events of a part of the records.
+pub trait Collect {
+    /// Takes the next one in the order of the file.
+    fn take(&mut self, decoded: Decoded);
+}
+
 /// A sample, or why it is none.
 pub enum Decoded<'a> {
     /// A sample of the event with this index.
@@ -211,27 +217,25 @@ impl<'a> Source<'a> {
         damage
     }
 
-    /// Reads all records. `collect` makes for each part of them what takes its samples and events, in the order of the file; what
-    /// these have taken is returned in this order too. `progress` hears the bytes done now and then.
+    /// Reads all records. `new` makes for each part of them what takes its samples and events, in the order of the file; these
+    /// are returned in this order too. `progress` hears the bytes done now and then.
     ///
     /// Where a record begins is known only once the one before it is. So the parts are walked at the same time, each from where
     /// records seem to begin; what a part found counts only if the part before it ends just there.
-    pub fn read<C: Send>(
+    pub fn read<C: Collect + Send>(
         &self,
         reader: &SampleReader,
-        collect: impl Fn() -> C + Sync,
-        take: impl Fn(&mut C, Decoded<'a>) + Sync,
+        new: impl Fn() -> C + Sync,
         progress: &(dyn Fn(u64) + Sync),
     ) -> (Walked, Vec<C>) {
-        self.read_parts(parallel_parts(self.data_bytes()), reader, collect, take, progress)
+        self.read_parts(parallel_parts(self.data_bytes()), reader, new, progress)
     }
 
-    fn read_parts<C: Send>(
+    fn read_parts<C: Collect + Send>(
         &self,
         parts: usize,
         reader: &SampleReader,
-        collect: impl Fn() -> C + Sync,
-        take: impl Fn(&mut C, Decoded<'a>) + Sync,
+        new: impl Fn() -> C + Sync,
         progress: &(dyn Fn(u64) + Sync),
     ) -> (Walked, Vec<C>) {
         let starts = self.likely_starts(parts);
@@ -240,8 +244,8 @@ impl<'a> Source<'a> {
         let done = AtomicU64::new(0);
         let report = |more| progress(done.fetch_add(more, Ordering::Relaxed) + more);
         let read = |range: Range<u64>| {
-            let mut collected = collect();
-            let walked = self.walk(range, reader, &report, |decoded| take(&mut collected, decoded));
+            let mut collected = new();
+            let walked = self.walk(range, reader, &report, &mut collected);
             (walked, collected)
         };
         let guessed: Vec<(Walked, C)> = ranges.par_iter().cloned().map(read).collect();
@@ -280,12 +284,13 @@ impl<'a> Source<'a> {
     }
 
     /// Walks over the records that begin in `range`.
+    #[inline(always)]
     fn walk(
         &self,
         range: Range<u64>,
         reader: &SampleReader,
         report: &dyn Fn(u64),
-        mut each: impl FnMut(Decoded<'a>),
+        collected: &mut impl Collect,
     ) -> Walked {
         let side_band = SideBandReader::new(&self.header.attributes, self.header.order);
         let mut walked = Walked { end: range.start, ..Walked::default() };
@@ -296,12 +301,12 @@ impl<'a> Source<'a> {
             walked.report(record.position, report);
             if record.kind == PERF_RECORD_SAMPLE {
                 walked.samples += 1;
-                each(reader.decode(record, &mut last));
+                collected.take(reader.decode(record, &mut last));
                 continue;
             }
             walked.add(&record, &side_band);
             if let Some(switch) = reader.decode_switch(&record) {
-                each(Decoded::Switch(switch, record));
+                collected.take(Decoded::Switch(switch, record));
             }
         }
         walked.end = walk.position() as u64;
@@ -417,6 +422,14 @@ mod tests {
         bytes
     }
 
+    struct Count(u64);
+
+    impl Collect for Count {
+        fn take(&mut self, _: Decoded) {
+            self.0 += 1;
+        }
+    }
+
     #[test]
     fn parts_walked_at_the_same_time_find_what_one_walk_finds() {
         for decoys in [false, true] {
@@ -443,10 +456,13 @@ mod tests {
                 };
                 let reader = source.sample_reader(&[], None, Path::new("records")).expect("no events");
                 let read = |parts| {
-                    let take = |seen: &mut u64, _: Decoded| *seen += 1;
-                    let (all, seen) = source.read_parts(parts, &reader, || 0, take, &|_| {});
+                    let (all, seen) = source.read_parts(parts, &reader, || Count(0), &|_| {});
                     let positions: Vec<u64> = all.side_band.iter().map(|one| one.when.position).collect();
-                    assert_eq!(seen.iter().sum::<u64>(), all.samples, "each sample is taken once");
+                    assert_eq!(
+                        seen.iter().map(|seen| seen.0).sum::<u64>(),
+                        all.samples,
+                        "each sample is taken once"
+                    );
                     (all.records, all.skipped, all.stop, all.end, positions)
                 };
                 let one = read(1);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::ingest::{Decoded, SampleReader, Source, Walked};
+use crate::ingest::{Collect, Decoded, SampleReader, Source, Walked};
 use crate::model::{Names, Tally, Timeline, Trace};
 use crate::state::{Chains, Collected, Collector, CpuSamples, Finished, Meanings, State};
 
@@ -26,10 +26,11 @@ pub(super) fn read(
     let order = source.header.order;
     let part =
         || Part { collector: Collector::new(order), event_records: vec![0; events], tally: Tally::default() };
-    source.read(reader, part, Part::take, progress)
+    source.read(reader, part, progress)
 }
 
-impl Part {
+impl Collect for Part {
+    #[inline(always)]
     fn take(&mut self, decoded: Decoded) {
         let Part { collector, event_records, tally } = self;
         match decoded {

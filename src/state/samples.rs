@@ -95,7 +95,7 @@ impl Collector {
     }
 
     /// Adds the sample that `record` holds.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, event: usize, raw: &RawSample, record: &Record) {
         let task = self.thread(raw.pid, raw.tid);
         let cgroup = raw.cgroup.map_or(CgroupId::NONE, |id| self.cgroup(id));
@@ -144,7 +144,7 @@ impl Collector {
         self.traces.push(at, told, |tid| TaskId::from_index(threads.insert_full((tid, tid)).0));
     }
 
-    #[inline]
+    #[inline(always)]
     fn thread(&mut self, pid: i32, tid: i32) -> TaskId {
         let known = &mut self.remembered[tid as usize % REMEMBERED];
         match *known {
@@ -162,7 +162,7 @@ impl Collector {
         CgroupId::from_index(self.cgroups.insert_full(id).0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn note_place(&mut self, cpu: u32, is_events: bool, position: u64) {
         if let Some(run) = self.runs.last_mut()
             && (run.cpu, run.is_events) == (cpu, is_events)
