@@ -11,7 +11,7 @@ use criterion::{
 use stallgraph::analyses::ordered::{Options as OrderOptions, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows;
-use stallgraph::ingest::{self, Collect, Decoded, Part, Source};
+use stallgraph::ingest::{self, Collect, Part, RawSample, RawSwitch, RawTrace, Record, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -126,9 +126,13 @@ fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
 struct Samples(u64);
 
 impl Collect for Samples {
-    fn take(&mut self, decoded: Decoded) {
-        self.0 += u64::from(matches!(black_box(decoded), Decoded::Sample { .. }));
+    fn sample(&mut self, _: usize, sample: &RawSample, _: &Record) {
+        black_box(sample);
+        self.0 += 1;
     }
+    fn event(&mut self, _: usize, _: Option<(RawTrace, RawSample)>, _: &Record) {}
+    fn switch(&mut self, _: &RawSwitch, _: &Record) {}
+    fn reject(&mut self, _: &'static str) {}
 }
 
 /// Bytes of all folded lines.

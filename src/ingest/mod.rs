@@ -139,34 +139,19 @@ pub struct SampleReader<'w> {
     trace: Option<TraceReader>,
 }
 
-/// Takes the samples and events of a part of the records.
+/// Takes the samples and events of a part of the records, in the order of the file.
 pub trait Collect {
-    /// Takes the next one in the order of the file.
-    fn take(&mut self, decoded: Decoded);
-}
+    /// A sample of an event.
+    fn sample(&mut self, event: usize, sample: &RawSample, record: &Record);
 
-/// A sample, or why it is none.
-pub enum Decoded<'a> {
-    /// A sample of the event with this index.
-    Sample {
-        /// Index of the event.
-        event: usize,
-        /// Its fields.
-        sample: RawSample<'a>,
-        /// The record it came from.
-        record: Record<'a>,
-    },
-    /// A record of an event that is not sampled.
-    Event {
-        /// Index of the event.
-        event: usize,
-        /// What it tells, with the fields and the record; `None` where nobody asked.
-        told: Option<(RawTrace<'a>, RawSample<'a>, Record<'a>)>,
-    },
+    /// A record of an event that is not sampled: what it tells, and its fields; `None` where nobody asked.
+    fn event(&mut self, event: usize, told: Option<(RawTrace, RawSample)>, record: &Record);
+
     /// A switch record; only where somebody asked.
-    Switch(RawSwitch, Record<'a>),
+    fn switch(&mut self, switch: &RawSwitch, record: &Record);
+
     /// A sample that could not be decoded, or whose event is unknown.
-    Rejected(&'static str),
+    fn reject(&mut self, why: &'static str);
 }
 
 impl<'a> Source<'a> {
@@ -283,8 +268,6 @@ impl<'a> Source<'a> {
         [0].into_iter().chain((1..parts).filter_map(likely)).collect()
     }
 
-    /// Walks over the records that begin in `range`.
-    #[inline(always)]
     fn walk(
         &self,
         range: Range<u64>,
@@ -292,21 +275,38 @@ impl<'a> Source<'a> {
         report: &dyn Fn(u64),
         collected: &mut impl Collect,
     ) -> Walked {
-        let side_band = SideBandReader::new(&self.header.attributes, self.header.order);
+        // Written out twice, so that no number asks for its order.
+        match self.header.order {
+            ByteOrder::Little => self.walk_in(ByteOrder::Little, range, reader, report, collected),
+            ByteOrder::Big => self.walk_in(ByteOrder::Big, range, reader, report, collected),
+        }
+    }
+
+    /// Walks over the records that begin in `range`.
+    #[inline(always)]
+    fn walk_in(
+        &self,
+        order: ByteOrder,
+        range: Range<u64>,
+        reader: &SampleReader,
+        report: &dyn Fn(u64),
+        collected: &mut impl Collect,
+    ) -> Walked {
+        let side_band = SideBandReader::new(&self.header.attributes, order);
         let mut walked = Walked { end: range.start, ..Walked::default() };
-        let mut walk = Walk::over(self.data, range, self.header.order);
+        let mut walk = Walk::over(self.data, range, order);
         let mut last = None;
         for record in walk.by_ref() {
             walked.records += 1;
             walked.report(record.position, report);
             if record.kind == PERF_RECORD_SAMPLE {
                 walked.samples += 1;
-                collected.take(reader.decode(record, &mut last));
+                reader.decode(&record, order, &mut last, collected);
                 continue;
             }
             walked.add(&record, &side_band);
             if let Some(switch) = reader.decode_switch(&record) {
-                collected.take(Decoded::Switch(switch, record));
+                collected.switch(&switch, &record);
             }
         }
         walked.end = walk.position() as u64;
@@ -316,9 +316,10 @@ impl<'a> Source<'a> {
 
     /// The sample at `position`, if one was read there.
     pub fn sample_at(&self, position: u64, reader: &SampleReader) -> Option<(RawSample<'a>, Record<'a>)> {
-        let record = Walk::over(self.data, position..u64::MAX, self.header.order).next()?;
-        let event = reader.finder.find(record.body, &mut None)?;
-        let (sample, _) = reader.layouts[event].decode_to_chain(record.body).ok()?;
+        let order = self.header.order;
+        let record = Walk::over(self.data, position..u64::MAX, order).next()?;
+        let event = reader.finder.find(record.body, order, &mut None)?;
+        let (sample, _) = reader.layouts[event].decode_to_chain(record.body, order).ok()?;
         Some((sample, record))
     }
 
@@ -342,11 +343,11 @@ impl<'a> Source<'a> {
         trace: Option<TraceReader>,
         path: &Path,
     ) -> Result<SampleReader<'w>> {
-        let Header { attributes, order, .. } = &self.header;
-        let finder = EventFinder::new(attributes, *order).map_err(|what| {
+        let attributes = &self.header.attributes;
+        let finder = EventFinder::new(attributes).map_err(|what| {
             Error::input(path, what, "record with --sample-identifier, or one event at a time")
         })?;
-        let layouts = attributes.iter().map(|attribute| SampleLayout::new(attribute, *order)).collect();
+        let layouts = attributes.iter().map(SampleLayout::new).collect();
         Ok(SampleReader { layouts, finder, samples, trace })
     }
 }
@@ -354,16 +355,35 @@ impl<'a> Source<'a> {
 impl SampleReader<'_> {
     /// `last` is what [`EventFinder::find`] remembers.
     #[inline(always)]
-    fn decode<'a>(&self, record: Record<'a>, last: &mut Option<(u64, usize)>) -> Decoded<'a> {
-        match self.finder.find(record.body, last) {
-            None => Decoded::Rejected("sample of an unknown event"),
-            Some(event) if !self.samples[event] => match &self.trace {
-                None => Decoded::Event { event, told: None },
-                Some(trace) => told_by(event, record, &self.layouts[event], trace),
-            },
-            Some(event) => match self.layouts[event].decode(record.body) {
-                Ok(sample) => Decoded::Sample { event, sample, record },
-                Err(why) => Decoded::Rejected(why),
+    fn decode(
+        &self,
+        record: &Record,
+        order: ByteOrder,
+        last: &mut Option<(u64, usize)>,
+        collected: &mut impl Collect,
+    ) {
+        let Some(event) = self.finder.find(record.body, order, last) else {
+            return collected.reject("sample of an unknown event");
+        };
+        if !self.samples[event] {
+            return self.decode_event(event, record, order, collected);
+        }
+        match self.layouts[event].decode(record.body, order) {
+            Ok(sample) => collected.sample(event, &sample, record),
+            Err(why) => collected.reject(why),
+        }
+    }
+
+    #[inline(never)]
+    fn decode_event(&self, event: usize, record: &Record, order: ByteOrder, collected: &mut impl Collect) {
+        let Some(trace) = &self.trace else {
+            return collected.event(event, None, record);
+        };
+        match self.layouts[event].decode_event(record.body, order) {
+            Err(why) => collected.reject(why),
+            Ok((sample, payload)) => match trace.read(event, payload) {
+                None => collected.reject("tracepoint's record shorter than its fields"),
+                Some(told) => collected.event(event, Some((told, sample)), record),
             },
         }
     }
@@ -371,18 +391,6 @@ impl SampleReader<'_> {
     fn decode_switch(&self, record: &Record) -> Option<RawSwitch> {
         let is_switch = matches!(record.kind, PERF_RECORD_SWITCH | PERF_RECORD_SWITCH_CPU_WIDE);
         self.trace.as_ref().filter(|_| is_switch)?.read_switch(record)
-    }
-}
-
-/// What a record of an event that is not sampled tells.
-#[inline(never)]
-fn told_by<'a>(event: usize, record: Record<'a>, layout: &SampleLayout, trace: &TraceReader) -> Decoded<'a> {
-    match layout.decode_event(record.body) {
-        Err(why) => Decoded::Rejected(why),
-        Ok((sample, payload)) => match trace.read(event, payload) {
-            None => Decoded::Rejected("tracepoint's record shorter than its fields"),
-            Some(told) => Decoded::Event { event, told: Some((told, sample, record)) },
-        },
     }
 }
 
@@ -425,7 +433,14 @@ mod tests {
     struct Count(u64);
 
     impl Collect for Count {
-        fn take(&mut self, _: Decoded) {
+        fn sample(&mut self, _: usize, _: &RawSample, _: &Record) {
+            self.0 += 1;
+        }
+        fn event(&mut self, _: usize, _: Option<(RawTrace, RawSample)>, _: &Record) {
+            self.0 += 1;
+        }
+        fn switch(&mut self, _: &RawSwitch, _: &Record) {}
+        fn reject(&mut self, _: &'static str) {
             self.0 += 1;
         }
     }

@@ -35,8 +35,10 @@ pub struct RawSample<'a> {
     pub cpu: u32,
     /// The count that the sample stands for.
     pub period: Option<u64>,
-    /// The call chain, innermost first, with context markers; 8 bytes an entry in the file's byte order.
+    /// The call chain, innermost first, with context markers; 8 bytes an entry.
     pub chain: &'a [u8],
+    /// Byte order of the entries.
+    pub order: ByteOrder,
     /// The control group's id.
     pub cgroup: Option<u64>,
 }
@@ -44,7 +46,6 @@ pub struct RawSample<'a> {
 /// Where the fields of one event's samples lie: those before the first field of variable size at fixed places.
 #[derive(Clone, Debug)]
 pub struct SampleLayout {
-    order: ByteOrder,
     sample_type: u64,
     read_format: u64,
     branch_sample_type: u64,
@@ -62,7 +63,7 @@ pub struct SampleLayout {
 
 impl SampleLayout {
     /// The layout of `attribute`'s samples.
-    pub fn new(attribute: &Attribute, order: ByteOrder) -> Self {
+    pub fn new(attribute: &Attribute) -> Self {
         let mut next = 0;
         let mut place = |bit: u64| {
             (attribute.sample_type & bit != 0).then(|| {
@@ -80,7 +81,6 @@ impl SampleLayout {
         let cpu = place(PERF_SAMPLE_CPU);
         let period = place(PERF_SAMPLE_PERIOD);
         SampleLayout {
-            order,
             sample_type: attribute.sample_type,
             read_format: attribute.read_format,
             branch_sample_type: attribute.branch_sample_type,
@@ -112,17 +112,17 @@ impl SampleLayout {
 
     /// The CPU of a sample with these fixed fields.
     #[cold]
-    fn cpu_by_id(&self, fixed: &[u8]) -> Option<u32> {
+    fn cpu_by_id(&self, fixed: &[u8], order: ByteOrder) -> Option<u32> {
         let (at, cpus) = self.cpu_by_id.as_ref()?;
-        let id = self.order.u64_at(fixed, *at)?;
+        let id = order.u64_at(fixed, *at)?;
         let found = cpus.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         Some(cpus[found].1)
     }
 
     /// Decodes the body of a sample, up to the last field that is needed and no further.
     #[inline(always)]
-    pub fn decode<'a>(&self, body: &'a [u8]) -> Result<RawSample<'a>, &'static str> {
-        let (mut sample, mut rest) = self.decode_to_chain(body)?;
+    pub fn decode<'a>(&self, body: &'a [u8], order: ByteOrder) -> Result<RawSample<'a>, &'static str> {
+        let (mut sample, mut rest) = self.decode_to_chain(body, order)?;
         if self.sample_type & PERF_SAMPLE_CGROUP != 0 {
             sample.cgroup = Some(self.skip_to_cgroup(&mut rest).ok_or(SHORT)?);
         }
@@ -130,8 +130,12 @@ impl SampleLayout {
     }
 
     /// Decodes the body of a tracepoint's record: who, when, where, and the payload that its format describes.
-    pub fn decode_event<'a>(&self, body: &'a [u8]) -> Result<(RawSample<'a>, &'a [u8]), &'static str> {
-        let (sample, mut rest) = self.decode_to_chain(body)?;
+    pub fn decode_event<'a>(
+        &self,
+        body: &'a [u8],
+        order: ByteOrder,
+    ) -> Result<(RawSample<'a>, &'a [u8]), &'static str> {
+        let (sample, mut rest) = self.decode_to_chain(body, order)?;
         if self.sample_type & PERF_SAMPLE_RAW == 0 {
             return Ok((sample, &[]));
         }
@@ -141,12 +145,15 @@ impl SampleLayout {
 
     /// Decodes all up to the call chain; what follows it is still to be read.
     #[inline(always)]
-    pub fn decode_to_chain<'a>(&self, body: &'a [u8]) -> Result<(RawSample<'a>, Cursor<'a>), &'static str> {
-        let mut rest = Cursor::new(body, self.order);
+    pub fn decode_to_chain<'a>(
+        &self,
+        body: &'a [u8],
+        order: ByteOrder,
+    ) -> Result<(RawSample<'a>, Cursor<'a>), &'static str> {
+        let mut rest = Cursor::new(body, order);
         let fixed = rest.take(self.fixed_size as u64).ok_or(SHORT)?;
-        let u64_at = |place: Option<usize>| place.and_then(|at| self.order.u64_at(fixed, at));
-        let u32_at =
-            |place: Option<usize>, plus: usize| place.and_then(|at| self.order.u32_at(fixed, at + plus));
+        let u64_at = |place: Option<usize>| place.and_then(|at| order.u64_at(fixed, at));
+        let u32_at = |place: Option<usize>, plus: usize| place.and_then(|at| order.u32_at(fixed, at + plus));
         if self.sample_type & PERF_SAMPLE_READ != 0 {
             self.skip_read(&mut rest).ok_or(SHORT)?;
         }
@@ -164,10 +171,11 @@ impl SampleLayout {
             time_ns: u64_at(self.time).unwrap_or(0),
             cpu: match self.cpu {
                 Some(_) => u32_at(self.cpu, 0).unwrap_or(0),
-                None => self.cpu_by_id(fixed).or(u32_at(self.tid, 4)).unwrap_or(0),
+                None => self.cpu_by_id(fixed, order).or(u32_at(self.tid, 4)).unwrap_or(0),
             },
             period: u64_at(self.period),
             chain,
+            order,
             cgroup: None,
         };
         Ok((sample, rest))
@@ -233,7 +241,6 @@ fn skip_registers(rest: &mut Cursor, mask: u64) -> Option<()> {
 /// Finds which event a sample belongs to.
 #[derive(Debug)]
 pub struct EventFinder {
-    order: ByteOrder,
     id_at: Option<usize>,
     /// Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
     by_id: hashbrown::HashMap<u64, usize>,
@@ -242,7 +249,7 @@ pub struct EventFinder {
 
 impl EventFinder {
     /// A finder for `attributes`; `Err` says what keeps their samples from being told apart.
-    pub fn new(attributes: &[Attribute], order: ByteOrder) -> Result<Self, &'static str> {
+    pub fn new(attributes: &[Attribute]) -> Result<Self, &'static str> {
         let mut places = attributes.iter().map(|attribute| id_place(attribute.sample_type));
         let id_at = places.next().flatten();
         if attributes.len() > 1 && (id_at.is_none() || places.any(|place| place != id_at)) {
@@ -253,16 +260,16 @@ impl EventFinder {
             .enumerate()
             .flat_map(|(index, attribute)| attribute.ids.iter().map(move |&id| (id, index)))
             .collect();
-        Ok(EventFinder { order, id_at, by_id, events: attributes.len() })
+        Ok(EventFinder { id_at, by_id, events: attributes.len() })
     }
 
     /// The index of the event that the sample with this body belongs to. `last` is an id and its event, from one call to the next:
     /// a CPU's samples come one after another, and mostly of one event.
-    #[inline]
-    pub fn find(&self, body: &[u8], last: &mut Option<(u64, usize)>) -> Option<usize> {
+    #[inline(always)]
+    pub fn find(&self, body: &[u8], order: ByteOrder, last: &mut Option<(u64, usize)>) -> Option<usize> {
         match self.id_at {
             Some(at) if !self.by_id.is_empty() => {
-                let id = self.order.u64_at(body, at)?;
+                let id = order.u64_at(body, at)?;
                 if last.is_none_or(|(last_id, _)| last_id != id) {
                     *last = Some((id, *self.by_id.get(&id)?));
                 }

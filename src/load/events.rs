@@ -60,14 +60,14 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[b
         events: attributes
             .iter()
             .zip(sampling)
-            .map(|(attribute, is_sampling)| event(attribute, *is_sampling, source))
+            .map(|(attribute, is_sampling)| event(attribute, *is_sampling))
             .collect(),
         ..About::default()
     }
 }
 
-fn event(attribute: &Attribute, is_sampling: bool, source: &Source) -> Event {
-    let layout = SampleLayout::new(attribute, source.header.order);
+fn event(attribute: &Attribute, is_sampling: bool) -> Event {
+    let layout = SampleLayout::new(attribute);
     Event {
         name: clean(&attribute.display_name()).into_owned(),
         is_sampling,

@@ -147,7 +147,6 @@ fn load_records(
         user_chains: &source.user_chains(&walked),
         sample_at: &|position| source.sample_at(position, &reader),
         read_ahead: &|positions| source.read_ahead(positions),
-        order: source.header.order,
     };
     progress(Stage::Meanings, total, total);
     let (collected, event_records) = samples::resolve(raw, &meanings, &mut recording.tally);

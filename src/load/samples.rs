@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::ingest::{Collect, Decoded, SampleReader, Source, Walked};
+use crate::ingest::{Collect, RawSample, RawSwitch, RawTrace, Record, SampleReader, Source, Walked};
 use crate::model::{Names, Tally, Timeline, Trace};
 use crate::state::{Chains, Collected, Collector, CpuSamples, Finished, Meanings, State};
 
@@ -23,33 +23,34 @@ pub(super) fn read(
     progress: &(dyn Fn(u64) + Sync),
 ) -> (Walked, Vec<Part>) {
     let events = source.header.attributes.len();
-    let order = source.header.order;
     let part =
-        || Part { collector: Collector::new(order), event_records: vec![0; events], tally: Tally::default() };
+        || Part { collector: Collector::default(), event_records: vec![0; events], tally: Tally::default() };
     source.read(reader, part, progress)
 }
 
 impl Collect for Part {
     #[inline(always)]
-    fn take(&mut self, decoded: Decoded) {
-        let Part { collector, event_records, tally } = self;
-        match decoded {
-            Decoded::Sample { event, sample, record } => {
-                event_records[event] += 1;
-                tally.samples += 1;
-                collector.push(event, &sample, &record);
-            }
-            Decoded::Event { event, told } => {
-                event_records[event] += 1;
-                tally.other_events += 1;
-                if let Some((told, sample, record)) = told {
-                    collector.push_event(event, told, &sample, &record);
-                }
-            }
-            // The walk has counted it.
-            Decoded::Switch(switch, record) => collector.push_switch(&switch, &record),
-            Decoded::Rejected(why) => *tally.rejected.entry(why).or_default() += 1,
+    fn sample(&mut self, event: usize, sample: &RawSample, record: &Record) {
+        self.event_records[event] += 1;
+        self.tally.samples += 1;
+        self.collector.push(event, sample, record);
+    }
+
+    fn event(&mut self, event: usize, told: Option<(RawTrace, RawSample)>, record: &Record) {
+        self.event_records[event] += 1;
+        self.tally.other_events += 1;
+        if let Some((told, sample)) = told {
+            self.collector.push_event(event, told, &sample, record);
         }
+    }
+
+    // The walk has counted it.
+    fn switch(&mut self, switch: &RawSwitch, record: &Record) {
+        self.collector.push_switch(switch, record);
+    }
+
+    fn reject(&mut self, why: &'static str) {
+        *self.tally.rejected.entry(why).or_default() += 1;
     }
 }
 

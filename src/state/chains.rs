@@ -90,7 +90,8 @@ impl Default for Chains {
 /// The hash that a raw chain is known by. Hashes stand for what they were made from: with ten million distinct chains, the chance
 /// that any two share one is below 1 in 300,000, and the memory of the originals would be touched for every sample.
 #[inline(always)]
-pub fn key_of(sample: &RawSample, cpumode: u16, order: ByteOrder) -> u64 {
+pub fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
+    let order = sample.order;
     let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
     let mut hash = hash_of(WHOLE ^ u64::from(cpumode), sample.chain);
     // All chains but the few that hold nothing but markers end in an address.
@@ -307,8 +308,9 @@ mod tests {
             |entries: &[u64]| entries.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<u8>>();
         let key = |chain: &[u8], ip, tid, cpumode| {
             let (pid, time_ns, cpu, period, cgroup) = (1, 0, 0, None, None);
-            let sample = RawSample { ip, pid, tid, time_ns, cpu, period, chain, cgroup };
-            key_of(&sample, cpumode, ByteOrder::Little)
+            let order = ByteOrder::Little;
+            let sample = RawSample { ip, pid, tid, time_ns, cpu, period, chain, order, cgroup };
+            key_of(&sample, cpumode)
         };
         let user = bytes(&[PERF_CONTEXT_USER, 1]);
         assert_eq!(key(&user, 1, 7, 2), key(&user, 2, 8, 2));

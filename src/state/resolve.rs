@@ -29,8 +29,6 @@ pub struct Meanings<'m, 'a> {
     pub sample_at: &'m (dyn Fn(u64) -> Option<(RawSample<'a>, Record<'a>)> + Sync),
     /// Reads the bytes at some positions without use, so that all of them are waited for at the same time.
     pub read_ahead: &'m (dyn Fn(&mut dyn Iterator<Item = u64>) + Sync),
-    /// Byte order of the recording.
-    pub order: ByteOrder,
 }
 
 struct Resolver<'m, 'a> {
@@ -210,13 +208,13 @@ impl<'m, 'a> Resolver<'m, 'a> {
 
     /// The stack of a raw chain in `space`, and whether it depends on that.
     fn intern(&mut self, chain: StackId, space: SpaceAt) -> (StackId, bool) {
-        let Meanings { state, user_chains, sample_at, order, .. } = *self.meanings;
+        let Meanings { state, user_chains, sample_at, .. } = *self.meanings;
         let kernel = self.kernel.0;
         let (mut entries, mut user): (&[u8], &[u8]) = (&[], &[]);
-        let (mut ip, mut cpumode) = (0, 0);
+        let (mut ip, mut cpumode, mut order) = (0, 0, ByteOrder::Little);
         // It is there, unless the file was cut short since.
         if let Some((sample, record)) = sample_at(self.positions[chain.index()]) {
-            (entries, ip, cpumode) = (sample.chain, sample.ip, record.misc);
+            (entries, ip, cpumode, order) = (sample.chain, sample.ip, record.misc, sample.order);
             if let Some((cookie, before)) = deferred(sample.chain, order) {
                 entries = before;
                 match user_chains.find(sample.tid, cookie) {

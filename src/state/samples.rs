@@ -4,7 +4,7 @@
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 
-use crate::ingest::{ByteOrder, RawSample, RawSwitch, RawTrace, Record};
+use crate::ingest::{RawSample, RawSwitch, RawTrace, Record};
 use crate::model::{CgroupId, Detail, Details, EventId, FlatMap, Sample, StackId, TaskId};
 
 use super::chains::key_of;
@@ -18,7 +18,6 @@ const REMEMBERED: usize = 256;
 /// Collects the samples and events of one part of a recording. Until they are [resolved](Collector::resolve) the id of a task is the
 /// number of a thread, that of a stack the number of a raw chain, and that of a control group the number of the kernel's id.
 pub struct Collector {
-    order: ByteOrder,
     /// For each distinct chain, the position of the first record that has it.
     pub(super) chains: Vec<u64>,
     chain_numbers: FlatMap,
@@ -75,11 +74,9 @@ impl CpuSamples {
     }
 }
 
-impl Collector {
-    /// An empty collector for samples of this byte order.
-    pub fn new(order: ByteOrder) -> Self {
+impl Default for Collector {
+    fn default() -> Self {
         Collector {
-            order,
             chains: Vec::new(),
             chain_numbers: FlatMap::default(),
             threads: IndexSet::default(),
@@ -93,7 +90,9 @@ impl Collector {
             offsets: Vec::new(),
         }
     }
+}
 
+impl Collector {
     /// Adds the sample that `record` holds.
     #[inline(always)]
     pub fn push(&mut self, event: usize, raw: &RawSample, record: &Record) {
@@ -108,7 +107,7 @@ impl Collector {
         samples.push(Sample { time_ns: raw.time_ns, stack: NO_CHAIN, task });
         details.push(detail);
         self.note_place(raw.cpu, false, record.position);
-        self.waiting.push((key_of(raw, record.misc, self.order), record.position));
+        self.waiting.push((key_of(raw, record.misc), record.position));
         if self.waiting.len() == BATCH {
             self.flush();
         }
@@ -120,7 +119,7 @@ impl Collector {
         let task = self.thread(raw.pid, raw.tid);
         let mut stack = NO_CHAIN;
         if !raw.chain.is_empty() {
-            let key = key_of(raw, record.misc, self.order);
+            let key = key_of(raw, record.misc);
             stack = numbered(&mut self.chain_numbers, &mut self.chains, key, record.position);
         }
         let event = Some(EventId::from_index(event));
