@@ -15,8 +15,8 @@ pub fn check(bytes: &[u8]) {
         assert!(ids.max(names / 4).max(header.attributes.len()) <= file.len() * 64, "{ids} {names}");
         for attribute in &header.attributes {
             attribute.display_name();
-            SampleLayout::new(attribute, header.order);
+            SampleLayout::new(attribute);
         }
-        let _ = EventFinder::new(&header.attributes, header.order);
+        let _ = EventFinder::new(&header.attributes);
     }
 }

@@ -10,14 +10,14 @@ pub fn check(bytes: &[u8]) {
     for order in [ByteOrder::Little, ByteOrder::Big] {
         let mut attribute = Attribute::parse(attribute, order);
         attribute.ids = order.u64s(&body[..body.len() / 16 * 8]).take(4).collect();
-        if let Ok(sample) = SampleLayout::new(&attribute, order).decode(body) {
+        if let Ok(sample) = SampleLayout::new(&attribute).decode(body, order) {
             assert!(sample.chain.len() <= body.len() && sample.chain.len() % 8 == 0);
         }
         let attributes = [attribute.clone(), attribute];
-        if let Ok(finder) = EventFinder::new(&attributes, order) {
+        if let Ok(finder) = EventFinder::new(&attributes) {
             let mut last = None;
-            let first = finder.find(body, &mut last);
-            assert_eq!(finder.find(body, &mut last), first);
+            let first = finder.find(body, order, &mut last);
+            assert_eq!(finder.find(body, order, &mut last), first);
         }
     }
 }
