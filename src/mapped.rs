@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libc::{c_int, c_void, siginfo_t};
-use memmap2::{Advice, Mmap};
+use memmap2::{Advice, Mmap, UncheckedAdvice};
 
 /// A file mapped for reading.
 pub struct Map {
@@ -36,6 +36,18 @@ impl Map {
     pub fn lost_from(&self) -> Option<usize> {
         let lost = self.slot.lost_from.load(Ordering::Acquire);
         (lost != NEVER).then(|| lost.saturating_sub(self.bytes.as_ptr() as usize))
+    }
+
+    /// Lets go of the pages that were read, piece by piece. What is read again comes from the file again.
+    #[allow(unsafe_code)]
+    pub fn let_go(&self) {
+        const PIECE: usize = 4 << 20;
+        for start in (0..self.bytes.len()).step_by(PIECE) {
+            let length = PIECE.min(self.bytes.len() - start);
+            // SAFETY: nothing was written to the pages, so those that come back hold the bytes of the file, or zeros again where
+            // the handler put some: any bytes are as good (see `map`).
+            let _ = unsafe { self.bytes.unchecked_advise_range(UncheckedAdvice::DontNeed, start, length) };
+        }
     }
 
     /// Tells the kernel that the map will be read from front to back. It only tunes the read-ahead.

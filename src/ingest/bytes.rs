@@ -57,6 +57,15 @@ impl Input {
         self.files.iter().map(InputFile::part).collect()
     }
 
+    /// Lets go of the files. To unmap a large one in one step would keep other threads from getting memory.
+    pub fn close(self) {
+        for file in &self.files {
+            if let Bytes::Mapped { map, .. } = &file.bytes {
+                map.let_go();
+            }
+        }
+    }
+
     /// Whether a file became shorter since it was opened, or since this was last asked. From then on only what is left of it
     /// counts.
     pub fn has_shrunk(&mut self) -> bool {

@@ -25,7 +25,7 @@ use crate::model::{
     Recording, Severity, Tally, Timeline,
 };
 use crate::pack::Pack;
-use crate::state::{Meanings, State};
+use crate::state::{Collected, Meanings, State};
 use crate::symbols::{self, FrameName, Gatherer};
 
 pub use crate::symbols::Sources;
@@ -68,11 +68,11 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
     // What is read while the file becomes shorter means nothing. What is left of it then is read as a file that was cut.
     for _ in 0..3 {
-        let result = load_parts(&input.parts(), input.memory(), path, options, progress);
+        let read = read(&input.parts(), input.memory(), path, options, progress);
         if !input.has_shrunk() {
-            // To unmap a large file takes milliseconds that nobody has to wait for.
-            rayon::spawn(move || drop(input));
-            return result;
+            // To unmap a large file takes milliseconds, for which one CPU has time while parts are joined.
+            rayon::spawn(move || input.close());
+            return read?.finish(path, options, progress);
         }
     }
     Err(Error::input(path, "becomes shorter while it is read", "copy it, and read the copy"))
@@ -80,26 +80,41 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
 
 /// Loads a recording that is already in memory; `path` is what messages call it, and beside it a kallsyms may lie.
 pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
-    load_parts(&[Part::whole(bytes)], 0, path, options, progress)
+    read(&[Part::whole(bytes)], 0, path, options, progress)?.finish(path, options, progress)
 }
 
-/// Loads a recording from its files, `held` bytes of which are in memory.
-fn load_parts(
-    parts: &[Part],
-    held: u64,
-    path: &Path,
-    options: &Options,
-    progress: Progress,
-) -> Result<Recording> {
+/// What was read of a recording's files, which are not needed any more.
+enum Read {
+    /// All there is to it.
+    Whole(Box<Recording>),
+    /// What a perf.data holds: names come from elsewhere.
+    Unnamed(Box<Unnamed>),
+}
+
+impl Read {
+    fn whole(recording: Recording) -> Self {
+        Read::Whole(Box::new(recording))
+    }
+
+    fn finish(self, path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
+        match self {
+            Read::Whole(recording) => Ok(*recording),
+            Read::Unnamed(unnamed) => unnamed.finish(path, options, progress, Place::default()),
+        }
+    }
+}
+
+/// Reads a recording's files, `held` bytes of which are in memory.
+fn read(parts: &[Part], held: u64, path: &Path, options: &Options, progress: Progress) -> Result<Read> {
     if let [text] = parts
         && ingest::is_script(text.bytes)
     {
-        return script_text::load(text, path, options, progress);
+        return script_text::load(text, path, options, progress).map(Read::whole);
     }
     if let Some(pack) = pack::unpack(parts, held, path, options)? {
-        return pack::load(&pack, held, path, options, progress);
+        return pack::load(&pack, held, path, options, progress).map(Read::whole);
     }
-    load_records(parts, held, path, options, progress, Place::default())
+    read_records(parts, held, path, options, progress).map(|unnamed| Read::Unnamed(Box::new(unnamed)))
 }
 
 /// What naming has besides the recording and the file system.
@@ -111,15 +126,25 @@ struct Place<'p> {
     gatherer: Option<&'p Gatherer>,
 }
 
-/// Loads a perf.data.
-fn load_records(
+/// A perf.data, read.
+struct Unnamed {
+    /// What is known but for timelines and names.
+    recording: Recording,
+    features: Features,
+    state: State,
+    names: Names,
+    /// What each part held.
+    collected: Vec<Collected>,
+}
+
+/// Reads a perf.data.
+fn read_records(
     parts: &[Part],
     held: u64,
     path: &Path,
     options: &Options,
     progress: Progress,
-    place: Place,
-) -> Result<Recording> {
+) -> Result<Unnamed> {
     let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
     let memory = memory::for_unpacking(options.max_memory, file_bytes).saturating_sub(held);
     let (header, records) = ingest::read(parts, path, memory)?;
@@ -138,7 +163,7 @@ fn load_records(
         ..Recording::default()
     };
     let mut names = Names::default();
-    let mut state = State::replay(side_band, &mut names);
+    let state = State::replay(side_band, &mut names);
     recording.tally.lost = state.lost_total();
     recording.tally.throttled = state.throttled_total();
 
@@ -149,28 +174,33 @@ fn load_records(
         read_ahead: &|positions| source.read_ahead(positions),
     };
     progress(Stage::Meanings, total, total);
-    let (collected, event_records) = samples::resolve(raw, &meanings, &mut recording.tally);
-    let (mut chains, timelines) = samples::timelines(collected, &mut state, &mut names);
-    chains.stacks.finish();
-    recording.system_calls = system_calls(&timelines, &recording.about, &mut names);
-    recording.timelines = timelines;
-    recording.frames = chains.frames;
-    recording.stacks = chains.stacks;
-    for (event, records) in recording.about.events.iter_mut().zip(event_records) {
-        event.records = records;
-    }
-    (recording.about.start_ns, recording.about.end_ns) = span(&recording.timelines);
-    (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
-
-    progress(Stage::Names, total, total);
-    add_build_ids(&mut recording.modules, &source.header.features);
+    let collected = samples::resolve(raw, &meanings, &mut recording);
     note_input_damage(&source, &walked, &mut recording);
     if options.events {
         note_formats(&source, &mut recording);
     }
-    name(path, options, &source.header.features, place, &mut recording, &mut names)?;
-    recording.names = names;
-    Ok(recording)
+    Ok(Unnamed { recording, features: source.header.features, state, names, collected })
+}
+
+impl Unnamed {
+    /// Joins the parts, and names what they hold.
+    fn finish(self, path: &Path, options: &Options, progress: Progress, place: Place) -> Result<Recording> {
+        let Unnamed { mut recording, features, mut state, mut names, collected } = self;
+        let (mut chains, timelines) = samples::timelines(collected, &mut state, &mut names);
+        chains.stacks.finish();
+        recording.system_calls = system_calls(&timelines, &recording.about, &mut names);
+        recording.timelines = timelines;
+        recording.frames = chains.frames;
+        recording.stacks = chains.stacks;
+        (recording.about.start_ns, recording.about.end_ns) = span(&recording.timelines);
+        (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
+
+        progress(Stage::Names, recording.tally.data_bytes, recording.tally.data_bytes);
+        add_build_ids(&mut recording.modules, &features);
+        name(path, options, &features, place, &mut recording, &mut names)?;
+        recording.names = names;
+        Ok(recording)
+    }
 }
 
 /// What reads events and switches by the formats that the recording holds.

@@ -10,7 +10,7 @@ use crate::pack::{self, Damage, Pack};
 use crate::symbols::Gatherer;
 
 use super::notes::ALLOW_MORE;
-use super::{Options, Place, Progress, load_records, memory};
+use super::{Options, Place, Progress, memory, read_records};
 
 const COPY_AGAIN: &str = "copy it again; what was unpacked before that place is used";
 
@@ -42,7 +42,8 @@ pub(super) fn load(
         return Err(Error::input(path, format!("is a pack, and no recording is left in it: {what}"), remedy));
     }
     let place = Place { pack: Some(pack), gatherer: None };
-    let mut recording = load_records(&parts, held + pack.memory(), path, options, progress, place)?;
+    let mut recording = read_records(&parts, held + pack.memory(), path, options, progress)?
+        .finish(path, options, progress, place)?;
     if pack.damage().is_some() {
         let message = format!("not all of the pack could be read: {what}");
         recording.diagnostics.insert(0, Diagnostic::new(Severity::Error, "pack", 1, &message, remedy));
@@ -91,11 +92,12 @@ pub fn pack(
     let (recording, recording_bytes) = {
         let parts = input.parts();
         refuse(&parts, held, path, &options)?;
-        let recording = load_records(&parts, held, path, &options, progress, place)?;
+        let recording =
+            read_records(&parts, held, path, &options, progress)?.finish(path, &options, progress, place)?;
         // Whichever event -e names later.
         for event in recording.about.events.iter().filter(|event| event.has_callchain && !event.is_sampling) {
             let options = Options { event: Some(event.name.clone()), ..options.clone() };
-            load_records(&parts, held, path, &options, progress, place)?;
+            read_records(&parts, held, path, &options, progress)?.finish(path, &options, progress, place)?;
         }
         (recording, parts.iter().map(|part| part.bytes.len() as u64).sum())
     };

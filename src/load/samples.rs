@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::ingest::{Collect, RawSample, RawSwitch, RawTrace, Record, SampleReader, Source, Walked};
-use crate::model::{Names, Tally, Timeline, Trace};
+use crate::model::{Names, Recording, Tally, Timeline, Trace};
 use crate::state::{Chains, Collected, Collector, CpuSamples, Finished, Meanings, State};
 
 /// The samples and events of one part of the file.
@@ -54,14 +54,13 @@ impl Collect for Part {
     }
 }
 
-/// Applies the state of each moment to what the parts hold, and joins them. Counts in `tally`, and for each event its records.
-pub(super) fn resolve(parts: Vec<Part>, meanings: &Meanings, tally: &mut Tally) -> (Collected, Vec<u64>) {
-    let mut all_records: Vec<u64> = Vec::new();
+/// Applies the state of each moment to what the parts hold, and counts what they do.
+pub(super) fn resolve(parts: Vec<Part>, meanings: &Meanings, recording: &mut Recording) -> Vec<Collected> {
+    let Recording { tally, about, .. } = recording;
     let mut collectors = Vec::new();
     for Part { collector, event_records, tally: counted } in parts {
-        all_records.resize(event_records.len(), 0);
-        for (records, more) in all_records.iter_mut().zip(event_records) {
-            *records += more;
+        for (event, more) in about.events.iter_mut().zip(event_records) {
+            event.records += more;
         }
         tally.samples += counted.samples;
         tally.other_events += counted.other_events;
@@ -70,23 +69,23 @@ pub(super) fn resolve(parts: Vec<Part>, meanings: &Meanings, tally: &mut Tally) 
         }
         collectors.push(collector);
     }
-    let resolved: Vec<Collected> =
+    let collected: Vec<Collected> =
         collectors.into_par_iter().map(|collector| collector.resolve(meanings)).collect();
-    let all = resolved.into_iter().reduce(|mut all, next| {
-        all.join(next);
-        all
-    });
-    let all = all.expect("there is at least one part");
-    tally.without_user_chain = all.without_user_chain;
-    (all, all_records)
+    tally.without_user_chain = collected.iter().map(|part| part.without_user_chain).sum();
+    collected
 }
 
 /// Each CPU's samples and events in time order, with its gaps.
 pub(super) fn timelines(
-    collected: Collected,
+    collected: Vec<Collected>,
     state: &mut State,
     names: &mut Names,
 ) -> (Chains, Vec<Timeline>) {
+    let collected = collected.into_iter().reduce(|mut all, next| {
+        all.join(next);
+        all
+    });
+    let collected = collected.expect("there is at least one part");
     let Finished { chains, samples, traces } = collected.finish(state, names);
     let mut by_cpu: BTreeMap<u32, (CpuSamples, Trace)> = BTreeMap::new();
     for (cpu, samples) in samples {

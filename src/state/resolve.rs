@@ -235,7 +235,7 @@ pub struct Collected {
     by_cpu: FxHashMap<u32, CpuSamples>,
     nameless: IndexSet<(i32, i32), FxBuildHasher>,
     traces: Traces,
-    /// How many samples lack their user chain, which was to be recorded later.
+    /// How many samples of the part lack their user chain, which was to be recorded later.
     pub without_user_chain: u64,
 }
 
@@ -273,7 +273,6 @@ impl Collected {
             sample.task = task(sample.task);
             sample
         };
-        self.without_user_chain += next.without_user_chain;
         self.traces.join(next.traces, |stack| stacks[stack.index()], task);
         for (cpu, next) in next.by_cpu {
             let all = self.by_cpu.entry(cpu).or_default();
