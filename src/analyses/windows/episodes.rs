@@ -127,7 +127,7 @@ impl<'r> Finder<'r> {
         let (first, last) = (run[0], run[run.len() - 1]);
         let mut softirqs = BTreeMap::new();
         for &at in run {
-            if let Some(softirq) = self.contexts.of(samples[at].stack).softirq {
+            if let Some(softirq) = self.contexts.of(samples[at].stack).softirq() {
                 *softirqs.entry(softirq).or_default() += 1;
             }
         }
