@@ -209,7 +209,7 @@ fn a_handler_stands_out_on_every_stack() {
     let recording = fixture::recording(&text);
     let contexts = Contexts::with_handlers(&recording);
     let timeline = &recording.timelines[0];
-    let path = contexts.of(timeline.samples[0].stack).handler.expect("a handler");
+    let path = contexts.handler(timeline.samples[0].stack).expect("a handler");
     let path = Path {
         owner: contexts.owner(path),
         system_call: None,

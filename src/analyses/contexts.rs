@@ -14,7 +14,8 @@ use crate::model::{
 pub struct PathId(NonZeroU32);
 
 impl PathId {
-    fn from_index(index: usize) -> Self {
+    /// The path at this position in per-path tables.
+    pub fn from_index(index: usize) -> Self {
         let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
         PathId(number.expect("there are no more paths than stacks"))
     }
@@ -40,7 +41,7 @@ pub enum Owner {
     Interrupt,
 }
 
-/// What a stack says about its sample.
+/// What a stack says about its sample. It is asked of every sample: 8 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The kernel's work for the task, up to the first interrupt or softirq nested in it; `None` in user space, in idle, and
@@ -52,13 +53,30 @@ pub struct Context {
     pub is_idle: bool,
     /// Whether any of the kernel's frames has a name.
     pub is_named: bool,
+    /// Whether softirqs were being served.
+    pub serving: Serving,
+}
+
+impl Context {
     /// The outermost softirq that was being served.
-    pub softirq: Option<Softirq>,
-    /// Whether softirqs were being served, whether or not a frame tells which.
-    pub serves_softirqs: bool,
-    /// Of a nested sample: the softirq's action or the interrupt's handler, up to the first interrupt nested in it; only by
-    /// [`Contexts::with_handlers`].
-    pub handler: Option<PathId>,
+    pub fn softirq(&self) -> Option<Softirq> {
+        match self.serving {
+            Serving::Softirq(softirq) => Some(softirq),
+            Serving::Nothing | Serving::Untold => None,
+        }
+    }
+}
+
+/// Whether softirqs were being served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serving {
+    /// None.
+    #[default]
+    Nothing,
+    /// Some, and no frame tells which.
+    Untold,
+    /// The outermost of them.
+    Softirq(Softirq),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +95,8 @@ struct Node {
 #[derive(Clone, Debug)]
 pub struct Contexts {
     by_stack: Vec<Context>,
+    /// By stack; empty unless they were asked for.
+    handlers: Vec<Option<PathId>>,
     paths: Vec<Node>,
 }
 
@@ -98,17 +118,17 @@ enum Position {
 impl Contexts {
     /// The contexts of `recording`'s stacks.
     pub fn new(recording: &Recording) -> Self {
-        Contexts::build(recording, false)
+        Contexts::build(recording, Vec::new())
     }
 
     /// The contexts of `recording`'s stacks, with the paths of softirqs and interrupts.
     pub fn with_handlers(recording: &Recording) -> Self {
-        Contexts::build(recording, true)
+        Contexts::build(recording, vec![None; recording.stacks.len()])
     }
 
-    fn build(recording: &Recording, handlers: bool) -> Self {
-        let mut contexts =
-            Contexts { by_stack: vec![Context::default(); recording.stacks.len()], paths: Vec::new() };
+    fn build(recording: &Recording, handlers: Vec<Option<PathId>>) -> Self {
+        let by_stack = vec![Context::default(); recording.stacks.len()];
+        let mut contexts = Contexts { by_stack, handlers, paths: Vec::new() };
         let mut children = FxHashMap::default();
         let mut positions = vec![Position::Outside; recording.stacks.len()];
         for index in 1..recording.stacks.len() {
@@ -118,7 +138,7 @@ impl Contexts {
             let function = recording.function(recording.frames.function(frame));
             let outer = contexts.by_stack[parent.index()];
             let position = match function.mode {
-                Mode::Kernel if handlers => {
+                Mode::Kernel if !contexts.handlers.is_empty() => {
                     let inner = contexts.enter(
                         positions[parent.index()],
                         outer.path,
@@ -133,7 +153,6 @@ impl Contexts {
                 }
                 Mode::User | Mode::Guest | Mode::Hypervisor => Position::Outside,
             };
-            let is_softirq_entry = matches!(function.kind, FrameKind::SoftirqEntry | FrameKind::SoftirqLoop);
             positions[index] = position;
             contexts.by_stack[index] = Context {
                 path: match position {
@@ -144,20 +163,23 @@ impl Contexts {
                 is_nested: matches!(position, Position::Nested | Position::Handling(_)),
                 is_idle: matches!(position, Position::Idle),
                 is_named: outer.is_named || function.mode == Mode::Kernel && function.naming == Naming::Named,
-                softirq: outer.softirq.or(match function.kind {
-                    FrameKind::SoftirqAction(softirq) => Some(softirq),
-                    _ => None,
-                }),
-                serves_softirqs: outer.serves_softirqs
-                    || matches!(function.kind, FrameKind::SoftirqAction(_) | FrameKind::SoftirqLoop),
-                handler: match position {
-                    Position::Handling(path) => Some(path),
-                    // Softirqs follow an interrupt's handler, and are not its work.
-                    Position::Nested if is_softirq_entry => None,
-                    Position::Nested => outer.handler,
-                    Position::Outside | Position::Idle | Position::Working(_) => None,
+                serving: match (outer.serving, function.kind) {
+                    (Serving::Softirq(softirq), _) | (_, FrameKind::SoftirqAction(softirq)) => {
+                        Serving::Softirq(softirq)
+                    }
+                    (Serving::Untold, _) | (_, FrameKind::SoftirqLoop) => Serving::Untold,
+                    _ => Serving::Nothing,
                 },
             };
+            if !contexts.handlers.is_empty() {
+                contexts.handlers[index] = match (position, function.kind) {
+                    (Position::Handling(path), _) => Some(path),
+                    // Softirqs follow an interrupt's handler, and are not its work.
+                    (Position::Nested, FrameKind::SoftirqEntry | FrameKind::SoftirqLoop) => None,
+                    (Position::Nested, _) => contexts.handlers[parent.index()],
+                    (Position::Outside | Position::Idle | Position::Working(_), _) => None,
+                };
+            }
         }
         contexts
     }
@@ -167,11 +189,25 @@ impl Contexts {
         self.by_stack[stack.index()]
     }
 
+    /// Of a nested stack: the softirq's action or the interrupt's handler, up to the first interrupt nested in it; only by
+    /// [`Contexts::with_handlers`].
+    pub fn handler(&self, stack: StackId) -> Option<PathId> {
+        self.handlers.get(stack.index()).copied().flatten()
+    }
+
     /// Whether a sample saw the CPU idle. Without kernel names nothing can be told about the idle task's stacks; then all of them
     /// count as idle.
+    #[inline]
     pub fn is_idle(&self, recording: &Recording, sample: &Sample) -> bool {
         let context = self.of(sample.stack);
-        context.is_idle || !context.is_named && recording.task(sample.task).is_swapper()
+        let is_swapper = recording.task(sample.task).is_swapper();
+        // No `||` and `&&`: samples take turns in what decides, and a CPU would often guess wrong which it is.
+        context.is_idle | (!context.is_named & is_swapper)
+    }
+
+    /// All paths, callers before callees: the one with index 0 first.
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = PathId> + use<> {
+        (0..self.paths.len()).map(PathId::from_index)
     }
 
     /// The path without its innermost frame.
@@ -219,8 +255,8 @@ impl Contexts {
 
     /// Whether `inner` is `outer` or goes on from it.
     pub fn goes_on_from(&self, inner: PathId, outer: PathId) -> bool {
-        let is_deep_enough = |path: &PathId| self.depth(*path) >= self.depth(outer);
-        self.outwards(inner).take_while(is_deep_enough).any(|path| path == outer)
+        // A caller's id is smaller than its callees'.
+        self.outwards(inner).find(|&path| path <= outer) == Some(outer)
     }
 
     fn enter(

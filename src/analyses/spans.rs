@@ -89,6 +89,7 @@ impl<'r> Spans<'r> {
 impl Iterator for Spans<'_> {
     type Item = Span;
 
+    #[inline]
     fn next(&mut self) -> Option<Span> {
         let next_ns = self.timeline.samples[self.samples.clone()].first().map(|sample| sample.time_ns);
         let span = match next_ns {

@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use crate::model::{Recording, TaskId, Timeline};
 
-use super::contexts::Contexts;
 use super::spans::{Span, Spans, What};
 use super::windows::{CutBy, Episode, Windows};
 
@@ -41,67 +40,124 @@ pub enum Cell {
 
 /// The strips of `windows`.
 pub fn find(recording: &Recording, windows: &Windows) -> Strips {
-    let strip = |episode: &Episode| match recording.timeline(episode.cpu) {
-        Some(timeline) => strip(recording, &windows.contexts, timeline, episode, windows.before_ns),
+    let strip = |shares: &mut Shares, episode: &Episode| match recording.timeline(episode.cpu) {
+        Some(timeline) => {
+            let range = episode.window.start_ns..episode.window.end_ns;
+            let spans = Spans::new(recording, &windows.contexts, timeline, range);
+            strip(spans, timeline, episode, windows.before_ns, shares)
+        }
         None => ending_in_trigger([Cell::Outside; CELLS]),
     };
     Strips {
-        strips: windows.episodes.par_iter().map(strip).collect(),
+        strips: windows.episodes.par_iter().map_init(|| Shares::new(recording), strip).collect(),
         cell_ns: windows.before_ns / WINDOW_CELLS,
     }
 }
 
 fn strip(
-    recording: &Recording,
-    contexts: &Contexts,
+    spans: Spans,
     timeline: &Timeline,
     episode: &Episode,
     before_ns: u64,
+    shares: &mut Shares,
 ) -> [Cell; CELLS] {
     let window = &episode.window;
     // Counted back from the trigger, so that strips of windows that were cut are of one scale with the others.
-    let cell_end = |cells_left: u64| {
-        let back = u128::from(before_ns) * u128::from(cells_left) / u128::from(WINDOW_CELLS);
-        window.end_ns.saturating_sub(u64::try_from(back).unwrap_or(u64::MAX))
+    let end_of = |cell: usize| {
+        let cells_left = WINDOW_CELLS - 1 - cell as u64;
+        window.end_ns.saturating_sub(length_ns(before_ns, cells_left))
     };
     let is_trigger = |at| window.cut_by == Some(CutBy::PreviousEpisode) && at < window.indices.start;
-    let cell_of = |span: &Span| match span.what {
-        What::Busy(at) | What::Idle(at) if is_trigger(at) => Cell::Trigger,
-        What::Busy(at) => Cell::Task(timeline.samples[at].task),
-        What::Idle(_) => Cell::Idle,
-        What::Lost => Cell::Lost,
-        What::Unsampled => Cell::Unsampled,
-    };
     let mut cells = [Cell::Outside; CELLS];
-    let mut spans = Spans::new(recording, contexts, timeline, window.start_ns..window.end_ns);
-    let mut next = spans.next();
-    for (cells_left, cell) in (0..WINDOW_CELLS).rev().zip(&mut cells) {
-        let (begin_ns, end_ns) = (cell_end(cells_left + 1), cell_end(cells_left));
-        let mut shares: Vec<(Cell, u64)> = Vec::new();
-        while let Some(span) = next {
-            let shared = span.end_ns.min(end_ns).saturating_sub(span.begin_ns.max(begin_ns));
-            if shared > 0 {
-                let what = cell_of(&span);
-                match shares.iter_mut().find(|(other, _)| *other == what) {
-                    Some((_, sum)) => *sum += shared,
-                    None => shares.push((what, shared)),
-                }
+    let (mut cell, mut cell_end_ns) = (0, end_of(0));
+    for Span { mut begin_ns, end_ns, what } in spans {
+        let shown = match what {
+            What::Busy(at) | What::Idle(at) if is_trigger(at) => Shown::TRIGGER,
+            What::Busy(at) => Shown::of(timeline.samples[at].task),
+            What::Idle(_) => Shown::IDLE,
+            What::Lost => Shown::LOST,
+            What::Unsampled => Shown::UNSAMPLED,
+        };
+        while begin_ns < end_ns {
+            while cell_end_ns <= begin_ns {
+                cells[cell] = shares.take_most();
+                cell += 1;
+                cell_end_ns = end_of(cell);
             }
-            if span.end_ns > end_ns {
-                break;
-            }
-            next = spans.next();
+            let until_ns = end_ns.min(cell_end_ns);
+            shares.add(shown, until_ns - begin_ns);
+            begin_ns = until_ns;
         }
-        *cell = most_of(&shares);
     }
+    cells[cell] = shares.take_most();
     ending_in_trigger(cells)
 }
 
-/// Who has most of a cell; of equals the first. Loss is shown however little it is: what is not known must not look known.
-fn most_of(shares: &[(Cell, u64)]) -> Cell {
-    let is_lost = |(cell, _): &(Cell, u64)| *cell == Cell::Lost;
-    let most = shares.iter().rev().max_by_key(|(_, shared)| *shared);
-    shares.iter().find(|share| is_lost(share)).or(most).map_or(Cell::Outside, |(cell, _)| *cell)
+/// How long so many cells are: `before_ns * cells / WINDOW_CELLS`, which could overflow.
+fn length_ns(before_ns: u64, cells: u64) -> u64 {
+    before_ns / WINDOW_CELLS * cells + before_ns % WINDOW_CELLS * cells / WINDOW_CELLS
+}
+
+/// What a cell may show, as a number for tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shown(usize);
+
+impl Shown {
+    const IDLE: Shown = Shown(0);
+    const UNSAMPLED: Shown = Shown(1);
+    const LOST: Shown = Shown(2);
+    const TRIGGER: Shown = Shown(3);
+    /// How many are before those of tasks.
+    const BEFORE_TASKS: usize = 4;
+
+    fn of(task: TaskId) -> Self {
+        Shown(Shown::BEFORE_TASKS + task.index())
+    }
+
+    fn cell(self) -> Cell {
+        match self {
+            Shown::IDLE => Cell::Idle,
+            Shown::UNSAMPLED => Cell::Unsampled,
+            Shown::LOST => Cell::Lost,
+            Shown::TRIGGER => Cell::Trigger,
+            Shown(number) => Cell::Task(TaskId::from_index(number - Shown::BEFORE_TASKS)),
+        }
+    }
+}
+
+/// Who has how much of a cell, in ns. Kept from one to the next, so that its tables are made once and not for each.
+struct Shares {
+    /// In order of first sight.
+    each: Vec<(Shown, u64)>,
+    /// Where each was last: a guess, even from an earlier cell, that mostly saves searching.
+    guesses: Vec<usize>,
+}
+
+impl Shares {
+    fn new(recording: &Recording) -> Self {
+        Shares { each: Vec::new(), guesses: vec![0; Shown::BEFORE_TASKS + recording.tasks.len()] }
+    }
+
+    fn add(&mut self, shown: Shown, share_ns: u64) {
+        let Shares { each, guesses } = self;
+        let guess = &mut guesses[shown.0];
+        if each.get(*guess).is_none_or(|(other, _)| *other != shown) {
+            *guess = each.iter().position(|(other, _)| *other == shown).unwrap_or_else(|| {
+                each.push((shown, 0));
+                each.len() - 1
+            });
+        }
+        each[*guess].1 += share_ns;
+    }
+
+    /// Who has most of the cell; of equals the first. Loss is shown however little it is: what is not known must not look known.
+    fn take_most(&mut self) -> Cell {
+        let lost = self.each.iter().find(|(shown, _)| *shown == Shown::LOST);
+        let most = lost.or_else(|| self.each.iter().rev().max_by_key(|(_, share_ns)| *share_ns));
+        let cell = most.map_or(Cell::Outside, |(shown, _)| shown.cell());
+        self.each.clear();
+        cell
+    }
 }
 
 fn ending_in_trigger(mut cells: [Cell; CELLS]) -> [Cell; CELLS] {

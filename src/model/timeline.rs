@@ -128,8 +128,20 @@ impl Timeline {
     /// The indices of the samples with `start_ns <= time < end_ns`.
     pub fn between(&self, start_ns: u64, end_ns: u64) -> std::ops::Range<usize> {
         let from = self.samples.partition_point(|sample| sample.time_ns < start_ns);
-        let to = self.samples.partition_point(|sample| sample.time_ns < end_ns);
-        from..to.max(from)
+        from..self.seek(from, end_ns)
+    }
+
+    /// The index of the first sample from `from` on that is not before `time_ns`. What is near is found fast: a binary search of
+    /// the whole timeline would read memory that is in no cache.
+    pub fn seek(&self, from: usize, time_ns: u64) -> usize {
+        let rest = &self.samples[from..];
+        let is_before = |sample: &Sample| sample.time_ns < time_ns;
+        let mut step = 1;
+        while rest.get(step - 1).is_some_and(is_before) {
+            step *= 2;
+        }
+        let passed = step / 2;
+        from + passed + rest[passed..step.min(rest.len())].partition_point(is_before)
     }
 
     /// How long what the sample at `at` saw held the CPU, in ns: until the next sample, but at most twice the sampling
@@ -164,6 +176,28 @@ fn overlapping(gaps: &[Gap], start_ns: u64, end_ns: u64) -> &[Gap] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sought_is_found_near_and_far() {
+        let samples: Vec<Sample> = [1, 3, 3, 3, 4, 8, 9, 12]
+            .map(|time_ns| Sample { time_ns, stack: StackId(0), task: TaskId(0) })
+            .to_vec();
+        let timeline = Timeline {
+            cpu: 0,
+            samples,
+            details: Details::default(),
+            lost: Vec::new(),
+            throttled: Vec::new(),
+            trace: Trace::default(),
+        };
+        for from in 0..=timeline.samples.len() {
+            for time_ns in 0..14 {
+                let is_found = |at: &usize| timeline.samples[*at].time_ns >= time_ns;
+                let expected = (from..timeline.samples.len()).find(is_found);
+                assert_eq!(timeline.seek(from, time_ns), expected.unwrap_or(timeline.samples.len()));
+            }
+        }
+    }
 
     #[test]
     fn details_are_kept_each_once_they_differ() {

@@ -1,7 +1,7 @@
 //! Who ran when in each window, as one line of ASCII a window: a letter for each task, and a legend for all of them.
 
 use indexmap::IndexMap;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::analyses::strips::{Cell, Strips};
 use crate::model::{NameId, Recording, TaskId};
@@ -49,7 +49,7 @@ fn share_letters(recording: &Recording, strips: &Strips) -> (FxHashMap<TaskId, T
     let has_letters = seen().collect::<FxHashSet<_>>().len() <= LETTERS.len();
     let mut firsts: FxHashMap<NameId, TaskId> = FxHashMap::default();
     let mut stands_for = FxHashMap::default();
-    let mut counts: IndexMap<TaskId, u64> = IndexMap::new();
+    let mut counts: IndexMap<TaskId, u64, FxBuildHasher> = IndexMap::default();
     for task in seen() {
         let first = if has_letters { task } else { *firsts.entry(recording.task(task).comm).or_insert(task) };
         stands_for.insert(task, first);

@@ -329,12 +329,13 @@ fn blocks(
     let own = marks.paths.iter().filter(|marked| marked.comm == Some(comm));
     let own = marked_part(contexts, context.path, own);
     let handlers = marks.paths.iter().filter(|marked| marked.comm.is_none());
-    let handler = marked_part(contexts, context.handler, handlers);
+    let handler = marked_part(contexts, contexts.handler(sample.stack), handlers);
     let class_of = |outer: StackId, mode| {
         let context = contexts.of(outer);
         let is_in =
             |part: &FxHashSet<PathId>, path: Option<PathId>| path.is_some_and(|path| part.contains(&path));
-        let is_marked = !context.is_nested && is_in(&own, context.path) || is_in(&handler, context.handler);
+        let is_marked =
+            !context.is_nested && is_in(&own, context.path) || is_in(&handler, contexts.handler(outer));
         match mode {
             _ if is_trigger => Class::Trigger,
             Mode::Kernel if is_marked => Class::Dominating,

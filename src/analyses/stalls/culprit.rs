@@ -96,7 +96,7 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
         }
         busy += 1;
         let context = cpu.contexts.of(sample.stack);
-        let (what, path) = match (context.is_nested, context.handler, context.softirq) {
+        let (what, path) = match (context.is_nested, cpu.contexts.handler(sample.stack), context.softirq()) {
             (false, ..) => (What::Thread(cpu.tid(sample.task)), context.path),
             (true, Some(handler), Some(softirq)) => (What::Handler(Handler::Softirq(softirq)), Some(handler)),
             (true, Some(handler), None) => (What::Handler(Handler::Interrupt), Some(handler)),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::model::{Mode, NameId, Sample, Softirq};
 
-use super::super::contexts::PathId;
+use super::super::contexts::{PathId, Serving};
 use super::cpu::{Cpu, JOIN_NS};
 use super::culprit::{self, Held};
 use super::seen::{Weight, first_overlap};
@@ -93,15 +93,15 @@ fn saw(cpu: &Cpu, sample: &Sample, running: Option<Holder>) -> Saw {
         return Saw::Other;
     }
     if context.is_nested {
-        return match (context.serves_softirqs, context.softirq, running) {
-            (false, ..) => Saw::Interrupt,
+        return match (context.serving, running) {
+            (Serving::Nothing, _) => Saw::Interrupt,
             // What keeps the others waiting. Packets received are what the others wait for.
-            (true, Some(softirq), _) if softirq != Softirq::NetRx => match running {
+            (Serving::Softirq(softirq), _) if softirq != Softirq::NetRx => match running {
                 Some(Holder::Task { .. }) => Saw::Softirq,
                 _ => Saw::Holder(Holder::Softirq(softirq)),
             },
-            (true, None, Some(Holder::Softirq(_))) => Saw::Interrupt,
-            (true, ..) => Saw::Softirq,
+            (Serving::Untold, Some(Holder::Softirq(_))) => Saw::Interrupt,
+            (Serving::Softirq(_) | Serving::Untold, _) => Saw::Softirq,
         };
     }
     if let Some(start) = context.path.and_then(|path| cpu.contexts.start(path)) {

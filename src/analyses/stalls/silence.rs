@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{NameId, Softirq};
 
-use super::super::contexts::{Owner, PathId};
+use super::super::contexts::{Owner, PathId, Serving};
 use super::super::shares::{FOLLOW, Share};
 use super::Kind;
 use super::cpu::Cpu;
@@ -210,7 +210,7 @@ impl<'c, 'r> Rates<'c, 'r> {
         for run in runs.iter().filter(|run| is_long(cpu, run)) {
             counts[run.first..=run.last].fill(false);
         }
-        let serves = |at: usize| cpu.contexts.of(samples[at].stack).serves_softirqs;
+        let serves = |at: usize| cpu.contexts.of(samples[at].stack).serving != Serving::Nothing;
         let mut distance = vec![0; samples.len()];
         let mut next = 0;
         for at in (0..samples.len()).rev().filter(|&at| counts[at]) {

@@ -4,32 +4,32 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::model::{CodePlace, NameId, Sample, StackId, Timeline};
+use crate::model::{CodePlace, StackId, Timeline};
 
 use super::super::contexts::{Contexts, PathId};
 use super::super::shares::{FOLLOW, follow};
-use super::stretch::{Counted, Stretch};
-use super::{Candidate, Dominating, Finder};
+use super::stretch::{Stretch, is_dominated};
+use super::{Candidate, Dominating, Finder, Work};
 
 /// The heaviest path of a stretch, followed inward, if it dominates; of equals the one that ran last.
 pub(super) fn dominating_candidate(contexts: &Contexts, stretch: &Stretch) -> Option<Candidate> {
     // A path that ends in the entry tells nothing about which call it was.
     let started = || {
-        let start_of = |counted: &Counted| Some((counted.candidate.0, contexts.start(counted.candidate.1)?));
-        stretch.paths.iter().filter_map(move |counted| Some((start_of(counted)?, counted)))
+        let paths = stretch.paths();
+        paths.filter_map(|((comm, path), counted)| Some(((comm, contexts.start(path)?), path, counted)))
     };
     let mut by_start: FxHashMap<Candidate, (u64, usize)> = FxHashMap::default();
-    for (start, counted) in started() {
+    for (start, _, counted) in started() {
         let (samples, last) = by_start.entry(start).or_default();
         *samples += counted.samples;
         *last = counted.last.max(*last);
     }
     let (&heaviest, &(samples, _)) = by_start.iter().max_by_key(|&(&start, &weight)| (weight, start))?;
-    stretch.is_dominated_by(samples).then(|| {
-        let its = started().filter(|(start, _)| *start == heaviest);
-        let its = its.map(|(_, counted)| (counted.candidate.1, counted.samples));
+    is_dominated(stretch.busy, samples).then(|| {
+        let its = started().filter(|(start, ..)| *start == heaviest);
+        let its = its.map(|(_, path, counted)| (path, counted.samples));
         (heaviest.0, follow(contexts, heaviest.1, its, FOLLOW, stretch.busy))
     })
 }
@@ -42,13 +42,11 @@ impl Finder<'_> {
         indices: Range<usize>,
         stretch: &Stretch,
     ) -> Option<Dominating> {
-        let candidate = dominating_candidate(&self.contexts, stretch)?;
-        let its = self.samples_in(candidate, timeline, indices);
+        let candidate = stretch.dominating?;
+        let its = self.samples_in(candidate, timeline, indices, stretch);
         let path = candidate.1;
         let task = most_frequent(its.iter().map(|&at| timeline.samples[at].task))?.0;
         let of_task = |at: &&usize| timeline.samples[**at].task == task;
-        let mut places = BTreeMap::new();
-        self.count_places(path, timeline, &its, &mut places);
         let cgroups = its.iter().filter(of_task).map(|&at| timeline.details.get(at).cgroup);
         Some(Dominating {
             task,
@@ -57,21 +55,25 @@ impl Finder<'_> {
             samples: its.len() as u64,
             share: its.len() as f64 / stretch.busy as f64,
             time_ns: self.held_ns(timeline, &its),
-            place: heaviest(places)?,
+            place: heaviest(self.places(path, timeline, &its))?.0,
             line: None,
         })
     }
 
-    /// The indices of the samples that are in a candidate's path.
+    /// The indices of the samples of `stretch`, which are those at `indices`, that are in a candidate's path.
     pub(super) fn samples_in(
         &self,
         (comm, path): Candidate,
         timeline: &Timeline,
         indices: Range<usize>,
+        stretch: &Stretch,
     ) -> Vec<usize> {
+        let paths = stretch.paths().map(|((_, inner), _)| inner);
+        let its = paths.filter(|&inner| self.contexts.goes_on_from(inner, path));
+        let works: FxHashSet<Work> = its.map(Work::of).collect();
         let is_it = |at: &usize| {
-            let candidate = self.candidate(&timeline.samples[*at]);
-            candidate.is_some_and(|(other, inner)| other == comm && self.contexts.goes_on_from(inner, path))
+            let sample = &timeline.samples[*at];
+            self.recording.task(sample.task).comm == comm && works.contains(&self.work(sample))
         };
         indices.filter(is_it).collect()
     }
@@ -81,23 +83,24 @@ impl Finder<'_> {
         indices.iter().map(|&at| timeline.held_ns(at, self.interval_ns)).sum()
     }
 
-    /// Counts where in the innermost function of `path` the samples at these indices saw the CPU.
-    pub(super) fn count_places(
+    /// Where in the innermost function of `path` the samples at these indices saw the CPU, and how many.
+    pub(super) fn places(
         &self,
         path: PathId,
         timeline: &Timeline,
         indices: &[usize],
-        places: &mut BTreeMap<CodePlace, u64>,
-    ) {
+    ) -> BTreeMap<CodePlace, u64> {
         let mut stacks: FxHashMap<StackId, u64> = FxHashMap::default();
         for &at in indices {
             *stacks.entry(timeline.samples[at].stack).or_default() += 1;
         }
+        let mut places = BTreeMap::new();
         for (stack, samples) in stacks {
             if let Some(place) = self.place_in(path, stack) {
                 *places.entry(place).or_default() += samples;
             }
         }
+        places
     }
 
     /// The innermost frame of `path` in a stack that goes on from it.
@@ -114,24 +117,21 @@ impl Finder<'_> {
         }
         found
     }
-
-    /// The comm with most samples that are not idle, and their number.
-    pub(super) fn busiest(&self, samples: &[Sample]) -> Option<(NameId, u64)> {
-        let busy = samples.iter().filter(|sample| !self.is_idle(sample));
-        most_frequent(busy.map(|sample| self.recording.task(sample.task).comm))
-    }
 }
 
 /// The most frequent item and its number; of equals the smallest.
 pub(super) fn most_frequent<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Option<(T, u64)> {
+    let mut items = items.peekable();
     let mut counts: BTreeMap<T, u64> = BTreeMap::new();
-    for item in items {
-        *counts.entry(item).or_default() += 1;
+    while let Some(item) = items.next() {
+        // Equal ones mostly follow each other.
+        let equal = 1 + std::iter::from_fn(|| items.next_if_eq(&item)).count() as u64;
+        *counts.entry(item).or_default() += equal;
     }
-    counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item)))
+    heaviest(counts)
 }
 
-/// The item that was counted most often; of equals the smallest.
-pub(super) fn heaviest<T: Copy + Ord>(counts: BTreeMap<T, u64>) -> Option<T> {
-    counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item))).map(|(item, _)| item)
+/// The item that was counted most often, and its number; of equals the smallest.
+pub(super) fn heaviest<T: Copy + Ord>(counts: BTreeMap<T, u64>) -> Option<(T, u64)> {
+    counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item)))
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::model::{Softirq, Timeline};
 
-use super::stretch::Stretch;
+use super::stretch::{Counter, Stretch};
 use super::{CutBy, Episode, Finder, Share, Window};
 
 /// How many windows' lengths a call that a window cuts off is traced back, at most.
@@ -38,8 +40,8 @@ pub(super) struct Judged {
 /// The pieces of a CPU's baseline.
 #[derive(Default)]
 pub(super) struct Baseline {
-    /// Those with samples, counted.
-    pub pieces: Vec<Stretch>,
+    /// The indices of the samples of those that have any.
+    pub pieces: Vec<Range<usize>>,
     /// How many have none.
     pub empty: u64,
 }
@@ -54,10 +56,9 @@ impl Baseline {
 impl<'r> Finder<'r> {
     pub(super) fn cpu_windows(&self, timeline: &'r Timeline) -> CpuWindows<'r> {
         let all = self.episodes(timeline);
-        let mut taken: Vec<(u64, u64)> = Vec::new();
-        for (episode, _) in &all {
-            taken.push((self.lead_in(timeline, &episode.window), episode.end_ns));
-        }
+        let lead_in =
+            |(episode, _): &(Episode, Stretch)| (self.lead_in(timeline, &episode.window), episode.end_ns);
+        let taken: Vec<(u64, u64)> = all.iter().map(lead_in).collect();
         let baseline = self.baseline(timeline, &taken);
         let (first_ns, last_ns) = self.options.selection.time.bounds(self.recording);
         let served = |episode: &Episode, softirqs: &Vec<Softirq>| {
@@ -80,16 +81,17 @@ impl<'r> Finder<'r> {
 
     /// As [`Finder::cpu_windows`], of stretches that were found in another way; they are in order and do not overlap.
     pub(super) fn cpu_stretches(&self, timeline: &'r Timeline, stretches: &[Range<u64>]) -> CpuWindows<'r> {
-        let judged = |time: &Range<u64>| {
+        let judged = |counter: &mut Counter, time: &Range<u64>| {
             let indices = timeline.between(time.start, time.end);
-            Judged { time: time.clone(), stretch: Stretch::new(self, timeline, indices.clone()), indices }
+            let stretch = counter.count(timeline, indices.clone());
+            Judged { time: time.clone(), stretch, indices }
         };
         let taken: Vec<(u64, u64)> = stretches.iter().map(|time| (time.start, time.end)).collect();
         CpuWindows {
             timeline,
             triggered: 0,
             episodes: Vec::new(),
-            judged: stretches.iter().map(judged).collect(),
+            judged: stretches.par_iter().map_init(|| Counter::new(self), judged).collect(),
             baseline: self.baseline(timeline, &taken),
             taken,
         }
@@ -108,31 +110,30 @@ impl<'r> Finder<'r> {
                 _ => runs.push(vec![at]),
             }
         }
-        let mut previous_end = None;
-        let mut episodes = Vec::new();
-        for run in runs {
-            episodes.push(self.episode(timeline, &run, previous_end));
-            previous_end = run.last().map(|&last| (last, samples[last].time_ns));
-        }
-        episodes
+        let episode = |counter: &mut Counter, number: usize| {
+            let previous = number.checked_sub(1).and_then(|previous| runs[previous].last().copied());
+            self.episode(timeline, &runs[number], previous, counter)
+        };
+        (0..runs.len()).into_par_iter().map_init(|| Counter::new(self), episode).collect()
     }
 
     fn episode(
         &self,
         timeline: &Timeline,
         run: &[usize],
-        previous: Option<(usize, u64)>,
+        previous: Option<usize>,
+        counter: &mut Counter,
     ) -> (Episode, Stretch) {
         let samples = &timeline.samples;
         let (first, last) = (run[0], run[run.len() - 1]);
         let mut softirqs = BTreeMap::new();
         for &at in run {
-            if let Some(softirq) = self.contexts.of(samples[at].stack).softirq {
+            if let Some(softirq) = self.contexts.of(samples[at].stack).softirq() {
                 *softirqs.entry(softirq).or_default() += 1;
             }
         }
         let window = self.window(timeline, first, previous);
-        let stretch = Stretch::new(self, timeline, window.indices.clone());
+        let stretch = counter.count(timeline, window.indices.clone());
         let episode = Episode {
             cpu: timeline.cpu,
             start_ns: samples[first].time_ns,
@@ -143,14 +144,14 @@ impl<'r> Finder<'r> {
             idle_samples: stretch.idle,
             interrupt_samples: stretch.nested,
             dominating: self.dominating(timeline, window.indices.clone(), &stretch),
-            busiest: self.busiest(&samples[window.indices.clone()]),
+            busiest: stretch.busiest(),
             window,
         };
         (episode, stretch)
     }
 
-    /// The window before the sample at index `first`, not reaching into the episode that ended at `previous`.
-    fn window(&self, timeline: &Timeline, first: usize, previous: Option<(usize, u64)>) -> Window {
+    /// The window before the sample at index `first`, not reaching into the episode that ended at index `previous`.
+    fn window(&self, timeline: &Timeline, first: usize, previous: Option<usize>) -> Window {
         let end_ns = timeline.samples[first].time_ns;
         let recorded_ns = self.recording.about.start_ns.min(end_ns);
         let (mut start_ns, mut cut_by) = match end_ns - recorded_ns < self.options.before_ns {
@@ -158,8 +159,8 @@ impl<'r> Finder<'r> {
             false => (end_ns - self.options.before_ns, None),
         };
         let mut indices = timeline.between(start_ns, end_ns);
-        if let Some((last, last_ns)) = previous.filter(|(_, last_ns)| *last_ns >= start_ns) {
-            (start_ns, cut_by) = (last_ns, Some(CutBy::PreviousEpisode));
+        if let Some(last) = previous.filter(|&last| timeline.samples[last].time_ns >= start_ns) {
+            (start_ns, cut_by) = (timeline.samples[last].time_ns, Some(CutBy::PreviousEpisode));
             indices = (last + 1).min(indices.end)..indices.end;
         }
         let lost = timeline.lost_in(start_ns, end_ns);
@@ -198,30 +199,34 @@ impl<'r> Finder<'r> {
     fn baseline(&self, timeline: &Timeline, taken: &[(u64, u64)]) -> Baseline {
         let about = &self.recording.about;
         let mut baseline = Baseline::default();
+        let mut next = 0;
         let mut free_from = about.start_ns;
         let ends = taken.iter().map(|&(start, _)| start).chain([about.end_ns]);
         let next_starts = taken.iter().map(|&(_, end)| end).chain([about.end_ns]);
         for (end, next_start) in ends.zip(next_starts) {
-            self.cut(timeline, free_from, end, &mut baseline);
+            next = self.cut(timeline, next, free_from..end, &mut baseline);
             free_from = free_from.max(next_start.saturating_add(1));
         }
         baseline
     }
 
-    /// Cuts `[from, end)`. Pieces without samples are counted in one step, so that a hole of years costs nothing.
-    fn cut(&self, timeline: &Timeline, mut from: u64, end: u64, baseline: &mut Baseline) {
+    /// Cuts a part of the time, of which no sample is before index `next`, and returns such an index for the part after it. Pieces
+    /// without samples are counted in one step, so that a hole of years costs nothing.
+    fn cut(&self, timeline: &Timeline, mut next: usize, time: Range<u64>, baseline: &mut Baseline) -> usize {
         let before_ns = self.options.before_ns;
+        let Range { start: mut from, end } = time;
         while from < end {
-            let next_sample = timeline.between(from, end).start;
-            let until = timeline.samples.get(next_sample).map_or(end, |sample| sample.time_ns.min(end));
+            next = timeline.seek(next, from);
+            let until = timeline.samples.get(next).map_or(end, |sample| sample.time_ns.min(end));
             let empty = (until - from) / before_ns;
             baseline.empty = baseline.empty.saturating_add(empty);
             from += empty * before_ns;
             let to = end.min(from.saturating_add(before_ns));
             if from < to && SHORTEST_PIECE.is_held(to - from, before_ns) {
-                baseline.pieces.push(Stretch::new(self, timeline, timeline.between(from, to)));
+                baseline.pieces.push(next..timeline.seek(next, to));
             }
             from = to;
         }
+        next
     }
 }

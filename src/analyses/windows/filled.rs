@@ -2,7 +2,7 @@
 
 use crate::model::{NameId, Recording};
 
-use super::stretch::Stretch;
+use super::stretch::Counter;
 use super::{Dominating, Finder, Options};
 
 /// A stretch of a CPU's time and what filled it.
@@ -42,7 +42,7 @@ impl<'r> Filling<'r> {
         let finder = &self.0;
         let timeline = finder.recording.timeline(cpu)?;
         let indices = timeline.between(start_ns, end_ns);
-        let stretch = Stretch::new(finder, timeline, indices.clone());
+        let stretch = Counter::new(finder).count(timeline, indices.clone());
         let is_lossy = !timeline.lost_in(start_ns, end_ns).is_empty()
             || !timeline.throttled_in(start_ns, end_ns).is_empty();
         Some(Filled {
@@ -53,8 +53,8 @@ impl<'r> Filling<'r> {
             idle_samples: stretch.idle,
             interrupt_samples: stretch.nested,
             is_lossy,
-            dominating: finder.dominating(timeline, indices.clone(), &stretch),
-            busiest: finder.busiest(&timeline.samples[indices]),
+            dominating: finder.dominating(timeline, indices, &stretch),
+            busiest: stretch.busiest(),
         })
     }
 }

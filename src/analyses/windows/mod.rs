@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use regex::Regex;
 
 use crate::model::{
-    CgroupId, CodePlace, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, TaskId,
+    CgroupId, CodePlace, Function, Mode, NameId, Naming, Recording, Sample, Softirq, StackId, Task, TaskId,
     Timeline,
 };
 
@@ -352,6 +352,32 @@ fn is_named_kernel(function: &Function) -> bool {
 /// A path of tasks with one comm: what is ranked.
 type Candidate = (NameId, PathId);
 
+/// What a sample counts for, as a number for tables.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Work(u32);
+
+impl Work {
+    /// The CPU was idle.
+    const IDLE: Work = Work(0);
+    /// It was not, and did nothing that counts.
+    const NOT_COUNTED: Work = Work(1);
+    /// How many are before those of paths.
+    const BEFORE_PATHS: usize = 2;
+
+    fn of(path: PathId) -> Self {
+        Work((Work::BEFORE_PATHS + path.index()) as u32)
+    }
+
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The path that it is.
+    fn path(self) -> Option<PathId> {
+        self.index().checked_sub(Work::BEFORE_PATHS).map(PathId::from_index)
+    }
+}
+
 /// Which samples windows look back from.
 pub struct Triggers {
     tasks: Vec<bool>,
@@ -384,38 +410,50 @@ struct Finder<'r> {
     options: &'r Options,
     contexts: Contexts,
     triggers: Triggers,
+    /// For each task its comm, if its work counts. The idle task does no work of its own, and a trigger's between its episodes is no
+    /// suspect.
+    workers: Vec<Option<NameId>>,
     interval_ns: u64,
 }
 
 impl<'r> Finder<'r> {
     fn new(recording: &'r Recording, options: &'r Options) -> Self {
+        let triggers = Triggers::new(recording, options);
+        let worker = |(task, is_trigger): (&Task, &bool)| {
+            let is_triggers = options.trigger_comm.is_some() && *is_trigger;
+            (!task.is_swapper() && !is_triggers).then_some(task.comm)
+        };
+        let workers = recording.tasks.iter().zip(&triggers.tasks).map(worker).collect();
         Finder {
             recording,
             options,
             contexts: Contexts::new(recording),
-            triggers: Triggers::new(recording, options),
+            triggers,
+            workers,
             interval_ns: recording.sampling_interval_ns(),
         }
     }
 
+    #[inline]
     fn is_idle(&self, sample: &Sample) -> bool {
         self.contexts.is_idle(self.recording, sample)
     }
 
     /// What a sample counts for: what its task did in the kernel. What an interrupt or softirq did in its place is not its work:
     /// a flood of packets would else be blamed on whatever system call it interrupts.
-    fn candidate(&self, sample: &Sample) -> Option<Candidate> {
-        let is_nested = self.contexts.of(sample.stack).is_nested;
-        self.interrupted(sample).filter(|_| !is_nested)
+    #[inline]
+    fn work(&self, sample: &Sample) -> Work {
+        let context = self.contexts.of(sample.stack);
+        // No `&&`, as in `Contexts::is_idle`.
+        let counts = self.workers[sample.task.index()].is_some() & !context.is_nested;
+        let in_path = context.path.map_or(Work::NOT_COUNTED, Work::of);
+        let busy = if counts { in_path } else { Work::NOT_COUNTED };
+        if self.is_idle(sample) { Work::IDLE } else { busy }
     }
 
-    /// As [`Finder::candidate`], also where it is interrupted. The idle task does no work of its own, and a trigger's between its
-    /// episodes is no suspect.
+    /// What a sample's task did in the kernel, also where it is interrupted.
     fn interrupted(&self, sample: &Sample) -> Option<Candidate> {
-        let path = self.contexts.of(sample.stack).path?;
-        let task = self.recording.task(sample.task);
-        let is_trigger = self.options.trigger_comm.is_some() && self.triggers.tasks[sample.task.index()];
-        (!task.is_swapper() && !is_trigger).then_some((task.comm, path))
+        self.workers[sample.task.index()].zip(self.contexts.of(sample.stack).path)
     }
 
     fn path(&self, path: PathId) -> Path {

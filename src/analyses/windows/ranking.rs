@@ -1,16 +1,19 @@
 //! The ranking: how much more often a path dominates windows than the baseline, and what that comes to.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::model::{CgroupId, CodePlace};
+use crate::model::{CgroupId, CodePlace, Timeline};
 
+use super::super::contexts::Contexts;
 use super::super::statistics::{Table, fisher_stratified};
-use super::dominating::{dominating_candidate, heaviest, most_frequent};
+use super::dominating::{heaviest, most_frequent};
 use super::episodes::{CpuWindows, Judged};
-use super::stretch::{Counted, Stretch};
-use super::{Candidate, FOLLOW, Finder, Ranked, Verdict};
+use super::stretch::is_dominated;
+use super::{Candidate, FOLLOW, Finder, PathId, Ranked, Verdict, Work};
 
 /// A path that holds the CPU for less than this share of a window is too brief to have stalled it.
 const BRIEF: f64 = 0.1;
@@ -23,14 +26,13 @@ const STANDS_OUT: f64 = 2.0;
 
 impl Finder<'_> {
     pub(super) fn rank(&self, cpus: &[CpuWindows]) -> Vec<Ranked> {
-        let candidates = self.candidates(cpus);
-        let mut all_evidence: Vec<Evidence> = candidates.iter().map(|_| Evidence::default()).collect();
-        let numbers: FxHashMap<Candidate, usize> = (candidates.iter().copied()).zip(0..).collect();
+        let candidates = Candidates::new(&self.contexts, self.candidates(cpus));
+        let mut all_evidence: Vec<Evidence> = candidates.all.iter().map(|_| Evidence::default()).collect();
         for cpu in cpus {
-            self.gather(cpu, &candidates, &numbers, &mut all_evidence);
+            self.gather(cpu, &candidates, &mut all_evidence);
         }
-        let tried = candidates.len() as f64;
-        let judged = candidates.into_iter().zip(all_evidence);
+        let tried = candidates.all.len() as f64;
+        let judged = candidates.all.into_iter().zip(all_evidence);
         let mut ranking: Vec<Ranked> =
             judged.map(|(candidate, evidence)| self.judge(candidate, evidence, tried)).collect();
         let name = |ranked: &Ranked| self.recording.name(ranked.comm);
@@ -46,9 +48,8 @@ impl Finder<'_> {
     /// The paths to try: those that dominate windows. One that goes on from another is the same, and is followed inward as far
     /// as most of their windows go.
     fn candidates(&self, cpus: &[CpuWindows]) -> Vec<Candidate> {
-        let windows = cpus.iter().flat_map(|cpu| &cpu.judged).map(|judged| &judged.stretch);
-        let mut dominated: Vec<Candidate> =
-            windows.filter_map(|stretch| dominating_candidate(&self.contexts, stretch)).collect();
+        let windows = cpus.iter().flat_map(|cpu| &cpu.judged);
+        let mut dominated: Vec<Candidate> = windows.filter_map(|judged| judged.stretch.dominating).collect();
         // Deepest first, so that a shorter path finds those that go on from it.
         dominated.sort_by_key(|(_, path)| std::cmp::Reverse(self.contexts.depth(*path)));
         // Each group: the deepest of its paths, and the depths of all.
@@ -79,37 +80,43 @@ impl Finder<'_> {
     }
 
     /// Adds what one CPU says for and against each candidate.
-    fn gather(
-        &self,
-        cpu: &CpuWindows,
-        candidates: &[Candidate],
-        numbers: &FxHashMap<Candidate, usize>,
-        all_evidence: &mut [Evidence],
-    ) {
-        let mut held = vec![Held::default(); candidates.len()];
-        let mut baseline_held = held.clone();
-        for Judged { time, indices, stretch } in &cpu.judged {
-            for (number, samples) in self.held_in(stretch, numbers) {
-                held[number].add(stretch, samples);
-                if stretch.is_dominated_by(samples) {
-                    let its = self.samples_in(candidates[number], cpu.timeline, indices.clone());
-                    let evidence = &mut all_evidence[number];
-                    let path = candidates[number].1;
-                    self.count_places(path, cpu.timeline, &its, &mut evidence.places);
-                    evidence.held_ns.push(self.held_ns(cpu.timeline, &its));
-                    evidence.window_ns.push(time.end - time.start);
-                    evidence.cgroups.extend(its.iter().map(|&at| cpu.timeline.details.get(at).cgroup));
-                }
+    fn gather(&self, cpu: &CpuWindows, candidates: &Candidates, all_evidence: &mut [Evidence]) {
+        let mut windows = Shares::new(candidates);
+        let mut dominated: Vec<(usize, &Judged)> = Vec::new();
+        for judged in &cpu.judged {
+            for (candidate, counted) in judged.stretch.paths() {
+                windows.count(candidates.held_by(&self.contexts, candidate), counted.samples);
+            }
+            let dominating = windows.end_stretch(judged.stretch.busy);
+            dominated.extend(dominating.into_iter().map(|number| (number, judged)));
+        }
+        let seen = |&(number, judged): &(usize, &Judged)| {
+            let Judged { indices, stretch, .. } = judged;
+            let candidate = candidates.all[number];
+            let its = self.samples_in(candidate, cpu.timeline, indices.clone(), stretch);
+            let cgroups: Vec<CgroupId> = its.iter().map(|&at| cpu.timeline.details.get(at).cgroup).collect();
+            let places = self.places(candidate.1, cpu.timeline, &its);
+            (self.held_ns(cpu.timeline, &its), cgroups, places)
+        };
+        let all_seen: Vec<_> = dominated.par_iter().map(seen).collect();
+        for ((number, judged), (held_ns, cgroups, places)) in dominated.into_iter().zip(all_seen) {
+            let evidence = &mut all_evidence[number];
+            evidence.held_ns.push(held_ns);
+            evidence.window_ns.push(judged.time.end - judged.time.start);
+            evidence.cgroups.extend(cgroups);
+            for (place, samples) in places {
+                *evidence.places.entry(place).or_default() += samples;
             }
         }
-        for stretch in &cpu.baseline.pieces {
-            for (number, samples) in self.held_in(stretch, numbers) {
-                baseline_held[number].add(stretch, samples);
-            }
-        }
-        let busy: u64 = cpu.judged.iter().map(|judged| judged.stretch.busy).sum();
-        let baseline_busy: u64 = cpu.baseline.pieces.iter().map(|stretch| stretch.busy).sum();
-        for ((evidence, held), baseline) in all_evidence.iter_mut().zip(held).zip(baseline_held) {
+        let pieces = cpu.baseline.pieces.par_iter();
+        let add_piece = |mut shares: Shares, piece: &Range<usize>| {
+            self.add_piece(cpu.timeline, piece, candidates, &mut shares);
+            shares
+        };
+        let new = || Shares::new(candidates);
+        let baseline = pieces.fold(new, add_piece).reduce(new, Shares::join);
+        let (busy, baseline_busy) = (windows.busy, baseline.busy);
+        for ((evidence, held), baseline) in all_evidence.iter_mut().zip(windows.held).zip(baseline.held) {
             evidence.tables.push(Table {
                 windows: cpu.judged.len() as u64,
                 windows_with: held.dominated,
@@ -129,17 +136,24 @@ impl Finder<'_> {
         }
     }
 
-    /// The candidates that occur in a stretch, by number, and the samples that each holds.
-    fn held_in(&self, stretch: &Stretch, numbers: &FxHashMap<Candidate, usize>) -> FxHashMap<usize, u64> {
-        let mut held = FxHashMap::default();
-        for Counted { candidate: (comm, path), samples, .. } in &stretch.paths {
-            for outer in self.contexts.outwards(*path) {
-                if let Some(&number) = numbers.get(&(*comm, outer)) {
-                    *held.entry(number).or_default() += samples;
-                }
+    /// Counts a piece of the baseline. Of that only the candidates matter, so its other paths are not counted.
+    fn add_piece(
+        &self,
+        timeline: &Timeline,
+        piece: &Range<usize>,
+        candidates: &Candidates,
+        shares: &mut Shares,
+    ) {
+        let mut busy = 0;
+        for sample in &timeline.samples[piece.clone()] {
+            let work = self.work(sample);
+            busy += u64::from(work != Work::IDLE);
+            if let Some(tried) = candidates.nearest[work.index()] {
+                let comm = self.recording.task(sample.task).comm;
+                shares.count(candidates.held_by(&self.contexts, (comm, tried)), 1);
             }
         }
-        held
+        shares.end_stretch(busy);
     }
 
     fn judge(&self, (comm, path): Candidate, mut evidence: Evidence, tried: f64) -> Ranked {
@@ -160,7 +174,7 @@ impl Finder<'_> {
             windows_on_cpus: evidence.windows_on_cpus,
             cgroup: most_frequent(evidence.cgroups.into_iter()).map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
             median_held_ns,
-            place: heaviest(evidence.places),
+            place: heaviest(evidence.places).map(|(place, _)| place),
             line: None,
             verdict,
         }
@@ -220,7 +234,46 @@ impl Evidence {
     }
 }
 
-/// What a path holds of one CPU's windows or of its baseline.
+/// The paths that are tried, each with its number.
+struct Candidates {
+    all: Vec<Candidate>,
+    numbers: FxHashMap<Candidate, usize>,
+    /// For each work, the innermost of its path and that path's callers that is a candidate's: hardly any path goes on from one.
+    nearest: Vec<Option<PathId>>,
+}
+
+impl Candidates {
+    fn new(contexts: &Contexts, all: Vec<Candidate>) -> Self {
+        let numbers: FxHashMap<Candidate, usize> = (all.iter().copied()).zip(0..).collect();
+        let tried: FxHashSet<PathId> = all.iter().map(|&(_, path)| path).collect();
+        let mut nearest: Vec<Option<PathId>> = vec![None; Work::BEFORE_PATHS];
+        for path in contexts.paths() {
+            let of_caller = || nearest[Work::of(contexts.parent(path)?).index()];
+            nearest.push(if tried.contains(&path) { Some(path) } else { of_caller() });
+        }
+        Candidates { all, numbers, nearest }
+    }
+
+    /// The numbers of those that a sample of this comm and path counts for: the same path, or one that it goes on from.
+    fn held_by(&self, contexts: &Contexts, (comm, path): Candidate) -> impl Iterator<Item = usize> {
+        let nearest = |path: PathId| self.nearest[Work::of(path).index()];
+        let tried = std::iter::successors(nearest(path), move |&inner| nearest(contexts.parent(inner)?));
+        tried.filter_map(move |outer| self.numbers.get(&(comm, outer)).copied())
+    }
+}
+
+/// What each candidate holds of one CPU's windows or of its baseline.
+struct Shares {
+    /// Samples that are not idle.
+    busy: u64,
+    held: Vec<Held>,
+    /// The samples that each holds of the stretch that is being counted.
+    of_stretch: Vec<u64>,
+    /// Those of them that hold any.
+    holding: Vec<usize>,
+}
+
+/// What one candidate holds.
 #[derive(Clone, Copy, Default)]
 struct Held {
     samples: u64,
@@ -228,10 +281,45 @@ struct Held {
     dominated: u64,
 }
 
-impl Held {
-    fn add(&mut self, stretch: &Stretch, samples: u64) {
-        self.samples += samples;
-        self.dominated += u64::from(stretch.is_dominated_by(samples));
+impl Shares {
+    fn new(candidates: &Candidates) -> Self {
+        let count = candidates.all.len();
+        let held = vec![Held::default(); count];
+        Shares { busy: 0, held, of_stretch: vec![0; count], holding: Vec::new() }
+    }
+
+    /// Counts samples of a stretch that the candidates with these numbers hold.
+    fn count(&mut self, numbers: impl Iterator<Item = usize>, samples: u64) {
+        for number in numbers {
+            if self.of_stretch[number] == 0 {
+                self.holding.push(number);
+            }
+            self.of_stretch[number] += samples;
+        }
+    }
+
+    /// Adds up what was counted in a stretch with `busy` samples that are not idle; the numbers of those that dominate it.
+    fn end_stretch(&mut self, busy: u64) -> Vec<usize> {
+        self.busy += busy;
+        let mut dominating = Vec::new();
+        for number in self.holding.drain(..) {
+            let samples = std::mem::take(&mut self.of_stretch[number]);
+            self.held[number].samples += samples;
+            if is_dominated(busy, samples) {
+                self.held[number].dominated += 1;
+                dominating.push(number);
+            }
+        }
+        dominating
+    }
+
+    fn join(mut self, other: Shares) -> Self {
+        self.busy += other.busy;
+        for (held, other) in self.held.iter_mut().zip(other.held) {
+            held.samples += other.samples;
+            held.dominated += other.dominated;
+        }
+        self
     }
 }
 

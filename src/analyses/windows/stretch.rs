@@ -1,12 +1,14 @@
-//! A stretch of a timeline, counted once: a window or a piece of the baseline, as samples by comm and path.
+//! A stretch of a timeline, counted once: a window, as samples by comm and path.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::Timeline;
+use crate::model::{NameId, Timeline};
 
-use super::{Candidate, DOMINATE, Finder};
+use super::dominating::{dominating_candidate, heaviest};
+use super::{Candidate, DOMINATE, Finder, Work};
 
 /// The samples of a stretch, by what they say.
 pub(super) struct Stretch {
@@ -16,45 +18,83 @@ pub(super) struct Stretch {
     pub idle: u64,
     /// Samples in interrupts and softirqs, of those that are not idle.
     pub nested: u64,
-    /// Each comm and path that was seen.
-    pub paths: Vec<Counted>,
+    /// All, by comm and what they count for.
+    counted: Vec<Counted>,
+    /// The heaviest path, followed inward, if it dominates.
+    pub dominating: Option<Candidate>,
 }
 
-/// A comm in a path.
+/// A comm and what it did.
 pub(super) struct Counted {
-    pub candidate: Candidate,
-    /// Samples with exactly this path.
+    comm: NameId,
+    work: Work,
     pub samples: u64,
     /// Index of the last of them.
     pub last: usize,
 }
 
-impl Stretch {
-    /// Counts the samples of `timeline` at `indices`.
-    pub fn new(finder: &Finder, timeline: &Timeline, indices: Range<usize>) -> Self {
-        let mut stretch = Stretch { busy: 0, idle: 0, nested: 0, paths: Vec::new() };
-        let mut places: FxHashMap<Candidate, usize> = FxHashMap::default();
-        for at in indices {
-            let sample = &timeline.samples[at];
-            if finder.is_idle(sample) {
-                stretch.idle += 1;
-                continue;
-            }
-            stretch.busy += 1;
-            stretch.nested += u64::from(finder.contexts.of(sample.stack).is_nested);
-            let Some(candidate) = finder.candidate(sample) else { continue };
-            let place = *places.entry(candidate).or_insert_with(|| {
-                stretch.paths.push(Counted { candidate, samples: 0, last: at });
-                stretch.paths.len() - 1
-            });
-            stretch.paths[place].samples += 1;
-            stretch.paths[place].last = at;
-        }
-        stretch
+/// Counts stretches. Kept from one to the next, so that its tables are made once and not for each.
+pub(super) struct Counter<'r> {
+    finder: &'r Finder<'r>,
+    /// Where in a stretch's list each comm and work is.
+    places: FxHashMap<(NameId, Work), usize>,
+    /// Where each work was last: a guess, even from an earlier stretch, that mostly saves looking it up, because what is done is
+    /// mostly done by one comm.
+    guesses: Vec<usize>,
+}
+
+impl<'r> Counter<'r> {
+    pub fn new(finder: &'r Finder) -> Self {
+        let guesses = vec![0; Work::BEFORE_PATHS + finder.contexts.paths().len()];
+        Counter { finder, places: FxHashMap::default(), guesses }
     }
 
-    /// Whether so many samples dominate it.
-    pub fn is_dominated_by(&self, samples: u64) -> bool {
-        samples > 0 && DOMINATE.is_held(samples, self.busy)
+    /// Counts the samples of `timeline` at `indices`.
+    pub fn count(&mut self, timeline: &Timeline, indices: Range<usize>) -> Stretch {
+        let Counter { finder, places, guesses } = self;
+        let mut stretch = Stretch { busy: 0, idle: 0, nested: 0, counted: Vec::new(), dominating: None };
+        places.clear();
+        for (at, sample) in indices.clone().zip(&timeline.samples[indices]) {
+            let work = finder.work(sample);
+            let is_idle = work == Work::IDLE;
+            stretch.idle += u64::from(is_idle);
+            stretch.busy += u64::from(!is_idle);
+            stretch.nested += u64::from(!is_idle & finder.contexts.of(sample.stack).is_nested);
+            let comm = finder.recording.task(sample.task).comm;
+            let guess = &mut guesses[work.index()];
+            let is_it = |counted: &Counted| counted.comm == comm && counted.work == work;
+            if !stretch.counted.get(*guess).is_some_and(is_it) {
+                *guess = *places.entry((comm, work)).or_insert_with(|| {
+                    stretch.counted.push(Counted { comm, work, samples: 0, last: at });
+                    stretch.counted.len() - 1
+                });
+            }
+            let counted = &mut stretch.counted[*guess];
+            counted.samples += 1;
+            counted.last = at;
+        }
+        stretch.dominating = dominating_candidate(&finder.contexts, &stretch);
+        stretch
     }
+}
+
+impl Stretch {
+    /// Each comm and path that was seen; a path counts without those that go on from it.
+    pub fn paths(&self) -> impl Iterator<Item = (Candidate, &Counted)> {
+        self.counted.iter().filter_map(|counted| Some(((counted.comm, counted.work.path()?), counted)))
+    }
+
+    /// The comm with most samples that are not idle, and their number.
+    pub fn busiest(&self) -> Option<(NameId, u64)> {
+        let mut comms: BTreeMap<NameId, u64> = BTreeMap::new();
+        for counted in self.counted.iter().filter(|counted| counted.work != Work::IDLE) {
+            *comms.entry(counted.comm).or_default() += counted.samples;
+        }
+        heaviest(comms)
+    }
+}
+
+/// Whether so many samples dominate a stretch with `busy` samples that are not idle.
+pub(super) fn is_dominated(busy: u64, samples: u64) -> bool {
+    samples > 0 && DOMINATE.is_held(samples, busy)
 }
