@@ -17,7 +17,7 @@ use stallgraph::analyses::spans;
 use stallgraph::analyses::windows::{self, Options, Path, Triggers, Windows};
 use stallgraph::render::flame_svg::{self, Caption};
 use support::builder::{Builder, Event, Sample};
-use support::{MadeUp, Recording, run, stallgraph, stdout_of};
+use support::{MadeUp, Recording, run, stallgraph};
 use svg::{Frame, Picture};
 
 const READ: &str = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
@@ -562,13 +562,4 @@ fn rare_samples_are_drawn_though_no_window_could_hold_one() {
         "{}",
         refused.stderr
     );
-}
-
-#[test]
-fn the_same_input_gives_the_same_bytes() {
-    let recording = Recording::open("post");
-    let of = |threads: &str| {
-        stdout_of(recording.command("chart").args(["--flamegraph"]).env("RAYON_NUM_THREADS", threads))
-    };
-    assert_eq!(of("1"), of("2"));
 }

@@ -10,7 +10,7 @@ use std::fs;
 use serde_json::Value;
 use support::builder::{Builder, Kernel, Mmap, Sample};
 use support::perf_script::Row;
-use support::{MadeUp, Recording, run, stdout_of};
+use support::{MadeUp, Recording, run};
 use viewers::{Lane, Marker, Shown};
 
 /// Folded stack, begin and end of a sample.
@@ -421,19 +421,6 @@ fn a_file_is_written_and_never_over_the_recording() {
     let nowhere = export(&folder.path().join("no/such/folder/x.json"));
     assert_eq!(nowhere.code, Some(2));
     assert!(nowhere.stderr.contains("no/such/folder/x.json"), "{}", nowhere.stderr);
-}
-
-#[test]
-fn the_same_file_makes_the_same_bytes_on_any_number_of_threads() {
-    let recording = Recording::open("system");
-    for format in ["speedscope", "firefox", "chrome", "folded"] {
-        let with = |threads: &str| {
-            stdout_of(
-                recording.command("export").args(["--format", format]).env("RAYON_NUM_THREADS", threads),
-            )
-        };
-        assert!(with("1") == with("3"), "{format}");
-    }
 }
 
 #[test]

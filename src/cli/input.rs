@@ -56,6 +56,9 @@ pub struct Input {
     /// machine's, and for a compressed one at most 256 times its size]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
+    /// Threads to work with; the output is the same with any number [default: one for each CPU that may be used]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 impl Input {
@@ -77,15 +80,24 @@ impl Input {
 
     /// Packs the recording and what its names come from, with progress on a terminal.
     pub fn pack(&self, whole_files: bool, out: &mut dyn Write) -> stallgraph::Result<Packed> {
+        self.start_threads()?;
         let progress = Progress::new();
         let show = |stage, done, total| progress.show(stage, done, total);
         load::pack(&self.path(), &self.options(true), whole_files, out, &show)
     }
 
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
+        self.start_threads()?;
         let options = self.options(events);
         let progress = Progress::new();
         load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
+    }
+
+    /// Starts as many threads as were asked for, before any work is given to them.
+    fn start_threads(&self) -> stallgraph::Result<()> {
+        let Some(threads) = self.threads else { return Ok(()) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        pool.build_global().map_err(|error| stallgraph::Error::Usage(format!("--threads {threads}: {error}")))
     }
 
     /// What to load, with events or without, and where names come from.
