@@ -157,16 +157,16 @@ impl Chains {
 
     /// The stack of a chain, and whether it depends on the address space of the process. `place` finds out what an address was.
     pub fn intern(&mut self, chain: &Chain, place: &impl Fn(u64, Mode) -> Frame) -> (StackId, bool) {
-        let mut stack = StackTree::ROOT;
-        let parts = parts(chain);
-        for &(mode, entries) in parts.iter().rev() {
+        let (mut stack, mut depends_on_space) = (StackTree::ROOT, false);
+        each_part(chain, |mode, entries| {
             stack = self.intern_part(stack, mode, entries, chain, place);
-        }
+            depends_on_space |= mode == Mode::User;
+        });
         if stack == StackTree::ROOT {
             let frame = self.frames.intern(place(chain.ip, mode_of(chain.cpumode)));
             stack = self.stacks.push(stack, frame);
         }
-        (stack, parts.iter().any(|(mode, _)| *mode == Mode::User))
+        (stack, depends_on_space)
     }
 
     /// The stack of `entries`, all of one mode, called by `outer`.
@@ -220,37 +220,46 @@ impl Chains {
     }
 }
 
-/// The parts of a chain that are of one mode each, innermost first.
-fn parts<'a>(chain: &Chain<'a>) -> Vec<(Mode, &'a [u8])> {
-    let mut parts = Vec::with_capacity(2);
-    let is_known = split(chain.entries, mode_of(chain.cpumode), chain.order, &mut parts);
-    if is_known && !chain.user.is_empty() {
-        split(chain.user, Mode::User, chain.order, &mut parts);
+/// Hands on the parts of a chain that are of one mode each, outermost first.
+fn each_part<'a>(chain: &Chain<'a>, mut part: impl FnMut(Mode, &'a [u8])) {
+    let (known, is_whole) = known_entries(chain.entries, chain.order);
+    if is_whole && !chain.user.is_empty() {
+        split(known_entries(chain.user, chain.order).0, Mode::User, chain.order, &mut part);
     }
-    parts
+    split(known, mode_of(chain.cpumode), chain.order, &mut part);
 }
 
-/// Splits entries where a marker sets the mode of those after it; `false` if they end in a marker that is not known. What
-/// follows such a one has an unknown meaning. The frames before it stand.
-fn split<'a>(entries: &'a [u8], mut mode: Mode, order: ByteOrder, parts: &mut Vec<(Mode, &'a [u8])>) -> bool {
-    let mut start = 0;
-    for (number, entry) in order.u64s(entries).enumerate() {
-        if entry < PERF_CONTEXT_MAX {
-            continue;
-        }
-        let at = number * 8;
-        parts.push((mode, &entries[start..at]));
-        start = at + 8;
-        mode = match entry {
-            PERF_CONTEXT_HV => Mode::Hypervisor,
-            PERF_CONTEXT_KERNEL => Mode::Kernel,
-            PERF_CONTEXT_USER => Mode::User,
-            PERF_CONTEXT_GUEST | PERF_CONTEXT_GUEST_KERNEL | PERF_CONTEXT_GUEST_USER => Mode::Guest,
-            _ => return false,
-        };
+/// The entries before the first marker that is not known, and whether they are all. What follows such a one has an unknown
+/// meaning. The frames before it stand.
+fn known_entries(entries: &[u8], order: ByteOrder) -> (&[u8], bool) {
+    let is_unknown = |entry| entry >= PERF_CONTEXT_MAX && mode_after(entry).is_none();
+    match order.u64s(entries).position(is_unknown) {
+        Some(unknown) => (&entries[..unknown * 8], false),
+        None => (entries, true),
     }
-    parts.push((mode, &entries[start..]));
-    true
+}
+
+/// Splits entries where a marker sets the mode of those after it; those before the first are of mode `first`.
+fn split<'a>(entries: &'a [u8], first: Mode, order: ByteOrder, part: &mut impl FnMut(Mode, &'a [u8])) {
+    let mut rest = entries;
+    while let Some(marker) = order.u64s(rest).rposition(|entry| entry >= PERF_CONTEXT_MAX) {
+        let (before, after) = rest.split_at(marker * 8);
+        let mode = order.u64_at(after, 0).and_then(mode_after);
+        part(mode.unwrap_or(first), &after[8..]);
+        rest = before;
+    }
+    part(first, rest);
+}
+
+/// The mode of the entries after a marker.
+fn mode_after(marker: u64) -> Option<Mode> {
+    match marker {
+        PERF_CONTEXT_HV => Some(Mode::Hypervisor),
+        PERF_CONTEXT_KERNEL => Some(Mode::Kernel),
+        PERF_CONTEXT_USER => Some(Mode::User),
+        PERF_CONTEXT_GUEST | PERF_CONTEXT_GUEST_KERNEL | PERF_CONTEXT_GUEST_USER => Some(Mode::Guest),
+        _ => None,
+    }
 }
 
 fn mode_of(cpumode: u16) -> Mode {

@@ -26,13 +26,35 @@ pub struct Spaces {
     epochs: Vec<Epoch>,
     modules: Vec<Module>,
     /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
-    module_ids: hashbrown::HashMap<ModuleKey, ModuleId>,
+    module_ids: hashbrown::HashMap<OwnKey, ModuleId>,
     /// The module of kernel addresses in a recording that has no map of the kernel.
     unmapped_kernel: Option<ModuleId>,
 }
 
-/// Path, build id, inode, start of kernel code, process of memory without a file.
-type ModuleKey = (String, Option<Vec<u8>>, Option<(u32, u32, u64)>, Option<u64>, Option<i32>);
+/// What tells modules apart.
+#[derive(PartialEq, Eq, Hash)]
+struct ModuleKey<P, B> {
+    path: P,
+    build_id: Option<B>,
+    inode: Option<(u32, u32, u64)>,
+    /// The start of kernel code.
+    kernel_start: Option<u64>,
+    /// The process of memory without a file.
+    process: Option<i32>,
+}
+
+/// A key as it is stored.
+type OwnKey = ModuleKey<String, Vec<u8>>;
+/// A key that is looked up.
+type KeyRef<'k> = ModuleKey<&'k str, &'k [u8]>;
+
+impl hashbrown::Equivalent<OwnKey> for KeyRef<'_> {
+    fn equivalent(&self, own: &OwnKey) -> bool {
+        let ModuleKey { path, build_id, inode, kernel_start, process } = own;
+        (self.path, self.build_id) == (path, build_id.as_deref())
+            && (self.inode, self.kernel_start, self.process) == (*inode, *kernel_start, *process)
+    }
+}
 
 /// The address space of a process from one fork or exec to the next.
 #[derive(Default)]
@@ -155,7 +177,8 @@ impl Spaces {
         while let Some(before) = self.made.range(..end).next_back().and_then(overlapped) {
             self.drop_kernel_code(when, before);
         }
-        let key = (name.clone(), None, None, Some(start), None);
+        let path = name.clone();
+        let key = ModuleKey { path, build_id: None, inode: None, kernel_start: Some(start), process: None };
         let modules = &mut self.modules;
         let module = *self.module_ids.entry(key).or_insert_with(|| {
             modules.push(Module {
@@ -303,18 +326,21 @@ impl Spaces {
 
     fn intern_module(&mut self, map: &Map) -> ModuleId {
         let (path, reference) = split_reference(map);
-        let is_memory = !map.is_kernel && map.build_id.is_none() && is_memory(&path);
+        let is_memory = !map.is_kernel && map.build_id.is_none() && is_memory(path);
         let process = is_memory.then_some(map.pid);
-        let key =
-            (path.clone(), map.build_id.clone(), map.inode, map.is_kernel.then_some(map.start), process);
+        let kernel_start = map.is_kernel.then_some(map.start);
+        let inode = map.inode;
+        // Most maps are of a few files: nothing is copied for those that are known.
+        let key = KeyRef { path, build_id: map.build_id.as_deref(), inode, kernel_start, process };
         if let Some(&id) = self.module_ids.get(&key) {
             return id;
         }
         let id = ModuleId::from_index(self.modules.len());
+        let (path, build_id) = (path.to_owned(), map.build_id.clone());
         self.modules.push(Module {
-            path,
-            build_id: map.build_id.clone(),
-            inode: map.inode,
+            path: path.clone(),
+            build_id: build_id.clone(),
+            inode,
             kernel: map.is_kernel.then_some(KernelCode {
                 start: map.start,
                 length: map.length,
@@ -325,7 +351,7 @@ impl Spaces {
             process,
             symbols: Symbols::default(),
         });
-        self.module_ids.insert(key, id);
+        self.module_ids.insert(ModuleKey { path, build_id, inode, kernel_start, process }, id);
         id
     }
 }
@@ -344,15 +370,15 @@ fn is_memory(path: &str) -> bool {
 }
 
 /// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) its reference symbol.
-fn split_reference(map: &Map) -> (String, Option<(String, u64)>) {
+fn split_reference(map: &Map) -> (&str, Option<(String, u64)>) {
     let path = map.path.strip_suffix(" (deleted)").unwrap_or(&map.path);
     for kernel in KERNELS {
         if let Some(symbol) = path.strip_prefix(kernel).filter(|_| map.is_kernel) {
             let reference = (!symbol.is_empty()).then(|| (symbol.to_owned(), map.file_offset));
-            return (Module::KERNEL.to_owned(), reference);
+            return (Module::KERNEL, reference);
         }
     }
-    (path.to_owned(), None)
+    (path, None)
 }
 
 impl Space {
