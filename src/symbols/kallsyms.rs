@@ -134,11 +134,15 @@ fn parts(text: &str, count: usize) -> Vec<&str> {
 
 fn parse_part(text: &str) -> Kallsyms<'_> {
     let mut kallsyms = Kallsyms::default();
-    for (entry, module) in text.lines().filter_map(parse_line) {
-        match module {
-            None => kallsyms.kernel.push(entry),
-            Some(module) => kallsyms.modules.entry(module).or_default().push(entry),
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    for end in ends {
+        match parse_line(&text[start..end]) {
+            Some((entry, None)) => kallsyms.kernel.push(entry),
+            Some((entry, Some(module))) => kallsyms.modules.entry(module).or_default().push(entry),
+            None => {}
         }
+        start = end + 1;
     }
     kallsyms
 }
@@ -156,44 +160,47 @@ fn parse_line(line: &str) -> Option<(Entry<'_>, Option<&str>)> {
         return None;
     };
     let rest = line.get(digits + 3..)?.trim_ascii_end();
-    let (name, module) = match rest.strip_suffix(']') {
+    let (name, module) = match memchr::memchr2(b' ', b'\t', rest.as_bytes()) {
         None => (rest, None),
-        Some(rest) => {
-            let (name, module) = rest.split_once('\t')?;
-            (name, Some(module.strip_prefix('[')?))
+        Some(end) => {
+            let (name, module) = rest.split_at(end);
+            let module = module.strip_prefix("\t[")?.strip_suffix(']')?;
+            (name, Some(module))
         }
     };
-    // Without a way out early: then the compiler looks at many bytes at once.
-    let has_space = name.bytes().fold(false, |has, byte| has | (byte <= b' '));
-    (!name.is_empty() && !has_space).then_some((Entry { address, kind: *kind, name }, module))
+    (!name.is_empty()).then_some((Entry { address, kind: *kind, name }, module))
 }
 
 /// The number that `bytes` begin with, of at most 16 hexadecimal digits, and how many they are.
 fn parse_hex(bytes: &[u8]) -> Option<(u64, usize)> {
     // As 64-bit kernels write it.
     if let Some((digits, [b' ', ..])) = bytes.split_first_chunk::<16>() {
-        let values = digits.map(|digit| HEX[usize::from(digit)]);
-        let has_other = values.iter().fold(0, |all, value| all | value) > 0xf;
-        let number = values.iter().fold(0, |number, &value| number << 4 | u64::from(value));
-        return (!has_other).then_some((number, 16));
+        let (high, low) = digits.split_at(8);
+        return Some((eight_digits(high)? << 32 | eight_digits(low)?, 16));
     }
     let digits = bytes.iter().take(17).take_while(|byte| byte.is_ascii_hexdigit()).count();
     let text = std::str::from_utf8(&bytes[..digits]).ok()?;
     u64::from_str_radix(text, 16).ok().filter(|_| digits <= 16).map(|number| (number, digits))
 }
 
-/// The value of each byte as a hexadecimal digit; more than 15 for other bytes.
-const HEX: [u8; 256] = {
-    let mut values = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value];
-        values[digit as usize] = value as u8;
-        values[digit.to_ascii_uppercase() as usize] = value as u8;
-        value += 1;
+/// The number of eight hexadecimal digits, all of which are looked at together.
+fn eight_digits(digits: &[u8]) -> Option<u64> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let text = u64::from_be_bytes(digits.try_into().ok()?);
+    // Bit 7 of a byte is set where it is at least `least`; no byte is above 127.
+    let at_least = |bytes: u64, least: u8| bytes + EACH * u64::from(128 - least);
+    let between = |bytes, first: u8, last: u8| at_least(bytes, first) & !at_least(bytes, last + 1);
+    let is_ascii = text & EACH << 7 == 0;
+    let small = text | (EACH * 0x20);
+    if !is_ascii || (between(text, b'0', b'9') | between(small, b'a', b'f')) & EACH << 7 != EACH << 7 {
+        return None;
     }
-    values
-};
+    // A letter has bit 6 set, and its low four bits are those of its value less 9.
+    let values = (text & (EACH * 0xf)) + ((text >> 6) & EACH) * 9;
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    Some((fours | fours >> 16) & 0xffff_ffff)
+}
 
 #[cfg(test)]
 mod tests {
@@ -258,11 +265,20 @@ not a line
             "12345678901234567 T a",
             "1 T a [b",
             "1 T a b",
+            "1 T a\t[b",
+            "00000000000000g1 T a",
+            "0000000000000/01 T a",
+            "000000000000:001 T a",
+            "00000000000`0001 T a",
+            "0000000@00000001 T a",
+            "000000000000é01 T a",
         ] {
             assert!(parse_line(line).is_none(), "{line:?}");
         }
         let (entry, module) = parse_line("Ff t größe\t[m]\r").unwrap();
         assert_eq!((entry.address, entry.name, module), (255, "größe", Some("m")));
+        let (entry, _) = parse_line("0123456789abcDEF T a").unwrap();
+        assert_eq!(entry.address, 0x0123_4567_89ab_cdef);
     }
 
     #[test]
