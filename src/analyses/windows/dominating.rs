@@ -1,6 +1,5 @@
-//! The dominating path of a window: the heaviest, followed inward as long as one callee keeps most of its caller.
+//! The dominating path of a window: what its samples say of it.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -8,31 +7,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{CodePlace, StackId, Timeline};
 
-use super::super::contexts::{Contexts, PathId};
-use super::super::shares::{FOLLOW, follow};
-use super::stretch::{Stretch, is_dominated};
+use super::super::contexts::PathId;
+use super::stretch::{Stretch, heaviest, most_frequent};
 use super::{Candidate, Dominating, Finder, Work};
-
-/// The heaviest path of a stretch, followed inward, if it dominates; of equals the one that ran last.
-pub(super) fn dominating_candidate(contexts: &Contexts, stretch: &Stretch) -> Option<Candidate> {
-    // A path that ends in the entry tells nothing about which call it was.
-    let started = || {
-        let paths = stretch.paths();
-        paths.filter_map(|((comm, path), counted)| Some(((comm, contexts.start(path)?), path, counted)))
-    };
-    let mut by_start: FxHashMap<Candidate, (u64, usize)> = FxHashMap::default();
-    for (start, _, counted) in started() {
-        let (samples, last) = by_start.entry(start).or_default();
-        *samples += counted.samples;
-        *last = counted.last.max(*last);
-    }
-    let (&heaviest, &(samples, _)) = by_start.iter().max_by_key(|&(&start, &weight)| (weight, start))?;
-    is_dominated(stretch.busy, samples).then(|| {
-        let its = started().filter(|(start, ..)| *start == heaviest);
-        let its = its.map(|(_, path, counted)| (path, counted.samples));
-        (heaviest.0, follow(contexts, heaviest.1, its, FOLLOW, stretch.busy))
-    })
-}
 
 impl Finder<'_> {
     /// What dominates a window: the path of [`dominating_candidate`], with the task that has most of it.
@@ -117,21 +94,4 @@ impl Finder<'_> {
         }
         found
     }
-}
-
-/// The most frequent item and its number; of equals the smallest.
-pub(super) fn most_frequent<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Option<(T, u64)> {
-    let mut items = items.peekable();
-    let mut counts: BTreeMap<T, u64> = BTreeMap::new();
-    while let Some(item) = items.next() {
-        // Equal ones mostly follow each other.
-        let equal = 1 + std::iter::from_fn(|| items.next_if_eq(&item)).count() as u64;
-        *counts.entry(item).or_default() += equal;
-    }
-    heaviest(counts)
-}
-
-/// The item that was counted most often, and its number; of equals the smallest.
-pub(super) fn heaviest<T: Copy + Ord>(counts: BTreeMap<T, u64>) -> Option<(T, u64)> {
-    counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item)))
 }

@@ -10,9 +10,8 @@ use crate::model::{CgroupId, CodePlace, Timeline};
 
 use super::super::contexts::Contexts;
 use super::super::statistics::{Table, fisher_stratified};
-use super::dominating::{heaviest, most_frequent};
 use super::episodes::{CpuWindows, Judged};
-use super::stretch::is_dominated;
+use super::stretch::{heaviest, is_dominated, most_frequent};
 use super::{Candidate, FOLLOW, Finder, PathId, Ranked, Verdict, Work};
 
 /// A path that holds the CPU for less than this share of a window is too brief to have stalled it.

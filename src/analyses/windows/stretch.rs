@@ -1,5 +1,7 @@
-//! A stretch of a timeline, counted once: a window, as samples by comm and path.
+//! A stretch of a timeline, counted once: a window, as samples by comm and path, and the path that dominates it: the heaviest,
+//! followed inward as long as one callee keeps most of its caller.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -7,8 +9,9 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{NameId, Timeline};
 
-use super::dominating::{dominating_candidate, heaviest};
-use super::{Candidate, DOMINATE, Finder, Work};
+use super::super::contexts::Contexts;
+use super::super::shares::follow;
+use super::{Candidate, DOMINATE, FOLLOW, Finder, Work};
 
 /// The samples of a stretch, by what they say.
 pub(super) struct Stretch {
@@ -30,7 +33,7 @@ pub(super) struct Counted {
     work: Work,
     pub samples: u64,
     /// Index of the last of them.
-    pub last: usize,
+    last: usize,
 }
 
 /// Counts stretches. Kept from one to the next, so that its tables are made once and not for each.
@@ -73,7 +76,7 @@ impl<'r> Counter<'r> {
             counted.samples += 1;
             counted.last = at;
         }
-        stretch.dominating = dominating_candidate(&finder.contexts, &stretch);
+        stretch.dominating = stretch.heaviest_path(&finder.contexts);
         stretch
     }
 }
@@ -82,6 +85,27 @@ impl Stretch {
     /// Each comm and path that was seen; a path counts without those that go on from it.
     pub fn paths(&self) -> impl Iterator<Item = (Candidate, &Counted)> {
         self.counted.iter().filter_map(|counted| Some(((counted.comm, counted.work.path()?), counted)))
+    }
+
+    /// The heaviest path, followed inward, if it dominates; of equals the one that ran last.
+    fn heaviest_path(&self, contexts: &Contexts) -> Option<Candidate> {
+        // A path that ends in the entry tells nothing about which call it was.
+        let started = || {
+            let paths = self.paths();
+            paths.filter_map(|((comm, path), counted)| Some(((comm, contexts.start(path)?), path, counted)))
+        };
+        let mut by_start: FxHashMap<Candidate, (u64, usize)> = FxHashMap::default();
+        for (start, _, counted) in started() {
+            let (samples, last) = by_start.entry(start).or_default();
+            *samples += counted.samples;
+            *last = counted.last.max(*last);
+        }
+        let (&heaviest, &(samples, _)) = by_start.iter().max_by_key(|&(&start, &weight)| (weight, start))?;
+        is_dominated(self.busy, samples).then(|| {
+            let its = started().filter(|(start, ..)| *start == heaviest);
+            let its = its.map(|(_, path, counted)| (path, counted.samples));
+            (heaviest.0, follow(contexts, heaviest.1, its, FOLLOW, self.busy))
+        })
     }
 
     /// The comm with most samples that are not idle, and their number.
@@ -97,4 +121,21 @@ impl Stretch {
 /// Whether so many samples dominate a stretch with `busy` samples that are not idle.
 pub(super) fn is_dominated(busy: u64, samples: u64) -> bool {
     samples > 0 && DOMINATE.is_held(samples, busy)
+}
+
+/// The most frequent item and its number; of equals the smallest.
+pub(super) fn most_frequent<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Option<(T, u64)> {
+    let mut items = items.peekable();
+    let mut counts: BTreeMap<T, u64> = BTreeMap::new();
+    while let Some(item) = items.next() {
+        // Equal ones mostly follow each other.
+        let equal = 1 + std::iter::from_fn(|| items.next_if_eq(&item)).count() as u64;
+        *counts.entry(item).or_default() += equal;
+    }
+    heaviest(counts)
+}
+
+/// The item that was counted most often, and its number; of equals the smallest.
+pub(super) fn heaviest<T: Copy + Ord>(counts: BTreeMap<T, u64>) -> Option<(T, u64)> {
+    counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item)))
 }
