@@ -384,6 +384,12 @@ fn split_reference(map: &Map) -> (&str, Option<(String, u64)>) {
 impl Space {
     /// The newest of the first `known` maps that covers `address`.
     fn find(&self, address: u64, known: u32) -> Option<&PlacedMap> {
+        // Most processes have so few that to look at each is less work than to index them, and takes no memory.
+        const FEW: usize = 32;
+        if self.maps.len() <= FEW {
+            let known = self.maps.iter().take(known as usize);
+            return known.rev().find(|map| map.start <= address && address < map.end);
+        }
         let index = self.index.get_or_init(|| MapIndex::new(&self.maps));
         self.maps.get(index.newest(address, known)? as usize)
     }
