@@ -66,7 +66,7 @@ struct Recent {
 }
 
 /// Places in the cache of recent addresses: as many as fit a second-level cache.
-const RECENT: usize = 1 << 14;
+const RECENT: usize = 1 << 12;
 
 /// Starting points of hashes, so that those of different things differ. Digits of π.
 const WHOLE: u64 = 0x243f_6a88_85a3_08d3;
