@@ -107,14 +107,14 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.build_id())
     }
 
-    /// The symbols of `.symtab`, or an empty list.
-    pub fn full_symbols(&self) -> Vec<Found<'a>> {
-        either!(self, headers => headers.symbols(SHT_SYMTAB))
+    /// The symbols of `.symtab`, `None` if it has none; with `wanted` addresses, which ascend, only those that can tell their names.
+    pub fn full_symbols(&self, wanted: Option<&[u64]>) -> Option<Vec<Found<'a>>> {
+        either!(self, headers => headers.symbols(SHT_SYMTAB, wanted))
     }
 
-    /// The symbols of `.dynsym`: what a stripped library still exports.
-    pub fn dynamic_symbols(&self) -> Vec<Found<'a>> {
-        either!(self, headers => headers.symbols(SHT_DYNSYM))
+    /// As [`Elf::full_symbols`], of `.dynsym`: what a stripped library still exports.
+    pub fn dynamic_symbols(&self, wanted: Option<&[u64]>) -> Option<Vec<Found<'a>>> {
+        either!(self, headers => headers.symbols(SHT_DYNSYM, wanted))
     }
 
     /// The stubs through which other objects' functions are called, as `NAME@plt`. Their names are new strings, so they
@@ -273,51 +273,55 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
     }
 
     /// The symbols that perf takes: functions and data that are defined here, and labels in code (tools/perf/util/symbol-elf.c).
-    fn symbols(&self, kind: SectionType) -> Vec<Found<'a>> {
-        let Some((symbols, mut names)) = self.symbol_section(kind) else {
-            return Vec::new();
-        };
+    fn symbols(&self, kind: SectionType, wanted: Option<&[u64]>) -> Option<Vec<Found<'a>>> {
+        let (symbols, mut names) = self.symbol_section(kind)?;
+        let symbols = symbols.get(..MOST_SYMBOLS).unwrap_or(symbols);
         let endian = self.endian;
         let is_text = |section: &H::SectionHeader| {
             self.section_name(section).is_some_and(|name| memchr::memmem::find(name, b"text").is_some())
         };
         let is_code: Vec<bool> = self.sections.iter().map(is_text).collect();
         let has_mapping_symbols = matches!(self.header.e_machine(endian), EM_ARM | EM_AARCH64 | EM_RISCV);
-        let mut all = Vec::new();
-        for symbol in symbols.iter().take(MOST_SYMBOLS) {
+        let name_bytes = names.bytes;
+        let is_taken = |symbol: &&H::Sym| {
             let section = symbol.st_shndx(endian);
-            // Absolute ones are versions and sizes, not places.
-            if symbol.is_undefined(endian) || symbol.is_absolute(endian) {
-                continue;
-            }
-            let is_typed = match symbol.st_type() {
+            let is_kind_taken = match symbol.st_type() {
                 STT_FUNC | STT_GNU_IFUNC | STT_OBJECT | STT_COMMON => true,
-                STT_NOTYPE => {
-                    let is_special = section.0 >= SHN_LORESERVE;
-                    if is_special || !is_code.get(usize::from(section.0)).is_some_and(|is_code| *is_code) {
-                        continue;
-                    }
-                    false
-                }
-                _ => continue,
+                STT_NOTYPE if section.0 >= SHN_LORESERVE => false,
+                STT_NOTYPE => is_code.get(usize::from(section.0)).is_some_and(|is_code| *is_code),
+                _ => false,
             };
-            let Some(name) = names.at(symbol.st_name(endian)) else { continue };
-            if name.is_empty() || has_mapping_symbols && name.starts_with('$') {
-                continue;
-            }
-            all.push(Found {
-                address: symbol.st_value(endian).into(),
-                size: symbol.st_size(endian).into(),
+            // Absolute ones are versions and sizes, not places.
+            let is_placed = !symbol.is_undefined(endian) && !symbol.is_absolute(endian);
+            is_kind_taken
+                && is_placed
+                && match name_bytes.get(symbol.st_name(endian) as usize) {
+                    None | Some(0) => false,
+                    Some(first) => !(has_mapping_symbols && *first == b'$'),
+                }
+        };
+        let taken = symbols.iter().filter(is_taken);
+        let extent = |symbol: &H::Sym| (symbol.st_value(endian).into(), symbol.st_size(endian).into());
+        let starts = wanted.map(|wanted| wanted_starts(taken.clone().map(extent), wanted));
+        let is_wanted = |symbol: &&H::Sym| {
+            starts.as_ref().is_none_or(|starts| starts.binary_search(&extent(symbol).0).is_ok())
+        };
+        let found = |symbol: &H::Sym| {
+            let (address, size) = extent(symbol);
+            Some(Found {
+                address,
+                size,
                 binding: match symbol.st_bind() {
                     STB_LOCAL => Binding::Local,
                     STB_WEAK => Binding::Weak,
                     _ => Binding::Global,
                 },
-                is_typed,
-                name,
-            });
-        }
-        all
+                is_typed: symbol.st_type() != STT_NOTYPE,
+                name: names.at(symbol.st_name(endian))?,
+            })
+        };
+        taken.clone().next()?;
+        Some(taken.filter(is_wanted).filter_map(found).collect())
     }
 
     /// The symbols of the first section of this type, and their names.
@@ -373,6 +377,32 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         };
         Some(relocations.iter().take(MOST_STUBS).map(&mut name).collect())
     }
+}
+
+/// Where those of the symbols, given as start and size, begin that decide the names of the `wanted` addresses: each that covers one
+/// of them, each of unknown size, and that which ends it, being the next one. A large program has a hundred thousand symbols, of
+/// which samples hit some hundred: the names of the others need not be read.
+fn wanted_starts(symbols: impl Iterator<Item = (u64, u64)> + Clone, wanted: &[u64]) -> Vec<u64> {
+    let mut open: Vec<u64> = symbols.clone().filter(|(_, size)| *size == 0).map(|(start, _)| start).collect();
+    open.sort_unstable();
+    open.dedup();
+    let mut ends: Vec<Option<u64>> = vec![None; open.len()];
+    let mut starts = Vec::new();
+    for (start, size) in symbols {
+        if let Some(before) = open.partition_point(|open| *open < start).checked_sub(1) {
+            let end = &mut ends[before];
+            *end = Some(end.map_or(start, |end| end.min(start)));
+        }
+        let next = wanted.partition_point(|address| *address < start);
+        if wanted.get(next).is_some_and(|address| address - start < size) {
+            starts.push(start);
+        }
+    }
+    starts.extend(open);
+    starts.extend(ends.into_iter().flatten());
+    starts.sort_unstable();
+    starts.dedup();
+    starts
 }
 
 /// The names of symbols.

@@ -210,7 +210,10 @@ impl KernelFile<'_> {
             Content::Text(text) => KernelSymbols::Kallsyms(Kallsyms::parse(text)),
             Content::Elf(file) => {
                 let elf = Elf::parse(file)?;
-                KernelSymbols::Vmlinux { build_id: elf.build_id(), symbols: elf.full_symbols() }
+                KernelSymbols::Vmlinux {
+                    build_id: elf.build_id(),
+                    symbols: elf.full_symbols(None).unwrap_or_default(),
+                }
             }
         })
     }

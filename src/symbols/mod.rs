@@ -375,26 +375,34 @@ fn name_from_elf(
     let Some(elf) = Elf::parse(file) else {
         return ModuleNames::none(Symbols::NotElf);
     };
-    let mut symbols = elf.full_symbols();
+    let offsets = hits.addresses(number, 0);
+    let mut wanted: Vec<u64> = offsets.iter().filter_map(|offset| elf.address_of(*offset)).collect();
+    wanted.sort_unstable();
+    let wanted = Some(wanted.as_slice());
+    let mut symbols = elf.full_symbols(wanted);
     let has_debug_information = dwarf::is_in(&elf);
-    let is_wanted = symbols.is_empty() || sources.inline && !has_debug_information;
-    let separate = is_wanted.then(|| search.find_debug(module, &elf)).flatten();
+    let needs_debug = symbols.is_none() || sources.inline && !has_debug_information;
+    let separate = needs_debug.then(|| search.find_debug(module, &elf)).flatten();
     let separate = separate.as_ref().and_then(|file| Elf::parse(file));
     let packed;
-    if symbols.is_empty() {
-        symbols = separate.as_ref().map_or(symbols, |elf| elf.full_symbols());
+    if symbols.is_none() {
+        symbols = separate.as_ref().and_then(|elf| elf.full_symbols(wanted));
     }
-    if symbols.is_empty() {
+    if symbols.is_none() {
         // The packed symbols are those that the dynamic ones lack.
         packed = debug_data::unpack(&elf);
-        symbols = elf.dynamic_symbols();
-        symbols.extend(packed.as_ref().and_then(|file| Elf::parse(file)).iter().flat_map(Elf::full_symbols));
+        let packed = packed.as_ref().and_then(|file| Elf::parse(file)?.full_symbols(wanted));
+        let lists = [elf.dynamic_symbols(wanted), packed];
+        symbols = lists.into_iter().flatten().reduce(|mut all, more| {
+            all.extend(more);
+            all
+        });
     }
     let stubs = elf.plt_stubs();
-    let table = elf.table(&symbols, &stubs);
-    if table.is_empty() {
+    if symbols.is_none() && stubs.is_empty() {
         return ModuleNames::none(Symbols::Stripped);
     }
+    let table = elf.table(&symbols.unwrap_or_default(), &stubs);
     let mut names = hits.name(number, &table, 0);
     let debug = if has_debug_information { Some(&elf) } else { separate.as_ref() };
     if let Some(debug) = debug.filter(|_| sources.inline) {
