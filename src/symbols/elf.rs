@@ -434,3 +434,44 @@ fn text_at(texts: &[u8], offset: u32, longest: usize) -> Option<&[u8]> {
     let rest = rest.get(..longest).unwrap_or(rest);
     rest.get(..memchr::memchr(0, rest)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_that_are_left_out_change_no_name() {
+        let mut dice = 0x2545_f491_4f6c_dd1d_u64;
+        let mut below = |limit: u64| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            dice % limit
+        };
+        let names: Vec<String> = (0..30).map(|number| format!("symbol_{number}")).collect();
+        for _ in 0..2000 {
+            // Some of unknown size, some at one address, some inside others.
+            let extents: Vec<(u64, u64)> = (0..30).map(|_| (below(200), below(4) * below(8))).collect();
+            let mut wanted: Vec<u64> = (0..3).map(|_| below(220)).collect();
+            wanted.sort_unstable();
+            let starts = wanted_starts(extents.iter().copied(), &wanted);
+            let table = |is_kept: &dyn Fn(u64) -> bool| {
+                let kept = extents.iter().zip(&names).filter(|((start, _), _)| is_kept(*start));
+                let symbols = kept.map(|(&(start, size), name)| Symbol {
+                    start,
+                    end: start + size,
+                    binding: Binding::Global,
+                    is_typed: true,
+                    name,
+                });
+                SymbolTable::new(symbols.collect())
+            };
+            let (all, few) = (table(&|_| true), table(&|start| starts.binary_search(&start).is_ok()));
+            for &address in &wanted {
+                let name =
+                    |table: &SymbolTable| table.find(address).map(|(_, symbol)| symbol.name.to_owned());
+                assert_eq!(name(&few), name(&all), "{extents:?} {wanted:?}");
+            }
+        }
+    }
+}
