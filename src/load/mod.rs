@@ -167,12 +167,8 @@ fn read_records(
     recording.tally.lost = state.lost_total();
     recording.tally.throttled = state.throttled_total();
 
-    let meanings = Meanings {
-        state: &state,
-        user_chains: &source.user_chains(&walked),
-        sample_at: &|position| source.sample_at(position, &reader),
-        read_ahead: &|positions| source.read_ahead(positions),
-    };
+    let user_chains = &source.user_chains(&walked);
+    let meanings = Meanings { state: &state, source: &source, reader: &reader, user_chains };
     progress(Stage::Meanings, total, total);
     let collected = samples::resolve(raw, &meanings, &mut recording);
     note_input_damage(&source, &walked, &mut recording);

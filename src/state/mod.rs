@@ -2,6 +2,7 @@
 //! answer for every time, so samples can be decoded in the order of the file.
 
 mod chains;
+mod joined;
 mod resolve;
 mod samples;
 mod spaces;
@@ -14,7 +15,8 @@ use crate::ingest::{Change, SideBand, When};
 use crate::model::{Cgroup, CgroupId, Gap, Module, Names, Task};
 
 pub use chains::Chains;
-pub use resolve::{Collected, Finished, Meanings};
+pub use joined::{Collected, Finished};
+pub use resolve::Meanings;
 pub use samples::{Collector, CpuSamples};
 pub use spaces::{SpaceAt, Spaces};
 pub use tasks::Tasks;

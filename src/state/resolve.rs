@@ -3,32 +3,30 @@
 use std::ops::Range;
 
 use indexmap::IndexSet;
-use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use crate::ingest::{ByteOrder, RawSample, Record, UserChains, When, deferred};
-use crate::model::{CgroupId, FrameId, Names, Sample, StackId, StackTree, TaskId, Trace};
+use crate::ingest::{ByteOrder, SampleReader, Source, UserChains, When, deferred};
+use crate::model::{CgroupId, StackId, StackTree, TaskId};
 
 use super::chains::{Chain, Chains, key_in};
+use super::joined::{Collected, NAMELESS};
 use super::samples::{Collector, CpuSamples, NO_CHAIN, Run};
-use super::trace::{Traces, other_task};
+use super::trace::other_task;
 use super::{SpaceAt, State};
 
 /// Raw chains whose bytes are read ahead together.
 const AHEAD: usize = 32;
-/// A task id with this bit is the number of a nameless task, until [`Collected::finish`].
-const NAMELESS: u32 = 1 << 31;
 
 /// What raw samples are resolved by.
 pub struct Meanings<'m, 'a> {
     /// Who a tid was, and what an address was.
     pub state: &'m State,
+    /// Where the bytes of each distinct chain are read again.
+    pub source: &'m Source<'a>,
+    /// What decodes them.
+    pub reader: &'m SampleReader<'m>,
     /// The user chains that were recorded later.
     pub user_chains: &'m UserChains<'a>,
-    /// The sample at a position, once more.
-    pub sample_at: &'m (dyn Fn(u64) -> Option<(RawSample<'a>, Record<'a>)> + Sync),
-    /// Reads the bytes at some positions without use, so that all of them are waited for at the same time.
-    pub read_ahead: &'m (dyn Fn(&mut dyn Iterator<Item = u64>) + Sync),
 }
 
 struct Resolver<'m, 'a> {
@@ -189,8 +187,8 @@ impl<'m, 'a> Resolver<'m, 'a> {
         let known = self.resolved[chain.index()];
         if known.stack == StackTree::ROOT {
             if chain.index().is_multiple_of(AHEAD) {
-                let next = self.positions.iter().skip(chain.index()).take(AHEAD);
-                (self.meanings.read_ahead)(&mut next.copied());
+                let next = &self.positions[chain.index()..];
+                self.meanings.source.read_ahead(next.get(..AHEAD).unwrap_or(next));
             }
             let (stack, depends_on_space) = self.intern(chain, space);
             let space = if depends_on_space { space } else { SpaceAt::ANY };
@@ -208,12 +206,12 @@ impl<'m, 'a> Resolver<'m, 'a> {
 
     /// The stack of a raw chain in `space`, and whether it depends on that.
     fn intern(&mut self, chain: StackId, space: SpaceAt) -> (StackId, bool) {
-        let Meanings { state, user_chains, sample_at, .. } = *self.meanings;
+        let Meanings { state, source, reader, user_chains } = *self.meanings;
         let kernel = self.kernel.0;
         let (mut entries, mut user): (&[u8], &[u8]) = (&[], &[]);
         let (mut ip, mut cpumode, mut order) = (0, 0, ByteOrder::Little);
         // It is there, unless the file was cut short since.
-        if let Some((sample, record)) = sample_at(self.positions[chain.index()]) {
+        if let Some((sample, record)) = source.sample_at(self.positions[chain.index()], reader) {
             (entries, ip, cpumode, order) = (sample.chain, sample.ip, record.misc, sample.order);
             if let Some((cookie, before)) = deferred(sample.chain, order) {
                 entries = before;
@@ -226,76 +224,5 @@ impl<'m, 'a> Resolver<'m, 'a> {
         let chain = Chain { entries, user, ip, cpumode, space, kernel, order };
         let place = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
         self.chains.intern(&chain, &place)
-    }
-}
-
-/// The samples and events of a part, or of several joined.
-pub struct Collected {
-    chains: Chains,
-    by_cpu: FxHashMap<u32, CpuSamples>,
-    nameless: IndexSet<(i32, i32), FxBuildHasher>,
-    traces: Traces,
-    /// How many samples of the part lack their user chain, which was to be recorded later.
-    pub without_user_chain: u64,
-}
-
-/// What a recording's samples and events come to.
-pub struct Finished {
-    /// Frames and stacks.
-    pub chains: Chains,
-    /// Each CPU's samples in the order of the file, by CPU.
-    pub samples: Vec<(u32, CpuSamples)>,
-    /// Each CPU's events in time order, by CPU.
-    pub traces: Vec<(u32, Trace)>,
-}
-
-impl Collected {
-    /// Adds what the part that follows holds. All ids come out as if both parts had been collected as one: a later
-    /// part's new entries follow in the order in which they were first seen.
-    pub fn join(&mut self, mut next: Collected) {
-        next.chains.stacks.finish();
-        let frames: Vec<FrameId> =
-            next.chains.frames.frames().iter().map(|frame| self.chains.frames.intern(*frame)).collect();
-        let mut stacks = vec![StackTree::ROOT; next.chains.stacks.len()];
-        for index in 1..stacks.len() {
-            if let Some((parent, frame)) = next.chains.stacks.split(StackId::from_index(index)) {
-                stacks[index] = self.chains.stacks.push(stacks[parent.index()], frames[frame.index()]);
-            }
-        }
-        let nameless: Vec<u32> =
-            next.nameless.iter().map(|task| self.nameless.insert_full(*task).0 as u32).collect();
-        let task = |task: TaskId| match task.0 & NAMELESS {
-            0 => task,
-            _ => TaskId(nameless[(task.0 ^ NAMELESS) as usize] | NAMELESS),
-        };
-        let joined = |mut sample: Sample| {
-            sample.stack = stacks[sample.stack.index()];
-            sample.task = task(sample.task);
-            sample
-        };
-        self.traces.join(next.traces, |stack| stacks[stack.index()], task);
-        for (cpu, next) in next.by_cpu {
-            let all = self.by_cpu.entry(cpu).or_default();
-            all.samples.par_extend(next.samples.into_par_iter().map(joined));
-            all.details.append(next.details);
-        }
-    }
-
-    /// Gives nameless tasks their names, and takes the result apart.
-    pub fn finish(mut self, state: &mut State, names: &mut Names) -> Finished {
-        let name = |(pid, tid): &(i32, i32)| state.tasks.nameless(*pid, *tid, names);
-        let nameless: Vec<TaskId> = self.nameless.iter().map(name).collect();
-        let task = |task: TaskId| match task.0 & NAMELESS {
-            0 => task,
-            _ => nameless[(task.0 ^ NAMELESS) as usize],
-        };
-        if !nameless.is_empty() {
-            for sample in self.by_cpu.values_mut().flat_map(|cpu| &mut cpu.samples) {
-                sample.task = task(sample.task);
-            }
-        }
-        let mut samples: Vec<(u32, CpuSamples)> = self.by_cpu.into_iter().collect();
-        samples.sort_by_key(|(cpu, _)| *cpu);
-        Finished { chains: self.chains, samples, traces: self.traces.finish(names, task) }
     }
 }
