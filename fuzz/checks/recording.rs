@@ -1,10 +1,13 @@
 //! End to end: any bytes as a recording, through all analyses, to all exports, to folded lines whose counts add up to the samples
-//! used, and to pictures as wide as the time.
+//! used, and to pictures as wide as the time; and redacted, to the same samples.
+
+use std::io::Read;
 
 use stallgraph::analyses::lanes::{By, Lanes};
 use stallgraph::analyses::{
     calls, contents, flame, ordered, selection::Selection, spans, stalls, strips, windows,
 };
+use stallgraph::ingest::{self, Part, Redacted, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::flame_svg::{self, Caption};
@@ -20,6 +23,7 @@ pub fn check(bytes: &[u8]) {
     };
     let tally = &recording.tally;
     assert_eq!(tally.records, tally.accounted());
+    redact(bytes, &recording, &options);
     contents::find(&recording);
     let options = windows::Options::default();
     let windows = windows::find(&recording, &options);
@@ -67,6 +71,19 @@ pub fn check(bytes: &[u8]) {
         .lines()
         .map(|line| line.rsplit(' ').next().expect("a count").parse::<u64>().expect("a number"));
     assert_eq!(counts.sum::<u64>(), tally.samples);
+}
+
+/// Redacts a recording, and reads what comes of it.
+fn redact(bytes: &[u8], recording: &Recording, options: &Options) {
+    let (path, memory) = ("fuzzed".as_ref(), 1 << 30);
+    let Ok((header, records)) = ingest::read(&[Part::whole(bytes)], path, memory) else { return };
+    let source = Source::new(header, &records);
+    let Ok(mut redacted) = Redacted::new(&source, bytes, path) else { return };
+    let (length, mut out) = (redacted.length(), Vec::new());
+    redacted.read_to_end(&mut out).expect("memory does not fail");
+    assert_eq!(out.len() as u64, length);
+    let again = load::load_bytes(&out, path, options, &|_, _, _| {}).expect("a recording still");
+    assert_eq!(again.tally.samples, recording.tally.samples);
 }
 
 /// Draws a flame, where there is one.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
-use stallgraph::load::{self, Options, Packed, Sources};
+use stallgraph::load::{self, Keep, Options, Packed, Sources};
 use stallgraph::model::Recording;
 
 use super::progress::Progress;
@@ -79,11 +79,11 @@ impl Input {
     }
 
     /// Packs the recording and what its names come from, with progress on a terminal.
-    pub fn pack(&self, whole_files: bool, out: &mut dyn Write) -> stallgraph::Result<Packed> {
+    pub fn pack(&self, keep: Keep, out: &mut dyn Write) -> stallgraph::Result<Packed> {
         self.start_threads()?;
         let progress = Progress::new();
         let show = |stage, done, total| progress.show(stage, done, total);
-        load::pack(&self.path(), &self.options(true), whole_files, out, &show)
+        load::pack(&self.path(), &self.options(true), keep, out, &show)
     }
 
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use stallgraph::load::Keep;
+
 use super::input::Input;
 use super::{Outcome, output};
 
@@ -16,11 +18,13 @@ use super::{Outcome, output};
 /// came from goes into the pack: the kernel's kallsyms, the symbols of
 /// programs and libraries, perf maps. A pack holds names of programs, paths
 /// and addresses of the kernel: give it to whom you would give the recording.
+/// With --redact it holds hashes in place of comms and paths.
 ///
 /// Examples:
 ///
 ///   stallgraph pack -o node7.stall.tar.zst
 ///   stallgraph window node7.stall.tar.zst
+///   stallgraph pack --redact -o for-the-vendor.stall.tar.zst
 ///   perf record -a -g -o - -- sleep 60 | stallgraph pack - --symfs / -o node7.stall.tar.zst
 ///   ssh node7 'perf record -a -g -- sleep 60 >&2; stallgraph pack perf.data -o -' | stallgraph window -
 #[derive(Args)]
@@ -37,6 +41,9 @@ pub struct Arguments {
     /// Pack programs and libraries whole
     #[arg(long, overrides_with = "symbols_only")]
     whole_files: bool,
+    /// Put hashes in place of comms and paths, of the recording too, and pack no files but the names of the functions that samples hit
+    #[arg(long, conflicts_with_all = ["whole_files", "inline", "no_symbols"])]
+    redact: bool,
 }
 
 /// Runs the command.
@@ -46,8 +53,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if is_stdout && std::io::stdout().is_terminal() {
         bail!("a pack is not for a terminal: give -o FILE");
     }
-    let pack =
-        |out: &mut dyn Write| arguments.input.pack(arguments.whole_files && !arguments.symbols_only, out);
+    let keep = match arguments {
+        Arguments { redact: true, .. } => Keep::Redacted,
+        Arguments { whole_files: true, .. } => Keep::WholeFiles,
+        _ => Keep::Symbols,
+    };
+    let pack = |out: &mut dyn Write| arguments.input.pack(keep, out);
     let (packed, bytes) = if is_stdout {
         let mut out = output::stdout();
         let packed = pack(&mut out)?;
@@ -71,13 +82,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     output::report_diagnostics(&packed.recording);
     let size = bytes.map(|bytes| format!(", {} KiB", bytes.div_ceil(1024))).unwrap_or_default();
-    let kernel = if packed.has_kernel { "the kernel's symbols" } else { "no symbols of the kernel" };
+    let (redacted, what) = if arguments.redact { ("redacted ", "names") } else { ("", "symbols") };
+    let kernel =
+        if packed.has_kernel { format!("the kernel's {what}") } else { format!("no {what} of the kernel") };
     let without = match packed.without {
         0 => String::new(),
         without => format!("; {without} without, stallgraph info lists them"),
     };
     let summary = format!(
-        "packed {shown}{size}: a recording of {} KiB, {kernel}, symbols of {} files{without}",
+        "packed {shown}{size}: a {redacted}recording of {} KiB, {kernel}, {what} of {} files{without}",
         packed.recording_bytes.div_ceil(1024),
         packed.modules,
     );

@@ -13,10 +13,10 @@ use super::features::{self, Features};
 use super::stream::{self, StreamHead};
 
 /// `sizeof(struct perf_file_header)` of a file, and of a recording that came through a pipe (tools/perf/util/header.h).
-const FILE_HEADER: u64 = 104;
+pub const FILE_HEADER: u64 = 104;
 const PIPE_HEADER: u64 = 16;
 /// `sizeof(struct perf_file_section)`: offset and size.
-const SECTION: u64 = 16;
+pub const SECTION: u64 = 16;
 const MAGIC: &[u8; 8] = b"PERFILE2";
 const MAGIC_SWAPPED: &[u8; 8] = b"2ELIFREP";
 const MAGIC_V1: &[u8; 8] = b"PERFFILE";
@@ -46,10 +46,11 @@ pub struct Header {
     pub tracing_data: Range<usize>,
 }
 
+/// Where a part of the file lies.
 #[derive(Clone, Copy)]
-struct Section {
-    offset: u64,
-    size: u64,
+pub struct Section {
+    pub offset: u64,
+    pub size: u64,
 }
 
 impl Section {
@@ -58,7 +59,7 @@ impl Section {
     }
 
     /// The part of `file` that the section covers, if all of it is there.
-    fn of(self, file: &[u8]) -> Option<&[u8]> {
+    pub fn of(self, file: &[u8]) -> Option<&[u8]> {
         let start = usize::try_from(self.offset).ok()?;
         let end = usize::try_from(self.offset.checked_add(self.size)?).ok()?;
         file.get(start..end)
@@ -82,9 +83,9 @@ impl Header {
                 "the header says it is {header_size} bytes long, not {FILE_HEADER}"
             )));
         }
-        let (attr_size, attrs, data, feature_bits) =
-            read_layout(&mut cursor).ok_or_else(|| damaged("the header is cut short"))?;
-        let mut attributes = read_attributes(file, attr_size, attrs, order)
+        let layout = Layout::read(file, order).ok_or_else(|| damaged("the header is cut short"))?;
+        let Layout { data, feature_bits, .. } = layout;
+        let mut attributes = read_attributes(file, &layout, order)
             .ok_or_else(|| damaged("the sections of events and ids do not fit the file"))?;
         if attributes.is_empty() {
             return Err(damaged("it holds no event"));
@@ -96,11 +97,8 @@ impl Header {
         let is_finished = data.size != 0;
         let promised_end = data.offset.saturating_add(data.size);
         let data_end = if is_finished { promised_end.min(length) } else { length };
-        let FeatureSections { mut features, tracing_data, missing } = if is_finished {
-            read_features(file, promised_end, feature_bits, order)
-        } else {
-            FeatureSections::default()
-        };
+        let FeatureSections { mut features, tracing_data, missing } =
+            if is_finished { read_features(file, &layout, order) } else { FeatureSections::default() };
         // The bit is there from the start, the section only at the end (perf_session__write_header).
         if feature_bits[0] >> Feature::COMPRESSED.0 & 1 == 1 {
             features.compressed_from.get_or_insert(0);
@@ -224,34 +222,76 @@ fn looks_like_text(file: &[u8]) -> bool {
     is_text && head.iter().filter(|&&byte| byte < b' ').count() <= head.len() / 8
 }
 
-/// The fields after the magic and the header's size: size of an attribute, attribute section, data section, feature bits.
-fn read_layout(cursor: &mut Cursor) -> Option<(u64, Section, Section, [u64; 4])> {
-    let attr_size = cursor.u64()?;
-    let attrs = Section::read(cursor)?;
-    let data = Section::read(cursor)?;
-    let _event_types = Section::read(cursor)?;
-    let bits = [cursor.u64()?, cursor.u64()?, cursor.u64()?, cursor.u64()?];
-    Some((attr_size, attrs, data, bits))
+/// What the header of a file says of its sections.
+pub struct Layout {
+    /// Bytes of an attribute and the section of its ids.
+    attr_size: u64,
+    /// All of these.
+    pub attributes: Section,
+    /// The records.
+    pub data: Section,
+    /// Which feature sections there are, as they stand in the file.
+    pub feature_bits: [u64; 4],
 }
 
-/// Each entry is an attribute followed by the section of its ids; `attr_size` covers both, and 0 stands for the oldest.
-fn read_attributes(file: &[u8], attr_size: u64, attrs: Section, order: ByteOrder) -> Option<Vec<Attribute>> {
-    let entry_size = match usize::try_from(attr_size).ok()? {
-        0 => SMALLEST_ATTRIBUTE + SECTION as usize,
-        size => size,
-    };
-    let attr_bytes = entry_size.checked_sub(SECTION as usize)?;
-    if attr_bytes < SMALLEST_ATTRIBUTE {
-        return None;
+impl Layout {
+    /// Reads the header of `file`; `None` if that is a stream, or cut short.
+    pub fn read(file: &[u8], order: ByteOrder) -> Option<Layout> {
+        let mut cursor = Cursor::new(file.get(MAGIC.len()..)?, order);
+        if cursor.u64()? != FILE_HEADER {
+            return None;
+        }
+        let attr_size = cursor.u64()?;
+        let attributes = Section::read(&mut cursor)?;
+        let data = Section::read(&mut cursor)?;
+        let _event_types = Section::read(&mut cursor)?;
+        let feature_bits = [cursor.u64()?, cursor.u64()?, cursor.u64()?, cursor.u64()?];
+        Some(Layout { attr_size, attributes, data, feature_bits })
     }
+
+    /// Each attribute and the section of its ids; `None` if they are not all there, or too short.
+    pub fn entries<'f>(
+        &self,
+        file: &'f [u8],
+        order: ByteOrder,
+    ) -> Option<impl Iterator<Item = (&'f [u8], Section)> + 'f> {
+        let entry_size = match usize::try_from(self.attr_size).ok()? {
+            0 => SMALLEST_ATTRIBUTE + SECTION as usize,
+            size => size,
+        };
+        let attr_bytes = entry_size.checked_sub(SECTION as usize)?;
+        if attr_bytes < SMALLEST_ATTRIBUTE {
+            return None;
+        }
+        let entries = self.attributes.of(file)?.chunks_exact(entry_size);
+        Some(entries.filter_map(move |entry| {
+            let (attribute, ids) = entry.split_at(attr_bytes);
+            Some((attribute, Section::read(&mut Cursor::new(ids, order))?))
+        }))
+    }
+
+    /// The table of feature sections, which follows the data: one entry for each bit that is set, in the order of the bits; no section
+    /// where the table is cut short.
+    pub fn features(&self, file: &[u8], order: ByteOrder) -> impl Iterator<Item = (u32, Option<Section>)> {
+        let table = self.data.offset.saturating_add(self.data.size);
+        let bits = with_words_in_order(self.feature_bits, order);
+        let set_bits = (0..256u32).filter(move |bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
+        set_bits.enumerate().map(move |(index, feature)| {
+            let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
+            let section = entry.of(file).and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)));
+            (feature, section)
+        })
+    }
+}
+
+/// The attributes with their ids.
+fn read_attributes(file: &[u8], layout: &Layout, order: ByteOrder) -> Option<Vec<Attribute>> {
     // Each attribute names its section of ids; nothing keeps them from naming the same one, so they share the file's length.
     let mut budget = file.len() / 8;
-    attrs
-        .of(file)?
-        .chunks_exact(entry_size)
-        .map(|entry| {
-            let mut attribute = Attribute::parse(&entry[..attr_bytes], order);
-            let ids = Section::read(&mut Cursor::new(&entry[attr_bytes..], order))?;
+    layout
+        .entries(file, order)?
+        .map(|(attribute, ids)| {
+            let mut attribute = Attribute::parse(attribute, order);
             let ids = ids.of(file)?;
             budget = budget.checked_sub(ids.len() / 8)?;
             attribute.ids = order.u64s(ids).collect();
@@ -269,14 +309,10 @@ struct FeatureSections {
     missing: u64,
 }
 
-/// The table of feature sections follows the data: one entry for each bit that is set, in the order of the bits.
-fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> FeatureSections {
+/// Reads the feature sections.
+fn read_features(file: &[u8], layout: &Layout, order: ByteOrder) -> FeatureSections {
     let mut found = FeatureSections::default();
-    let bits = with_words_in_order(bits, order);
-    let set_bits = (0..256u32).filter(|bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
-    for (index, feature) in set_bits.enumerate() {
-        let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
-        let section = entry.of(file).and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)));
+    for (feature, section) in layout.features(file, order) {
         match section.and_then(|section| Some((section, section.of(file)?))) {
             Some((Section { offset, .. }, body)) if Feature(feature) == Feature::TRACING_DATA => {
                 found.tracing_data = offset as usize..offset as usize + body.len();
@@ -290,7 +326,7 @@ fn read_features(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> F
 
 /// The bits are an array of the recording machine's `long`. Every perf since 2011 notes the machine's name, so where that bit
 /// is missing the words had 32 bits, and a big-endian one has their halves the other way round (perf_file_header__read).
-fn with_words_in_order(bits: [u64; 4], order: ByteOrder) -> [u64; 4] {
+pub fn with_words_in_order(bits: [u64; 4], order: ByteOrder) -> [u64; 4] {
     let has_hostname = |bits: [u64; 4]| bits[0] >> Feature::HOSTNAME.0 & 1 == 1;
     let swapped = bits.map(|word| word.rotate_left(32));
     let is_swapped = order == ByteOrder::Big && !has_hostname(bits) && has_hostname(swapped);

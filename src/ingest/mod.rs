@@ -7,6 +7,7 @@ mod cursor;
 mod features;
 mod header;
 mod records;
+mod redact;
 mod sample;
 mod script_text;
 mod side_band;
@@ -35,6 +36,7 @@ pub use cursor::ByteOrder;
 pub use features::Features;
 pub use header::Header;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
+pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use script_text::{
     Block, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, stack_line, who,
@@ -380,6 +382,17 @@ impl SampleReader<'_> {
                 None => collected.reject("tracepoint's record shorter than its fields"),
                 Some(told) => collected.event(event, Some((told, sample)), record),
             },
+        }
+    }
+
+    /// Leaves of a sample's body the fields that are read, of its call chain what `chain` leaves.
+    fn redact(&self, trace: &TraceReader, order: ByteOrder, body: &mut [u8], chain: impl FnOnce(&mut [u8])) {
+        let event = self.finder.find(body, order, &mut None);
+        let redacted = event.and_then(|event| {
+            self.layouts.get(event)?.redact(body, order, chain, |payload| trace.redact(event, payload))
+        });
+        if redacted.is_none() {
+            body.fill(0);
         }
     }
 

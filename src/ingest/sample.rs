@@ -54,6 +54,7 @@ pub struct SampleLayout {
     ip: Option<usize>,
     tid: Option<usize>,
     time: Option<usize>,
+    address: Option<usize>,
     cpu: Option<usize>,
     period: Option<usize>,
     fixed_size: usize,
@@ -75,7 +76,7 @@ impl SampleLayout {
         let ip = place(PERF_SAMPLE_IP);
         let tid = place(PERF_SAMPLE_TID);
         let time = place(PERF_SAMPLE_TIME);
-        let _addr = place(PERF_SAMPLE_ADDR);
+        let address = place(PERF_SAMPLE_ADDR);
         let _id = place(PERF_SAMPLE_ID);
         let _stream_id = place(PERF_SAMPLE_STREAM_ID);
         let cpu = place(PERF_SAMPLE_CPU);
@@ -89,6 +90,7 @@ impl SampleLayout {
             ip,
             tid,
             time,
+            address,
             cpu,
             period,
             fixed_size: next,
@@ -179,6 +181,59 @@ impl SampleLayout {
             cgroup: None,
         };
         Ok((sample, rest))
+    }
+
+    /// Leaves of the body of a sample what is read of it: all up to the call chain, of that what `chain` leaves, of the payload of RAW
+    /// what `payload` leaves, and the control group. In between stand empty fields; registers and the user's stack may hold
+    /// anything. `None` if it is shorter than its fields.
+    pub fn redact(
+        &self,
+        body: &mut [u8],
+        order: ByteOrder,
+        chain: impl FnOnce(&mut [u8]),
+        payload: impl FnOnce(&mut [u8]),
+    ) -> Option<()> {
+        let (sample, mut rest) = self.decode_to_chain(body, order).ok()?;
+        let mut at = body.len() - rest.rest().len();
+        let chain_start = at - sample.chain.len();
+        let has_cgroup = self.sample_type & PERF_SAMPLE_CGROUP != 0;
+        let cgroup = if has_cgroup { Some(self.skip_to_cgroup(&mut rest)?) } else { None };
+        chain(body.get_mut(chain_start..at)?);
+        if let Some(address) = self.address {
+            body.get_mut(address..address + 8)?.fill(0);
+        }
+        if self.sample_type & PERF_SAMPLE_RAW != 0 {
+            let start = at.checked_add(4)?;
+            let end = start.checked_add(order.u32_at(body, at)? as usize)?;
+            payload(body.get_mut(start..end)?);
+            at = end;
+        }
+        let behind = body.get_mut(at..)?;
+        behind.fill(0);
+        if let Some(cgroup) = cgroup {
+            let start = 8 * self.words_before_cgroup();
+            behind
+                .get_mut(start..start.checked_add(8)?)?
+                .copy_from_slice(&order.to_file(cgroup).to_ne_bytes());
+        }
+        Some(())
+    }
+
+    /// How many words stand between the payload of RAW and the control group if all fields of variable size are empty.
+    fn words_before_cgroup(&self) -> usize {
+        let has = |bits: u64| usize::from(self.sample_type & bits != 0);
+        let has_index = self.branch_sample_type & PERF_SAMPLE_BRANCH_HW_INDEX != 0;
+        let fields = [
+            PERF_SAMPLE_BRANCH_STACK,
+            PERF_SAMPLE_REGS_USER,
+            PERF_SAMPLE_STACK_USER,
+            PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT,
+            PERF_SAMPLE_DATA_SRC,
+            PERF_SAMPLE_TRANSACTION,
+            PERF_SAMPLE_REGS_INTR,
+            PERF_SAMPLE_PHYS_ADDR,
+        ];
+        fields.map(has).into_iter().sum::<usize>() + has(PERF_SAMPLE_BRANCH_STACK) * usize::from(has_index)
     }
 
     /// Steps over the value of a counter, or of each member of its group (`:S`).

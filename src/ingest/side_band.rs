@@ -1,5 +1,7 @@
 //! Side-band records: who was called what, who forked, what was mapped, what was lost, each with its time and CPU.
 
+use std::ops::Range;
+
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{
     PERF_RECORD_MISC_COMM_EXEC, PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_FORK_EXEC,
@@ -201,6 +203,16 @@ impl SideBandReader {
         Parsed::SideBand(SideBand { when: When { time_ns, position: record.position }, cpu, change })
     }
 
+    /// Which addresses a record says that code was mapped to; `None` for other records.
+    pub fn map(&self, record: &Record) -> Option<Range<u64>> {
+        let kind = RecordType(record.kind);
+        if !matches!(kind, RecordType::MMAP | RecordType::MMAP2) {
+            return None;
+        }
+        let map = map(kind, record.misc, Cursor::new(self.fields(record)?, self.order))?;
+        Some(map.start..map.start.saturating_add(map.length))
+    }
+
     /// Decodes a user call chain that [`SideBandReader::parse`] found to be one, with the thread that it is of.
     pub fn user_chain<'a>(&self, record: &Record<'a>) -> Option<(i32, UserChain<'a>)> {
         let (fields, trailer) = self.split(record)?;
@@ -212,6 +224,11 @@ impl SideBandReader {
     fn split<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], &'a [u8])> {
         let fields = record.body.len().checked_sub(self.trailer_size())?;
         record.body.split_at_checked(fields)
+    }
+
+    /// The fields of a record, which end where its `sample_id` begins.
+    pub fn fields<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
+        self.split(record).map(|(fields, _)| fields)
     }
 
     /// The fields of a `sample_id`, each 8 bytes, in this order.

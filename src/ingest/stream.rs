@@ -8,11 +8,11 @@ use super::features::{self, Features};
 use super::records::{COMPRESSED, COMPRESSED2, RECORD_HEADER, TRACING_DATA, Walk};
 
 // `enum perf_user_event_type`, tools/lib/perf/include/perf/event.h.
-const HEADER_ATTR: u32 = 64;
-const HEADER_BUILD_ID: u32 = 67;
-const ID_INDEX: u32 = 69;
-const EVENT_UPDATE: u32 = 78;
-const HEADER_FEATURE: u32 = 80;
+pub const HEADER_ATTR: u32 = 64;
+pub const HEADER_BUILD_ID: u32 = 67;
+pub const ID_INDEX: u32 = 69;
+pub const EVENT_UPDATE: u32 = 78;
+pub const HEADER_FEATURE: u32 = 80;
 /// PERF_EVENT_UPDATE__NAME.
 const UPDATE_NAME: u64 = 2;
 

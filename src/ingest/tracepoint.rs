@@ -113,6 +113,24 @@ impl TraceReader {
         self.decoders.get(event).unwrap_or(&Decoder::Other).read(payload, self.order)
     }
 
+    /// Leaves of the payload of the event with this index what is read of it, but for arguments, and the number of its format.
+    pub fn redact(&self, event: usize, payload: &mut [u8]) {
+        const COMMON: std::ops::Range<usize> = 0..8;
+        let mut kept = vec![COMMON];
+        for field in self.decoders.get(event).unwrap_or(&Decoder::Other).fields() {
+            kept.push(field.offset..field.offset.saturating_add(field.size));
+            kept.extend(field.value(payload, self.order));
+        }
+        kept.sort_by_key(|range| range.start);
+        let mut from = 0;
+        for range in kept {
+            let to = range.start.min(payload.len());
+            payload.get_mut(from..to).unwrap_or_default().fill(0);
+            from = from.max(range.end);
+        }
+        payload.get_mut(from..).unwrap_or_default().fill(0);
+    }
+
     /// What a switch record tells; `None` if it is none, or shorter than its fields.
     pub fn read_switch(&self, record: &Record) -> Option<RawSwitch> {
         let (fields, by_whom) = self.switches.split_trailer(record)?;
@@ -177,6 +195,25 @@ impl Decoder {
             }
             _ => return None,
         })
+    }
+
+    /// The fields that are read and tell nothing but what they are called by. Of a system call's six arguments some are registers that
+    /// it does not take: what they hold may be text.
+    fn fields(&self) -> Vec<&Field> {
+        match self {
+            Decoder::SoftirqRaise(vector) | Decoder::SoftirqEntry(vector) | Decoder::SoftirqExit(vector) => {
+                vec![vector]
+            }
+            Decoder::InterruptEntry { irq, name } => vec![irq, name],
+            Decoder::InterruptExit { irq } => vec![irq],
+            Decoder::Switch { prev_state, next_tid } => vec![prev_state, next_tid],
+            Decoder::Waking { tid, cpu } => vec![tid, cpu],
+            Decoder::SystemCallEnter { number, .. } => vec![number],
+            Decoder::SystemCallExit { number, result } => vec![number, result],
+            Decoder::NapiPoll { work, budget } => budget.iter().chain([work]).collect(),
+            Decoder::Packet { device, bytes } => vec![device, bytes],
+            Decoder::Other => Vec::new(),
+        }
     }
 
     fn read<'a>(&self, payload: &'a [u8], order: ByteOrder) -> Option<RawTrace<'a>> {

@@ -1,5 +1,7 @@
 //! TRACING_DATA: the formats of a recording's tracepoints, as the kernel described them to perf.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 
 use super::cursor::{ByteOrder, Cursor, text};
@@ -70,6 +72,11 @@ impl Field {
 
     /// The text in this field, up to its first NUL.
     pub fn bytes<'a>(&self, record: &'a [u8], order: ByteOrder) -> Option<&'a [u8]> {
+        record.get(self.value(record, order)?)?.split(|&byte| byte == 0).next()
+    }
+
+    /// Where in a record the field's value stands.
+    pub fn value(&self, record: &[u8], order: ByteOrder) -> Option<Range<usize>> {
         let (start, length) = match self.place {
             Place::Here => (self.offset, self.size),
             Place::Elsewhere | Place::Behind => {
@@ -79,8 +86,7 @@ impl Field {
                 (base.checked_add(position)?, length)
             }
         };
-        let field = record.get(start..start.checked_add(length)?)?;
-        field.split(|&byte| byte == 0).next()
+        Some(start..start.checked_add(length)?)
     }
 }
 
@@ -88,13 +94,18 @@ impl Field {
 /// count.
 pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
     let mut formats = HashMap::new();
-    read(data, order, &mut formats);
+    read(data, order, &mut |id, format| _ = formats.entry(id).or_insert(format));
     formats
+}
+
+/// Where the formats end; what follows are symbols of the kernel and comms.
+pub fn formats_end(data: &[u8], order: ByteOrder) -> Option<usize> {
+    read(data, order, &mut |_, _| {})
 }
 
 /// The parts in their order (read_tracing_data_size…, tools/perf/util/trace-event-read.c): magic, version, byte order, size of a
 /// long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then those of each system.
-fn read(data: &[u8], order: ByteOrder, formats: &mut HashMap<u64, Format>) -> Option<()> {
+fn read(data: &[u8], order: ByteOrder, hear: &mut dyn FnMut(u64, Format)) -> Option<usize> {
     let mut rest = Reader { cursor: Cursor::new(data, order) };
     if rest.cursor.take(MAGIC.len() as u64)? != MAGIC {
         return None;
@@ -120,11 +131,11 @@ fn read(data: &[u8], order: ByteOrder, formats: &mut HashMap<u64, Format>) -> Op
         for _ in 0..events {
             let format = std::str::from_utf8(rest.sized()?).ok().and_then(|text| format(text, &system));
             if let Some((id, format)) = format {
-                formats.entry(id).or_insert(format);
+                hear(id, format);
             }
         }
     }
-    Some(())
+    Some(data.len() - rest.cursor.rest().len())
 }
 
 struct Reader<'a> {

@@ -30,7 +30,7 @@ use crate::symbols::{self, FrameName, Gatherer};
 
 pub use crate::symbols::Sources;
 pub use lines::source_lines;
-pub use pack::{Packed, pack};
+pub use pack::{Keep, Packed, pack};
 
 use events::{about, sampling_events, system_calls};
 use notes::{note_formats, note_input_damage};

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, Part};
-use crate::model::{Diagnostic, Recording, Severity};
-use crate::pack::{self, Damage, Pack};
+use crate::ingest::{self, Part, Redacted, Source};
+use crate::model::{Diagnostic, FrameId, Naming, Recording, Severity, Symbols};
+use crate::pack::{self, Contents, Damage, Pack, RecordedFile};
 use crate::symbols::Gatherer;
 
 use super::notes::ALLOW_MORE;
@@ -48,13 +48,28 @@ pub(super) fn load(
         let message = format!("not all of the pack could be read: {what}");
         recording.diagnostics.insert(0, Diagnostic::new(Severity::Error, "pack", 1, &message, remedy));
     }
+    if pack.is_redacted() {
+        // They are zeros there.
+        recording.timelines.iter_mut().for_each(|timeline| timeline.trace.arguments.clear());
+        recording.diagnostics.push(Diagnostic::new(
+            Severity::Info,
+            "redacted",
+            1,
+            "the pack is redacted: hashes stand for comms and paths",
+            "who knows a name can tell its hash: printf %s NAME | sha256sum | cut -c-12",
+        ));
+    }
     if options.sources.inline && !pack.has_inlined() {
+        let remedy = match pack.is_redacted() {
+            true => "pack the recording with --inline, without --redact",
+            false => "pack the recording with --inline",
+        };
         recording.diagnostics.push(Diagnostic::new(
             Severity::Warning,
             "pack_inline",
             1,
             "the pack has no debug information, which tells of inlined functions",
-            "pack the recording with --inline",
+            remedy,
         ));
     }
     Ok(recording)
@@ -75,43 +90,122 @@ pub struct Packed {
     pub without: usize,
 }
 
-/// Packs the recording at `path`, and what the names of all its frames come from, into `out`: files whole or reduced to what names
-/// need. With [`Sources::inline`](super::Sources::inline), their debug information too.
+/// What of the files that names come from goes into a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// What names need, and with [`Sources::inline`](super::Sources::inline) debug information.
+    Symbols,
+    /// The files as they are.
+    WholeFiles,
+    /// Nothing but the names of the frames, and of the recording nothing that tells comms and paths: hashes stand for them.
+    Redacted,
+}
+
+/// Packs the recording at `path`, and what the names of all its frames come from, into `out`.
 pub fn pack(
     path: &Path,
     options: &Options,
-    whole_files: bool,
+    keep: Keep,
     out: &mut dyn Write,
     progress: Progress,
 ) -> Result<Packed> {
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
-    let held = input.memory();
-    let gatherer = Gatherer::new(whole_files, options.sources.inline);
-    let place = Place { pack: None, gatherer: Some(&gatherer) };
-    let options = Options { events: true, ..options.clone() };
-    let (recording, recording_bytes) = {
-        let parts = input.parts();
-        refuse(&parts, held, path, &options)?;
-        let recording =
-            read_records(&parts, held, path, &options, progress)?.finish(path, &options, progress, place)?;
-        // Whichever event -e names later.
-        for event in recording.about.events.iter().filter(|event| event.has_callchain && !event.is_sampling) {
-            let options = Options { event: Some(event.name.clone()), ..options.clone() };
-            read_records(&parts, held, path, &options, progress)?.finish(path, &options, progress, place)?;
-        }
-        (recording, parts.iter().map(|part| part.bytes.len() as u64).sum())
-    };
-    let contents = gatherer.into_contents();
-    let (has_kernel, (modules, without)) = (contents.has_kernel(), contents.count());
-    let files: Vec<_> =
-        input.parts().into_iter().map(|part| (part.name, part.bytes, part.is_missing)).collect();
-    let files: Vec<(Option<&str>, &[u8], bool)> = files;
-    pack::write(contents, &files, out)?;
-    drop(files);
+    let (packed, contents) = gather(&input.parts(), input.memory(), path, options, keep, progress)?;
+    match keep {
+        Keep::Redacted => write_redacted(contents, &input.parts(), input.memory(), path, options, out)?,
+        Keep::Symbols | Keep::WholeFiles => write_whole(contents, &input.parts(), out)?,
+    }
     if input.has_shrunk() {
         return Err(Error::input(path, "becomes shorter while it is read", "copy it, and pack the copy"));
     }
-    Ok(Packed { recording, recording_bytes, has_kernel, modules, without })
+    Ok(packed)
+}
+
+/// Loads a recording, `held` bytes of which are in memory, and gathers what the names of its frames come from.
+fn gather(
+    parts: &[Part],
+    held: u64,
+    path: &Path,
+    options: &Options,
+    keep: Keep,
+    progress: Progress,
+) -> Result<(Packed, Contents)> {
+    refuse(parts, held, path, options)?;
+    let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline);
+    let gatherer = (keep != Keep::Redacted).then_some(gatherer);
+    let mut redacted = Contents::redacted();
+    let place = Place { pack: None, gatherer: gatherer.as_ref() };
+    let mut load = |options: &Options| {
+        let recording =
+            read_records(parts, held, path, options, progress)?.finish(path, options, progress, place)?;
+        if keep == Keep::Redacted {
+            add_names(&recording, &mut redacted);
+        }
+        Ok::<_, Error>(recording)
+    };
+    let options = Options { events: true, ..options.clone() };
+    let recording = load(&options)?;
+    // Whichever event -e names later.
+    for event in recording.about.events.iter().filter(|event| event.has_callchain && !event.is_sampling) {
+        load(&Options { event: Some(event.name.clone()), ..options.clone() })?;
+    }
+    let contents = gatherer.map_or(redacted, Gatherer::into_contents);
+    let (modules, without) = contents.count();
+    let packed = Packed {
+        recording,
+        recording_bytes: parts.iter().map(|part| part.bytes.len() as u64).sum(),
+        has_kernel: contents.has_kernel(),
+        modules,
+        without,
+    };
+    Ok((packed, contents))
+}
+
+/// Adds the names of all frames to what a redacted pack holds.
+fn add_names(recording: &Recording, contents: &mut Contents) {
+    let mut by_module: Vec<Vec<(u64, &str)>> = vec![Vec::new(); recording.modules.len()];
+    for (number, frame) in recording.frames.frames().iter().enumerate() {
+        let function = recording.function(recording.frames.function(FrameId::from_index(number)));
+        let named = frame.module.filter(|_| function.naming == Naming::Named);
+        if let Some(names) = named.and_then(|module| by_module.get_mut(module.index())) {
+            names.push((frame.offset, recording.name(function.name)));
+        }
+    }
+    let hit =
+        recording.modules.iter().zip(by_module).filter(|(module, _)| module.symbols != Symbols::NotWanted);
+    for (module, names) in hit {
+        contents.add_names(module, names.into_iter());
+    }
+}
+
+fn write_whole(contents: Contents, parts: &[Part], out: &mut dyn Write) -> Result<()> {
+    let mut readers: Vec<&[u8]> = parts.iter().map(|part| part.bytes).collect();
+    let files = parts.iter().zip(&mut readers).map(|(part, bytes)| RecordedFile {
+        name: part.name,
+        length: bytes.len() as u64,
+        bytes,
+        is_missing: part.is_missing,
+    });
+    pack::write(contents, &mut files.collect::<Vec<_>>(), out)
+}
+
+/// Writes the recording as one file, with hashes in place of comms and paths.
+fn write_redacted(
+    contents: Contents,
+    parts: &[Part],
+    held: u64,
+    path: &Path,
+    options: &Options,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
+    let memory = memory::for_unpacking(options.max_memory, file_bytes).saturating_sub(held);
+    let (header, records) = ingest::read(parts, path, memory)?;
+    let source = Source::new(header, &records);
+    let mut redacted = Redacted::new(&source, parts.first().map_or(&[][..], |part| part.bytes), path)?;
+    let length = redacted.length();
+    let file = RecordedFile { name: None, length, bytes: &mut redacted, is_missing: false };
+    pack::write(contents, &mut [file], out)
 }
 
 /// An error for what is no perf.data, or not all of one.

@@ -24,6 +24,15 @@ impl Module {
     /// What perf calls the kernel proper.
     pub const KERNEL: &str = "[kernel.kallsyms]";
 
+    /// What a mapping of this path is called that is memory and not a file, up to what tells it from others: those that perf takes for
+    /// such (is_anon_memory and is_no_dso_memory, tools/perf/util/map.h), and memory by descriptor, in which .NET and others put code.
+    pub fn memory_name(path: &str) -> Option<&'static str> {
+        const WHOLE: [&str; 2] = ["//anon", "[heap]"];
+        const STARTS: [&str; 6] = ["[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV", "/memfd:"];
+        let whole = WHOLE.into_iter().find(|name| *name == path);
+        whole.or_else(|| STARTS.into_iter().find(|start| path.starts_with(start)))
+    }
+
     /// Whether it is the kernel itself, and not one of its modules.
     pub fn is_kernel_proper(&self) -> bool {
         let is_proper = |code: &KernelCode| code.reference.is_some() || code.length == 0;

@@ -6,6 +6,7 @@
 //! path in a pack is ever used as one of the file system: entries are looked up in memory, by names that this program gave.
 
 mod read;
+pub mod redaction;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Module, Symbols};
 
 pub use read::{Damage, Pack};
-pub use write::{Contents, write};
+pub use write::{Contents, RecordedFile, write};
 
 /// The first entry, which makes an archive a pack.
 const MANIFEST: &str = "manifest.json";
@@ -43,6 +44,9 @@ struct Manifest {
     refused: Option<(String, String)>,
     /// Whether debug information was kept, which tells of inlined functions.
     has_inlined: bool,
+    /// Whether hashes stand for paths and comms. Then the file of a module is a list of the names of its frames.
+    #[serde(default)]
+    is_redacted: bool,
     modules: Vec<ModuleEntry>,
 }
 
@@ -99,6 +103,11 @@ struct ModuleKey {
 }
 
 impl ModuleKey {
+    /// With what stands for the path in a redacted pack.
+    fn redacted(module: &Module) -> ModuleKey {
+        ModuleKey { path: redaction::path(&module.path, module.kernel.is_some()), ..ModuleKey::of(module) }
+    }
+
     fn of(module: &Module) -> ModuleKey {
         ModuleKey {
             path: module.path.clone(),

@@ -141,6 +141,11 @@ impl Pack {
         self.manifest.has_inlined
     }
 
+    /// Whether hashes stand for paths and comms. Then the file of a module is a list of the names of its frames, as a perf map's.
+    pub fn is_redacted(&self) -> bool {
+        self.manifest.is_redacted
+    }
+
     /// Bytes of memory that hold it.
     pub fn memory(&self) -> u64 {
         self.entries.values().map(|bytes| bytes.len() as u64).sum()

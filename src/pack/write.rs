@@ -1,13 +1,15 @@
 //! Writing a pack: what was gathered for names, and the recording, as a stream.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
 
 use indexmap::IndexSet;
 
 use crate::error::{Error, Result};
 use crate::model::{Module, Symbols};
 
+use super::redaction;
 use super::{KernelEntry, MANIFEST, Manifest, ModuleEntry, ModuleKey, RecordingFile, SCHEMA, file_entry};
 
 /// zstd's own default; higher levels take several times as long for some percent.
@@ -22,6 +24,8 @@ pub struct Contents {
     refused: Option<(String, String)>,
     has_inlined: bool,
     modules: BTreeMap<ModuleKey, Gathered>,
+    /// Of a redacted pack only this is kept.
+    names: Option<BTreeMap<ModuleKey, NamesOf>>,
     /// What the machine says of itself: the name of the entry, and its text.
     machine: BTreeMap<&'static str, Vec<u8>>,
 }
@@ -35,7 +39,50 @@ struct Gathered {
     debug: Option<Vec<u8>>,
 }
 
+/// The names of one module's frames, by their offsets. Should two modules have the same hash, a place that has another name in each has
+/// none.
+#[derive(Debug)]
+struct NamesOf {
+    symbols: Symbols,
+    is_kernel: bool,
+    names: BTreeMap<u64, Option<String>>,
+}
+
+impl NamesOf {
+    /// As lines of a perf map, each of one byte of code.
+    fn list(&self) -> Vec<u8> {
+        let mut list = String::new();
+        for (offset, name) in self.names.iter().filter_map(|(offset, name)| Some((offset, name.as_ref()?))) {
+            let _ = writeln!(list, "{offset:x} 1 {name}");
+        }
+        list.into_bytes()
+    }
+}
+
 impl Contents {
+    /// Nothing yet, of a redacted pack.
+    pub fn redacted() -> Contents {
+        Contents { names: Some(BTreeMap::new()), ..Contents::default() }
+    }
+
+    /// Adds the names of frames of `module`, by their offsets, to a redacted pack.
+    pub fn add_names<'n>(&mut self, module: &Module, names: impl Iterator<Item = (u64, &'n str)>) {
+        let is_kernel = module.kernel.is_some();
+        let listed = self
+            .names
+            .get_or_insert_default()
+            .entry(ModuleKey::redacted(module))
+            .or_insert_with(|| NamesOf { symbols: module.symbols, is_kernel, names: BTreeMap::new() });
+        for (offset, name) in names {
+            // What runs from no file is from some script, whose path may be part of its functions' names.
+            let name = if module.process.is_some() { redaction::function(name) } else { name.to_owned() };
+            let known = listed.names.entry(offset).or_insert_with(|| Some(name.clone()));
+            if known.as_ref().is_some_and(|known| *known != name) {
+                *known = None;
+            }
+        }
+    }
+
     /// Nothing yet, of files with debug information or without.
     pub fn new(has_inlined: bool) -> Contents {
         Contents { has_inlined, ..Contents::default() }
@@ -75,24 +122,39 @@ impl Contents {
         self.machine.insert(entry, text);
     }
 
-    /// Modules with a file, modules without.
+    /// Modules with a file, modules without. The kernel does not count.
     pub fn count(&self) -> (usize, usize) {
-        let with = self.modules.values().filter(|gathered| gathered.file.is_some()).count();
-        (with, self.modules.len() - with)
+        let listed = self.names.iter().flatten().map(|(_, listed)| listed).filter(|listed| !listed.is_kernel);
+        let found = listed.map(|listed| listed.symbols == Symbols::Found);
+        let found = found.chain(self.modules.values().map(|gathered| gathered.file.is_some()));
+        found.fold(
+            (0, 0),
+            |(with, without), found| if found { (with + 1, without) } else { (with, without + 1) },
+        )
     }
 
     /// Whether it holds the kernel's symbols.
     pub fn has_kernel(&self) -> bool {
+        let mut listed = self.names.iter().flatten();
         !self.kernel.is_empty()
+            || listed.any(|(_, listed)| listed.is_kernel && listed.symbols == Symbols::Found)
     }
 }
 
-/// Writes a pack of a recording, of whose files each has its name in the directory, its bytes, and whether it is missing.
-pub fn write(
-    mut contents: Contents,
-    recording: &[(Option<&str>, &[u8], bool)],
-    out: &mut dyn Write,
-) -> Result<()> {
+/// A file of the recording.
+pub struct RecordedFile<'r> {
+    /// Its name in the directory, if the recording is one.
+    pub name: Option<&'r str>,
+    /// How long it is.
+    pub length: u64,
+    /// Its bytes.
+    pub bytes: &'r mut dyn Read,
+    /// Whether it should be there and is not.
+    pub is_missing: bool,
+}
+
+/// Writes a pack of a recording.
+pub fn write(mut contents: Contents, recording: &mut [RecordedFile], out: &mut dyn Write) -> Result<()> {
     let mut number = |file: Option<Vec<u8>>| file.map(|file| contents.files.insert_full(file).0);
     let modules = std::mem::take(&mut contents.modules).into_iter();
     let modules = modules.map(|(module, gathered)| ModuleEntry {
@@ -101,7 +163,13 @@ pub fn write(
         file: number(gathered.file),
         debug: number(gathered.debug),
     });
-    let modules = modules.collect();
+    let mut modules: Vec<ModuleEntry> = modules.collect();
+    modules.extend(contents.names.iter().flatten().map(|(module, listed)| ModuleEntry {
+        module: module.clone(),
+        symbols: listed.symbols,
+        file: number((listed.symbols == Symbols::Found).then(|| listed.list())),
+        debug: None,
+    }));
     let manifest = Manifest {
         schema: SCHEMA,
         program: concat!("stallgraph ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -109,38 +177,39 @@ pub fn write(
         checksums: contents.files.iter().map(|file| crc32fast::hash(file)).collect(),
         recording: recording
             .iter()
-            .map(|(name, bytes, is_missing)| RecordingFile {
-                name: name.map(str::to_owned),
-                bytes: bytes.len() as u64,
-                is_missing: *is_missing,
+            .map(|file| RecordingFile {
+                name: file.name.map(str::to_owned),
+                bytes: file.length,
+                is_missing: file.is_missing,
             })
             .collect(),
         kernel: contents.kernel,
         refused: contents.refused,
         has_inlined: contents.has_inlined,
+        is_redacted: contents.names.is_some(),
     };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::Output(error.into()))?;
-    let entries = std::iter::once((MANIFEST.to_owned(), text.as_slice()));
-    let files = contents.files.iter().enumerate().map(|(number, file)| (file_entry(number), file.as_slice()));
-    let machine = contents.machine.iter().map(|(name, text)| (name.to_string(), text.as_slice()));
-    let parts = manifest.recording.iter().zip(recording).filter(|(file, _)| !file.is_missing);
-    let parts = parts.map(|(file, (_, bytes, _))| (file.entry(), *bytes));
-    write_archive(entries.chain(files).chain(machine).chain(parts), out).map_err(Error::Output)
-}
-
-fn write_archive<'b>(
-    entries: impl Iterator<Item = (String, &'b [u8])>,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
-    let mut encoder = zstd::stream::write::Encoder::new(out, LEVEL)?;
-    encoder.include_checksum(true)?;
+    let mut encoder = zstd::stream::write::Encoder::new(out, LEVEL).map_err(Error::Output)?;
+    encoder.include_checksum(true).map_err(Error::Output)?;
     let mut archive = tar::Builder::new(encoder);
-    for (name, bytes) in entries {
+    let mut add = |name: &str, length: u64, bytes: &mut dyn Read| {
         let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
+        header.set_size(length);
         // Nothing of when and by whom: the same recording gives the same pack.
         header.set_mode(0o644);
-        archive.append_data(&mut header, name, bytes)?;
+        archive.append_data(&mut header, name, bytes).map_err(Error::Output)
+    };
+    add(MANIFEST, text.len() as u64, &mut text.as_slice())?;
+    for (number, file) in contents.files.iter().enumerate() {
+        add(&file_entry(number), file.len() as u64, &mut file.as_slice())?;
     }
-    archive.into_inner()?.finish()?.flush()
+    for (name, text) in &contents.machine {
+        add(name, text.len() as u64, &mut text.as_slice())?;
+    }
+    let parts = manifest.recording.iter().zip(recording).filter(|(file, _)| !file.is_missing);
+    for (file, recorded) in parts {
+        add(&file.entry(), recorded.length, recorded.bytes)?;
+    }
+    let packed = archive.into_inner().and_then(|encoder| encoder.finish()?.flush());
+    packed.map_err(Error::Output)
 }

@@ -326,7 +326,7 @@ impl Spaces {
 
     fn intern_module(&mut self, map: &Map) -> ModuleId {
         let (path, reference) = split_reference(map);
-        let is_memory = !map.is_kernel && map.build_id.is_none() && is_memory(path);
+        let is_memory = !map.is_kernel && map.build_id.is_none() && Module::memory_name(path).is_some();
         let process = is_memory.then_some(map.pid);
         let kernel_start = map.is_kernel.then_some(map.start);
         let inode = map.inode;
@@ -358,16 +358,6 @@ impl Spaces {
 
 /// The kernel proper, and what perf calls it when it was told to use a vmlinux.
 const KERNELS: [&str; 2] = [Module::KERNEL, "[kernel.vmlinux]"];
-
-/// Whether a mapping of this name is memory and not a file: those that perf takes for such (is_anon_memory and
-/// is_no_dso_memory, tools/perf/util/map.h), and memory by descriptor, in which .NET and others put code.
-fn is_memory(path: &str) -> bool {
-    path == "//anon"
-        || path == "[heap]"
-        || ["[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV", "/memfd:"]
-            .iter()
-            .any(|start| path.starts_with(start))
-}
 
 /// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) its reference symbol.
 fn split_reference(map: &Map) -> (&str, Option<(String, u64)>) {

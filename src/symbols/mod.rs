@@ -130,34 +130,25 @@ pub fn name_frames(
         }
     }
     let is_hit = |module: &usize| !by_module[*module].is_empty();
-    let hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
-    let (kernel, user): (Vec<usize>, Vec<usize>) =
-        hit.into_iter().partition(|module| modules[*module].kernel.is_some());
-    let search = Search::new(request, sources, request.pack.is_none() && is_made_here(request));
-    if let Some(gatherer) = request.gatherer.filter(|_| kernel_symbols::is_this_kernel(request)) {
-        gatherer.add_machine();
-    }
+    let mut hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
+    // The kernel's come first.
+    hit.sort_by_key(|module| modules[*module].kernel.is_none());
     let hits = Hits { frames: request.frames, callers: request.callers, by_module: &by_module };
-    let (in_kernel, in_files) = rayon::join(
-        || name_kernel(request, sources, &search, modules, &kernel, &hits),
-        || -> Vec<ModuleNames> {
-            user.par_iter()
-                .map(|&module| name_file(request, sources, &search, modules, module, &hits))
-                .collect()
-        },
-    );
-    let (in_kernel, missing) = in_kernel?;
+    let (found, missing) = match request.pack.filter(|pack| pack.is_redacted()) {
+        Some(pack) => names_in(pack, sources, modules, &hit, &hits)?,
+        None => look_up(request, sources, modules, &hit, &hits)?,
+    };
     diagnostics.extend(missing);
-    for (module, found) in kernel.iter().zip(in_kernel).chain(user.iter().zip(in_files)) {
+    for (module, found) in hit.into_iter().zip(found) {
         let texts: Vec<NameId> = found.texts.iter().map(|text| names.intern(text)).collect();
-        for (&frame, text) in by_module[*module].iter().zip(found.of_frames) {
+        for (&frame, text) in by_module[module].iter().zip(found.of_frames) {
             named[frame] = match text {
                 Some(text) => FrameName { name: texts[text], naming: Naming::Named },
                 None => FrameName { naming: Naming::NoSymbolHere, ..named[frame] },
             };
         }
         for (frame, functions) in found.inlined {
-            let Some(&frame) = by_module[*module].get(frame) else { continue };
+            let Some(&frame) = by_module[module].get(frame) else { continue };
             // As perf marks them.
             let name = |function: String| FrameName {
                 name: names.intern(&format!("{function} (inlined)")),
@@ -165,9 +156,62 @@ pub fn name_frames(
             };
             inlined.insert(frame, functions.into_iter().map(name).collect());
         }
-        modules[*module].symbols = found.symbols;
+        modules[module].symbols = found.symbols;
     }
     Ok(FrameNames { names: named, inlined })
+}
+
+/// For each of the modules that were `hit`, the kernel's first, the names of its frames, from all files that they may come from; and
+/// what the user should know.
+fn look_up(
+    request: &Request,
+    sources: &Sources,
+    modules: &[Module],
+    hit: &[usize],
+    hits: &Hits,
+) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+    let (kernel, user) = hit.split_at(hit.partition_point(|module| modules[*module].kernel.is_some()));
+    let search = Search::new(request, sources, request.pack.is_none() && is_made_here(request));
+    if let Some(gatherer) = request.gatherer.filter(|_| kernel_symbols::is_this_kernel(request)) {
+        gatherer.add_machine();
+    }
+    let (in_kernel, in_files) = rayon::join(
+        || name_kernel(request, sources, &search, modules, kernel, hits),
+        || -> Vec<ModuleNames> {
+            let name = |&module: &usize| name_file(request, sources, &search, modules, module, hits);
+            user.par_iter().map(name).collect()
+        },
+    );
+    let (mut found, missing) = in_kernel?;
+    found.extend(in_files);
+    Ok((found, missing))
+}
+
+/// The same in a redacted pack, which holds these names and nothing that they come from.
+fn names_in(
+    pack: &Pack,
+    sources: &Sources,
+    modules: &[Module],
+    hit: &[usize],
+    hits: &Hits,
+) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+    let named = [
+        ("--kallsyms", sources.kallsyms.is_some()),
+        ("--symfs", sources.symfs.is_some()),
+        ("--buildid-dir", sources.buildid_dir.is_some()),
+        ("--container-root", sources.container_root),
+    ];
+    if let Some((option, _)) = named.into_iter().find(|(_, is_named)| *is_named) {
+        let why = "the pack is redacted: its names are in it, and no files can be found for its paths";
+        return Err(Error::Usage(format!("{option}: {why}")));
+    }
+    let name = |&module: &usize| match pack.find(&modules[module]) {
+        Ok(list) => hits.name(module, &PerfMap::new(list).table(&hits.addresses(module, 0)), 0),
+        Err(why) => ModuleNames::none(why),
+    };
+    let found: Vec<ModuleNames> = hit.par_iter().map(name).collect();
+    let lacks_kernel = found.iter().any(|names| names.symbols == Symbols::NoKallsyms);
+    Ok((found, lacks_kernel.then(|| kernel_symbols::missing(None))))
 }
 
 /// The frames to name, by module.

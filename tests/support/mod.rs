@@ -7,6 +7,7 @@ pub mod builder;
 pub mod elf;
 pub mod forms;
 pub mod jitdump;
+pub mod pack_scene;
 pub mod perf_events;
 pub mod perf_script;
 pub mod scenes;

@@ -1,0 +1,67 @@
+//! Where code was: what else stands in a call chain is no address.
+//!
+//! A function without a frame pointer keeps anything in that register, so what the kernel takes for an address may be some bytes of the
+//! process's memory, text as well.
+
+use std::ops::Range;
+
+use super::super::cursor::ByteOrder;
+
+/// Addresses from here on are the kernel's, or mark what follows (PERF_CONTEXT_*).
+const KERNEL: u64 = 0xffff << 48;
+
+/// Where any process had code at any time.
+pub struct Code {
+    /// Apart from each other, ascending.
+    ranges: Vec<Range<u64>>,
+}
+
+impl Code {
+    pub fn new(maps: impl Iterator<Item = Range<u64>>) -> Code {
+        let mut maps: Vec<Range<u64>> = maps.collect();
+        maps.sort_by_key(|map| map.start);
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for map in maps {
+            match ranges.last_mut().filter(|last| map.start <= last.end) {
+                Some(last) => last.end = last.end.max(map.end),
+                None => ranges.push(map),
+            }
+        }
+        Code { ranges }
+    }
+
+    fn holds(&self, address: u64) -> bool {
+        let next = self.ranges.partition_point(|range| range.end <= address);
+        address >= KERNEL || self.ranges.get(next).is_some_and(|range| range.contains(&address))
+    }
+
+    /// Leaves of a call chain what is an address; of others that there was one.
+    pub fn redact(&self, chain: &mut [u8], order: ByteOrder) {
+        for entry in chain.chunks_exact_mut(8) {
+            if order.u64_at(entry, 0).is_some_and(|address| !self.holds(address)) {
+                entry.fill(0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_no_address() {
+        let code = Code::new([0x5000..0x6000, 0x1000..0x2000, 0x1800..0x3000, 0x3000..0x3800].into_iter());
+        assert_eq!(code.ranges, [0x1000..0x3800, 0x5000..0x6000]);
+        let user = -512i64 as u64;
+        let text = u64::from_le_bytes(*b"kubepods");
+        let words = [KERNEL | 0x8000_1234, user, 0x1000, text, 0x37ff, 0x3800, 0x5fff, 0x6000];
+        for order in [ByteOrder::Little, ByteOrder::Big] {
+            let mut chain: Vec<u8> =
+                words.iter().flat_map(|word| order.to_file(*word).to_ne_bytes()).collect();
+            code.redact(&mut chain, order);
+            let left: Vec<u64> = order.u64s(&chain).collect();
+            assert_eq!(left, [words[0], user, 0x1000, 0, 0x37ff, 0, 0x5fff, 0]);
+        }
+    }
+}

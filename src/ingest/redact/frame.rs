@@ -1,0 +1,91 @@
+//! What stands around the records: the header with the events before them, the feature sections behind them.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+use super::super::cursor::ByteOrder;
+use super::super::header::{FILE_HEADER, Header, Layout, SECTION, Section, with_words_in_order};
+use super::records::Redactor;
+
+/// Where in the header the size of the data section stands, its legacy section of event types, and the bits of features.
+const DATA_SIZE: usize = 48;
+const EVENT_TYPES: usize = 56;
+const FEATURE_BITS: usize = 72;
+
+/// What comes before and behind `data_bytes` bytes of records. A stream has all of it in its records.
+pub fn around(
+    header: &Header,
+    file: &[u8],
+    data_bytes: u64,
+    redactor: &Redactor,
+    path: &Path,
+) -> Result<(Vec<u8>, Vec<u8>)> {
+    let order = header.order;
+    let before = file.get(..header.data_start).unwrap_or_default();
+    let Some(layout) = Layout::read(file, order) else {
+        return Ok((before.to_vec(), Vec::new()));
+    };
+    let mut head = vec![0; before.len()];
+    let mut keep = |section: Section| {
+        let start = usize::try_from(section.offset).ok()?;
+        let end = start.checked_add(usize::try_from(section.size).ok()?)?;
+        head.get_mut(start..end)?.copy_from_slice(before.get(start..end)?);
+        Some(())
+    };
+    let sections = [Section { offset: 0, size: FILE_HEADER }, layout.attributes].into_iter();
+    let ids = layout.entries(file, order).into_iter().flatten().map(|(_, ids)| ids);
+    for section in sections.chain(ids).filter(|section| section.size > 0) {
+        keep(section).ok_or_else(|| {
+            Error::input(
+                path,
+                "has its events behind its records, where perf never writes them, and cannot be redacted",
+                "pack it without --redact",
+            )
+        })?;
+    }
+    put(&mut head, EVENT_TYPES, 0, order);
+    put(&mut head, EVENT_TYPES + 8, 0, order);
+    if !header.is_finished {
+        return Ok((head, Vec::new()));
+    }
+    put(&mut head, DATA_SIZE, data_bytes.saturating_add(header.missing_bytes), order);
+    if header.missing_bytes > 0 {
+        return Ok((head, Vec::new()));
+    }
+
+    let (mut kept, mut table, mut bodies) = ([0u64; 4], Vec::new(), Vec::new());
+    let sections: Vec<_> =
+        layout.features(file, order).filter(|(feature, _)| Redactor::keeps(*feature)).collect();
+    let table_start = header.data_start as u64 + data_bytes;
+    let bodies_start = table_start + sections.len() as u64 * SECTION;
+    for (feature, section) in sections {
+        kept[feature as usize / 64] |= 1 << (feature % 64);
+        // Nothing keeps sections from lying over each other, so they share the file's length.
+        let body = section.and_then(|section| section.of(file));
+        let body = body.filter(|body| bodies.len() + body.len() <= file.len());
+        // One that is missing stays so.
+        let offset = body.map_or(u64::MAX, |_| bodies_start + bodies.len() as u64);
+        let mut body = body.unwrap_or(&[0]).to_vec();
+        redactor.feature(feature, &mut body);
+        for value in [offset, body.len() as u64] {
+            table.extend(order.to_file(value).to_ne_bytes());
+        }
+        if offset != u64::MAX {
+            bodies.extend(body);
+            bodies.resize(bodies.len().next_multiple_of(8), 0);
+        }
+    }
+    let is_swapped = with_words_in_order(layout.feature_bits, order) != layout.feature_bits;
+    for (number, word) in kept.into_iter().enumerate() {
+        let word = if is_swapped { word.rotate_left(32) } else { word };
+        put(&mut head, FEATURE_BITS + 8 * number, word, order);
+    }
+    Ok((head, [table, bodies].concat()))
+}
+
+fn put(bytes: &mut [u8], at: usize, value: u64, order: ByteOrder) {
+    if let Some(field) = bytes.get_mut(at..at + 8) {
+        field.copy_from_slice(&order.to_file(value).to_ne_bytes());
+    }
+}

@@ -1,0 +1,139 @@
+//! Redaction: a recording's bytes with hashes in place of paths and comms. Only what is known to be free of names stays as it is; of all
+//! else zeros are left, so that what this program does not understand gives nothing away.
+//!
+//! Records keep their size and their place: all that is read of them is the same but for the names. What was unpacked stays
+//! unpacked, and the files of a directory become one.
+
+mod code;
+mod frame;
+mod records;
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::Result;
+
+use super::Source;
+use super::records::{AUXTRACE, RECORD_HEADER, Stop, Walk};
+use super::side_band::SideBandReader;
+use code::Code;
+use records::Redactor;
+
+/// What stands for records that could not be read is no longer than this: the pack would be nothing but zeros.
+const MOST_UNREAD: u64 = 1 << 20;
+/// The header of a record as long as any can be, to begin what is shorter.
+const ENDLESS: [u8; RECORD_HEADER] = [0, 0, 0, 0, 0, 0, 0xff, 0xff];
+/// Bytes that are redacted at a time at least.
+const PIECE: usize = 256 << 10;
+
+/// A recording, redacted. It is made while it is read.
+pub struct Redacted<'s> {
+    redactor: Redactor,
+    walk: Walk<'s>,
+    data: &'s [u8],
+    /// What stands for records that could not be read.
+    unread: u64,
+    /// Whether their first is longer than what is left of it.
+    is_cut_short: bool,
+    /// What comes behind the records.
+    tail: Vec<u8>,
+    /// Bytes in all.
+    length: u64,
+    /// What was redacted, and how much of it was read.
+    piece: Vec<u8>,
+    done: usize,
+    /// Zeros that follow it.
+    zeros: u64,
+}
+
+impl<'s> Redacted<'s> {
+    /// The recording that `source` was read from; `file` has the bytes of its first file, and `path` is for messages.
+    pub fn new(source: &'s Source, file: &[u8], path: &Path) -> Result<Redacted<'s>> {
+        let order = source.header.order;
+        let side_band = SideBandReader::new(&source.header.attributes, order);
+        let mut walk = Walk::new(source.data, order);
+        let code = Code::new(walk.by_ref().filter_map(|record| side_band.map(&record)));
+        let left = source.data.len() - walk.position();
+        let unread = match walk.stop() {
+            Some(_) => left as u64,
+            // Of what could not be unpacked.
+            None => source.damage.iter().map(|damage| damage.unread.max(RECORD_HEADER as u64)).sum(),
+        };
+        let unread = unread.min(MOST_UNREAD);
+        let is_cut_short =
+            walk.stop() == Some(Stop::CutShort) && (RECORD_HEADER..usize::from(u16::MAX)).contains(&left);
+        let data_bytes = walk.position() as u64 + unread;
+        let redactor = Redactor::new(source, code, file, path)?;
+        let (head, tail) = frame::around(&source.header, file, data_bytes, &redactor, path)?;
+        Ok(Redacted {
+            walk: Walk::new(source.data, order),
+            data: source.data,
+            length: head.len() as u64 + data_bytes + tail.len() as u64,
+            redactor,
+            unread,
+            is_cut_short,
+            tail,
+            piece: head,
+            done: 0,
+            zeros: 0,
+        })
+    }
+
+    /// Its bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Redacts the next records, or takes what follows them.
+    fn fill(&mut self) {
+        self.done = 0;
+        self.piece.clear();
+        while self.piece.len() < PIECE && self.zeros == 0 {
+            let Some(record) = self.walk.next() else {
+                self.zeros = std::mem::take(&mut self.unread);
+                if self.is_cut_short {
+                    self.zeros -= RECORD_HEADER as u64;
+                    self.piece.extend(ENDLESS);
+                    self.is_cut_short = false;
+                }
+                if self.zeros == 0 {
+                    self.piece.append(&mut self.tail);
+                }
+                return;
+            };
+            let start = record.position as usize;
+            let end = self.walk.position();
+            let body = start + RECORD_HEADER + record.body.len();
+            let of_file = |range: std::ops::Range<usize>| self.data.get(range).unwrap_or_default();
+            let at = self.piece.len();
+            if record.kind == AUXTRACE {
+                self.piece.extend(of_file(start..body));
+                self.zeros = (end - body) as u64;
+            } else {
+                self.piece.extend(of_file(start..end));
+            }
+            let (header, rest) = self.piece[at..].split_at_mut(RECORD_HEADER);
+            let (body, payload) = rest.split_at_mut(record.body.len());
+            self.redactor.redact(&record, header, body, payload);
+        }
+    }
+}
+
+impl Read for Redacted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.done == self.piece.len() && self.zeros == 0 {
+            self.fill();
+        }
+        let left = self.piece.get(self.done..).unwrap_or_default();
+        if left.is_empty() {
+            let zeros = buffer.len().min(usize::try_from(self.zeros).unwrap_or(usize::MAX));
+            buffer.iter_mut().take(zeros).for_each(|byte| *byte = 0);
+            self.zeros -= zeros as u64;
+            return Ok(zeros);
+        }
+        let taken = left.len().min(buffer.len());
+        buffer.iter_mut().zip(left).for_each(|(to, byte)| *to = *byte);
+        self.done += taken;
+        Ok(taken)
+    }
+}
