@@ -343,18 +343,15 @@ fn name_file(
     if let Some(process) = module.process {
         return name_made_code(request, search, modules, (number, process), hits);
     }
-    let why = match search.find(module) {
-        Ok(file) => return name_from_elf(&file, sources, search, module, number, hits),
-        Err(why) => why,
-    };
-    match own_vdso(request, search, module) {
-        Some(vdso) => {
-            if let Some(gatherer) = request.gatherer {
-                gatherer.set_elf(module, Ok(&vdso));
-            }
-            name_from_elf(&vdso, sources, search, module, number, hits)
+    if let Some(vdso) = own_vdso(request, search, module) {
+        if let Some(gatherer) = request.gatherer {
+            gatherer.set_elf(module, Ok(&vdso));
         }
-        None => ModuleNames::none(why),
+        return name_from_elf(&vdso, sources, search, module, number, hits);
+    }
+    match search.find(module) {
+        Ok(file) => name_from_elf(&file, sources, search, module, number, hits),
+        Err(why) => ModuleNames::none(why),
     }
 }
 
