@@ -304,7 +304,7 @@ fn the_build_id_cache_names_recordings_of_any_host() {
     let run = scene.run("collapse", &["--buildid-dir", "absent"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
-        (Some(2), "stallgraph: --buildid-dir absent: there is no such folder\n")
+        (Some(2), "stallgraph: --buildid-dir absent: there is no such folder or archive\n")
     );
 }
 

@@ -15,8 +15,8 @@ use super::progress::Progress;
 /// Which recording.
 #[derive(Args)]
 pub struct Input {
-    /// The recording, a pack of it, or what perf script printed of it; - is standard input [default: perf.data, or
-    /// standard input if that is a pipe]
+    /// The recording, a pack of it, an archive of perf archive --all, or what perf script printed of it; - is standard
+    /// input [default: perf.data, or standard input if that is a pipe]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The recording, as perf spells it
@@ -33,15 +33,15 @@ pub struct Input {
     /// build-id cache, this kernel's own if it made the recording, then an installed vmlinux of its build id]
     #[arg(long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
-    /// Folder that holds the recorded machine's programs and libraries; none outside it is then opened
+    /// Folder that holds the recorded machine's programs and libraries; of this machine none outside it is then opened
     #[arg(long, value_name = "DIR")]
     symfs: Option<PathBuf>,
     /// Look for files where their processes have their root (/proc/PID/root), as those in containers do, while they run
     #[arg(long)]
     container_root: bool,
-    /// Cache of programs and libraries by build id, as perf record and perf buildid-cache fill it [default: DIR/.debug with
-    /// --symfs DIR, else ~/.debug]
-    #[arg(long, value_name = "DIR")]
+    /// Cache of programs and libraries by build id, as perf record and perf buildid-cache fill it, or what perf archive packed of
+    /// one [default: DIR/.debug with --symfs DIR, else ~/.debug; and then FILE.tar.bz2]
+    #[arg(long, value_name = "DIR|ARCHIVE")]
     buildid_dir: Option<PathBuf>,
     /// Also show the functions of user space that were inlined, marked so; they come from debug information, which takes time
     #[arg(long, overrides_with = "no_inline")]
@@ -52,8 +52,8 @@ pub struct Input {
     /// Look up no names at all
     #[arg(long)]
     no_symbols: bool,
-    /// Memory for a recording from a pipe, or for a compressed one when unpacked: 512M, 16G or bytes [default: half of the
-    /// machine's, and for a compressed one at most 256 times its size]
+    /// Memory for a recording from a pipe, or for a compressed one or an archive when unpacked: 512M, 16G or bytes [default: half
+    /// of the machine's, and for what is unpacked at most 256 times its size]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
     /// Threads to work with; the output is the same with any number [default: one for each CPU that may be used]

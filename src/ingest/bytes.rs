@@ -188,8 +188,8 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
     Ok(Bytes::Mapped { length: map.len(), map, file })
 }
 
-/// Reads a stream to its end; of one that is neither a recording, nor a pack, nor what perf script prints only enough to say what it is,
-/// since it may have none.
+/// Reads a stream to its end; of one that is neither a recording, nor a pack or archive, nor what perf script prints only enough to say
+/// what it is, since it may have none.
 fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     const HEAD: usize = 512;
     let mut bytes = Vec::new();
@@ -198,8 +198,8 @@ fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     };
     let mut head = HEAD;
     read(head as u64, &mut bytes)?;
-    let mut is_wanted =
-        header::is_recording(&bytes) || script_text::is_script(&bytes) || pack::may_be_pack(&bytes);
+    let may_hold_one = pack::may_be_pack(&bytes) || pack::may_be_archive(&bytes);
+    let mut is_wanted = may_hold_one || header::is_recording(&bytes) || script_text::is_script(&bytes);
     // A text may begin with perf's header, which can be long.
     while !is_wanted && bytes.len() == head && head < script_text::HEAD && !bytes.contains(&0) {
         read(head as u64, &mut bytes)?;

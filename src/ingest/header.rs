@@ -187,8 +187,8 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
         ("is compressed by xz", "unpack it first: unxz FILE")
     } else if starts(b"BZh") {
         (
-            "is compressed by bzip2, as perf archive does it: that holds programs and no recording",
-            "unpack it: tar xf FILE -C ~/.debug; and give the perf.data; or pack that instead: stallgraph pack",
+            "is packed by bzip2 and holds no recording: perf archive packs programs, unless it is told --all",
+            "give the perf.data that it lies beside: it is found there; elsewhere name it with --buildid-dir",
         )
     } else if file.get(257..262) == Some(b"ustar") {
         (

@@ -34,7 +34,7 @@ pub use attributes::Attribute;
 pub use bytes::{Input, Part, open};
 pub use cursor::ByteOrder;
 pub use features::Features;
-pub use header::Header;
+pub use header::{Header, is_recording};
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout};

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::{CodePlace, Diagnostic, Recording, Severity};
 use crate::symbols;
 
-use super::Options;
+use super::{Options, memory};
 
 /// The line of source of each of `places`, `FILE:LINE`, where it is known. `path` and `options` are those that `recording` was loaded
 /// with; if no debug information belongs to it, that is added to its diagnostics.
@@ -31,6 +31,7 @@ pub fn source_lines(
         return Ok(unknown);
     }
     let kernel = recording.modules.iter().find(|module| module.is_kernel_proper());
+    let memory = |bytes| memory::for_unpacking(options.max_memory, bytes);
     let request = symbols::Request {
         recording: path,
         about: &recording.about,
@@ -40,6 +41,8 @@ pub fn source_lines(
         seen: None,
         pack: None,
         gatherer: None,
+        archive: None,
+        memory: &memory,
     };
     let found = symbols::source_lines(&request, &options.sources, &recording.modules, places)?;
     Ok(found.unwrap_or_else(|missing| {

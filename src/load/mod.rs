@@ -1,6 +1,7 @@
 //! Load: from a file and options to a `Recording`. The input half of the program on one screen: bytes, records, state, names,
 //! meaning, in this order.
 
+mod archive;
 mod events;
 mod inlined;
 mod lines;
@@ -114,6 +115,9 @@ fn read(parts: &[Part], held: u64, path: &Path, options: &Options, progress: Pro
     if let Some(pack) = pack::unpack(parts, held, path, options)? {
         return pack::load(&pack, held, path, options, progress).map(Read::whole);
     }
+    if let Some(bundle) = archive::unpack(parts, held, path, options)? {
+        return archive::load(&bundle, held, path, options, progress).map(Read::whole);
+    }
     read_records(parts, held, path, options, progress).map(|unnamed| Read::Unnamed(Box::new(unnamed)))
 }
 
@@ -124,6 +128,10 @@ struct Place<'p> {
     pack: Option<&'p Pack>,
     /// Who gathers the files that names come from.
     gatherer: Option<&'p Gatherer>,
+    /// The archive of programs that came with the recording, as it is packed.
+    archive: Option<&'p [u8]>,
+    /// Bytes of memory that are in use meanwhile, of those that are allowed.
+    held: u64,
 }
 
 /// A perf.data, read.
@@ -328,6 +336,7 @@ fn name(
     let seen = |frame: usize| {
         known.get_or_init(|| seen::of_frames(timelines, stacks, frames.len())).get(frame).copied()
     };
+    let memory = |bytes| memory::for_unpacking(options.max_memory, bytes).saturating_sub(place.held);
     let request = symbols::Request {
         recording: path,
         about: &recording.about,
@@ -336,6 +345,8 @@ fn name(
         callers: &callers,
         pack: place.pack,
         gatherer: place.gatherer,
+        archive: place.archive,
+        memory: &memory,
         seen: Some(&seen),
     };
     let mut frame_names = symbols::name_frames(

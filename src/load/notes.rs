@@ -6,15 +6,13 @@ use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
 use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Source, Stop, Walked};
 use crate::model::{Diagnostic, Event, Recording, Severity};
+use crate::pack::ALLOW_MORE;
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
 const COPY_AGAIN: &str = "copy the file again; all records before the damage are used";
 /// perf goes on with the same zstd stream in the next part, so that only the first can be unpacked, by perf too.
 const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
                               them without -z";
-/// The remedy where no more memory was allowed.
-pub(super) const ALLOW_MORE: &str = "allow more with --max-memory, such as --max-memory 16G";
-
 /// Notes what was damaged, lost or rejected.
 pub(super) fn note_input_damage(source: &Source, walked: &Walked, recording: &mut Recording) {
     let mut note = |severity, code, count, message: String, remedy: &str| {

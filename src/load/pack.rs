@@ -6,13 +6,10 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Part, Redacted, Source};
 use crate::model::{Diagnostic, FrameId, Naming, Recording, Severity, Symbols};
-use crate::pack::{self, Contents, Damage, Pack, RecordedFile};
+use crate::pack::{self, Bundle, Contents, Damage, Pack, RecordedFile};
 use crate::symbols::Gatherer;
 
-use super::notes::ALLOW_MORE;
-use super::{Options, Place, Progress, memory, read_records};
-
-const COPY_AGAIN: &str = "copy it again; what was unpacked before that place is used";
+use super::{Options, Place, Progress, archive, memory, read_records};
 
 /// Unpacks `parts`, of which `held` bytes are in memory, if they are a pack.
 pub(super) fn unpack(parts: &[Part], held: u64, path: &Path, options: &Options) -> Result<Option<Pack>> {
@@ -34,14 +31,11 @@ pub(super) fn load(
 ) -> Result<Recording> {
     let part = |(name, bytes, is_missing)| Part { name, bytes, is_cut: false, is_missing };
     let parts: Vec<Part> = pack.recording().map(part).collect();
-    let (what, remedy) = match pack.damage() {
-        Some(Damage::OverBudget) => ("the memory that is allowed is used up before its end", ALLOW_MORE),
-        Some(Damage::Cut) | None => ("it is cut short or damaged", COPY_AGAIN),
-    };
+    let (what, remedy) = pack.damage().unwrap_or(Damage::Cut).words();
     if parts.is_empty() {
         return Err(Error::input(path, format!("is a pack, and no recording is left in it: {what}"), remedy));
     }
-    let place = Place { pack: Some(pack), gatherer: None };
+    let place = Place { pack: Some(pack), held: held + pack.memory(), ..Place::default() };
     let mut recording = read_records(&parts, held + pack.memory(), path, options, progress)?
         .finish(path, options, progress, place)?;
     if pack.damage().is_some() {
@@ -110,10 +104,18 @@ pub fn pack(
     progress: Progress,
 ) -> Result<Packed> {
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
-    let (packed, contents) = gather(&input.parts(), input.memory(), path, options, keep, progress)?;
+    let held = input.memory();
+    let bundle = archive::unpack(&input.parts(), held, path, options)?;
+    let parts = || bundle.as_ref().map_or_else(|| input.parts(), archive::parts);
+    let held = held + bundle.as_ref().map_or(0, Bundle::memory);
+    let place = Place { archive: bundle.as_ref().and_then(Bundle::symbols), held, ..Place::default() };
+    let (mut packed, contents) = gather(&parts(), path, options, keep, place, progress)?;
+    if let Some(bundle) = &bundle {
+        archive::note_damage(bundle, &mut packed.recording);
+    }
     match keep {
-        Keep::Redacted => write_redacted(contents, &input.parts(), input.memory(), path, options, out)?,
-        Keep::Symbols | Keep::WholeFiles => write_whole(contents, &input.parts(), out)?,
+        Keep::Redacted => write_redacted(contents, &parts(), held, path, options, out)?,
+        Keep::Symbols | Keep::WholeFiles => write_whole(contents, &parts(), out)?,
     }
     if input.has_shrunk() {
         return Err(Error::input(path, "becomes shorter while it is read", "copy it, and pack the copy"));
@@ -121,23 +123,23 @@ pub fn pack(
     Ok(packed)
 }
 
-/// Loads a recording, `held` bytes of which are in memory, and gathers what the names of its frames come from.
+/// Loads a recording, and gathers what the names of its frames come from.
 fn gather(
     parts: &[Part],
-    held: u64,
     path: &Path,
     options: &Options,
     keep: Keep,
+    place: Place,
     progress: Progress,
 ) -> Result<(Packed, Contents)> {
-    refuse(parts, held, path, options)?;
+    refuse(parts, place.held, path, options)?;
     let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline);
     let gatherer = (keep != Keep::Redacted).then_some(gatherer);
     let mut redacted = Contents::redacted();
-    let place = Place { pack: None, gatherer: gatherer.as_ref() };
+    let place = Place { gatherer: gatherer.as_ref(), ..place };
     let mut load = |options: &Options| {
-        let recording =
-            read_records(parts, held, path, options, progress)?.finish(path, options, progress, place)?;
+        let recording = read_records(parts, place.held, path, options, progress)?
+            .finish(path, options, progress, place)?;
         if keep == Keep::Redacted {
             add_names(&recording, &mut redacted);
         }

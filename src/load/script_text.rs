@@ -14,10 +14,11 @@ use crate::model::{
     Cgroup, CgroupId, Detail, Diagnostic, Event, EventId, Mode, Names, Naming, Recording, Sample, Severity,
     Task, TaskId, Timeline, clean,
 };
+use crate::pack::ALLOW_MORE;
 use crate::state::{CpuSamples, State};
 
 use super::events::sampling_events;
-use super::notes::{ALLOW_MORE, note_loss};
+use super::notes::note_loss;
 use super::samples::timeline;
 use super::script_stacks::ScriptStacks;
 use super::{Options, Progress, Stage, set_functions, span};

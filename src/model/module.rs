@@ -191,11 +191,11 @@ impl Symbols {
                 "on the recorded machine, as root: cat /proc/kallsyms > kallsyms, beside the perf.data"
             }
             Symbols::NotLookedFor => {
-                "on the recorded machine give --symfs /; elsewhere: perf archive there, and here tar xf \
-                 perf.data.tar.bz2 -C ~/.debug"
+                "on the recorded machine give --symfs /; elsewhere: perf archive there, and its perf.data.tar.bz2 beside the \
+                 recording, or as --buildid-dir"
             }
             Symbols::NoFile | Symbols::BuildIdDiffers => {
-                "perf archive on the recorded machine, and here tar xf perf.data.tar.bz2 -C ~/.debug; or copy the recorded file \
+                "perf archive on the recorded machine, and its perf.data.tar.bz2 beside the recording; or copy the recorded file \
                  below a folder and give --symfs FOLDER"
             }
             Symbols::Unverified => "give --symfs / if it is",

@@ -5,6 +5,7 @@
 //! numbers; what the machine says of itself, for people; the recording last, so that a pack that was cut short has all names. No
 //! path in a pack is ever used as one of the file system: entries are looked up in memory, by names that this program gave.
 
+mod archive;
 mod read;
 pub mod redaction;
 mod write;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Module, Symbols};
 
-pub use read::{Damage, Pack};
+pub use archive::{Archive, Bundle, may_be_archive};
+pub use read::{ALLOW_MORE, Damage, Pack};
 pub use write::{Contents, RecordedFile, write};
 
 /// The first entry, which makes an archive a pack.

@@ -39,6 +39,21 @@ pub enum Damage {
     OverBudget,
 }
 
+/// The remedy where no more memory was allowed.
+pub const ALLOW_MORE: &str = "allow more with --max-memory, such as --max-memory 16G";
+
+impl Damage {
+    /// What is wrong, and the remedy.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Damage::Cut => {
+                ("it is cut short or damaged", "copy it again; what was unpacked before that place is used")
+            }
+            Damage::OverBudget => ("the memory that is allowed is used up before its end", ALLOW_MORE),
+        }
+    }
+}
+
 impl Pack {
     /// Unpacks `bytes` into at most `budget` bytes of memory; `None` if they are something else that zstd packed. `path` is what
     /// messages call it.
@@ -230,9 +245,9 @@ fn foreign(path: &Path, what: &str) -> Error {
 }
 
 /// What is read of a stream until the budget is used up, and then nothing.
-struct Budgeted<'l, R> {
-    inner: R,
-    left: &'l Cell<u64>,
+pub(super) struct Budgeted<'l, R> {
+    pub inner: R,
+    pub left: &'l Cell<u64>,
 }
 
 impl<R: Read> Read for Budgeted<'_, R> {

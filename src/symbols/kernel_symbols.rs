@@ -1,6 +1,5 @@
 //! Kernel symbols: finds the kallsyms or vmlinux that belongs to the recorded kernel, refuses any other, and undoes KASLR.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
@@ -16,6 +15,9 @@ use super::search::{Bytes, Search, is_build_id, open_regular};
 use super::table::SymbolTable;
 use super::{Request, Sources, is_stored, is_this_host};
 
+/// Longest kallsyms that is read, in bytes. /proc/kallsyms of a kernel with all its modules has some 20 MB.
+const LONGEST: u64 = 1 << 30;
+
 /// A file that has the kernel's symbols.
 pub(super) struct KernelFile<'p> {
     pub path: PathBuf,
@@ -24,7 +26,7 @@ pub(super) struct KernelFile<'p> {
 
 enum Content<'p> {
     /// kallsyms: text of the kernel's own, with its modules.
-    Text(Cow<'p, [u8]>),
+    Text(Bytes<'p>),
     /// vmlinux: the ELF file that the kernel was made from.
     Elf(Bytes<'p>),
 }
@@ -51,7 +53,7 @@ pub(super) fn files<'f>(
     if let Some(path) = sources.kallsyms.clone() {
         let remedy = "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine";
         let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
-        let content = Content::Text(fs::read(&path).map_err(wrong)?.into());
+        let content = Content::Text(Bytes::Read(fs::read(&path).map_err(wrong)?));
         return Ok(Box::new(std::iter::once(KernelFile { path, content })));
     }
     if let Some(pack) = request.pack {
@@ -60,25 +62,26 @@ pub(super) fn files<'f>(
             path: PathBuf::from(path),
             content: match is_elf {
                 true => Content::Elf(Bytes::Packed(bytes)),
-                false => Content::Text(bytes.into()),
+                false => Content::Text(Bytes::Packed(bytes)),
             },
         })));
     }
-    let text = |path: &str, text: Vec<u8>| KernelFile {
-        path: PathBuf::from(path),
-        content: Content::Text(text.into()),
-    };
+    let text = |path: PathBuf, text| KernelFile { path, content: Content::Text(text) };
     let beside = move || {
         let path = request.recording.with_file_name("kallsyms");
-        let text = read_whole(open_regular(&path)?)?;
-        is_stored(request.recording).then(|| KernelFile { path, content: Content::Text(text.into()) })
+        let bytes = read_whole(open_regular(&path)?)?;
+        is_stored(request.recording).then(|| text(path, Bytes::Read(bytes)))
     };
     let cached = move || {
-        let file = search.open_cached(request.kernel_build_id?, "kallsyms")?;
-        Some(text("kallsyms in the build-id cache", read_whole(file)?))
+        let bytes = search.find_cached(request.kernel_build_id?, "kallsyms")?;
+        let is_short = bytes.len() as u64 <= LONGEST;
+        is_short.then(|| text(PathBuf::from("kallsyms in the build-id cache"), bytes))
     };
     // Without a map of the kernel nothing tells whether this boot is the recording's: KASLR moves the kernel at each.
-    let own = move || Some(text("/proc/kallsyms", kernel_code(modules).and_then(|_| read_own(request))?));
+    let own = move || {
+        let bytes = kernel_code(modules).and_then(|_| read_own(request))?;
+        Some(text(PathBuf::from("/proc/kallsyms"), Bytes::Read(bytes)))
+    };
     let all =
         std::iter::once_with(beside).chain(std::iter::once_with(cached)).chain(std::iter::once_with(own));
     let all = all.flatten();
@@ -110,11 +113,10 @@ fn found_vmlinux<'f>(
     request: &'f Request,
     search: &'f Search<'f>,
 ) -> impl Iterator<Item = KernelFile<'f>> + 'f {
-    let elf =
-        |path: &str, map| KernelFile { path: PathBuf::from(path), content: Content::Elf(Bytes::Mapped(map)) };
+    let elf = |path: &str, file| KernelFile { path: PathBuf::from(path), content: Content::Elf(file) };
     let cached = move || {
-        let file = search.open_cached(request.kernel_build_id?, "elf")?;
-        Some(elf("vmlinux in the build-id cache", mapped::map(&file).ok()?))
+        let file = search.find_cached(request.kernel_build_id?, "elf")?;
+        Some(elf("vmlinux in the build-id cache", file))
     };
     let installed = move || {
         let release = request.about.kernel.as_deref()?;
@@ -128,8 +130,6 @@ fn not_regular() -> std::io::Error {
 }
 
 fn read_whole(mut file: fs::File) -> Option<Vec<u8>> {
-    // /proc/kallsyms of a kernel with all its modules has some 20 MB.
-    const LONGEST: u64 = 1 << 30;
     let mut text = Vec::new();
     (&mut file).take(LONGEST).read_to_end(&mut text).ok()?;
     Some(text)

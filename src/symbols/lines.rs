@@ -17,7 +17,7 @@ pub fn source_lines(
     modules: &[Module],
     places: &[CodePlace],
 ) -> Result<std::result::Result<Vec<Option<String>>, Diagnostic>> {
-    let search = Search::new(request, sources, is_made_here(request));
+    let search = Search::new(request, sources, modules, is_made_here(request));
     let kernel_code = |place: &CodePlace| {
         let frame = request.frames.get(place.frame.index())?;
         let module = modules.get(frame.module?.index()).filter(|module| module.is_kernel_proper())?;

@@ -1,5 +1,6 @@
 //! Symbols: gives every distinct frame its name, in one batch, from kallsyms and ELF files that belong to the recording.
 
+mod cache;
 mod debug_data;
 mod demangle;
 mod dwarf;
@@ -59,7 +60,8 @@ pub struct Sources {
     pub container_root: bool,
     /// A folder that holds the recorded machine's files.
     pub symfs: Option<PathBuf>,
-    /// A build-id cache, as perf fills it; by default `.debug` below `symfs`, else in the user's home.
+    /// A build-id cache, as perf fills it, or an archive that `perf archive` made of one; by default `.debug` below `symfs`, else in the
+    /// user's home.
     pub buildid_dir: Option<PathBuf>,
 }
 
@@ -89,6 +91,10 @@ pub struct Request<'r> {
     pub pack: Option<&'r Pack>,
     /// Who gathers the files that names come from.
     pub gatherer: Option<&'r Gatherer>,
+    /// The archive of programs that came with the recording, as it is packed.
+    pub archive: Option<&'r [u8]>,
+    /// Bytes of memory for what an archive of this size holds.
+    pub memory: &'r (dyn Fn(u64) -> u64 + Sync),
     /// When each frame was sampled; `None` where no names are asked for.
     pub seen: Option<Seen<'r>>,
 }
@@ -118,11 +124,7 @@ pub fn name_frames(
     if sources.disabled {
         return Ok(FrameNames { names: named, inlined });
     }
-    for (option, folder) in [("--symfs", &sources.symfs), ("--buildid-dir", &sources.buildid_dir)] {
-        if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
-            return Err(Error::Usage(format!("{option} {}: there is no such folder", folder.display())));
-        }
-    }
+    check_places(sources)?;
     let mut by_module: Vec<Vec<usize>> = vec![Vec::new(); modules.len()];
     for (index, frame) in request.frames.iter().enumerate() {
         if let Some(module) = frame.module {
@@ -134,11 +136,11 @@ pub fn name_frames(
     // The kernel's come first.
     hit.sort_by_key(|module| modules[*module].kernel.is_none());
     let hits = Hits { frames: request.frames, callers: request.callers, by_module: &by_module };
-    let (found, missing) = match request.pack.filter(|pack| pack.is_redacted()) {
+    let (found, said) = match request.pack.filter(|pack| pack.is_redacted()) {
         Some(pack) => names_in(pack, sources, modules, &hit, &hits)?,
         None => look_up(request, sources, modules, &hit, &hits)?,
     };
-    diagnostics.extend(missing);
+    diagnostics.extend(said);
     for (module, found) in hit.into_iter().zip(found) {
         let texts: Vec<NameId> = found.texts.iter().map(|text| names.intern(text)).collect();
         for (&frame, text) in by_module[module].iter().zip(found.of_frames) {
@@ -169,9 +171,9 @@ fn look_up(
     modules: &[Module],
     hit: &[usize],
     hits: &Hits,
-) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+) -> Result<(Vec<ModuleNames>, Vec<Diagnostic>)> {
     let (kernel, user) = hit.split_at(hit.partition_point(|module| modules[*module].kernel.is_some()));
-    let search = Search::new(request, sources, request.pack.is_none() && is_made_here(request));
+    let search = Search::new(request, sources, modules, request.pack.is_none() && is_made_here(request));
     if let Some(gatherer) = request.gatherer.filter(|_| kernel_symbols::is_this_kernel(request)) {
         gatherer.add_machine();
     }
@@ -184,7 +186,7 @@ fn look_up(
     );
     let (mut found, missing) = in_kernel?;
     found.extend(in_files);
-    Ok((found, missing))
+    Ok((found, missing.into_iter().chain(search.notes()).collect()))
 }
 
 /// The same in a redacted pack, which holds these names and nothing that they come from.
@@ -194,7 +196,7 @@ fn names_in(
     modules: &[Module],
     hit: &[usize],
     hits: &Hits,
-) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+) -> Result<(Vec<ModuleNames>, Vec<Diagnostic>)> {
     let named = [
         ("--kallsyms", sources.kallsyms.is_some()),
         ("--symfs", sources.symfs.is_some()),
@@ -211,7 +213,23 @@ fn names_in(
     };
     let found: Vec<ModuleNames> = hit.par_iter().map(name).collect();
     let lacks_kernel = found.iter().any(|names| names.symbols == Symbols::NoKallsyms);
-    Ok((found, lacks_kernel.then(|| kernel_symbols::missing(None))))
+    Ok((found, lacks_kernel.then(|| kernel_symbols::missing(None)).into_iter().collect()))
+}
+
+/// An error if what options name is not there.
+fn check_places(sources: &Sources) -> Result<()> {
+    let wrong =
+        |option, place: &Path, what| Err(Error::Usage(format!("{option} {}: {what}", place.display())));
+    if let Some(folder) = sources.symfs.as_ref().filter(|folder| !folder.is_dir()) {
+        return wrong("--symfs", folder, "there is no such folder");
+    }
+    match &sources.buildid_dir {
+        Some(place) if !place.exists() => wrong("--buildid-dir", place, "there is no such folder or archive"),
+        Some(place) if !place.is_dir() && !search::is_archive(place) => {
+            wrong("--buildid-dir", place, "it is neither a folder nor an archive that perf archive made")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The frames to name, by module.

@@ -2,19 +2,21 @@
 //! user or root, or the user gave `--symfs`; then nothing outside it. A pack comes before all others.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::mapped::{self, Map};
-use crate::model::{Module, Symbols};
-use crate::pack::Pack;
+use crate::model::{Diagnostic, Module, Symbols};
+use crate::pack::{self, Pack};
 
+use super::cache::Cache;
 use super::elf::Elf;
 use super::gather::Gatherer;
 use super::process_root;
-use super::{Request, Sources};
+use super::{Request, Sources, is_stored};
 
 /// Where separate debug information is installed, below the root or `--symfs`.
 const DEBUG_DIRECTORY: &str = "usr/lib/debug";
@@ -29,7 +31,9 @@ const LONGEST_PERF_MAP: u64 = 1 << 30;
 pub enum Bytes<'p> {
     /// In the file system.
     Mapped(Map),
-    /// In the pack.
+    /// In the file system, and read.
+    Read(Vec<u8>),
+    /// In a pack or an archive, which was unpacked.
     Packed(&'p [u8]),
 }
 
@@ -39,6 +43,7 @@ impl Deref for Bytes<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Bytes::Mapped(map) => map,
+            Bytes::Read(bytes) => bytes,
             Bytes::Packed(bytes) => bytes,
         }
     }
@@ -56,17 +61,33 @@ pub struct Search<'p> {
     is_named: bool,
     /// Whether the roots of processes are looked into: processes are of this host, and maybe still there.
     has_container_roots: bool,
-    /// The build-id cache.
-    cache: Option<PathBuf>,
+    /// The build-id caches, in the order in which they are asked. The last is the archive that belongs to the recording.
+    caches: Vec<Cache<'p>>,
     /// When the recording was last written.
     recorded: Option<SystemTime>,
 }
 
 impl<'p> Search<'p> {
-    /// Looks into the pack if the recording was read from one, and then only where options say. Else looks below `--symfs` if the user gave it, else in the whole file system if `is_trusted`; and in the build-id cache, where
-    /// files have no names but those that their content gives them, so that a recording can name nothing in it that is not its own.
-    pub fn new(request: &Request<'p>, sources: &Sources, is_trusted: bool) -> Self {
+    /// Looks into the pack if the recording was read from one, and then only where options say. Else looks below `--symfs` if the user
+    /// gave it, else in the whole file system if `is_trusted`; and in build-id caches, where files have no names but those that their
+    /// content gives them, so that a recording can name nothing in them that is not its own.
+    pub fn new(request: &Request<'p>, sources: &Sources, modules: &[Module], is_trusted: bool) -> Self {
         let symfs = sources.symfs.as_ref();
+        let own = || match symfs {
+            // As perf has it (symbol__config_symfs, tools/perf/util/symbol.c).
+            Some(symfs) => Some(symfs.join(".debug")),
+            None => own_cache(),
+        };
+        let cache = match &sources.buildid_dir {
+            Some(file) if file.is_file() => Some(Cache::archive(request, modules, file)),
+            Some(folder) => Some(Cache::Folder(folder.to_owned())),
+            None if request.pack.is_some() && symfs.is_none() => None,
+            None => own().map(Cache::Folder),
+        };
+        let archive = match request.archive {
+            Some(bytes) => Some(Cache::nested_archive(request, modules, bytes)),
+            None => archive_beside(request, sources).map(|file| Cache::archive(request, modules, &file)),
+        };
         Search {
             pack: request.pack,
             gatherer: request.gatherer,
@@ -76,15 +97,14 @@ impl<'p> Search<'p> {
             },
             is_named: symfs.is_some(),
             has_container_roots: sources.container_root && is_trusted,
-            cache: match (&sources.buildid_dir, symfs) {
-                (Some(folder), _) => Some(folder.to_owned()),
-                // As perf has it (symbol__config_symfs, tools/perf/util/symbol.c).
-                (None, Some(symfs)) => Some(symfs.join(".debug")),
-                (None, None) if request.pack.is_some() => None,
-                (None, None) => own_cache(),
-            },
+            caches: cache.into_iter().chain(archive).collect(),
             recorded: fs::metadata(request.recording).and_then(|metadata| metadata.modified()).ok(),
         }
+    }
+
+    /// What the user should know of the archives that were unpacked.
+    pub fn notes(&self) -> impl Iterator<Item = Diagnostic> {
+        self.caches.iter().flat_map(Cache::notes)
     }
 
     /// Whether all files are to be in a folder that the user named, or in a pack.
@@ -95,7 +115,7 @@ impl<'p> Search<'p> {
     /// The pack's answer, if there is a pack and it has one, or nothing else may be asked.
     fn in_pack(&self, module: &Module) -> Option<Result<Bytes<'p>, Symbols>> {
         let found = self.pack?.find(module).map(Bytes::Packed);
-        let is_final = found.is_ok() || self.root.is_none() && self.cache.is_none();
+        let is_final = found.is_ok() || self.root.is_none() && self.caches.is_empty();
         is_final.then_some(found)
     }
 
@@ -203,7 +223,7 @@ impl<'p> Search<'p> {
 
     /// The file of `module`, which is an ELF file: where its process had it, else where it was recorded, else in the build-id cache;
     /// or why there is none.
-    pub fn find(&self, module: &Module) -> Result<Bytes<'p>, Symbols> {
+    pub fn find(&self, module: &Module) -> Result<Bytes<'_>, Symbols> {
         if let Some(found) = self.in_pack(module) {
             return found;
         }
@@ -211,10 +231,10 @@ impl<'p> Search<'p> {
         if let Some(gatherer) = self.gatherer {
             gatherer.set_elf(module, found.as_deref().map_err(|why| *why));
         }
-        found.map(Bytes::Mapped)
+        found
     }
 
-    fn look_for(&self, module: &Module) -> Result<Map, Symbols> {
+    fn look_for(&self, module: &Module) -> Result<Bytes<'_>, Symbols> {
         let in_container = module
             .mapped_by
             .filter(|_| self.has_container_roots && is_path(module))
@@ -222,7 +242,8 @@ impl<'p> Search<'p> {
         in_container
             .and_then(|file| self.check(module, file).ok())
             .map_or_else(|| self.find_at_path(module), Ok)
-            .or_else(|why| self.find_in_cache(module).ok_or(why))
+            .map(Bytes::Mapped)
+            .or_else(|why| self.find_in_caches(module).ok_or(why))
     }
 
     fn find_at_path(&self, module: &Module) -> Result<Map, Symbols> {
@@ -249,30 +270,24 @@ impl<'p> Search<'p> {
     }
 
     /// perf keeps a program as `elf`, and `[vdso]` as `vdso` (build_id_cache__basename, tools/perf/util/build-id.c).
-    fn find_in_cache(&self, module: &Module) -> Option<Map> {
+    fn find_in_caches(&self, module: &Module) -> Option<Bytes<'_>> {
         let wanted = module.build_id.as_ref()?;
-        let file = ["elf", "vdso"].iter().find_map(|name| self.open_cached(wanted, name))?;
-        let file = mapped::map(&file).ok()?;
-        let is_same = Elf::parse(&file)?.build_id().is_some_and(|found| is_build_id(wanted, found));
-        is_same.then_some(file)
-    }
-
-    /// What the build-id cache holds as `name` of this build id. `.build-id/xx/yyyy` is a link to a folder of such files, or, as perf
-    /// before 4.11 made it, to the file itself.
-    pub fn open_cached(&self, build_id: &[u8], name: &str) -> Option<File> {
-        // perf fills a build id that it does not know the length of with zeros, and names the folder of it so.
-        let cache = self.cache.as_ref()?;
-        let unfilled =
-            build_id.split_at_checked(16).filter(|(_, filling)| filling.iter().all(|byte| *byte == 0));
-        let mut ids = std::iter::once(build_id).chain(unfilled.map(|(id, _)| id));
-        ids.find_map(|id| {
-            let place = format!(".build-id/{}", split_hex(id)?);
-            open_below(cache, &format!("{place}/{name}")).or_else(|| open_below(cache, &place))
+        let is_same = |file: &Bytes| {
+            Elf::parse(file).and_then(|elf| elf.build_id()).is_some_and(|found| is_build_id(wanted, found))
+        };
+        self.caches.iter().find_map(|cache| {
+            ["elf", "vdso"].iter().find_map(|name| cache.find(wanted, name)).filter(is_same)
         })
     }
 
+    /// What the build-id caches hold as `name` of this build id. The first that has anything of it is the one that was filled for it: no
+    /// archive is unpacked for what is not in the cache that it was made from.
+    pub fn find_cached(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
+        self.caches.iter().find(|cache| cache.has(build_id))?.find(build_id, name)
+    }
+
     /// The kernel's own ELF file, where distributions install it with its debug information.
-    pub fn find_vmlinux(&self, release: &str, build_id: &[u8]) -> Option<Map> {
+    pub fn find_vmlinux(&self, release: &str, build_id: &[u8]) -> Option<Bytes<'_>> {
         let root = self.root.as_ref()?;
         let places = [
             format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(build_id)?),
@@ -282,14 +297,14 @@ impl<'p> Search<'p> {
             format!("lib/modules/{release}/build/vmlinux"),
         ];
         places.iter().find_map(|place| {
-            let file = mapped::map(&open_below(root, place)?).ok()?;
+            let file = map_below(root, place)?;
             let is_same = Elf::parse(&file)?.build_id().is_some_and(|found| is_build_id(build_id, found));
             is_same.then_some(file)
         })
     }
 
     /// The separate debug information of `module`, whose file is `elf`.
-    pub fn find_debug(&self, module: &Module, elf: &Elf) -> Option<Bytes<'p>> {
+    pub fn find_debug(&self, module: &Module, elf: &Elf) -> Option<Bytes<'_>> {
         if let Some(debug) = self.pack.and_then(|pack| pack.find_debug(module)) {
             return Some(Bytes::Packed(debug));
         }
@@ -297,24 +312,20 @@ impl<'p> Search<'p> {
         if let Some(gatherer) = self.gatherer {
             gatherer.set_debug(module, &debug);
         }
-        Some(Bytes::Mapped(debug))
+        Some(debug)
     }
 
     /// The separate debug information of the file at `path`: installed under its build id, in the cache, or where the file itself
     /// says (`.gnu_debuglink`), in the places where gdb looks.
-    pub fn look_for_debug(&self, path: &str, elf: &Elf) -> Option<Map> {
+    pub fn look_for_debug(&self, path: &str, elf: &Elf) -> Option<Bytes<'_>> {
         let build_id = elf.build_id();
-        let of_build_id = |file: File| {
-            let debug = mapped::map(&file).ok()?;
-            let is_same = Elf::parse(&debug)?.build_id() == build_id;
-            is_same.then_some(debug)
-        };
+        let is_same = |debug: &Bytes| Elf::parse(debug).is_some_and(|debug| debug.build_id() == build_id);
         if let Some(build_id) = build_id {
             let installed = || {
                 let place = format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(build_id)?);
-                open_below(self.root.as_ref()?, &place).and_then(of_build_id)
+                map_below(self.root.as_ref()?, &place).filter(is_same)
             };
-            let cached = || self.open_cached(build_id, "debug").and_then(of_build_id);
+            let cached = || self.find_cached(build_id, "debug").filter(is_same);
             if let Some(debug) = installed().or_else(cached) {
                 return Some(debug);
             }
@@ -328,7 +339,7 @@ impl<'p> Search<'p> {
         ];
         let root = self.root.as_ref()?;
         places.iter().find_map(|place| {
-            let debug = mapped::map(&open_below(root, place.trim_start_matches('/'))?).ok()?;
+            let debug = map_below(root, place.trim_start_matches('/'))?;
             let found = Elf::parse(&debug)?.build_id();
             let is_same = match (found, build_id) {
                 (Some(found), Some(wanted)) => found == wanted,
@@ -345,8 +356,20 @@ fn own_cache() -> Option<PathBuf> {
     fs::metadata(&cache).is_ok_and(|metadata| is_own_or_roots(&metadata)).then_some(cache)
 }
 
+/// The archive that `perf archive` made of a recording that lies in the file system, unless an option names it.
+fn archive_beside(request: &Request, sources: &Sources) -> Option<PathBuf> {
+    let mut name = request.recording.file_name()?.to_owned();
+    name.push(".tar.bz2");
+    let file = request.recording.with_file_name(name);
+    let is_regular = || fs::metadata(&file).is_ok_and(|metadata| metadata.is_file());
+    let is_wanted = request.pack.is_none() && is_stored(request.recording) && is_regular();
+    let named = || sources.buildid_dir.as_ref()?.canonicalize().ok();
+    (is_wanted && named().is_none_or(|named| file.canonicalize().is_ok_and(|file| file != named)))
+        .then_some(file)
+}
+
 /// A build id as folder and file are named after it: `xx/yyyy`.
-fn split_hex(build_id: &[u8]) -> Option<String> {
+pub fn split_hex(build_id: &[u8]) -> Option<String> {
     let (first, rest) = build_id.split_first()?;
     let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(format!("{first:02x}/{rest}"))
@@ -404,7 +427,7 @@ pub fn is_own_or_roots(file: &fs::Metadata) -> bool {
 }
 
 /// Where `path` below `root` leads, if it lies there once all links are followed.
-fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
+pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     let is_plain = |component| matches!(component, Component::Normal(_));
     if path.as_os_str().is_empty() || !path.components().all(is_plain) {
@@ -415,12 +438,24 @@ fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     real.starts_with(&root).then_some(real)
 }
 
+/// Whether a file is an archive, as far as its beginning tells.
+pub fn is_archive(path: &Path) -> bool {
+    let mut head = [0; 3];
+    let read = open_regular(path).is_some_and(|mut file| file.read_exact(&mut head).is_ok());
+    read && pack::may_be_archive(&head)
+}
+
 /// Opens the regular file `path` below `root`, if it lies there once all links are followed.
 fn open_below(root: &Path, path: &str) -> Option<File> {
     let real = real_below(root, path)?;
     // The files of /proc have no length, and some of them act.
     let has_bytes = fs::metadata(&real).is_ok_and(|metadata| metadata.len() > 0);
     if has_bytes { open_regular(&real) } else { None }
+}
+
+/// Maps the regular file `path` below `root`, likewise.
+pub fn map_below(root: &Path, path: &str) -> Option<Bytes<'static>> {
+    mapped::map(&open_below(root, path)?).ok().map(Bytes::Mapped)
 }
 
 /// Opens a file only if it is a regular one: a device may act when it is opened. Should it become a FIFO in between, opening it

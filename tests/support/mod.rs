@@ -3,6 +3,7 @@
 // Every test binary compiles this module and uses a different part of it.
 #![allow(dead_code)]
 
+pub mod archive;
 pub mod builder;
 pub mod elf;
 pub mod forms;

@@ -1,0 +1,61 @@
+//! Archives that `perf archive --all` made: a recording is loaded from one as from its own files, with the programs beside it.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::ingest::{self, Part};
+use crate::model::{Diagnostic, Recording, Severity};
+use crate::pack::{self, Bundle, Damage};
+
+use super::{Options, Place, Progress, memory, read_records};
+
+/// Unpacks `parts`, of which `held` bytes are in memory, if they are an archive with a recording in it.
+pub(super) fn unpack(parts: &[Part], held: u64, path: &Path, options: &Options) -> Result<Option<Bundle>> {
+    let [file] = parts else { return Ok(None) };
+    if !pack::may_be_archive(file.bytes) {
+        return Ok(None);
+    }
+    let memory = memory::for_unpacking(options.max_memory, file.bytes.len() as u64).saturating_sub(held);
+    let bundle = Bundle::read(file.bytes, &ingest::is_recording, memory);
+    match (bundle.count(), bundle.damage().map(Damage::words)) {
+        (0, None) => Ok(None),
+        (0, Some((what, remedy))) => {
+            Err(Error::input(path, format!("is an archive, and no recording is left in it: {what}"), remedy))
+        }
+        (1, _) => Ok(Some(bundle)),
+        (count, _) => Err(Error::input(
+            path,
+            format!("is an archive of {count} recordings"),
+            "unpack it, and give one of them",
+        )),
+    }
+}
+
+/// The files of the recording in an archive.
+pub(super) fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
+    bundle.recording().map(|(name, bytes)| Part { name, ..Part::whole(bytes) }).collect()
+}
+
+/// Loads the recording in an archive, `held` bytes of which are in memory while it is packed.
+pub(super) fn load(
+    bundle: &Bundle,
+    held: u64,
+    path: &Path,
+    options: &Options,
+    progress: Progress,
+) -> Result<Recording> {
+    let held = held + bundle.memory();
+    let place = Place { archive: bundle.symbols(), held, ..Place::default() };
+    let mut recording = read_records(&parts(bundle), held, path, options, progress)?
+        .finish(path, options, progress, place)?;
+    note_damage(bundle, &mut recording);
+    Ok(recording)
+}
+
+/// Notes that not all of an archive could be read.
+pub(super) fn note_damage(bundle: &Bundle, recording: &mut Recording) {
+    if let Some((what, remedy)) = bundle.damage().map(Damage::words) {
+        let message = format!("not all of the archive could be read: {what}");
+        recording.diagnostics.insert(0, Diagnostic::new(Severity::Error, "archive", 1, &message, remedy));
+    }
+}
