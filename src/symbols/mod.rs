@@ -5,11 +5,14 @@ mod debug_data;
 mod demangle;
 mod dwarf;
 mod elf;
+mod file_names;
 mod gather;
 mod jitdump;
 mod kallsyms;
+mod kernel_names;
 mod kernel_symbols;
 mod lines;
+mod module_names;
 mod perf_map;
 mod process_root;
 mod reduce;
@@ -28,10 +31,13 @@ use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming
 use crate::pack::Pack;
 
 use elf::Elf;
+use file_names::name_file;
 pub use gather::Gatherer;
 pub use jitdump::{Jitdump, Wanted};
 pub use kallsyms::Kallsyms;
+use kernel_names::name_kernel;
 pub use lines::source_lines;
+use module_names::{Hits, ModuleNames};
 pub use perf_map::PerfMap;
 use search::{Search, is_own_or_roots};
 pub use table::{Symbol, SymbolTable};
@@ -230,252 +236,6 @@ fn check_places(sources: &Sources) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// The frames to name, by module.
-struct Hits<'h> {
-    frames: &'h [Frame],
-    callers: &'h [bool],
-    /// For each module, the indices of its frames.
-    by_module: &'h [Vec<usize>],
-}
-
-/// The names of one module's frames.
-struct ModuleNames {
-    /// What became of the search for symbols.
-    symbols: Symbols,
-    /// The names, demangled.
-    texts: Vec<String>,
-    /// For each of the module's frames, which of `texts` is its name; none of them if there are no symbols at all.
-    of_frames: Vec<Option<usize>>,
-    /// Which of the module's frames have functions inlined into their code, and these, outermost first.
-    inlined: Vec<(usize, Vec<String>)>,
-}
-
-impl ModuleNames {
-    fn none(why: Symbols) -> Self {
-        ModuleNames { symbols: why, texts: Vec::new(), of_frames: Vec::new(), inlined: Vec::new() }
-    }
-}
-
-impl Hits<'_> {
-    /// The offsets of the frames of `module` plus `shift`, ascending.
-    fn addresses(&self, module: usize, shift: u64) -> Vec<u64> {
-        let address = |&frame: &usize| self.frames[frame].offset.wrapping_add(shift);
-        let mut addresses: Vec<u64> = self.by_module[module].iter().map(address).collect();
-        addresses.sort_unstable();
-        addresses
-    }
-
-    /// Names the frames of `module` from `table`, whose addresses are the frames' offsets plus `shift`.
-    fn name(&self, module: usize, table: &SymbolTable, shift: u64) -> ModuleNames {
-        let (mut texts, mut done): (_, FxHashMap<usize, usize>) = (Vec::new(), FxHashMap::default());
-        let mut name = |&frame: &usize| {
-            let (number, symbol) = table.find(self.frames[frame].offset.wrapping_add(shift))?;
-            Some(*done.entry(number).or_insert_with(|| {
-                texts.push(demangle::demangle(symbol.name).into_owned());
-                texts.len() - 1
-            }))
-        };
-        let of_frames = self.by_module[module].iter().map(&mut name).collect();
-        ModuleNames { symbols: Symbols::Found, texts, of_frames, inlined: Vec::new() }
-    }
-}
-
-/// Names the frames of the kernel and its modules, and says what the user should know.
-fn name_kernel(
-    request: &Request,
-    sources: &Sources,
-    search: &Search,
-    modules: &[Module],
-    kernel: &[usize],
-    hits: &Hits,
-) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
-    let mut names: Vec<_> = kernel.iter().map(|_| ModuleNames::none(Symbols::NoKallsyms)).collect();
-    if kernel.is_empty() {
-        return Ok((names, None));
-    }
-    let is_proper = |&module: &usize| modules[module].is_kernel_proper();
-    let is_function = |module: usize| modules[module].kernel.as_ref().is_some_and(|code| code.is_function);
-    for (&module, names) in kernel.iter().zip(&mut names).filter(|(module, _)| is_function(**module)) {
-        *names = ModuleNames {
-            symbols: Symbols::Found,
-            texts: vec![modules[module].path.clone()],
-            of_frames: vec![Some(0); hits.by_module[module].len()],
-            inlined: Vec::new(),
-        };
-    }
-    let mut refused = request.pack.and_then(Pack::refused).map(|(path, why)| (path.into(), why.to_owned()));
-    let mut only_kallsyms = false;
-    'symbols: loop {
-        for file in kernel_symbols::files(request, sources, modules, search, only_kallsyms)? {
-            let symbols = file.symbols();
-            let refusal = match &symbols {
-                Some(symbols) => symbols.refusal(modules, request.kernel_build_id),
-                None => Some("it is not an ELF file".to_owned()),
-            };
-            let Some(symbols) = symbols.filter(|_| refusal.is_none()) else {
-                if let (Some(gatherer), Some(why)) = (request.gatherer, &refusal) {
-                    gatherer.refuse_kernel(&file.path, why);
-                }
-                refused = refused.or(refusal.map(|why| (file.path.clone(), why)));
-                continue;
-            };
-            if let Some(gatherer) = request.gatherer {
-                file.add_to(gatherer);
-            }
-            for (&module, names) in kernel.iter().zip(&mut names) {
-                if only_kallsyms && is_proper(&module) || is_function(module) {
-                    continue;
-                }
-                let Some(code) = &modules[module].kernel else { continue };
-                let shift = symbols.shift(code);
-                let table = symbols.table(&modules[module], code, &hits.addresses(module, shift));
-                if let Some(table) = table {
-                    *names = hits.name(module, &table, shift);
-                }
-            }
-            let is_named_so = |module: &usize| is_proper(module) || is_function(*module);
-            if symbols.lacks_modules() && !kernel.iter().all(is_named_so) {
-                only_kallsyms = true;
-                continue 'symbols;
-            }
-            return Ok((names, None));
-        }
-        let is_missing = names.iter().any(|names| names.symbols == Symbols::NoKallsyms) && !only_kallsyms;
-        let missing = is_missing.then(|| kernel_symbols::missing(refused));
-        return Ok((names, missing));
-    }
-}
-
-/// Names the frames of a mapped file, of `[vdso]`, or of memory in which a process made code.
-fn name_file(
-    request: &Request,
-    sources: &Sources,
-    search: &Search,
-    modules: &[Module],
-    number: usize,
-    hits: &Hits,
-) -> ModuleNames {
-    let module = &modules[number];
-    if let Some(process) = module.process {
-        return name_made_code(request, search, modules, (number, process), hits);
-    }
-    if let Some(vdso) = own_vdso(request, search, module) {
-        if let Some(gatherer) = request.gatherer {
-            gatherer.set_elf(module, Ok(&vdso));
-        }
-        return name_from_elf(&vdso, sources, search, module, number, hits);
-    }
-    match search.find(module) {
-        Ok(file) => name_from_elf(&file, sources, search, module, number, hits),
-        Err(why) => ModuleNames::none(why),
-    }
-}
-
-/// Names the frames of memory in which a process made code: from its perf map, and what that leaves without a name from its jitdump.
-fn name_made_code(
-    request: &Request,
-    search: &Search,
-    modules: &[Module],
-    (number, process): (usize, i32),
-    hits: &Hits,
-) -> ModuleNames {
-    let map = search.find_perf_map(&modules[number], process);
-    let in_map = |text| PerfMap::new(text).table(&hits.addresses(number, 0));
-    let mut table = map.as_deref().map_or_else(|_| SymbolTable::default(), in_map);
-    let address = |frame: usize| hits.frames[frame].offset;
-    let open = hits.by_module[number].iter().filter(|frame| table.find(address(**frame)).is_none());
-    let open: Vec<usize> = open.copied().collect();
-    let is_dump =
-        |module: &&Module| module.mapped_by == Some(process) && jitdump::is_called_so(module.basename());
-    // A program that calls exec has mapped another one after.
-    let dump = modules.iter().rfind(is_dump).filter(|_| !open.is_empty());
-    let dump = dump.map_or(Err(Symbols::NoPerfMap), |dump| search.find_jitdump(process, dump));
-    let wanted = |frame| Wanted { address: address(frame), seen_ns: request.seen_monotonic(frame) };
-    match (&map, &dump.as_deref().map(Jitdump::parse)) {
-        (_, Ok(Some(dump))) => {
-            let wanted: Vec<Wanted> = open.into_iter().map(wanted).collect();
-            table.join(dump.table(&wanted));
-        }
-        (Ok(_), _) => {}
-        (Err(Symbols::NoPerfMap), Err(why)) => return ModuleNames::none(**why),
-        (Err(Symbols::NoPerfMap), Ok(None)) => return ModuleNames::none(Symbols::JitdumpRefused),
-        (Err(why), _) => return ModuleNames::none(*why),
-    }
-    hits.name(number, &table, 0)
-}
-
-/// The `[vdso]` of this process, if `module` is the recorded one and they are the same. With `--symfs` names are those of another
-/// machine.
-fn own_vdso(request: &Request, search: &Search, module: &Module) -> Option<Vec<u8>> {
-    if module.path != "[vdso]" || search.is_confined() {
-        return None;
-    }
-    match &module.build_id {
-        None if !kernel_symbols::is_this_kernel(request) => None,
-        None => vdso::own(),
-        Some(wanted) => vdso::own().filter(|bytes| {
-            let found = Elf::parse(bytes).and_then(|elf| elf.build_id());
-            found.is_some_and(|found| search::is_build_id(wanted, found))
-        }),
-    }
-}
-
-/// Names the frames of a module from its file.
-fn name_from_elf(
-    file: &[u8],
-    sources: &Sources,
-    search: &Search,
-    module: &Module,
-    number: usize,
-    hits: &Hits,
-) -> ModuleNames {
-    let Some(elf) = Elf::parse(file) else {
-        return ModuleNames::none(Symbols::NotElf);
-    };
-    let offsets = hits.addresses(number, 0);
-    let mut wanted: Vec<u64> = offsets.iter().filter_map(|offset| elf.address_of(*offset)).collect();
-    wanted.sort_unstable();
-    let wanted = Some(wanted.as_slice());
-    let mut symbols = elf.full_symbols(wanted);
-    let has_debug_information = dwarf::is_in(&elf);
-    let needs_debug = symbols.is_none() || sources.inline && !has_debug_information;
-    let separate = needs_debug.then(|| search.find_debug(module, &elf)).flatten();
-    let separate = separate.as_ref().and_then(|file| Elf::parse(file));
-    let packed;
-    if symbols.is_none() {
-        symbols = separate.as_ref().and_then(|elf| elf.full_symbols(wanted));
-    }
-    if symbols.is_none() {
-        // The packed symbols are those that the dynamic ones lack.
-        packed = debug_data::unpack(&elf);
-        let packed = packed.as_ref().and_then(|file| Elf::parse(file)?.full_symbols(wanted));
-        let lists = [elf.dynamic_symbols(wanted), packed];
-        symbols = lists.into_iter().flatten().reduce(|mut all, more| {
-            all.extend(more);
-            all
-        });
-    }
-    let stubs = elf.plt_stubs();
-    if symbols.is_none() && stubs.is_empty() {
-        return ModuleNames::none(Symbols::Stripped);
-    }
-    let table = elf.table(&symbols.unwrap_or_default(), &stubs);
-    let mut names = hits.name(number, &table, 0);
-    let debug = if has_debug_information { Some(&elf) } else { separate.as_ref() };
-    if let Some(debug) = debug.filter(|_| sources.inline) {
-        // Behind the call may lie the code of another inlined function.
-        let position = |frame: &usize| {
-            let back = u64::from(hits.callers.get(*frame).is_some_and(|is_caller| *is_caller));
-            elf.address_of(hits.frames[*frame].offset.saturating_sub(back)).unwrap_or(u64::MAX)
-        };
-        let addresses: Vec<u64> = hits.by_module[number].iter().map(position).collect();
-        let places = dwarf::places(debug, &addresses).unwrap_or_default();
-        let inlined = places.into_iter().map(|place| place.inlined).enumerate();
-        names.inlined = inlined.filter(|(_, inlined)| !inlined.is_empty()).collect();
-    }
-    names
 }
 
 /// The names of frames before any symbols are looked up.
