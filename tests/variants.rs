@@ -112,6 +112,20 @@ fn recordings_made_by_perf_hold_as_many_samples_as_perf_finds() {
     assert!(seen >= 18, "{seen} variants");
 }
 
+/// `perf record -D` has the side band of a recording written for an event of its own. Where that has another `sample_id` than the others,
+/// comms and paths end where its own begins.
+#[test]
+fn each_record_ends_in_the_sample_id_of_its_event() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/variants");
+    let unpacked = tempfile::tempdir().expect("a temporary folder");
+    let path = unpack(&folder, "delay", unpacked.path());
+    let collapsed = run(stallgraph().args(["collapse", "--no-symbols"]).arg(&path));
+    let comms: Vec<&str> = collapsed.stdout.lines().filter_map(|line| line.split(';').next()).collect();
+    // perf script -F comm,event
+    assert_eq!(comms, ["dd"; 29], "{collapsed:?}");
+    assert!(collapsed.stdout.contains(";[libc.so.6];"), "{collapsed:?}");
+}
+
 /// Samples without a CPU: collapse prints thread after thread, each in time order; what needs a CPU is refused.
 fn check_threads(file: &Path, count: &str) {
     let columns = ["--no-symbols", "-F", "tid,time,count"];

@@ -9,6 +9,7 @@ mod header;
 mod records;
 mod redact;
 mod sample;
+mod sample_id;
 mod script_text;
 mod side_band;
 mod stream;

@@ -6,13 +6,13 @@ use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{
     PERF_RECORD_MISC_COMM_EXEC, PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_FORK_EXEC,
     PERF_RECORD_MISC_GUEST_KERNEL, PERF_RECORD_MISC_GUEST_USER, PERF_RECORD_MISC_KERNEL,
-    PERF_RECORD_MISC_MMAP_BUILD_ID, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER,
-    PERF_SAMPLE_STREAM_ID, PERF_SAMPLE_TID, PERF_SAMPLE_TIME,
+    PERF_RECORD_MISC_MMAP_BUILD_ID,
 };
 
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor, text};
 use super::records::Record;
+use super::sample_id::{ByWhom, SampleIds};
 use super::user_chains::{CALLCHAIN_DEFERRED, UserChain};
 
 /// A moment in a recording: by time, then by the order of the file. Records that perf made up at its start have time 0.
@@ -131,17 +131,6 @@ pub struct Map {
     pub path: String,
 }
 
-/// Whom, when and where a record was written for, as far as it says.
-#[derive(Clone, Copy, Debug)]
-pub struct ByWhom {
-    /// Process id and thread id.
-    pub who: Option<(i32, i32)>,
-    /// ns of the recording's clock.
-    pub time_ns: Option<u64>,
-    /// The CPU.
-    pub cpu: Option<u32>,
-}
-
 /// What a record is to this program.
 pub enum Parsed {
     /// A side-band record.
@@ -159,24 +148,13 @@ pub enum Parsed {
 /// Decodes side-band records.
 pub struct SideBandReader {
     order: ByteOrder,
-    /// PERF_SAMPLE_* bits of the `sample_id` that ends each record; 0 where there is none.
-    trailer: u64,
-    /// For ids in ascending order the CPU on which they count, where records do not say it and the recording does.
-    cpus_of_ids: Vec<(u64, u32)>,
+    sample_ids: SampleIds,
 }
 
 impl SideBandReader {
-    /// A reader for the records of these events. perf gives all events of a recording the same `sample_id`
-    /// (evlist__valid_sample_type, tools/perf/util/evlist.c), so the first one's layout is that of all.
+    /// A reader for the records of these events.
     pub fn new(attributes: &[Attribute], order: ByteOrder) -> Self {
-        let trailer = attributes
-            .first()
-            .filter(|attribute| attribute.has_sample_id_all())
-            .map_or(0, |attribute| attribute.sample_type);
-        let mut cpus_of_ids: Vec<(u64, u32)> =
-            attributes.iter().flat_map(|attribute| attribute.cpus_of_ids.iter().copied()).collect();
-        cpus_of_ids.sort_unstable();
-        SideBandReader { order, trailer, cpus_of_ids }
+        SideBandReader { order, sample_ids: SampleIds::new(attributes, order) }
     }
 
     /// Decodes one record that is not a sample.
@@ -185,7 +163,7 @@ impl SideBandReader {
         if !is_side_band(kind) && record.kind != CALLCHAIN_DEFERRED {
             return Parsed::Skipped;
         }
-        let Some((fields, trailer)) = self.split(record) else {
+        let Some((fields, sample_id)) = self.sample_ids.split(record.body) else {
             return Parsed::Rejected("record shorter than its sample_id");
         };
         if record.kind == CALLCHAIN_DEFERRED {
@@ -199,8 +177,9 @@ impl SideBandReader {
             Some(None) => return Parsed::Unused,
             Some(Some(change)) => change,
         };
-        let (time_ns, cpu) = self.read_trailer(trailer);
-        Parsed::SideBand(SideBand { when: When { time_ns, position: record.position }, cpu, change })
+        let ByWhom { time_ns, cpu, .. } = self.sample_ids.read(&sample_id);
+        let when = When { time_ns: time_ns.unwrap_or(0), position: record.position };
+        Parsed::SideBand(SideBand { when, cpu, change })
     }
 
     /// Which addresses a record says that code was mapped to; `None` for other records.
@@ -215,67 +194,20 @@ impl SideBandReader {
 
     /// Decodes a user call chain that [`SideBandReader::parse`] found to be one, with the thread that it is of.
     pub fn user_chain<'a>(&self, record: &Record<'a>) -> Option<(i32, UserChain<'a>)> {
-        let (fields, trailer) = self.split(record)?;
-        let thread = self.order.u32_at(trailer, self.place(PERF_SAMPLE_TID)? + 4)? as i32;
+        let (fields, by_whom) = self.split(record)?;
+        let (_, thread) = by_whom.who?;
         Some((thread, UserChain::parse(fields, self.order)?))
-    }
-
-    /// The fields of a record, and its `sample_id`.
-    fn split<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], &'a [u8])> {
-        let fields = record.body.len().checked_sub(self.trailer_size())?;
-        record.body.split_at_checked(fields)
     }
 
     /// The fields of a record, which end where its `sample_id` begins.
     pub fn fields<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
-        self.split(record).map(|(fields, _)| fields)
-    }
-
-    /// The fields of a `sample_id`, each 8 bytes, in this order.
-    const TRAILER: [u64; 6] = [
-        PERF_SAMPLE_TID,
-        PERF_SAMPLE_TIME,
-        PERF_SAMPLE_ID,
-        PERF_SAMPLE_STREAM_ID,
-        PERF_SAMPLE_CPU,
-        PERF_SAMPLE_IDENTIFIER,
-    ];
-
-    fn trailer_size(&self) -> usize {
-        let fields = Self::TRAILER.iter();
-        8 * fields.filter(|&&bit| self.trailer & bit != 0).count()
-    }
-
-    /// Where in the `sample_id` a field stands.
-    fn place(&self, field: u64) -> Option<usize> {
-        let before = Self::TRAILER.iter().take_while(|&&bit| bit != field);
-        let place = 8 * before.filter(|&&bit| self.trailer & bit != 0).count();
-        (self.trailer & field != 0).then_some(place)
+        self.sample_ids.split(record.body).map(|(fields, _)| fields)
     }
 
     /// The fields of a record, and what its `sample_id` says.
-    pub fn split_trailer<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], ByWhom)> {
-        let (fields, trailer) = self.split(record)?;
-        let who = self.place(PERF_SAMPLE_TID).and_then(|at| {
-            Some((self.order.u32_at(trailer, at)? as i32, self.order.u32_at(trailer, at + 4)? as i32))
-        });
-        let time_ns = self.place(PERF_SAMPLE_TIME).and_then(|at| self.order.u64_at(trailer, at));
-        Some((fields, ByWhom { who, time_ns, cpu: self.read_trailer(trailer).1 }))
-    }
-
-    fn read_trailer(&self, trailer: &[u8]) -> (u64, Option<u32>) {
-        let place = |field| self.place(field);
-        let time_ns = place(PERF_SAMPLE_TIME).and_then(|at| self.order.u64_at(trailer, at));
-        let cpu = place(PERF_SAMPLE_CPU).and_then(|at| self.order.u32_at(trailer, at));
-        (
-            time_ns.unwrap_or(0),
-            cpu.or_else(|| {
-                let at = place(PERF_SAMPLE_IDENTIFIER).or(place(PERF_SAMPLE_ID))?;
-                let id = self.order.u64_at(trailer, at)?;
-                let found = self.cpus_of_ids.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-                Some(self.cpus_of_ids[found].1)
-            }),
-        )
+    pub fn split<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], ByWhom)> {
+        let (fields, sample_id) = self.sample_ids.split(record.body)?;
+        Some((fields, self.sample_ids.read(&sample_id)))
     }
 
     /// What a record tells, if it tells anything of use; `None` if it is too short.

@@ -133,7 +133,7 @@ impl TraceReader {
 
     /// What a switch record tells; `None` if it is none, or shorter than its fields.
     pub fn read_switch(&self, record: &Record) -> Option<RawSwitch> {
-        let (fields, by_whom) = self.switches.split_trailer(record)?;
+        let (fields, by_whom) = self.switches.split(record)?;
         let is_out = record.misc & PERF_RECORD_MISC_SWITCH_OUT != 0;
         let is_preempted = record.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT != 0;
         let why = if is_preempted { Left::Runnable } else { Left::Asleep };

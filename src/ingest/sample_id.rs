@@ -1,0 +1,118 @@
+//! `sample_id`: what ends each record that is no sample, and says for whom, when and where it was written.
+
+use linux_perf_event_reader::constants::{
+    PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_STREAM_ID, PERF_SAMPLE_TID,
+    PERF_SAMPLE_TIME,
+};
+
+use super::attributes::Attribute;
+use super::cursor::ByteOrder;
+
+/// The fields of a `sample_id`, each 8 bytes, in this order.
+const FIELDS: [u64; 6] = [
+    PERF_SAMPLE_TID,
+    PERF_SAMPLE_TIME,
+    PERF_SAMPLE_ID,
+    PERF_SAMPLE_STREAM_ID,
+    PERF_SAMPLE_CPU,
+    PERF_SAMPLE_IDENTIFIER,
+];
+
+/// Whom, when and where a record was written for, as far as it says.
+#[derive(Clone, Copy, Debug)]
+pub struct ByWhom {
+    /// Process id and thread id.
+    pub who: Option<(i32, i32)>,
+    /// ns of the recording's clock.
+    pub time_ns: Option<u64>,
+    /// The CPU.
+    pub cpu: Option<u32>,
+}
+
+/// Finds and reads the `sample_id` of records.
+#[derive(Debug)]
+pub struct SampleIds {
+    order: ByteOrder,
+    /// PERF_SAMPLE_* bits of what ends a record of the first event, and one that perf made up; 0 where there is none.
+    first: u64,
+    /// By id, those of events that have others. `perf record -D` has its side band written for an event of its own.
+    others: hashbrown::HashMap<u64, u64>,
+    /// How many bytes before the end of a record its id stands.
+    id_from_end: usize,
+    /// For ids in ascending order the CPU on which they count, where records do not say it and the recording does.
+    cpus_of_ids: Vec<(u64, u32)>,
+}
+
+impl SampleIds {
+    /// What ends the records of these events. Where they end in different ways, the id tells which it is: perf has it stand at the same
+    /// place in all (evlist__valid_sample_type, evlist__event2evsel, tools/perf/util/evlist.c).
+    pub fn new(attributes: &[Attribute], order: ByteOrder) -> Self {
+        let fields = |attribute: &Attribute| match attribute.has_sample_id_all() {
+            true => FIELDS.iter().filter(|field| attribute.sample_type & **field != 0).sum(),
+            false => 0,
+        };
+        let first = attributes.first().map_or(0, fields);
+        let others = attributes.iter().filter(|attribute| fields(attribute) != first && first != 0);
+        let others =
+            others.flat_map(|attribute| attribute.ids.iter().map(move |id| (*id, fields(attribute))));
+        let mut cpus_of_ids: Vec<(u64, u32)> =
+            attributes.iter().flat_map(|attribute| attribute.cpus_of_ids.iter().copied()).collect();
+        cpus_of_ids.sort_unstable();
+        let id_field =
+            if first & PERF_SAMPLE_IDENTIFIER != 0 { PERF_SAMPLE_IDENTIFIER } else { PERF_SAMPLE_ID };
+        let from_id = FIELDS.iter().skip_while(|field| **field != id_field);
+        let id_from_end = 8 * from_id.filter(|field| first & **field != 0).count();
+        SampleIds { order, first, others: others.collect(), id_from_end, cpus_of_ids }
+    }
+
+    /// The fields of a record with this body, and its `sample_id`; `None` if it is shorter than that.
+    pub fn split<'a>(&self, body: &'a [u8]) -> Option<(&'a [u8], SampleId<'a>)> {
+        let mut bits = self.first;
+        if !self.others.is_empty() {
+            let id = body.len().checked_sub(self.id_from_end).and_then(|at| self.order.u64_at(body, at));
+            bits = id.and_then(|id| self.others.get(&id)).copied().unwrap_or(bits);
+        }
+        let (fields, bytes) =
+            body.split_at_checked(body.len().checked_sub(8 * bits.count_ones() as usize)?)?;
+        Some((fields, SampleId { bits, bytes, order: self.order }))
+    }
+
+    /// What a `sample_id` says.
+    pub fn read(&self, sample_id: &SampleId) -> ByWhom {
+        let who = sample_id.place(PERF_SAMPLE_TID).and_then(|at| {
+            let number = |at| self.order.u32_at(sample_id.bytes, at).map(|number| number as i32);
+            Some((number(at)?, number(at + 4)?))
+        });
+        let cpu = sample_id.place(PERF_SAMPLE_CPU).and_then(|at| self.order.u32_at(sample_id.bytes, at));
+        ByWhom {
+            who,
+            time_ns: sample_id.u64(PERF_SAMPLE_TIME),
+            cpu: cpu.or_else(|| {
+                let id = sample_id.u64(PERF_SAMPLE_IDENTIFIER).or_else(|| sample_id.u64(PERF_SAMPLE_ID))?;
+                let found = self.cpus_of_ids.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+                Some(self.cpus_of_ids[found].1)
+            }),
+        }
+    }
+}
+
+/// The `sample_id` of one record.
+#[derive(Debug)]
+pub struct SampleId<'a> {
+    bits: u64,
+    bytes: &'a [u8],
+    order: ByteOrder,
+}
+
+impl SampleId<'_> {
+    /// Where a field stands.
+    fn place(&self, field: u64) -> Option<usize> {
+        let before = FIELDS.iter().take_while(|&&bit| bit != field);
+        let place = 8 * before.filter(|&&bit| self.bits & bit != 0).count();
+        (self.bits & field != 0).then_some(place)
+    }
+
+    fn u64(&self, field: u64) -> Option<u64> {
+        self.order.u64_at(self.bytes, self.place(field)?)
+    }
+}
