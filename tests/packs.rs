@@ -158,6 +158,33 @@ fn a_pack_comes_and_goes_through_pipes() {
 }
 
 #[test]
+fn a_pack_takes_the_place_of_no_device_and_of_no_link() {
+    let post = Scene::post();
+    let pack = |output: &str| {
+        let mut command = stallgraph();
+        run(command.args(["pack", "perf.data", "-o", output]).current_dir(post.at("here")))
+    };
+    let (link, target) = (post.at("link"), post.at("target"));
+    fs::write(&target, "old").expect("a file");
+    std::os::unix::fs::symlink("target", &link).expect("a link");
+    assert_eq!(pack("../link").code, Some(0));
+    assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
+    assert!(fs::read(&target).expect("the pack").starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+
+    let fifo = post.at("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::read(fifo).expect("the pack")
+    });
+    assert_eq!(pack("../fifo").code, Some(0));
+    assert_eq!(reader.join().expect("it ends"), fs::read(&target).expect("the pack"));
+    use std::os::unix::fs::FileTypeExt;
+    assert!(fs::symlink_metadata(&fifo).expect("the FIFO").file_type().is_fifo());
+    assert_eq!(pack("..").code, Some(2));
+}
+
+#[test]
 fn what_needs_no_pack_is_refused() {
     let post = Scene::post();
     let refuses = |arguments: &[&str], said: &str| {

@@ -1,5 +1,6 @@
 //! `stallgraph pack`: a recording and all that its names come from, in one file that is read anywhere.
 
+use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -42,7 +43,7 @@ pub struct Arguments {
     #[arg(long, overrides_with = "symbols_only")]
     whole_files: bool,
     /// Put hashes in place of comms and paths, of the recording too, and pack no files but the names of the functions that samples hit
-    #[arg(long, conflicts_with_all = ["whole_files", "inline", "no_symbols"])]
+    #[arg(long, conflicts_with_all = ["whole_files", "symbols_only", "inline", "no_symbols"])]
     redact: bool,
 }
 
@@ -64,9 +65,17 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         let packed = pack(&mut out)?;
         out.flush().map_err(stallgraph::Error::Output)?;
         (packed, None)
+    } else if fs::metadata(&arguments.output).is_ok_and(|metadata| !metadata.is_file()) {
+        // A device or a FIFO stays what it is.
+        let context = || shown.to_string();
+        let file = File::options().write(true).open(&arguments.output).with_context(context)?;
+        let mut out = BufWriter::new(file);
+        let packed = pack(&mut out)?;
+        out.flush().with_context(context)?;
+        (packed, None)
     } else {
-        // Under its name only once it is whole.
-        let path = &arguments.output;
+        // Under its name only once it is whole; a link leads there still.
+        let path = &fs::canonicalize(&arguments.output).unwrap_or_else(|_| arguments.output.clone());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         output::refuse_input(path, &arguments.input.path())?;
         let context = || shown.to_string();

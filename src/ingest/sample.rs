@@ -199,6 +199,12 @@ impl SampleLayout {
         let has_cgroup = self.sample_type & PERF_SAMPLE_CGROUP != 0;
         let cgroup = if has_cgroup { Some(self.skip_to_cgroup(&mut rest)?) } else { None };
         chain(body.get_mut(chain_start..at)?);
+        if self.sample_type & PERF_SAMPLE_READ != 0 {
+            // How many values there are stays, where it is told.
+            let count = if self.read_format & PERF_FORMAT_GROUP != 0 { 8 } else { 0 };
+            let count_of_chain = if self.sample_type & PERF_SAMPLE_CALLCHAIN != 0 { 8 } else { 0 };
+            body.get_mut(self.fixed_size + count..chain_start - count_of_chain)?.fill(0);
+        }
         if let Some(address) = self.address {
             body.get_mut(address..address + 8)?.fill(0);
         }

@@ -77,6 +77,19 @@ impl SampleIds {
         Some((fields, SampleId { bits, bytes, order: self.order }))
     }
 
+    /// Whether a record with this body ends as one does: in the id of an event, which is for `is_id` to say, and with numbers that threads
+    /// and CPUs have; or in zeros, as those that perf made up.
+    pub fn is_plausible(&self, body: &[u8], is_id: impl Fn(u64) -> bool) -> bool {
+        const CPUS: u32 = 1 << 16;
+        let Some((_, sample_id)) = self.split(body) else { return false };
+        let ByWhom { who, cpu, .. } = self.read(&sample_id);
+        let ids = [PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER];
+        sample_id.bytes.iter().all(|byte| *byte == 0)
+            || ids.into_iter().filter_map(|field| sample_id.u64(field)).all(is_id)
+                && who.is_none_or(|(process, thread)| is_thread(process) && is_thread(thread))
+                && cpu.is_none_or(|cpu| cpu < CPUS)
+    }
+
     /// What a `sample_id` says.
     pub fn read(&self, sample_id: &SampleId) -> ByWhom {
         let who = sample_id.place(PERF_SAMPLE_TID).and_then(|at| {
@@ -94,6 +107,11 @@ impl SampleIds {
             }),
         }
     }
+}
+
+/// Whether a thread can have this id: PID_MAX_LIMIT (include/linux/threads.h); −1 is the kernel's.
+pub fn is_thread(id: i32) -> bool {
+    (-1..=1 << 22).contains(&id)
 }
 
 /// The `sample_id` of one record.

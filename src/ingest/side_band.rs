@@ -182,14 +182,18 @@ impl SideBandReader {
         Parsed::SideBand(SideBand { when, cpu, change })
     }
 
-    /// Which addresses a record says that code was mapped to; `None` for other records.
-    pub fn map(&self, record: &Record) -> Option<Range<u64>> {
+    /// Where a record says that there is code from now on; `None` for other records.
+    pub fn code(&self, record: &Record) -> Option<Range<u64>> {
         let kind = RecordType(record.kind);
-        if !matches!(kind, RecordType::MMAP | RecordType::MMAP2) {
+        if !matches!(kind, RecordType::MMAP | RecordType::MMAP2 | RecordType::KSYMBOL) {
             return None;
         }
-        let map = map(kind, record.misc, Cursor::new(self.fields(record)?, self.order))?;
-        Some(map.start..map.start.saturating_add(map.length))
+        let (start, length) = match self.change(kind, record.misc, self.fields(record)?)?? {
+            Change::Map(map) => (map.start, map.length),
+            Change::CodeMade { start, length, .. } => (start, length),
+            _ => return None,
+        };
+        Some(start..start.saturating_add(length))
     }
 
     /// Decodes a user call chain that [`SideBandReader::parse`] found to be one, with the thread that it is of.
@@ -202,6 +206,11 @@ impl SideBandReader {
     /// The fields of a record, which end where its `sample_id` begins.
     pub fn fields<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
         self.sample_ids.split(record.body).map(|(fields, _)| fields)
+    }
+
+    /// Whether a record ends as one does, `is_id` saying which ids there are.
+    pub fn is_plausible(&self, record: &Record, is_id: impl Fn(u64) -> bool) -> bool {
+        self.sample_ids.is_plausible(record.body, is_id)
     }
 
     /// The fields of a record, and what its `sample_id` says.

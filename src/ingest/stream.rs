@@ -14,7 +14,7 @@ pub const ID_INDEX: u32 = 69;
 pub const EVENT_UPDATE: u32 = 78;
 pub const HEADER_FEATURE: u32 = 80;
 /// PERF_EVENT_UPDATE__NAME.
-const UPDATE_NAME: u64 = 2;
+pub const UPDATE_NAME: u64 = 2;
 
 /// What the records of a stream say about the recording.
 #[derive(Default)]

@@ -94,18 +94,61 @@ impl Field {
 /// count.
 pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
     let mut formats = HashMap::new();
-    read(data, order, &mut |id, format| _ = formats.entry(id).or_insert(format));
+    let mut system = String::new();
+    read(data, order, &mut |part| match part {
+        Part::System(place) => system = text(&data[place]),
+        Part::Format(place) => {
+            let format = std::str::from_utf8(&data[place]).ok().and_then(|text| format(text, &system));
+            if let Some((id, format)) = format {
+                formats.entry(id).or_insert(format);
+            }
+        }
+    });
     formats
 }
 
-/// Where the formats end; what follows are symbols of the kernel and comms.
-pub fn formats_end(data: &[u8], order: ByteOrder) -> Option<usize> {
-    read(data, order, &mut |_, _| {})
+/// A part of the data, and where it stands.
+enum Part {
+    /// The name of a system.
+    System(Range<usize>),
+    /// The format of one of its events.
+    Format(Range<usize>),
+}
+
+/// Leaves the formats, with what `group` and `event` make of the names of systems and of events in a system, no longer than they
+/// were. What follows are symbols of the kernel and comms: returns where.
+pub fn redact(
+    data: &mut [u8],
+    order: ByteOrder,
+    group: impl Fn(&str) -> String,
+    event: impl Fn(&str, &str) -> String,
+) -> Option<usize> {
+    let (mut system, mut names) = (String::new(), Vec::new());
+    let end = read(data, order, &mut |part| match part {
+        Part::System(place) => {
+            system = text(&data[place.clone()]);
+            names.push((place, group(&system)));
+        }
+        Part::Format(place) => {
+            let format = data[place.clone()].split(|byte| *byte == b'\n');
+            let mut at = place.start;
+            for line in format {
+                if let Some(name) = line.strip_prefix(b"name: ") {
+                    names.push((at + line.len() - name.len()..at + line.len(), event(&system, &text(name))));
+                }
+                at += line.len() + 1;
+            }
+        }
+    });
+    for (place, name) in names {
+        data[place].iter_mut().zip(name.bytes()).for_each(|(to, byte)| *to = byte);
+    }
+    end
 }
 
 /// The parts in their order (read_tracing_data_size…, tools/perf/util/trace-event-read.c): magic, version, byte order, size of a
 /// long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then those of each system.
-fn read(data: &[u8], order: ByteOrder, hear: &mut dyn FnMut(u64, Format)) -> Option<usize> {
+fn read(data: &[u8], order: ByteOrder, hear: &mut dyn FnMut(Part)) -> Option<usize> {
     let mut rest = Reader { cursor: Cursor::new(data, order) };
     if rest.cursor.take(MAGIC.len() as u64)? != MAGIC {
         return None;
@@ -124,18 +167,20 @@ fn read(data: &[u8], order: ByteOrder, hear: &mut dyn FnMut(u64, Format)) -> Opt
     for _ in 0..own {
         rest.sized()?;
     }
+    let position = |rest: &Reader| data.len() - rest.cursor.rest().len();
     let systems = rest.cursor.u32()?;
     for _ in 0..systems {
-        let system = rest.string()?;
+        let start = position(&rest);
+        rest.string()?;
+        hear(Part::System(start..position(&rest) - 1));
         let events = rest.cursor.u32()?;
         for _ in 0..events {
-            let format = std::str::from_utf8(rest.sized()?).ok().and_then(|text| format(text, &system));
-            if let Some((id, format)) = format {
-                hear(id, format);
-            }
+            let bytes = rest.sized()?.len();
+            let end = position(&rest);
+            hear(Part::Format(end - bytes..end));
         }
     }
-    Some(data.len() - rest.cursor.rest().len())
+    Some(position(&rest))
 }
 
 struct Reader<'a> {

@@ -107,7 +107,11 @@ struct ModuleKey {
 impl ModuleKey {
     /// With what stands for the path in a redacted pack.
     fn redacted(module: &Module) -> ModuleKey {
-        ModuleKey { path: redaction::path(&module.path, module.kernel.is_some()), ..ModuleKey::of(module) }
+        let path = match &module.kernel {
+            Some(code) if code.is_function => redaction::symbol(&module.path),
+            code => redaction::path(&module.path, code.is_some()),
+        };
+        ModuleKey { path, ..ModuleKey::of(module) }
     }
 
     fn of(module: &Module) -> ModuleKey {

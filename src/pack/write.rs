@@ -73,9 +73,11 @@ impl Contents {
             .get_or_insert_default()
             .entry(ModuleKey::redacted(module))
             .or_insert_with(|| NamesOf { symbols: module.symbols, is_kernel, names: BTreeMap::new() });
+        // What runs from no file is from some script, whose path may be part of its functions' names; so is what perf inject --jit made
+        // files of (jit_inject, tools/perf/util/jitdump.c).
+        let is_made = module.process.is_some() || module.basename().starts_with("jitted-");
         for (offset, name) in names {
-            // What runs from no file is from some script, whose path may be part of its functions' names.
-            let name = if module.process.is_some() { redaction::function(name) } else { name.to_owned() };
+            let name = if is_made { redaction::function(name) } else { name.to_owned() };
             let known = listed.names.entry(offset).or_insert_with(|| Some(name.clone()));
             if known.as_ref().is_some_and(|known| *known != name) {
                 *known = None;

@@ -100,7 +100,8 @@ pub(super) fn vmlinux_files<'f>(
     })
 }
 
-fn named_vmlinux<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
+/// The vmlinux that the user named.
+pub(super) fn named_vmlinux<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.vmlinux.clone() else { return Ok(None) };
     let remedy = "--vmlinux takes the ELF file of the recorded kernel, as its debug package has it";
     let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };

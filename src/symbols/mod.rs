@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Symbols};
+use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Severity, Symbols};
 use crate::pack::Pack;
 
 use elf::Elf;
@@ -213,13 +213,26 @@ fn names_in(
         let why = "the pack is redacted: its names are in it, and no files can be found for its paths";
         return Err(Error::Usage(format!("{option}: {why}")));
     }
+    // It is for lines of source.
+    kernel_symbols::named_vmlinux(sources)?;
     let name = |&module: &usize| match pack.find(&modules[module]) {
         Ok(list) => hits.name(module, &PerfMap::new(list).table(&hits.addresses(module, 0)), 0),
-        Err(why) => ModuleNames::none(why),
+        Err(why @ (Symbols::NotAFile | Symbols::NoKallsyms)) => ModuleNames::none(why),
+        // What would cure it there cures nothing here.
+        Err(_) => ModuleNames::none(Symbols::NotPacked),
     };
     let found: Vec<ModuleNames> = hit.par_iter().map(name).collect();
     let lacks_kernel = found.iter().any(|names| names.symbols == Symbols::NoKallsyms);
-    Ok((found, lacks_kernel.then(|| kernel_symbols::missing(None)).into_iter().collect()))
+    let missing = || {
+        Diagnostic::new(
+            Severity::Warning,
+            "kernel_names",
+            1,
+            "kernel functions have no names: none were there when the recording was redacted",
+            "on the recorded machine, in the same boot, as root, pack it again: stallgraph pack --redact",
+        )
+    };
+    Ok((found, lacks_kernel.then(missing).into_iter().collect()))
 }
 
 /// An error if what options name is not there.

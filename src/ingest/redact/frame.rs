@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 use super::super::cursor::ByteOrder;
 use super::super::header::{FILE_HEADER, Header, Layout, SECTION, Section, with_words_in_order};
-use super::records::Redactor;
+use super::records::{LARGEST_ATTRIBUTE, Redactor};
 
 /// Where in the header the size of the data section stands, its legacy section of event types, and the bits of features.
 const DATA_SIZE: usize = 48;
@@ -27,22 +27,25 @@ pub fn around(
         return Ok((before.to_vec(), Vec::new()));
     };
     let mut head = vec![0; before.len()];
-    let mut keep = |section: Section| {
+    let mut keep = |section: Section, redact: &dyn Fn(&mut [u8])| {
         let start = usize::try_from(section.offset).ok()?;
         let end = start.checked_add(usize::try_from(section.size).ok()?)?;
-        head.get_mut(start..end)?.copy_from_slice(before.get(start..end)?);
+        let kept = head.get_mut(start..end)?;
+        kept.copy_from_slice(before.get(start..end)?);
+        redact(kept);
         Some(())
     };
-    let sections = [Section { offset: 0, size: FILE_HEADER }, layout.attributes].into_iter();
-    let ids = layout.entries(file, order).into_iter().flatten().map(|(_, ids)| ids);
-    for section in sections.chain(ids).filter(|section| section.size > 0) {
-        keep(section).ok_or_else(|| {
-            Error::input(
-                path,
-                "has its events behind its records, where perf never writes them, and cannot be redacted",
-                "pack it without --redact",
-            )
-        })?;
+    let entries = || layout.entries(file, order).into_iter().flatten();
+    let is_short = entries().all(|(attribute, _)| attribute.len() <= LARGEST_ATTRIBUTE);
+    // Sections may lie over each other: what tells where all are comes last.
+    let mut ids = entries().map(|(_, ids)| ids).filter(|ids| ids.size > 0);
+    let are_ids_kept = ids.all(|ids| keep(ids, &|ids| redactor.ids(ids)).is_some());
+    let sections = [layout.attributes, Section { offset: 0, size: FILE_HEADER }];
+    let is_kept =
+        is_short && are_ids_kept && sections.into_iter().all(|section| keep(section, &|_| {}).is_some());
+    if !is_kept {
+        let what = "has its events where perf record does not write them, and cannot be redacted";
+        return Err(Error::input(path, what, "pack it without --redact"));
     }
     put(&mut head, EVENT_TYPES, 0, order);
     put(&mut head, EVENT_TYPES + 8, 0, order);

@@ -52,7 +52,7 @@ impl<'s> Redacted<'s> {
         let order = source.header.order;
         let side_band = SideBandReader::new(&source.header.attributes, order);
         let mut walk = Walk::new(source.data, order);
-        let code = Code::new(walk.by_ref().filter_map(|record| side_band.map(&record)));
+        let code = Code::new(walk.by_ref().filter_map(|record| side_band.code(&record)));
         let left = source.data.len() - walk.position();
         let unread = match walk.stop() {
             Some(_) => left as u64,

@@ -1,5 +1,6 @@
 //! What is left of each type of record, and of each feature section.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use linux_perf_data::Feature;
@@ -11,62 +12,62 @@ use linux_perf_event_reader::constants::{
 use crate::error::Result;
 use crate::pack::redaction;
 
+use super::super::attributes::SMALLEST_ATTRIBUTE;
 use super::super::cursor::{ByteOrder, text};
-use super::super::records::{AUXTRACE, RECORD_HEADER, Record, TRACING_DATA};
+use super::super::records::{AUXTRACE, RECORD_HEADER, Record, TRACING_DATA, USER_TYPES};
+use super::super::sample_id::is_thread;
 use super::super::side_band::SideBandReader;
-use super::super::stream::{EVENT_UPDATE, HEADER_ATTR, HEADER_BUILD_ID, HEADER_FEATURE, ID_INDEX};
+use super::super::stream::{
+    EVENT_UPDATE, HEADER_ATTR, HEADER_BUILD_ID, HEADER_FEATURE, ID_INDEX, UPDATE_NAME,
+};
 use super::super::tracepoint::TraceReader;
 use super::super::user_chains::CALLCHAIN_DEFERRED;
 use super::super::{SampleReader, Source, tracing_data};
 use super::code::Code;
 
-/// Types of perf's own that hold numbers only, besides those that are named elsewhere (`enum perf_user_event_type`,
-/// tools/lib/perf/include/perf/event.h).
+/// Types of perf's own, besides those that are named elsewhere (`enum perf_user_event_type`, tools/lib/perf/include/perf/event.h).
 const FINISHED_ROUND: u32 = 68;
 const TIME_CONV: u32 = 79;
 const FINISHED_INIT: u32 = 82;
 
-/// Types that hold numbers only, and names of events and of functions of the kernel.
-const FREE_OF_NAMES: [u32; 22] = [
-    RecordType::LOST.0,
-    RecordType::EXIT.0,
-    RecordType::THROTTLE.0,
-    RecordType::UNTHROTTLE.0,
-    RecordType::FORK.0,
-    RecordType::READ.0,
-    RecordType::AUX.0,
-    RecordType::ITRACE_START.0,
-    RecordType::LOST_SAMPLES.0,
-    RecordType::SWITCH.0,
-    RecordType::SWITCH_CPU_WIDE.0,
-    RecordType::NAMESPACES.0,
-    RecordType::KSYMBOL.0,
-    RecordType::BPF_EVENT.0,
-    HEADER_ATTR,
-    TRACING_DATA,
-    FINISHED_ROUND,
-    ID_INDEX,
-    AUXTRACE,
-    EVENT_UPDATE,
-    TIME_CONV,
-    FINISHED_INIT,
+/// Types of which nothing is left but numbers, and how many bytes of them the body begins with. What follows, up to the `sample_id`, is not
+/// known to be free of names: a size that was damaged may reach over other records.
+const NUMBERS: [(u32, usize); 13] = [
+    (RecordType::LOST.0, 16),
+    (RecordType::EXIT.0, 24),
+    (RecordType::THROTTLE.0, 24),
+    (RecordType::UNTHROTTLE.0, 24),
+    (RecordType::FORK.0, 24),
+    (RecordType::LOST_SAMPLES.0, 8),
+    (RecordType::SWITCH.0, 0),
+    (RecordType::SWITCH_CPU_WIDE.0, 8),
+    (TRACING_DATA, 4),
+    (FINISHED_ROUND, 0),
+    (AUXTRACE, 8),
+    (TIME_CONV, 48),
+    (FINISHED_INIT, 0),
 ];
 
-/// Features without names.
-const FEATURES_FREE_OF_NAMES: [Feature; 10] = [
-    Feature::OSRELEASE,
-    Feature::VERSION,
-    Feature::ARCH,
-    Feature::NRCPUS,
-    Feature::CPUDESC,
-    Feature::TOTAL_MEM,
-    Feature::EVENT_DESC,
-    Feature::SAMPLE_TIME,
-    Feature::CLOCKID,
-    Feature::CLOCK_DATA,
+/// Features of which as many bytes are left.
+const FEATURE_NUMBERS: [(Feature, usize); 5] = [
+    (Feature::NRCPUS, 8),
+    (Feature::TOTAL_MEM, 8),
+    (Feature::SAMPLE_TIME, 16),
+    (Feature::CLOCKID, 8),
+    (Feature::CLOCK_DATA, 24),
 ];
+/// Features that are a text without names.
+const FEATURE_TEXTS: [Feature; 4] = [Feature::OSRELEASE, Feature::VERSION, Feature::ARCH, Feature::CPUDESC];
 /// Features in which names are replaced.
-const FEATURES_WITH_NAMES: [Feature; 3] = [Feature::TRACING_DATA, Feature::BUILD_ID, Feature::HOSTNAME];
+const FEATURES_WITH_NAMES: [Feature; 4] =
+    [Feature::TRACING_DATA, Feature::BUILD_ID, Feature::HOSTNAME, Feature::EVENT_DESC];
+
+/// Ids of events and numbers of CPUs and threads are smaller; what is larger may be text.
+const LARGEST_ID: u64 = 1 << 40;
+/// What addresses of user space are below, and how far those of the kernel lie below 2^64: those of no machine are longer.
+const LARGEST_ADDRESS: u64 = 1 << 57;
+/// Bytes of an attribute, now and in years to come.
+pub const LARGEST_ATTRIBUTE: usize = 256;
 
 /// Where in the body of a record of build ids the path begins: after a process id and the id.
 const BUILD_ID_PATH: usize = 28;
@@ -77,6 +78,8 @@ pub struct Redactor {
     side_band: SideBandReader,
     samples: SampleReader<'static>,
     trace: TraceReader,
+    /// Those of all events.
+    ids: HashSet<u64>,
     code: Code,
 }
 
@@ -90,12 +93,18 @@ impl Redactor {
             side_band: SideBandReader::new(&header.attributes, header.order),
             samples: source.sample_reader(&[], None, path)?,
             trace: TraceReader::new(&header.attributes, formats, header.order),
+            ids: header.attributes.iter().flat_map(|attribute| attribute.ids.iter().copied()).collect(),
             code,
         })
     }
 
     /// Redacts the body of `record`, and what follows the record outside of it.
     pub fn redact(&self, record: &Record, header: &mut [u8], body: &mut [u8], payload: &mut [u8]) {
+        if !self.is_plausible(record) {
+            // What was damaged holds anything.
+            put_u32(header, FINISHED_ROUND, self.order);
+            return body.fill(0);
+        }
         let is_kernel = is_kernel(record.misc);
         let path = |path: &str| redaction::path(path, is_kernel);
         let names_end = self.side_band.fields(record).map_or(0, <[u8]>::len);
@@ -114,14 +123,52 @@ impl Redactor {
                 self.code.redact(entries, self.order);
             }
             _ if record.kind == HEADER_BUILD_ID => replace(body, BUILD_ID_PATH, body.len(), path),
+            RecordType::KSYMBOL => replace(body, 16, names_end, redaction::symbol),
             _ if record.kind == HEADER_FEATURE => self.feature_record(header, body),
-            _ if FREE_OF_NAMES.contains(&record.kind) => {}
-            _ => body.fill(0),
+            _ if record.kind == EVENT_UPDATE => self.event_update(header, body),
+            _ if record.kind == HEADER_ATTR => {
+                let size =
+                    self.order.u32_at(body, 4).map_or(0, |size| (size as usize).max(SMALLEST_ATTRIBUTE));
+                match body.get_mut(size..).filter(|_| size <= LARGEST_ATTRIBUTE) {
+                    Some(ids) => self.ids(ids),
+                    None => body.fill(0),
+                }
+            }
+            _ if record.kind == ID_INDEX => self.ids(body),
+            _ => {
+                let known = NUMBERS.iter().find(|(kind, _)| *kind == record.kind).map(|(_, bytes)| *bytes);
+                let is_kernels = record.kind < USER_TYPES;
+                let end = if is_kernels && known.is_some() { names_end } else { body.len() };
+                body.get_mut(known.unwrap_or(0)..end).unwrap_or_default().fill(0);
+            }
         }
         match record.kind {
             TRACING_DATA => self.feature(Feature::TRACING_DATA.0, payload),
             _ => payload.fill(0),
         }
+    }
+
+    /// Whether numbers may be what they should be, where that can be told: text seldom is.
+    fn is_plausible(&self, record: &Record) -> bool {
+        let is_id = |id| self.ids.is_empty() || self.ids.contains(&id);
+        let are_threads = |count: usize| {
+            let threads = (0..count).map(|number| self.order.u32_at(record.body, 4 * number));
+            threads.flatten().all(|thread| is_thread(thread as i32))
+        };
+        let are_addresses = |count: usize| {
+            let words = (1..=count).map(|number| self.order.u64_at(record.body, 8 * number));
+            words.flatten().all(|address| (address as i64).unsigned_abs() < LARGEST_ADDRESS)
+        };
+        let has_fields = match RecordType(record.kind) {
+            RecordType::SAMPLE => return true,
+            _ if record.kind >= USER_TYPES => return true,
+            RecordType::FORK | RecordType::EXIT => are_threads(4),
+            RecordType::COMM => are_threads(2),
+            // Processes, address, length and position.
+            RecordType::MMAP | RecordType::MMAP2 => are_threads(2) && are_addresses(3),
+            _ => true,
+        };
+        has_fields && self.side_band.is_plausible(record, is_id)
     }
 
     /// A feature section that came through a pipe: its number, then the section. One that is not kept becomes a record that says
@@ -137,26 +184,83 @@ impl Redactor {
         }
     }
 
+    /// What became known of an event later: its name. Of other news nothing is left.
+    fn event_update(&self, header: &mut [u8], body: &mut [u8]) {
+        match self.order.u64_at(body, 0) {
+            Some(UPDATE_NAME) => replace(body, 16, body.len(), redaction::event),
+            _ => {
+                put_u32(header, FINISHED_ROUND, self.order);
+                body.fill(0);
+            }
+        }
+    }
+
+    /// Numbers of 8 bytes, of which none is large but −1.
+    pub fn ids(&self, ids: &mut [u8]) {
+        for id in ids.chunks_mut(8) {
+            let is_one = |id: u64| id < LARGEST_ID || id == u64::MAX;
+            if !self.order.u64_at(id, 0).is_some_and(is_one) {
+                id.fill(0);
+            }
+        }
+    }
+
     /// Whether anything is left of a feature section.
     pub fn keeps(feature: u32) -> bool {
         let feature = Feature(feature);
-        FEATURES_FREE_OF_NAMES.contains(&feature) || FEATURES_WITH_NAMES.contains(&feature)
+        FEATURE_NUMBERS.iter().any(|(known, _)| *known == feature)
+            || FEATURE_TEXTS.contains(&feature)
+            || FEATURES_WITH_NAMES.contains(&feature)
     }
 
     /// Redacts a feature section.
     pub fn feature(&self, feature: u32, body: &mut [u8]) {
         match Feature(feature) {
-            Feature::HOSTNAME => {
-                let end = self.order.u32_at(body, 0).map_or(0, |length| 4 + length as usize);
-                replace(body, 4, end, redaction::word);
-                // Nothing but this string is in it.
-                body.get_mut(end..).unwrap_or_default().fill(0);
-            }
+            Feature::HOSTNAME => self.text(body, redaction::word),
             Feature::BUILD_ID => self.build_ids(body),
             Feature::TRACING_DATA => self.tracing_data(body),
-            feature if FEATURES_FREE_OF_NAMES.contains(&feature) => {}
-            _ => body.fill(0),
+            Feature::EVENT_DESC => {
+                if self.event_desc(body).is_none() {
+                    body.fill(0);
+                }
+            }
+            text if FEATURE_TEXTS.contains(&text) => self.text(body, str::to_owned),
+            feature => {
+                let known = FEATURE_NUMBERS.iter().find(|(known, _)| *known == feature);
+                body.get_mut(known.map_or(0, |(_, bytes)| *bytes)..).unwrap_or_default().fill(0);
+            }
         }
+    }
+
+    /// Nothing but a string.
+    fn text(&self, body: &mut [u8], replaced: impl Fn(&str) -> String) {
+        let end = self.string(body, replaced);
+        body.get_mut(end..).unwrap_or_default().fill(0);
+    }
+
+    /// Replaces the string that `body` begins with: its length, and as many bytes. Returns where it ends.
+    fn string(&self, body: &mut [u8], replaced: impl Fn(&str) -> String) -> usize {
+        let end = self.order.u32_at(body, 0).map_or(0, |length| 4usize.saturating_add(length as usize));
+        replace(body, 4, end, replaced);
+        end
+    }
+
+    /// Count and size of attributes (u32), then for each event: the attribute, number of ids (u32), name, ids. `None` if it is shorter.
+    fn event_desc(&self, body: &mut [u8]) -> Option<()> {
+        let count = self.order.u32_at(body, 0)?;
+        let attribute = self.order.u32_at(body, 4).map(|size| size as usize);
+        let attribute = attribute.filter(|size| *size <= LARGEST_ATTRIBUTE)?;
+        let mut rest = body.get_mut(8..)?;
+        for _ in 0..count {
+            let ids = self.order.u32_at(rest, attribute)? as usize;
+            rest = rest.get_mut(attribute + 4..)?;
+            let name = self.string(rest, redaction::event);
+            let (numbers, next) = rest.get_mut(name..)?.split_at_mut_checked(ids.checked_mul(8)?)?;
+            self.ids(numbers);
+            rest = next;
+        }
+        rest.fill(0);
+        Some(())
     }
 
     /// Records of their own: header, process id, build id, path.
@@ -179,7 +283,7 @@ impl Redactor {
 
     /// Formats only: behind them stand addresses of the kernel, and which process ids had which comm.
     fn tracing_data(&self, body: &mut [u8]) {
-        let end = tracing_data::formats_end(body, self.order);
+        let end = tracing_data::redact(body, self.order, redaction::event_group, redaction::event_in);
         let rest = body.get_mut(end.unwrap_or(0)..).unwrap_or_default();
         rest.fill(0);
         // What is left is the text of a kallsyms of this size, and no formats of printk (u32), nor comms (u64).
