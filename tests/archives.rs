@@ -353,12 +353,21 @@ fn a_recording_in_a_damaged_archive_is_read_as_far_as_it_goes() {
     assert!(used > 10 && refused > 0, "{used} {refused}");
 }
 
-/// A recording with a sample in `program`, which it calls `/srv/program`, and that program below `here/none`.
+/// A recording with a sample in `program`, which it calls `/srv/program`.
 fn of_program(program: &[u8]) -> Scene {
+    of_program_at(Some(&build_id(program)), entry_of(program, "inner_work"))
+}
+
+/// Like [`of_program`], with the sample at this offset, and this build id.
+fn of_program_at(build_id: Option<&[u8]>, offset: u64) -> Scene {
     let mut file = Builder::new();
     file.hostname("node7").arch("x86_64").comm((42, 42), "tool");
-    file.mmap2(Mmap::new(42, "/srv/program", 0x40_0000, 0x10_0000).build_id(&build_id(program)));
-    file.at(0, 1_000_000).sample(Sample::new((42, 42)).user(&[0x40_0000 + entry_of(program, "inner_work")]));
+    let map = Mmap::new(42, "/srv/program", 0x40_0000, 0x10_0000);
+    file.mmap2(match build_id {
+        Some(build_id) => map.build_id(build_id),
+        None => map,
+    });
+    file.at(0, 1_000_000).sample(Sample::new((42, 42)).user(&[0x40_0000 + offset]));
     Scene::with(&file.build())
 }
 
@@ -399,12 +408,18 @@ fn an_archive_is_not_unpacked_if_all_is_found_elsewhere() {
     fs::create_dir(scene.at("there/none/srv")).expect("a folder");
     scene.put("there/none/srv/program", &program());
     expect(&[], 0, named, false);
-    // A stripped program, of which the cache has all that its machine had.
+    // A stripped program, of which the cache has all that its machine had; and one without a recorded build id, which is in no archive.
     let stripped = testdata("names/symfs/srv/names/stripped");
-    let scene = of_program_at(&stripped, 0x1010);
+    let scene = of_program_at(Some(&build_id(&stripped)), 0x1010);
     scene.put_beside(b"BZh9 garbage");
     scene.cache("srv/program", &stripped);
     let run = scene.there(&["collapse", "--buildid-dir", "../here/cache"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let scene = of_program_at(None, 0x1010);
+    scene.put_beside(b"BZh9 garbage");
+    fs::create_dir(scene.at("there/none/srv")).expect("a folder");
+    scene.put("there/none/srv/program", &stripped);
+    let run = scene.there(&["collapse"]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
     // What is no regular file is not there.
     let scene = of_program(&program());
@@ -420,15 +435,6 @@ fn an_archive_is_not_unpacked_if_all_is_found_elsewhere() {
         let is_gone = fs::remove_file(&beside).or_else(|_| fs::remove_dir(&beside));
         is_gone.expect("it can be removed");
     }
-}
-
-/// Like [`of_program`], with a sample at this offset.
-fn of_program_at(program: &[u8], offset: u64) -> Scene {
-    let mut file = Builder::new();
-    file.hostname("node7").arch("x86_64").comm((42, 42), "tool");
-    file.mmap2(Mmap::new(42, "/srv/program", 0x40_0000, 0x10_0000).build_id(&build_id(program)));
-    file.at(0, 1_000_000).sample(Sample::new((42, 42)).user(&[0x40_0000 + offset]));
-    Scene::with(&file.build())
 }
 
 #[test]
@@ -577,12 +583,12 @@ fn damage_gives_no_wrong_names() {
     for part in 0..20 {
         check(&whole[..whole.len() * part / 20]);
     }
-    for at in (0..whole.len()).step_by(whole.len() / 80) {
+    for at in (0..whole.len()).step_by(whole.len() / 50) {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x10;
         check(&bytes);
     }
-    assert!(cut > 90 && partly > 20, "{cut} {partly}");
+    assert!(cut > 60 && partly > 15, "{cut} {partly}");
 }
 
 #[test]

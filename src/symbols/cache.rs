@@ -60,7 +60,7 @@ impl<'p> Cache<'p> {
     pub fn has(&self, build_id: &[u8]) -> bool {
         forms(build_id).any(|id| match self {
             Cache::Folder(folder) => place(id).is_some_and(|place| real_below(folder, &place).is_some()),
-            Cache::Archive(packed) => packed.unpack().archive.has(id),
+            Cache::Archive(packed) => packed.unpack_for(id).is_some_and(|archive| archive.has(id)),
         })
     }
 
@@ -72,7 +72,7 @@ impl<'p> Cache<'p> {
                 let place = place(id)?;
                 map_below(folder, &format!("{place}/{name}")).or_else(|| map_below(folder, &place))
             }
-            Cache::Archive(packed) => packed.unpack().archive.find(id, name).map(Bytes::Packed),
+            Cache::Archive(packed) => packed.unpack_for(id)?.find(id, name).map(Bytes::Packed),
         })
     }
 
@@ -90,6 +90,11 @@ impl<'p> Packed<'p> {
         let of_modules = modules.iter().filter_map(|module| module.build_id.as_deref());
         let wanted = of_modules.chain(request.kernel_build_id).flat_map(forms).map(<[u8]>::to_vec).collect();
         Packed { file, bytes, wanted, memory: request.memory, unpacked: OnceLock::new() }
+    }
+
+    /// The archive, if a build id may be in it: perf packs those that it recorded.
+    fn unpack_for(&self, build_id: &[u8]) -> Option<&Archive> {
+        self.wanted.contains(build_id).then(|| &self.unpack().archive)
     }
 
     fn unpack(&self) -> &Unpacked {
