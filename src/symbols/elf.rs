@@ -306,7 +306,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         let is_wanted = |symbol: &&H::Sym| {
             starts.as_ref().is_none_or(|starts| starts.binary_search(&extent(symbol).0).is_ok())
         };
-        let found = |symbol: &H::Sym| {
+        let mut found = |symbol: &H::Sym| {
             let (address, size) = extent(symbol);
             Some(Found {
                 address,
@@ -321,7 +321,9 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
             })
         };
         taken.clone().next()?;
-        Some(taken.filter(is_wanted).filter_map(found).collect())
+        let few: Option<Vec<Found>> = taken.clone().filter(is_wanted).map(&mut found).collect();
+        // A symbol whose name cannot be read ends none: which one does then, only all of them tell.
+        Some(few.unwrap_or_else(|| taken.filter_map(found).collect()))
     }
 
     /// The symbols of the first section of this type, and their names.
@@ -349,7 +351,9 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
             let section = self.section(name)?;
             let start = position(&segments, section.sh_addr(self.endian).into())?;
             let size: u64 = section.sh_size(self.endian).into();
-            let is_code = section.sh_type(self.endian) == SHT_PROGBITS;
+            // Not of separate debug information, nor of a file that was cut.
+            let is_code =
+                section.sh_type(self.endian) == SHT_PROGBITS && self.section_data(section).is_some();
             is_code.then_some((start.checked_add(skipped)?, start.checked_add(size)?))
         };
         let stubs = place(".plt.sec", 0).or_else(|| place(".plt", common));
@@ -437,7 +441,42 @@ fn text_at(texts: &[u8], offset: u32, longest: usize) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use object::write::{Object, Symbol as Written, SymbolSection};
+    use object::{Architecture, BinaryFormat, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
+
     use super::*;
+
+    #[test]
+    fn a_symbol_whose_name_cannot_be_read_ends_none() {
+        let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, object::Endianness::Little);
+        let text = object.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
+        for (name, value, size) in [(&b"open"[..], 0x100, 0), (b"\xff", 0x140, 0x10), (b"next", 0x180, 0x10)]
+        {
+            object.add_symbol(Written {
+                name: name.to_vec(),
+                value,
+                size,
+                kind: SymbolKind::Text,
+                scope: SymbolScope::Dynamic,
+                weak: false,
+                section: SymbolSection::Section(text),
+                flags: SymbolFlags::None,
+            });
+        }
+        let file = object.write().expect("an ELF file");
+        let elf = Elf::parse(&file).expect("an ELF file");
+        let name = |wanted: Option<&[u64]>, address| {
+            let symbols = elf.full_symbols(wanted).expect("symbols");
+            let table = SymbolTable::new(symbols.iter().map(Found::at_address).collect());
+            table.find(address).map(|(_, symbol)| symbol.name.to_owned())
+        };
+        for (address, expected) in
+            [(0x120, Some("open")), (0x150, Some("open")), (0x188, Some("next")), (0x1a0, None)]
+        {
+            assert_eq!(name(Some(&[address]), address).as_deref(), expected, "{address:#x}");
+            assert_eq!(name(None, address).as_deref(), expected, "{address:#x}");
+        }
+    }
 
     #[test]
     fn symbols_that_are_left_out_change_no_name() {

@@ -88,7 +88,8 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
         let kept = self.kept(with_debug_information);
         for (number, section) in self.sections.iter().enumerate() {
             let kind = section.sh_type(endian);
-            if kind == SHT_NULL || kind == SHT_NOBITS {
+            // What names come from may be said to be no section at all, and is read all the same.
+            if kind == SHT_NOBITS || kind == SHT_NULL && !kept.contains(&number) {
                 continue;
             }
             let at = sections + number * size_of::<H::SectionHeader>();
@@ -112,7 +113,8 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
                 return None;
             }
         }
-        Some(out.bytes)
+        // So may the headers and what they lead to.
+        (out.bytes.len() < self.bytes.len()).then_some(out.bytes)
     }
 
     /// The numbers of the sections that are kept, apart from notes: of each kind the first, which is the one that is read.
