@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/checks/elf.rs"]
+mod elf;
 #[path = "../fuzz/checks/header.rs"]
 mod header;
 #[path = "../fuzz/checks/jitdump.rs"]
@@ -39,6 +41,11 @@ fn replay(name: &str, check: fn(&[u8])) {
         count += 1;
     }
     assert!(rest.is_empty() && count >= 20, "{name}: {count} inputs");
+}
+
+#[test]
+fn elf_files() {
+    replay("elf", elf::check);
 }
 
 #[test]

@@ -30,7 +30,8 @@ use crate::error::{Error, Result};
 use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Severity, Symbols};
 use crate::pack::Pack;
 
-use elf::Elf;
+pub use debug_data::unpack as unpack_debug_data;
+pub use elf::{Elf, Found};
 use file_names::name_file;
 pub use gather::Gatherer;
 pub use jitdump::{Jitdump, Wanted};

@@ -1,0 +1,88 @@
+//! ELF files: any bytes, asked for all that names need, and reduced to it.
+
+use stallgraph::symbols::{Elf, Found, SymbolTable, unpack_debug_data};
+
+/// Sections that are asked for by name.
+const SECTIONS: [&str; 4] = [".gnu_debuglink", ".gnu_debugdata", ".debug_info", ".debug_line"];
+/// Symbols of a table and stubs, and places apart from these, at which names are looked up.
+const LOOKED_UP: usize = 32;
+/// Symbols inside others that a table looks through.
+const NESTED: usize = 8;
+
+/// What names come from.
+#[derive(Debug, PartialEq)]
+struct Answers {
+    build_id: Option<Vec<u8>>,
+    /// The packed symbols.
+    debug_data: Option<Vec<u8>>,
+    stubs: Vec<(u64, u64, String)>,
+    /// Of `.symtab` and `.dynsym`: address and name.
+    symbols: [Option<Vec<(u64, String)>>; 2],
+    /// Of both, the names at positions in the file.
+    names: [Vec<Option<String>>; 2],
+}
+
+/// The symbols of a section: all of them, or those that tell the names of some addresses.
+type Symbols<'s, 'a> = dyn Fn(Option<&[u64]>) -> Option<Vec<Found<'a>>> + 's;
+
+/// Panics if something does not hold for these bytes.
+pub fn check(bytes: &[u8]) {
+    let Some(elf) = Elf::parse(bytes) else { return };
+    for name in SECTIONS {
+        elf.section(name);
+        elf.unpacked_section(name);
+    }
+    let positions: Vec<u64> =
+        (0..bytes.len() as u64).step_by(bytes.len() / LOOKED_UP + 1).chain([u64::MAX]).collect();
+    let answers = ask(&elf, &positions);
+    for with_debug_information in [false, true] {
+        let Some(small) = elf.reduced(with_debug_information) else { continue };
+        assert!(small.len() < bytes.len());
+        let small = Elf::parse(&small).expect("a reduced file is ELF");
+        assert_eq!(ask(&small, &positions), answers);
+    }
+}
+
+fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
+    let stubs = elf.plt_stubs();
+    let positions: Vec<u64> =
+        stubs.iter().take(LOOKED_UP).map(|stub| stub.0).chain(positions.iter().copied()).collect();
+    let tables: [&Symbols<'_, 'a>; 2] =
+        [&|wanted| elf.full_symbols(wanted), &|wanted| elf.dynamic_symbols(wanted)];
+    let found = tables.map(|table| table(None));
+    let names = found
+        .each_ref()
+        .map(|found| names_of(&elf.table(found.as_deref().unwrap_or_default(), &stubs), &positions));
+    // The symbols that are left out change no name.
+    for (all, table) in found.iter().zip(tables) {
+        let Some(all) = all else { continue };
+        let starts = all.iter().take(LOOKED_UP).map(|symbol| symbol.address);
+        let around = starts.flat_map(|start| [start.wrapping_sub(1), start, start.wrapping_add(1)]);
+        let mut wanted: Vec<u64> = around.chain(positions.iter().copied()).collect();
+        wanted.sort_unstable();
+        let few = table(Some(&wanted)).expect("there are symbols");
+        let by_address = |symbols: &[Found]| {
+            names_of(&SymbolTable::new(symbols.iter().map(Found::at_address).collect()), &wanted)
+        };
+        let (few, whole) = (by_address(&few), by_address(all));
+        // A table looks through so many symbols that end before the place and no more; where some are left out, it sees further.
+        let is_same = |few: &Option<String>, whole: &Option<String>| {
+            few == whole || all.len() > NESTED && whole.is_none()
+        };
+        for (few, whole) in few.iter().zip(&whole) {
+            assert!(is_same(few, whole), "{few:?} for {whole:?}");
+        }
+    }
+    let as_text = |found: &Found| (found.address, found.name.to_owned());
+    Answers {
+        build_id: elf.build_id().map(<[u8]>::to_vec),
+        debug_data: unpack_debug_data(elf),
+        stubs,
+        symbols: found.map(|found| Some(found?.iter().map(as_text).collect())),
+        names,
+    }
+}
+
+fn names_of(table: &SymbolTable, places: &[u64]) -> Vec<Option<String>> {
+    places.iter().map(|place| Some(table.find(*place)?.1.name.to_owned())).collect()
+}
