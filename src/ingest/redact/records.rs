@@ -64,8 +64,8 @@ const FEATURES_WITH_NAMES: [Feature; 4] =
 
 /// Ids of events and numbers of CPUs and threads are smaller; what is larger may be text.
 const LARGEST_ID: u64 = 1 << 40;
-/// What addresses of user space are below, and how far those of the kernel lie below 2^64: those of no machine are longer.
-const LARGEST_ADDRESS: u64 = 1 << 57;
+/// What addresses of user space are below on all machines. Those of the kernel are negative, as text in ASCII never is.
+const LARGEST_ADDRESS: i64 = 1 << 57;
 /// Bytes of an attribute, now and in years to come.
 pub const LARGEST_ATTRIBUTE: usize = 256;
 
@@ -101,9 +101,7 @@ impl Redactor {
     /// Redacts the body of `record`, and what follows the record outside of it.
     pub fn redact(&self, record: &Record, header: &mut [u8], body: &mut [u8], payload: &mut [u8]) {
         if !self.is_plausible(record) {
-            // What was damaged holds anything.
-            put_u32(header, FINISHED_ROUND, self.order);
-            return body.fill(0);
+            return self.blank(header, body);
         }
         let is_kernel = is_kernel(record.misc);
         let path = |path: &str| redaction::path(path, is_kernel);
@@ -131,7 +129,7 @@ impl Redactor {
                     self.order.u32_at(body, 4).map_or(0, |size| (size as usize).max(SMALLEST_ATTRIBUTE));
                 match body.get_mut(size..).filter(|_| size <= LARGEST_ATTRIBUTE) {
                     Some(ids) => self.ids(ids),
-                    None => body.fill(0),
+                    None => self.blank(header, body),
                 }
             }
             _ if record.kind == ID_INDEX => self.ids(body),
@@ -150,14 +148,15 @@ impl Redactor {
 
     /// Whether numbers may be what they should be, where that can be told: text seldom is.
     fn is_plausible(&self, record: &Record) -> bool {
-        let is_id = |id| self.ids.is_empty() || self.ids.contains(&id);
+        // perf inject makes records up that have a time and no id.
+        let is_id = |id| id == 0 || self.ids.is_empty() || self.ids.contains(&id);
         let are_threads = |count: usize| {
             let threads = (0..count).map(|number| self.order.u32_at(record.body, 4 * number));
             threads.flatten().all(|thread| is_thread(thread as i32))
         };
         let are_addresses = |count: usize| {
             let words = (1..=count).map(|number| self.order.u64_at(record.body, 8 * number));
-            words.flatten().all(|address| (address as i64).unsigned_abs() < LARGEST_ADDRESS)
+            words.flatten().all(|address| (address as i64) < LARGEST_ADDRESS)
         };
         let has_fields = match RecordType(record.kind) {
             RecordType::SAMPLE => return true,
@@ -171,16 +170,18 @@ impl Redactor {
         has_fields && self.side_band.is_plausible(record, is_id)
     }
 
-    /// A feature section that came through a pipe: its number, then the section. One that is not kept becomes a record that says
-    /// nothing: perf refuses some that are empty.
+    /// Makes of a record one that says nothing. One of its own type, filled with zeros, would say something.
+    fn blank(&self, header: &mut [u8], body: &mut [u8]) {
+        put_u32(header, FINISHED_ROUND, self.order);
+        body.fill(0);
+    }
+
+    /// A feature section that came through a pipe: its number, then the section.
     fn feature_record(&self, header: &mut [u8], body: &mut [u8]) {
         let feature = self.order.u64_at(body, 0).and_then(|feature| u32::try_from(feature).ok());
         match (feature, body.split_at_mut_checked(8)) {
             (Some(feature), Some((_, section))) if Redactor::keeps(feature) => self.feature(feature, section),
-            _ => {
-                put_u32(header, FINISHED_ROUND, self.order);
-                body.fill(0);
-            }
+            _ => self.blank(header, body),
         }
     }
 
@@ -188,10 +189,7 @@ impl Redactor {
     fn event_update(&self, header: &mut [u8], body: &mut [u8]) {
         match self.order.u64_at(body, 0) {
             Some(UPDATE_NAME) => replace(body, 16, body.len(), redaction::event),
-            _ => {
-                put_u32(header, FINISHED_ROUND, self.order);
-                body.fill(0);
-            }
+            _ => self.blank(header, body),
         }
     }
 
