@@ -386,15 +386,16 @@ impl SampleReader<'_> {
         }
     }
 
-    /// Leaves of a sample's body the fields that are read, of its call chain what `chain` leaves.
-    fn redact(&self, trace: &TraceReader, order: ByteOrder, body: &mut [u8], chain: impl FnOnce(&mut [u8])) {
-        let event = self.finder.find(body, order, &mut None);
-        let redacted = event.and_then(|event| {
-            self.layouts.get(event)?.redact(body, order, chain, |payload| trace.redact(event, payload))
-        });
-        if redacted.is_none() {
-            body.fill(0);
-        }
+    /// Leaves of a sample's body the fields that are read, of its call chain what `chain` leaves; `None` if it cannot be decoded.
+    fn redact(
+        &self,
+        trace: &TraceReader,
+        order: ByteOrder,
+        body: &mut [u8],
+        chain: impl FnOnce(&mut [u8]),
+    ) -> Option<()> {
+        let event = self.finder.find(body, order, &mut None)?;
+        self.layouts.get(event)?.redact(body, order, chain, |payload| trace.redact(event, payload))
     }
 
     fn decode_switch(&self, record: &Record) -> Option<RawSwitch> {

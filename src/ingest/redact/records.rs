@@ -109,7 +109,9 @@ impl Redactor {
         match RecordType(record.kind) {
             RecordType::SAMPLE => {
                 let chain = |chain: &mut [u8]| self.code.redact(chain, self.order);
-                self.samples.redact(&self.trace, self.order, body, chain);
+                if self.samples.redact(&self.trace, self.order, body, chain).is_none() {
+                    self.blank(header, body);
+                }
             }
             RecordType::COMM => replace(body, 8, names_end, redaction::comm),
             RecordType::MMAP => replace(body, 32, names_end, path),
