@@ -209,10 +209,13 @@ impl SampleLayout {
             body.get_mut(address..address + 8)?.fill(0);
         }
         if self.sample_type & PERF_SAMPLE_RAW != 0 {
-            let start = at.checked_add(4)?;
-            let end = start.checked_add(order.u32_at(body, at)? as usize)?;
-            payload(body.get_mut(start..end)?);
-            at = end;
+            let size = order.u32_at(body, at).map_or(0, |size| size as usize);
+            let (start, end) = (at.saturating_add(4), at.saturating_add(4).saturating_add(size));
+            // What is cut short is of no use, but the sample is one.
+            if let Some(bytes) = body.get_mut(start..end) {
+                payload(bytes);
+                at = end;
+            }
         }
         let behind = body.get_mut(at..)?;
         behind.fill(0);
