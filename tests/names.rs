@@ -265,6 +265,47 @@ fn separate_debug_information_of_another_build_is_refused() {
 }
 
 #[test]
+fn debug_information_alone_names_a_program_if_it_tells_where_its_code_lay() {
+    let scene = forms("forms");
+    let program = scene.file("srv/names/installed");
+    let collapsed =
+        |options: &[&str]| scene.run("collapse", &[&["--symfs", "symfs"], options].concat()).stdout;
+    let (named, inlined) = (collapsed(&[]), collapsed(&["--inline"]));
+    let bytes = fs::read(&program).expect("a program");
+    fs::remove_file(&program).expect("it is there");
+    assert!(scene.ending_in("installed", "inner_work", &[]) > 90);
+    assert!(collapsed(&[]) == named && collapsed(&["--inline"]) == inlined);
+    // A pack holds it.
+    let packed = scene.run("pack", &["--symfs", "symfs", "-o", "pack"]);
+    assert_eq!(packed.code, Some(0), "{packed:?}");
+    let mut of_pack = stallgraph();
+    assert_eq!(run(of_pack.args(["collapse"]).arg(scene.at("pack"))).stdout, named);
+
+    // Code of another length was mapped, or several parts of the file: where they lay, nothing tells.
+    let code = object::File::parse(&*bytes).expect("ELF");
+    let build_id = code.build_id().expect("notes").expect("a build id").to_vec();
+    let inner = fs::read(find(&scene.file("usr"), ".debug")).expect("debug information");
+    let inner = object::File::parse(&*inner).expect("ELF");
+    let inner =
+        inner.symbols().find(|symbol| symbol.name() == Ok("inner_work")).expect("the function").address();
+    let recorded = |maps: &[(u64, u64)]| {
+        let mut file = Builder::new();
+        file.hostname("elsewhere").arch("x86_64").comm((42, 42), "tool");
+        for &(offset, length) in maps {
+            let map = Mmap::new(42, "/srv/names/installed", 0x40_0000 + offset, length);
+            file.mmap2(map.pgoff(offset).build_id(&build_id));
+        }
+        file.at(0, 1_000_000).sample(Sample::new((42, 42)).user(&[0x40_0000 + inner]));
+        fs::write(scene.at("perf.data"), file.build()).expect("the folder can be written to");
+        scene.stack(&["--symfs", "symfs"])
+    };
+    assert_eq!(recorded(&[(0x1000, 0x1000)]), "inner_work");
+    assert_eq!(recorded(&[(0x1000, 0x2000)]), "[installed]");
+    assert_eq!(recorded(&[(0x1000, 0x1000), (0x3000, 0x1000)]), "[installed]");
+    assert_eq!(recorded(&[(0x800, 0x1000)]), "[installed]");
+}
+
+#[test]
 fn a_debug_link_without_build_ids_is_believed_if_its_checksum_is_right() {
     let scene = forms("forms");
     let program = scene.file("srv/names/linked");

@@ -143,6 +143,7 @@ impl<'a> ScriptStacks<'a> {
                 inode: None,
                 kernel: None,
                 mapped_by: None,
+                segment: None,
                 process: None,
                 symbols: Symbols::NotPrinted,
             });

@@ -36,7 +36,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use flat_map::{FlatMap, fold, seed};
 pub use frame::{CodePlace, Frame, FrameKind, FrameTable, Function, Mode, Naming, Softirq};
 pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
-pub use module::{KernelCode, Module, Symbols};
+pub use module::{KernelCode, Module, Segment, Symbols};
 pub use names::{Names, clean};
 pub use recording::{About, Clock, Event, Recording, Tally};
 pub use stack::StackTree;

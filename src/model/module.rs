@@ -13,6 +13,8 @@ pub struct Module {
     pub kernel: Option<KernelCode>,
     /// For a mapped file: the process that mapped it last.
     pub mapped_by: Option<i32>,
+    /// For a mapped file: the only part of it that was mapped as code; `None` where there were several.
+    pub segment: Option<Segment>,
     /// For memory without a file, in which code was made at run time: the process whose memory it is. Offsets are addresses
     /// then.
     pub process: Option<i32>,
@@ -43,6 +45,15 @@ impl Module {
     pub fn basename(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
+}
+
+/// A part of a file that was mapped as code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its position in the file.
+    pub offset: u64,
+    /// Bytes, in whole pages.
+    pub length: u64,
 }
 
 /// Where the kernel or one of its modules lay when it was recorded.

@@ -128,7 +128,8 @@ impl Contents {
     pub fn count(&self) -> (usize, usize) {
         let listed = self.names.iter().flatten().map(|(_, listed)| listed).filter(|listed| !listed.is_kernel);
         let found = listed.map(|listed| listed.symbols == Symbols::Found);
-        let found = found.chain(self.modules.values().map(|gathered| gathered.file.is_some()));
+        let is_there = |gathered: &Gathered| gathered.file.is_some() || gathered.debug.is_some();
+        let found = found.chain(self.modules.values().map(is_there));
         found.fold(
             (0, 0),
             |(with, without), found| if found { (with + 1, without) } else { (with, without + 1) },

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use crate::ingest::{Map, When};
-use crate::model::{Frame, KernelCode, Mode, Module, ModuleId, Symbols};
+use crate::model::{Frame, KernelCode, Mode, Module, ModuleId, Segment, Symbols};
 
 /// How many forks without exec an address is traced back through. Each step costs a look-up, and a hostile recording could
 /// chain as many as it has records; a shell's subshells of subshells stay far below.
@@ -187,6 +187,7 @@ impl Spaces {
                 inode: None,
                 kernel: Some(KernelCode { start, length, is_function: true, reference: None }),
                 mapped_by: None,
+                segment: None,
                 process: None,
                 symbols: Symbols::default(),
             });
@@ -317,6 +318,7 @@ impl Spaces {
             inode: None,
             kernel: Some(KernelCode { start: 0, length: 0, is_function: false, reference: None }),
             mapped_by: None,
+            segment: None,
             process: None,
             symbols: Symbols::default(),
         };
@@ -332,7 +334,11 @@ impl Spaces {
         let inode = map.inode;
         // Most maps are of a few files: nothing is copied for those that are known.
         let key = KeyRef { path, build_id: map.build_id.as_deref(), inode, kernel_start, process };
+        let is_file = !map.is_kernel && !is_memory;
+        let segment = is_file.then_some(Segment { offset: map.file_offset, length: map.length });
         if let Some(&id) = self.module_ids.get(&key) {
+            let known = &mut self.modules[id.index()].segment;
+            *known = known.filter(|known| Some(*known) == segment);
             return id;
         }
         let id = ModuleId::from_index(self.modules.len());
@@ -348,6 +354,7 @@ impl Spaces {
                 reference,
             }),
             mapped_by: None,
+            segment,
             process,
             symbols: Symbols::default(),
         });

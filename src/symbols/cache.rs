@@ -142,7 +142,7 @@ fn place(build_id: &[u8]) -> Option<String> {
 }
 
 /// A build id as perf may have spelled it: where it does not know the length, it fills with zeros, and names the folder so.
-fn forms(build_id: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn forms(build_id: &[u8]) -> impl Iterator<Item = &[u8]> {
     let unfilled = build_id.split_at_checked(16).filter(|(_, filling)| filling.iter().all(|byte| *byte == 0));
     std::iter::once(build_id).chain(unfilled.map(|(id, _)| id))
 }

@@ -7,13 +7,15 @@ use std::borrow::Cow;
 
 use object::elf::{
     ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader32, FileHeader64,
-    PT_LOAD, PT_NOTE, SHN_LORESERVE, SHT_DYNSYM, SHT_NOTE, SHT_PROGBITS, SHT_SYMTAB, STB_LOCAL, STB_WEAK,
-    STT_COMMON, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, STT_OBJECT, SectionType,
+    PF_X, PT_LOAD, PT_NOTE, SHN_LORESERVE, SHT_DYNSYM, SHT_NOTE, SHT_PROGBITS, SHT_SYMTAB, STB_LOCAL,
+    STB_WEAK, STT_COMMON, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, STT_OBJECT, SectionType,
 };
 use object::read::elf::{
     CompressionHeader as _, FileHeader, ProgramHeader as _, Rela as _, SectionHeader as _, Sym as _,
 };
 use object::{CompressedData, CompressionFormat, Endianness, FileKind};
+
+use crate::model::Segment;
 
 use super::table::{Binding, Symbol, SymbolTable};
 
@@ -152,6 +154,21 @@ impl<'a> Elf<'a> {
         start.checked_add(position - offset)
     }
 
+    /// What to add to a position in the file that this was split from to get its address, if `segment` is the only part of that file with
+    /// code: then it is as long, in pages of some size. Separate debug information does not tell where in the file it was.
+    pub fn shift(&self, segment: Segment) -> Option<u64> {
+        const PAGES: [u64; 3] = [4 << 10, 16 << 10, 64 << 10];
+        let [(address, size, alignment)] = either!(self, headers => headers.code())[..] else { return None };
+        let shift = |page: u64| {
+            let within = address % page;
+            let length = within.checked_add(size)?.checked_next_multiple_of(page)?;
+            let shift = (address - within).wrapping_sub(segment.offset);
+            (length == segment.length && shift.is_multiple_of(alignment.max(1))).then_some(shift)
+        };
+        let mut shifts = PAGES.into_iter().filter_map(shift);
+        shifts.next().filter(|first| shifts.all(|other| other == *first))
+    }
+
     /// A table by position in this file, of `symbols` that may stem from the file's separate debug information: that has
     /// the same addresses but another layout.
     pub fn table<'s>(&self, symbols: &[Found<'s>], stubs: &'s [(u64, u64, String)]) -> SymbolTable<'s> {
@@ -232,6 +249,18 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
             )
         };
         loaded.map(place).take(MOST_SEGMENTS).collect()
+    }
+
+    /// Loaded segments with code: address, bytes, alignment.
+    fn code(&self) -> Vec<(u64, u64, u64)> {
+        let endian = self.endian;
+        let is_code = |header: &&H::ProgramHeader| {
+            header.p_type(endian) == PT_LOAD && header.p_flags(endian).0 & PF_X.0 != 0
+        };
+        let place = |header: &H::ProgramHeader| {
+            (header.p_vaddr(endian).into(), header.p_memsz(endian).into(), header.p_align(endian).into())
+        };
+        self.programs.iter().filter(is_code).map(place).take(MOST_SEGMENTS).collect()
     }
 
     /// The build id: a note of type 3 (NT_GNU_BUILD_ID) of the name `GNU`, in a segment, or in a section where there are no

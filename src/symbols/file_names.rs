@@ -3,7 +3,7 @@
 
 use crate::model::{Module, Symbols};
 
-use super::elf::Elf;
+use super::elf::{Elf, Found};
 use super::jitdump::{self, Jitdump, Wanted};
 use super::module_names::{Hits, ModuleNames};
 use super::perf_map::PerfMap;
@@ -32,7 +32,10 @@ pub fn name_file(
     }
     match search.find(module) {
         Ok(file) => name_from_elf(&file, sources, search, module, number, hits),
-        Err(why) => ModuleNames::none(why),
+        Err(why) => {
+            let names = name_from_debug(sources, search, module, number, hits);
+            names.unwrap_or_else(|| ModuleNames::none(why))
+        }
     }
 }
 
@@ -128,15 +131,46 @@ fn name_from_elf(
     let mut names = hits.name(number, &table, 0);
     let debug = if has_debug_information { Some(&elf) } else { separate.as_ref() };
     if let Some(debug) = debug.filter(|_| sources.inline) {
-        // Behind the call may lie the code of another inlined function.
-        let position = |frame: &usize| {
-            let back = u64::from(hits.callers.get(*frame).is_some_and(|is_caller| *is_caller));
-            elf.address_of(hits.frames[*frame].offset.saturating_sub(back)).unwrap_or(u64::MAX)
-        };
-        let addresses: Vec<u64> = hits.by_module[number].iter().map(position).collect();
-        let places = dwarf::places(debug, &addresses).unwrap_or_default();
-        let inlined = places.into_iter().map(|place| place.inlined).enumerate();
-        names.inlined = inlined.filter(|(_, inlined)| !inlined.is_empty()).collect();
+        names.inlined = inlined(debug, number, hits, |offset| elf.address_of(offset));
     }
     names
+}
+
+/// Names the frames of a module from separate debug information alone, if that tells where the code of the module lay in its file.
+fn name_from_debug(
+    sources: &Sources,
+    search: &Search,
+    module: &Module,
+    number: usize,
+    hits: &Hits,
+) -> Option<ModuleNames> {
+    let segment = module.segment?;
+    let file = search.find_debug_alone(module)?;
+    let elf = Elf::parse(&file)?;
+    let shift = elf.shift(segment)?;
+    let symbols = elf.full_symbols(Some(&hits.addresses(number, shift)))?;
+    let table = SymbolTable::new(symbols.iter().map(Found::at_address).collect());
+    let mut names = hits.name(number, &table, shift);
+    if sources.inline {
+        names.inlined = inlined(&elf, number, hits, |offset| Some(offset.wrapping_add(shift)));
+    }
+    Some(names)
+}
+
+/// Which of a module's frames have functions inlined into their code, and these, outermost first, by its debug information.
+fn inlined(
+    debug: &Elf,
+    number: usize,
+    hits: &Hits,
+    address_of: impl Fn(u64) -> Option<u64>,
+) -> Vec<(usize, Vec<String>)> {
+    // Behind the call may lie the code of another inlined function.
+    let address = |frame: &usize| {
+        let back = u64::from(hits.callers.get(*frame).is_some_and(|is_caller| *is_caller));
+        address_of(hits.frames[*frame].offset.saturating_sub(back)).unwrap_or(u64::MAX)
+    };
+    let addresses: Vec<u64> = hits.by_module[number].iter().map(address).collect();
+    let places = dwarf::places(debug, &addresses).unwrap_or_default();
+    let inlined = places.into_iter().map(|place| place.inlined).enumerate();
+    inlined.filter(|(_, inlined)| !inlined.is_empty()).collect()
 }

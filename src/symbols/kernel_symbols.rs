@@ -346,6 +346,7 @@ ffffffff83000000 D _edata
             inode: None,
             kernel: Some(KernelCode { start: 0xffff_ffff_9100_0000, length, is_function: false, reference }),
             mapped_by: None,
+            segment: None,
             process: None,
             symbols: Symbols::default(),
         }]

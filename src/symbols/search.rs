@@ -12,7 +12,7 @@ use crate::mapped::{self, Map};
 use crate::model::{Diagnostic, Module, Symbols};
 use crate::pack::{self, Pack};
 
-use super::cache::Cache;
+use super::cache::{Cache, forms};
 use super::elf::Elf;
 use super::gather::Gatherer;
 use super::process_root;
@@ -57,6 +57,9 @@ pub struct Search<'p> {
     gatherer: Option<&'p Gatherer>,
     /// The folder below which recorded paths are looked up; `None` if they may not be.
     root: Option<PathBuf>,
+    /// The folder in which separate debug information is installed by build id. What is there tells nothing of the recording, so it is
+    /// looked into for any.
+    debug_root: Option<PathBuf>,
     /// Whether the user named the folder: then a file whose identity nothing tells is taken.
     is_named: bool,
     /// Whether the roots of processes are looked into: processes are of this host, and maybe still there.
@@ -94,6 +97,10 @@ impl<'p> Search<'p> {
             root: match symfs {
                 Some(folder) => Some(folder.to_owned()),
                 None => is_trusted.then(|| PathBuf::from("/")),
+            },
+            debug_root: match symfs {
+                Some(folder) => Some(folder.to_owned()),
+                None => request.pack.is_none().then(|| PathBuf::from("/")),
             },
             is_named: symfs.is_some(),
             has_container_roots: sources.container_root && is_trusted,
@@ -288,19 +295,45 @@ impl<'p> Search<'p> {
 
     /// The kernel's own ELF file, where distributions install it with its debug information.
     pub fn find_vmlinux(&self, release: &str, build_id: &[u8]) -> Option<Bytes<'_>> {
+        let is_same = |file: &Bytes| {
+            let found = Elf::parse(file).and_then(|elf| elf.build_id());
+            found.is_some_and(|found| is_build_id(build_id, found))
+        };
+        if let Some(file) = self.find_installed(build_id).filter(is_same) {
+            return Some(file);
+        }
         let root = self.root.as_ref()?;
         let places = [
-            format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(build_id)?),
             format!("{DEBUG_DIRECTORY}/boot/vmlinux-{release}"),
             format!("{DEBUG_DIRECTORY}/lib/modules/{release}/vmlinux"),
             format!("boot/vmlinux-{release}"),
             format!("lib/modules/{release}/build/vmlinux"),
         ];
-        places.iter().find_map(|place| {
-            let file = map_below(root, place)?;
-            let is_same = Elf::parse(&file)?.build_id().is_some_and(|found| is_build_id(build_id, found));
-            is_same.then_some(file)
-        })
+        places.iter().find_map(|place| map_below(root, place).filter(is_same))
+    }
+
+    /// Debug information that is installed under this build id.
+    fn find_installed(&self, build_id: &[u8]) -> Option<Bytes<'static>> {
+        let root = self.debug_root.as_ref()?;
+        forms(build_id)
+            .find_map(|id| map_below(root, &format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(id)?)))
+    }
+
+    /// The separate debug information of `module`, whose own file is not there.
+    pub fn find_debug_alone(&self, module: &Module) -> Option<Bytes<'_>> {
+        if let Some(debug) = self.pack.and_then(|pack| pack.find_debug(module)) {
+            return Some(Bytes::Packed(debug));
+        }
+        let wanted = module.build_id.as_ref()?;
+        let is_same = |debug: &Bytes| {
+            Elf::parse(debug).and_then(|elf| elf.build_id()).is_some_and(|found| is_build_id(wanted, found))
+        };
+        let installed = self.find_installed(wanted).filter(is_same);
+        let debug = installed.or_else(|| self.find_cached(wanted, "debug").filter(is_same))?;
+        if let Some(gatherer) = self.gatherer {
+            gatherer.set_debug(module, &debug);
+        }
+        Some(debug)
     }
 
     /// The separate debug information of `module`, whose file is `elf`.
@@ -321,10 +354,7 @@ impl<'p> Search<'p> {
         let build_id = elf.build_id();
         let is_same = |debug: &Bytes| Elf::parse(debug).is_some_and(|debug| debug.build_id() == build_id);
         if let Some(build_id) = build_id {
-            let installed = || {
-                let place = format!("{DEBUG_DIRECTORY}/.build-id/{}.debug", split_hex(build_id)?);
-                map_below(self.root.as_ref()?, &place).filter(is_same)
-            };
+            let installed = || self.find_installed(build_id).filter(is_same);
             let cached = || self.find_cached(build_id, "debug").filter(is_same);
             if let Some(debug) = installed().or_else(cached) {
                 return Some(debug);

@@ -99,6 +99,7 @@ impl Fixture {
                 inode: None,
                 kernel: None,
                 mapped_by: None,
+                segment: None,
                 process: None,
                 symbols: Symbols::Found,
             });
