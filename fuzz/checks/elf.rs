@@ -1,5 +1,6 @@
 //! ELF files: any bytes, asked for all that names need, and reduced to it.
 
+use stallgraph::model::Segment;
 use stallgraph::symbols::{Elf, Found, SymbolTable, unpack_debug_data};
 
 /// Sections that are asked for by name.
@@ -34,6 +35,7 @@ pub fn check(bytes: &[u8]) {
     }
     let positions: Vec<u64> =
         (0..bytes.len() as u64).step_by(bytes.len() / LOOKED_UP + 1).chain([u64::MAX]).collect();
+    elf.shift(Segment { offset: 0x1000, length: 0x1000 });
     let answers = ask(&elf, &positions);
     for with_debug_information in [false, true] {
         let Some(small) = elf.reduced(with_debug_information) else { continue };
