@@ -8,7 +8,7 @@ use super::cursor::{ByteOrder, Cursor, text};
 const BUILD_ID_HAS_SIZE: u16 = 1 << 15;
 /// Bytes that a build id record keeps for the id; the longest id is 20.
 const BUILD_ID_FIELD: u64 = 24;
-const BUILD_ID_MAX: usize = 20;
+pub const BUILD_ID_MAX: usize = 20;
 
 /// The features that this program reads; empty where the recording has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -17,9 +17,13 @@ pub(super) fn unpack(parts: &[Part], held: u64, path: &Path, options: &Options) 
     }
     let memory = memory::for_unpacking(options.max_memory, file.bytes.len() as u64).saturating_sub(held);
     let bundle = Bundle::read(file.bytes, &ingest::is_recording, memory);
+    let is_empty = bundle.recording().all(|(_, bytes)| bytes.is_empty());
     match (bundle.count(), bundle.damage().map(Damage::words)) {
         (0, None) => Ok(None),
-        (0, Some((what, remedy))) => {
+        (0, Some((_, remedy))) if bundle.damage() == Some(Damage::NoArchive) => {
+            Err(Error::input(path, "is compressed by bzip2", remedy))
+        }
+        (_, Some((what, remedy))) if is_empty => {
             Err(Error::input(path, format!("is an archive, and no recording is left in it: {what}"), remedy))
         }
         (1, _) => Ok(Some(bundle)),

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use bzip2::{Decompress, Status};
 use rustc_hash::FxHashMap;
 
-use super::read::{Budgeted, Damage};
+use super::read::{Budgeted, Damage, reserve};
 
 /// A stream of bzip2 begins with this.
 const BZIP2: &[u8] = b"BZh";
@@ -54,6 +54,11 @@ impl Archive {
             archive.files.entry(build_id).or_default().entry(name).or_insert(bytes);
         }
         archive
+    }
+
+    /// Whether there is nothing of any build id that was wanted.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
     }
 
     /// Whether there is anything of this build id.
@@ -218,10 +223,11 @@ fn read<K>(
     let (left, proved) = (Cell::new(budget), Cell::new(0));
     let unpacker = Unpacker { rest: bytes, decoder: None, given: 0, proved: &proved };
     let mut archive = tar::Archive::new(Budgeted { inner: unpacker, left: &left });
-    let mut found = Vec::new();
+    let (mut found, mut has_entries) = (Vec::new(), false);
     let mut read_all = || {
         for entry in archive.entries()? {
             let mut entry = entry?;
+            has_entries = true;
             if !entry.header().entry_type().is_file() {
                 continue;
             }
@@ -234,6 +240,7 @@ fn read<K>(
                 ControlFlow::Continue(None) => continue,
                 ControlFlow::Break(()) => return Ok(true),
             };
+            reserve(&mut bytes, size, left.get());
             let read = entry.read_to_end(&mut bytes);
             found.push(Found { key, start, size, is_whole: bytes.len() as u64 == size, bytes });
             read?;
@@ -248,6 +255,7 @@ fn read<K>(
     let end = io::copy(&mut archive.into_inner(), &mut io::sink());
     let damage = match (left.get(), stopped.is_ok() && end.is_ok()) {
         (0, _) => Damage::OverBudget,
+        (_, false) if !has_entries && proved.get() > 0 && end.is_ok() => Damage::NoArchive,
         (_, false) => Damage::Cut,
         (_, true) => return (found, None),
     };

@@ -37,6 +37,8 @@ pub enum Damage {
     Cut,
     /// More memory was not allowed.
     OverBudget,
+    /// What was unpacked is no archive.
+    NoArchive,
 }
 
 /// The remedy where no more memory was allowed.
@@ -50,6 +52,7 @@ impl Damage {
                 ("it is cut short or damaged", "copy it again; what was unpacked before that place is used")
             }
             Damage::OverBudget => ("the memory that is allowed is used up before its end", ALLOW_MORE),
+            Damage::NoArchive => ("it is compressed, and no archive", "unpack it first: bunzip2 FILE"),
         }
     }
 }
@@ -89,6 +92,7 @@ impl Pack {
             let Some(name) = wanted_name else { continue };
             let size = entry.size();
             let mut bytes = Vec::new();
+            reserve(&mut bytes, size, left.get());
             let is_whole = entry.read_to_end(&mut bytes).is_ok() && bytes.len() as u64 == size;
             // Half a kallsyms would give wrong names; of half a recording every whole record counts.
             match wanted.get(&name) {
@@ -242,6 +246,12 @@ fn foreign(path: &Path, what: &str) -> Error {
         format!("is no pack as stallgraph makes them: it {what}"),
         "pack the recording again: stallgraph pack",
     )
+}
+
+/// Makes room for as much of `size` bytes as is `left`. Else memory would be taken twice while it grows.
+pub fn reserve(bytes: &mut Vec<u8>, size: u64, left: u64) {
+    // Where there is no memory, reading takes as much as there is.
+    let _ = usize::try_from(size.min(left)).map(|room| bytes.try_reserve_exact(room));
 }
 
 /// What is read of a stream until the budget is used up, and then nothing.

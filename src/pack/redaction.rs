@@ -51,9 +51,11 @@ const SINGLE_THREADS: [&str; 12] = [
 const KERNEL_MAPPINGS: [&str; 9] =
     ["/", "[anon]", "[stack]", "[uprobes]", "[vdso]", "[vsyscall]", "[vvar]", "//enomem", "//toolong"];
 
-/// What the engine of Node calls the kinds of functions that it makes, before a colon.
-const V8_KINDS: [&str; 8] =
-    ["Builtin", "BytecodeHandler", "Eval", "Function", "Handler", "JS", "LazyCompile", "Script"];
+/// What V8 calls the kinds of functions that it made of a script, before a colon.
+const V8_KINDS: [&str; 7] = ["Eval", "Function", "InlineCache", "JS", "LazyCompile", "RegExp", "Script"];
+/// How the names of scripts end.
+const SCRIPTS: [&str; 14] =
+    ["cjs", "coffee", "jl", "js", "jsx", "lua", "mjs", "php", "pl", "py", "rb", "tcl", "ts", "tsx"];
 
 /// What stands for a thread's name.
 pub fn comm(comm: &str) -> String {
@@ -126,28 +128,49 @@ fn filling(name: &str) -> String {
 }
 
 /// The name of a function that was made at run time, with what stands for the script in it: V8 and Python write there which file it
-/// is from, in a form that is known; of any other name all is replaced from where a path begins.
+/// is from, in a form that is known; of any other name all is replaced from where a path or a script begins.
 pub fn function(name: &str) -> String {
     if let Some((function, script)) = name.strip_prefix("py::").and_then(|rest| rest.split_once(':')) {
         return format!("py::{function}:{}", path(script, false));
     }
-    let is_v8 = name.split_once(':').is_some_and(|(kind, _)| V8_KINDS.contains(&kind));
-    let (text, place) = split_place(name);
-    let slash = text.find(['/', '\\']);
-    if slash.is_some_and(|slash| is_class(text, slash)) {
-        return name.to_owned();
+    match name.split_once(':').filter(|(kind, _)| V8_KINDS.contains(kind)) {
+        Some((kind, rest)) => format!("{kind}:{}", of_v8(kind, rest)),
+        None => of_others(name),
     }
-    let is_before_path = |c: char| c.is_whitespace() || ":(=".contains(c);
-    let start = match slash {
-        Some(slash) => text[..slash].rfind(is_before_path).map(|at| at + 1),
-        None if is_v8 && text.contains(' ') => text.rfind(' ').map(|at| at + 1),
+}
+
+/// `*run /srv/app/x.js:12:3`: a mark, the function, a space, where it is from.
+fn of_v8(kind: &str, rest: &str) -> String {
+    let (text, place) = split_place(rest);
+    if kind == "RegExp" {
+        return word(rest);
+    }
+    let (function, script) = match text.split_once(char::is_whitespace) {
+        Some((function, script)) => (format!("{function} "), script),
+        // Without a space it is one of the two.
+        None if place.is_empty() && !text.contains(['/', '\\', '.']) => return rest.to_owned(),
+        None => (String::new(), text),
+    };
+    match script {
+        script if is_of_node(script) => rest.to_owned(),
+        script => format!("{function}{}{place}", path(script, false)),
+    }
+}
+
+fn of_others(name: &str) -> String {
+    let (text, place) = split_place(name.trim_end_matches(')'));
+    let is_before = |c: char| c.is_whitespace() || ":(=@".contains(c);
+    let start_of_word = |at: usize| text[..at].rfind(is_before).map_or(0, |before| before + 1);
+    let start = match text.find(['/', '\\']) {
+        Some(slash) if is_of_function(text, slash) => return name.to_owned(),
+        Some(slash) => start_of_word(slash),
+        None if SCRIPTS.iter().any(|end| text.rsplit_once('.').is_some_and(|(_, last)| last == *end)) => {
+            start_of_word(text.len())
+        }
         None => return name.to_owned(),
     };
-    let (before, script) = text.split_at(start.unwrap_or(0));
-    if is_of_node(text) || script.is_empty() {
-        return name.to_owned();
-    }
-    format!("{before}{}{place}", path(script, false))
+    let (before, script) = text.split_at(start);
+    format!("{before}{}{place}{}", path(script, false), &name[text.len() + place.len()..])
 }
 
 /// A name without the line and column, and those: `:12:3`.
@@ -160,16 +183,15 @@ fn split_place(name: &str) -> (&str, &str) {
     }
 }
 
-/// Whether the last word is a file of Node's own: `node:internal/modules/cjs/loader`.
-fn is_of_node(text: &str) -> bool {
-    let script = text.rsplit(' ').next().and_then(|word| word.strip_prefix("node:"));
-    script
-        .is_some_and(|script| script.bytes().all(|byte| byte.is_ascii_lowercase() || b"/_-".contains(&byte)))
+/// Whether a script is a file of Node's own: `node:internal/modules/cjs/loader`.
+fn is_of_node(script: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || b"/_-".contains(&byte);
+    script.strip_prefix("node:").is_some_and(|script| script.bytes().all(is_plain))
 }
 
-/// Whether the slash is one of a class as the JVM spells it, `Ljava/util/HashMap;`, or of one that it made,
-/// `Lambda$14/0x0000000800c03000`.
-fn is_class(text: &str, slash: usize) -> bool {
+/// Whether the slash is none of a path, but one of a class as the JVM spells it, `Ljava/util/HashMap;`, or of one that it made,
+/// `Lambda$14/0x0000000800c03000`; of the number of arguments in Erlang, `lists:map/2`; or an operator.
+fn is_of_function(text: &str, slash: usize) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "_$.".contains(c);
     let (before, after) = text.split_at(slash);
     let start = before.rfind(|c: char| !is_word(c)).map_or(0, |at| at + 1);
@@ -177,12 +199,13 @@ fn is_class(text: &str, slash: usize) -> bool {
     let rest = &after[1..];
     let number = rest.strip_prefix("0x").unwrap_or_default();
     let digits = number.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(number.len());
-    let is_made = digits >= 8 && !number[digits..].contains(['/', '\\']) && word.contains('$');
+    let is_made = digits >= 8 && !number.contains(['/', '\\']) && word.contains('$') && word.contains('.');
     let end = rest.find(';').map(|end| &rest[..end]);
     let is_spelled = word.len() > 1
         && word.starts_with('L')
         && end.is_some_and(|class| class.chars().all(|c| is_word(c) || c == '/'));
-    is_made || is_spelled
+    let is_count = !word.is_empty() && !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    is_made || is_spelled || is_count || word == "operator" && !rest.contains(['/', '\\'])
 }
 
 /// `start` and the hash of `name`, as long as a record has room for that holds the name: its field is filled up to 8 bytes with at least
@@ -287,8 +310,12 @@ mod tests {
         for (name, redacted) in [
             ("LazyCompile:*run /srv/app/x.js:12:3", format!("LazyCompile:*run {x}:12:3")),
             ("py::main:/srv/app/x.js", format!("py::main:{x}")),
-            ("JS:*get size /srv/app/x.js:12:3", format!("JS:*get size {x}:12:3")),
+            (
+                "JS:*get size /srv/app/x.js:12:3",
+                format!("JS:*get {}:12:3", path("size /srv/app/x.js", false)),
+            ),
             ("a file:///srv/app/x.mjs:1:2", format!("a file:{}:1:2", path("///srv/app/x.mjs", false))),
+            ("hot (/srv/app/x.js:3)", format!("hot ({x}:3)")),
             ("JS:~r ../lib/y.js:4", format!("JS:~r {}:4", path("../lib/y.js", false))),
         ] {
             assert_eq!(function(name), redacted);
@@ -310,6 +337,23 @@ mod tests {
             "[JIT] Foo#bar (/srv/a/SECRET:b.rb:12)",
             "JS:~f node:SECRET/../../srv/x.js",
             "L/srv/SECRET;x",
+            "JS:*hotf my SECRET dir/app.js:1:30",
+            "JS:*hotf my SECRET app.js:1:30",
+            "RegExp:SECRET(a|b)+c$",
+            "TRACE_1::SECRET.lua:12",
+            "[JIT] hot@SECRET.rb:3",
+            "Object#hot (SECRET.rb:3)",
+            "Ion: f (SECRET.js:3:4)",
+            "Interpreter: f (file:SECRET.js:1)",
+            "PHP::f SECRET.php:3",
+            "JIT_X SECRET.js",
+            "JS:~SECRET.js:1:1",
+            "Script:~SECRET.js:1:1",
+            "InlineCache:SECRET.js:1",
+            "JS:~f\tSECRET.js:1:1",
+            "JS:*f /srv/SECRET/my node:x",
+            "JS:~f Library/SECRET;x.js:1:1",
+            "JS:~f lib$a/0x12345678SECRET.js:1:1",
         ] {
             assert!(!function(other).contains("SECRET"), "{}", function(other));
         }
@@ -321,6 +365,9 @@ mod tests {
             "app.Main$$Lambda$14/0x0000000800c03000.run(Object)",
             "void java.util.HashMap::put(Object)",
             "Builtin:ArrayPrototypePush",
+            "JS:*hot",
+            "$lists:map/2",
+            "Vec::operator/(Vec, Vec)",
             "größe",
         ] {
             assert_eq!(function(kept), kept);

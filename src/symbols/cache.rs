@@ -120,6 +120,11 @@ impl<'p> Packed<'p> {
                 let message = format!("not all of {name} could be read: {what}");
                 Some(note(Severity::Warning, &message, remedy))
             }
+            None if archive.is_empty() => {
+                let message = format!("{name} holds nothing of what was recorded");
+                let remedy = "give what perf archive made of this recording; perf archive --all packs that as perf.symbols.tar.bz2";
+                Some(note(Severity::Warning, &message, remedy))
+            }
             // By its size and not by the time: the same recording gives the same output.
             None if length > LARGE => {
                 let message = format!("{name} takes seconds to unpack, each time");

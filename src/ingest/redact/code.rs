@@ -9,6 +9,8 @@ use super::super::cursor::ByteOrder;
 
 /// Addresses from here on are the kernel's, or mark what follows (PERF_CONTEXT_*).
 const KERNEL: u64 = 0xffff << 48;
+/// No code that a machine can have is longer; a length that was damaged may be.
+const LONGEST: u64 = 1 << 40;
 
 /// Where any process had code at any time.
 pub struct Code {
@@ -18,7 +20,8 @@ pub struct Code {
 
 impl Code {
     pub fn new(maps: impl Iterator<Item = Range<u64>>) -> Code {
-        let mut maps: Vec<Range<u64>> = maps.collect();
+        let is_possible = |map: &Range<u64>| map.start < map.end && map.end - map.start <= LONGEST;
+        let mut maps: Vec<Range<u64>> = maps.filter(is_possible).collect();
         maps.sort_by_key(|map| map.start);
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for map in maps {
@@ -51,7 +54,10 @@ mod tests {
 
     #[test]
     fn text_is_no_address() {
-        let code = Code::new([0x5000..0x6000, 0x1000..0x2000, 0x1800..0x3000, 0x3000..0x3800].into_iter());
+        let code = Code::new(
+            [0x5000..0x6000, 0x4000..u64::MAX / 2, 0x1000..0x2000, 0x1800..0x3000, 0x3000..0x3800]
+                .into_iter(),
+        );
         assert_eq!(code.ranges, [0x1000..0x3800, 0x5000..0x6000]);
         let user = -512i64 as u64;
         let text = u64::from_le_bytes(*b"kubepods");

@@ -36,13 +36,15 @@ pub fn around(
         Some(())
     };
     let entries = || layout.entries(file, order).into_iter().flatten();
-    let is_short = entries().all(|(attribute, _)| attribute.len() <= LARGEST_ATTRIBUTE);
-    // Sections may lie over each other: what tells where all are comes last.
-    let mut ids = entries().map(|(_, ids)| ids).filter(|ids| ids.size > 0);
-    let are_ids_kept = ids.all(|ids| keep(ids, &|ids| redactor.ids(ids)).is_some());
-    let sections = [layout.attributes, Section { offset: 0, size: FILE_HEADER }];
-    let is_kept =
-        is_short && are_ids_kept && sections.into_iter().all(|section| keep(section, &|_| {}).is_some());
+    // Nothing keeps sections from lying over each other, or behind the records.
+    let is_behind_header = |section: &Section| section.size == 0 || section.offset >= FILE_HEADER;
+    let mut is_kept = entries().all(|(attribute, ids)| {
+        attribute.len() <= LARGEST_ATTRIBUTE
+            && is_behind_header(&ids)
+            && keep(ids, &|ids| redactor.ids(ids)).is_some()
+    });
+    is_kept &= is_behind_header(&layout.attributes) && keep(layout.attributes, &|_| {}).is_some();
+    is_kept &= keep(Section { offset: 0, size: FILE_HEADER }, &|_| {}).is_some();
     if !is_kept {
         let what = "has its events where perf record does not write them, and cannot be redacted";
         return Err(Error::input(path, what, "pack it without --redact"));

@@ -7,6 +7,7 @@ use linux_perf_data::Feature;
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{
     PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_GUEST_KERNEL, PERF_RECORD_MISC_KERNEL,
+    PERF_RECORD_MISC_MMAP_BUILD_ID,
 };
 
 use crate::error::Result;
@@ -14,6 +15,7 @@ use crate::pack::redaction;
 
 use super::super::attributes::SMALLEST_ATTRIBUTE;
 use super::super::cursor::{ByteOrder, text};
+use super::super::features::BUILD_ID_MAX;
 use super::super::records::{AUXTRACE, RECORD_HEADER, Record, TRACING_DATA, USER_TYPES};
 use super::super::sample_id::is_thread;
 use super::super::side_band::SideBandReader;
@@ -66,6 +68,10 @@ const FEATURES_WITH_NAMES: [Feature; 4] =
 const LARGEST_ID: u64 = 1 << 40;
 /// What addresses of user space are below on all machines. Those of the kernel are negative, as text in ASCII never is.
 const LARGEST_ADDRESS: i64 = 1 << 57;
+/// Numbers of a device are smaller (MINORBITS, include/linux/kdev_t.h).
+const LARGEST_DEVICE: u32 = 1 << 20;
+/// PROT_READ to PROT_SEM, and those that grow down and up (include/uapi/asm-generic/mman-common.h).
+const LARGEST_PROTECTION: u32 = 0x0300_00ff;
 /// Bytes of an attribute, now and in years to come.
 pub const LARGEST_ATTRIBUTE: usize = 256;
 
@@ -115,14 +121,20 @@ impl Redactor {
             }
             RecordType::COMM => replace(body, 8, names_end, redaction::comm),
             RecordType::MMAP => replace(body, 32, names_end, path),
-            RecordType::MMAP2 => replace(body, 64, names_end, path),
+            RecordType::MMAP2 => {
+                // The generation of the inode, which nothing reads.
+                if record.misc & PERF_RECORD_MISC_MMAP_BUILD_ID == 0 {
+                    body.get_mut(48..56).unwrap_or_default().fill(0);
+                }
+                replace(body, 64, names_end, path);
+            }
             RecordType::CGROUP => replace(body, 8, names_end, |path| redaction::path(path, false)),
             _ if record.kind == CALLCHAIN_DEFERRED => {
                 // Cookie and number of entries stand before them, the sample_id behind.
                 let entries = body.get_mut(16..names_end).unwrap_or_default();
                 self.code.redact(entries, self.order);
             }
-            _ if record.kind == HEADER_BUILD_ID => replace(body, BUILD_ID_PATH, body.len(), path),
+            _ if record.kind == HEADER_BUILD_ID => build_id(body, record.misc),
             RecordType::KSYMBOL => replace(body, 16, names_end, redaction::symbol),
             _ if record.kind == HEADER_FEATURE => self.feature_record(header, body),
             _ if record.kind == EVENT_UPDATE => self.event_update(header, body),
@@ -160,13 +172,21 @@ impl Redactor {
             let words = (1..=count).map(|number| self.order.u64_at(record.body, 8 * number));
             words.flatten().all(|address| (address as i64) < LARGEST_ADDRESS)
         };
+        // Major and minor number of the device, or the size of a build id and its beginning; and the protection.
+        let has_device = || {
+            let is_build_id = record.misc & PERF_RECORD_MISC_MMAP_BUILD_ID != 0;
+            let word = |at| self.order.u32_at(record.body, at).unwrap_or(0);
+            (is_build_id || word(32) < LARGEST_DEVICE && word(36) < LARGEST_DEVICE)
+                && word(56) <= LARGEST_PROTECTION
+        };
         let has_fields = match RecordType(record.kind) {
             RecordType::SAMPLE => return true,
             _ if record.kind >= USER_TYPES => return true,
             RecordType::FORK | RecordType::EXIT => are_threads(4),
             RecordType::COMM => are_threads(2),
             // Processes, address, length and position.
-            RecordType::MMAP | RecordType::MMAP2 => are_threads(2) && are_addresses(3),
+            RecordType::MMAP => are_threads(2) && are_addresses(3),
+            RecordType::MMAP2 => are_threads(2) && are_addresses(3) && has_device(),
             _ => true,
         };
         has_fields && self.side_band.is_plausible(record, is_id)
@@ -271,10 +291,7 @@ impl Redactor {
             let misc = self.order.u16_at(rest, 4).unwrap_or(0);
             let size = self.order.u16_at(rest, 6).map_or(0, usize::from);
             match rest.get_mut(..size).filter(|_| size >= RECORD_HEADER) {
-                Some(record) => {
-                    let path = |path: &str| redaction::path(path, is_kernel(misc));
-                    replace(record, RECORD_HEADER + BUILD_ID_PATH, size, path);
-                }
+                Some(record) => build_id(record.get_mut(RECORD_HEADER..).unwrap_or_default(), misc),
                 None => return rest.fill(0),
             }
             at += size;
@@ -293,6 +310,19 @@ impl Redactor {
             put_u32(rest, size, self.order);
         }
     }
+}
+
+/// A process id, a build id of 24 bytes, which has its size in the 21st if it is known, and a path.
+fn build_id(body: &mut [u8], misc: u16) {
+    let id = body.get(4..BUILD_ID_PATH).and_then(|id| id.split_at_checked(BUILD_ID_MAX));
+    let is_one = id.is_some_and(|(_, behind)| match behind {
+        [size, rest @ ..] => usize::from(*size) <= BUILD_ID_MAX && rest.iter().all(|byte| *byte == 0),
+        [] => false,
+    });
+    if !is_one {
+        return body.fill(0);
+    }
+    replace(body, BUILD_ID_PATH, body.len(), |path| redaction::path(path, is_kernel(misc)));
 }
 
 fn put_u32(bytes: &mut [u8], value: u32, order: ByteOrder) {
