@@ -6,8 +6,9 @@ use super::cursor::{ByteOrder, Cursor, text};
 
 /// PERF_RECORD_MISC_BUILD_ID_SIZE: the build id's length stands in its 21st byte (tools/lib/perf/include/perf/event.h).
 const BUILD_ID_HAS_SIZE: u16 = 1 << 15;
-/// Bytes that a build id record keeps for the id; the longest id is 20.
+/// Bytes that a build id record keeps for the id.
 const BUILD_ID_FIELD: u64 = 24;
+/// Bytes of the longest id.
 pub const BUILD_ID_MAX: usize = 20;
 
 /// The features that this program reads; empty where the recording has none.

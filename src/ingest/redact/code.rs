@@ -19,6 +19,7 @@ pub struct Code {
 }
 
 impl Code {
+    /// The code that was mapped so.
     pub fn new(maps: impl Iterator<Item = Range<u64>>) -> Code {
         let is_possible = |map: &Range<u64>| map.start < map.end && map.end - map.start <= LONGEST;
         let mut maps: Vec<Range<u64>> = maps.filter(is_possible).collect();

@@ -72,6 +72,8 @@ const LARGEST_ADDRESS: i64 = 1 << 57;
 const LARGEST_DEVICE: u32 = 1 << 20;
 /// PROT_READ to PROT_SEM, and those that grow down and up (include/uapi/asm-generic/mman-common.h).
 const LARGEST_PROTECTION: u32 = 0x0300_00ff;
+/// The kernel's longest records but for samples: a mapping with a path of PATH_MAX bytes and its `sample_id`.
+const LONGEST_SIDE_BAND: usize = 64 + 4096 + 8 + 6 * 8;
 /// Bytes of an attribute, now and in years to come.
 pub const LARGEST_ATTRIBUTE: usize = 256;
 
@@ -189,7 +191,8 @@ impl Redactor {
             RecordType::MMAP2 => are_threads(2) && are_addresses(3) && has_device(),
             _ => true,
         };
-        has_fields && self.side_band.is_plausible(record, is_id)
+        let is_short = record.kind == CALLCHAIN_DEFERRED || record.body.len() <= LONGEST_SIDE_BAND;
+        has_fields && is_short && self.side_band.is_plausible(record, is_id)
     }
 
     /// Makes of a record one that says nothing. One of its own type, filled with zeros, would say something.
