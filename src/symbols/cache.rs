@@ -10,7 +10,7 @@ use crate::model::{Diagnostic, Module, Severity};
 use crate::pack::{Archive, Damage};
 
 use super::Request;
-use super::search::{Bytes, map_below, open_regular, real_below, split_hex};
+use super::files::{Bytes, map_below, open_regular, real_below};
 
 /// Bytes of an archive that takes seconds to unpack.
 const LARGE: u64 = 64 << 20;
@@ -144,6 +144,13 @@ fn note(severity: Severity, message: &str, remedy: &str) -> Diagnostic {
 /// Where in a cache the files of a build id are.
 fn place(build_id: &[u8]) -> Option<String> {
     Some(format!(".build-id/{}", split_hex(build_id)?))
+}
+
+/// A build id as folder and file are named after it: `xx/yyyy`.
+pub fn split_hex(build_id: &[u8]) -> Option<String> {
+    let (first, rest) = build_id.split_first()?;
+    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{first:02x}/{rest}"))
 }
 
 /// A build id as perf may have spelled it: where it does not know the length, it fills with zeros, and names the folder so.

@@ -9,9 +9,10 @@ use crate::mapped;
 use crate::model::{Diagnostic, KernelCode, Module, Severity};
 
 use super::elf::{Elf, Found};
+use super::files::{Bytes, open_regular};
 use super::gather::Gatherer;
 use super::kallsyms::Kallsyms;
-use super::search::{Bytes, Search, is_build_id, open_regular};
+use super::search::{Search, is_build_id};
 use super::table::SymbolTable;
 use super::{Request, Sources, is_stored, is_this_host};
 

@@ -6,6 +6,7 @@ mod demangle;
 mod dwarf;
 mod elf;
 mod file_names;
+mod files;
 mod gather;
 mod jitdump;
 mod kallsyms;

@@ -3,17 +3,17 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::mapped::{self, Map};
 use crate::model::{Diagnostic, Module, Symbols};
 use crate::pack::{self, Pack};
 
-use super::cache::{Cache, forms};
+use super::cache::{Cache, forms, split_hex};
 use super::elf::Elf;
+use super::files::{Bytes, map_below, open_below, open_regular, real_below};
 use super::gather::Gatherer;
 use super::process_root;
 use super::{Request, Sources, is_stored};
@@ -26,28 +26,6 @@ const LONGEST_CHECKED: usize = 4 << 30;
 
 /// Longest perf map or jitdump that is read, in bytes. Those of long-lived processes reach some hundred MB.
 const LONGEST_PERF_MAP: u64 = 1 << 30;
-
-/// The bytes of a file that was found.
-pub enum Bytes<'p> {
-    /// In the file system.
-    Mapped(Map),
-    /// In the file system, and read.
-    Read(Vec<u8>),
-    /// In a pack or an archive, which was unpacked.
-    Packed(&'p [u8]),
-}
-
-impl Deref for Bytes<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Mapped(map) => map,
-            Bytes::Read(bytes) => bytes,
-            Bytes::Packed(bytes) => bytes,
-        }
-    }
-}
 
 /// Where to look for a module's file.
 pub struct Search<'p> {
@@ -398,13 +376,6 @@ fn archive_beside(request: &Request, sources: &Sources) -> Option<PathBuf> {
         .then_some(file)
 }
 
-/// A build id as folder and file are named after it: `xx/yyyy`.
-pub fn split_hex(build_id: &[u8]) -> Option<String> {
-    let (first, rest) = build_id.split_first()?;
-    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("{first:02x}/{rest}"))
-}
-
 /// What `.gnu_debuglink` holds: the name of a file, NUL, filled up to four bytes, the CRC-32 of all its bytes.
 fn debug_link<'a>(elf: &Elf<'a>) -> Option<(&'a str, u32)> {
     let link = elf.section(".gnu_debuglink")?;
@@ -456,69 +427,9 @@ pub fn is_own_or_roots(file: &fs::Metadata) -> bool {
     file.uid() == 0 || Some(file.uid()) == user()
 }
 
-/// Where `path` below `root` leads, if it lies there once all links are followed.
-pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
-    let path = Path::new(path);
-    let is_plain = |component| matches!(component, Component::Normal(_));
-    if path.as_os_str().is_empty() || !path.components().all(is_plain) {
-        return None;
-    }
-    let root = root.canonicalize().ok()?;
-    let real = root.join(path).canonicalize().ok()?;
-    real.starts_with(&root).then_some(real)
-}
-
 /// Whether a file is an archive, as far as its beginning tells.
 pub fn is_archive(path: &Path) -> bool {
     let mut head = [0; 3];
     let read = open_regular(path).is_some_and(|mut file| file.read_exact(&mut head).is_ok());
     read && pack::may_be_archive(&head)
-}
-
-/// Opens the regular file `path` below `root`, if it lies there once all links are followed.
-fn open_below(root: &Path, path: &str) -> Option<File> {
-    let real = real_below(root, path)?;
-    // The files of /proc have no length, and some of them act.
-    let has_bytes = fs::metadata(&real).is_ok_and(|metadata| metadata.len() > 0);
-    if has_bytes { open_regular(&real) } else { None }
-}
-
-/// Maps the regular file `path` below `root`, likewise.
-pub fn map_below(root: &Path, path: &str) -> Option<Bytes<'static>> {
-    mapped::map(&open_below(root, path)?).ok().map(Bytes::Mapped)
-}
-
-/// Opens a file only if it is a regular one: a device may act when it is opened. Should it become a FIFO in between, opening it
-/// does not wait for a writer.
-pub fn open_regular(path: &Path) -> Option<File> {
-    let is_regular = |metadata: fs::Metadata| metadata.is_file();
-    if !fs::metadata(path).is_ok_and(is_regular) {
-        return None;
-    }
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
-    file.metadata().is_ok_and(is_regular).then_some(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_outside_the_folder_is_opened() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("usr/bin")).unwrap();
-        fs::write(folder.path().join("usr/bin/tool"), "x").unwrap();
-        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("leaves")).unwrap();
-        std::os::unix::fs::symlink("usr/bin/tool", folder.path().join("stays")).unwrap();
-        let is_opened = |path: &str| open_below(folder.path(), path).is_some();
-        assert!(is_opened("usr/bin/tool"));
-        assert!(is_opened("stays"));
-        fs::write(folder.path().join("empty"), "").unwrap();
-        assert!(!is_opened("empty"));
-        assert!(!is_opened("leaves"));
-        assert!(!is_opened("usr/bin"));
-        assert!(!is_opened("../../etc/hostname"));
-        assert!(!is_opened("/etc/hostname"));
-        assert!(!is_opened(""));
-    }
 }
