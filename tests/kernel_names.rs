@@ -3,8 +3,11 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use object::{Object, ObjectSymbol};
 use support::builder::{Builder, Kernel, Mmap, Sample};
@@ -87,6 +90,47 @@ fn a_vmlinux_of_the_recorded_build_names_the_kernel_wherever_kaslr_put_it() {
     scene.add("vmlinux", &vmlinux(Some(&BUILD_ID), &scene.linked()));
     scene.assert_named(&["-k", "vmlinux"]);
     scene.assert_named(&["--vmlinux", "vmlinux"]);
+}
+
+/// As `--kallsyms <(ssh node cat /proc/kallsyms)` gives it, whose first byte may be long in coming.
+#[test]
+fn a_kallsyms_may_come_through_a_pipe() {
+    let scene = Scene::new(None);
+    let text = scene.kernel.kallsyms();
+    let mut child = stallgraph()
+        .args(["collapse", "--kallsyms", "/dev/stdin", "perf.data"])
+        .current_dir(scene.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    for half in [&text[..text.len() / 2], &text[text.len() / 2..]] {
+        std::thread::sleep(Duration::from_millis(200));
+        pipe.write_all(half.as_bytes()).expect("it is read");
+    }
+    drop(pipe);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("worker;{STACK} 1\n"));
+}
+
+/// A writer that never comes, a file without end and one too long for memory: said at once, and not read.
+#[test]
+fn a_kallsyms_that_is_no_text_of_a_kernel_is_not_read() {
+    let scene = Scene::new(None);
+    let fifo = scene.folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().is_ok_and(|status| status.success()), "mkfifo");
+    let long = fs::File::create(scene.folder.path().join("long")).expect("the folder can be written to");
+    long.set_len(10 << 30).expect("a sparse file");
+    for (file, why) in [
+        ("fifo", "it is a pipe that nobody writes into"),
+        ("/dev/zero", "it is neither a regular file nor a pipe"),
+        ("long", "it is longer than 1 GiB"),
+    ] {
+        let run = scene.run("collapse", &["--kallsyms", file]);
+        assert_eq!(run.code, Some(2), "{file}: {}", run.stderr);
+        assert!(run.stderr.contains(why), "{file}: {}", run.stderr);
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Kernel symbols: finds the kallsyms or vmlinux that belongs to the recorded kernel, refuses any other, and undoes KASLR.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::mapped;
@@ -54,7 +55,7 @@ pub(super) fn files<'f>(
     if let Some(path) = sources.kallsyms.clone() {
         let remedy = "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine";
         let wrong = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
-        let content = Content::Text(Bytes::Read(fs::read(&path).map_err(wrong)?));
+        let content = Content::Text(Bytes::Read(read_named(&path).map_err(wrong)?));
         return Ok(Box::new(std::iter::once(KernelFile { path, content })));
     }
     if let Some(pack) = request.pack {
@@ -131,10 +132,45 @@ fn not_regular() -> std::io::Error {
     std::io::Error::other("it is not a regular file")
 }
 
-fn read_whole(mut file: fs::File) -> Option<Vec<u8>> {
+fn read_whole(file: File) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    (&mut file).take(LONGEST).read_to_end(&mut text).ok()?;
+    file.take(LONGEST).read_to_end(&mut text).ok()?;
     Some(text)
+}
+
+/// Reads the kallsyms that the user named: a regular file, or what a command is writing into a pipe, as `--kallsyms <(ssh node cat
+/// /proc/kallsyms)` has it. A FIFO that nobody has open for writing is not waited for.
+fn read_named(path: &Path) -> std::io::Result<Vec<u8>> {
+    let too_long = || std::io::Error::other("it is longer than 1 GiB, and no kallsyms is");
+    let metadata = fs::metadata(path)?;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        return Err(std::io::Error::from_raw_os_error(libc::EISDIR));
+    }
+    if !kind.is_file() && !kind.is_fifo() {
+        return Err(std::io::Error::other("it is neither a regular file nor a pipe"));
+    }
+    if metadata.len() > LONGEST {
+        return Err(too_long());
+    }
+    let mut text = Vec::with_capacity(metadata.len() as usize);
+    let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if kind.is_fifo() {
+        // A pipe that is empty but has a writer answers EAGAIN; from then on each read may wait.
+        let mut first = [0];
+        match file.read(&mut first) {
+            Ok(0) => return Err(std::io::Error::other("it is a pipe that nobody writes into")),
+            Ok(_) => text.push(first[0]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::empty())?;
+    }
+    file.take(LONGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(too_long());
+    }
+    Ok(text)
 }
 
 /// What to tell the user if there is none, or if the one that was found is refused.
