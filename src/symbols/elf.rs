@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use object::elf::{
-    ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader32, FileHeader64,
-    PF_X, PT_LOAD, PT_NOTE, SHN_LORESERVE, SHT_DYNSYM, SHT_NOTE, SHT_PROGBITS, SHT_SYMTAB, STB_LOCAL,
-    STB_WEAK, STT_COMMON, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, STT_OBJECT, SectionType,
+    ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, ET_REL, FileHeader32,
+    FileHeader64, PF_X, PT_LOAD, PT_NOTE, SHN_LORESERVE, SHT_DYNSYM, SHT_NOTE, SHT_PROGBITS, SHT_SYMTAB,
+    STB_LOCAL, STB_WEAK, STT_COMMON, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, STT_OBJECT, SectionType,
 };
 use object::read::elf::{
     CompressionHeader as _, FileHeader, ProgramHeader as _, Rela as _, SectionHeader as _, Sym as _,
@@ -125,6 +125,11 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.plt_stubs())
     }
 
+    /// Whether it has yet to be loaded to have addresses, as a kernel module.
+    pub fn is_relocatable(&self) -> bool {
+        either!(self, headers => headers.header.e_type(headers.endian) == ET_REL)
+    }
+
     /// Whether the most significant byte of a number stands first.
     pub fn is_big_endian(&self) -> bool {
         either!(self, headers => headers.header.is_big_endian())
@@ -208,7 +213,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         })
     }
 
-    fn section(&self, name: &str) -> Option<&'a H::SectionHeader> {
+    pub(super) fn section(&self, name: &str) -> Option<&'a H::SectionHeader> {
         self.sections.iter().find(|section| self.section_name(section) == Some(name.as_bytes()))
     }
 
@@ -216,7 +221,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         text_at(self.names, section.sh_name(self.endian), 64)
     }
 
-    fn section_data(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
+    pub(super) fn section_data(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
         section.data(self.endian, self.bytes).ok()
     }
 
@@ -301,7 +306,8 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         }
     }
 
-    /// The symbols that perf takes: functions and data that are defined here, and labels in code (tools/perf/util/symbol-elf.c).
+    /// The symbols that perf takes: functions and data that are defined here, and labels in code (tools/perf/util/symbol-elf.c). Of a
+    /// kernel module only those in code, by their distance from where it is loaded.
     fn symbols(&self, kind: SectionType, wanted: Option<&[u64]>) -> Option<Vec<Found<'a>>> {
         let (symbols, mut names) = self.symbol_section(kind)?;
         let symbols = symbols.get(..MOST_SYMBOLS).unwrap_or(symbols);
@@ -312,6 +318,11 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         let is_code: Vec<bool> = self.sections.iter().map(is_text).collect();
         let has_mapping_symbols = matches!(self.header.e_machine(endian), EM_ARM | EM_AARCH64 | EM_RISCV);
         let name_bytes = names.bytes;
+        let layout = self.module_layout();
+        let place = |symbol: &H::Sym| match &layout {
+            None => Some(0),
+            Some(layout) => *layout.get(usize::from(symbol.st_shndx(endian).0))?,
+        };
         let is_taken = |symbol: &&H::Sym| {
             let section = symbol.st_shndx(endian);
             let is_kind_taken = match symbol.st_type() {
@@ -321,7 +332,8 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
                 _ => false,
             };
             // Absolute ones are versions and sizes, not places.
-            let is_placed = !symbol.is_undefined(endian) && !symbol.is_absolute(endian);
+            let is_placed =
+                !symbol.is_undefined(endian) && !symbol.is_absolute(endian) && place(symbol).is_some();
             is_kind_taken
                 && is_placed
                 && match name_bytes.get(symbol.st_name(endian) as usize) {
@@ -330,7 +342,10 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
                 }
         };
         let taken = symbols.iter().filter(is_taken);
-        let extent = |symbol: &H::Sym| (symbol.st_value(endian).into(), symbol.st_size(endian).into());
+        let extent = |symbol: &H::Sym| {
+            let value: u64 = symbol.st_value(endian).into();
+            (value.wrapping_add(place(symbol).unwrap_or(0)), symbol.st_size(endian).into())
+        };
         let starts = wanted.map(|wanted| wanted_starts(taken.clone().map(extent), wanted));
         let is_wanted = |symbol: &&H::Sym| {
             starts.as_ref().is_none_or(|starts| starts.binary_search(&extent(symbol).0).is_ok())

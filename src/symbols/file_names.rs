@@ -9,7 +9,7 @@ use super::module_names::{Hits, ModuleNames};
 use super::perf_map::PerfMap;
 use super::search::{self, Search};
 use super::table::SymbolTable;
-use super::{Request, Sources, debug_data, dwarf, kernel_symbols, vdso};
+use super::{Request, Sources, dwarf, kernel_symbols, unpack, vdso};
 
 /// Names the frames of a mapped file, of `[vdso]`, or of memory in which a process made code.
 pub fn name_file(
@@ -115,7 +115,7 @@ fn name_from_elf(
     }
     if symbols.is_none() {
         // The packed symbols are those that the dynamic ones lack.
-        packed = debug_data::unpack(&elf);
+        packed = unpack::debug_data(&elf);
         let packed = packed.as_ref().and_then(|file| Elf::parse(file)?.full_symbols(wanted));
         let lists = [elf.dynamic_symbols(wanted), packed];
         symbols = lists.into_iter().flatten().reduce(|mut all, more| {

@@ -4,13 +4,44 @@ use crate::error::Result;
 use crate::model::{Diagnostic, Module, Symbols};
 use crate::pack::Pack;
 
+use super::elf::{Elf, Found};
 use super::kernel_symbols;
 use super::module_names::{Hits, ModuleNames};
 use super::search::Search;
+use super::table::SymbolTable;
 use super::{Request, Sources};
 
 /// Names the frames of the kernel and its modules, and says what the user should know.
 pub fn name_kernel(
+    request: &Request,
+    sources: &Sources,
+    search: &Search,
+    modules: &[Module],
+    kernel: &[usize],
+    hits: &Hits,
+) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+    let (mut names, missing) = name_from_kernel(request, sources, search, modules, kernel, hits)?;
+    for (&module, names) in kernel.iter().zip(&mut names) {
+        if names.symbols == Symbols::NoKallsyms && !modules[module].is_kernel_proper() {
+            let found = name_from_module(search, &modules[module], module, hits);
+            *names = found.unwrap_or_else(|| ModuleNames::none(Symbols::NoKallsyms));
+        }
+    }
+    let is_missing = names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
+    Ok((names, missing.filter(|_| is_missing)))
+}
+
+/// Names the frames of a kernel module from its own file.
+fn name_from_module(search: &Search, module: &Module, number: usize, hits: &Hits) -> Option<ModuleNames> {
+    let file = search.find_kernel_module(module)?;
+    let elf = Elf::parse(&file).filter(Elf::is_relocatable)?;
+    let symbols = elf.full_symbols(Some(&hits.addresses(number, 0)))?;
+    let table = SymbolTable::new(symbols.iter().map(Found::at_address).collect());
+    Some(hits.name(number, &table, 0))
+}
+
+/// Names them from the symbols of the whole kernel: kallsyms, which has those of the modules too, or vmlinux.
+fn name_from_kernel(
     request: &Request,
     sources: &Sources,
     search: &Search,

@@ -1,7 +1,6 @@
 //! Symbols: gives every distinct frame its name, in one batch, from kallsyms and ELF files that belong to the recording.
 
 mod cache;
-mod debug_data;
 mod demangle;
 mod dwarf;
 mod elf;
@@ -13,12 +12,14 @@ mod kallsyms;
 mod kernel_names;
 mod kernel_symbols;
 mod lines;
+mod module_layout;
 mod module_names;
 mod perf_map;
 mod process_root;
 mod reduce;
 mod search;
 mod table;
+mod unpack;
 mod vdso;
 
 use std::fs;
@@ -31,7 +32,6 @@ use crate::error::{Error, Result};
 use crate::model::{About, Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Severity, Symbols};
 use crate::pack::Pack;
 
-pub use debug_data::unpack as unpack_debug_data;
 pub use elf::{Elf, Found};
 use file_names::name_file;
 pub use gather::Gatherer;
@@ -43,6 +43,7 @@ use module_names::{Hits, ModuleNames};
 pub use perf_map::PerfMap;
 use search::{Search, is_own_or_roots};
 pub use table::{Symbol, SymbolTable};
+pub use unpack::debug_data as unpack_debug_data;
 
 /// The names of all frames.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use object::read::elf::{FileHeader, ProgramHeader as _, SectionHeader as _};
 use super::elf::{ALL_NOTES, Headers, MOST_SECTIONS};
 
 /// Sections that are kept by their name, besides symbols, their names and notes.
-const KEPT: [&[u8]; 4] = [b".rela.plt", b".plt", b".plt.sec", b".gnu_debugdata"];
+const KEPT: [&[u8]; 5] = [b".rela.plt", b".plt", b".plt.sec", b".gnu_debugdata", b".modinfo"];
 /// Debug information, packed in the old way or not.
 const DEBUG: [&[u8]; 2] = [b".debug_", b".zdebug_"];
 

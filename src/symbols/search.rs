@@ -15,8 +15,7 @@ use super::cache::{Cache, forms, split_hex};
 use super::elf::Elf;
 use super::files::{Bytes, map_below, open_below, open_regular, real_below};
 use super::gather::Gatherer;
-use super::process_root;
-use super::{Request, Sources, is_stored};
+use super::{Request, Sources, is_stored, process_root, unpack};
 
 /// Where separate debug information is installed, below the root or `--symfs`.
 const DEBUG_DIRECTORY: &str = "usr/lib/debug";
@@ -219,6 +218,22 @@ impl<'p> Search<'p> {
         found
     }
 
+    /// The file of a kernel module, or the separate debug information of one that is not here.
+    pub fn find_kernel_module(&self, module: &Module) -> Option<Bytes<'_>> {
+        let found = match self.in_pack(module) {
+            Some(found) => found.ok(),
+            None => self.look_for(module).ok(),
+        };
+        match (found, self.gatherer) {
+            (None, _) => self.find_debug_alone(module),
+            (Some(file), None) => Some(file),
+            (Some(file), Some(gatherer)) => {
+                gatherer.set_elf(module, Ok(&file));
+                Some(file)
+            }
+        }
+    }
+
     fn look_for(&self, module: &Module) -> Result<Bytes<'_>, Symbols> {
         let in_container = module
             .mapped_by
@@ -227,11 +242,10 @@ impl<'p> Search<'p> {
         in_container
             .and_then(|file| self.check(module, file).ok())
             .map_or_else(|| self.find_at_path(module), Ok)
-            .map(Bytes::Mapped)
             .or_else(|why| self.find_in_caches(module).ok_or(why))
     }
 
-    fn find_at_path(&self, module: &Module) -> Result<Map, Symbols> {
+    fn find_at_path(&self, module: &Module) -> Result<Bytes<'static>, Symbols> {
         if !is_path(module) {
             return Err(Symbols::NotAFile);
         }
@@ -240,9 +254,10 @@ impl<'p> Search<'p> {
     }
 
     /// Maps a file if it is the recorded one.
-    fn check(&self, module: &Module, file: File) -> Result<Map, Symbols> {
+    fn check(&self, module: &Module, file: File) -> Result<Bytes<'static>, Symbols> {
         let metadata = file.metadata().map_err(|_| Symbols::NoFile)?;
-        let file = mapped::map(&file).map_err(|_| Symbols::NotElf)?;
+        let file = mapped::map(&file).map(Bytes::Mapped).map_err(|_| Symbols::NotElf)?;
+        let file = unpacked(module, file).ok_or(Symbols::NotElf)?;
         let elf = Elf::parse(&file).ok_or(Symbols::NotElf)?;
         let found = elf.build_id();
         match &module.build_id {
@@ -261,7 +276,8 @@ impl<'p> Search<'p> {
             Elf::parse(file).and_then(|elf| elf.build_id()).is_some_and(|found| is_build_id(wanted, found))
         };
         self.caches.iter().find_map(|cache| {
-            ["elf", "vdso"].iter().find_map(|name| cache.find(wanted, name)).filter(is_same)
+            let file = ["elf", "vdso"].iter().find_map(|name| cache.find(wanted, name))?;
+            unpacked(module, file).filter(is_same)
         })
     }
 
@@ -355,6 +371,14 @@ impl<'p> Search<'p> {
             };
             is_same.then_some(debug)
         })
+    }
+}
+
+/// A kernel module may be installed packed, and perf keeps it as it is.
+fn unpacked<'b>(module: &Module, file: Bytes<'b>) -> Option<Bytes<'b>> {
+    match module.kernel {
+        Some(_) => unpack::kernel_module(file),
+        None => Some(file),
     }
 }
 

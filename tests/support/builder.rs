@@ -633,6 +633,14 @@ impl Mmap {
         map.pgoff(kernel.text()).inode(0, 0, 0, 0).prot(0)
     }
 
+    /// The map of a kernel module, `[name]` or the path of its file, in the same form.
+    pub fn kernel_module(name: &str, start: u64, len: u64) -> Self {
+        let mut map = Mmap::new(KERNEL_PID, name, start, len);
+        map.task = (KERNEL_PID, 0);
+        map.misc = misc::KERNEL;
+        map.inode(0, 0, 0, 0).prot(0)
+    }
+
     /// The offset in the file, bytes.
     pub fn pgoff(mut self, bytes: u64) -> Self {
         self.pgoff = bytes;
