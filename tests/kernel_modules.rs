@@ -187,7 +187,6 @@ fn modules_are_found_packed_and_in_the_build_id_cache() {
         scene.add(&format!("symfs{path}"), &packed(form, &file));
         scene.assert_names(&["--symfs", "symfs", "perf.data"], &names());
         scene.add(&format!("symfs{path}"), &packed(form, &file)[..200]);
-        scene.run("collapse", &["--symfs", "symfs", "perf.data"]);
         let unnamed = format!("[some-thing.ko.{form}]");
         scene.assert_names(&["--symfs", "symfs", "perf.data"], &[unnamed.as_str(); 5]);
     }

@@ -20,35 +20,6 @@ pub fn name_kernel(
     kernel: &[usize],
     hits: &Hits,
 ) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
-    let (mut names, missing) = name_from_kernel(request, sources, search, modules, kernel, hits)?;
-    for (&module, names) in kernel.iter().zip(&mut names) {
-        if names.symbols == Symbols::NoKallsyms && !modules[module].is_kernel_proper() {
-            let found = name_from_module(search, &modules[module], module, hits);
-            *names = found.unwrap_or_else(|| ModuleNames::none(Symbols::NoKallsyms));
-        }
-    }
-    let is_missing = names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
-    Ok((names, missing.filter(|_| is_missing)))
-}
-
-/// Names the frames of a kernel module from its own file.
-fn name_from_module(search: &Search, module: &Module, number: usize, hits: &Hits) -> Option<ModuleNames> {
-    let file = search.find_kernel_module(module)?;
-    let elf = Elf::parse(&file).filter(Elf::is_relocatable)?;
-    let symbols = elf.full_symbols(Some(&hits.addresses(number, 0)))?;
-    let table = SymbolTable::new(symbols.iter().map(Found::at_address).collect());
-    Some(hits.name(number, &table, 0))
-}
-
-/// Names them from the symbols of the whole kernel: kallsyms, which has those of the modules too, or vmlinux.
-fn name_from_kernel(
-    request: &Request,
-    sources: &Sources,
-    search: &Search,
-    modules: &[Module],
-    kernel: &[usize],
-    hits: &Hits,
-) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
     let mut names: Vec<_> = kernel.iter().map(|_| ModuleNames::none(Symbols::NoKallsyms)).collect();
     if kernel.is_empty() {
         return Ok((names, None));
@@ -65,7 +36,7 @@ fn name_from_kernel(
     }
     let mut refused = request.pack.and_then(Pack::refused).map(|(path, why)| (path.into(), why.to_owned()));
     let mut only_kallsyms = false;
-    'symbols: loop {
+    let is_found = 'symbols: loop {
         for file in kernel_symbols::files(request, sources, modules, search, only_kallsyms)? {
             let symbols = file.symbols();
             let refusal = match &symbols {
@@ -98,10 +69,26 @@ fn name_from_kernel(
                 only_kallsyms = true;
                 continue 'symbols;
             }
-            return Ok((names, None));
+            break 'symbols true;
         }
-        let is_missing = names.iter().any(|names| names.symbols == Symbols::NoKallsyms) && !only_kallsyms;
-        let missing = is_missing.then(|| kernel_symbols::missing(refused));
-        return Ok((names, missing));
+        break only_kallsyms;
+    };
+    for (&module, names) in kernel.iter().zip(&mut names) {
+        let is_open = names.symbols == Symbols::NoKallsyms && !is_proper(&module);
+        if let Some(found) = is_open.then(|| name_from_file(search, &modules[module], module, hits)).flatten()
+        {
+            *names = found;
+        }
     }
+    let is_missing = !is_found && names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
+    Ok((names, is_missing.then(|| kernel_symbols::missing(refused))))
+}
+
+/// Names the frames of a kernel module from its own file, or from separate debug information if that is not here.
+fn name_from_file(search: &Search, module: &Module, number: usize, hits: &Hits) -> Option<ModuleNames> {
+    let file = search.find(module).ok().or_else(|| search.find_debug_alone(module))?;
+    let elf = Elf::parse(&file).filter(Elf::is_relocatable)?;
+    let symbols = elf.full_symbols(Some(&hits.addresses(number, 0)))?;
+    let table = SymbolTable::new(symbols.iter().map(Found::at_address).collect());
+    Some(hits.name(number, &table, 0))
 }

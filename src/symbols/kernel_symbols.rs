@@ -153,7 +153,8 @@ fn read_named(path: &Path) -> std::io::Result<Vec<u8>> {
     if metadata.len() > LONGEST {
         return Err(too_long());
     }
-    let mut text = Vec::with_capacity(metadata.len() as usize);
+    let mut text = Vec::new();
+    text.try_reserve_exact(metadata.len() as usize)?;
     let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if kind.is_fifo() {
         // A pipe that is empty but has a writer answers EAGAIN; from then on each read may wait.

@@ -218,22 +218,6 @@ impl<'p> Search<'p> {
         found
     }
 
-    /// The file of a kernel module, or the separate debug information of one that is not here.
-    pub fn find_kernel_module(&self, module: &Module) -> Option<Bytes<'_>> {
-        let found = match self.in_pack(module) {
-            Some(found) => found.ok(),
-            None => self.look_for(module).ok(),
-        };
-        match (found, self.gatherer) {
-            (None, _) => self.find_debug_alone(module),
-            (Some(file), None) => Some(file),
-            (Some(file), Some(gatherer)) => {
-                gatherer.set_elf(module, Ok(&file));
-                Some(file)
-            }
-        }
-    }
-
     fn look_for(&self, module: &Module) -> Result<Bytes<'_>, Symbols> {
         let in_container = module
             .mapped_by
