@@ -22,13 +22,13 @@ for (const line of fs.readFileSync(collapsed, "utf8").split("\n").filter((line) 
   lines.get(cpu).push(new Set(stack.split(";")));
 }
 const found = (file, list) => JSON.parse(fs.readFileSync(file, "utf8"))[list];
-const times = (kind, cpu, begin_ns, end_ns) => ({ kind, cpu: String(cpu), begin_ns, end_ns });
+const times = (kind, cpu, start_ns, end_ns) => ({ kind, cpu: String(cpu), start_ns, end_ns });
 const markers = [
   ...found(windows, "episodes").flatMap(({ cpu, start_ns, end_ns, window }) => [
     times("episode", cpu, start_ns, end_ns),
     times("window", cpu, window.start_ns, window.end_ns),
   ]),
-  ...found(stalls, "stalls").map(({ cpu, begin_ns, end_ns }) => times("stall", cpu, begin_ns, end_ns)),
+  ...found(stalls, "stalls").map(({ cpu, start_ns, end_ns }) => times("stall", cpu, start_ns, end_ns)),
 ];
 const ms = (ns) => Number(BigInt(ns) - BigInt(beginNs)) / 1e6;
 
@@ -49,8 +49,8 @@ function check(thread) {
   for (const { markerName, topMarkers } of shown) {
     for (const { start, duration } of topMarkers) {
       const isClose = (a, b) => Math.abs(a - b) < 1e-5;
-      const isIt = ({ kind, begin_ns, end_ns }) =>
-        kind === markerName && isClose(ms(begin_ns), start) && isClose(ms(end_ns), start + duration);
+      const isIt = ({ kind, start_ns, end_ns }) =>
+        kind === markerName && isClose(ms(start_ns), start) && isClose(ms(end_ns), start + duration);
       assert(its.some(isIt), `CPU ${cpu}: a ${markerName} at ${start} ms for ${duration} ms`);
     }
   }

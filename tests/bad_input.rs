@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use stallgraph::analyses::lanes::{By, Lanes};
 use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans, strips, windows};
-use stallgraph::render::{chrome, firefox, markers, speedscope};
+use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
 use stallgraph::{Error, load};
 use support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
 use support::{MadeUp, Recording, Run, run, stallgraph};

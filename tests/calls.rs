@@ -23,7 +23,7 @@ fn shown(text: &str) -> Vec<String> {
             "{}{} {}-{}{}{spent}{}{}",
             if call.has_enter { "" } else { "(" },
             recording.name(call.name),
-            ms(call.begin_ns),
+            ms(call.start_ns),
             ms(call.end_ns),
             call.result.map_or("...".to_owned(), |result| format!("={result}")),
             back.unwrap_or_default(),

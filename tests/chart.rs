@@ -15,7 +15,7 @@ use stallgraph::analyses::contexts::Contexts;
 use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Part};
 use stallgraph::analyses::spans;
 use stallgraph::analyses::windows::{self, Options, Path, Triggers, Windows};
-use stallgraph::render::flame_svg::{self, Caption};
+use stallgraph::render::viewers::flame_svg::{self, Caption};
 use support::builder::{Builder, Event, Sample};
 use support::{MadeUp, Recording, run, stallgraph};
 use svg::{Frame, Picture};
@@ -186,12 +186,12 @@ fn a_stall_is_drawn_with_what_came_before_and_follows() {
     let stalls: serde_json::Value =
         serde_json::from_str(&recording.stdout("stalls", &["--format", "json"])).expect("JSON");
     let time = |name: &str| stalls["stalls"][1][name].as_u64().expect("ns");
-    let (begin_ns, end_ns) = (time("begin_ns"), time("end_ns"));
+    let (start_ns, end_ns) = (time("start_ns"), time("end_ns"));
     for (after, after_ns) in [(&[][..], 20 * MS), (&["--after", "5ms"], 5 * MS)] {
         let picture = svg::read(&recording.stdout("chart", &[&["--stall", "2"], after].concat()));
-        assert_eq!(picture.total, (end_ns - begin_ns + 2 * after_ns) / 1000);
+        assert_eq!(picture.total, (end_ns - start_ns + 2 * after_ns) / 1000);
         let seconds = |ns: u64| format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000);
-        let times = format!("CPU 1, {} to ", seconds(begin_ns - after_ns));
+        let times = format!("CPU 1, {} to ", seconds(start_ns - after_ns));
         assert!(picture.title.contains(&times), "{} is not from {times}", picture.title);
         assert!(picture.subtitle.starts_with("stall 2, confidence "), "{}", picture.subtitle);
         assert!(picture.subtitle.contains("node_exporter, in system call lseek"), "{}", picture.subtitle);

@@ -16,7 +16,7 @@ use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
 use stallgraph::analyses::stalls::{self, Confidence, Stalls, Witness};
 use stallgraph::model::{Diagnostic, Gap, Recording, Severity};
-use stallgraph::render::{check_text, prometheus};
+use stallgraph::render::report::{check as report, prometheus};
 use support::{Run, run, stallgraph};
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
@@ -49,7 +49,7 @@ fn check(recording: &Recording, stalls: &Stalls, thresholds: &Thresholds) -> Che
 
 /// The line of a check with the default thresholds.
 fn line(recording: &Recording, stalls: &Stalls) -> String {
-    check_text::line(recording, &check(recording, stalls, &Thresholds::default()))
+    report::line(recording, &check(recording, stalls, &Thresholds::default()))
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_line_says_how_much_and_who() {
     let unsure = found(vec![stall(0, 900, 999, Confidence::Low, agent())]);
     assert_eq!(line(&node, &unsure), "unknown: 1 stall, 99 ms of 2.00 s, not sure; CPU 0: agent lseek");
     let two = Thresholds { stalls: 2, ..Thresholds::default() };
-    let below = check_text::line(&node, &check(&node, &unsure, &two));
+    let below = report::line(&node, &check(&node, &unsure, &two));
     assert_eq!(below, "healthy: no sure stall of 20 ms or more in 2.00 s of 2 CPUs; 1 unsure");
 }
 
@@ -87,7 +87,7 @@ fn no_line_is_longer_than_80_bytes() {
     let stall = stall(0, 100, 234, Confidence::High, Some(culprit(&node, &"ß".repeat(300))));
     let line = line(&node, &found(vec![stall]));
     assert!((78..=80).contains(&line.len()) && line.ends_with("ß.."), "{line}");
-    assert_eq!(check_text::unknown(&"x".repeat(300)).len(), 80);
+    assert_eq!(report::unknown(&"x".repeat(300)).len(), 80);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn all_thresholds_must_be_reached() {
         assert_eq!(&check(&node, &all, &thresholds).status, expected, "{thresholds:?}");
     }
     let below = check(&node, &all, &Thresholds { stalls: 9, ..Thresholds::default() });
-    assert_eq!(check_text::line(&node, &below), "healthy: 2 stalls, 200 ms of 2.00 s, below the limits");
+    assert_eq!(report::line(&node, &below), "healthy: 2 stalls, 200 ms of 2.00 s, below the limits");
 }
 
 #[test]

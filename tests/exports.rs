@@ -20,13 +20,13 @@ type Seen = (String, u64, u64);
 /// stands: until the CPU's next, two intervals at most.
 fn expected(rows: &[Row]) -> BTreeMap<u32, Vec<Seen>> {
     const INTERVAL_NS: u64 = 1_000_000_000 / 999;
-    let begin_ns = rows.iter().map(|row| row.time_ns).min().expect("rows");
+    let start_ns = rows.iter().map(|row| row.time_ns).min().expect("rows");
     let mut lanes: BTreeMap<u32, Vec<Seen>> = BTreeMap::new();
     for cpu_rows in rows.chunk_by(|a, b| a.cpu == b.cpu) {
         let next = cpu_rows.iter().skip(1).map(|row| Some(row.time_ns)).chain([None]);
         let seen = cpu_rows.iter().zip(next).map(|(row, next)| {
             let until_next = next.map_or(INTERVAL_NS, |next| (next - row.time_ns).min(2 * INTERVAL_NS));
-            let begin = row.time_ns - begin_ns;
+            let begin = row.time_ns - start_ns;
             (row.stack(), begin, begin + until_next)
         });
         lanes.insert(cpu_rows[0].cpu, seen.collect());
@@ -35,7 +35,7 @@ fn expected(rows: &[Row]) -> BTreeMap<u32, Vec<Seen>> {
 }
 
 fn seen(shown: &[Shown]) -> Vec<Seen> {
-    shown.iter().map(|sample| (sample.folded(), sample.begin_ns, sample.end_ns)).collect()
+    shown.iter().map(|sample| (sample.folded(), sample.start_ns, sample.end_ns)).collect()
 }
 
 #[track_caller]
@@ -48,14 +48,14 @@ fn assert_same(what: &str, got: &[Seen], expected: &[Seen]) {
 }
 
 /// What `window` and `stalls` find, as markers of a CPU, with the begin of the export taken off.
-fn markers(recording: &Recording, cpu: u32, begin_ns: u64) -> Vec<(String, u64, u64)> {
+fn markers(recording: &Recording, cpu: u32, start_ns: u64) -> Vec<(String, u64, u64)> {
     let found = |command, list: &str| -> Vec<Value> {
         let found: Value =
             serde_json::from_str(&recording.stdout(command, &["--format", "json"])).expect("JSON");
         let all = found[list].as_array().expect("a list").iter();
         all.filter(|found| found["cpu"] == cpu).cloned().collect()
     };
-    let time = |value: &Value| value.as_u64().expect("a time") - begin_ns;
+    let time = |value: &Value| value.as_u64().expect("a time") - start_ns;
     let episodes = found("window", "episodes");
     let markers = episodes.iter().flat_map(|episode| {
         let window = &episode["window"];
@@ -67,7 +67,7 @@ fn markers(recording: &Recording, cpu: u32, begin_ns: u64) -> Vec<(String, u64, 
     let mut markers: Vec<_> = markers.collect();
     let stalls = found("stalls", "stalls");
     markers.extend(
-        stalls.iter().map(|stall| ("stall".to_owned(), time(&stall["begin_ns"]), time(&stall["end_ns"]))),
+        stalls.iter().map(|stall| ("stall".to_owned(), time(&stall["start_ns"]), time(&stall["end_ns"]))),
     );
     markers.sort_by_key(|(kind, begin, end)| (*begin, *end, kind.clone()));
     markers
@@ -75,7 +75,7 @@ fn markers(recording: &Recording, cpu: u32, begin_ns: u64) -> Vec<(String, u64, 
 
 fn without_text(markers: &[Marker]) -> Vec<(String, u64, u64)> {
     let mut markers: Vec<_> =
-        markers.iter().map(|marker| (marker.kind.clone(), marker.begin_ns, marker.end_ns)).collect();
+        markers.iter().map(|marker| (marker.kind.clone(), marker.start_ns, marker.end_ns)).collect();
     markers.sort_by_key(|(kind, begin, end)| (*begin, *end, kind.clone()));
     markers
 }
@@ -108,7 +108,7 @@ fn every_sample_is_in_its_lane_in_order_at_its_time_for_as_long_as_it_stands() {
         let recording = Recording::open(name);
         let rows = recording.golden();
         let expected = expected(&rows);
-        let begin_ns = rows.iter().map(|row| row.time_ns).min().expect("rows");
+        let start_ns = rows.iter().map(|row| row.time_ns).min().expect("rows");
         for format in ["speedscope", "firefox", "chrome"] {
             let lanes = export(&recording, format, &[]);
             let names: Vec<&str> = lanes.iter().map(|(lane, _)| lane.name.as_str()).collect();
@@ -134,7 +134,7 @@ fn every_sample_is_in_its_lane_in_order_at_its_time_for_as_long_as_it_stands() {
                     }
                 }
                 let markers =
-                    if format == "speedscope" { Vec::new() } else { markers(&recording, *cpu, begin_ns) };
+                    if format == "speedscope" { Vec::new() } else { markers(&recording, *cpu, start_ns) };
                 assert_eq!(without_text(&lane.markers), markers, "{what}");
             }
         }
@@ -193,7 +193,7 @@ fn the_options_of_collapse_select_the_same_samples() {
             assert_eq!(lanes.len(), lines.len(), "{selection:?}");
             let all_us: u64 = lines.values().flatten().map(|(_, _, us)| us).sum();
             let all_ns: u64 =
-                lanes.iter().flat_map(|(lane, _)| &lane.samples).map(|s| s.end_ns - s.begin_ns).sum();
+                lanes.iter().flat_map(|(lane, _)| &lane.samples).map(|s| s.end_ns - s.start_ns).sum();
             let samples: u64 = lines.values().map(|lines| lines.len() as u64).sum();
             // collapse rounds each down to µs; Firefox does not say how long the last of a lane stands.
             let least_us =

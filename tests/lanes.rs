@@ -17,7 +17,7 @@ fn stretches(lanes: &Lanes, lane: &Lane) -> Vec<(u64, String)> {
     let mut samples = 0;
     let mut all = Vec::new();
     for stretch in lanes.stretches(lane) {
-        assert_eq!(stretch.begin_ns, at, "{all:?}");
+        assert_eq!(stretch.start_ns, at, "{all:?}");
         assert!(stretch.end_ns >= at, "{all:?}");
         at = stretch.end_ns;
         let what = match stretch.what {

@@ -16,7 +16,7 @@ use stallgraph::analyses::stalls::{Confidence, Stalls};
 use stallgraph::analyses::windows;
 use stallgraph::load;
 use stallgraph::model::{Clock, Recording};
-use stallgraph::render::moments_text;
+use stallgraph::render::report::moments as report;
 use support::stdout_of;
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
@@ -61,7 +61,7 @@ fn found(node: &Recording, log: &Log) -> Moments {
 }
 
 fn text(node: &Recording, log: &Log) -> Vec<String> {
-    let lines = moments_text::lines(node, &stalls_of(node), log, &found(node, log));
+    let lines = report::lines(node, &stalls_of(node), log, &found(node, log));
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:#?}");
     lines
 }
@@ -89,7 +89,7 @@ fn what_a_ping_waited_through_counts() {
     let spans: Vec<_> = moments
         .moments
         .iter()
-        .map(|moment| (moment.line, moment.begin_ns / MS, moment.end_ns / MS))
+        .map(|moment| (moment.line, moment.start_ns / MS, moment.end_ns / MS))
         .collect();
     assert_eq!(spans, [(1, 510, 750), (2, 780, 900), (4, 479, 499)]);
     let hits: Vec<_> =
@@ -109,7 +109,7 @@ fn the_stall_that_explains_most_is_first() {
     let hits =
         [Hit { stall: 2, over_ns: 0 }, Hit { stall: 1, over_ns: 0 }, Hit { stall: 0, over_ns: 20 * MS }];
     assert_eq!(moments.moments[0].hits, hits);
-    let lines = moments_text::lines(&node, &all, &slow, &moments);
+    let lines = report::lines(&node, &all, &slow, &moments);
     assert!(lines.last().expect("a line").ends_with("no culprit known; 2 stalls more"), "{lines:#?}");
 }
 
@@ -152,7 +152,7 @@ fn what_may_be_wrong_before_a_moment_is_marked() {
     node.about.clock = Clock { id: Some(1), wall: Some((WALL, 0)) };
     let log = log(&[at(400), at(500), at(600), at(900)]);
     let moments = find(&node, &hand_made::found(vec![]), &log, &Selection::default()).expect("moments");
-    let lines = moments_text::lines(&node, &hand_made::found(vec![]), &log, &moments);
+    let lines = report::lines(&node, &hand_made::found(vec![]), &log, &moments);
     let whats: Vec<&str> = lines
         .iter()
         .filter(|line| line.starts_with("moment"))
@@ -171,7 +171,7 @@ fn a_coarse_time_is_a_stretch() {
     let mut coarse = log(&[at(0), at(1000)]);
     coarse.times.iter_mut().for_each(|time| time.resolution_ns = 1000 * MS);
     let moments = found(&node, &coarse).moments;
-    assert_eq!((moments[0].begin_ns, moments[0].end_ns), (0, 1000 * MS));
+    assert_eq!((moments[0].start_ns, moments[0].end_ns), (0, 1000 * MS));
     assert_eq!(moments[0].hits, [Hit { stall: 0, over_ns: 0 }]);
     assert_eq!(moments[1].before[0].start_ns, 1000 * MS, "all of the second, and not only its end");
 }
@@ -385,8 +385,8 @@ fn each_slow_ping_is_laid_to_its_stall() {
         let stall = moment["stalls"][0]["stall"].as_u64().expect("a stall") as usize;
         let stall = &json["stalls"][stall];
         let number = |value: &serde_json::Value| value.as_u64().expect("ns");
-        assert!(number(&stall["begin_ns"]) <= number(&moment["end_ns"]), "{moment} {stall}");
-        assert!(number(&stall["end_ns"]) >= number(&moment["begin_ns"]), "{moment} {stall}");
+        assert!(number(&stall["start_ns"]) <= number(&moment["end_ns"]), "{moment} {stall}");
+        assert!(number(&stall["end_ns"]) >= number(&moment["start_ns"]), "{moment} {stall}");
     }
 
     let post = support::run(support::Recording::open("post").command("stalls").arg("--at").arg(&file));

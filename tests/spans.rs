@@ -21,8 +21,8 @@ fn tiles(recording: &Recording, range: Range<u64>) -> Vec<(u64, String)> {
     let spans: Vec<Span> = Spans::new(recording, &contexts, timeline, range.clone()).collect();
     let mut at = range.start;
     for span in &spans {
-        assert_eq!(span.begin_ns, at, "{spans:?}");
-        assert!(span.end_ns >= span.begin_ns, "{spans:?}");
+        assert_eq!(span.start_ns, at, "{spans:?}");
+        assert!(span.end_ns >= span.start_ns, "{spans:?}");
         at = span.end_ns;
     }
     assert_eq!(at, range.end.max(range.start), "{spans:?}");

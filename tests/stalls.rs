@@ -41,7 +41,7 @@ fn served(range: std::ops::Range<u64>) -> String {
 }
 
 fn ms(stall: &Stall) -> (u64, u64) {
-    ((stall.begin_ns + 500_000) / 1_000_000, (stall.end_ns + 500_000) / 1_000_000)
+    ((stall.start_ns + 500_000) / 1_000_000, (stall.end_ns + 500_000) / 1_000_000)
 }
 
 fn kinds(stall: &Stall) -> Vec<&'static str> {
@@ -131,7 +131,7 @@ fn a_softirq_that_waits_and_what_held_the_cpu() {
         kinds(stall)
     );
     // From the entry of the system call to its return, and not only while the softirq waited.
-    assert_eq!((stall.begin_ns, stall.end_ns), (999_900_000, 1_099_800_000));
+    assert_eq!((stall.start_ns, stall.end_ns), (999_900_000, 1_099_800_000));
     let culprit = stall.culprit.as_ref().expect("a culprit");
     let call = culprit.call.as_ref().expect("it was traced");
     assert_eq!((recording.name(call.name), call.arguments), ("lseek", Some([3, 0x7a1200, 0, 0, 0, 0])));

@@ -9,7 +9,7 @@ use support::{Recording, run, stallgraph};
 
 /// A stall that is known: begin and end in ns of the recording's clock.
 struct Known {
-    begin_ns: f64,
+    start_ns: f64,
     end_ns: f64,
 }
 
@@ -23,7 +23,7 @@ fn known(recording: &Recording) -> Vec<Known> {
             let (begin, length) = line.split_once(' ').expect("begin and length");
             let begin = begin.parse::<f64>().expect("seconds") + offset;
             let length = length.parse::<f64>().expect("milliseconds");
-            Known { begin_ns: begin * 1e9, end_ns: begin * 1e9 + length * 1e6 }
+            Known { start_ns: begin * 1e9, end_ns: begin * 1e9 + length * 1e6 }
         })
         .collect()
 }
@@ -48,7 +48,7 @@ fn assert_found(name: &str, tolerance_ms: f64) -> Vec<Value> {
     assert_eq!(sure.len(), known.len(), "{name}: {sure:#?}");
     for (stall, known) in sure.iter().zip(&known) {
         let error = |field: &str, known: f64| (stall[field].as_f64().expect("ns") - known) / 1e6;
-        let errors = (error("begin_ns", known.begin_ns), error("end_ns", known.end_ns));
+        let errors = (error("start_ns", known.start_ns), error("end_ns", known.end_ns));
         assert!(errors.0.abs() <= tolerance_ms && errors.1.abs() <= tolerance_ms, "{name}: {errors:?} ms");
     }
     sure
@@ -115,7 +115,7 @@ fn a_slow_call_of_the_same_program_is_not_blamed() {
     let slow = fs::read_to_string(folder.join("slow.txt")).expect("the slow calls");
     for line in slow.lines() {
         let begin: f64 = line.split(' ').next().and_then(|begin| begin.parse().ok()).expect("seconds");
-        let near = |stall: &&Value| (stall["begin_ns"].as_f64().expect("ns") / 1e9 - begin).abs() < 0.05;
+        let near = |stall: &&Value| (stall["start_ns"].as_f64().expect("ns") / 1e9 - begin).abs() < 0.05;
         assert_eq!(stalls.iter().find(near), None, "{line}");
     }
 }

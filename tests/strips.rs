@@ -7,7 +7,7 @@ use fixture::{every_ms, recording};
 use stallgraph::analyses::strips::{self, CELLS, Cell, Strips};
 use stallgraph::analyses::windows::{self, Options};
 use stallgraph::model::Recording;
-use stallgraph::render::window_strips;
+use stallgraph::render::report::strips as drawing;
 
 const WORK: &str = "main_[u];work_[u]";
 const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
@@ -22,7 +22,7 @@ fn find(recording: &Recording) -> Strips {
 /// The strips of a fixture as drawn, and the legend in one line.
 fn drawn(text: &str) -> (Vec<String>, String) {
     let recording = recording(text);
-    let drawing = window_strips::draw(&recording, &find(&recording), "ksoftirqd");
+    let drawing = drawing::draw(&recording, &find(&recording), "ksoftirqd");
     let every = drawing.strips.iter().chain(&drawing.legend);
     assert!(every.clone().all(|line| line.is_ascii() && line.len() <= 80), "{:?}", drawing.legend);
     assert!(drawing.strips.iter().all(|strip| strip.len() == CELLS && strip.ends_with('#')));
@@ -80,7 +80,7 @@ fn threads_of_one_comm_have_a_letter_each_and_one_entry() {
         + &every_ms(0, 55..59, "größe@10", WORK)
         + &every_ms(0, 59..60, "ksoftirqd/0", RX);
     let recording = recording(&text);
-    let drawing = window_strips::draw(&recording, &find(&recording), "ksoftirqd");
+    let drawing = drawing::draw(&recording, &find(&recording), "ksoftirqd");
     assert_eq!(drawing.strips, ["c".repeat(40) + &"C".repeat(10) + "aaaaa" + "gggg" + "#"]);
     assert!(
         drawing.legend.concat().starts_with("legend    cC=cadvisor, a=1, g=größe, #="),

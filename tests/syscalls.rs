@@ -122,7 +122,7 @@ fn without_tracepoints_samples_give_an_estimate() {
     assert_eq!((&document["estimate"], &document["interval_ns"]), (&true.into(), &1_001_001.into()));
     let truth = fs::read_to_string(recording.folder.join("truth.txt")).expect("the truth");
     let mut slow: Vec<&Value> = document["slow"].as_array().expect("a list").iter().collect();
-    slow.sort_by_key(|call| call["begin_ns"].as_u64());
+    slow.sort_by_key(|call| call["start_ns"].as_u64());
     assert_eq!(slow.len(), truth.lines().count());
     for (line, call) in truth.lines().zip(slow) {
         let mut numbers = line.split(' ').map(|word| word.parse::<f64>().expect("a number"));
@@ -130,7 +130,7 @@ fn without_tracepoints_samples_give_an_estimate() {
         assert_eq!((&call["comm"], &call["syscall"]), (&"node_exporter".into(), &"lseek".into()));
         assert_eq!((&call["enter_ns"], &call["asleep_ns"]), (&Value::Null, &Value::Null));
         // The file is opened and read, too, and the clock is about 1.5 ms ahead.
-        let begin_ms = (call["begin_ns"].as_f64().unwrap() / 1e9 - begin_s) * 1e3;
+        let begin_ms = (call["start_ns"].as_f64().unwrap() / 1e9 - begin_s) * 1e3;
         assert!((0.0..5.0).contains(&begin_ms), "{begin_ms} ms after {line}");
         let part = call["on_cpu_ns"].as_f64().unwrap() / 1e6 / duration_ms;
         assert!((0.5..1.0).contains(&part), "{part} of {line}");
@@ -147,7 +147,7 @@ fn the_selection_is_that_of_calls() {
     let begins = |options: &[&str]| -> Vec<u64> {
         let document = json(&recording, options);
         let slow = document["slow"].as_array().expect("a list").iter();
-        slow.map(|call| call["begin_ns"].as_u64().expect("a time")).collect()
+        slow.map(|call| call["start_ns"].as_u64().expect("a time")).collect()
     };
     let stall = ["--min", "90ms", "-c", "node_exporter", "--time", "4078.000,4078.050"];
     assert_eq!(begins(&stall), [4_077_947_881_067], "the call that was under way");

@@ -170,7 +170,7 @@ fn json_has_the_fields_it_promises() {
         let missing: Vec<&str> = fields.split(' ').filter(|field| object.get(field).is_none()).collect();
         assert!(missing.is_empty(), "no {missing:?} in {object}");
     };
-    assert_eq!(found["schema"], 1);
+    assert_eq!(found["schema"], 2);
     check(&found, "schema recording episodes ranking diagnostics");
     check(&found["recording"], "file kernel duration_ns cpus samples event frequency_hz lost");
     check(

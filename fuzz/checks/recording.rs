@@ -10,9 +10,9 @@ use stallgraph::analyses::{
 use stallgraph::ingest::{self, Part, Redacted, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
-use stallgraph::render::flame_svg::{self, Caption};
 use stallgraph::render::folded::{Field, Folder};
-use stallgraph::render::{chrome, firefox, markers, speedscope};
+use stallgraph::render::viewers::flame_svg::{self, Caption};
+use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
@@ -44,7 +44,7 @@ pub fn check(bytes: &[u8]) {
     strips::find(&recording, &windows);
     calls::find(&recording);
     for stall in stalls::find(&recording, &stalls::Options::default()).stalls {
-        assert!(stall.begin_ns <= stall.end_ns);
+        assert!(stall.start_ns <= stall.end_ns);
     }
     let markers = markers::of_windows(&recording, &windows);
     for by in [By::Cpu, By::Task] {

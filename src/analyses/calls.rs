@@ -42,7 +42,7 @@ pub struct Call {
     /// The CPU where it began; for a call without enter, where it ended.
     pub cpu: u32,
     /// When it began, in ns; for a call without enter the first moment at which the thread was in it, as far as known.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// When it ended, in ns; for a call without exit the last moment at which the thread was in it, as far as known.
     pub end_ns: u64,
     /// Whether the moment of its enter is known.
@@ -84,7 +84,7 @@ pub enum Doubt {
 impl Call {
     /// When it began, in ns; `None` if that is not known.
     pub fn enter_ns(&self) -> Option<u64> {
-        self.has_enter.then_some(self.begin_ns)
+        self.has_enter.then_some(self.start_ns)
     }
 
     /// When it returned, in ns; `None` if that is not known. Work on the way to user space may follow.
@@ -94,7 +94,7 @@ impl Call {
 
     /// Its duration in ns; of a call whose enter or exit is not known, the part of it that is.
     pub fn duration_ns(&self) -> u64 {
-        self.end_ns - self.begin_ns
+        self.end_ns - self.start_ns
     }
 
     /// Whether both its enter and its exit are known.
@@ -142,7 +142,7 @@ impl Calls {
         let from = self.tids.partition_point(|&other| other < tid);
         let to = self.tids.partition_point(|&other| other <= tid);
         let of_thread = self.calls.get(from..to).unwrap_or_default();
-        let (before, after) = of_thread.split_at(of_thread.partition_point(|call| call.begin_ns <= time_ns));
+        let (before, after) = of_thread.split_at(of_thread.partition_point(|call| call.start_ns <= time_ns));
         let has_returned =
             before.last().is_none_or(|call| call.back_ns.is_some_and(|back_ns| back_ns < time_ns));
         let is_known = self.is_traced && !of_thread.is_empty();
@@ -154,7 +154,7 @@ impl Calls {
         let from = self.tids.partition_point(|&other| other < tid);
         let to = self.tids.partition_point(|&other| other <= tid);
         let of_thread = self.calls.get(from..to)?;
-        let begun = of_thread.partition_point(|call| call.begin_ns <= time_ns);
+        let begun = of_thread.partition_point(|call| call.start_ns <= time_ns);
         let last = begun.checked_sub(1)?;
         let Call { end_ns, back_ns, .. } = of_thread.get(last)?;
         (time_ns <= back_ns.map_or(*end_ns, |back_ns| back_ns.max(*end_ns))).then_some(from + last)
@@ -391,7 +391,7 @@ impl<'r> Pass<'r> {
                 exited.account_anew(event.time_ns);
                 call
             }
-            false => Call { begin_ns: exited.born_ns.min(event.time_ns), ..call },
+            false => Call { start_ns: exited.born_ns.min(event.time_ns), ..call },
         });
         exited.has_called = true;
         exited.leaving = Some((self.calls.len(), event.time_ns));
@@ -413,7 +413,7 @@ impl<'r> Pass<'r> {
             number,
             name,
             cpu: self.recording.timelines[cpu].cpu,
-            begin_ns: event.time_ns,
+            start_ns: event.time_ns,
             end_ns: event.time_ns,
             has_enter: false,
             result: None,
@@ -549,25 +549,25 @@ impl<'r> Pass<'r> {
             if !matches!(self.recording.name(call.name), "exit" | "exit_group") {
                 thread.account(self.end_ns);
             }
-            let end_ns = thread.accounted_ns.max(call.begin_ns);
+            let end_ns = thread.accounted_ns.max(call.start_ns);
             self.calls.push(Call { end_ns, spent: Some(thread.spent), ..call });
         }
         let Pass { recording, mut calls, has_enters, has_exits, has_switches, unseen, .. } = self;
         let tid = |call: &Call| recording.task(call.task).tid;
-        calls.sort_by_key(|call| (tid(call), call.begin_ns));
+        calls.sort_by_key(|call| (tid(call), call.start_ns));
         // A tid that is given to another thread ends what the one before was in.
         for at in 1..calls.len() {
             let (before, after) = calls.split_at_mut(at);
             if let ([.., before], [after, ..]) = (before, after)
                 && tid(before) == tid(after)
             {
-                before.end_ns = before.end_ns.min(after.begin_ns);
+                before.end_ns = before.end_ns.min(after.start_ns);
             }
         }
         for call in &mut calls {
             call.spent = call.spent.filter(|_| has_switches);
             let timeline = recording.timeline(call.cpu);
-            let is_lossy = |timeline: &Timeline| !timeline.lost_in(call.begin_ns, call.end_ns).is_empty();
+            let is_lossy = |timeline: &Timeline| !timeline.lost_in(call.start_ns, call.end_ns).is_empty();
             if timeline.is_some_and(is_lossy) {
                 call.doubt = Some(Doubt::Lost);
             }

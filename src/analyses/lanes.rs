@@ -103,7 +103,7 @@ pub enum Shown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// Begin, in ns from the begin of all lanes.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// End, in ns from the begin of all lanes; the next stretch begins there.
     pub end_ns: u64,
     /// What was there.
@@ -266,10 +266,10 @@ impl<'r> Lanes<'r> {
     }
 
     /// The part of an interval that lies in the lanes, in ns from their begin; `None` if none does.
-    pub fn clip(&self, begin_ns: u64, end_ns: u64) -> Option<(u64, u64)> {
-        let is_in = begin_ns <= self.range.end && end_ns >= self.range.start;
+    pub fn clip(&self, start_ns: u64, end_ns: u64) -> Option<(u64, u64)> {
+        let is_in = start_ns <= self.range.end && end_ns >= self.range.start;
         let place = |time_ns: u64| time_ns.clamp(self.range.start, self.range.end) - self.range.start;
-        is_in.then(|| (place(begin_ns), place(end_ns).max(place(begin_ns))))
+        is_in.then(|| (place(start_ns), place(end_ns).max(place(start_ns))))
     }
 
     /// Whether a lane is that of a CPU or, where tasks have lanes, of a task.
@@ -320,7 +320,7 @@ impl<'r> Lanes<'r> {
             {
                 stretch.end_ns = next.end_ns;
             }
-            stretch.begin_ns -= start_ns;
+            stretch.start_ns -= start_ns;
             stretch.end_ns -= start_ns;
             Some(stretch)
         })
@@ -340,19 +340,19 @@ impl<'r> Lanes<'r> {
             What::Lost => Shown::Lost,
             What::Unsampled => Shown::Nothing,
         };
-        Stretch { begin_ns: span.begin_ns, end_ns: span.end_ns, what }
+        Stretch { start_ns: span.start_ns, end_ns: span.end_ns, what }
     }
 
     /// The stretches of a thread's samples, each of which stands until its end, and of the time between.
     fn of_thread<'l>(&'l self, samples: &'l [Sample], ends: &'l [u64]) -> impl Iterator<Item = Stretch> + 'l {
-        let nothing = |begin_ns, end_ns| Stretch { begin_ns, end_ns, what: Shown::Nothing };
+        let nothing = |start_ns, end_ns| Stretch { start_ns, end_ns, what: Shown::Nothing };
         let mut free_from = self.range.start;
         let seen = samples.iter().zip(ends).flat_map(move |(&sample, &end_ns)| {
             let before = nothing(free_from, sample.time_ns);
             free_from = end_ns;
             let is_idle = self.contexts.is_idle(self.recording, &sample);
             let what = Shown::Sample { sample, is_idle };
-            [before, Stretch { begin_ns: sample.time_ns, end_ns, what }]
+            [before, Stretch { start_ns: sample.time_ns, end_ns, what }]
         });
         let last = ends.last().copied().unwrap_or(self.range.start);
         seen.chain([nothing(last, self.range.end)])
@@ -362,11 +362,11 @@ impl<'r> Lanes<'r> {
 impl Stretch {
     /// The length in ns.
     pub fn duration_ns(&self) -> u64 {
-        self.end_ns - self.begin_ns
+        self.end_ns - self.start_ns
     }
 
     fn is_empty_nothing(&self) -> bool {
-        self.what == Shown::Nothing && self.begin_ns >= self.end_ns
+        self.what == Shown::Nothing && self.start_ns >= self.end_ns
     }
 }
 

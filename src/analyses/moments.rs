@@ -91,7 +91,7 @@ pub struct Moment {
     /// Its line in the log, from 1.
     pub line: u64,
     /// Begin of what it tells of, in ns of the recording's clock.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// The time in the log, in ns of the recording's clock; as late as a coarse one can mean.
     pub end_ns: u64,
     /// How long what it tells of took, in ns.
@@ -130,7 +130,7 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
     for time in &log.times {
         let is_zoneless = !matches!(time.stamp, Stamp::Absolute(_));
         result.zoneless += u64::from(is_zoneless);
-        let Some((begin_ns, end_ns)) = finder.stretch(time, log.zone_minutes) else {
+        let Some((start_ns, end_ns)) = finder.stretch(time, log.zone_minutes) else {
             result.outside += 1;
             continue;
         };
@@ -143,7 +143,7 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
             let (line, took_ns) = (time.line, time.took_ns);
             result.moments.push(Moment {
                 line,
-                begin_ns,
+                start_ns,
                 end_ns,
                 took_ns,
                 hits: Vec::new(),
@@ -160,7 +160,7 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
     result.moments.par_iter_mut().for_each(|moment| {
         moment.hits = by_begin.hits(moment);
         if moment.hits.is_empty() {
-            let start_ns = moment.begin_ns.min(moment.end_ns.saturating_sub(BEFORE_NS));
+            let start_ns = moment.start_ns.min(moment.end_ns.saturating_sub(BEFORE_NS));
             moment.before = cpus.iter().filter_map(|&cpu| filling.of(cpu, start_ns, moment.end_ns)).collect();
         }
     });
@@ -240,25 +240,25 @@ struct ByBegin<'s> {
 impl<'s> ByBegin<'s> {
     fn new(stalls: &'s [Stall]) -> Self {
         let mut order: Vec<usize> = (0..stalls.len()).collect();
-        order.sort_by_key(|&at| stalls[at].begin_ns);
+        order.sort_by_key(|&at| stalls[at].start_ns);
         let longest_ns = stalls.iter().map(Stall::duration_ns).max().unwrap_or(0);
         ByBegin { stalls, order, longest_ns }
     }
 
     /// The stalls that a moment lies in or shortly after: first that which shares most time with it, then that which was over last.
     fn hits(&self, moment: &Moment) -> Vec<Hit> {
-        let earliest_ns = moment.begin_ns.saturating_sub(AFTER_NS).saturating_sub(self.longest_ns);
-        let from = self.order.partition_point(|&at| self.stalls[at].begin_ns < earliest_ns);
-        let to = self.order.partition_point(|&at| self.stalls[at].begin_ns <= moment.end_ns);
+        let earliest_ns = moment.start_ns.saturating_sub(AFTER_NS).saturating_sub(self.longest_ns);
+        let from = self.order.partition_point(|&at| self.stalls[at].start_ns < earliest_ns);
+        let to = self.order.partition_point(|&at| self.stalls[at].start_ns <= moment.end_ns);
         let near = self.order.get(from..to).unwrap_or_default().iter().copied();
-        let over_ns = |stall: usize| moment.begin_ns.saturating_sub(self.stalls[stall].end_ns);
+        let over_ns = |stall: usize| moment.start_ns.saturating_sub(self.stalls[stall].end_ns);
         let mut hits: Vec<Hit> = near
             .map(|stall| Hit { stall, over_ns: over_ns(stall) })
             .filter(|hit| hit.over_ns <= AFTER_NS)
             .collect();
         let shared_ns = |hit: &Hit| {
             let stall = &self.stalls[hit.stall];
-            stall.end_ns.min(moment.end_ns).saturating_sub(stall.begin_ns.max(moment.begin_ns))
+            stall.end_ns.min(moment.end_ns).saturating_sub(stall.start_ns.max(moment.start_ns))
         };
         hits.sort_by_key(|hit| (hit.over_ns, std::cmp::Reverse(shared_ns(hit)), hit.stall));
         hits.truncate(MOST_HITS);

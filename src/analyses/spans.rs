@@ -11,7 +11,7 @@ use super::contexts::Contexts;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Begin, in ns of the recording's clock.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// End, in ns of the recording's clock; the next span begins there.
     pub end_ns: u64,
     /// What was there.
@@ -21,7 +21,7 @@ pub struct Span {
 impl Span {
     /// The length in ns.
     pub fn duration_ns(&self) -> u64 {
-        self.end_ns - self.begin_ns
+        self.end_ns - self.start_ns
     }
 }
 
@@ -75,14 +75,14 @@ impl<'r> Spans<'r> {
 
     /// What is there without a sample, from the beginning of the rest to `until` at most.
     fn fill(&mut self, until_ns: u64) -> Span {
-        let begin_ns = self.rest.start;
-        while self.missing.next_if(|missing| missing.end <= begin_ns).is_some() {}
+        let start_ns = self.rest.start;
+        while self.missing.next_if(|missing| missing.end <= start_ns).is_some() {}
         let (end_ns, what) = match self.missing.peek() {
-            Some(missing) if missing.start <= begin_ns => (missing.end, What::Lost),
+            Some(missing) if missing.start <= start_ns => (missing.end, What::Lost),
             Some(missing) => (missing.start, What::Unsampled),
             None => (until_ns, What::Unsampled),
         };
-        Span { begin_ns, end_ns: end_ns.min(until_ns), what }
+        Span { start_ns, end_ns: end_ns.min(until_ns), what }
     }
 }
 
@@ -98,7 +98,7 @@ impl Iterator for Spans<'_> {
                 self.samples.start += 1;
                 let is_idle = self.contexts.is_idle(self.recording, &self.timeline.samples[at]);
                 Span {
-                    begin_ns: self.rest.start,
+                    start_ns: self.rest.start,
                     end_ns: end_of(self.timeline, at, self.interval_ns).clamp(self.rest.start, self.rest.end),
                     what: if is_idle { What::Idle(at) } else { What::Busy(at) },
                 }

@@ -70,7 +70,7 @@ fn strip(
     let is_trigger = |at| window.cut_by == Some(CutBy::PreviousEpisode) && at < window.indices.start;
     let mut cells = [Cell::Outside; CELLS];
     let (mut cell, mut cell_end_ns) = (0, end_of(0));
-    for Span { mut begin_ns, end_ns, what } in spans {
+    for Span { mut start_ns, end_ns, what } in spans {
         let shown = match what {
             What::Busy(at) | What::Idle(at) if is_trigger(at) => Shown::TRIGGER,
             What::Busy(at) => Shown::of(timeline.samples[at].task),
@@ -78,15 +78,15 @@ fn strip(
             What::Lost => Shown::LOST,
             What::Unsampled => Shown::UNSAMPLED,
         };
-        while begin_ns < end_ns {
-            while cell_end_ns <= begin_ns {
+        while start_ns < end_ns {
+            while cell_end_ns <= start_ns {
                 cells[cell] = shares.take_most();
                 cell += 1;
                 cell_end_ns = end_of(cell);
             }
             let until_ns = end_ns.min(cell_end_ns);
-            shares.add(shown, until_ns - begin_ns);
-            begin_ns = until_ns;
+            shares.add(shown, until_ns - start_ns);
+            start_ns = until_ns;
         }
     }
     cells[cell] = shares.take_most();

@@ -97,7 +97,7 @@ pub struct SlowCall {
     /// The CPU where it began.
     pub cpu: u32,
     /// When it began, or its part that is known, in ns.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// When it ended, or its part that is known, in ns.
     pub end_ns: u64,
     /// How long it had a CPU, in ns; `None` if nothing tells.
@@ -111,7 +111,7 @@ pub struct SlowCall {
 impl SlowCall {
     /// Its duration in ns, or that of its part that is known.
     pub fn duration_ns(&self) -> u64 {
-        self.end_ns - self.begin_ns
+        self.end_ns - self.start_ns
     }
 }
 
@@ -209,7 +209,7 @@ impl<'r> Found<'r> {
         for (at, call) in calls.all().iter().enumerate() {
             let is_meant = self.is_selected[call.task.index()]
                 && self.options.selection.has_cpu(call.cpu)
-                && call.begin_ns <= stop_ns
+                && call.start_ns <= stop_ns
                 && call.end_ns >= start_ns;
             if !is_meant {
                 continue;
@@ -231,7 +231,7 @@ impl<'r> Found<'r> {
                     task: call.task,
                     name: Some(call.name),
                     cpu: call.cpu,
-                    begin_ns: call.begin_ns,
+                    start_ns: call.start_ns,
                     end_ns: call.end_ns,
                     on_cpu_ns,
                     samples: of_samples.map(|(_, samples)| samples),
@@ -276,7 +276,7 @@ impl<'r> Found<'r> {
                     task,
                     name,
                     cpu: timeline.cpu,
-                    begin_ns: time_ns,
+                    start_ns: time_ns,
                     end_ns: time_ns,
                     on_cpu_ns: Some(0),
                     samples: Some(0),
@@ -337,7 +337,7 @@ impl<'r> Found<'r> {
                 Class::Held => call.on_cpu_ns.unwrap_or(0),
                 Class::Waited | Class::Unknown | Class::Slept | Class::Away => call.duration_ns(),
             };
-            (call.class, Reverse(worst_ns), call.begin_ns, call.cpu)
+            (call.class, Reverse(worst_ns), call.start_ns, call.cpu)
         });
         let mut summary: Vec<Summary> = self.summary.into_values().collect();
         let name = |sum: &Summary| sum.name.map_or("", |name| recording.name(name));

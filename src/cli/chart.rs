@@ -15,8 +15,8 @@ use stallgraph::analyses::stalls::{self, Stall};
 use stallgraph::analyses::windows::{self, Episode, Options, Triggers, Windows};
 use stallgraph::load;
 use stallgraph::model::{Recording, Timeline};
-use stallgraph::render::flame_svg::{self, Caption};
 use stallgraph::render::text;
+use stallgraph::render::viewers::flame_svg::{self, Caption};
 
 use super::input::{Input, Part, parse_duration, to_ns};
 use super::look::{self, Look};
@@ -213,16 +213,16 @@ impl<'r> Gallery<'r> {
     /// A stall, and a little before and after.
     fn stall(&self, number: usize, stall: &Stall) -> Option<View<'r>> {
         let timeline = self.recording.timeline(stall.cpu)?;
-        let begin_ns = stall.begin_ns.saturating_sub(self.after_ns);
+        let start_ns = stall.start_ns.saturating_sub(self.after_ns);
         let finding = flame_svg::stall(self.recording, number, stall);
-        Some(self.around(timeline, begin_ns, stall.end_ns, finding))
+        Some(self.around(timeline, start_ns, stall.end_ns, finding))
     }
 
     /// From one moment to a little after another, as far as there are samples.
-    fn around(&self, timeline: &'r Timeline, begin_ns: u64, end_ns: u64, finding: String) -> View<'r> {
+    fn around(&self, timeline: &'r Timeline, start_ns: u64, end_ns: u64, finding: String) -> View<'r> {
         let whole = spans::extent(self.recording, [timeline]);
         let end_ns = end_ns.saturating_add(self.after_ns).saturating_add(1).min(whole.end);
-        let range = begin_ns.max(whole.start)..end_ns;
+        let range = start_ns.max(whole.start)..end_ns;
         View { finding, ..self.view(vec![(timeline, range.clone())], range) }
     }
 

@@ -13,7 +13,7 @@ use stallgraph::analyses::check::{self, Check, Status, Thresholds};
 use stallgraph::analyses::stalls::{self, Confidence};
 use stallgraph::load;
 use stallgraph::model::Recording;
-use stallgraph::render::{check_text, prometheus};
+use stallgraph::render::report::{check as report, prometheus};
 
 use super::input::{Input, Part, parse_duration, to_ns};
 use super::output;
@@ -94,9 +94,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let (line, code) = match (&checked, &written) {
         (Ok(_), Err(error)) | (Err(error), _) => {
             output::complain(&format!("{error:#}"));
-            (check_text::unknown(&reason(error)), 2)
+            (report::unknown(&reason(error)), 2)
         }
-        (Ok((recording, check)), Ok(())) => (check_text::line(recording, check), code(&check.status)),
+        (Ok((recording, check)), Ok(())) => (report::line(recording, check), code(&check.status)),
     };
     let mut out = output::stdout();
     // Whoever asked may have gone; the exit code still tells.

@@ -12,8 +12,8 @@ use stallgraph::analyses::{stalls, windows};
 use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
-use stallgraph::render::markers::{self, Marker};
-use stallgraph::render::{chrome, firefox, speedscope};
+use stallgraph::render::viewers::markers::{self, Marker};
+use stallgraph::render::viewers::{chrome, firefox, speedscope};
 
 use super::input::{Input, Part};
 use super::whose::Whose;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::contents;
-use stallgraph::render::{info_text, json};
+use stallgraph::render::{json, report};
 
 use super::input::Input;
 use super::{Outcome, output};
@@ -36,8 +36,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load()?;
     let contents = contents::find(&recording);
     output::print(|out| match arguments.format {
-        Format::Text => info_text::write(&recording, &contents, out),
-        Format::Json => json::write_info(&recording, &contents, out),
+        Format::Text => report::info::write(&recording, &contents, out),
+        Format::Json => json::info::write(&recording, &contents, out),
     })?;
     Ok(Outcome::of(&recording, recording.tally.samples > 0))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::packets::{self, Options};
-use stallgraph::render::{packets_json, packets_text};
+use stallgraph::render::{json, report};
 
 use super::input::{Input, Part, parse_duration, to_ns};
 use super::whose::Whose;
@@ -66,8 +66,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = Options { event: arguments.packet_event.clone(), gap_ns, selection };
     let packets = packets::find(&recording, &options)?;
     output::print(|out| match arguments.format {
-        Format::Text => packets_text::write(&recording, &packets, arguments.queued, out),
-        Format::Json => packets_json::write(&recording, &packets, out),
+        Format::Text => report::packets::write(&recording, &packets, arguments.queued, out),
+        Format::Json => json::packets::write(&recording, &packets, out),
     })?;
     let outcome = Outcome::of(&recording, !packets.packets.is_empty());
     output::leave_to_exit(recording);

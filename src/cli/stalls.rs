@@ -8,7 +8,7 @@ use stallgraph::analyses::check;
 use stallgraph::analyses::moments;
 use stallgraph::analyses::stalls::{self, Options};
 use stallgraph::load;
-use stallgraph::render::{moments_text, stalls_json, stalls_text};
+use stallgraph::render::{json, report};
 
 use super::input::{Input, Part, parse_duration, to_ns};
 use super::log_times::At;
@@ -71,12 +71,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let doubt = check::doubt(&recording, &stalls, &options.selection);
     output::print(|out| match arguments.format {
         Format::Text => {
-            stalls_text::write(&recording, &stalls, doubt.as_ref(), out).and_then(|()| match at {
-                Some((log, moments)) => moments_text::write(&recording, &stalls, log, moments, out),
+            report::stalls::write(&recording, &stalls, doubt.as_ref(), out).and_then(|()| match at {
+                Some((log, moments)) => report::moments::write(&recording, &stalls, log, moments, out),
                 None => Ok(()),
             })
         }
-        Format::Json => stalls_json::write_stalls(&recording, &stalls, at, out),
+        Format::Json => json::stalls::write(&recording, &stalls, at, out),
     })?;
     let outcome = Outcome::of(&recording, !stalls.stalls.is_empty());
     output::leave_to_exit(recording);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::syscalls::{self, Class, Options, Source};
 use stallgraph::load;
-use stallgraph::render::{syscalls_json, syscalls_text};
+use stallgraph::render::{json, report};
 
 use super::input::{Input, Part, parse_duration, to_ns};
 use super::whose::Whose;
@@ -67,8 +67,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         load::require_timelines(&recording)?;
     }
     output::print(|out| match arguments.format {
-        Format::Text => syscalls_text::write(&recording, &calls, arguments.all, out),
-        Format::Json => syscalls_json::write(&recording, &calls, out),
+        Format::Text => report::syscalls::write(&recording, &calls, arguments.all, out),
+        Format::Json => json::syscalls::write(&recording, &calls, out),
     })?;
     let is_listed = |class: Class| class.matters() || arguments.all || arguments.format == Format::Json;
     let outcome = Outcome::of(&recording, calls.slow.iter().any(|call| is_listed(call.class)));

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use stallgraph::analyses::{strips, windows};
 use stallgraph::load;
 use stallgraph::model::CodePlace;
-use stallgraph::render::{folded::Field, json, stacks, window_text};
+use stallgraph::render::folded::{self, Field};
+use stallgraph::render::{json, report};
 
 use super::input::{Input, Part, parse_duration, to_ns};
 use super::look::{self, Look};
@@ -87,12 +88,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     output::print(|out| match arguments.format {
         Format::Text => {
             let strips = strips::find(&recording, &windows);
-            window_text::write(&recording, &windows, &strips, out)
+            report::window::write(&recording, &windows, &strips, out)
         }
-        Format::Json => json::write_windows(&recording, &windows, out),
+        Format::Json => json::window::write(&recording, &windows, out),
         Format::Stacks => {
             output::report_diagnostics(&recording);
-            stacks::write(&recording, &windows, &fields, after_ns, out)
+            folded::write_windows(&recording, &windows, &fields, after_ns, out)
         }
     })?;
     let outcome = Outcome::of(&recording, !windows.episodes.is_empty());

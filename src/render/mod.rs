@@ -1,27 +1,20 @@
-//! Render: results as text, one file for each form of output. Nothing here computes or decides.
+//! Rendering: results as bytes. Each folder holds one family of outputs, one file per command or
+//! per viewer. Nothing here computes or decides: what is printed stands in the result.
+//!
+//! | folder | output |
+//! | --- | --- |
+//! | [`report`] | text for people and for monitoring |
+//! | [`json`] | JSON for programs |
+//! | [`folded`] | collapsed stacks, one per line |
+//! | [`viewers`] | files that a viewer or a browser opens |
+//!
+//! A new family of outputs (a page, a table format) is a folder of its own beside these.
 
-pub mod about_text;
-pub mod check_text;
-pub mod chrome;
-pub mod firefox;
-pub mod flame_svg;
-pub mod folded;
-pub mod info_text;
-pub mod json;
-pub mod json_text;
-pub mod markers;
-mod moments_json;
-pub mod moments_text;
-pub mod packets_json;
-pub mod packets_text;
-pub mod prometheus;
-pub mod rows;
-pub mod speedscope;
-pub mod stacks;
-pub mod stalls_json;
-pub mod stalls_text;
-pub mod syscalls_json;
-pub mod syscalls_text;
+mod digits;
+mod subject;
 pub mod text;
-pub mod window_strips;
-pub mod window_text;
+
+pub mod folded;
+pub mod json;
+pub mod report;
+pub mod viewers;

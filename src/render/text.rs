@@ -1,98 +1,4 @@
-//! Text for people: widths, columns, numbers and wrapping at 80 columns.
-
-use std::io::{self, Write};
-
-/// The width that fits every terminal and ticket.
-pub const WIDTH: usize = 80;
-
-/// Writes lines, each with its end.
-pub fn write_lines(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
-}
-
-/// How a column is aligned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Align {
-    /// Text.
-    Left,
-    /// Numbers.
-    Right,
-}
-
-/// Lines of aligned columns, one space apart. The last column is cut so that no line is longer than [`WIDTH`].
-pub fn columns<const N: usize>(align: [Align; N], rows: &[[String; N]]) -> Vec<String> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    rows.iter()
-        .map(|row| {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
-                if column > 0 {
-                    line.push(' ');
-                }
-                let padding = " ".repeat(widths[column] - cell.chars().count());
-                match align[column] {
-                    Align::Right => line.extend([padding.as_str(), cell]),
-                    Align::Left if column + 1 < N => line.extend([cell, padding.as_str()]),
-                    Align::Left => line.push_str(cell),
-                }
-            }
-            cut(line.trim_end(), WIDTH)
-        })
-        .collect()
-}
-
-/// The text, or as much of it as fits, ending in `..`.
-pub fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
-}
-
-/// At most `width` characters of `text`, the last ones: of a path the end tells most.
-pub fn cut_begin(text: &str, width: usize) -> String {
-    let more = text.chars().count().saturating_sub(width);
-    if more == 0 {
-        return text.to_owned();
-    }
-    "..".chars().chain(text.chars().skip(more + 2)).collect()
-}
-
-/// Wraps `text` after `first` (the first line's beginning); further lines are indented by as many spaces. Breaks at spaces, and
-/// after `;` in a path; what has neither is broken at the width.
-pub fn wrap(first: &str, text: &str) -> Vec<String> {
-    let indent = first.chars().count();
-    let mut lines = vec![first.to_owned()];
-    let mut is_empty = true;
-    for piece in pieces(text) {
-        let piece: Vec<char> = piece.chars().collect();
-        let mut piece = piece.as_slice();
-        loop {
-            let line = lines.last_mut().expect("there is a first line");
-            let room = WIDTH.saturating_sub(line.chars().count());
-            let needed = piece.iter().rev().skip_while(|c| **c == ' ').count();
-            if needed <= room {
-                line.extend(piece);
-                is_empty = false;
-                break;
-            }
-            if is_empty {
-                let (fitting, rest) = piece.split_at(room.clamp(1, piece.len()));
-                line.extend(fitting);
-                piece = rest;
-            }
-            lines.push(" ".repeat(indent));
-            is_empty = true;
-        }
-    }
-    lines.iter().map(|line| line.trim_end().to_owned()).collect()
-}
-
-/// Words with the space or `;` that ends them.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive([' ', ';'])
-}
+//! Pieces of text that all outputs share: numbers with their units, and text cut to a width.
 
 /// A share as percent with two digits that count.
 pub fn percent(share: f64) -> String {
@@ -153,12 +59,6 @@ pub fn utc(ns: i128) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
 }
 
-/// The first arguments of a system call, as hexadecimal numbers where they are large. How many it takes is not known.
-pub fn arguments(values: &[u64; 6]) -> String {
-    let argument = |value: &u64| if *value < 10_000 { value.to_string() } else { format!("{value:#x}") };
-    values[..3].iter().map(argument).collect::<Vec<_>>().join(", ")
-}
-
 /// `1 window`, `2 windows`.
 pub fn counted(count: u64, noun: &str) -> String {
     match count {
@@ -167,25 +67,26 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
+/// The text, or as much of it as fits, ending in `..`.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
+}
+
+/// At most `width` characters of `text`, the last ones: of a path the end tells most.
+pub fn cut_begin(text: &str, width: usize) -> String {
+    let more = text.chars().count().saturating_sub(width);
+    if more == 0 {
+        return text.to_owned();
+    }
+    "..".chars().chain(text.chars().skip(more + 2)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_line_is_longer_than_80() {
-        let path = "a_function_of_some_length;".repeat(20) + &"x".repeat(300);
-        let lines = wrap("  via ", &path);
-        assert!(lines.iter().all(|line| line.len() <= WIDTH), "{lines:#?}");
-        let joined: String = lines.iter().map(|line| line.trim_start()).collect();
-        assert_eq!(joined, "via ".to_owned() + &path);
-        assert_eq!(wrap("a ", "b c"), ["a b c"]);
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let rows = [["a".into(), "1".into()], ["bcd".into(), "100".into()]];
-        assert_eq!(columns([Align::Left, Align::Right], &rows), ["a     1", "bcd 100"]);
-    }
 
     #[test]
     fn days_are_counted_as_date_does() {

@@ -20,14 +20,14 @@ pub fn stall(
     confidence: Confidence,
     culprit: Option<Culprit>,
 ) -> Stall {
-    let (begin_ns, end_ns) = (begin_ms * 1_000_000, end_ms * 1_000_000);
+    let (start_ns, end_ns) = (begin_ms * 1_000_000, end_ms * 1_000_000);
     let kind = Kind::KernelPath { samples: end_ms - begin_ms, p_value: 1e-9 };
     Stall {
         cpu,
-        begin_ns,
+        start_ns,
         end_ns,
         confidence,
-        evidence: vec![Evidence { kind, begin_ns, end_ns }],
+        evidence: vec![Evidence { kind, start_ns, end_ns }],
         culprit,
         victims: Victims::default(),
         lost: 0,

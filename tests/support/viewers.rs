@@ -25,7 +25,7 @@ pub struct Lane {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
     /// ns from the begin of the export.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// ns from the begin of the export.
     pub end_ns: u64,
     /// The names, root first, the comm before all.
@@ -49,7 +49,7 @@ pub struct Marker {
     /// What it is.
     pub kind: String,
     /// ns from the begin of the export.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// ns from the begin of the export.
     pub end_ns: u64,
     /// What it says.
@@ -96,14 +96,14 @@ pub fn speedscope(json: &str) -> Vec<Lane> {
         let mut lane = Lane { name: text(&profile["name"]).to_owned(), ..Lane::default() };
         let mut at = 0;
         for (sample, weight) in samples.iter().zip(weights) {
-            let (begin_ns, end_ns) = (at, at + whole(weight));
+            let (start_ns, end_ns) = (at, at + whole(weight));
             at = end_ns;
             let frames: Vec<&Value> = list(sample).iter().map(|number| &frames[index(number)]).collect();
             match frames[..] {
-                [] => assert!(begin_ns < end_ns, "an empty hole"),
-                [only] if only["name"] == "[lost]" => lane.lost.push((begin_ns, end_ns)),
+                [] => assert!(start_ns < end_ns, "an empty hole"),
+                [only] if only["name"] == "[lost]" => lane.lost.push((start_ns, end_ns)),
                 [.., leaf] => lane.samples.push(Shown {
-                    begin_ns,
+                    start_ns,
                     end_ns,
                     stack: frames.iter().map(|frame| text(&frame["name"]).to_owned()).collect(),
                     category: text(&leaf["file"]).split(' ').next().unwrap_or_default().to_owned(),
@@ -173,7 +173,7 @@ fn firefox_thread(thread: &Value, categories: &[Value], schemas: &[&str]) -> Lan
         if is_open {
             let (stack, category) = stacks[index(stack)].clone();
             busy_before = Some(category != "idle");
-            lane.samples.push(Shown { begin_ns: at_ns, end_ns: at_ns, stack, category });
+            lane.samples.push(Shown { start_ns: at_ns, end_ns: at_ns, stack, category });
         }
     }
     let (data, names) = (column("markers", "data"), column("markers", "name"));
@@ -182,12 +182,12 @@ fn firefox_thread(thread: &Value, categories: &[Value], schemas: &[&str]) -> Lan
         assert!(schemas.contains(&text(&data["type"])), "{data} has a schema");
         let marker = Marker {
             kind: text(&strings[index(&names[at])]).to_owned(),
-            begin_ns: ns(&starts[at], MS),
+            start_ns: ns(&starts[at], MS),
             end_ns: ns(&ends[at], MS),
             text: text(&strings[index(&data["text"])]).to_owned(),
         };
         match marker.kind.as_str() {
-            "lost" => lane.lost.push((marker.begin_ns, marker.end_ns)),
+            "lost" => lane.lost.push((marker.start_ns, marker.end_ns)),
             _ => lane.markers.push(marker),
         }
     }
@@ -234,8 +234,8 @@ pub fn chrome(json: &str) -> Vec<(Lane, u64)> {
         if at_ns > track.at_ns && !track.open.is_empty() {
             let (stack, categories): (Vec<String>, Vec<String>) = track.open.iter().cloned().unzip();
             let category = categories.last().cloned().unwrap_or_default();
-            let (begin_ns, end_ns) = (track.at_ns, at_ns);
-            track.lane.samples.push(Shown { begin_ns, end_ns, stack, category });
+            let (start_ns, end_ns) = (track.at_ns, at_ns);
+            track.lane.samples.push(Shown { start_ns, end_ns, stack, category });
         }
         track.at_ns = at_ns;
         match phase {
@@ -253,7 +253,7 @@ pub fn chrome(json: &str) -> Vec<(Lane, u64)> {
                     _ => {
                         let (kind, text) = name.split_once(' ').expect("a kind and a text");
                         let (kind, text) = (kind.to_owned(), text.to_owned());
-                        track.lane.markers.push(Marker { kind, begin_ns: at_ns, end_ns, text });
+                        track.lane.markers.push(Marker { kind, start_ns: at_ns, end_ns, text });
                     }
                 }
             }
@@ -275,6 +275,6 @@ pub fn chrome(json: &str) -> Vec<(Lane, u64)> {
             None => read.push((lane, counted)),
         }
     }
-    read.iter_mut().for_each(|(lane, _)| lane.markers.sort_by_key(|marker| (marker.begin_ns, marker.end_ns)));
+    read.iter_mut().for_each(|(lane, _)| lane.markers.sort_by_key(|marker| (marker.start_ns, marker.end_ns)));
     read
 }

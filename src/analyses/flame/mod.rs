@@ -192,13 +192,13 @@ impl<'r> Painter<'r> {
 
     /// What stood in `range` of `timeline`, the oldest first.
     pub fn ordered(&mut self, (timeline, range): Part<'_>) -> Flame {
-        let begin_ns = range.start;
+        let start_ns = range.start;
         // Both ends are rounded alike, so that the widths add up to the whole.
-        let us = |ns: u64| (ns - begin_ns) / 1000;
+        let us = |ns: u64| (ns - start_ns) / 1000;
         let mut runs: Vec<Run> = Vec::new();
         let mut times = Times::default();
-        self.each_span((timeline, range), &mut times, |stack, begin_ns, end_ns| {
-            let us = us(end_ns) - us(begin_ns);
+        self.each_span((timeline, range), &mut times, |stack, start_ns, end_ns| {
+            let us = us(end_ns) - us(start_ns);
             match runs.last_mut() {
                 Some(run) if run.stack == stack => run.us += us,
                 _ => runs.push(Run { stack, us, before_us: 0 }),
@@ -241,10 +241,10 @@ impl<'r> Painter<'r> {
     fn sums(&mut self, parts: &[Part<'_>], times: &mut Times) -> FxHashMap<u32, u64> {
         let mut sums: FxHashMap<u32, u64> = FxHashMap::default();
         for part in parts {
-            self.each_span(part.clone(), times, |stack, begin_ns, end_ns| {
+            self.each_span(part.clone(), times, |stack, start_ns, end_ns| {
                 if stack as usize >= FILLERS.len() {
                     let sum = sums.entry(stack).or_default();
-                    *sum = sum.saturating_add(end_ns - begin_ns);
+                    *sum = sum.saturating_add(end_ns - start_ns);
                 }
             });
         }
@@ -279,7 +279,7 @@ impl<'r> Painter<'r> {
                 }
             };
             *time = time.saturating_add(span.duration_ns());
-            then(stack, span.begin_ns, span.end_ns);
+            then(stack, span.start_ns, span.end_ns);
         }
     }
 

@@ -64,7 +64,7 @@ pub struct Stall {
     /// The CPU.
     pub cpu: u32,
     /// Begin, in ns.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// End, in ns.
     pub end_ns: u64,
     /// How sure it is that this was a stall.
@@ -82,7 +82,7 @@ pub struct Stall {
 impl Stall {
     /// Its length in ns.
     pub fn duration_ns(&self) -> u64 {
-        self.end_ns - self.begin_ns
+        self.end_ns - self.start_ns
     }
 }
 
@@ -114,7 +114,7 @@ pub struct Evidence {
     /// What it saw.
     pub kind: Kind,
     /// From when, in ns.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// Until when, in ns.
     pub end_ns: u64,
 }
@@ -288,9 +288,9 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
         })
         .collect();
     let (first_ns, last_ns) = options.selection.time.bounds(recording);
-    let is_meant = |stall: &Stall| (first_ns..=last_ns).contains(&stall.begin_ns);
+    let is_meant = |stall: &Stall| (first_ns..=last_ns).contains(&stall.start_ns);
     let mut stalls: Vec<Stall> = of_cpus.into_iter().flatten().filter(is_meant).collect();
-    stalls.sort_by_key(|stall| (stall.begin_ns, stall.cpu));
+    stalls.sort_by_key(|stall| (stall.start_ns, stall.cpu));
     Stalls {
         ranking: ranking::rank(recording, &stalls),
         stalls,
@@ -336,7 +336,7 @@ fn stall(cpu: &Cpu, held: &Held, seen: &SeenByTime, softirqs: &Softirqs, calls: 
     let lost = cpu.timeline.lost_in(time.start, time.end);
     Stall {
         cpu: cpu.timeline.cpu,
-        begin_ns: time.start,
+        start_ns: time.start,
         end_ns: time.end,
         confidence,
         evidence,

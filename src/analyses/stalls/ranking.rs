@@ -24,7 +24,7 @@ pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
     }
     let mut times: BTreeMap<u32, Vec<Range<u64>>> = BTreeMap::new();
     for stall in stalls {
-        times.entry(stall.cpu).or_default().push(stall.begin_ns..stall.end_ns);
+        times.entry(stall.cpu).or_default().push(stall.start_ns..stall.end_ns);
     }
     let compared = windows::rank(recording, &times);
     let mut ranking: Vec<Blamed> =

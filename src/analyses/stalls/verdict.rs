@@ -66,9 +66,9 @@ pub(super) fn evidence(seen: &SeenByTime, time: &Range<u64>) -> (Vec<Evidence>, 
     let its: Vec<&Seen> = seen.overlapping(time).collect();
     let mut evidence: Vec<Evidence> = its
         .iter()
-        .map(|seen| Evidence { kind: seen.kind, begin_ns: seen.time.start, end_ns: seen.time.end })
+        .map(|seen| Evidence { kind: seen.kind, start_ns: seen.time.start, end_ns: seen.time.end })
         .collect();
-    evidence.sort_by_key(|evidence| (evidence.begin_ns, evidence.end_ns));
+    evidence.sort_by_key(|evidence| (evidence.start_ns, evidence.end_ns));
     let mut families: Vec<Family> = its.iter().map(|seen| Family::of(seen)).collect();
     families.sort_unstable();
     families.dedup();

@@ -6,8 +6,10 @@ use crate::analyses::calls::{Call, Doubt};
 use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
-use super::about_text::{closing, recorded};
-use super::text::{Align, arguments, columns, counted, duration, seconds, wrap, write_lines};
+use super::about::arguments;
+use super::about::{closing, recorded};
+use super::layout::{Align, columns, wrap, write_lines};
+use crate::render::text::{counted, duration, seconds};
 
 /// Lines of the summary that are printed.
 const SUMS_SHOWN: usize = 30;
@@ -91,7 +93,7 @@ impl Report<'_> {
         }
         [
             call.class.name().to_owned(),
-            seconds(call.begin_ns),
+            seconds(call.start_ns),
             call.cpu.to_string(),
             took,
             on_cpu,

@@ -9,11 +9,11 @@ use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{Blamed, COST, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
 use crate::model::{CgroupId, NameId, Recording, Softirq};
 
-use super::about_text::{diagnostics_but_loss, holder_name, loss, path, recorded, work};
-use super::check_text;
-use super::text::{
-    self, Align, columns, counted, milliseconds, percent, probability, seconds, wrap, write_lines,
-};
+use super::about::{self, diagnostics_but_loss, loss, path, recorded};
+use super::check;
+use super::layout::{Align, columns, wrap, write_lines};
+use crate::render::subject::{holder_name, work};
+use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 
 /// Culprits that are shown; JSON has all.
 const CULPRITS_SHOWN: usize = 10;
@@ -58,7 +58,7 @@ impl Report<'_> {
                 Some(doubt) => {
                     format!(
                         "unknown: no stall of {min} ms or longer was seen, but {}",
-                        check_text::sentence(doubt)
+                        check::sentence(doubt)
                     )
                 }
             };
@@ -234,7 +234,7 @@ impl Report<'_> {
             "stall".to_owned(),
             number.to_string(),
             stall.cpu.to_string(),
-            seconds(stall.begin_ns),
+            seconds(stall.start_ns),
             format!("{}ms", milliseconds(stall.duration_ns())),
             stall.confidence.name().to_owned(),
             longest.map_or("-".to_owned(), |ns| format!("{}ms", milliseconds(*ns))),
@@ -245,7 +245,7 @@ impl Report<'_> {
 
     /// Each witness once, with the longest time that it tells of.
     fn evidence(&self, stall: &Stall) -> String {
-        let length = |evidence: &Evidence| evidence.end_ns - evidence.begin_ns;
+        let length = |evidence: &Evidence| evidence.end_ns - evidence.start_ns;
         let mut longest: Vec<&Evidence> = Vec::new();
         for evidence in &stall.evidence {
             let same = |other: &&mut &Evidence| text(&other.kind) == text(&evidence.kind);
@@ -282,7 +282,7 @@ impl Report<'_> {
         let line = format!(
             "{}({}, ..){}",
             self.name(call.name),
-            text::arguments(&arguments),
+            about::arguments(&arguments),
             took.unwrap_or_default()
         );
         Some(wrap("  as  ", &line).join("\n"))

@@ -9,9 +9,9 @@ use std::io::{self, Write};
 use crate::analyses::lanes::{Frame, Lane, Lanes, Shown};
 use crate::model::{Recording, StackId, TaskId, clean};
 
-use super::folded::push_number;
-use super::json_text::quoted;
-use super::text::seconds;
+use super::page_json::quoted;
+use crate::render::digits::push_number;
+use crate::render::text::seconds;
 
 /// What a frame's file says that is a task's comm.
 const TASK: &str = "task";

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::analyses::check::{Check, Status};
 use crate::model::Recording;
 
-use super::about_text::{holder_name, work};
+use crate::render::subject::{holder_name, work};
 
 /// Culprits that get series of their own.
 const CULPRITS_SHOWN: usize = 5;

@@ -11,10 +11,10 @@ use std::io::{self, Write};
 use crate::analyses::lanes::{Lane, Lanes, Of, Shown};
 use crate::model::{Recording, StackId, TaskId};
 
-use super::folded::push_number;
-use super::json_text::quoted;
 use super::markers::Marker;
-use super::text::seconds;
+use super::page_json::quoted;
+use crate::render::digits::push_number;
+use crate::render::text::seconds;
 
 /// The process of CPUs' lanes.
 const CPUS_PID: u64 = 1;
@@ -49,7 +49,7 @@ pub fn write(lanes: &Lanes, markers: &[Marker], exporter: &str, out: &mut dyn Wr
         Slices::new(lanes, &texts, track).write(lane, &mut events)?;
         let mut kinds: Vec<(&str, Track)> = Vec::new();
         for marker in markers.iter().filter(|marker| lanes.is_of(lane, marker.cpu, marker.task)) {
-            let Some((begin_ns, end_ns)) = lanes.clip(marker.begin_ns, marker.end_ns) else { continue };
+            let Some((start_ns, end_ns)) = lanes.clip(marker.start_ns, marker.end_ns) else { continue };
             let known = kinds.iter().find(|(kind, _)| *kind == marker.kind).map(|(_, track)| *track);
             let track = match known {
                 Some(track) => track,
@@ -63,7 +63,7 @@ pub fn write(lanes: &Lanes, markers: &[Marker], exporter: &str, out: &mut dyn Wr
             };
             events.complete(
                 track,
-                begin_ns,
+                start_ns,
                 end_ns,
                 &format!("{} {}", marker.kind, marker.text),
                 "marker",
@@ -153,15 +153,15 @@ impl Events<'_> {
     fn complete(
         &mut self,
         track: Track,
-        begin_ns: u64,
+        start_ns: u64,
         end_ns: u64,
         name: &str,
         category: &str,
     ) -> io::Result<()> {
         write!(self.out, ",\n{{\"ph\":\"X\",{},\"ts\":", track.text())?;
-        self.out.write_all(&micros(begin_ns))?;
+        self.out.write_all(&micros(start_ns))?;
         self.out.write_all(b",\"dur\":")?;
-        self.out.write_all(&micros(end_ns - begin_ns))?;
+        self.out.write_all(&micros(end_ns - start_ns))?;
         write!(self.out, ",\"cat\":\"{category}\",\"name\":{}}}", quoted(name))
     }
 }
@@ -204,7 +204,7 @@ impl<'s, 'r> Slices<'s, 'r> {
         let mut text = Vec::new();
         for stretch in self.lanes.stretches(lane) {
             text.clear();
-            let time = micros(stretch.begin_ns);
+            let time = micros(stretch.start_ns);
             match stretch.what {
                 Shown::Sample { sample, .. } => {
                     // A busy CPU shows the same again and again.
@@ -220,7 +220,7 @@ impl<'s, 'r> Slices<'s, 'r> {
             }
             events.out.write_all(&text)?;
             if stretch.what == Shown::Lost {
-                events.complete(self.track, stretch.begin_ns, stretch.end_ns, "[lost]", "lost")?;
+                events.complete(self.track, stretch.start_ns, stretch.end_ns, "[lost]", "lost")?;
             }
         }
         text.clear();

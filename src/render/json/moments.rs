@@ -6,7 +6,7 @@ use crate::analyses::moments::{Log, Moment, Moments};
 use crate::analyses::windows::Filled;
 use crate::model::Recording;
 
-use super::json::{DominatingView, View};
+use super::view::{DominatingView, View};
 
 /// A log and its moments, as JSON.
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ pub(super) struct LogView<'r> {
 #[derive(Serialize)]
 struct MomentView<'r> {
     line: u64,
-    begin_ns: u64,
+    start_ns: u64,
     end_ns: u64,
     took_ns: Option<u64>,
     stalls: Vec<HitView>,
@@ -75,7 +75,7 @@ pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &'r Mome
 fn moment_view<'r>(view: &View<'r>, moment: &'r Moment) -> MomentView<'r> {
     MomentView {
         line: moment.line,
-        begin_ns: moment.begin_ns,
+        start_ns: moment.start_ns,
         end_ns: moment.end_ns,
         took_ns: moment.took_ns,
         stalls: moment.hits.iter().map(|hit| HitView { stall: hit.stall, over_ns: hit.over_ns }).collect(),

@@ -1,4 +1,4 @@
-//! Stalls as JSON, schema 1: documented in docs/json.md; fields are only ever added.
+//! `stalls` as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,11 +11,13 @@ use crate::analyses::stalls::{
 };
 use crate::model::Recording;
 
-use super::json::{CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write};
-use super::moments_json::{self, LogView};
+use super::moments::{self, LogView};
+use super::view::{
+    CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write_document,
+};
 
 /// Writes `stalls` of `recording`, and the moments of a log if one was given.
-pub fn write_stalls(
+pub fn write(
     recording: &Recording,
     stalls: &Stalls,
     at: Option<(&Log, &Moments)>,
@@ -34,10 +36,10 @@ pub fn write_stalls(
             .iter()
             .any(|witness| witness.lacks.is_some())
             .then(|| RecordView { command: RECORD.join(" "), cost: COST }),
-        at: at.map(|(log, moments)| moments_json::view(recording, log, moments)),
+        at: at.map(|(log, moments)| moments::view(recording, log, moments)),
         diagnostics: view.diagnostics(),
     };
-    write(&document, out)
+    write_document(&document, out)
 }
 
 #[derive(Serialize)]
@@ -56,7 +58,7 @@ struct StallsDocument<'r> {
 #[derive(Serialize)]
 struct StallView<'r> {
     cpu: u32,
-    begin_ns: u64,
+    start_ns: u64,
     end_ns: u64,
     duration_ns: u64,
     confidence: &'static str,
@@ -69,7 +71,7 @@ struct StallView<'r> {
 #[derive(Serialize)]
 struct EvidenceView {
     kind: &'static str,
-    begin_ns: u64,
+    start_ns: u64,
     end_ns: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     softirq: Option<&'static str>,
@@ -158,10 +160,10 @@ fn witness(witness: &Witness) -> WitnessView<'_> {
 }
 
 fn evidence(evidence: &Evidence) -> EvidenceView {
-    let Evidence { kind, begin_ns, end_ns } = *evidence;
+    let Evidence { kind, start_ns, end_ns } = *evidence;
     let mut view = EvidenceView {
         kind: kind.name(),
-        begin_ns,
+        start_ns,
         end_ns,
         softirq: None,
         samples: None,
@@ -185,7 +187,7 @@ impl<'r> View<'r> {
     fn stall(&self, stall: &'r Stall) -> StallView<'r> {
         StallView {
             cpu: stall.cpu,
-            begin_ns: stall.begin_ns,
+            start_ns: stall.start_ns,
             end_ns: stall.end_ns,
             duration_ns: stall.duration_ns(),
             confidence: stall.confidence.name(),

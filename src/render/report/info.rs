@@ -6,7 +6,8 @@ use crate::analyses::contents::Contents;
 use crate::analyses::selection::cpu_list;
 use crate::model::{Event, Recording, clean};
 
-use super::text::{Align, columns, counted, percent, seconds, wrap, write_lines};
+use super::layout::{Align, columns, wrap, write_lines};
+use crate::render::text::{counted, percent, seconds};
 
 /// Writes `contents` of `recording`.
 pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
@@ -36,7 +37,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     lines.extend(cpu_lines(contents));
     fact_names(recording, contents, &mut lines);
     for diagnostic in &recording.diagnostics {
-        lines.extend(super::about_text::diagnostic_lines(diagnostic));
+        lines.extend(super::about::diagnostic_lines(diagnostic));
     }
     write_lines(&lines, out)
 }

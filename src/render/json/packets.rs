@@ -1,4 +1,4 @@
-//! Packets as JSON, schema 1: documented in docs/json.md.
+//! `packets` as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::analyses::packets::{Backlog, Packet, Packets};
 use crate::model::Recording;
 
-use super::json::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
-use super::rows::{self, Rows};
+use super::lines::{self, Rows};
+use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
 
 #[derive(Serialize)]
 struct Document<'r, P: Serialize, B: Serialize> {
@@ -88,5 +88,5 @@ pub fn write(recording: &Recording, packets: &Packets, out: &mut dyn Write) -> i
             .chain(packets.notes.iter().map(diagnostic_view))
             .collect(),
     };
-    rows::write(&document, out)
+    lines::write(&document, out)
 }

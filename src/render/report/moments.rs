@@ -7,8 +7,9 @@ use crate::analyses::stalls::Stalls;
 use crate::analyses::windows::Filled;
 use crate::model::Recording;
 
-use super::about_text::work;
-use super::text::{Align, columns, counted, milliseconds, percent, seconds, wrap, write_lines};
+use super::layout::{Align, columns, wrap, write_lines};
+use crate::render::subject::work;
+use crate::render::text::{counted, milliseconds, percent, seconds};
 
 /// Writes an empty line and `moments`, which were found in `recording` and its `stalls` from `log`.
 pub fn write(

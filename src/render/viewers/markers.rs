@@ -4,8 +4,8 @@ use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{Recording, TaskId};
 
-use super::about_text::work;
-use super::text::{milliseconds, percent};
+use crate::render::subject::work;
+use crate::render::text::{milliseconds, percent};
 
 /// An interval of a CPU's time, and what is to be said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Marker {
     /// The task that it is shown with, where tasks have lanes, if there is one.
     pub task: Option<TaskId>,
     /// Begin, in ns of the recording's clock.
-    pub begin_ns: u64,
+    pub start_ns: u64,
     /// End, in ns of the recording's clock.
     pub end_ns: u64,
     /// What is to be said.
@@ -28,11 +28,11 @@ pub struct Marker {
 pub fn of_windows(recording: &Recording, windows: &Windows) -> Vec<Marker> {
     let numbered = (1u64..).zip(&windows.episodes);
     let markers = numbered.flat_map(|(number, episode)| {
-        let marker = |kind, begin_ns, end_ns, what: &str| Marker {
+        let marker = |kind, start_ns, end_ns, what: &str| Marker {
             kind,
             cpu: episode.cpu,
             task: Some(episode.trigger),
-            begin_ns,
+            start_ns,
             end_ns,
             text: format!("{number}: {what}"),
         };
@@ -66,7 +66,7 @@ pub fn of_stalls(recording: &Recording, stalls: &Stalls) -> Vec<Marker> {
         kind: "stall",
         cpu: stall.cpu,
         task: stall.culprit.as_ref().map(|culprit| culprit.task),
-        begin_ns: stall.begin_ns,
+        start_ns: stall.start_ns,
         end_ns: stall.end_ns,
         text: format!("{number}: {}", stall_text(recording, stall)),
     };

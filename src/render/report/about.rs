@@ -1,13 +1,10 @@
 //! What every report for people begins and ends with: what was recorded, and what to know about the input.
 
-use std::borrow::Cow;
-
-use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
-use crate::analyses::stalls::Handler;
 use crate::model::{Diagnostic, NameId, Recording, Severity};
 
-use super::text::{percent, utc, wrap};
+use super::layout::wrap;
+use crate::render::text::{percent, utc};
 
 /// What was recorded: file, length, CPUs, samples, machine.
 pub fn recorded(recording: &Recording) -> String {
@@ -59,27 +56,6 @@ pub fn closing(recording: &Recording, notes: &[Diagnostic]) -> Vec<String> {
     blank.into_iter().chain(lines).collect()
 }
 
-/// Whose work a path is, in one or two words: the system call's name where a frame tells.
-pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
-    match (owner, system_call) {
-        (Owner::SystemCall, Some(call)) => recording.name(call),
-        (Owner::SystemCall, None) => "(system call)",
-        (Owner::KernelThread, _) => "(kernel thread)",
-        (Owner::Exception, _) => "(exception)",
-        (Owner::Softirq, _) => "(softirq)",
-        (Owner::Interrupt, _) => "(interrupt)",
-    }
-}
-
-/// Who held a CPU: the comm, or `softirq timer`, `interrupt`: what interrupts a task is not the task's doing.
-pub fn holder_name(recording: &Recording, handler: Option<Handler>, comm: NameId) -> Cow<'_, str> {
-    match handler {
-        Some(Handler::Softirq(softirq)) => format!("softirq {}", softirq.name()).into(),
-        Some(Handler::Interrupt) => "interrupt".into(),
-        None => recording.name(comm).into(),
-    }
-}
-
 /// Functions from caller to callee, with `;` between them.
 pub fn path(recording: &Recording, functions: &[NameId]) -> String {
     let names: Vec<&str> = functions.iter().map(|name| recording.name(*name)).collect();
@@ -98,4 +74,10 @@ pub fn loss(recording: &Recording) -> String {
             percent(tally.lost_share())
         ),
     }
+}
+
+/// The first arguments of a system call, as hexadecimal numbers where they are large. How many it takes is not known.
+pub fn arguments(values: &[u64; 6]) -> String {
+    let argument = |value: &u64| if *value < 10_000 { value.to_string() } else { format!("{value:#x}") };
+    values[..3].iter().map(argument).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! System calls as JSON, schema 1: documented in docs/json.md.
+//! `syscalls` as JSON.
 
 use std::io::{self, Write};
 
@@ -8,8 +8,8 @@ use crate::analyses::calls::{Call, Doubt};
 use crate::analyses::syscalls::{SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
-use super::json::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
-use super::rows::{self, Rows};
+use super::lines::{self, Rows};
+use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
 
 #[derive(Serialize)]
 struct Document<'r, C: Serialize, S: Serialize> {
@@ -36,7 +36,7 @@ struct CallView<'r> {
     number: Option<i32>,
     arguments: Option<[String; 6]>,
     result: Option<i64>,
-    begin_ns: u64,
+    start_ns: u64,
     end_ns: u64,
     duration_ns: u64,
     enter_ns: Option<u64>,
@@ -81,7 +81,7 @@ pub fn write(recording: &Recording, calls: &SystemCalls, out: &mut dyn Write) ->
             number: traced.map(|call| call.number),
             arguments: arguments.map(|arguments| arguments.map(|argument| format!("{argument:#x}"))),
             result: traced.and_then(|call| call.result),
-            begin_ns: slow.begin_ns,
+            start_ns: slow.start_ns,
             end_ns: slow.end_ns,
             duration_ns: slow.duration_ns(),
             enter_ns: traced.and_then(|call| call.enter_ns()),
@@ -124,5 +124,5 @@ pub fn write(recording: &Recording, calls: &SystemCalls, out: &mut dyn Write) ->
         summary: Rows { entries: &calls.summary, view: summary },
         diagnostics: view.diagnostics().into_iter().chain(calls.notes.iter().map(diagnostic_view)).collect(),
     };
-    rows::write(&document, out)
+    lines::write(&document, out)
 }

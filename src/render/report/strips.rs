@@ -6,7 +6,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use crate::analyses::strips::{Cell, Strips};
 use crate::model::{NameId, Recording, TaskId};
 
-use super::text::{milliseconds, wrap};
+use super::layout::wrap;
+use crate::render::text::milliseconds;
 
 /// The characters for tasks.
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

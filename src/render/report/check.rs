@@ -4,8 +4,9 @@ use crate::analyses::check::{Check, Doubt, Holder, Status};
 use crate::analyses::contexts::Owner;
 use crate::model::Recording;
 
-use super::about_text::{holder_name, work};
-use super::text::{WIDTH, counted, milliseconds, percent};
+use super::layout::WIDTH;
+use crate::render::subject::{holder_name, work};
+use crate::render::text::{counted, milliseconds, percent};
 
 /// The line for `check` of `recording`, without a line break.
 pub fn line(recording: &Recording, check: &Check) -> String {

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use crate::analyses::packets::{Backlog, Context, Packet, Packets};
 use crate::model::Recording;
 
-use super::about_text::{closing, recorded};
-use super::text::{Align, columns, counted, duration, percent, seconds, wrap, write_lines};
+use super::about::{closing, recorded};
+use super::layout::{Align, columns, wrap, write_lines};
+use crate::render::text::{counted, duration, percent, seconds};
 
 /// Writes `packets` of `recording`; of the packets only those of backlogs if `queued`.
 pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut dyn Write) -> io::Result<()> {

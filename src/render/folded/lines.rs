@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::analyses::ordered::{Line, OrderedStacks};
 use crate::error::{Error, Result};
 use crate::model::{EventId, FunctionId, Mode, Recording, TaskId, Timeline};
+use crate::render::digits::push_number;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,18 +279,6 @@ impl Page<'_, '_> {
             (*stack, *functions) = (0, Vec::new());
         }
     }
-}
-
-/// Appends a number with at least `width` digits.
-pub(super) fn push_number(mut number: u64, width: usize, buffer: &mut Vec<u8>) {
-    let mut digits = [b'0'; 20];
-    let mut at = digits.len();
-    while number > 0 || digits.len() - at < width {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    buffer.extend(&digits[at..]);
 }
 
 /// Texts one after another in one allocation.

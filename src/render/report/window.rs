@@ -3,17 +3,16 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::contexts::Owner;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording, Softirq};
 
-use super::about_text::{diagnostics_but_loss, loss, path, recorded, work};
-use super::text::{
-    Align, WIDTH, columns, counted, cut, cut_begin, milliseconds, percent, probability, seconds, wrap,
-    write_lines,
-};
-use super::window_strips;
+use super::about::{diagnostics_but_loss, loss, path, recorded};
+use super::layout::{Align, WIDTH, columns, wrap, write_lines};
+use super::strips;
+use crate::render::subject::{who, work};
+use crate::render::text::{counted, milliseconds, percent, probability, seconds};
+use crate::render::text::{cut, cut_begin};
 
 /// Ranked paths that are shown; JSON has all.
 const PATHS_SHOWN: usize = 10;
@@ -241,7 +240,7 @@ impl Report<'_> {
         let mut rows = columns(align, &rows).into_iter();
         let mut lines = vec![String::new()];
         lines.extend(rows.next());
-        let drawing = window_strips::draw(self.recording, strips, self.trigger_name());
+        let drawing = strips::draw(self.recording, strips, self.trigger_name());
         let width = self.windows.episodes.len().to_string().len();
         for (number, (row, strip)) in (1..).zip(rows.zip(drawing.strips)) {
             lines.push(row);
@@ -299,22 +298,6 @@ impl Report<'_> {
         let hit = self.windows.episodes.iter();
         let hit = hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
         format!("{loss}; {} hit, marked LOST", counted(hit as u64, "window"))
-    }
-}
-
-/// A comm and its path as the subject of a sentence.
-pub(super) fn who(recording: &Recording, comm: NameId, path: &Path) -> String {
-    let comm = recording.name(comm);
-    let function = path.function().map_or("", |name| recording.name(name));
-    match (path.owner, path.system_call) {
-        (Owner::SystemCall, Some(call)) => {
-            format!("{comm}, in system call {}, at {function},", recording.name(call))
-        }
-        (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
-        (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
-        (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
-        (Owner::Softirq, _) => format!("{comm}, in a softirq, at {function},"),
-        (Owner::Interrupt, _) => format!("{comm}, in an interrupt, at {function},"),
     }
 }
 

@@ -15,8 +15,8 @@ use crate::analyses::stalls::{Culprit, Stall};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{NameId, Recording, clean};
 
-use super::text::{counted, duration, milliseconds, percent, seconds};
-use super::window_text::who;
+use crate::render::subject::who;
+use crate::render::text::{counted, cut, duration, milliseconds, percent, seconds};
 
 /// Characters of the title and of the line below it that fit a picture of 1200 pixels.
 const TITLE_WIDTH: usize = 102;
@@ -279,5 +279,5 @@ fn tint(colour: Color, percent: u32) -> Color {
 
 /// The text, cut to a width.
 fn short(text: &str, width: usize) -> String {
-    super::text::cut(&clean(text), width)
+    cut(&clean(text), width)
 }

@@ -18,9 +18,9 @@ use crate::analyses::lanes::{Lane, Lanes, Of, Shown};
 use crate::error::{Error, Result};
 use crate::model::{Sample, StackId, TaskId};
 
-use super::json_text;
 use super::markers::Marker;
-use super::text::seconds;
+use super::page_json;
+use crate::render::text::seconds;
 
 /// More than this no one can look at, and each costs memory.
 const MOST_LANES: usize = 10_000;
@@ -51,7 +51,7 @@ pub fn write(lanes: &Lanes, markers: &[Marker], out: &mut dyn Write) -> Result<(
         writer.samples(lane);
         writer.markers(lane, markers);
     }
-    json_text::write(&profile, out).and_then(|()| out.write_all(b"\n")).map_err(Error::Output)
+    page_json::write(&profile, out).and_then(|()| out.write_all(b"\n")).map_err(Error::Output)
 }
 
 fn new_profile(lanes: &Lanes) -> Profile {
@@ -133,7 +133,7 @@ impl Writer<'_, '_> {
     fn samples(&mut self, lane: &Lane) {
         let mut busy_ns = 0;
         for stretch in self.lanes.stretches(lane) {
-            let begin = Timestamp::from_nanos_since_reference(stretch.begin_ns);
+            let begin = Timestamp::from_nanos_since_reference(stretch.start_ns);
             let used = CpuDelta::from_nanos(std::mem::take(&mut busy_ns));
             match stretch.what {
                 Shown::Sample { sample, is_idle } => {
@@ -143,7 +143,7 @@ impl Writer<'_, '_> {
                 }
                 Shown::Lost => {
                     self.profile.add_sample(self.thread, begin, None, used, 0);
-                    self.marker("lost", stretch.begin_ns, stretch.end_ns, "samples are missing");
+                    self.marker("lost", stretch.start_ns, stretch.end_ns, "samples are missing");
                 }
                 Shown::Nothing => self.profile.add_sample(self.thread, begin, None, used, 0),
             }
@@ -152,14 +152,14 @@ impl Writer<'_, '_> {
 
     fn markers(&mut self, lane: &Lane, markers: &[Marker]) {
         for marker in markers.iter().filter(|marker| self.lanes.is_of(lane, marker.cpu, marker.task)) {
-            if let Some((begin_ns, end_ns)) = self.lanes.clip(marker.begin_ns, marker.end_ns) {
-                self.marker(marker.kind, begin_ns, end_ns, &marker.text);
+            if let Some((start_ns, end_ns)) = self.lanes.clip(marker.start_ns, marker.end_ns) {
+                self.marker(marker.kind, start_ns, end_ns, &marker.text);
             }
         }
     }
 
-    fn marker(&mut self, kind: &str, begin_ns: u64, end_ns: u64, text: &str) {
-        let [begin, end] = [begin_ns, end_ns].map(Timestamp::from_nanos_since_reference);
+    fn marker(&mut self, kind: &str, start_ns: u64, end_ns: u64, text: &str) {
+        let [begin, end] = [start_ns, end_ns].map(Timestamp::from_nanos_since_reference);
         let [name, text] = [kind, text].map(|text| self.profile.intern_string(text));
         self.profile.add_marker(self.thread, MarkerTiming::Interval(begin, end), Text { name, text });
     }

@@ -7,10 +7,10 @@ use crate::analyses::selection::Selection;
 use crate::analyses::windows::Windows;
 use crate::model::Recording;
 
-use super::folded::{Field, Folder};
+use super::lines::{Field, Folder};
 
 /// Writes the windows of `windows`, and `after_ns` more from each first trigger sample on.
-pub fn write(
+pub fn write_windows(
     recording: &Recording,
     windows: &Windows,
     fields: &[Field],

@@ -1,0 +1,146 @@
+//! `info` as JSON.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::analyses::contents::Contents;
+use crate::model::{Event, Recording};
+
+use super::view::{DiagnosticView, RecordingView, SCHEMA, UnnamedView, View, write_document};
+
+/// Writes `contents` of `recording`.
+pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { recording };
+    let document = InfoDocument {
+        schema: SCHEMA,
+        recording: view.recording(),
+        about: view.about(),
+        events: view.events(),
+        records: view.records(),
+        cpus: contents
+            .cpus
+            .iter()
+            .map(|cpu| CpuView {
+                cpu: cpu.cpu,
+                samples: cpu.samples,
+                swapper_samples: cpu.swapper_samples,
+                gaps: cpu.gaps,
+            })
+            .collect(),
+        frames: contents.frames,
+        unnamed_frames: contents.unnamed_frames,
+        unnamed: view.unnamed(&contents.unnamed),
+        diagnostics: view.diagnostics(),
+    };
+    write_document(&document, out)
+}
+
+#[derive(Serialize)]
+struct InfoDocument<'r> {
+    schema: u32,
+    recording: RecordingView<'r>,
+    about: AboutView<'r>,
+    events: Vec<EventView<'r>>,
+    records: RecordsView<'r>,
+    cpus: Vec<CpuView>,
+    frames: u64,
+    unnamed_frames: u64,
+    unnamed: Vec<UnnamedView<'r>>,
+    diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct AboutView<'r> {
+    file_bytes: u64,
+    is_script: bool,
+    hostname: Option<&'r str>,
+    arch: Option<&'r str>,
+    perf_version: Option<&'r str>,
+    command: Option<&'r str>,
+    cpus_online: Option<u32>,
+    cpus_available: Option<u32>,
+    clock: &'static str,
+    start_ns: u64,
+    end_ns: u64,
+}
+
+#[derive(Serialize)]
+struct EventView<'r> {
+    name: &'r str,
+    is_sampling: bool,
+    is_tracepoint: bool,
+    has_callchain: bool,
+    frequency_hz: Option<u64>,
+    period: Option<u64>,
+    records: u64,
+}
+
+#[derive(Serialize)]
+struct RecordsView<'r> {
+    read: u64,
+    samples: u64,
+    other_events: u64,
+    side_band: u64,
+    skipped: &'r BTreeMap<u32, u64>,
+    rejected: &'r BTreeMap<&'static str, u64>,
+    lost: u64,
+    throttled: u64,
+    unread_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct CpuView {
+    cpu: u32,
+    samples: u64,
+    swapper_samples: u64,
+    gaps: u64,
+}
+
+impl<'r> View<'r> {
+    fn about(&self) -> AboutView<'r> {
+        let about = &self.recording.about;
+        AboutView {
+            file_bytes: about.file_bytes,
+            is_script: about.is_script,
+            hostname: about.hostname.as_deref(),
+            arch: about.arch.as_deref(),
+            perf_version: about.perf_version.as_deref(),
+            command: about.command.as_deref(),
+            cpus_online: about.cpus_online,
+            cpus_available: about.cpus_available,
+            clock: about.clock.name(),
+            start_ns: about.start_ns,
+            end_ns: about.end_ns,
+        }
+    }
+
+    fn events(&self) -> Vec<EventView<'r>> {
+        let view = |event: &'r Event| EventView {
+            name: &event.name,
+            is_sampling: event.is_sampling,
+            is_tracepoint: event.is_tracepoint,
+            has_callchain: event.has_callchain,
+            frequency_hz: event.frequency_hz,
+            period: event.period,
+            records: event.records,
+        };
+        self.recording.about.events.iter().map(view).collect()
+    }
+
+    fn records(&self) -> RecordsView<'r> {
+        let tally = &self.recording.tally;
+        RecordsView {
+            read: tally.records,
+            samples: tally.samples,
+            other_events: tally.other_events,
+            side_band: tally.side_band,
+            skipped: &tally.skipped,
+            rejected: &tally.rejected,
+            lost: tally.lost,
+            throttled: tally.throttled,
+            unread_bytes: tally.unread_bytes,
+        }
+    }
+}

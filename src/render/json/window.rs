@@ -1,0 +1,107 @@
+//! `window` as JSON.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::analyses::windows::{CutBy, Episode, Windows};
+use crate::model::Recording;
+
+use super::view::{
+    DiagnosticView, DominatingView, RankedView, RecordingView, SCHEMA, UnnamedView, View, write_document,
+};
+
+/// Writes `windows` of `recording`.
+pub fn write<'r>(recording: &'r Recording, windows: &'r Windows, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { recording };
+    let document = WindowDocument {
+        schema: SCHEMA,
+        recording: view.recording(),
+        before_ns: windows.before_ns,
+        baseline_windows: windows.baseline_windows,
+        episodes: windows.episodes.iter().map(|episode| view.episode(episode)).collect(),
+        ranking: windows.ranking.iter().map(|ranked| view.ranked(ranked)).collect(),
+        unnamed: view.unnamed(&windows.unnamed),
+        diagnostics: view.diagnostics(),
+    };
+    write_document(&document, out)
+}
+
+#[derive(Serialize)]
+struct WindowDocument<'r> {
+    schema: u32,
+    recording: RecordingView<'r>,
+    before_ns: u64,
+    baseline_windows: u64,
+    episodes: Vec<EpisodeView<'r>>,
+    ranking: Vec<RankedView<'r>>,
+    unnamed: Vec<UnnamedView<'r>>,
+    diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct EpisodeView<'r> {
+    cpu: u32,
+    start_ns: u64,
+    end_ns: u64,
+    trigger: TriggerView<'r>,
+    window: WindowView,
+    dominating: Option<DominatingView<'r>>,
+}
+
+#[derive(Serialize)]
+struct TriggerView<'r> {
+    comm: &'r str,
+    pid: i32,
+    tid: i32,
+    samples: u64,
+    softirqs: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct WindowView {
+    start_ns: u64,
+    end_ns: u64,
+    samples: u64,
+    idle_samples: u64,
+    interrupt_samples: u64,
+    lost: u64,
+    throttled: bool,
+    truncated: bool,
+    cut_by: Option<&'static str>,
+}
+
+impl<'r> View<'r> {
+    fn episode(&self, episode: &'r Episode) -> EpisodeView<'r> {
+        let task = self.recording.task(episode.trigger);
+        let window = &episode.window;
+        EpisodeView {
+            cpu: episode.cpu,
+            start_ns: episode.start_ns,
+            end_ns: episode.end_ns,
+            trigger: TriggerView {
+                comm: self.name(task.comm),
+                pid: task.pid,
+                tid: task.tid,
+                samples: episode.samples,
+                softirqs: episode.softirqs.iter().map(|(softirq, count)| (softirq.name(), *count)).collect(),
+            },
+            window: WindowView {
+                start_ns: window.start_ns,
+                end_ns: window.end_ns,
+                samples: window.indices.len() as u64,
+                idle_samples: episode.idle_samples,
+                interrupt_samples: episode.interrupt_samples,
+                lost: window.lost,
+                throttled: window.is_throttled,
+                truncated: window.cut_by == Some(CutBy::RecordingStart),
+                cut_by: window.cut_by.map(|cut_by| match cut_by {
+                    CutBy::RecordingStart => "recording_start",
+                    CutBy::PreviousEpisode => "previous_episode",
+                }),
+            },
+            dominating: episode.dominating.as_ref().map(|path| self.dominating(path)),
+        }
+    }
+}
