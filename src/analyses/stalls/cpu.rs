@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use crate::analyses::contexts::Contexts;
 use crate::model::{Recording, Sample, TaskId, Timeline, TraceKind};
 
-use super::super::contexts::Contexts;
-use super::Options;
+use super::options::Options;
 
 /// What one culprit does to a CPU with pauses shorter than this is one stall, in ns.
 pub(super) const JOIN_NS: u64 = 20_000_000;

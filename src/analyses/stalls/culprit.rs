@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::analyses::calls::Calls;
+use crate::analyses::contexts::{Contexts, Owner, PathId};
+use crate::analyses::shares::{FOLLOW, follow};
+use crate::analyses::windows::Path;
 use crate::model::{CgroupId, TaskId};
 
-use super::super::calls::Calls;
-use super::super::contexts::{Contexts, Owner, PathId};
-use super::super::shares::{FOLLOW, follow};
-use super::super::windows::Path;
 use super::cpu::{Cpu, JOIN_NS};
+use super::result::{Culprit, Handler, TracedCall};
 use super::seen::Weight;
-use super::{Culprit, Handler, TracedCall};
 
 /// A system call that began so long before its stall, or returned so long after it, is no measure of the stall, in ns.
 const RETURN_NS: u64 = 10_000_000;

@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
+use crate::analyses::shares::FOLLOW;
 use crate::model::TraceKind;
 
-use super::super::shares::FOLLOW;
-use super::Kind;
 use super::cpu::Cpu;
+use super::result::Kind;
 use super::seen::{Seen, SeenByTime, Weight};
 
 /// A hole is at least so many sampling intervals long.

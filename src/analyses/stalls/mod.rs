@@ -4,9 +4,11 @@
 mod cpu;
 mod culprit;
 mod holes;
+mod options;
 mod packets;
 mod paths;
 mod ranking;
+mod result;
 mod seen;
 mod silence;
 mod softirqs;
@@ -14,262 +16,23 @@ mod verdict;
 mod victims;
 mod witnesses;
 
-use std::collections::BTreeMap;
+pub use options::Options;
+pub use result::{
+    Blamed, Confidence, Culprit, Evidence, Handler, Kind, Stall, Stalls, TracedCall, Victims, Witness,
+};
+pub use witnesses::{COST, RECORD};
 
 use rayon::prelude::*;
 
-use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId, Timeline};
+use crate::model::{Recording, TaskId, Timeline};
 
 use super::calls::{self, Calls};
 use super::contexts::Contexts;
-use super::selection::Selection;
-use super::windows::{Path, Ranked};
 
 use cpu::{Cpu, Traced};
 use culprit::Held;
 use seen::{Seen, SeenByTime};
 use softirqs::Softirqs;
-
-/// What to look for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// A stall is at least this long, in ns.
-    pub min_ns: u64,
-    /// Which CPUs and which time: a stall is meant if it begins in them.
-    pub selection: Selection,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { min_ns: 20_000_000, selection: Selection::default() }
-    }
-}
-
-/// The result.
-#[derive(Clone, Debug)]
-pub struct Stalls {
-    /// The stalls, by time, then by CPU.
-    pub stalls: Vec<Stall>,
-    /// The culprits, the one that stalled CPUs longest first.
-    pub ranking: Vec<Blamed>,
-    /// Each kind of witness, and whether the recording has it.
-    pub witnesses: Vec<Witness>,
-    /// The least length of a stall that was asked for, in ns.
-    pub min_ns: u64,
-}
-
-/// A time in which a CPU handled no softirq although it should have.
-#[derive(Clone, Debug)]
-pub struct Stall {
-    /// The CPU.
-    pub cpu: u32,
-    /// Begin, in ns.
-    pub start_ns: u64,
-    /// End, in ns.
-    pub end_ns: u64,
-    /// How sure it is that this was a stall.
-    pub confidence: Confidence,
-    /// What tells of it, by begin.
-    pub evidence: Vec<Evidence>,
-    /// Who held the CPU; `None` if nothing tells.
-    pub culprit: Option<Culprit>,
-    /// Who waited.
-    pub victims: Victims,
-    /// Records lost in it.
-    pub lost: u64,
-}
-
-impl Stall {
-    /// Its length in ns.
-    pub fn duration_ns(&self) -> u64 {
-        self.end_ns - self.start_ns
-    }
-}
-
-/// How sure a stall is; `docs/stalls.md` has the rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// One weak witness.
-    Low,
-    /// One exact witness, or several weak ones that agree.
-    Medium,
-    /// Several witnesses that agree, an exact one among them.
-    High,
-}
-
-impl Confidence {
-    /// The word printed for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Confidence::Low => "low",
-            Confidence::Medium => "medium",
-            Confidence::High => "high",
-        }
-    }
-}
-
-/// What one witness tells of a stall.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Evidence {
-    /// What it saw.
-    pub kind: Kind,
-    /// From when, in ns.
-    pub start_ns: u64,
-    /// Until when, in ns.
-    pub end_ns: u64,
-}
-
-/// What a witness saw.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// A softirq was raised and not entered.
-    SoftirqWait(Softirq),
-    /// ksoftirqd was woken and did not run.
-    KsoftirqdWait,
-    /// One task was in one path of the kernel, and no softirq was served.
-    KernelPath {
-        /// How many samples saw it.
-        samples: u64,
-        /// The probability that as many samples miss the softirqs by chance, times the number of such stretches.
-        p_value: f64,
-    },
-    /// One softirq's action, or an interrupt's handler, did not return.
-    Handler {
-        /// The softirq; `None` for an interrupt's handler.
-        softirq: Option<Softirq>,
-    },
-    /// No driver was asked for packets, on a CPU that did so steadily.
-    NapiSilence,
-    /// No sample was taken, though the CPU was busy: interrupts were off.
-    SampleHole,
-    /// Many packets came at once, after none had.
-    PacketBurst {
-        /// How many.
-        packets: u64,
-    },
-}
-
-impl Kind {
-    /// The word printed for it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Kind::SoftirqWait(_) => "softirq_wait",
-            Kind::KsoftirqdWait => "ksoftirqd_wait",
-            Kind::KernelPath { .. } => "kernel_path",
-            Kind::Handler { .. } => "handler",
-            Kind::NapiSilence => "napi_silence",
-            Kind::SampleHole => "sample_hole",
-            Kind::PacketBurst { .. } => "packet_burst",
-        }
-    }
-}
-
-/// What holds a CPU in the place of a task, which it interrupts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Handler {
-    /// A softirq's action.
-    Softirq(Softirq),
-    /// An interrupt's handler.
-    Interrupt,
-}
-
-/// Who held the CPU during a stall.
-#[derive(Clone, Debug)]
-pub struct Culprit {
-    /// What held it, if it was no task.
-    pub handler: Option<Handler>,
-    /// The task; of a handler the one that it interrupted.
-    pub task: TaskId,
-    /// Its control group, where recorded; none of a handler.
-    pub cgroup: CgroupId,
-    /// What it did; `None` where no sample tells, or it was in user space.
-    pub path: Option<Path>,
-    /// The system call, where traced.
-    pub call: Option<TracedCall>,
-    /// Samples that saw it.
-    pub samples: u64,
-    /// Their share of the stall's samples that are not idle, from 0 to 1; of the stall's time, where there are no samples.
-    pub share: f64,
-}
-
-/// What one culprit did in all.
-#[derive(Clone, Debug)]
-pub struct Blamed {
-    /// What held the CPU, if it was no task.
-    pub handler: Option<Handler>,
-    /// The comm; of a handler, that of the task that it interrupted in its longest stall.
-    pub comm: NameId,
-    /// The path of its longest stall, where samples tell.
-    pub path: Option<Path>,
-    /// Its control group in that stall, where recorded.
-    pub cgroup: CgroupId,
-    /// How many stalls.
-    pub stalls: u64,
-    /// How many of them are of medium or high confidence.
-    pub sure: u64,
-    /// How long they were together, in ns.
-    pub total_ns: u64,
-    /// The longest, in ns.
-    pub longest_ns: u64,
-    /// On which CPUs.
-    pub cpus: Vec<u32>,
-    /// How its path compares with the CPUs' other time, as `window` ranks paths; `None` where samples do not tell.
-    pub compared: Option<Ranked>,
-}
-
-/// A system call as tracepoints tell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TracedCall {
-    /// Its number.
-    pub number: i32,
-    /// Its name.
-    pub name: NameId,
-    /// Its arguments; `None` if it began before the recording.
-    pub arguments: Option<[u64; 6]>,
-    /// When it began, in ns; `None` if before the recording.
-    pub enter_ns: Option<u64>,
-    /// When it returned, in ns; `None` if after the recording.
-    pub exit_ns: Option<u64>,
-}
-
-/// Who waited.
-#[derive(Clone, Debug, Default)]
-pub struct Victims {
-    /// The longest wait of each softirq, in ns.
-    pub softirqs: BTreeMap<Softirq, u64>,
-    /// Packets that were received at once when the stall was over; `None` where packets or exits were not traced.
-    pub packets: Option<u64>,
-    /// The task that waited longest for this CPU, and how long, in ns.
-    pub task: Option<(TaskId, u64)>,
-}
-
-/// A kind of witness, and whether the recording has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Witness {
-    /// Its name: what was recorded, `samples`, `softirqs`, `wall_clock`, ….
-    pub name: &'static str,
-    /// What it would tell.
-    pub tells: &'static str,
-    /// Why the recording has none; `None` if it has.
-    pub lacks: Option<String>,
-    /// What to add to `perf record`.
-    pub remedy: &'static str,
-}
-
-/// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
-/// `-F` and `-g` on the command line would make the tracepoints sampled, and slow. perf's own system calls are left out: on the
-/// recorded CPU each write of the file would be recorded in its turn.
-pub const RECORD: [&str; 6] = [
-    "perf record -C CPU -k CLOCK_MONOTONIC --switch-events",
-    "--all-cgroups -m 4M -e cpu-clock/freq=999,call-graph=fp/",
-    "-e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit",
-    "-e raw_syscalls:sys_enter,raw_syscalls:sys_exit --exclude-perf",
-    "-e sched:sched_waking,napi:napi_poll,net:netif_receive_skb",
-    "-- sleep 10",
-];
-
-/// What [`RECORD`] costs; `docs/stalls.md` has the measurement.
-pub const COST: &str = "59,000 records and 5.4 MB a second, on a CPU that receives 9,000 packets a second";
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {

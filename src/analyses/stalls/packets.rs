@@ -3,8 +3,8 @@
 
 use crate::model::{TraceEvent, TraceKind};
 
-use super::Kind;
 use super::cpu::Cpu;
+use super::result::Kind;
 use super::seen::{Seen, Weight};
 
 /// A stream is steady if it came at least so often in the time before a silence, …

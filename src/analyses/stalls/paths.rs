@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
+use crate::analyses::contexts::{PathId, Serving};
 use crate::model::{Mode, NameId, Sample, Softirq};
 
-use super::super::contexts::{PathId, Serving};
 use super::cpu::{Cpu, JOIN_NS};
 use super::culprit::{self, Held};
 use super::seen::{Weight, first_overlap};

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::analyses::contexts::Owner;
+use crate::analyses::windows::{self, Path, Ranked};
 use crate::model::{NameId, Recording};
 
-use super::super::contexts::Owner;
-use super::super::windows::{self, Path, Ranked};
-use super::{Blamed, Confidence, Culprit, Handler, Stall};
+use super::result::{Blamed, Confidence, Culprit, Handler, Stall};
 
 /// What stalls of one culprit have in common: who, and what it started to do. Workers take turns, so of a kernel thread only what
 /// it did counts; so of a handler, which interrupts whom it meets.

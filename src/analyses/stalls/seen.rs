@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Kind;
+use super::result::Kind;
 
 /// What a witness saw.
 #[derive(Clone, Debug)]

@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
+use crate::analyses::contexts::{Owner, PathId, Serving};
+use crate::analyses::shares::{FOLLOW, Share};
 use crate::model::{NameId, Softirq};
 
-use super::super::contexts::{Owner, PathId, Serving};
-use super::super::shares::{FOLLOW, Share};
-use super::Kind;
 use super::cpu::Cpu;
 use super::paths::{Holder, Run, is_long};
+use super::result::Kind;
 use super::seen::{Seen, Weight};
 
 /// How far to both sides of a run samples tell how often softirqs are served, in ns.

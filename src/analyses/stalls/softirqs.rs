@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::model::{Softirq, TaskId, TraceEvent, TraceKind};
 
-use super::Kind;
 use super::cpu::Cpu;
+use super::result::Kind;
 use super::seen::{Seen, Weight, first_overlap};
 
 /// What the events of a CPU tell of its softirqs.

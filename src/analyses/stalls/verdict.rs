@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::cpu::{Cpu, JOIN_NS};
 use super::culprit::{Held, Suspect};
+use super::result::{Confidence, Evidence, Kind};
 use super::seen::{Seen, SeenByTime, Weight, first_overlap};
-use super::{Confidence, Evidence, Kind};
 
 /// The stretches that what was seen tells of, by begin. What an exact witness says goes before what others say of the same time.
 pub(super) fn stretches(

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::model::{Softirq, TraceKind};
 
-use super::Victims;
 use super::cpu::{Cpu, JOIN_NS};
+use super::result::Victims;
 use super::softirqs::Softirqs;
 
 /// Who waited in `time`.

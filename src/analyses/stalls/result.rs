@@ -1,0 +1,217 @@
+//! The result of a search for stalls: each stall with its evidence, culprit and victims, and the ranking of culprits.
+
+use std::collections::BTreeMap;
+
+use crate::analyses::windows::{Path, Ranked};
+use crate::model::{CgroupId, NameId, Softirq, TaskId};
+
+/// The result.
+#[derive(Clone, Debug)]
+pub struct Stalls {
+    /// The stalls, by time, then by CPU.
+    pub stalls: Vec<Stall>,
+    /// The culprits, the one that stalled CPUs longest first.
+    pub ranking: Vec<Blamed>,
+    /// Each kind of witness, and whether the recording has it.
+    pub witnesses: Vec<Witness>,
+    /// The least length of a stall that was asked for, in ns.
+    pub min_ns: u64,
+}
+
+/// A time in which a CPU handled no softirq although it should have.
+#[derive(Clone, Debug)]
+pub struct Stall {
+    /// The CPU.
+    pub cpu: u32,
+    /// Begin, in ns.
+    pub start_ns: u64,
+    /// End, in ns.
+    pub end_ns: u64,
+    /// How sure it is that this was a stall.
+    pub confidence: Confidence,
+    /// What tells of it, by begin.
+    pub evidence: Vec<Evidence>,
+    /// Who held the CPU; `None` if nothing tells.
+    pub culprit: Option<Culprit>,
+    /// Who waited.
+    pub victims: Victims,
+    /// Records lost in it.
+    pub lost: u64,
+}
+
+impl Stall {
+    /// Its length in ns.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns - self.start_ns
+    }
+}
+
+/// How sure a stall is; `docs/stalls.md` has the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// One weak witness.
+    Low,
+    /// One exact witness, or several weak ones that agree.
+    Medium,
+    /// Several witnesses that agree, an exact one among them.
+    High,
+}
+
+impl Confidence {
+    /// The word printed for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Confidence::Low => "low",
+            Confidence::Medium => "medium",
+            Confidence::High => "high",
+        }
+    }
+}
+
+/// What one witness tells of a stall.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evidence {
+    /// What it saw.
+    pub kind: Kind,
+    /// From when, in ns.
+    pub start_ns: u64,
+    /// Until when, in ns.
+    pub end_ns: u64,
+}
+
+/// What a witness saw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A softirq was raised and not entered.
+    SoftirqWait(Softirq),
+    /// ksoftirqd was woken and did not run.
+    KsoftirqdWait,
+    /// One task was in one path of the kernel, and no softirq was served.
+    KernelPath {
+        /// How many samples saw it.
+        samples: u64,
+        /// The probability that as many samples miss the softirqs by chance, times the number of such stretches.
+        p_value: f64,
+    },
+    /// One softirq's action, or an interrupt's handler, did not return.
+    Handler {
+        /// The softirq; `None` for an interrupt's handler.
+        softirq: Option<Softirq>,
+    },
+    /// No driver was asked for packets, on a CPU that did so steadily.
+    NapiSilence,
+    /// No sample was taken, though the CPU was busy: interrupts were off.
+    SampleHole,
+    /// Many packets came at once, after none had.
+    PacketBurst {
+        /// How many.
+        packets: u64,
+    },
+}
+
+impl Kind {
+    /// The word printed for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::SoftirqWait(_) => "softirq_wait",
+            Kind::KsoftirqdWait => "ksoftirqd_wait",
+            Kind::KernelPath { .. } => "kernel_path",
+            Kind::Handler { .. } => "handler",
+            Kind::NapiSilence => "napi_silence",
+            Kind::SampleHole => "sample_hole",
+            Kind::PacketBurst { .. } => "packet_burst",
+        }
+    }
+}
+
+/// What holds a CPU in the place of a task, which it interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Handler {
+    /// A softirq's action.
+    Softirq(Softirq),
+    /// An interrupt's handler.
+    Interrupt,
+}
+
+/// Who held the CPU during a stall.
+#[derive(Clone, Debug)]
+pub struct Culprit {
+    /// What held it, if it was no task.
+    pub handler: Option<Handler>,
+    /// The task; of a handler the one that it interrupted.
+    pub task: TaskId,
+    /// Its control group, where recorded; none of a handler.
+    pub cgroup: CgroupId,
+    /// What it did; `None` where no sample tells, or it was in user space.
+    pub path: Option<Path>,
+    /// The system call, where traced.
+    pub call: Option<TracedCall>,
+    /// Samples that saw it.
+    pub samples: u64,
+    /// Their share of the stall's samples that are not idle, from 0 to 1; of the stall's time, where there are no samples.
+    pub share: f64,
+}
+
+/// What one culprit did in all.
+#[derive(Clone, Debug)]
+pub struct Blamed {
+    /// What held the CPU, if it was no task.
+    pub handler: Option<Handler>,
+    /// The comm; of a handler, that of the task that it interrupted in its longest stall.
+    pub comm: NameId,
+    /// The path of its longest stall, where samples tell.
+    pub path: Option<Path>,
+    /// Its control group in that stall, where recorded.
+    pub cgroup: CgroupId,
+    /// How many stalls.
+    pub stalls: u64,
+    /// How many of them are of medium or high confidence.
+    pub sure: u64,
+    /// How long they were together, in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub longest_ns: u64,
+    /// On which CPUs.
+    pub cpus: Vec<u32>,
+    /// How its path compares with the CPUs' other time, as `window` ranks paths; `None` where samples do not tell.
+    pub compared: Option<Ranked>,
+}
+
+/// A system call as tracepoints tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TracedCall {
+    /// Its number.
+    pub number: i32,
+    /// Its name.
+    pub name: NameId,
+    /// Its arguments; `None` if it began before the recording.
+    pub arguments: Option<[u64; 6]>,
+    /// When it began, in ns; `None` if before the recording.
+    pub enter_ns: Option<u64>,
+    /// When it returned, in ns; `None` if after the recording.
+    pub exit_ns: Option<u64>,
+}
+
+/// Who waited.
+#[derive(Clone, Debug, Default)]
+pub struct Victims {
+    /// The longest wait of each softirq, in ns.
+    pub softirqs: BTreeMap<Softirq, u64>,
+    /// Packets that were received at once when the stall was over; `None` where packets or exits were not traced.
+    pub packets: Option<u64>,
+    /// The task that waited longest for this CPU, and how long, in ns.
+    pub task: Option<(TaskId, u64)>,
+}
+
+/// A kind of witness, and whether the recording has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Its name: what was recorded, `samples`, `softirqs`, `wall_clock`, ….
+    pub name: &'static str,
+    /// What it would tell.
+    pub tells: &'static str,
+    /// Why the recording has none; `None` if it has.
+    pub lacks: Option<String>,
+    /// What to add to `perf record`.
+    pub remedy: &'static str,
+}
