@@ -4,7 +4,8 @@
 //! file, with tabs between: what it is (files of one kind have the same text), the file, `clean`, `hostile` or `bomb`, the
 //! number of samples that can be used (`200+`: at least), or `-` where nothing is promised.
 
-#[path = "../tests/support"]
+#[path = "../tests/it/support"]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod support {
     pub mod builder;
     pub mod forms;

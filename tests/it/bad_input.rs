@@ -1,0 +1,442 @@
+//! Input that is wrong, damaged or hostile: the program says what is wrong and what to do, and never panics.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
+use crate::support::{MadeUp, Recording, Run, run, stallgraph};
+use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans, strips, windows};
+use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
+use stallgraph::{Error, load};
+
+/// Runs the program and checks what holds for each failure: exit code 2, nothing on standard output, one line that is written
+/// for people, and in it all of `says`. clap's own usage errors go on after their first line.
+#[track_caller]
+fn check(arguments: &[&str], file: &Path, says: &[&str]) {
+    for subcommand in ["collapse", "window"] {
+        let run = run(stallgraph().arg(subcommand).arg(file).args(arguments));
+        let what = format!("{subcommand} {} {arguments:?}\n{}", file.display(), run.stderr);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{what}");
+        let lines: Vec<&str> = run.stderr.lines().collect();
+        let is_usage = lines[0].starts_with("error: ");
+        assert!(is_usage || lines.len() == 1 && lines[0].starts_with("stallgraph: "), "{what}");
+        assert!(!run.stderr.contains("panicked"), "{what}");
+        assert!(lines[0].matches("(os error").count() <= 1, "said twice: {what}");
+        for words in says {
+            assert!(lines[0].contains(words), "does not say {words:?}: {what}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_recording_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, bytes: &[u8]| -> PathBuf {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("the folder can be written to");
+        path
+    };
+    let record = "perf record";
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/evidence/perf.data.zst");
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
+
+    check(&[], &folder.path().join("absent.data"), &["absent.data", "No such file", record]);
+    check(
+        &[],
+        folder.path(),
+        &["is a directory", &folder.path().display().to_string(), "name the perf.data"],
+    );
+    check(&[], &file("notes.txt", b"It began at noon.\n"), &["notes.txt", "is a text file"]);
+    check(&[], &file("stacks.folded", b"a;b;c 12\n"), &["stacks.folded", "is a text file", "perf script -F"]);
+    check(&[], &file("chart.png", png), &["chart.png", "is a PNG picture", record]);
+    check(&[], &file("empty.data", b""), &["empty.data", "is empty", "disk"]);
+    check(&[], &file("perf.data.gz", b"\x1f\x8b\x08\0\0\0\0\0"), &["perf.data.gz", "gzip", "gunzip"]);
+    check(&[], &packed, &["perf.data.zst", "zstd", "unpack it first"]);
+    check(&[], &file("noise", &[0xee, 0, 7].repeat(99)), &["noise", "PERFILE2", record]);
+    let pipe = [b"PERFILE2".as_slice(), &16u64.to_le_bytes(), &[0; 64]].concat();
+    check(&[], &file("piped.data", &pipe), &["piped.data", "stream holds no event", "record again"]);
+    let hostile = "a\u{1b}[2J\nb.data";
+    check(&[], &file(hostile, b"PERFFILE"), &["version 1"]);
+}
+
+#[test]
+fn a_recording_that_cannot_answer_is_told() {
+    let without = |bits: u64| {
+        let all = Event::cpu_clock().also(0);
+        let is_left = sample_type::IP | sample_type::TID | sample_type::TIME | sample_type::CALLCHAIN;
+        all.sample_type((is_left | sample_type::CPU | sample_type::PERIOD) & !bits)
+    };
+    let refuse = |events: Vec<Event>, has_sample: bool, says: &[&str]| {
+        let mut builder = Builder::new();
+        events.into_iter().for_each(|event| {
+            builder.event(event);
+        });
+        builder.comm((1, 1), "init");
+        if has_sample {
+            builder.at(0, 1_000_000).sample(Sample::new((1, 1)).user(&[0x40_1000]));
+        }
+        let made_up = MadeUp::write(&builder.event_desc().build(), "");
+        let file = made_up.add("made-up.data", &builder.build());
+        check(&[], &file, &[&["made-up.data"], says].concat());
+    };
+    let plain = || Event::cpu_clock();
+    refuse(vec![plain()], false, &["no samples of cpu-clock", "perf record"]);
+    refuse(vec![without(sample_type::CALLCHAIN)], true, &["no call chains", "-g"]);
+    refuse(vec![without(sample_type::TIME)], true, &["no times", "-T"]);
+    let events = vec![without(0), Event::cycles().sample_type(sample_type::IP | sample_type::TID)];
+    refuse(events, true, &["cannot be told apart", "--sample-identifier"]);
+    let tracepoints =
+        vec![Event::tracepoint("sched:sched_switch", 316), Event::tracepoint("irq:irq_exit", 7)];
+    refuse(tracepoints, true, &["no sampling event", "sched:sched_switch, irq:irq_exit", "perf record"]);
+    refuse(vec![Event::new("dummy:HG", 1, 9)], false, &["no sampling event"]);
+}
+
+#[test]
+fn options_that_make_no_sense_are_told() {
+    let post = Recording::open("post").file;
+    check(&["--time", "5,3"], &post, &["5,3", "--time", "ends before it starts"]);
+    check(&["--time", "now"], &post, &["now", "START,STOP"]);
+    check(&["--time", "50%-150%"], &post, &["150%", "from 0% to 100%"]);
+    check(&["-C", "99"], &post, &["-C 99", "no such CPU", "samples of 1"]);
+    check(&["-C", "0"], &post, &["-C 0", "no samples of this CPU", "samples of 1"]);
+    check(&["--time", "1,2"], &post, &["--time", "nothing was recorded then"]);
+    check(&["-C", "x"], &post, &["\"x\"", "not the number of a CPU"]);
+    check(&["-C", "3-1"], &post, &["3-1", "first is greater"]);
+    check(&["-F", "999"], &post, &["-F 999", "cpu,time,pid,tid,event,stack,count"]);
+    check(&["-F", ""], &post, &["no field", "cpu,time,pid,tid,event,stack,count"]);
+    check(&["-e", "nosuch"], &post, &["-e nosuch", "no event", "cpu-clock"]);
+    check(&["--kallsyms", "no/such/kallsyms"], &post, &["no/such/kallsyms", "No such file"]);
+    check(&["--kallsyms", "/"], &post, &["/: Is a directory"]);
+    check(&["--nosuch"], &post, &["--nosuch"]);
+}
+
+#[test]
+fn options_of_window_that_make_no_sense_are_told() {
+    let post = Recording::open("post").file;
+    let check = |arguments: &[&str], says: &[&str]| {
+        let run = run(stallgraph().arg("window").arg(&post).args(arguments));
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{arguments:?}: {}", run.stderr);
+        let first = run.stderr.lines().next().expect("a complaint");
+        assert!(says.iter().all(|words| first.contains(words)), "{arguments:?}: {first}");
+    };
+    check(&["--before", "0"], &["--before 0", "100ms"]);
+    check(&["--before", "0ms"], &["--before 0", "100ms"]);
+    check(&["--before", "1us"], &["--before", "shorter than the time between samples"]);
+    check(&["--before", "99999999999s"], &["longer than any recording"]);
+    check(&["-F", "stack"], &["-F", "--format stacks"]);
+    check(&["--after", "5ms"], &["--after", "--format stacks"]);
+    check(&["--before", "100"], &["--before", "'100'", "100ms"]);
+    check(&["--before", "-1ms"], &["-1"]);
+    check(&["--join", "soon"], &["--join", "soon"]);
+    check(&["--trigger", "("], &["--trigger", "'('"]);
+    check(&["--trigger-frame", "*"], &["--trigger-frame", "'*'"]);
+    check(&["--softirq", "net"], &["--softirq", "'net'", "net_rx"]);
+    check(&["--format", "xml"], &["xml", "--format"]);
+}
+
+#[test]
+fn a_foreign_kallsyms_is_refused_and_the_rest_is_done() {
+    let post = Recording::open("post");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let own = fs::read_to_string(post.folder.join("kallsyms")).expect("kallsyms");
+    let hidden = |line: &str| format!("0000000000000000{}\n", &line[16..]);
+    let hidden: String = own.lines().map(hidden).collect();
+    // Another build of the same kernel: all else equal, its code is one page longer.
+    let longer = own.replace("ffffffff822090c8 T _etext", "ffffffff8220a0c8 T _etext");
+    assert_ne!(longer, own);
+    let stripped: String =
+        own.lines().filter(|line| !line.ends_with("text")).map(|line| format!("{line}\n")).collect();
+    for (name, text, why) in [
+        ("hidden", hidden, "addresses are all 0"),
+        ("longer", longer, "another kernel's"),
+        ("stripped", stripped, "it has no _"),
+        ("nothing", String::new(), "no symbols"),
+        ("prose", "Once upon a time\n".to_owned(), "no symbols"),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("the folder can be written to");
+        let with = |subcommand: &str| {
+            run(stallgraph()
+                .arg(subcommand)
+                .arg(&post.file)
+                .arg("--kallsyms")
+                .arg(&path)
+                .arg("--symfs")
+                .arg(folder.path()))
+        };
+        let collapse = with("collapse");
+        assert_eq!((collapse.code, collapse.stdout.lines().count()), (Some(0), 4351), "{name}");
+        assert!(!collapse.stdout.contains("vfs_read"), "{name}: wrong names are worse than none");
+        check_warning(name, &collapse.stderr, &path, why);
+        assert_eq!(collapse.stderr.lines().count(), 1, "{name}: {}", collapse.stderr);
+        let window = with("window");
+        assert!(matches!(window.code, Some(0 | 1)), "{name}: {window:?}");
+        // The report is wrapped, and so may the path be.
+        let unwrapped: String = window.stdout.split_whitespace().collect();
+        check_warning(name, &unwrapped, Path::new(&path.file_name().unwrap()), &why.replace(' ', ""));
+        assert!(!window.stdout.contains("culprit  "), "{name}: without names nobody is accused");
+    }
+}
+
+#[track_caller]
+fn check_warning(name: &str, text: &str, path: &Path, why: &str) {
+    for words in ["warning", &path.display().to_string(), why, "kallsyms>kallsyms"] {
+        let text = text.replace(" > ", ">");
+        assert!(text.contains(words), "{name}: does not say {words:?}: {text}");
+    }
+}
+
+#[test]
+fn the_header_may_end_anywhere() {
+    let post = fs::read(Recording::open("post").file).expect("the recording");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("cut.data");
+    for length in 0..=200 {
+        fs::write(&path, &post[..length]).expect("the folder can be written to");
+        for subcommand in ["collapse", "window", "info"] {
+            let run = run(stallgraph().arg(subcommand).arg(&path));
+            check_ending(&format!("{subcommand} of {length} bytes"), &run);
+            assert!(run.code != Some(2) || run.stderr.contains("cut.data"), "{length} bytes: {}", run.stderr);
+            assert_ne!(run.code, Some(0), "{subcommand} of {length} bytes finds nothing");
+        }
+    }
+}
+
+/// An end that was meant: not a panic (101), not a signal.
+#[track_caller]
+fn check_ending(what: &str, run: &Run) {
+    assert!(matches!(run.code, Some(0..=3)), "{what}: {run:?}");
+    assert!(!run.stderr.contains("panicked"), "{what}: {}", run.stderr);
+    assert!(run.code != Some(2) || run.stderr.lines().count() == 1, "{what}: {}", run.stderr);
+}
+
+#[test]
+fn a_cut_recording_is_used_up_to_the_cut() {
+    let post = fs::read(Recording::open("post").file).expect("the recording");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("half.data");
+    fs::write(&path, &post[..post.len() / 2]).expect("the folder can be written to");
+    let whole = run(stallgraph()
+        .args(["collapse", "-F", "cpu,time", "--no-symbols"])
+        .arg(Recording::open("post").file));
+    let half = run(stallgraph().args(["collapse", "-F", "cpu,time", "--no-symbols"]).arg(&path));
+    assert_eq!(half.code, Some(3), "{}", half.stderr);
+    assert!(
+        half.stderr.contains("cut short at byte") && half.stderr.contains("bytes before its header says")
+    );
+    let lines = half.stdout.lines().count();
+    assert!((1800..2600).contains(&lines), "{lines} of 4351 samples in one half of the bytes");
+    assert!(whole.stdout.starts_with(&half.stdout), "what is read is read as before");
+}
+
+#[test]
+fn a_killed_perf_leaves_all_samples() {
+    let (kernel, samples) = (Kernel::new(), 500);
+    let mut builder = Builder::new();
+    builder.kernel_map(&kernel).comm((7, 7), "worker");
+    for number in 1..=samples {
+        builder.at(2, number * 1_000_000).sample(Sample::new((7, 7)).user(&[0x40_1000 + number]));
+    }
+    let finished = MadeUp::write(&builder.build(), &kernel.kallsyms());
+    let killed = MadeUp::write(&builder.killed().build(), &kernel.kallsyms());
+    let finished = run(finished.command("collapse").args(["-F", "cpu,time,stack"]));
+    let killed = run(killed.command("collapse").args(["-F", "cpu,time,stack"]));
+    assert_eq!((finished.code, finished.stdout.lines().count() as u64), (Some(0), samples));
+    assert_eq!((killed.code, &killed.stdout), (Some(3), &finished.stdout));
+    assert!(killed.stderr.contains("did not finish the file"), "{}", killed.stderr);
+    assert!(killed.stderr.contains("SIGINT"), "{}", killed.stderr);
+}
+
+#[test]
+fn what_was_lost_is_told() {
+    let mut builder = Builder::new();
+    builder.comm((7, 7), "worker");
+    for number in 1..=100 {
+        builder.at(0, number * 1_000_000).sample(Sample::new((7, 7)).user(&[0x40_1000]));
+        if number == 50 {
+            builder.lost(100, 1234);
+        }
+    }
+    let run = run(MadeUp::write(&builder.build(), "").command("collapse").arg("--no-symbols"));
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 100));
+    assert!(run.stderr.contains("warning: 1234 records were lost, 92."), "{}", run.stderr);
+}
+
+#[test]
+fn impossible_samples_are_rejected_and_counted() {
+    let mut builder = Builder::new();
+    builder.event(Event::cpu_clock().set(flag::SAMPLE_ID_ALL)).comm((7, 7), "worker").at(0, 1_000_000);
+    builder.sample(Sample::new((7, 7)).user(&[0x40_1000]));
+    builder.sample(Sample::new((7, 7)).user(&[0x40_1000]).claimed_chain_len(1 << 61));
+    builder.sample(Sample::new((7, 7)).user(&[0x40_1000]).claimed_chain_len(u64::MAX));
+    builder.sample(Sample::new((7, 7)).user(&[0x40_1000]).claimed_chain_len(1000));
+    builder.raw_sample(0, &[1, 2, 3]);
+    let run = run(MadeUp::write(&builder.build(), "").command("collapse").arg("--no-symbols"));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "worker;[unknown] 1\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("3 records were rejected: call chain longer"), "{}", run.stderr);
+    assert!(run.stderr.contains("1 records were rejected: sample shorter"), "{}", run.stderr);
+}
+
+#[test]
+fn names_cannot_act_on_a_terminal() {
+    let mut builder = Builder::new();
+    builder.comm((7, 7), "a;b c\x1b]0;\n").at(0, 1_000_000);
+    builder.sample(Sample::new((7, 7)).user(&[0x40_1000]));
+    let run = run(MadeUp::write(&builder.build(), "").command("collapse").arg("--no-symbols"));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "a:b_c?]0:?;[unknown] 1\n"), "{}", run.stderr);
+}
+
+#[test]
+fn no_cut_makes_it_panic() {
+    let post = fs::read(Recording::open("post").file).expect("the recording");
+    let mut dice = Dice(0x5eed_0001);
+    let mut loaded = 0;
+    for _ in 0..200 {
+        let length = dice.below(post.len());
+        loaded += u32::from(survive(&post[..length]).is_ok());
+    }
+    assert!(loaded > 190, "{loaded} of 200 cuts were salvaged: only one in the header may be refused");
+}
+
+#[test]
+fn no_flipped_byte_makes_it_panic() {
+    let mut bytes = fs::read(Recording::open("post").file).expect("the recording");
+    let mut dice = Dice(0x5eed_0002);
+    // A third of the flips hits what steers everything else: header, attributes, and the first records.
+    for number in 0..300 {
+        let at = dice.below(if number % 3 == 0 { 2048 } else { bytes.len() });
+        let (original, flipped) = (bytes[at], (dice.next() % 255 + 1) as u8);
+        bytes[at] ^= flipped;
+        let _ = survive(&bytes);
+        bytes[at] = original;
+    }
+    let samples = survive(&bytes).expect("the recording is whole again");
+    assert_eq!(samples, 4351);
+}
+
+/// Loads `bytes` and runs what all commands run on them; a panic anywhere fails the test. The samples that were read.
+fn survive(bytes: &[u8]) -> Result<usize, Error> {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(file.path(), bytes).expect("it can be written to");
+    // Without names: looking them up is slow, and knows nothing of the damage.
+    let sources = load::Sources { disabled: true, ..Default::default() };
+    let options = load::Options { sources, ..Default::default() };
+    let recording = load::load(file.path(), &options, &|_, _, _| {})?;
+    let tally = &recording.tally;
+    let skipped: u64 = tally.skipped.values().sum();
+    let used = tally.samples + tally.other_events + tally.side_band;
+    assert_eq!(tally.records, used + skipped + tally.rejected_total(), "a record got lost");
+    contents::find(&recording);
+    let windows = windows::find(&recording, &windows::Options::default());
+    strips::find(&recording, &windows);
+    let markers = markers::of_windows(&recording, &windows);
+    let lanes = |by| {
+        let lanes = Lanes::new(&recording, &Selection::default(), by);
+        assert_eq!(lanes.samples() + lanes.untimed, recording.tally.samples, "a sample is in no lane");
+        lanes
+    };
+    let (cpus, tasks) = (lanes(By::Cpu), lanes(By::Task));
+    speedscope::write(&cpus, "a test", &mut io::sink()).expect("nothing to fail");
+    chrome::write(&cpus, &markers, "a test", &mut io::sink()).expect("nothing to fail");
+    firefox::write(&tasks, &markers, &mut io::sink()).expect("nothing to fail");
+    let options = ordered::Options { weight: ordered::Weight::Microseconds, merge: true };
+    let stacks = ordered::OrderedStacks::new(&recording, &Selection::default(), options);
+    let timelines = recording.timelines.iter();
+    let lines = timelines.map(|timeline| stacks.lines(timeline, 0..timeline.samples.len()).count());
+    let merged: usize = lines.sum();
+    let samples = recording.timelines.iter().map(|timeline| timeline.samples.len()).sum();
+    assert!(merged <= samples);
+    assert_eq!(samples as u64, recording.tally.samples, "a sample got lost");
+    let triggers = windows::Triggers::new(&recording, &windows::Options::default());
+    let marks = flame::Marks { triggers, paths: Vec::new() };
+    let mut painter = flame::Painter::new(&recording, &marks);
+    for timeline in &recording.timelines {
+        let whole = spans::extent(&recording, [timeline]);
+        let length_us = (whole.end - whole.start) / 1000;
+        let flame = painter.ordered((timeline, whole.clone()));
+        assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), length_us, "time got lost");
+        painter.merged(&[(timeline, whole)]);
+    }
+    Ok(samples)
+}
+
+/// xorshift64 (Marsaglia): the same numbers on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+/// Windows are cut out of the recording's time: neither a damaged time nor a tiny window may make billions of them.
+#[test]
+fn no_length_of_time_takes_forever() {
+    let kernel = Kernel::new();
+    let mut builder = Builder::new();
+    builder.comm((7, 7), "worker").comm((8, 8), "ksoftirqd/0");
+    for number in 1..=300 {
+        let task = if number % 100 == 0 { (8, 8) } else { (7, 7) };
+        builder.at(0, number * 1_000_000).sample(Sample::new(task).user(&[0x40_1000]));
+    }
+    let ordinary = MadeUp::write(&builder.build(), &kernel.kallsyms());
+    builder.at(0, 1 << 62).sample(Sample::new((7, 7)).user(&[0x40_1000]));
+    let torn = MadeUp::write(&builder.build(), &kernel.kallsyms());
+    for (what, command) in [
+        ("a sample in 146 years", &mut torn.command("window")),
+        ("windows of one sample", ordinary.command("window").args(["--before", "1002us"])),
+        ("windows of an age", ordinary.command("window").args(["--before", "500years"])),
+        ("one episode", ordinary.command("window").args(["--join", "500years"])),
+    ] {
+        let code = ends_within(Duration::from_secs(10), command);
+        assert!(matches!(code, Some(0 | 1)), "{what}: {code:?}");
+    }
+}
+
+/// The exit code of `command`, or `None` if it had to be ended.
+fn ends_within(limit: Duration, command: &mut Command) -> Option<i32> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    None
+}
+
+/// Nothing may be read from a file that is none: this would wait for a writer for ever.
+#[test]
+fn a_kallsyms_that_is_a_fifo_is_not_waited_for() {
+    let made_up = MadeUp::write(&one_sample(), "");
+    let beside = made_up.add("other", b"").with_file_name("kallsyms");
+    fs::remove_file(&beside).expect("it is there");
+    let made = Command::new("mkfifo").arg(OsString::from(&beside)).status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: no mkfifo here");
+        return;
+    }
+    let run = run(&mut made_up.command("collapse"));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "worker;[unknown] 1\n"), "{}", run.stderr);
+}
+
+fn one_sample() -> Vec<u8> {
+    let mut builder = Builder::new();
+    builder.comm((7, 7), "worker").at(0, 1_000_000).sample(Sample::new((7, 7)).user(&[0x40_1000]));
+    builder.build()
+}

@@ -1,0 +1,174 @@
+//! Charts in a browser: a headless Chromium opens each kind, clicks, zooms out and searches, without a script error. Skipped,
+//! loudly, where there is no Chromium.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::svg;
+use crate::support::{Recording, run, stallgraph};
+
+/// Time for one picture, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Does in the browser what a user would, and writes what came of it into the picture. NAME and X say which frame is clicked.
+const VISIT: &str = r##"<script type="text/ecmascript"><![CDATA[
+(function() {
+    var errors = [];
+    window.addEventListener("error", function(e) { errors.push(e.message); });
+    window.alert = window.confirm = function(text) { errors.push("dialog: " + text); };
+    window.prompt = function() { return "^" + NAME.replace(/[^A-Za-z0-9_]/g, "\\$&") + " \\("; };
+    function act() {
+        var all = Array.from(document.getElementById("frames").children);
+        var title = function(g) { return g.querySelector("title").textContent; };
+        var rect = function(g) { return g.querySelector("rect"); };
+        var click = function(e) { e.dispatchEvent(new MouseEvent("click", { bubbles: true })); };
+        var its = all.find(function(g) {
+            return title(g).startsWith(NAME + " (") && rect(g).getAttribute("fg:x") == X;
+        });
+        var hidden = function() { return all.filter(function(g) { return getComputedStyle(g).display == "none"; }).length; };
+        var widths = [rect(its).getAttribute("width")];
+        var hiddens = [hidden()];
+        rect(its).dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+        var details = document.getElementById("details").textContent;
+        click(rect(its));
+        widths.push(rect(its).getAttribute("width"));
+        hiddens.push(hidden());
+        click(document.getElementById("unzoom"));
+        widths.push(rect(its).getAttribute("width"));
+        hiddens.push(hidden());
+        click(document.getElementById("search"));
+        var marked = all.filter(function(g) { return rect(g).getAttribute("fill") == "rgb(230,0,230)"; }).map(title);
+        var result = { errors: errors, frames: all.length, widths: widths, hiddens: hiddens, details: details, marked: marked,
+            matched: document.getElementById("matched").textContent, legend: document.getElementById("legend").textContent };
+        var desc = document.createElementNS("http://www.w3.org/2000/svg", "desc");
+        desc.id = "visit";
+        desc.textContent = JSON.stringify(result);
+        document.documentElement.appendChild(desc);
+    }
+    window.addEventListener("load", function() { setTimeout(act, 200); });
+})();
+]]></script>"##;
+
+#[test]
+fn charts_zoom_and_search_in_a_browser() {
+    let Some(browser) = browser() else {
+        // Past the test harness, which would keep it to itself.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no chromium here, so no chart was opened in a browser");
+        return;
+    };
+    let post = Recording::open("post");
+    let chart =
+        |options: &[&str]| post.command("chart").args(options).output().expect("the program starts").stdout;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let hostile = folder.path().join("hostile.txt");
+    fs::write(&hostile, hostile_text()).expect("the folder can be written to");
+    let of_hostile = run(stallgraph().arg("chart").arg(&hostile)).stdout.into_bytes();
+    for (name, bytes) in [
+        ("window", chart(&["--window", "2"])),
+        ("chart", chart(&[])),
+        ("flamegraph", chart(&["--flamegraph"])),
+        ("diff", chart(&["--diff"])),
+        ("hostile", of_hostile),
+    ] {
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        visit(&browser, folder.path(), name, &text);
+    }
+    // The visit tells errors where there are some.
+    let text = post.stdout("chart", &["--window", "1"]);
+    let broken = text.replacen("function zoom_child(", "function zoom_no_child(", 1);
+    assert_ne!(text, broken);
+    let (_, came) = visited(&browser, folder.path(), "broken", &broken);
+    assert!(came["errors"][0].as_str().is_some_and(|error| error.contains("zoom_child")), "{came}");
+}
+
+/// Visits a picture, and checks that it did what it should.
+#[track_caller]
+fn visit(browser: &str, folder: &Path, name: &str, text: &str) {
+    let picture = svg::read(text);
+    let (frame, came) = visited(browser, folder, name, text);
+    let percent =
+        |at: usize| came["widths"][at].as_str().and_then(|text| text.strip_suffix('%')?.parse::<f64>().ok());
+    let expected = 100.0 * frame.width as f64 / picture.total as f64;
+    assert_eq!(came["errors"].as_array().map(Vec::len), Some(0), "{name}: {came}");
+    assert_eq!(came["frames"], picture.frames.len(), "{name}: {came}");
+    for (at, expected) in [(0, expected), (1, 100.0), (2, expected)] {
+        assert!(percent(at).is_some_and(|percent| (percent - expected).abs() < 1e-3), "{name}: {came}");
+    }
+    assert_eq!((&came["hiddens"][0], &came["hiddens"][2]), (&0.into(), &0.into()), "{name}: {came}");
+    assert!(came["hiddens"][1].as_u64() > Some(0), "what lies beside the frame goes: {name}: {came}");
+    assert!(came["details"].as_str().is_some_and(|text| text.contains(&frame.name)), "{name}: {came}");
+    let marked = came["marked"].as_array().expect("a list");
+    let of_name = picture.frames.iter().filter(|other| other.name == frame.name).count();
+    assert_eq!(marked.len(), of_name, "{name}: {came}");
+    assert!(came["matched"].as_str().is_some_and(|text| text.starts_with("Matched: ")), "{name}: {came}");
+    assert!(came["legend"].as_str().is_some_and(|text| text.contains('■')), "{name}: {came}");
+}
+
+/// Opens a picture and acts in it: the frame that was clicked, and what came of it.
+fn visited(browser: &str, folder: &Path, name: &str, text: &str) -> (svg::Frame, serde_json::Value) {
+    let picture = svg::read(text);
+    // A frame in the middle of the picture, with others beside and above.
+    let is_inner = |frame: &&svg::Frame| frame.depth >= 1 && frame.width < picture.total * 9 / 10;
+    let frame =
+        picture.frames.iter().filter(is_inner).max_by_key(|frame| frame.width).expect("a frame").clone();
+    let name_in_script = serde_json::to_string(&frame.name).expect("a string").replace("]]>", "]]\\u003e");
+    let script = VISIT.replace("NAME", &name_in_script).replace("X;", &format!("{};", frame.x));
+    let file = folder.join(format!("{name}.svg"));
+    let (head, rest) = text.split_once("<defs>").expect("inferno's picture");
+    fs::write(&file, format!("{head}{script}<defs>{rest}")).expect("the folder can be written to");
+    let dom = folder.join(format!("{name}.dom"));
+    let mut child = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("file://{}", file.display()))
+        .stdin(Stdio::null())
+        .stdout(File::create(&dom).expect("the folder can be written to"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the browser starts");
+    let start = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill().expect("a child");
+            panic!("{name}: the browser does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let dom = fs::read_to_string(dom).expect("what the browser printed");
+    let result = dom.split_once("<desc id=\"visit\">").and_then(|(_, rest)| rest.split_once("</desc>"));
+    let result =
+        result.unwrap_or_else(|| panic!("{name}: the browser did not come to an end: {} bytes", dom.len())).0;
+    let result =
+        result.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\u{a0}").replace("&amp;", "&");
+    (frame, serde_json::from_str(&result).expect("JSON"))
+}
+
+fn browser() -> Option<String> {
+    let is_there = |name: &&str| {
+        let version =
+            Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        version.is_ok_and(|status| status.success())
+    };
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there).map(|name| name.to_owned())
+}
+
+/// What perf script would print of functions with names that are markup or script.
+fn hostile_text() -> String {
+    let names = [
+        "<script>alert(1)</script>",
+        "</title></g></svg><script>alert(2)</script>",
+        "'onload='alert(3)' \"",
+        "]]><![CDATA[&lt;&amp;\u{1b}\u{202e}",
+        "a(b) (1,000 us, 5%)",
+    ];
+    let sample = |(number, name): (usize, &&str)| {
+        format!(
+            "comm 1/1 [000] 1.{number:03}000000: cpu-clock: \n\
+             \tffffffff81000010 {name} ([kernel.kallsyms])\n\t    401000 {name} (/bin/{name})\n\n"
+        )
+    };
+    names.iter().enumerate().map(sample).collect()
+}

@@ -1,0 +1,104 @@
+//! What fuzzing found worth keeping, checked again without a fuzzer: `testdata/corpus`, made by `scripts/pack-corpus`.
+
+use std::path::Path;
+
+#[path = "../../fuzz/checks/elf.rs"]
+mod elf;
+#[path = "../../fuzz/checks/header.rs"]
+mod header;
+#[path = "../../fuzz/checks/jitdump.rs"]
+mod jitdump;
+#[path = "../../fuzz/checks/kallsyms.rs"]
+mod kallsyms;
+#[path = "../../fuzz/checks/perf_map.rs"]
+mod perf_map;
+#[path = "../../fuzz/checks/recording.rs"]
+mod recording;
+#[path = "../../fuzz/checks/sample.rs"]
+mod sample;
+#[path = "../../fuzz/checks/script_text.rs"]
+mod script_text;
+#[path = "../../fuzz/checks/stream.rs"]
+mod stream;
+#[path = "../../fuzz/checks/tracepoint.rs"]
+mod tracepoint;
+#[path = "../../fuzz/checks/unpack.rs"]
+mod unpack;
+#[path = "../../fuzz/checks/walk.rs"]
+mod walk;
+
+/// Checks each input of a corpus: compressed, each behind its length of four bytes.
+fn replay(name: &str, check: fn(&[u8])) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/corpus/{name}.zst"));
+    let packed = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let all = zstd::decode_all(packed.as_slice()).expect("a compressed corpus");
+    let mut rest = all.as_slice();
+    let mut count = 0;
+    while let Some((length, next)) = rest.split_first_chunk::<4>() {
+        let (input, next) = next.split_at(u32::from_le_bytes(*length) as usize);
+        check(input);
+        rest = next;
+        count += 1;
+    }
+    assert!(rest.is_empty() && count >= 20, "{name}: {count} inputs");
+}
+
+#[test]
+fn elf_files() {
+    replay("elf", elf::check);
+}
+
+#[test]
+fn headers() {
+    replay("header", header::check);
+}
+
+#[test]
+fn walks() {
+    replay("walk", walk::check);
+}
+
+#[test]
+fn samples() {
+    replay("sample", sample::check);
+}
+
+#[test]
+fn compressed_records() {
+    replay("unpack", unpack::check);
+}
+
+#[test]
+fn streams() {
+    replay("stream", stream::check);
+}
+
+#[test]
+fn whole_recordings() {
+    replay("recording", recording::check);
+}
+
+#[test]
+fn kallsyms_texts() {
+    replay("kallsyms", kallsyms::check);
+}
+
+#[test]
+fn formats_of_tracepoints() {
+    replay("tracepoint", tracepoint::check);
+}
+
+#[test]
+fn jitdumps() {
+    replay("jitdump", jitdump::check);
+}
+
+#[test]
+fn perf_map_texts() {
+    replay("perf_map", perf_map::check);
+}
+
+#[test]
+fn texts_of_perf_script() {
+    replay("script_text", script_text::check);
+}

@@ -1,0 +1,102 @@
+//! Damaged recordings with events: `syscalls` and `packets` use what is whole, say so, and never panic.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Recording, Run, run, stallgraph};
+use serde_json::Value;
+
+fn json(subcommand: &str, file: &Path, options: &[&str]) -> (Run, Value) {
+    let mut command = stallgraph();
+    command.arg(subcommand).arg(file).args(["--no-symbols", "--format", "json"]).args(options);
+    let run = run(&mut command);
+    let document = serde_json::from_str(&run.stdout).unwrap_or(Value::Null);
+    (run, document)
+}
+
+/// Each entry of a list as its fields that do not depend on what comes after it.
+fn entries(document: &Value, list: &str, keys: &[&str]) -> BTreeSet<String> {
+    let entry = |value: &Value| keys.iter().map(|key| value[key].to_string()).collect::<Vec<_>>().join(" ");
+    document[list].as_array().into_iter().flatten().map(entry).collect()
+}
+
+#[test]
+fn what_lies_before_a_damage_is_told_as_in_the_whole_file() {
+    let whole = Recording::open("evidence");
+    let bytes = fs::read(&whole.file).expect("the recording");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("damaged.data");
+    let calls = ["tid", "enter_ns", "exit_ns", "number", "arguments", "result", "on_cpu_ns"];
+    let packets = ["time_ns", "cpu", "tid", "bytes", "gap_ns"];
+    let of_whole = |subcommand, options: &[&str]| json(subcommand, &whole.file, options).1;
+    let all_calls = entries(&of_whole("syscalls", &["--min", "0s"]), "slow", &calls);
+    let all_packets = entries(&of_whole("packets", &[]), "packets", &packets);
+    for part in [3, 7, 9] {
+        let mut damaged = bytes.clone();
+        damaged[bytes.len() * part / 10..][..4096].fill(0);
+        fs::write(&path, &damaged).expect("the folder can be written to");
+        let (run, document) = json("syscalls", &path, &["--min", "0s"]);
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        let found = entries(&document, "slow", &calls);
+        let is_whole = |call: &&String| !call.contains("null");
+        // The record in which the damage begins may still look like one.
+        assert!(found.iter().filter(is_whole).filter(|call| !all_calls.contains(*call)).count() <= 1);
+        assert!(found.len() > 100 && found.len() < all_calls.len(), "{} calls", found.len());
+        let (run, document) = json("packets", &path, &[]);
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        let found = entries(&document, "packets", &packets);
+        assert!(found.difference(&all_packets).count() <= 1 && found.len() > 1000, "{} packets", found.len());
+    }
+}
+
+#[test]
+fn without_the_end_of_the_file_nothing_tells_what_tracepoints_mean() {
+    let bytes = fs::read(Recording::open("evidence").file).expect("the recording");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("cut.data");
+    fs::write(&path, &bytes[..bytes.len() / 2]).expect("the folder can be written to");
+    let (run, document) = json("syscalls", &path, &[]);
+    assert_eq!((run.code, &document["estimate"]), (Some(3), &true.into()), "{}", run.stderr);
+    let of =
+        |code: &str| document["diagnostics"].as_array().unwrap().iter().find(|note| note["code"] == code);
+    assert!(of("formats").expect("it is said")["count"].as_u64() > Some(10_000));
+    let (run, _) = json("packets", &path, &[]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.contains("their formats, at the end of the file, are not there; end perf"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn changed_bytes_end_in_an_exit_code() {
+    let bytes = fs::read(Recording::open("evidence").file).expect("the recording");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("changed.data");
+    // A simple generator of numbers, so that each run of the test changes the same bytes.
+    let mut state = 7u64;
+    let mut number = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut codes = BTreeSet::new();
+    for (changes, below) in
+        [(1, 2000), (20, 2000), (20, bytes.len()), (400, bytes.len()), (4000, bytes.len())]
+    {
+        for _ in 0..2 {
+            let mut changed = bytes.clone();
+            for _ in 0..changes {
+                changed[number(below)] = number(256) as u8;
+            }
+            fs::write(&path, &changed).expect("the folder can be written to");
+            for (subcommand, options) in [("syscalls", &["--min", "0s", "--all"][..]), ("packets", &[])] {
+                let run = run(stallgraph().arg(subcommand).arg(&path).arg("--no-symbols").args(options));
+                assert!(matches!(run.code, Some(0..=3)), "{subcommand}, {changes} changes: {run:?}");
+                codes.insert(run.code);
+            }
+        }
+    }
+    assert!(codes.contains(&Some(3)), "some damage is found: {codes:?}");
+}

@@ -1,0 +1,294 @@
+//! Names of the kernel: which files they come from, which are refused, and code that the kernel made at run time.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::builder::{Builder, Kernel, Mmap, Sample};
+use crate::support::elf::vmlinux;
+use crate::support::{Run, run, stallgraph};
+use object::{Object, ObjectSymbol};
+use tempfile::TempDir;
+
+const TASK: (u32, u32) = (42, 42);
+const BUILD_ID: [u8; 20] = [7; 20];
+const STACK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read";
+/// Where KASLR put the kernel in the boot that was recorded.
+const MOVED: u64 = 0xffff_ffff_9a00_0000;
+
+/// A recording of another host's kernel, and files beside it.
+struct Scene {
+    folder: TempDir,
+    kernel: Kernel,
+}
+
+impl Scene {
+    /// A sample of `STACK`, and one in a module.
+    fn new(build_id: Option<&[u8]>) -> Scene {
+        let mut kernel = Kernel::at(MOVED);
+        let mut file = Builder::new();
+        file.hostname("elsewhere.example").arch("x86_64").os_release("6.1.0-test").kernel_map(&kernel);
+        if let Some(id) = build_id {
+            file.kernel_build_id(id);
+        }
+        file.comm(TASK, "worker").at(0, 1_000_000);
+        let stack = kernel.stack(STACK);
+        file.sample(Sample::new(TASK).kernel(&stack));
+        let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder"), kernel };
+        scene.add("perf.data", &file.build());
+        scene
+    }
+
+    fn add(&self, name: &str, bytes: &[u8]) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be written to");
+        fs::write(&path, bytes).expect("the folder can be written to");
+    }
+
+    /// The kernel's symbols, as its ELF file has them: where it is linked to lie, not where KASLR put it.
+    fn linked(&self) -> Vec<(String, u64)> {
+        let text = self.kernel.kallsyms_at(Kernel::DEFAULT_TEXT);
+        let lines = text.lines().map(|line| line.split_once(' ').expect("a line of kallsyms"));
+        let symbol = |(address, rest): (&str, &str)| {
+            (rest[2..].to_owned(), u64::from_str_radix(address, 16).expect("an address"))
+        };
+        lines.filter(|(_, rest)| rest.starts_with('T')).map(symbol).collect()
+    }
+
+    fn run(&self, subcommand: &str, options: &[&str]) -> Run {
+        let mut command = stallgraph();
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path().join("home"));
+        run(command.args([subcommand, "perf.data"]).args(options))
+    }
+
+    #[track_caller]
+    fn assert_named(&self, options: &[&str]) {
+        let run = self.run("collapse", options);
+        assert_eq!((run.code, run.stdout), (Some(0), format!("worker;{STACK} 1\n")), "{}", run.stderr);
+    }
+
+    /// No names, and a line that says why.
+    #[track_caller]
+    fn assert_refused(&self, options: &[&str], why: &str) {
+        let run = self.run("collapse", options);
+        let unnamed = "worker;[[kernel.kallsyms]];[[kernel.kallsyms]];[[kernel.kallsyms]] 1\n";
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), unnamed), "{}", run.stderr);
+        let line = run.stderr.lines().find(|line| line.contains("kernel functions have no names"));
+        assert!(line.is_some_and(|line| line.contains(why)), "{why}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_vmlinux_of_the_recorded_build_names_the_kernel_wherever_kaslr_put_it() {
+    let scene = Scene::new(Some(&BUILD_ID));
+    scene.assert_refused(&[], "no kallsyms or vmlinux of the recorded kernel was found");
+    scene.add("vmlinux", &vmlinux(Some(&BUILD_ID), &scene.linked()));
+    scene.assert_named(&["-k", "vmlinux"]);
+    scene.assert_named(&["--vmlinux", "vmlinux"]);
+}
+
+/// As `--kallsyms <(ssh node cat /proc/kallsyms)` gives it, whose first byte may be long in coming.
+#[test]
+fn a_kallsyms_may_come_through_a_pipe() {
+    let scene = Scene::new(None);
+    let text = scene.kernel.kallsyms();
+    let mut child = stallgraph()
+        .args(["collapse", "--kallsyms", "/dev/stdin", "perf.data"])
+        .current_dir(scene.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    for half in [&text[..text.len() / 2], &text[text.len() / 2..]] {
+        std::thread::sleep(Duration::from_millis(200));
+        pipe.write_all(half.as_bytes()).expect("it is read");
+    }
+    drop(pipe);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("worker;{STACK} 1\n"));
+}
+
+/// A writer that never comes, a file without end and one too long for memory: said at once, and not read.
+#[test]
+fn a_kallsyms_that_is_no_text_of_a_kernel_is_not_read() {
+    let scene = Scene::new(None);
+    let fifo = scene.folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().is_ok_and(|status| status.success()), "mkfifo");
+    let long = fs::File::create(scene.folder.path().join("long")).expect("the folder can be written to");
+    long.set_len(10 << 30).expect("a sparse file");
+    for (file, why) in [
+        ("fifo", "it is a pipe that nobody writes into"),
+        ("/dev/zero", "it is neither a regular file nor a pipe"),
+        ("long", "it is longer than 1 GiB"),
+    ] {
+        let run = scene.run("collapse", &["--kallsyms", file]);
+        assert_eq!(run.code, Some(2), "{file}: {}", run.stderr);
+        assert!(run.stderr.contains(why), "{file}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_vmlinux_of_another_build_is_refused() {
+    let scene = Scene::new(Some(&BUILD_ID));
+    scene.add("other", &vmlinux(Some(&[8; 20]), &scene.linked()));
+    scene.assert_refused(&["-k", "other"], "its build id is 0808080808080808080808080808080808080808");
+    scene.add("stripped", &vmlinux(Some(&BUILD_ID), &[]));
+    scene.assert_refused(&["-k", "stripped"], "it holds no symbols");
+    scene.add("text", b"ffffffff81000000 T _text\n");
+    scene.assert_refused(&["-k", "text"], "it is not an ELF file");
+    scene.add("empty", b"");
+    scene.assert_refused(&["-k", "empty"], "it is not an ELF file");
+    for absent in ["absent", "/dev/null", "."] {
+        let run = scene.run("collapse", &["-k", absent]);
+        assert_eq!(run.code, Some(2), "{absent}: {}", run.stderr);
+        assert!(run.stderr.contains("--vmlinux takes"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn without_build_ids_a_vmlinux_counts_if_its_code_is_as_long() {
+    let scene = Scene::new(None);
+    scene.add("vmlinux", &vmlinux(None, &scene.linked()));
+    scene.assert_named(&["-k", "vmlinux"]);
+    let mut longer = scene.linked();
+    longer.last_mut().expect("_etext").1 += 0x1000;
+    scene.add("longer", &vmlinux(Some(&BUILD_ID), &longer));
+    scene.assert_refused(&["-k", "longer"], "it is another kernel's");
+}
+
+#[test]
+fn the_build_id_cache_has_the_kernels_symbols() {
+    let hex = "07".repeat(20);
+    let scene = Scene::new(Some(&BUILD_ID));
+    let place = format!(".build-id/07/{}", &hex[2..]);
+    scene.add(&format!("home/.debug/{place}/kallsyms"), scene.kernel.kallsyms().as_bytes());
+    scene.assert_named(&[]);
+    // Of another kernel although the folder's name says so: its code is not as long.
+    let other = scene.kernel.kallsyms().replace(&format!("{:x}", MOVED + 0x10_0000), "ffffffff9a200000");
+    scene.add(&format!("home/.debug/{place}/kallsyms"), other.as_bytes());
+    scene.assert_refused(&[], "kallsyms in the build-id cache is not used: it is another kernel's");
+    scene.add(&format!("home/.debug/{place}/elf"), &vmlinux(Some(&BUILD_ID), &scene.linked()));
+    scene.assert_named(&[]);
+    // As old versions of perf made it: the file itself.
+    let cache = scene.folder.path().join("home/.debug");
+    fs::remove_dir_all(cache.join(&place)).expect("a folder");
+    scene.add(&format!("home/.debug/{place}"), scene.kernel.kallsyms().as_bytes());
+    scene.assert_named(&[]);
+}
+
+#[test]
+fn an_installed_vmlinux_of_the_recorded_build_is_found_below_symfs() {
+    let scene = Scene::new(Some(&BUILD_ID));
+    let path = "symfs/usr/lib/debug/boot/vmlinux-6.1.0-test";
+    scene.add(path, &vmlinux(Some(&[8; 20]), &scene.linked()));
+    scene.assert_refused(&["--symfs", "symfs"], "no kallsyms or vmlinux");
+    scene.add(path, &vmlinux(Some(&BUILD_ID), &scene.linked()));
+    scene.assert_named(&["--symfs", "symfs"]);
+    assert!(Path::new(&scene.folder.path().join(path)).exists());
+}
+
+#[test]
+fn bpf_programs_are_named_as_they_were_at_the_time() {
+    let mut kernel = Kernel::new();
+    let entry = kernel.stack("entry_SYSCALL_64_after_hwframe;do_syscall_64");
+    let place = 0xffff_ffff_c000_1000;
+    let mut file = Builder::new();
+    file.hostname("elsewhere.example").arch("x86_64").kernel_map(&kernel).comm(TASK, "worker");
+    let sample = |file: &mut Builder, ms: u64| {
+        let stack = [&entry[..], &[place + 0x20]].concat();
+        file.at(0, ms * 1_000_000).sample(Sample::new(TASK).kernel(&stack));
+    };
+    file.at(0, 1_000_000).ksymbol("bpf_prog_1_first", place, 0x100, false);
+    sample(&mut file, 2);
+    file.at(0, 3_000_000).ksymbol("bpf_prog_1_first", place, 0x100, true);
+    sample(&mut file, 4);
+    file.at(0, 5_000_000).ksymbol("bpf_prog_2_\x1b[2Jsecond", place, 0x80, false);
+    sample(&mut file, 6);
+    sample(&mut file, 2);
+    let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder"), kernel };
+    scene.add("perf.data", &file.build());
+    scene.add("kallsyms", scene.kernel.kallsyms().as_bytes());
+    let run = scene.run("collapse", &[]);
+    let leaves: Vec<&str> =
+        run.stdout.lines().map(|line| line.rsplit_once(';').expect("a frame").1).collect();
+    assert_eq!(
+        leaves,
+        ["bpf_prog_1_first 1", "bpf_prog_1_first 1", "[[kernel.kallsyms]] 1", "bpf_prog_2_?[2Jsecond 1"]
+    );
+    // Without any other symbols of the kernel they are named still.
+    fs::remove_file(scene.folder.path().join("kallsyms")).expect("it is there");
+    assert_eq!(scene.run("collapse", &[]).stdout.matches("bpf_prog_").count(), 3);
+}
+
+/// This process's `[vdso]`, with its build id and the place of one of its functions; `None` where there is none.
+fn own_vdso() -> Option<(Vec<u8>, u64)> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let line = maps.lines().find(|line| line.ends_with("[vdso]"))?;
+    let (start, end) = line.split(' ').next()?.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).expect("an address");
+    let mut bytes = vec![0; (number(end) - number(start)) as usize];
+    fs::File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, number(start)).ok()?;
+    let elf = object::File::parse(bytes.as_slice()).expect("an ELF file");
+    let symbol =
+        elf.dynamic_symbols().find(|symbol| symbol.name().is_ok_and(|name| name.contains("getcpu")))?;
+    Some((elf.build_id().expect("notes").expect("a build id").to_vec(), symbol.address()))
+}
+
+#[test]
+fn the_vdso_has_the_names_of_this_processs_if_it_is_the_same() {
+    let Some((build_id, getcpu)) = own_vdso() else {
+        eprintln!("SKIPPED: no [vdso] in this process");
+        return;
+    };
+    let leaf = |build_id: &[u8]| {
+        let mut file = Builder::new();
+        file.hostname("elsewhere.example").arch("x86_64").comm(TASK, "worker");
+        file.mmap2(Mmap::new(TASK.0, "[vdso]", 0x7000_0000, 0x2000).build_id(build_id));
+        file.at(0, 1_000_000).sample(Sample::new(TASK).user(&[0x7000_0000 + getcpu]));
+        let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder"), kernel: Kernel::new() };
+        scene.add("perf.data", &file.build());
+        scene.run("collapse", &[]).stdout
+    };
+    assert!(leaf(&build_id).contains("getcpu"));
+    assert_eq!(leaf(&[9; 20]), "worker;[[vdso]] 1\n");
+}
+
+#[test]
+fn what_has_no_name_has_a_reason_in_json() {
+    let mut kernel = Kernel::new();
+    let entry = kernel.stack("entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read");
+    let nowhere = kernel.text() + 0x80_0000;
+    let mut file = Builder::new();
+    file.hostname("elsewhere.example")
+        .arch("x86_64")
+        .kernel_map(&kernel)
+        .comm(TASK, "worker")
+        .comm((9, 9), "ksoftirqd/0");
+    for ms in 1..=100 {
+        let stack = [&entry[..], &[nowhere]].concat();
+        file.at(0, ms * 1_000_000).sample(Sample::new(TASK).kernel(&stack));
+    }
+    let served = kernel.stack("ret_from_fork;kthread;run_ksoftirqd;handle_softirqs;net_rx_action");
+    file.at(0, 101_000_000).sample(Sample::new((9, 9)).kernel(&served));
+    let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder"), kernel };
+    scene.add("perf.data", &file.build());
+    scene.add("kallsyms", scene.kernel.kallsyms().as_bytes());
+    let json = |subcommand: &str| -> serde_json::Value {
+        let run = scene.run(subcommand, &["--format", "json"]);
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+    };
+    let window = json("window");
+    let path = &window["episodes"][0]["dominating"]["path"];
+    assert_eq!(path.as_array().expect("a path").last().expect("a function"), "[[kernel.kallsyms]]");
+    for document in [&window, &json("info")] {
+        let unnamed = &document["unnamed"][0];
+        assert_eq!(unnamed["name"], "[[kernel.kallsyms]]");
+        assert_eq!((&unnamed["code"], &unnamed["frames"]), (&"no_symbol".into(), &100.into()));
+        assert_eq!(unnamed["reason"], "the kernel's symbols do not cover the place");
+        assert_eq!(document["unnamed"].as_array().map(Vec::len), Some(1));
+    }
+}

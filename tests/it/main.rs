@@ -1,0 +1,48 @@
+//! The integration tests, in one binary: the library is linked once for all of them.
+//!
+//! Each module holds the tests of one command or property; `support` holds what they share.
+//! Run one module with `cargo test --test it exports::`.
+//!
+//! All tests share one process, so none may change the environment or the current folder: those are
+//! set for the child processes that run the program.
+
+mod architecture;
+mod archives;
+mod bad_input;
+mod browser;
+mod calls;
+mod chart;
+mod check;
+mod collapse;
+mod confinement;
+mod corpus;
+mod damage;
+mod events;
+mod events_damaged;
+mod exports;
+mod jitdump;
+mod kernel_modules;
+mod kernel_names;
+mod kubernetes;
+mod lanes;
+mod lines;
+mod live;
+mod live_syscalls;
+mod moments;
+mod names;
+mod packets;
+mod packs;
+mod readme;
+mod redacted_packs;
+mod script_text;
+mod second_opinion;
+mod spans;
+mod stalls;
+mod stalls_recordings;
+mod strips;
+mod support;
+mod syscalls;
+mod threads;
+mod variants;
+mod window_recordings;
+mod windows;

@@ -1,0 +1,310 @@
+//! Redacted packs: nothing of a comm or a path is left in one, and all else is told as before.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::pack_scene::{Scene, entries};
+use crate::support::{run, stallgraph};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// What occurs in the comms and paths of the recordings, in the command that made them, and in the name of no function.
+const NAMES: [&str; 20] = [
+    "/usr/",
+    "/lib/x86",
+    "/bin/",
+    "/home",
+    "/root",
+    "/srv/",
+    "/tmp/",
+    ".so",
+    ".js",
+    "perf record",
+    "perf-record",
+    "node_exporter",
+    "envoy",
+    "cadvisor",
+    "python",
+    "bash",
+    "sleep\0",
+    "names/made",
+    "kubepods",
+    "system.slice",
+];
+
+/// Recordings of every form, and where their names are.
+fn scenes() -> impl Iterator<Item = (&'static str, Scene)> {
+    let recordings = [
+        ("post/perf.data", Some("post/kallsyms"), "post/symfs"),
+        ("evidence/perf.data.zst", Some("evidence/kallsyms"), "evidence/symfs"),
+        ("names/forms.data.zst", None, "names/symfs"),
+        ("names/node.data.zst", None, "names/symfs"),
+        ("variants/threads", None, "names/symfs"),
+        ("variants/threads-packed", None, "names/symfs"),
+        ("variants/packed.zst", None, "names/symfs"),
+        ("variants/pipe.zst", None, "names/symfs"),
+        ("variants/pipe-packed.zst", None, "names/symfs"),
+        ("variants/pipe-tracepoint.zst", None, "names/symfs"),
+        ("variants/delay.zst", None, "names/symfs"),
+        ("variants/cgroups.zst", None, "names/symfs"),
+        ("variants/dwarf.zst", None, "names/symfs"),
+        ("variants/registers.zst", None, "names/symfs"),
+        ("variants/weight.zst", None, "names/symfs"),
+        ("variants/phys-data.zst", None, "names/symfs"),
+        ("variants/two-events.zst", None, "names/symfs"),
+        ("variants/switch-events.zst", None, "names/symfs"),
+        ("variants/buildid-mmap.zst", None, "names/symfs"),
+    ];
+    recordings
+        .into_iter()
+        .map(|(recording, kallsyms, symfs)| (recording, Scene::of(recording, kallsyms, symfs)))
+}
+
+fn contains(bytes: &[u8], name: &str) -> bool {
+    bytes.windows(name.len()).any(|window| window == name.as_bytes())
+}
+
+/// Whether `shown` is what stands for `name`: the beginning of its hash, of a path behind the slash.
+fn stands_for(shown: &str, name: &str) -> bool {
+    let digest = Sha256::digest(name.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = shown.strip_prefix('/').filter(|_| name.starts_with('/')).unwrap_or(shown);
+    let room = if name.len() < 8 { shown.len() == 7 } else { digits.len() == 12 };
+    room && digest.starts_with(digits)
+}
+
+/// Whether a comm is of a thread of the kernel; what its worker worked on may be left out.
+fn is_kernel_thread(shown: &str, name: &str) -> bool {
+    name.starts_with(shown) && ["kworker/", "irq/"].iter().any(|kind| shown.starts_with(kind))
+}
+
+/// Compares JSON: text may only differ as hashes do from what they stand for.
+fn assert_redacted(here: &Value, there: &Value, place: &str, hashes: &mut usize) {
+    match (here, there) {
+        (Value::Array(here), Value::Array(there)) if here.len() == there.len() => {
+            here.iter().zip(there).for_each(|(here, there)| assert_redacted(here, there, place, hashes));
+        }
+        (Value::Object(here), Value::Object(there)) => {
+            assert!(here.keys().eq(there.keys()), "{place}");
+            for (key, value) in here {
+                assert_redacted(value, &there[key], key, hashes);
+            }
+        }
+        // Registers may hold anything, and pods and containers are parts of a path.
+        (Value::Array(_), Value::Null) if place == "arguments" => {}
+        (Value::String(_), Value::Null) if ["pod_uid", "container_id"].contains(&place) => {}
+        (Value::String(here), Value::String(there)) if here != there => {
+            let in_brackets = |text: &str| text.starts_with('[') && text.ends_with(']');
+            if place == "path" && in_brackets(here) && in_brackets(there) {
+                return;
+            }
+            assert!(stands_for(there, here) || is_kernel_thread(there, here), "{place}: {here} {there}");
+            *hashes += 1;
+        }
+        _ => assert_eq!(here, there, "{place}"),
+    }
+}
+
+#[test]
+fn nothing_of_a_comm_or_a_path_is_left() {
+    for (recording, scene) in scenes() {
+        let original = fs::read(scene.at("here/perf.data")).unwrap_or_default();
+        scene.pack(&["--redact"]);
+        for (name, _, bytes) in entries(&scene.packed()) {
+            for word in NAMES {
+                assert!(!contains(&bytes, word), "{recording}: {word} in {name}");
+            }
+        }
+        let is_file = !original.is_empty();
+        let is_packed = recording.contains("packed");
+        assert!(
+            !is_file || is_packed || contains(&original, "/usr/"),
+            "{recording}: else this test says nothing"
+        );
+    }
+}
+
+#[test]
+fn all_else_is_told_as_before() {
+    let mut hashes = 0;
+    for (recording, scene) in scenes() {
+        scene.pack(&["--redact"]);
+        for arguments in [&["window", "--format", "json"][..], &["stalls", "--format", "json"]] {
+            let (here, there) = (scene.here(arguments), scene.there(arguments));
+            assert_eq!(here.code, there.code, "{recording} {arguments:?}: {there:?}");
+            if here.code == Some(2) {
+                continue;
+            }
+            let json = |text: &str| -> Value {
+                let mut json: Value = serde_json::from_str(text).expect("JSON");
+                json.as_object_mut().expect("an object").remove("diagnostics");
+                json
+            };
+            assert_redacted(&json(&here.stdout), &json(&there.stdout), recording, &mut hashes);
+        }
+        // Each sample, its time and its stack; unnamed frames are called by their module.
+        let lines = |text: &str| -> Vec<String> {
+            let stack = |line: &str| match line.split_once(';') {
+                Some((before, stack)) => {
+                    format!("{};{stack}", before.rsplit_once('\t').map_or("", |(who, _)| who))
+                }
+                None => String::new(),
+            };
+            let without_modules = |line: String| {
+                let frames = line.split(';').map(|frame| if frame.starts_with('[') { "[]" } else { frame });
+                frames.collect::<Vec<_>>().join(";")
+            };
+            text.lines().map(stack).map(without_modules).map(without_paths).collect()
+        };
+        let arguments = ["collapse", "-F", "cpu,time,pid,tid,stack"];
+        let (here, there) = (scene.here(&arguments), scene.there(&arguments));
+        assert!(
+            lines(&here.stdout) == lines(&there.stdout),
+            "{recording}: {}\n{}",
+            here.stdout,
+            there.stdout
+        );
+        assert!(lines(&here.stdout).len() > 20 || here.code == Some(2), "{recording}: {here:?}");
+    }
+    assert!(hashes > 30, "{hashes}");
+}
+
+/// Without the path of the script in the names of its functions.
+fn without_paths(line: String) -> String {
+    let words = line.split(' ').map(|word| if word.starts_with('/') { "/" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_same_name_has_the_same_hash_in_every_pack() {
+    let post = Scene::post();
+    post.pack(&["--redact"]);
+    let first = post.packed();
+    post.pack(&["--redact"]);
+    assert!(first == post.packed());
+    let window = post.there(&["window"]);
+    // printf %s node_exporter | sha256sum
+    assert!(window.stdout.contains("culprit   a8b8139c6a4a, in system call lseek"), "{window:?}");
+    assert!(window.stdout.contains("#=ksoftirqd"), "{window:?}");
+    let info = post.there(&["info"]);
+    assert!(info.stdout.contains("hashes stand for comms and paths"), "{info:?}");
+    assert!(info.stdout.contains("\ncommand    not recorded"), "{info:?}");
+    // printf %s vm | sha256sum
+    assert!(info.stdout.contains("\nhost       5bce98f"), "{info:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_there_and_still_said() {
+    let scene = Scene::of("variants/plain.zst", None, "names/symfs");
+    let file = scene.at("here/perf.data");
+    let whole = fs::read(&file).expect("the recording");
+    let samples = |text: &str| text.lines().count();
+    // Cut in the middle, then with a hole.
+    let cut = whole[..whole.len() * 2 / 3].to_vec();
+    let mut holed = whole.clone();
+    holed[whole.len() / 2..][..64].fill(0xff);
+    for damaged in [cut, holed] {
+        fs::write(&file, &damaged).expect("a file");
+        scene.pack(&["--redact"]);
+        let (here, there) = (scene.here(&["collapse"]), scene.there(&["collapse"]));
+        assert_eq!((here.code, there.code), (Some(3), Some(3)), "{there:?}");
+        assert_eq!(samples(&here.stdout), samples(&there.stdout));
+        assert!(samples(&there.stdout) > 10 && there.stderr.contains("error"), "{there:?}");
+        for (name, _, bytes) in entries(&scene.packed()) {
+            for word in NAMES {
+                assert!(!contains(&bytes, word), "{word} in {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_lets_no_name_through() {
+    let scene = Scene::of("variants/two-events.zst", None, "names/symfs");
+    let file = scene.at("here/perf.data");
+    let whole = fs::read(&file).expect("the recording");
+    // Numbers that look like chance and are the same in each run.
+    let mut number = 1u64;
+    let mut below = |limit: usize| {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (number >> 33) as usize % limit
+    };
+    let mut packed = 0;
+    for _ in 0..60 {
+        let mut damaged = whole.clone();
+        for _ in 0..=below(6) {
+            let at = below(damaged.len() - 16);
+            match below(3) {
+                0 => damaged[at] = below(256) as u8,
+                1 => damaged[at / 8 * 8 + 6..][..2].fill(below(256) as u8),
+                _ => damaged.copy_within(at / 8 * 8..at / 8 * 8 + 8, below(whole.len() - 16) / 8 * 8),
+            }
+        }
+        fs::write(&file, &damaged).expect("a file");
+        let run = scene.here(&["pack", "-o", "../there/perf.data", "--redact"]);
+        assert!(matches!(run.code, Some(0 | 2 | 3)) && !run.stderr.contains("panicked"), "{run:?}");
+        if run.code == Some(2) {
+            continue;
+        }
+        packed += 1;
+        for (name, _, bytes) in entries(&scene.packed()) {
+            for word in NAMES {
+                assert!(!contains(&bytes, word), "{word} in {name}");
+            }
+        }
+        assert_ne!(scene.there(&["info"]).code, Some(101));
+    }
+    assert!(packed > 20, "{packed}");
+}
+
+#[test]
+fn names_of_a_redacted_pack_come_from_nowhere_else() {
+    let post = Scene::post();
+    post.pack(&["--redact"]);
+    for option in
+        [&["--symfs", "/"][..], &["--buildid-dir", "/"], &["--kallsyms", "k"], &["--container-root"]]
+    {
+        let run = post.there(&[&["window"][..], option].concat());
+        assert!(run.code == Some(2) && run.stderr.contains("the pack is redacted"), "{run:?}");
+    }
+    let run = post.there(&["collapse", "--inline"]);
+    assert!(run.code == Some(0) && run.stderr.contains("with --inline, without --redact"), "{run:?}");
+    let unnamed = post.there(&["collapse", "--no-symbols"]);
+    assert!(unnamed.code == Some(0) && !unnamed.stdout.contains("seq_lseek"), "{unnamed:?}");
+    for option in ["--inline", "--whole-files", "--no-symbols"] {
+        let run = post.here(&["pack", "-o", "x", "--redact", option]);
+        assert!(run.code == Some(2) && run.stderr.contains("cannot be used with"), "{run:?}");
+    }
+}
+
+#[test]
+fn perf_reads_what_is_left() {
+    for (recording, scene) in scenes().filter(|(recording, _)| recording.starts_with("variants/")) {
+        scene.pack(&["--redact"]);
+        let (_, _, bytes) = entries(&scene.packed()).pop().expect("the recording comes last");
+        let file = scene.at("redacted.data");
+        fs::write(&file, bytes).expect("a file");
+        let mut perf = Command::new("perf");
+        perf.args(["script", "--force", "--no-inline", "-F", "comm,tid,time", "-i"]).arg(&file);
+        if perf.output().is_err() {
+            eprintln!("skipped: no perf");
+            return;
+        }
+        let read = run(&mut perf);
+        let samples = scene.there(&["info", "--format", "json"]).stdout;
+        let info: Value = serde_json::from_str(&samples).expect("JSON");
+        assert!(
+            read.stdout.lines().count() as u64 >= info["recording"]["samples"].as_u64().expect("a number"),
+            "{recording}: {read:?}"
+        );
+    }
+}
+
+#[test]
+fn the_program_says_what_it_packed() {
+    let post = Scene::post();
+    let mut command = stallgraph();
+    command.args(["pack", "perf.data", "--redact", "-o", "../there/x", "--symfs"]).arg(&post.symfs);
+    let run = run(command.current_dir(post.at("here")));
+    assert!(run.stdout.contains("a redacted recording of 596 KiB, the kernel's names"), "{run:?}");
+}

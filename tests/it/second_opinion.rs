@@ -1,0 +1,66 @@
+//! The crate `linux_perf_data` as second opinion: it and this library must see the same samples in a recording.
+
+use crate::support::{Recording, SecondOpinion, second_opinion};
+use stallgraph::load;
+use stallgraph::model::Recording as Loaded;
+
+#[test]
+fn both_see_the_same_samples() {
+    let check = |name: &str, event: Option<&str>| {
+        let recording = Recording::open(name);
+        let expected = second_opinion(&recording.file, event.unwrap_or(recording.event));
+        let got = samples(&load_samples(&recording, event));
+        assert_eq!(got.len(), expected.len(), "{name} {event:?}: samples");
+        let different = got.iter().zip(&expected).position(|(got, expected)| got != expected);
+        if let Some(at) = different {
+            panic!("{name} {event:?}: sample {at} is {:?}, expected {:?}", got[at], expected[at]);
+        }
+        assert!(expected.len() > 1000, "{name} {event:?}: {} samples prove little", expected.len());
+    };
+    check("post", None);
+    check("system", None);
+    check("evidence", None);
+    // A field of variable size (RAW) stands in these samples, and other fields after it.
+    check("evidence", Some("sched:sched_switch"));
+    check("evidence", Some("irq:softirq_raise"));
+}
+
+#[test]
+fn both_count_the_same_records_of_each_event() {
+    let recording = Recording::open("evidence");
+    let loaded = load_samples(&recording, None);
+    let events = loaded.about.events.iter().filter(|event| !event.name.starts_with("dummy"));
+    let counts: Vec<(&str, u64)> = events.map(|event| (event.name.as_str(), event.records)).collect();
+    assert_eq!(counts.len(), 10, "{counts:?}");
+    for (event, records) in &counts {
+        assert_eq!(*records, second_opinion(&recording.file, event).len() as u64, "{event}");
+    }
+    let of_tracepoints: u64 = counts.iter().skip(1).map(|(_, records)| records).sum();
+    assert_eq!(of_tracepoints, 65_281, "as testdata/README.md has it");
+}
+
+fn load_samples(recording: &Recording, event: Option<&str>) -> Loaded {
+    let options = load::Options {
+        event: event.map(str::to_owned),
+        sources: load::Sources { disabled: true, ..Default::default() },
+        ..Default::default()
+    };
+    load::load(&recording.file, &options, &|_, _, _| {}).expect("a recording")
+}
+
+/// The library's timelines in the second opinion's words.
+fn samples(loaded: &Loaded) -> Vec<SecondOpinion> {
+    let all = loaded.timelines.iter().flat_map(|timeline| {
+        timeline.samples.iter().enumerate().map(|(at, sample)| {
+            let task = loaded.task(sample.task);
+            SecondOpinion {
+                cpu: timeline.cpu,
+                time_ns: sample.time_ns,
+                pid: task.pid,
+                tid: task.tid,
+                period: timeline.details.get(at).period,
+            }
+        })
+    });
+    all.collect()
+}

@@ -1,0 +1,349 @@
+//! Stalls from text fixtures: each witness by itself, what speaks against it, who is the culprit, how sure that is.
+
+use crate::support::fixture;
+use crate::support::fixture::{every_ms, recording};
+use stallgraph::analyses::selection::{Selection, TimeRange};
+use stallgraph::analyses::stalls::{self, Confidence, Kind, Options, Stall, Stalls};
+use stallgraph::model::{Recording, Softirq};
+
+const LSEEK: &str =
+    "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;seq_lseek;traverse";
+const RX: &str = "work_[u];asm_sysvec_call_function_single;__irq_exit_rcu;handle_softirqs;net_rx_action";
+
+fn find(recording: &Recording) -> Stalls {
+    stalls::find(recording, &Options::default())
+}
+
+/// Busy in user space, with a packet seen in one sample of four.
+fn traffic(range: std::ops::Range<u64>) -> String {
+    let mut text = String::new();
+    for ms in range {
+        text += &every_ms(0, ms..ms + 1, "envoy", if ms % 4 == 0 { RX } else { "work_[u]" });
+    }
+    text
+}
+
+/// Softirqs that are raised each ms and entered at once.
+fn served(range: std::ops::Range<u64>) -> String {
+    let each = |ms: u64| {
+        let at = |us: u64| format!("{}.{:06}", ms / 1000, ms % 1000 * 1000 + us);
+        format!(
+            "cpu0 {} envoy raise:net_rx\ncpu0 {} envoy entry:net_rx\ncpu0 {} envoy packet:eth0(60)\ncpu0 {} envoy exit:net_rx\n",
+            at(100),
+            at(102),
+            at(110),
+            at(120)
+        )
+    };
+    range.map(each).collect()
+}
+
+fn ms(stall: &Stall) -> (u64, u64) {
+    ((stall.start_ns + 500_000) / 1_000_000, (stall.end_ns + 500_000) / 1_000_000)
+}
+
+fn kinds(stall: &Stall) -> Vec<&'static str> {
+    let mut kinds: Vec<&str> = stall.evidence.iter().map(|evidence| evidence.kind.name()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn who<'r>(recording: &'r Recording, stall: &Stall) -> &'r str {
+    recording.comm(stall.culprit.as_ref().expect("a culprit").task)
+}
+
+#[track_caller]
+fn only(stalls: &Stalls) -> &Stall {
+    let [stall] = &stalls.stalls[..] else { panic!("one stall, not {:#?}", stalls.stalls) };
+    stall
+}
+
+#[test]
+fn a_path_in_which_no_softirq_is_seen_where_they_are_common() {
+    let text = traffic(0..1000) + &every_ms(0, 1000..1100, "agent", LSEEK) + &traffic(1100..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((ms(stall), stall.confidence), ((1000, 1100), Confidence::Medium));
+    assert_eq!(kinds(stall), ["kernel_path"]);
+    assert_eq!(who(&recording, stall), "agent");
+    let path = stall.culprit.as_ref().and_then(|culprit| culprit.path.as_ref()).expect("a path");
+    assert_eq!(path.system_call.map(|call| recording.name(call)), Some("lseek"));
+    assert_eq!(path.function().map(|name| recording.name(name)), Some("traverse"));
+    assert_eq!(stalls.ranking[0].stalls, 1);
+}
+
+#[test]
+fn a_slow_call_that_softirqs_interrupt_is_no_stall() {
+    let nested =
+        format!("{LSEEK};asm_sysvec_call_function_single;__irq_exit_rcu;handle_softirqs;net_rx_action");
+    let mut text = traffic(0..1000);
+    for at in 1000..1200 {
+        text += &every_ms(0, at..at + 1, "agent", if at % 12 == 0 { &nested } else { LSEEK });
+    }
+    let recording = recording(&(text + &traffic(1200..2000)));
+    assert!(find(&recording).stalls.is_empty());
+}
+
+#[test]
+fn a_visit_without_softirqs_is_excused_by_others_to_the_same_path() {
+    let nested =
+        format!("{LSEEK};asm_sysvec_call_function_single;__irq_exit_rcu;handle_softirqs;net_rx_action");
+    let mut text = traffic(0..1000) + &every_ms(0, 1000..1060, "agent", LSEEK) + &traffic(1060..2000);
+    for call in 0..4u64 {
+        let from = 2000 + call * 300;
+        for at in from..from + 100 {
+            text += &every_ms(0, at..at + 1, "agent", if at % 10 == 0 { &nested } else { LSEEK });
+        }
+        text += &traffic(from + 100..from + 300);
+    }
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+#[test]
+fn where_softirqs_are_rare_samples_alone_prove_nothing() {
+    let text = every_ms(0, 0..1000, "envoy", "work_[u]")
+        + &every_ms(0, 1000..1100, "agent", LSEEK)
+        + &every_ms(0, 1100..2000, "envoy", "work_[u]");
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+#[test]
+fn a_softirq_that_waits_and_what_held_the_cpu() {
+    let text = traffic(0..1000)
+        + &served(0..1000)
+        + "cpu0 0.999900 agent sys_enter:lseek(3,0x7a1200)\ncpu0 1.000300 agent raise:net_rx\n"
+        + &every_ms(0, 1000..1100, "agent", LSEEK)
+        + "cpu0 1.099500 agent entry:net_rx\ncpu0 1.099600 agent packet:eth0(60)\ncpu0 1.099650 agent packet:eth0(60)\n"
+        + "cpu0 1.099700 agent exit:net_rx\ncpu0 1.099800 agent sys_exit:lseek=8000000\n"
+        + &traffic(1101..2000)
+        + &served(1101..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!(stall.confidence, Confidence::High);
+    assert!(
+        kinds(stall).contains(&"softirq_wait") && kinds(stall).contains(&"kernel_path"),
+        "{:?}",
+        kinds(stall)
+    );
+    // From the entry of the system call to its return, and not only while the softirq waited.
+    assert_eq!((stall.start_ns, stall.end_ns), (999_900_000, 1_099_800_000));
+    let culprit = stall.culprit.as_ref().expect("a culprit");
+    let call = culprit.call.as_ref().expect("it was traced");
+    assert_eq!((recording.name(call.name), call.arguments), ("lseek", Some([3, 0x7a1200, 0, 0, 0, 0])));
+    assert_eq!(stall.victims.softirqs, [(Softirq::NetRx, 99_200_000)].into());
+    assert_eq!(stall.victims.packets, Some(2));
+}
+
+#[test]
+fn a_long_path_while_softirqs_are_known_to_be_served_is_slow_only() {
+    let text =
+        traffic(0..1000) + &every_ms(0, 1000..1100, "agent", LSEEK) + &traffic(1100..2000) + &served(0..2000);
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+#[test]
+fn events_that_were_sampled_say_nothing_of_waits() {
+    let text = "sampled irq:softirq_raise\nsampled irq:softirq_entry\n".to_owned()
+        + &every_ms(0, 0..2000, "envoy", "work_[u]")
+        + "cpu0 0.5 envoy raise:net_rx\ncpu0 1.5 envoy entry:net_rx\n";
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    assert!(stalls.stalls.is_empty());
+    let softirqs = stalls.witnesses.iter().find(|witness| witness.name == "softirqs").expect("it is listed");
+    assert!(softirqs.lacks.as_ref().is_some_and(|why| why.contains("was sampled")), "{softirqs:?}");
+}
+
+#[test]
+fn a_softirq_that_was_raised_before_its_entry_was_traced_does_not_wait() {
+    let text =
+        every_ms(0, 0..1000, "envoy", "work_[u]") + "cpu0 0.0 envoy raise:timer\n" + &served(500..1000);
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+#[test]
+fn one_softirq_s_action_keeps_the_others_waiting() {
+    let timer = "work_[u];asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs;run_timer_softirq;neigh_timer_handler";
+    let text = traffic(0..1000)
+        + &served(0..1000)
+        + "cpu0 1.000100 envoy raise:timer\ncpu0 1.000110 envoy entry:timer\ncpu0 1.001 envoy raise:net_rx\n"
+        + &every_ms(0, 1000..1060, "envoy", timer)
+        + "cpu0 1.0601 envoy exit:timer\ncpu0 1.0602 envoy entry:net_rx\ncpu0 1.0603 envoy exit:net_rx\n"
+        + &traffic(1061..2000)
+        + &served(1061..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!(ms(stall), (1000, 1060));
+    let path = stall.culprit.as_ref().and_then(|culprit| culprit.path.as_ref()).expect("a path");
+    let names: Vec<&str> = path.functions.iter().map(|name| recording.name(*name)).collect();
+    assert_eq!(names, ["run_timer_softirq", "neigh_timer_handler"]);
+    let handler =
+        |evidence: &stalls::Evidence| evidence.kind == Kind::Handler { softirq: Some(Softirq::Timer) };
+    assert!(stall.evidence.iter().any(handler), "{:?}", stall.evidence);
+}
+
+#[test]
+fn a_kernel_worker_is_a_culprit_too() {
+    let work =
+        "ret_from_fork_asm;ret_from_fork;kthread;worker_thread;process_one_work;cleanup_net;neigh_flush_dev";
+    let text = traffic(0..1000)
+        + &every_ms(0, 1000..1100, "kworker/u8:1@71", work)
+        + &traffic(1100..2000)
+        + &every_ms(0, 2000..2100, "kworker/u8:2@72", work)
+        + &traffic(2100..3000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    assert_eq!(stalls.stalls.iter().map(ms).collect::<Vec<_>>(), [(1000, 1100), (2000, 2100)]);
+    // Workers take turns: what they did counts.
+    assert_eq!((stalls.ranking.len(), stalls.ranking[0].stalls), (1, 2));
+}
+
+#[test]
+fn a_hole_in_the_samples_of_a_busy_cpu_is_a_weak_witness() {
+    let flush = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;css_rstat_flush;_raw_spin_unlock_irqrestore";
+    let idle = "secondary_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
+    let text = every_ms(0, 0..10, "swapper/0@0", idle)
+        + &traffic(10..1000)
+        + &every_ms(0, 1060..1070, "cadvisor", flush)
+        + &traffic(1070..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((kinds(stall), stall.confidence), (vec!["sample_hole"], Confidence::Low));
+    assert_eq!(who(&recording, stall), "cadvisor");
+
+    // With a silence of the drivers it is more than that.
+    let polls = |range: std::ops::Range<u64>| -> String {
+        range.map(|ms| format!("cpu0 {}.{:03}5 envoy napi_poll:1/64\n", ms / 1000, ms % 1000)).collect()
+    };
+    let recording = fixture::recording(&(text + &polls(0..1000) + &polls(1061..2000)));
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((kinds(stall), stall.confidence), (vec!["napi_silence", "sample_hole"], Confidence::Medium));
+}
+
+#[test]
+fn where_idle_may_have_no_samples_a_hole_means_nothing() {
+    let text = traffic(0..1000) + &traffic(1100..2000);
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+#[test]
+fn a_burst_after_a_silence_is_a_weak_witness() {
+    let packets = |from_us: u64, count: u64, step_us: u64| -> String {
+        let at = |us: u64| format!("cpu0 {}.{:06} envoy packet:eth0(60)\n", us / 1_000_000, us % 1_000_000);
+        (0..count).map(|number| at(from_us + number * step_us)).collect()
+    };
+    let text = every_ms(0, 0..2000, "envoy", "work_[u]")
+        + &packets(0, 1000, 1000)
+        + &packets(1_050_000, 50, 10)
+        + &packets(1_060_000, 900, 1000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((kinds(stall), stall.confidence), (vec!["packet_burst"], Confidence::Low));
+    assert!(matches!(stall.evidence[0].kind, Kind::PacketBurst { packets: 50 }), "{:?}", stall.evidence);
+}
+
+#[test]
+fn ksoftirqd_that_does_not_run_while_nothing_is_served() {
+    let text = every_ms(0, 0..1000, "solver", "work_[u]")
+        + "cpu0 0.05 solver entry:net_rx\ncpu0 0.0501 solver exit:net_rx\n"
+        + "cpu0 0.1 solver waking:ksoftirqd/0\ncpu0 0.2 solver switch:ksoftirqd/0=R\ncpu0 0.201 ksoftirqd/0 switch:solver=S\n";
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((ms(stall), kinds(stall)), ((100, 200), vec!["ksoftirqd_wait"]));
+    assert_eq!(who(&recording, stall), "solver");
+}
+
+#[test]
+fn what_lost_records_may_explain_is_weak() {
+    let text = every_ms(0, 0..1000, "envoy", "work_[u]")
+        + &served(0..400)
+        + "cpu0 0.4 envoy raise:net_rx\nlost cpu0 0.41 0.42 7\ncpu0 0.5 envoy entry:net_rx\ncpu0 0.5001 envoy exit:net_rx\n"
+        + &served(501..1000);
+    let stalls = find(&recording(&text));
+    let stall = only(&stalls);
+    assert_eq!((stall.confidence, stall.lost), (Confidence::Low, 7));
+}
+
+#[test]
+fn a_softirq_whose_exit_was_lost_hides_no_stall() {
+    let stall = "cpu0 1.0 agent raise:net_rx\ncpu0 1.1 agent entry:net_rx\ncpu0 1.1001 agent exit:net_rx\n";
+    // With and without a record that says so.
+    for lost in ["lost cpu0 0.5005 0.5006 1\n", ""] {
+        let text = every_ms(0, 0..2000, "agent", "work_[u]")
+            + &served(0..500)
+            + "cpu0 0.5001 agent entry:rcu\n"
+            + lost
+            + &served(501..900)
+            + stall
+            + &served(1101..2000);
+        let recording = recording(&text);
+        assert_eq!(ms(only(&find(&recording))), (1000, 1100), "{lost}");
+    }
+    // Nothing was served since.
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..999)
+        + "cpu0 0.9995 agent entry:rcu\nlost cpu0 0.9996 0.9997 1\n"
+        + stall
+        + &served(1101..2000);
+    assert_eq!(ms(only(&find(&recording(&text)))), (1000, 1100));
+}
+
+#[test]
+fn packets_of_a_backlog_count_once_and_only_where_its_end_is_known() {
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..500)
+        + "cpu0 0.5 agent raise:net_rx\ncpu0 0.55 agent entry:net_rx\ncpu0 0.5501 agent packet:eth0(60)\n"
+        // It was raised again, and had to wait again.
+        + "cpu0 0.5502 agent raise:net_rx\ncpu0 0.5503 agent exit:net_rx\ncpu0 0.56 agent entry:net_rx\n"
+        + "cpu0 0.5601 agent packet:eth0(60)\ncpu0 0.5602 agent exit:net_rx\n"
+        + &served(561..1000);
+    let stalls = find(&recording(&text));
+    assert_eq!(only(&stalls).victims.packets, Some(2));
+    let without: String =
+        text.lines().filter(|line| !line.contains("exit:")).map(|line| format!("{line}\n")).collect();
+    let stalls = find(&recording(&without));
+    assert!(!stalls.stalls.is_empty() && stalls.stalls.iter().all(|stall| stall.victims.packets.is_none()));
+}
+
+#[test]
+fn calls_of_one_task_close_together_are_one_stall() {
+    let read = LSEEK.replace("__x64_sys_lseek;seq_lseek", "__x64_sys_read;seq_read");
+    let text = traffic(0..1000)
+        + &every_ms(0, 1000..1100, "agent", LSEEK)
+        + &traffic(1100..1106)
+        + &every_ms(0, 1106..1120, "agent", &read)
+        + &traffic(1120..1124)
+        + &every_ms(0, 1124..1130, "agent", "main_[u]")
+        + &traffic(1130..2000);
+    let stalls = find(&recording(&text));
+    // Until the task is back in user space: others had the CPU before.
+    assert_eq!(ms(only(&stalls)), (1000, 1124));
+}
+
+#[test]
+fn shorter_than_asked_for() {
+    let text = traffic(0..1000) + &every_ms(0, 1000..1100, "agent", LSEEK) + &traffic(1100..2000);
+    let recording = recording(&text);
+    let options = Options { min_ns: 150_000_000, ..Options::default() };
+    assert!(stalls::find(&recording, &options).stalls.is_empty());
+    assert!(find(&fixture::recording("from 0.0\nto 1.0")).stalls.is_empty());
+}
+
+#[test]
+fn a_time_before_the_first_sample_in_which_there_are_events() {
+    let text = served(500..1000) + &every_ms(0, 2000..3000, "envoy", "work_[u]");
+    let recording = recording(&text);
+    let is_recorded = |start_s: u64, end_s: u64| {
+        let time = TimeRange::Clock(Some(start_s * 1_000_000_000), Some(end_s * 1_000_000_000));
+        Selection { time, ..Selection::default() }.check(&recording).is_ok()
+    };
+    assert!(is_recorded(0, 1) && is_recorded(2, 4));
+    assert!(!is_recorded(0, 0) && !is_recorded(4, 5));
+}

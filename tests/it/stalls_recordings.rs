@@ -1,0 +1,146 @@
+//! `stallgraph stalls` on real recordings: every stall of which the truth is known, nothing else, and the right culprit.
+
+use std::fs;
+
+use crate::support::{Recording, run, stallgraph};
+use serde_json::Value;
+
+/// A stall that is known: begin and end in ns of the recording's clock.
+struct Known {
+    start_ns: f64,
+    end_ns: f64,
+}
+
+fn known(recording: &Recording) -> Vec<Known> {
+    let offset = fs::read_to_string(recording.folder.join("clock-offset.txt"));
+    let offset: f64 = offset.map_or(0.0, |text| text.trim().parse().expect("seconds"));
+    let truth = fs::read_to_string(recording.folder.join("truth.txt")).expect("the truth");
+    truth
+        .lines()
+        .map(|line| {
+            let (begin, length) = line.split_once(' ').expect("begin and length");
+            let begin = begin.parse::<f64>().expect("seconds") + offset;
+            let length = length.parse::<f64>().expect("milliseconds");
+            Known { start_ns: begin * 1e9, end_ns: begin * 1e9 + length * 1e6 }
+        })
+        .collect()
+}
+
+fn stalls(recording: &Recording) -> Value {
+    let mut command = stallgraph();
+    command.args(["stalls", "--format", "json"]).arg(&recording.file);
+    command.arg("--kallsyms").arg(recording.folder.join("kallsyms"));
+    let run = run(&mut command);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    serde_json::from_str(&run.stdout).expect("JSON")
+}
+
+/// Every known stall is found, none besides at medium confidence or above; returns them.
+#[track_caller]
+fn assert_found(name: &str, tolerance_ms: f64) -> Vec<Value> {
+    let recording = Recording::open(name);
+    let document = stalls(&recording);
+    let all = document["stalls"].as_array().expect("a list");
+    let sure: Vec<Value> = all.iter().filter(|stall| stall["confidence"] != "low").cloned().collect();
+    let known = known(&recording);
+    assert_eq!(sure.len(), known.len(), "{name}: {sure:#?}");
+    for (stall, known) in sure.iter().zip(&known) {
+        let error = |field: &str, known: f64| (stall[field].as_f64().expect("ns") - known) / 1e6;
+        let errors = (error("start_ns", known.start_ns), error("end_ns", known.end_ns));
+        assert!(errors.0.abs() <= tolerance_ms && errors.1.abs() <= tolerance_ms, "{name}: {errors:?} ms");
+    }
+    sure
+}
+
+#[track_caller]
+fn assert_culprit(stalls: &[Value], comm: &str, syscall: Option<&str>, function: &str) {
+    for stall in stalls {
+        let culprit = &stall["culprit"];
+        assert!(culprit["comm"].as_str().is_some_and(|name| name.starts_with(comm)), "{culprit:#}");
+        assert_eq!(culprit["syscall"].as_str(), syscall, "{culprit:#}");
+        let path = culprit["path"].as_array().expect("a path");
+        assert!(path.iter().any(|name| name == function), "{culprit:#}");
+    }
+}
+
+/// Three sampling periods of 999 Hz, in ms.
+const THREE_PERIODS: f64 = 3.003;
+
+#[test]
+fn by_samples_of_one_cpu_alone() {
+    let stalls = assert_found("post", THREE_PERIODS);
+    assert_culprit(&stalls, "node_exporter", Some("lseek"), "proc_reg_llseek");
+    assert!(stalls.iter().all(|stall| stall["culprit"]["pod_uid"].is_null()));
+}
+
+#[test]
+fn by_samples_of_all_cpus_with_the_container() {
+    let stalls = assert_found("system", THREE_PERIODS);
+    assert_culprit(&stalls, "node_exporter", Some("lseek"), "proc_reg_llseek");
+    for stall in &stalls {
+        assert_eq!(stall["culprit"]["pod_uid"], "3f2a9c1e-7b54-4d0a-9e61-2c8d5a7f1b90");
+        assert_eq!(stall["culprit"]["container_id"], "a".repeat(64));
+    }
+}
+
+#[test]
+fn by_tracepoints_to_two_ms_with_the_victims() {
+    let stalls = assert_found("evidence", 2.0);
+    assert_culprit(&stalls, "node_exporter", Some("lseek"), "proc_reg_llseek");
+    for stall in &stalls {
+        assert_eq!(stall["confidence"], "high");
+        assert_eq!(stall["culprit"]["pod_uid"], "3f2a9c1e-7b54-4d0a-9e61-2c8d5a7f1b90");
+        assert_eq!(stall["culprit"]["call"]["number"], 8);
+        assert_eq!(stall["culprit"]["call"]["arguments"][1], "0x7a1200");
+        assert!(stall["victims"]["packets"].as_u64().is_some_and(|packets| packets > 400), "{stall:#}");
+        assert!(stall["victims"]["softirqs"]["net_rx"].as_u64().is_some_and(|ns| ns > 90_000_000));
+    }
+}
+
+#[test]
+fn a_kernel_worker_that_held_the_cpu() {
+    let stalls = assert_found("worker", 2.0);
+    assert_culprit(&stalls, "kworker/", None, "neigh_flush_dev.isra.0");
+    assert!(stalls.iter().all(|stall| stall["culprit"]["owner"] == "kernel_thread"));
+}
+
+#[test]
+fn a_slow_call_of_the_same_program_is_not_blamed() {
+    let stalls = assert_found("slow-call", 2.0);
+    assert_culprit(&stalls, "node_exporter", Some("lseek"), "traverse.part.0.constprop.0");
+    // The innocent calls: as long, and softirqs were served in them.
+    let folder = Recording::open("slow-call").folder;
+    let slow = fs::read_to_string(folder.join("slow.txt")).expect("the slow calls");
+    for line in slow.lines() {
+        let begin: f64 = line.split(' ').next().and_then(|begin| begin.parse().ok()).expect("seconds");
+        let near = |stall: &&Value| (stall["start_ns"].as_f64().expect("ns") / 1e9 - begin).abs() < 0.05;
+        assert_eq!(stalls.iter().find(near), None, "{line}");
+    }
+}
+
+#[test]
+fn few_packets_make_low_confidence() {
+    let recording = Recording::open("other-call");
+    let document = stalls(&recording);
+    let all = document["stalls"].as_array().expect("a list");
+    assert_eq!(all.len(), known(&recording).len());
+    assert!(all.iter().all(|stall| stall["confidence"] == "low"));
+    assert_culprit(all, "cni-plugin", Some("ioctl"), "neigh_flush_dev.isra.0");
+}
+
+#[test]
+fn what_a_recording_lacks_is_said_with_the_command() {
+    let file = Recording::open("post").file;
+    let run = run(stallgraph().arg("stalls").arg(file));
+    assert_eq!(run.code, Some(0));
+    for expected in [
+        "lacks     not recorded: ",
+        "how long softirqs waited",
+        "record    perf record -C 1 -k",
+        "irq:softirq_entry",
+        "cost      59,000 records",
+    ] {
+        assert!(run.stdout.contains(expected), "{expected}: {}", run.stdout);
+    }
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
+}

@@ -1,0 +1,141 @@
+//! Pictures read back: the frames of an SVG that inferno drew, by an XML parser.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use roxmltree::{Document, Node, ParsingOptions};
+
+/// A frame as drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Frames below it; that of the whole picture is at 0.
+    pub depth: usize,
+    /// µs from the left edge.
+    pub x: u64,
+    /// Width in µs.
+    pub width: u64,
+    /// What it says, without the counts after it.
+    pub name: String,
+    /// Its colour.
+    pub fill: String,
+}
+
+/// A picture.
+#[derive(Debug)]
+pub struct Picture {
+    /// The width of the whole in µs.
+    pub total: u64,
+    /// The frames, by depth, then from the left.
+    pub frames: Vec<Frame>,
+    /// Where in `frames` those of each depth are.
+    pub rows: Vec<Range<usize>>,
+    /// The line at the top.
+    pub title: String,
+    /// The line below that.
+    pub subtitle: String,
+    /// What the colours mean.
+    pub legend: String,
+}
+
+/// The document, which must be well-formed.
+#[track_caller]
+pub fn parse(svg: &str) -> Document<'_> {
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    Document::parse_with_options(svg, options).expect("well-formed XML")
+}
+
+/// Reads a picture, and checks that each rectangle lies where its numbers say.
+#[track_caller]
+pub fn read(svg: &str) -> Picture {
+    let document = parse(svg);
+    let by_id = |id: &str| {
+        document
+            .descendants()
+            .find(|node| node.attribute("id") == Some(id))
+            .unwrap_or_else(|| panic!("no {id}"))
+    };
+    let text = |node: Node| {
+        node.descendants().filter(Node::is_text).filter_map(|node| node.text()).collect::<String>()
+    };
+    let container = by_id("frames");
+    let total: u64 = number(container, "total_samples");
+    let mut frames = Vec::new();
+    for group in container.children().filter(Node::is_element) {
+        let child = |name: &str| group.children().find(|node| node.has_tag_name(name)).expect("a child");
+        let rect = child("rect");
+        let of_ns = |name| {
+            let value = rect
+                .attributes()
+                .find(|attribute| attribute.namespace().is_some() && attribute.name() == name);
+            value.and_then(|attribute| attribute.value().parse().ok()).expect("fg:x and fg:w")
+        };
+        let (x, width): (u64, u64) = (of_ns("x"), of_ns("w"));
+        for (name, us) in [("x", x), ("width", width)] {
+            let percent: f64 =
+                rect.attribute(name).and_then(|text| text.strip_suffix('%')?.parse().ok()).expect("%");
+            let expected = 100.0 * us as f64 / total as f64;
+            assert!((percent - expected).abs() < 1e-3, "{name} of {us} us is at {percent} % of {total} us");
+        }
+        let title = text(child("title"));
+        let name = title.rsplit_once(" (").map_or(title.as_str(), |(name, _)| name).to_owned();
+        let fill = rect.attribute("fill").expect("a colour").to_owned();
+        let y: u64 = number(rect, "y");
+        frames.push((y, Frame { depth: 0, x, width, name, fill }));
+    }
+    // The highest row is the whole picture.
+    let rows: BTreeMap<u64, usize> = frames
+        .iter()
+        .map(|(y, _)| *y)
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .zip(0..)
+        .collect();
+    let mut frames: Vec<Frame> =
+        frames.into_iter().map(|(y, frame)| Frame { depth: rows[&y], ..frame }).collect();
+    frames.sort_by_key(|frame| (frame.depth, frame.x));
+    let mut rows: Vec<Range<usize>> = Vec::new();
+    for row in frames.chunk_by(|a, b| a.depth == b.depth) {
+        let start = rows.last().map_or(0, |row| row.end);
+        rows.push(start..start + row.len());
+    }
+    Picture {
+        total,
+        rows,
+        frames,
+        title: text(by_id("title")),
+        subtitle: text(by_id("subtitle")),
+        legend: text(by_id("legend")),
+    }
+}
+
+fn number(node: Node, name: &str) -> u64 {
+    node.attribute(name).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} is no number"))
+}
+
+impl Picture {
+    /// The names of the frames that stand at `us` from the left, outermost first, and without that of the whole.
+    pub fn stack_at(&self, us: u64) -> Vec<&str> {
+        let is_there = |frame: &&Frame| frame.x <= us && us < frame.x + frame.width;
+        self.by_depth()
+            .skip(1)
+            .filter_map(|row| {
+                let next = row.partition_point(|frame| frame.x <= us);
+                row[..next].last().filter(is_there).map(|frame| frame.name.as_str())
+            })
+            .collect()
+    }
+
+    /// The frames of each depth.
+    pub fn by_depth(&self) -> impl Iterator<Item = &[Frame]> {
+        self.rows.iter().map(|row| &self.frames[row.clone()])
+    }
+
+    /// The colours of all frames of this name.
+    pub fn fills(&self, name: &str) -> Vec<&str> {
+        let mut fills: Vec<&str> =
+            self.frames.iter().filter(|frame| frame.name == name).map(|frame| frame.fill.as_str()).collect();
+        fills.sort_unstable();
+        fills.dedup();
+        fills
+    }
+}

@@ -1,0 +1,61 @@
+//! `--threads`: a recording that is read in several parts gives the same bytes as one that is read in one.
+
+use std::fs;
+
+use crate::support::forms::Apart;
+use crate::support::{Recording, run, stallgraph, stdout_of};
+
+/// Bytes of records from which on as many parts are read as there are threads here.
+const LARGE: usize = 40 << 20;
+
+#[test]
+fn output_is_the_same_on_any_number_of_threads() {
+    let recording = Recording::open("evidence");
+    let apart = Apart::of(&fs::read(&recording.file).expect("the recording"));
+    // Each copy at the same time as the first: samples are out of order, and side band stands before and after what it tells of.
+    let copies = LARGE.div_ceil(apart.data.len());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut large = recording;
+    large.file = folder.path().join("perf.data");
+    fs::write(&large.file, apart.file(&apart.data.repeat(copies))).expect("it can be written to");
+    let on = |threads: &str, arguments: &[&str]| {
+        let mut command = large.command(arguments[0]);
+        stdout_of(command.args(&arguments[1..]).args(["--threads", threads]))
+    };
+    let samples = "cpu,time,pid,tid,event,stack";
+    for arguments in
+        [&["collapse", "-F", samples][..], &["syscalls"], &["packets"], &["window", "--format", "json"]]
+    {
+        let one = on("1", arguments);
+        assert!(one.lines().count() > 10, "{arguments:?}: {one}");
+        for threads in ["2", "3", "5"] {
+            assert!(on(threads, arguments) == one, "{arguments:?} on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn pictures_and_exports_are_the_same_on_any_number_of_threads() {
+    let recording = Recording::open("post");
+    for arguments in [
+        &["chart", "--flamegraph"][..],
+        &["export", "--format", "speedscope"],
+        &["export", "--format", "firefox"],
+        &["export", "--format", "chrome"],
+        &["export", "--format", "folded"],
+    ] {
+        let on = |threads: &str| {
+            stdout_of(recording.command(arguments[0]).args(&arguments[1..]).args(["--threads", threads]))
+        };
+        assert!(on("1") == on("3"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_number_of_threads_that_makes_no_sense_is_refused() {
+    for wrong in ["0", "many", "1000000"] {
+        let run = run(stallgraph().args(["window", "perf.data", "--threads", wrong]));
+        assert_eq!(run.code, Some(2), "{wrong}");
+        assert!(run.stderr.contains("--threads"), "{wrong}: {}", run.stderr);
+    }
+}
