@@ -26,6 +26,7 @@
 mod error;
 mod mapped;
 mod pack;
+mod redaction;
 
 pub mod analyses;
 pub mod ingest;

@@ -7,12 +7,12 @@
 
 mod archive;
 mod read;
-pub mod redaction;
 mod write;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Module, Symbols};
+use crate::redaction;
 
 pub use archive::{Archive, Bundle, may_be_archive};
 pub use read::{ALLOW_MORE, Damage, Pack};

@@ -8,8 +8,8 @@ use indexmap::IndexSet;
 
 use crate::error::{Error, Result};
 use crate::model::{Module, Symbols};
+use crate::redaction;
 
-use super::redaction;
 use super::{KernelEntry, MANIFEST, Manifest, ModuleEntry, ModuleKey, RecordingFile, SCHEMA, file_entry};
 
 /// zstd's own default; higher levels take several times as long for some percent.

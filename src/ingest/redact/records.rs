@@ -11,7 +11,7 @@ use linux_perf_event_reader::constants::{
 };
 
 use crate::error::Result;
-use crate::pack::redaction;
+use crate::redaction;
 
 use super::super::attributes::SMALLEST_ATTRIBUTE;
 use super::super::cursor::{ByteOrder, text};
