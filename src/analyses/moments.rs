@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::model::{Clock, Recording, Timeline};
+use crate::model::{Clock, Log, LogTime, Recording, Stamp, Timeline};
 
 use super::selection::Selection;
 use super::stalls::{Stall, Stalls};
@@ -26,47 +26,6 @@ const DAY_NS: i128 = 86_400_000_000_000;
 /// Zones lie between these, in minutes from UTC, and a quarter of an hour apart.
 const ZONES: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
 const ZONE_STEP: usize = 15;
-
-/// A log, as far as it tells times.
-#[derive(Clone, Debug, Default)]
-pub struct Log {
-    /// The file as the user named it, safe to print.
-    pub file: String,
-    /// Its times, at most one for each line, in the order of the lines.
-    pub times: Vec<LogTime>,
-    /// How many lines it has.
-    pub lines: u64,
-    /// How many of them have no time.
-    pub without: u64,
-    /// Whether it is longer than what was read of it.
-    pub is_cut: bool,
-    /// The zone of times that name none, in minutes east of UTC.
-    pub zone_minutes: i32,
-}
-
-/// The time in a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogTime {
-    /// The line, from 1.
-    pub line: u64,
-    /// What it says.
-    pub stamp: Stamp,
-    /// What one in its last digit is, in ns.
-    pub resolution_ns: u64,
-    /// How long what the line tells of took until then, in ns: the round trip of a ping.
-    pub took_ns: Option<u64>,
-}
-
-/// A time as it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stamp {
-    /// ns since 1970, UTC.
-    Absolute(u64),
-    /// As that, of a clock in a zone that is not named.
-    Local(u64),
-    /// ns since a midnight in a zone that is not named, of no day.
-    TimeOfDay(u64),
-}
 
 /// The result.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,6 @@
 //! The command line: clap's structs, one file per command, exit codes.
 
+mod at;
 mod chart;
 mod check;
 mod collapse;
@@ -7,7 +8,7 @@ mod export;
 mod generate;
 mod info;
 mod input;
-mod log_times;
+
 mod look;
 mod output;
 mod pack;

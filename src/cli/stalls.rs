@@ -10,8 +10,9 @@ use stallgraph::analyses::stalls::{self, Options};
 use stallgraph::load;
 use stallgraph::render::{json, report};
 
+use super::at::At;
 use super::input::{Input, Part, parse_duration, to_ns};
-use super::log_times::At;
+
 use super::{Outcome, output};
 
 /// Finds the stalls in a recording, by all its evidence, and the culprit of each

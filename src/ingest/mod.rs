@@ -6,6 +6,7 @@ mod bytes;
 mod cursor;
 mod features;
 mod header;
+pub mod log_times;
 mod records;
 mod redact;
 mod sample;

@@ -6,12 +6,12 @@ use crate::support::fixture::{every_ms, recording};
 use crate::support::hand_made::{culprit, stall};
 use crate::support::stdout_of;
 use crate::support::{self, hand_made};
-use stallgraph::analyses::moments::{Hit, Log, LogTime, Moments, Stamp, find};
+use stallgraph::analyses::moments::{Hit, Moments, find};
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::analyses::stalls::{Confidence, Stalls};
 use stallgraph::analyses::windows;
 use stallgraph::load;
-use stallgraph::model::{Clock, Recording};
+use stallgraph::model::{Clock, Log, LogTime, Recording, Stamp};
 use stallgraph::render::report::moments as report;
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";

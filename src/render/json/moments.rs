@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::analyses::moments::{Log, Moment, Moments};
+use crate::analyses::moments::{Moment, Moments};
 use crate::analyses::windows::Filled;
-use crate::model::Recording;
+use crate::model::{Log, Recording};
 
 use super::view::{DominatingView, View};
 

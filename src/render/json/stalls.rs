@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analyses::moments::{Log, Moments};
+use crate::analyses::moments::Moments;
 use crate::analyses::stalls::{
     Blamed, COST, Culprit, Evidence, Kind, RECORD, Stall, Stalls, Victims, Witness,
 };
-use crate::model::Recording;
+use crate::model::{Log, Recording};
 
 use super::moments::{self, LogView};
 use super::view::{

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Log, Moment, Moments};
+use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Moment, Moments};
 use crate::analyses::stalls::Stalls;
 use crate::analyses::windows::Filled;
-use crate::model::Recording;
+use crate::model::{Log, Recording};
 
 use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::subject::work;

@@ -1,0 +1,32 @@
+//! The options `--at` and `--at-zone`: a log whose times are looked up in the recording.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use stallgraph::Result;
+use stallgraph::ingest::log_times::{self, Zone};
+use stallgraph::model::Log;
+
+/// Which log.
+#[derive(Args)]
+pub struct At {
+    /// For each time in FILE, say in which stall it lies, or else what the CPUs did just before: a log with epoch seconds or
+    /// RFC 3339, what ping -O -D or tcpdump print; - is standard input. The recording must tell the time of day (perf record -k CLOCK_MONOTONIC)
+    #[arg(long, value_name = "FILE")]
+    at: Option<PathBuf>,
+    /// Zone of times that name none: UTC, +01:00
+    #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "at", value_parser = parse_zone)]
+    #[arg(allow_hyphen_values = true)]
+    at_zone: Zone,
+}
+
+impl At {
+    /// Reads the log; `None` if the user named none.
+    pub fn read(&self) -> Result<Option<Log>> {
+        self.at.as_deref().map(|file| log_times::read(file, self.at_zone)).transpose()
+    }
+}
+
+fn parse_zone(text: &str) -> std::result::Result<Zone, String> {
+    Zone::parse(text).ok_or_else(|| "not a zone; write UTC, +01:00 or -0530".to_owned())
+}

@@ -1,0 +1,42 @@
+//! A log with times: what a victim of stalls wrote down while the CPU was recorded.
+
+/// The times in a log.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// The file as the user named it, safe to print.
+    pub file: String,
+    /// The times, at most one for each line, in the order of the lines.
+    pub times: Vec<LogTime>,
+    /// Number of lines read.
+    pub lines: u64,
+    /// Number of lines without a time.
+    pub without: u64,
+    /// Whether the log goes on after what was read.
+    pub is_cut: bool,
+    /// Zone of times that name none, in minutes east of UTC.
+    pub zone_minutes: i32,
+}
+
+/// The time in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogTime {
+    /// Number of the line; the first is 1.
+    pub line: u64,
+    /// The time as written.
+    pub stamp: Stamp,
+    /// Value of the last digit, in ns: 1,000,000,000 for whole seconds.
+    pub resolution_ns: u64,
+    /// How long the logged operation took until then, in ns: the round trip of a ping.
+    pub took_ns: Option<u64>,
+}
+
+/// A time as written in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// ns since 1970, UTC.
+    Absolute(u64),
+    /// Date and time in a zone that is not named: ns since 1970 in that zone.
+    Local(u64),
+    /// Time of day without a date, in a zone that is not named: ns since midnight.
+    TimeOfDay(u64),
+}
