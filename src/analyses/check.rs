@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 use crate::model::{Function, Gap, Mode, NameId, Naming, Recording, Severity, Timeline};
 
 use super::contexts::{Contexts, Owner};
+use super::paths::Path;
 use super::selection::Selection;
 use super::stalls::{Confidence, Handler, Stall, Stalls};
-use super::windows::Path;
 
 /// A recording shorter than this says little about a node, in ns.
 const SHORTEST_NS: u64 = 1_000_000_000;

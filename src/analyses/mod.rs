@@ -10,6 +10,7 @@ pub mod lanes;
 pub mod moments;
 pub mod ordered;
 pub mod packets;
+pub mod paths;
 pub mod selection;
 pub mod shares;
 pub mod spans;

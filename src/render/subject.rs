@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::analyses::contexts::Owner;
+use crate::analyses::paths::Path;
 use crate::analyses::stalls::Handler;
-use crate::analyses::windows::Path;
 use crate::model::{NameId, Recording};
 
 /// Whose work a path is, in one or two words: the system call's name where a frame tells.

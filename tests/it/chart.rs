@@ -11,8 +11,9 @@ use crate::support::{self, fixture, svg};
 use crate::support::{MadeUp, Recording, run, stallgraph};
 use stallgraph::analyses::contexts::Contexts;
 use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Part};
+use stallgraph::analyses::paths::Path;
 use stallgraph::analyses::spans;
-use stallgraph::analyses::windows::{self, Options, Path, Triggers, Windows};
+use stallgraph::analyses::windows::{self, Options, Triggers, Windows};
 use stallgraph::render::viewers::flame_svg::{self, Caption};
 
 const READ: &str = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";

@@ -11,8 +11,9 @@ use crate::model::{FlatMap, Mode, NameId, Recording, Sample, StackId, StackTree,
 
 use super::contexts::{Contexts, Owner, PathId};
 use super::ordered::same_functions;
+use super::paths::Path;
 use super::spans::{Spans, What};
-use super::windows::{Path, Triggers};
+use super::windows::Triggers;
 
 /// Frames of a stack that are drawn; what lies deeper is one frame. Twice what perf records of kernel and of user stack each.
 const DEEPEST: usize = 512;

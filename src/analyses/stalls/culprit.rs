@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::analyses::calls::Calls;
 use crate::analyses::contexts::{Contexts, Owner, PathId};
+use crate::analyses::paths::Path;
 use crate::analyses::shares::{FOLLOW, follow};
-use crate::analyses::windows::Path;
 use crate::model::{CgroupId, TaskId};
 
 use super::cpu::{Cpu, JOIN_NS};
@@ -182,20 +182,10 @@ pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>, calls: &C
         task: suspect.task,
         // A handler has none, and the interrupted task's would blame it.
         cgroup: if suspect.handler().is_some() { CgroupId::NONE } else { suspect.cgroup },
-        path: suspect.path.map(|path| path_of(cpu.contexts, path)),
+        path: suspect.path.map(|path| Path::new(cpu.contexts, path)),
         call,
         samples: suspect.samples,
         share: suspect.share,
-    }
-}
-
-fn path_of(contexts: &Contexts, path: PathId) -> Path {
-    let start = contexts.start(path);
-    Path {
-        owner: contexts.owner(path),
-        system_call: contexts.system_call(path),
-        functions: contexts.names(path),
-        entry_frames: start.map_or(0, |start| contexts.depth(start) as usize - 1),
     }
 }
 

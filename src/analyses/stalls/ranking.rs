@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::analyses::contexts::Owner;
-use crate::analyses::windows::{self, Path, Ranked};
+use crate::analyses::paths::Path;
+use crate::analyses::windows::{self, Ranked};
 use crate::model::{NameId, Recording};
 
 use super::result::{Blamed, Confidence, Culprit, Handler, Stall};

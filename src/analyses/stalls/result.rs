@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::analyses::windows::{Path, Ranked};
+use crate::analyses::paths::Path;
+use crate::analyses::windows::Ranked;
 use crate::model::{CgroupId, NameId, Softirq, TaskId};
 
 /// The result.

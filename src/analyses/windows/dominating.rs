@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::model::{CodePlace, StackId, Timeline};
 
 use super::super::contexts::PathId;
+use super::super::paths::Path;
 use super::stretch::{Stretch, heaviest, most_frequent};
 use super::{Candidate, Dominating, Finder, Work};
 
@@ -28,7 +29,7 @@ impl Finder<'_> {
         Some(Dominating {
             task,
             cgroup: most_frequent(cgroups)?.0,
-            path: self.path(path),
+            path: Path::new(&self.contexts, path),
             samples: its.len() as u64,
             share: its.len() as f64 / stretch.busy as f64,
             time_ns: self.held_ns(timeline, &its),

@@ -19,7 +19,8 @@ use crate::model::{
 };
 
 use super::contents::{self, Unnamed};
-use super::contexts::{Contexts, Owner, PathId};
+use super::contexts::{Contexts, PathId};
+use super::paths::Path;
 use super::selection::Selection;
 use super::shares::{DOMINATE, FOLLOW, Share};
 
@@ -135,31 +136,6 @@ pub enum CutBy {
     RecordingStart,
     /// The episode before ends in it.
     PreviousEpisode,
-}
-
-/// A path of the kernel's work for a task.
-#[derive(Clone, Debug)]
-pub struct Path {
-    /// Whose work it is.
-    pub owner: Owner,
-    /// The system call, where a frame tells.
-    pub system_call: Option<NameId>,
-    /// The functions, outermost first.
-    pub functions: Vec<NameId>,
-    /// How many of them, from the outermost, are the entry that all such paths share.
-    pub entry_frames: usize,
-}
-
-impl Path {
-    /// The innermost function: the place where the work forks.
-    pub fn function(&self) -> Option<NameId> {
-        self.functions.last().copied()
-    }
-
-    /// The functions after the entry.
-    pub fn inner(&self) -> &[NameId] {
-        &self.functions[self.entry_frames..]
-    }
 }
 
 /// The dominating path of a window.
@@ -454,16 +430,6 @@ impl<'r> Finder<'r> {
     /// What a sample's task did in the kernel, also where it is interrupted.
     fn interrupted(&self, sample: &Sample) -> Option<Candidate> {
         self.workers[sample.task.index()].zip(self.contexts.of(sample.stack).path)
-    }
-
-    fn path(&self, path: PathId) -> Path {
-        let start = self.contexts.start(path);
-        Path {
-            owner: self.contexts.owner(path),
-            system_call: self.contexts.system_call(path),
-            functions: self.contexts.names(path),
-            entry_frames: start.map_or(0, |start| self.contexts.depth(start) as usize - 1),
-        }
     }
 }
 

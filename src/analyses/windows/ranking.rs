@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::model::{CgroupId, CodePlace, Timeline};
 
 use super::super::contexts::Contexts;
+use super::super::paths::Path;
 use super::super::statistics::{Table, fisher_stratified};
 use super::episodes::{CpuWindows, Judged};
 use super::stretch::{heaviest, is_dominated, most_frequent};
@@ -162,7 +163,7 @@ impl Finder<'_> {
         let verdict = Self::verdict(&evidence, p_value, median_held_ns);
         Ranked {
             comm,
-            path: self.path(path),
+            path: Path::new(&self.contexts, path),
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
             baseline_windows: evidence.tables.iter().map(|table| table.baseline_with).sum(),
             window_share: evidence.window_share(),

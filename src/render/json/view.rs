@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::analyses::contents::Unnamed;
 use crate::analyses::contexts::Owner;
-use crate::analyses::windows::{Dominating, Path, Ranked};
+use crate::analyses::paths::Path;
+use crate::analyses::windows::{Dominating, Ranked};
 use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, clean};
 
 /// Raised only if a field changes its meaning or goes.

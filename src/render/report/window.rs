@@ -3,8 +3,9 @@
 
 use std::io::{self, Write};
 
+use crate::analyses::paths::Path;
 use crate::analyses::strips::Strips;
-use crate::analyses::windows::{Episode, Path, Ranked, Verdict, Windows};
+use crate::analyses::windows::{Episode, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording, Softirq};
 
 use super::about::{diagnostics_but_loss, loss, path, recorded};

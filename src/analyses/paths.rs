@@ -1,0 +1,41 @@
+//! Paths: the kernel's work for a task, a softirq or an interrupt, as results hold it.
+
+use crate::model::NameId;
+
+use super::contexts::{Contexts, Owner, PathId};
+
+/// A path of the kernel's work, without the recording's tree of paths.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// Whose work it is.
+    pub owner: Owner,
+    /// The system call, where a frame tells.
+    pub system_call: Option<NameId>,
+    /// The functions, outermost first.
+    pub functions: Vec<NameId>,
+    /// How many of them, from the outermost, are the entry that all such paths share.
+    pub entry_frames: usize,
+}
+
+impl Path {
+    /// The path with this id in the tree of `contexts`.
+    pub fn new(contexts: &Contexts, path: PathId) -> Path {
+        let start = contexts.start(path);
+        Path {
+            owner: contexts.owner(path),
+            system_call: contexts.system_call(path),
+            functions: contexts.names(path),
+            entry_frames: start.map_or(0, |start| contexts.depth(start) as usize - 1),
+        }
+    }
+
+    /// The innermost function: the place where the work forks.
+    pub fn function(&self) -> Option<NameId> {
+        self.functions.last().copied()
+    }
+
+    /// The functions after the entry.
+    pub fn inner(&self) -> &[NameId] {
+        &self.functions[self.entry_frames..]
+    }
+}
