@@ -10,7 +10,7 @@ use crate::support::hand_made::{culprit, found, stall};
 use crate::support::{Run, run, stallgraph};
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
-use stallgraph::analyses::stalls::{self, Confidence, Stalls, Witness};
+use stallgraph::analyses::stalls::{self, Confidence, Lack, Stalls, Witness};
 use stallgraph::model::{Diagnostic, Gap, Recording, Severity};
 use stallgraph::render::report::{check as report, prometheus};
 
@@ -178,7 +178,7 @@ fn what_may_have_been_missed_is_unknown() {
     assert_eq!((of_other.status, of_other.cpus), (Status::Healthy, 1));
 
     let has = |name| Witness { name, tells: "", lacks: None, remedy: "" };
-    let lacks = |name| Witness { lacks: Some("not recorded".to_owned()), ..has(name) };
+    let lacks = |name| Witness { lacks: Some(Lack::NotRecorded), ..has(name) };
     let of = |witnesses: &[Witness]| Stalls { witnesses: witnesses.to_vec(), ..none.clone() };
     let blind = of(&[lacks("softirqs"), lacks("samples"), has("cgroups"), has("switches")]);
     assert_eq!(line(&node(), &blind), "unknown: no evidence: softirqs not recorded");

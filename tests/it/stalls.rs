@@ -153,7 +153,10 @@ fn events_that_were_sampled_say_nothing_of_waits() {
     let stalls = find(&recording);
     assert!(stalls.stalls.is_empty());
     let softirqs = stalls.witnesses.iter().find(|witness| witness.name == "softirqs").expect("it is listed");
-    assert!(softirqs.lacks.as_ref().is_some_and(|why| why.contains("was sampled")), "{softirqs:?}");
+    assert!(
+        softirqs.lacks.as_ref().is_some_and(|why| why.to_string().contains("was sampled")),
+        "{softirqs:?}"
+    );
 }
 
 #[test]

@@ -12,14 +12,16 @@ mod result;
 mod seen;
 mod silence;
 mod softirqs;
+mod summary;
 mod verdict;
 mod victims;
 mod witnesses;
 
 pub use options::Options;
 pub use result::{
-    Blamed, Confidence, Culprit, Evidence, Handler, Kind, Stall, Stalls, TracedCall, Victims, Witness,
+    Blamed, Confidence, Culprit, Evidence, Handler, Kind, Lack, Stall, Stalls, TracedCall, Victims, Witness,
 };
+pub use summary::Verdict;
 pub use witnesses::{COST, RECORD};
 
 use rayon::prelude::*;

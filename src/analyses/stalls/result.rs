@@ -1,6 +1,7 @@
 //! The result of a search for stalls: each stall with its evidence, culprit and victims, and the ranking of culprits.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
@@ -78,6 +79,13 @@ pub struct Evidence {
     pub start_ns: u64,
     /// Until when, in ns.
     pub end_ns: u64,
+}
+
+impl Evidence {
+    /// Its length in ns.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns - self.start_ns
+    }
 }
 
 /// What a witness saw.
@@ -193,6 +201,13 @@ pub struct TracedCall {
     pub exit_ns: Option<u64>,
 }
 
+impl TracedCall {
+    /// How long it took, in ns; `None` if it began before the recording or returned after it.
+    pub fn duration_ns(&self) -> Option<u64> {
+        self.enter_ns.zip(self.exit_ns).map(|(enter_ns, exit_ns)| exit_ns - enter_ns)
+    }
+}
+
 /// Who waited.
 #[derive(Clone, Debug, Default)]
 pub struct Victims {
@@ -204,6 +219,39 @@ pub struct Victims {
     pub task: Option<(TaskId, u64)>,
 }
 
+impl Victims {
+    /// The longest wait of any softirq, in ns; `None` if no softirq is known to have waited.
+    pub fn longest_wait_ns(&self) -> Option<u64> {
+        self.softirqs.values().copied().max()
+    }
+}
+
+/// Why a recording lacks a witness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lack {
+    /// Its events were not recorded.
+    NotRecorded,
+    /// Samples were recorded without call chains.
+    NoCallChains,
+    /// The event of this name was sampled, so times between its records mean nothing.
+    Sampled(String),
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Lack::NotRecorded => formatter.write_str("not recorded"),
+            Lack::NoCallChains => formatter.write_str("recorded without call chains"),
+            Lack::Sampled(event) => write!(
+                formatter,
+                "{event} was sampled (-F applies to every event on the command line), \
+                 so times between its records mean nothing"
+            ),
+        }
+    }
+}
+
 /// A kind of witness, and whether the recording has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
@@ -212,7 +260,7 @@ pub struct Witness {
     /// What it would tell.
     pub tells: &'static str,
     /// Why the recording has none; `None` if it has.
-    pub lacks: Option<String>,
+    pub lacks: Option<Lack>,
     /// What to add to `perf record`.
     pub remedy: &'static str,
 }

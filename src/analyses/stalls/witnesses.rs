@@ -3,7 +3,7 @@
 use crate::model::Recording;
 
 use super::cpu::{Traced, base_name};
-use super::result::Witness;
+use super::result::{Lack, Witness};
 
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
 /// `-F` and `-g` on the command line would make the tracepoints sampled, and slow. perf's own system calls are left out: on the
@@ -29,26 +29,23 @@ pub(super) fn of(recording: &Recording, traced: Traced) -> Vec<Witness> {
         };
         match (is_there, sampled()) {
             (true, _) => None,
-            (false, Some(event)) => Some(format!(
-                "{} was sampled (-F applies to every event on the command line), so times between its records mean nothing",
-                event.name
-            )),
-            (false, None) => Some("not recorded".to_owned()),
+            (false, Some(event)) => Some(Lack::Sampled(event.name.clone())),
+            (false, None) => Some(Lack::NotRecorded),
         }
     };
     let has_samples = recording.tally.samples > 0;
     let has_chains = recording.sampling_event().is_some_and(|event| event.has_callchain);
     let has_cgroups = !recording.cgroups.is_empty();
     let has_clock = recording.about.clock.wall.is_some();
-    let recorded = |is_there: bool| (!is_there).then(|| "not recorded".to_owned());
+    let recorded = |is_there: bool| (!is_there).then_some(Lack::NotRecorded);
     vec![
         Witness {
             name: "samples",
             tells: "the path that held the CPU",
             lacks: match (has_samples, has_chains) {
                 (true, true) => None,
-                (true, false) => Some("recorded without call chains".to_owned()),
-                (false, _) => Some("not recorded".to_owned()),
+                (true, false) => Some(Lack::NoCallChains),
+                (false, _) => Some(Lack::NotRecorded),
             },
             remedy: "-g -e cpu-clock/freq=999/",
         },

@@ -122,7 +122,7 @@ mod tests {
         let calls = Rows { entries: &[1, 2], view };
         let mut text = Vec::new();
         write(&Document { schema: 2, recording: [("x", 2)], none: [], calls }, &mut text).unwrap();
-        let expected = "{\n  \"schema\": 1,\n  \"recording\": [\n    [\"x\", 2]\n  ],\n  \"none\": [],\n  \"calls\": [\n    \
+        let expected = "{\n  \"schema\": 2,\n  \"recording\": [\n    [\"x\", 2]\n  ],\n  \"none\": [],\n  \"calls\": [\n    \
                         {\"a\": [1], \"b\": []},\n    {\"a\": [2], \"b\": []}\n  ]\n}\n";
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }

@@ -31,11 +31,7 @@ pub fn write(
         stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
         ranking: stalls.ranking.iter().map(|blamed| view.blamed(blamed)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
-        record: stalls
-            .witnesses
-            .iter()
-            .any(|witness| witness.lacks.is_some())
-            .then(|| RecordView { command: RECORD.join(" "), cost: COST }),
+        record: stalls.lacking().next().map(|_| RecordView { command: RECORD.join(" "), cost: COST }),
         at: at.map(|(log, moments)| moments::view(recording, log, moments)),
         diagnostics: view.diagnostics(),
     };
@@ -49,7 +45,7 @@ struct StallsDocument<'r> {
     min_ns: u64,
     stalls: Vec<StallView<'r>>,
     ranking: Vec<BlamedView<'r>>,
-    witnesses: Vec<WitnessView<'r>>,
+    witnesses: Vec<WitnessView>,
     record: Option<RecordView>,
     at: Option<LogView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
@@ -141,10 +137,10 @@ struct BlamedView<'r> {
 }
 
 #[derive(Serialize)]
-struct WitnessView<'r> {
+struct WitnessView {
     name: &'static str,
     tells: &'static str,
-    lacks: Option<&'r str>,
+    lacks: Option<String>,
     remedy: &'static str,
 }
 
@@ -154,9 +150,9 @@ struct RecordView {
     cost: &'static str,
 }
 
-fn witness(witness: &Witness) -> WitnessView<'_> {
+fn witness(witness: &Witness) -> WitnessView {
     let Witness { name, tells, lacks, remedy } = witness;
-    WitnessView { name, tells, lacks: lacks.as_deref(), remedy }
+    WitnessView { name, tells, lacks: lacks.as_ref().map(ToString::to_string), remedy }
 }
 
 fn evidence(evidence: &Evidence) -> EvidenceView {
@@ -222,7 +218,7 @@ impl<'r> View<'r> {
                 arguments: call.arguments.map(|all| all.iter().map(|value| format!("{value:#x}")).collect()),
                 enter_ns: call.enter_ns,
                 exit_ns: call.exit_ns,
-                duration_ns: call.enter_ns.zip(call.exit_ns).map(|(enter, exit)| exit - enter),
+                duration_ns: call.duration_ns(),
             }),
             cgroup: self.cgroup(culprit.cgroup),
         }

@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use crate::analyses::check::Doubt;
 use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
-use crate::analyses::stalls::{Blamed, COST, Confidence, Culprit, Evidence, Kind, RECORD, Stall, Stalls};
-use crate::model::{CgroupId, NameId, Recording, Softirq};
+use crate::analyses::stalls::{
+    Blamed, COST, Confidence, Culprit, Kind, Lack, RECORD, Stall, Stalls, Verdict, Witness,
+};
+use crate::model::{CgroupId, NameId, Recording};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::check;
@@ -63,26 +65,24 @@ impl Report<'_> {
                 }
             };
         }
-        let of = |confidence: Confidence| all.iter().filter(|stall| stall.confidence == confidence).count();
         let levels = [Confidence::High, Confidence::Medium, Confidence::Low];
-        let levels = levels.into_iter().filter(|level| of(*level) > 0);
-        let levels: Vec<String> = levels.map(|level| format!("{} of {}", of(level), level.name())).collect();
-        let mut cpus: Vec<u32> = all.iter().map(|stall| stall.cpu).collect();
-        cpus.sort_unstable();
-        cpus.dedup();
+        let counts = levels.map(|level| (level, self.stalls.count(level)));
+        let counts = counts.iter().filter(|(_, count)| *count > 0);
+        let counts: Vec<String> =
+            counts.map(|(level, count)| format!("{count} of {}", level.name())).collect();
+        let cpus = self.stalls.cpus();
         let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
         format!(
             "{} of {min} ms or longer on {noun} {}; {} confidence",
             counted(all.len() as u64, "stall"),
             cpu_list(&cpus),
-            levels.join(", ")
+            counts.join(", ")
         )
     }
 
     /// The verdict in one sentence.
     fn verdict(&self) -> Vec<String> {
-        let sure = self.stalls.stalls.iter().filter(|stall| stall.confidence >= Confidence::Medium).count();
-        let Some(top) = self.stalls.ranking.first() else { return Vec::new() };
+        let Some((verdict, top)) = self.stalls.verdict() else { return Vec::new() };
         let what = || match &top.path {
             Some(found) => {
                 let function = found.function().map_or("", |function| self.name(function));
@@ -109,13 +109,13 @@ impl Report<'_> {
             milliseconds(top.longest_ns),
             self.container(top.cgroup),
         );
-        match (sure, top.sure) {
-            (0, _) => wrap(
+        match verdict {
+            Verdict::Culprit => wrap("culprit   ", &sentence),
+            Verdict::Suspect => wrap("suspect   ", &sentence),
+            Verdict::Weak => wrap(
                 "suspect   ",
                 &format!("{sentence}. One weak witness each: it may be slow and stall nobody"),
             ),
-            (_, 0) => wrap("suspect   ", &sentence),
-            _ => wrap("culprit   ", &sentence),
         }
     }
 
@@ -228,7 +228,7 @@ impl Report<'_> {
     }
 
     fn cells(&self, number: usize, stall: &Stall, what: &str) -> [String; 9] {
-        let longest = stall.victims.softirqs.values().max();
+        let longest_wait = stall.victims.longest_wait_ns();
         let mark = if stall.lost > 0 { "LOST " } else { "" };
         [
             "stall".to_owned(),
@@ -237,7 +237,7 @@ impl Report<'_> {
             seconds(stall.start_ns),
             format!("{}ms", milliseconds(stall.duration_ns())),
             stall.confidence.name().to_owned(),
-            longest.map_or("-".to_owned(), |ns| format!("{}ms", milliseconds(*ns))),
+            longest_wait.map_or("-".to_owned(), |ns| format!("{}ms", milliseconds(ns))),
             stall.victims.packets.map_or("-".to_owned(), |packets| packets.to_string()),
             format!("{mark}{what}"),
         ]
@@ -245,18 +245,8 @@ impl Report<'_> {
 
     /// Each witness once, with the longest time that it tells of.
     fn evidence(&self, stall: &Stall) -> String {
-        let length = |evidence: &Evidence| evidence.end_ns - evidence.start_ns;
-        let mut longest: Vec<&Evidence> = Vec::new();
-        for evidence in &stall.evidence {
-            let same = |other: &&mut &Evidence| text(&other.kind) == text(&evidence.kind);
-            match longest.iter_mut().find(same) {
-                Some(other) if length(other) < length(evidence) => *other = evidence,
-                Some(_) => {}
-                None => longest.push(evidence),
-            }
-        }
-        longest.sort_by_key(|evidence| order(&evidence.kind));
-        let each = longest.iter().map(|evidence| {
+        let strongest = stall.strongest_evidence();
+        let each = strongest.iter().map(|evidence| {
             let more = match evidence.kind {
                 Kind::KernelPath { samples, p_value } => {
                     format!(" ({}, p = {})", counted(samples, "sample"), probability(p_value))
@@ -264,7 +254,7 @@ impl Report<'_> {
                 Kind::PacketBurst { packets } => format!(" ({packets} packets at once)"),
                 _ => String::new(),
             };
-            format!("{} {}ms{more}", text(&evidence.kind), milliseconds(length(evidence)))
+            format!("{} {}ms{more}", text(&evidence.kind), milliseconds(evidence.duration_ns()))
         });
         let mut each: Vec<String> = each.collect();
         if let Some((task, ns)) = stall.victims.task {
@@ -277,8 +267,7 @@ impl Report<'_> {
     fn call(&self, culprit: &Culprit) -> Option<String> {
         let call = culprit.call.as_ref()?;
         let arguments = call.arguments?;
-        let took = call.enter_ns.zip(call.exit_ns);
-        let took = took.map(|(enter, exit)| format!(" took {}ms", milliseconds(exit - enter)));
+        let took = call.duration_ns().map(|ns| format!(" took {}ms", milliseconds(ns)));
         let line = format!(
             "{}({}, ..){}",
             self.name(call.name),
@@ -290,25 +279,23 @@ impl Report<'_> {
 
     /// What the recording cannot tell, and how to record it.
     fn lacks(&self) -> Vec<String> {
-        let lacking: Vec<&crate::analyses::stalls::Witness> =
-            self.stalls.witnesses.iter().filter(|witness| witness.lacks.is_some()).collect();
+        let lacking: Vec<(&Witness, &Lack)> =
+            self.stalls.lacking().filter_map(|witness| Some((witness, witness.lacks.as_ref()?))).collect();
         if lacking.is_empty() {
             return wrap("lacks     ", "nothing that bears on stalls");
         }
-        let absent =
-            |witness: &&&crate::analyses::stalls::Witness| witness.lacks.as_deref() == Some("not recorded");
-        let tells: Vec<&str> = lacking.iter().filter(absent).map(|witness| witness.tells).collect();
+        let (absent, useless): (Vec<_>, Vec<_>) =
+            lacking.into_iter().partition(|(_, lack)| **lack == Lack::NotRecorded);
         let mut lines = Vec::new();
-        if !tells.is_empty() {
+        if !absent.is_empty() {
+            let tells: Vec<&str> = absent.iter().map(|(witness, _)| witness.tells).collect();
             lines.extend(wrap("lacks     ", &format!("not recorded: {}", tells.join("; "))));
         }
-        for witness in lacking.iter().filter(|witness| !absent(witness)) {
-            let why = witness.lacks.as_deref().unwrap_or_default();
-            lines.extend(wrap("lacks     ", &format!("{}: {why}", witness.tells)));
+        for (witness, lack) in useless {
+            lines.extend(wrap("lacks     ", &format!("{}: {lack}", witness.tells)));
         }
         // Lines that a shell takes as they are, with the CPU that stalls most.
-        let cpu = self.stalls.ranking.first().and_then(|top| top.cpus.first());
-        let cpu = cpu.map_or("CPU".to_owned(), u32::to_string);
+        let cpu = self.stalls.worst_cpu().map_or("CPU".to_owned(), |cpu| cpu.to_string());
         let last = RECORD.len() - 1;
         lines.extend(RECORD.iter().enumerate().map(|(at, part)| {
             let first = if at == 0 { "record    " } else { "            " };
@@ -317,20 +304,6 @@ impl Report<'_> {
         }));
         lines.extend(wrap("cost      ", COST));
         lines
-    }
-}
-
-/// The exact witnesses first.
-fn order(kind: &Kind) -> u32 {
-    match kind {
-        Kind::SoftirqWait(Softirq::NetRx) => 0,
-        Kind::SoftirqWait(_) => 1,
-        Kind::KsoftirqdWait => 2,
-        Kind::Handler { .. } => 3,
-        Kind::KernelPath { .. } => 4,
-        Kind::SampleHole => 5,
-        Kind::PacketBurst { .. } => 6,
-        Kind::NapiSilence => 7,
     }
 }
 

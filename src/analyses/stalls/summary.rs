@@ -1,0 +1,100 @@
+//! What the stalls of a recording come to: counts, the verdict, and the evidence of each in short.
+
+use crate::model::Softirq;
+
+use super::result::{Blamed, Confidence, Evidence, Kind, Stall, Stalls, Witness};
+
+/// How much the evidence against the first culprit of a ranking is worth, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// At least one of its stalls is of medium or high confidence.
+    Culprit,
+    /// Only stalls of others are.
+    Suspect,
+    /// No stall of the recording is: one weak witness each.
+    Weak,
+}
+
+impl Stalls {
+    /// How many stalls are of this confidence.
+    pub fn count(&self, confidence: Confidence) -> usize {
+        self.stalls.iter().filter(|stall| stall.confidence == confidence).count()
+    }
+
+    /// The CPUs that stalled, in ascending order.
+    pub fn cpus(&self) -> Vec<u32> {
+        let mut cpus: Vec<u32> = self.stalls.iter().map(|stall| stall.cpu).collect();
+        cpus.sort_unstable();
+        cpus.dedup();
+        cpus
+    }
+
+    /// The culprit of the longest stalled time, and what the evidence against it is worth; `None`
+    /// if no stall has a culprit.
+    pub fn verdict(&self) -> Option<(Verdict, &Blamed)> {
+        let top = self.ranking.first()?;
+        let has_sure = self.stalls.iter().any(|stall| stall.confidence >= Confidence::Medium);
+        let verdict = match (has_sure, top.sure) {
+            (false, _) => Verdict::Weak,
+            (true, 0) => Verdict::Suspect,
+            (true, _) => Verdict::Culprit,
+        };
+        Some((verdict, top))
+    }
+
+    /// The CPU to record next: the first of the first culprit's.
+    pub fn worst_cpu(&self) -> Option<u32> {
+        self.ranking.first()?.cpus.first().copied()
+    }
+
+    /// The witnesses that the recording lacks.
+    pub fn lacking(&self) -> impl Iterator<Item = &Witness> {
+        self.witnesses.iter().filter(|witness| witness.lacks.is_some())
+    }
+}
+
+impl Stall {
+    /// The longest evidence of each witness, the exact witnesses first.
+    pub fn strongest_evidence(&self) -> Vec<Evidence> {
+        let mut longest: Vec<Evidence> = Vec::new();
+        for evidence in &self.evidence {
+            match longest.iter_mut().find(|other| other.kind.is_same_witness(&evidence.kind)) {
+                Some(other) if other.duration_ns() < evidence.duration_ns() => *other = *evidence,
+                Some(_) => {}
+                None => longest.push(*evidence),
+            }
+        }
+        longest.sort_by_key(|evidence| evidence.kind.rank());
+        longest
+    }
+}
+
+impl Kind {
+    /// Whether both were seen by one witness, whatever its numbers: the same kind, and of the same
+    /// softirq.
+    fn is_same_witness(&self, other: &Kind) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.softirq() == other.softirq()
+    }
+
+    fn softirq(&self) -> Option<Softirq> {
+        match *self {
+            Kind::SoftirqWait(softirq) => Some(softirq),
+            Kind::Handler { softirq } => softirq,
+            _ => None,
+        }
+    }
+
+    /// The exact witnesses first.
+    fn rank(&self) -> u32 {
+        match self {
+            Kind::SoftirqWait(Softirq::NetRx) => 0,
+            Kind::SoftirqWait(_) => 1,
+            Kind::KsoftirqdWait => 2,
+            Kind::Handler { .. } => 3,
+            Kind::KernelPath { .. } => 4,
+            Kind::SampleHole => 5,
+            Kind::PacketBurst { .. } => 6,
+            Kind::NapiSilence => 7,
+        }
+    }
+}
