@@ -1,34 +1,36 @@
-//! Archives that `perf archive --all` made: a recording is loaded from one as from its own files, with the programs beside it.
-
-use std::path::Path;
+//! Archives that `perf archive --all` made: a recording is loaded from one as from its own files, with
+//! the programs beside it.
 
 use crate::error::{Error, Result};
 use crate::ingest::{self, Part};
 use crate::model::{Diagnostic, Recording, Severity};
 use crate::pack::{self, Bundle, Damage};
 
-use super::{Options, Place, Progress, memory, read_records};
+use super::job::Job;
+use super::perf_data;
 
-/// Unpacks `parts`, of which `held` bytes are in memory, if they are an archive with a recording in it.
-pub(super) fn unpack(parts: &[Part], held: u64, path: &Path, options: &Options) -> Result<Option<Bundle>> {
+/// Unpacks the files if they are an archive with a recording in it.
+pub(super) fn unpack(parts: &[Part], job: &Job) -> Result<Option<Bundle>> {
     let [file] = parts else { return Ok(None) };
     if !pack::may_be_archive(file.bytes) {
         return Ok(None);
     }
-    let memory = memory::for_unpacking(options.max_memory, file.bytes.len() as u64).saturating_sub(held);
+    let memory = job.memory_for_unpacking(file.bytes.len() as u64);
     let bundle = Bundle::read(file.bytes, &ingest::is_recording, memory);
     let is_empty = bundle.recording().all(|(_, bytes)| bytes.is_empty());
     match (bundle.count(), bundle.damage().map(Damage::words)) {
         (0, None) => Ok(None),
         (0, Some((_, remedy))) if bundle.damage() == Some(Damage::NoArchive) => {
-            Err(Error::input(path, "is compressed by bzip2", remedy))
+            Err(Error::input(job.path, "is compressed by bzip2", remedy))
         }
-        (_, Some((what, remedy))) if is_empty => {
-            Err(Error::input(path, format!("is an archive, and no recording is left in it: {what}"), remedy))
-        }
+        (_, Some((what, remedy))) if is_empty => Err(Error::input(
+            job.path,
+            format!("is an archive, and no recording is left in it: {what}"),
+            remedy,
+        )),
         (1, _) => Ok(Some(bundle)),
         (count, _) => Err(Error::input(
-            path,
+            job.path,
             format!("is an archive of {count} recordings"),
             "unpack it, and give one of them",
         )),
@@ -40,20 +42,17 @@ pub(super) fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
     bundle.recording().map(|(name, bytes)| Part { name, ..Part::whole(bytes) }).collect()
 }
 
-/// Loads the recording in an archive, `held` bytes of which are in memory while it is packed.
-pub(super) fn load(
-    bundle: &Bundle,
-    held: u64,
-    path: &Path,
-    options: &Options,
-    progress: Progress,
-) -> Result<Recording> {
-    let held = held + bundle.memory();
-    let place = Place { archive: bundle.symbols(), held, ..Place::default() };
-    let mut recording = read_records(&parts(bundle), held, path, options, progress)?
-        .finish(path, options, progress, place)?;
+/// Loads the recording in an archive.
+pub(super) fn load(bundle: &Bundle, job: &Job) -> Result<Recording> {
+    let job = with_bundle(*job, bundle);
+    let mut recording = perf_data::read(&parts(bundle), &job)?.finish(&job)?;
     note_damage(bundle, &mut recording);
     Ok(recording)
+}
+
+/// The job of loading the recording in `bundle`, whose programs give names too.
+pub(super) fn with_bundle<'j>(job: Job<'j>, bundle: &'j Bundle) -> Job<'j> {
+    Job { archive: bundle.symbols(), ..job.holding(bundle.memory()) }
 }
 
 /// Notes that not all of an archive could be read.

@@ -1,4 +1,5 @@
-//! Lines of source, looked up once an analysis has found which few places in code matter: debug information is large.
+//! Lines of source: looked up after an analysis, and only for the few places in code that it found,
+//! since debug information is large.
 
 use std::path::Path;
 
@@ -6,10 +7,16 @@ use crate::error::Result;
 use crate::model::{CodePlace, Diagnostic, Recording, Severity};
 use crate::symbols;
 
-use super::{Options, memory};
+use super::memory;
+use super::options::Options;
 
-/// The line of source of each of `places`, `FILE:LINE`, where it is known. `path` and `options` are those that `recording` was loaded
-/// with; if no debug information belongs to it, that is added to its diagnostics.
+/// The line of source of each of `places`, as `FILE:LINE`; `None` where it is not known. `path` and
+/// `options` must be those that `recording` was loaded with. If no debug information belongs to the
+/// recording, its diagnostics say so.
+///
+/// # Errors
+///
+/// If a file that an option names cannot be used.
 pub fn source_lines(
     path: &Path,
     options: &Options,
@@ -44,8 +51,8 @@ pub fn source_lines(
         archive: None,
         memory: &memory,
     };
-    let found = symbols::source_lines(&request, &options.sources, &recording.modules, places)?;
-    Ok(found.unwrap_or_else(|missing| {
+    let lines = symbols::source_lines(&request, &options.sources, &recording.modules, places)?;
+    Ok(lines.unwrap_or_else(|missing| {
         recording.diagnostics.push(missing);
         unknown
     }))

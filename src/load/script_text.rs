@@ -1,7 +1,6 @@
 //! Text of perf script: from its blocks to a `Recording`. Names are those that perf printed; nothing is looked up.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
@@ -18,14 +17,12 @@ use crate::pack::ALLOW_MORE;
 use crate::state::{CpuSamples, State};
 
 use super::events::sampling_events;
+use super::functions::set_functions;
+use super::job::Job;
 use super::notes::note_loss;
-use super::samples::timeline;
+use super::options::Stage;
 use super::script_stacks::ScriptStacks;
-use super::{Options, Progress, Stage, set_functions, span};
-
-/// What to add to a remedy, since perf script prints only the fields that are asked for.
-pub(super) const PRINTING: &str =
-    "; if it was, print it: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
+use super::timelines::{span, timeline};
 
 /// Why blocks of the text are rejected.
 const FOREIGN: &str = "not printed by perf script";
@@ -42,7 +39,8 @@ const PROGRESS_STEP: u64 = 1 << 14;
 const FINISHED_ROUND: u32 = 68;
 
 /// Loads the recording that `text` describes.
-pub(super) fn load(text: &Part, path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
+pub(super) fn load(text: &Part, job: &Job) -> Result<Recording> {
+    let Job { path, options, progress, .. } = *job;
     let bytes = text.bytes;
     let sources = &options.sources;
     let option =

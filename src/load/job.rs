@@ -1,0 +1,45 @@
+//! A load that is under way: what was asked for, and what lies beside the recording's own files.
+
+use std::path::Path;
+
+use crate::pack::Pack;
+use crate::symbols::Gatherer;
+
+use super::memory;
+use super::options::{Options, Progress};
+
+/// What every step of a load needs besides the recording's files.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'j> {
+    /// The recording as the user named it: for messages, and to find symbols beside it.
+    pub path: &'j Path,
+    /// What was asked for.
+    pub options: &'j Options,
+    /// Hears how far the load has come.
+    pub progress: Progress<'j>,
+    /// Bytes of memory in use for the recording's files: they count against what is allowed.
+    pub held: u64,
+    /// The pack that the recording was read from: it has the files that names come from.
+    pub pack: Option<&'j Pack>,
+    /// The archive of programs that came with the recording, still packed.
+    pub archive: Option<&'j [u8]>,
+    /// Collects the files that names come from, where they are to be packed.
+    pub gatherer: Option<&'j Gatherer>,
+}
+
+impl<'j> Job<'j> {
+    /// The job of loading the recording at `path`, before anything is held in memory for it.
+    pub fn new(path: &'j Path, options: &'j Options, progress: Progress<'j>) -> Self {
+        Job { path, options, progress, held: 0, pack: None, archive: None, gatherer: None }
+    }
+
+    /// The same job with `bytes` more held in memory.
+    pub fn holding(self, bytes: u64) -> Self {
+        Job { held: self.held + bytes, ..self }
+    }
+
+    /// Bytes of memory that are left for unpacking what has `packed` bytes.
+    pub fn memory_for_unpacking(&self, packed: u64) -> u64 {
+        memory::for_unpacking(self.options.max_memory, packed).saturating_sub(self.held)
+    }
+}

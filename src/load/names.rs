@@ -1,0 +1,50 @@
+//! Names: looks up what each frame of a recording is called, and gives each function its meaning.
+
+use std::sync::OnceLock;
+
+use crate::error::Result;
+use crate::ingest::Features;
+use crate::model::{Module, Names, Recording};
+use crate::symbols;
+
+use super::functions::set_functions;
+use super::job::Job;
+use super::{inlined, seen};
+
+/// Names all frames of `recording`. New names go into `names`, which become the recording's.
+pub(super) fn add(
+    recording: &mut Recording,
+    names: &mut Names,
+    features: &Features,
+    job: &Job,
+) -> Result<()> {
+    let sources = &job.options.sources;
+    let noted = features.build_ids.iter().find(|(path, _)| path == Module::KERNEL);
+    let kernel = recording.modules.iter().find(|module| module.is_kernel_proper());
+    let mapped = kernel.and_then(|module| module.build_id.clone());
+    let callers = if sources.inline { inlined::callers(recording) } else { Vec::new() };
+    let (timelines, stacks, frames) = (&recording.timelines, &recording.stacks, recording.frames.frames());
+    // All samples are looked at for this, so only where it is asked for.
+    let seen_frames = OnceLock::new();
+    let seen = |frame: usize| {
+        seen_frames.get_or_init(|| seen::of_frames(timelines, stacks, frames.len())).get(frame).copied()
+    };
+    let memory = |packed| job.memory_for_unpacking(packed);
+    let request = symbols::Request {
+        recording: job.path,
+        about: &recording.about,
+        kernel_build_id: noted.map(|(_, id)| id.as_slice()).or(mapped.as_deref()),
+        frames,
+        callers: &callers,
+        pack: job.pack,
+        gatherer: job.gatherer,
+        archive: job.archive,
+        memory: &memory,
+        seen: Some(&seen),
+    };
+    let mut frame_names =
+        symbols::name_frames(&request, sources, &mut recording.modules, names, &mut recording.diagnostics)?;
+    inlined::put_in(recording, &mut frame_names);
+    recording.functions = set_functions(&mut recording.frames, &frame_names.names, names);
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! What to load: the options of a load, and who hears how far it has come.
+
+use crate::symbols::Sources;
+
+/// What to load, and where names come from.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The sampling event, as `-e` names it; by default the first that is neither a tracepoint nor a
+    /// dummy.
+    pub event: Option<String>,
+    /// Where names come from.
+    pub sources: Sources,
+    /// Whether to decode events too: tracepoints and switch records.
+    pub events: bool,
+    /// Bytes of memory for a stream, and for records that are unpacked (`perf record -z`). The default
+    /// is half of the machine's memory, and no more than 256 times the size of a compressed recording.
+    pub max_memory: Option<u64>,
+}
+
+/// The stages of a load, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading the records.
+    Records,
+    /// Resolving samples: the task and the stack of each, at its time.
+    Meanings,
+    /// Looking up names.
+    Names,
+}
+
+/// Is called with the progress of a load: the stage, the bytes done, the bytes in all.
+pub type Progress<'p> = &'p (dyn Fn(Stage, u64, u64) + Sync);

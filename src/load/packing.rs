@@ -1,0 +1,168 @@
+//! Packing: a recording goes into a pack with all that its names come from, or redacted with nothing
+//! but the names.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::ingest::{self, Part, Redacted, Source};
+use crate::model::{FrameId, Naming, Recording, Symbols};
+use crate::pack::{self, Contents, RecordedFile};
+use crate::symbols::Gatherer;
+
+use super::job::Job;
+use super::options::{Options, Progress};
+use super::pack::unpack;
+use super::{archive, memory, perf_data};
+
+/// What a pack came to hold.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Packed {
+    /// The recording, as it was loaded for its names.
+    pub recording: Recording,
+    /// Bytes of the recording's files.
+    pub recording_bytes: u64,
+    /// Whether the kernel's symbols are in it.
+    pub has_kernel: bool,
+    /// How many files, `[vdso]`s and processes' memory with code made at run time were hit by samples
+    /// and have their symbols in it.
+    pub modules: usize,
+    /// How many were hit by samples and have no symbols in it.
+    pub without: usize,
+}
+
+/// What goes into a pack of the files that names come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// What names need; with [`Sources::inline`](crate::load::Sources::inline) debug information too.
+    Symbols,
+    /// The whole files.
+    WholeFiles,
+    /// Nothing but the names of the frames. Hashes stand for comms and paths, in the recording too.
+    Redacted,
+}
+
+/// Packs the recording at `path`, and what the names of all its frames come from, into `out`.
+///
+/// # Errors
+///
+/// If the recording cannot be loaded ([`load`](crate::load::load)), is text of perf script or a pack
+/// already, does not fit into the memory that is allowed, becomes shorter meanwhile, or cannot be
+/// redacted; if `out` cannot be written.
+pub fn pack(
+    path: &Path,
+    options: &Options,
+    keep: Keep,
+    out: &mut dyn Write,
+    progress: Progress,
+) -> Result<Packed> {
+    let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
+    let job = Job::new(path, options, progress).holding(input.memory());
+    let bundle = archive::unpack(&input.parts(), &job)?;
+    let parts = || bundle.as_ref().map_or_else(|| input.parts(), archive::parts);
+    let job = bundle.as_ref().map_or(job, |bundle| archive::with_bundle(job, bundle));
+    let (mut packed, contents) = gather(&parts(), &job, keep)?;
+    if let Some(bundle) = &bundle {
+        archive::note_damage(bundle, &mut packed.recording);
+    }
+    match keep {
+        Keep::Redacted => write_redacted(contents, &parts(), &job, out)?,
+        Keep::Symbols | Keep::WholeFiles => write_whole(contents, &parts(), out)?,
+    }
+    if input.has_shrunk() {
+        return Err(Error::input(path, "becomes shorter while it is read", "copy it, and pack the copy"));
+    }
+    Ok(packed)
+}
+
+/// Loads a recording, and gathers what the names of its frames come from.
+fn gather(parts: &[Part], job: &Job, keep: Keep) -> Result<(Packed, Contents)> {
+    refuse(parts, job)?;
+    let options = Options { events: true, ..job.options.clone() };
+    let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline);
+    let gatherer = (keep != Keep::Redacted).then_some(gatherer);
+    let mut redacted = Contents::redacted();
+    let mut load = |options: &Options| {
+        let job = Job { options, gatherer: gatherer.as_ref(), ..*job };
+        let recording = perf_data::read(parts, &job)?.finish(&job)?;
+        if keep == Keep::Redacted {
+            add_names(&recording, &mut redacted);
+        }
+        Ok::<_, Error>(recording)
+    };
+    let recording = load(&options)?;
+    // Whoever reads the pack may choose any event with -e, so the frames of all of them need names.
+    for event in recording.about.events.iter().filter(|event| event.has_callchain && !event.is_sampling) {
+        load(&Options { event: Some(event.name.clone()), ..options.clone() })?;
+    }
+    let contents = gatherer.map_or(redacted, Gatherer::into_contents);
+    let (modules, without) = contents.count();
+    let packed = Packed {
+        recording,
+        recording_bytes: parts.iter().map(|part| part.bytes.len() as u64).sum(),
+        has_kernel: contents.has_kernel(),
+        modules,
+        without,
+    };
+    Ok((packed, contents))
+}
+
+/// Adds the names of all frames to what a redacted pack holds.
+fn add_names(recording: &Recording, contents: &mut Contents) {
+    let mut by_module: Vec<Vec<(u64, &str)>> = vec![Vec::new(); recording.modules.len()];
+    for (number, frame) in recording.frames.frames().iter().enumerate() {
+        let function = recording.function(recording.frames.function(FrameId::from_index(number)));
+        let module = frame.module.filter(|_| function.naming == Naming::Named);
+        if let Some(names) = module.and_then(|module| by_module.get_mut(module.index())) {
+            names.push((frame.offset, recording.name(function.name)));
+        }
+    }
+    let hit =
+        recording.modules.iter().zip(by_module).filter(|(module, _)| module.symbols != Symbols::NotWanted);
+    for (module, names) in hit {
+        contents.add_names(module, names.into_iter());
+    }
+}
+
+fn write_whole(contents: Contents, parts: &[Part], out: &mut dyn Write) -> Result<()> {
+    let mut readers: Vec<&[u8]> = parts.iter().map(|part| part.bytes).collect();
+    let files = parts.iter().zip(&mut readers).map(|(part, bytes)| RecordedFile {
+        name: part.name,
+        length: bytes.len() as u64,
+        bytes,
+        is_missing: part.is_missing,
+    });
+    pack::write(contents, &mut files.collect::<Vec<_>>(), out)
+}
+
+/// Writes the recording as one file, with hashes in place of comms and paths.
+fn write_redacted(contents: Contents, parts: &[Part], job: &Job, out: &mut dyn Write) -> Result<()> {
+    let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
+    let (header, records) = ingest::read(parts, job.path, job.memory_for_unpacking(file_bytes))?;
+    let source = Source::new(header, &records);
+    let first = parts.first().map_or(&[][..], |part| part.bytes);
+    let mut redacted = Redacted::new(&source, first, job.path)?;
+    let length = redacted.length();
+    let file = RecordedFile { name: None, length, bytes: &mut redacted, is_missing: false };
+    pack::write(contents, &mut [file], out)
+}
+
+/// Refuses what is no perf.data, or not all of one.
+fn refuse(parts: &[Part], job: &Job) -> Result<()> {
+    let [file] = parts else { return Ok(()) };
+    let fail = |what: &str, remedy: &str| Err(Error::input(job.path, what, remedy));
+    if file.is_cut {
+        return fail(
+            "is a stream longer than the memory that is allowed",
+            "write it to a file, and pack that",
+        );
+    }
+    if ingest::is_script(file.bytes) {
+        return fail("is text with its names in it, and needs no pack", "compress it as it is: zstd FILE");
+    }
+    match unpack(parts, job)? {
+        Some(_) => fail("is a pack already", "read it as it is: stallgraph window FILE"),
+        None => Ok(()),
+    }
+}

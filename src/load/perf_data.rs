@@ -1,0 +1,110 @@
+//! A perf.data: its records are read, resolved and joined into timelines, then named.
+
+use rustc_hash::FxHashMap;
+
+use crate::error::Result;
+use crate::ingest::{self, Damage, Features, Part, Source, TraceReader, Walked};
+use crate::model::{Module, Names, Recording, Tally};
+use crate::state::{Collected, Meanings, State};
+
+use super::events::{about, sampling_events, system_calls};
+use super::job::Job;
+use super::notes::{note_formats, note_input_damage};
+use super::options::Stage;
+use super::{names, samples, timelines};
+
+/// A perf.data that was read, and whose files are no longer needed.
+pub(super) struct Unnamed {
+    /// All but timelines and names.
+    recording: Recording,
+    features: Features,
+    state: State,
+    names: Names,
+    /// The resolved samples and events of each chunk of the file, in the order of the file.
+    collected: Vec<Collected>,
+}
+
+/// Reads a perf.data.
+pub(super) fn read(parts: &[Part], job: &Job) -> Result<Unnamed> {
+    let Job { path, options, progress, .. } = *job;
+    let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
+    let (header, records) = ingest::read(parts, path, job.memory_for_unpacking(file_bytes))?;
+    let source = Source::new(header, &records);
+    let total = source.data_bytes();
+    let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
+
+    let trace = options.events.then(|| trace_reader(&source, parts));
+    let reader = source.sample_reader(&sampling, trace, path)?;
+
+    let (mut walked, chunks) = samples::read(&source, &reader, &|done| progress(Stage::Records, done, total));
+    let side_band = std::mem::take(&mut walked.side_band);
+    let mut recording = Recording {
+        about: about(&source, path, file_bytes, &sampling),
+        tally: tally(&source, &walked, (side_band.len() + walked.user_chains.len()) as u64 + walked.unused),
+        ..Recording::default()
+    };
+    let mut names = Names::default();
+    let state = State::replay(side_band, &mut names);
+    recording.tally.lost = state.lost_total();
+    recording.tally.throttled = state.throttled_total();
+
+    let user_chains = &source.user_chains(&walked);
+    let meanings = Meanings { state: &state, source: &source, reader: &reader, user_chains };
+    progress(Stage::Meanings, total, total);
+    let collected = samples::resolve(chunks, &meanings, &mut recording);
+    note_input_damage(&source, &walked, &mut recording);
+    if options.events {
+        note_formats(&source, &mut recording);
+    }
+    Ok(Unnamed { recording, features: source.header.features, state, names, collected })
+}
+
+impl Unnamed {
+    /// Joins the chunks, and names what they hold.
+    pub fn finish(self, job: &Job) -> Result<Recording> {
+        let Unnamed { mut recording, features, mut state, mut names, collected } = self;
+        let (mut chains, timelines) = timelines::join(collected, &mut state, &mut names);
+        chains.stacks.finish();
+        recording.system_calls = system_calls(&timelines, &recording.about, &mut names);
+        recording.timelines = timelines;
+        recording.frames = chains.frames;
+        recording.stacks = chains.stacks;
+        (recording.about.start_ns, recording.about.end_ns) = timelines::span(&recording.timelines);
+        (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
+
+        (job.progress)(Stage::Names, recording.tally.data_bytes, recording.tally.data_bytes);
+        add_build_ids(&mut recording.modules, &features);
+        names::add(&mut recording, &mut names, &features, job)?;
+        recording.names = names;
+        Ok(recording)
+    }
+}
+
+/// The reader of events and switches, by the formats that the recording holds.
+fn trace_reader(source: &Source, parts: &[Part]) -> TraceReader {
+    let header = &source.header;
+    let tracing_data = parts.first().and_then(|part| part.bytes.get(header.tracing_data.clone()));
+    TraceReader::new(&header.attributes, tracing_data.unwrap_or_default(), header.order)
+}
+
+/// What became of the records of a walk, `side_band` of which were side band.
+fn tally(source: &Source, walked: &Walked, side_band: u64) -> Tally {
+    Tally {
+        records: walked.records,
+        side_band,
+        skipped: walked.skipped.clone(),
+        rejected: walked.rejected.clone(),
+        unread_bytes: source.damage(walked).iter().map(|damage: &Damage| damage.unread).sum(),
+        data_bytes: source.file_bytes(),
+        ..Tally::default()
+    }
+}
+
+/// Gives modules the build ids that perf noted at the end of the recording.
+fn add_build_ids(modules: &mut [Module], features: &Features) {
+    let noted: FxHashMap<&str, &Vec<u8>> =
+        features.build_ids.iter().map(|(path, id)| (path.as_str(), id)).collect();
+    for module in modules.iter_mut().filter(|module| module.build_id.is_none()) {
+        module.build_id = noted.get(module.path.as_str()).map(|id| (*id).clone());
+    }
+}

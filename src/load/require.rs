@@ -1,0 +1,105 @@
+//! Requirements: what a command needs of a recording, as errors that say how to record it.
+
+use crate::error::{Error, Result};
+use crate::model::{Diagnostic, Recording, Severity};
+
+/// Added to a remedy for text of perf script, which has only the fields that perf was told to print.
+const PRINTING: &str = "; if it was, print it: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
+
+/// Checks that the recording tells what ran: it needs samples with call chains.
+///
+/// # Errors
+///
+/// If it has no sampling event, no samples, or samples without call chains.
+pub fn require_stacks(recording: &Recording) -> Result<()> {
+    let fail = |what: String, remedy: &str| Err(lacks(recording, what, remedy));
+    let Some(event) = recording.sampling_event() else {
+        let names: Vec<&str> = recording.about.events.iter().map(|event| event.name.as_str()).collect();
+        return fail(
+            format!("holds no sampling event, only {}", names.join(", ")),
+            "record with: perf record -a -g -F 999 …, or choose one of these with -e",
+        );
+    };
+    let is_damage = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    if let Some(why) = recording.diagnostics.iter().find(is_damage).filter(|_| recording.tally.samples == 0) {
+        return fail(why.message.clone(), why.remedy.as_deref().unwrap_or_default());
+    }
+    if recording.tally.samples == 0 {
+        return fail(
+            format!("holds no samples of {}", event.name),
+            "record for longer, on the busy CPU: perf record -C CPU -g -F 999 -- sleep 60",
+        );
+    }
+    if !event.has_callchain {
+        return fail(
+            format!("the samples of {} have no call chains", event.name),
+            "record with -g: perf record -a -g -F 999 -- sleep 60",
+        );
+    }
+    Ok(())
+}
+
+/// Checks that the recording can tell of stalls: it needs events, or samples with call chains, times
+/// and CPUs.
+///
+/// # Errors
+///
+/// If it has neither.
+pub fn require_witnesses(recording: &Recording) -> Result<()> {
+    if recording.timelines.iter().any(|timeline| !timeline.trace.events.is_empty()) {
+        return Ok(());
+    }
+    require_timelines(recording)
+}
+
+/// Checks that the recording tells what ran on each CPU in which order: it needs samples with call
+/// chains, times and CPUs.
+///
+/// # Errors
+///
+/// If it lacks samples, or its samples lack one of these.
+pub fn require_timelines(recording: &Recording) -> Result<()> {
+    require_stacks(recording)?;
+    require_times(recording)?;
+    require_cpus(recording)
+}
+
+/// Checks that samples say when they were taken: else their only order is that of the file.
+///
+/// # Errors
+///
+/// If they do not.
+pub fn require_times(recording: &Recording) -> Result<()> {
+    match recording.sampling_event() {
+        Some(event) if !event.has_time => Err(lacks(
+            recording,
+            format!("the samples of {} have no times, so they have no order", event.name),
+            "record with -T: perf record -a -g -T -F 999 -- sleep 60; or print the order of the file: collapse --file-order",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that samples say on which CPU they were taken: else nothing tells what ran there before
+/// what.
+///
+/// # Errors
+///
+/// If they do not.
+pub fn require_cpus(recording: &Recording) -> Result<()> {
+    match recording.sampling_event() {
+        Some(event) if !event.has_cpu => Err(lacks(
+            recording,
+            format!("the samples of {} do not say on which CPU they were taken", event.name),
+            "record whole CPUs with -a or -C, or one command with --sample-cpu",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The error that a recording lacks something; a text may lack it only because it was not printed.
+fn lacks(recording: &Recording, what: String, remedy: &str) -> Error {
+    let about = &recording.about;
+    let printing = if about.is_script { PRINTING } else { "" };
+    Error::input(&about.file, what, format!("{remedy}{printing}"))
+}
