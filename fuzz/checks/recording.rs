@@ -33,14 +33,15 @@ pub fn check(bytes: &[u8]) {
     };
     let mut painter = flame::Painter::new(&recording, &marks);
     let whole = spans::extent(&recording, &recording.timelines);
-    let mut parts = Vec::new();
+    let mut sections = Vec::new();
     for timeline in &recording.timelines {
-        let flame = painter.ordered((timeline, whole.clone()));
+        let section = flame::Section { timeline, range: whole.clone() };
+        let flame = painter.ordered(section.clone());
         assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), (whole.end - whole.start) / 1000);
         draw(&recording, &flame);
-        parts.push((timeline, whole.clone()));
+        sections.push(section);
     }
-    draw(&recording, &painter.merged(&parts));
+    draw(&recording, &painter.merged(&sections));
     strips::find(&recording, &windows);
     calls::find(&recording);
     for stall in stalls::find(&recording, &stalls::Options::default()).stalls {

@@ -270,12 +270,20 @@ fn duration_ns(recording: &Recording, selection: &Selection) -> u64 {
     span.map_or(0, |(first, last)| last - first)
 }
 
-/// What stalls of one holder have in common: the CPU, the handler or else the comm, whose work, the system call.
-type Place = (u32, Result<Handler, NameId>, Option<Owner>, Option<NameId>);
+/// What the stalls of one holder have in common.
+#[derive(PartialEq, Eq, Hash)]
+struct HolderKey {
+    cpu: u32,
+    handler: Option<Handler>,
+    /// The comm, unless it is a handler: one interrupts tasks of any comm.
+    comm: Option<NameId>,
+    owner: Option<Owner>,
+    system_call: Option<NameId>,
+}
 
 /// The culprits, all tasks of one comm in one system call on one CPU together.
 fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
-    let mut places: FxHashMap<Place, usize> = FxHashMap::default();
+    let mut positions: FxHashMap<HolderKey, usize> = FxHashMap::default();
     let mut holders: Vec<Holder> = Vec::new();
     for stall in stalls {
         let Some(culprit) = &stall.culprit else { continue };
@@ -286,23 +294,24 @@ fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<Holder> {
             Some(path) => (Some(path.owner), None),
             None => (traced.map(|_| Owner::SystemCall), traced),
         };
-        let place = *places
-            .entry((stall.cpu, culprit.handler.ok_or(comm), owner, system_call))
-            .or_insert_with(|| {
-                holders.push(Holder {
-                    cpu: stall.cpu,
-                    handler: culprit.handler,
-                    comm,
-                    owner,
-                    system_call,
-                    stalls: 0,
-                    stalled_ns: 0,
-                    longest_ns: 0,
-                    function: None,
-                });
-                holders.len() - 1
+        let (cpu, handler) = (stall.cpu, culprit.handler);
+        let key =
+            HolderKey { cpu, handler, comm: Some(comm).filter(|_| handler.is_none()), owner, system_call };
+        let position = *positions.entry(key).or_insert_with(|| {
+            holders.push(Holder {
+                cpu,
+                handler,
+                comm,
+                owner,
+                system_call,
+                stalls: 0,
+                stalled_ns: 0,
+                longest_ns: 0,
+                function: None,
             });
-        let holder = &mut holders[place];
+            holders.len() - 1
+        });
+        let holder = &mut holders[position];
         holder.stalls += 1;
         if stall.duration_ns() >= holder.longest_ns {
             holder.longest_ns = stall.duration_ns();

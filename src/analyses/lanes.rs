@@ -13,7 +13,7 @@ use crate::model::{
 use super::categories::{self, Category};
 use super::contexts::Contexts;
 use super::selection::Selection;
-use super::spans::{Span, Spans, What, end_of};
+use super::spans::{Span, SpanKind, Spans, end_of};
 
 /// What has a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct Frame {
 /// One lane.
 pub struct Lane<'r> {
     /// Whose it is.
-    pub of: Of,
+    pub owner: LaneOwner,
     /// Samples in it.
     pub samples: u64,
     source: Source<'r>,
@@ -67,7 +67,7 @@ pub struct Lane<'r> {
 
 /// Whose a lane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
+pub enum LaneOwner {
     /// A CPU's.
     Cpu(u32),
     /// A thread's, under the last comm that it had.
@@ -85,7 +85,7 @@ enum Source<'r> {
 
 /// What was there in a stretch of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Content {
     /// What this sample saw.
     Sample {
         /// The sample.
@@ -107,7 +107,7 @@ pub struct Stretch {
     /// End, in ns from the begin of all lanes; the next stretch begins there.
     pub end_ns: u64,
     /// What was there.
-    pub what: Shown,
+    pub content: Content,
 }
 
 /// What the selected samples have.
@@ -179,11 +179,11 @@ impl<'r> Lanes<'r> {
     }
 
     fn lane_of(&self, (timeline, indices, samples): (&'r Timeline, Range<usize>, u64)) -> Lane<'r> {
-        let of = match self.recording.tells_cpus() {
-            true => Of::Cpu(timeline.cpu),
-            false => Of::Thread(timeline.samples[indices.end - 1].task),
+        let owner = match self.recording.tells_cpus() {
+            true => LaneOwner::Cpu(timeline.cpu),
+            false => LaneOwner::Thread(timeline.samples[indices.end - 1].task),
         };
-        Lane { of, samples, source: Source::Timeline(timeline, indices) }
+        Lane { owner, samples, source: Source::Timeline(timeline, indices) }
     }
 
     /// The lanes of all threads that have samples in `parts`.
@@ -211,7 +211,7 @@ impl<'r> Lanes<'r> {
             }
             let (samples, ends): (Vec<Sample>, Vec<u64>) = samples.into_iter().unzip();
             let task = samples[samples.len() - 1].task;
-            let of = key.3.map_or(Of::Thread(task), |cpu| Of::Swapper(task, cpu));
+            let owner = key.3.map_or(LaneOwner::Thread(task), |cpu| LaneOwner::Swapper(task, cpu));
             let count = samples.len() as u64;
             let timeline = Timeline {
                 cpu: key.3.unwrap_or(0),
@@ -221,7 +221,7 @@ impl<'r> Lanes<'r> {
                 throttled: Vec::new(),
                 trace: Trace::default(),
             };
-            Lane { of, samples: count, source: Source::Thread(timeline, ends) }
+            Lane { owner, samples: count, source: Source::Thread(timeline, ends) }
         };
         threads.into_iter().map(lane).collect()
     }
@@ -278,10 +278,10 @@ impl<'r> Lanes<'r> {
             let task = self.recording.task(task);
             (task.pid, task.tid, task.start_ns)
         };
-        match lane.of {
-            Of::Cpu(of) => of == cpu,
-            Of::Thread(of) => task.is_some_and(|task| thread(of) == thread(task)),
-            Of::Swapper(of, on) => task.is_some_and(|task| thread(of) == thread(task)) && on == cpu,
+        match lane.owner {
+            LaneOwner::Cpu(of) => of == cpu,
+            LaneOwner::Thread(of) => task.is_some_and(|task| thread(of) == thread(task)),
+            LaneOwner::Swapper(of, on) => task.is_some_and(|task| thread(of) == thread(task)) && on == cpu,
         }
     }
 
@@ -315,8 +315,8 @@ impl<'r> Lanes<'r> {
         std::iter::from_fn(move || {
             let mut stretch = pieces.next()?;
             // Samples that are not meant leave one hole, however many they are.
-            while stretch.what == Shown::Nothing
-                && let Some(next) = pieces.next_if(|next| next.what == Shown::Nothing)
+            while stretch.content == Content::Nothing
+                && let Some(next) = pieces.next_if(|next| next.content == Content::Nothing)
             {
                 stretch.end_ns = next.end_ns;
             }
@@ -327,32 +327,32 @@ impl<'r> Lanes<'r> {
     }
 
     fn of_span(&self, timeline: &Timeline, indices: &Range<usize>, span: &Span) -> Stretch {
-        let shown = |at: usize, is_idle| {
+        let content_of = |at: usize, is_idle| {
             let sample = timeline.samples[at];
             match indices.contains(&at) && self.is_selected[sample.task.index()] {
-                true => Shown::Sample { sample, is_idle },
-                false => Shown::Nothing,
+                true => Content::Sample { sample, is_idle },
+                false => Content::Nothing,
             }
         };
-        let what = match span.what {
-            What::Busy(at) => shown(at, false),
-            What::Idle(at) => shown(at, true),
-            What::Lost => Shown::Lost,
-            What::Unsampled => Shown::Nothing,
+        let content = match span.kind {
+            SpanKind::Busy(at) => content_of(at, false),
+            SpanKind::Idle(at) => content_of(at, true),
+            SpanKind::Lost => Content::Lost,
+            SpanKind::Unsampled => Content::Nothing,
         };
-        Stretch { start_ns: span.start_ns, end_ns: span.end_ns, what }
+        Stretch { start_ns: span.start_ns, end_ns: span.end_ns, content }
     }
 
     /// The stretches of a thread's samples, each of which stands until its end, and of the time between.
     fn of_thread<'l>(&'l self, samples: &'l [Sample], ends: &'l [u64]) -> impl Iterator<Item = Stretch> + 'l {
-        let nothing = |start_ns, end_ns| Stretch { start_ns, end_ns, what: Shown::Nothing };
+        let nothing = |start_ns, end_ns| Stretch { start_ns, end_ns, content: Content::Nothing };
         let mut free_from = self.range.start;
         let seen = samples.iter().zip(ends).flat_map(move |(&sample, &end_ns)| {
             let before = nothing(free_from, sample.time_ns);
             free_from = end_ns;
             let is_idle = self.contexts.is_idle(self.recording, &sample);
-            let what = Shown::Sample { sample, is_idle };
-            [before, Stretch { start_ns: sample.time_ns, end_ns, what }]
+            let content = Content::Sample { sample, is_idle };
+            [before, Stretch { start_ns: sample.time_ns, end_ns, content }]
         });
         let last = ends.last().copied().unwrap_or(self.range.start);
         seen.chain([nothing(last, self.range.end)])
@@ -366,7 +366,7 @@ impl Stretch {
     }
 
     fn is_empty_nothing(&self) -> bool {
-        self.what == Shown::Nothing && self.start_ns >= self.end_ns
+        self.content == Content::Nothing && self.start_ns >= self.end_ns
     }
 }
 
@@ -381,10 +381,10 @@ impl Lane<'_> {
 
     /// What viewers call it.
     pub fn name(&self, recording: &Recording) -> String {
-        match self.of {
-            Of::Cpu(cpu) => format!("CPU {cpu}"),
-            Of::Thread(id) => format!("{} {}", recording.comm(id), recording.task(id).tid),
-            Of::Swapper(id, cpu) => format!("{} on CPU {cpu}", recording.comm(id)),
+        match self.owner {
+            LaneOwner::Cpu(cpu) => format!("CPU {cpu}"),
+            LaneOwner::Thread(id) => format!("{} {}", recording.comm(id), recording.task(id).tid),
+            LaneOwner::Swapper(id, cpu) => format!("{} on CPU {cpu}", recording.comm(id)),
         }
     }
 }

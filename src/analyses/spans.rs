@@ -15,7 +15,7 @@ pub struct Span {
     /// End, in ns of the recording's clock; the next span begins there.
     pub end_ns: u64,
     /// What was there.
-    pub what: What,
+    pub kind: SpanKind,
 }
 
 impl Span {
@@ -27,7 +27,7 @@ impl Span {
 
 /// What was there in a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum SpanKind {
     /// The stack of the sample with this index in the timeline.
     Busy(usize),
     /// The idle loop, seen by the sample with this index in the timeline.
@@ -77,12 +77,12 @@ impl<'r> Spans<'r> {
     fn fill(&mut self, until_ns: u64) -> Span {
         let start_ns = self.rest.start;
         while self.missing.next_if(|missing| missing.end <= start_ns).is_some() {}
-        let (end_ns, what) = match self.missing.peek() {
-            Some(missing) if missing.start <= start_ns => (missing.end, What::Lost),
-            Some(missing) => (missing.start, What::Unsampled),
-            None => (until_ns, What::Unsampled),
+        let (end_ns, kind) = match self.missing.peek() {
+            Some(missing) if missing.start <= start_ns => (missing.end, SpanKind::Lost),
+            Some(missing) => (missing.start, SpanKind::Unsampled),
+            None => (until_ns, SpanKind::Unsampled),
         };
-        Span { start_ns, end_ns: end_ns.min(until_ns), what }
+        Span { start_ns, end_ns: end_ns.min(until_ns), kind }
     }
 }
 
@@ -100,7 +100,7 @@ impl Iterator for Spans<'_> {
                 Span {
                     start_ns: self.rest.start,
                     end_ns: end_of(self.timeline, at, self.interval_ns).clamp(self.rest.start, self.rest.end),
-                    what: if is_idle { What::Idle(at) } else { What::Busy(at) },
+                    kind: if is_idle { SpanKind::Idle(at) } else { SpanKind::Busy(at) },
                 }
             }
             _ if self.rest.is_empty() => return None,

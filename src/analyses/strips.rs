@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::model::{Recording, TaskId, Timeline};
 
-use super::spans::{Span, Spans, What};
+use super::spans::{Span, SpanKind, Spans};
 use super::windows::{CutBy, Episode, Windows};
 
 /// Cells of a strip: those of the window, and one of the trigger.
@@ -70,13 +70,13 @@ fn strip(
     let is_trigger = |at| window.cut_by == Some(CutBy::PreviousEpisode) && at < window.indices.start;
     let mut cells = [Cell::Outside; CELLS];
     let (mut cell, mut cell_end_ns) = (0, end_of(0));
-    for Span { mut start_ns, end_ns, what } in spans {
-        let shown = match what {
-            What::Busy(at) | What::Idle(at) if is_trigger(at) => Shown::TRIGGER,
-            What::Busy(at) => Shown::of(timeline.samples[at].task),
-            What::Idle(_) => Shown::IDLE,
-            What::Lost => Shown::LOST,
-            What::Unsampled => Shown::UNSAMPLED,
+    for Span { mut start_ns, end_ns, kind } in spans {
+        let shown = match kind {
+            SpanKind::Busy(at) | SpanKind::Idle(at) if is_trigger(at) => Shown::TRIGGER,
+            SpanKind::Busy(at) => Shown::of(timeline.samples[at].task),
+            SpanKind::Idle(_) => Shown::IDLE,
+            SpanKind::Lost => Shown::LOST,
+            SpanKind::Unsampled => Shown::UNSAMPLED,
         };
         while start_ns < end_ns {
             while cell_end_ns <= start_ns {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Part as FlamePart};
+use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
 use stallgraph::analyses::spans;
 use stallgraph::analyses::stalls::{self, Stall};
@@ -122,11 +122,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
 /// What is to be drawn in one picture.
 struct View<'r> {
-    parts: Vec<FlamePart<'r>>,
+    sections: Vec<Section<'r>>,
     /// From when to when it is.
     range: Range<u64>,
     /// In a differential, what to compare with.
-    baseline: Vec<FlamePart<'r>>,
+    baseline: Vec<Section<'r>>,
     /// What was found.
     finding: String,
 }
@@ -183,8 +183,8 @@ impl<'r> Gallery<'r> {
         }
         let mut timelines: Vec<&Timeline> = self.options.selection.timelines(self.recording).collect();
         if self.arguments.flamegraph {
-            let parts = timelines.iter().map(|timeline| (*timeline, self.range.clone())).collect();
-            return Ok(vec![self.view(parts, self.range.clone())]);
+            let section = |timeline: &&'r Timeline| Section { timeline, range: self.range.clone() };
+            return Ok(vec![self.view(timelines.iter().map(section).collect(), self.range.clone())]);
         }
         if self.options.selection.cpus.is_none() && timelines.len() > 1 {
             let worst = self.windows.worst_cpu(self.recording, timelines.iter().copied());
@@ -194,7 +194,8 @@ impl<'r> Gallery<'r> {
             let drawn = self.whose(timelines.iter().copied());
             output::complain(&format!("{drawn} is drawn, of {of_all}{choose}"));
         }
-        let view = |timeline| self.view(vec![(timeline, self.range.clone())], self.range.clone());
+        let section = |timeline| Section { timeline, range: self.range.clone() };
+        let view = |timeline| self.view(vec![section(timeline)], self.range.clone());
         Ok(timelines.into_iter().map(view).collect())
     }
 
@@ -223,7 +224,7 @@ impl<'r> Gallery<'r> {
         let whole = spans::extent(self.recording, [timeline]);
         let end_ns = end_ns.saturating_add(self.after_ns).saturating_add(1).min(whole.end);
         let range = start_ns.max(whole.start)..end_ns;
-        View { finding, ..self.view(vec![(timeline, range.clone())], range) }
+        View { finding, ..self.view(vec![Section { timeline, range: range.clone() }], range) }
     }
 
     /// The paths that shall stand out: that of the window or stall which is asked for, else the culprit's.
@@ -252,12 +253,13 @@ impl<'r> Gallery<'r> {
             Some(number) => self.episode(number)?.into_iter().collect(),
             None => self.windows.episodes.iter().collect(),
         };
-        let part = |episode: &&Episode| {
+        let section = |episode: &&Episode| {
             let window = &episode.window;
-            Some((self.recording.timeline(episode.cpu)?, window.start_ns..window.end_ns))
+            let timeline = self.recording.timeline(episode.cpu)?;
+            Some(Section { timeline, range: window.start_ns..window.end_ns })
         };
-        let parts: Vec<FlamePart> = episodes.iter().filter_map(part).collect();
-        let mut timelines: Vec<&Timeline> = parts.iter().map(|(timeline, _)| *timeline).collect();
+        let sections: Vec<Section> = episodes.iter().filter_map(section).collect();
+        let mut timelines: Vec<&Timeline> = sections.iter().map(|section| section.timeline).collect();
         timelines.dedup_by_key(|timeline| timeline.cpu);
         if timelines.is_empty() {
             return Ok(Vec::new());
@@ -266,18 +268,18 @@ impl<'r> Gallery<'r> {
         let mut baseline = Vec::new();
         for &timeline in &timelines {
             let stretches = self.windows.baseline(self.recording, timeline, whole.clone());
-            baseline.extend(stretches.into_iter().map(|stretch| (timeline, stretch)));
+            baseline.extend(stretches.into_iter().map(|range| Section { timeline, range }));
         }
         if baseline.is_empty() {
             bail!("--diff: there is no time outside the windows to compare with; record for longer");
         }
-        Ok(vec![View { baseline, ..self.view(parts, whole) }])
+        Ok(vec![View { baseline, ..self.view(sections, whole) }])
     }
 
     /// A view that shows what was found in the whole recording.
-    fn view(&self, parts: Vec<FlamePart<'r>>, range: Range<u64>) -> View<'r> {
+    fn view(&self, sections: Vec<Section<'r>>, range: Range<u64>) -> View<'r> {
         let finding = flame_svg::culprit(self.recording, &self.windows);
-        View { parts, range, baseline: Vec::new(), finding }
+        View { sections, range, baseline: Vec::new(), finding }
     }
 
     /// Draws each view into its file. Whether there was anything to draw.
@@ -290,12 +292,12 @@ impl<'r> Gallery<'r> {
         let marks = Marks { triggers: Triggers::new(self.recording, &self.options), paths: self.paths() };
         let mut painter = Painter::new(self.recording, &marks);
         for view in views {
-            let whose = self.whose(view.parts.iter().map(|(timeline, _)| *timeline));
+            let whose = self.whose(view.sections.iter().map(|section| section.timeline));
             let (flame, is_ordered) =
-                match (self.arguments.diff, self.arguments.flamegraph, view.parts.first()) {
-                    (true, ..) => (painter.differential(&view.parts, &view.baseline), false),
-                    (_, false, Some(part)) => (painter.ordered(part.clone()), true),
-                    _ => (painter.merged(&view.parts), false),
+                match (self.arguments.diff, self.arguments.flamegraph, view.sections.first()) {
+                    (true, ..) => (painter.differential(&view.sections, &view.baseline), false),
+                    (_, false, Some(section)) => (painter.ordered(section.clone()), true),
+                    _ => (painter.merged(&view.sections), false),
                 };
             if flame.lines.is_empty() {
                 output::complain(&format!("{whose}: nothing to draw in that time"));
@@ -313,7 +315,7 @@ impl<'r> Gallery<'r> {
                 title: flame_svg::title(self.recording, &what, &view.range),
                 subtitle: found.join("; "),
             };
-            let number = view.parts.first().filter(|_| !is_one).map(|(timeline, _)| timeline.cpu);
+            let number = view.sections.first().filter(|_| !is_one).map(|section| section.timeline.cpu);
             self.write(&flame, &caption, number)?;
             is_drawn = true;
         }

@@ -358,9 +358,9 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     for timeline in &recording.timelines {
         let whole = spans::extent(&recording, [timeline]);
         let length_us = (whole.end - whole.start) / 1000;
-        let flame = painter.ordered((timeline, whole.clone()));
+        let flame = painter.ordered(flame::Section { timeline, range: whole.clone() });
         assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), length_us, "time got lost");
-        painter.merged(&[(timeline, whole)]);
+        painter.merged(&[flame::Section { timeline, range: whole }]);
     }
     Ok(samples)
 }

@@ -10,7 +10,7 @@ use crate::support::svg::{Frame, Picture};
 use crate::support::{self, fixture, svg};
 use crate::support::{MadeUp, Recording, run, stallgraph};
 use stallgraph::analyses::contexts::Contexts;
-use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Part};
+use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::paths::Path;
 use stallgraph::analyses::spans;
 use stallgraph::analyses::windows::{self, Options, Triggers, Windows};
@@ -24,7 +24,7 @@ const MS: u64 = 1_000_000;
 /// The flame that `paint` makes of a fixture, with the windows found in it.
 fn flame_of(
     text: &str,
-    paint: impl FnOnce(&mut Painter, &stallgraph::model::Recording, Part, &Windows) -> Flame,
+    paint: impl FnOnce(&mut Painter, &stallgraph::model::Recording, Section, &Windows) -> Flame,
 ) -> (stallgraph::model::Recording, Flame) {
     let recording = fixture::recording(text);
     let options = Options::default();
@@ -33,7 +33,12 @@ fn flame_of(
     let marks = Marks { triggers: Triggers::new(&recording, &options), paths: culprit.into_iter().collect() };
     let timeline = &recording.timelines[0];
     let whole = spans::extent(&recording, [timeline]);
-    let flame = paint(&mut Painter::new(&recording, &marks), &recording, (timeline, whole), &windows);
+    let flame = paint(
+        &mut Painter::new(&recording, &marks),
+        &recording,
+        Section { timeline, range: whole },
+        &windows,
+    );
     (recording, flame)
 }
 
@@ -45,7 +50,7 @@ fn draw(recording: &stallgraph::model::Recording, flame: &Flame) -> Picture {
 }
 
 fn ordered(text: &str) -> Picture {
-    let (recording, flame) = flame_of(text, |painter, _, part, _| painter.ordered(part));
+    let (recording, flame) = flame_of(text, |painter, _, section, _| painter.ordered(section));
     draw(&recording, &flame)
 }
 
@@ -218,7 +223,8 @@ fn a_handler_stands_out_on_every_stack() {
         paths: vec![MarkedPath::new(comm, &path)],
     };
     let whole = spans::extent(&recording, [timeline]);
-    let picture = draw(&recording, &Painter::new(&recording, &marks).ordered((timeline, whole)));
+    let picture =
+        draw(&recording, &Painter::new(&recording, &marks).ordered(Section { timeline, range: whole }));
     let is_dark = |name: &str| {
         let fills = picture.fills(name);
         assert_eq!(fills.len(), 1, "{name}: {fills:?}");
@@ -266,7 +272,7 @@ fn merged_stacks_are_added_up_without_idle_time() {
         + &every_ms(0, 30..35, "a", "x")
         + &every_ms(0, 35..40, "b", "x;y")
         + &every_ms(0, 40..41, "b", "x");
-    let (recording, flame) = flame_of(&text, |painter, _, part, _| painter.merged(&[part]));
+    let (recording, flame) = flame_of(&text, |painter, _, section, _| painter.merged(&[section]));
     assert_eq!((flame.times.busy_ns, flame.times.idle_ns), (21 * MS, 20 * MS));
     let picture = draw(&recording, &flame);
     assert_eq!(row(&picture, 0), [(0, 21_000, "all")]);
@@ -284,11 +290,12 @@ fn a_differential_shows_what_windows_have_more_of() {
         + &every_ms(0, 950..1000, "cadvisor", READ)
         + &every_ms(0, 1000..1003, "ksoftirqd/0", RX)
         + &every_ms(0, 1003..1103, "nginx", "work_[u]");
-    let (recording, flame) = flame_of(&text, |painter, recording, (timeline, whole), windows| {
+    let (recording, flame) = flame_of(&text, |painter, recording, Section { timeline, range }, windows| {
         let window = &windows.episodes[0].window;
         let baseline =
-            windows.baseline(recording, timeline, whole).into_iter().map(|stretch| (timeline, stretch));
-        painter.differential(&[(timeline, window.start_ns..window.end_ns)], &baseline.collect::<Vec<_>>())
+            windows.baseline(recording, timeline, range).into_iter().map(|range| Section { timeline, range });
+        let sections = [Section { timeline, range: window.start_ns..window.end_ns }];
+        painter.differential(&sections, &baseline.collect::<Vec<_>>())
     });
     // 50 of 100 ms are cadvisor's in the window, 100 of 1000 in the rest.
     let widths: Vec<(u64, u64)> = flame.lines.iter().map(|line| (line.us, line.before_us)).collect();
@@ -425,7 +432,7 @@ fn what_is_too_much_for_a_browser_is_gathered() {
     for turn in 0..6000 {
         sample(&stacks[turn % 3], &mut text);
     }
-    let (recording, flame) = flame_of(&text, |painter, _, part, _| painter.ordered(part));
+    let (recording, flame) = flame_of(&text, |painter, _, section, _| painter.ordered(section));
     assert!(flame.narrow_us > 1000, "{}", flame.narrow_us);
     let picture = draw(&recording, &flame);
     assert!(picture.frames.len() <= 50_001, "{}", picture.frames.len());
@@ -437,8 +444,9 @@ fn what_is_too_much_for_a_browser_is_gathered() {
     ];
     assert_eq!(row(&picture, 2), above);
     // As many samples of one stack are all drawn.
-    let (_, flame) =
-        flame_of(&every_ms(0, 0..14_000, "app", &stacks[0]), |painter, _, part, _| painter.ordered(part));
+    let (_, flame) = flame_of(&every_ms(0, 0..14_000, "app", &stacks[0]), |painter, _, section, _| {
+        painter.ordered(section)
+    });
     assert_eq!((flame.narrow_us, flame.lines.len()), (0, 1));
 }
 
@@ -446,8 +454,8 @@ fn what_is_too_much_for_a_browser_is_gathered() {
 fn stacks_without_end_are_cut() {
     let deep: Vec<String> = (0..2000).map(|n| format!("f{n}")).collect();
     let (recording, flame) =
-        flame_of(&format!("cpu0 1.0 app {}\ncpu0 1.001 app a", deep.join(";")), |painter, _, part, _| {
-            painter.ordered(part)
+        flame_of(&format!("cpu0 1.0 app {}\ncpu0 1.001 app a", deep.join(";")), |painter, _, section, _| {
+            painter.ordered(section)
         });
     let picture = draw(&recording, &flame);
     let deepest = picture.frames.iter().max_by_key(|frame| frame.depth).expect("frames");

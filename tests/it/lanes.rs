@@ -1,7 +1,7 @@
 //! Lanes from text fixtures: they tile the selected time, hold every selected sample once, and know what kind of code ran.
 
 use crate::support::fixture::{every_ms, recording};
-use stallgraph::analyses::lanes::{By, Lane, Lanes, Shown};
+use stallgraph::analyses::lanes::{By, Content, Lane, Lanes};
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::model::{Recording, Task};
 
@@ -17,14 +17,14 @@ fn stretches(lanes: &Lanes, lane: &Lane) -> Vec<(u64, String)> {
         assert_eq!(stretch.start_ns, at, "{all:?}");
         assert!(stretch.end_ns >= at, "{all:?}");
         at = stretch.end_ns;
-        let what = match stretch.what {
-            Shown::Sample { sample, is_idle } => {
+        let what = match stretch.content {
+            Content::Sample { sample, is_idle } => {
                 samples += 1;
                 let idle = if is_idle { " idle" } else { "" };
                 format!("{}{idle}", lanes.recording.comm(sample.task))
             }
-            Shown::Lost => "lost".to_owned(),
-            Shown::Nothing => "nothing".to_owned(),
+            Content::Lost => "lost".to_owned(),
+            Content::Nothing => "nothing".to_owned(),
         };
         all.push((stretch.duration_ns() / 1000, what));
     }

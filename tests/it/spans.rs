@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::support::fixture::recording;
 use stallgraph::analyses::contexts::Contexts;
-use stallgraph::analyses::spans::{self, Span, Spans, What};
+use stallgraph::analyses::spans::{self, Span, SpanKind, Spans};
 use stallgraph::model::{Gap, Recording};
 
 const MS: u64 = 1_000_000;
@@ -24,15 +24,15 @@ fn tiles(recording: &Recording, range: Range<u64>) -> Vec<(u64, String)> {
     }
     assert_eq!(at, range.end.max(range.start), "{spans:?}");
     let text = |what| match what {
-        What::Busy(at) => {
+        SpanKind::Busy(at) => {
             let functions = recording.functions_root_first(timeline.samples[at].stack);
             recording.name(recording.function(functions[0]).name).to_owned()
         }
-        What::Idle(_) => "idle".to_owned(),
-        What::Lost => "lost".to_owned(),
-        What::Unsampled => "unsampled".to_owned(),
+        SpanKind::Idle(_) => "idle".to_owned(),
+        SpanKind::Lost => "lost".to_owned(),
+        SpanKind::Unsampled => "unsampled".to_owned(),
     };
-    spans.iter().map(|span| (span.duration_ns() / 1000, text(span.what))).collect()
+    spans.iter().map(|span| (span.duration_ns() / 1000, text(span.kind))).collect()
 }
 
 fn expected(spans: &[(u64, &str)]) -> Vec<(u64, String)> {

@@ -12,7 +12,7 @@ use crate::model::{FlatMap, Mode, NameId, Recording, Sample, StackId, StackTree,
 use super::contexts::{Contexts, Owner, PathId};
 use super::ordered::same_functions;
 use super::paths::Path;
-use super::spans::{Spans, What};
+use super::spans::{SpanKind, Spans};
 use super::windows::Triggers;
 
 /// Frames of a stack that are drawn; what lies deeper is one frame. Twice what perf records of kernel and of user stack each.
@@ -20,8 +20,14 @@ const DEEPEST: usize = 512;
 /// A picture is some thousand pixels wide: what is narrower than this share of it is a hairline until it is zoomed.
 const HAIRLINE: u64 = 1200;
 
-/// A part of a timeline: from and to these ns of the recording's clock.
-pub type Part<'r> = (&'r Timeline, Range<u64>);
+/// A part of a timeline.
+#[derive(Clone, Debug)]
+pub struct Section<'r> {
+    /// The timeline.
+    pub timeline: &'r Timeline,
+    /// Start and end, in ns of the recording's clock.
+    pub range: Range<u64>,
+}
 
 /// What shall stand out.
 pub struct Marks {
@@ -192,13 +198,13 @@ impl<'r> Painter<'r> {
     }
 
     /// What stood in `range` of `timeline`, the oldest first.
-    pub fn ordered(&mut self, (timeline, range): Part<'_>) -> Flame {
-        let start_ns = range.start;
+    pub fn ordered(&mut self, section: Section<'_>) -> Flame {
+        let start_ns = section.range.start;
         // Both ends are rounded alike, so that the widths add up to the whole.
         let us = |ns: u64| (ns - start_ns) / 1000;
         let mut runs: Vec<Run> = Vec::new();
         let mut times = Times::default();
-        self.each_span((timeline, range), &mut times, |stack, start_ns, end_ns| {
+        self.each_span(section, &mut times, |stack, start_ns, end_ns| {
             let us = us(end_ns) - us(start_ns);
             match runs.last_mut() {
                 Some(run) if run.stack == stack => run.us += us,
@@ -210,9 +216,9 @@ impl<'r> Painter<'r> {
     }
 
     /// What stood in `parts`, idle, lost and unsampled time left out; the same stacks together, by name.
-    pub fn merged(&mut self, parts: &[Part<'_>]) -> Flame {
+    pub fn merged(&mut self, sections: &[Section<'_>]) -> Flame {
         let mut times = Times::default();
-        let sums = self.sums(parts, &mut times);
+        let sums = self.sums(sections, &mut times);
         let runs = sums.into_iter().map(|(stack, ns)| Run { stack, us: ns / 1000, before_us: 0 });
         let mut runs: Vec<Run> = runs.filter(|run| run.us > 0).collect();
         self.sort(&mut runs);
@@ -221,9 +227,9 @@ impl<'r> Painter<'r> {
     }
 
     /// As [`Painter::merged`], beside what stood in `before`, whose busy time is scaled to that of `parts`.
-    pub fn differential(&mut self, parts: &[Part<'_>], before: &[Part<'_>]) -> Flame {
+    pub fn differential(&mut self, sections: &[Section<'_>], before: &[Section<'_>]) -> Flame {
         let (mut times, mut times_before) = (Times::default(), Times::default());
-        let sums = self.sums(parts, &mut times);
+        let sums = self.sums(sections, &mut times);
         let sums_before = self.sums(before, &mut times_before);
         let scaled_us = |ns: u64| {
             let scaled = u128::from(ns) * u128::from(times.busy_ns) / u128::from(times_before.busy_ns.max(1));
@@ -239,10 +245,10 @@ impl<'r> Painter<'r> {
     }
 
     /// For each stack that is not a filler's, how long it stood in `parts`, in ns.
-    fn sums(&mut self, parts: &[Part<'_>], times: &mut Times) -> FxHashMap<u32, u64> {
+    fn sums(&mut self, sections: &[Section<'_>], times: &mut Times) -> FxHashMap<u32, u64> {
         let mut sums: FxHashMap<u32, u64> = FxHashMap::default();
-        for part in parts {
-            self.each_span(part.clone(), times, |stack, start_ns, end_ns| {
+        for section in sections {
+            self.each_span(section.clone(), times, |stack, start_ns, end_ns| {
                 if stack as usize >= FILLERS.len() {
                     let sum = sums.entry(stack).or_default();
                     *sum = sum.saturating_add(end_ns - start_ns);
@@ -253,20 +259,16 @@ impl<'r> Painter<'r> {
     }
 
     /// Calls `then` with each span's stack, begin and end.
-    fn each_span(
-        &mut self,
-        (timeline, range): Part<'_>,
-        times: &mut Times,
-        mut then: impl FnMut(u32, u64, u64),
-    ) {
+    fn each_span(&mut self, section: Section<'_>, times: &mut Times, mut then: impl FnMut(u32, u64, u64)) {
         let (recording, marks) = (self.recording, self.marks);
+        let Section { timeline, range } = section;
         for span in Spans::new(recording, &self.contexts, timeline, range) {
             let filler = |filler| FILLERS.iter().position(|other| *other == filler).unwrap_or(0) as u32;
-            let (stack, time) = match span.what {
-                What::Idle(_) => (filler(Filler::Idle), &mut times.idle_ns),
-                What::Lost => (filler(Filler::Lost), &mut times.lost_ns),
-                What::Unsampled => (filler(Filler::Unsampled), &mut times.unsampled_ns),
-                What::Busy(at) => {
+            let (stack, time) = match span.kind {
+                SpanKind::Idle(_) => (filler(Filler::Idle), &mut times.idle_ns),
+                SpanKind::Lost => (filler(Filler::Lost), &mut times.lost_ns),
+                SpanKind::Unsampled => (filler(Filler::Unsampled), &mut times.unsampled_ns),
+                SpanKind::Busy(at) => {
                     let sample = &timeline.samples[at];
                     let comm = recording.task(sample.task).comm;
                     let key = u64::from(comm.0) << 32 | u64::from(self.same[sample.stack.index()]);

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use crate::analyses::lanes::{Lane, Lanes, Of, Shown};
+use crate::analyses::lanes::{Content, Lane, LaneOwner, Lanes};
 use crate::model::{Recording, StackId, TaskId};
 
 use super::markers::Marker;
@@ -39,9 +39,9 @@ pub fn write(lanes: &Lanes, markers: &[Marker], exporter: &str, out: &mut dyn Wr
     for (number, lane) in lanes.lanes.iter().enumerate() {
         let track = ids.track(lanes.recording, lane);
         let name = lane.name(lanes.recording);
-        let process = match lane.of {
-            Of::Cpu(_) => &lanes.recording.about.file,
-            Of::Thread(task) | Of::Swapper(task, _) => lanes.recording.comm(task),
+        let process = match lane.owner {
+            LaneOwner::Cpu(_) => &lanes.recording.about.file,
+            LaneOwner::Thread(task) | LaneOwner::Swapper(task, _) => lanes.recording.comm(task),
         };
         events.name("process_name", track, process)?;
         events.name("thread_name", track, &name)?;
@@ -96,16 +96,16 @@ struct Ids {
 
 impl Ids {
     fn track(&mut self, recording: &Recording, lane: &Lane) -> Track {
-        match lane.of {
-            Of::Cpu(cpu) => {
+        match lane.owner {
+            LaneOwner::Cpu(cpu) => {
                 let tid = Some(FIRST_CPU_TID + u64::from(cpu)).filter(|tid| *tid < FIRST_MADE_UP_ID);
                 Track { pid: CPUS_PID, tid: tid.unwrap_or_else(|| self.make_up()) }
             }
-            Of::Swapper(..) => {
+            LaneOwner::Swapper(..) => {
                 let id = self.make_up();
                 Track { pid: id, tid: id }
             }
-            Of::Thread(task) => {
+            LaneOwner::Thread(task) => {
                 let task = recording.task(task);
                 let real = |id: i32| u64::try_from(id).ok().filter(|id| (1..FIRST_MADE_UP_ID).contains(id));
                 let tid =
@@ -205,8 +205,8 @@ impl<'s, 'r> Slices<'s, 'r> {
         for stretch in self.lanes.stretches(lane) {
             text.clear();
             let time = micros(stretch.start_ns);
-            match stretch.what {
-                Shown::Sample { sample, .. } => {
+            match stretch.content {
+                Content::Sample { sample, .. } => {
                     // A busy CPU shows the same again and again.
                     if self.last != Some((sample.task, sample.stack)) {
                         frames.clear();
@@ -216,10 +216,10 @@ impl<'s, 'r> Slices<'s, 'r> {
                     }
                     self.samples += 1;
                 }
-                Shown::Lost | Shown::Nothing => self.change(&time, None, &[], &mut text),
+                Content::Lost | Content::Nothing => self.change(&time, None, &[], &mut text),
             }
             events.out.write_all(&text)?;
-            if stretch.what == Shown::Lost {
+            if stretch.content == Content::Lost {
                 events.complete(self.track, stretch.start_ns, stretch.end_ns, "[lost]", "lost")?;
             }
         }

@@ -14,7 +14,7 @@ use fxprof_processed_profile::{
 use rustc_hash::FxHashMap;
 
 use crate::analyses::categories::Category;
-use crate::analyses::lanes::{Lane, Lanes, Of, Shown};
+use crate::analyses::lanes::{Content, Lane, LaneOwner, Lanes};
 use crate::error::{Error, Result};
 use crate::model::{Sample, StackId, TaskId};
 
@@ -96,9 +96,9 @@ fn add_thread(
     let begin = Timestamp::from_nanos_since_reference(number as u64);
     let id = |id: i32| u32::try_from(id).unwrap_or(0);
     let name = lane.name(lanes.recording);
-    let (pid, tid, process_name) = match lane.of {
-        Of::Cpu(cpu) => (None, FIRST_CPU_TID.saturating_add(cpu), lanes.recording.about.file.as_str()),
-        Of::Thread(task) | Of::Swapper(task, _) => {
+    let (pid, tid, process_name) = match lane.owner {
+        LaneOwner::Cpu(cpu) => (None, FIRST_CPU_TID.saturating_add(cpu), lanes.recording.about.file.as_str()),
+        LaneOwner::Thread(task) | LaneOwner::Swapper(task, _) => {
             let task = lanes.recording.task(task);
             (Some(task.pid), id(task.tid), lanes.recording.name(task.comm))
         }
@@ -135,17 +135,17 @@ impl Writer<'_, '_> {
         for stretch in self.lanes.stretches(lane) {
             let begin = Timestamp::from_nanos_since_reference(stretch.start_ns);
             let used = CpuDelta::from_nanos(std::mem::take(&mut busy_ns));
-            match stretch.what {
-                Shown::Sample { sample, is_idle } => {
+            match stretch.content {
+                Content::Sample { sample, is_idle } => {
                     let stack = self.stack(&sample);
                     self.profile.add_sample(self.thread, begin, stack, used, 1);
                     busy_ns = if is_idle { 0 } else { stretch.duration_ns() };
                 }
-                Shown::Lost => {
+                Content::Lost => {
                     self.profile.add_sample(self.thread, begin, None, used, 0);
                     self.marker("lost", stretch.start_ns, stretch.end_ns, "samples are missing");
                 }
-                Shown::Nothing => self.profile.add_sample(self.thread, begin, None, used, 0),
+                Content::Nothing => self.profile.add_sample(self.thread, begin, None, used, 0),
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::lanes::{Frame, Lane, Lanes, Shown};
+use crate::analyses::lanes::{Content, Frame, Lane, Lanes};
 use crate::model::{Recording, StackId, TaskId, clean};
 
 use super::page_json::quoted;
@@ -59,10 +59,10 @@ fn write_lane(lanes: &Lanes, lane: &Lane, out: &mut dyn Write) -> io::Result<()>
     let mut between: &[u8] = b"";
     for stretch in lanes.stretches(lane) {
         out.write_all(between)?;
-        match stretch.what {
-            Shown::Sample { sample, .. } => out.write_all(stacks.text(sample.task, sample.stack))?,
-            Shown::Lost => write!(out, "[{}]", lanes.frames.len())?,
-            Shown::Nothing => out.write_all(b"[]")?,
+        match stretch.content {
+            Content::Sample { sample, .. } => out.write_all(stacks.text(sample.task, sample.stack))?,
+            Content::Lost => write!(out, "[{}]", lanes.frames.len())?,
+            Content::Nothing => out.write_all(b"[]")?,
         }
         between = b",";
     }
