@@ -1,8 +1,15 @@
-//! The structure of the source: who may import whom, and that every file says what it holds.
+//! The structure of the source: which module may import which, that no folder has a circle of files,
+//! and the limits of every file.
+
+mod circles;
+mod sources;
+mod style;
+mod tokens;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use sources::{read, root, rust_files};
 
 /// Each module and those it may import, as ARCHITECTURE.md has it.
 const MAY_IMPORT: [(&str, &[&str]); 13] = [
@@ -20,21 +27,6 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("render", &["analyses", "error", "model"]),
     ("lib", &["error"]),
 ];
-
-fn sources(directory: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).expect("a folder of sources") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
-    }
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The top-level module that a file under `src` belongs to: `model` for `model/names.rs`.
 fn module_of(path: &Path) -> String {
@@ -57,12 +49,11 @@ fn imports(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn modules_import_only_what_the_table_allows() {
-    let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
+    let files = rust_files(&root().join("src"));
     let mut seen = BTreeSet::new();
     for file in files {
         let module = module_of(&file);
-        let text = fs::read_to_string(&file).expect("a source");
+        let text = read(&file);
         if module == "main" || module == "cli" {
             assert!(!text.contains("crate::"), "{}: the binary uses the public library", file.display());
             continue;
@@ -81,10 +72,9 @@ fn modules_import_only_what_the_table_allows() {
 
 #[test]
 fn only_the_binary_knows_the_command_line() {
-    let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
+    let files = rust_files(&root().join("src"));
     for file in files.iter().filter(|file| !["main", "cli"].contains(&module_of(file).as_str())) {
-        let text = code_of(&fs::read_to_string(file).expect("a source"));
+        let text = code_of(&read(file));
         for library in ["clap", "anyhow", "indicatif", "println!", "eprintln!", "process::exit"] {
             assert!(!text.contains(library), "{}: {library}", file.display());
         }
@@ -95,11 +85,11 @@ fn only_the_binary_knows_the_command_line() {
 fn every_file_says_what_it_holds() {
     let mut files = Vec::new();
     for directory in ["src", "tests", "benches", "examples", "fuzz/fuzz_targets"] {
-        sources(&root().join(directory), &mut files);
+        files.extend(rust_files(&root().join(directory)));
     }
     assert!(files.len() > 40);
     for file in files {
-        let text = fs::read_to_string(&file).expect("a source");
+        let text = read(&file);
         let first = text.lines().next().unwrap_or_default();
         assert!(first.starts_with("//! ") && first.len() > 20, "{}: {first}", file.display());
     }
@@ -107,7 +97,7 @@ fn every_file_says_what_it_holds() {
 
 #[test]
 fn the_architecture_page_has_the_same_table() {
-    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let page = read(&root().join("ARCHITECTURE.md"));
     for (module, allowed) in MAY_IMPORT.iter().filter(|(module, _)| *module != "lib") {
         let imports = if allowed.is_empty() { "–".to_owned() } else { allowed.join(", ") };
         let row = page.lines().find(|line| line.starts_with(&format!("| `{module}` ")));

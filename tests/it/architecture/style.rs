@@ -1,0 +1,144 @@
+//! Limits of every file: its length, the width of its comments, and names that say nothing.
+
+use std::path::{Path, PathBuf};
+
+use super::sources::{files, read, root, rust_files};
+use super::tokens::tokens;
+
+const MAX_LINES: usize = 500;
+/// Columns of a comment.
+const MAX_COLUMNS: usize = 100;
+/// Variables and fields that are pronouns where a noun belongs.
+const VAGUE_VARIABLES: [&str; 4] = ["its", "told", "known", "saw"];
+/// Types whose name says nothing.
+const VAGUE_TYPES: [&str; 5] = ["Place", "What", "Of", "Whose", "Part"];
+
+/// Files that are too long still.
+const TOO_LONG: &[&str] = &[
+    "scripts/compare-with-perf",
+    "scripts/robustness",
+    "src/analyses/calls.rs",
+    "src/ingest/mod.rs",
+    "src/ingest/script_text.rs",
+    "src/state/spaces.rs",
+    "src/symbols/elf.rs",
+    "tests/it/archives.rs",
+    "tests/it/chart.rs",
+    "tests/it/damage.rs",
+    "tests/it/names.rs",
+    "tests/it/script_text.rs",
+    "tests/it/support/builder.rs",
+    "tests/it/variants.rs",
+];
+/// Folders, and files of `src`, in which comments are too wide still.
+const TOO_WIDE: &[&str] = &[
+    "benches",
+    "examples",
+    "fuzz",
+    "scripts",
+    "src/analyses",
+    "src/cli",
+    "src/error.rs",
+    "src/ingest",
+    "src/kernel.rs",
+    "src/lib.rs",
+    "src/load",
+    "src/mapped.rs",
+    "src/model",
+    "src/pack",
+    "src/redaction.rs",
+    "src/render",
+    "src/state",
+    "src/symbols",
+    "tests",
+];
+/// Folders with files that go up two modules at once still.
+const UP_TWO: &[&str] = &["src/analyses/windows", "src/ingest"];
+/// Folders with files that have vague names still.
+const VAGUE: &[&str] = &[
+    "src/analyses",
+    "src/cli",
+    "src/ingest",
+    "src/load",
+    "src/model",
+    "src/pack",
+    "src/render",
+    "src/state",
+    "src/symbols",
+    "tests",
+];
+
+/// All sources and scripts of this project, by their paths in it.
+fn all() -> Vec<PathBuf> {
+    let mut all = files(&root().join("scripts"));
+    for folder in ["src", "tests", "benches", "examples", "fuzz"] {
+        all.extend(rust_files(&root().join(folder)));
+    }
+    assert!(all.len() > 100);
+    all.iter().map(|file| file.strip_prefix(root()).expect("a file of this project").to_owned()).collect()
+}
+
+/// Checks that the files with a fault are those `excused`, which is a list of files or folders.
+fn only_excused(excused: &[&str], fault: impl Fn(&Path, &str) -> Option<String>) {
+    let mut is_needed = vec![false; excused.len()];
+    let mut faults = Vec::new();
+    for file in all() {
+        let Some(fault) = fault(&file, &read(&root().join(&file))) else { continue };
+        match excused.iter().position(|excused| file.starts_with(excused)) {
+            Some(at) => is_needed[at] = true,
+            None => faults.push(format!("{}: {fault}", file.display())),
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let needless: Vec<_> = excused.iter().zip(is_needed).filter(|(_, is_needed)| !is_needed).collect();
+    assert!(needless.is_empty(), "no exception needed any more: {needless:?}");
+}
+
+#[test]
+fn no_file_is_long() {
+    only_excused(TOO_LONG, |_, text| {
+        let lines = text.lines().count();
+        (lines > MAX_LINES).then(|| format!("{lines} lines, {MAX_LINES} at most"))
+    });
+}
+
+#[test]
+fn comments_are_narrow() {
+    only_excused(TOO_WIDE, |file, text| {
+        let is_rust = file.extension().is_some_and(|extension| extension == "rs");
+        let marks: &[&str] = if is_rust { &["//"] } else { &["//", "#"] };
+        let mut comments = text
+            .lines()
+            .zip(1..)
+            .filter(|(line, _)| marks.iter().any(|mark| line.trim_start().starts_with(mark)));
+        let (_, number) = comments.find(|(line, _)| line.chars().count() > MAX_COLUMNS)?;
+        Some(format!("the comment in line {number} has more than {MAX_COLUMNS} columns"))
+    });
+}
+
+#[test]
+fn nobody_goes_up_two_modules() {
+    only_excused(UP_TWO, |file, text| {
+        let is_rust = file.extension().is_some_and(|extension| extension == "rs");
+        let is_up_two = |tokens: &[&str]| tokens == ["super", "::", "super"];
+        (is_rust && tokens(text).windows(3).any(is_up_two)).then(|| "name modules from `crate`".to_owned())
+    });
+}
+
+#[test]
+fn names_are_nouns() {
+    only_excused(VAGUE, |file, text| {
+        if file.extension().is_none_or(|extension| extension != "rs") {
+            return None;
+        }
+        let tokens = tokens(text);
+        if let Some(name) = tokens.iter().find(|token| VAGUE_VARIABLES.contains(token)) {
+            return Some(format!("`{name}`"));
+        }
+        let types = tokens.windows(2).filter(|pair| ["struct", "enum", "trait", "type"].contains(&pair[0]));
+        types
+            .map(|pair| pair[1])
+            .find(|name| VAGUE_TYPES.contains(name))
+            .map(|name| format!("the type `{name}`"))
+    });
+}
