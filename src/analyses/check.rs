@@ -13,8 +13,6 @@ use super::stalls::{Confidence, Handler, Stall, Stalls};
 
 /// A recording shorter than this says little about a node, in ns.
 const SHORTEST_NS: u64 = 1_000_000_000;
-/// Share of records lost from which on stalls may be among what is lost.
-const MUCH_LOST: f64 = 0.01;
 
 /// From which on a node is stalling: all of them must be reached.
 #[derive(Clone, Copy, Debug)]
@@ -197,7 +195,7 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     if duration_ns < least_ns {
         return Some(Doubt::Short { duration_ns, least_ns });
     }
-    if recording.tally.lost_share() > MUCH_LOST {
+    if recording.tally.is_much_lost() {
         return Some(Doubt::Lost(recording.tally.lost_share()));
     }
     if let Some(gap) = longest_gap(recording, stalls, selection) {

@@ -19,6 +19,13 @@ pub struct Contents {
     pub unnamed: Vec<Unnamed>,
 }
 
+impl Contents {
+    /// So many frames as a share of all, from 0 to 1.
+    pub fn share(&self, frames: u64) -> f64 {
+        if self.frames == 0 { 0.0 } else { frames as f64 / self.frames as f64 }
+    }
+}
+
 /// What one CPU's timeline holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuContents {

@@ -61,6 +61,24 @@ pub struct Moment {
     pub before: Vec<Filled>,
 }
 
+impl Moments {
+    /// How many moments lie in a stall or shortly after one.
+    pub fn in_stalls(&self) -> usize {
+        self.moments.iter().filter(|moment| !moment.hits.is_empty()).count()
+    }
+}
+
+impl Moment {
+    /// What the CPU did before it that one path held longest, else the busiest; of equals the first
+    /// CPU. `None` if no CPU was looked at.
+    pub fn most_held(&self) -> Option<&Filled> {
+        self.before.iter().max_by_key(|filled| {
+            let held_ns = filled.dominating.as_ref().map_or(0, |dominating| dominating.time_ns);
+            (held_ns, filled.busy_samples(), std::cmp::Reverse(filled.cpu))
+        })
+    }
+}
+
 /// A stall that explains a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {

@@ -136,6 +136,31 @@ pub struct Backlog {
     pub packets: u64,
 }
 
+impl Packets {
+    /// How many packets were queued: those of all backlogs.
+    pub fn queued(&self) -> u64 {
+        self.backlogs.iter().map(|backlog| backlog.packets).sum()
+    }
+
+    /// The contexts, each with its number of packets and their share of all, from 0 to 1.
+    pub fn context_shares(&self) -> impl Iterator<Item = (Context, u64, f64)> {
+        let all = self.packets.len() as f64;
+        self.contexts.iter().map(move |(context, packets)| (*context, *packets, *packets as f64 / all))
+    }
+}
+
+impl Backlog {
+    /// The length of the gap before it, in ns.
+    pub fn gap_ns(&self) -> u64 {
+        self.start_ns - self.gap_start_ns
+    }
+
+    /// How long it took to handle it, in ns.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns - self.start_ns
+    }
+}
+
 /// Packets of a backlog follow each other at least this closely: what was received long ago takes some microseconds each.
 pub const AT_ONCE_NS: u64 = 50_000;
 /// How many packets make the mean that bridges a pause.

@@ -1,8 +1,10 @@
 //! Strips: each window cut into cells of equal length, and who had most of each: the pattern at a glance.
 
+use indexmap::IndexMap;
 use rayon::prelude::*;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use crate::model::{Recording, TaskId, Timeline};
+use crate::model::{NameId, Recording, TaskId, Timeline};
 
 use super::spans::{Span, SpanKind, Spans};
 use super::windows::{CutBy, Episode, Windows};
@@ -19,6 +21,40 @@ pub struct Strips {
     pub strips: Vec<[Cell; CELLS]>,
     /// Length of a cell in ns, rounded down.
     pub cell_ns: u64,
+}
+
+/// The tasks of strips, in groups that are shown alike.
+#[derive(Clone, Debug)]
+pub struct TaskGroups {
+    /// For each task in a cell, the task that stands for its group.
+    pub stands_for: FxHashMap<TaskId, TaskId>,
+    /// The tasks that stand for groups, the group with most cells first.
+    pub tasks: Vec<TaskId>,
+}
+
+impl Strips {
+    /// Each task is a group of its own or, where there are more than `most` tasks, all tasks of one
+    /// comm are.
+    pub fn groups(&self, recording: &Recording, most: usize) -> TaskGroups {
+        let tasks = || {
+            self.strips.iter().flatten().filter_map(|cell| match cell {
+                Cell::Task(task) => Some(*task),
+                _ => None,
+            })
+        };
+        let is_by_comm = tasks().collect::<FxHashSet<_>>().len() > most;
+        let mut firsts: FxHashMap<NameId, TaskId> = FxHashMap::default();
+        let mut stands_for = FxHashMap::default();
+        let mut counts: IndexMap<TaskId, u64, FxBuildHasher> = IndexMap::default();
+        for task in tasks() {
+            let first =
+                if is_by_comm { *firsts.entry(recording.task(task).comm).or_insert(task) } else { task };
+            stands_for.insert(task, first);
+            *counts.entry(first).or_default() += 1;
+        }
+        counts.sort_by_key(|_, count| std::cmp::Reverse(*count));
+        TaskGroups { stands_for, tasks: counts.into_keys().collect() }
+    }
 }
 
 /// What a cell shows.

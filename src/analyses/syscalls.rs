@@ -40,6 +40,24 @@ pub struct SystemCalls {
     pub min_ns: u64,
 }
 
+impl SystemCalls {
+    /// Whether times are estimated from samples.
+    pub fn is_estimate(&self) -> bool {
+        self.source != Source::Traced
+    }
+
+    /// How many slow calls are of this class.
+    pub fn count(&self, class: Class) -> usize {
+        self.slow.iter().filter(|call| call.class == class).count()
+    }
+
+    /// The slow calls that may have kept others from a CPU, or were kept from one; all slow calls
+    /// if `all`.
+    pub fn listed(&self, all: bool) -> impl Iterator<Item = &SlowCall> {
+        self.slow.iter().filter(move |call| all || call.class.matters())
+    }
+}
+
 /// Where system calls are known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use stallgraph::analyses::syscalls::{self, Class, Options, Source};
+use stallgraph::analyses::syscalls::{self, Options};
 use stallgraph::load;
 use stallgraph::render::{json, report};
 
@@ -63,15 +63,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     selection.check(&recording)?;
     let min_ns = to_ns(arguments.min)?;
     let calls = syscalls::find(&recording, &Options { min_ns, selection })?;
-    if calls.source != Source::Traced {
+    if calls.is_estimate() {
         load::require_timelines(&recording)?;
     }
     output::print(|out| match arguments.format {
         Format::Text => report::syscalls::write(&recording, &calls, arguments.all, out),
         Format::Json => json::syscalls::write(&recording, &calls, out),
     })?;
-    let is_listed = |class: Class| class.matters() || arguments.all || arguments.format == Format::Json;
-    let outcome = Outcome::of(&recording, calls.slow.iter().any(|call| is_listed(call.class)));
+    let lists_all = arguments.all || arguments.format == Format::Json;
+    let outcome = Outcome::of(&recording, calls.listed(lists_all).next().is_some());
     output::leave_to_exit(recording);
     Ok(outcome)
 }

@@ -91,6 +91,13 @@ impl Clock {
             Some(_) => "an unknown clock",
         }
     }
+
+    /// A time of this clock in ns since 1970 (UTC); `None` where the recording does not relate the
+    /// clock to the time of day.
+    pub fn since_1970_ns(&self, time_ns: u64) -> Option<i128> {
+        let (wall_ns, clock_ns) = self.wall?;
+        Some(i128::from(wall_ns) + i128::from(time_ns) - i128::from(clock_ns))
+    }
 }
 
 /// One event of the recording.
@@ -162,8 +169,18 @@ impl Tally {
 
     /// The records whose fate is known: all of them, or something was lost silently.
     pub fn accounted(&self) -> u64 {
-        let skipped: u64 = self.skipped.values().sum();
-        self.samples + self.other_events + self.side_band + skipped + self.rejected_total()
+        self.samples + self.other_events + self.side_band + self.skipped_total() + self.rejected_total()
+    }
+
+    /// Records that this program has no use for.
+    pub fn skipped_total(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    /// Whether so much was lost that what is looked for may be among it.
+    pub fn is_much_lost(&self) -> bool {
+        const MUCH: f64 = 0.01;
+        self.lost_share() > MUCH
     }
 
     /// Records that could not be decoded.

@@ -133,6 +133,14 @@ pub struct Times {
     pub unsampled_ns: u64,
 }
 
+impl Times {
+    /// All of them together, in ns.
+    pub fn total_ns(&self) -> u64 {
+        let all_ns = [self.busy_ns, self.idle_ns, self.lost_ns, self.unsampled_ns];
+        all_ns.iter().fold(0, |sum: u64, ns| sum.saturating_add(*ns))
+    }
+}
+
 /// The result.
 #[derive(Clone, Debug)]
 pub struct Flame {

@@ -6,6 +6,7 @@ mod episodes;
 mod filled;
 mod ranking;
 mod stretch;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,6 +26,7 @@ use super::selection::Selection;
 use super::shares::{DOMINATE, FOLLOW, Share};
 
 pub use filled::{Filled, Filling};
+pub use summary::Filler;
 
 use episodes::CpuWindows;
 

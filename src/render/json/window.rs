@@ -90,7 +90,7 @@ impl<'r> View<'r> {
             window: WindowView {
                 start_ns: window.start_ns,
                 end_ns: window.end_ns,
-                samples: window.indices.len() as u64,
+                samples: window.samples(),
                 idle_samples: episode.idle_samples,
                 interrupt_samples: episode.interrupt_samples,
                 lost: window.lost,

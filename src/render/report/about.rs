@@ -1,6 +1,7 @@
 //! What every report for people begins and ends with: what was recorded, and what to know about the input.
 
 use crate::analyses::selection::cpu_list;
+use crate::analyses::windows::Filler;
 use crate::model::{Diagnostic, NameId, Recording, Severity};
 
 use super::layout::wrap;
@@ -16,11 +17,8 @@ pub fn recorded(recording: &Recording) -> String {
     let machine = [about.kernel.as_ref(), about.arch.as_ref(), about.hostname.as_ref()];
     let machine: Vec<&str> = machine.into_iter().flatten().map(String::as_str).collect();
     let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
-    let since = about.clock.wall.map(|(wall_ns, clock_ns)| {
-        let start_ns = i128::from(wall_ns) + i128::from(about.start_ns) - i128::from(clock_ns);
-        format!(" from {} UTC", utc(start_ns))
-    });
-    let since = since.unwrap_or_default();
+    let since = about.clock.since_1970_ns(about.start_ns);
+    let since = since.map(|ns| format!(" from {} UTC", utc(ns))).unwrap_or_default();
     format!(
         "{}: {:.1} s of {noun} {}{since}, {} samples of {}{}{machine}",
         about.file,
@@ -60,6 +58,16 @@ pub fn closing(recording: &Recording, notes: &[Diagnostic]) -> Vec<String> {
 pub fn path(recording: &Recording, functions: &[NameId]) -> String {
     let names: Vec<&str> = functions.iter().map(|name| recording.name(*name)).collect();
     names.join(";")
+}
+
+/// What filled a stretch of a CPU's time that no path dominates.
+pub fn filler(recording: &Recording, filler: Filler) -> String {
+    match filler {
+        Filler::Interrupts(share) => format!("none; interrupts {}", percent(share)),
+        Filler::Comm(comm, share) => format!("none; {} {}", recording.name(comm), percent(share)),
+        Filler::NoSamples => "none; no samples".to_owned(),
+        Filler::Idle => "none; idle".to_owned(),
+    }
 }
 
 /// What became of the records: how many the kernel dropped, and how often it paused the event.

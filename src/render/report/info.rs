@@ -89,14 +89,13 @@ fn event_line(event: &Event) -> String {
 
 fn records(recording: &Recording) -> String {
     let tally = &recording.tally;
-    let skipped: u64 = tally.skipped.values().sum();
     format!(
         "{} = {} samples + {} of other events + {} side-band + {} skipped + {} rejected",
         tally.records,
         tally.samples,
         tally.other_events,
         tally.side_band,
-        skipped,
+        tally.skipped_total(),
         tally.rejected_total()
     )
 }
@@ -148,13 +147,9 @@ fn cpu_lines(contents: &Contents) -> Vec<String> {
 const MODULES_SHOWN: usize = 12;
 
 fn fact_names(recording: &Recording, contents: &Contents, lines: &mut Vec<String>) {
-    let share = |frames: u64| match contents.frames {
-        0 => 0.0,
-        all => frames as f64 / all as f64,
-    };
+    let share = |frames: u64| percent(contents.share(frames));
     let unnamed = contents.unnamed_frames;
-    let summary =
-        format!("{} of {} frames have no name ({})", unnamed, contents.frames, percent(share(unnamed)));
+    let summary = format!("{unnamed} of {} frames have no name ({})", contents.frames, share(unnamed));
     lines.extend(wrap("names      ", &summary));
     for cause in contents.unnamed.iter().take(MODULES_SHOWN) {
         let module = match cause.module {
@@ -165,7 +160,7 @@ fn fact_names(recording: &Recording, contents: &Contents, lines: &mut Vec<String
             "" => String::new(),
             remedy => format!("; {remedy}"),
         };
-        let text = format!("{} in {module}: {}{remedy}", percent(share(cause.frames)), cause.reason);
+        let text = format!("{} in {module}: {}{remedy}", share(cause.frames), cause.reason);
         lines.extend(wrap("unnamed    ", &text));
     }
     if let Some(more) = contents.unnamed.len().checked_sub(MODULES_SHOWN).filter(|&more| more > 0) {

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Moment, Moments};
 use crate::analyses::stalls::Stalls;
-use crate::analyses::windows::Filled;
 use crate::model::{Log, Recording};
 
+use super::about;
 use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::subject::work;
 use crate::render::text::{counted, milliseconds, percent, seconds};
@@ -99,15 +99,15 @@ fn found(moments: &Moments) -> String {
     if all == 0 {
         return "no moment to look at".to_owned();
     }
-    let hit = moments.moments.iter().filter(|moment| !moment.hits.is_empty()).count();
-    let rest = match all - hit {
+    let in_stalls = moments.in_stalls();
+    let rest = match all - in_stalls {
         0 => String::new(),
         rest => {
             format!("; for the other {rest}, what a CPU did in the {} ms before", milliseconds(BEFORE_NS))
         }
     };
     format!(
-        "{hit} of {} in a stall or up to {} ms after one{rest}",
+        "{in_stalls} of {} in a stall or up to {} ms after one{rest}",
         counted(all as u64, "moment"),
         milliseconds(AFTER_NS)
     )
@@ -122,7 +122,7 @@ impl View<'_> {
     fn row(&self, moment: &Moment) -> [String; 8] {
         let (stall, cpu, share, what) = match moment.hits.split_first() {
             Some((hit, others)) => self.stalled(hit, others.len()),
-            None => self.not_stalled(&moment.before),
+            None => self.not_stalled(moment),
         };
         [
             "moment".to_owned(),
@@ -161,34 +161,20 @@ impl View<'_> {
         (format!("{}{after}", hit.stall + 1), stall.cpu.to_string(), share, format!("{who}{others}"))
     }
 
-    /// The CPU that one path held longest, else the busiest.
-    fn not_stalled(&self, before: &[Filled]) -> (String, String, String, String) {
+    /// What the CPU did that was held most.
+    fn not_stalled(&self, moment: &Moment) -> (String, String, String, String) {
         let none = || "-".to_owned();
-        let held = |filled: &&Filled| {
-            let held_ns = filled.dominating.as_ref().map_or(0, |dominating| dominating.time_ns);
-            (held_ns, filled.samples.saturating_sub(filled.idle_samples), std::cmp::Reverse(filled.cpu))
-        };
-        let Some(filled) = before.iter().max_by_key(held) else {
+        let Some(filled) = moment.most_held() else {
             return (none(), none(), none(), "no CPU was recorded".to_owned());
         };
-        let busy = filled.samples.saturating_sub(filled.idle_samples);
         let lost = if filled.is_lossy { "LOST " } else { "" };
-        let (share, what) = match (&filled.dominating, filled.busiest) {
-            (Some(dominating), _) => {
+        let (share, what) = match &filled.dominating {
+            Some(dominating) => {
                 let comm = self.recording.comm(dominating.task);
                 let work = work(self.recording, dominating.path.owner, dominating.path.system_call);
                 (percent(dominating.share), format!("{comm} {work}"))
             }
-            (None, Some(_)) if 2 * filled.interrupt_samples >= busy => (
-                none(),
-                format!("none; interrupts {}", percent(filled.interrupt_samples as f64 / busy as f64)),
-            ),
-            (None, Some((comm, samples))) => (
-                none(),
-                format!("none; {} {}", self.recording.name(comm), percent(samples as f64 / busy as f64)),
-            ),
-            (None, None) if filled.samples == 0 => (none(), "none; no samples".to_owned()),
-            (None, None) => (none(), "none; idle".to_owned()),
+            None => (none(), about::filler(self.recording, filled.filler())),
         };
         (none(), filled.cpu.to_string(), share, format!("{lost}{what}"))
     }

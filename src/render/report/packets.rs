@@ -39,11 +39,11 @@ fn found(packets: &Packets) -> String {
         [] => String::new(),
         _ => format!(" (not {}, which --packet-event chooses)", packets.other_events.join(", ")),
     };
-    let queued: u64 = packets.backlogs.iter().map(|backlog| backlog.packets).sum();
     format!(
-        "{} by {}{others}; {queued} of them queued, in {} after gaps of {} or more",
+        "{} by {}{others}; {} of them queued, in {} after gaps of {} or more",
         counted(packets.packets.len() as u64, "packet"),
         packets.event,
+        packets.queued(),
         counted(packets.backlogs.len() as u64, "backlog"),
         duration(packets.gap_ns),
     )
@@ -76,9 +76,9 @@ fn backlogs(packets: &Packets) -> Vec<String> {
             backlog.cpu.to_string(),
             seconds(backlog.gap_start_ns),
             seconds(backlog.start_ns),
-            duration(backlog.start_ns - backlog.gap_start_ns),
+            duration(backlog.gap_ns()),
             backlog.packets.to_string(),
-            duration(backlog.end_ns - backlog.start_ns),
+            duration(backlog.duration_ns()),
         ]
     };
     let rows: Vec<_> =
@@ -88,17 +88,16 @@ fn backlogs(packets: &Packets) -> Vec<String> {
 }
 
 fn contexts(packets: &Packets) -> Vec<String> {
-    let all = packets.packets.len() as f64;
-    let row = |(context, count): &(Context, u64)| {
+    let row = |(context, count, share): (Context, u64, f64)| {
         [
             "context".to_owned(),
             context.name().to_owned(),
             count.to_string(),
-            percent(*count as f64 / all),
+            percent(share),
             context.meaning().to_owned(),
         ]
     };
-    let rows: Vec<_> = packets.contexts.iter().map(row).collect();
+    let rows: Vec<_> = packets.context_shares().map(row).collect();
     use Align::{Left, Right};
     columns([Left, Left, Right, Right, Left], &rows)
 }

@@ -1,10 +1,9 @@
 //! Who ran when in each window, as one line of ASCII a window: a letter for each task, and a legend for all of them.
 
-use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::analyses::strips::{Cell, Strips};
-use crate::model::{NameId, Recording, TaskId};
+use crate::model::{Recording, TaskId};
 
 use super::layout::wrap;
 use crate::render::text::milliseconds;
@@ -24,10 +23,10 @@ pub struct Drawing {
 
 /// Draws `strips`; the legend calls the trigger `trigger`.
 pub fn draw(recording: &Recording, strips: &Strips, trigger: &str) -> Drawing {
-    let (stands_for, tasks) = share_letters(recording, strips);
-    let letters = letters(recording, &tasks);
+    let groups = strips.groups(recording, LETTERS.len());
+    let letters = letters(recording, &groups.tasks);
     let character = |cell: &Cell| match cell {
-        Cell::Task(task) => letters.get(&stands_for[task]).copied().unwrap_or(OTHERS),
+        Cell::Task(task) => letters.get(&groups.stands_for[task]).copied().unwrap_or(OTHERS),
         Cell::Idle => '.',
         Cell::Unsampled => '-',
         Cell::Lost => '?',
@@ -35,29 +34,7 @@ pub fn draw(recording: &Recording, strips: &Strips, trigger: &str) -> Drawing {
         Cell::Outside => ' ',
     };
     let drawn = strips.strips.iter().map(|cells| cells.iter().map(character).collect());
-    Drawing { strips: drawn.collect(), legend: legend(recording, strips, &tasks, &letters, trigger) }
-}
-
-/// For each task that is seen, the task whose letter it has: itself or, where there are more tasks than letters, the first of
-/// its comm. Then these tasks, those with most cells first.
-fn share_letters(recording: &Recording, strips: &Strips) -> (FxHashMap<TaskId, TaskId>, Vec<TaskId>) {
-    let seen = || {
-        strips.strips.iter().flatten().filter_map(|cell| match cell {
-            Cell::Task(task) => Some(*task),
-            _ => None,
-        })
-    };
-    let has_letters = seen().collect::<FxHashSet<_>>().len() <= LETTERS.len();
-    let mut firsts: FxHashMap<NameId, TaskId> = FxHashMap::default();
-    let mut stands_for = FxHashMap::default();
-    let mut counts: IndexMap<TaskId, u64, FxBuildHasher> = IndexMap::default();
-    for task in seen() {
-        let first = if has_letters { task } else { *firsts.entry(recording.task(task).comm).or_insert(task) };
-        stands_for.insert(task, first);
-        *counts.entry(first).or_default() += 1;
-    }
-    counts.sort_by_key(|_, count| std::cmp::Reverse(*count));
-    (stands_for, counts.into_keys().collect())
+    Drawing { strips: drawn.collect(), legend: legend(recording, strips, &groups.tasks, &letters, trigger) }
 }
 
 /// A letter for each task while there are letters: the first of its comm that is free, small or capital, else any.

@@ -16,7 +16,7 @@ const SUMS_SHOWN: usize = 30;
 
 /// Writes `calls` of `recording`; all that are slow if `all`, else those that matter.
 pub fn write(recording: &Recording, calls: &SystemCalls, all: bool, out: &mut dyn Write) -> io::Result<()> {
-    let report = Report { recording, calls, is_estimate: calls.source != Source::Traced };
+    let report = Report { recording, calls, is_estimate: calls.is_estimate() };
     let mut lines = wrap("recording ", &recorded(recording));
     lines.extend(wrap("found     ", &report.found()));
     lines.extend(report.slow(all));
@@ -33,7 +33,6 @@ struct Report<'r> {
 
 impl Report<'_> {
     fn found(&self) -> String {
-        let of = |class: Class| self.calls.slow.iter().filter(|call| call.class == class).count() as u64;
         let min = duration(self.calls.min_ns);
         let slow = self.calls.slow.len();
         let all = self.calls.calls;
@@ -52,9 +51,9 @@ impl Report<'_> {
                     (Class::Slept, "slept"),
                     (Class::Away, "were away for most of it, and nothing tells where"),
                 ];
-                let parts = words.iter().filter(|(class, _)| of(*class) > 0);
-                let parts: Vec<String> =
-                    parts.map(|(class, what)| format!("{} {what}", of(*class))).collect();
+                let counts = words.map(|(class, what)| (self.calls.count(class), what));
+                let parts = counts.iter().filter(|(count, _)| *count > 0);
+                let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
                 let colon = if parts.is_empty() { "" } else { ": " };
                 format!(
                     "{slow} of {} took {min} or longer{colon}{}",
@@ -68,8 +67,7 @@ impl Report<'_> {
     fn slow(&self, all: bool) -> Vec<String> {
         let header = ["#", "time", "on", "took", "cpu", "sleep", "wait", "comm/tid call"];
         let mut rows = vec![header.map(str::to_owned)];
-        let shown = self.calls.slow.iter().filter(|call| all || call.class.matters());
-        rows.extend(shown.map(|call| self.row(call)));
+        rows.extend(self.calls.listed(all).map(|call| self.row(call)));
         if rows.len() == 1 {
             return Vec::new();
         }
@@ -163,7 +161,7 @@ fn about(ns: Option<u64>) -> String {
 
 /// What keeps the times of a call from being exact.
 fn marks(call: &Call) -> String {
-    let cut = (!call.has_enter || call.result.is_none()).then_some("CUT ");
+    let cut = (!call.is_whole()).then_some("CUT ");
     let doubt = call.doubt.map(|doubt| match doubt {
         Doubt::Lost => "LOST ",
         Doubt::Elsewhere => "MOVED ",

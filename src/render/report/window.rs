@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use crate::analyses::paths::Path;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Ranked, Verdict, Windows};
-use crate::model::{NameId, Recording, Softirq};
+use crate::model::{NameId, Recording};
 
-use super::about::{diagnostics_but_loss, loss, path, recorded};
+use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
 use super::strips;
 use crate::render::subject::{who, work};
@@ -17,8 +17,6 @@ use crate::render::text::{cut, cut_begin};
 
 /// Ranked paths that are shown; JSON has all.
 const PATHS_SHOWN: usize = 10;
-/// Share of records lost from which on the report begins with it.
-const MUCH_LOST: f64 = 0.01;
 
 /// Writes `windows` of `recording`, with their strips.
 pub fn write(
@@ -29,7 +27,7 @@ pub fn write(
 ) -> io::Result<()> {
     let report = Report { recording, windows };
     let mut lines = Vec::new();
-    if recording.tally.lost_share() > MUCH_LOST {
+    if recording.tally.is_much_lost() {
         lines.extend(wrap("warning   ", &report.loss()));
     }
     lines.extend(wrap("recording ", &recorded(report.recording)));
@@ -77,31 +75,22 @@ impl Report<'_> {
             };
             return format!("no episode: {why}{unnamed}");
         }
-        let dominated = episodes.iter().filter(|episode| episode.dominating.is_some()).count();
-        let net_rx = episodes.iter().filter(|episode| episode.softirqs.contains_key(&Softirq::NetRx)).count();
-        let hint = match (1..episodes.len() / 2).contains(&net_rx) {
-            true => format!(". --softirq net_rx keeps the {net_rx} that served packets"),
-            false => String::new(),
+        let hint = match self.windows.received_by_few() {
+            Some(count) => format!(". --softirq net_rx keeps the {count} that served packets"),
+            None => String::new(),
         };
         format!(
-            "{} of {}; {dominated} of their {} ms windows have a dominating path{hint}",
+            "{} of {}; {} of their {} ms windows have a dominating path{hint}",
             counted(episodes.len() as u64, "episode"),
             self.trigger_name(),
+            self.windows.dominated(),
             self.before(),
         )
     }
 
     /// `ksoftirqd` for `ksoftirqd/11`, so that one word stands for all CPUs.
     fn trigger_name(&self) -> &str {
-        let of = |episode: &Episode| {
-            let comm = self.recording.comm(episode.trigger);
-            comm.split('/').next().unwrap_or(comm)
-        };
-        let mut names = self.windows.episodes.iter().map(of);
-        match names.next() {
-            Some(first) if names.all(|name| name == first) => first,
-            _ => "the trigger",
-        }
+        self.windows.common_trigger(self.recording).unwrap_or("the trigger")
     }
 
     /// The verdict in one sentence.
@@ -147,9 +136,8 @@ impl Report<'_> {
     /// `3 of 16 windows, all on CPU 1, which has 3`.
     fn windows_of(&self, ranked: &Ranked) -> String {
         let all = counted(self.windows.episodes.len() as u64, "window");
-        let one_cpu = self.windows.episodes.windows(2).all(|pair| pair[0].cpu == pair[1].cpu);
         match ranked.cpus[..] {
-            [cpu] if !one_cpu => format!(
+            [cpu] if !self.windows.is_of_one_cpu() => format!(
                 "{} of {} on CPU {cpu}, of {all} in all",
                 ranked.windows,
                 counted(ranked.windows_on_cpus, "window"),
@@ -252,13 +240,12 @@ impl Report<'_> {
     }
 
     fn episode_row(&self, number: usize, episode: &Episode) -> [String; 9] {
-        let window = &episode.window;
         let (held, share, what) = match &episode.dominating {
             Some(dominating) => {
                 let label = self.label(self.recording.task(dominating.task).comm, &dominating.path);
                 (format!("{}ms", milliseconds(dominating.time_ns)), percent(dominating.share), label)
             }
-            None => ("-".to_owned(), "-".to_owned(), self.busiest(episode)),
+            None => ("-".to_owned(), "-".to_owned(), about::filler(self.recording, episode.filler())),
         };
         [
             "episode".to_owned(),
@@ -266,7 +253,7 @@ impl Report<'_> {
             episode.cpu.to_string(),
             seconds(episode.start_ns),
             cut(&softirqs(episode), 14),
-            format!("{}/{}", window.indices.len() as u64 - episode.idle_samples, window.indices.len()),
+            format!("{}/{}", episode.busy_samples(), episode.window.samples()),
             held,
             share,
             [marks(episode), what.as_str()]
@@ -277,28 +264,12 @@ impl Report<'_> {
         ]
     }
 
-    /// What filled a window that no path dominates.
-    fn busiest(&self, episode: &Episode) -> String {
-        let busy = episode.window.indices.len() as u64 - episode.idle_samples;
-        let share = |samples: u64| percent(samples as f64 / busy as f64);
-        match episode.busiest {
-            Some(_) if 2 * episode.interrupt_samples >= busy => {
-                format!("none; interrupts {}", share(episode.interrupt_samples))
-            }
-            Some((comm, samples)) => format!("none; {} {}", self.name(comm), share(samples)),
-            None if episode.window.indices.is_empty() => "none; no samples".to_owned(),
-            None => "none; idle".to_owned(),
-        }
-    }
-
     fn loss(&self) -> String {
         let loss = loss(self.recording);
         if self.recording.tally.lost == 0 && self.recording.tally.throttled == 0 {
             return loss;
         }
-        let hit = self.windows.episodes.iter();
-        let hit = hit.filter(|episode| episode.window.lost > 0 || episode.window.is_throttled).count();
-        format!("{loss}; {} hit, marked LOST", counted(hit as u64, "window"))
+        format!("{loss}; {} hit, marked LOST", counted(self.windows.lossy(), "window"))
     }
 }
 
@@ -313,8 +284,7 @@ fn softirqs(episode: &Episode) -> String {
 
 /// What keeps a window from being whole.
 fn marks(episode: &Episode) -> &'static str {
-    let is_lost = episode.window.lost > 0 || episode.window.is_throttled;
-    match (episode.window.cut_by, is_lost) {
+    match (episode.window.cut_by, episode.window.is_lossy()) {
         (None, false) => "",
         (None, true) => "LOST",
         (Some(_), false) => "CUT",

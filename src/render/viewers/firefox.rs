@@ -56,11 +56,9 @@ pub fn write(lanes: &Lanes, markers: &[Marker], out: &mut dyn Write) -> Result<(
 
 fn new_profile(lanes: &Lanes) -> Profile {
     let about = &lanes.recording.about;
-    let wall_ms = about.clock.wall.map(|(wall_ns, clock_ns)| {
-        (i128::from(wall_ns) - i128::from(clock_ns) + i128::from(lanes.range.start)) as f64 / 1e6
-    });
+    let start_ms = about.clock.since_1970_ns(lanes.range.start).map(|ns| ns as f64 / 1e6);
     let name = format!("{} from {} s", about.file, seconds(lanes.range.start));
-    let begin = ReferenceTimestamp::from_millis_since_unix_epoch(wall_ms.unwrap_or(0.0));
+    let begin = ReferenceTimestamp::from_millis_since_unix_epoch(start_ms.unwrap_or(0.0));
     let interval = SamplingInterval::from_nanos(lanes.recording.sampling_interval_ns());
     let mut profile = Profile::new(&name, begin, interval);
     if let Some(kernel) = &about.kernel {

@@ -91,7 +91,7 @@ pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: 
             "{} {} of {} ms",
             who(recording, recording.task(dominating.task).comm, &dominating.path),
             milliseconds(dominating.time_ns),
-            milliseconds(episode.window.end_ns - episode.window.start_ns),
+            milliseconds(episode.window.duration_ns()),
         ),
         None if !windows.has_kernel_names => "kernel functions have no names, so no path is known".to_owned(),
         None => "no path dominates".to_owned(),
@@ -118,11 +118,10 @@ pub fn stall(recording: &Recording, number: usize, stall: &Stall) -> String {
 
 /// What was left out of a merged picture, in one line; empty if nothing.
 pub fn left_out(times: &Times) -> String {
-    let all_ns = [times.busy_ns, times.idle_ns, times.lost_ns, times.unsampled_ns];
-    let all_ns = all_ns.iter().fold(0u64, |sum, ns| sum.saturating_add(*ns));
+    let total_ns = times.total_ns();
     let parts = [("idle", times.idle_ns), ("lost", times.lost_ns), ("unsampled", times.unsampled_ns)];
     let shares = parts.iter().filter(|(_, ns)| *ns > 0).map(|(what, ns)| {
-        let share = *ns as f64 / all_ns as f64;
+        let share = *ns as f64 / total_ns as f64;
         format!("{what} {}", percent(share))
     });
     let shares: Vec<String> = shares.collect();

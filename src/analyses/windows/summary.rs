@@ -1,0 +1,119 @@
+//! What the windows of a recording come to: counts, and what filled a window that no path
+//! dominates.
+
+use crate::model::{NameId, Recording, Softirq};
+
+use super::{Episode, Filled, Window, Windows};
+
+/// What filled a stretch of a CPU's time, where no path dominates it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Filler {
+    /// Interrupts and softirqs took at least half of the samples that are not idle: their share of
+    /// these samples, from 0 to 1.
+    Interrupts(f64),
+    /// The comm with most samples that are not idle, and its share of these samples, from 0 to 1.
+    Comm(NameId, f64),
+    /// All samples are idle.
+    Idle,
+    /// There are no samples.
+    NoSamples,
+}
+
+/// Numbers of samples in a stretch of a CPU's time.
+struct Counts {
+    samples: u64,
+    busy: u64,
+    interrupts: u64,
+    busiest: Option<(NameId, u64)>,
+}
+
+impl Counts {
+    fn filler(&self) -> Filler {
+        let share = |samples: u64| samples as f64 / self.busy as f64;
+        match self.busiest {
+            Some(_) if 2 * self.interrupts >= self.busy => Filler::Interrupts(share(self.interrupts)),
+            Some((comm, samples)) => Filler::Comm(comm, share(samples)),
+            None if self.samples == 0 => Filler::NoSamples,
+            None => Filler::Idle,
+        }
+    }
+}
+
+impl Filled {
+    /// Samples that are not idle.
+    pub fn busy_samples(&self) -> u64 {
+        self.samples.saturating_sub(self.idle_samples)
+    }
+
+    /// What filled it, whether or not a path dominates it.
+    pub fn filler(&self) -> Filler {
+        let (samples, busy) = (self.samples, self.busy_samples());
+        Counts { samples, busy, interrupts: self.interrupt_samples, busiest: self.busiest }.filler()
+    }
+}
+
+impl Episode {
+    /// Samples of the window that are not idle.
+    pub fn busy_samples(&self) -> u64 {
+        self.window.samples() - self.idle_samples
+    }
+
+    /// What filled the window, whether or not a path dominates it.
+    pub fn filler(&self) -> Filler {
+        let (samples, busy) = (self.window.samples(), self.busy_samples());
+        Counts { samples, busy, interrupts: self.interrupt_samples, busiest: self.busiest }.filler()
+    }
+}
+
+impl Window {
+    /// Number of samples.
+    pub fn samples(&self) -> u64 {
+        self.indices.len() as u64
+    }
+
+    /// Its length in ns.
+    pub fn duration_ns(&self) -> u64 {
+        self.end_ns - self.start_ns
+    }
+
+    /// Whether records were lost or sampling was paused in it.
+    pub fn is_lossy(&self) -> bool {
+        self.lost > 0 || self.is_throttled
+    }
+}
+
+impl Windows {
+    /// How many windows have a dominating path.
+    pub fn dominated(&self) -> usize {
+        self.episodes.iter().filter(|episode| episode.dominating.is_some()).count()
+    }
+
+    /// In how many windows records were lost or sampling was paused.
+    pub fn lossy(&self) -> u64 {
+        self.episodes.iter().filter(|episode| episode.window.is_lossy()).count() as u64
+    }
+
+    /// Whether all episodes are of one CPU.
+    pub fn is_of_one_cpu(&self) -> bool {
+        self.episodes.windows(2).all(|pair| pair[0].cpu == pair[1].cpu)
+    }
+
+    /// How many episodes received packets, if they are fewer than half of all: then it is worth
+    /// looking at these alone.
+    pub fn received_by_few(&self) -> Option<usize> {
+        let received = |episode: &&Episode| episode.softirqs.contains_key(&Softirq::NetRx);
+        let count = self.episodes.iter().filter(received).count();
+        (1..self.episodes.len() / 2).contains(&count).then_some(count)
+    }
+
+    /// The comm that all triggers share up to its first `/`, so that `ksoftirqd` stands for
+    /// `ksoftirqd/0` and `ksoftirqd/11`; `None` if they differ, or if there is no episode.
+    pub fn common_trigger<'r>(&self, recording: &'r Recording) -> Option<&'r str> {
+        let mut names = self.episodes.iter().map(|episode| {
+            let comm = recording.comm(episode.trigger);
+            comm.split('/').next().unwrap_or(comm)
+        });
+        let first = names.next()?;
+        names.all(|name| name == first).then_some(first)
+    }
+}
