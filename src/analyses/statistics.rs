@@ -1,4 +1,4 @@
-//! Statistics: Fisher's exact test, one-sided and stratified.
+//! Statistics: Fisher's exact test, one-sided and stratified, and Poisson's distribution.
 
 /// One stratum's 2×2 table: windows and baseline windows, and in how many of each the path was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +90,21 @@ fn ln_factorial(n: u64) -> f64 {
     x * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI * x).ln() + series
 }
 
+/// The probability that an event which is expected `mean` times occurs at most `count` times: the
+/// cumulative distribution function of Poisson's distribution.
+pub fn poisson_cdf(count: u64, mean: f64) -> f64 {
+    if mean <= 0.0 {
+        return 1.0;
+    }
+    let mut ln_term = -mean;
+    let mut sum = ln_term.exp();
+    for number in 1..=count {
+        ln_term += (mean / number as f64).ln();
+        sum += ln_term.exp();
+    }
+    sum.min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +164,21 @@ mod tests {
         // Two strata of 2 windows each, one of them drawn: both hits by chance 1 of 4.
         let one = table(1, 1, 0, 1);
         assert_close(fisher_stratified(&[one, one]), 0.25);
+    }
+
+    #[test]
+    fn few_where_many_are_expected_are_improbable() {
+        let e = std::f64::consts::E;
+        for (count, mean, p) in [
+            (0, 1.0, 1.0 / e),
+            (1, 1.0, 2.0 / e),
+            (2, 1.0, 2.5 / e),
+            (0, 0.0, 1.0),
+            (9, 0.1, 1.0),
+            (0, 50.0, (-50.0f64).exp()),
+        ] {
+            let probability = poisson_cdf(count, mean);
+            assert!((probability - p).abs() < 1e-9, "{count} of {mean}: {probability}");
+        }
     }
 }

@@ -6,15 +6,17 @@ mod culprit;
 mod holes;
 mod options;
 mod packets;
-mod paths;
 mod ranking;
 mod result;
+mod runs;
 mod seen;
 mod silence;
 mod softirqs;
 mod summary;
+mod union_find;
 mod verdict;
 mod victims;
+mod visits;
 mod witnesses;
 
 pub use options::Options;
@@ -67,7 +69,7 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
 /// The stalls of one CPU, by begin.
 fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
     let softirqs = softirqs::find(cpu, is_ksoftirqd);
-    let runs = paths::runs(cpu);
+    let runs = runs::runs(cpu);
     let mut seen = softirqs.seen.clone();
     seen.extend(holes::find(cpu));
     // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
@@ -88,7 +90,7 @@ fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
         })
         .collect();
     if !cpu.traced.waits() {
-        stretches = paths::with_short_runs(cpu, &runs, stretches);
+        stretches = runs::with_short_runs(cpu, &runs, stretches);
     }
     let stalls = verdict::join(stretches).into_iter();
     stalls.map(|held| stall(cpu, &held, &seen, &softirqs, calls)).collect()

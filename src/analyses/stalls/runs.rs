@@ -1,5 +1,5 @@
-//! Runs of samples: stretches in which one task stayed in one path of the kernel, or one softirq's action went on, and no sample saw
-//! another softirq being served.
+//! Runs of samples: stretches in which one task stayed in one path of the kernel, or one softirq's
+//! action went on, and no sample saw another softirq being served.
 
 use std::ops::Range;
 
@@ -10,23 +10,25 @@ use super::cpu::{Cpu, JOIN_NS};
 use super::culprit::{self, Held};
 use super::seen::{Weight, first_overlap};
 
-/// Who holds the CPU in a stretch.
+/// What the samples of a run saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Holder {
-    /// A thread, in a path that starts so.
+pub(super) enum Activity {
+    /// A thread in paths that begin with `start`.
     Task { tid: i32, comm: NameId, start: PathId },
     /// A softirq's action.
     Softirq(Softirq),
 }
 
-/// Samples in a row that saw one holder, and no softirq being served in between.
+/// Samples in a row that saw one activity, and no softirq being served in between.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
-    pub holder: Holder,
-    /// Indices of the first and last sample.
+    pub activity: Activity,
+    /// Index of the first sample.
     pub first: usize,
+    /// Index of the last sample.
     pub last: usize,
-    /// How many of the samples from the first to the last saw it: others were in interrupts.
+    /// How many of the samples from the first to the last saw the activity: others were taken in
+    /// interrupts.
     pub samples: u64,
     /// From when until when it lasted, as far as samples tell.
     pub time: Range<u64>,
@@ -34,34 +36,40 @@ pub(super) struct Run {
     pub is_ended_by_softirq: bool,
 }
 
+impl Run {
+    /// Whether it is long enough to be a stall.
+    pub fn is_long(&self, cpu: &Cpu) -> bool {
+        self.time.end - self.time.start >= cpu.options.min_ns && self.samples >= 2
+    }
+
+    /// A run of the one sample at `at`, whose time is not known yet.
+    fn begin(activity: Activity, at: usize) -> Run {
+        Run { activity, first: at, last: at, samples: 1, time: 0..0, is_ended_by_softirq: false }
+    }
+}
+
 /// The runs of `cpu`'s samples.
 pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut open: Option<Run> = None;
     for (at, sample) in cpu.samples().iter().enumerate() {
-        let saw = saw(cpu, sample, open.as_ref().map(|run| run.holder));
+        let observation = observe(cpu, sample, open.as_ref().map(|run| run.activity));
         let is_broken = open.as_ref().is_some_and(|run| is_broken(cpu, run, at));
-        match (&mut open, saw) {
-            (Some(run), Saw::Holder(holder)) if holder == run.holder && !is_broken => {
+        match (&mut open, observation) {
+            (Some(run), Observation::Activity(activity)) if activity == run.activity && !is_broken => {
                 run.last = at;
                 run.samples += 1;
             }
-            (Some(_), Saw::Interrupt) if !is_broken => {}
-            (_, saw) => {
+            (Some(_), Observation::Interrupt) if !is_broken => {}
+            (_, observation) => {
                 if let Some(mut run) = open.take() {
-                    let previous = cpu.samples()[run.last].time_ns..sample.time_ns;
-                    run.is_ended_by_softirq = matches!(saw, Saw::Softirq) || cpu.has_entry_in(&previous);
+                    let since_last = cpu.samples()[run.last].time_ns..sample.time_ns;
+                    run.is_ended_by_softirq =
+                        matches!(observation, Observation::Softirq) || cpu.has_entry_in(&since_last);
                     runs.push(run);
                 }
-                open = match saw {
-                    Saw::Holder(holder) => Some(Run {
-                        holder,
-                        first: at,
-                        last: at,
-                        samples: 1,
-                        time: 0..0,
-                        is_ended_by_softirq: false,
-                    }),
+                open = match observation {
+                    Observation::Activity(activity) => Some(Run::begin(activity, at)),
                     _ => None,
                 };
             }
@@ -74,42 +82,47 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
     runs
 }
 
-/// What a sample says to the run that is going on.
-enum Saw {
-    /// Somebody in a path of the kernel, or in a softirq's action.
-    Holder(Holder),
-    /// An interrupt in its place, or a place without a context: the run may go on.
+/// What a sample means for the run that is going on.
+enum Observation {
+    /// A task in a path of the kernel, or a softirq's action.
+    Activity(Activity),
+    /// An interrupt, or a stack without a context: the run may go on.
     Interrupt,
     /// A softirq was served.
     Softirq,
-    /// User space, idle, anything else.
+    /// User space, idle or anything else.
     Other,
 }
 
-fn saw(cpu: &Cpu, sample: &Sample, running: Option<Holder>) -> Saw {
+/// What `sample` means for a run of the activity `running`.
+fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation {
     let context = cpu.contexts.of(sample.stack);
     let task = cpu.recording.task(sample.task);
     if cpu.is_idle(sample) {
-        return Saw::Other;
+        return Observation::Other;
     }
     if context.is_nested {
         return match (context.serving, running) {
-            (Serving::Nothing, _) => Saw::Interrupt,
-            // What keeps the others waiting. Packets received are what the others wait for.
+            (Serving::Nothing, _) => Observation::Interrupt,
+            // NET_RX is what the others wait for; any other action may be what makes them wait.
             (Serving::Softirq(softirq), _) if softirq != Softirq::NetRx => match running {
-                Some(Holder::Task { .. }) => Saw::Softirq,
-                _ => Saw::Holder(Holder::Softirq(softirq)),
+                Some(Activity::Task { .. }) => Observation::Softirq,
+                _ => Observation::Activity(Activity::Softirq(softirq)),
             },
-            (Serving::Untold, Some(Holder::Softirq(_))) => Saw::Interrupt,
-            (Serving::Softirq(_) | Serving::Untold, _) => Saw::Softirq,
+            (Serving::Untold, Some(Activity::Softirq(_))) => Observation::Interrupt,
+            (Serving::Softirq(_) | Serving::Untold, _) => Observation::Softirq,
         };
     }
     if let Some(start) = context.path.and_then(|path| cpu.contexts.start(path)) {
-        return Saw::Holder(Holder::Task { tid: task.tid, comm: task.comm, start });
+        return Observation::Activity(Activity::Task { tid: task.tid, comm: task.comm, start });
     }
-    // Code of the kernel below which nothing is known: a function that keeps no frame pointer.
-    let is_same_thread = matches!(running, Some(Holder::Task { tid, .. }) if tid == task.tid);
-    if is_same_thread && leaf_mode(cpu, sample) == Some(Mode::Kernel) { Saw::Interrupt } else { Saw::Other }
+    // A stack that breaks off in the kernel: its function keeps no frame pointer.
+    let is_same_thread = matches!(running, Some(Activity::Task { tid, .. }) if tid == task.tid);
+    if is_same_thread && leaf_mode(cpu, sample) == Some(Mode::Kernel) {
+        Observation::Interrupt
+    } else {
+        Observation::Other
+    }
 }
 
 fn leaf_mode(cpu: &Cpu, sample: &Sample) -> Option<Mode> {
@@ -117,20 +130,20 @@ fn leaf_mode(cpu: &Cpu, sample: &Sample) -> Option<Mode> {
     Some(cpu.recording.function(leaf).mode)
 }
 
-/// Whether something happened between the run's last sample and the one at `at` that no sample saw.
+/// Whether the run may have ended between the sample before `at` and the one at `at`.
 fn is_broken(cpu: &Cpu, run: &Run, at: usize) -> bool {
     let between = cpu.samples()[at - 1].time_ns..cpu.samples()[at].time_ns;
     let is_hole = between.end - between.start > cpu.interval_ns.saturating_mul(3);
-    let leaves = match run.holder {
-        Holder::Task { tid, .. } => cpu.leaves_in(tid, &between) || cpu.has_entry_in(&between),
-        Holder::Softirq(_) => cpu.has_entry_in(&between),
+    let leaves = match run.activity {
+        Activity::Task { tid, .. } => cpu.leaves_in(tid, &between) || cpu.has_entry_in(&between),
+        Activity::Softirq(_) => cpu.has_entry_in(&between),
     };
-    // The CPU may have been idle, and the run have ended long ago.
+    // In a hole the CPU may have been idle, and the run may have ended long ago.
     leaves || is_hole && !cpu.is_busy_between(&between) || cpu.is_lost_in(&between)
 }
 
-/// From when until when what two samples and all between them saw lasted: half way to the samples around them, and at most half
-/// an interval further.
+/// From when until when lasted what the samples from `first` to `last` saw: half way to the samples
+/// around them, and at most half an interval further.
 fn extent(cpu: &Cpu, first: usize, last: usize) -> Range<u64> {
     let time = |at: usize| cpu.samples()[at].time_ns;
     let half = |distance: u64| distance.min(cpu.interval_ns) / 2;
@@ -142,7 +155,7 @@ fn extent(cpu: &Cpu, first: usize, last: usize) -> Range<u64> {
 /// `stretches`, and between them the runs that are too short to be stalls: beside a stall of the same thread they are part of it.
 pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Held>) -> Vec<Held> {
     let is_short = |run: &&Run| {
-        matches!(run.holder, Holder::Task { .. })
+        matches!(run.activity, Activity::Task { .. })
             && run.time.end - run.time.start >= cpu.least_ns()
             && run.samples >= 2
             && first_overlap(&stretches, |held| &held.time, &run.time).is_none()
@@ -162,9 +175,4 @@ pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Held>) -> 
     all.extend(short);
     all.sort_by_key(|held| held.time.start);
     all
-}
-
-/// Whether a run is long enough to be a stall.
-pub(super) fn is_long(cpu: &Cpu, run: &Run) -> bool {
-    run.time.end - run.time.start >= cpu.options.min_ns && run.samples >= 2
 }

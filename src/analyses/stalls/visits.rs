@@ -1,0 +1,168 @@
+//! Visits: the time from when a thread enters a path of the kernel, or a softirq's action begins,
+//! until it leaves. Visits that have the same cause are grouped, so that they are judged together.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use crate::analyses::contexts::{Owner, PathId};
+use crate::analyses::shares::{FOLLOW, Share};
+use crate::model::{NameId, Softirq};
+
+use super::cpu::Cpu;
+use super::runs::{Activity, Run};
+use super::union_find::UnionFind;
+
+/// A visit goes on if it is seen again within so many samples of the softirq that interrupted it.
+const INTERRUPTION: usize = 4;
+/// Callees that hold less than this share of a visit's samples do not decide its group.
+const NOTABLE: Share = Share(1, 4);
+
+/// One visit: one run, or several between which softirqs were served.
+pub(super) struct Visit<'r> {
+    pub runs: &'r [Run],
+    pub samples: u64,
+}
+
+impl<'r> Visit<'r> {
+    fn activity(&self) -> Activity {
+        self.runs[0].activity
+    }
+
+    /// The run that is nearly all of the visit. A visit without one is interrupted by softirqs: it
+    /// may be slow, but it delays nobody.
+    pub fn main_run(&self) -> Option<&'r Run> {
+        self.runs.iter().find(|run| FOLLOW.is_held(run.samples, self.samples))
+    }
+
+    /// The main run, if it is long enough to be a stall.
+    pub fn long_run(&self, cpu: &Cpu) -> Option<&'r Run> {
+        self.main_run().filter(|run| run.is_long(cpu))
+    }
+
+    /// Indices of its samples.
+    fn indices(&self) -> Range<usize> {
+        self.runs[0].first..self.runs[self.runs.len() - 1].last + 1
+    }
+}
+
+/// The visits that `runs` are, in order.
+pub(super) fn visits(runs: &[Run]) -> Vec<Visit<'_>> {
+    let goes_on = |pair: &[Run]| {
+        pair[0].activity == pair[1].activity
+            && pair[0].is_ended_by_softirq
+            && pair[1].first - pair[0].last <= INTERRUPTION
+    };
+    let mut visits = Vec::new();
+    let mut rest = runs;
+    while !rest.is_empty() {
+        let count = 1 + rest.windows(2).take_while(|pair| goes_on(pair)).count();
+        let (runs, later) = rest.split_at(count);
+        visits.push(Visit { runs, samples: runs.iter().map(|run| run.samples).sum() });
+        rest = later;
+    }
+    visits
+}
+
+/// What visits of one group have in common.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum GroupKey {
+    /// The comm, and where the path starts. Kernel threads have no comm here, because workers take
+    /// turns.
+    Tasks(Option<NameId>, PathId),
+    /// A softirq's action.
+    Softirq(Softirq),
+}
+
+impl GroupKey {
+    fn of(cpu: &Cpu, visit: &Visit) -> GroupKey {
+        match visit.activity() {
+            Activity::Task { comm, start, .. } => {
+                let is_worker = cpu.contexts.owner(start) == Owner::KernelThread;
+                GroupKey::Tasks((!is_worker).then_some(comm), start)
+            }
+            Activity::Softirq(softirq) => GroupKey::Softirq(softirq),
+        }
+    }
+}
+
+/// Groups the visits; only groups with a visit that is long enough to be a stall are kept.
+///
+/// One system call of one program may call several functions, of which one is to blame. Where the
+/// paths fork, visits belong together if they have a callee in common.
+pub(super) fn groups<'r>(cpu: &Cpu, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>>> {
+    let has_long_run = |visits: &Vec<Visit>| visits.iter().any(|visit| visit.long_run(cpu).is_some());
+    let mut by_key: BTreeMap<GroupKey, Vec<Visit>> = BTreeMap::new();
+    for visit in visits.into_iter().filter(|visit| visit.samples >= 2) {
+        by_key.entry(GroupKey::of(cpu, &visit)).or_default().push(visit);
+    }
+    by_key.retain(|_, visits| has_long_run(visits));
+    let groups = by_key.into_iter().flat_map(|(key, visits)| match key {
+        GroupKey::Tasks(_, start) => split_by_callee(cpu, start, visits),
+        GroupKey::Softirq(_) => vec![visits],
+    });
+    groups.filter(has_long_run).collect()
+}
+
+/// Splits visits to paths that begin with `start` by what is called where the paths fork.
+fn split_by_callee<'r>(cpu: &Cpu, start: PathId, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>>> {
+    let weights: Vec<Weights> = visits.iter().map(|visit| weights(cpu, visit)).collect();
+    let fork = fork(cpu, start, &visits, &weights);
+    let mut sets = UnionFind::new(visits.len());
+    // For each callee, the first visit that called it.
+    let mut callers: FxHashMap<Option<PathId>, usize> = FxHashMap::default();
+    for (at, (visit, weights)) in visits.iter().zip(weights).enumerate() {
+        let is_notable = |(path, weight): &(PathId, u64)| {
+            cpu.contexts.parent(*path) == Some(fork) && NOTABLE.is_held(*weight, visit.samples)
+        };
+        let mut callees: Vec<Option<PathId>> =
+            weights.into_iter().filter(is_notable).map(|(path, _)| Some(path)).collect();
+        if callees.is_empty() {
+            callees.push(None);
+        }
+        for callee in callees {
+            let first = *callers.entry(callee).or_insert(at);
+            sets.join(first, at);
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<Visit>> = BTreeMap::new();
+    for (at, visit) in visits.into_iter().enumerate() {
+        groups.entry(sets.find_root(at)).or_default().push(visit);
+    }
+    groups.into_values().collect()
+}
+
+/// The innermost path, from `start` on, down to which all visits go together.
+fn fork(cpu: &Cpu, start: PathId, visits: &[Visit], weights: &[Weights]) -> PathId {
+    let mut fork = start;
+    loop {
+        let callees = weights[0].iter().filter(|(path, _)| cpu.contexts.parent(**path) == Some(fork));
+        let Some((&callee, _)) = callees.max_by_key(|(path, weight)| (**weight, Reverse(**path))) else {
+            return fork;
+        };
+        let follows = |(weights, visit): (&Weights, &Visit)| {
+            FOLLOW.is_held(weights.get(&callee).copied().unwrap_or(0), visit.samples)
+        };
+        if !weights.iter().zip(visits).all(follows) {
+            return fork;
+        }
+        fork = callee;
+    }
+}
+
+/// How many of a visit's samples go through each path.
+type Weights = FxHashMap<PathId, u64>;
+
+fn weights(cpu: &Cpu, visit: &Visit) -> Weights {
+    let mut weights = Weights::default();
+    for sample in &cpu.samples()[visit.indices()] {
+        let context = cpu.contexts.of(sample.stack);
+        let path = context.path.filter(|_| !context.is_nested);
+        for path in path.into_iter().flat_map(|path| cpu.contexts.outwards(path)) {
+            *weights.entry(path).or_default() += 1;
+        }
+    }
+    weights
+}
