@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/elf.rs`.
+//! libFuzzer feeds `tests/it/corpus/elf.rs`.
 #![no_main]
 
-#[path = "../checks/elf.rs"]
+#[path = "../../tests/it/corpus/elf.rs"]
 mod elf;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| elf::check(bytes));

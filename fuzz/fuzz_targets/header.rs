@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/header.rs`.
+//! libFuzzer feeds `tests/it/corpus/header.rs`.
 #![no_main]
 
-#[path = "../checks/header.rs"]
+#[path = "../../tests/it/corpus/header.rs"]
 mod header;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| header::check(bytes));

@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/jitdump.rs`.
+//! libFuzzer feeds `tests/it/corpus/jitdump.rs`.
 #![no_main]
 
-#[path = "../checks/jitdump.rs"]
+#[path = "../../tests/it/corpus/jitdump.rs"]
 mod jitdump;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| jitdump::check(bytes));

@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/kallsyms.rs`.
+//! libFuzzer feeds `tests/it/corpus/kallsyms.rs`.
 #![no_main]
 
-#[path = "../checks/kallsyms.rs"]
+#[path = "../../tests/it/corpus/kallsyms.rs"]
 mod kallsyms;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| kallsyms::check(bytes));

@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/perf_map.rs`.
+//! libFuzzer feeds `tests/it/corpus/perf_map.rs`.
 #![no_main]
 
-#[path = "../checks/perf_map.rs"]
+#[path = "../../tests/it/corpus/perf_map.rs"]
 mod perf_map;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| perf_map::check(bytes));

@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/recording.rs`.
+//! libFuzzer feeds `tests/it/corpus/recording.rs`.
 #![no_main]
 
-#[path = "../checks/recording.rs"]
+#[path = "../../tests/it/corpus/recording.rs"]
 mod recording;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| recording::check(bytes));

@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/sample.rs`.
+//! libFuzzer feeds `tests/it/corpus/sample.rs`.
 #![no_main]
 
-#[path = "../checks/sample.rs"]
+#[path = "../../tests/it/corpus/sample.rs"]
 mod sample;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sample::check(bytes));

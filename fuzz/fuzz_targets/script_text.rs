@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/script_text.rs`.
+//! libFuzzer feeds `tests/it/corpus/script_text.rs`.
 #![no_main]
 
-#[path = "../checks/script_text.rs"]
+#[path = "../../tests/it/corpus/script_text.rs"]
 mod script_text;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| script_text::check(bytes));

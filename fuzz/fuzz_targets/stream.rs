@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/stream.rs`.
+//! libFuzzer feeds `tests/it/corpus/stream.rs`.
 #![no_main]
 
-#[path = "../checks/stream.rs"]
+#[path = "../../tests/it/corpus/stream.rs"]
 mod stream;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| stream::check(bytes));

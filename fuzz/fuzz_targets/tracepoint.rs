@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/tracepoint.rs`.
+//! libFuzzer feeds `tests/it/corpus/tracepoint.rs`.
 #![no_main]
 
-#[path = "../checks/tracepoint.rs"]
+#[path = "../../tests/it/corpus/tracepoint.rs"]
 mod tracepoint;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tracepoint::check(bytes));

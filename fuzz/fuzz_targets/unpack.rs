@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/unpack.rs`.
+//! libFuzzer feeds `tests/it/corpus/unpack.rs`.
 #![no_main]
 
-#[path = "../checks/unpack.rs"]
+#[path = "../../tests/it/corpus/unpack.rs"]
 mod unpack;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| unpack::check(bytes));

@@ -1,7 +1,7 @@
-//! libFuzzer feeds `checks/walk.rs`.
+//! libFuzzer feeds `tests/it/corpus/walk.rs`.
 #![no_main]
 
-#[path = "../checks/walk.rs"]
+#[path = "../../tests/it/corpus/walk.rs"]
 mod walk;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| walk::check(bytes));

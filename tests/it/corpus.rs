@@ -2,29 +2,17 @@
 
 use std::path::Path;
 
-#[path = "../../fuzz/checks/elf.rs"]
 mod elf;
-#[path = "../../fuzz/checks/header.rs"]
 mod header;
-#[path = "../../fuzz/checks/jitdump.rs"]
 mod jitdump;
-#[path = "../../fuzz/checks/kallsyms.rs"]
 mod kallsyms;
-#[path = "../../fuzz/checks/perf_map.rs"]
 mod perf_map;
-#[path = "../../fuzz/checks/recording.rs"]
 mod recording;
-#[path = "../../fuzz/checks/sample.rs"]
 mod sample;
-#[path = "../../fuzz/checks/script_text.rs"]
 mod script_text;
-#[path = "../../fuzz/checks/stream.rs"]
 mod stream;
-#[path = "../../fuzz/checks/tracepoint.rs"]
 mod tracepoint;
-#[path = "../../fuzz/checks/unpack.rs"]
 mod unpack;
-#[path = "../../fuzz/checks/walk.rs"]
 mod walk;
 
 /// Checks each input of a corpus: compressed, each behind its length of four bytes.
