@@ -9,7 +9,7 @@ use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
 use super::records::Record;
 use super::side_band::SideBandReader;
-use super::tracing_data::{Field, Format, Place, formats};
+use super::tracing_data::{Field, Format, Storage, formats};
 
 /// What happened; whom it concerns is still told by numbers and text of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,7 +267,7 @@ fn words(array: &Field) -> Vec<Field> {
         offset: array.offset.saturating_add(8 * index),
         size: 8,
         is_signed: false,
-        place: Place::Here,
+        storage: Storage::Inline,
     };
     (0..6.min(array.size / 8)).map(word).collect()
 }
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     fn field(name: &str, offset: usize, size: usize) -> Field {
-        Field { name: name.to_owned(), offset, size, is_signed: true, place: Place::Here }
+        Field { name: name.to_owned(), offset, size, is_signed: true, storage: Storage::Inline }
     }
 
     fn read(system: &str, name: &str, fields: &[Field], payload: &[u8]) -> Option<RawTrace<'static>> {

@@ -1,4 +1,4 @@
-//! TRACING_DATA: the formats of a recording's tracepoints, as the kernel described them to perf.
+//! TRACING_DATA: the formats of the tracepoints' records, as the kernel described them to perf.
 
 use std::ops::Range;
 
@@ -6,17 +6,17 @@ use hashbrown::HashMap;
 
 use super::cursor::{ByteOrder, Cursor, text};
 
-/// What the data begins with, before its version (tracing_data_header, tools/perf/util/trace-event-info.c).
+/// The first bytes, before the version (`tracing_data_header`, tools/perf/util/trace-event-info.c).
 const MAGIC: &[u8] = b"\x17\x08\x44tracing";
 
-/// Where the fields of one tracepoint's records lie.
+/// The format of one tracepoint's records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Format {
     /// `irq`, `sched`, `probe`, …
     pub system: String,
     /// `softirq_raise`, …
     pub name: String,
-    /// The fields, in their order.
+    /// The fields, in the order of the format.
     pub fields: Vec<Field>,
 }
 
@@ -25,36 +25,37 @@ pub struct Format {
 pub struct Field {
     /// Its name.
     pub name: String,
-    /// Its first byte.
+    /// Position of its first byte in the record.
     pub offset: usize,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: usize,
     /// Whether a number in it is signed.
     pub is_signed: bool,
-    /// How it is found.
-    pub place: Place,
+    /// Where its value stands.
+    pub storage: Storage,
 }
 
 /// Where the value of a field stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Storage {
     /// In the field itself.
-    Here,
-    /// Elsewhere in the record: the field holds the position (lower 16 bits) and the length (`__data_loc`).
-    Elsewhere,
-    /// As `Elsewhere`, the position counted from the end of the field (`__rel_loc`, kernel 5.17).
-    Behind,
+    Inline,
+    /// Elsewhere in the record (`__data_loc`): the field holds the position (lower 16 bits) and the
+    /// length (upper 16 bits).
+    DataLoc,
+    /// As `DataLoc`, with the position counted from the end of the field (`__rel_loc`, kernel 5.17).
+    RelLoc,
 }
 
 impl Format {
-    /// The field called one of these.
+    /// The field with one of these names; the first name that there is counts.
     pub fn field(&self, names: &[&str]) -> Option<&Field> {
         names.iter().find_map(|name| self.fields.iter().find(|field| field.name == *name))
     }
 }
 
 impl Field {
-    /// The number in this field of a record, its sign extended.
+    /// The number in this field of a record, sign-extended.
     #[inline]
     pub fn number(&self, record: &[u8], order: ByteOrder) -> Option<i64> {
         let at = self.offset;
@@ -75,14 +76,14 @@ impl Field {
         record.get(self.value(record, order)?)?.split(|&byte| byte == 0).next()
     }
 
-    /// Where in a record the field's value stands.
+    /// Position of the field's value in a record.
     pub fn value(&self, record: &[u8], order: ByteOrder) -> Option<Range<usize>> {
-        let (start, length) = match self.place {
-            Place::Here => (self.offset, self.size),
-            Place::Elsewhere | Place::Behind => {
+        let (start, length) = match self.storage {
+            Storage::Inline => (self.offset, self.size),
+            Storage::DataLoc | Storage::RelLoc => {
                 let location = order.u32_at(record, self.offset)?;
                 let (position, length) = ((location & 0xffff) as usize, (location >> 16) as usize);
-                let base = if self.place == Place::Behind { self.offset.checked_add(4)? } else { 0 };
+                let base = if self.storage == Storage::RelLoc { self.offset.checked_add(4)? } else { 0 };
                 (base.checked_add(position)?, length)
             }
         };
@@ -90,15 +91,15 @@ impl Field {
     }
 }
 
-/// The formats by the id that an event's config holds. What is cut or makes no sense ends the reading: the formats before it
-/// count.
+/// The formats, by the id that stands in an event's config. Reading ends where the data is cut or
+/// makes no sense; the formats before that place are returned.
 pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
     let mut formats = HashMap::new();
     let mut system = String::new();
-    read(data, order, &mut |part| match part {
-        Part::System(place) => system = text(&data[place]),
-        Part::Format(place) => {
-            let format = std::str::from_utf8(&data[place]).ok().and_then(|text| format(text, &system));
+    read(data, order, &mut |entry| match entry {
+        Entry::System(range) => system = text(&data[range]),
+        Entry::Format(range) => {
+            let format = std::str::from_utf8(&data[range]).ok().and_then(|text| format(text, &system));
             if let Some((id, format)) = format {
                 formats.entry(id).or_insert(format);
             }
@@ -107,16 +108,19 @@ pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
     formats
 }
 
-/// A part of the data, and where it stands.
-enum Part {
+/// An entry of the data, and its position.
+enum Entry {
     /// The name of a system.
     System(Range<usize>),
     /// The format of one of its events.
     Format(Range<usize>),
 }
 
-/// Leaves the formats, with what `group` and `event` make of the names of systems and of events in a system, no longer than they
-/// were. What follows are symbols of the kernel and comms: returns where.
+/// Redacts the names in the formats: `group` replaces the name of a system, `event` the name of an
+/// event, which it is given after its system's. A replacement must not be longer than the name.
+///
+/// Returns the end of the formats: symbols of the kernel and comms follow. `None` if the data is cut
+/// or makes no sense.
 pub fn redact(
     data: &mut [u8],
     order: ByteOrder,
@@ -124,14 +128,14 @@ pub fn redact(
     event: impl Fn(&str, &str) -> String,
 ) -> Option<usize> {
     let (mut system, mut names) = (String::new(), Vec::new());
-    let end = read(data, order, &mut |part| match part {
-        Part::System(place) => {
-            system = text(&data[place.clone()]);
-            names.push((place, group(&system)));
+    let end = read(data, order, &mut |entry| match entry {
+        Entry::System(range) => {
+            system = text(&data[range.clone()]);
+            names.push((range, group(&system)));
         }
-        Part::Format(place) => {
-            let format = data[place.clone()].split(|byte| *byte == b'\n');
-            let mut at = place.start;
+        Entry::Format(range) => {
+            let format = data[range.clone()].split(|byte| *byte == b'\n');
+            let mut at = range.start;
             for line in format {
                 if let Some(name) = line.strip_prefix(b"name: ") {
                     names.push((at + line.len() - name.len()..at + line.len(), event(&system, &text(name))));
@@ -140,15 +144,18 @@ pub fn redact(
             }
         }
     });
-    for (place, name) in names {
-        data[place].iter_mut().zip(name.bytes()).for_each(|(to, byte)| *to = byte);
+    for (range, name) in names {
+        data[range].iter_mut().zip(name.bytes()).for_each(|(to, byte)| *to = byte);
     }
     end
 }
 
-/// The parts in their order (read_tracing_data_size…, tools/perf/util/trace-event-read.c): magic, version, byte order, size of a
-/// long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then those of each system.
-fn read(data: &[u8], order: ByteOrder, hear: &mut dyn FnMut(Part)) -> Option<usize> {
+/// Calls `visit` for each entry, and returns the end of the last.
+///
+/// The order of the data (tools/perf/util/trace-event-read.c): magic, version, byte order, size of a
+/// long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then the formats of
+/// each system.
+fn read(data: &[u8], order: ByteOrder, visit: &mut dyn FnMut(Entry)) -> Option<usize> {
     let mut rest = Reader { cursor: Cursor::new(data, order) };
     if rest.cursor.take(MAGIC.len() as u64)? != MAGIC {
         return None;
@@ -163,8 +170,8 @@ fn read(data: &[u8], order: ByteOrder, hear: &mut dyn FnMut(Part)) -> Option<usi
         }
         rest.sized()?;
     }
-    let own = rest.cursor.u32()?;
-    for _ in 0..own {
+    let ftrace_formats = rest.cursor.u32()?;
+    for _ in 0..ftrace_formats {
         rest.sized()?;
     }
     let position = |rest: &Reader| data.len() - rest.cursor.rest().len();
@@ -172,12 +179,12 @@ fn read(data: &[u8], order: ByteOrder, hear: &mut dyn FnMut(Part)) -> Option<usi
     for _ in 0..systems {
         let start = position(&rest);
         rest.string()?;
-        hear(Part::System(start..position(&rest) - 1));
+        visit(Entry::System(start..position(&rest) - 1));
         let events = rest.cursor.u32()?;
         for _ in 0..events {
             let bytes = rest.sized()?.len();
             let end = position(&rest);
-            hear(Part::Format(end - bytes..end));
+            visit(Entry::Format(end - bytes..end));
         }
     }
     Some(position(&rest))
@@ -196,15 +203,16 @@ impl<'a> Reader<'a> {
         Some(text(bytes))
     }
 
-    /// A size (u64) and as many bytes.
+    /// A size (u64), then as many bytes.
     fn sized(&mut self) -> Option<&'a [u8]> {
         let size = self.cursor.u64()?;
         self.cursor.take(size)
     }
 }
 
-/// One format and its id, from what `/sys/kernel/tracing/events/SYSTEM/NAME/format` says (f_show, kernel/trace/trace_events.c):
-/// `name: …`, `ID: …`, then for each field `field:DECLARATION; offset:N; size:N; signed:N;`.
+/// One format and its id, from the text of `/sys/kernel/tracing/events/SYSTEM/NAME/format` (`f_show`,
+/// kernel/trace/trace_events.c): `name: …`, `ID: …`, then for each field
+/// `field:DECLARATION; offset:N; size:N; signed:N;`.
 fn format(text: &str, system: &str) -> Option<(u64, Format)> {
     let after = |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).map(str::trim);
     let id = after("ID:")?.parse().ok()?;
@@ -216,29 +224,26 @@ fn format(text: &str, system: &str) -> Option<(u64, Format)> {
 fn field(line: &str) -> Option<Field> {
     let mut parts = line.strip_prefix("field:")?.split(';').map(str::trim);
     let declaration = parts.next()?;
-    let mut numbers = [None; 3];
+    let (mut offset, mut size, mut signed) = (None, None, None);
     for part in parts {
         let (key, value) = part.split_once(':').unwrap_or((part, ""));
-        let place = ["offset", "size", "signed"].iter().position(|known| *known == key);
-        if let Some(place) = place {
-            numbers[place] = value.parse::<usize>().ok();
-        }
+        let number = match key {
+            "offset" => &mut offset,
+            "size" => &mut size,
+            "signed" => &mut signed,
+            _ => continue,
+        };
+        *number = value.parse::<usize>().ok();
     }
     // `unsigned long args[6]`, `__data_loc char[] name`, `char comm[16]`, `void * skbaddr`.
     let last = declaration.rsplit([' ', '*']).next()?;
     let name = last.split('[').next().filter(|name| !name.is_empty())?;
-    let place = match declaration.split(' ').next() {
-        Some("__data_loc") => Place::Elsewhere,
-        Some("__rel_loc") => Place::Behind,
-        _ => Place::Here,
+    let storage = match declaration.split(' ').next() {
+        Some("__data_loc") => Storage::DataLoc,
+        Some("__rel_loc") => Storage::RelLoc,
+        _ => Storage::Inline,
     };
-    Some(Field {
-        name: name.to_owned(),
-        offset: numbers[0]?,
-        size: numbers[1]?,
-        is_signed: numbers[2] == Some(1),
-        place,
-    })
+    Some(Field { name: name.to_owned(), offset: offset?, size: size?, is_signed: signed == Some(1), storage })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Unpacking: the records of a recording in one piece, uncompressed and from all of its files.
+//! Unpacking: the records of all files of a recording, uncompressed and in one piece.
 //!
-//! A file whose records stand in it as they are is borrowed; anything else is copied, so that the passes over the records
-//! need not know of it. Of what is damaged every whole record before the damage is kept.
+//! A single file without compressed records is borrowed. Anything else is copied, so that later
+//! passes see plain records only. Where a file is damaged, every whole record before the damage is
+//! kept.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,17 +10,17 @@ use std::ops::Range;
 use zstd::stream::raw::{Decoder, Operation};
 use zstd::zstd_safe::{InBuffer, OutBuffer};
 
-use super::bytes::Part;
 use super::cursor::{ByteOrder, Cursor};
 use super::header::Header;
+use super::input::InputFile;
 use super::records::{COMPRESSED, COMPRESSED2, Stop, Walk};
 
-/// No record of perf's yields more: perf compresses what it finds in one of its buffers, and none is larger in practice. The
-/// feature COMPRESSED has the true size.
+/// Bytes that one compressed record may yield. perf compresses the content of one of its buffers at a
+/// time, and no buffer is larger in practice. The feature COMPRESSED has the true size.
 const LARGEST_BUFFER: usize = 64 << 20;
-/// The longest record: its size has 16 bits.
+/// Bytes of the longest record, whose size has 16 bits.
 const LONGEST_RECORD: usize = u16::MAX as usize;
-/// What zstd hands out at a time at most (ZSTD_BLOCKSIZE_MAX).
+/// Bytes of the largest block of zstd (`ZSTD_BLOCKSIZE_MAX`).
 const BLOCK: usize = 128 << 10;
 
 /// Records in one piece.
@@ -27,28 +28,28 @@ const BLOCK: usize = 128 << 10;
 pub struct Records<'a> {
     /// Their bytes.
     pub data: Cow<'a, [u8]>,
-    /// Bytes of the data sections of the files they are from.
+    /// Bytes of the data sections of the files.
     pub file_bytes: u64,
-    /// What of the files could not be unpacked.
+    /// What could not be unpacked.
     pub damage: Vec<Damage>,
 }
 
-/// A place in a file behind which nothing could be read.
+/// A position in a file after which nothing could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The file's name in the directory, if the recording is one.
+    /// The file's name in the directory; `None` if the recording is one file.
     pub part: Option<String>,
     /// Position in the file.
     pub offset: u64,
-    /// Bytes of records from there on.
+    /// Bytes of records from there on, which could not be read.
     pub unread: u64,
     /// What is wrong.
     pub stop: Stop,
 }
 
-/// Unpacks the records of `parts`, the first of which begins with `header`, into at most `memory` bytes.
-pub fn unpack<'a>(header: &Header, parts: &[Part<'a>], memory: u64) -> Records<'a> {
-    let Some((first, rest)) = parts.split_first() else { return Records::default() };
+/// Unpacks the records of `files` into at most `memory` bytes. The first file starts with `header`.
+pub fn unpack<'a>(header: &Header, files: &[InputFile<'a>], memory: u64) -> Records<'a> {
+    let Some((first, rest)) = files.split_first() else { return Records::default() };
     let data = header.data_start..header.data_end;
     let mut unpacker = Unpacker {
         order: header.order,
@@ -61,7 +62,7 @@ pub fn unpack<'a>(header: &Header, parts: &[Part<'a>], memory: u64) -> Records<'
         damage: Vec::new(),
     };
     let may_be_compressed = header.features.compressed_from.is_some() || !header.is_finished;
-    let file_bytes = data.len() as u64 + rest.iter().map(|part| part.bytes.len() as u64).sum::<u64>();
+    let file_bytes = data.len() as u64 + rest.iter().map(|file| file.bytes.len() as u64).sum::<u64>();
     let is_plain =
         rest.is_empty() && !(may_be_compressed && unpacker.has_compressed(&first.bytes[data.clone()]));
     if is_plain {
@@ -72,8 +73,8 @@ pub fn unpack<'a>(header: &Header, parts: &[Part<'a>], memory: u64) -> Records<'
         return Records { data: Cow::Borrowed(&first.bytes[data]), file_bytes, damage };
     }
     unpacker.add(first, data);
-    for part in rest {
-        unpacker.add(part, 0..part.bytes.len());
+    for file in rest {
+        unpacker.add(file, 0..file.bytes.len());
     }
     Records { data: Cow::Owned(unpacker.out), file_bytes, damage: unpacker.damage }
 }
@@ -82,7 +83,7 @@ struct Unpacker {
     order: ByteOrder,
     /// Bytes that one compressed record may yield.
     record_limit: usize,
-    /// Bytes that all may yield.
+    /// Bytes that all records may yield.
     memory: usize,
     out: Vec<u8>,
     damage: Vec<Damage>,
@@ -94,35 +95,36 @@ impl Unpacker {
     }
 
     /// Adds the records in `range` of a file, up to the first damage.
-    fn add(&mut self, part: &Part, range: Range<usize>) {
+    fn add(&mut self, file: &InputFile, range: Range<usize>) {
         let start = range.start;
-        let data = &part.bytes[range];
+        let data = &file.bytes[range];
         let result = self.add_records(data);
         let (at, stop) = match result {
-            Ok(()) if part.is_cut => (data.len(), Stop::OverBudget),
-            Ok(()) if part.is_missing => (0, Stop::Missing),
+            Ok(()) if file.is_cut => (data.len(), Stop::OverBudget),
+            Ok(()) if file.is_missing => (0, Stop::Missing),
             Ok(()) => return,
-            Err((_, Stop::CutShort)) if part.is_cut => (data.len(), Stop::OverBudget),
+            Err((_, Stop::CutShort)) if file.is_cut => (data.len(), Stop::OverBudget),
             Err(damage) => damage,
         };
         self.damage.push(Damage {
-            part: part.name.map(str::to_owned),
+            part: file.name.map(str::to_owned),
             offset: (start + at) as u64,
             unread: (data.len() - at) as u64,
             stop,
         });
     }
 
-    /// Adds the records of `data`; an error is where in it they stop, and why.
+    /// Adds the records of `data`. The error says where in it they stop, and why.
     ///
-    /// All compressed records of a file are one zstd stream, and a record may begin in one and end in the next: perf compresses
-    /// a buffer in pieces. What stands between such two is whole, and comes first.
+    /// All compressed records of a file together are one zstd stream. perf compresses a buffer in
+    /// pieces, so a record may start in one compressed record and end in the next. Plain records
+    /// between these two are whole, and come before it.
     fn add_records(&mut self, data: &[u8]) -> Result<(), (usize, Stop)> {
         let mut stream = Stream::new().ok_or((0, Stop::BadCompression))?;
         let mut walk = Walk::new(data, self.order);
         let mut copied = 0;
-        // Where the last record that was begun is from.
-        let mut begun_at = 0;
+        // Position of the compressed record in which the last unfinished record starts.
+        let mut unfinished_at = 0;
         loop {
             let record = walk.next();
             let packed = match &record {
@@ -143,20 +145,21 @@ impl Unpacker {
             copied = walk.position();
             let Some(packed) = packed else { break };
             self.unpack(&mut stream, packed).map_err(|stop| (here, stop))?;
-            begun_at = here;
+            unfinished_at = here;
         }
         match walk.stop() {
             Some(stop) => Err((walk.position(), stop)),
-            None if !stream.begun.is_empty() => Err((begun_at, Stop::CutShort)),
+            None if !stream.unfinished.is_empty() => Err((unfinished_at, Stop::CutShort)),
             None => Ok(()),
         }
     }
 
-    /// Adds the whole records that `packed` yields. What yields too much is no recording, and nothing of it is kept.
+    /// Adds the whole records that `packed` yields. If it yields too much, it is not from perf, and
+    /// nothing of it is kept.
     fn unpack(&mut self, stream: &mut Stream, packed: &[u8]) -> Result<(), Stop> {
         let before = self.out.len();
         let limit = self.record_limit.min(self.memory.saturating_sub(before));
-        self.out.append(&mut stream.begun);
+        self.out.append(&mut stream.unfinished);
         let unpacked = stream.unpack(packed, &mut self.out, limit);
         if unpacked == Err(Stop::OverBudget) {
             self.out.truncate(before);
@@ -165,35 +168,35 @@ impl Unpacker {
         let mut walk = Walk::new(&self.out[before..], self.order);
         walk.by_ref().for_each(drop);
         let (end, stop) = (before + walk.position(), walk.stop());
-        stream.begun.extend(self.out.drain(end..));
+        stream.unfinished.extend(self.out.drain(end..));
         match stop {
-            Some(Stop::CutShort) | None if stream.begun.len() <= LONGEST_RECORD => unpacked,
+            Some(Stop::CutShort) | None if stream.unfinished.len() <= LONGEST_RECORD => unpacked,
             _ => Err(Stop::BadCompression),
         }
     }
 }
 
-/// The part of the body of a COMPRESSED2 that counts.
+/// The compressed bytes in the body of a COMPRESSED2, which is padded.
 fn compressed2(body: &[u8], order: ByteOrder) -> Option<&[u8]> {
     let mut cursor = Cursor::new(body, order);
     let size = cursor.u64()?;
     cursor.take(size)
 }
 
-/// A zstd stream.
+/// A zstd stream, which is unpacked piece by piece.
 struct Stream {
     decoder: Decoder<'static>,
     block: Vec<u8>,
-    /// The beginning of a record that the next piece goes on with.
-    begun: Vec<u8>,
+    /// The start of a record that the next piece continues.
+    unfinished: Vec<u8>,
 }
 
 impl Stream {
     fn new() -> Option<Stream> {
-        Some(Stream { decoder: Decoder::new().ok()?, block: vec![0; BLOCK], begun: Vec::new() })
+        Some(Stream { decoder: Decoder::new().ok()?, block: vec![0; BLOCK], unfinished: Vec::new() })
     }
 
-    /// Appends what `packed` yields to `out`: at most `limit` bytes.
+    /// Unpacks `packed` and appends the result to `out`: at most `limit` bytes.
     fn unpack(&mut self, packed: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), Stop> {
         let mut left = limit;
         let mut input = InBuffer::around(packed);
@@ -204,7 +207,7 @@ impl Stream {
             let block = output.as_slice();
             left = left.checked_sub(block.len()).ok_or(Stop::OverBudget)?;
             out.extend(block);
-            // A block that is not full says that nothing is held back.
+            // A block that is not full means that the decoder holds nothing back.
             if input.pos() == packed.len() && block.len() < BLOCK {
                 return Ok(());
             }
@@ -284,7 +287,7 @@ mod tests {
         let expected = [&round, &whole[..RECORD], &round, &whole[RECORD..], &round].concat();
         assert_eq!(unpacker.out, expected);
 
-        // Cut between the two: the record that was begun is not there.
+        // Cut between the two: the unfinished record is missing.
         let cut = data[..3].concat();
         let mut unpacker = self::unpacker(usize::MAX);
         assert_eq!(unpacker.add_records(&cut), Err((RECORD_HEADER, Stop::CutShort)));

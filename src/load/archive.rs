@@ -2,7 +2,7 @@
 //! the programs beside it.
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, Part};
+use crate::ingest::{self, InputFile};
 use crate::model::{Diagnostic, Recording, Severity};
 use crate::pack::{self, Bundle, Damage};
 
@@ -10,7 +10,7 @@ use super::job::Job;
 use super::perf_data;
 
 /// Unpacks the files if they are an archive with a recording in it.
-pub(super) fn unpack(parts: &[Part], job: &Job) -> Result<Option<Bundle>> {
+pub(super) fn unpack(parts: &[InputFile], job: &Job) -> Result<Option<Bundle>> {
     let [file] = parts else { return Ok(None) };
     if !pack::may_be_archive(file.bytes) {
         return Ok(None);
@@ -38,8 +38,8 @@ pub(super) fn unpack(parts: &[Part], job: &Job) -> Result<Option<Bundle>> {
 }
 
 /// The files of the recording in an archive.
-pub(super) fn parts(bundle: &Bundle) -> Vec<Part<'_>> {
-    bundle.recording().map(|(name, bytes)| Part { name, ..Part::whole(bytes) }).collect()
+pub(super) fn parts(bundle: &Bundle) -> Vec<InputFile<'_>> {
+    bundle.recording().map(|(name, bytes)| InputFile { name, ..InputFile::whole(bytes) }).collect()
 }
 
 /// Loads the recording in an archive.

@@ -28,7 +28,7 @@ mod timelines;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, Part};
+use crate::ingest::{self, InputFile};
 use crate::model::Recording;
 
 use job::Job;
@@ -55,7 +55,7 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
     let job = Job::new(path, options, progress);
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
     for _ in 0..ATTEMPTS {
-        let loaded = read(&input.parts(), &job.holding(input.memory()));
+        let loaded = read(&input.files(), &job.holding(input.memory()));
         // If another process cut the file short meanwhile, what was read is worthless: zeros stood in
         // for what is gone. What is left of the file is read again, as a file that was cut.
         if !input.has_shrunk() {
@@ -77,7 +77,7 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
 /// names cannot be used.
 pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
     let job = Job::new(path, options, progress);
-    read(&[Part::whole(bytes)], &job)?.finish(&job)
+    read(&[InputFile::whole(bytes)], &job)?.finish(&job)
 }
 
 /// What has been read of a recording whose files are no longer needed.
@@ -98,7 +98,7 @@ impl Loaded {
 }
 
 /// Reads a recording's files, whatever their format.
-fn read(parts: &[Part], job: &Job) -> Result<Loaded> {
+fn read(parts: &[InputFile], job: &Job) -> Result<Loaded> {
     let named = |recording| Loaded::Named(Box::new(recording));
     if let [text] = parts
         && ingest::is_script(text.bytes)

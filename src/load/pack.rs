@@ -1,7 +1,7 @@
 //! Packs: a recording is loaded from one as from its own files, with names from the files in it.
 
 use crate::error::{Error, Result};
-use crate::ingest::Part;
+use crate::ingest::InputFile;
 use crate::model::{Diagnostic, Recording, Severity};
 use crate::pack::{self, Damage, Pack};
 
@@ -9,7 +9,7 @@ use super::job::Job;
 use super::perf_data;
 
 /// Unpacks the files if they are a pack.
-pub(super) fn unpack(parts: &[Part], job: &Job) -> Result<Option<Pack>> {
+pub(super) fn unpack(parts: &[InputFile], job: &Job) -> Result<Option<Pack>> {
     let [file] = parts else { return Ok(None) };
     if !pack::may_be_pack(file.bytes) {
         return Ok(None);
@@ -19,8 +19,8 @@ pub(super) fn unpack(parts: &[Part], job: &Job) -> Result<Option<Pack>> {
 
 /// Loads the recording in a pack.
 pub(super) fn load(pack: &Pack, job: &Job) -> Result<Recording> {
-    let part = |(name, bytes, is_missing)| Part { name, bytes, is_cut: false, is_missing };
-    let parts: Vec<Part> = pack.recording().map(part).collect();
+    let part = |(name, bytes, is_missing)| InputFile { name, bytes, is_cut: false, is_missing };
+    let parts: Vec<InputFile> = pack.recording().map(part).collect();
     let (damage, remedy) = pack.damage().unwrap_or(Damage::Cut).words();
     if parts.is_empty() {
         let message = format!("is a pack, and no recording is left in it: {damage}");

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, Part, Redacted, Source};
+use crate::ingest::{self, InputFile, Redacted, Source};
 use crate::model::{FrameId, Naming, Recording, Symbols};
 use crate::pack::{self, Contents, RecordedFile};
 use crate::symbols::Gatherer;
@@ -59,8 +59,8 @@ pub fn pack(
 ) -> Result<Packed> {
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
     let job = Job::new(path, options, progress).holding(input.memory());
-    let bundle = archive::unpack(&input.parts(), &job)?;
-    let parts = || bundle.as_ref().map_or_else(|| input.parts(), archive::parts);
+    let bundle = archive::unpack(&input.files(), &job)?;
+    let parts = || bundle.as_ref().map_or_else(|| input.files(), archive::parts);
     let job = bundle.as_ref().map_or(job, |bundle| archive::with_bundle(job, bundle));
     let (mut packed, contents) = gather(&parts(), &job, keep)?;
     if let Some(bundle) = &bundle {
@@ -77,7 +77,7 @@ pub fn pack(
 }
 
 /// Loads a recording, and gathers what the names of its frames come from.
-fn gather(parts: &[Part], job: &Job, keep: Keep) -> Result<(Packed, Contents)> {
+fn gather(parts: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Contents)> {
     refuse(parts, job)?;
     let options = Options { events: true, ..job.options.clone() };
     let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline);
@@ -125,7 +125,7 @@ fn add_names(recording: &Recording, contents: &mut Contents) {
     }
 }
 
-fn write_whole(contents: Contents, parts: &[Part], out: &mut dyn Write) -> Result<()> {
+fn write_whole(contents: Contents, parts: &[InputFile], out: &mut dyn Write) -> Result<()> {
     let mut readers: Vec<&[u8]> = parts.iter().map(|part| part.bytes).collect();
     let files = parts.iter().zip(&mut readers).map(|(part, bytes)| RecordedFile {
         name: part.name,
@@ -137,7 +137,7 @@ fn write_whole(contents: Contents, parts: &[Part], out: &mut dyn Write) -> Resul
 }
 
 /// Writes the recording as one file, with hashes in place of comms and paths.
-fn write_redacted(contents: Contents, parts: &[Part], job: &Job, out: &mut dyn Write) -> Result<()> {
+fn write_redacted(contents: Contents, parts: &[InputFile], job: &Job, out: &mut dyn Write) -> Result<()> {
     let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
     let (header, records) = ingest::read(parts, job.path, job.memory_for_unpacking(file_bytes))?;
     let source = Source::new(header, &records);
@@ -149,7 +149,7 @@ fn write_redacted(contents: Contents, parts: &[Part], job: &Job, out: &mut dyn W
 }
 
 /// Refuses what is no perf.data, or not all of one.
-fn refuse(parts: &[Part], job: &Job) -> Result<()> {
+fn refuse(parts: &[InputFile], job: &Job) -> Result<()> {
     let [file] = parts else { return Ok(()) };
     let fail = |what: &str, remedy: &str| Err(Error::input(job.path, what, remedy));
     if file.is_cut {

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::error::Result;
-use crate::ingest::{self, Damage, Features, Part, Source, TraceReader, Walked};
+use crate::ingest::{self, Damage, Features, InputFile, Source, TraceReader, Walked};
 use crate::model::{Module, Names, Recording, Tally};
 use crate::state::{Collected, Meanings, State};
 
@@ -25,7 +25,7 @@ pub(super) struct Unnamed {
 }
 
 /// Reads a perf.data.
-pub(super) fn read(parts: &[Part], job: &Job) -> Result<Unnamed> {
+pub(super) fn read(parts: &[InputFile], job: &Job) -> Result<Unnamed> {
     let Job { path, options, progress, .. } = *job;
     let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
     let (header, records) = ingest::read(parts, path, job.memory_for_unpacking(file_bytes))?;
@@ -81,7 +81,7 @@ impl Unnamed {
 }
 
 /// The reader of events and switches, by the formats that the recording holds.
-fn trace_reader(source: &Source, parts: &[Part]) -> TraceReader {
+fn trace_reader(source: &Source, parts: &[InputFile]) -> TraceReader {
     let header = &source.header;
     let tracing_data = parts.first().and_then(|part| part.bytes.get(header.tracing_data.clone()));
     TraceReader::new(&header.attributes, tracing_data.unwrap_or_default(), header.order)

@@ -7,7 +7,8 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::ingest::{
-    Attribute, Block, Blocks, CALLCHAIN_DEFERRED, Change, Part, ScriptSample, SideBand, When, number, who,
+    Attribute, Block, Blocks, CALLCHAIN_DEFERRED, Change, InputFile, ScriptSample, SideBand, When, number,
+    parse_task,
 };
 use crate::model::{
     Cgroup, CgroupId, Detail, Diagnostic, Event, EventId, Mode, Names, Naming, Recording, Sample, Severity,
@@ -39,7 +40,7 @@ const PROGRESS_STEP: u64 = 1 << 14;
 const FINISHED_ROUND: u32 = 68;
 
 /// Loads the recording that `text` describes.
-pub(super) fn load(text: &Part, job: &Job) -> Result<Recording> {
+pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
     let Job { path, options, progress, .. } = *job;
     let bytes = text.bytes;
     let sources = &options.sources;
@@ -203,7 +204,7 @@ impl<'a> Reader<'a> {
             cgroup: self.cgroup(sample.rest),
             event: EventId::from_index(index),
         };
-        let sample = Sample { time_ns: header.time_ns.unwrap_or(0), stack, task: self.task(header.who) };
+        let sample = Sample { time_ns: header.time_ns.unwrap_or(0), stack, task: self.task(header.task) };
         // Without a CPU, a thread's samples have an order of their own.
         let thread = self.recording.task(sample.task).tid as u32;
         let cpu = self.by_cpu.entry(header.cpu.unwrap_or(thread)).or_default();
@@ -248,7 +249,7 @@ impl<'a> Reader<'a> {
         if let Some(known) = self.tasks.get(printed) {
             return *known;
         }
-        let parts = who(printed);
+        let parts = parse_task(printed);
         let tid = parts.tid.unwrap_or(-1);
         // Without a pid only the idle task's is known.
         let pid = parts.pid.unwrap_or(if tid == 0 { 0 } else { -1 });
@@ -395,7 +396,7 @@ fn rate(value: &str) -> Option<(String, Rate)> {
 }
 
 /// Why the text is not whole, as code, message and remedy.
-fn damage(text: &Part, is_cut_in_chain: bool) -> Option<(&'static str, &'static str, &'static str)> {
+fn damage(text: &InputFile, is_cut_in_chain: bool) -> Option<(&'static str, &'static str, &'static str)> {
     if text.is_cut {
         return Some((
             "memory",

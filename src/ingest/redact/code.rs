@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::super::cursor::ByteOrder;
+use crate::ingest::cursor::ByteOrder;
 
 /// Addresses from here on are the kernel's, or mark what follows (PERF_CONTEXT_*).
 const KERNEL: u64 = 0xffff << 48;

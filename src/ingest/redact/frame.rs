@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-use super::super::cursor::ByteOrder;
-use super::super::header::{FILE_HEADER, Header, Layout, SECTION, Section, with_words_in_order};
 use super::records::{LARGEST_ATTRIBUTE, Redactor};
+use crate::ingest::cursor::ByteOrder;
+use crate::ingest::header::{FILE_HEADER, Header, Layout, SECTION, Section, with_words_in_order};
 
 /// Where in the header the size of the data section stands, its legacy section of event types, and the bits of features.
 const DATA_SIZE: usize = 48;

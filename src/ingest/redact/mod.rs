@@ -13,9 +13,9 @@ use std::path::Path;
 
 use crate::error::Result;
 
-use super::Source;
 use super::records::{AUXTRACE, RECORD_HEADER, Stop, Walk};
 use super::side_band::SideBandReader;
+use crate::ingest::source::Source;
 use code::Code;
 use records::Redactor;
 
@@ -57,7 +57,7 @@ impl<'s> Redacted<'s> {
         let unread = match walk.stop() {
             Some(_) => left as u64,
             // Of what could not be unpacked.
-            None => source.damage.iter().map(|damage| damage.unread.max(RECORD_HEADER as u64)).sum(),
+            None => source.unpack_damage.iter().map(|damage| damage.unread.max(RECORD_HEADER as u64)).sum(),
         };
         let unread = unread.min(MOST_UNREAD);
         let is_cut_short =

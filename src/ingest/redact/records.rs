@@ -13,19 +13,21 @@ use linux_perf_event_reader::constants::{
 use crate::error::Result;
 use crate::redaction;
 
-use super::super::attributes::SMALLEST_ATTRIBUTE;
-use super::super::cursor::{ByteOrder, text};
-use super::super::features::BUILD_ID_MAX;
-use super::super::records::{AUXTRACE, RECORD_HEADER, Record, TRACING_DATA, USER_TYPES};
-use super::super::sample_id::is_thread;
-use super::super::side_band::SideBandReader;
-use super::super::stream::{
+use super::code::Code;
+use crate::ingest::attributes::SMALLEST_ATTRIBUTE;
+use crate::ingest::cursor::{ByteOrder, text};
+use crate::ingest::features::BUILD_ID_MAX;
+use crate::ingest::records::{AUXTRACE, RECORD_HEADER, Record, TRACING_DATA, USER_TYPES};
+use crate::ingest::sample_id::is_thread;
+use crate::ingest::sample_reader::SampleReader;
+use crate::ingest::side_band::SideBandReader;
+use crate::ingest::source::Source;
+use crate::ingest::stream::{
     EVENT_UPDATE, HEADER_ATTR, HEADER_BUILD_ID, HEADER_FEATURE, ID_INDEX, UPDATE_NAME,
 };
-use super::super::tracepoint::TraceReader;
-use super::super::user_chains::CALLCHAIN_DEFERRED;
-use super::super::{SampleReader, Source, tracing_data};
-use super::code::Code;
+use crate::ingest::tracepoint::TraceReader;
+use crate::ingest::tracing_data;
+use crate::ingest::user_chains::CALLCHAIN_DEFERRED;
 
 /// Types of perf's own, besides those that are named elsewhere (`enum perf_user_event_type`, tools/lib/perf/include/perf/event.h).
 const FINISHED_ROUND: u32 = 68;

@@ -7,7 +7,7 @@ use stallgraph::analyses::lanes::{By, Lanes};
 use stallgraph::analyses::{
     calls, contents, flame, ordered, selection::Selection, spans, stalls, strips, windows,
 };
-use stallgraph::ingest::{self, Part, Redacted, Source};
+use stallgraph::ingest::{self, InputFile, Redacted, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -77,7 +77,7 @@ pub fn check(bytes: &[u8]) {
 /// Redacts a recording, and reads what comes of it.
 fn redact(bytes: &[u8], recording: &Recording, options: &Options) {
     let (path, memory) = ("fuzzed".as_ref(), 1 << 30);
-    let Ok((header, records)) = ingest::read(&[Part::whole(bytes)], path, memory) else { return };
+    let Ok((header, records)) = ingest::read(&[InputFile::whole(bytes)], path, memory) else { return };
     let source = Source::new(header, &records);
     let Ok(mut redacted) = Redacted::new(&source, bytes, path) else { return };
     let (length, mut out) = (redacted.length(), Vec::new());

@@ -1,6 +1,6 @@
 //! Compressed records: what was packed comes out again, whatever the pieces; and any bytes as packed ones stay in the budget.
 
-use stallgraph::ingest::{Part, Walk, read};
+use stallgraph::ingest::{InputFile, Walk, read};
 
 const BUDGET: u64 = 1 << 20;
 
@@ -12,7 +12,7 @@ pub fn check(bytes: &[u8]) {
     let records: Vec<u8> = bytes.chunks(40).flat_map(|chunk| framed(9, chunk)).collect();
     let packed = zstd::encode_all(records.as_slice(), 1).expect("it packs");
     let file = stream(packed.chunks(piece));
-    let (header, unpacked) = read(&[Part::whole(&file)], "fuzzed".as_ref(), BUDGET).expect("a header");
+    let (header, unpacked) = read(&[InputFile::whole(&file)], "fuzzed".as_ref(), BUDGET).expect("a header");
     let expected = if records.len() as u64 <= BUDGET / 2 { records } else { return };
     let found: Vec<u8> = Walk::new(&unpacked.data, header.order)
         .filter(|record| record.kind == 9)
@@ -21,7 +21,7 @@ pub fn check(bytes: &[u8]) {
     assert!(unpacked.damage.is_empty() && found == expected);
 
     let file = stream(bytes.chunks(piece));
-    let (_, unpacked) = read(&[Part::whole(&file)], "fuzzed".as_ref(), BUDGET).expect("a header");
+    let (_, unpacked) = read(&[InputFile::whole(&file)], "fuzzed".as_ref(), BUDGET).expect("a header");
     assert!(unpacked.data.len() as u64 <= BUDGET.max(file.len() as u64));
 }
 

@@ -1,4 +1,4 @@
-//! The bytes of a recording: maps of its file, or of the files of a directory, or standard input read to its end.
+//! Input: the bytes of a recording, from a file, the files of a directory, or a stream.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
@@ -9,15 +9,17 @@ use crate::error::{Error, Result};
 use crate::mapped::{self, Map};
 use crate::pack;
 
-use super::{header, script_text};
+use super::header;
+use super::script_text;
 
-/// The files that a recording is made of: one, or those of a directory that `perf record --threads` wrote.
+/// The open files of a recording: one file, or those of a directory that `perf record --threads`
+/// wrote.
 pub struct Input {
-    files: Vec<InputFile>,
+    files: Vec<OpenFile>,
 }
 
-struct InputFile {
-    /// The name in the directory; `None` for a recording that is one file.
+struct OpenFile {
+    /// Its name in the directory; `None` if the recording is one file.
     name: Option<String>,
     bytes: Bytes,
 }
@@ -25,16 +27,17 @@ struct InputFile {
 enum Bytes {
     /// A regular file that is not empty. Its first `length` bytes count.
     Mapped { map: Map, file: File, length: usize },
-    /// What could not be mapped: a stream, read into memory. `is_cut` says that it goes on, but no more memory was allowed.
+    /// A stream, which cannot be mapped, read into memory. `is_cut` says that it goes on, but that
+    /// no more memory was allowed.
     Owned { bytes: Vec<u8>, is_cut: bool },
-    /// A file that should be there.
+    /// A file that should be there and is not.
     Missing,
 }
 
 /// One file of a recording.
 #[derive(Clone, Copy, Debug)]
-pub struct Part<'a> {
-    /// The name in the directory, if the recording is one.
+pub struct InputFile<'a> {
+    /// Its name in the directory; `None` if the recording is one file.
     pub name: Option<&'a str>,
     /// Its bytes.
     pub bytes: &'a [u8],
@@ -44,20 +47,21 @@ pub struct Part<'a> {
     pub is_missing: bool,
 }
 
-impl<'a> Part<'a> {
+impl<'a> InputFile<'a> {
     /// A recording that is one whole file with these bytes.
-    pub fn whole(bytes: &'a [u8]) -> Part<'a> {
-        Part { name: None, bytes, is_cut: false, is_missing: false }
+    pub fn whole(bytes: &'a [u8]) -> InputFile<'a> {
+        InputFile { name: None, bytes, is_cut: false, is_missing: false }
     }
 }
 
 impl Input {
-    /// The files. The first begins with the recording's header.
-    pub fn parts(&self) -> Vec<Part<'_>> {
-        self.files.iter().map(InputFile::part).collect()
+    /// The files. The first starts with the recording's header.
+    pub fn files(&self) -> Vec<InputFile<'_>> {
+        self.files.iter().map(OpenFile::view).collect()
     }
 
-    /// Lets go of the files. To unmap a large one in one step would keep other threads from getting memory.
+    /// Closes the files. Large maps are unmapped step by step: other threads cannot get memory while
+    /// a map is unmapped.
     pub fn close(self) {
         for file in &self.files {
             if let Bytes::Mapped { map, .. } = &file.bytes {
@@ -66,36 +70,40 @@ impl Input {
         }
     }
 
-    /// Whether a file became shorter since it was opened, or since this was last asked. From then on only what is left of it
-    /// counts.
+    /// Whether a file became shorter since it was opened, or since the last call. From then on only
+    /// what is left of it counts.
     pub fn has_shrunk(&mut self) -> bool {
         self.files.iter_mut().filter_map(|file| file.bytes.shrink()).count() > 0
     }
 
     /// Bytes of this process's memory that hold it.
     pub fn memory(&self) -> u64 {
-        let owned = |file: &InputFile| match &file.bytes {
+        let owned_bytes = |file: &OpenFile| match &file.bytes {
             Bytes::Mapped { .. } | Bytes::Missing => 0,
             Bytes::Owned { bytes, .. } => bytes.len() as u64,
         };
-        self.files.iter().map(owned).sum()
+        self.files.iter().map(owned_bytes).sum()
+    }
+
+    fn of_one_file(bytes: Bytes) -> Input {
+        Input { files: vec![OpenFile { name: None, bytes }] }
     }
 }
 
-impl InputFile {
-    fn part(&self) -> Part<'_> {
+impl OpenFile {
+    fn view(&self) -> InputFile<'_> {
         let (bytes, is_cut) = match &self.bytes {
             Bytes::Mapped { map, length, .. } => (&map[..*length], false),
             Bytes::Owned { bytes, is_cut } => (bytes.as_slice(), *is_cut),
             Bytes::Missing => (&[][..], false),
         };
         let is_missing = matches!(self.bytes, Bytes::Missing);
-        Part { name: self.name.as_deref(), bytes, is_cut, is_missing }
+        InputFile { name: self.name.as_deref(), bytes, is_cut, is_missing }
     }
 }
 
 impl Bytes {
-    /// Takes note of bytes that the file has lost.
+    /// Leaves out the bytes that the file has lost; `None` if it has lost none.
     fn shrink(&mut self) -> Option<()> {
         let Bytes::Mapped { map, file, length } = self else { return None };
         let now = file.metadata().map_or(0, |metadata| metadata.len()) as usize;
@@ -107,9 +115,13 @@ impl Bytes {
 }
 
 /// Opens `path`; `-` is standard input. A stream is read into at most `memory` bytes.
+///
+/// # Errors
+///
+/// If it cannot be read, or is a directory that is not a recording.
 pub fn open(path: &Path, memory: u64) -> Result<Input> {
     if path.as_os_str() == "-" {
-        return read_all(std::io::stdin().lock(), path, memory).map(Input::of);
+        return read_all(std::io::stdin().lock(), path, memory).map(Input::of_one_file);
     }
     let file = File::open(path).map_err(|error| io_error(path, error))?;
     let metadata = file.metadata().map_err(|error| io_error(path, error))?;
@@ -117,24 +129,20 @@ pub fn open(path: &Path, memory: u64) -> Result<Input> {
         return open_directory(path);
     }
     if !metadata.is_file() {
-        return read_all(file, path, memory).map(Input::of);
+        return read_all(file, path, memory).map(Input::of_one_file);
     }
-    map(file, path).map(Input::of)
+    map(file, path).map(Input::of_one_file)
 }
 
-impl Input {
-    fn of(bytes: Bytes) -> Input {
-        Input { files: vec![InputFile { name: None, bytes }] }
-    }
-}
-
-/// `perf record --threads -o DIR` writes the header and what it makes up itself into `data`, and the records of each buffer
-/// into one of `data.0`, `data.1`, … (tools/perf/util/data.c). No other name is opened, and no link out of the directory is
-/// followed.
+/// Opens the files of a recording that is a directory.
+///
+/// `perf record --threads -o DIR` writes the header and the records that it makes up into `data`,
+/// and the records of each buffer into one of `data.0`, `data.1`, … (tools/perf/util/data.c). No
+/// other name is opened, and no link is followed.
 fn open_directory(path: &Path) -> Result<Input> {
     let numbers = fs::read_dir(path)
         .map_err(|error| io_error(path, error))?
-        .filter_map(|entry| part_number(entry.ok()?.file_name().to_str()?));
+        .filter_map(|entry| file_number(entry.ok()?.file_name().to_str()?));
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
     let mut files = Vec::new();
@@ -162,17 +170,17 @@ fn open_directory(path: &Path) -> Result<Input> {
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(Error::input(file_path, "is not a regular file", "copy the whole directory again"));
         }
-        files.push(InputFile { name: Some(name), bytes: map(file, &file_path)? });
+        files.push(OpenFile { name: Some(name), bytes: map(file, &file_path)? });
     }
-    // Parts with higher numbers say that there was one with a lower.
+    // A file with a higher number says that there was one with a lower.
     if let Some((missing, _)) = (0u32..).zip(&numbers).find(|(expected, number)| expected != *number) {
-        files.push(InputFile { name: Some(format!("data.{missing}")), bytes: Bytes::Missing });
+        files.push(OpenFile { name: Some(format!("data.{missing}")), bytes: Bytes::Missing });
     }
     Ok(Input { files })
 }
 
 /// The number in `data.12`.
-fn part_number(name: &str) -> Option<u32> {
+fn file_number(name: &str) -> Option<u32> {
     let digits = name.strip_prefix("data.")?;
     let number: u32 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
@@ -188,8 +196,8 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
     Ok(Bytes::Mapped { length: map.len(), map, file })
 }
 
-/// Reads a stream to its end; of one that is neither a recording, nor a pack or archive, nor what perf script prints only enough to say
-/// what it is, since it may have none.
+/// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script. Of
+/// any other stream, which may never end, only enough is read to say what it is.
 fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     const HEAD: usize = 512;
     let mut bytes = Vec::new();
@@ -198,9 +206,9 @@ fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     };
     let mut head = HEAD;
     read(head as u64, &mut bytes)?;
-    let may_hold_one = pack::may_be_pack(&bytes) || pack::may_be_archive(&bytes);
-    let mut is_wanted = may_hold_one || header::is_recording(&bytes) || script_text::is_script(&bytes);
-    // A text may begin with perf's header, which can be long.
+    let may_be_packed = pack::may_be_pack(&bytes) || pack::may_be_archive(&bytes);
+    let mut is_wanted = may_be_packed || header::is_recording(&bytes) || script_text::is_script(&bytes);
+    // A text may start with perf's header, which can be long.
     while !is_wanted && bytes.len() == head && head < script_text::HEAD && !bytes.contains(&0) {
         read(head as u64, &mut bytes)?;
         head *= 2;

@@ -1,0 +1,115 @@
+//! Decodes samples, records of tracepoints and switches, and hands them to a [`Collect`].
+
+use linux_perf_event_reader::constants::{PERF_RECORD_SWITCH, PERF_RECORD_SWITCH_CPU_WIDE};
+
+use super::attributes::Attribute;
+use super::cursor::ByteOrder;
+use super::records::Record;
+use super::sample::{EventFinder, RawSample, SampleLayout};
+use super::tracepoint::{RawSwitch, RawTrace, TraceReader};
+
+/// Takes the samples and events of one part of the records, in the order of the file.
+pub trait Collect {
+    /// Takes a sample of an event.
+    fn sample(&mut self, event: usize, sample: &RawSample, record: &Record);
+
+    /// Takes a record of an event that is not sampled: what happened, and the fields of the record.
+    /// `None` if the reader does not decode events.
+    fn event(&mut self, event: usize, trace: Option<(RawTrace, RawSample)>, record: &Record);
+
+    /// Takes a switch record. Called only if the reader decodes events.
+    fn switch(&mut self, switch: &RawSwitch, record: &Record);
+
+    /// Counts a sample that could not be decoded, or whose event is unknown.
+    fn reject(&mut self, why: &'static str);
+}
+
+/// Decodes samples and events.
+pub struct SampleReader<'w> {
+    layouts: Vec<SampleLayout>,
+    finder: EventFinder,
+    /// For each event, whether its records are samples.
+    samples: &'w [bool],
+    /// Decodes the other events and switches, if they are wanted too.
+    trace: Option<TraceReader>,
+}
+
+impl<'w> SampleReader<'w> {
+    /// A reader for the records of these events. `samples` says for each event whether its records
+    /// are samples; `trace` decodes those that are not.
+    ///
+    /// # Errors
+    ///
+    /// Why the samples of the events cannot be told apart.
+    pub(super) fn new(
+        attributes: &[Attribute],
+        samples: &'w [bool],
+        trace: Option<TraceReader>,
+    ) -> Result<SampleReader<'w>, &'static str> {
+        let finder = EventFinder::new(attributes)?;
+        let layouts = attributes.iter().map(SampleLayout::new).collect();
+        Ok(SampleReader { layouts, finder, samples, trace })
+    }
+
+    /// Decodes a sample, or a record of an event. `last` is what [`EventFinder::find`] remembers.
+    #[inline(always)]
+    pub(super) fn decode(
+        &self,
+        record: &Record,
+        order: ByteOrder,
+        last: &mut Option<(u64, usize)>,
+        collected: &mut impl Collect,
+    ) {
+        let Some(event) = self.finder.find(record.body, order, last) else {
+            return collected.reject("sample of an unknown event");
+        };
+        if !self.samples[event] {
+            return self.decode_event(event, record, order, collected);
+        }
+        match self.layouts[event].decode(record.body, order) {
+            Ok(sample) => collected.sample(event, &sample, record),
+            Err(why) => collected.reject(why),
+        }
+    }
+
+    /// Not inlined: events are rare, and the loop over samples stays small.
+    #[inline(never)]
+    fn decode_event(&self, event: usize, record: &Record, order: ByteOrder, collected: &mut impl Collect) {
+        let Some(trace_reader) = &self.trace else {
+            return collected.event(event, None, record);
+        };
+        match self.layouts[event].decode_event(record.body, order) {
+            Err(why) => collected.reject(why),
+            Ok((sample, payload)) => match trace_reader.read(event, payload) {
+                None => collected.reject("tracepoint's record shorter than its fields"),
+                Some(trace) => collected.event(event, Some((trace, sample)), record),
+            },
+        }
+    }
+
+    /// Decodes a switch record; `None` for other records, or if events are not decoded.
+    pub(super) fn decode_switch(&self, record: &Record) -> Option<RawSwitch> {
+        let is_switch = matches!(record.kind, PERF_RECORD_SWITCH | PERF_RECORD_SWITCH_CPU_WIDE);
+        self.trace.as_ref().filter(|_| is_switch)?.read_switch(record)
+    }
+
+    /// Decodes a sample up to its call chain; `None` if it cannot be decoded.
+    pub(super) fn decode_to_chain<'a>(&self, record: &Record<'a>, order: ByteOrder) -> Option<RawSample<'a>> {
+        let event = self.finder.find(record.body, order, &mut None)?;
+        let (sample, _) = self.layouts[event].decode_to_chain(record.body, order).ok()?;
+        Some(sample)
+    }
+
+    /// Clears the fields of a sample that no analysis reads. `redact_chain` redacts the call chain,
+    /// `trace` the payload of a tracepoint. `None` if the sample cannot be decoded.
+    pub(super) fn redact(
+        &self,
+        trace: &TraceReader,
+        order: ByteOrder,
+        body: &mut [u8],
+        redact_chain: impl FnOnce(&mut [u8]),
+    ) -> Option<()> {
+        let event = self.finder.find(body, order, &mut None)?;
+        self.layouts.get(event)?.redact(body, order, redact_chain, |payload| trace.redact(event, payload))
+    }
+}

@@ -1,0 +1,28 @@
+//! The text that `perf script` prints, as records: read once from front to back, without copying.
+//!
+//! How perf prints each part: `perf_sample__fprintf_start` and `process_event` in
+//! tools/perf/builtin-script.c (`print_sample_start` up to 4.14, which also printed the event's name
+//! before side-band records); frames in `sample__fprintf_callchain` of
+//! tools/perf/util/evsel_fprintf.c. The fields are in this order. All but the time are printed only
+//! by default or if `-F` asks for them:
+//!
+//! ```text
+//! COMM PID/TID [CPU] MISC TOD SECONDS.FRACTION: PERIOD EVENT: REST     PID/TID, or one of both; 6 or 9 digits of fraction
+//! <tab>ADDRESS SYMBOL+0xOFFSET (DSO)                                   a frame, innermost first; inlined ones end in (inlined)
+//!   FILE:LINE                                                          with -F +srcline, after each frame
+//! <empty line>
+//! ```
+//!
+//! A sample without a call chain has its only frame as REST, and no empty line after it.
+
+mod blocks;
+mod detect;
+mod frames;
+mod header;
+mod numbers;
+
+pub use blocks::{Block, Blocks, ScriptSample};
+pub use detect::{HEAD, is_script};
+pub use frames::{ScriptFrame, StackLine, only_frame, stack_line};
+pub use header::{ScriptHeader, ScriptTask, parse_task};
+pub use numbers::number;
