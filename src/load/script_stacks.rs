@@ -137,16 +137,8 @@ impl<'a> ScriptStacks<'a> {
 
     fn module(&mut self, dso: &'a [u8]) -> ModuleId {
         *self.module_ids.entry(dso).or_insert_with(|| {
-            self.modules.push(Module {
-                path: String::from_utf8_lossy(dso).into_owned(),
-                build_id: None,
-                inode: None,
-                kernel: None,
-                mapped_by: None,
-                segment: None,
-                process: None,
-                symbols: Symbols::NotPrinted,
-            });
+            let path = String::from_utf8_lossy(dso).into_owned();
+            self.modules.push(Module { symbols: Symbols::NotPrinted, ..Module::new(path) });
             ModuleId::from_index(self.modules.len() - 1)
         })
     }

@@ -23,6 +23,20 @@ pub struct Module {
 }
 
 impl Module {
+    /// A module of which only the path is known.
+    pub fn new(path: String) -> Self {
+        Module {
+            path,
+            build_id: None,
+            inode: None,
+            kernel: None,
+            mapped_by: None,
+            segment: None,
+            process: None,
+            symbols: Symbols::default(),
+        }
+    }
+
     /// What perf calls the kernel proper.
     pub const KERNEL: &str = "[kernel.kallsyms]";
 

@@ -1,4 +1,5 @@
-//! Joining: the resolved samples and events of a recording's parts as if there had been one part.
+//! Joining: makes the resolved samples and events of a recording's parts one, with the same ids as if
+//! there had been one part.
 
 use indexmap::IndexSet;
 use rayon::prelude::*;
@@ -6,26 +7,27 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::model::{FrameId, Names, Sample, StackId, StackTree, TaskId, Trace};
 
-use super::State;
 use super::chains::Chains;
+use super::replay::State;
 use super::samples::CpuSamples;
+use super::tasks::Thread;
 use super::trace::Traces;
 
-/// A task id with this bit is the number of a nameless task, until [`Collected::finish`].
+/// Until [`Collected::finish`] a task id with this bit is the number of a nameless thread.
 pub(super) const NAMELESS: u32 = 1 << 31;
 
 /// The samples and events of a part, or of several joined.
 pub struct Collected {
     pub(super) chains: Chains,
     pub(super) by_cpu: FxHashMap<u32, CpuSamples>,
-    /// Tids that had no name when they were sampled, as (pid, tid).
-    pub(super) nameless: IndexSet<(i32, i32), FxBuildHasher>,
+    /// Threads that had no name when they were sampled.
+    pub(super) nameless: IndexSet<Thread, FxBuildHasher>,
     pub(super) traces: Traces,
-    /// How many samples of the part lack their user chain, which was to be recorded later.
+    /// How many samples lack their user chain, which was to be recorded later.
     pub without_user_chain: u64,
 }
 
-/// What a recording's samples and events come to.
+/// The samples and events of a recording, resolved and joined.
 pub struct Finished {
     /// Frames and stacks.
     pub chains: Chains,
@@ -36,8 +38,8 @@ pub struct Finished {
 }
 
 impl Collected {
-    /// Adds what the part that follows holds. All ids come out as if both parts had been collected as one: a later
-    /// part's new entries follow in the order in which they were first seen.
+    /// Adds the part that follows. All ids come out as if both parts had been collected as one: the new
+    /// entries of the later part follow in the order in which they were first seen.
     pub fn join(&mut self, mut next: Collected) {
         next.chains.stacks.finish();
         let frames: Vec<FrameId> =
@@ -49,12 +51,12 @@ impl Collected {
             }
         }
         let nameless: Vec<u32> =
-            next.nameless.iter().map(|task| self.nameless.insert_full(*task).0 as u32).collect();
+            next.nameless.iter().map(|thread| self.nameless.insert_full(*thread).0 as u32).collect();
         let task = |task: TaskId| match task.0 & NAMELESS {
             0 => task,
             _ => TaskId(nameless[(task.0 ^ NAMELESS) as usize] | NAMELESS),
         };
-        let joined = |mut sample: Sample| {
+        let translated = |mut sample: Sample| {
             sample.stack = stacks[sample.stack.index()];
             sample.task = task(sample.task);
             sample
@@ -62,15 +64,15 @@ impl Collected {
         self.traces.join(next.traces, |stack| stacks[stack.index()], task);
         for (cpu, next) in next.by_cpu {
             let all = self.by_cpu.entry(cpu).or_default();
-            all.samples.par_extend(next.samples.into_par_iter().map(joined));
+            all.samples.par_extend(next.samples.into_par_iter().map(translated));
             all.details.append(next.details);
         }
     }
 
-    /// Gives nameless tasks their names, and takes the result apart.
+    /// Gives nameless threads their tasks, and takes the result apart.
     pub fn finish(mut self, state: &mut State, names: &mut Names) -> Finished {
-        let name = |(pid, tid): &(i32, i32)| state.tasks.nameless(*pid, *tid, names);
-        let nameless: Vec<TaskId> = self.nameless.iter().map(name).collect();
+        let nameless: Vec<TaskId> =
+            self.nameless.iter().map(|thread| state.tasks.nameless(*thread, names)).collect();
         let task = |task: TaskId| match task.0 & NAMELESS {
             0 => task,
             _ => nameless[(task.0 ^ NAMELESS) as usize],

@@ -1,4 +1,5 @@
-//! Resolving: who the threads of samples were and what their chains saw, at the time of each.
+//! Resolving: the numbers of threads and raw chains become tasks and stacks, as they were at the time
+//! of each sample.
 
 use std::ops::Range;
 
@@ -8,22 +9,26 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use crate::ingest::{ByteOrder, SampleReader, Source, UserChains, When, deferred};
 use crate::model::{CgroupId, StackId, StackTree, TaskId};
 
-use super::chains::{Chain, Chains, key_in};
+use super::chain_keys::key_in;
+use super::chain_parts::Chain;
+use super::chains::Chains;
 use super::joined::{Collected, NAMELESS};
+use super::replay::State;
 use super::samples::{Collector, CpuSamples, NO_CHAIN, Run};
+use super::spaces::SpaceAt;
+use super::tasks::Thread;
 use super::trace::other_task;
-use super::{SpaceAt, State};
 
-/// Raw chains whose bytes are read ahead together.
+/// How many raw chains are read ahead together.
 const AHEAD: usize = 32;
 
-/// What raw samples are resolved by.
+/// What samples are resolved with.
 pub struct Meanings<'m, 'a> {
     /// Who a tid was, and what an address was.
     pub state: &'m State,
-    /// Where the bytes of each distinct chain are read again.
+    /// The records, of which one for each distinct chain is read again.
     pub source: &'m Source<'a>,
-    /// What decodes them.
+    /// Decodes them.
     pub reader: &'m SampleReader<'m>,
     /// The user chains that were recorded later.
     pub user_chains: &'m UserChains<'a>,
@@ -34,35 +39,34 @@ struct Resolver<'m, 'a> {
     chains: Chains,
     /// For each raw chain, the position of a record that has it.
     positions: Vec<u64>,
-    /// For each raw chain, what it was where it was resolved first.
-    resolved: Vec<Resolved>,
+    /// For each raw chain, its stack in the first space in which it was resolved.
+    first_stacks: Vec<FirstStack>,
     /// The raw chains whose user part was to be recorded later and was not.
     lacking: FxHashSet<StackId>,
-    /// For each thread, what is known of it.
-    threads: Vec<Thread>,
-    /// Tids that had no name when they were sampled, as (pid, tid).
-    nameless: IndexSet<(i32, i32), FxBuildHasher>,
-    /// Whether the kernel's code changes at all: only where BPF programs come or go.
+    /// For each thread, who it was at the last sample of it.
+    threads: Vec<ThreadThen>,
+    /// Threads that had no name when they were sampled.
+    nameless: IndexSet<Thread, FxBuildHasher>,
+    /// Whether the kernel's code changes at all: it does only where BPF programs come or go.
     is_kernel_changing: bool,
-    /// The kernel's space of the sample before, and between which moments it was that one.
+    /// The kernel's space at the previous sample, and between which moments it was that one.
     kernel: (SpaceAt, Range<When>),
 }
 
-/// What a raw chain was.
+/// The stack of a raw chain where it was resolved first.
 #[derive(Clone, Copy)]
-struct Resolved {
-    /// In which address space of the process; [`SpaceAt::ANY`] if it is the same in all.
+struct FirstStack {
+    /// In which address space of the process; [`SpaceAt::ANY`] if the stack is the same in all.
     space: SpaceAt,
-    /// In which epoch of the kernel's.
+    /// In which epoch of the kernel's space.
     epoch: u32,
-    /// The empty stack as long as it is not resolved.
+    /// The empty stack as long as the chain is not resolved.
     stack: StackId,
 }
 
 /// Who a thread was for some time.
-struct Thread {
-    pid: i32,
-    tid: i32,
+struct ThreadThen {
+    thread: Thread,
     between: Range<When>,
     task: TaskId,
     space: SpaceAt,
@@ -80,24 +84,24 @@ impl Collector {
         }
         let mut resolver = Resolver::new(meanings, chains, threads.into_iter());
         let mut without_user_chain = 0;
-        // Samples and events that were resolved already, by CPU.
+        // How many samples or events of each CPU are resolved.
         let mut done: FxHashMap<(u32, bool), usize> = FxHashMap::default();
         let mut rest = offsets.as_slice();
-        // In the order of the file, in which stacks are numbered.
+        // Stacks are numbered in the order of the file.
         for Run { cpu, is_events, count, position } in runs {
             let (offsets, later) = rest.split_at(count as usize);
             rest = later;
             let from = done.entry((cpu, is_events)).or_default();
-            let these = *from..*from + offsets.len();
-            *from = these.end;
+            let run = *from..*from + offsets.len();
+            *from = run.end;
             let positions = offsets.iter().map(|&offset| position + u64::from(offset));
             if is_events {
-                for (event, position) in traces.of_cpu(cpu)[these].iter_mut().zip(positions) {
+                for (event, position) in traces.of_cpu(cpu)[run].iter_mut().zip(positions) {
                     let when = When { time_ns: event.time_ns, position };
-                    let (task, space) = resolver.who(when, event.task);
+                    let (task, space) = resolver.task_at(when, event.task);
                     event.task = task;
                     if let Some(other) = other_task(event) {
-                        *other = resolver.who(when, *other).0;
+                        *other = resolver.task_at(when, *other).0;
                     }
                     event.stack = match event.stack {
                         NO_CHAIN => StackTree::ROOT,
@@ -105,9 +109,9 @@ impl Collector {
                     };
                 }
             } else if let Some(CpuSamples { samples, .. }) = by_cpu.get_mut(&cpu) {
-                for (sample, position) in samples[these].iter_mut().zip(positions) {
+                for (sample, position) in samples[run].iter_mut().zip(positions) {
                     let when = When { time_ns: sample.time_ns, position };
-                    let (task, space) = resolver.who(when, sample.task);
+                    let (task, space) = resolver.task_at(when, sample.task);
                     let stack = resolver.stack(when, sample.stack, space);
                     without_user_chain += u64::from(resolver.lacks_user_chain(sample.stack));
                     (sample.task, sample.stack) = (task, stack);
@@ -121,20 +125,15 @@ impl Collector {
 }
 
 impl<'m, 'a> Resolver<'m, 'a> {
-    fn new(
-        meanings: &'m Meanings<'m, 'a>,
-        chains: Vec<u64>,
-        threads: impl Iterator<Item = (i32, i32)>,
-    ) -> Self {
+    fn new(meanings: &'m Meanings<'m, 'a>, chains: Vec<u64>, threads: impl Iterator<Item = Thread>) -> Self {
         let never = || When::NEVER..When::NEVER;
-        let unknown =
-            |(pid, tid)| Thread { pid, tid, between: never(), task: TaskId(0), space: SpaceAt::NONE };
-        let unresolved = Resolved { space: SpaceAt::NONE, epoch: 0, stack: StackTree::ROOT };
+        let unknown = |thread| ThreadThen { thread, between: never(), task: TaskId(0), space: SpaceAt::NONE };
+        let unresolved = FirstStack { space: SpaceAt::NONE, epoch: 0, stack: StackTree::ROOT };
         let kernel = meanings.state.spaces.kernel_between(When::FIRST);
         Resolver {
             meanings,
             chains: Chains::default(),
-            resolved: vec![unresolved; chains.len()],
+            first_stacks: vec![unresolved; chains.len()],
             positions: chains,
             lacking: FxHashSet::default(),
             threads: threads.map(unknown).collect(),
@@ -144,23 +143,23 @@ impl<'m, 'a> Resolver<'m, 'a> {
         }
     }
 
-    /// The task that a thread was, and its address space.
+    /// The task that a thread was at `when`, and its address space.
     #[inline]
-    fn who(&mut self, when: When, thread: TaskId) -> (TaskId, SpaceAt) {
-        let known = &mut self.threads[thread.index()];
-        if !known.between.contains(&when) {
+    fn task_at(&mut self, when: When, thread: TaskId) -> (TaskId, SpaceAt) {
+        let then = &mut self.threads[thread.index()];
+        if !then.between.contains(&when) {
             let State { tasks, spaces, .. } = self.meanings.state;
-            let (task, task_between) = tasks.at(when, known.tid);
-            let (space, space_between) = spaces.at_between(when, known.pid);
-            known.task = task.unwrap_or_else(|| {
-                let (number, _) = self.nameless.insert_full((known.pid, known.tid));
+            let (task, task_between) = tasks.at(when, then.thread.tid);
+            let (space, space_between) = spaces.at_between(when, then.thread.pid);
+            then.task = task.unwrap_or_else(|| {
+                let (number, _) = self.nameless.insert_full(then.thread);
                 TaskId(number as u32 | NAMELESS)
             });
-            known.space = space;
+            then.space = space;
             let start = task_between.start.max(space_between.start);
-            known.between = start..task_between.end.min(space_between.end);
+            then.between = start..task_between.end.min(space_between.end);
         }
-        (known.task, known.space)
+        (then.task, then.space)
     }
 
     /// Whether the user part of a raw chain was to be recorded later and was not.
@@ -168,34 +167,35 @@ impl<'m, 'a> Resolver<'m, 'a> {
         !self.lacking.is_empty() && self.lacking.contains(&chain)
     }
 
-    /// What a raw chain was.
+    /// The stack of a raw chain at `when`, in the address space of its process.
     #[inline]
     fn stack(&mut self, when: When, chain: StackId, space: SpaceAt) -> StackId {
         if self.is_kernel_changing && !self.kernel.1.contains(&when) {
             self.kernel = self.meanings.state.spaces.kernel_between(when);
         }
-        let known = self.resolved[chain.index()];
-        let is_there = known.space == space || known.space == SpaceAt::ANY;
-        if is_there && known.epoch == self.kernel.0.epoch() && known.stack != StackTree::ROOT {
-            return known.stack;
+        let first = self.first_stacks[chain.index()];
+        let is_same_space = first.space == space || first.space == SpaceAt::ANY;
+        if is_same_space && first.epoch == self.kernel.0.epoch() && first.stack != StackTree::ROOT {
+            return first.stack;
         }
         self.resolve(chain, space)
     }
 
+    // Not inlined: it would make the loop over samples larger.
     #[inline(never)]
     fn resolve(&mut self, chain: StackId, space: SpaceAt) -> StackId {
-        let known = self.resolved[chain.index()];
-        if known.stack == StackTree::ROOT {
+        let first = self.first_stacks[chain.index()];
+        if first.stack == StackTree::ROOT {
             if chain.index().is_multiple_of(AHEAD) {
                 let next = &self.positions[chain.index()..];
                 self.meanings.source.read_ahead(next.get(..AHEAD).unwrap_or(next));
             }
             let (stack, depends_on_space) = self.intern(chain, space);
             let space = if depends_on_space { space } else { SpaceAt::ANY };
-            self.resolved[chain.index()] = Resolved { space, epoch: self.kernel.0.epoch(), stack };
+            self.first_stacks[chain.index()] = FirstStack { space, epoch: self.kernel.0.epoch(), stack };
             return stack;
         }
-        let space = if known.space == SpaceAt::ANY { SpaceAt::ANY } else { space };
+        let space = if first.space == SpaceAt::ANY { SpaceAt::ANY } else { space };
         let key = key_in(chain, space, self.kernel.0);
         self.chains.find(key).unwrap_or_else(|| {
             let (stack, _) = self.intern(chain, space);
@@ -204,25 +204,25 @@ impl<'m, 'a> Resolver<'m, 'a> {
         })
     }
 
-    /// The stack of a raw chain in `space`, and whether it depends on that.
+    /// The stack of a raw chain in `space`, and whether it depends on the space.
     fn intern(&mut self, chain: StackId, space: SpaceAt) -> (StackId, bool) {
         let Meanings { state, source, reader, user_chains } = *self.meanings;
         let kernel = self.kernel.0;
         let (mut entries, mut user): (&[u8], &[u8]) = (&[], &[]);
         let (mut ip, mut cpumode, mut order) = (0, 0, ByteOrder::Little);
-        // It is there, unless the file was cut short since.
+        // The record is there, unless the file was cut short meanwhile.
         if let Some((sample, record)) = source.sample_at(self.positions[chain.index()], reader) {
             (entries, ip, cpumode, order) = (sample.chain, sample.ip, record.misc, sample.order);
             if let Some((cookie, before)) = deferred(sample.chain, order) {
                 entries = before;
                 match user_chains.find(sample.tid, cookie) {
-                    Some(found) => user = found,
+                    Some(entries) => user = entries,
                     None => _ = self.lacking.insert(chain),
                 }
             }
         }
         let chain = Chain { entries, user, ip, cpumode, space, kernel, order };
-        let place = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
-        self.chains.intern(&chain, &place)
+        let frame = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
+        self.chains.intern(&chain, &frame)
     }
 }

@@ -7,30 +7,42 @@ use rustc_hash::FxHashMap;
 use crate::ingest::When;
 use crate::model::{NameId, Names, Task, TaskId};
 
+/// A thread as a record names it; the kernel gives a tid to one thread after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Thread {
+    /// Process id.
+    pub pid: i32,
+    /// Thread id.
+    pub tid: i32,
+}
+
 /// The history of every tid.
 #[derive(Default)]
-pub struct Tasks {
+pub(super) struct Tasks {
     tasks: Vec<Task>,
     /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
     ids: hashbrown::HashMap<Task, TaskId>,
+    /// The tasks that each tid was, with the moment from which on.
     history: FxHashMap<i32, Vec<(When, TaskId)>>,
 }
 
 impl Tasks {
-    /// Puts in what no record tells: tid 0 is the idle task, which perf calls `swapper`.
+    /// Adds what no record tells: tid 0 is the idle task, which perf calls `swapper`.
     pub fn start(&mut self, names: &mut Names) {
-        self.rename(When::default(), 0, 0, names.intern("swapper"));
+        self.rename(When::default(), Thread { pid: 0, tid: 0 }, names.intern("swapper"));
     }
 
     /// A thread got a name.
-    pub fn rename(&mut self, when: When, pid: i32, tid: i32, comm: NameId) {
+    pub fn rename(&mut self, when: When, thread: Thread, comm: NameId) {
+        let Thread { pid, tid } = thread;
         let start_ns = self.latest(tid).map_or(0, |task| task.start_ns);
         let task = Task { pid, tid, start_ns, comm };
         self.push(when, task);
     }
 
     /// A thread was created: it has its parent's name until it gets one of its own.
-    pub fn fork(&mut self, when: When, pid: i32, tid: i32, parent_tid: i32, names: &mut Names) {
+    pub fn fork(&mut self, when: When, thread: Thread, parent_tid: i32, names: &mut Names) {
+        let Thread { pid, tid } = thread;
         let comm = match self.latest(parent_tid) {
             Some(parent) => parent.comm,
             None => nameless(tid, names),
@@ -39,7 +51,8 @@ impl Tasks {
         self.push(when, task);
     }
 
-    /// The task that `tid` was at `when`, `None` before its first record, and the moments between which it was that one.
+    /// The task that `tid` was at `when`, `None` before its first record, and the moments between which
+    /// it was that one.
     pub fn at(&self, when: When, tid: i32) -> (Option<TaskId>, Range<When>) {
         let Some(history) = self.history.get(&tid) else {
             return (None, When::FIRST..When::NEVER);
@@ -52,8 +65,10 @@ impl Tasks {
         }
     }
 
-    /// The task of a tid that had no record yet when it was sampled: it is named `:TID`, as perf prints it.
-    pub fn nameless(&mut self, pid: i32, tid: i32, names: &mut Names) -> TaskId {
+    /// The task of a thread that had no record yet when it was sampled. It is named `:TID`, as perf
+    /// prints it.
+    pub fn nameless(&mut self, thread: Thread, names: &mut Names) -> TaskId {
+        let Thread { pid, tid } = thread;
         self.intern(Task { pid, tid, start_ns: 0, comm: nameless(tid, names) })
     }
 
@@ -93,8 +108,8 @@ mod tests {
     }
 
     fn comm_at(tasks: &mut Tasks, names: &mut Names, time_ns: u64, tid: i32) -> (String, u64) {
-        let known = tasks.at(at(time_ns), tid).0;
-        let id = known.unwrap_or_else(|| tasks.nameless(tid, tid, names));
+        let task = tasks.at(at(time_ns), tid).0;
+        let id = task.unwrap_or_else(|| tasks.nameless(Thread { pid: tid, tid }, names));
         let task = tasks.tasks[id.index()];
         (names.get(task.comm).to_owned(), task.start_ns)
     }
@@ -104,10 +119,10 @@ mod tests {
         let (mut tasks, mut names) = (Tasks::default(), Names::default());
         tasks.start(&mut names);
         let (bash, ls) = (names.intern("bash"), names.intern("ls"));
-        tasks.rename(at(0), 7, 7, bash);
-        tasks.fork(at(10), 8, 8, 7, &mut names);
-        tasks.rename(at(20), 8, 8, ls);
-        tasks.fork(at(30), 8, 8, 7, &mut names);
+        tasks.rename(at(0), Thread { pid: 7, tid: 7 }, bash);
+        tasks.fork(at(10), Thread { pid: 8, tid: 8 }, 7, &mut names);
+        tasks.rename(at(20), Thread { pid: 8, tid: 8 }, ls);
+        tasks.fork(at(30), Thread { pid: 8, tid: 8 }, 7, &mut names);
         let mut comm = |time, tid| comm_at(&mut tasks, &mut names, time, tid);
         assert_eq!(comm(5, 8), (":8".to_owned(), 0));
         assert_eq!(comm(10, 8), ("bash".to_owned(), 10));

@@ -1,0 +1,106 @@
+//! Keys of chains: the 64-bit hashes that raw chains, their callers and their stacks are known by.
+//!
+//! A key stands for what it was made from, and nothing compares the originals: that would touch their
+//! memory for every sample. With ten million distinct chains, the chance that any two share a key is
+//! below 1 in 300,000.
+
+use linux_perf_event_reader::constants::{PERF_CONTEXT_MAX, PERF_RECORD_MISC_CPUMODE_MASK};
+
+use crate::ingest::{RawSample, deferred};
+use crate::model::{StackId, fold, seed};
+
+use super::chain_parts::ChainPart;
+use super::spaces::SpaceAt;
+
+/// The starting points of hashes, so that those of different things differ. Digits of π.
+const WHOLE: u64 = 0x243f_6a88_85a3_08d3;
+const CALLERS: u64 = 0x1319_8a2e_0370_7344;
+const PLACED: u64 = 0x082e_fa98_ec4e_6c89;
+/// An odd number without a pattern: digits of π.
+pub(super) const MULTIPLIER: u64 = 0xa409_3822_299f_31d1;
+
+/// The key of the raw chain of a sample.
+#[inline(always)]
+pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
+    let order = sample.order;
+    let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
+    let mut hash = hash_of(WHOLE ^ u64::from(cpumode), sample.chain);
+    // Nearly all chains end in an address; the few that hold nothing but markers are their instruction.
+    if !order.u64s(sample.chain).rev().any(|entry| entry < PERF_CONTEXT_MAX) {
+        hash = fold(hash ^ sample.ip, MULTIPLIER);
+    }
+    // The user chain was recorded later: the number that stands for it is unique in its thread only.
+    if deferred(sample.chain, order).is_some() {
+        hash = fold(hash ^ u64::from(sample.tid as u32), MULTIPLIER);
+    }
+    finish(hash)
+}
+
+/// The key of the stack of a raw chain, in the address spaces of its process and of the kernel.
+pub(super) fn key_in(chain: StackId, space: SpaceAt, kernel: SpaceAt) -> u64 {
+    let hash = fold(PLACED ^ seed() ^ u64::from(chain.0), MULTIPLIER);
+    finish(fold(fold(hash ^ space.key(), MULTIPLIER) ^ kernel.key(), MULTIPLIER))
+}
+
+/// The key of the stack of callers, all entries of a part but the innermost, which `outer` called.
+#[inline]
+pub(super) fn key_of_callers(callers: &[u8], part: &ChainPart, outer: StackId) -> u64 {
+    let start = fold(CALLERS ^ part.space.key(), MULTIPLIER);
+    let start = fold(start ^ (u64::from(outer.0) << 8 | part.mode as u64), MULTIPLIER);
+    finish(hash_of(start, callers))
+}
+
+/// The hash of entries, as the bytes that they are. Each multiplication waits for the one before it, so
+/// two rows of them run side by side, and each takes two entries at a time.
+#[inline]
+fn hash_of(start: u64, entries: &[u8]) -> u64 {
+    let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));
+    let seed = seed();
+    let (mut one, mut two) = (start ^ seed ^ entries.len() as u64, CALLERS ^ seed);
+    // An attacker could choose entries that make a product 0 if the multiplier were not secret.
+    let multiplier = fold(seed, MULTIPLIER) | 1;
+    let mut blocks = entries.chunks_exact(32);
+    for block in &mut blocks {
+        let [a, b, c, d] = [word(&block[..8]), word(&block[8..16]), word(&block[16..24]), word(&block[24..])];
+        one = fold(one ^ a, b ^ multiplier);
+        two = fold(two ^ c, d ^ multiplier);
+    }
+    for entry in blocks.remainder().chunks_exact(8).map(word) {
+        one = fold(one ^ entry, MULTIPLIER);
+    }
+    fold(one ^ MULTIPLIER, two ^ multiplier)
+}
+
+/// Avoids u64::MAX, which the map keeps for itself.
+fn finish(hash: u64) -> u64 {
+    hash.min(u64::MAX - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use linux_perf_event_reader::constants::{PERF_CONTEXT_KERNEL, PERF_CONTEXT_USER};
+
+    use super::*;
+    use crate::ingest::ByteOrder;
+
+    #[test]
+    fn chains_that_mean_different_things_have_different_keys() {
+        let bytes =
+            |entries: &[u64]| entries.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<u8>>();
+        let key = |chain: &[u8], ip, tid, cpumode| {
+            let (pid, time_ns, cpu, period, cgroup) = (1, 0, 0, None, None);
+            let order = ByteOrder::Little;
+            let sample = RawSample { ip, pid, tid, time_ns, cpu, period, chain, order, cgroup };
+            key_of(&sample, cpumode)
+        };
+        let user = bytes(&[PERF_CONTEXT_USER, 1]);
+        assert_eq!(key(&user, 1, 7, 2), key(&user, 2, 8, 2));
+        assert_ne!(key(&user, 1, 7, 1), key(&user, 1, 7, 2));
+        assert_ne!(key(&user[8..], 1, 7, 2), key(&user, 1, 7, 2));
+        // Without an address the instruction is the stack.
+        assert_ne!(key(&user[..8], 1, 7, 2), key(&user[..8], 2, 7, 2));
+        // What follows the last marker says which chain of its thread was recorded later.
+        let later = bytes(&[PERF_CONTEXT_KERNEL, 3, -640i64 as u64, 99]);
+        assert_ne!(key(&later, 3, 7, 1), key(&later, 3, 8, 1));
+    }
+}

@@ -1,0 +1,98 @@
+//! The replay: side-band records in time order become histories that answer for any time.
+
+use crate::ingest::{Change, SideBand};
+use crate::model::{Cgroup, CgroupId, Gap, Module, Names, Task};
+
+use super::losses::{Loss, Losses};
+use super::spaces::Spaces;
+use super::tasks::{Tasks, Thread};
+
+/// The histories of a recording.
+#[derive(Default)]
+pub struct State {
+    /// Who a tid was.
+    pub(super) tasks: Tasks,
+    /// What an address was.
+    pub(super) spaces: Spaces,
+    losses: Losses,
+    /// Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    cgroup_ids: hashbrown::HashMap<u64, CgroupId>,
+    cgroups: Vec<Cgroup>,
+}
+
+impl State {
+    /// Replays side-band records, which must be in time order.
+    pub fn replay(side_band: Vec<SideBand>, names: &mut Names) -> State {
+        let mut state = State::default();
+        state.tasks.start(names);
+        for record in side_band {
+            state.apply(record, names);
+        }
+        state.spaces.finish();
+        state
+    }
+
+    fn apply(&mut self, record: SideBand, names: &mut Names) {
+        let SideBand { when, cpu, change } = record;
+        match change {
+            Change::Comm { pid, tid, exec, comm } => {
+                self.tasks.rename(when, Thread { pid, tid }, names.intern(&comm));
+                if exec {
+                    self.spaces.exec(when, pid);
+                }
+            }
+            Change::Fork { pid, tid, parent_pid, parent_tid, inherits_maps } => {
+                self.tasks.fork(when, Thread { pid, tid }, parent_tid, names);
+                if pid != parent_pid {
+                    let parent = inherits_maps.then_some(parent_pid);
+                    self.spaces.fork(when, pid, parent);
+                }
+            }
+            Change::Map(map) => self.spaces.map(when, *map),
+            Change::CodeMade { start, length, name } => {
+                self.spaces.make_kernel_code(when, start, length, name);
+            }
+            Change::CodeGone { start } => self.spaces.drop_kernel_code(when, start),
+            Change::Cgroup { id, path } => {
+                let cgroup = Cgroup::parse(&path, names.intern(&path));
+                self.set_cgroup(id, cgroup);
+            }
+            Change::Lost { count } => self.losses.push(when, cpu, Loss::Lost(count)),
+            Change::LostSamples { count } => self.losses.add_lost_samples(count),
+            Change::Throttle => self.losses.push(when, cpu, Loss::Throttle),
+            Change::Unthrottle => self.losses.push(when, cpu, Loss::Unthrottle),
+        }
+    }
+
+    fn set_cgroup(&mut self, kernel_id: u64, cgroup: Cgroup) {
+        let id = CgroupId::from_index(self.cgroups.len());
+        self.cgroup_ids.insert(kernel_id, id);
+        self.cgroups.push(cgroup);
+    }
+
+    /// The control group that the kernel calls by this id.
+    pub(super) fn cgroup(&self, kernel_id: u64) -> CgroupId {
+        self.cgroup_ids.get(&kernel_id).copied().unwrap_or(CgroupId::NONE)
+    }
+
+    /// Records lost, in all.
+    pub fn lost_total(&self) -> u64 {
+        self.losses.lost_total()
+    }
+
+    /// How often an event was paused.
+    pub fn throttled_total(&self) -> u64 {
+        self.losses.throttled_total()
+    }
+
+    /// The gaps of one CPU: those in which records were lost, and those in which sampling was paused.
+    /// `last_sample` gives the time of the CPU's last sample before a time, both in ns.
+    pub fn gaps(&self, cpu: u32, last_sample: impl Fn(u64) -> Option<u64>) -> (Vec<Gap>, Vec<Gap>) {
+        self.losses.gaps(cpu, last_sample)
+    }
+
+    /// Takes apart what is needed after the replay: tasks, modules, control groups.
+    pub fn into_tables(self) -> (Vec<Task>, Vec<Module>, Vec<Cgroup>) {
+        (self.tasks.into_tasks(), self.spaces.into_modules(), self.cgroups)
+    }
+}
