@@ -3,8 +3,6 @@
 use crate::error::{Error, Result};
 use crate::model::{Recording, Sample, TaskId, Timeline};
 
-use super::calls;
-
 /// What to look at; everything by default.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -73,7 +71,7 @@ impl Selection {
         }
         let (start_ns, end_ns) = self.time.bounds(recording);
         // Events may begin before the samples, and end after them.
-        let (first_ns, last_ns) = calls::span(recording);
+        let (first_ns, last_ns) = recorded_span(recording);
         if start_ns > last_ns || end_ns < first_ns {
             let (start, end) = (first_ns as f64 / 1e9, last_ns as f64 / 1e9);
             return Err(Error::Usage(format!(
@@ -125,6 +123,19 @@ impl Selection {
 impl CpuRange {
     fn holds(self, cpu: u32) -> bool {
         (self.0..=self.1).contains(&cpu)
+    }
+}
+
+/// The first and the last time of a recording, of samples and events, in ns.
+pub fn recorded_span(recording: &Recording) -> (u64, u64) {
+    let events = || recording.timelines.iter().map(|timeline| timeline.trace.between(0, u64::MAX));
+    let first = events().filter_map(|events| events.first()).map(|event| event.time_ns).min();
+    let last = events().filter_map(|events| events.last()).map(|event| event.time_ns).max();
+    let (start_ns, end_ns) = (recording.about.start_ns, recording.about.end_ns);
+    match (first, last) {
+        (Some(first), Some(last)) if end_ns > 0 => (first.min(start_ns), last.max(end_ns)),
+        (Some(first), Some(last)) => (first, last),
+        _ => (start_ns, end_ns),
     }
 }
 

@@ -1,0 +1,88 @@
+//! Calls: every traced system call of a recording, from its enter to its exit, with how long its
+//! thread was on a CPU, able to run, and asleep.
+//!
+//! The events of all CPUs are merged by time, since a thread may enter on one CPU and exit on another.
+//! Each thread's enters are then paired with its exits. What cannot be paired is kept and marked:
+//!
+//! - An exit without an enter: the call began before the recording or on a CPU that was not recorded,
+//!   the thread was born in it (clone and fork exit twice, in the parent and at once in the child), or
+//!   records were lost.
+//! - An enter without an exit: the call went on after the recording or never returned
+//!   (`exit_group`), or records were lost. In the last case the thread's next enter shows that the
+//!   call had returned.
+//! - `rt_sigreturn` exits with the number −1, which it leaves in place of its own (`orig_ax` in
+//!   arch/x86/kernel/signal_64.c, `forget_syscall` of arm64): an exit with a negative number ends the
+//!   open call.
+//! - A call that is restarted after a signal exits with −ERESTARTSYS or similar (−512 to −516) and is
+//!   entered anew: two calls.
+//! - `execve` exits under another comm and, if called by a thread that does not lead its process, under
+//!   another tid: then neither end finds the other.
+//! - Where not all CPUs were recorded, a thread may have returned and called again on another CPU. The
+//!   call is marked where events show that ([`Doubt::Elsewhere`]); a call that slept may be two calls
+//!   without any sign of it.
+//!
+//! Before kernel 4.17 switch records did not say that a thread was preempted
+//! (PERF_RECORD_MISC_SWITCH_OUT_PREEMPT, include/uapi/linux/perf_event.h): there it counts as asleep,
+//! unless `sched:sched_switch` was recorded too.
+//!
+//! Sampled events ([`Event::is_complete`](crate::model::Event::is_complete) is false) would pair at
+//! random and are not used.
+
+mod events;
+mod pairing;
+mod pass;
+mod result;
+mod switches;
+mod thread;
+
+use crate::model::{Left, Recording, TraceEvent, TraceKind};
+
+use pairing::CallEvent;
+use pass::Pass;
+use switches::Departure;
+
+pub use events::{is_of_system_calls, is_partial};
+pub use result::{Call, Calls, Doubt, Spent};
+
+/// Finds the calls of `recording`, which must have been loaded with its events.
+pub fn find(recording: &Recording) -> Calls {
+    let mut pass = Pass::new(recording);
+    for (cpu, event) in events::by_time(&recording.timelines) {
+        if pass.is_used(event) {
+            take(&mut pass, cpu, event);
+        }
+    }
+    pass.finish()
+}
+
+/// Takes one event of the CPU whose timeline has the index `cpu`.
+fn take(pass: &mut Pass, cpu: usize, event: &TraceEvent) {
+    let time_ns = event.time_ns;
+    let thread = pass.thread_of(event.task);
+    match event.kind {
+        TraceKind::SystemCallEnter { number, arguments } => {
+            if let Some(thread) = thread {
+                pass.enter(thread, CallEvent { event, cpu, number }, arguments);
+            }
+        }
+        TraceKind::SystemCallExit { number, result } => {
+            if let Some(thread) = thread {
+                pass.exit(thread, CallEvent { event, cpu, number }, result);
+            }
+        }
+        TraceKind::Switch { next, why } => {
+            pass.leaves(thread, Departure { cpu, time_ns, why, stack: event.stack });
+            pass.comes(pass.thread_of(next), cpu, time_ns, why);
+            if pass.recording.task(next).is_swapper() {
+                pass.cpus[cpu].idle_ns = Some(time_ns);
+            }
+        }
+        TraceKind::SwitchIn => pass.comes(thread, cpu, time_ns, Left::Asleep),
+        TraceKind::SwitchOut { why } => {
+            pass.leaves(thread, Departure { cpu, time_ns, why, stack: event.stack });
+            (pass.cpus[cpu].current, pass.cpus[cpu].has_switched) = (None, true);
+        }
+        TraceKind::Waking { task, cpu } => pass.wakes(task, cpu, time_ns),
+        _ => {}
+    }
+}

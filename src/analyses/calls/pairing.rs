@@ -1,0 +1,147 @@
+//! Pairing: each enter of a system call with the exit of the same thread.
+
+use crate::model::{NameId, Timeline, TraceEvent};
+
+use super::pass::Pass;
+use super::result::{Call, Calls, Doubt, Spent};
+
+/// The event of an enter or an exit.
+#[derive(Clone, Copy)]
+pub(super) struct CallEvent<'r> {
+    pub event: &'r TraceEvent,
+    /// The index of the CPU's timeline.
+    pub cpu: usize,
+    /// The call's number.
+    pub number: i32,
+}
+
+impl Pass<'_> {
+    /// A thread entered a system call; `arguments` is the index of its arguments.
+    pub fn enter(&mut self, thread: usize, entry: CallEvent, arguments: u32) {
+        let time_ns = entry.event.time_ns;
+        self.has_enters = true;
+        self.runs(thread, entry.cpu, time_ns);
+        self.give_up(thread);
+        let call = self.call_at(entry, arguments);
+        let thread = &mut self.threads[thread];
+        thread.restart_account(time_ns);
+        thread.open = Some(Call { has_enter: true, ..call });
+        thread.has_called = true;
+        thread.leaving = None;
+    }
+
+    /// A thread exited from a system call, which returned `result`.
+    pub fn exit(&mut self, thread: usize, exit: CallEvent, result: i64) {
+        let time_ns = exit.event.time_ns;
+        self.has_exits = true;
+        self.runs(thread, exit.cpu, time_ns);
+        let is_other = |open: &Call| exit.number >= 0 && exit.number != open.number;
+        if self.threads[thread].open.as_ref().is_some_and(is_other) {
+            self.give_up(thread);
+        }
+        let call = self.call_at(exit, u32::MAX);
+        let is_birth = matches!(self.recording.name(call.name), "clone" | "clone3" | "fork" | "vfork");
+        let caller = &mut self.threads[thread];
+        let call = caller.open.take().unwrap_or_else(|| match caller.has_called {
+            true => {
+                caller.restart_account(time_ns);
+                call
+            }
+            // A new thread exits from the call that its parent entered.
+            false if result == 0 && is_birth => {
+                caller.restart_account(time_ns);
+                call
+            }
+            false => Call { start_ns: caller.born_ns.min(time_ns), ..call },
+        });
+        caller.has_called = true;
+        caller.leaving = Some((self.calls.len(), time_ns));
+        self.calls.push(Call {
+            end_ns: time_ns,
+            result: Some(result),
+            back_ns: Some(time_ns),
+            spent: Some(caller.spent),
+            ..call
+        });
+    }
+
+    /// A call of no duration, at the time of an event.
+    fn call_at(&self, at: CallEvent, arguments: u32) -> Call {
+        // Each number that occurs has a name.
+        let name = self.recording.system_calls.get(&at.number).copied().unwrap_or(NameId(0));
+        Call {
+            task: at.event.task,
+            number: at.number,
+            name,
+            cpu: self.recording.timelines[at.cpu].cpu,
+            start_ns: at.event.time_ns,
+            end_ns: at.event.time_ns,
+            has_enter: false,
+            result: None,
+            back_ns: None,
+            spent: None,
+            doubt: None,
+            arguments,
+        }
+    }
+
+    /// Ends the open call of a thread without an exit: the exit was not recorded, so it is not known how
+    /// long the call went on.
+    fn give_up(&mut self, thread: usize) {
+        if let Some(call) = self.threads[thread].open.take() {
+            self.calls.push(Call { spent: Some(Spent::default()), ..call });
+        }
+    }
+
+    /// The calls, after the last event.
+    pub fn finish(mut self) -> Calls {
+        self.end_open_calls();
+        let Pass { recording, mut calls, has_switches, .. } = self;
+        let tid = |call: &Call| recording.task(call.task).tid;
+        calls.sort_by_key(|call| (tid(call), call.start_ns));
+        // When a tid is given to another thread, the call of the thread before has ended.
+        for at in 1..calls.len() {
+            let (before, after) = calls.split_at_mut(at);
+            if let ([.., before], [after, ..]) = (before, after)
+                && tid(before) == tid(after)
+            {
+                before.end_ns = before.end_ns.min(after.start_ns);
+            }
+        }
+        for call in &mut calls {
+            call.spent = call.spent.filter(|_| has_switches);
+            let timeline = recording.timeline(call.cpu);
+            let is_lossy = |timeline: &Timeline| !timeline.lost_in(call.start_ns, call.end_ns).is_empty();
+            if timeline.is_some_and(is_lossy) {
+                call.doubt = Some(Doubt::Lost);
+            }
+        }
+        Calls {
+            tids: calls.iter().map(tid).collect(),
+            calls,
+            is_traced: self.has_enters && self.has_exits,
+            has_switches,
+            unseen_switches: self.unseen_switches,
+        }
+    }
+
+    /// Ends the calls that were still open when the recording ended.
+    fn end_open_calls(&mut self) {
+        for at in 0..self.threads.len() {
+            let is_elsewhere = self.is_elsewhere(&self.threads[at]);
+            let thread = &mut self.threads[at];
+            if is_elsewhere {
+                thread.was_elsewhere(self.end_ns);
+            }
+            let Some(call) = thread.open.take() else {
+                continue;
+            };
+            // A thread that ended left its CPU and has no time after that.
+            if !matches!(self.recording.name(call.name), "exit" | "exit_group") {
+                thread.account(self.end_ns);
+            }
+            let end_ns = thread.accounted_ns.max(call.start_ns);
+            self.calls.push(Call { end_ns, spent: Some(thread.spent), ..call });
+        }
+    }
+}
