@@ -1,94 +1,175 @@
-//! The names of frames of the kernel and its modules: the first file that is not refused gives them, and what it lacks, the next.
+//! The names of frames of the kernel and its modules.
+//!
+//! The first file that belongs to the recorded kernel gives the names. If that is a vmlinux, which
+//! has no modules, the first kallsyms gives the modules' names in a second pass. What then is still
+//! unnamed comes from the modules' own files.
+
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::model::{Diagnostic, Module, Symbols};
+use crate::model::{Diagnostic, Severity, Symbols};
 use crate::pack::Pack;
 
-use super::elf::{Elf, Found};
-use super::kernel_symbols;
-use super::module_names::{Hits, ModuleNames};
-use super::search::Search;
-use super::table::SymbolTable;
-use super::{Request, Sources};
+use super::formats::elf::{Elf, FileSymbol};
+use super::formats::table::SymbolTable;
+use super::kernel_files::{self, KernelFile, KernelFiles};
+use super::kernel_symbols::KernelSymbols;
+use super::lookup::Lookup;
+use super::module_names::{ModuleFrames, ModuleNames};
 
 /// Names the frames of the kernel and its modules, and says what the user should know.
+///
+/// # Errors
+///
+/// If a file with kernel symbols that an option names cannot be read.
 pub fn name_kernel(
-    request: &Request,
-    sources: &Sources,
-    search: &Search,
-    modules: &[Module],
-    kernel: &[usize],
-    hits: &Hits,
+    lookup: &Lookup,
+    modules: &[ModuleFrames],
 ) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
-    let mut names: Vec<_> = kernel.iter().map(|_| ModuleNames::none(Symbols::NoKallsyms)).collect();
-    if kernel.is_empty() {
-        return Ok((names, None));
+    let mut kernel = KernelNaming::new(lookup, modules);
+    if modules.is_empty() {
+        return Ok((kernel.names, None));
     }
-    let is_proper = |&module: &usize| modules[module].is_kernel_proper();
-    let is_function = |module: usize| modules[module].kernel.as_ref().is_some_and(|code| code.is_function);
-    for (&module, names) in kernel.iter().zip(&mut names).filter(|(module, _)| is_function(**module)) {
-        *names = ModuleNames {
-            symbols: Symbols::Found,
-            texts: vec![modules[module].path.clone()],
-            of_frames: vec![Some(0); hits.by_module[module].len()],
-            inlined: Vec::new(),
-        };
+    let first_pass = kernel.name_from_first(kernel_files::all(lookup)?, |_| true);
+    if first_pass.is_some_and(|pass| pass.lacks_modules) && modules.iter().any(is_kernel_module) {
+        kernel.name_from_first(kernel_files::kallsyms_only(lookup)?, is_kernel_module);
     }
-    let mut refused = request.pack.and_then(Pack::refused).map(|(path, why)| (path.into(), why.to_owned()));
-    let mut only_kallsyms = false;
-    let is_found = 'symbols: loop {
-        for file in kernel_symbols::files(request, sources, modules, search, only_kallsyms)? {
-            let symbols = file.symbols();
-            let refusal = match &symbols {
-                Some(symbols) => symbols.refusal(modules, request.kernel_build_id),
-                None => Some("it is not an ELF file".to_owned()),
-            };
-            let Some(symbols) = symbols.filter(|_| refusal.is_none()) else {
-                if let (Some(gatherer), Some(why)) = (request.gatherer, &refusal) {
-                    gatherer.refuse_kernel(&file.path, why);
-                }
-                refused = refused.or(refusal.map(|why| (file.path.clone(), why)));
-                continue;
-            };
-            if let Some(gatherer) = request.gatherer {
-                file.add_to(gatherer);
-            }
-            for (&module, names) in kernel.iter().zip(&mut names) {
-                if only_kallsyms && is_proper(&module) || is_function(module) {
-                    continue;
-                }
-                let Some(code) = &modules[module].kernel else { continue };
-                let shift = symbols.shift(code);
-                let table = symbols.table(&modules[module], code, &hits.addresses(module, shift));
-                if let Some(table) = table {
-                    *names = hits.name(module, &table, shift);
-                }
-            }
-            let is_named_so = |module: &usize| is_proper(module) || is_function(*module);
-            if symbols.lacks_modules() && !kernel.iter().all(is_named_so) {
-                only_kallsyms = true;
-                continue 'symbols;
-            }
-            break 'symbols true;
-        }
-        break only_kallsyms;
-    };
-    for (&module, names) in kernel.iter().zip(&mut names) {
-        let is_open = names.symbols == Symbols::NoKallsyms && !is_proper(&module);
-        if let Some(found) = is_open.then(|| name_from_file(search, &modules[module], module, hits)).flatten()
-        {
-            *names = found;
-        }
-    }
-    let is_missing = !is_found && names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
-    Ok((names, is_missing.then(|| kernel_symbols::missing(refused))))
+    kernel.name_from_own_files();
+    let has_unnamed = kernel.names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
+    let missing = (first_pass.is_none() && has_unnamed).then(|| missing(kernel.refused));
+    Ok((kernel.names, missing))
 }
 
-/// Names the frames of a kernel module from its own file, or from separate debug information if that is not here.
-fn name_from_file(search: &Search, module: &Module, number: usize, hits: &Hits) -> Option<ModuleNames> {
-    let file = search.find(module).ok().or_else(|| search.find_debug_alone(module))?;
+/// Names of the kernel's modules while they are found.
+struct KernelNaming<'l> {
+    lookup: &'l Lookup<'l>,
+    modules: &'l [ModuleFrames<'l>],
+    /// For each of `modules` its names so far.
+    names: Vec<ModuleNames>,
+    /// The first file that was not used, and why.
+    refused: Option<(PathBuf, String)>,
+}
+
+/// What a file of kernel symbols left to do.
+#[derive(Clone, Copy)]
+struct Pass {
+    lacks_modules: bool,
+}
+
+impl<'l> KernelNaming<'l> {
+    /// Only functions that the kernel generated at run time have names yet: the recording holds them.
+    fn new(lookup: &'l Lookup<'l>, modules: &'l [ModuleFrames<'l>]) -> Self {
+        let name = |frames: &ModuleFrames| match is_generated(frames) {
+            true => frames.all_named(&frames.module.path),
+            false => ModuleNames::none(Symbols::NoKallsyms),
+        };
+        let refused = lookup.request.pack.and_then(Pack::refused);
+        KernelNaming {
+            lookup,
+            modules,
+            names: modules.iter().map(name).collect(),
+            refused: refused.map(|(path, why)| (path.into(), why.to_owned())),
+        }
+    }
+
+    /// Names those modules for which `is_wanted` holds, from the first of `files` that belongs to the
+    /// recorded kernel; `None` if there is none.
+    fn name_from_first(
+        &mut self,
+        files: KernelFiles,
+        is_wanted: impl Fn(&ModuleFrames) -> bool,
+    ) -> Option<Pass> {
+        for file in files {
+            match self.check(&file) {
+                Ok(symbols) => {
+                    if let Some(gatherer) = self.lookup.request.gatherer {
+                        file.add_to(gatherer);
+                    }
+                    self.name_from(&symbols, is_wanted);
+                    return Some(Pass { lacks_modules: symbols.lacks_modules() });
+                }
+                Err(why) => self.refuse(&file.path, why),
+            }
+        }
+        None
+    }
+
+    /// The symbols of `file`, or why they are not those of the recorded kernel.
+    fn check<'f>(&self, file: &'f KernelFile) -> std::result::Result<KernelSymbols<'f>, String> {
+        let symbols = file.symbols().ok_or("it is not an ELF file")?;
+        match symbols.refusal(self.lookup.modules, self.lookup.request.kernel_build_id) {
+            Some(why) => Err(why),
+            None => Ok(symbols),
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, why: String) {
+        if let Some(gatherer) = self.lookup.request.gatherer {
+            gatherer.refuse_kernel(path, &why);
+        }
+        self.refused.get_or_insert_with(|| (path.to_owned(), why));
+    }
+
+    fn name_from(&mut self, symbols: &KernelSymbols, is_wanted: impl Fn(&ModuleFrames) -> bool) {
+        for (frames, names) in self.modules.iter().zip(&mut self.names) {
+            let Some(code) = frames.module.kernel.as_ref().filter(|code| !code.is_function) else { continue };
+            if !is_wanted(frames) {
+                continue;
+            }
+            let shift = symbols.shift(code);
+            if let Some(table) = symbols.table(frames.module, code, &frames.addresses(shift)) {
+                *names = frames.names_from(&table, shift);
+            }
+        }
+    }
+
+    /// Names the modules that are still unnamed from their own files.
+    fn name_from_own_files(&mut self) {
+        for (frames, names) in self.modules.iter().zip(&mut self.names) {
+            if names.symbols == Symbols::NoKallsyms
+                && !frames.module.is_kernel_proper()
+                && let Some(own) = name_from_own_file(self.lookup, frames)
+            {
+                *names = own;
+            }
+        }
+    }
+}
+
+/// Names the frames of a kernel module from its file, or from separate debug information if that is not
+/// here.
+fn name_from_own_file(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames> {
+    let search = &lookup.search;
+    let file = search.find(frames.module).ok().or_else(|| search.find_debug_alone(frames.module))?;
     let elf = Elf::parse(&file).filter(Elf::is_relocatable)?;
-    let symbols = elf.full_symbols(Some(&hits.addresses(number, 0)))?;
-    let table = SymbolTable::new(symbols.iter().map(Found::at_address).collect());
-    Some(hits.name(number, &table, 0))
+    let symbols = elf.full_symbols(Some(&frames.addresses(0)))?;
+    let table = SymbolTable::new(symbols.iter().map(FileSymbol::at_address).collect());
+    Some(frames.names_from(&table, 0))
+}
+
+/// Whether these frames are of one function that the kernel generated at run time, as of a BPF program.
+fn is_generated(frames: &ModuleFrames) -> bool {
+    frames.module.kernel.as_ref().is_some_and(|code| code.is_function)
+}
+
+/// Whether these frames are of a kernel module.
+fn is_kernel_module(frames: &ModuleFrames) -> bool {
+    !frames.module.is_kernel_proper() && !is_generated(frames)
+}
+
+/// What to tell the user if no file belongs to the recorded kernel; `refused` is the first that was
+/// found, and why it was not used.
+fn missing(refused: Option<(PathBuf, String)>) -> Diagnostic {
+    let why = match refused {
+        None => "no kallsyms or vmlinux of the recorded kernel was found".to_owned(),
+        Some((path, why)) => format!("{} is not used: {why}", path.display()),
+    };
+    Diagnostic::new(
+        Severity::Warning,
+        "kernel_names",
+        1,
+        &format!("kernel functions have no names: {why}"),
+        "on the recorded machine, in the same boot, as root: cat /proc/kallsyms > kallsyms; then give --kallsyms, \
+         or put it beside the perf.data",
+    )
 }

@@ -1,51 +1,57 @@
-//! Lines of source: which line of which file the code at a place in the kernel was made from, by the debug information of its
-//! vmlinux.
+//! Lines of source: for places in the kernel's code, the line of the source file that they come from,
+//! by the debug information of the kernel's vmlinux.
 
 use crate::error::Result;
 use crate::model::{CodePlace, Diagnostic, Module, Severity, clean};
 
-use super::dwarf;
-use super::kernel_symbols::vmlinux_files;
-use super::search::Search;
-use super::{Request, Sources, is_made_here};
+use super::formats::dwarf::{self, CodeOrigin};
+use super::formats::elf::Elf;
+use super::kernel_files;
+use super::lookup::Lookup;
+use super::request::Request;
+use super::sources::Sources;
 
-/// The line of source, `FILE:LINE` and safe to print, of each place that lies in the kernel proper; or what to tell the user if
-/// there is no debug information of the recorded kernel.
+/// For each place in the kernel proper its line of source, `FILE:LINE` and safe to print; or what to
+/// tell the user if there is no debug information of the recorded kernel.
+///
+/// # Errors
+///
+/// [`Error::Io`](crate::Error::Io) if the vmlinux that an option names cannot be read.
 pub fn source_lines(
     request: &Request,
     sources: &Sources,
     modules: &[Module],
     places: &[CodePlace],
 ) -> Result<std::result::Result<Vec<Option<String>>, Diagnostic>> {
-    let search = Search::new(request, sources, modules, is_made_here(request));
+    let lookup = Lookup::new(request, sources, modules);
     let kernel_code = |place: &CodePlace| {
         let frame = request.frames.get(place.frame.index())?;
         let module = modules.get(frame.module?.index()).filter(|module| module.is_kernel_proper())?;
         Some((module.kernel.as_ref()?, frame.offset))
     };
-    for file in vmlinux_files(request, sources, &search)? {
+    for file in kernel_files::vmlinux_only(&lookup)? {
         let Some((elf, symbols)) = file.elf().zip(file.symbols()) else { continue };
         if symbols.refusal(modules, request.kernel_build_id).is_some() {
             continue;
         }
-        // The file may have its debug information elsewhere: then that is found by its build id.
-        let separate = if dwarf::is_in(&elf) { None } else { search.look_for_debug("", &elf) };
-        let separate = separate.as_ref().and_then(|file| super::Elf::parse(file));
+        // The debug information may be split off: then its file is found by the build id.
+        let separate = if dwarf::has_debug_info(&elf) { None } else { lookup.search.find_debug_of("", &elf) };
+        let separate = separate.as_ref().and_then(|file| Elf::parse(file));
         let debug = separate.as_ref().unwrap_or(&elf);
-        if !dwarf::is_in(debug) {
+        if !dwarf::has_debug_info(debug) {
             continue;
         }
         let address = |place: &CodePlace| match kernel_code(place) {
-            // What a call returns to may be another line.
+            // The line of a return address may be the one after the call.
             Some((code, offset)) => {
                 symbols.shift(code).wrapping_add(offset).wrapping_sub(u64::from(place.is_call))
             }
             None => u64::MAX,
         };
         let addresses: Vec<u64> = places.iter().map(address).collect();
-        let Some(found) = dwarf::places(debug, &addresses) else { continue };
-        let line = |place: dwarf::Place| place.line.map(|line| clean(&line).into_owned());
-        return Ok(Ok(found.into_iter().map(line).collect()));
+        let Some(origins) = dwarf::origins(debug, &addresses) else { continue };
+        let line = |origin: CodeOrigin| origin.line.map(|line| clean(&line).into_owned());
+        return Ok(Ok(origins.into_iter().map(line).collect()));
     }
     Ok(Err(missing()))
 }

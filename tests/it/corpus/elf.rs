@@ -1,7 +1,7 @@
 //! ELF files: any bytes, asked for all that names need, and reduced to it.
 
 use stallgraph::model::Segment;
-use stallgraph::symbols::{Elf, Found, SymbolTable, unpack_debug_data};
+use stallgraph::symbols::{Elf, FileSymbol, PltStub, SymbolTable, unpack_debug_data};
 
 /// Sections that are asked for by name.
 const SECTIONS: [&str; 4] = [".gnu_debuglink", ".gnu_debugdata", ".debug_info", ".debug_line"];
@@ -16,7 +16,7 @@ struct Answers {
     build_id: Option<Vec<u8>>,
     /// The packed symbols.
     debug_data: Option<Vec<u8>>,
-    stubs: Vec<(u64, u64, String)>,
+    stubs: Vec<PltStub>,
     /// Of `.symtab` and `.dynsym`: address and name.
     symbols: [Option<Vec<(u64, String)>>; 2],
     /// Of both, the names at positions in the file.
@@ -24,7 +24,7 @@ struct Answers {
 }
 
 /// The symbols of a section: all of them, or those that tell the names of some addresses.
-type Symbols<'s, 'a> = dyn Fn(Option<&[u64]>) -> Option<Vec<Found<'a>>> + 's;
+type Symbols<'s, 'a> = dyn Fn(Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> + 's;
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
@@ -48,7 +48,7 @@ pub fn check(bytes: &[u8]) {
 fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
     let stubs = elf.plt_stubs();
     let positions: Vec<u64> =
-        stubs.iter().take(LOOKED_UP).map(|stub| stub.0).chain(positions.iter().copied()).collect();
+        stubs.iter().take(LOOKED_UP).map(|stub| stub.start).chain(positions.iter().copied()).collect();
     let tables: [&Symbols<'_, 'a>; 2] =
         [&|wanted| elf.full_symbols(wanted), &|wanted| elf.dynamic_symbols(wanted)];
     let found = tables.map(|table| table(None));
@@ -63,8 +63,8 @@ fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
         let mut wanted: Vec<u64> = around.chain(positions.iter().copied()).collect();
         wanted.sort_unstable();
         let few = table(Some(&wanted)).expect("there are symbols");
-        let by_address = |symbols: &[Found]| {
-            names_of(&SymbolTable::new(symbols.iter().map(Found::at_address).collect()), &wanted)
+        let by_address = |symbols: &[FileSymbol]| {
+            names_of(&SymbolTable::new(symbols.iter().map(FileSymbol::at_address).collect()), &wanted)
         };
         let (few, whole) = (by_address(&few), by_address(all));
         // A table looks through so many symbols that end before the place and no more; where some are left out, it sees further.
@@ -75,7 +75,7 @@ fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
             assert!(is_same(few, whole), "{few:?} for {whole:?}");
         }
     }
-    let as_text = |found: &Found| (found.address, found.name.to_owned());
+    let as_text = |found: &FileSymbol| (found.address, found.name.to_owned());
     Answers {
         build_id: elf.build_id().map(<[u8]>::to_vec),
         debug_data: unpack_debug_data(elf),

@@ -1,4 +1,5 @@
-//! Opening files that names come from: regular ones only, and below a folder only those that lie there once all links are followed.
+//! Opens files that names come from: only regular ones, and below a folder only those that are still
+//! below it once all links are followed.
 
 use std::fs::{self, File};
 use std::ops::Deref;
@@ -6,14 +7,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::mapped::{self, Map};
+use crate::symbols::trust;
 
-/// The bytes of a file that was found.
+/// The bytes of a file.
 pub enum Bytes<'p> {
-    /// In the file system.
+    /// A file that is mapped.
     Mapped(Map),
-    /// In the file system, and read.
+    /// A file that was read, or decompressed.
     Read(Vec<u8>),
-    /// In a pack or an archive, which was unpacked.
+    /// An entry of a pack or an archive that was unpacked.
     Packed(&'p [u8]),
 }
 
@@ -29,7 +31,7 @@ impl Deref for Bytes<'_> {
     }
 }
 
-/// Where `path` below `root` leads, if it lies there once all links are followed.
+/// The real path of `path` below `root`, if it is still below `root` once all links are followed.
 pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     let is_plain = |component| matches!(component, Component::Normal(_));
@@ -41,21 +43,20 @@ pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     real.starts_with(&root).then_some(real)
 }
 
-/// Opens the regular file `path` below `root`, if it lies there once all links are followed.
+/// Opens the regular file `path` below `root`, under the same condition. Empty files are not opened.
 pub fn open_below(root: &Path, path: &str) -> Option<File> {
     let real = real_below(root, path)?;
-    // The files of /proc have no length, and some of them act.
-    let has_bytes = fs::metadata(&real).is_ok_and(|metadata| metadata.len() > 0);
-    if has_bytes { open_regular(&real) } else { None }
+    let has_content = fs::metadata(&real).is_ok_and(|metadata| trust::has_content(&metadata));
+    if has_content { open_regular(&real) } else { None }
 }
 
-/// Maps the regular file `path` below `root`, likewise.
+/// Maps the regular file `path` below `root`, under the same conditions.
 pub fn map_below(root: &Path, path: &str) -> Option<Bytes<'static>> {
     mapped::map(&open_below(root, path)?).ok().map(Bytes::Mapped)
 }
 
-/// Opens a file only if it is a regular one: a device may act when it is opened. Should it become a FIFO in between, opening it
-/// does not wait for a writer.
+/// Opens a file if it is a regular one. If it is replaced by a FIFO meanwhile, opening does not wait
+/// for a writer.
 pub fn open_regular(path: &Path) -> Option<File> {
     let is_regular = |metadata: fs::Metadata| metadata.is_file();
     if !fs::metadata(path).is_ok_and(is_regular) {

@@ -5,16 +5,17 @@ use std::fmt::Write;
 
 use cpp_demangle::DemangleOptions;
 
-/// Longest mangled name that is looked at; beyond it lies nothing a compiler made, and much that was made to cost time.
-const LONGEST: usize = 4096;
+/// Bytes of a mangled name that is demangled. No compiler makes a longer one; an attacker may.
+const MAX_MANGLED: usize = 4096;
 
-/// Longest text that a name may become: substitutions can double at each step.
-const LONGEST_TEXT: usize = 4096;
+/// Bytes that a demangled name may have: substitutions can double it at each step.
+const MAX_DEMANGLED: usize = 4096;
 
-/// The name as written in the source; the name itself if it is not mangled, or if the text would be too long. As in perf, a C++
-/// function is called without its parameters and result (dso__demangle_sym, tools/perf/util/symbol-elf.c).
+/// The name as written in the source; the name itself if it is not mangled, or if the result would be
+/// too long. As in perf, a C++ function is shown without its parameters and result
+/// (dso__demangle_sym, tools/perf/util/symbol-elf.c).
 pub fn demangle(name: &str) -> Cow<'_, str> {
-    if name.len() > LONGEST {
+    if name.len() > MAX_MANGLED {
         return Cow::Borrowed(name);
     }
     let mut text = Bounded(String::new());
@@ -26,27 +27,27 @@ pub fn demangle(name: &str) -> Cow<'_, str> {
         };
     }
     if name.starts_with("_Z") {
-        // A version or clone suffix (`@GLIBCXX_3.4`, `.cold`) is not part of the mangled name but says something.
+        // A version suffix (`@GLIBCXX_3.4`) is not part of the mangled name, but says something.
         let end = name.find('@').unwrap_or(name.len());
         let options = DemangleOptions::new().no_params().no_return_type();
         if let Ok(symbol) = cpp_demangle::Symbol::new(&name[..end])
             && symbol.structured_demangle(&mut text, &options).is_ok()
         {
-            // The library leaves a comma before an empty pack of arguments.
+            // The library writes a comma before an empty pack of arguments.
             let text = if text.0.contains(", >") { text.0.replace(", >", ">") } else { text.0 };
-            // What a member function promises stands behind its parameters, which are left out.
+            // The `const` of a member function follows its parameters, which are left out.
             return Cow::Owned(text.trim_end_matches(" const").to_owned() + &name[end..]);
         }
     }
     Cow::Borrowed(name)
 }
 
-/// A text that refuses to grow beyond [`LONGEST_TEXT`].
+/// A text that fails to grow beyond [`MAX_DEMANGLED`].
 struct Bounded(String);
 
 impl Write for Bounded {
     fn write_str(&mut self, more: &str) -> std::fmt::Result {
-        if self.0.len() + more.len() > LONGEST_TEXT {
+        if self.0.len() + more.len() > MAX_DEMANGLED {
             return Err(std::fmt::Error);
         }
         self.0.push_str(more);
@@ -74,11 +75,11 @@ mod tests {
         // Each S_ substitution doubles what it refers to.
         let doubling: String = (0..30u8)
             .map(|n| {
-                let of = if n < 10 { (b'0' + n) as char } else { (b'A' + n - 10) as char };
-                format!("1aIS{of}_S{of}_E")
+                let digit = if n < 10 { (b'0' + n) as char } else { (b'A' + n - 10) as char };
+                format!("1aIS{digit}_S{digit}_E")
             })
             .collect();
         let name = format!("_Z1fI1a1aE{doubling}v");
-        assert!(demangle(&name).len() <= LONGEST_TEXT);
+        assert!(demangle(&name).len() <= MAX_DEMANGLED);
     }
 }

@@ -1,15 +1,16 @@
-//! A symbol table: sorted by start, and of several names for one address that which perf shows.
+//! A symbol table, sorted by start. Of several names for one address it gives the one that perf
+//! shows.
 
 use super::demangle::demangle;
 
-/// How a symbol was declared, as far as it decides which of several names for one address is shown.
+/// How a symbol was declared, as far as that decides which of several names for one address is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
     /// Visible in its own object only.
     Local,
     /// Visible everywhere.
     Global,
-    /// Gives way to another definition.
+    /// Overridden by any other definition.
     Weak,
 }
 
@@ -18,13 +19,14 @@ pub enum Binding {
 pub struct Symbol<'a> {
     /// First byte.
     pub start: u64,
-    /// First byte after it; equal to `start` where the file does not tell: then it reaches to the next one.
+    /// First byte after it. Equal to `start` where the file does not say: then the symbol reaches to
+    /// the next one.
     pub end: u64,
-    /// Its binding.
+    /// How it was declared.
     pub binding: Binding,
     /// Whether its type says that it is code or data, and not a mere label.
     pub is_typed: bool,
-    /// Its name, as it stands in the table.
+    /// Its name as the file has it, mangled.
     pub name: &'a str,
 }
 
@@ -34,8 +36,8 @@ pub struct SymbolTable<'a> {
     symbols: Vec<Symbol<'a>>,
 }
 
-/// What perf adds to a last symbol without a size: to the end of its page and one more (symbols__fixup_end,
-/// tools/perf/util/symbol.c).
+/// Bytes of a page. perf extends a last symbol without a size to the end of the page after its own
+/// (symbols__fixup_end, tools/perf/util/symbol.c).
 const PAGE: u64 = 4096;
 
 impl<'a> SymbolTable<'a> {
@@ -45,7 +47,7 @@ impl<'a> SymbolTable<'a> {
         SymbolTable { symbols }
     }
 
-    /// Whether it holds nothing.
+    /// Whether there are no symbols.
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
@@ -56,20 +58,21 @@ impl<'a> SymbolTable<'a> {
         self.symbols.sort_by_key(|symbol| symbol.start);
     }
 
-    /// The number and the symbol that covers `address`: the one that starts last, if several do. Where several start at one
-    /// address, it is the one that perf would show, so that both tools' output can be compared.
+    /// The symbol that covers `address`, and its number in the table. If several cover it, the one that
+    /// starts last. If several start at one address, the one that perf would show, so that the output
+    /// of both tools can be compared.
     pub fn find(&self, address: u64) -> Option<(usize, Symbol<'a>)> {
-        // Symbols inside others are rare and shallow: local labels in assembly.
-        const NESTED: usize = 8;
-        // Functions that a linker found to be the same have one address: some tens at most.
-        const ALIASES: usize = 64;
+        // Symbols inside others are rare and not deep: local labels in assembly.
+        const MAX_NESTED: usize = 8;
+        // A linker merges identical functions, so some tens of names can have one address.
+        const MAX_ALIASES: usize = 64;
         let mut after = self.symbols.partition_point(|symbol| symbol.start <= address);
         let mut next_start = self.symbols.get(after).map(|symbol| symbol.start);
-        for _ in 0..NESTED {
+        for _ in 0..MAX_NESTED {
             let start = self.symbols[..after].last()?.start;
             let first = self.symbols[..after].partition_point(|symbol| symbol.start < start);
-            let of_start = (first..after).take(ALIASES);
-            let best = of_start.reduce(|best, new| {
+            let aliases = (first..after).take(MAX_ALIASES);
+            let best = aliases.reduce(|best, new| {
                 if is_better(&self.symbols[new], &self.symbols[best]) { new } else { best }
             })?;
             let mut symbol = self.symbols[best];
@@ -85,8 +88,9 @@ impl<'a> SymbolTable<'a> {
     }
 }
 
-/// The order in which perf prefers names of one address (choose_best_symbol, tools/perf/util/symbol.c): a size, a type, not
-/// weak, global, fewer leading underscores, longer; the first of equals stays.
+/// Whether perf prefers `new` to `old` of one address (choose_best_symbol, tools/perf/util/symbol.c):
+/// with a size, with a type, not weak, global, fewer leading underscores, longer. Of equals the
+/// first stays.
 fn is_better(new: &Symbol, old: &Symbol) -> bool {
     let by_kind = |symbol: &Symbol| {
         (
@@ -134,7 +138,7 @@ mod tests {
         let weak = Symbol { binding: Binding::Weak, ..symbol(1, 1, "weak_but_long") };
         let table = SymbolTable::new(vec![weak, symbol(1, 1, "__close"), symbol(1, 1, "close")]);
         assert_eq!(table.find(1).unwrap().1.name, "close");
-        // What counts is the name as it is shown: "a::bcd" is longer than "a::b".
+        // The demangled names are compared: "a::bcd" is longer than "a::b".
         let table = SymbolTable::new(vec![symbol(1, 1, "_ZN1a1bERKiS1_S1_"), symbol(1, 1, "_ZN1a3bcdEv")]);
         assert_eq!(table.find(1).unwrap().1.name, "_ZN1a3bcdEv");
     }

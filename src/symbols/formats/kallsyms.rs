@@ -23,34 +23,36 @@ struct Entry<'a> {
 }
 
 impl<'a> Kallsyms<'a> {
-    /// Parses `text`; lines that are not of the form are passed over.
+    /// Parses `text`; malformed lines are skipped.
     pub fn parse(text: &'a [u8]) -> Self {
-        // Checked once and not line by line; a file that is not all text keeps its lines before the first that is not.
+        // Checked once and not line by line. Of a file that is not all UTF-8 the lines before the first
+        // invalid byte are used.
         let text = match std::str::from_utf8(text) {
             Ok(text) => text,
             Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default(),
         };
         let mut kallsyms = Kallsyms::default();
         let parts: Vec<Kallsyms> =
-            parts(text, rayon::current_num_threads()).into_par_iter().map(parse_part).collect();
+            split_lines(text, rayon::current_num_threads()).into_par_iter().map(parse_part).collect();
         for part in parts {
             kallsyms.kernel.extend(part.kernel);
             for (module, entries) in part.modules {
                 kallsyms.modules.entry(module).or_default().extend(entries);
             }
         }
-        // The kernel's own are sorted already, which this finds out in one pass.
+        // The kernel writes its own symbols sorted; sorting them again is one pass.
         kallsyms.kernel.sort_by_key(|entry| entry.address);
         kallsyms.modules.values_mut().for_each(|entries| entries.sort_by_key(|entry| entry.address));
         kallsyms
     }
 
-    /// Whether nothing was read.
+    /// Whether there are no symbols of the kernel proper.
     pub fn is_empty(&self) -> bool {
         self.kernel.is_empty()
     }
 
-    /// Whether all addresses are 0: what users without the right to see them read (kernel.kptr_restrict).
+    /// Whether all addresses are 0, as they read for users without the right to see them
+    /// (kernel.kptr_restrict).
     pub fn is_hidden(&self) -> bool {
         self.kernel.last().is_some_and(|last| last.address == 0)
     }
@@ -65,7 +67,8 @@ impl<'a> Kallsyms<'a> {
         self.usable(module).next().map(|entry| entry.address)
     }
 
-    /// A table of the symbols of the kernel proper, or of one module, that cover the `wanted` addresses, which ascend.
+    /// A table of those symbols of the kernel proper, or of one module, that cover the `wanted`
+    /// addresses, which are in ascending order.
     pub fn table(&self, module: Option<&str>, wanted: &[u64]) -> SymbolTable<'a> {
         let mut wanted = wanted.iter().copied().peekable();
         let mut symbols: Vec<Symbol> = Vec::new();
@@ -79,7 +82,8 @@ impl<'a> Kallsyms<'a> {
                 name: entry.name,
             };
             match &mut current {
-                // perf gives only the last of several symbols at one address a length, and prefers the one with a length.
+                // Of several symbols at one address perf gives only the last a length, and prefers a
+                // symbol with a length.
                 Some(last) if last.start == symbol.start => {
                     if !is_old_alias(symbol.name) {
                         *last = symbol;
@@ -98,8 +102,8 @@ impl<'a> Kallsyms<'a> {
         SymbolTable::new(symbols)
     }
 
-    /// The entries that perf reads, functions and data (symbol_type__filter, tools/perf/util/symbol.c), so that a hole behind a
-    /// function that is followed by data is not taken for the function.
+    /// The entries that perf uses, functions and data (symbol_type__filter, tools/perf/util/symbol.c).
+    /// Without the data, a gap between a function and the data after it would count as the function.
     fn usable(&self, module: Option<&str>) -> impl Iterator<Item = &Entry<'a>> {
         let entries = match module {
             None => self.kernel.as_slice(),
@@ -113,14 +117,14 @@ impl<'a> Kallsyms<'a> {
     }
 }
 
-/// Whether one of the addresses lies in `place`. Those before it are passed over.
-fn is_wanted(wanted: &mut Peekable<impl Iterator<Item = u64>>, place: Range<u64>) -> bool {
-    while wanted.next_if(|address| *address < place.start).is_some() {}
-    wanted.peek().is_some_and(|address| *address < place.end)
+/// Whether one of the addresses is in `range`. Consumes those before it.
+fn is_wanted(wanted: &mut Peekable<impl Iterator<Item = u64>>, range: Range<u64>) -> bool {
+    while wanted.next_if(|address| *address < range.start).is_some() {}
+    wanted.peek().is_some_and(|address| *address < range.end)
 }
 
-/// Cuts `text` between lines into at most `count` parts of about the same size.
-fn parts(text: &str, count: usize) -> Vec<&str> {
+/// Splits `text` between lines into at most `count` parts of about the same size.
+fn split_lines(text: &str, count: usize) -> Vec<&str> {
     let mut rest = text;
     let mut parts = Vec::new();
     for left in (1..=count).rev() {
@@ -147,13 +151,14 @@ fn parse_part(text: &str) -> Kallsyms<'_> {
     kallsyms
 }
 
-/// Before 4.17 a system call had two names, `sys_read` and `SyS_read`; the field uses the first.
+/// Before 4.17 a system call had two names, `sys_read` and `SyS_read`. Only the first is in use.
 fn is_old_alias(name: &str) -> bool {
     name.starts_with("SyS_") || name.starts_with("compat_SyS_")
 }
 
-/// `ADDRESS TYPE NAME`, then for a module's symbol a tab and `[MODULE]`. A kallsyms has some 150,000 lines, and most runs need
-/// the names of a few hundred: this is made to pass over the rest quickly.
+/// Parses `ADDRESS TYPE NAME`, for a module's symbol followed by a tab and `[MODULE]`. Returns the entry
+/// and the module. A kallsyms has some 150,000 lines, of which most runs need a few hundred, so this
+/// does no more than it must.
 fn parse_line(line: &str) -> Option<(Entry<'_>, Option<&str>)> {
     let (address, digits) = parse_hex(line.as_bytes())?;
     let [b' ', kind, b' ', ..] = &line.as_bytes()[digits..] else {
@@ -171,9 +176,9 @@ fn parse_line(line: &str) -> Option<(Entry<'_>, Option<&str>)> {
     (!name.is_empty()).then_some((Entry { address, kind: *kind, name }, module))
 }
 
-/// The number that `bytes` begin with, of at most 16 hexadecimal digits, and how many they are.
+/// The hexadecimal number of at most 16 digits that `bytes` start with, and how many digits it has.
 fn parse_hex(bytes: &[u8]) -> Option<(u64, usize)> {
-    // As 64-bit kernels write it.
+    // The form that 64-bit kernels write.
     if let Some((digits, [b' ', ..])) = bytes.split_first_chunk::<16>() {
         let (high, low) = digits.split_at(8);
         return Some((eight_digits(high)? << 32 | eight_digits(low)?, 16));
@@ -183,19 +188,20 @@ fn parse_hex(bytes: &[u8]) -> Option<(u64, usize)> {
     u64::from_str_radix(text, 16).ok().filter(|_| digits <= 16).map(|number| (number, digits))
 }
 
-/// The number of eight hexadecimal digits, all of which are looked at together.
+/// The number that eight hexadecimal digits are. All eight are checked and converted at once, as bytes
+/// of one word, because this is the hot loop.
 fn eight_digits(digits: &[u8]) -> Option<u64> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let text = u64::from_be_bytes(digits.try_into().ok()?);
-    // Bit 7 of a byte is set where it is at least `least`; no byte is above 127.
+    // Sets bit 7 of each byte that is at least `least`, provided that no byte is above 127.
     let at_least = |bytes: u64, least: u8| bytes + EACH * u64::from(128 - least);
     let between = |bytes, first: u8, last: u8| at_least(bytes, first) & !at_least(bytes, last + 1);
     let is_ascii = text & EACH << 7 == 0;
-    let small = text | (EACH * 0x20);
-    if !is_ascii || (between(text, b'0', b'9') | between(small, b'a', b'f')) & EACH << 7 != EACH << 7 {
+    let lowercase = text | (EACH * 0x20);
+    if !is_ascii || (between(text, b'0', b'9') | between(lowercase, b'a', b'f')) & EACH << 7 != EACH << 7 {
         return None;
     }
-    // A letter has bit 6 set, and its low four bits are those of its value less 9.
+    // A letter has bit 6 set, and its low four bits are its value less 9.
     let values = (text & (EACH * 0xf)) + ((text >> 6) & EACH) * 9;
     let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
@@ -242,18 +248,18 @@ not a line
     }
 
     #[test]
-    fn parts_are_the_whole() {
+    fn parts_add_up_to_the_whole() {
         let text = std::str::from_utf8(TEXT).unwrap();
         for count in 1..20 {
-            let parts = parts(text, count);
+            let parts = split_lines(text, count);
             assert_eq!((parts.concat().as_str(), parts.len()), (text, count));
             assert!(parts.iter().all(|part| part.is_empty() || part.ends_with('\n')), "{parts:?}");
         }
-        assert_eq!(parts("no end", 3).concat(), "no end");
+        assert_eq!(split_lines("no end", 3).concat(), "no end");
     }
 
     #[test]
-    fn lines_that_are_none_are_passed_over() {
+    fn malformed_lines_are_skipped() {
         for line in [
             "",
             " ",
@@ -282,7 +288,7 @@ not a line
     }
 
     #[test]
-    fn zeros_are_told() {
+    fn hidden_addresses_are_recognized() {
         assert!(Kallsyms::parse(b"0000000000000000 T _text\n0000000000000000 T a\n").is_hidden());
         assert!(Kallsyms::parse(b"").is_empty());
         assert!(!Kallsyms::parse(b"").is_hidden());

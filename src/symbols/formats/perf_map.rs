@@ -1,5 +1,5 @@
-//! perf maps: the lists of functions that a process made at run time and wrote to `/tmp/perf-PID.map`, as text
-//! (`START SIZE NAME`, both numbers hexadecimal).
+//! perf maps: the list of functions that a process generated at run time, which it writes to
+//! `/tmp/perf-PID.map` as text (`START SIZE NAME`, both numbers hexadecimal).
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ pub struct PerfMap<'t> {
 }
 
 impl<'t> PerfMap<'t> {
-    /// The perf map of this text.
+    /// The perf map with this text.
     pub fn new(text: &'t [u8]) -> Self {
         PerfMap { text }
     }
 
-    /// A table of the symbols that cover the `wanted` addresses, each of one address only: what else lies in the same function is
-    /// looked up by itself.
+    /// A table with one symbol for each of the `wanted` addresses that a function covers. Each symbol
+    /// covers this one address only.
     ///
-    /// A process that makes code where other code was writes another line, so the last line that covers an address counts. The
-    /// text is read from its end, and no further than until all addresses have their name. An address is given one once, so
-    /// lines cost no more than their length, however many addresses they cover.
+    /// A process that puts new code in place of old code adds a line, so the last line that covers an
+    /// address counts. The text is read from its end until all addresses have their name. Each address
+    /// gets a name once, so a line costs no more than its length, however many addresses it covers.
     pub fn table(&self, wanted: &[u64]) -> SymbolTable<'t> {
         let mut wanted: BTreeSet<u64> = wanted.iter().copied().collect();
         let mut symbols = Vec::new();
@@ -46,12 +46,12 @@ impl<'t> PerfMap<'t> {
     }
 }
 
-/// First address, bytes and name. perf reads the numbers as strtoull does, so `0x` may stand before them
+/// First address, bytes and name. perf reads the numbers with strtoull, so they may start with `0x`
 /// (dso__load_perf_map, tools/perf/util/symbol.c).
 fn parse_line(line: &[u8]) -> Option<(u64, u64, &str)> {
-    // Longer than any name that is kept.
-    const LONGEST: usize = 1 << 16;
-    let line = std::str::from_utf8(line.get(..line.len().min(LONGEST))?).ok()?;
+    // Names are cut shorter than this anyway.
+    const MAX_LINE: usize = 1 << 16;
+    let line = std::str::from_utf8(line.get(..line.len().min(MAX_LINE))?).ok()?;
     let (start, rest) = line.trim_ascii_start().split_once(' ')?;
     let (size, name) = rest.trim_ascii_start().split_once(' ')?;
     let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok();
@@ -71,16 +71,16 @@ mod tests {
     #[test]
     fn the_last_line_that_covers_an_address_counts() {
         let text = "1000 100 old\n2000 10 LazyCompile:*a b /x.js:1:2\n0x1000 0x20 new\n1010 8 inner";
-        let found = names(text, &[0xfff, 0x1000, 0x1010, 0x1018, 0x1020, 0x10ff, 0x1100, 0x2001]);
+        let found_names = names(text, &[0xfff, 0x1000, 0x1010, 0x1018, 0x1020, 0x10ff, 0x1100, 0x2001]);
         let a = "LazyCompile:*a b /x.js:1:2";
         assert_eq!(
-            found,
+            found_names,
             [None, Some("new"), Some("inner"), Some("new"), Some("old"), Some("old"), None, Some(a)]
         );
     }
 
     #[test]
-    fn lines_that_are_none_are_passed_over() {
+    fn malformed_lines_are_skipped() {
         let text =
             "\n \n1000\n1000 10\n1000 10 \nzz 10 a\n1000 zz a\n-1 10 a\n1000 0 empty\n1000 10 good\r\n";
         assert_eq!(names(text, &[0x1000, u64::MAX]), [Some("good"), None]);

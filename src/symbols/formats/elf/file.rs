@@ -1,0 +1,190 @@
+//! An ELF file of either size, and all that can be asked of it.
+
+use std::borrow::Cow;
+
+use object::FileKind;
+use object::elf::{ET_REL, FileHeader32, FileHeader64, SHT_DYNSYM, SHT_SYMTAB};
+use object::read::elf::FileHeader as _;
+
+use crate::model::Segment;
+
+use super::headers::{CodeSegment, Headers, LoadedSegment, file_position};
+use super::plt::PltStub;
+use super::symbols::FileSymbol;
+use crate::symbols::formats::table::{Binding, Symbol, SymbolTable};
+
+type Endian = object::Endianness;
+
+/// An ELF file whose headers could be read.
+pub enum Elf<'a> {
+    /// 32 bits.
+    Small(Headers<'a, FileHeader32<Endian>>),
+    /// 64 bits.
+    Large(Headers<'a, FileHeader64<Endian>>),
+}
+
+/// Evaluates `$answer` with the headers of either size.
+macro_rules! either {
+    ($elf:expr, $headers:ident => $answer:expr) => {
+        match $elf {
+            Elf::Small($headers) => $answer,
+            Elf::Large($headers) => $answer,
+        }
+    };
+}
+
+impl<'a> Elf<'a> {
+    /// Reads the headers of `bytes`; `None` if they are not those of an ELF file.
+    pub fn parse(bytes: &'a [u8]) -> Option<Elf<'a>> {
+        match FileKind::parse(bytes).ok()? {
+            FileKind::Elf32 => Some(Elf::Small(Headers::parse(bytes)?)),
+            FileKind::Elf64 => Some(Elf::Large(Headers::parse(bytes)?)),
+            _ => None,
+        }
+    }
+
+    /// The build id in the file's notes.
+    pub fn build_id(&self) -> Option<&'a [u8]> {
+        either!(self, headers => headers.build_id())
+    }
+
+    /// The symbols of `.symtab`; `None` if there are none.
+    ///
+    /// With `wanted` addresses, in ascending order, only those symbols are read that decide the
+    /// names of these addresses.
+    pub fn full_symbols(&self, wanted: Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> {
+        either!(self, headers => headers.symbols(SHT_SYMTAB, wanted))
+    }
+
+    /// As [`Elf::full_symbols`], of `.dynsym`: what a stripped library still exports.
+    pub fn dynamic_symbols(&self, wanted: Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> {
+        either!(self, headers => headers.symbols(SHT_DYNSYM, wanted))
+    }
+
+    /// The stubs of the procedure linkage table, through which functions of other objects are
+    /// called.
+    pub fn plt_stubs(&self) -> Vec<PltStub> {
+        either!(self, headers => headers.plt_stubs())
+    }
+
+    /// Whether the file is relocatable, as a kernel module is: it gets its addresses when it is
+    /// loaded.
+    pub fn is_relocatable(&self) -> bool {
+        either!(self, headers => headers.header.e_type(headers.endian) == ET_REL)
+    }
+
+    /// Whether the most significant byte of a number comes first.
+    pub fn is_big_endian(&self) -> bool {
+        either!(self, headers => headers.header.is_big_endian())
+    }
+
+    /// The bytes of the section of this name.
+    pub fn section(&self, name: &str) -> Option<&'a [u8]> {
+        either!(self, headers => headers.section_data(headers.section(name)?))
+    }
+
+    /// The bytes of the section of this name, decompressed where the section is compressed.
+    pub fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        either!(self, headers => headers.unpacked_section(name))
+    }
+
+    /// A smaller file with the same build id and the same symbols, and with the same debug
+    /// information if `with_debug_information`; `None` if it would not be smaller.
+    pub fn reduced(&self, with_debug_information: bool) -> Option<Vec<u8>> {
+        either!(self, headers => headers.reduced(with_debug_information))
+    }
+
+    /// The address at which a position in this file lies once the file is loaded.
+    pub fn address_of(&self, position: u64) -> Option<u64> {
+        let covers =
+            |segment: &&LoadedSegment| segment.offset <= position && position - segment.offset < segment.size;
+        let segments = self.segments();
+        let segment = segments.iter().find(covers)?;
+        segment.address.checked_add(position - segment.offset)
+    }
+
+    /// For separate debug information: what to add to a position in the program's file to get its
+    /// address.
+    ///
+    /// Separate debug information does not say where in the program's file the code was. It
+    /// follows only if `segment`, which was mapped, is all code of the program: then this file has
+    /// one code segment of the same length, in pages of some size.
+    pub fn shift(&self, segment: Segment) -> Option<u64> {
+        const PAGES: [u64; 3] = [4 << 10, 16 << 10, 64 << 10];
+        let [CodeSegment { address, size, alignment }] =
+            either!(self, headers => headers.code_segments())[..]
+        else {
+            return None;
+        };
+        let shift = |page: u64| {
+            let within = address % page;
+            let length = within.checked_add(size)?.checked_next_multiple_of(page)?;
+            let shift = (address - within).wrapping_sub(segment.offset);
+            (length == segment.length && shift.is_multiple_of(alignment.max(1))).then_some(shift)
+        };
+        let mut shifts = PAGES.into_iter().filter_map(shift);
+        shifts.next().filter(|first| shifts.all(|other| other == *first))
+    }
+
+    /// A table of `symbols` and `stubs` by position in this file.
+    ///
+    /// The symbols may come from the file's separate debug information, which has the same
+    /// addresses at other positions.
+    pub fn table<'s>(&self, symbols: &[FileSymbol<'s>], stubs: &'s [PltStub]) -> SymbolTable<'s> {
+        let segments = self.segments();
+        let symbols =
+            symbols.iter().filter_map(|symbol| Some(symbol.at(file_position(&segments, symbol.address)?)));
+        let stubs = stubs.iter().map(|stub| Symbol {
+            start: stub.start,
+            end: stub.start.saturating_add(stub.size),
+            binding: Binding::Global,
+            is_typed: true,
+            name: &stub.name,
+        });
+        SymbolTable::new(symbols.chain(stubs).collect())
+    }
+
+    fn segments(&self) -> Vec<LoadedSegment> {
+        either!(self, headers => headers.loaded_segments())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object::write::{Object, Symbol as WrittenSymbol, SymbolSection};
+    use object::{Architecture, BinaryFormat, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
+
+    use super::*;
+
+    #[test]
+    fn a_symbol_whose_name_cannot_be_read_ends_none() {
+        let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, object::Endianness::Little);
+        let text = object.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
+        for (name, value, size) in [(&b"open"[..], 0x100, 0), (b"\xff", 0x140, 0x10), (b"next", 0x180, 0x10)]
+        {
+            object.add_symbol(WrittenSymbol {
+                name: name.to_vec(),
+                value,
+                size,
+                kind: SymbolKind::Text,
+                scope: SymbolScope::Dynamic,
+                weak: false,
+                section: SymbolSection::Section(text),
+                flags: SymbolFlags::None,
+            });
+        }
+        let file = object.write().expect("an ELF file");
+        let elf = Elf::parse(&file).expect("an ELF file");
+        let name = |wanted: Option<&[u64]>, address| {
+            let symbols = elf.full_symbols(wanted).expect("symbols");
+            let table = SymbolTable::new(symbols.iter().map(FileSymbol::at_address).collect());
+            table.find(address).map(|(_, symbol)| symbol.name.to_owned())
+        };
+        for (address, expected) in
+            [(0x120, Some("open")), (0x150, Some("open")), (0x188, Some("next")), (0x1a0, None)]
+        {
+            assert_eq!(name(Some(&[address]), address).as_deref(), expected, "{address:#x}");
+            assert_eq!(name(None, address).as_deref(), expected, "{address:#x}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The headers of an ELF file: its sections and segments.
+
+use std::borrow::Cow;
+
+use object::elf::{ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, PF_X, PT_LOAD};
+use object::read::elf::{CompressionHeader as _, FileHeader, ProgramHeader as _, SectionHeader as _};
+use object::{CompressedData, CompressionFormat, Endianness};
+
+/// Sections that are read. A file with more needs an escape in its header that no linker of
+/// programs uses.
+pub const MAX_SECTIONS: usize = 1 << 16;
+/// Loaded segments that are read; programs have about four.
+const MAX_SEGMENTS: usize = 64;
+/// Bytes of a section's name.
+const MAX_SECTION_NAME: usize = 64;
+/// Bytes that a compressed section may decompress to; those of a browser reach 1.5 GB.
+const MAX_UNPACKED: u64 = 4 << 30;
+/// Bytes that one compressed byte may decompress to. deflate cannot exceed 1032, and no debug
+/// information comes near it.
+const MAX_RATIO: u64 = 1032;
+
+/// The headers of an ELF file.
+pub struct Headers<'a, H: FileHeader> {
+    pub header: &'a H,
+    pub endian: Endianness,
+    /// The whole file.
+    pub bytes: &'a [u8],
+    pub programs: &'a [H::ProgramHeader],
+    pub sections: &'a [H::SectionHeader],
+    /// The names of the sections.
+    names: &'a [u8],
+}
+
+/// A segment that is loaded into memory.
+#[derive(Clone, Copy)]
+pub struct LoadedSegment {
+    /// Its first address.
+    pub address: u64,
+    /// Its position in the file.
+    pub offset: u64,
+    /// Bytes in memory.
+    pub size: u64,
+}
+
+/// A loaded segment that holds code.
+#[derive(Clone, Copy)]
+pub struct CodeSegment {
+    /// Its first address.
+    pub address: u64,
+    /// Bytes in memory.
+    pub size: u64,
+    /// Its address and its position in the file are equal modulo this number of bytes.
+    pub alignment: u64,
+}
+
+impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
+    /// Reads the headers of `bytes`.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let header = H::parse(bytes).ok()?;
+        let endian = header.endian().ok()?;
+        // A file that was cut before its section headers still has its segments.
+        let sections = header.section_headers(endian, bytes).unwrap_or_default();
+        let names = header.shstrndx(endian, bytes).ok().and_then(|names| sections.get(names as usize));
+        let names = names.and_then(|names| names.data(endian, bytes).ok()).unwrap_or_default();
+        Some(Headers {
+            header,
+            endian,
+            bytes,
+            programs: header.program_headers(endian, bytes).unwrap_or_default(),
+            sections: sections.get(..MAX_SECTIONS).unwrap_or(sections),
+            names,
+        })
+    }
+
+    /// The first section of this name.
+    pub fn section(&self, name: &str) -> Option<&'a H::SectionHeader> {
+        self.sections.iter().find(|section| self.section_name(section) == Some(name.as_bytes()))
+    }
+
+    /// The name of `section`.
+    pub fn section_name(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
+        text_at(self.names, section.sh_name(self.endian), MAX_SECTION_NAME)
+    }
+
+    /// The bytes of `section` as they are in the file.
+    pub fn section_data(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
+        section.data(self.endian, self.bytes).ok()
+    }
+
+    /// The bytes of the section of this name, decompressed where the section is compressed.
+    pub fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        let section = self.section(name)?;
+        let data = self.section_data(section)?;
+        let Some((header, offset, size)) = section.compression(self.endian, self.bytes).ok()? else {
+            return Some(Cow::Borrowed(data));
+        };
+        let start = usize::try_from(offset).ok()?;
+        let data = self.bytes.get(start..start.checked_add(usize::try_from(size).ok()?)?)?;
+        let uncompressed_size: u64 = header.ch_size(self.endian).into();
+        let format = match header.ch_type(self.endian) {
+            ELFCOMPRESS_ZLIB => CompressionFormat::Zlib,
+            ELFCOMPRESS_ZSTD => CompressionFormat::Zstandard,
+            _ => return None,
+        };
+        // The size in the header sizes an allocation, so it must be one that the compressed bytes
+        // can reach and that fits in memory.
+        let is_possible = uncompressed_size <= MAX_UNPACKED && uncompressed_size / MAX_RATIO <= size;
+        is_possible.then_some(CompressedData { format, data, uncompressed_size })?.decompress().ok()
+    }
+
+    /// The segments that are loaded.
+    pub fn loaded_segments(&self) -> Vec<LoadedSegment> {
+        let loaded = self.programs.iter().filter(|header| header.p_type(self.endian) == PT_LOAD);
+        let segment = |header: &H::ProgramHeader| LoadedSegment {
+            address: header.p_vaddr(self.endian).into(),
+            offset: header.p_offset(self.endian).into(),
+            size: header.p_memsz(self.endian).into(),
+        };
+        loaded.map(segment).take(MAX_SEGMENTS).collect()
+    }
+
+    /// The loaded segments that hold code.
+    pub fn code_segments(&self) -> Vec<CodeSegment> {
+        let endian = self.endian;
+        let is_code = |header: &&H::ProgramHeader| {
+            header.p_type(endian) == PT_LOAD && header.p_flags(endian).0 & PF_X.0 != 0
+        };
+        let segment = |header: &H::ProgramHeader| CodeSegment {
+            address: header.p_vaddr(endian).into(),
+            size: header.p_memsz(endian).into(),
+            alignment: header.p_align(endian).into(),
+        };
+        self.programs.iter().filter(is_code).map(segment).take(MAX_SEGMENTS).collect()
+    }
+}
+
+/// The position in the file of an address, by the file's loaded segments.
+pub fn file_position(segments: &[LoadedSegment], address: u64) -> Option<u64> {
+    let covers =
+        |segment: &&LoadedSegment| segment.address <= address && address - segment.address < segment.size;
+    let segment = segments.iter().find(covers)?;
+    segment.offset.checked_add(address - segment.address)
+}
+
+/// The text that starts at `offset` and ends before a NUL, if the NUL comes within `longest` bytes.
+pub fn text_at(texts: &[u8], offset: u32, longest: usize) -> Option<&[u8]> {
+    let rest = texts.get(offset as usize..)?;
+    let rest = rest.get(..longest).unwrap_or(rest);
+    rest.get(..memchr::memchr(0, rest)?)
+}

@@ -1,0 +1,213 @@
+//! The symbols of an ELF file.
+
+use object::Endianness;
+use object::elf::{
+    EM_AARCH64, EM_ARM, EM_RISCV, SHN_LORESERVE, STB_LOCAL, STB_WEAK, STT_COMMON, STT_FUNC, STT_GNU_IFUNC,
+    STT_NOTYPE, STT_OBJECT, SectionType,
+};
+use object::read::elf::{FileHeader, SectionHeader as _, Sym as _};
+
+use super::headers::{Headers, text_at};
+use crate::symbols::formats::table::{Binding, Symbol};
+
+/// Symbols that are read: a browser with all its libraries in one file has some two million.
+const MAX_SYMBOLS: usize = 1 << 24;
+/// Bytes of a symbol's name; symbols with longer names are skipped.
+const MAX_NAME: usize = 1 << 14;
+/// Bytes of all names together; those of a browser are some 200 MB.
+const MAX_ALL_NAMES: usize = 1 << 30;
+
+/// A symbol by its address, as the file has it, and not by its position in the file.
+pub struct FileSymbol<'a> {
+    /// Its first address once the file is loaded.
+    pub address: u64,
+    /// Bytes; 0 where the file does not say.
+    size: u64,
+    binding: Binding,
+    is_typed: bool,
+    /// Its name as the file has it, mangled.
+    pub name: &'a str,
+}
+
+impl<'a> FileSymbol<'a> {
+    /// The symbol for a table by address.
+    pub fn at_address(&self) -> Symbol<'a> {
+        self.at(self.address)
+    }
+
+    /// The symbol for a table in which it starts at `start`.
+    pub fn at(&self, start: u64) -> Symbol<'a> {
+        Symbol {
+            start,
+            end: start.saturating_add(self.size),
+            binding: self.binding,
+            is_typed: self.is_typed,
+            name: self.name,
+        }
+    }
+}
+
+impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
+    /// The symbols that perf uses: functions and data that are defined here, and labels in code
+    /// (tools/perf/util/symbol-elf.c). Of a kernel module only those in code, by their distance
+    /// from where the module is loaded.
+    pub fn symbols(&self, kind: SectionType, wanted: Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> {
+        let (symbols, mut names) = self.symbol_section(kind)?;
+        let symbols = symbols.get(..MAX_SYMBOLS).unwrap_or(symbols);
+        let endian = self.endian;
+        let is_text = |section: &H::SectionHeader| {
+            self.section_name(section).is_some_and(|name| memchr::memmem::find(name, b"text").is_some())
+        };
+        let is_code: Vec<bool> = self.sections.iter().map(is_text).collect();
+        let has_mapping_symbols = matches!(self.header.e_machine(endian), EM_ARM | EM_AARCH64 | EM_RISCV);
+        let name_bytes = names.bytes;
+        let layout = self.module_layout();
+        // What a symbol's value counts from; `None` if that cannot be told.
+        let base = |symbol: &H::Sym| match &layout {
+            None => Some(0),
+            Some(layout) => *layout.get(usize::from(symbol.st_shndx(endian).0))?,
+        };
+        let is_used = |symbol: &&H::Sym| {
+            let section = symbol.st_shndx(endian);
+            let has_used_type = match symbol.st_type() {
+                STT_FUNC | STT_GNU_IFUNC | STT_OBJECT | STT_COMMON => true,
+                STT_NOTYPE if section.0 >= SHN_LORESERVE => false,
+                STT_NOTYPE => is_code.get(usize::from(section.0)).is_some_and(|is_code| *is_code),
+                _ => false,
+            };
+            // Absolute symbols are versions and sizes, not addresses.
+            let has_address =
+                !symbol.is_undefined(endian) && !symbol.is_absolute(endian) && base(symbol).is_some();
+            has_used_type
+                && has_address
+                && match name_bytes.get(symbol.st_name(endian) as usize) {
+                    None | Some(0) => false,
+                    Some(first) => !(has_mapping_symbols && *first == b'$'),
+                }
+        };
+        let used = symbols.iter().filter(is_used);
+        let extent = |symbol: &H::Sym| {
+            let value: u64 = symbol.st_value(endian).into();
+            (value.wrapping_add(base(symbol).unwrap_or(0)), symbol.st_size(endian).into())
+        };
+        let starts = wanted.map(|wanted| wanted_starts(used.clone().map(extent), wanted));
+        let is_wanted = |symbol: &&H::Sym| {
+            starts.as_ref().is_none_or(|starts| starts.binary_search(&extent(symbol).0).is_ok())
+        };
+        let mut read = |symbol: &H::Sym| {
+            let (address, size) = extent(symbol);
+            Some(FileSymbol {
+                address,
+                size,
+                binding: match symbol.st_bind() {
+                    STB_LOCAL => Binding::Local,
+                    STB_WEAK => Binding::Weak,
+                    _ => Binding::Global,
+                },
+                is_typed: symbol.st_type() != STT_NOTYPE,
+                name: names.at(symbol.st_name(endian))?,
+            })
+        };
+        used.clone().next()?;
+        let few: Option<Vec<FileSymbol>> = used.clone().filter(is_wanted).map(&mut read).collect();
+        // A symbol whose name cannot be read is no symbol, so it must not end the one before it.
+        // Which symbol ends that one then takes all of them to tell.
+        Some(few.unwrap_or_else(|| used.filter_map(read).collect()))
+    }
+
+    /// The symbols of the first section of this type, and their names.
+    pub fn symbol_section(&self, kind: SectionType) -> Option<(&'a [H::Sym], SymbolNames<'a>)> {
+        let section = self.sections.iter().find(|section| section.sh_type(self.endian) == kind)?;
+        let symbols = section.data_as_array(self.endian, self.bytes).ok()?;
+        let names = self.sections.get(section.sh_link(self.endian) as usize)?;
+        Some((symbols, SymbolNames { bytes: self.section_data(names)?, left: MAX_ALL_NAMES }))
+    }
+}
+
+/// The starts of those symbols that decide the names of the `wanted` addresses, in ascending order.
+///
+/// `symbols` are given as start and size. Those that decide are: each that covers a wanted address,
+/// each of unknown size, and the one after that, which ends it. A large program has a hundred
+/// thousand symbols, of which samples hit some hundred: the names of the others need not be read.
+fn wanted_starts(symbols: impl Iterator<Item = (u64, u64)> + Clone, wanted: &[u64]) -> Vec<u64> {
+    let mut open: Vec<u64> = symbols.clone().filter(|(_, size)| *size == 0).map(|(start, _)| start).collect();
+    open.sort_unstable();
+    open.dedup();
+    let mut ends: Vec<Option<u64>> = vec![None; open.len()];
+    let mut starts = Vec::new();
+    for (start, size) in symbols {
+        if let Some(before) = open.partition_point(|open| *open < start).checked_sub(1) {
+            let end = &mut ends[before];
+            *end = Some(end.map_or(start, |end| end.min(start)));
+        }
+        let next = wanted.partition_point(|address| *address < start);
+        if wanted.get(next).is_some_and(|address| address - start < size) {
+            starts.push(start);
+        }
+    }
+    starts.extend(open);
+    starts.extend(ends.into_iter().flatten());
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+/// The names of symbols, read up to a budget.
+pub struct SymbolNames<'a> {
+    bytes: &'a [u8],
+    /// Bytes that may still be read.
+    left: usize,
+}
+
+impl<'a> SymbolNames<'a> {
+    /// The name at `offset`.
+    pub fn at(&mut self, offset: u32) -> Option<&'a str> {
+        let name = text_at(self.bytes, offset, MAX_NAME.min(self.left));
+        // Finding no end costs as much as reading the longest name.
+        self.left -= name.map_or(MAX_NAME.min(self.left), <[u8]>::len);
+        std::str::from_utf8(name?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::symbols::formats::table::SymbolTable;
+
+    use super::*;
+
+    #[test]
+    fn symbols_that_are_left_out_change_no_name() {
+        let mut dice = 0x2545_f491_4f6c_dd1d_u64;
+        let mut below = |limit: u64| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            dice % limit
+        };
+        let names: Vec<String> = (0..30).map(|number| format!("symbol_{number}")).collect();
+        for _ in 0..2000 {
+            // Some are of unknown size, some at the same address, some inside others.
+            let extents: Vec<(u64, u64)> = (0..30).map(|_| (below(200), below(4) * below(8))).collect();
+            let mut wanted: Vec<u64> = (0..3).map(|_| below(220)).collect();
+            wanted.sort_unstable();
+            let starts = wanted_starts(extents.iter().copied(), &wanted);
+            let table = |is_kept: &dyn Fn(u64) -> bool| {
+                let kept = extents.iter().zip(&names).filter(|((start, _), _)| is_kept(*start));
+                let symbols = kept.map(|(&(start, size), name)| Symbol {
+                    start,
+                    end: start + size,
+                    binding: Binding::Global,
+                    is_typed: true,
+                    name,
+                });
+                SymbolTable::new(symbols.collect())
+            };
+            let (all, few) = (table(&|_| true), table(&|start| starts.binary_search(&start).is_ok()));
+            for &address in &wanted {
+                let name =
+                    |table: &SymbolTable| table.find(address).map(|(_, symbol)| symbol.name.to_owned());
+                assert_eq!(name(&few), name(&all), "{extents:?} {wanted:?}");
+            }
+        }
+    }
+}

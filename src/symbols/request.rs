@@ -1,0 +1,46 @@
+//! What naming needs to know about a recording.
+
+use std::path::Path;
+
+use crate::model::{About, Frame};
+use crate::pack::Pack;
+
+use super::gather::Gatherer;
+
+/// What naming needs to know about a recording.
+pub struct Request<'r> {
+    /// The recording's file.
+    pub recording: &'r Path,
+    /// What the recording says about itself.
+    pub about: &'r About,
+    /// The kernel's build id, where recorded.
+    pub kernel_build_id: Option<&'r [u8]>,
+    /// The frames to name.
+    pub frames: &'r [Frame],
+    /// For each frame whether its offset is a return address, and not where the CPU was. Only
+    /// inlined functions need it; empty where they are not asked for.
+    pub callers: &'r [bool],
+    /// The pack that the recording was read from.
+    pub pack: Option<&'r Pack>,
+    /// Who collects the files that names come from.
+    pub gatherer: Option<&'r Gatherer>,
+    /// The archive of programs that came with the recording, still compressed.
+    pub archive: Option<&'r [u8]>,
+    /// How many bytes of memory the content of an archive of this many bytes may use.
+    pub memory: &'r (dyn Fn(u64) -> u64 + Sync),
+    /// When each frame was sampled; `None` where no names are asked for.
+    pub seen: Option<Seen<'r>>,
+}
+
+/// When a frame was sampled first and last, in ns of the recording's clock.
+pub type Seen<'r> = &'r (dyn Fn(usize) -> Option<(u64, u64)> + Sync);
+
+impl Request<'_> {
+    /// When a frame was sampled first and last, in ns of CLOCK_MONOTONIC, if that is the recording's
+    /// clock.
+    pub(super) fn seen_monotonic(&self, frame: usize) -> Option<(u64, u64)> {
+        const CLOCK_MONOTONIC: i32 = 1;
+        let seen = self.seen.filter(|_| self.about.clock.id == Some(CLOCK_MONOTONIC))?;
+        seen(frame)
+    }
+}

@@ -1,0 +1,17 @@
+//! Finds the files that names come from: in the pack, below `--symfs` or the root, in the roots of
+//! processes, in build-id caches, and where debug information is installed.
+//!
+//! Which of these places may be searched, and whether a file is the recorded one, is decided in
+//! `trust`.
+
+mod cache;
+mod debug_files;
+mod lists;
+mod open;
+mod places;
+mod process_root;
+mod programs;
+mod vdso;
+
+pub use open::{Bytes, open_regular};
+pub use places::{Search, check_options};

@@ -1,0 +1,109 @@
+//! Finds the ELF file of a module: a program, a library, a kernel module, `[vdso]`; and the kernel's
+//! files in build-id caches.
+
+use std::borrow::Cow;
+use std::fs::File;
+
+use crate::mapped;
+use crate::model::{Module, Symbols};
+use crate::symbols::formats::elf::Elf;
+use crate::symbols::formats::unpack;
+use crate::symbols::request::Request;
+use crate::symbols::trust::{self, is_this_kernel};
+
+use super::open::{Bytes, open_below};
+use super::places::{Search, is_path};
+use super::{process_root, vdso};
+
+impl Search<'_> {
+    /// The ELF file of `module`: below the root of the process that mapped it, else at its recorded
+    /// path, else in a build-id cache.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn find(&self, module: &Module) -> Result<Bytes<'_>, Symbols> {
+        if let Some(file) = self.find_in_pack(module) {
+            return file;
+        }
+        let file = self.find_in_files(module);
+        if let Some(gatherer) = self.gatherer {
+            gatherer.set_elf(module, file.as_deref().map_err(|why| *why));
+        }
+        file
+    }
+
+    fn find_in_files(&self, module: &Module) -> Result<Bytes<'_>, Symbols> {
+        let in_container = module
+            .mapped_by
+            .filter(|_| self.trust.opens_process_roots() && is_path(module))
+            .and_then(|process| process_root::open(process, &module.path));
+        in_container
+            .and_then(|file| self.read_checked(module, &file).ok())
+            .map_or_else(|| self.find_at_path(module), Ok)
+            .or_else(|why| self.find_in_caches(module).ok_or(why))
+    }
+
+    fn find_at_path(&self, module: &Module) -> Result<Bytes<'static>, Symbols> {
+        if !is_path(module) {
+            return Err(Symbols::NotAFile);
+        }
+        let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
+        self.read_checked(module, &open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?)
+    }
+
+    /// Reads a file if it is the one that was recorded.
+    fn read_checked(&self, module: &Module, file: &File) -> Result<Bytes<'static>, Symbols> {
+        let metadata = file.metadata().map_err(|_| Symbols::NoFile)?;
+        let bytes = mapped::map(file).map(Bytes::Mapped).map_err(|_| Symbols::NotElf)?;
+        let bytes = unpacked(module, bytes).ok_or(Symbols::NotElf)?;
+        let elf = Elf::parse(&bytes).ok_or(Symbols::NotElf)?;
+        self.trust.check_program(module, &elf, &metadata)?;
+        Ok(bytes)
+    }
+
+    /// perf keeps a program as `elf`, and `[vdso]` as `vdso` (build_id_cache__basename,
+    /// tools/perf/util/build-id.c).
+    fn find_in_caches(&self, module: &Module) -> Option<Bytes<'_>> {
+        let build_id = module.build_id.as_ref()?;
+        self.caches.iter().find_map(|cache| {
+            let file = ["elf", "vdso"].iter().find_map(|name| cache.find(build_id, name))?;
+            unpacked(module, file).filter(|file| trust::has_build_id(file, build_id))
+        })
+    }
+
+    /// The file `name` of this build id in the build-id caches. Only the first cache that has any file
+    /// of this build id is asked: it was filled for that build id, and an archive made from it, which
+    /// is asked later, has nothing more and would be unpacked in vain.
+    pub fn find_cached(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
+        self.caches.iter().find(|cache| cache.has(build_id))?.find(build_id, name)
+    }
+
+    /// The `[vdso]` of this process, if `module` is the recorded one and both are the same. Below
+    /// `--symfs` and in a pack are the files of another machine, so this one's is not asked.
+    pub fn find_own_vdso(&self, request: &Request, module: &Module) -> Option<Vec<u8>> {
+        if module.path != "[vdso]" || self.trust.is_symfs() || self.pack.is_some() {
+            return None;
+        }
+        let file = match &module.build_id {
+            None => vdso::own().filter(|_| is_this_kernel(request)),
+            Some(recorded) => vdso::own().filter(|file| trust::has_build_id(file, recorded)),
+        }?;
+        if let Some(gatherer) = self.gatherer {
+            gatherer.set_elf(module, Ok(&file));
+        }
+        Some(file)
+    }
+}
+
+/// The ELF file in `file`. Kernel modules may be installed compressed, and perf keeps them so.
+fn unpacked<'b>(module: &Module, file: Bytes<'b>) -> Option<Bytes<'b>> {
+    if module.kernel.is_none() {
+        return Some(file);
+    }
+    let unpacked = match unpack::kernel_module(&file)? {
+        Cow::Owned(unpacked) => Some(unpacked),
+        Cow::Borrowed(_) => None,
+    };
+    Some(unpacked.map_or(file, Bytes::Read))
+}
