@@ -1,5 +1,5 @@
-//! Witness from missing samples: where a clock's samples did not come for long although the CPU was busy, interrupts were off (or
-//! the machine itself stood still).
+//! Witness from missing samples: where a clock's samples did not come for long although the CPU was
+//! busy, interrupts were off, or the machine itself stood still.
 
 use std::ops::Range;
 
@@ -7,14 +7,14 @@ use crate::analyses::shares::FOLLOW;
 use crate::model::TraceKind;
 
 use super::cpu::Cpu;
+use super::findings::{Finding, Findings, Weight};
 use super::result::Kind;
-use super::seen::{Seen, SeenByTime, Weight};
 
 /// A hole is at least so many sampling intervals long.
 const INTERVALS: u64 = 4;
 
 /// The holes in `cpu`'s samples.
-pub(super) fn find(cpu: &Cpu) -> Vec<Seen> {
+pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
     let least_ns = cpu.options.min_ns.max(cpu.interval_ns.saturating_mul(INTERVALS));
     let mut holes = Vec::new();
     for pair in cpu.samples().windows(2) {
@@ -25,13 +25,13 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Seen> {
             && !cpu.is_lost_in(&time)
             && !is_alive(cpu, &time);
         if is_hole {
-            holes.push(Seen { kind: Kind::SampleHole, time, weight: Weight::Weak });
+            holes.push(Finding { kind: Kind::SampleHole, time, weight: Weight::Weak });
         }
     }
     holes
 }
 
-/// Whether events tell that the CPU went on to other work meanwhile.
+/// Whether events tell that the CPU went on to other work in `time`, an interval off each end.
 fn is_alive(cpu: &Cpu, time: &Range<u64>) -> bool {
     let inner = time.start.saturating_add(cpu.interval_ns)..time.end.saturating_sub(cpu.interval_ns);
     let events = cpu.timeline.trace.between(inner.start, inner.end.max(inner.start));
@@ -47,11 +47,11 @@ fn is_alive(cpu: &Cpu, time: &Range<u64>) -> bool {
     })
 }
 
-/// The part of `time` that tells best who held the CPU: the hole, if there is one that is most of it. The samples beside it are of
-/// what ran before and after.
-pub(super) fn core<'s>(seen: &'s SeenByTime, time: &'s Range<u64>) -> &'s Range<u64> {
+/// The hole that is most of `time`, if there is one.
+pub(super) fn main_hole<'f>(findings: &'f Findings, time: &Range<u64>) -> Option<&'f Range<u64>> {
     let length = |time: &Range<u64>| time.end - time.start;
-    let is_most =
-        |seen: &&Seen| seen.kind == Kind::SampleHole && FOLLOW.is_held(length(&seen.time), length(time));
-    seen.overlapping(time).find(is_most).map_or(time, |hole| &hole.time)
+    let is_main = |finding: &&Finding| {
+        finding.kind == Kind::SampleHole && FOLLOW.is_held(length(&finding.time), length(time))
+    };
+    findings.overlapping(time).find(is_main).map(|hole| &hole.time)
 }

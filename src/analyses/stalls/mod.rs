@@ -1,20 +1,24 @@
 //! Stalls: the times in which a CPU handled no softirq although it should have, from all witnesses that a recording has; the
 //! culprit of each, its victims, and how sure that is.
 
+mod confidence;
 mod cpu;
 mod culprit;
+mod extent;
+mod findings;
 mod holes;
 mod options;
 mod packets;
 mod ranking;
 mod result;
 mod runs;
-mod seen;
 mod silence;
 mod softirqs;
+mod stretches;
 mod summary;
+mod suspect;
+mod times;
 mod union_find;
-mod verdict;
 mod victims;
 mod visits;
 mod witnesses;
@@ -34,9 +38,9 @@ use super::calls::{self, Calls};
 use super::contexts::Contexts;
 
 use cpu::{Cpu, Traced};
-use culprit::Held;
-use seen::{Seen, SeenByTime};
+use findings::{Finding, Findings};
 use softirqs::Softirqs;
+use stretches::Stretch;
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
@@ -66,48 +70,41 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
     }
 }
 
-/// The stalls of one CPU, by begin.
+/// The stalls of one CPU, by start.
 fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
     let softirqs = softirqs::find(cpu, is_ksoftirqd);
     let runs = runs::runs(cpu);
-    let mut seen = softirqs.seen.clone();
-    seen.extend(holes::find(cpu));
-    // Where each wait is known, a long path in which no softirq waited is slow, and no stall.
-    let others = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu));
-    let known = SeenByTime::new(seen.clone());
-    let is_borne_out = |other: &Seen| !cpu.traced.waits() || known.overlapping(&other.time).next().is_some();
-    seen.extend(others.filter(is_borne_out));
+    let mut findings = softirqs.findings.clone();
+    findings.extend(holes::find(cpu));
+    // Where all waits of softirqs were traced, a long path in which none waited is slow and no stall.
+    let confirming = Findings::new(findings.clone());
+    let is_confirmed =
+        |finding: &Finding| !cpu.traced.waits() || confirming.overlapping(&finding.time).next().is_some();
+    let inferred = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu));
+    findings.extend(inferred.filter(is_confirmed));
+    let findings = Findings::new(findings);
 
-    let found = verdict::stretches(cpu, &seen, &softirqs.unserved);
-    let seen = SeenByTime::new(seen);
-    let mut stretches: Vec<Held> = found
-        .into_iter()
-        .map(|(time, weight)| Held {
-            is_long: time.end - time.start >= cpu.options.min_ns,
-            suspect: culprit::suspect(cpu, holes::core(&seen, &time)),
-            time,
-            weight,
-        })
-        .collect();
+    let mut stretches = stretches::find(cpu, &findings, &softirqs.unserved);
     if !cpu.traced.waits() {
-        stretches = runs::with_short_runs(cpu, &runs, stretches);
+        stretches = stretches::with_short_runs(cpu, &runs, stretches);
     }
-    let stalls = verdict::join(stretches).into_iter();
-    stalls.map(|held| stall(cpu, &held, &seen, &softirqs, calls)).collect()
+    let stalls = stretches::join(stretches).into_iter();
+    stalls.map(|stretch| stall(cpu, &stretch, &findings, &softirqs, calls)).collect()
 }
 
-fn stall(cpu: &Cpu, held: &Held, seen: &SeenByTime, softirqs: &Softirqs, calls: &Calls) -> Stall {
-    let time = culprit::extent(cpu, held, calls);
-    let (evidence, confidence) = verdict::evidence(seen, &time);
-    let suspect = held.suspect.as_ref();
+/// The stall of `stretch`.
+fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs, calls: &Calls) -> Stall {
+    let time = extent::extent(cpu, stretch, calls);
+    let findings: Vec<&Finding> = findings.overlapping(&time).collect();
+    let suspect = stretch.suspect.as_ref();
     let lost = cpu.timeline.lost_in(time.start, time.end);
     Stall {
         cpu: cpu.timeline.cpu,
         start_ns: time.start,
         end_ns: time.end,
-        confidence,
-        evidence,
-        culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &held.time, calls)),
+        confidence: confidence::confidence(&findings),
+        evidence: findings.iter().map(|finding| finding.evidence()).collect(),
+        culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time, calls)),
         victims: victims::of(cpu, softirqs, &time),
         lost: lost.iter().fold(0, |sum, gap| sum.saturating_add(gap.records)),
     }

@@ -6,9 +6,7 @@ use std::ops::Range;
 use crate::analyses::contexts::{PathId, Serving};
 use crate::model::{Mode, NameId, Sample, Softirq};
 
-use super::cpu::{Cpu, JOIN_NS};
-use super::culprit::{self, Held};
-use super::seen::{Weight, first_overlap};
+use super::cpu::Cpu;
 
 /// What the samples of a run saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -150,29 +148,4 @@ fn extent(cpu: &Cpu, first: usize, last: usize) -> Range<u64> {
     let before = first.checked_sub(1).map_or(0, |before| half(time(first) - time(before)));
     let after = cpu.samples().get(last + 1).map_or(0, |after| half(after.time_ns - time(last)));
     time(first) - before..time(last) + after
-}
-
-/// `stretches`, and between them the runs that are too short to be stalls: beside a stall of the same thread they are part of it.
-pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Held>) -> Vec<Held> {
-    let is_short = |run: &&Run| {
-        matches!(run.activity, Activity::Task { .. })
-            && run.time.end - run.time.start >= cpu.least_ns()
-            && run.samples >= 2
-            && first_overlap(&stretches, |held| &held.time, &run.time).is_none()
-    };
-    let near = |run: &&Run| {
-        let near = run.time.start.saturating_sub(JOIN_NS)..run.time.end.saturating_add(JOIN_NS);
-        first_overlap(&stretches, |held| &held.time, &near).is_some()
-    };
-    let short = runs.iter().filter(is_short).filter(near).map(|run| Held {
-        time: run.time.clone(),
-        weight: Weight::Weak,
-        is_long: false,
-        suspect: culprit::suspect(cpu, &run.time),
-    });
-    let short: Vec<Held> = short.collect();
-    let mut all = stretches;
-    all.extend(short);
-    all.sort_by_key(|held| held.time.start);
-    all
 }

@@ -8,9 +8,9 @@ use crate::analyses::shares::FOLLOW;
 use crate::analyses::statistics::poisson_cdf;
 
 use super::cpu::Cpu;
+use super::findings::{Finding, Weight};
 use super::result::Kind;
 use super::runs::{Activity, Run};
-use super::seen::{Seen, Weight};
 use super::visits::{Visit, groups, visits};
 
 /// How far before and after a run samples tell how often softirqs are served, in ns.
@@ -23,17 +23,17 @@ const STRONG: f64 = 1e-3;
 const WEAK: f64 = 0.05;
 
 /// The visits that are too long without a softirq to be chance.
-pub(super) fn find(cpu: &Cpu, runs: &[Run]) -> Vec<Seen> {
+pub(super) fn find(cpu: &Cpu, runs: &[Run]) -> Vec<Finding> {
     let rates = Rates::new(cpu, runs);
     let groups = groups(cpu, visits(runs));
-    let mut seen = Vec::new();
+    let mut findings = Vec::new();
     for group in &groups {
         let long: Vec<&Run> = group.iter().filter_map(|visit| visit.long_run(cpu)).collect();
         let p_value = (rates.chance(group, &long) * groups.len() as f64).min(1.0);
         if p_value > WEAK {
             continue;
         }
-        seen.extend(long.into_iter().map(|run| Seen {
+        findings.extend(long.into_iter().map(|run| Finding {
             kind: match run.activity {
                 Activity::Task { .. } => Kind::KernelPath { samples: run.samples, p_value },
                 Activity::Softirq(softirq) => Kind::Handler { softirq: Some(softirq) },
@@ -42,7 +42,7 @@ pub(super) fn find(cpu: &Cpu, runs: &[Run]) -> Vec<Seen> {
             weight: if p_value <= STRONG { Weight::Strong } else { Weight::Weak },
         }));
     }
-    seen
+    findings
 }
 
 /// How often samples see softirqs being served, outside the runs that may be stalls.

@@ -1,4 +1,5 @@
-//! Witnesses from events: softirqs that waited, a ksoftirqd that did not run, handlers that did not return.
+//! Witnesses from events: softirqs that waited, a ksoftirqd that did not run, handlers that did not
+//! return.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,25 +7,26 @@ use std::ops::Range;
 use crate::model::{Softirq, TaskId, TraceEvent, TraceKind};
 
 use super::cpu::Cpu;
+use super::findings::{Finding, Weight, WeightedTime};
 use super::result::Kind;
-use super::seen::{Seen, Weight, first_overlap};
+use super::times::first_overlap;
 
 /// What the events of a CPU tell of its softirqs.
 #[derive(Default)]
 pub(super) struct Softirqs {
-    /// What they bear witness to.
-    pub seen: Vec<Seen>,
-    /// When softirqs were pending and none was being served.
-    pub unserved: Vec<(Range<u64>, Weight)>,
-    /// Each softirq's waits of some length, for the victims: one after the other.
+    pub findings: Vec<Finding>,
+    /// When softirqs were pending and none was being served, in order.
+    pub unserved: Vec<WeightedTime>,
+    /// Each softirq's waits that are long enough to be looked at, in order and without overlap.
     pub waits: BTreeMap<Softirq, Vec<Range<u64>>>,
-    /// Each thread that waited for the CPU for some time, by begin.
+    /// The waits of threads for the CPU that are long enough to be looked at, by start.
     pub threads: Vec<(TaskId, Range<u64>)>,
 }
 
 /// Reads the events of `cpu`. `is_ksoftirqd` says of each task whether it is one.
 pub(super) fn find(cpu: &Cpu, is_ksoftirqd: &[bool]) -> Softirqs {
-    // perf starts one event after the other: a softirq that was raised before its entry could be seen waits for ever.
+    // perf starts one event after the other: a softirq that was raised before entries were recorded
+    // would seem to wait for ever.
     let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
     let first_entry = cpu.timeline.trace.events.iter().find(is_entry).map_or(u64::MAX, |event| event.time_ns);
     let mut pass = Pass {
@@ -32,46 +34,49 @@ pub(super) fn find(cpu: &Cpu, is_ksoftirqd: &[bool]) -> Softirqs {
         is_ksoftirqd,
         first_entry,
         is_over: false,
-        found: Softirqs::default(),
+        softirqs: Softirqs::default(),
         open: Open::default(),
     };
     for event in &cpu.timeline.trace.events {
         pass.event(event);
     }
     pass.end();
-    pass.found.threads.sort_by_key(|(_, time)| time.start);
-    let Softirqs { seen, unserved, .. } = &mut pass.found;
-    // A wait during which others were served was short of luck, not of service.
-    seen.retain(|seen| {
-        !matches!(seen.kind, Kind::SoftirqWait(_))
-            || first_overlap(unserved, |(time, _)| time, &seen.time).is_some()
+    pass.softirqs.threads.sort_by_key(|(_, time)| time.start);
+    let Softirqs { findings, unserved, .. } = &mut pass.softirqs;
+    // Where other softirqs ran during all of the wait, the CPU was not stalled.
+    findings.retain(|finding| {
+        !matches!(finding.kind, Kind::SoftirqWait(_))
+            || first_overlap(unserved, |unserved| &unserved.time, &finding.time).is_some()
     });
-    pass.found
+    pass.softirqs
 }
 
+/// One pass over the events of a CPU.
 struct Pass<'p, 'r> {
     cpu: &'p Cpu<'r>,
     is_ksoftirqd: &'p [bool],
-    /// When softirqs are first seen to be served, in ns.
+    /// The time of the first entry of a softirq, in ns.
     first_entry: u64,
-    /// Whether all events have been looked at.
+    /// Whether all events were read.
     is_over: bool,
-    found: Softirqs,
+    softirqs: Softirqs,
     open: Open,
 }
 
-/// What has begun and not ended, each with its begin.
+/// What has begun and not ended, each with its start in ns.
 #[derive(Default)]
 struct Open {
+    /// The softirqs that are pending.
     raised: BTreeMap<Softirq, u64>,
-    /// Since when one was pending and none was served.
+    /// Since when a softirq was pending and none was served.
     unserved: Option<u64>,
-    /// Which one is being served.
+    /// The softirq that is being served.
     serving: Option<(Softirq, u64)>,
+    /// The interrupts that are being handled, by number.
     interrupts: BTreeMap<i32, u64>,
-    /// Since when ksoftirqd was to run.
+    /// Since when ksoftirqd waited for the CPU.
     ksoftirqd: Option<u64>,
-    /// Threads that were to run, by tid.
+    /// The threads that waited for the CPU, by tid.
     woken: BTreeMap<i32, (TaskId, u64)>,
 }
 
@@ -81,7 +86,7 @@ impl Pass<'_, '_> {
         match event.kind {
             TraceKind::SoftirqRaise(softirq) if now >= self.first_entry => {
                 self.open.raised.entry(softirq).or_insert(now);
-                // Where records were lost, the exit may be among them.
+                // If records were lost since the entry, the exit may be among them.
                 let is_lossy = |since| !self.cpu.timeline.lost_in(since, now).is_empty();
                 self.open.serving = self.open.serving.filter(|(_, since)| !is_lossy(*since));
                 if self.open.serving.is_none() {
@@ -91,7 +96,8 @@ impl Pass<'_, '_> {
             TraceKind::SoftirqEntry(softirq) => {
                 self.unserved_until(now);
                 if self.cpu.traced.exit {
-                    // One CPU serves one at a time: if the one before did not return, its exit was lost.
+                    // A CPU serves one softirq at a time: if the last one has not returned, the
+                    // record of its exit was lost.
                     self.open.serving = Some((softirq, now));
                 }
                 if let Some(since) = self.open.raised.remove(&softirq) {
@@ -134,6 +140,7 @@ impl Pass<'_, '_> {
         }
     }
 
+    /// `task` got the CPU.
     fn runs(&mut self, task: TaskId, now: u64) {
         if self.is_ksoftirqd[task.index()] {
             self.ksoftirqd_until(now);
@@ -142,10 +149,11 @@ impl Pass<'_, '_> {
             && self.cpu.traced.switches
             && now - since >= self.cpu.least_ns()
         {
-            self.found.threads.push((task, since..now));
+            self.softirqs.threads.push((task, since..now));
         }
     }
 
+    /// Ends the wait of ksoftirqd.
     fn ksoftirqd_until(&mut self, now: u64) {
         if let Some(since) = self.open.ksoftirqd.take()
             && self.cpu.traced.waking
@@ -155,16 +163,17 @@ impl Pass<'_, '_> {
         }
     }
 
+    /// Ends the time in which softirqs were pending and none was served.
     fn unserved_until(&mut self, now: u64) {
         let Some(since) = self.open.unserved.take() else { return };
         let time = since..now;
         if self.cpu.traced.waits() && now.saturating_sub(since) >= self.cpu.least_ns() {
             let weight = self.weight(&time);
-            self.found.unserved.push((time, weight));
+            self.softirqs.unserved.push(WeightedTime { time, weight });
         }
     }
 
-    /// What is still open when the recording ends lasted at least until then.
+    /// Ends what is still open: it lasted at least until the end of the recording.
     fn end(&mut self) {
         let last_event = self.cpu.timeline.trace.events.last().map(|event| event.time_ns);
         let Some(now) = last_event.max(self.cpu.samples().last().map(|sample| sample.time_ns)) else {
@@ -178,22 +187,25 @@ impl Pass<'_, '_> {
         self.ksoftirqd_until(now);
     }
 
+    /// Adds the wait of one softirq.
     fn wait(&mut self, softirq: Softirq, time: Range<u64>) {
         if self.cpu.traced.waits() && time.end.saturating_sub(time.start) >= self.cpu.least_ns() {
-            self.found.waits.entry(softirq).or_default().push(time.clone());
+            self.softirqs.waits.entry(softirq).or_default().push(time.clone());
             self.add(Kind::SoftirqWait(softirq), time);
         }
     }
 
+    /// Adds a finding, if it is long enough.
     fn add(&mut self, kind: Kind, time: Range<u64>) {
         if time.end.saturating_sub(time.start) < self.cpu.least_ns() {
             return;
         }
         let weight = self.weight(&time);
-        self.found.seen.push(Seen { kind, time, weight });
+        self.softirqs.findings.push(Finding { kind, time, weight });
     }
 
-    /// Where records were lost, that which ended it may be among them; and perf stops one event after the other.
+    /// If records were lost, the one that ended `time` may be among them. At the end of the recording
+    /// it may be missing because perf stops one event after the other.
     fn weight(&self, time: &Range<u64>) -> Weight {
         if self.is_over || self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
     }

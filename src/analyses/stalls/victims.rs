@@ -1,4 +1,5 @@
-//! The victims of a stall: how long softirqs waited, how many packets came at once when it was over, which task waited longest.
+//! The victims of a stall: how long softirqs waited, how many packets were received at once when it
+//! was over, and which task waited longest.
 
 use std::ops::Range;
 
@@ -7,40 +8,36 @@ use crate::model::{Softirq, TraceKind};
 use super::cpu::{Cpu, JOIN_NS};
 use super::result::Victims;
 use super::softirqs::Softirqs;
+use super::times::overlapping;
 
 /// Who waited in `time`.
 pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
     let mut victims = Victims::default();
     for (softirq, waits) in &softirqs.waits {
-        if let Some(longest) = places(waits, time).map(|at| waits[at].end - waits[at].start).max() {
+        if let Some(longest) = overlapping(waits, time).map(|at| waits[at].end - waits[at].start).max() {
             victims.softirqs.insert(*softirq, longest);
         }
     }
-    // From the stall to its end: before and after it may have run on another CPU.
+    // Only waits that begin in the stall and end soon after it: outside of it the task may have been
+    // woken for another CPU, or have run there.
     let until = time.end.saturating_add(JOIN_NS);
     let first = softirqs.threads.partition_point(|(_, wait)| wait.start < time.start);
     let begun = softirqs.threads[first..].iter().take_while(|(_, wait)| wait.start < time.end);
     let threads = begun.filter(|(_, wait)| wait.end <= until);
     let longest = threads.max_by_key(|(task, wait)| (wait.end - wait.start, std::cmp::Reverse(*task)));
     victims.task = longest.map(|(task, wait)| (*task, wait.end - wait.start));
-    // Without exits nothing tells where a backlog ends.
+    // Without exits it is unknown where a backlog ends.
     if cpu.traced.packets && cpu.traced.waits() && cpu.traced.exit {
         let waits = softirqs.waits.get(&Softirq::NetRx).map_or(&[][..], |waits| waits);
-        let its = places(waits, time);
-        let following = |at: usize| waits.get(at + 1).map_or(u64::MAX, |wait| wait.start);
-        victims.packets = Some(its.map(|at| backlog(cpu, waits[at].end..following(at))).sum());
+        let waits_in = overlapping(waits, time);
+        let start_of_next = |at: usize| waits.get(at + 1).map_or(u64::MAX, |wait| wait.start);
+        victims.packets = Some(waits_in.map(|at| backlog(cpu, waits[at].end..start_of_next(at))).sum());
     }
     victims
 }
 
-/// The places of those of some times, which follow each other, that overlap `time`.
-fn places(times: &[Range<u64>], time: &Range<u64>) -> Range<usize> {
-    let first = times.partition_point(|other| other.end <= time.start);
-    let end = times.partition_point(|other| other.start < time.end);
-    first..end.max(first)
-}
-
-/// The packets that were received in `time`, which ends before the next wait, until NET_RX returned with nothing left to do.
+/// How many packets were received from the start of `time` until NET_RX returned with nothing left
+/// to do. `time` goes from the end of one wait to the start of the next.
 fn backlog(cpu: &Cpu, time: Range<u64>) -> u64 {
     let (mut packets, mut is_pending) = (0, false);
     for event in cpu.timeline.trace.between(time.start, time.end) {

@@ -1,0 +1,110 @@
+//! Stretches: the times in which findings say that a CPU was held, each with its suspect. Stretches
+//! of one suspect that lie close together are joined, and then each is a stall.
+
+use std::ops::Range;
+
+use super::cpu::{Cpu, JOIN_NS};
+use super::findings::{Findings, Weight, WeightedTime};
+use super::holes;
+use super::result::Kind;
+use super::runs::{Activity, Run};
+use super::suspect::{self, Suspect};
+use super::times::first_overlap;
+
+/// A time in which a CPU was held, and by whom.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    pub time: Range<u64>,
+    /// Whether it is long enough to be a stall by itself.
+    pub is_long: bool,
+    pub suspect: Option<Suspect>,
+}
+
+/// The stretches that `findings` tell of, by start. `unserved` are the times in which softirqs
+/// waited and none was served.
+pub(super) fn find(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Stretch> {
+    let stretch = |time: Range<u64>| Stretch {
+        is_long: time.end - time.start >= cpu.options.min_ns,
+        // The samples around a hole saw what ran before and after it.
+        suspect: suspect::find(cpu, holes::main_hole(findings, &time).unwrap_or(&time)),
+        time,
+    };
+    times(cpu, findings, unserved).into_iter().map(stretch).collect()
+}
+
+/// The times of the stretches. Where findings of different weight overlap, only the weightiest
+/// count.
+fn times(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Range<u64>> {
+    // While softirqs wait, only time in which none is served counts as a stall.
+    let others = findings.all().iter().filter(|finding| !matches!(finding.kind, Kind::SoftirqWait(_)));
+    let all: Vec<(&Range<u64>, Weight)> = others
+        .map(|finding| (&finding.time, finding.weight))
+        .chain(unserved.iter().map(|unserved| (&unserved.time, unserved.weight)))
+        .collect();
+    let mut times: Vec<Range<u64>> = Vec::new();
+    for weight in [Weight::Exact, Weight::Strong, Weight::Weak] {
+        let of_weight = all.iter().filter(|(_, other)| *other == weight);
+        let mut candidates: Vec<Range<u64>> = of_weight.map(|&(time, _)| time.clone()).collect();
+        candidates.sort_unstable_by_key(|time| (time.start, time.end));
+        let weightier = times.len();
+        for time in candidates {
+            if first_overlap(&times[..weightier], |other| other, &time).is_some() {
+                continue;
+            }
+            match times[weightier..].last_mut() {
+                Some(last) if time.start <= last.end => last.end = last.end.max(time.end),
+                _ => times.push(time),
+            }
+        }
+        times.sort_unstable_by_key(|time| time.start);
+    }
+    times.retain(|time| time.end - time.start >= cpu.least_ns());
+    times
+}
+
+/// `stretches`, and the runs near them that are too short to be stalls: [`join`] adds them to a
+/// stall of the same thread.
+pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Stretch>) -> Vec<Stretch> {
+    let overlaps = |time: &Range<u64>| first_overlap(&stretches, |stretch| &stretch.time, time).is_some();
+    let is_short = |run: &&Run| {
+        matches!(run.activity, Activity::Task { .. })
+            && run.time.end - run.time.start >= cpu.least_ns()
+            && run.samples >= 2
+            && !overlaps(&run.time)
+    };
+    let is_near = |run: &&Run| {
+        overlaps(&(run.time.start.saturating_sub(JOIN_NS)..run.time.end.saturating_add(JOIN_NS)))
+    };
+    let short_runs = runs.iter().filter(is_short).filter(is_near).map(|run| Stretch {
+        time: run.time.clone(),
+        is_long: false,
+        suspect: suspect::find(cpu, &run.time),
+    });
+    let short_runs: Vec<Stretch> = short_runs.collect();
+    let mut all = stretches;
+    all.extend(short_runs);
+    all.sort_by_key(|stretch| stretch.time.start);
+    all
+}
+
+/// Joins the stretches of one thread that lie close together, and leaves out those that are too
+/// short even so. What overlaps is joined, whoever the suspects are.
+pub(super) fn join(stretches: Vec<Stretch>) -> Vec<Stretch> {
+    let thread = |stretch: &Stretch| stretch.suspect.as_ref().and_then(Suspect::thread);
+    let mut joined: Vec<Stretch> = Vec::new();
+    for next in stretches {
+        let goes_on = |last: &Stretch| {
+            let is_same_thread = thread(last).is_some() && thread(last) == thread(&next);
+            next.time.start < last.time.end || is_same_thread && next.time.start - last.time.end <= JOIN_NS
+        };
+        match joined.last_mut() {
+            Some(last) if goes_on(last) => {
+                last.time.end = last.time.end.max(next.time.end);
+                last.is_long |= next.is_long;
+            }
+            _ => joined.push(next),
+        }
+    }
+    joined.retain(|stretch| stretch.is_long);
+    joined
+}
