@@ -34,6 +34,7 @@ mod packets;
 mod packs;
 mod readme;
 mod redacted_packs;
+mod repository;
 mod script_text;
 mod second_opinion;
 mod spans;

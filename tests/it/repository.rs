@@ -1,0 +1,153 @@
+//! What stands beside the source is true: paths in the documents exist, workflows parse, no dependency needs a newer Rust.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use regex::Regex;
+use serde_json::Value;
+use yaml_rust2::{Yaml, YamlLoader};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Markdown files below `folder`, with what they hold.
+fn documents(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() && !["target", ".git", "fuzz"].contains(&name.as_str()) {
+            documents(&path, into);
+        } else if name.ends_with(".md") {
+            into.push((path.clone(), fs::read_to_string(&path).expect("text")));
+        }
+    }
+}
+
+fn all_documents() -> Vec<(PathBuf, String)> {
+    let mut all = Vec::new();
+    documents(&root(), &mut all);
+    assert!(all.len() > 15, "{} documents", all.len());
+    all
+}
+
+/// Whether what a document calls `path` exists: from the root, or from `src` as ARCHITECTURE.md writes them.
+fn exists(path: &str) -> bool {
+    // A published package has no fuzz folder: cargo leaves out packages below another.
+    let is_left_out = path.starts_with("fuzz/") && !root().join("fuzz").exists();
+    is_left_out || root().join(path).exists() || root().join("src").join(path).exists()
+}
+
+#[test]
+fn paths_in_the_documents_exist() {
+    let of_the_tree = Regex::new(
+        r"(?:^|[\s`(])((?:\.ci|benches|docs|examples|fuzz|scripts|src|testdata|tests)/[\w./-]*[\w/])",
+    );
+    let of_src = Regex::new(r"`([a-z_]+(?:/[a-z_]+)*\.rs)`");
+    let link = Regex::new(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)").expect("a pattern");
+    let mut count = 0;
+    let mut missing = BTreeSet::new();
+    for (document, text) in all_documents() {
+        for pattern in [of_the_tree.as_ref().expect("a pattern"), of_src.as_ref().expect("a pattern")] {
+            for path in pattern.captures_iter(&text).map(|found| found[1].to_owned()) {
+                count += 1;
+                if !exists(&path) {
+                    missing.insert(format!("{}: {path}", document.display()));
+                }
+            }
+        }
+        let folder = document.parent().expect("a folder");
+        for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {
+            count += 1;
+            if !folder.join(&target).exists() {
+                missing.insert(format!("{}: {target}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(count > 150, "{count} paths");
+}
+
+#[test]
+fn prose_wraps_at_100_columns() {
+    for (document, text) in all_documents() {
+        // scripts/robustness writes that page.
+        if document.ends_with("docs/robustness.md") {
+            continue;
+        }
+        let mut is_code = false;
+        for line in text.lines() {
+            is_code ^= line.trim_start().starts_with("```");
+            let cannot_wrap = line.starts_with(['|', '!', ' ']);
+            let is_short = line.chars().count() <= 100;
+            assert!(is_code || cannot_wrap || is_short, "{}: {line}", document.display());
+        }
+    }
+}
+
+fn workflows() -> Vec<(PathBuf, Yaml)> {
+    let folder = fs::read_dir(root().join(".github/workflows")).expect("workflows");
+    let parse = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("text");
+        let mut pages = YamlLoader::load_from_str(&text).expect("YAML");
+        assert_eq!(pages.len(), 1, "{}", path.display());
+        (path, pages.remove(0))
+    };
+    folder.map(|entry| parse(entry.expect("an entry").path())).collect()
+}
+
+/// Each workflow has jobs with steps, and the scripts and files that they name are there.
+#[test]
+fn workflows_run_what_is_there() {
+    let ours = Regex::new(r"(?:^|\s)((?:\.ci|scripts)/[\w.-]+)").expect("a pattern");
+    let mut called = BTreeSet::new();
+    for (path, workflow) in workflows() {
+        let jobs = workflow["jobs"].as_hash().expect("jobs");
+        for job in jobs.values() {
+            assert!(job["runs-on"].as_str().is_some(), "{}", path.display());
+            assert!(job["timeout-minutes"].as_i64().is_some(), "{}", path.display());
+            for step in job["steps"].as_vec().expect("steps") {
+                assert!(step["uses"].as_str().is_some() != step["run"].as_str().is_some(), "{step:?}");
+                let command = step["run"].as_str().unwrap_or_default();
+                called.extend(ours.captures_iter(command).map(|found| found[1].to_owned()));
+            }
+        }
+    }
+    for file in &called {
+        assert!(root().join(file).is_file(), "{file}");
+    }
+    let expected = [".ci/cargo-deny.txt", ".ci/run", "scripts/build-release"];
+    assert_eq!(called, expected.map(str::to_owned).into());
+}
+
+/// `1.88` or `1.88.0` as numbers.
+fn version(text: &str) -> (u64, u64) {
+    let mut numbers = text.split('.').map(|number| number.parse().expect("a number"));
+    (numbers.next().expect("a major version"), numbers.next().unwrap_or(0))
+}
+
+/// The compiler is newer than the oldest that Cargo.toml allows, so what dependencies say of themselves is compared.
+#[test]
+fn no_dependency_needs_a_newer_rust() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(root())
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let oldest = version(env!("CARGO_PKG_RUST_VERSION"));
+    assert!(packages.len() > 50);
+    for package in packages {
+        let Some(needed) = package["rust_version"].as_str() else { continue };
+        assert!(version(needed) <= oldest, "{} needs Rust {needed}", package["name"]);
+    }
+    let page = fs::read_to_string(root().join("README.md")).expect("README.md");
+    assert!(page.contains(&format!("Rust {} or newer", env!("CARGO_PKG_RUST_VERSION"))));
+    let workflow = fs::read_to_string(root().join(".github/workflows/ci.yml")).expect("a workflow");
+    assert!(workflow.contains(&format!("container: rust:{}-", env!("CARGO_PKG_RUST_VERSION"))));
+}
