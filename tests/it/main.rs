@@ -30,6 +30,7 @@ mod live;
 mod live_syscalls;
 mod moments;
 mod names;
+mod odd_recordings;
 mod packets;
 mod packs;
 mod readme;

@@ -19,8 +19,6 @@ pub mod user_record {
     pub const ID_INDEX: u32 = 69;
     /// A hardware trace: outside the record.
     pub const AUXTRACE: u32 = 71;
-    /// The name of an event, among others.
-    pub const EVENT_UPDATE: u32 = 78;
     /// A feature section.
     pub const FEATURE: u32 = 80;
     /// A piece of a zstd stream.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tar::EntryType;
 use tempfile::TempDir;
 
-use super::{Run, run, stallgraph};
+use super::program::{Run, run, stallgraph};
 
 /// A folder with a recording as `here/perf.data` and a kallsyms beside it, and room for its pack as `there/perf.data`, so that the same
 /// name is typed for both.
