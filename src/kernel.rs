@@ -1,7 +1,7 @@
 //! What kernel names mean: the one table of entry points, interrupts, softirqs and idle, from kernel 4.9 to 6.18, on x86,
 //! arm64 and the other 64-bit architectures.
 
-use crate::model::{FrameKind, Softirq};
+use crate::model::{FrameKind, Softirq, SystemCallRole, TaskKind};
 
 /// The kind of a kernel function, by its name. Suffixes that compilers add (`.part.0`, `.isra.0`) do not matter.
 pub fn classify(name: &str) -> FrameKind {
@@ -79,6 +79,27 @@ pub fn system_call(function: &str) -> Option<&str> {
         inner.map(|(_, name)| *name)
     };
     by_prefix.or_else(by_socket).or_else(by_inner)
+}
+
+/// What a kernel thread is to the network code, by its comm (kernel/softirq.c, `softirq_threads`;
+/// net/core/dev.c, `napi_kthread_create`).
+pub fn task_kind(comm: &str) -> TaskKind {
+    if comm.starts_with("ksoftirqd/") {
+        TaskKind::Ksoftirqd
+    } else if comm.starts_with("napi/") {
+        TaskKind::NapiThread
+    } else {
+        TaskKind::Other
+    }
+}
+
+/// What a system call does to threads, by its name (kernel/fork.c, kernel/exit.c).
+pub fn system_call_role(name: &str) -> SystemCallRole {
+    match name {
+        "clone" | "clone3" | "fork" | "vfork" => SystemCallRole::Birth,
+        "exit" | "exit_group" => SystemCallRole::Exit,
+        _ => SystemCallRole::Ordinary,
+    }
 }
 
 /// The system call with this number on an architecture, as `uname -m` names it.

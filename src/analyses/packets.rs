@@ -5,8 +5,8 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::model::{
-    Diagnostic, EventId, FrameKind, Mode, NameId, Naming, Recording, Severity, Softirq, StackId, TaskId,
-    Timeline, TraceEvent, TraceKind,
+    Diagnostic, Event, EventId, FrameKind, Mode, NameId, Naming, Recording, Severity, Softirq, StackId,
+    TaskId, TaskKind, Timeline, TraceEvent, TraceKind, Tracepoint,
 };
 
 use super::calls::{self, Calls};
@@ -210,18 +210,24 @@ pub fn find(recording: &Recording, options: &Options) -> Result<Packets> {
     })
 }
 
+/// What tells of packets, the most telling first: a probe on the ping's own function is of the
+/// packets that somebody waits for.
+const PACKET_TRACEPOINTS: [Tracepoint; 3] =
+    [Tracepoint::IcmpEchoProbe, Tracepoint::NetifReceive, Tracepoint::GroReceive];
+
 /// The event that tells of packets, and the others that do.
 fn packet_event(recording: &Recording, asked: Option<&str>) -> Result<(EventId, Vec<EventId>)> {
     let events = &recording.about.events;
-    let with = |is_meant: &dyn Fn(&str) -> bool| -> Vec<EventId> {
-        let meant = (0..events.len()).filter(|&at| events[at].is_tracepoint && is_meant(&events[at].name));
-        meant.map(EventId::from_index).collect()
+    let all_of = |tracepoint: Tracepoint| {
+        let is_it = move |at: &usize| events[*at].tracepoint == Some(tracepoint);
+        (0..events.len()).filter(is_it).map(EventId::from_index)
     };
-    let mut known = with(&|name| name.starts_with("probe:icmp_echo") && !name.ends_with("__return"));
-    known.extend(with(&|name| name == "net:netif_receive_skb"));
-    known.extend(with(&|name| name == "net:napi_gro_receive_entry"));
+    let mut known: Vec<EventId> = PACKET_TRACEPOINTS.into_iter().flat_map(all_of).collect();
     let meant = match asked {
-        Some(asked) => with(&|name| name == asked).first().copied(),
+        Some(asked) => {
+            let is_asked = |event: &Event| event.is_tracepoint && event.name == asked;
+            events.iter().position(is_asked).map(EventId::from_index)
+        }
         None => known.iter().find(|event| events[event.index()].records > 0).or(known.first()).copied(),
     };
     let Some(event) = meant else {
@@ -352,11 +358,11 @@ impl Finder<'_> {
     /// How the task came to handle the packet: by the call chain, if it has one that tells, else by the events before it.
     fn context(&mut self, event: &TraceEvent, before: &Before, is_in_call: bool) -> Context {
         let recording = self.recording;
-        let comm = recording.comm(event.task);
-        if recording.task(event.task).is_swapper() {
+        let task = recording.task(event.task);
+        if task.is_swapper() {
             return Context::Idle;
         }
-        if comm.starts_with("ksoftirqd/") {
+        if task.kind == TaskKind::Ksoftirqd {
             return Context::Ksoftirqd;
         }
         let by_stack =
@@ -364,7 +370,7 @@ impl Finder<'_> {
         if let Some(context) = *by_stack {
             return context;
         }
-        if comm.starts_with("napi/") {
+        if task.kind == TaskKind::NapiThread {
             return Context::NapiThread;
         }
         match is_in_call {

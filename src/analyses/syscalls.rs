@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::model::{Diagnostic, NameId, Recording, Severity, StackId, TaskId, Timeline};
+use crate::model::{Diagnostic, NameId, Recording, Severity, StackId, TaskId, Timeline, Tracepoint};
 
 use super::calls::{self, Call, Calls};
 use super::contexts::{Contexts, Owner};
@@ -416,12 +416,16 @@ fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -> Vec<Diagn
     };
     let record = format!("record with: {RECORD}");
     let is_named = |at: usize| contexts.of(StackId::from_index(at)).is_named;
-    let is_sampled = |name: &str| calls::is_of_system_calls(name, "sys_") || name == "sched:sched_switch";
+    let is_needed = |tracepoint: Tracepoint| {
+        tracepoint.is_system_call_enter()
+            || tracepoint.is_system_call_exit()
+            || tracepoint == Tracepoint::Switch
+    };
     let sampled = recording
         .about
         .events
         .iter()
-        .filter(|event| event.is_tracepoint && !event.is_complete() && is_sampled(&event.name));
+        .filter(|event| !event.is_complete() && event.tracepoint.is_some_and(is_needed));
     let sampled: Vec<&str> = sampled.map(|event| event.name.as_str()).collect();
     if !sampled.is_empty() {
         let message = format!(

@@ -3,7 +3,7 @@
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{PERF_RECORD_MISC_SWITCH_OUT, PERF_RECORD_MISC_SWITCH_OUT_PREEMPT};
 
-use crate::model::{Left, Softirq, TraceKind};
+use crate::model::{Left, Softirq, TraceKind, Tracepoint};
 
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
@@ -158,39 +158,38 @@ impl Decoder {
     /// What a tracepoint's records tell, by its name; `None` if nothing that is known, or the fields are not there.
     fn new(format: &Format) -> Option<Decoder> {
         let field = |names: &[&str]| format.field(names).cloned();
-        Some(match (format.system.as_str(), format.name.as_str()) {
-            ("irq", "softirq_raise") => Decoder::SoftirqRaise(field(&["vec"])?),
-            ("irq", "softirq_entry") => Decoder::SoftirqEntry(field(&["vec"])?),
-            ("irq", "softirq_exit") => Decoder::SoftirqExit(field(&["vec"])?),
-            ("irq", "irq_handler_entry") => {
+        let tracepoint = Tracepoint::of_event(&format!("{}:{}", format.system, format.name))?;
+        Some(match tracepoint {
+            Tracepoint::SoftirqRaise => Decoder::SoftirqRaise(field(&["vec"])?),
+            Tracepoint::SoftirqEntry => Decoder::SoftirqEntry(field(&["vec"])?),
+            Tracepoint::SoftirqExit => Decoder::SoftirqExit(field(&["vec"])?),
+            Tracepoint::InterruptEntry => {
                 Decoder::InterruptEntry { irq: field(&["irq"])?, name: field(&["name"])? }
             }
-            ("irq", "irq_handler_exit") => Decoder::InterruptExit { irq: field(&["irq"])? },
-            ("sched", "sched_switch") => {
+            Tracepoint::InterruptExit => Decoder::InterruptExit { irq: field(&["irq"])? },
+            Tracepoint::Switch => {
                 Decoder::Switch { prev_state: field(&["prev_state"])?, next_tid: field(&["next_pid"])? }
             }
-            ("sched", "sched_waking" | "sched_wakeup" | "sched_wakeup_new") => {
+            Tracepoint::Waking | Tracepoint::Wakeup | Tracepoint::WakeupNew => {
                 Decoder::Waking { tid: field(&["pid"])?, cpu: field(&["target_cpu"])? }
             }
-            ("raw_syscalls", "sys_enter") => {
+            Tracepoint::AnySystemCallEnter => {
                 Decoder::SystemCallEnter { number: field(&["id"])?, arguments: words(&field(&["args"])?) }
             }
-            ("raw_syscalls", "sys_exit") => {
+            Tracepoint::AnySystemCallExit => {
                 Decoder::SystemCallExit { number: field(&["id"])?, result: field(&["ret"])? }
             }
-            ("syscalls", name) if name.starts_with("sys_enter_") => {
+            Tracepoint::OneSystemCallEnter => {
                 let number = field(SYSTEM_CALL_NUMBER)?;
                 let is_after = |field: &&Field| field.offset > number.offset && field.size == 8;
                 let arguments = format.fields.iter().filter(is_after).take(6).cloned().collect();
                 Decoder::SystemCallEnter { number, arguments }
             }
-            ("syscalls", name) if name.starts_with("sys_exit_") => {
+            Tracepoint::OneSystemCallExit => {
                 Decoder::SystemCallExit { number: field(SYSTEM_CALL_NUMBER)?, result: field(&["ret"])? }
             }
-            ("napi", "napi_poll") => {
-                Decoder::NapiPoll { work: field(&["work"])?, budget: field(&["budget"]) }
-            }
-            ("net", "netif_receive_skb" | "napi_gro_receive_entry") => {
+            Tracepoint::NapiPoll => Decoder::NapiPoll { work: field(&["work"])?, budget: field(&["budget"]) },
+            Tracepoint::NetifReceive | Tracepoint::GroReceive => {
                 Decoder::Packet { device: field(&["name", "dev_name"])?, bytes: field(&["len"])? }
             }
             _ => return None,

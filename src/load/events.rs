@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::ingest::{Attribute, SampleLayout, Source};
 use crate::kernel;
-use crate::model::{About, Clock, Event, NameId, Names, Timeline, TraceKind, clean};
+use crate::model::{About, Clock, Event, Names, SystemCall, Task, Timeline, TraceKind, Tracepoint, clean};
 
 /// Chooses the sampling event: with its twins on other kinds of cores, if the CPU is a hybrid. Says for each event whether it
 /// is chosen.
@@ -68,10 +68,12 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[b
 
 fn event(attribute: &Attribute, is_sampling: bool) -> Event {
     let layout = SampleLayout::new(attribute);
+    let name = attribute.display_name();
     Event {
-        name: clean(&attribute.display_name()).into_owned(),
         is_sampling,
         is_tracepoint: attribute.is_tracepoint(),
+        tracepoint: tracepoint(attribute, &name),
+        name: clean(&name).into_owned(),
         has_callchain: attribute.has_callchain(),
         has_time: layout.has_time(),
         has_cpu: layout.has_cpu(),
@@ -82,13 +84,25 @@ fn event(attribute: &Attribute, is_sampling: bool) -> Event {
     }
 }
 
-/// The names of the system calls that occur in events, by number: from the architecture's table, else from the tracepoint's name
+/// Which tracepoint an event is, of those that an analysis understands.
+pub(super) fn tracepoint(attribute: &Attribute, name: &str) -> Option<Tracepoint> {
+    Tracepoint::of_event(name).filter(|_| attribute.is_tracepoint())
+}
+
+/// Gives each task what its comm tells of it.
+pub(super) fn set_task_kinds(tasks: &mut [Task], names: &Names) {
+    for task in tasks {
+        task.kind = kernel::task_kind(names.get(task.comm));
+    }
+}
+
+/// The system calls that occur in events, by number. Their names are those of the architecture's table, else the tracepoint's
 /// (`syscalls:sys_enter_read`).
 pub(super) fn system_calls(
     timelines: &[Timeline],
     about: &About,
     names: &mut Names,
-) -> BTreeMap<i32, NameId> {
+) -> BTreeMap<i32, SystemCall> {
     let arch = about.arch.as_deref().unwrap_or_default();
     let mut calls = BTreeMap::new();
     for event in timelines.iter().flat_map(|timeline| &timeline.trace.events) {
@@ -106,11 +120,12 @@ pub(super) fn system_calls(
             name.strip_prefix("enter_").or(name.strip_prefix("exit_"))
         };
         let name = kernel::system_call_by_number(arch, number).or_else(of_event);
-        let id = match name {
+        let role = name.map(kernel::system_call_role).unwrap_or_default();
+        let name = match name {
             Some(name) => names.intern(name),
             None => names.intern(&format!("system call {number}")),
         };
-        calls.insert(number, id);
+        calls.insert(number, SystemCall { name, role });
     }
     calls
 }

@@ -7,7 +7,7 @@ use crate::ingest::{self, Damage, Features, InputFile, Source, TraceReader, Walk
 use crate::model::{Module, Names, Recording, Tally};
 use crate::state::{Collected, Meanings, State};
 
-use super::events::{about, sampling_events, system_calls};
+use super::events::{about, sampling_events, set_task_kinds, system_calls};
 use super::job::Job;
 use super::notes::{note_formats, note_input_damage};
 use super::options::Stage;
@@ -71,6 +71,7 @@ impl Unnamed {
         recording.stacks = chains.stacks;
         (recording.about.start_ns, recording.about.end_ns) = timelines::span(&recording.timelines);
         (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
+        set_task_kinds(&mut recording.tasks, &names);
 
         (job.progress)(Stage::Names, recording.tally.data_bytes, recording.tally.data_bytes);
         add_build_ids(&mut recording.modules, &features);

@@ -17,7 +17,7 @@ use crate::model::{
 use crate::pack::ALLOW_MORE;
 use crate::state::{CpuSamples, State};
 
-use super::events::sampling_events;
+use super::events::{sampling_events, set_task_kinds, tracepoint};
 use super::functions::set_functions;
 use super::job::Job;
 use super::notes::note_loss;
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
             b"" => self.names.intern(&format!(":{tid}")),
             comm => self.names.intern(&String::from_utf8_lossy(comm)),
         };
-        let task = Task { pid, tid, start_ns: 0, comm };
+        let task = Task::new(pid, tid, 0, comm);
         let tasks = &mut self.recording.tasks;
         let id = *self.task_ids.entry(task).or_insert_with(|| {
             tasks.push(task);
@@ -323,6 +323,7 @@ impl<'a> Reader<'a> {
         let mut recording = self.recording;
         recording.functions = set_functions(&mut frames, &frame_names, &mut self.names);
         (recording.frames, recording.stacks, recording.modules) = (frames, stacks, modules);
+        set_task_kinds(&mut recording.tasks, &self.names);
         recording.names = self.names;
         (recording.about.start_ns, recording.about.end_ns) = span(&recording.timelines);
         note_nameless_kernel(&mut recording);
@@ -337,6 +338,7 @@ impl<'a> Reader<'a> {
             Event {
                 is_sampling: *is_sampling,
                 is_tracepoint: event.attribute.is_tracepoint(),
+                tracepoint: tracepoint(&event.attribute, &name),
                 has_callchain: event.has_callchain,
                 has_time: event.has_time,
                 has_cpu: event.has_cpu,

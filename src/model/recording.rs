@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Cgroup, CgroupId, Diagnostic, FrameTable, Function, FunctionId, Module, NameId, Names, Severity, StackId,
-    StackTree, Task, TaskId, Timeline,
+    StackTree, SystemCall, Task, TaskId, TaskKind, Timeline, Tracepoint,
 };
 
 /// One perf.data, loaded: who ran what, per CPU, in time order.
@@ -29,7 +29,7 @@ pub struct Recording {
     /// One timeline for each CPU that has samples, by CPU; for each thread where samples do not tell their CPU.
     pub timelines: Vec<Timeline>,
     /// What the numbers of traced system calls mean, for those that occur in events.
-    pub system_calls: BTreeMap<i32, NameId>,
+    pub system_calls: BTreeMap<i32, SystemCall>,
     /// What became of every record.
     pub tally: Tally,
     /// What the user should know about the input.
@@ -109,6 +109,8 @@ pub struct Event {
     pub is_sampling: bool,
     /// Whether it is a tracepoint.
     pub is_tracepoint: bool,
+    /// Which tracepoint it is, of those that an analysis understands.
+    pub tracepoint: Option<Tracepoint>,
     /// Whether its records carry call chains.
     pub has_callchain: bool,
     /// Whether its records say when they were taken.
@@ -208,6 +210,16 @@ impl Recording {
     /// The task with this id.
     pub fn task(&self, id: TaskId) -> &Task {
         &self.tasks[id.index()]
+    }
+
+    /// Whether a task is a ksoftirqd.
+    pub fn is_ksoftirqd(&self, id: TaskId) -> bool {
+        self.task(id).kind == TaskKind::Ksoftirqd
+    }
+
+    /// Whether each time that `tracepoint` happened was recorded.
+    pub fn traces(&self, tracepoint: Tracepoint) -> bool {
+        self.about.events.iter().any(|event| event.tracepoint == Some(tracepoint) && event.is_complete())
     }
 
     /// The comm of a task.

@@ -36,7 +36,7 @@ impl Tasks {
     pub fn rename(&mut self, when: When, thread: Thread, comm: NameId) {
         let Thread { pid, tid } = thread;
         let start_ns = self.latest(tid).map_or(0, |task| task.start_ns);
-        let task = Task { pid, tid, start_ns, comm };
+        let task = Task::new(pid, tid, start_ns, comm);
         self.push(when, task);
     }
 
@@ -47,7 +47,7 @@ impl Tasks {
             Some(parent) => parent.comm,
             None => nameless(tid, names),
         };
-        let task = Task { pid, tid, start_ns: when.time_ns, comm };
+        let task = Task::new(pid, tid, when.time_ns, comm);
         self.push(when, task);
     }
 
@@ -69,7 +69,7 @@ impl Tasks {
     /// prints it.
     pub fn nameless(&mut self, thread: Thread, names: &mut Names) -> TaskId {
         let Thread { pid, tid } = thread;
-        self.intern(Task { pid, tid, start_ns: 0, comm: nameless(tid, names) })
+        self.intern(Task::new(pid, tid, 0, nameless(tid, names)))
     }
 
     /// All tasks, by id.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use crate::model::{Recording, Timeline, TraceEvent};
+use crate::model::{Event, Recording, SystemCallRole, Timeline, TraceEvent, Tracepoint};
 
 /// The events of all CPUs in time order, each with the index of its timeline. Events without a time
 /// are left out.
@@ -32,21 +32,23 @@ pub(super) fn by_time(timelines: &[Timeline]) -> impl Iterator<Item = (usize, &T
 /// system call that is traced both as `raw_syscalls` and as `syscalls`, only the former is used.
 pub(super) fn used_events(recording: &Recording) -> Vec<bool> {
     let events = &recording.about.events;
-    let is_raw = |name: &str| events.iter().any(|event| event.is_complete() && event.name.starts_with(name));
-    let is_twice = is_raw("raw_syscalls:sys_enter") && is_raw("raw_syscalls:sys_exit");
-    let is_once = |name: &str| !is_twice || !name.starts_with("syscalls:");
-    events.iter().map(|event| event.is_complete() && is_once(&event.name)).collect()
+    let is_twice =
+        recording.traces(Tracepoint::AnySystemCallEnter) && recording.traces(Tracepoint::AnySystemCallExit);
+    let is_of_one_call = |event: &Event| {
+        matches!(event.tracepoint, Some(Tracepoint::OneSystemCallEnter | Tracepoint::OneSystemCallExit))
+    };
+    events.iter().map(|event| event.is_complete() && !(is_twice && is_of_one_call(event))).collect()
 }
 
-/// Whether every occurrence of `end`, `sys_enter` or `sys_exit`, was traced.
-pub(super) fn traces(recording: &Recording, end: &str) -> bool {
-    recording.about.events.iter().any(|event| event.is_complete() && is_of_system_calls(&event.name, end))
+/// Whether an event of system calls that `is_meant` was recorded each time.
+pub(super) fn traces(recording: &Recording, is_meant: fn(Tracepoint) -> bool) -> bool {
+    let events = &recording.about.events;
+    events.iter().any(|event| event.is_complete() && event.tracepoint.is_some_and(is_meant))
 }
 
-/// Whether `name` is an event of system calls at `end`: `sys_enter`, `sys_exit`, or `sys_` for both.
-pub fn is_of_system_calls(name: &str, end: &str) -> bool {
-    let name = name.strip_prefix("raw_").unwrap_or(name);
-    name.strip_prefix("syscalls:").is_some_and(|name| name.starts_with(end))
+/// What the system call with this number does to threads.
+pub(super) fn role(recording: &Recording, number: i32) -> SystemCallRole {
+    recording.system_calls.get(&number).map(|call| call.role).unwrap_or_default()
 }
 
 /// Whether the machine had online CPUs that were not recorded.

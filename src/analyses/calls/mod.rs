@@ -41,7 +41,7 @@ use pairing::CallEvent;
 use pass::Pass;
 use switches::Departure;
 
-pub use events::{is_of_system_calls, is_partial};
+pub use events::is_partial;
 pub use result::{Call, Calls, Doubt, Spent};
 
 /// Finds the calls of `recording`, which must have been loaded with its events.

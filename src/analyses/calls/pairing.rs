@@ -1,7 +1,8 @@
 //! Pairing: each enter of a system call with the exit of the same thread.
 
-use crate::model::{NameId, Timeline, TraceEvent};
+use crate::model::{NameId, SystemCallRole, Timeline, TraceEvent};
 
+use super::events::role;
 use super::pass::Pass;
 use super::result::{Call, Calls, Doubt, Spent};
 
@@ -40,7 +41,7 @@ impl Pass<'_> {
             self.give_up(thread);
         }
         let call = self.call_at(exit, u32::MAX);
-        let is_birth = matches!(self.recording.name(call.name), "clone" | "clone3" | "fork" | "vfork");
+        let is_birth = role(self.recording, call.number) == SystemCallRole::Birth;
         let caller = &mut self.threads[thread];
         let call = caller.open.take().unwrap_or_else(|| match caller.has_called {
             true => {
@@ -68,7 +69,7 @@ impl Pass<'_> {
     /// A call of no duration, at the time of an event.
     fn call_at(&self, at: CallEvent, arguments: u32) -> Call {
         // Each number that occurs has a name.
-        let name = self.recording.system_calls.get(&at.number).copied().unwrap_or(NameId(0));
+        let name = self.recording.system_calls.get(&at.number).map_or(NameId(0), |call| call.name);
         Call {
             task: at.event.task,
             number: at.number,
@@ -137,7 +138,7 @@ impl Pass<'_> {
                 continue;
             };
             // A thread that ended left its CPU and has no time after that.
-            if !matches!(self.recording.name(call.name), "exit" | "exit_group") {
+            if role(self.recording, call.number) != SystemCallRole::Exit {
                 thread.account(self.end_ns);
             }
             let end_ns = thread.accounted_ns.max(call.start_ns);

@@ -2,7 +2,7 @@
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::recorded_span;
-use crate::model::{Recording, TaskId, TraceEvent};
+use crate::model::{Recording, TaskId, TraceEvent, Tracepoint};
 
 use super::events::{is_partial, traces, used_events};
 use super::result::Call;
@@ -42,8 +42,8 @@ impl<'r> Pass<'r> {
             cpus: vec![Cpu::default(); recording.timelines.len()],
             calls: Vec::new(),
             is_used: used_events(recording),
-            has_enters: traces(recording, "sys_enter"),
-            has_exits: traces(recording, "sys_exit"),
+            has_enters: traces(recording, Tracepoint::is_system_call_enter),
+            has_exits: traces(recording, Tracepoint::is_system_call_exit),
             has_switches: false,
             unseen_switches: 0,
             is_partial: is_partial(recording),

@@ -6,54 +6,10 @@ use crate::analyses::contexts::Contexts;
 use crate::model::{Recording, Sample, TaskId, Timeline, TraceKind};
 
 use super::options::Options;
+use super::traced::Traced;
 
 /// What one culprit does to a CPU with pauses shorter than this is one stall, in ns.
 pub(super) const JOIN_NS: u64 = 20_000_000;
-
-/// Which events of a recording tell of each time that something happened.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Traced {
-    pub raise: bool,
-    pub entry: bool,
-    pub exit: bool,
-    pub interrupts: bool,
-    pub switches: bool,
-    pub waking: bool,
-    pub napi: bool,
-    pub packets: bool,
-}
-
-impl Traced {
-    /// What `recording` traces without leaving anything out.
-    pub fn of(recording: &Recording) -> Traced {
-        let has = |name: &str| {
-            let is_it = |event: &&crate::model::Event| base_name(&event.name) == name;
-            recording.about.events.iter().filter(is_it).any(crate::model::Event::is_complete)
-        };
-        let all_events = || recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
-        Traced {
-            raise: has("irq:softirq_raise"),
-            entry: has("irq:softirq_entry"),
-            exit: has("irq:softirq_exit"),
-            interrupts: has("irq:irq_handler_entry") && has("irq:irq_handler_exit"),
-            switches: has("sched:sched_switch") || all_events().any(|event| event.event.is_none()),
-            waking: has("sched:sched_waking") || has("sched:sched_wakeup"),
-            napi: has("napi:napi_poll"),
-            packets: has("net:netif_receive_skb") || has("net:napi_gro_receive_entry"),
-        }
-    }
-
-    /// Whether each softirq's wait is known.
-    pub fn waits(&self) -> bool {
-        self.raise && self.entry
-    }
-}
-
-/// An event's name without modifiers: `irq:softirq_raise` for `irq:softirq_raise/call-graph=no/`.
-pub(super) fn base_name(name: &str) -> &str {
-    let is_end = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':' || c == '-');
-    name.split(is_end).next().unwrap_or(name)
-}
 
 /// One CPU of a recording.
 pub(super) struct Cpu<'r> {

@@ -18,6 +18,7 @@ mod stretches;
 mod summary;
 mod suspect;
 mod times;
+mod traced;
 mod union_find;
 mod victims;
 mod visits;
@@ -32,30 +33,28 @@ pub use witnesses::{COST, RECORD};
 
 use rayon::prelude::*;
 
-use crate::model::{Recording, TaskId, Timeline};
+use crate::model::{Recording, Timeline};
 
 use super::calls::{self, Calls};
 use super::contexts::Contexts;
 
-use cpu::{Cpu, Traced};
+use cpu::Cpu;
 use findings::{Finding, Findings};
 use softirqs::Softirqs;
 use stretches::Stretch;
+use traced::Traced;
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
     let contexts = Contexts::with_handlers(recording);
     let calls = calls::find(recording);
     let traced = Traced::of(recording);
-    let is_ksoftirqd: Vec<bool> = (0..recording.tasks.len())
-        .map(|task| recording.comm(TaskId::from_index(task)).starts_with("ksoftirqd/"))
-        .collect();
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
     let of_cpus: Vec<Vec<Stall>> = timelines
         .into_par_iter()
         .map(|timeline| {
             let cpu = Cpu::new(recording, &contexts, timeline, options, traced);
-            stalls_of(&cpu, &is_ksoftirqd, &calls)
+            stalls_of(&cpu, &calls)
         })
         .collect();
     let (first_ns, last_ns) = options.selection.time.bounds(recording);
@@ -71,8 +70,8 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
 }
 
 /// The stalls of one CPU, by start.
-fn stalls_of(cpu: &Cpu, is_ksoftirqd: &[bool], calls: &Calls) -> Vec<Stall> {
-    let softirqs = softirqs::find(cpu, is_ksoftirqd);
+fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
+    let softirqs = softirqs::find(cpu);
     let runs = runs::runs(cpu);
     let mut findings = softirqs.findings.clone();
     findings.extend(holes::find(cpu));

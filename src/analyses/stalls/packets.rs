@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::model::{TraceEvent, TraceKind};
+use crate::model::{TraceEvent, TraceKind, Tracepoint};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight};
@@ -23,7 +23,7 @@ const BURST_PACKETS: f64 = 5.0;
 /// The silences of `cpu`'s drivers and packets.
 pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if cpu.traced.napi {
+    if cpu.traced.has(Tracepoint::NapiPoll) {
         let polls = times(cpu, |event| matches!(event.kind, TraceKind::NapiPoll { .. }));
         findings.extend(silences(cpu, &polls).into_iter().map(|silence| Finding {
             kind: Kind::NapiSilence,
@@ -31,7 +31,7 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
             weight: Weight::Weak,
         }));
     }
-    if cpu.traced.packets {
+    if cpu.traced.packets() {
         let packets = times(cpu, |event| matches!(event.kind, TraceKind::Packet { .. }));
         findings.extend(silences(cpu, &packets).into_iter().filter_map(|silence| burst(&packets, silence)));
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::model::{Softirq, TaskId, TraceEvent, TraceKind};
+use crate::model::{Softirq, TaskId, TraceEvent, TraceKind, Tracepoint};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight, WeightedTime};
@@ -23,20 +23,14 @@ pub(super) struct Softirqs {
     pub threads: Vec<(TaskId, Range<u64>)>,
 }
 
-/// Reads the events of `cpu`. `is_ksoftirqd` says of each task whether it is one.
-pub(super) fn find(cpu: &Cpu, is_ksoftirqd: &[bool]) -> Softirqs {
+/// Reads the events of `cpu`.
+pub(super) fn find(cpu: &Cpu) -> Softirqs {
     // perf starts one event after the other: a softirq that was raised before entries were recorded
     // would seem to wait for ever.
     let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
     let first_entry = cpu.timeline.trace.events.iter().find(is_entry).map_or(u64::MAX, |event| event.time_ns);
-    let mut pass = Pass {
-        cpu,
-        is_ksoftirqd,
-        first_entry,
-        is_over: false,
-        softirqs: Softirqs::default(),
-        open: Open::default(),
-    };
+    let mut pass =
+        Pass { cpu, first_entry, is_over: false, softirqs: Softirqs::default(), open: Open::default() };
     for event in &cpu.timeline.trace.events {
         pass.event(event);
     }
@@ -54,7 +48,6 @@ pub(super) fn find(cpu: &Cpu, is_ksoftirqd: &[bool]) -> Softirqs {
 /// One pass over the events of a CPU.
 struct Pass<'p, 'r> {
     cpu: &'p Cpu<'r>,
-    is_ksoftirqd: &'p [bool],
     /// The time of the first entry of a softirq, in ns.
     first_entry: u64,
     /// Whether all events were read.
@@ -95,7 +88,7 @@ impl Pass<'_, '_> {
             }
             TraceKind::SoftirqEntry(softirq) => {
                 self.unserved_until(now);
-                if self.cpu.traced.exit {
+                if self.cpu.traced.has(Tracepoint::SoftirqExit) {
                     // A CPU serves one softirq at a time: if the last one has not returned, the
                     // record of its exit was lost.
                     self.open.serving = Some((softirq, now));
@@ -109,8 +102,8 @@ impl Pass<'_, '_> {
             TraceKind::SoftirqExit(softirq) => {
                 let served = self.open.serving.take().filter(|(entered, _)| *entered == softirq);
                 if let Some((_, since)) = served
-                    && self.cpu.traced.entry
-                    && self.cpu.traced.exit
+                    && self.cpu.traced.has(Tracepoint::SoftirqEntry)
+                    && self.cpu.traced.has(Tracepoint::SoftirqExit)
                 {
                     self.add(Kind::Handler { softirq: Some(softirq) }, since..now);
                 }
@@ -123,13 +116,13 @@ impl Pass<'_, '_> {
             }
             TraceKind::InterruptExit { irq } => {
                 if let Some(since) = self.open.interrupts.remove(&irq)
-                    && self.cpu.traced.interrupts
+                    && self.cpu.traced.interrupts()
                 {
                     self.add(Kind::Handler { softirq: None }, since..now);
                 }
             }
             TraceKind::Waking { task, cpu } if cpu == self.cpu.timeline.cpu => {
-                if self.is_ksoftirqd[task.index()] {
+                if self.cpu.recording.is_ksoftirqd(task) {
                     self.open.ksoftirqd.get_or_insert(now);
                 }
                 self.open.woken.insert(self.cpu.tid(task), (task, now));
@@ -142,11 +135,11 @@ impl Pass<'_, '_> {
 
     /// `task` got the CPU.
     fn runs(&mut self, task: TaskId, now: u64) {
-        if self.is_ksoftirqd[task.index()] {
+        if self.cpu.recording.is_ksoftirqd(task) {
             self.ksoftirqd_until(now);
         }
         if let Some((task, since)) = self.open.woken.remove(&self.cpu.tid(task))
-            && self.cpu.traced.switches
+            && self.cpu.traced.switches()
             && now - since >= self.cpu.least_ns()
         {
             self.softirqs.threads.push((task, since..now));
@@ -156,8 +149,8 @@ impl Pass<'_, '_> {
     /// Ends the wait of ksoftirqd.
     fn ksoftirqd_until(&mut self, now: u64) {
         if let Some(since) = self.open.ksoftirqd.take()
-            && self.cpu.traced.waking
-            && self.cpu.traced.switches
+            && self.cpu.traced.wakings()
+            && self.cpu.traced.switches()
         {
             self.add(Kind::KsoftirqdWait, since..now);
         }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::model::{Softirq, TraceKind};
+use crate::model::{Softirq, TraceKind, Tracepoint};
 
 use super::cpu::{Cpu, JOIN_NS};
 use super::result::Victims;
@@ -27,7 +27,7 @@ pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
     let longest = threads.max_by_key(|(task, wait)| (wait.end - wait.start, std::cmp::Reverse(*task)));
     victims.task = longest.map(|(task, wait)| (*task, wait.end - wait.start));
     // Without exits it is unknown where a backlog ends.
-    if cpu.traced.packets && cpu.traced.waits() && cpu.traced.exit {
+    if cpu.traced.packets() && cpu.traced.waits() && cpu.traced.has(Tracepoint::SoftirqExit) {
         let waits = softirqs.waits.get(&Softirq::NetRx).map_or(&[][..], |waits| waits);
         let waits_in = overlapping(waits, time);
         let start_of_next = |at: usize| waits.get(at + 1).map_or(u64::MAX, |wait| wait.start);

@@ -1,9 +1,9 @@
 //! Witnesses: what a recording could tell of stalls, what it lacks, and what to add to `perf record`.
 
-use crate::model::Recording;
+use crate::model::{Event, Recording, Tracepoint};
 
-use super::cpu::{Traced, base_name};
 use super::result::{Lack, Witness};
+use super::traced::Traced;
 
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on all. Each event has its own terms:
 /// `-F` and `-g` on the command line would make the tracepoints sampled, and slow. perf's own system calls are left out: on the
@@ -22,9 +22,10 @@ pub const COST: &str = "59,000 records and 5.4 MB a second, on a CPU that receiv
 
 /// Each witness, and whether `recording` has it.
 pub(super) fn of(recording: &Recording, traced: Traced) -> Vec<Witness> {
-    let lacks = |events: &[&str], is_there: bool| {
+    let lacks = |tracepoints: &[Tracepoint], is_there: bool| {
         let sampled = || {
-            let is_one = |event: &&crate::model::Event| events.contains(&base_name(&event.name));
+            let is_one =
+                |event: &&Event| event.tracepoint.is_some_and(|tracepoint| tracepoints.contains(&tracepoint));
             recording.about.events.iter().find(|event| is_one(event) && !event.is_complete())
         };
         match (is_there, sampled()) {
@@ -52,34 +53,34 @@ pub(super) fn of(recording: &Recording, traced: Traced) -> Vec<Witness> {
         Witness {
             name: "softirqs",
             tells: "how long softirqs waited",
-            lacks: lacks(&["irq:softirq_raise", "irq:softirq_entry"], traced.waits()),
+            lacks: lacks(&[Tracepoint::SoftirqRaise, Tracepoint::SoftirqEntry], traced.waits()),
             remedy: "-e irq:softirq_raise/call-graph=no/ -e irq:softirq_entry/call-graph=no/ -e irq:softirq_exit/call-graph=no/",
         },
         Witness {
             name: "switches",
             tells: "which task had the CPU",
-            lacks: lacks(&["sched:sched_switch"], traced.switches),
+            lacks: lacks(&[Tracepoint::Switch], traced.switches()),
             remedy: "--switch-events",
         },
         Witness {
             name: "wakeups",
             tells: "whether ksoftirqd and other tasks waited",
-            lacks: lacks(&["sched:sched_waking", "sched:sched_wakeup"], traced.waking),
+            lacks: lacks(&[Tracepoint::Waking, Tracepoint::Wakeup], traced.wakings()),
             remedy: "-e sched:sched_waking/call-graph=no/",
         },
         Witness {
             name: "system_calls",
             tells: "each system call's begin, end and arguments",
             lacks: lacks(
-                &["raw_syscalls:sys_enter", "raw_syscalls:sys_exit"],
-                recording.about.events.iter().any(|event| is_system_call(&event.name) && event.is_complete()),
+                &[Tracepoint::AnySystemCallEnter, Tracepoint::AnySystemCallExit],
+                traced.system_calls(),
             ),
             remedy: "-e raw_syscalls:sys_enter/call-graph=no/ -e raw_syscalls:sys_exit/call-graph=no/",
         },
         Witness {
             name: "packets",
             tells: "how many packets waited",
-            lacks: lacks(&["net:netif_receive_skb", "net:napi_gro_receive_entry"], traced.packets),
+            lacks: lacks(&[Tracepoint::NetifReceive, Tracepoint::GroReceive], traced.packets()),
             remedy: "-e net:netif_receive_skb/call-graph=no/ -e napi:napi_poll/call-graph=no/",
         },
         Witness {
@@ -95,8 +96,4 @@ pub(super) fn of(recording: &Recording, traced: Traced) -> Vec<Witness> {
             remedy: "-k CLOCK_MONOTONIC",
         },
     ]
-}
-
-fn is_system_call(name: &str) -> bool {
-    name.starts_with("raw_syscalls:sys_enter") || name.starts_with("syscalls:sys_enter_")
 }

@@ -164,8 +164,8 @@ fn task(recording: &mut Recording, comm: &str) -> TaskId {
         None if comm == "swapper" => (comm, 0),
         None => (comm, comm.bytes().fold(1, |sum: i32, byte| sum * 31 % 30_011 + i32::from(byte))),
     };
-    let comm = recording.names.intern(comm);
-    let task = Task { pid: tid, tid, start_ns: 0, comm };
+    let kind = stallgraph::kernel::task_kind(comm);
+    let task = Task { kind, ..Task::new(tid, tid, 0, recording.names.intern(comm)) };
     let known = recording.tasks.iter().position(|other| *other == task);
     TaskId::from_index(known.unwrap_or_else(|| {
         recording.tasks.push(task);

@@ -16,7 +16,9 @@
 //! | `event:NAME` | another event, `probe:icmp_echo` say |
 
 use stallgraph::kernel;
-use stallgraph::model::{Event, EventId, Left, NameId, Recording, Softirq, TaskId, Trace, TraceKind};
+use stallgraph::model::{
+    Event, EventId, Left, NameId, Recording, Softirq, SystemCall, TaskId, Trace, TraceKind, Tracepoint,
+};
 
 /// The words with which an event's field begins.
 const WORDS: [&str; 16] = [
@@ -119,7 +121,8 @@ fn event_id(recording: &mut Recording, name: &str) -> EventId {
     let known = events.iter().position(|event| event.name == name);
     let at = known.unwrap_or_else(|| {
         let complete = Event { has_time: true, has_cpu: true, period: Some(1), ..Event::default() };
-        events.push(Event { name: name.to_owned(), is_tracepoint: true, ..complete });
+        let tracepoint = Tracepoint::of_event(name);
+        events.push(Event { name: name.to_owned(), is_tracepoint: true, tracepoint, ..complete });
         events.len() - 1
     });
     events[at].records += 1;
@@ -130,8 +133,9 @@ fn system_call(recording: &mut Recording, name: &str) -> i32 {
     let by_name = (0..1000).find(|number| kernel::system_call_by_number("x86_64", *number) == Some(name));
     let number = by_name.unwrap_or_else(|| integer(name) as i32);
     let name = if by_name.is_some() { name.to_owned() } else { format!("system call {number}") };
-    let id = recording.names.intern(&name);
-    recording.system_calls.insert(number, id);
+    let role = kernel::system_call_role(&name);
+    let name = recording.names.intern(&name);
+    recording.system_calls.insert(number, SystemCall { name, role });
     number
 }
 

@@ -1,0 +1,60 @@
+//! Which events tell of each time that something happened, so that their silence means something.
+
+use crate::model::{Recording, Tracepoint};
+
+/// The tracepoints that a recording holds without leaving any record out, and its switches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traced {
+    /// One bit for each tracepoint.
+    complete: u32,
+    /// Whether it holds switch records (`perf record --switch-events`).
+    has_switch_records: bool,
+}
+
+impl Traced {
+    /// What `recording` traces without leaving anything out.
+    pub fn of(recording: &Recording) -> Traced {
+        let complete = recording.about.events.iter().filter(|event| event.is_complete());
+        let tracepoints = complete.filter_map(|event| event.tracepoint);
+        let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
+        Traced {
+            complete: tracepoints.fold(0, |bits, tracepoint| bits | 1 << tracepoint as u32),
+            has_switch_records: events.any(|event| event.event.is_none()),
+        }
+    }
+
+    /// Whether each time that `tracepoint` happened was recorded.
+    pub fn has(self, tracepoint: Tracepoint) -> bool {
+        self.complete >> tracepoint as u32 & 1 == 1
+    }
+
+    /// Whether each softirq's wait is known.
+    pub fn waits(self) -> bool {
+        self.has(Tracepoint::SoftirqRaise) && self.has(Tracepoint::SoftirqEntry)
+    }
+
+    /// Whether each interrupt's handling is known.
+    pub fn interrupts(self) -> bool {
+        self.has(Tracepoint::InterruptEntry) && self.has(Tracepoint::InterruptExit)
+    }
+
+    /// Whether it is known which task has the CPU.
+    pub fn switches(self) -> bool {
+        self.has(Tracepoint::Switch) || self.has_switch_records
+    }
+
+    /// Whether it is known when each task was told to run.
+    pub fn wakings(self) -> bool {
+        self.has(Tracepoint::Waking) || self.has(Tracepoint::Wakeup)
+    }
+
+    /// Whether each packet is known.
+    pub fn packets(self) -> bool {
+        self.has(Tracepoint::NetifReceive) || self.has(Tracepoint::GroReceive)
+    }
+
+    /// Whether each system call, or each one of some kind, is known from its begin.
+    pub fn system_calls(self) -> bool {
+        self.has(Tracepoint::AnySystemCallEnter) || self.has(Tracepoint::OneSystemCallEnter)
+    }
+}
