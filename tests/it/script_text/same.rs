@@ -1,0 +1,142 @@
+//! Results on a text are those on the perf.data that it was printed from.
+
+use crate::support::{Recording, assert_same_lines, stallgraph, stdout_of};
+use serde_json::Value;
+
+use super::texts::{file_of, stdout_on, text_of, with_frequency};
+
+#[test]
+fn collapse_prints_the_same_lines_as_on_the_perf_data() {
+    let fields = ["-F", "cpu,time,pid,tid,event,stack,count"];
+    for name in Recording::ALL {
+        let recording = Recording::open(name);
+        let text = text_of(&recording, "perf-script.txt.zst");
+        for options in [
+            &fields[..],
+            &["--merge", "--weight", "us"],
+            &["-C", "1", "--time", "20%-60%"],
+            &["--kernel-suffix"],
+        ] {
+            let text = with_frequency(recording.event, &text);
+            // See the table: whose addresses these are cannot be told.
+            let astray = |stacks: String| stacks.replace("[unknown]_[k]", "[unknown]");
+            let expected = astray(recording.stdout("collapse", options));
+            let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
+            let got = astray(stdout_on(&text, "collapse", options));
+            assert_same_lines(&format!("{name} {options:?}"), &got, &expected);
+        }
+        let file = file_of(&text);
+        let named = stdout_of(stallgraph().arg("collapse").arg(file.path()).args(fields));
+        assert_eq!(named, stdout_on(&text, "collapse", &fields), "{name}: a file as standard input");
+    }
+}
+
+#[test]
+fn window_finds_the_same_as_on_the_perf_data() {
+    for name in Recording::ALL {
+        let recording = Recording::open(name);
+        let text = with_frequency(recording.event, &text_of(&recording, "perf-script.txt.zst"));
+        let report = |json: &str| -> Value {
+            let mut report: Value = serde_json::from_str(json).expect("JSON");
+            forget(&mut report, &["file", "kernel", "cgroup", "pod_uid", "container_id"]);
+            report
+        };
+        let options = ["--format", "json"];
+        let expected = report(&recording.stdout("window", &options));
+        let got = report(&stdout_on(&text, "window", &options));
+        assert!(expected["ranking"][0]["verdict"] == "culprit", "{name}: {expected:#}");
+        assert_eq!(got, expected, "{name}");
+        let options = ["--format", "stacks", "-F", "cpu,time,stack"];
+        assert_eq!(stdout_on(&text, "window", &options), recording.stdout("window", &options), "{name}");
+    }
+}
+
+/// Sets these fields to null wherever they are.
+fn forget(value: &mut Value, fields: &[&str]) {
+    match value {
+        Value::Object(object) => {
+            object.iter_mut().for_each(|(name, value)| match fields.contains(&name.as_str()) {
+                true => *value = Value::Null,
+                false => forget(value, fields),
+            })
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| forget(value, fields)),
+        _ => {}
+    }
+}
+
+/// Without the header the frequency is not known: the distance of samples stands for it.
+#[test]
+fn without_a_header_the_report_is_the_same() {
+    let recording = Recording::open("post");
+    let lines_of = |report: String| -> Vec<String> {
+        let found = report.lines().skip_while(|line| !line.starts_with("found"));
+        found.map(str::to_owned).collect()
+    };
+    let expected = lines_of(recording.stdout("window", &[]));
+    assert!(expected.len() > 15);
+    let report = stdout_on(&text_of(&recording, "perf-script.txt.zst"), "window", &[]);
+    assert!(report.starts_with("recording -: 9.7 s of CPU 1, 4351 samples of cpu-clock\n"), "{report}");
+    assert_same_lines("window", &lines_of(report).join("\n"), &expected);
+}
+
+/// What `perf script -F comm,cpu,time,ip,sym` prints: neither ids nor event nor modules.
+#[test]
+fn the_fewest_fields_find_the_same_culprit() {
+    let recording = Recording::open("system");
+    let text = String::from_utf8(text_of(&recording, "perf-script.txt.zst")).expect("UTF-8");
+    let ids = regex::Regex::new(r" +\d+/\d+ +(\[\d+\] +[\d.]+:) +cpu-clock: $")
+        .expect("it is a regular expression");
+    let fewest: String = text
+        .lines()
+        .map(|line| match line.starts_with('\t') {
+            true => format!("{}\n", &line[..line.rfind(" (").expect("a module")]),
+            false => format!("{}\n", ids.replace(line, " $1")),
+        })
+        .collect();
+    let report = |json: &str| -> Value {
+        let report: Value = serde_json::from_str(json).expect("JSON");
+        let best = &report["ranking"][0];
+        ["comm", "syscall", "path", "verdict", "episodes", "baseline_windows"]
+            .map(|field| best[field].clone())
+            .into()
+    };
+    let options = ["--format", "json"];
+    let expected = report(&recording.stdout("window", &options));
+    assert_eq!(report(&stdout_on(fewest.as_bytes(), "window", &options)), expected);
+}
+
+/// perf's default form has comm, tid, CPU, µs, period, event, symbols with offsets.
+#[test]
+fn the_default_form_with_header_is_as_good() {
+    let recording = Recording::open("post");
+    let text = text_of(&recording, "perf-script-default.txt.zst");
+    for options in [&["-F", "cpu,tid,event,stack,count"][..], &["--weight", "period"]] {
+        assert_eq!(
+            stdout_on(&text, "collapse", options),
+            recording.stdout("collapse", options),
+            "{options:?}"
+        );
+    }
+    let microseconds = |line: &str| format!("{}000", &line[..line.len() - 3]);
+    let expected: Vec<String> =
+        recording.stdout("collapse", &["-F", "cpu,time"]).lines().map(microseconds).collect();
+    assert_same_lines("time", &stdout_on(&text, "collapse", &["-F", "cpu,time"]), &expected);
+
+    let about = |json: String| -> Value {
+        let mut info: Value = serde_json::from_str(&json).expect("JSON");
+        forget(&mut info, &["file", "file_bytes", "is_script", "start_ns", "end_ns", "duration_ns"]);
+        // perf prints a space after the last word.
+        let command = info["about"]["command"].as_str().expect("a command").trim().to_owned();
+        info["about"]["command"] = command.into();
+        info
+    };
+    let options = ["--format", "json"];
+    let (got, expected) =
+        (about(stdout_on(&text, "info", &options)), about(recording.stdout("info", &options)));
+    for field in ["recording", "about", "cpus", "frames", "unnamed_frames"] {
+        assert_eq!(got[field], expected[field], "{field}");
+    }
+    assert_eq!(got["events"][0], expected["events"][0]);
+    assert!(stdout_on(&text, "info", &[]).contains("bytes of text, printed by perf script"));
+}
