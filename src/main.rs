@@ -1,4 +1,4 @@
-//! The command line program: parses, runs one command, and turns what it returns into an exit code.
+//! The command line program: runs the command that the arguments name, and exits with its code.
 
 mod cli;
 

@@ -1,4 +1,4 @@
-//! The options `--at` and `--at-zone`: a log whose times are looked up in the recording.
+//! Options that name a victim's log, whose times are looked up in the recording.
 
 use std::path::PathBuf;
 
@@ -9,18 +9,22 @@ use stallgraph::model::Log;
 
 /// Which log.
 #[derive(Args)]
-pub struct At {
-    /// For each time in FILE, say in which stall it lies, or else what the CPUs did just before: a log with epoch seconds or
-    /// RFC 3339, what ping -O -D or tcpdump print; - is standard input. The recording must tell the time of day (perf record -k CLOCK_MONOTONIC)
+#[command(next_help_heading = "Log")]
+pub struct LogOptions {
+    /// Log of a victim: find the stall of each time in it
+    ///
+    /// Where a time is in no stall, what the CPUs did just before it is shown. FILE is a log with
+    /// epoch seconds or RFC 3339 times, or what ping -O -D or tcpdump print; - is standard input.
+    /// The recording must relate its clock to the time of day (perf record -k CLOCK_MONOTONIC).
     #[arg(long, value_name = "FILE")]
     at: Option<PathBuf>,
-    /// Zone of times that name none: UTC, +01:00
+    /// Time zone of times in the log that name none: UTC, +01:00
     #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "at", value_parser = parse_zone)]
     #[arg(allow_hyphen_values = true)]
     at_zone: Zone,
 }
 
-impl At {
+impl LogOptions {
     /// Reads the log; `None` if the user named none.
     pub fn read(&self) -> Result<Option<Log>> {
         self.at.as_deref().map(|file| log_times::read(file, self.at_zone)).transpose()

@@ -1,4 +1,5 @@
-//! `stallgraph check`: one line and an exit code for monitoring, as node-problem-detector wants them from a plugin.
+//! `stallgraph check`: one line and an exit code for monitoring, as a plugin of
+//! node-problem-detector.
 
 use std::fs::Permissions;
 use std::io::Write;
@@ -15,19 +16,25 @@ use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::report::{check as report, prometheus};
 
-use super::input::{Input, Part, parse_duration, to_ns};
+use super::input::InputOptions;
 use super::output;
+use super::selection::SelectionOptions;
+use super::values::{parse_duration, to_ns};
 
 /// Says in one line and an exit code whether the node is stalling, for monitoring
 ///
-/// Exit codes, as node-problem-detector has them: 0 healthy, 1 stalling,
-/// 2 unknown: the recording cannot tell, because it is damaged, empty, too
-/// short, or lost too much, and no stall was found in what is there; or
-/// because there are stalls, and too few of them are sure.
-/// The line has at most 80 bytes; node-problem-detector cuts it there.
+/// Exit codes are those of node-problem-detector:
 ///
-/// The node is stalling from --stalls stalls on, each of at least --min and
-/// of at least --confidence, if they last at least --total together.
+///   0 healthy
+///   1 stalling
+///   2 unknown: the recording is damaged, empty or too short, or lost too
+///     much, and what is there shows no stall; or there are stalls, but too
+///     few of them are sure
+///
+/// The line has at most 80 bytes; node-problem-detector would cut more.
+///
+/// The node is stalling if there are at least --stalls stalls, each at least
+/// --min long and at least --confidence sure, and together at least --total.
 ///
 /// Examples:
 ///
@@ -37,30 +44,36 @@ use super::output;
 ///
 /// docs/kubernetes has a plugin for node-problem-detector and a DaemonSet.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Thresholds")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    part: Part,
-    /// The least length of a stall
+    /// Least length of a stall
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
-    /// Only stalls that are at least this sure
-    #[arg(long, value_name = "WORD", value_enum, default_value = "medium")]
+    /// Least confidence
+    ///
+    /// Stalls of less confidence do not count.
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "medium")]
     confidence: ConfidenceArgument,
-    /// Stalling from so many stalls on
+    /// Stalling if there are at least so many stalls
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     stalls: u64,
-    /// Stalling only if the stalls last so long together
+    /// Stalling if they last at least this long together
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_duration)]
     total: Duration,
-    /// Unknown if FILE was written longer ago: whatever records may have stopped
+    /// Report unknown if FILE is older
+    ///
+    /// Then whatever records may have stopped.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_age: Option<Duration>,
-    /// Also write DIR/stallgraph.prom, for the textfile collector of Prometheus' node_exporter
-    #[arg(long, value_name = "DIR")]
+    /// Also write DIR/stallgraph.prom for Prometheus
+    ///
+    /// The file is for the textfile collector of Prometheus' node_exporter.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     textfile: Option<PathBuf>,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -83,7 +96,8 @@ impl From<ConfidenceArgument> for Confidence {
     }
 }
 
-/// Runs the command. All that goes wrong is exit code 2 and a line on standard output, since that is all that monitoring sees.
+/// Runs the command. Any failure is exit code 2 and a line on standard output: monitoring sees
+/// nothing else.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let checked = arguments.check();
     let page = match &checked {
@@ -99,13 +113,13 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         (Ok((recording, check)), Ok(())) => (report::line(recording, check), code(&check.status)),
     };
     let mut out = output::stdout();
-    // Whoever asked may have gone; the exit code still tells.
+    // The reader may be gone. The exit code still gives the answer.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     output::leave_to_exit(checked);
     ExitCode::from(code)
 }
 
-/// What is wrong, before all else: the line is short, and whoever asked knows the file.
+/// What is wrong, without the name of the file: the line is short, and the user knows the file.
 fn reason(error: &anyhow::Error) -> String {
     match error.downcast_ref::<stallgraph::Error>() {
         Some(stallgraph::Error::Input { what, .. }) => what.clone(),
@@ -124,7 +138,7 @@ fn code(status: &Status) -> u8 {
 
 impl Arguments {
     fn check(&self) -> Result<(Recording, Check)> {
-        let selection = self.part.selection();
+        let selection = self.selection.selection();
         let options = stalls::Options { min_ns: to_ns(self.min)?, selection: selection.clone() };
         let thresholds = Thresholds {
             confidence: self.confidence.into(),
@@ -140,11 +154,11 @@ impl Arguments {
         Ok((recording, check))
     }
 
-    /// An error if the recording is older than was asked for; a stream has no age.
+    /// Checks that the recording is not older than `--max-age`. A stream has no age.
     fn check_age(&self) -> Result<()> {
         let path = self.input.path();
         let Some(max_age) = self.max_age.filter(|_| path != Path::new("-")) else { return Ok(()) };
-        // What is wrong with the file is said when it is read.
+        // A file that cannot be looked at is reported when it is read.
         let written = path.metadata().and_then(|metadata| metadata.modified());
         let age = written.ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
         if age > max_age {
@@ -155,19 +169,20 @@ impl Arguments {
     }
 }
 
-/// Puts `page` in place whole: written under a name that the collector does not read (it reads `*.prom`), then renamed.
+/// Replaces the file as a whole: `page` is written under a name that the collector does not read
+/// (it reads `*.prom`), then renamed.
 fn write_textfile(directory: &Path, page: &str) -> Result<()> {
     const NAME: &str = "stallgraph.prom";
-    let place =
+    let context =
         || format!("cannot write {}", stallgraph::model::clean(&directory.join(NAME).to_string_lossy()));
     let mut file = tempfile::Builder::new()
         .prefix(".stallgraph.")
         .suffix(".tmp")
         .tempfile_in(directory)
-        .with_context(place)?;
-    file.write_all(page.as_bytes()).with_context(place)?;
-    // node_exporter runs as another user.
-    file.as_file().set_permissions(Permissions::from_mode(0o644)).with_context(place)?;
-    file.persist(directory.join(NAME)).map_err(|error| error.error).with_context(place)?;
+        .with_context(context)?;
+    file.write_all(page.as_bytes()).with_context(context)?;
+    // node_exporter runs as another user and must be able to read it.
+    file.as_file().set_permissions(Permissions::from_mode(0o644)).with_context(context)?;
+    file.persist(directory.join(NAME)).map_err(|error| error.error).with_context(context)?;
     Ok(())
 }

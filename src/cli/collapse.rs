@@ -11,47 +11,54 @@ use stallgraph::load;
 use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::folded::{Field, Folder};
 
-use super::input::{Input, Part};
-use super::whose::Whose;
-use super::{Outcome, output};
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
+use super::selection::SelectionOptions;
+use super::task_options::TaskOptions;
 
 /// Prints one collapsed stack per sample, CPU after CPU, each in time order
 ///
-/// Where samples do not say their CPU (perf record -g COMMAND), thread after
-/// thread.
+/// Where samples do not say their CPU (perf record -g COMMAND), they are
+/// printed thread after thread.
 ///
 /// Examples:
 ///
 ///   stallgraph collapse | grep -B 100 ksoftirqd
 ///   stallgraph collapse -C 11 -F cpu,time,stack
-///   stallgraph collapse -C 11 --merge --weight us | tac | inferno-flamegraph --flamechart > chart.svg
+///   stallgraph collapse -C 11 --merge --weight us | tac |
+///     inferno-flamegraph --flamechart > chart.svg
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    part: Part,
-    #[command(flatten)]
-    whose: Whose,
     /// Columns, of cpu,time,pid,tid,event,stack,count
     #[arg(short = 'F', long, value_name = "LIST", default_value = "stack,count")]
     fields: String,
     /// What the count is
     #[arg(long, value_name = "WHAT", value_enum, default_value = "samples")]
     weight: WeightArgument,
-    /// Make one line of a run of the same stack
+    /// Merge consecutive samples of the same stack into one line
     #[arg(long)]
     merge: bool,
-    /// Write one file per CPU into DIR, named cpu-N.folded; per thread, tid-N.folded, where samples have no CPU
+    /// Write one file per CPU into DIR: cpu-N.folded
+    ///
+    /// Where samples do not say their CPU, there is one file per thread: tid-N.folded.
     #[arg(long, value_name = "DIR")]
     split: Option<PathBuf>,
-    /// Print samples without times in the order of the file, which is that of time in each CPU's buffer at best
+    /// Print samples without times, in the order of the file
+    ///
+    /// At best that is the order of time within each of perf's buffers for one CPU.
     #[arg(long)]
     file_order: bool,
-    /// End the names of kernel functions in _[k]
+    /// Append _[k] to the names of kernel functions
     #[arg(long)]
     kernel_suffix: bool,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    tasks: TaskOptions,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -81,15 +88,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     let needs_times = fields.contains(&Field::Time)
-        || arguments.part.selection().time != TimeRange::All
+        || arguments.selection.selection().time != TimeRange::All
         || Weight::from(arguments.weight) == Weight::Microseconds;
     if !arguments.file_order || needs_times {
         load::require_times(&recording)?;
     }
-    if fields.contains(&Field::Cpu) || arguments.part.selection().cpus.is_some() {
+    if fields.contains(&Field::Cpu) || arguments.selection.selection().cpus.is_some() {
         load::require_cpus(&recording)?;
     }
-    let selection = arguments.whose.of(arguments.part.selection());
+    let selection = arguments.tasks.limit(arguments.selection.selection());
     selection.check(&recording)?;
     let options = Options { weight: arguments.weight.into(), merge: arguments.merge };
     let mut collapsing = Collapsing {

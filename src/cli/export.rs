@@ -15,15 +15,17 @@ use stallgraph::render::folded::{Field, Folder};
 use stallgraph::render::viewers::markers::{self, Marker};
 use stallgraph::render::viewers::{chrome, firefox, speedscope};
 
-use super::input::{Input, Part};
-use super::whose::Whose;
-use super::{Outcome, output};
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
+use super::selection::SelectionOptions;
+use super::task_options::TaskOptions;
 
 /// Writes the samples for a viewer: speedscope, Firefox Profiler, Perfetto
 ///
-/// One lane per CPU, all on one clock that begins with what is exported. A
-/// sample stands until the next one on its CPU, but for two sampling
-/// intervals at most. What `window` and `stalls` find is there as markers:
+/// There is one lane per CPU. All lanes share one clock, which starts with the
+/// exported time. A sample lasts until the next one on its CPU, but at most
+/// two sampling intervals. What `window` and `stalls` find is shown as markers:
 /// each episode of ksoftirqd, the 100 ms before it, and each stall.
 ///
 /// The viewers are pages that read the file in the browser and send it nowhere:
@@ -39,23 +41,23 @@ use super::{Outcome, output};
 ///   stallgraph export --format chrome --time 4058,4060 -C 11 | gzip > stall.json.gz
 ///   stallgraph export --format speedscope --lanes task -c nginx -o nginx.json
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    part: Part,
-    #[command(flatten)]
-    whose: Whose,
-    /// For which viewer
+    /// Viewer to write for
     #[arg(long, value_enum)]
     format: Format,
-    /// What has a lane
+    /// What gets a lane
     #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
     lanes: LanesArgument,
-    /// Where to write; - is standard output [default: standard output]
+    /// File to write; - is standard output, the default
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    tasks: TaskOptions,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -78,10 +80,11 @@ enum LanesArgument {
     Task,
 }
 
-/// A longer text no browser takes: V8 holds strings of 2^29 characters (`v8::String::kMaxLength`).
+/// No browser reads a longer text: V8's strings have at most 2^29 characters
+/// (`v8::String::kMaxLength`).
 const MOST_BYTES: u64 = 1 << 29;
 
-/// The program, as files name their origin.
+/// The name and version of this program, which formats record as their origin.
 const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
@@ -90,7 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if is_for_page && arguments.file().is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
     }
-    // Events are what stalls are best told by, and only where stalls are shown.
+    // Events are the best evidence of stalls. Only some formats show stalls.
     let recording = match arguments.format {
         Format::Firefox | Format::Chrome => arguments.input.load_with_events()?,
         Format::Speedscope | Format::Folded => arguments.input.load()?,
@@ -98,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
-    let selection = arguments.whose.of(arguments.part.selection());
+    let selection = arguments.tasks.limit(arguments.selection.selection());
     if selection.cpus.is_some() {
         load::require_cpus(&recording)?;
     }
@@ -157,7 +160,7 @@ impl Arguments {
     }
 }
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 struct Counted<W> {
     out: W,
     bytes: u64,
@@ -175,16 +178,17 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-/// What viewers show beside the lanes: episodes and stalls, where the CPUs of samples are known.
+/// What viewers show beside the lanes: episodes and stalls. There are none if samples do not say
+/// their CPU.
 fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
     if !recording.tells_cpus() {
         return Vec::new();
     }
-    let look = windows::Options { selection: selection.clone(), ..windows::Options::default() };
-    let mut all = markers::of_windows(recording, &windows::find(recording, &look));
-    let look = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
-    all.extend(markers::of_stalls(recording, &stalls::find(recording, &look)));
-    all
+    let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let mut markers = markers::of_windows(recording, &windows::find(recording, &options));
+    let options = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
+    markers.extend(markers::of_stalls(recording, &stalls::find(recording, &options)));
+    markers
 }
 
 fn write_folded(

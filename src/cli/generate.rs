@@ -1,13 +1,15 @@
-//! `stallgraph generate`: man pages and shell completions, made from the same definitions that parse the command line.
+//! `stallgraph generate`: man pages and shell completions, from the definitions that parse the
+//! command line.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 
-use super::{Outcome, output};
+use super::outcome::Outcome;
+use super::output;
 
 /// Generates man pages or shell completions, for packagers
 ///
@@ -19,41 +21,40 @@ use super::{Outcome, output};
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
     #[command(subcommand)]
-    what: What,
+    artifact: Artifact,
 }
 
 #[derive(Subcommand)]
-enum What {
-    /// Completions of a shell, on standard output
+enum Artifact {
+    /// Shell completions, on standard output
     Completions {
         /// The shell
         shell: Shell,
     },
     /// One man page for the program and one for each command, into a folder
     Man {
-        /// The folder; made if it is not there
+        /// The folder, which is made if it does not exist
         directory: PathBuf,
     },
 }
 
-/// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let mut command = super::Arguments::command();
-    match &arguments.what {
-        What::Completions { shell } => {
+/// Runs the command; `command` is the whole command line.
+pub fn run(arguments: &Arguments, mut command: Command) -> Result<Outcome> {
+    match &arguments.artifact {
+        Artifact::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut command, "stallgraph", &mut text);
             let mut out = output::stdout();
             out.write_all(&text).and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
         }
-        What::Man { directory } => write_man(command, directory)?,
+        Artifact::Man { directory } => write_man(command, directory)?,
     }
     Ok(Outcome::Found)
 }
 
-fn write_man(command: clap::Command, directory: &Path) -> Result<()> {
-    let place = || directory.display().to_string();
-    std::fs::create_dir_all(directory).with_context(place)?;
-    clap_mangen::generate_to(command, directory).with_context(place)?;
+fn write_man(command: Command, directory: &Path) -> Result<()> {
+    let context = || directory.display().to_string();
+    std::fs::create_dir_all(directory).with_context(context)?;
+    clap_mangen::generate_to(command, directory).with_context(context)?;
     Ok(())
 }

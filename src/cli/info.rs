@@ -5,8 +5,9 @@ use clap::{Args, ValueEnum};
 use stallgraph::analyses::contents;
 use stallgraph::render::{json, report};
 
-use super::input::Input;
-use super::{Outcome, output};
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
 
 /// Shows what is in a recording, and how far it can be trusted
 ///
@@ -14,13 +15,13 @@ use super::{Outcome, output};
 ///
 ///   stallgraph info node7/perf.data
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

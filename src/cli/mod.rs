@@ -1,4 +1,4 @@
-//! The command line: clap's structs, one file per command, exit codes.
+//! The command line: one file per command, the options that commands share, and exit codes.
 
 mod at;
 mod chart;
@@ -8,22 +8,26 @@ mod export;
 mod generate;
 mod info;
 mod input;
-
-mod look;
+mod names;
+mod outcome;
 mod output;
 mod pack;
 mod packets;
 mod progress;
+mod selection;
 mod stalls;
 mod syscalls;
-mod whose;
+mod task_options;
+mod values;
 mod window;
+mod window_options;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use stallgraph::Error;
-use stallgraph::model::{Recording, Severity};
+
+use outcome::Outcome;
 
 /// Finds what held a CPU before ksoftirqd ran, from a Linux perf.data
 ///
@@ -35,7 +39,7 @@ use stallgraph::model::{Recording, Severity};
 /// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input.
 #[derive(Parser)]
 #[command(name = "stallgraph", version, max_term_width = 100, verbatim_doc_comment)]
-pub struct Arguments {
+struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -56,31 +60,6 @@ enum Command {
     Generate(generate::Arguments),
 }
 
-/// How a command that did not fail ended; exit codes as grep has them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Something was found.
-    Found,
-    /// Nothing was found.
-    Nothing,
-    /// Done, but part of the input could not be read.
-    Incomplete,
-}
-
-impl Outcome {
-    /// The outcome of a command on `recording`.
-    pub fn of(recording: &Recording, is_found: bool) -> Outcome {
-        let is_damaged = |severity| severity == Severity::Error;
-        if recording.diagnostics.iter().any(|diagnostic| is_damaged(diagnostic.severity)) {
-            Outcome::Incomplete
-        } else if is_found {
-            Outcome::Found
-        } else {
-            Outcome::Nothing
-        }
-    }
-}
-
 /// Parses the arguments and runs the command.
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -94,13 +73,13 @@ pub fn run() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),
-        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments, Arguments::command()),
     };
     match result {
         Ok(Outcome::Found) => ExitCode::SUCCESS,
         Ok(Outcome::Nothing) => ExitCode::from(1),
         Ok(Outcome::Incomplete) => ExitCode::from(3),
-        // Whoever read our output has seen enough: `| head`.
+        // The reader of our output needs no more of it: `| head`.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&format!("{error:#}"));

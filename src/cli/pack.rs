@@ -1,4 +1,5 @@
-//! `stallgraph pack`: a recording and all that its names come from, in one file that is read anywhere.
+//! `stallgraph pack`: a recording and all that its names come from, in one file that is read
+//! anywhere.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal, Write};
@@ -9,17 +10,20 @@ use clap::Args;
 
 use stallgraph::load::Keep;
 
-use super::input::Input;
-use super::{Outcome, output};
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
 
-/// Packs a recording and all that its names come from into one file, which every command reads anywhere
+/// Packs a recording and all that its names come from into one file
 ///
-/// Run it on the machine that recorded, in the same boot, as root. Names are
-/// looked up as every other command does, with the same options; what they
-/// came from goes into the pack: the kernel's kallsyms, the symbols of
-/// programs and libraries, perf maps. A pack holds names of programs, paths
-/// and addresses of the kernel: give it to whom you would give the recording.
-/// With --redact it holds hashes in place of comms and paths.
+/// Every command reads the pack on any machine.
+///
+/// Run it on the machine that recorded, in the same boot, as root. It looks
+/// names up as every other command does, with the same options, and puts what
+/// they come from into the pack: the kernel's kallsyms, the symbols of programs
+/// and libraries, perf maps. A pack holds names of programs, paths and addresses
+/// of the kernel: give it only to people who may have the recording. With
+/// --redact it holds hashes in place of comms and paths.
 ///
 /// Examples:
 ///
@@ -27,24 +31,30 @@ use super::{Outcome, output};
 ///   stallgraph window node7.stall.tar.zst
 ///   stallgraph pack --redact -o for-the-vendor.stall.tar.zst
 ///   perf record -a -g -o - -- sleep 60 | stallgraph pack - --symfs / -o node7.stall.tar.zst
-///   ssh node7 'perf record -a -g -- sleep 60 >&2; stallgraph pack perf.data -o -' | stallgraph window -
+///   ssh node7 'perf record -a -g -- sleep 60 >&2; stallgraph pack perf.data -o -' |
+///     stallgraph window -
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    /// Where to write the pack; - is standard output
+    /// File to write; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Of programs and libraries pack only what names need, which is the default; with --inline also debug information
+    /// Pack only the symbols of programs and libraries, which is the default
+    ///
+    /// With --inline, debug information is packed too.
     #[arg(long, overrides_with = "whole_files")]
     symbols_only: bool,
-    /// Pack programs and libraries whole
+    /// Pack whole programs and libraries
     #[arg(long, overrides_with = "symbols_only")]
     whole_files: bool,
-    /// Put hashes in place of comms and paths, of the recording too, and pack no files but the names of the functions that samples hit
+    /// Replace comms and paths by hashes
+    ///
+    /// This is done in the recording too. Of programs and libraries, only the names of the
+    /// functions that samples hit are packed.
     #[arg(long, conflicts_with_all = ["whole_files", "symbols_only", "inline", "no_symbols"])]
     redact: bool,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 /// Runs the command.
@@ -66,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         out.flush().map_err(stallgraph::Error::Output)?;
         (packed, None)
     } else if fs::metadata(&arguments.output).is_ok_and(|metadata| !metadata.is_file()) {
-        // A device or a FIFO stays what it is.
+        // Do not replace a device or a FIFO by a file.
         let context = || shown.to_string();
         let file = File::options().write(true).open(&arguments.output).with_context(context)?;
         let mut out = BufWriter::new(file);
@@ -74,7 +84,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         out.flush().with_context(context)?;
         (packed, None)
     } else {
-        // Under its name only once it is whole; a link leads there still.
+        // The file gets its name only once it is complete. If that name is a link, its target is
+        // replaced.
         let path = &fs::canonicalize(&arguments.output).unwrap_or_else(|_| arguments.output.clone());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         output::refuse_input(path, &arguments.input.path())?;

@@ -7,17 +7,20 @@ use clap::{Args, ValueEnum};
 use stallgraph::analyses::packets::{self, Options};
 use stallgraph::render::{json, report};
 
-use super::input::{Input, Part, parse_duration, to_ns};
-use super::whose::Whose;
-use super::{Outcome, output};
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
+use super::selection::SelectionOptions;
+use super::task_options::TaskOptions;
+use super::values::{parse_duration, to_ns};
 
-/// Shows in whose context each packet was handled, the gap before it, and what was queued after a gap
+/// Shows in whose context each packet was handled, and what was queued after a gap
 ///
-/// One line per packet. A packet is queued if it is one of several that were
-/// handled at once after a gap: within 50 us of each other, and within a quarter
-/// of the mean distance on that CPU. The context is told by the event's call
-/// chain (perf record -g), else by system calls, softirqs and interrupts that
-/// were traced, else it is unknown.
+/// Prints one line per packet. A packet is queued if it is one of several that
+/// were handled at once after a gap: within 50 us of each other, and within a
+/// quarter of the mean distance on that CPU. The context comes from the event's
+/// call chain (perf record -g), else from traced system calls, softirqs and
+/// interrupts, else it is unknown.
 ///
 /// Examples:
 ///
@@ -26,27 +29,31 @@ use super::{Outcome, output};
 ///   stallgraph packets --queued
 ///   stallgraph packets --format json | jq '.packets[] | select(.gap_ns > 5e7)'
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    part: Part,
-    #[command(flatten)]
-    whose: Whose,
-    /// The event that tells of a packet [default: probe:icmp_echo*, else net:netif_receive_skb, else
-    /// net:napi_gro_receive_entry]
-    #[arg(long, value_name = "NAME")]
+    /// Event that is recorded for each packet
+    ///
+    /// The default is the first of these that was recorded: probe:icmp_echo*,
+    /// net:netif_receive_skb, net:napi_gro_receive_entry.
+    #[arg(long, value_name = "NAME", help_heading = "Packets")]
     packet_event: Option<String>,
-    /// A backlog comes after a gap of at least this, and of three times the mean distance of packets
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    /// Least gap before a backlog
+    ///
+    /// The gap must also be at least three times the mean distance of packets.
+    #[arg(long, help_heading = "Packets", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     gap: Duration,
-    /// Of the packets, list only those that were queued
+    /// List only packets that were queued
     #[arg(long)]
     queued: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    tasks: TaskOptions,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,7 +67,7 @@ enum Format {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
-    let selection = arguments.whose.of(arguments.part.selection());
+    let selection = arguments.tasks.limit(arguments.selection.selection());
     selection.check(&recording)?;
     let gap_ns = to_ns(arguments.gap)?;
     let options = Options { event: arguments.packet_event.clone(), gap_ns, selection };

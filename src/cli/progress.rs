@@ -1,4 +1,4 @@
-//! Progress: a bar on a terminal's standard error, for what takes more than a second.
+//! A progress bar on standard error, if that is a terminal and loading takes more than a second.
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use stallgraph::load::Stage;
 
-/// Nobody needs a bar for less.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The bar appears after this time.
+const DELAY: Duration = Duration::from_secs(1);
 
-/// A progress bar that appears when patience ends.
+/// A progress bar that appears only if loading takes long.
 pub struct Progress {
     start: Instant,
     is_terminal: bool,
@@ -18,14 +18,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins to wait.
+    /// Starts the clock.
     pub fn new() -> Self {
         Progress { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), bar: OnceLock::new() }
     }
 
-    /// Hears how far the work has come.
+    /// Shows how much of a stage is done.
     pub fn show(&self, stage: Stage, done: u64, total: u64) {
-        if !self.is_terminal || self.start.elapsed() < PATIENCE {
+        if !self.is_terminal || self.start.elapsed() < DELAY {
             return;
         }
         let bar = self.bar.get_or_init(new_bar);

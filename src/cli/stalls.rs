@@ -10,16 +10,19 @@ use stallgraph::analyses::stalls::{self, Options};
 use stallgraph::load;
 use stallgraph::render::{json, report};
 
-use super::at::At;
-use super::input::{Input, Part, parse_duration, to_ns};
+use super::at::LogOptions;
+use super::input::InputOptions;
+use super::selection::SelectionOptions;
+use super::values::{parse_duration, to_ns};
 
-use super::{Outcome, output};
+use super::outcome::Outcome;
+use super::output;
 
 /// Finds the stalls in a recording, by all its evidence, and the culprit of each
 ///
 /// A stall is a time in which a CPU handled no softirq although it should have:
-/// packets arrived, and nobody received them. Samples alone tell of it where
-/// softirqs are common; tracepoints tell exactly.
+/// packets arrived, and nobody received them. Samples alone show stalls where
+/// softirqs are common; tracepoints show them exactly.
 ///
 /// Examples:
 ///
@@ -31,20 +34,20 @@ use super::{Outcome, output};
 ///   stallgraph stalls --min 50ms --format json
 ///   ping -D 192.0.2.2 > ping.txt; stallgraph stalls --at ping.txt
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    part: Part,
-    #[command(flatten)]
-    at: At,
-    /// Length of a stall at least
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    /// Least length of a stall
+    #[arg(long, help_heading = "Stalls", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
-    /// Form of the output
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,14 +63,14 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.min.is_zero() {
         bail!("--min 0: every moment is a stall then; give --min 20ms");
     }
-    let log = arguments.at.read()?;
+    let log = arguments.log.read()?;
     let recording = arguments.input.load_with_events()?;
     load::require_witnesses(&recording)?;
-    let options = Options { min_ns: to_ns(arguments.min)?, selection: arguments.part.selection() };
+    let options = Options { min_ns: to_ns(arguments.min)?, selection: arguments.selection.selection() };
     options.selection.check(&recording)?;
     let stalls = stalls::find(&recording, &options);
-    let found = log.as_ref().map(|log| moments::find(&recording, &stalls, log, &options.selection));
-    let moments = found.transpose()?;
+    let moments = log.as_ref().map(|log| moments::find(&recording, &stalls, log, &options.selection));
+    let moments = moments.transpose()?;
     let at = log.as_ref().zip(moments.as_ref());
     let doubt = check::doubt(&recording, &stalls, &options.selection);
     output::print(|out| match arguments.format {

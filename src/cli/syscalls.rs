@@ -8,19 +8,31 @@ use stallgraph::analyses::syscalls::{self, Options};
 use stallgraph::load;
 use stallgraph::render::{json, report};
 
-use super::input::{Input, Part, parse_duration, to_ns};
-use super::whose::Whose;
-use super::{Outcome, output};
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
+use super::selection::SelectionOptions;
+use super::task_options::TaskOptions;
+use super::values::{parse_duration, to_ns};
 
-/// Shows slow system calls and where their time went: on the CPU, waiting for one, or asleep
+/// Shows slow system calls and where their time went
 ///
-/// Exact where system calls were traced, else estimated from samples, and
-/// marked so. A call is held if it had the CPU for most of its time, or for
-/// --min and 10 ms; else it waited for a CPU, slept, or was away, where nothing
-/// tells. Those that slept or were away are counted only, unless --all is given.
-/// With -C, calls that began on these CPUs; with --time, calls under way then.
-/// CUT: begun before the recording or not ended in it; MOVED: the thread was on
-/// a CPU that was not recorded; LOST: records were lost.
+/// Times are exact where system calls were traced; else they are estimated from
+/// samples, and marked as estimates. The first word of each line says where most
+/// of the time went:
+///
+///   held    on the CPU; at least --min and 10 ms are enough
+///   waited  waiting for a CPU
+///   slept   asleep
+///   away    unknown: nothing recorded where
+///   call    unknown: switches between tasks were not recorded
+///
+/// Calls that slept or were away are only counted, unless --all is given. -C
+/// selects calls that began on these CPUs, --time calls that overlap it.
+///
+/// CUT    it began before the recording, or did not end in it
+/// MOVED  the thread was on a CPU that was not recorded
+/// LOST   records were lost
 ///
 /// Examples:
 ///
@@ -29,37 +41,37 @@ use super::{Outcome, output};
 ///   stallgraph syscalls --min 1s --all -c cadvisor
 ///   stallgraph syscalls --format json | jq '.slow[] | select(.syscall == "read")'
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    part: Part,
-    #[command(flatten)]
-    whose: Whose,
-    /// List calls that take at least this long
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    /// Least duration of a listed call
+    #[arg(long, help_heading = "System calls", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
-    /// List those that slept or were away, too
+    /// Also list calls that slept or were away
     #[arg(long)]
     all: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    tasks: TaskOptions,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// One line for each slow call, then sums
+    /// One line per slow call, then sums
     Text,
-    /// Everything, those that slept included, for programs
+    /// Everything, calls that slept included, for programs
     Json,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
-    let selection = arguments.whose.of(arguments.part.selection());
+    let selection = arguments.tasks.limit(arguments.selection.selection());
     selection.check(&recording)?;
     let min_ns = to_ns(arguments.min)?;
     let calls = syscalls::find(&recording, &Options { min_ns, selection })?;

@@ -1,4 +1,5 @@
-//! `stallgraph window`: what ran before each ksoftirqd sample, and the system call path that dominates it.
+//! `stallgraph window`: what ran before each ksoftirqd sample, and the system call path that
+//! dominates it.
 
 use std::time::Duration;
 
@@ -10,17 +11,20 @@ use stallgraph::model::CodePlace;
 use stallgraph::render::folded::{self, Field};
 use stallgraph::render::{json, report};
 
-use super::input::{Input, Part, parse_duration, to_ns};
-use super::look::{self, Look};
-use super::{Outcome, output};
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
+use super::selection::SelectionOptions;
+use super::values::{parse_duration, to_ns};
+use super::window_options::{self, WindowOptions};
 
 /// Shows what ran before each ksoftirqd sample, and the system call path that dominates it
 ///
 /// A window is the time before the first sample of an episode of ksoftirqd
 /// on a CPU. Paths that dominate windows are ranked by how much more common
 /// they are in windows than elsewhere on the same CPU (Fisher's exact test).
-/// With --time, episodes are those that begin in it. Below each stands who
-/// ran when in its window, oldest left.
+/// With --time, only episodes that begin in it are shown. The line below each
+/// episode shows who ran when in its window, from left to right.
 ///
 /// Examples:
 ///
@@ -30,27 +34,32 @@ use super::{Outcome, output};
 ///   stallgraph window --trigger '^kworker/' --format json
 ///   stallgraph window --lines -k /usr/lib/debug/boot/vmlinux-6.1.0-32-amd64
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    #[command(flatten)]
-    input: Input,
-    #[command(flatten)]
-    part: Part,
-    #[command(flatten)]
-    look: Look,
-    /// With --format stacks, also show this much time after the first trigger sample [default: 0ms]
+    /// With --format stacks, also show this much after the trigger [default: 0ms]
+    ///
+    /// The time is counted from the first trigger sample.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     after: Option<Duration>,
-    /// Also tell the line of source in each dominating function that most samples hit, from debug information of the recorded
-    /// kernel: an installed vmlinux, or that of -k
+    /// Show the source line that most samples hit in each dominating function
+    ///
+    /// It comes from debug information of the recorded kernel: that of -k, or an installed vmlinux.
     #[arg(long)]
     lines: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Columns of --format stacks, of cpu,time,pid,tid,event,stack,count [default: stack,count]
+    /// Columns of --format stacks [default: stack,count]
+    ///
+    /// There are cpu,time,pid,tid,event,stack,count.
     #[arg(short = 'F', long, value_name = "LIST")]
     fields: Option<String>,
+    #[command(flatten)]
+    windows: WindowOptions,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,17 +81,17 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.lines && arguments.format == Format::Stacks {
         bail!("--lines goes with --format text and json only");
     }
-    let options = arguments.look.options(arguments.part.selection())?;
+    let options = arguments.windows.options(arguments.selection.selection())?;
     let mut recording = arguments.input.load()?;
     load::require_timelines(&recording)?;
     options.selection.check(&recording)?;
-    look::check(&options, &recording)?;
+    window_options::check(&options, &recording)?;
     let mut windows = windows::find(&recording, &options);
     if arguments.lines {
         let places: Vec<CodePlace> = windows.lines_mut().map(|(place, _)| place).collect();
         let (path, options) = (arguments.input.path(), arguments.input.options(false));
         let lines = load::source_lines(&path, &options, &mut recording, &places)?;
-        windows.lines_mut().zip(lines).for_each(|((_, known), line)| *known = line);
+        windows.lines_mut().zip(lines).for_each(|((_, slot), line)| *slot = line);
     }
     let after_ns = to_ns(arguments.after.unwrap_or_default())?;
     output::print(|out| match arguments.format {

@@ -20,6 +20,7 @@ mod damage;
 mod events;
 mod events_damaged;
 mod exports;
+mod help;
 mod jitdump;
 mod kernel_modules;
 mod kernel_names;

@@ -1,4 +1,4 @@
-//! `info` as JSON.
+//! What is in a recording, as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

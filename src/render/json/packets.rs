@@ -1,4 +1,4 @@
-//! `packets` as JSON.
+//! Packets and backlogs, as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! `stalls` as JSON.
+//! Stalls and their culprits, as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! `syscalls` as JSON.
+//! Slow system calls and their sums, as JSON.
 
 use std::io::{self, Write};
 

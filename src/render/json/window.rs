@@ -1,4 +1,4 @@
-//! `window` as JSON.
+//! Windows and their ranking, as JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -29,7 +29,6 @@ const TOO_WIDE: &[&str] = &[
     "fuzz",
     "scripts",
     "src/analyses",
-    "src/cli",
     "src/error.rs",
     "src/ingest",
     "src/kernel.rs",
@@ -49,7 +48,6 @@ const UP_TWO: &[&str] = &["src/analyses/windows", "src/ingest"];
 /// Folders with files that have vague names still.
 const VAGUE: &[&str] = &[
     "src/analyses",
-    "src/cli",
     "src/ingest",
     "src/load",
     "src/model",

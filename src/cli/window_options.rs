@@ -1,4 +1,5 @@
-//! Options of the commands that look for windows: which samples trigger, and how far to look back.
+//! Options of the commands that look for windows: which samples are triggers, and how far to look
+//! back from them.
 
 use std::time::Duration;
 
@@ -9,21 +10,26 @@ use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows::{KSOFTIRQD, Options};
 use stallgraph::model::{Recording, Softirq};
 
-use super::input::{parse_duration, to_ns};
+use super::values::{parse_duration, to_ns};
 
-/// What to look for.
+/// Which windows to look for.
 #[derive(Args)]
-pub struct Look {
+#[command(next_help_heading = "Windows")]
+pub struct WindowOptions {
     /// Length of a window
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
     before: Duration,
-    /// Look back from samples of tasks whose comm matches this [default: ^ksoftirqd/, unless --trigger-frame is given]
+    /// Look back from tasks whose comm matches [default: ^ksoftirqd/]
+    ///
+    /// There is no default if --trigger-frame is given.
     #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
     trigger: Option<Regex>,
-    /// Look back from samples with a function that matches this; with --trigger both must match
+    /// Look back from samples with a function that matches
+    ///
+    /// With --trigger both must match.
     #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
     trigger_frame: Option<Regex>,
-    /// Trigger samples at most this far apart are one episode
+    /// Trigger samples within this time are one episode
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     join: Duration,
     /// Only episodes that served one of these softirqs: net_rx,timer
@@ -31,7 +37,7 @@ pub struct Look {
     softirq: Option<Vec<Softirq>>,
 }
 
-impl Look {
+impl WindowOptions {
     /// The options of the analysis.
     pub fn options(&self, selection: Selection) -> Result<Options> {
         if self.before.is_zero() {
@@ -52,7 +58,7 @@ impl Look {
     }
 }
 
-/// An error if a window is too short for the recording.
+/// Checks that a window is long enough to hold a sample of the recording.
 pub fn check(options: &Options, recording: &Recording) -> Result<()> {
     let interval_ns = recording.sampling_interval_ns();
     if options.before_ns < interval_ns {
@@ -63,9 +69,9 @@ pub fn check(options: &Options, recording: &Recording) -> Result<()> {
 }
 
 fn parse_softirq(name: &str) -> Result<Softirq, String> {
-    let found = Softirq::ALL.into_iter().find(|softirq| softirq.name().eq_ignore_ascii_case(name));
-    found.ok_or_else(|| {
-        let known = Softirq::ALL.map(Softirq::name);
-        format!("there is no such softirq; there are {}", known.join(", "))
+    let softirq = Softirq::ALL.into_iter().find(|softirq| softirq.name().eq_ignore_ascii_case(name));
+    softirq.ok_or_else(|| {
+        let names = Softirq::ALL.map(Softirq::name);
+        format!("there is no such softirq; there are {}", names.join(", "))
     })
 }

@@ -1,11 +1,12 @@
-//! Options that choose tasks: by comm, process and thread.
+//! Options that select tasks: by comm, process and thread.
 
 use clap::Args;
 use stallgraph::analyses::selection::Selection;
 
-/// Whose.
+/// Which tasks.
 #[derive(Args)]
-pub struct Whose {
+#[command(next_help_heading = "Selection")]
+pub struct TaskOptions {
     /// Only tasks with these comms: a,b
     #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
     comms: Option<Vec<String>>,
@@ -17,9 +18,9 @@ pub struct Whose {
     tid: Option<Vec<i32>>,
 }
 
-impl Whose {
-    /// The selection, of these tasks only.
-    pub fn of(&self, selection: Selection) -> Selection {
+impl TaskOptions {
+    /// `selection`, limited to these tasks.
+    pub fn limit(&self, selection: Selection) -> Selection {
         Selection { comms: self.comms.clone(), pids: self.pid.clone(), tids: self.tid.clone(), ..selection }
     }
 }

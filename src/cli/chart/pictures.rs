@@ -1,0 +1,123 @@
+//! Draws the views of `stallgraph chart` into their files.
+
+use std::ffi::OsString;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use stallgraph::analyses::flame::{Flame, Painter};
+use stallgraph::model::Recording;
+use stallgraph::render::text::{duration, percent};
+use stallgraph::render::viewers::flame_svg::{self, Caption};
+
+use super::arguments::Arguments;
+use super::views::{Gallery, Kind, View, lanes_name};
+use crate::cli::output;
+
+/// From this share of the time in hairlines on, a note says how to see them.
+const MANY_HAIRLINES: f64 = 0.5;
+
+/// Draws each view into its file, and returns whether there was anything to draw.
+pub fn draw(
+    arguments: &Arguments,
+    recording: &Recording,
+    gallery: &Gallery,
+    views: Vec<View>,
+) -> Result<bool> {
+    if views.len() > 1 && arguments.file().is_none() {
+        bail!("each CPU has a chart of its own: give -o chart.svg for several, or one CPU with -C");
+    }
+    let is_one = views.len() == 1;
+    let mut is_drawn = false;
+    let marks = gallery.marks();
+    let mut painter = Painter::new(recording, &marks);
+    for view in views {
+        let Some(flame) = flame(&mut painter, &view).filter(|flame| !flame.lines.is_empty()) else {
+            output::complain(&format!("{}: nothing to draw in that time", name(recording, &view)));
+            continue;
+        };
+        warn(&name(recording, &view), &flame, &view.kind);
+        let caption = caption(recording, &view, &flame);
+        let number = view.sections.first().filter(|_| !is_one).map(|section| section.timeline.cpu);
+        write(arguments, recording, &flame, &caption, number)?;
+        is_drawn = true;
+    }
+    Ok(is_drawn)
+}
+
+fn flame(painter: &mut Painter, view: &View) -> Option<Flame> {
+    Some(match &view.kind {
+        Kind::Ordered => painter.ordered(view.sections.first()?.clone()),
+        Kind::Merged => painter.merged(&view.sections),
+        Kind::Differential(baseline) => painter.differential(&view.sections, baseline),
+    })
+}
+
+/// Whose time a view shows.
+fn name(recording: &Recording, view: &View) -> String {
+    lanes_name(recording, view.sections.iter().map(|section| section.timeline))
+}
+
+fn warn(name: &str, flame: &Flame, kind: &Kind) {
+    if flame.narrow_us > 0 {
+        let shortest = duration(flame.narrow_us.saturating_mul(1000));
+        output::complain(&format!(
+            "warning: {name}: too much for one picture: frames shorter than {shortest} are gathered as \
+             \"narrower frames\"; give --time START,STOP or --window N to see them"
+        ));
+    } else if matches!(kind, Kind::Ordered) && flame.hairline_share >= MANY_HAIRLINES {
+        let share = percent(flame.hairline_share);
+        output::complain(&format!(
+            "note: {name}: {share} of the time is in frames narrower than a pixel; click to zoom, or give \
+             --time START,STOP or --window N"
+        ));
+    }
+}
+
+fn caption(recording: &Recording, view: &View, flame: &Flame) -> Caption {
+    let mut findings = vec![view.finding.clone()];
+    if !matches!(view.kind, Kind::Ordered) {
+        findings.push(flame_svg::left_out(&flame.times));
+    }
+    if flame.narrow_us > 0 {
+        let shortest = duration(flame.narrow_us.saturating_mul(1000));
+        findings.push(format!("frames below {shortest} gathered"));
+    }
+    findings.retain(|text| !text.is_empty());
+    let name = name(recording, view);
+    let name = if matches!(view.kind, Kind::Differential(_)) { format!("windows of {name}") } else { name };
+    Caption { title: flame_svg::title(recording, &name, &view.range), subtitle: findings.join("; ") }
+}
+
+/// Writes a picture. Of several, each has the `number` of its CPU or thread in its file's name.
+fn write(
+    arguments: &Arguments,
+    recording: &Recording,
+    flame: &Flame,
+    caption: &Caption,
+    number: Option<u32>,
+) -> Result<()> {
+    let draw = |out: &mut dyn Write| {
+        let mut out = BufWriter::with_capacity(1 << 16, out);
+        flame_svg::write(recording, flame, caption, &mut out).and_then(|()| out.flush())
+    };
+    let Some(output) = arguments.file() else {
+        return Ok(draw(&mut std::io::stdout().lock()).map_err(stallgraph::Error::Output)?);
+    };
+    let kind = if recording.tells_cpus() { "cpu" } else { "tid" };
+    let path =
+        number.map_or_else(|| output.to_owned(), |number| with_number(output, &format!("{kind}{number}")));
+    let mut file = output::create(&path, &arguments.input.path())?;
+    draw(&mut file).with_context(|| path.display().to_string())
+}
+
+/// `chart.cpu1.svg` for `chart.svg`.
+fn with_number(path: &Path, number: &str) -> PathBuf {
+    let mut name = path.file_stem().map_or_else(OsString::new, OsString::from);
+    name.push(format!(".{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}

@@ -1,0 +1,222 @@
+//! What `stallgraph chart` draws: which parts of which timelines go into which picture.
+
+use std::ops::Range;
+
+use anyhow::{Result, bail};
+use stallgraph::analyses::flame::{MarkedPath, Marks, Section};
+use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
+use stallgraph::analyses::spans;
+use stallgraph::analyses::stalls::{self, Stall};
+use stallgraph::analyses::windows::{self, Episode, Options, Triggers, Windows};
+use stallgraph::model::{Recording, Timeline};
+use stallgraph::render::text::counted;
+use stallgraph::render::viewers::flame_svg;
+
+use super::arguments::Arguments;
+use crate::cli::output;
+use crate::cli::values::to_ns;
+
+/// What follows a trigger, unless `--after` is given.
+const AFTER_NS: u64 = 20_000_000;
+
+/// What is drawn in one picture.
+pub struct View<'r> {
+    /// The parts of timelines that it shows.
+    pub sections: Vec<Section<'r>>,
+    /// Start and end, in ns of the recording's clock.
+    pub range: Range<u64>,
+    /// How it is drawn.
+    pub kind: Kind<'r>,
+    /// What was found, in one line.
+    pub finding: String,
+}
+
+/// How a picture is drawn.
+pub enum Kind<'r> {
+    /// In the order of time.
+    Ordered,
+    /// The same stacks merged.
+    Merged,
+    /// Merged, and compared with these parts of timelines.
+    Differential(Vec<Section<'r>>),
+}
+
+/// Chooses what to draw of one recording.
+pub struct Gallery<'r> {
+    arguments: &'r Arguments,
+    recording: &'r Recording,
+    options: Options,
+    /// The selected time, as far as there are samples.
+    range: Range<u64>,
+    windows: Windows,
+    /// The stalls, if `--stall` is given.
+    stalls: Vec<Stall>,
+    /// How much time is shown after a window, or on both sides of a stall.
+    after_ns: u64,
+}
+
+impl<'r> Gallery<'r> {
+    /// Analyses the recording as far as the arguments ask for it.
+    pub fn new(arguments: &'r Arguments, recording: &'r Recording, options: Options) -> Result<Self> {
+        // Where windows are drawn, --time selects windows. Else it selects only what is drawn, and
+        // the culprit is found from all windows.
+        let is_of_windows = arguments.window.is_some() || arguments.diff;
+        let time = if is_of_windows { options.selection.time } else { TimeRange::All };
+        let selection = Selection { time, ..options.selection.clone() };
+        let windows = windows::find(recording, &Options { selection, ..options.clone() });
+        let whole = spans::extent(recording, options.selection.timelines(recording));
+        let (first_ns, last_ns) = options.selection.time.bounds(recording);
+        let range = first_ns.max(whole.start)..last_ns.saturating_add(1).min(whole.end);
+        let stalls = match arguments.stall {
+            Some(_) => {
+                let min_ns = arguments.min.map_or(Ok(stalls::Options::default().min_ns), to_ns)?;
+                let options = stalls::Options { min_ns, selection: options.selection.clone() };
+                stalls::find(recording, &options).stalls
+            }
+            None => Vec::new(),
+        };
+        let after_ns = arguments.after.map_or(Ok(AFTER_NS), to_ns)?;
+        Ok(Gallery { arguments, recording, options, range, windows, stalls, after_ns })
+    }
+
+    /// The pictures that the arguments ask for; none if there is no window or stall to draw.
+    pub fn views(&self) -> Result<Vec<View<'r>>> {
+        if self.arguments.diff {
+            return self.differential();
+        }
+        if let Some(number) = self.arguments.window {
+            let episode = self.episode(number)?;
+            return Ok(episode.and_then(|episode| self.window(number, episode)).into_iter().collect());
+        }
+        if let Some(number) = self.arguments.stall {
+            let stall = numbered("stall", number, &self.stalls)?;
+            return Ok(stall.and_then(|stall| self.stall(number, stall)).into_iter().collect());
+        }
+        let mut timelines: Vec<&Timeline> = self.options.selection.timelines(self.recording).collect();
+        if self.arguments.flamegraph {
+            let section = |timeline: &&'r Timeline| Section { timeline, range: self.range.clone() };
+            return Ok(vec![self.view(timelines.iter().map(section).collect(), self.range.clone())]);
+        }
+        if self.options.selection.cpus.is_none() && timelines.len() > 1 {
+            let worst = self.windows.worst_cpu(self.recording, timelines.iter().copied());
+            let of_all = lanes_name(self.recording, timelines.iter().copied());
+            timelines.retain(|timeline| Some(timeline.cpu) == worst);
+            let choose = if self.recording.tells_cpus() { "; -C chooses others" } else { "" };
+            let drawn = lanes_name(self.recording, timelines.iter().copied());
+            output::complain(&format!("{drawn} is drawn, of {of_all}{choose}"));
+        }
+        let section = |timeline| Section { timeline, range: self.range.clone() };
+        let view = |timeline| self.view(vec![section(timeline)], self.range.clone());
+        Ok(timelines.into_iter().map(view).collect())
+    }
+
+    fn episode(&self, number: usize) -> Result<Option<&Episode>> {
+        numbered("window", number, &self.windows.episodes)
+    }
+
+    /// A window, its trigger and a little after.
+    fn window(&self, number: usize, episode: &Episode) -> Option<View<'r>> {
+        let timeline = self.recording.timeline(episode.cpu)?;
+        let trigger_ns = episode.end_ns.min(episode.start_ns.saturating_add(self.options.before_ns));
+        let finding = flame_svg::window(self.recording, &self.windows, number, episode);
+        Some(self.around(timeline, episode.window.start_ns, trigger_ns, finding))
+    }
+
+    /// A stall, and a little before and after.
+    fn stall(&self, number: usize, stall: &Stall) -> Option<View<'r>> {
+        let timeline = self.recording.timeline(stall.cpu)?;
+        let start_ns = stall.start_ns.saturating_sub(self.after_ns);
+        let finding = flame_svg::stall(self.recording, number, stall);
+        Some(self.around(timeline, start_ns, stall.end_ns, finding))
+    }
+
+    /// From one moment to a little after another, as far as there are samples.
+    fn around(&self, timeline: &'r Timeline, start_ns: u64, end_ns: u64, finding: String) -> View<'r> {
+        let whole = spans::extent(self.recording, [timeline]);
+        let end_ns = end_ns.saturating_add(self.after_ns).saturating_add(1).min(whole.end);
+        let range = start_ns.max(whole.start)..end_ns;
+        View { finding, ..self.view(vec![Section { timeline, range: range.clone() }], range) }
+    }
+
+    /// What stands out in the pictures: triggers, and the path of the window or stall that is
+    /// drawn, else the culprit's.
+    pub fn marks(&self) -> Marks {
+        let at = |number: Option<usize>| number.and_then(|number| number.checked_sub(1));
+        let marked = |task, path| MarkedPath::new(self.recording.task(task).comm, path);
+        let window = at(self.arguments.window).and_then(|at| self.windows.episodes.get(at));
+        let stall = at(self.arguments.stall).and_then(|at| self.stalls.get(at));
+        let path = match (window, stall) {
+            (Some(episode), _) => {
+                let dominating = episode.dominating.as_ref();
+                dominating.map(|dominating| marked(dominating.task, &dominating.path))
+            }
+            (_, Some(stall)) => {
+                let culprit = stall.culprit.as_ref();
+                culprit.and_then(|culprit| Some(marked(culprit.task, culprit.path.as_ref()?)))
+            }
+            _ => self.windows.culprit().map(|ranked| MarkedPath::new(ranked.comm, &ranked.path)),
+        };
+        Marks { triggers: Triggers::new(self.recording, &self.options), paths: path.into_iter().collect() }
+    }
+
+    /// All windows, or one, against the baseline of their CPUs.
+    fn differential(&self) -> Result<Vec<View<'r>>> {
+        let episodes: Vec<&Episode> = match self.arguments.window {
+            Some(number) => self.episode(number)?.into_iter().collect(),
+            None => self.windows.episodes.iter().collect(),
+        };
+        let section = |episode: &&Episode| {
+            let window = &episode.window;
+            let timeline = self.recording.timeline(episode.cpu)?;
+            Some(Section { timeline, range: window.start_ns..window.end_ns })
+        };
+        let sections: Vec<Section> = episodes.iter().filter_map(section).collect();
+        let mut timelines: Vec<&Timeline> = sections.iter().map(|section| section.timeline).collect();
+        timelines.dedup_by_key(|timeline| timeline.cpu);
+        if timelines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let whole = spans::extent(self.recording, timelines.iter().copied());
+        let mut baseline = Vec::new();
+        for &timeline in &timelines {
+            let stretches = self.windows.baseline(self.recording, timeline, whole.clone());
+            baseline.extend(stretches.into_iter().map(|range| Section { timeline, range }));
+        }
+        if baseline.is_empty() {
+            bail!("--diff: there is no time outside the windows to compare with; record for longer");
+        }
+        Ok(vec![View { kind: Kind::Differential(baseline), ..self.view(sections, whole) }])
+    }
+
+    /// A view whose finding is what was found in the whole recording.
+    fn view(&self, sections: Vec<Section<'r>>, range: Range<u64>) -> View<'r> {
+        let finding = flame_svg::culprit(self.recording, &self.windows);
+        let kind = if self.arguments.flamegraph { Kind::Merged } else { Kind::Ordered };
+        View { sections, range, kind, finding }
+    }
+}
+
+/// `CPU 1`, or `CPUs 0-3`; threads where samples do not say their CPU.
+pub fn lanes_name<'r>(recording: &Recording, timelines: impl Iterator<Item = &'r Timeline>) -> String {
+    let mut numbers: Vec<u32> = timelines.map(|timeline| timeline.cpu).collect();
+    numbers.dedup();
+    let kind = if recording.tells_cpus() { "CPU" } else { "thread" };
+    let plural = if numbers.len() == 1 { "" } else { "s" };
+    format!("{kind}{plural} {}", cpu_list(&numbers))
+}
+
+/// The entry of a list with this number, as the commands `window` and `stalls` count; `None` if the
+/// list is empty.
+fn numbered<'l, T>(name: &str, number: usize, list: &'l [T]) -> Result<Option<&'l T>> {
+    let entry = number.checked_sub(1).and_then(|at| list.get(at));
+    if entry.is_none() && !list.is_empty() {
+        let (count, command) = match name {
+            "window" => (counted(list.len() as u64, "episode"), "window"),
+            _ => (counted(list.len() as u64, "stall"), "stalls"),
+        };
+        bail!(
+            "--{name} {number}: there are {count}; stallgraph {command} lists them, given the same options"
+        );
+    }
+    Ok(entry)
+}

@@ -1,0 +1,31 @@
+//! The help of each command can be taken in at a glance: `-h` has one line for each option.
+
+use crate::support::{run, stallgraph};
+
+const COMMANDS: [&str; 11] = [
+    "window", "collapse", "check", "stalls", "syscalls", "packets", "chart", "export", "info", "pack", "help",
+];
+
+#[test]
+fn each_option_is_one_line() {
+    for command in COMMANDS {
+        let mut process = stallgraph();
+        let help = run(process.arg(command).arg("-h").env("COLUMNS", "100"));
+        for line in help.stdout.lines() {
+            let indent = line.len() - line.trim_start().len();
+            assert!(line.len() <= 100 && indent < 10, "{command}: {line}");
+        }
+    }
+}
+
+#[test]
+fn options_stand_below_headings() {
+    for command in COMMANDS.into_iter().filter(|command| *command != "help") {
+        let help = run(stallgraph().arg(command).arg("-h")).stdout;
+        let without_heading = help.split("\nOptions:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+        assert_eq!(without_heading.map(|text| text.lines().count()), Some(1), "{command}: {help}");
+        for heading in ["Input", "Names"] {
+            assert!(help.contains(&format!("\n{heading}:\n")), "{command}: {heading}");
+        }
+    }
+}
