@@ -1,5 +1,5 @@
-//! Archives that `perf archive --all` made: a recording is loaded from one as from its own files, with
-//! the programs beside it.
+//! Archives that `perf archive --all` made: a recording is loaded from one as from its own files,
+//! with the programs beside it.
 
 use crate::error::{Error, Result};
 use crate::ingest::{self, InputFile};

@@ -1,9 +1,11 @@
-//! Inlined functions: puts them into the stacks, as callees of the function into whose code they were compiled.
+//! Inlined functions: puts them into the stacks, as callees of the function into whose code they
+//! were compiled.
 
 use crate::model::{FrameId, Recording, StackId, StackTree};
 use crate::symbols::FrameNames;
 
-/// For each frame whether it called another one of its mode: then its offset is where the call returns to.
+/// For each frame whether it called another one of its mode: then its offset is where the call
+/// returns to.
 pub(super) fn callers(recording: &Recording) -> Vec<bool> {
     let frames = recording.frames.frames();
     let mut callers = vec![false; frames.len()];
@@ -18,8 +20,8 @@ pub(super) fn callers(recording: &Recording) -> Vec<bool> {
     callers
 }
 
-/// Gives each frame that has inlined functions one more frame for each of them, with its name, and replaces all stacks. No sample
-/// is looked at but to give it its new stack.
+/// Gives each frame that has inlined functions one more frame for each of them, with its name, and
+/// replaces all stacks. No sample is looked at but to give it its new stack.
 pub(super) fn put_in(recording: &mut Recording, names: &mut FrameNames) {
     if names.inlined.is_empty() {
         return;

@@ -56,11 +56,11 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
     for _ in 0..ATTEMPTS {
         let loaded = read(&input.files(), &job.holding(input.memory()));
-        // If another process cut the file short meanwhile, what was read is worthless: zeros stood in
-        // for what is gone. What is left of the file is read again, as a file that was cut.
+        // If another process cut the file short meanwhile, what was read is worthless: zeros stood
+        // in for what is gone. What is left of the file is read again, as a file that was cut.
         if !input.has_shrunk() {
-            // Unmapping a large file takes milliseconds, and one CPU has time for it while the parts
-            // are joined.
+            // Unmapping a large file takes milliseconds, and one CPU has time for it while the
+            // parts are joined.
             rayon::spawn(move || input.close());
             return loaded?.finish(&job);
         }
@@ -68,8 +68,8 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
     Err(Error::input(path, "becomes shorter while it is read", "copy it, and read the copy"))
 }
 
-/// Loads a recording that is in memory. Messages call it `path`, and a kallsyms is looked for beside
-/// that.
+/// Loads a recording that is in memory. Messages call it `path`, and a kallsyms is looked for
+/// beside that.
 ///
 /// # Errors
 ///

@@ -112,8 +112,8 @@ fn damaged(damage: &Damage, tally: &Tally) -> Note {
 fn file(header: &Header, tally: &Tally) -> [Note; 3] {
     // Where the file is cut short, that is said instead of the sections that it lacks.
     let missing_features = if header.missing_bytes == 0 { header.missing_features } else { 0 };
-    // Compressed records are replaced by what was in them. One is left only where the header does not
-    // say that records are compressed, or within another.
+    // Compressed records are replaced by what was in them. One is left only where the header does
+    // not say that records are compressed, or within another.
     let compressed = [COMPRESSED, COMPRESSED2].iter().filter_map(|kind| tally.skipped.get(kind)).sum();
     [
         Note {

@@ -5,15 +5,16 @@ use crate::symbols::Sources;
 /// What to load, and where names come from.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The sampling event, as `-e` names it; by default the first that is neither a tracepoint nor a
-    /// dummy.
+    /// The sampling event, as `-e` names it; by default the first that is neither a tracepoint nor
+    /// a dummy.
     pub event: Option<String>,
     /// Where names come from.
     pub sources: Sources,
     /// Whether to decode events too: tracepoints and switch records.
     pub events: bool,
-    /// Bytes of memory for a stream, and for records that are unpacked (`perf record -z`). The default
-    /// is half of the machine's memory, and no more than 256 times the size of a compressed recording.
+    /// Bytes of memory for a stream, and for records that are unpacked (`perf record -z`). The
+    /// default is half of the machine's memory, and no more than 256 times the size of a compressed
+    /// recording.
     pub max_memory: Option<u64>,
 }
 

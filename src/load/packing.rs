@@ -1,5 +1,5 @@
-//! Packing: a recording goes into a pack with all that its names come from, or redacted with nothing
-//! but the names.
+//! Packing: a recording goes into a pack with all that its names come from, or redacted with
+//! nothing but the names.
 
 use std::io::Write;
 use std::path::Path;
@@ -25,8 +25,8 @@ pub struct Packed {
     pub recording_bytes: u64,
     /// Whether the kernel's symbols are in it.
     pub has_kernel: bool,
-    /// How many files, `[vdso]`s and processes' memory with code made at run time were hit by samples
-    /// and have their symbols in it.
+    /// How many files, `[vdso]`s and processes' memory with code made at run time were hit by
+    /// samples and have their symbols in it.
     pub modules: usize,
     /// How many were hit by samples and have no symbols in it.
     pub without: usize,
@@ -35,7 +35,8 @@ pub struct Packed {
 /// What goes into a pack of the files that names come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// What names need; with [`Sources::inline`](crate::load::Sources::inline) debug information too.
+    /// What names need; with [`Sources::inline`](crate::load::Sources::inline) debug information
+    /// too.
     Symbols,
     /// The whole files.
     WholeFiles,
@@ -47,9 +48,9 @@ pub enum Keep {
 ///
 /// # Errors
 ///
-/// If the recording cannot be loaded ([`load`](crate::load::load)), is text of perf script or a pack
-/// already, does not fit into the memory that is allowed, becomes shorter meanwhile, or cannot be
-/// redacted; if `out` cannot be written.
+/// If the recording cannot be loaded ([`load`](crate::load::load)), is text of perf script or a
+/// pack already, does not fit into the memory that is allowed, becomes shorter meanwhile, or cannot
+/// be redacted; if `out` cannot be written.
 pub fn pack(
     path: &Path,
     options: &Options,

@@ -3,7 +3,8 @@
 use crate::error::{Error, Result};
 use crate::model::{Diagnostic, Recording, Severity};
 
-/// Added to a remedy for text of perf script, which has only the fields that perf was told to print.
+/// Added to a remedy for text of perf script, which has only the fields that perf was told to
+/// print.
 const PRINTING: &str = "; if it was, print it: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
 
 /// Checks that the recording tells what ran: it needs samples with call chains.
@@ -39,8 +40,8 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
     Ok(())
 }
 
-/// Checks that the recording can tell of stalls: it needs events, or samples with call chains, times
-/// and CPUs.
+/// Checks that the recording can tell of stalls: it needs events, or samples with call chains,
+/// times and CPUs.
 ///
 /// # Errors
 ///

@@ -9,11 +9,13 @@ use crate::model::{
 };
 use crate::symbols::FrameName;
 
-/// The distinct frames, stacks and modules of a text. As for raw chains (`state::Chains`), a call chain is looked up whole by a
-/// hash of its bytes, then without its innermost line; only then is a line looked up, and only a new one is read.
+/// The distinct frames, stacks and modules of a text. As for raw chains (`state::Chains`), a call
+/// chain is looked up whole by a hash of its bytes, then without its innermost line; only then is a
+/// line looked up, and only a new one is read.
 #[derive(Default)]
 pub(super) struct ScriptStacks<'a> {
-    /// The distinct frames; a frame's offset is only the number of its name, since no symbols are looked up by it.
+    /// The distinct frames; a frame's offset is only the number of its name, since no symbols are
+    /// looked up by it.
     pub frames: FrameTable,
     /// What they are called.
     pub frame_names: Vec<FrameName>,
@@ -38,10 +40,12 @@ enum Line {
 /// What a frame is called that lies in no known module.
 const UNKNOWN: &str = "[unknown]";
 
-/// In the map of known chains, one that cannot be read. No stack has this id: each takes bytes of the file.
+/// In the map of known chains, one that cannot be read. No stack has this id: each takes bytes of
+/// the file.
 const BROKEN: u32 = u32::MAX;
 
-/// Starting points of hashes, so that a whole chain and a part with the same bytes differ. Digits of π.
+/// Starting points of hashes, so that a whole chain and a part with the same bytes differ. Digits
+/// of π.
 const WHOLE: u64 = 0x0823_44d2_0370_7344;
 const CALLERS: u64 = 0x452f_21e6_38d0_1377;
 const MULTIPLIER: u64 = 0xbe54_66cf_34e9_0c6d;
@@ -144,8 +148,8 @@ impl<'a> ScriptStacks<'a> {
     }
 }
 
-/// The mode of a frame. Its module tells: kernel modules stand in brackets or end in `.ko`. Else its address does: 64-bit
-/// kernels lie in the upper half, but for s390x.
+/// The mode of a frame. Its module tells: kernel modules stand in brackets or end in `.ko`. Else
+/// its address does: 64-bit kernels lie in the upper half, but for s390x.
 fn mode(frame: &ScriptFrame) -> Mode {
     const USER: [&[u8]; 6] = [b"[vdso", b"[vsyscall", b"[heap", b"[stack", b"[anon", b"[uprobes"];
     match frame.dso {

@@ -1,4 +1,5 @@
-//! Text of perf script: from its blocks to a `Recording`. Names are those that perf printed; nothing is looked up.
+//! Text of perf script: from its blocks to a `Recording`. Names are those that perf printed;
+//! nothing is looked up.
 
 use std::collections::BTreeMap;
 
@@ -91,7 +92,8 @@ struct Reader<'a> {
     cgroups: HashMap<&'a [u8], CgroupId>,
     by_cpu: FxHashMap<u32, CpuSamples>,
     losses: Vec<SideBand>,
-    /// The first sample, if it has no time: where the next one has, it is the rest of one whose beginning is missing.
+    /// The first sample, if it has no time: where the next one has, it is the rest of one whose
+    /// beginning is missing.
     held: Option<(u64, ScriptSample<'a>)>,
     /// By reason, the line of the first.
     first_rejected: BTreeMap<&'static str, u64>,
@@ -100,7 +102,8 @@ struct Reader<'a> {
 /// An event of the text.
 struct ScriptEvent {
     attribute: Attribute,
-    /// Whether it may turn out to be the sampling event. Which one is, all names must be known to tell.
+    /// Whether it may turn out to be the sampling event. Which one is, all names must be known to
+    /// tell.
     is_candidate: bool,
     has_callchain: bool,
     has_time: bool,
@@ -244,7 +247,8 @@ impl<'a> Reader<'a> {
         Ok(index)
     }
 
-    /// The task that is printed so. perf prints a comm for each sample, so nothing else needs to tell who it was.
+    /// The task that is printed so. perf prints a comm for each sample, so nothing else needs to
+    /// tell who it was.
     fn task(&mut self, printed: &'a [u8]) -> TaskId {
         if let Some(known) = self.tasks.get(printed) {
             return *known;
@@ -377,7 +381,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `2026-11-22 19:04:54.727261 = 1795374294.727261 (TOD) = 4075.584754456 (monotonic)` as (wall clock, recording's clock).
+/// `2026-11-22 19:04:54.727261 = 1795374294.727261 (TOD) = 4075.584754456 (monotonic)` as (wall
+/// clock, recording's clock).
 fn reference(value: &str) -> Option<(u64, u64)> {
     let mut parts = value.split(" = ").skip(1).map(|part| {
         let (whole, fraction) = part.split_whitespace().next()?.split_once('.')?;
@@ -387,7 +392,8 @@ fn reference(value: &str) -> Option<(u64, u64)> {
     Some((parts.next()??, parts.next()??))
 }
 
-/// Name and rate of `name = cpu-clock/freq=999/, , id = { 1413 }, …, { sample_period, sample_freq } = 999, …, freq = 1, …`.
+/// Name and rate of
+/// `name = cpu-clock/freq=999/, , id = { 1413 }, …, { sample_period, sample_freq } = 999, …, freq = 1, …`.
 fn rate(value: &str) -> Option<(String, Rate)> {
     let rest = value.strip_prefix("name = ")?;
     let end = [", , id = ", ", id = ", ", type = "].iter().filter_map(|end| rest.find(end)).min()?;

@@ -1,9 +1,10 @@
-//! When each frame was sampled: what tells which of several functions that were made at one address it lay in.
+//! When each frame was sampled: what tells which of several functions that were made at one address
+//! it lay in.
 
 use crate::model::{StackId, StackTree, Timeline};
 
-/// For each of `count` frames when it was sampled first and last, in ns of the recording's clock. Each sample is looked at once,
-/// and each stack.
+/// For each of `count` frames when it was sampled first and last, in ns of the recording's clock.
+/// Each sample is looked at once, and each stack.
 pub(super) fn of_frames(timelines: &[Timeline], stacks: &StackTree, count: usize) -> Vec<(u64, u64)> {
     let never = (u64::MAX, 0);
     let add = |seen: &mut (u64, u64), (first, last): (u64, u64)| {

@@ -1,4 +1,5 @@
-//! Timelines: each CPU's samples and events in time order, with the gaps in which samples were lost.
+//! Timelines: each CPU's samples and events in time order, with the gaps in which samples were
+//! lost.
 
 use std::collections::BTreeMap;
 
@@ -46,8 +47,9 @@ pub(super) fn timeline(cpu: u32, mut all: CpuSamples, state: &State) -> Timeline
     Timeline { cpu, samples, details, lost, throttled, trace: Trace::default() }
 }
 
-/// The times of the first and the last sample, in ns, as perf takes them for `--time`; without samples,
-/// of the first and the last event. Samples and events without a time have u64::MAX, and do not count.
+/// The times of the first and the last sample, in ns, as perf takes them for `--time`; without
+/// samples, of the first and the last event. Samples and events without a time have u64::MAX, and
+/// do not count.
 pub(super) fn span(timelines: &[Timeline]) -> (u64, u64) {
     let timed = timelines.iter().map(|timeline| &timeline.samples[timeline.between(0, u64::MAX)]);
     let first = timed.clone().filter_map(|samples| samples.first()).map(|sample| sample.time_ns).min();

@@ -1,8 +1,9 @@
-//! Control groups: whose container a path belongs to, as kubelet, containerd, CRI-O and docker name them.
+//! Control groups: the pod and the container that a path belongs to, as kubelet, containerd, CRI-O
+//! and docker name them.
 
-use super::NameId;
+use super::ids::NameId;
 
-/// A control group's path and what it says.
+/// A control group: its path, and what the path says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
     /// The path, safe to print.
@@ -14,7 +15,7 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// Reads the path, which is also stored as `name`.
+    /// Reads a path, which is interned as `name`.
     pub fn parse(path: &str, name: NameId) -> Self {
         Cgroup {
             path: name,
@@ -24,8 +25,9 @@ impl Cgroup {
     }
 }
 
-/// `pod3f2a9c1e-7b54-…` (cgroupfs driver) or `kubepods-burstable-pod3f2a9c1e_7b54_….slice` (systemd driver, which keeps dashes
-/// for the hierarchy).
+/// The UID in `pod3f2a9c1e-7b54-…` (cgroupfs driver) or
+/// `kubepods-burstable-pod3f2a9c1e_7b54_….slice` (systemd driver, which keeps dashes for the
+/// hierarchy).
 fn pod_uid(component: &str) -> Option<String> {
     const LENGTH: usize = 36;
     let component = component.strip_suffix(".slice").unwrap_or(component);
@@ -39,7 +41,8 @@ fn pod_uid(component: &str) -> Option<String> {
     is_uid.then_some(uid)
 }
 
-/// The id alone (cgroupfs driver), or with the runtime before it: `cri-containerd-ID.scope`, `crio-ID.scope`, `docker-ID.scope`.
+/// The id, which stands alone (cgroupfs driver) or after the runtime's name:
+/// `cri-containerd-ID.scope`, `crio-ID.scope`, `docker-ID.scope`.
 fn container_id(component: &str) -> Option<String> {
     const LENGTH: usize = 64;
     let component = component.strip_suffix(".scope").unwrap_or(component);

@@ -1,6 +1,7 @@
-//! Diagnostics: what was lost, damaged, missing or refused, and what to do about it. They travel with the `Recording`.
+//! Diagnostics: what was lost, damaged, missing or refused, and what to do about it. They are part
+//! of the `Recording`.
 
-use super::clean;
+use super::names::clean;
 
 /// How much a diagnostic matters to the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,16 +32,17 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// A stable word for scripts: `lost`, `damaged`, `kernel_names`.
     pub code: &'static str,
-    /// How many times, or how many records it concerns.
+    /// How many times it is so, or how many records it concerns.
     pub count: u64,
-    /// What is so, in one sentence without a full stop.
+    /// What is wrong, in one sentence without a full stop.
     pub message: String,
-    /// What the user can do about it, where there is something.
+    /// What the user can do about it, if anything.
     pub remedy: Option<String>,
 }
 
 impl Diagnostic {
-    /// A diagnostic whose texts are safe to print, whatever they quote from a file; an empty remedy is none.
+    /// A diagnostic. Its texts are made safe to print, whatever they quote from a file; an empty
+    /// remedy is none.
     pub fn new(severity: Severity, code: &'static str, count: u64, message: &str, remedy: &str) -> Self {
         let remedy = (!remedy.is_empty()).then(|| clean(remedy).into_owned());
         Diagnostic { severity, code, count, message: clean(message).into_owned(), remedy }

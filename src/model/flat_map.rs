@@ -1,10 +1,11 @@
-//! A map from u64 to u32 in one array: a look-up that is not in a cache costs one memory access, not the two or three of a
-//! general hash map. It is the innermost loop of reading a recording.
+//! A map from u64 to u32 in one array. It is the innermost loop of reading a recording: a look-up
+//! that misses the caches costs one memory access, instead of the two or three of a general hash
+//! map.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
-/// Open addressing with linear probing; keys are never removed.
+/// A hash map with open addressing and linear probing. Keys are never removed.
 #[derive(Debug)]
 pub struct FlatMap {
     slots: Vec<Slot>,
@@ -18,7 +19,7 @@ impl Default for FlatMap {
     }
 }
 
-/// A key in halves, so that a slot takes 12 bytes and not 16.
+/// The key is kept in halves, so that a slot takes 12 bytes instead of 16.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     key: [u32; 2],
@@ -49,7 +50,7 @@ impl FlatMap {
             return None;
         }
         let mask = self.slots.len() - 1;
-        let mut at = place(key, self.seed) & mask;
+        let mut at = spread(key, self.seed) & mask;
         loop {
             let slot = self.slots[at & mask];
             if slot.key() == key {
@@ -62,7 +63,7 @@ impl FlatMap {
         }
     }
 
-    /// Adds a key that is not there yet.
+    /// Adds a key, which must be new and not `u64::MAX`.
     pub fn insert(&mut self, key: u64, value: u32) {
         debug_assert!(key != EMPTY && self.get(key).is_none());
         // At most five eighths full: probes stay short.
@@ -75,7 +76,7 @@ impl FlatMap {
 
     fn put(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
-        let mut at = place(slot.key(), self.seed) & mask;
+        let mut at = spread(slot.key(), self.seed) & mask;
         while self.slots[at].key() != EMPTY {
             at = (at + 1) & mask;
         }
@@ -92,18 +93,19 @@ impl FlatMap {
 }
 
 /// Mixes all bits of a key into the low ones.
-fn place(key: u64, seed: u64) -> usize {
+fn spread(key: u64, seed: u64) -> usize {
     fold(key ^ seed, 0x9e37_79b9_7f4a_7c15) as usize
 }
 
-/// A number that differs from run to run: keys come from the file, and nobody shall choose them to collide. No output depends
-/// on it.
+/// A number that differs from run to run. Keys come from the file, so with a constant seed anybody
+/// could choose them to collide. No output depends on it.
 pub fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
     *SEED.get_or_init(|| RandomState::new().hash_one(0))
 }
 
-/// Multiplies to 128 bits and folds them: each bit of the result depends on all bits of both factors.
+/// Multiplies to 128 bits and folds them: each bit of the result depends on all bits of both
+/// factors.
 #[inline]
 pub fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_in_is_found() {
+    fn inserted_keys_have_their_values() {
         let mut map = FlatMap::default();
         assert_eq!(map.get(7), None);
         let keys = || (0..100_000u64).map(|n| (n << 32) | (n % 7));

@@ -7,12 +7,13 @@ macro_rules! id {
         pub struct $name(pub u32);
 
         impl $name {
-            /// The id of the entry at `index`; tables hold fewer than 2^32 entries, since each entry takes bytes of the file.
+            /// The id of the entry at `index`. Tables hold fewer than 2^32 entries, since each
+            /// entry takes bytes of the file.
             pub fn from_index(index: usize) -> Self {
                 $name(u32::try_from(index).expect("a table holds fewer than 2^32 entries"))
             }
 
-            /// The position in its table.
+            /// The index of the entry in its table.
             pub fn index(self) -> usize {
                 self.0 as usize
             }
@@ -21,39 +22,39 @@ macro_rules! id {
 }
 
 id!(
-    /// A name in [`Names`](super::Names).
+    /// A name in [`Names`](crate::model::Names).
     NameId
 );
 id!(
-    /// A [`Module`](super::Module).
+    /// A [`Module`](crate::model::Module).
     ModuleId
 );
 id!(
-    /// A [`Frame`](super::Frame).
+    /// A [`Frame`](crate::model::Frame).
     FrameId
 );
 id!(
-    /// A [`Function`](super::Function).
+    /// A [`Function`](crate::model::Function).
     FunctionId
 );
 id!(
-    /// A stack: a node of the [`StackTree`](super::StackTree).
+    /// A stack: a node of the [`StackTree`](crate::model::StackTree).
     StackId
 );
 id!(
-    /// A [`Task`](super::Task).
+    /// A [`Task`](crate::model::Task).
     TaskId
 );
 id!(
-    /// A control group, by its place in [`Recording::cgroups`](super::Recording::cgroups).
+    /// A control group: its index in [`Recording::cgroups`](crate::model::Recording::cgroups).
     CgroupId
 );
 id!(
-    /// An [`Event`](super::Event), by its place in the recording's attributes.
+    /// An [`Event`](crate::model::Event): its index in the recording's attributes.
     EventId
 );
 
 impl CgroupId {
-    /// No control group is known. A sentinel and not an `Option`, so that it takes 4 bytes.
+    /// No control group is known. A sentinel instead of an `Option`, so that an id takes 4 bytes.
     pub const NONE: CgroupId = CgroupId(u32::MAX);
 }

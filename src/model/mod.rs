@@ -1,33 +1,53 @@
-//! The words of the program as types: ids, names, frames, stacks, tasks, timelines, diagnostics and the `Recording` they form.
+//! The words of the program as types: ids, names, frames, stacks, tasks, timelines, diagnostics,
+//! and the [`Recording`] that they form.
 //!
-//! | word | meaning |
-//! | --- | --- |
-//! | recording | one perf.data |
-//! | sample | one PERF_RECORD_SAMPLE of the *sampling event*; a tracepoint's record is an *event*, never a sample |
-//! | event | one record of a tracepoint, or of a switch between tasks: something happened |
-//! | timeline | the samples and events of one CPU in time order, and the gaps in which samples were lost |
-//! | task | pid, tid and the comm *at that moment*; (tid, start time) is the identity |
-//! | stack | frames, root first; a frame is (module, offset, mode), later named |
-//! | trigger | what a window looks back from; by default a sample of a task whose comm matches `^ksoftirqd/` |
-//! | episode | trigger samples on one CPU that lie close together |
-//! | window | the time before the first trigger sample of an episode, on that CPU |
-//! | system call path | the frames of a kernel stack from the system call's entry inward, up to the first interrupt or softirq entry nested in it |
-//! | dominating path | the heaviest path of a window, followed inward as long as one callee keeps most of its caller |
-//! | function | the last frame of the dominating path: the place where the work forks |
-//! | baseline | the same CPU outside all windows |
+//! - **recording**: one perf.data: a file, a pipe, or a `--threads` directory.
+//! - **sample**: one PERF_RECORD_SAMPLE of the *sampling event* (`cycles`, `cpu-clock`, …).
+//! - **event**: one record of a tracepoint, or of a switch between tasks; never a sample.
+//! - **timeline**: the samples and events of one CPU in time order, and the gaps in which samples
+//!   were lost.
+//! - **task**: pid, tid and the comm *at that moment*; (tid, start time) is the identity, so exec
+//!   and the reuse of a pid never mix two.
+//! - **stack**: frames, root first; a frame is (module, offset, mode), later named; mode is user,
+//!   kernel, guest or hypervisor.
+//! - **server**: a kernel thread that works off what was left to it: `ksoftirqd/N`, threaded NAPI
+//!   (`napi/…`), `ktimers/N`, backlog threads.
+//! - **trigger**: what a window looks back from; by default a sample of a task whose comm matches
+//!   `^ksoftirqd/`.
+//! - **episode**: trigger samples on one CPU that lie close together.
+//! - **window**: the time before the first trigger sample of an episode, on that CPU.
+//! - **system call path**: the frames of a kernel stack from the system call's entry inward, up to
+//!   the first interrupt or softirq entry nested in it: the work of an interrupt is not that of the
+//!   system call.
+//! - **dominating path**: the heaviest path of a window, followed inward as long as one callee
+//!   keeps most of its caller.
+//! - **function**: the last frame of the dominating path: the place where the work forks.
+//! - **baseline**: the same CPU outside all windows.
+//! - **stall**: a time in which a CPU handled no softirq although it should have.
+//! - **witness**: one kind of evidence for a stall; an exact one saw it happen, a strong or weak
+//!   one infers it.
+//! - **arrears**: the work that is done right after a stall because it could not be done in it.
+//! - **holder**: what held the CPU: a task in a kernel path, a softirq's action, an interrupt, or
+//!   the machine itself.
+//! - **culprit**: the holder during a stall, with its path.
+//! - **interrupted task**: the task on top of which a softirq or interrupt ran: a bystander, never
+//!   a culprit.
 //!
-//! Nothing here reads or writes, and nothing here knows a file format.
+//! Nothing here does input or output, and nothing here knows a file format.
 
 mod cgroup;
 mod diagnostic;
 mod flat_map;
 mod frame;
+mod function;
 mod ids;
 mod log;
 mod module;
 mod names;
 mod recording;
+mod softirq;
 mod stack;
+mod symbols;
 mod system_call;
 mod task;
 mod timeline;
@@ -37,13 +57,16 @@ mod tracepoint;
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
 pub use flat_map::{FlatMap, fold, seed};
-pub use frame::{CodePlace, Frame, FrameKind, FrameTable, Function, Mode, Naming, Softirq};
+pub use frame::{CodePlace, Frame, FrameTable, Mode};
+pub use function::{FrameKind, Function, Naming};
 pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
 pub use log::{Log, LogTime, Stamp};
-pub use module::{KernelCode, Module, Segment, Symbols};
+pub use module::{KernelCode, Module, Segment};
 pub use names::{Names, clean};
 pub use recording::{About, Clock, Event, Recording, Tally};
+pub use softirq::Softirq;
 pub use stack::StackTree;
+pub use symbols::Symbols;
 pub use system_call::{SystemCall, SystemCallRole};
 pub use task::{Task, TaskKind};
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};

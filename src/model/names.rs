@@ -1,13 +1,13 @@
-//! Names: every string that came from a file, made safe once and stored once.
+//! Names: strings from files, each made safe to print and stored once.
 
 use std::borrow::Cow;
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use super::NameId;
+use super::ids::NameId;
 
-/// The interned names of a recording. What [`get`](Names::get) returns is safe to print: see [`clean`].
+/// The interned names of a recording. All of them are safe to print: see [`clean`].
 #[derive(Debug, Default)]
 pub struct Names {
     set: IndexSet<Box<str>, FxBuildHasher>,
@@ -30,12 +30,15 @@ impl Names {
     }
 }
 
-/// Longest name that is kept, in bytes: more than any compiler, path or comm needs, and little enough to print a million times.
+/// The longest name that is kept, in bytes: more than any compiler, path or comm needs, and few
+/// enough to print a million times.
 const LONGEST: usize = 4096;
 
-/// Replaces by `?` what could act on a terminal or reorder text: control characters, line and paragraph separators, and
-/// the marks that change the direction of text or hide in it, and what no XML may hold (U+FFFE and U+FFFF: XML 1.0, section 2.2).
-/// What is longer than any name is cut.
+/// Makes a string from a file safe to print: in a terminal, in a pipe and in XML.
+///
+/// These become `?`: control characters, line and paragraph separators, marks that change the
+/// direction of text or are invisible, and characters that XML forbids (U+FFFE and U+FFFF: XML 1.0,
+/// section 2.2). A string longer than any real name is cut.
 pub fn clean(name: &str) -> Cow<'_, str> {
     if name.len() <= LONGEST && name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(name);

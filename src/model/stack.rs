@@ -1,7 +1,8 @@
-//! Stacks as a tree: a stack is its parent stack plus one frame, so stacks that share callers share memory.
+//! Stacks as a tree: a stack is its parent stack plus one frame, so stacks with the same callers
+//! share memory.
 
 use super::flat_map::FlatMap;
-use super::{FrameId, StackId};
+use super::ids::{FrameId, StackId};
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
@@ -9,8 +10,8 @@ struct Node {
     frame: FrameId,
 }
 
-/// All stacks of a recording. A parent's id is always smaller than its children's, so one pass in id order visits
-/// callers before callees.
+/// All stacks of a recording. The id of a parent is smaller than those of its children, so one pass
+/// in the order of ids visits callers before callees.
 #[derive(Debug)]
 pub struct StackTree {
     nodes: Vec<Node>,
@@ -25,8 +26,8 @@ impl StackTree {
     /// The stack of `frame` called by `parent`.
     pub fn push(&mut self, parent: StackId, frame: FrameId) -> StackId {
         let key = u64::from(parent.0) << 32 | u64::from(frame.0);
-        if let Some(known) = self.children.get(key) {
-            return StackId(known);
+        if let Some(existing) = self.children.get(key) {
+            return StackId(existing);
         }
         let id = StackId::from_index(self.nodes.len());
         self.nodes.push(Node { parent, frame });
@@ -34,7 +35,7 @@ impl StackTree {
         id
     }
 
-    /// Number of stacks, the empty one included.
+    /// How many stacks there are, including the empty one.
     #[allow(clippy::len_without_is_empty, reason = "the empty stack is always there")]
     pub fn len(&self) -> usize {
         self.nodes.len()
@@ -58,7 +59,7 @@ impl StackTree {
         })
     }
 
-    /// Frees what only [`push`](StackTree::push) needed.
+    /// Frees what only [`push`](StackTree::push) needs.
     pub fn finish(&mut self) {
         self.children = FlatMap::default();
         self.nodes.shrink_to_fit();

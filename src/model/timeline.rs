@@ -1,19 +1,20 @@
 //! Timelines: the samples of one CPU in time order, and where samples are missing.
 
-use super::{CgroupId, EventId, StackId, TaskId, Trace};
+use super::ids::{CgroupId, EventId, StackId, TaskId};
+use super::trace::Trace;
 
-/// One sample of a sampling event; [`Details`] has what else is known of it.
+/// One sample of a sampling event; [`Details`] has the rest of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// When, in ns of the recording's clock.
     pub time_ns: u64,
-    /// What ran.
+    /// The stack that ran.
     pub stack: StackId,
-    /// Who ran.
+    /// The task that ran.
     pub task: TaskId,
 }
 
-/// What is known of a sample and is often the same for all.
+/// The part of a sample that is often the same for all samples of a CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detail {
     /// The event's count that the sample stands for; 1 where the recording does not tell.
@@ -30,18 +31,18 @@ impl Default for Detail {
     }
 }
 
-/// The details of one CPU's samples, in the order of the samples. Where they do not differ, one is kept for all: half of
-/// the memory that samples need.
+/// The details of one CPU's samples, in the order of the samples. As long as they do not differ,
+/// one is kept for all, which halves the memory that samples take.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// That of all samples, as long as `each` is empty.
+    /// The detail of all samples, as long as `each` is empty.
     common: Detail,
     each: Vec<Detail>,
     len: usize,
 }
 
 impl Details {
-    /// Adds the next sample's.
+    /// Adds the detail of the next sample.
     #[inline]
     pub fn push(&mut self, detail: Detail) {
         if self.len == 0 {
@@ -54,7 +55,7 @@ impl Details {
         self.len += 1;
     }
 
-    /// Adds those of samples that follow.
+    /// Adds the details of the samples that follow.
     pub fn append(&mut self, next: Details) {
         if self.len == 0 {
             *self = next;
@@ -67,19 +68,19 @@ impl Details {
         }
     }
 
-    /// That of the sample at `at`.
+    /// The detail of the sample at index `at`.
     pub fn get(&self, at: usize) -> Detail {
         self.each.get(at).copied().unwrap_or(self.common)
     }
 
-    /// Puts them into the order of `places`, which holds each index once.
-    pub fn reorder(&mut self, places: &[usize]) {
+    /// Reorders them: `order` has, for each new index, the old one.
+    pub fn reorder(&mut self, order: &[usize]) {
         if !self.each.is_empty() {
-            self.each = places.iter().map(|&at| self.each[at]).collect();
+            self.each = order.iter().map(|&at| self.each[at]).collect();
         }
     }
 
-    /// Gives each control group the id that `renamed` has for it.
+    /// Replaces the id of each control group by what `renamed` gives for it.
     pub fn rename_cgroups(&mut self, renamed: impl Fn(CgroupId) -> CgroupId) {
         for detail in self.each.iter_mut().chain([&mut self.common]) {
             detail.cgroup = renamed(detail.cgroup);
@@ -96,7 +97,7 @@ impl Details {
 /// A stretch of one CPU's time in which samples are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// Begin, in ns of the recording's clock.
+    /// Start, in ns of the recording's clock.
     pub start_ns: u64,
     /// End, in ns of the recording's clock.
     pub end_ns: u64,
@@ -107,18 +108,20 @@ pub struct Gap {
 /// The samples of one CPU in time order; samples of equal time stay in the file's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
-    /// The CPU's number; the thread's id where samples do not tell their CPU ([`Recording::tells_cpus`]), and the timeline is
-    /// that of one thread.
+    /// The CPU's number. Where samples do not say on which CPU they were taken
+    /// ([`Recording::tells_cpus`]), the timeline is that of one thread, and this is its tid.
     ///
-    /// [`Recording::tells_cpus`]: super::Recording::tells_cpus
+    /// [`Recording::tells_cpus`]: crate::model::Recording::tells_cpus
     pub cpu: u32,
     /// Its samples.
     pub samples: Vec<Sample>,
-    /// What else is known of them.
+    /// The details of the samples.
     pub details: Details,
-    /// Where the buffer was full and records were dropped (PERF_RECORD_LOST). By start and by end.
+    /// Where the buffer was full and records were dropped (PERF_RECORD_LOST). Ordered by start and
+    /// by end.
     pub lost: Vec<Gap>,
-    /// Where the kernel paused the event (between PERF_RECORD_THROTTLE and PERF_RECORD_UNTHROTTLE). By start and by end.
+    /// Where the kernel paused the event (PERF_RECORD_THROTTLE to PERF_RECORD_UNTHROTTLE). Ordered
+    /// by start and by end.
     pub throttled: Vec<Gap>,
     /// Its events; empty unless they were asked for.
     pub trace: Trace,
@@ -131,8 +134,9 @@ impl Timeline {
         from..self.seek(from, end_ns)
     }
 
-    /// The index of the first sample from `from` on that is not before `time_ns`. What is near is found fast: a binary search of
-    /// the whole timeline would read memory that is in no cache.
+    /// The index of the first sample from `from` on that is not before `time_ns`. The search
+    /// gallops, since the sample is usually near: a binary search of the whole timeline would read
+    /// memory that is in no cache.
     pub fn seek(&self, from: usize, time_ns: u64) -> usize {
         let rest = &self.samples[from..];
         let is_before = |sample: &Sample| sample.time_ns < time_ns;
@@ -144,8 +148,8 @@ impl Timeline {
         from + passed + rest[passed..step.min(rest.len())].partition_point(is_before)
     }
 
-    /// How long what the sample at `at` saw held the CPU, in ns: until the next sample, but at most twice the sampling
-    /// interval, since nobody knows what ran longer than that without being sampled.
+    /// For how long the sample at index `at` stands, in ns: until the next sample, but at most for
+    /// twice the sampling interval, since what ran for longer without being sampled is unknown.
     pub fn held_ns(&self, at: usize, interval_ns: u64) -> u64 {
         match self.samples.get(at + 1) {
             Some(next) => {
@@ -178,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sought_is_found_near_and_far() {
+    fn seek_finds_samples_near_and_far() {
         let samples: Vec<Sample> = [1, 3, 3, 3, 4, 8, 9, 12]
             .map(|time_ns| Sample { time_ns, stack: StackId(0), task: TaskId(0) })
             .to_vec();
@@ -192,15 +196,15 @@ mod tests {
         };
         for from in 0..=timeline.samples.len() {
             for time_ns in 0..14 {
-                let is_found = |at: &usize| timeline.samples[*at].time_ns >= time_ns;
-                let expected = (from..timeline.samples.len()).find(is_found);
+                let is_reached = |at: &usize| timeline.samples[*at].time_ns >= time_ns;
+                let expected = (from..timeline.samples.len()).find(is_reached);
                 assert_eq!(timeline.seek(from, time_ns), expected.unwrap_or(timeline.samples.len()));
             }
         }
     }
 
     #[test]
-    fn details_are_kept_each_once_they_differ() {
+    fn details_are_kept_for_each_sample_once_they_differ() {
         let detail = |period| Detail { period, ..Detail::default() };
         let all = |details: &Details| (0..details.len).map(|at| details.get(at).period).collect::<Vec<_>>();
         let of = |periods: &[u64]| {

@@ -1,8 +1,8 @@
 //! Keys of chains: the 64-bit hashes that raw chains, their callers and their stacks are known by.
 //!
-//! A key stands for what it was made from, and nothing compares the originals: that would touch their
-//! memory for every sample. With ten million distinct chains, the chance that any two share a key is
-//! below 1 in 300,000.
+//! A key stands for what it was made from, and nothing compares the originals: that would touch
+//! their memory for every sample. With ten million distinct chains, the chance that any two share a
+//! key is below 1 in 300,000.
 
 use linux_perf_event_reader::constants::{PERF_CONTEXT_MAX, PERF_RECORD_MISC_CPUMODE_MASK};
 
@@ -25,11 +25,13 @@ pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
     let order = sample.order;
     let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
     let mut hash = hash_of(WHOLE ^ u64::from(cpumode), sample.chain);
-    // Nearly all chains end in an address; the few that hold nothing but markers are their instruction.
+    // Nearly all chains end in an address; the few that hold nothing but markers are their
+    // instruction.
     if !order.u64s(sample.chain).rev().any(|entry| entry < PERF_CONTEXT_MAX) {
         hash = fold(hash ^ sample.ip, MULTIPLIER);
     }
-    // The user chain was recorded later: the number that stands for it is unique in its thread only.
+    // The user chain was recorded later: the number that stands for it is unique in its thread
+    // only.
     if deferred(sample.chain, order).is_some() {
         hash = fold(hash ^ u64::from(sample.tid as u32), MULTIPLIER);
     }
@@ -50,8 +52,8 @@ pub(super) fn key_of_callers(callers: &[u8], part: &ChainPart, outer: StackId) -
     finish(hash_of(start, callers))
 }
 
-/// The hash of entries, as the bytes that they are. Each multiplication waits for the one before it, so
-/// two rows of them run side by side, and each takes two entries at a time.
+/// The hash of entries, as the bytes that they are. Each multiplication waits for the one before
+/// it, so two rows of them run side by side, and each takes two entries at a time.
 #[inline]
 fn hash_of(start: u64, entries: &[u8]) -> u64 {
     let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));

@@ -76,8 +76,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The entries before the first unknown marker, and whether they are all. Nothing says what the entries
-/// after such a marker mean; the frames before it stand.
+/// The entries before the first unknown marker, and whether they are all. Nothing says what the
+/// entries after such a marker mean; the frames before it stand.
 fn before_unknown_marker(entries: &[u8], order: ByteOrder) -> (&[u8], bool) {
     let is_unknown = |entry| entry >= PERF_CONTEXT_MAX && mode_after(entry).is_none();
     match order.u64s(entries).position(is_unknown) {

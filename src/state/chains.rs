@@ -16,7 +16,7 @@ pub struct Chains {
     pub frames: FrameTable,
     /// The distinct stacks.
     pub stacks: StackTree,
-    /// Stacks by [`key_in`](super::chain_keys::key_in), and stacks of callers by [`key_of_callers`].
+    /// Stacks by [`key_in`](super::chain_keys::key_in), stacks of callers by [`key_of_callers`].
     cache: FlatMap,
     /// The frames of recent addresses, by some bits of the address.
     recent: Vec<Recent>,
@@ -65,8 +65,8 @@ impl Chains {
         self.recent = Vec::new();
     }
 
-    /// The stack of a chain, and whether it depends on the address space of the process. `resolve` gives
-    /// the frame of an address.
+    /// The stack of a chain, and whether it depends on the address space of the process. `resolve`
+    /// gives the frame of an address.
     pub(super) fn intern(&mut self, chain: &Chain, resolve: &impl Fn(u64, Mode) -> Frame) -> (StackId, bool) {
         let (mut stack, mut depends_on_space) = (StackTree::ROOT, false);
         chain.each_part(|part| {

@@ -1,5 +1,5 @@
-//! Joining: makes the resolved samples and events of a recording's parts one, with the same ids as if
-//! there had been one part.
+//! Joining: makes the resolved samples and events of a recording's parts one, with the same ids as
+//! if there had been one part.
 
 use indexmap::IndexSet;
 use rayon::prelude::*;
@@ -38,8 +38,8 @@ pub struct Finished {
 }
 
 impl Collected {
-    /// Adds the part that follows. All ids come out as if both parts had been collected as one: the new
-    /// entries of the later part follow in the order in which they were first seen.
+    /// Adds the part that follows. All ids come out as if both parts had been collected as one: the
+    /// new entries of the later part follow in the order in which they were first seen.
     pub fn join(&mut self, mut next: Collected) {
         next.chains.stacks.finish();
         let frames: Vec<FrameId> =

@@ -1,4 +1,5 @@
-//! The kernel's address space over time: the kernel, its modules, and code that it makes at run time.
+//! The kernel's address space over time: the kernel, its modules, and code that it makes at run
+//! time.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,8 +11,8 @@ use super::mappings::{FOREVER, Mapping, Mappings};
 
 /// What the kernel's addresses were.
 ///
-/// That changes only when the kernel makes code (BPF programs, trampolines) and when it frees it. So
-/// time is cut into epochs, in each of which an address has one meaning; epoch 0 begins with the
+/// That changes only when the kernel makes code (BPF programs, trampolines) and when it frees it.
+/// So time is cut into epochs, in each of which an address has one meaning; epoch 0 begins with the
 /// recording.
 #[derive(Default)]
 pub(super) struct KernelSpace {

@@ -36,8 +36,8 @@ impl Losses {
     }
 
     /// Records lost, in all. Since kernel 6.0 the same loss is counted twice: in the stream
-    /// (PERF_RECORD_LOST) and as one total at its end (PERF_RECORD_LOST_SAMPLES). So the larger of the
-    /// two is the number.
+    /// (PERF_RECORD_LOST) and as one total at its end (PERF_RECORD_LOST_SAMPLES). So the larger of
+    /// the two is the number.
     pub fn lost_total(&self) -> u64 {
         let in_stream = self.by_cpu.values().flatten().map(|(_, loss)| match loss {
             Loss::Lost(count) => *count,
@@ -52,7 +52,8 @@ impl Losses {
         losses.filter(|(_, loss)| matches!(loss, Loss::Throttle)).count() as u64
     }
 
-    /// The gaps of one CPU: those in which records were lost, and those in which sampling was paused.
+    /// The gaps of one CPU: those in which records were lost, and those in which sampling was
+    /// paused.
     ///
     /// What a LOST record counts was dropped at some time between the last sample before it and the
     /// record itself. `last_sample` gives the time of the last sample before a time.

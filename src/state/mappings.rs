@@ -89,9 +89,9 @@ impl Mappings {
     }
 }
 
-/// Finds the mappings that cover an address in logarithmic time, however they overlap: a segment tree
-/// over the addresses at which mappings begin and end. A mapping lies in the nodes that together make
-/// up its range, at most two on each level.
+/// Finds the mappings that cover an address in logarithmic time, however they overlap: a segment
+/// tree over the addresses at which mappings begin and end. A mapping lies in the nodes that
+/// together make up its range, at most two on each level.
 struct Index {
     bounds: Vec<u64>,
     /// Node 1 is the root, the children of n are 2n and 2n+1. Each holds numbers of mappings,

@@ -109,8 +109,8 @@ impl Modules {
     }
 }
 
-/// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) the name and the
-/// address of its reference symbol.
+/// The module's path as shown, and for the kernel proper (`[kernel.kallsyms]_text`) the name and
+/// the address of its reference symbol.
 fn split_reference(map: &Map) -> (&str, Option<(String, u64)>) {
     let path = map.path.strip_suffix(" (deleted)").unwrap_or(&map.path);
     for kernel in KERNELS {

@@ -85,8 +85,8 @@ impl State {
         self.losses.throttled_total()
     }
 
-    /// The gaps of one CPU: those in which records were lost, and those in which sampling was paused.
-    /// `last_sample` gives the time of the CPU's last sample before a time, both in ns.
+    /// The gaps of one CPU: those in which records were lost, and those in which sampling was
+    /// paused. `last_sample` gives the time of the CPU's last sample before a time, both in ns.
     pub fn gaps(&self, cpu: u32, last_sample: impl Fn(u64) -> Option<u64>) -> (Vec<Gap>, Vec<Gap>) {
         self.losses.gaps(cpu, last_sample)
     }

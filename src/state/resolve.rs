@@ -1,5 +1,5 @@
-//! Resolving: the numbers of threads and raw chains become tasks and stacks, as they were at the time
-//! of each sample.
+//! Resolving: the numbers of threads and raw chains become tasks and stacks, as they were at the
+//! time of each sample.
 
 use std::ops::Range;
 

@@ -13,30 +13,30 @@ use super::chain_keys::key_of;
 use super::tasks::Thread;
 use super::trace::{Happened, Traces};
 
-/// How many samples are looked up together: look-ups that miss the caches then wait for memory at the
-/// same time.
+/// How many samples are looked up together: look-ups that miss the caches then wait for memory at
+/// the same time.
 const BATCH: usize = 64;
 /// How many recent threads are kept: a CPU's samples come in runs of the same thread.
 const RECENT: usize = 256;
 
 /// Collects the samples and events of one part of a recording.
 ///
-/// Until they are [resolved](Collector::resolve) the id of a task is the number of a thread, that of a
-/// stack the number of a raw chain, and that of a control group the number of the kernel's id.
+/// Until they are [resolved](Collector::resolve) the id of a task is the number of a thread, that
+/// of a stack the number of a raw chain, and that of a control group the number of the kernel's id.
 pub struct Collector {
     /// For each distinct chain, the position of the first record that has it.
     pub(super) chains: Vec<u64>,
     chain_numbers: FlatMap,
-    /// The distinct threads. Keys come from the file: a hasher with a seed, so that nobody can choose
-    /// them to collide.
+    /// The distinct threads. Keys come from the file: a hasher with a seed, so that nobody can
+    /// choose them to collide.
     pub(super) threads: IndexSet<Thread, hashbrown::DefaultHashBuilder>,
     /// Recent threads with their numbers, by some bits of the tid.
     recent: Vec<Option<(Thread, TaskId)>>,
     /// The distinct control groups, by the kernel's ids.
     pub(super) cgroups: IndexSet<u64, hashbrown::DefaultHashBuilder>,
     pub(super) by_cpu: FxHashMap<u32, CpuSamples>,
-    /// The CPU of the previous sample, and its samples: perf writes each CPU's buffer in pieces, so it
-    /// rarely changes.
+    /// The CPU of the previous sample, and its samples: perf writes each CPU's buffer in pieces, so
+    /// it rarely changes.
     current: (u32, CpuSamples),
     /// The last samples of `current` wait for their stacks: the keys of their chains, and their
     /// positions.
@@ -70,8 +70,8 @@ pub struct CpuSamples {
 }
 
 impl CpuSamples {
-    /// Puts them in time order; those of equal times stay in the order of the file. Each CPU's buffer is
-    /// written in time order, so this is rarely more than a check.
+    /// Puts them in time order; those of equal times stay in the order of the file. Each CPU's
+    /// buffer is written in time order, so this is rarely more than a check.
     pub fn sort(&mut self) {
         if self.samples.is_sorted_by_key(|sample| sample.time_ns) {
             return;
@@ -187,8 +187,8 @@ impl Collector {
         self.offsets.push(0);
     }
 
-    /// Gives the samples that wait their chain numbers. All keys are looked up before any is used, so
-    /// that look-ups that miss the caches wait for memory at the same time.
+    /// Gives the samples that wait their chain numbers. All keys are looked up before any is used,
+    /// so that look-ups that miss the caches wait for memory at the same time.
     fn flush(&mut self) {
         let Collector { chains, chain_numbers, current: (_, CpuSamples { samples, .. }), waiting, .. } = self;
         let mut numbers = [None; BATCH];

@@ -1,4 +1,5 @@
-//! Address spaces over time: which module an address belonged to, in which process, at which moment.
+//! Address spaces over time: which module an address belonged to, in which process, at which
+//! moment.
 
 use std::ops::Range;
 
@@ -12,8 +13,8 @@ use super::mappings::{FOREVER, Mapping, Mappings};
 use super::modules::Modules;
 
 /// How many forks without exec an address is traced back through. Each step costs a look-up, and a
-/// hostile recording could chain as many as it has records; a shell's subshells of subshells stay far
-/// below.
+/// hostile recording could chain as many as it has records; a shell's subshells of subshells stay
+/// far below.
 const MAX_GENERATIONS: usize = 64;
 
 /// The history of every address space.
@@ -34,8 +35,8 @@ struct Space {
     mappings: Mappings,
 }
 
-/// An address space at a moment. Two moments between which nothing was mapped are equal, so stacks can
-/// be cached by it.
+/// An address space at a moment. Two moments between which nothing was mapped are equal, so stacks
+/// can be cached by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct SpaceAt {
     space: u32,
@@ -73,9 +74,9 @@ impl Spaces {
         self.begin(when, pid, parent);
     }
 
-    /// A process executes a program: new mappings take the place of the old ones. The old ones still
-    /// count where no new one lies: until the kernel has loaded the new program, which is after this
-    /// record, the stack is still that of the old one.
+    /// A process executes a program: new mappings take the place of the old ones. The old ones
+    /// still count where no new one lies: until the kernel has loaded the new program, which is
+    /// after this record, the stack is still that of the old one.
     pub fn exec(&mut self, when: When, pid: i32) {
         self.fork(when, pid, Some(pid));
     }
@@ -121,7 +122,8 @@ impl Spaces {
         self.kernel.drop_code(when, start);
     }
 
-    /// Adds what no record tells: perf writes no map of the kernel when it may not read /proc/kallsyms.
+    /// Adds what no record tells: perf writes no map of the kernel when it may not read
+    /// /proc/kallsyms.
     pub fn finish(&mut self) {
         let is_kernel =
             |module: ModuleId| self.modules.get(module).kernel.as_ref().is_some_and(|code| !code.is_function);
@@ -141,7 +143,8 @@ impl Spaces {
         self.at_between(when, pid).0
     }
 
-    /// The space of `pid` at `when`, and the moments between which it was that one and held the same.
+    /// The space of `pid` at `when`, and the moments between which it was that one and held the
+    /// same.
     pub fn at_between(&self, when: When, pid: i32) -> (SpaceAt, Range<When>) {
         let Some(history) = self.by_pid.get(&pid) else {
             return (SpaceAt::NONE, When::FIRST..When::NEVER);

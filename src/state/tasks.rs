@@ -51,8 +51,8 @@ impl Tasks {
         self.push(when, task);
     }
 
-    /// The task that `tid` was at `when`, `None` before its first record, and the moments between which
-    /// it was that one.
+    /// The task that `tid` was at `when`, `None` before its first record, and the moments between
+    /// which it was that one.
     pub fn at(&self, when: When, tid: i32) -> (Option<TaskId>, Range<When>) {
         let Some(history) = self.history.get(&tid) else {
             return (None, When::FIRST..When::NEVER);

@@ -1,0 +1,69 @@
+//! Functions: what frames are called, and what a kernel function's name means.
+
+use super::frame::Mode;
+use super::ids::{ModuleId, NameId};
+use super::softirq::Softirq;
+
+/// Whether the function of a frame has a name, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Naming {
+    /// A symbol covers the frame.
+    Named,
+    /// The address lay in no mapping of the recording.
+    NoModule,
+    /// No symbols were found for the module.
+    NoSymbols,
+    /// The module has symbols, and none covers the frame.
+    NoSymbolHere,
+    /// Code of a guest or hypervisor, which this machine's symbols cannot name.
+    Foreign,
+}
+
+/// What all frames of one name in one module share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Function {
+    /// The symbol, or `[module]`, or `[unknown]`.
+    pub name: NameId,
+    /// The module the function lies in.
+    pub module: Option<ModuleId>,
+    /// The mode it runs in.
+    pub mode: Mode,
+    /// Whether `name` is a symbol, or why it is not.
+    pub naming: Naming,
+    /// What the name means in the kernel.
+    pub kind: FrameKind,
+    /// The system call that it implements: `read` for `__x64_sys_read`.
+    pub system_call: Option<NameId>,
+}
+
+/// What the name of a kernel function says about the context. It is decided once, when the function
+/// gets its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FrameKind {
+    /// Nothing special.
+    Plain,
+    /// From user space into the kernel by a system call: `entry_SYSCALL_64_after_hwframe`,
+    /// `do_syscall_64`, `invoke_syscall`.
+    SystemCallEntry,
+    /// The function of one system call: `__x64_sys_read`, `ksys_read`, `sys_read`.
+    SystemCall,
+    /// A hardware interrupt begins: `asm_sysvec_apic_timer_interrupt`, `do_IRQ`, `el1h_64_irq`.
+    InterruptEntry,
+    /// Where pending softirqs are looked for, such as on the way out of an interrupt:
+    /// `__irq_exit_rcu`, `do_softirq`, `run_ksoftirqd`.
+    SoftirqEntry,
+    /// The loop that serves pending softirqs: `handle_softirqs`, `__do_softirq`.
+    SoftirqLoop,
+    /// The action of one softirq: `net_rx_action`.
+    SoftirqAction(Softirq),
+    /// A synchronous exception begins, such as a page fault. It is the work of the task that caused
+    /// it.
+    Exception,
+    /// Work for the task itself on the way back to user space: signals, exit
+    /// (`exit_to_user_mode_loop`).
+    ReturnToUser,
+    /// The outermost frames of a kernel thread: `ret_from_fork`, `kthread`.
+    ThreadEntry,
+    /// The idle loop.
+    Idle,
+}
