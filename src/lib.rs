@@ -20,9 +20,6 @@
 //! # Ok::<(), stallgraph::Error>(())
 //! ```
 
-#![deny(missing_docs)]
-#![deny(unsafe_code)]
-
 mod error;
 mod mapped;
 mod pack;

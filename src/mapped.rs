@@ -4,6 +4,8 @@
 //! read there with SIGBUS, which ends the program. So a handler puts pages of zeros behind the rest of a map that was hit
 //! that way, and notes from where on: the reader finds bytes that make no sense, and asks the map why.
 
+#![expect(unsafe_code, reason = "mapping files and handling SIGBUS; each block says why it is sound")]
+
 use std::fs::File;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -19,7 +21,6 @@ pub struct Map {
 }
 
 /// Maps a regular file that is not empty, for reading.
-#[allow(unsafe_code)]
 pub fn map(file: &File) -> std::io::Result<Map> {
     install_handler()?;
     // SAFETY: the map is private and only ever read as bytes, each of which may hold any value, so another process that
@@ -39,7 +40,6 @@ impl Map {
     }
 
     /// Lets go of the pages that were read, piece by piece. What is read again comes from the file again.
-    #[allow(unsafe_code)]
     pub fn let_go(&self) {
         const PIECE: usize = 4 << 20;
         for start in (0..self.bytes.len()).step_by(PIECE) {
@@ -117,7 +117,6 @@ impl Slot {
 static BEFORE: OnceLock<(libc::sigaction, usize)> = OnceLock::new();
 
 /// Installs the handler, once for the process.
-#[allow(unsafe_code)]
 fn install_handler() -> std::io::Result<()> {
     static RESULT: OnceLock<Option<i32>> = OnceLock::new();
     let error = RESULT.get_or_init(|| {
@@ -145,7 +144,6 @@ fn install_handler() -> std::io::Result<()> {
 }
 
 /// Handles SIGBUS: zeros in place of what a map has lost. One that hit no map of ours goes to whoever was there before.
-#[allow(unsafe_code)]
 extern "C" fn on_bus_error(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
     let Some((before, page)) = BEFORE.get() else { return };
     // SAFETY: the kernel gives a handler with SA_SIGINFO a valid siginfo, which for SIGBUS holds an address.
