@@ -1,4 +1,4 @@
-//! One CPU: what all witnesses need to know of it, gathered once.
+//! One CPU: what all witnesses ask of it, gathered once.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::model::{Recording, Sample, TaskId, Timeline, TraceKind};
 use super::options::Options;
 use super::traced::Traced;
 
-/// What one culprit does to a CPU with pauses shorter than this is one stall, in ns.
+/// Stretches of one thread with at most this much time between them are one stall, in ns.
 pub(super) const JOIN_NS: u64 = 20_000_000;
 
 /// One CPU of a recording.
@@ -19,11 +19,11 @@ pub(super) struct Cpu<'r> {
     pub options: &'r Options,
     pub traced: Traced,
     pub interval_ns: u64,
-    /// Who has the CPU from when on, where switches tell.
+    /// From when on which task had the CPU, where switches tell.
     switches: Vec<(u64, TaskId)>,
-    /// When softirqs began to be served, where that is traced.
+    /// The times of the entries of softirqs, where they were traced.
     entries: Vec<u64>,
-    /// Whether where samples are missing the CPU was not idle, as far as can be told.
+    /// Whether the recording would show that the CPU was idle where samples are missing.
     knows_idle: bool,
 }
 
@@ -46,19 +46,19 @@ impl<'r> Cpu<'r> {
         }
         let interval_ns = recording.sampling_interval_ns();
         let is_idle = |sample: &Sample| contexts.is_idle(recording, sample);
-        // Cycles do not pass in idle, and some machines do not let a clock's samples come then.
+        // No cycles are counted in idle. On some machines a clock takes no samples then either.
         let counts_ns = recording.sampling_event().is_some_and(|event| event.counts_ns);
         let knows_idle = counts_ns && (!switches.is_empty() || timeline.samples.iter().any(is_idle));
         Cpu { recording, contexts, timeline, options, traced, interval_ns, switches, entries, knows_idle }
     }
 
-    /// Whether the CPU is known to have been busy between two samples, however far apart.
+    /// Whether the CPU is known to have been busy between two samples, however far apart they are.
     pub fn is_busy_between(&self, time: &Range<u64>) -> bool {
-        let is_swapper = |(task, ns): (TaskId, u64)| ns > 0 && self.recording.task(task).is_swapper();
-        self.knows_idle && !self.holders(time).any(is_swapper)
+        let is_idle = |(task, ns): (TaskId, u64)| ns > 0 && self.recording.task(task).is_swapper();
+        self.knows_idle && !self.holders(time).any(is_idle)
     }
 
-    /// A stretch shorter than this is no witness, even beside a longer one of the same culprit.
+    /// A time shorter than this counts for nothing, even near a longer one of the same culprit.
     pub fn least_ns(&self) -> u64 {
         self.options.min_ns / 4
     }
@@ -75,26 +75,27 @@ impl<'r> Cpu<'r> {
         self.contexts.is_idle(self.recording, sample)
     }
 
-    /// Whether records were lost, or the event was paused, between these times.
+    /// Whether records were lost, or sampling was paused, between these times.
     pub fn is_lost_in(&self, time: &Range<u64>) -> bool {
         !self.timeline.lost_in(time.start, time.end).is_empty()
             || !self.timeline.throttled_in(time.start, time.end).is_empty()
     }
 
-    /// Whether a softirq is known to have begun between these times.
+    /// Whether a softirq was entered between these times, as far as entries were traced.
     pub fn has_entry_in(&self, time: &Range<u64>) -> bool {
         let after = self.entries.partition_point(|&at| at <= time.start);
         self.entries.get(after).is_some_and(|&at| at < time.end)
     }
 
-    /// Whether the CPU is known to have gone to another thread than `tid` between these times.
+    /// Whether the CPU was switched to another thread than `tid` between these times, as far as
+    /// switches tell.
     pub fn leaves_in(&self, tid: i32, time: &Range<u64>) -> bool {
         let after = self.switches.partition_point(|(at, _)| *at <= time.start);
         let until = self.switches.partition_point(|(at, _)| *at < time.end);
         self.switches[after..until.max(after)].iter().any(|(_, task)| self.tid(*task) != tid)
     }
 
-    /// Who had the CPU between these times, each with how long, as switches tell.
+    /// The tasks that had the CPU between these times, each with how long in ns, as switches tell.
     pub fn holders(&self, time: &Range<u64>) -> impl Iterator<Item = (TaskId, u64)> {
         let first = self.switches.partition_point(|(at, _)| *at <= time.start).saturating_sub(1);
         let rest = self.switches.get(first..).unwrap_or_default();

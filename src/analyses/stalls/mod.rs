@@ -1,5 +1,7 @@
-//! Stalls: the times in which a CPU handled no softirq although it should have, from all witnesses that a recording has; the
-//! culprit of each, its victims, and how sure that is.
+//! Stalls: the times in which a CPU handled no softirq although it should have, each with its
+//! culprit, its victims, and how sure it is.
+//!
+//! The search uses all witnesses that a recording has. `docs/stalls.md` has the rule.
 
 mod confidence;
 mod cpu;
@@ -58,8 +60,8 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
         })
         .collect();
     let (first_ns, last_ns) = options.selection.time.bounds(recording);
-    let is_meant = |stall: &Stall| (first_ns..=last_ns).contains(&stall.start_ns);
-    let mut stalls: Vec<Stall> = of_cpus.into_iter().flatten().filter(is_meant).collect();
+    let is_selected = |stall: &Stall| (first_ns..=last_ns).contains(&stall.start_ns);
+    let mut stalls: Vec<Stall> = of_cpus.into_iter().flatten().filter(is_selected).collect();
     stalls.sort_by_key(|stall| (stall.start_ns, stall.cpu));
     Stalls {
         ranking: ranking::rank(recording, &stalls),
@@ -75,7 +77,8 @@ fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
     let runs = runs::runs(cpu);
     let mut findings = softirqs.findings.clone();
     findings.extend(holes::find(cpu));
-    // Where all waits of softirqs were traced, a long path in which none waited is slow and no stall.
+    // Where all waits of softirqs were traced, a long path in which none waited is slow, and no
+    // stall.
     let confirming = Findings::new(findings.clone());
     let is_confirmed =
         |finding: &Finding| !cpu.traced.waits() || confirming.overlapping(&finding.time).next().is_some();

@@ -1,13 +1,13 @@
-//! What to look for in a search for stalls.
+//! The options of a search for stalls.
 
 use crate::analyses::selection::Selection;
 
-/// What to look for.
+/// Which stalls to look for.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A stall is at least this long, in ns.
+    /// The shortest length of a stall, in ns.
     pub min_ns: u64,
-    /// Which CPUs and which time: a stall is meant if it begins in them.
+    /// The CPUs and the time in which a stall must begin.
     pub selection: Selection,
 }
 

@@ -1,5 +1,5 @@
-//! Witnesses from packets: a silence of the drivers on a CPU that polls them steadily, and a burst
-//! of packets after a silence. The sender may have been silent as well, so alone they prove nothing.
+//! Witnesses from packets: a silence of the drivers on a CPU that polled them steadily, and a burst
+//! of packets after a silence. Alone they prove nothing, because the sender may have been silent.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! The ranking of culprits: who stalled CPUs longest, in how many stalls, and how its path compares with the CPUs' other time.
+//! The ranking of culprits: who stalled CPUs longest, in how many stalls, and how its path compares
+//! with the CPUs' time outside stalls.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,11 +12,13 @@ use crate::model::{NameId, Recording};
 
 use super::result::{Blamed, Confidence, Culprit, Handler, Stall};
 
-/// What stalls of one culprit have in common: who, and what it started to do. Workers take turns, so of a kernel thread only what
-/// it did counts; so of a handler, which interrupts whom it meets.
+/// What stalls of one culprit have in common: who held the CPU, and what it began to do. Of kernel
+/// threads only what they did counts, because workers take turns; of a handler nothing else counts,
+/// because it interrupts whatever task runs.
 type Key = (Option<Handler>, Option<NameId>, Option<Owner>, Option<NameId>);
 
-/// The culprits of `stalls`, the one that stalled CPUs longest first.
+/// The culprits of `stalls`: those with a stall of medium or high confidence first, then by stalled
+/// time.
 pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
     let mut groups: BTreeMap<Key, Vec<(&Stall, &Culprit)>> = BTreeMap::new();
     for stall in stalls {
@@ -29,7 +32,7 @@ pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
     }
     let compared = windows::rank(recording, &times);
     let mut ranking: Vec<Blamed> =
-        groups.into_values().filter_map(|its| blamed(recording, &its, &compared)).collect();
+        groups.into_values().filter_map(|stalls| blamed(recording, &stalls, &compared)).collect();
     ranking.sort_by_key(|blamed| Reverse((blamed.sure > 0, blamed.total_ns)));
     ranking
 }
@@ -45,26 +48,27 @@ fn key(recording: &Recording, culprit: &Culprit) -> Key {
     (None, (!is_worker).then_some(comm), Some(path.owner), path.system_call.or(started))
 }
 
-fn blamed(recording: &Recording, its: &[(&Stall, &Culprit)], compared: &[Ranked]) -> Option<Blamed> {
-    let (longest, culprit) = its.iter().max_by_key(|(stall, _)| stall.duration_ns())?;
-    let mut cpus: Vec<u32> = its.iter().map(|(stall, _)| stall.cpu).collect();
+/// What `stalls` of one culprit come to, `compared` being the paths of all stalls.
+fn blamed(recording: &Recording, stalls: &[(&Stall, &Culprit)], compared: &[Ranked]) -> Option<Blamed> {
+    let (longest, culprit) = stalls.iter().max_by_key(|(stall, _)| stall.duration_ns())?;
+    let mut cpus: Vec<u32> = stalls.iter().map(|(stall, _)| stall.cpu).collect();
     cpus.sort_unstable();
     cpus.dedup();
     let comm = recording.task(culprit.task).comm;
-    let is_it = |ranked: &&Ranked| {
-        let is_same = |path: &Path| ranked.path.inner().first() == path.inner().first();
-        ranked.comm == comm && culprit.path.as_ref().is_some_and(is_same)
+    let is_culprits = |ranked: &&Ranked| {
+        let begins_alike = |path: &Path| ranked.path.inner().first() == path.inner().first();
+        ranked.comm == comm && culprit.path.as_ref().is_some_and(begins_alike)
     };
     Some(Blamed {
         handler: culprit.handler,
         comm,
         path: culprit.path.clone(),
         cgroup: culprit.cgroup,
-        stalls: its.len() as u64,
-        sure: its.iter().filter(|(stall, _)| stall.confidence >= Confidence::Medium).count() as u64,
-        total_ns: its.iter().map(|(stall, _)| stall.duration_ns()).fold(0, u64::saturating_add),
+        stalls: stalls.len() as u64,
+        sure: stalls.iter().filter(|(stall, _)| stall.confidence >= Confidence::Medium).count() as u64,
+        total_ns: stalls.iter().map(|(stall, _)| stall.duration_ns()).fold(0, u64::saturating_add),
         longest_ns: longest.duration_ns(),
         cpus,
-        compared: compared.iter().find(is_it).cloned(),
+        compared: compared.iter().find(is_culprits).cloned(),
     })
 }

@@ -1,4 +1,5 @@
-//! The result of a search for stalls: each stall with its evidence, culprit and victims, and the ranking of culprits.
+//! The result of a search for stalls: each stall with its evidence, culprit and victims, and the
+//! ranking of culprits.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,16 +8,16 @@ use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
 use crate::model::{CgroupId, NameId, Softirq, TaskId};
 
-/// The result.
+/// The stalls of a recording.
 #[derive(Clone, Debug)]
 pub struct Stalls {
     /// The stalls, by time, then by CPU.
     pub stalls: Vec<Stall>,
-    /// The culprits, the one that stalled CPUs longest first.
+    /// The culprits: those with a stall of medium or high confidence first, then by stalled time.
     pub ranking: Vec<Blamed>,
-    /// Each kind of witness, and whether the recording has it.
+    /// Each kind of witness, and why the recording lacks it if it does.
     pub witnesses: Vec<Witness>,
-    /// The least length of a stall that was asked for, in ns.
+    /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
 }
 
@@ -25,19 +26,19 @@ pub struct Stalls {
 pub struct Stall {
     /// The CPU.
     pub cpu: u32,
-    /// Begin, in ns.
+    /// Start, in ns.
     pub start_ns: u64,
     /// End, in ns.
     pub end_ns: u64,
     /// How sure it is that this was a stall.
     pub confidence: Confidence,
-    /// What tells of it, by begin.
+    /// What the witnesses saw, by start.
     pub evidence: Vec<Evidence>,
-    /// Who held the CPU; `None` if nothing tells.
+    /// Who held the CPU; `None` if the recording does not tell.
     pub culprit: Option<Culprit>,
     /// Who waited.
     pub victims: Victims,
-    /// Records lost in it.
+    /// How many records were lost in it.
     pub lost: u64,
 }
 
@@ -51,11 +52,11 @@ impl Stall {
 /// How sure a stall is; `docs/stalls.md` has the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// One weak witness.
+    /// One weak witness: it may be slow and stall nobody.
     Low,
-    /// One exact witness, or several weak ones that agree.
+    /// An exact or a strong witness, or weak ones of two families.
     Medium,
-    /// Several witnesses that agree, an exact one among them.
+    /// An exact witness, and one of another family.
     High,
 }
 
@@ -70,7 +71,7 @@ impl Confidence {
     }
 }
 
-/// What one witness tells of a stall.
+/// What one witness saw of a stall.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
     /// What it saw.
@@ -91,29 +92,30 @@ impl Evidence {
 /// What a witness saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// A softirq was raised and not entered.
+    /// A softirq was raised and not served.
     SoftirqWait(Softirq),
     /// ksoftirqd was woken and did not run.
     KsoftirqdWait,
-    /// One task was in one path of the kernel, and no softirq was served.
+    /// One task stayed in one path of the kernel, and no sample saw a softirq being served.
     KernelPath {
-        /// How many samples saw it.
+        /// How many samples saw the task in the path.
         samples: u64,
-        /// The probability that as many samples miss the softirqs by chance, times the number of such stretches.
+        /// The probability that so many samples miss the softirqs by chance, times the number of
+        /// paths that were tried.
         p_value: f64,
     },
-    /// One softirq's action, or an interrupt's handler, did not return.
+    /// One softirq's action, or one interrupt's handler, did not return.
     Handler {
         /// The softirq; `None` for an interrupt's handler.
         softirq: Option<Softirq>,
     },
-    /// No driver was asked for packets, on a CPU that did so steadily.
+    /// No driver was polled for packets, on a CPU that polled steadily before.
     NapiSilence,
-    /// No sample was taken, though the CPU was busy: interrupts were off.
+    /// No sample was taken although the CPU was busy: interrupts were off.
     SampleHole,
-    /// Many packets came at once, after none had.
+    /// Many packets came at once, after a time without any.
     PacketBurst {
-        /// How many.
+        /// How many packets came at once.
         packets: u64,
     },
 }
@@ -155,13 +157,14 @@ pub struct Culprit {
     pub path: Option<Path>,
     /// The system call, where traced.
     pub call: Option<TracedCall>,
-    /// Samples that saw it.
+    /// How many samples saw it.
     pub samples: u64,
-    /// Their share of the stall's samples that are not idle, from 0 to 1; of the stall's time, where there are no samples.
+    /// Their share of the stall's samples that are not idle, from 0 to 1. Without samples, its
+    /// share of the stall's time.
     pub share: f64,
 }
 
-/// What one culprit did in all.
+/// All stalls of one culprit together.
 #[derive(Clone, Debug)]
 pub struct Blamed {
     /// What held the CPU, if it was no task.
@@ -172,21 +175,22 @@ pub struct Blamed {
     pub path: Option<Path>,
     /// Its control group in that stall, where recorded.
     pub cgroup: CgroupId,
-    /// How many stalls.
+    /// How many stalls it caused.
     pub stalls: u64,
     /// How many of them are of medium or high confidence.
     pub sure: u64,
     /// How long they were together, in ns.
     pub total_ns: u64,
-    /// The longest, in ns.
+    /// The length of the longest, in ns.
     pub longest_ns: u64,
-    /// On which CPUs.
+    /// The CPUs that it stalled, in ascending order.
     pub cpus: Vec<u32>,
-    /// How its path compares with the CPUs' other time, as `window` ranks paths; `None` where samples do not tell.
+    /// How its path compares with the CPUs' time outside stalls, as `window` ranks paths. `None`
+    /// where samples do not tell.
     pub compared: Option<Ranked>,
 }
 
-/// A system call as tracepoints tell it.
+/// A system call that tracepoints recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TracedCall {
     /// Its number.
@@ -213,7 +217,8 @@ impl TracedCall {
 pub struct Victims {
     /// The longest wait of each softirq, in ns.
     pub softirqs: BTreeMap<Softirq, u64>,
-    /// Packets that were received at once when the stall was over; `None` where packets or exits were not traced.
+    /// Packets that were received at once when the stall was over. `None` where packets, or the
+    /// entries or exits of softirqs, were not traced.
     pub packets: Option<u64>,
     /// The task that waited longest for this CPU, and how long, in ns.
     pub task: Option<(TaskId, u64)>,

@@ -86,8 +86,8 @@ impl<'c, 'r> Rates<'c, 'r> {
     /// The probability that after one of `samples` that saw no softirq the next sample sees one.
     /// `None` if too few samples tell.
     ///
-    /// It is the inverse of the mean distance to the next softirq. The share of the samples that see
-    /// one would promise too much, because softirqs come in bursts.
+    /// It is the inverse of the mean distance to the next softirq. The share of the samples that
+    /// see one would promise too much, because softirqs come in bursts.
     fn rate(&self, samples: &Range<usize>) -> Option<f64> {
         let unserved = self.unserved[samples.end] - self.unserved[samples.start];
         let distances = self.distances[samples.end] - self.distances[samples.start];
@@ -109,8 +109,8 @@ impl<'c, 'r> Rates<'c, 'r> {
         nearby.or_else(|| self.rate(&(0..self.cpu.samples().len()))).unwrap_or(0.0)
     }
 
-    /// The probability that softirqs are seen as rarely as they are in the visits of a group, `long`
-    /// being the main runs that are long enough to be stalls.
+    /// The probability that softirqs are seen as rarely as they are in the visits of a group.
+    /// `long` are the main runs that are long enough to be stalls.
     ///
     /// It is 1 if many of the visits are interrupted by softirqs, or if the only long one is not
     /// clearly longer than a silence elsewhere.

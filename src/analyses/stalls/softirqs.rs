@@ -37,7 +37,7 @@ pub(super) fn find(cpu: &Cpu) -> Softirqs {
     pass.end();
     pass.softirqs.threads.sort_by_key(|(_, time)| time.start);
     let Softirqs { findings, unserved, .. } = &mut pass.softirqs;
-    // Where other softirqs ran during all of the wait, the CPU was not stalled.
+    // If softirqs were served throughout the wait, the CPU was not stalled.
     findings.retain(|finding| {
         !matches!(finding.kind, Kind::SoftirqWait(_))
             || first_overlap(unserved, |unserved| &unserved.time, &finding.time).is_some()
@@ -197,8 +197,8 @@ impl Pass<'_, '_> {
         self.softirqs.findings.push(Finding { kind, time, weight });
     }
 
-    /// If records were lost, the one that ended `time` may be among them. At the end of the recording
-    /// it may be missing because perf stops one event after the other.
+    /// If records were lost, the one that ended `time` may be among them. At the end of the
+    /// recording it may be missing because perf stops one event after the other.
     fn weight(&self, time: &Range<u64>) -> Weight {
         if self.is_over || self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
     }

@@ -55,7 +55,7 @@ impl Suspect {
 
 /// Who held `cpu` in `time`: whom most samples saw; without samples, who had the CPU longest.
 pub(super) fn find(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
-    // A stretch that samples tell of may begin with a sample of what ran before it.
+    // A hole begins with the sample before it, which saw what ran before.
     let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
     by_samples(cpu, inside).or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time))
 }

@@ -18,8 +18,8 @@ pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
             victims.softirqs.insert(*softirq, longest);
         }
     }
-    // Only waits that begin in the stall and end soon after it: outside of it the task may have been
-    // woken for another CPU, or have run there.
+    // Only waits that begin in the stall and end soon after it: before and after it the task may
+    // have run on another CPU.
     let until = time.end.saturating_add(JOIN_NS);
     let first = softirqs.threads.partition_point(|(_, wait)| wait.start < time.start);
     let begun = softirqs.threads[first..].iter().take_while(|(_, wait)| wait.start < time.end);
