@@ -1,4 +1,5 @@
-//! Shares: how much of a stretch of time a path must hold to dominate it, and how far it is followed inward.
+//! Shares: how much of a stretch of time a path must hold to dominate it, and how far the path is
+//! followed inward.
 
 use std::cmp::Reverse;
 
@@ -11,7 +12,7 @@ pub const DOMINATE: Share = Share(1, 2);
 /// A callee must keep this share of its caller for a path to follow it.
 pub const FOLLOW: Share = Share(4, 5);
 
-/// A share as a fraction, so that counts are compared exactly.
+/// A share as a fraction, numerator and denominator, so that counts are compared exactly.
 #[derive(Clone, Copy)]
 pub struct Share(pub u64, pub u64);
 
@@ -27,24 +28,25 @@ impl Share {
     }
 }
 
-/// Goes inward from `start`, through which all paths of `its` go (each with its samples), as long as one callee keeps the share `keep` of its caller and still
-/// dominates `busy` samples.
+/// Follows a path inward from `start`, as long as one callee keeps the share `keep` of its caller's
+/// samples and still dominates `busy` samples. All `weights`, paths with their samples, continue
+/// `start`.
 pub fn follow(
     contexts: &Contexts,
     start: PathId,
-    its: impl Iterator<Item = (PathId, u64)>,
+    weights: impl Iterator<Item = (PathId, u64)>,
     keep: Share,
     busy: u64,
 ) -> PathId {
-    let mut weights: FxHashMap<PathId, u64> = FxHashMap::default();
-    for (path, samples) in its {
+    let mut totals: FxHashMap<PathId, u64> = FxHashMap::default();
+    for (path, samples) in weights {
         let is_inside = |path: &PathId| contexts.depth(*path) >= contexts.depth(start);
         for outer in contexts.outwards(path).take_while(is_inside) {
-            *weights.entry(outer).or_default() += samples;
+            *totals.entry(outer).or_default() += samples;
         }
     }
     let mut heaviest_callees: FxHashMap<PathId, (u64, Reverse<PathId>)> = FxHashMap::default();
-    for (&callee, &weight) in weights.iter().filter(|(path, _)| **path != start) {
+    for (&callee, &weight) in totals.iter().filter(|(path, _)| **path != start) {
         if let Some(caller) = contexts.parent(callee) {
             let heaviest = heaviest_callees.entry(caller).or_insert((0, Reverse(callee)));
             *heaviest = (*heaviest).max((weight, Reverse(callee)));
@@ -52,7 +54,7 @@ pub fn follow(
     }
     let mut path = start;
     while let Some(&(kept, Reverse(callee))) = heaviest_callees.get(&path)
-        && keep.is_held(kept, weights[&path])
+        && keep.is_held(kept, totals[&path])
         && DOMINATE.is_held(kept, busy)
     {
         path = callee;

@@ -1,38 +1,41 @@
-//! Episodes and their windows on one CPU, and the baseline: the rest of the CPU's time, cut into pieces of a window's length.
+//! Episodes and their windows on one CPU, and the baseline: the rest of the CPU's time, cut into pieces
+//! of a window's length.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::analyses::shares::Share;
 use crate::model::{Softirq, Timeline};
 
+use super::finder::Finder;
+use super::result::{CutBy, Episode, Window};
 use super::stretch::{Counter, Stretch};
-use super::{CutBy, Episode, Finder, Share, Window};
 
-/// How many windows' lengths a call that a window cuts off is traced back, at most.
+/// A call that was running when a window began is followed back for at most this many window lengths.
 const LEAD_IN_WINDOWS: u64 = 10;
-/// A piece of baseline shorter than this share of a window is not counted as one.
+/// A piece of baseline shorter than this share of a window is not counted.
 const SHORTEST_PIECE: Share = Share(1, 2);
 
 /// The episodes of one CPU and the pieces of its baseline.
 pub(super) struct CpuWindows<'r> {
     pub timeline: &'r Timeline,
-    /// Episodes in all, meant or not.
+    /// All episodes, also those that the options leave out.
     pub triggered: u64,
     pub episodes: Vec<Episode>,
-    /// What is compared with the baseline: the window of each episode, or another stretch of time.
+    /// What is compared with the baseline: the window of each episode, or given stretches of time.
     pub judged: Vec<Judged>,
     pub baseline: Baseline,
-    /// The time that the baseline leaves out.
+    /// The times that the baseline leaves out.
     pub taken: Vec<(u64, u64)>,
 }
 
 /// A stretch of time that is compared with the baseline.
 pub(super) struct Judged {
-    /// In ns.
+    /// From when to when, in ns.
     pub time: Range<u64>,
-    /// Its samples.
+    /// The indices of its samples.
     pub indices: Range<usize>,
     pub stretch: Stretch,
 }
@@ -40,20 +43,21 @@ pub(super) struct Judged {
 /// The pieces of a CPU's baseline.
 #[derive(Default)]
 pub(super) struct Baseline {
-    /// The indices of the samples of those that have any.
+    /// For each piece with samples, their indices.
     pub pieces: Vec<Range<usize>>,
-    /// How many have none.
+    /// How many pieces have no samples.
     pub empty: u64,
 }
 
 impl Baseline {
-    /// How many pieces there are.
+    /// The number of pieces.
     pub fn count(&self) -> u64 {
         self.empty.saturating_add(self.pieces.len() as u64)
     }
 }
 
 impl<'r> Finder<'r> {
+    /// The episodes and windows of one CPU.
     pub(super) fn cpu_windows(&self, timeline: &'r Timeline) -> CpuWindows<'r> {
         let all = self.episodes(timeline);
         let lead_in =
@@ -79,7 +83,7 @@ impl<'r> Finder<'r> {
         CpuWindows { timeline, triggered, episodes, judged, baseline, taken }
     }
 
-    /// As [`Finder::cpu_windows`], of stretches that were found in another way; they are in order and do not overlap.
+    /// As [`Finder::cpu_windows`], for given stretches, which are in order and do not overlap.
     pub(super) fn cpu_stretches(&self, timeline: &'r Timeline, stretches: &[Range<u64>]) -> CpuWindows<'r> {
         let judged = |counter: &mut Counter, time: &Range<u64>| {
             let indices = timeline.between(time.start, time.end);
@@ -97,6 +101,7 @@ impl<'r> Finder<'r> {
         }
     }
 
+    /// All episodes of a timeline, each with its window counted.
     fn episodes(&self, timeline: &Timeline) -> Vec<(Episode, Stretch)> {
         let samples = &timeline.samples;
         let mut runs: Vec<Vec<usize>> = Vec::new();
@@ -150,7 +155,8 @@ impl<'r> Finder<'r> {
         (episode, stretch)
     }
 
-    /// The window before the sample at index `first`, not reaching into the episode that ended at index `previous`.
+    /// The window before the sample at index `first`. It does not reach into the episode that ended with
+    /// the sample at index `previous`.
     fn window(&self, timeline: &Timeline, first: usize, previous: Option<usize>) -> Window {
         let end_ns = timeline.samples[first].time_ns;
         let recorded_ns = self.recording.about.start_ns.min(end_ns);
@@ -174,13 +180,14 @@ impl<'r> Finder<'r> {
         }
     }
 
-    /// The time from which on the baseline must not look: the start of the window or, if the window cuts off a system call that
-    /// was already running, of that call. What is one call is one piece of evidence, and must not speak for and against itself.
+    /// From when on the time before an episode is no baseline: from the start of the window or, if a
+    /// system call was running then, from the start of that call. One call is one piece of evidence: it
+    /// must not count both for and against itself.
     fn lead_in(&self, timeline: &Timeline, window: &Window) -> u64 {
         let samples = &timeline.samples;
         let work = |at: usize| {
             let sample = &samples[at];
-            let (_, path) = self.interrupted(sample)?;
+            let path = self.interrupted(sample)?;
             Some((self.recording.task(sample.task).tid, self.contexts.start(path)?))
         };
         let Some(running) = window.indices.clone().next().and_then(work) else {
@@ -195,7 +202,7 @@ impl<'r> Finder<'r> {
             .map_or(window.start_ns, |at| samples[at].time_ns)
     }
 
-    /// Cuts the time of a CPU outside all windows and episodes into pieces of a window's length.
+    /// Cuts the time of a CPU outside of windows and episodes into pieces of a window's length.
     fn baseline(&self, timeline: &Timeline, taken: &[(u64, u64)]) -> Baseline {
         let about = &self.recording.about;
         let mut baseline = Baseline::default();
@@ -210,8 +217,9 @@ impl<'r> Finder<'r> {
         baseline
     }
 
-    /// Cuts a part of the time, of which no sample is before index `next`, and returns such an index for the part after it. Pieces
-    /// without samples are counted in one step, so that a hole of years costs nothing.
+    /// Cuts one stretch of time, all of whose samples have index `next` or more, and returns such an index
+    /// for the stretch after it. Pieces without samples are counted in one step, so that a hole of years
+    /// costs nothing.
     fn cut(&self, timeline: &Timeline, mut next: usize, time: Range<u64>, baseline: &mut Baseline) -> usize {
         let before_ns = self.options.before_ns;
         let Range { start: mut from, end } = time;

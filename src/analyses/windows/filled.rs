@@ -1,18 +1,21 @@
-//! What filled any stretch of a CPU's time, looked at as a window is.
+//! What filled any stretch of a CPU's time, counted as a window is.
 
 use crate::model::{NameId, Recording};
 
+use super::finder::Finder;
+use super::options::Options;
+use super::result::Dominating;
 use super::stretch::Counter;
-use super::{Dominating, Finder, Options};
 
 /// A stretch of a CPU's time and what filled it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Filled {
     /// The CPU.
     pub cpu: u32,
-    /// Begin, in ns.
+    /// Start, in ns.
     pub start_ns: u64,
-    /// End, in ns; not in it.
+    /// End, in ns, exclusive.
     pub end_ns: u64,
     /// Samples in it.
     pub samples: u64,
@@ -28,11 +31,11 @@ pub struct Filled {
     pub busiest: Option<(NameId, u64)>,
 }
 
-/// Looks at stretches of CPUs' time.
+/// Tells what filled stretches of CPUs' time.
 pub struct Filling<'r>(Finder<'r>);
 
 impl<'r> Filling<'r> {
-    /// Without a trigger, as `options` should be, the work of every task counts.
+    /// For `recording`. `options` should have no trigger, so that the work of every task counts.
     pub fn new(recording: &'r Recording, options: &'r Options) -> Self {
         Filling(Finder::new(recording, options))
     }
@@ -56,12 +59,5 @@ impl<'r> Filling<'r> {
             dominating: finder.dominating(timeline, indices, &stretch),
             busiest: stretch.busiest(),
         })
-    }
-}
-
-impl Options {
-    /// Windows of nothing: every task's work counts, that of ksoftirqd too.
-    pub fn without_trigger() -> Self {
-        Options { trigger_comm: None, ..Options::default() }
     }
 }

@@ -1,9 +1,10 @@
 //! What the windows of a recording come to: counts, and what filled a window that no path
 //! dominates.
 
-use crate::model::{NameId, Recording, Softirq};
+use crate::model::{NameId, Recording, Sample, Softirq, Timeline};
 
-use super::{Episode, Filled, Window, Windows};
+use super::filled::Filled;
+use super::result::{Episode, Window, Windows};
 
 /// What filled a stretch of a CPU's time, where no path dominates it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,5 +116,30 @@ impl Windows {
         });
         let first = names.next()?;
         names.all(|name| name == first).then_some(first)
+    }
+
+    /// The CPU to look at first: the one with most windows that the culprit dominates; of equals the one
+    /// with most episodes, then with most samples that are not the idle task's. `None` if there are no
+    /// `timelines`.
+    pub fn worst_cpu<'r>(
+        &self,
+        recording: &Recording,
+        timelines: impl Iterator<Item = &'r Timeline>,
+    ) -> Option<u32> {
+        let is_culprits = |episode: &&Episode| match (self.culprit(), &episode.dominating) {
+            (Some(culprit), Some(dominating)) => {
+                recording.task(dominating.task).comm == culprit.comm
+                    && dominating.path.functions.starts_with(&culprit.path.functions)
+            }
+            _ => false,
+        };
+        let weight = |timeline: &Timeline| {
+            let episodes = || self.episodes.iter().filter(|episode| episode.cpu == timeline.cpu);
+            let is_busy = |sample: &&Sample| !recording.task(sample.task).is_swapper();
+            let busy = timeline.samples.iter().filter(is_busy).count();
+            (episodes().filter(is_culprits).count(), episodes().count(), busy)
+        };
+        let first_of_equals = |timeline: &Timeline| (weight(timeline), std::cmp::Reverse(timeline.cpu));
+        timelines.max_by_key(|timeline| first_of_equals(timeline)).map(|timeline| timeline.cpu)
     }
 }

@@ -1,0 +1,94 @@
+//! The finder: what each sample of a recording counts for.
+
+use crate::analyses::contexts::{Contexts, PathId};
+use crate::model::{NameId, Recording, Sample, Task};
+
+use super::options::Options;
+use super::triggers::Triggers;
+
+/// What is ranked: a path in which tasks of one comm work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Candidate {
+    pub comm: NameId,
+    pub path: PathId,
+}
+
+/// What a sample counts for, as an index for tables.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Work(u32);
+
+impl Work {
+    /// The CPU was idle.
+    pub const IDLE: Work = Work(0);
+    /// The CPU was busy with something that does not count.
+    pub const NOT_COUNTED: Work = Work(1);
+    /// How many values come before those of paths.
+    pub const BEFORE_PATHS: usize = 2;
+
+    pub fn of(path: PathId) -> Self {
+        Work((Work::BEFORE_PATHS + path.index()) as u32)
+    }
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The path, if it is one.
+    pub fn path(self) -> Option<PathId> {
+        self.index().checked_sub(Work::BEFORE_PATHS).map(PathId::from_index)
+    }
+}
+
+/// Finds the windows of one recording.
+pub(super) struct Finder<'r> {
+    pub recording: &'r Recording,
+    pub options: &'r Options,
+    pub contexts: Contexts,
+    pub triggers: Triggers,
+    /// For each task its comm, if its work counts. The idle task does no work of its own, and what a
+    /// trigger does between its episodes is not suspected.
+    workers: Vec<Option<NameId>>,
+    pub interval_ns: u64,
+}
+
+impl<'r> Finder<'r> {
+    pub fn new(recording: &'r Recording, options: &'r Options) -> Self {
+        let triggers = Triggers::new(recording, options);
+        let worker = |(task, is_trigger): (&Task, &bool)| {
+            let is_triggers = options.trigger_comm.is_some() && *is_trigger;
+            (!task.is_swapper() && !is_triggers).then_some(task.comm)
+        };
+        let workers = recording.tasks.iter().zip(triggers.tasks()).map(worker).collect();
+        Finder {
+            recording,
+            options,
+            contexts: Contexts::new(recording),
+            triggers,
+            workers,
+            interval_ns: recording.sampling_interval_ns(),
+        }
+    }
+
+    #[inline]
+    fn is_idle(&self, sample: &Sample) -> bool {
+        self.contexts.is_idle(self.recording, sample)
+    }
+
+    /// What a sample counts for: its task's work in the kernel. Work of an interrupt or softirq on top of
+    /// the task is not counted: otherwise a flood of packets would be blamed on whatever system call it
+    /// interrupts.
+    #[inline]
+    pub fn work(&self, sample: &Sample) -> Work {
+        let context = self.contexts.of(sample.stack);
+        // Branchless on purpose, as `Contexts::is_idle` is: `&&` would be mispredicted here.
+        let counts = self.workers[sample.task.index()].is_some() & !context.is_nested;
+        let in_path = context.path.map_or(Work::NOT_COUNTED, Work::of);
+        let busy = if counts { in_path } else { Work::NOT_COUNTED };
+        if self.is_idle(sample) { Work::IDLE } else { busy }
+    }
+
+    /// The work of a sample's task in the kernel, also while it is interrupted.
+    pub fn interrupted(&self, sample: &Sample) -> Option<PathId> {
+        self.workers[sample.task.index()].and(self.contexts.of(sample.stack).path)
+    }
+}

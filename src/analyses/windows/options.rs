@@ -1,0 +1,46 @@
+//! Options: which samples are triggers, and how far windows reach back from them.
+
+use regex::Regex;
+
+use crate::analyses::selection::Selection;
+use crate::model::Softirq;
+
+/// What to look for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The length of a window, in ns.
+    pub before_ns: u64,
+    /// Trigger samples at most this far apart, in ns, form one episode.
+    pub join_ns: u64,
+    /// A trigger sample's comm matches this.
+    pub trigger_comm: Option<Regex>,
+    /// A frame of a trigger sample's stack matches this.
+    pub trigger_frame: Option<Regex>,
+    /// Only episodes that served one of these softirqs.
+    pub softirqs: Option<Vec<Softirq>>,
+    /// Which CPUs and which time: only episodes that start in them.
+    pub selection: Selection,
+}
+
+/// The comm of the default trigger.
+pub const KSOFTIRQD: &str = "^ksoftirqd/";
+
+impl Options {
+    /// Options without a trigger: the work of every task counts, also that of ksoftirqd.
+    pub fn without_trigger() -> Self {
+        Options { trigger_comm: None, ..Options::default() }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            before_ns: 100_000_000,
+            join_ns: 20_000_000,
+            trigger_comm: Some(Regex::new(KSOFTIRQD).expect("it is a regular expression")),
+            trigger_frame: None,
+            softirqs: None,
+            selection: Selection::default(),
+        }
+    }
+}
