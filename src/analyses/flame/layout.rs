@@ -1,20 +1,33 @@
-//! Layout: the lines of a picture that a browser can show. What would be too much is gathered, the narrowest first.
+//! Layout: the lines of a picture that a browser can show. Where there would be too many blocks, they are
+//! gathered, the narrowest first.
 
 use std::ops::Range;
 
 use crate::model::Recording;
 
-use super::{Block, Line, Run};
+use super::result::{Block, Line};
 
-/// Frames of one picture, at most: a browser takes seconds for more.
+/// The most blocks of one picture: a browser takes seconds for more.
 const MOST_FRAMES: usize = 50_000;
-/// Text of one picture in bytes, at most.
+/// The most bytes of text in one picture.
 const MOST_TEXT: usize = 64 << 20;
-/// Where not all frames fit, those narrower than the whole over this are gathered, then those up to a quarter wider, until the rest
-/// fits.
+/// Where not all blocks fit, those narrower than the whole divided by this are gathered. Then the limit
+/// grows by a quarter until the rest fits.
 const FIRST_SHARE: u64 = 1 << 24;
 
-/// The lines of `runs`, and the width in µs below which frames are gathered: at worst all of them, in one frame.
+/// A stretch of one stack, before narrow blocks are gathered.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    /// The index of the stack.
+    pub stack: u32,
+    /// The width in µs.
+    pub us: u64,
+    /// As [`Line::before_us`].
+    pub before_us: u64,
+}
+
+/// The lines of `runs`, and the width in µs below which blocks are gathered; at worst, all blocks are
+/// gathered in one.
 pub(super) fn fit(recording: &Recording, stacks: &[Box<[Block]>], runs: &[Run]) -> (Vec<Line>, u64) {
     let total_us = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.us));
     let mut narrow_us = 0;
@@ -30,7 +43,7 @@ pub(super) fn fit(recording: &Recording, stacks: &[Box<[Block]>], runs: &[Run]) 
     }
 }
 
-/// Lines that are being laid out.
+/// A layout in progress.
 struct Layout<'f> {
     recording: &'f Recording,
     stacks: &'f [Box<[Block]>],
@@ -41,16 +54,16 @@ struct Layout<'f> {
     text: usize,
 }
 
-/// What is to be laid out next.
+/// What to lay out next.
 enum Work {
-    /// Runs whose outermost blocks, so many, are the same; and the bytes of their names.
+    /// Runs that share their outermost blocks: how many these are, and the bytes of their names.
     Above(Range<usize>, usize, usize),
     /// A line.
     Line(Line),
 }
 
 impl Layout<'_> {
-    /// The lines, unless they are too many.
+    /// The lines; `None` if they are too many.
     fn lines(mut self) -> Option<Vec<Line>> {
         let mut work = vec![Work::Above(0..self.runs.len(), 0, 0)];
         // No recursion: a file may hold stacks of any depth.
@@ -66,7 +79,7 @@ impl Layout<'_> {
         Some(self.lines)
     }
 
-    /// Lays out what stands upon the same `depth` blocks, from left to right.
+    /// Lays out runs that share `depth` blocks, from left to right.
     fn stretch(&mut self, runs: Range<usize>, depth: usize, text: usize, work: &mut Vec<Work>) {
         let first = work.len();
         let mut narrow: Option<Line> = None;
@@ -83,12 +96,12 @@ impl Layout<'_> {
                 }
                 (Some(_), None) if is_narrow => narrow = Some(Line { is_narrow: true, ..line }),
                 (None, _) => {
-                    self.gathered(narrow.take(), text, work);
+                    self.push_gathered(narrow.take(), text, work);
                     self.text += text;
                     work.push(Work::Line(line));
                 }
                 (Some(block), _) => {
-                    self.gathered(narrow.take(), text, work);
+                    self.push_gathered(narrow.take(), text, work);
                     let name = self.bytes(block);
                     self.frames += 1;
                     self.text += name;
@@ -97,11 +110,12 @@ impl Layout<'_> {
             }
             at = end;
         }
-        self.gathered(narrow, text, work);
+        self.push_gathered(narrow, text, work);
         work[first..].reverse();
     }
 
-    fn gathered(&mut self, narrow: Option<Line>, text: usize, work: &mut Vec<Work>) {
+    /// Adds the line of a gathered block, if there is one.
+    fn push_gathered(&mut self, narrow: Option<Line>, text: usize, work: &mut Vec<Work>) {
         if let Some(line) = narrow {
             self.frames += 1;
             self.text += text;
@@ -109,10 +123,12 @@ impl Layout<'_> {
         }
     }
 
+    /// The block of a run at a depth.
     fn block(&self, run: usize, depth: usize) -> Option<Block> {
         self.stacks[self.runs[run].stack as usize].get(depth).copied()
     }
 
+    /// The length of a block's name in bytes.
     fn bytes(&self, block: Block) -> usize {
         match block {
             Block::Named(name, _) => self.recording.name(name).len(),
@@ -120,6 +136,7 @@ impl Layout<'_> {
         }
     }
 
+    /// One line for several runs that share `depth` blocks.
     fn line(&self, runs: Range<usize>, depth: usize) -> Line {
         let runs = &self.runs[runs];
         let sum = |width: fn(&Run) -> u64| runs.iter().map(width).fold(0u64, u64::saturating_add);

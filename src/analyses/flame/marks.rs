@@ -1,0 +1,58 @@
+//! Marks: the samples and the paths that stand out in a picture.
+
+use rustc_hash::FxHashSet;
+
+use crate::analyses::contexts::{Contexts, Owner, PathId};
+use crate::analyses::paths::Path;
+use crate::analyses::windows::Triggers;
+use crate::model::NameId;
+
+/// What stands out.
+pub struct Marks {
+    /// The samples that are drawn as triggers.
+    pub triggers: Triggers,
+    /// The paths that are drawn as dominating.
+    pub paths: Vec<MarkedPath>,
+}
+
+/// A path that stands out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkedPath {
+    /// The comm that works in it; `None` for the path of a handler, which may interrupt any task.
+    comm: Option<NameId>,
+    /// The functions, from the entry inward.
+    functions: Vec<NameId>,
+}
+
+impl MarkedPath {
+    /// The path of tasks with this comm.
+    pub fn new(comm: NameId, path: &Path) -> Self {
+        let comm = match path.owner {
+            Owner::SystemCall | Owner::KernelThread | Owner::Exception => Some(comm),
+            Owner::Softirq | Owner::Interrupt => None,
+        };
+        MarkedPath { comm, functions: path.functions.clone() }
+    }
+
+    /// How many functions of the path `names` this path marks: all that it has, or none.
+    fn depth_in(&self, names: &[NameId]) -> usize {
+        if names.starts_with(&self.functions) { self.functions.len() } else { 0 }
+    }
+}
+
+/// The marked functions of a path: for each the path that ends in it. A path of a task is marked by the
+/// marks of the task's `comm`, a path of a handler, with `None`, by those of handlers.
+pub(super) fn marked_functions(
+    contexts: &Contexts,
+    marks: &Marks,
+    path: Option<PathId>,
+    comm: Option<NameId>,
+) -> FxHashSet<PathId> {
+    let mut marked = marks.paths.iter().filter(|marked| marked.comm == comm).peekable();
+    let Some(path) = path.filter(|_| marked.peek().is_some()) else {
+        return FxHashSet::default();
+    };
+    let names = contexts.names(path);
+    let depth = marked.map(|marked| marked.depth_in(&names)).max().unwrap_or(0);
+    contexts.outwards(path).filter(|outer| contexts.depth(*outer) as usize <= depth).collect()
+}

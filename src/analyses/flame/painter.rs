@@ -1,0 +1,184 @@
+//! The painter: makes flames of the spans of timelines.
+
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use crate::analyses::contexts::Contexts;
+use crate::analyses::ordered::same_functions;
+use crate::analyses::spans::{SpanKind, Spans};
+use crate::model::{FlatMap, Recording, Timeline};
+
+use super::blocks::blocks;
+use super::layout::{Run, fit};
+use super::marks::Marks;
+use super::result::{Block, Filler, Flame, Times};
+
+/// A picture is about a thousand pixels wide: a stretch narrower than this fraction of it is a hairline
+/// until it is zoomed.
+const HAIRLINE: u64 = 1200;
+
+/// A part of a timeline.
+#[derive(Clone, Debug)]
+pub struct Section<'r> {
+    /// The timeline.
+    pub timeline: &'r Timeline,
+    /// Start and end, in ns of the recording's clock.
+    pub range: Range<u64>,
+}
+
+/// Makes flames of one recording.
+pub struct Painter<'r> {
+    recording: &'r Recording,
+    marks: &'r Marks,
+    contexts: Contexts,
+    same: Vec<u32>,
+    /// Stacks of blocks, each outermost first.
+    stacks: Vec<Box<[Block]>>,
+    /// The index in `stacks` by comm and [`same_functions`].
+    numbers: FlatMap,
+}
+
+/// The fillers that are stacks of their own, each at its index among the stacks.
+const FILLERS: [Filler; 3] = [Filler::Idle, Filler::Lost, Filler::Unsampled];
+
+fn stacks_of_fillers() -> Vec<Box<[Block]>> {
+    FILLERS.map(|filler| Box::from([Block::Filler(filler)])).into()
+}
+
+impl<'r> Painter<'r> {
+    /// A painter that makes `marks` stand out.
+    pub fn new(recording: &'r Recording, marks: &'r Marks) -> Self {
+        Painter {
+            recording,
+            marks,
+            contexts: Contexts::with_handlers(recording),
+            same: same_functions(recording),
+            stacks: stacks_of_fillers(),
+            numbers: FlatMap::default(),
+        }
+    }
+
+    /// What a CPU did in a section, in time order.
+    pub fn ordered(&mut self, section: Section<'_>) -> Flame {
+        let start_ns = section.range.start;
+        // Start and end are rounded alike, so that the widths add up to the whole.
+        let us = |ns: u64| (ns - start_ns) / 1000;
+        let mut runs: Vec<Run> = Vec::new();
+        let mut times = Times::default();
+        self.each_span(section, &mut times, |stack, start_ns, end_ns| {
+            let us = us(end_ns) - us(start_ns);
+            match runs.last_mut() {
+                Some(run) if run.stack == stack => run.us += us,
+                _ => runs.push(Run { stack, us, before_us: 0 }),
+            }
+        });
+        runs.retain(|run| run.us > 0);
+        self.finish(runs, times, false)
+    }
+
+    /// What CPUs did in `sections`, without idle, lost and unsampled time: equal stacks together, sorted by
+    /// name.
+    pub fn merged(&mut self, sections: &[Section<'_>]) -> Flame {
+        let mut times = Times::default();
+        let sums = self.sums(sections, &mut times);
+        let runs = sums.into_iter().map(|(stack, ns)| Run { stack, us: ns / 1000, before_us: 0 });
+        let mut runs: Vec<Run> = runs.filter(|run| run.us > 0).collect();
+        self.sort(&mut runs);
+        bound(&mut runs);
+        self.finish(runs, times, false)
+    }
+
+    /// As [`Painter::merged`], compared with `before`, whose busy time is scaled to that of `sections`.
+    pub fn differential(&mut self, sections: &[Section<'_>], before: &[Section<'_>]) -> Flame {
+        let (mut times, mut times_before) = (Times::default(), Times::default());
+        let sums = self.sums(sections, &mut times);
+        let sums_before = self.sums(before, &mut times_before);
+        let scaled_us = |ns: u64| {
+            let scaled = u128::from(ns) * u128::from(times.busy_ns) / u128::from(times_before.busy_ns.max(1));
+            u64::try_from(scaled / 1000).unwrap_or(u64::MAX)
+        };
+        let before_us = |stack| sums_before.get(stack).map_or(0, |&ns| scaled_us(ns));
+        let runs =
+            sums.iter().map(|(stack, ns)| Run { stack: *stack, us: ns / 1000, before_us: before_us(stack) });
+        let mut runs: Vec<Run> = runs.filter(|run| run.us > 0).collect();
+        self.sort(&mut runs);
+        bound(&mut runs);
+        self.finish(runs, times, true)
+    }
+
+    /// The time of each stack that is not a filler's in `sections`, in ns.
+    fn sums(&mut self, sections: &[Section<'_>], times: &mut Times) -> FxHashMap<u32, u64> {
+        let mut sums: FxHashMap<u32, u64> = FxHashMap::default();
+        for section in sections {
+            self.each_span(section.clone(), times, |stack, start_ns, end_ns| {
+                if stack as usize >= FILLERS.len() {
+                    let sum = sums.entry(stack).or_default();
+                    *sum = sum.saturating_add(end_ns - start_ns);
+                }
+            });
+        }
+        sums
+    }
+
+    /// Calls `then` with the stack, start and end of each span, and adds its length to `times`.
+    fn each_span(&mut self, section: Section<'_>, times: &mut Times, mut then: impl FnMut(u32, u64, u64)) {
+        let (recording, marks) = (self.recording, self.marks);
+        let Section { timeline, range } = section;
+        for span in Spans::new(recording, &self.contexts, timeline, range) {
+            let filler = |filler| FILLERS.iter().position(|other| *other == filler).unwrap_or(0) as u32;
+            let (stack, time) = match span.kind {
+                SpanKind::Idle(_) => (filler(Filler::Idle), &mut times.idle_ns),
+                SpanKind::Lost => (filler(Filler::Lost), &mut times.lost_ns),
+                SpanKind::Unsampled => (filler(Filler::Unsampled), &mut times.unsampled_ns),
+                SpanKind::Busy(at) => {
+                    let sample = &timeline.samples[at];
+                    let comm = recording.task(sample.task).comm;
+                    let key = u64::from(comm.0) << 32 | u64::from(self.same[sample.stack.index()]);
+                    let stack = self.numbers.get(key).unwrap_or_else(|| {
+                        let stack = self.stacks.len() as u32;
+                        self.stacks.push(blocks(recording, marks, &self.contexts, comm, sample));
+                        self.numbers.insert(key, stack);
+                        stack
+                    });
+                    (stack, &mut times.busy_ns)
+                }
+            };
+            *time = time.saturating_add(span.duration_ns());
+            then(stack, span.start_ns, span.end_ns);
+        }
+    }
+
+    /// Sorts runs by name, callers before callees.
+    fn sort(&self, runs: &mut [Run]) {
+        let key = |block: &Block| match *block {
+            Block::Named(name, class) => (self.recording.name(name), Some(class)),
+            Block::Filler(_) => ("", None),
+        };
+        runs.sort_unstable_by(|a, b| {
+            let (a, b) = (&self.stacks[a.stack as usize], &self.stacks[b.stack as usize]);
+            a.iter().map(key).cmp(b.iter().map(key))
+        });
+    }
+
+    fn finish(&mut self, runs: Vec<Run>, times: Times, is_differential: bool) -> Flame {
+        let total_us = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.us));
+        let hairlines = runs.iter().filter(|run| run.us < total_us / HAIRLINE).map(|run| run.us);
+        let hairline_share = hairlines.sum::<u64>() as f64 / total_us.max(1) as f64;
+        let (lines, narrow_us) = fit(self.recording, &self.stacks, &runs);
+        self.numbers = FlatMap::default();
+        let stacks = std::mem::replace(&mut self.stacks, stacks_of_fillers());
+        Flame { stacks, lines, is_differential, times, narrow_us, hairline_share }
+    }
+}
+
+/// Limits the total width so that sums cannot overflow: the times of a damaged file may add up to
+/// thousands of years.
+fn bound(runs: &mut [Run]) {
+    let mut room = u64::MAX / 4;
+    for run in runs {
+        run.us = run.us.min(room);
+        run.before_us = run.before_us.min(u64::MAX / 4);
+        room -= run.us;
+    }
+}
