@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::support::builder::{Builder, Event, Kernel, Mmap, Sample};
-use crate::support::jitdump::Jitdump;
+use crate::support::jitdump::{Code, Jitdump};
 use crate::support::{Run, run, stallgraph};
 use tempfile::TempDir;
 
@@ -79,13 +79,17 @@ impl Scene {
 
 const MS: u64 = 1_000_000;
 
+fn code(start: u64, size: u64, number: u64) -> Code {
+    Code { start, size, number }
+}
+
 /// `first` at 0x70000000 from 10 ms on, `second` in its place from 20 ms on, and `moved` from there to 0x70001000 at 30 ms.
 fn three() -> Jitdump {
     let mut dump = Jitdump::new();
-    dump.load(10 * MS, 0x7000_0000, 0x100, 1, "Shop::first");
-    dump.load(20 * MS, 0x7000_0080, 0x100, 2, "Shop::second;x");
-    dump.load(25 * MS, 0x7000_0800, 0x100, 3, "Shop::moved");
-    dump.moved(30 * MS, 0x7000_0800, 0x7000_1000, 0x100, 3);
+    dump.load(10 * MS, code(0x7000_0000, 0x100, 1), "Shop::first");
+    dump.load(20 * MS, code(0x7000_0080, 0x100, 2), "Shop::second;x");
+    dump.load(25 * MS, code(0x7000_0800, 0x100, 3), "Shop::moved");
+    dump.moved(30 * MS, code(0x7000_0800, 0x100, 3), 0x7000_1000);
     dump
 }
 

@@ -1,6 +1,17 @@
 //! jitdump files made for a test, in the form of tools/perf/util/jitdump.h.
 
-/// A jitdump file of little-endian numbers, its times of CLOCK_MONOTONIC.
+/// The code of a function: where it lies, its size in bytes, and its number in the file.
+#[derive(Clone, Copy)]
+pub struct Code {
+    /// The address of its first byte.
+    pub start: u64,
+    /// Bytes.
+    pub size: u64,
+    /// `code_index`.
+    pub number: u64,
+}
+
+/// A jitdump file of little-endian numbers, with times of CLOCK_MONOTONIC.
 pub struct Jitdump {
     bytes: Vec<u8>,
 }
@@ -18,16 +29,16 @@ impl Jitdump {
         Jitdump { bytes }
     }
 
-    /// A function was made: when, where, its size and number.
-    pub fn load(&mut self, time_ns: u64, start: u64, size: u64, number: u64, name: &str) {
-        let code = [0xcc; 16];
-        let rest: Vec<u8> = name.bytes().chain([0]).chain(code).collect();
-        self.record(0, time_ns, &[start, start, size, number], &rest);
+    /// JIT_CODE_LOAD: a function was made.
+    pub fn load(&mut self, time_ns: u64, code: Code, name: &str) {
+        let bytes = [0xcc; 16];
+        let rest: Vec<u8> = name.bytes().chain([0]).chain(bytes).collect();
+        self.record(0, time_ns, &[code.start, code.start, code.size, code.number], &rest);
     }
 
-    /// A function was moved: when, from where, where to, its size and number.
-    pub fn moved(&mut self, time_ns: u64, from: u64, to: u64, size: u64, number: u64) {
-        self.record(1, time_ns, &[to, from, to, size, number], &[]);
+    /// JIT_CODE_MOVE: a function was moved to the address `to`.
+    pub fn moved(&mut self, time_ns: u64, code: Code, to: u64) {
+        self.record(1, time_ns, &[to, code.start, to, code.size, code.number], &[]);
     }
 
     fn record(&mut self, kind: u32, time_ns: u64, numbers: &[u64], rest: &[u8]) {

@@ -6,7 +6,6 @@ pub mod builder;
 mod compare;
 pub mod elf;
 pub mod fixture;
-mod fixture_events;
 pub mod forms;
 pub mod hand_made;
 pub mod jitdump;

@@ -31,6 +31,26 @@ const CADVISOR_TEXT: u64 = 0x40_0000;
 /// See [`CADVISOR_TEXT`].
 const NGINX_TEXT: u64 = 0x5596_4c02_0000;
 
+/// A task, and the address from which the functions of its program are numbered.
+#[derive(Clone, Copy)]
+struct Program {
+    task: Task,
+    text: u64,
+}
+
+impl Program {
+    const NGINX: Program = Program { task: NGINX, text: NGINX_TEXT };
+
+    /// A task that has kernel frames only.
+    fn of_kernel(task: Task) -> Program {
+        Program { task, text: 0 }
+    }
+
+    fn cadvisor(thread: Task) -> Program {
+        Program { task: thread, text: CADVISOR_TEXT }
+    }
+}
+
 const ENTRY: &str = "entry_SYSCALL_64_after_swapgs;do_syscall_64";
 const STALL: &str = "entry_SYSCALL_64_after_swapgs;do_syscall_64;sys_read;vfs_read;seq_read;memcg_stat_show";
 const IDLE: &str = "start_secondary;cpu_startup_entry;default_idle_call;arch_cpu_idle;default_idle";
@@ -275,39 +295,43 @@ impl Node {
     fn ordinary(&mut self) {
         for _ in 0..self.dice.within(2..9) {
             let (_, user, path) = *self.dice.pick(&NGINX_WORK, |work| work.0);
-            let interrupted = self.dice.within(0..100) < 3;
-            self.work(NGINX, NGINX_TEXT, user, path, interrupted);
+            let is_interrupted = self.dice.within(0..100) < 3;
+            self.work(Program::NGINX, user, path, is_interrupted);
         }
         if self.dice.within(0..12) == 0 {
             let thread = CADVISOR[self.dice.within(0..4) as usize];
             for _ in 0..self.dice.within(1..4) {
                 let (_, user, path) = *self.dice.pick(&CADVISOR_WORK, |work| work.0);
-                self.work(thread, CADVISOR_TEXT, user, path, false);
+                self.work(Program::cadvisor(thread), user, path, false);
             }
         }
         self.sleep();
     }
 
     /// One sample of ordinary work, or of packets that arrive in the middle of it.
-    fn work(&mut self, task: Task, text: u64, user: &[u64], path: &str, interrupted: bool) {
+    fn work(&mut self, program: Program, user: &[u64], path: &str, is_interrupted: bool) {
         let mut kernel = if path.is_empty() { String::new() } else { format!("{ENTRY};{path}") };
-        if interrupted {
+        if is_interrupted {
             let softirq = self.net_rx();
             let separator = if kernel.is_empty() { "" } else { ";" };
             kernel += &format!("{separator}{DEVICE_INTERRUPT};{softirq}");
         }
-        self.tick(task, &kernel, text, user);
+        self.tick(program, &kernel, user);
     }
 
     /// The CPU halts, and has no cycles to sample; a sample may fall on the way in or out, or on an interrupt.
     fn sleep(&mut self) {
         self.now += self.dice.within(MS..6 * MS);
         match self.dice.within(0..10) {
-            0 => self.tick(SWAPPER, IDLE, 0, &[]),
-            1 => self.tick(SWAPPER, "start_secondary;cpu_startup_entry;tick_nohz_idle_enter", 0, &[]),
+            0 => self.tick(Program::of_kernel(SWAPPER), IDLE, &[]),
+            1 => self.tick(
+                Program::of_kernel(SWAPPER),
+                "start_secondary;cpu_startup_entry;tick_nohz_idle_enter",
+                &[],
+            ),
             2 => {
                 let softirq = self.net_rx();
-                self.tick(SWAPPER, &format!("{IDLE};{DEVICE_INTERRUPT};{softirq}"), 0, &[]);
+                self.tick(Program::of_kernel(SWAPPER), &format!("{IDLE};{DEVICE_INTERRUPT};{softirq}"), &[]);
             }
             _ => return,
         }
@@ -322,16 +346,16 @@ impl Node {
         let end = begin + self.dice.within(105 * MS..190 * MS);
         while self.now < end {
             let kernel = self.reading();
-            self.tick(thread, &kernel, CADVISOR_TEXT, &user);
+            self.tick(Program::cadvisor(thread), &kernel, &user);
         }
         for _ in 0..self.dice.within(1..3) {
             let softirq = self.net_rx();
             let kernel = format!("{STALL};mem_cgroup_iter;{DEVICE_INTERRUPT};{softirq}");
-            self.tick(thread, &kernel, CADVISOR_TEXT, &user);
+            self.tick(Program::cadvisor(thread), &kernel, &user);
         }
         for sample in 0..self.dice.within(2..9) {
             let softirq = self.net_rx();
-            self.tick(KSOFTIRQD, &format!("{RUN_KSOFTIRQD};{softirq}"), 0, &[]);
+            self.tick(Program::of_kernel(KSOFTIRQD), &format!("{RUN_KSOFTIRQD};{softirq}"), &[]);
             if sample == 0 {
                 self.stalls.push(begin..self.now);
             }
@@ -364,7 +388,7 @@ impl Node {
     fn other_softirqs(&mut self) {
         for sample in 0..self.dice.within(1..3) {
             let softirq = self.dice.pick(&OTHER_SOFTIRQS, |action| action.0).1;
-            self.tick(KSOFTIRQD, &format!("{RUN_KSOFTIRQD};{softirq}"), 0, &[]);
+            self.tick(Program::of_kernel(KSOFTIRQD), &format!("{RUN_KSOFTIRQD};{softirq}"), &[]);
             if sample == 0 {
                 self.innocent.push(self.now);
             }
@@ -372,13 +396,13 @@ impl Node {
     }
 
     /// The CPU is busy until the next sample; that one is here. `user` are numbers of functions from `text` on.
-    fn tick(&mut self, task: Task, kernel: &str, text: u64, user: &[u64]) {
+    fn tick(&mut self, program: Program, kernel: &str, user: &[u64]) {
         self.now += INTERVAL - 8_000 + self.dice.within(0..16_000);
         let kernel = if kernel.is_empty() { Vec::new() } else { self.kernel.stack(kernel) };
-        let user: Vec<u64> = user.iter().map(|function| text + function * 0x640 + 0x1f).collect();
+        let user: Vec<u64> = user.iter().map(|function| program.text + function * 0x640 + 0x1f).collect();
         // 999 samples of 2.6 GHz; the kernel steers the period about that.
         let period = 2_602_602 - 40_000 + self.dice.within(0..80_000);
-        let sample = Sample::new(task).kernel(&kernel).user(&user).period(period);
+        let sample = Sample::new(program.task).kernel(&kernel).user(&user).period(period);
         self.file.at(CPU, self.now).sample(sample);
     }
 }
