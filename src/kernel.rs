@@ -1,16 +1,18 @@
-//! What kernel names mean: the one table of entry points, interrupts, softirqs and idle, from kernel 4.9 to 6.18, on x86,
-//! arm64 and the other 64-bit architectures.
+//! What kernel names mean: functions (entry points, interrupts, softirqs, idle), system calls and
+//! kernel threads. This is the only place that knows such names, one per line, from kernel 4.9 to
+//! 6.18, on x86, arm64 and the other 64-bit architectures.
 
 use crate::model::{FrameKind, Softirq, SystemCallRole, TaskKind};
 
-/// The kind of a kernel function, by its name. Suffixes that compilers add (`.part.0`, `.isra.0`) do not matter.
+/// The kind of a kernel function, by its name. Suffixes that compilers add (`.part.0`, `.isra.0`)
+/// are ignored.
 pub fn classify(name: &str) -> FrameKind {
-    let name = plain(name);
+    let name = without_suffix(name);
     if let Some(softirq) = softirq_of(name) {
         return FrameKind::SoftirqAction(softirq);
     }
     match name {
-        _ if serves_softirqs(name) => FrameKind::SoftirqLoop,
+        _ if is_softirq_loop(name) => FrameKind::SoftirqLoop,
         _ if is_softirq_entry(name) => FrameKind::SoftirqEntry,
         _ if is_interrupt_entry(name) => FrameKind::InterruptEntry,
         _ if is_system_call_entry(name) => FrameKind::SystemCallEntry,
@@ -23,19 +25,21 @@ pub fn classify(name: &str) -> FrameKind {
     }
 }
 
-/// The name before the first suffix of the compiler's.
-fn plain(name: &str) -> &str {
+/// The name without the suffixes that compilers add.
+fn without_suffix(name: &str) -> &str {
     match name.find('.') {
         Some(at) if at > 0 => &name[..at],
         _ => name,
     }
 }
 
-/// The system call that a kernel function stands for: `read` for `__x64_sys_read`, `ksys_read`, `sys_read`, `SyS_read`.
+/// The system call that a kernel function implements: `read` for `__x64_sys_read`, `ksys_read`,
+/// `sys_read`, `SyS_read`.
 pub fn system_call(function: &str) -> Option<&str> {
-    let function = plain(function);
-    // Longer prefixes first: the wrappers that SYSCALL_DEFINE makes on each architecture (arch/*/include/asm/syscall_wrapper.h),
-    // what the compiler inlines them into, and the helpers that share their name.
+    let function = without_suffix(function);
+    // The wrappers that SYSCALL_DEFINE makes on each architecture
+    // (arch/*/include/asm/syscall_wrapper.h), what the compiler inlines them into, and the helpers
+    // that share their name. Longer prefixes come first.
     const PREFIXES: [&str; 20] = [
         "__ia32_compat_sys_",
         "__x64_compat_sys_",
@@ -58,7 +62,8 @@ pub fn system_call(function: &str) -> Option<&str> {
         "SYSC_",
         "sys_",
     ];
-    // Inner functions that are left when the wrapper itself was inlined into the table's dispatcher.
+    // Functions that the wrapper calls. They are all that is left where the compiler inlined the
+    // wrapper into the dispatcher.
     const INNER: [(&str, &str); 10] = [
         ("do_sys_openat2", "openat"),
         ("do_sys_open", "open"),
@@ -81,8 +86,8 @@ pub fn system_call(function: &str) -> Option<&str> {
     by_prefix.or_else(by_socket).or_else(by_inner)
 }
 
-/// What a kernel thread is to the network code, by its comm (kernel/softirq.c, `softirq_threads`;
-/// net/core/dev.c, `napi_kthread_create`).
+/// Whether a task is a ksoftirqd or a NAPI thread, by its comm (`softirq_threads` in
+/// kernel/softirq.c, `napi_kthread_create` in net/core/dev.c).
 pub fn task_kind(comm: &str) -> TaskKind {
     if comm.starts_with("ksoftirqd/") {
         TaskKind::Ksoftirqd
@@ -102,7 +107,7 @@ pub fn system_call_role(name: &str) -> SystemCallRole {
     }
 }
 
-/// The system call with this number on an architecture, as `uname -m` names it.
+/// The system call with this number on an architecture, which is named as by `uname -m`.
 pub fn system_call_by_number(arch: &str, number: i32) -> Option<&'static str> {
     let number = usize::try_from(number).ok()?;
     match arch {
@@ -115,7 +120,8 @@ pub fn system_call_by_number(arch: &str, number: i32) -> Option<&'static str> {
     }
 }
 
-/// Socket calls are implemented by `__sys_NAME` (net/socket.c).
+/// The socket call that a kernel function implements. These functions are called `__sys_NAME`
+/// (net/socket.c).
 fn socket_call(function: &str) -> Option<&str> {
     const CALLS: [&str; 18] = [
         "accept4",
@@ -142,7 +148,8 @@ fn socket_call(function: &str) -> Option<&str> {
 }
 
 fn is_system_call_entry(name: &str) -> bool {
-    // x86: 4.9 has entry_SYSCALL_64_fastpath and entry_SYSCALL_64_after_swapgs, 4.15 on …_after_hwframe.
+    // x86: 4.9 has entry_SYSCALL_64_fastpath and entry_SYSCALL_64_after_swapgs, since 4.15 it is
+    // entry_SYSCALL_64_after_hwframe.
     name.starts_with("entry_SYSCALL_")
         || name.starts_with("entry_SYSENTER_")
         || name.starts_with("entry_INT80_")
@@ -150,7 +157,7 @@ fn is_system_call_entry(name: &str) -> bool {
         || name.starts_with("do_fast_syscall_32")
         || name.starts_with("__do_fast_syscall_32")
         || name.starts_with("do_syscall_")
-        // arm64, after the exception vector; 4.9 enters by el0_svc_naked.
+        // arm64: these follow the exception vector; 4.9 enters by el0_svc_naked.
         || name.starts_with("el0_svc")
         || name.starts_with("do_el0_svc")
         || name.starts_with("invoke_syscall")
@@ -176,7 +183,8 @@ fn is_system_call_entry(name: &str) -> bool {
 }
 
 fn is_interrupt_entry(name: &str) -> bool {
-    // x86 from 5.8 on names its vectors asm_sysvec_* and asm_common_interrupt; before, the entries are *_interrupt.
+    // x86: since 5.8 the vectors are asm_sysvec_* and asm_common_interrupt, before they were
+    // *_interrupt.
     name.starts_with("asm_sysvec_")
         || name.starts_with("sysvec_")
         || name.starts_with("__sysvec_")
@@ -215,7 +223,7 @@ fn is_interrupt_entry(name: &str) -> bool {
                 | "end_repeat_nmi"
                 | "asm_exc_machine_check"
                 | "fred_extint"
-                // arm64: interrupts from kernel and user mode, before and after 5.12's renaming.
+                // arm64: interrupts from kernel and user mode; 5.12 renamed them.
                 | "el1_irq"
                 | "el0_irq"
                 | "el1h_64_irq"
@@ -240,8 +248,9 @@ fn is_interrupt_entry(name: &str) -> bool {
         )
 }
 
-/// The loop over pending softirqs; since 6.10 `handle_softirqs` (kernel/softirq.c).
-fn serves_softirqs(name: &str) -> bool {
+/// Whether this is the loop over pending softirqs, which is `handle_softirqs` since 6.10
+/// (kernel/softirq.c).
+fn is_softirq_loop(name: &str) -> bool {
     matches!(name, "__do_softirq" | "handle_softirqs" | "__softirqentry_text_start")
 }
 
@@ -261,7 +270,7 @@ fn is_softirq_entry(name: &str) -> bool {
     )
 }
 
-/// The action that a softirq's vector holds (open_softirq in the kernel's source).
+/// The softirq whose action this function is, as open_softirq registers it.
 fn softirq_of(name: &str) -> Option<Softirq> {
     Some(match name {
         "net_rx_action" => Softirq::NetRx,
@@ -311,8 +320,9 @@ fn is_return_to_user(name: &str) -> bool {
     )
 }
 
-/// The idle loop from its outermost function inward. The boot code below it says nothing: init calls never return, so the
-/// return addresses there often carry the next function's name.
+/// Whether this is part of the idle loop, from its outermost function inward. The boot code that
+/// calls it does not count: its calls never return, so a return address there often gets the name
+/// of the next function.
 fn is_idle(name: &str) -> bool {
     name.starts_with("intel_idle")
         || name.starts_with("mwait_idle")
