@@ -1,10 +1,11 @@
-//! The one error type of the library: which file or option, what is wrong with it, and the remedy.
+//! The library's error type: which file or option, what is wrong with it, and the remedy.
 
 use std::path::{Path, PathBuf};
 
 use crate::model::clean;
 
-/// Why the library could not do what was asked. `Display` is one line that names the file or option and the remedy.
+/// Why the library could not do what was asked. `Display` writes one line that names the file or
+/// option, what is wrong, and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,22 +14,22 @@ pub enum Error {
     Io {
         /// The file as the user named it.
         file: PathBuf,
-        /// What the system said.
+        /// The error from the system.
         cause: std::io::Error,
-        /// What the user can do, where there is something.
+        /// What the user can do about it, if there is something.
         remedy: Option<String>,
     },
-    /// The file is not something that can be analysed.
+    /// The file cannot be analysed.
     #[error("{}: {what}{}", safe(.file), remedy_clause(.remedy))]
     Input {
         /// The file as the user named it.
         file: PathBuf,
         /// What is wrong with it.
         what: String,
-        /// What the user can do, where there is something.
+        /// What the user can do about it, if there is something.
         remedy: Option<String>,
     },
-    /// An option that makes no sense, alone or for this recording.
+    /// An option that makes no sense, by itself or for this recording.
     #[error("{0}")]
     Usage(String),
     /// Writing the result failed.
@@ -37,14 +38,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::Input`] with a remedy.
+    /// An [`Error::Input`] with a remedy, or without one if `remedy` is empty.
     pub fn input(file: impl Into<PathBuf>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let remedy = Some(remedy.into()).filter(|text| !text.is_empty());
         Error::Input { file: file.into(), what: what.into(), remedy }
     }
 }
 
-/// A path as text that cannot act on a terminal: it may have come with a recording from a stranger.
+/// A path as text that is safe to print on a terminal. It may come from a stranger's recording.
 fn safe(path: &Path) -> String {
     clean(&path.to_string_lossy()).into_owned()
 }

@@ -1,8 +1,9 @@
-//! Mapped files: the only unsafe code of the library, and why it is sound.
+//! Maps files into memory: the only unsafe code of the library, and why it is sound.
 //!
-//! A file that becomes shorter while it is mapped has no bytes behind the end of the map any more, and the kernel answers a
-//! read there with SIGBUS, which ends the program. So a handler puts pages of zeros behind the rest of a map that was hit
-//! that way, and notes from where on: the reader finds bytes that make no sense, and asks the map why.
+//! If another process truncates a file while it is mapped, the kernel answers reads behind the new
+//! end with SIGBUS, which ends the program. So a signal handler maps pages of zeros there, from the
+//! page that was read to the end of the map, and records where they start. The reader finds bytes
+//! that make no sense, and then asks the map whether part of it was lost.
 
 #![expect(unsafe_code, reason = "mapping files and handling SIGBUS; each block says why it is sound")]
 
@@ -21,11 +22,17 @@ pub struct Map {
 }
 
 /// Maps a regular file that is not empty, for reading.
+///
+/// # Errors
+///
+/// If the system cannot map the file or install the signal handler, or if too many files are mapped
+/// at the same time.
 pub fn map(file: &File) -> std::io::Result<Map> {
     install_handler()?;
-    // SAFETY: the map is private and only ever read as bytes, each of which may hold any value, so another process that
-    // writes to the file meanwhile can make a decoded number wrong but cannot break an invariant of this program: every
-    // offset and count is checked against the map's length, which does not change.
+    // SAFETY: the map is private and only ever read as bytes, each of which may hold any value. So
+    // another process that writes to the file meanwhile can make a decoded number wrong, but cannot
+    // break an invariant of this program: every offset and count is checked against the map's
+    // length, which does not change.
     let bytes = unsafe { Mmap::map(file) }?;
     let slot = MAPS.iter().find(|slot| slot.take(&bytes));
     let slot = slot.ok_or_else(|| std::io::Error::other("too many files are mapped at the same time"))?;
@@ -33,24 +40,28 @@ pub fn map(file: &File) -> std::io::Result<Map> {
 }
 
 impl Map {
-    /// From which byte on the file was found to have become shorter, so that zeros were read in place of its bytes.
+    /// The first byte that was read as zero because the file was truncated while it was mapped;
+    /// `None` if there is none.
     pub fn lost_from(&self) -> Option<usize> {
         let lost = self.slot.lost_from.load(Ordering::Acquire);
         (lost != NEVER).then(|| lost.saturating_sub(self.bytes.as_ptr() as usize))
     }
 
-    /// Lets go of the pages that were read, piece by piece. What is read again comes from the file again.
-    pub fn let_go(&self) {
+    /// Releases the pages that were read, piece by piece. If they are read again, they come from
+    /// the file again.
+        pub fn release_pages(&self) {
         const PIECE: usize = 4 << 20;
         for start in (0..self.bytes.len()).step_by(PIECE) {
             let length = PIECE.min(self.bytes.len() - start);
-            // SAFETY: nothing was written to the pages, so those that come back hold the bytes of the file, or zeros again where
-            // the handler put some: any bytes are as good (see `map`).
+            // SAFETY: nothing was written to the pages, so when they come back they hold the bytes
+            // of the file, or zeros again where the handler put some. Any bytes are valid (see
+            // `map`).
             let _ = unsafe { self.bytes.unchecked_advise_range(UncheckedAdvice::DontNeed, start, length) };
         }
     }
 
-    /// Tells the kernel that the map will be read from front to back. It only tunes the read-ahead.
+    /// Tells the kernel that the map will be read from front to back. This only tunes the
+    /// read-ahead.
     pub fn will_be_read_forward(&self) {
         let _ = self.bytes.advise(Advice::Sequential);
     }
@@ -66,24 +77,30 @@ impl Deref for Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // Before the field `bytes` is dropped and its addresses mean something else.
+        // This runs before the field `bytes` is dropped and its addresses are reused.
         self.slot.start.store(FREE, Ordering::Release);
     }
 }
 
-/// What the handler knows of one map. A signal handler may neither lock nor allocate: atomics in a static are what is left.
+/// What the handler knows about one map. A signal handler may neither lock nor allocate, so these
+/// are atomics in a static.
 struct Slot {
+    /// The first address of the map, or [`FREE`], or [`TAKEN`].
     start: AtomicUsize,
     end: AtomicUsize,
+    /// The first address that was lost, or [`NEVER`].
     lost_from: AtomicUsize,
 }
 
-/// Files that can be mapped at the same time: a recording's own, and those that names come from, one for each thread.
+/// One slot for each file that can be mapped at the same time: the files of a recording, and those
+/// that names come from, one for each thread.
 static MAPS: [Slot; 1024] = [const { Slot::new() }; 1024];
 
-/// The value of [`Slot::start`] for a slot that is free, and for one that is being filled.
+/// The value of [`Slot::start`] in a slot that is free.
 const FREE: usize = 0;
+/// The value of [`Slot::start`] in a slot that is being filled.
 const TAKEN: usize = 1;
+/// The value of [`Slot::lost_from`] while nothing was lost.
 const NEVER: usize = usize::MAX;
 
 impl Slot {
@@ -103,27 +120,28 @@ impl Slot {
         is_taken
     }
 
-    /// The address after the map that `address` lies in, if it lies in this one.
+    /// The end of this map, if `address` is in it.
     fn end_of(&self, address: usize) -> Option<usize> {
         let start = self.start.load(Ordering::Acquire);
         let end = self.end.load(Ordering::Acquire);
-        // Another map may have taken the slot between the two.
+        // Another map may have taken the slot between the two reads.
         let is_same = self.start.load(Ordering::Acquire) == start;
         (is_same && start > TAKEN && (start..end).contains(&address)).then_some(end)
     }
 }
 
-/// Who handled SIGBUS before, and the size of a page.
+/// The action for SIGBUS before the handler was installed, and the bytes of a page.
 static BEFORE: OnceLock<(libc::sigaction, usize)> = OnceLock::new();
 
-/// Installs the handler, once for the process.
+/// Installs the handler, once per process.
 fn install_handler() -> std::io::Result<()> {
     static RESULT: OnceLock<Option<i32>> = OnceLock::new();
     let error = RESULT.get_or_init(|| {
         let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = on_bus_error;
-        // SAFETY: sigaction is a struct of plain numbers and an optional function pointer, for which zeros are valid. The
-        // calls get pointers to such structs that live until they return, and a handler of the type that SA_SIGINFO asks for.
-        // The previous action is known before the handler can run.
+        // SAFETY: sigaction is a struct of plain numbers and an optional function pointer, for
+        // which zeros are valid. The calls get pointers to such structs that live until they
+        // return, and a handler of the type that SA_SIGINFO asks for. The previous action is stored
+        // before the handler can run.
         unsafe {
             let mut before: libc::sigaction = std::mem::zeroed();
             if libc::sigaction(libc::SIGBUS, std::ptr::null(), &mut before) != 0 {
@@ -143,16 +161,19 @@ fn install_handler() -> std::io::Result<()> {
     error.map_or(Ok(()), |error| Err(std::io::Error::from_raw_os_error(error)))
 }
 
-/// Handles SIGBUS: zeros in place of what a map has lost. One that hit no map of ours goes to whoever was there before.
+/// Handles SIGBUS: maps zeros in place of what a map has lost. A SIGBUS outside of all maps goes to
+/// the previous action.
 extern "C" fn on_bus_error(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
     let Some((before, page)) = BEFORE.get() else { return };
-    // SAFETY: the kernel gives a handler with SA_SIGINFO a valid siginfo, which for SIGBUS holds an address.
+    // SAFETY: the kernel gives a handler with SA_SIGINFO a valid siginfo, which for SIGBUS holds an
+    // address.
     let address = unsafe { (*info).si_addr() } as usize;
     if let Some((slot, end)) = MAPS.iter().find_map(|slot| Some((slot, slot.end_of(address)?))) {
         let lost_from = address - address % page;
-        // SAFETY: the range lies in a map of ours: it begins at a page in it, and the kernel rounds its length up to whole
-        // pages as it did that of the map. The map is alive, since a thread reads from it. Its bytes may change at any time
-        // (see `map`), so that they are now zeros breaks nothing. mmap is a bare system call, safe in a handler.
+        // SAFETY: the range is in a map of this program: it starts at a page of the map, and the
+        // kernel rounds its length up to whole pages as it did for the map. The map is alive, since
+        // a thread reads from it. Its bytes may change at any time (see `map`), so zeros break
+        // nothing. mmap is a plain system call, which is safe in a handler.
         let zeros = unsafe {
             libc::mmap(
                 lost_from as *mut c_void,
@@ -168,7 +189,8 @@ extern "C" fn on_bus_error(signal: c_int, info: *mut siginfo_t, _context: *mut c
             return;
         }
     }
-    // SAFETY: `before` is what sigaction returned. The read is repeated after this handler, and then meets that action.
+    // SAFETY: `before` is what sigaction returned. The read is repeated after this handler, and
+    // then that action is taken.
     unsafe { libc::sigaction(signal, before, std::ptr::null_mut()) };
 }
 
@@ -177,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_file_loses_while_it_is_mapped_reads_as_zeros() {
+    fn a_file_that_is_truncated_while_it_is_mapped_reads_as_zeros() {
         let file = tempfile::tempfile().expect("a temporary file");
         let bytes = vec![7; 1 << 16];
         std::io::Write::write_all(&mut &file, &bytes).expect("it can be written to");

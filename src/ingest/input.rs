@@ -65,7 +65,7 @@ impl Input {
     pub fn close(self) {
         for file in &self.files {
             if let Bytes::Mapped { map, .. } = &file.bytes {
-                map.let_go();
+                map.release_pages();
             }
         }
     }
