@@ -49,7 +49,7 @@ impl Map {
 
     /// Releases the pages that were read, piece by piece. If they are read again, they come from
     /// the file again.
-        pub fn release_pages(&self) {
+    pub fn release_pages(&self) {
         const PIECE: usize = 4 << 20;
         for start in (0..self.bytes.len()).step_by(PIECE) {
             let length = PIECE.min(self.bytes.len() - start);

@@ -1,4 +1,5 @@
-//! The names of frames of programs and libraries, from ELF files and their separate debug information.
+//! The names of frames of programs and libraries, from ELF files and their separate debug
+//! information.
 
 use crate::model::Symbols;
 
@@ -77,8 +78,8 @@ fn name_from_debug(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames
     Some(names)
 }
 
-/// Which of a module's frames have code of inlined functions, and these functions, outermost first, by
-/// its debug information.
+/// Which of a module's frames have code of inlined functions, and these functions, outermost first,
+/// by its debug information.
 fn inlined(
     debug: &Elf,
     frames: &ModuleFrames,

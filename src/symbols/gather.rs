@@ -10,8 +10,8 @@ use crate::pack::Contents;
 
 use super::formats::elf::Elf;
 
-/// Files in which the machine describes itself (distribution, version of the kernel, modules), and the
-/// names of their entries in a pack. They are for people who read it.
+/// Files in which the machine describes itself (distribution, version of the kernel, modules), and
+/// the names of their entries in a pack. They are for people who read it.
 const MACHINE: [(&str, &str); 3] =
     [("os-release", "/etc/os-release"), ("uname", "/proc/version"), ("modules", "/proc/modules")];
 
@@ -58,8 +58,8 @@ impl Gatherer {
         self.with(|contents| contents.set(module, file));
     }
 
-    /// Sets the list of generated functions that belongs to `module`, a perf map or a jitdump, or why
-    /// there is none.
+    /// Sets the list of generated functions that belongs to `module`, a perf map or a jitdump, or
+    /// why there is none.
     pub(super) fn set_list(&self, module: &Module, list: Result<&[u8], Symbols>) {
         self.with(|contents| contents.set(module, list.map(<[u8]>::to_vec)));
     }

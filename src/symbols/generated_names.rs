@@ -1,4 +1,5 @@
-//! The names of frames of code that a process generated at run time, from its perf map and its jitdump.
+//! The names of frames of code that a process generated at run time, from its perf map and its
+//! jitdump.
 
 use crate::model::{Module, Symbols};
 

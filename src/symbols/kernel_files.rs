@@ -19,7 +19,8 @@ use super::search::{Bytes, open_regular};
 use super::sources::Sources;
 use super::trust;
 
-/// Bytes of a kallsyms that is read. /proc/kallsyms of a kernel with all its modules has some 20 MB.
+/// Bytes of a kallsyms that is read. /proc/kallsyms of a kernel with all its modules has some 20
+/// MB.
 const MAX_KALLSYMS: u64 = 1 << 30;
 
 /// A file that has the kernel's symbols.
@@ -39,10 +40,10 @@ enum Content<'p> {
     Vmlinux(Bytes<'p>),
 }
 
-/// The files to try: `--vmlinux`; `--kallsyms`; a file `kallsyms` beside the recording; the kallsyms in
-/// a build-id cache; this kernel's own if it is the recording's; the vmlinux in a build-id cache; a
-/// vmlinux that is installed. If options name a file it is the only one. Else, if the recording came
-/// in a pack, the pack's files are the only ones.
+/// The files to try: `--vmlinux`; `--kallsyms`; a file `kallsyms` beside the recording; the
+/// kallsyms in a build-id cache; this kernel's own if it is the recording's; the vmlinux in a
+/// build-id cache; a vmlinux that is installed. If options name a file it is the only one. Else, if
+/// the recording came in a pack, the pack's files are the only ones.
 ///
 /// # Errors
 ///
@@ -137,8 +138,8 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
         is_short.then(|| file(PathBuf::from("kallsyms in the build-id cache"), text))
     };
     let own = move || {
-        // Without a map of the kernel nothing tells whether this boot is the recorded one: KASLR moves
-        // the kernel at each boot.
+        // Without a map of the kernel nothing tells whether this boot is the recorded one: KASLR
+        // moves the kernel at each boot.
         let is_comparable = mapped_kernel(lookup.modules).is_some() && trust::is_this_kernel(request);
         let text = is_comparable.then(|| fs::read("/proc/kallsyms").ok()).flatten()?;
         Some(file(PathBuf::from("/proc/kallsyms"), Bytes::Read(text)))
@@ -167,9 +168,9 @@ fn read_up_to_limit(file: File) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Reads the kallsyms that the user named: a regular file, or a pipe that a command writes into, as with
-/// `--kallsyms <(ssh node cat /proc/kallsyms)`. If nobody has a FIFO open for writing this is an error:
-/// it does not wait for a writer.
+/// Reads the kallsyms that the user named: a regular file, or a pipe that a command writes into, as
+/// with `--kallsyms <(ssh node cat /proc/kallsyms)`. If nobody has a FIFO open for writing this is
+/// an error: it does not wait for a writer.
 fn read_named(path: &Path) -> io::Result<Vec<u8>> {
     let too_long = || io::Error::other("it is longer than 1 GiB, and no kallsyms is");
     let metadata = fs::metadata(path)?;
@@ -187,8 +188,8 @@ fn read_named(path: &Path) -> io::Result<Vec<u8>> {
     text.try_reserve_exact(metadata.len() as usize)?;
     let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if kind.is_fifo() {
-        // A read without waiting tells whether there is a writer: an empty pipe with a writer answers
-        // EAGAIN. From then on each read may wait.
+        // A read without waiting tells whether there is a writer: an empty pipe with a writer
+        // answers EAGAIN. From then on each read may wait.
         let mut first = [0];
         match file.read(&mut first) {
             Ok(0) => return Err(io::Error::other("it is a pipe that nobody writes into")),

@@ -57,7 +57,8 @@ struct Pass {
 }
 
 impl<'l> KernelNaming<'l> {
-    /// Only functions that the kernel generated at run time have names yet: the recording holds them.
+    /// Only functions that the kernel generated at run time have names yet: the recording holds
+    /// them.
     fn new(lookup: &'l Lookup<'l>, modules: &'l [ModuleFrames<'l>]) -> Self {
         let name = |frames: &ModuleFrames| match is_generated(frames) {
             true => frames.all_named(&frames.module.path),
@@ -72,8 +73,8 @@ impl<'l> KernelNaming<'l> {
         }
     }
 
-    /// Names those modules for which `is_wanted` holds, from the first of `files` that belongs to the
-    /// recorded kernel; `None` if there is none.
+    /// Names those modules for which `is_wanted` holds, from the first of `files` that belongs to
+    /// the recorded kernel; `None` if there is none.
     fn name_from_first(
         &mut self,
         files: KernelFiles,
@@ -136,8 +137,8 @@ impl<'l> KernelNaming<'l> {
     }
 }
 
-/// Names the frames of a kernel module from its file, or from separate debug information if that is not
-/// here.
+/// Names the frames of a kernel module from its file, or from separate debug information if that is
+/// not here.
 fn name_from_own_file(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames> {
     let search = &lookup.search;
     let file = search.find(frames.module).ok().or_else(|| search.find_debug_alone(frames.module))?;
@@ -147,7 +148,8 @@ fn name_from_own_file(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNa
     Some(frames.names_from(&table, 0))
 }
 
-/// Whether these frames are of one function that the kernel generated at run time, as of a BPF program.
+/// Whether these frames are of one function that the kernel generated at run time, as of a BPF
+/// program.
 fn is_generated(frames: &ModuleFrames) -> bool {
     frames.module.kernel.as_ref().is_some_and(|code| code.is_function)
 }

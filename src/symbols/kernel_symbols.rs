@@ -1,5 +1,5 @@
-//! The kernel's symbols from one file: whether they are those of the recorded kernel, and where KASLR
-//! put that kernel.
+//! The kernel's symbols from one file: whether they are those of the recorded kernel, and where
+//! KASLR put that kernel.
 
 use crate::model::{KernelCode, Module};
 
@@ -31,8 +31,8 @@ impl<'f> KernelSymbols<'f> {
         }
     }
 
-    /// Why these cannot be the symbols of the recorded kernel, whose build id is `recorded`; `None` if
-    /// they can be.
+    /// Why these cannot be the symbols of the recorded kernel, whose build id is `recorded`; `None`
+    /// if they can be.
     pub fn refusal(&self, modules: &[Module], recorded: Option<&[u8]>) -> Option<String> {
         let build_id = match self {
             KernelSymbols::Kallsyms(kallsyms) if kallsyms.is_empty() => {
@@ -51,8 +51,8 @@ impl<'f> KernelSymbols<'f> {
         trust::kernel_refusal(build_id, |name| self.address_of(name), recorded, kernel)
     }
 
-    /// What to add to an offset in the recorded code to get an address of these symbols. They may be
-    /// from another boot, in which KASLR moved the kernel.
+    /// What to add to an offset in the recorded code to get an address of these symbols. They may
+    /// be from another boot, in which KASLR moved the kernel.
     pub fn shift(&self, code: &KernelCode) -> u64 {
         let moved = code
             .reference
@@ -61,9 +61,9 @@ impl<'f> KernelSymbols<'f> {
         code.start.wrapping_add(moved.unwrap_or(0))
     }
 
-    /// The symbols of the kernel proper, or of a kernel module, that cover the `wanted` addresses, which
-    /// are in ascending order. `None` if there are no symbols of the module, or if the module is at
-    /// another address here: then this kallsyms is from another boot.
+    /// The symbols of the kernel proper, or of a kernel module, that cover the `wanted` addresses,
+    /// which are in ascending order. `None` if there are no symbols of the module, or if the module
+    /// is at another address here: then this kallsyms is from another boot.
     pub fn table(&self, module: &Module, code: &KernelCode, wanted: &[u64]) -> Option<SymbolTable<'f>> {
         let kallsyms = match self {
             KernelSymbols::Kallsyms(kallsyms) => kallsyms,

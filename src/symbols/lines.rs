@@ -1,5 +1,5 @@
-//! Lines of source: for places in the kernel's code, the line of the source file that they come from,
-//! by the debug information of the kernel's vmlinux.
+//! Lines of source: for places in the kernel's code, the line of the source file that they come
+//! from, by the debug information of the kernel's vmlinux.
 
 use crate::error::Result;
 use crate::model::{CodePlace, Diagnostic, Module, Severity, clean};
@@ -11,8 +11,8 @@ use super::lookup::Lookup;
 use super::request::Request;
 use super::sources::Sources;
 
-/// For each place in the kernel proper its line of source, `FILE:LINE` and safe to print; or what to
-/// tell the user if there is no debug information of the recorded kernel.
+/// For each place in the kernel proper its line of source, `FILE:LINE` and safe to print; or what
+/// to tell the user if there is no debug information of the recorded kernel.
 ///
 /// # Errors
 ///

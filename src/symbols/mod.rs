@@ -1,7 +1,9 @@
-//! Symbols: gives each distinct frame its name, in one batch, from files that belong to the recording.
+//! Symbols: gives each distinct frame its name, in one batch, from files that belong to the
+//! recording.
 //!
-//! This file is the flow. `trust` says which files may be opened and which count as the recorded ones,
-//! `search` finds them, `formats` reads them, and the `*_names` files turn symbols into names.
+//! This file is the flow. `trust` says which files may be opened and which count as the recorded
+//! ones, `search` finds them, `formats` reads them, and the `*_names` files turn symbols into
+//! names.
 
 mod build_id;
 mod file_names;
@@ -42,13 +44,13 @@ pub use lines::source_lines;
 pub use request::{Request, Seen};
 pub use sources::Sources;
 
-/// Names all frames. Sets in `modules` whether symbols were found, and adds to `diagnostics` what the
-/// user should know.
+/// Names all frames. Sets in `modules` whether symbols were found, and adds to `diagnostics` what
+/// the user should know.
 ///
 /// # Errors
 ///
-/// If a file or folder that an option names is not there or cannot be read, or if an option makes no
-/// sense for a redacted pack.
+/// If a file or folder that an option names is not there or cannot be read, or if an option makes
+/// no sense for a redacted pack.
 pub fn name_frames(
     request: &Request,
     sources: &Sources,
@@ -104,8 +106,8 @@ pub fn name_frames(
     Ok(FrameNames { names: frame_names, inlined })
 }
 
-/// The names of the frames of each of `modules`, the kernel's first, from all files that they may come
-/// from.
+/// The names of the frames of each of `modules`, the kernel's first, from all files that they may
+/// come from.
 fn look_up(
     lookup: &Lookup,
     modules: &[ModuleFrames],

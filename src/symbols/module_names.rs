@@ -26,8 +26,8 @@ pub struct ModuleNames {
     pub symbols: Symbols,
     /// The names, demangled.
     pub texts: Vec<String>,
-    /// For each of the module's frames, which of `texts` is its name. Empty if there are no symbols at
-    /// all.
+    /// For each of the module's frames, which of `texts` is its name. Empty if there are no symbols
+    /// at all.
     pub of_frames: Vec<Option<usize>>,
     /// For those of the module's frames whose code comes from inlined functions, these functions,
     /// outermost first.

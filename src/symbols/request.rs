@@ -36,8 +36,8 @@ pub struct Request<'r> {
 pub type Seen<'r> = &'r (dyn Fn(usize) -> Option<(u64, u64)> + Sync);
 
 impl Request<'_> {
-    /// When a frame was sampled first and last, in ns of CLOCK_MONOTONIC, if that is the recording's
-    /// clock.
+    /// When a frame was sampled first and last, in ns of CLOCK_MONOTONIC, if that is the
+    /// recording's clock.
     pub(super) fn seen_monotonic(&self, frame: usize) -> Option<(u64, u64)> {
         const CLOCK_MONOTONIC: i32 = 1;
         let seen = self.seen.filter(|_| self.about.clock.id == Some(CLOCK_MONOTONIC))?;

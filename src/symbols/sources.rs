@@ -18,7 +18,7 @@ pub struct Sources {
     pub container_root: bool,
     /// A folder that holds the recorded machine's files.
     pub symfs: Option<PathBuf>,
-    /// A build-id cache, as perf fills it, or an archive that `perf archive` made of one; by default
-    /// `.debug` below `symfs`, else in the user's home.
+    /// A build-id cache, as perf fills it, or an archive that `perf archive` made of one; by
+    /// default `.debug` below `symfs`, else in the user's home.
     pub buildid_dir: Option<PathBuf>,
 }

@@ -25,8 +25,8 @@
 //!   checksum in the program's `.gnu_debuglink` agrees ([`is_debug_of`]).
 //! - A list of functions that a process generated (perf map, jitdump): it is a regular file of this
 //!   user or root, or in a container of the process's user or root, and was written in the boot of
-//!   the recording ([`Trust::check_list`], [`is_list_of`]). Anybody may write to `/tmp`, and process
-//!   ids start anew in each boot.
+//!   the recording ([`Trust::check_list`], [`is_list_of`]). Anybody may write to `/tmp`, and
+//!   process ids start anew in each boot.
 //! - Symbols of the kernel: the build id agrees. If one of them has none: the code is as long as
 //!   that of the recorded kernel ([`kernel_refusal`]).
 //! - This machine's own `/proc/kallsyms` and `[vdso]`: host, release and build id are those of the
@@ -103,7 +103,7 @@ impl Trust {
     /// Why it is not, or cannot be known to be.
     pub fn check_program(&self, module: &Module, elf: &Elf, file: &fs::Metadata) -> Result<(), Symbols> {
         match &module.build_id {
-            Some(recorded) if elf.build_id().is_some_and(|found| is_build_id(recorded, found)) => Ok(()),
+            Some(recorded) if elf.build_id().is_some_and(|id| is_build_id(recorded, id)) => Ok(()),
             Some(_) => Err(Symbols::BuildIdDiffers),
             None if self.is_symfs || is_recorded_inode(module, file) => Ok(()),
             None => Err(Symbols::Unverified),
@@ -196,45 +196,45 @@ pub fn is_list_of(process: &fs::Metadata, list: &fs::Metadata) -> bool {
 
 /// Whether an ELF file has the recorded build id.
 pub fn has_build_id(file: &[u8], recorded: &[u8]) -> bool {
-    Elf::parse(file).and_then(|elf| elf.build_id()).is_some_and(|found| is_build_id(recorded, found))
+    Elf::parse(file).and_then(|elf| elf.build_id()).is_some_and(|id| is_build_id(recorded, id))
 }
 
-/// Whether a build id is the recorded one. perf pads a recorded build id with zeros to 20 bytes where
-/// it does not record the length.
-fn is_build_id(recorded: &[u8], found: &[u8]) -> bool {
-    match recorded.split_at_checked(found.len()) {
-        Some((id, padding)) => id == found && padding.iter().all(|byte| *byte == 0),
+/// Whether a build id is the recorded one. perf pads a recorded build id with zeros to 20 bytes
+/// where it does not record the length.
+fn is_build_id(recorded: &[u8], build_id: &[u8]) -> bool {
+    match recorded.split_at_checked(build_id.len()) {
+        Some((id, padding)) => id == build_id && padding.iter().all(|byte| *byte == 0),
         None => false,
     }
 }
 
-/// Whether `debug` is the separate debug information of the program with this build id: by the build
-/// id, or, where one of them has none, by the `checksum` that the program gives.
+/// Whether `debug` is the separate debug information of the program with this build id: by the
+/// build id, or, where one of them has none, by the `checksum` that the program gives.
 pub fn is_debug_of(debug: &[u8], build_id: Option<&[u8]>, checksum: Option<u32>) -> bool {
     let Some(elf) = Elf::parse(debug) else { return false };
     match (elf.build_id(), build_id) {
-        (Some(found), Some(wanted)) => found == wanted,
+        (Some(own), Some(wanted)) => own == wanted,
         _ => checksum.is_some_and(|sum| debug.len() <= MAX_CHECKED && crc32fast::hash(debug) == sum),
     }
 }
 
 /// Why symbols cannot be those of the recorded kernel; `None` if they can be.
 ///
-/// `found` is the build id that came with the symbols, `address_of` gives the address of a symbol,
-/// `recorded` is the kernel's build id, and `code` its map. That map reaches from its reference
-/// symbol to `_etext`, or to `_edata` with perf since 6.6 (machine__get_running_kernel_start,
-/// tools/perf/util/machine.c).
+/// Of the symbols `build_id` is the build id of their file, and `address_of` gives the address of
+/// one. Of the recorded kernel `recorded` is the build id, and `code` its map. That map reaches
+/// from its reference symbol to `_etext`, or to `_edata` with perf since 6.6
+/// (machine__get_running_kernel_start, tools/perf/util/machine.c).
 pub fn kernel_refusal(
-    found: Option<&[u8]>,
+    build_id: Option<&[u8]>,
     address_of: impl Fn(&str) -> Option<u64>,
     recorded: Option<&[u8]>,
     code: Option<&KernelCode>,
 ) -> Option<String> {
-    if let (Some(found), Some(recorded)) = (found, recorded) {
-        return (!is_build_id(recorded, found)).then(|| {
+    if let (Some(build_id), Some(recorded)) = (build_id, recorded) {
+        return (!is_build_id(recorded, build_id)).then(|| {
             format!(
                 "it is another kernel's: its build id is {}, the recorded kernel's {}",
-                hex(found),
+                hex(build_id),
                 hex(recorded)
             )
         });
@@ -279,8 +279,8 @@ mod tests {
     fn a_recorded_build_id_may_be_padded_with_zeros() {
         assert!(is_build_id(&[1, 2, 3], &[1, 2, 3]));
         assert!(is_build_id(&[1, 2, 3, 0, 0], &[1, 2, 3]));
-        for found in [&[1, 2][..], &[1, 2, 4], &[1, 2, 3, 4], &[]] {
-            assert!(!is_build_id(&[1, 2, 3], found), "{found:?}");
+        for other in [&[1, 2][..], &[1, 2, 4], &[1, 2, 3, 4], &[]] {
+            assert!(!is_build_id(&[1, 2, 3], other), "{other:?}");
         }
         assert!(!is_build_id(&[1, 2, 3, 0, 1], &[1, 2, 3]));
     }

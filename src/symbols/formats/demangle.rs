@@ -11,8 +11,8 @@ const MAX_MANGLED: usize = 4096;
 /// Bytes that a demangled name may have: substitutions can double it at each step.
 const MAX_DEMANGLED: usize = 4096;
 
-/// The name as written in the source; the name itself if it is not mangled, or if the result would be
-/// too long. As in perf, a C++ function is shown without its parameters and result
+/// The name as written in the source; the name itself if it is not mangled, or if the result would
+/// be too long. As in perf, a C++ function is shown without its parameters and result
 /// (dso__demangle_sym, tools/perf/util/symbol-elf.c).
 pub fn demangle(name: &str) -> Cow<'_, str> {
     if name.len() > MAX_MANGLED {

@@ -1,5 +1,5 @@
-//! DWARF debug information: which functions were inlined at an address, and which line of source its
-//! code comes from.
+//! DWARF debug information: which functions were inlined at an address, and which line of source
+//! its code comes from.
 
 use std::borrow::Cow;
 

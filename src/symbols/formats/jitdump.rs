@@ -3,8 +3,8 @@
 //! recordings name it.
 //!
 //! The format is version 1 of tools/perf/Documentation/jitdump-specification.txt and
-//! tools/perf/util/jitdump.h. The process may still be writing, so a record that is cut off at the end
-//! is ignored.
+//! tools/perf/util/jitdump.h. The process may still be writing, so a record that is cut off at the
+//! end is ignored.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +19,15 @@ const HEADER: usize = 40;
 const FLAGS: usize = 32;
 /// Bytes that each record starts with: type, size, time.
 const PREFIX: usize = 16;
-/// Types of records: code was generated, code was moved. The others are about lines, unwinding and the
-/// end of the file.
+/// Types of records: code was generated, code was moved. The others are about lines, unwinding and
+/// the end of the file.
 const LOAD: u32 = 0;
 const MOVE: u32 = 1;
-/// Functions in a file. One with more is refused: it would cost some hundred MB, and to leave out some
-/// functions could give wrong names.
+/// Functions in a file. One with more is refused: it would cost some hundred MB, and to leave out
+/// some functions could give wrong names.
 const MAX_FUNCTIONS: usize = 1 << 22;
-/// Pairs of an address and a function that covers it. Only a file that is made to cost time has more:
-/// thousands of functions that cover thousands of addresses.
+/// Pairs of an address and a function that covers it. Only a file that is made to cost time has
+/// more: thousands of functions that cover thousands of addresses.
 const MAX_MATCHES: usize = 1 << 26;
 /// Bytes of a name; a function with a longer one counts as unnamed.
 const MAX_NAME: usize = 1 << 14;
@@ -100,12 +100,12 @@ impl<'t> Jitdump<'t> {
         Some(Jitdump { functions, is_monotonic })
     }
 
-    /// A table with one symbol for each of the `wanted` addresses that a function covers. Each symbol
-    /// covers this one address only.
+    /// A table with one symbol for each of the `wanted` addresses that a function covers. Each
+    /// symbol covers this one address only.
     ///
-    /// The function that counts is the one that was there when the address was sampled. If functions
-    /// of two names were there in that time, the address gets no name. If the times are of different
-    /// clocks, the last function counts.
+    /// The function that counts is the one that was there when the address was sampled. If
+    /// functions of two names were there in that time, the address gets no name. If the times are
+    /// of different clocks, the last function counts.
     pub fn table(&self, wanted: &[WantedAddress]) -> SymbolTable<'t> {
         let seen = |wanted: &WantedAddress| match wanted.seen_ns {
             Some(seen_ns) if self.is_monotonic => seen_ns,
@@ -188,8 +188,8 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// A record of generated code (pid, tid, address as mapped, address, size, number, name and NUL,
-    /// code): the function and its number.
+    /// A record of generated code (pid, tid, address as mapped, address, size, number, name and
+    /// NUL, code): the function and its number.
     fn load(&self) -> Option<(Function<'t>, u64)> {
         let rest = self.bytes.get(PREFIX + 40..)?;
         let name = rest.get(..MAX_NAME).unwrap_or(rest);
@@ -203,8 +203,8 @@ impl<'t> Reader<'t> {
         Some((function, self.u64(PREFIX + 32)?))
     }
 
-    /// A record of moved code (pid, tid, address as mapped, old address, new address, size, number):
-    /// the old place and the new place, both unnamed, and the number of the function.
+    /// A record of moved code (pid, tid, address as mapped, old address, new address, size,
+    /// number): the old place and the new place, both unnamed, and the number of the function.
     fn moved(&self) -> Option<(Function<'t>, Function<'t>, u64)> {
         let (time_ns, size) = (self.u64(8)?, self.u64(PREFIX + 32)?);
         let at = |start| Function { time_ns, start, size, name: "" };
@@ -212,8 +212,8 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Whether a mapped file has the name of a jitdump: `jit-PID.dump`, with the process's id in its own
-/// container (jit_detect, tools/perf/util/jitdump.c).
+/// Whether a mapped file has the name of a jitdump: `jit-PID.dump`, with the process's id in its
+/// own container (jit_detect, tools/perf/util/jitdump.c).
 pub fn is_jitdump_name(basename: &str) -> bool {
     let pid = basename.strip_prefix("jit-").and_then(|rest| rest.strip_suffix(".dump"));
     pid.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))

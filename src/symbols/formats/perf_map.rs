@@ -16,12 +16,13 @@ impl<'t> PerfMap<'t> {
         PerfMap { text }
     }
 
-    /// A table with one symbol for each of the `wanted` addresses that a function covers. Each symbol
-    /// covers this one address only.
+    /// A table with one symbol for each of the `wanted` addresses that a function covers. Each
+    /// symbol covers this one address only.
     ///
-    /// A process that puts new code in place of old code adds a line, so the last line that covers an
-    /// address counts. The text is read from its end until all addresses have their name. Each address
-    /// gets a name once, so a line costs no more than its length, however many addresses it covers.
+    /// A process that puts new code in place of old code adds a line, so the last line that covers
+    /// an address counts. The text is read from its end until all addresses have their name. Each
+    /// address gets a name once, so a line costs no more than its length, however many addresses it
+    /// covers.
     pub fn table(&self, wanted: &[u64]) -> SymbolTable<'t> {
         let mut wanted: BTreeSet<u64> = wanted.iter().copied().collect();
         let mut symbols = Vec::new();
@@ -71,10 +72,10 @@ mod tests {
     #[test]
     fn the_last_line_that_covers_an_address_counts() {
         let text = "1000 100 old\n2000 10 LazyCompile:*a b /x.js:1:2\n0x1000 0x20 new\n1010 8 inner";
-        let found_names = names(text, &[0xfff, 0x1000, 0x1010, 0x1018, 0x1020, 0x10ff, 0x1100, 0x2001]);
+        let results = names(text, &[0xfff, 0x1000, 0x1010, 0x1018, 0x1020, 0x10ff, 0x1100, 0x2001]);
         let a = "LazyCompile:*a b /x.js:1:2";
         assert_eq!(
-            found_names,
+            results,
             [None, Some("new"), Some("inner"), Some("new"), Some("old"), Some("old"), None, Some(a)]
         );
     }

@@ -1,6 +1,6 @@
 //! Build-id caches: files by the build id of the program that they belong to. perf keeps one in a
-//! folder, and `perf archive` makes an archive of one. The caller checks that a file from a cache has
-//! the build id.
+//! folder, and `perf archive` makes an archive of one. The caller checks that a file from a cache
+//! has the build id.
 
 use std::collections::HashSet;
 use std::fs;
@@ -70,8 +70,8 @@ impl<'p> Cache<'p> {
         })
     }
 
-    /// Its file `name` of this build id. In a folder `.build-id/xx/yyyy` is a link to a folder with such
-    /// files, or, from perf before 4.11, to the file itself.
+    /// Its file `name` of this build id. In a folder `.build-id/xx/yyyy` is a link to a folder with
+    /// such files, or, from perf before 4.11, to the file itself.
     pub fn find(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
         forms(build_id).find_map(|id| match self {
             Cache::Folder(folder) => {
@@ -152,15 +152,15 @@ fn path_of(build_id: &[u8]) -> Option<String> {
     Some(format!(".build-id/{}", split_hex(build_id)?))
 }
 
-/// perf's own build-id cache of this user (set_buildid_dir, tools/perf/util/config.c), if nobody else
-/// can fill it.
+/// perf's own build-id cache of this user (set_buildid_dir, tools/perf/util/config.c), if nobody
+/// else can fill it.
 pub fn own_cache() -> Option<PathBuf> {
     let cache = Path::new(&std::env::var_os("HOME").filter(|home| !home.is_empty())?).join(".debug");
     fs::metadata(&cache).is_ok_and(|metadata| trust::is_own_or_roots(&metadata)).then_some(cache)
 }
 
-/// The archive that `perf archive` made of a stored recording, beside it, unless an option names the
-/// same archive.
+/// The archive that `perf archive` made of a stored recording, beside it, unless an option names
+/// the same archive.
 pub fn archive_beside(request: &Request, sources: &Sources) -> Option<PathBuf> {
     let mut name = request.recording.file_name()?.to_owned();
     name.push(".tar.bz2");

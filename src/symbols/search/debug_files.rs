@@ -29,8 +29,8 @@ impl Search<'_> {
         })
     }
 
-    /// The separate debug information of the file `elf` at `path`: installed under its build id, in a
-    /// build-id cache, or where its `.gnu_debuglink` says, in the folders in which gdb looks.
+    /// The separate debug information of the file `elf` at `path`: installed under its build id, in
+    /// a build-id cache, or where its `.gnu_debuglink` says, in the folders in which gdb looks.
     pub fn find_debug_of(&self, path: &str, elf: &Elf) -> Option<Bytes<'_>> {
         let build_id = elf.build_id();
         if let Some(id) = build_id {
@@ -91,8 +91,8 @@ impl Search<'_> {
     }
 }
 
-/// What `.gnu_debuglink` holds: the name of a file, NUL, padding to four bytes, and the CRC-32 of the
-/// file's content.
+/// What `.gnu_debuglink` holds: the name of a file, NUL, padding to four bytes, and the CRC-32 of
+/// the file's content.
 fn debug_link<'a>(elf: &Elf<'a>) -> Option<(&'a str, u32)> {
     let link = elf.section(".gnu_debuglink")?;
     let end = link.get(..256).unwrap_or(link).iter().position(|byte| *byte == 0)?;

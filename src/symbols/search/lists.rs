@@ -11,7 +11,8 @@ use super::open::{Bytes, real_below};
 use super::places::{Search, is_path};
 use super::process_root;
 
-/// Bytes of a perf map or jitdump that is read; those of long-lived processes reach some hundred MB.
+/// Bytes of a perf map or jitdump that is read; those of long-lived processes reach some hundred
+/// MB.
 const MAX_LIST: u64 = 1 << 30;
 
 impl<'p> Search<'p> {
@@ -83,8 +84,9 @@ impl<'p> Search<'p> {
         mapped::map(&list).ok()
     }
 
-    /// Maps the list `name` in `folder` below `root`. Unlike perf it does not follow a link: anybody
-    /// may write to `/tmp`, and a link there may lead to a file that its owner wants nobody to read.
+    /// Maps the list `name` in `folder` below `root`. Unlike perf it does not follow a link:
+    /// anybody may write to `/tmp`, and a link there may lead to a file that its owner wants nobody
+    /// to read.
     fn open_list(&self, root: &Path, folder: &str, name: &str) -> Result<Map, Symbols> {
         let folder = real_below(root, folder).ok_or(Symbols::NoPerfMap)?;
         let path = folder.join(name);

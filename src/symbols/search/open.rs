@@ -1,5 +1,5 @@
-//! Opens files that names come from: only regular ones, and below a folder only those that are still
-//! below it once all links are followed.
+//! Opens files that names come from: only regular ones, and below a folder only those that are
+//! still below it once all links are followed.
 
 use std::fs::{self, File};
 use std::ops::Deref;
@@ -43,7 +43,8 @@ pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     real.starts_with(&root).then_some(real)
 }
 
-/// Opens the regular file `path` below `root`, under the same condition. Empty files are not opened.
+/// Opens the regular file `path` below `root`, under the same condition. Empty files are not
+/// opened.
 pub fn open_below(root: &Path, path: &str) -> Option<File> {
     let real = real_below(root, path)?;
     let has_content = fs::metadata(&real).is_ok_and(|metadata| trust::has_content(&metadata));
@@ -55,8 +56,8 @@ pub fn map_below(root: &Path, path: &str) -> Option<Bytes<'static>> {
     mapped::map(&open_below(root, path)?).ok().map(Bytes::Mapped)
 }
 
-/// Opens a file if it is a regular one. If it is replaced by a FIFO meanwhile, opening does not wait
-/// for a writer.
+/// Opens a file if it is a regular one. If it is replaced by a FIFO meanwhile, opening does not
+/// wait for a writer.
 pub fn open_regular(path: &Path) -> Option<File> {
     let is_regular = |metadata: fs::Metadata| metadata.is_file();
     if !fs::metadata(path).is_ok_and(is_regular) {

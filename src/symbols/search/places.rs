@@ -28,7 +28,8 @@ pub struct Search<'p> {
 }
 
 impl<'p> Search<'p> {
-    /// The places for the recording of `request`: its pack, what [`Trust`] allows, and build-id caches.
+    /// The places for the recording of `request`: its pack, what [`Trust`] allows, and build-id
+    /// caches.
     pub fn new(request: &Request<'p>, sources: &Sources, modules: &[Module]) -> Self {
         let symfs = sources.symfs.as_ref();
         let cache = match &sources.buildid_dir {
@@ -58,8 +59,8 @@ impl<'p> Search<'p> {
         self.caches.iter().flat_map(Cache::note)
     }
 
-    /// The pack's answer about `module`. `None` if the search goes on: there is no pack, or it has no
-    /// file of the module and options name other places.
+    /// The pack's answer about `module`. `None` if the search goes on: there is no pack, or it has
+    /// no file of the module and options name other places.
     pub(super) fn find_in_pack(&self, module: &Module) -> Option<std::result::Result<Bytes<'p>, Symbols>> {
         let file = self.pack?.find(module).map(Bytes::Packed);
         let is_final = file.is_ok() || self.trust.root().is_none() && self.caches.is_empty();
@@ -71,8 +72,8 @@ impl<'p> Search<'p> {
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] that names the option if `--symfs` is no folder, or if `--buildid-dir` is neither
-/// a folder nor an archive.
+/// [`Error::Usage`] that names the option if `--symfs` is no folder, or if `--buildid-dir` is
+/// neither a folder nor an archive.
 pub fn check_options(sources: &Sources) -> Result<()> {
     let error = |option, path: &Path, what| Err(Error::Usage(format!("{option} {}: {what}", path.display())));
     if let Some(folder) = sources.symfs.as_ref().filter(|folder| !folder.is_dir()) {

@@ -1,9 +1,9 @@
-//! The root of a process (`/proc/PID/root`). A process in a container has another root than this one,
-//! and its recorded paths are below that root.
+//! The root of a process (`/proc/PID/root`). A process in a container has another root than this
+//! one, and its recorded paths are below that root.
 //!
 //! Programs in the container can change its files at any time, above all its links. So the kernel
-//! itself resolves each path below that root (openat2 with RESOLVE_IN_ROOT, Linux 5.6), and a file is
-//! opened for reading only once it is known to be a regular one.
+//! itself resolves each path below that root (openat2 with RESOLVE_IN_ROOT, Linux 5.6), and a file
+//! is opened for reading only once it is known to be a regular one.
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -35,8 +35,8 @@ pub fn open_perf_map(process: i32) -> Option<File> {
     open_list(process, &format!("/tmp/perf-{inner}.map"))
 }
 
-/// Opens the list of functions that a process wrote to `path`, if it belongs to the process's user or
-/// to root.
+/// Opens the list of functions that a process wrote to `path`, if it belongs to the process's user
+/// or to root.
 pub fn open_list(process: i32, path: &str) -> Option<File> {
     // Links are not followed: see `Search::open_list`.
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
@@ -45,8 +45,8 @@ pub fn open_list(process: i32, path: &str) -> Option<File> {
     trust::is_list_of(&process, &file.metadata().ok()?).then_some(file)
 }
 
-/// A process's id in the innermost of its namespaces, from the text of `/proc/PID/status` (`NStgid:`
-/// lists its ids from the outermost namespace inward).
+/// A process's id in the innermost of its namespaces, from the text of `/proc/PID/status`
+/// (`NStgid:` lists its ids from the outermost namespace inward).
 fn inner_id(status: &str) -> Option<i32> {
     let ids = status.lines().find_map(|line| line.strip_prefix("NStgid:"))?;
     ids.split_whitespace().next_back()?.parse().ok()

@@ -1,5 +1,5 @@
-//! Finds the ELF file of a module: a program, a library, a kernel module, `[vdso]`; and the kernel's
-//! files in build-id caches.
+//! Finds the ELF file of a module: a program, a library, a kernel module, `[vdso]`; and the
+//! kernel's files in build-id caches.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -72,9 +72,9 @@ impl Search<'_> {
         })
     }
 
-    /// The file `name` of this build id in the build-id caches. Only the first cache that has any file
-    /// of this build id is asked: it was filled for that build id, and an archive made from it, which
-    /// is asked later, has nothing more and would be unpacked in vain.
+    /// The file `name` of this build id in the build-id caches. Only the first cache that has any
+    /// file of this build id is asked: it was filled for that build id, and an archive made from
+    /// it, which is asked later, has nothing more and would be unpacked in vain.
     pub fn find_cached(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
         self.caches.iter().find(|cache| cache.has(build_id))?.find(build_id, name)
     }
@@ -86,7 +86,8 @@ impl Search<'_> {
             return None;
         }
         let file = match &module.build_id {
-            None => vdso::own().filter(|_| is_this_kernel(request)),
+            None if !is_this_kernel(request) => None,
+            None => vdso::own(),
             Some(recorded) => vdso::own().filter(|file| trust::has_build_id(file, recorded)),
         }?;
         if let Some(gatherer) = self.gatherer {

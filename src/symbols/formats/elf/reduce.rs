@@ -104,8 +104,8 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
         notes_left
     }
 
-    /// Copies the sections that are `kept` and those with notes, and empties all others. The section
-    /// headers are at `sections`. `None` if the output grows to the length of the file.
+    /// Copies the sections that are `kept` and those with notes, and empties all others. The
+    /// section headers are at `sections`. `None` if the output grows to the length of the file.
     fn reduce_sections(
         &self,
         output: &mut Output,
