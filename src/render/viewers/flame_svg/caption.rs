@@ -1,0 +1,102 @@
+//! The text above a picture: what it shows, and what was found in it.
+
+use std::ops::Range;
+
+use crate::analyses::flame::Times;
+use crate::analyses::stalls::{Culprit, Stall};
+use crate::analyses::windows::{Episode, Windows};
+use crate::model::Recording;
+
+use crate::render::subject::who;
+use crate::render::text::{counted, duration, milliseconds, percent, seconds};
+
+/// Characters of a file's name in the title.
+const FILE_WIDTH: usize = 40;
+
+/// The two lines above a picture.
+pub struct Caption {
+    /// Recording, CPU and time.
+    pub title: String,
+    /// What was found in it.
+    pub subtitle: String,
+}
+
+/// A title: the recording, the CPUs or threads that are drawn, start and end.
+pub fn title(recording: &Recording, lanes: &str, range: &Range<u64>) -> String {
+    let file = &recording.about.file;
+    let beyond = file.chars().count().saturating_sub(FILE_WIDTH);
+    let start = if beyond > 0 { ".." } else { "" };
+    let file: String = start.chars().chain(file.chars().skip(beyond)).collect();
+    format!(
+        "{file}: {lanes}, {} to {} s ({})",
+        seconds(range.start),
+        seconds(range.end),
+        duration(range.end.saturating_sub(range.start)),
+    )
+}
+
+/// The first path of the ranking, in one line.
+pub fn culprit(recording: &Recording, windows: &Windows) -> String {
+    let Some(top) = windows.culprit() else {
+        return match windows.episodes.len() as u64 {
+            _ if !windows.has_kernel_names => {
+                "kernel functions have no names, so no culprit is known".to_owned()
+            }
+            0 => "no episode of the trigger, so no culprit".to_owned(),
+            episodes => format!("no culprit in the windows of {}", counted(episodes, "episode")),
+        };
+    };
+    format!(
+        "{}: {} {} of {} ms, in {} of {}",
+        top.verdict.name(),
+        who(recording, top.comm, &top.path),
+        milliseconds(top.median_held_ns),
+        milliseconds(windows.before_ns),
+        top.windows,
+        counted(windows.episodes.len() as u64, "window"),
+    )
+}
+
+/// What is known of one window, in one line.
+pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: &Episode) -> String {
+    let what = match &episode.dominating {
+        Some(dominating) => format!(
+            "{} {} of {} ms",
+            who(recording, recording.task(dominating.task).comm, &dominating.path),
+            milliseconds(dominating.time_ns),
+            milliseconds(episode.window.duration_ns()),
+        ),
+        None if !windows.has_kernel_names => "kernel functions have no names, so no path is known".to_owned(),
+        None => "no path dominates".to_owned(),
+    };
+    format!("window {number}, before {}: {what}", recording.comm(episode.trigger))
+}
+
+/// What is known of one stall, in one line.
+pub fn stall(recording: &Recording, number: usize, stall: &Stall) -> String {
+    let held = duration(stall.duration_ns());
+    let what = match &stall.culprit {
+        Some(Culprit { task, path: Some(path), .. }) => {
+            format!("{} {held}", who(recording, recording.task(*task).comm, path))
+        }
+        Some(Culprit { task, path: None, call: Some(call), .. }) => {
+            let (comm, call) = (recording.comm(*task), recording.name(call.name));
+            format!("{comm}, in system call {call}, {held}")
+        }
+        Some(Culprit { task, .. }) => format!("{}, {held}", recording.comm(*task)),
+        None => format!("{held}, nothing tells who held the CPU"),
+    };
+    format!("stall {number}, confidence {}: {what}", stall.confidence.name())
+}
+
+/// What a merged picture leaves out, in one line; empty if nothing.
+pub fn left_out(times: &Times) -> String {
+    let total_ns = times.total_ns();
+    let parts = [("idle", times.idle_ns), ("lost", times.lost_ns), ("unsampled", times.unsampled_ns)];
+    let shares = parts.iter().filter(|(_, ns)| *ns > 0).map(|(what, ns)| {
+        let share = *ns as f64 / total_ns as f64;
+        format!("{what} {}", percent(share))
+    });
+    let shares: Vec<String> = shares.collect();
+    if shares.is_empty() { String::new() } else { format!("not drawn: {}", shares.join(", ")) }
+}

@@ -1,0 +1,8 @@
+//! Flame charts and flame graphs as SVG pictures that zoom and search in a browser, drawn by inferno.
+
+mod caption;
+mod palette;
+mod picture;
+
+pub use caption::{Caption, culprit, left_out, stall, title, window};
+pub use picture::write;
