@@ -19,6 +19,16 @@
 //! }
 //! # Ok::<(), stallgraph::Error>(())
 //! ```
+//!
+//! # Features
+//!
+//! All are on by default. With `default-features = false` the library reads recordings and analyses
+//! them, and prints nothing.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `render` | all forms of output: reports, JSON, folded stacks, SVG, files for viewers |
+//! | `cli` | the program `stallgraph`, and `render` |
 
 mod error;
 mod mapped;
@@ -30,6 +40,7 @@ pub mod ingest;
 pub mod kernel;
 pub mod load;
 pub mod model;
+#[cfg(feature = "render")]
 pub mod render;
 pub mod state;
 pub mod symbols;
