@@ -1,0 +1,107 @@
+"""Prints the table of times, the medians of starts, and a line for each limit."""
+
+import collections
+import os
+import statistics
+import sys
+
+def rows(path):
+    table = collections.OrderedDict()
+    for line in open(path):
+        label, *values = line.rstrip("\n").split("\t")
+        table.setdefault(label, []).append([float(value) for value in values])
+    return table
+
+def setting(name):
+    return float(os.environ[name])
+
+times, memory, starts = map(rows, sys.argv[1:])
+median = {label: statistics.median(run[0] for run in runs) for label, runs in times.items()}
+
+pipelines = [name for name in ("perf collapsed", "perf, mawk") if name in median]
+pipeline = min(pipelines, key=median.get, default=None)
+
+def ratio(of, to):
+    return median[of] / median[to] if of in median and to in median else None
+
+def shown(value, digits=3):
+    return "-" if value is None else "%.1f" % value if value >= 10 else "%.*g" % (digits, value)
+
+def line(*cells):
+    print("| %-19s | %4s | %8s | %7s | %6s | %6s | %9s | %9s | %12s |" % cells)
+
+line("command", "runs", "median s", "least s", "CPU s", "RSS MB", "x window", "perf text", "fastest pipe")
+print(("| :%s " + "| %s: " * 8 + "|") % ("-" * 18, *["-" * width for width in (3, 7, 6, 5, 5, 8, 8, 11)]))
+for label, runs in times.items():
+    line(label, len(runs), "%.3f" % median[label], "%.3f" % min(run[0] for run in runs),
+         "%.2f" % statistics.median(run[1] for run in runs), "%.0f" % max(run[2] for run in runs),
+         shown(ratio(label, "window")), shown(ratio("perf text", label)), shown(ratio(pipeline, label)))
+print("\nThe last columns: how many times as long as `window` it takes, how many times as fast as `perf text` and as the")
+print("fastest pipeline it is%s.  `collapse` prints %.0f MB; to a file it takes %s times as long as `plain write`." % (
+    ", `%s`" % pipeline if pipeline else "",
+    setting("OUTPUT_BYTES") / 1e6, shown(ratio("collapse, to disk", "plain write"))))
+if starts:
+    milliseconds = {label: [1000 * run[0] for run in runs] for label, runs in starts.items()}
+    print("\n| from start to answer | runs | median ms | least ms |\n| :------------------- | ---: | --------: | -------: |")
+    for label, runs in milliseconds.items():
+        print("| %-20s | %4d | %9.1f | %8.1f |" % (label, len(runs), statistics.median(runs), min(runs)))
+    print("\nThe recording has %.1f MB." % (setting("SMALL_BYTES") / 1e6))
+print()
+left_out = os.environ["LEFT_OUT"].splitlines()
+for text in left_out:
+    print("left out    " + text)
+if left_out:
+    print()
+
+failed = False
+def judge(kept, text):
+    global failed
+    failed |= kept is False
+    print({True: "PASS", False: "FAIL", None: "SKIP"}[kept], text)
+
+def judge_speed(label, anchor, limit):
+    anchors = ["%s as `%s`" % (shown(ratio(name, label)), name) for name in ["perf text", *pipelines]]
+    text = "%-17s times as fast: %s; the limit is %g as %s" % (
+        label, ", ".join(anchors), limit, "`%s`" % anchor if anchor else "the fastest pipeline")
+    if anchor:
+        judge(ratio(anchor, label) >= limit, text)
+    else:
+        judge(None, text + ", not measured")
+
+judge_speed("window", "perf text", setting("LIMIT_SPEED"))
+judge_speed("collapse", "perf text", setting("LIMIT_SPEED"))
+judge_speed("window", pipeline, setting("LIMIT_WINDOW"))
+judge_speed("collapse, to disk", pipeline, setting("LIMIT_COLLAPSE"))
+
+if os.environ["NO_THREADS"]:
+    judge(None, "%-17s one and two were not compared: %s" % ("threads", os.environ["NO_THREADS"]))
+else:
+    gain = ratio("window, 1 thread", "window, 2 threads")
+    judge(gain >= setting("LIMIT_THREADS"), "%-17s times as fast with two threads as with one: %.2f; the limit is %g" % (
+        "window", gain, setting("LIMIT_THREADS")))
+    differ = os.environ["DIFFER"]
+    judge(not differ, "%-17s %s with one thread and with two" % (
+        "output", "of %s differs" % differ if differ else "of window and collapse is the same, byte for byte,"))
+
+for label, missing in (("own kallsyms", "NO_SMALL"), ("full-size kallsyms", "NO_FULL"), ("/proc/kallsyms", "NO_FULL")):
+    name = "%-17s with %s" % ("from start", label)
+    if label not in starts:
+        judge(None, "%s: not measured: %s" % (name, os.environ[missing]))
+        continue
+    took = statistics.median(milliseconds[label])
+    bound = ""
+    if label == "/proc/kallsyms":
+        bound = " (%.1f for `cat` of it)" % statistics.median(milliseconds["cat /proc/kallsyms"])
+    judge(took <= setting("LIMIT_START_MS"), "%s, ms to the answer: %.1f%s; the limit is %g" % (
+        name, took, bound, setting("LIMIT_START_MS")))
+
+def allowed(sample_bytes):
+    return setting("LIMIT_MEMORY_MB") + sample_bytes * setting("SAMPLES") / 1048576
+
+limit, aim = allowed(setting("LIMIT_SAMPLE_BYTES")), allowed(setting("AIM_SAMPLE_BYTES"))
+for label, runs in memory.items():
+    anon, high = (max(run[column] for run in runs) for column in (0, 1))
+    judge(anon <= limit, "%-17s MB of its own: %.0f, with mapped files %.0f; the limit is %g MB + %g bytes a sample, %.0f"
+          " (with %g bytes: %.0f)" % (label, anon, high, setting("LIMIT_MEMORY_MB"), setting("LIMIT_SAMPLE_BYTES"), limit,
+                                         setting("AIM_SAMPLE_BYTES"), aim))
+sys.exit(failed)
