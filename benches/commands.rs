@@ -1,5 +1,5 @@
-//! Whole commands, from the start of the program to its end: what a user waits for. On the recording of all benches, and on a
-//! small one, where starting is most of it.
+//! Whole commands, from the start of the program to its end: what a user waits for. On the
+//! recording of all benches, and on a small one, where starting is most of it.
 
 mod input;
 

@@ -1,5 +1,6 @@
-//! The stages of the pipeline, each in bytes and samples per second: decoding, interning, naming, windows, folding; and a plain
-//! loop over the same bytes, which tells how near decoding is to what the machine can do.
+//! The stages of the pipeline, each in bytes and samples per second: decoding, interning, naming,
+//! windows, folding; and a plain loop over the same bytes, which tells how near decoding is to what
+//! the machine can do.
 
 mod input;
 mod plain;

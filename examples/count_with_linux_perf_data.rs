@@ -1,8 +1,10 @@
-//! Counts the samples that the crate `linux-perf-data` reads in a recording: the second opinion of `scripts/robustness`.
+//! Counts the samples that the crate `linux-perf-data` reads in a recording: the second opinion of
+//! `scripts/robustness`.
 //!
-//! usage: `count_with_linux_perf_data FILE`; `-` reads a stream from standard input. It does what a profiler's importer does:
-//! asks for everything the header tells, then decodes every record up to the first that cannot be had. The number goes to
-//! standard output even then, what went wrong to standard error, with exit code 1.
+//! usage: `count_with_linux_perf_data FILE`; `-` reads a stream from standard input. It does what a
+//! profiler's importer does: asks for everything the header tells, then decodes every record up to
+//! the first that cannot be had. The number goes to standard output even then, what went wrong to
+//! standard error, with exit code 1.
 
 use std::fs::File;
 use std::io::{BufReader, Read};

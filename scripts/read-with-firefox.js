@@ -1,11 +1,12 @@
-// Reads an export with the Firefox Profiler's own code, and compares it with what collapse, window and stalls printed of
-// the same recording.
+// Reads an export with the Firefox Profiler's own code, and compares it with what collapse, window
+// and stalls printed of the same recording.
 //
 //   node read-with-firefox.js PROFILER_CLI EXPORT COLLAPSED WINDOWS STALLS BEGIN_NS
 //
-// PROFILER_CLI is the script of the npm package @firefox-devtools/profiler-cli, COLLAPSED the output of
-// `collapse -F cpu,time,stack,count`, WINDOWS and STALLS those of `window --format json` and `stalls --format json`, BEGIN_NS
-// the moment on the recording's clock that the export's 0 is. The package keeps a loaded profile in a process of its own, whose files go to HOME.
+// PROFILER_CLI is the script of the npm package @firefox-devtools/profiler-cli, COLLAPSED the
+// output of `collapse -F cpu,time,stack,count`, WINDOWS and STALLS those of `window --format json`
+// and `stalls --format json`, BEGIN_NS the moment on the recording's clock that the export's 0 is.
+// The package keeps a loaded profile in a process of its own, whose files go to HOME.
 "use strict";
 const assert = require("node:assert");
 const { execFileSync } = require("node:child_process");

@@ -1,10 +1,12 @@
-// Reads an export with speedscope's own importer, and compares it with what collapse printed of the same recording.
+// Reads an export with speedscope's own importer, and compares it with what collapse printed of the
+// same recording.
 //
 //   node read-with-speedscope.js SPEEDSCOPE_FOLDER EXPORT COLLAPSED BEGIN_NS
 //
-// SPEEDSCOPE_FOLDER is the npm package unpacked, COLLAPSED the output of `collapse -F cpu,time,stack,count --weight us`, BEGIN_NS
-// the moment on the recording's clock that the export's 0 is. The package has the importer only inside the page's script. That
-// script is run here without a page, and asked for the function that it gives dropped files to.
+// SPEEDSCOPE_FOLDER is the npm package unpacked, COLLAPSED the output of `collapse -F
+// cpu,time,stack,count --weight us`, BEGIN_NS the moment on the recording's clock that the export's
+// 0 is. The package has the importer only inside the page's script. That script is run here without
+// a page, and asked for the function that it gives dropped files to.
 "use strict";
 const assert = require("node:assert");
 const fs = require("node:fs");

@@ -1,5 +1,5 @@
-//! The recording that benches read: testdata/system, repeated with its times moved on, or the file that STALLGRAPH_BENCH_FILE
-//! names.
+//! The recording that benches read: testdata/system, repeated with its times moved on, or the file
+//! that STALLGRAPH_BENCH_FILE names.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,8 @@ impl Input {
     }
 }
 
-/// The file with its records repeated: samples only from the second copy on, each copy 10 s after the one before.
+/// The file with its records repeated: samples only from the second copy on, each copy 10 s after
+/// the one before.
 fn repeat(file: &[u8]) -> Vec<u8> {
     const SAMPLE: u32 = 9;
     // In testdata/system a sample is header, ip, pid and tid, time.

@@ -1,5 +1,6 @@
-//! The least that any reader of a recording does: one plain loop over the records that touches each entry of each call chain, and
-//! puts the samples in the order of time. It trusts the file, and takes nothing from the library's walk.
+//! The least that any reader of a recording does: one plain loop over the records that touches each
+//! entry of each call chain, and puts the samples in the order of time. It trusts the file, and
+//! takes nothing from the library's walk.
 
 use linux_perf_event_reader::constants::{
     PERF_RECORD_SAMPLE, PERF_SAMPLE_ADDR, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID,
@@ -8,7 +9,8 @@ use linux_perf_event_reader::constants::{
 };
 use stallgraph::ingest::{ByteOrder, Header};
 
-/// Fields of 8 bytes that stand before the time, and before the call chain (perf_output_sample in kernel/events/core.c).
+/// Fields of 8 bytes that stand before the time, and before the call chain (perf_output_sample in
+/// kernel/events/core.c).
 const BEFORE_TIME: u64 = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID;
 const BEFORE_CHAIN: u64 = BEFORE_TIME
     | PERF_SAMPLE_TIME
@@ -28,7 +30,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// `None` where they are not at the same places in all samples, or not in this machine's byte order.
+    /// `None` where they are not at the same places in all samples, or not in this machine's byte
+    /// order.
     pub fn new(header: &Header) -> Option<Places> {
         let is_native = (header.order == ByteOrder::Little) == cfg!(target_endian = "little");
         let mut places = header.attributes.iter().map(|attribute| Places::of(attribute.sample_type));

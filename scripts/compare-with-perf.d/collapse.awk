@@ -1,4 +1,4 @@
-# What collapse.pl does, for the fewest fields: limits must not depend on the speed of one interpreter.
+# What collapse.pl does, for the fewest fields: the limits must not depend on one slow interpreter.
 BEGIN { RS = ""; FS = "\n" }
 match($1, / +(-?[0-9]+ +)?\[[0-9]+\]/) {
 	line = substr($1, 1, RSTART - 1)

@@ -10,9 +10,9 @@ first_program() {
 	return 1
 }
 
-# tool NAME WISH HOW CANDIDATE...: sets `program` to WISH or else to the first CANDIDATE there is, and
-# adds its version to `versions`.  A tool that is missing or does not run is added to `left_out`, with
-# HOW to get it.
+# tool NAME WISH HOW CANDIDATE...: sets `program` to WISH or else to the first CANDIDATE there is,
+# and adds its version to `versions`.  A tool that is missing or does not run is added to
+# `left_out`, with HOW to get it.
 left_out='' versions='' program=''
 tool() {
 	local name=$1 wish=$2 how=$3 version

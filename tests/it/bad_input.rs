@@ -1,4 +1,5 @@
-//! Input that is wrong, damaged or hostile: the program says what is wrong and what to do, and never panics.
+//! Input that is wrong, damaged or hostile: the program says what is wrong and what to do, and
+//! never panics.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,8 +15,9 @@ use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans
 use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
 use stallgraph::{Error, load};
 
-/// Runs the program and checks what holds for each failure: exit code 2, nothing on standard output, one line that is written
-/// for people, and in it all of `says`. clap's own usage errors go on after their first line.
+/// Runs the program and checks what holds for each failure: exit code 2, nothing on standard
+/// output, one line that is written for people, and in it all of `says`. clap's own usage errors go
+/// on after their first line.
 #[track_caller]
 fn check(arguments: &[&str], file: &Path, says: &[&str]) {
     for subcommand in ["collapse", "window"] {
@@ -307,7 +309,8 @@ fn no_cut_makes_it_panic() {
 fn no_flipped_byte_makes_it_panic() {
     let mut bytes = fs::read(Recording::open("post").file).expect("the recording");
     let mut dice = Dice(0x5eed_0002);
-    // A third of the flips hits what steers everything else: header, attributes, and the first records.
+    // A third of the flips hits what steers everything else: header, attributes, and the first
+    // records.
     for number in 0..300 {
         let at = dice.below(if number % 3 == 0 { 2048 } else { bytes.len() });
         let (original, flipped) = (bytes[at], (dice.next() % 255 + 1) as u8);
@@ -319,7 +322,8 @@ fn no_flipped_byte_makes_it_panic() {
     assert_eq!(samples, 4351);
 }
 
-/// Loads `bytes` and runs what all commands run on them; a panic anywhere fails the test. The samples that were read.
+/// Loads `bytes` and runs what all commands run on them; a panic anywhere fails the test. The
+/// samples that were read.
 fn survive(bytes: &[u8]) -> Result<usize, Error> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), bytes).expect("it can be written to");
@@ -381,7 +385,8 @@ impl Dice {
     }
 }
 
-/// Windows are cut out of the recording's time: neither a damaged time nor a tiny window may make billions of them.
+/// Windows are cut out of the recording's time: neither a damaged time nor a tiny window may make
+/// billions of them.
 #[test]
 fn no_length_of_time_takes_forever() {
     let kernel = Kernel::new();

@@ -1,5 +1,5 @@
-//! Charts in a browser: a headless Chromium opens each kind, clicks, zooms out and searches, without a script error. Skipped,
-//! loudly, where there is no Chromium.
+//! Charts in a browser: a headless Chromium opens each kind, clicks, zooms out and searches,
+//! without a script error. Skipped, loudly, where there is no Chromium.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -13,7 +13,8 @@ use crate::support::{Recording, run, stallgraph};
 /// Time for one picture, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Does in the browser what a user would, and writes what came of it into the picture. NAME and X say which frame is clicked.
+/// Does in the browser what a user would, and writes what came of it into the picture. NAME and X
+/// say which frame is clicked.
 const VISIT: &str = r##"<script type="text/ecmascript"><![CDATA[
 (function() {
     var errors = [];

@@ -3,7 +3,8 @@
 use crate::support::fixture::recording;
 use stallgraph::analyses::calls::{self, Call, Doubt, Spent};
 
-/// Each call as `NAME BEGIN-END`, in ms, with `(` for an enter that is not known and `…` for an exit that is not, and its times.
+/// Each call as `NAME BEGIN-END`, in ms, with `(` for an enter that is not known and `…` for an
+/// exit that is not, and its times.
 fn shown(text: &str) -> Vec<String> {
     let recording = recording(text);
     let calls = calls::find(&recording);

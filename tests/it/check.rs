@@ -1,4 +1,5 @@
-//! `stallgraph check`: the line, the exit code and the file for node_exporter, from stalls made by hand and from recordings.
+//! `stallgraph check`: the line, the exit code and the file for node_exporter, from stalls made by
+//! hand and from recordings.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -226,8 +227,8 @@ fn the_page_has_every_series_once() {
     assert_valid(&page);
 }
 
-/// What node_exporter and promtool ask of a page: each name once, with HELP and TYPE before its series, labels quoted and
-/// escaped, one value and no time, a line feed at the end.
+/// What node_exporter and promtool ask of a page: each name once, with HELP and TYPE before its
+/// series, labels quoted and escaped, one value and no time, a line feed at the end.
 #[track_caller]
 fn assert_valid(page: &str) {
     assert!(page.ends_with('\n') && !page.contains("\n\n"), "{page}");
@@ -247,7 +248,8 @@ fn assert_valid(page: &str) {
             let value = match rest.strip_prefix('{') {
                 None => rest,
                 Some(labels) => {
-                    // A quote ends a value unless a backslash that is not itself escaped stands before it.
+                    // A quote ends a value unless a backslash that is not itself escaped stands
+                    // before it.
                     let mut is_escaped = false;
                     let mut quotes = 0;
                     let is_end = |c: char| {

@@ -1,4 +1,5 @@
-//! `stallgraph collapse` on real recordings: line by line against what perf script printed for them, and each option.
+//! `stallgraph collapse` on real recordings: line by line against what perf script printed for
+//! them, and each option.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -98,8 +99,9 @@ fn merged_weights_are_the_sums_of_single_ones() {
     }
 }
 
-/// The time until the CPU's next sample, but no more than two intervals: nobody knows what ran for longer unsampled. CPU 1 has
-/// such holes, where it slept without a tick; CPU 0 is sampled throughout.
+/// The time until the CPU's next sample, but no more than two intervals: nobody knows what ran for
+/// longer unsampled. CPU 1 has such holes, where it slept without a tick; CPU 0 is sampled
+/// throughout.
 #[test]
 fn microseconds_add_up_to_the_sampled_time() {
     let recording = Recording::open("system");
@@ -190,8 +192,8 @@ fn time_selects_samples_ends_included() {
     check("4070,4071.5", (4_070_000_000_000, 4_071_500_000_000));
 }
 
-/// perf's percent are of the time from the first sample to the last (tools/perf/util/time-utils.c), not from the first
-/// side-band record: those stand up to seconds before it.
+/// perf's percent are of the time from the first sample to the last (tools/perf/util/time-utils.c),
+/// not from the first side-band record: those stand up to seconds before it.
 #[test]
 fn percent_are_of_the_sampled_time_as_perf_has_them() {
     for name in ["post", "system"] {

@@ -1,5 +1,6 @@
-//! Which files the program opens, as strace sees it: none that a recording names, but of this host and this user; none outside
-//! `--symfs`. Skipped, loudly, where strace is missing or may not trace.
+//! Which files the program opens, as strace sees it: none that a recording names, but of this host
+//! and this user; none outside `--symfs`. Skipped, loudly, where strace is missing or may not
+//! trace.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 use crate::support::builder::{Builder, Kernel, Mmap, Sample};
 use tempfile::TempDir;
 
-/// What the program reads of the system: which host and kernel this is, its symbols, and when it was started, which tells whether a
-/// list of functions is of the recording's boot.
+/// What the program reads of the system: which host and kernel this is, its symbols, and when it
+/// was started, which tells whether a list of functions is of the recording's boot.
 const KERNEL_FILES: [&str; 5] = [
     "/proc/kallsyms",
     "/proc/stat",
@@ -87,7 +88,8 @@ impl Scene {
     }
 }
 
-/// Where this program was built and where its files are: nothing in it may be taken from a recording.
+/// Where this program was built and where its files are: nothing in it may be taken from a
+/// recording.
 fn hostname() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has it").trim().to_owned()
 }
@@ -103,7 +105,8 @@ fn can_trace() -> bool {
     is_able
 }
 
-/// Runs the program and returns the files that it opened or tried to open, links followed where that leads somewhere.
+/// Runs the program and returns the files that it opened or tried to open, links followed where
+/// that leads somewhere.
 #[track_caller]
 fn opened(scene: &Scene, arguments: &[&str]) -> BTreeSet<PathBuf> {
     let log = scene.at("strace.txt");
@@ -122,7 +125,8 @@ fn opened(scene: &Scene, arguments: &[&str]) -> BTreeSet<PathBuf> {
             break status;
         }
         if start.elapsed() > Duration::from_secs(30) {
-            // strace lets its tracee go when it is killed; the tracee is freed by somebody who writes.
+            // strace lets its tracee go when it is killed; the tracee is freed by somebody who
+            // writes.
             child.kill().expect("it is there");
             let _ = fs::OpenOptions::new().read(true).write(true).open(&scene.fifo);
             panic!("{arguments:?} hangs; its log ends in {:?}", fs::read_to_string(&log).map(last_line));
@@ -141,7 +145,8 @@ fn last_line(text: String) -> String {
     text.lines().last().unwrap_or_default().to_owned()
 }
 
-/// The path in a line of strace: `123 openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3`.
+/// The path in a line of strace: `123 openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) =
+/// 3`.
 fn path_of(line: &str) -> Option<PathBuf> {
     if line.contains("<... ") {
         return None;
@@ -201,7 +206,8 @@ fn nothing_that_a_strange_recording_names_is_opened() {
     let none = BTreeSet::new();
     assert_eq!(opened_for_names(&scene, &[]), none, "the recording is another host's");
 
-    // Of this host, and this user's: then the program is looked at, and still nothing but regular files.
+    // Of this host, and this user's: then the program is looked at, and still nothing but regular
+    // files.
     scene.record(&hostname(), &modules);
     let own = opened_for_names(&scene, &[]);
     assert!(own.contains(&real(&scene, &program)), "this test sees what is opened: {own:?}");

@@ -1,4 +1,5 @@
-//! What fuzzing found worth keeping, checked again without a fuzzer: `testdata/corpus`, made by `scripts/pack-corpus`.
+//! What fuzzing found worth keeping, checked again without a fuzzer: `testdata/corpus`, made by
+//! `scripts/pack-corpus`.
 
 use std::path::Path;
 

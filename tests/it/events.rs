@@ -1,4 +1,5 @@
-//! Events: what tracepoints and switch records of a real recording tell, against what `perf script --show-switch-events` prints.
+//! Events: what tracepoints and switch records of a real recording tell, against what `perf script
+//! --show-switch-events` prints.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Damaged recordings with events: `syscalls` and `packets` use what is whole, say so, and never panic.
+//! Damaged recordings with events: `syscalls` and `packets` use what is whole, say so, and never
+//! panic.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,5 @@
-//! `stallgraph export` on real recordings: each format by its own rules, and sample by sample against what perf script printed.
+//! `stallgraph export` on real recordings: each format by its own rules, and sample by sample
+//! against what perf script printed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +14,8 @@ use serde_json::Value;
 /// Folded stack, begin and end of a sample.
 type Seen = (String, u64, u64);
 
-/// What each CPU's lane must show: of every row of the golden the stack, its time from the first row's, and until when it
-/// stands: until the CPU's next, two intervals at most.
+/// What each CPU's lane must show: of every row of the golden the stack, its time from the first
+/// row's, and until when it stands: until the CPU's next, two intervals at most.
 fn expected(rows: &[Row]) -> BTreeMap<u32, Vec<Seen>> {
     const INTERVAL_NS: u64 = 1_000_000_000 / 999;
     let start_ns = rows.iter().map(|row| row.time_ns).min().expect("rows");
@@ -77,7 +78,8 @@ fn without_text(markers: &[Marker]) -> Vec<(String, u64, u64)> {
     markers
 }
 
-/// The lanes of an export in a format; of Chrome's the stretches without change, in place of samples.
+/// The lanes of an export in a format; of Chrome's the stretches without change, in place of
+/// samples.
 fn export(recording: &Recording, format: &str, options: &[&str]) -> Vec<(Lane, Option<u64>)> {
     let json = recording.stdout("export", &[&["--format", format], options].concat());
     match format {
@@ -192,7 +194,8 @@ fn the_options_of_collapse_select_the_same_samples() {
             let all_ns: u64 =
                 lanes.iter().flat_map(|(lane, _)| &lane.samples).map(|s| s.end_ns - s.start_ns).sum();
             let samples: u64 = lines.values().map(|lines| lines.len() as u64).sum();
-            // collapse rounds each down to µs; Firefox does not say how long the last of a lane stands.
+            // collapse rounds each down to µs; Firefox does not say how long the last of a lane
+            // stands.
             let least_us =
                 if format == "firefox" { all_us.saturating_sub(2002 * lanes.len() as u64) } else { all_us };
             assert!((least_us..=all_us + samples).contains(&(all_ns / 1000)), "{selection:?}, {format}");

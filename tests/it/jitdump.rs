@@ -1,4 +1,5 @@
-//! Names of code made at run time, from jitdump files: which function lay there at the time, and which files are refused.
+//! Names of code made at run time, from jitdump files: which function lay there at the time, and
+//! which files are refused.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +12,8 @@ use tempfile::TempDir;
 
 const CLOCK_MONOTONIC: u32 = 1;
 
-/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and no two tests at the same time.
+/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and no two tests at the same
+/// time.
 fn no_process(number: u32) -> u32 {
     (1 << 23) + (1 << 22) + std::process::id() * 16 + number
 }
@@ -23,7 +25,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// A sample at each of these addresses, at these times, by CLOCK_MONOTONIC or by perf's own clock.
+    /// A sample at each of these addresses, at these times, by CLOCK_MONOTONIC or by perf's own
+    /// clock.
     fn new(number: u32, is_monotonic: bool, samples: &[(u64, u64)]) -> Scene {
         let scene =
             Scene { folder: tempfile::tempdir().expect("a temporary folder"), pid: no_process(number) };
@@ -83,7 +86,8 @@ fn code(start: u64, size: u64, number: u64) -> Code {
     Code { start, size, number }
 }
 
-/// `first` at 0x70000000 from 10 ms on, `second` in its place from 20 ms on, and `moved` from there to 0x70001000 at 30 ms.
+/// `first` at 0x70000000 from 10 ms on, `second` in its place from 20 ms on, and `moved` from there
+/// to 0x70001000 at 30 ms.
 fn three() -> Jitdump {
     let mut dump = Jitdump::new();
     dump.load(10 * MS, code(0x7000_0000, 0x100, 1), "Shop::first");

@@ -1,5 +1,5 @@
-//! Names of kernel modules from their own files, where no kallsyms has them: where their sections come to lie, and in which forms the
-//! files are found.
+//! Names of kernel modules from their own files, where no kallsyms has them: where their sections
+//! come to lie, and in which forms the files are found.
 
 use std::fs;
 use std::io::Write;
@@ -17,8 +17,8 @@ const START: u64 = 0xffff_ffff_c042_a000;
 const FILE: &str = "/lib/modules/6.1.0-test/kernel/net/some-thing.ko";
 const VERMAGIC: &str = "6.1.0-test SMP preempt mod_unload modversions ";
 
-/// The module's sections: one that is apart once it is loaded, one that only unloading needs, and one behind that, which has to be
-/// aligned.
+/// The module's sections: one that is apart once it is loaded, one that only unloading needs, and
+/// one behind that, which has to be aligned.
 const SECTIONS: [Section; 4] = [
     Section {
         name: ".text",
@@ -109,8 +109,8 @@ fn packed(name: &str, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The recording is of a machine with Debian's kernel 6.1, and so are the modules' symbols in the pack. What kallsyms said in that boot
-/// is beside it.
+/// The recording is of a machine with Debian's kernel 6.1, and so are the modules' symbols in the
+/// pack. What kallsyms said in that boot is beside it.
 #[test]
 fn real_modules_have_the_names_that_kallsyms_gives_them() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/names");
@@ -175,7 +175,8 @@ fn another_build_of_a_module_is_refused() {
     assert!(info.contains("cat /proc/kallsyms > kallsyms"), "{info}");
 }
 
-/// In the build-id cache, as perf fills it, and packed as distributions pack modules, also where perf has no path.
+/// In the build-id cache, as perf fills it, and packed as distributions pack modules, also where
+/// perf has no path.
 #[test]
 fn modules_are_found_packed_and_in_the_build_id_cache() {
     let file = kernel_module(&BUILD_ID, VERMAGIC, &SECTIONS);

@@ -1,4 +1,5 @@
-//! Names of the kernel: which files they come from, which are refused, and code that the kernel made at run time.
+//! Names of the kernel: which files they come from, which are refused, and code that the kernel
+//! made at run time.
 
 use std::fs;
 use std::io::Write;
@@ -48,7 +49,8 @@ impl Scene {
         fs::write(&path, bytes).expect("the folder can be written to");
     }
 
-    /// The kernel's symbols, as its ELF file has them: where it is linked to lie, not where KASLR put it.
+    /// The kernel's symbols, as its ELF file has them: where it is linked to lie, not where KASLR
+    /// put it.
     fn linked(&self) -> Vec<(String, u64)> {
         let text = self.kernel.kallsyms_at(Kernel::DEFAULT_TEXT);
         let lines = text.lines().map(|line| line.split_once(' ').expect("a line of kallsyms"));
@@ -112,7 +114,8 @@ fn a_kallsyms_may_come_through_a_pipe() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("worker;{STACK} 1\n"));
 }
 
-/// A writer that never comes, a file without end and one too long for memory: said at once, and not read.
+/// A writer that never comes, a file without end and one too long for memory: said at once, and not
+/// read.
 #[test]
 fn a_kallsyms_that_is_no_text_of_a_kernel_is_not_read() {
     let scene = Scene::new(None);
@@ -224,7 +227,8 @@ fn bpf_programs_are_named_as_they_were_at_the_time() {
     assert_eq!(scene.run("collapse", &[]).stdout.matches("bpf_prog_").count(), 3);
 }
 
-/// This process's `[vdso]`, with its build id and the place of one of its functions; `None` where there is none.
+/// This process's `[vdso]`, with its build id and the place of one of its functions; `None` where
+/// there is none.
 fn own_vdso() -> Option<(Vec<u8>, u64)> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
     let line = maps.lines().find(|line| line.ends_with("[vdso]"))?;

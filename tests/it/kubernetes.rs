@@ -1,4 +1,5 @@
-//! The examples in docs/kubernetes: they are well-formed, fit together, and their scripts do what they say.
+//! The examples in docs/kubernetes: they are well-formed, fit together, and their scripts do what
+//! they say.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,14 +16,16 @@ fn example(name: &str) -> String {
     fs::read_to_string(path).expect("an example")
 }
 
-/// The keys of an object; all of them must be among `known`, since node-problem-detector ignores those that it does not know.
+/// The keys of an object; all of them must be among `known`, since node-problem-detector ignores
+/// those that it does not know.
 fn keys<'v>(object: &'v Value, known: &[&str]) -> BTreeSet<&'v str> {
     let keys: BTreeSet<&str> = object.as_object().expect("an object").keys().map(String::as_str).collect();
     assert!(keys.iter().all(|key| known.contains(key)), "{keys:?} of {known:?}");
     keys
 }
 
-/// Known keys and what is checked: pkg/custompluginmonitor/types/config.go and types.go of node-problem-detector 0.8.
+/// Known keys and what is checked: pkg/custompluginmonitor/types/config.go and types.go of
+/// node-problem-detector 0.8.
 #[test]
 fn the_plugin_is_as_node_problem_detector_wants_it() {
     let config: Value = serde_json::from_str(&example("node-problem-detector.json")).expect("JSON");

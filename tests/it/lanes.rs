@@ -1,4 +1,5 @@
-//! Lanes from text fixtures: they tile the selected time, hold every selected sample once, and know what kind of code ran.
+//! Lanes from text fixtures: they tile the selected time, hold every selected sample once, and know
+//! what kind of code ran.
 
 use crate::support::fixture::{every_ms, recording};
 use stallgraph::analyses::lanes::{By, Content, Lane, Lanes};
@@ -8,7 +9,8 @@ use stallgraph::model::{Recording, Task};
 const MS: u64 = 1_000_000;
 const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
-/// The stretches of a lane, checked to tile it: the length of each in µs, and the comm, `lost` or `nothing`.
+/// The stretches of a lane, checked to tile it: the length of each in µs, and the comm, `lost` or
+/// `nothing`.
 fn stretches(lanes: &Lanes, lane: &Lane) -> Vec<(u64, String)> {
     let mut at = 0;
     let mut samples = 0;
@@ -46,7 +48,8 @@ fn expected(lanes: &[(&str, &[(u64, &str)])]) -> Vec<(String, Vec<(u64, String)>
     lanes.iter().map(|(name, all)| ((*name).to_owned(), stretches(all))).collect()
 }
 
-/// Two CPUs: a task that moves from one to the other, an idle one, a gap in which samples were lost.
+/// Two CPUs: a task that moves from one to the other, an idle one, a gap in which samples were
+/// lost.
 fn two_cpus() -> Recording {
     recording(&format!(
         "cpu0 1.000 app@7 a\ncpu0 1.001 app@7 b\ncpu0 1.002 swapper {IDLE}\nlost cpu0 1.003 1.006 7\ncpu0 1.008 other@8 d\n\

@@ -1,4 +1,5 @@
-//! `window --lines`: the line of source in the dominating function, from debug information of the recorded kernel only.
+//! `window --lines`: the line of source in the dominating function, from debug information of the
+//! recorded kernel only.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,8 +8,8 @@ use crate::support::builder::{Builder, Event, Kernel, Sample};
 use crate::support::{MadeUp, run, scenes};
 use serde_json::Value;
 
-/// Makes a vmlinux with debug information of the functions of `kallsyms`: byte N of `f` is line N + 1 of `a/long/folder/f.c`. `None`
-/// without a C compiler.
+/// Makes a vmlinux with debug information of the functions of `kallsyms`: byte N of `f` is line N +
+/// 1 of `a/long/folder/f.c`. `None` without a C compiler.
 fn vmlinux(node: &MadeUp, kallsyms: &str, folder: &str, build_id: &str) -> Option<String> {
     let symbols: Vec<(u64, &str)> = kallsyms
         .lines()

@@ -1,5 +1,5 @@
-//! A recording made here and now: `collapse` prints what this machine's perf prints for it. Skipped, loudly, where nobody may
-//! record.
+//! A recording made here and now: `collapse` prints what this machine's perf prints for it.
+//! Skipped, loudly, where nobody may record.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,8 @@ fn collapse_prints_what_perf_prints() {
     assert_eq!(of_any.code, Some(0), "each sample is a trigger: {of_any:?}");
 }
 
-/// The lines expected: perf's, but where it discarded the chain, any stack of this comm at this time will do.
+/// The lines expected: perf's, but where it discarded the chain, any stack of this comm at this
+/// time will do.
 fn lines(rows: &[Row], stdout: &str) -> Vec<String> {
     let mut discarded = 0;
     let mut got = stdout.lines();

@@ -1,5 +1,5 @@
-//! System calls recorded here and now: `syscalls` finds those that this machine's perf prints. Skipped, loudly, where nobody may
-//! record.
+//! System calls recorded here and now: `syscalls` finds those that this machine's perf prints.
+//! Skipped, loudly, where nobody may record.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,4 +1,5 @@
-//! Moments of a victim's log: which stall each lies in, or what the CPUs did before; and times that name no zone.
+//! Moments of a victim's log: which stall each lies in, or what the CPUs did before; and times that
+//! name no zone.
 
 use std::path::Path;
 
@@ -22,8 +23,8 @@ const MS: u64 = 1_000_000;
 /// 2023-11-14T22:13:20Z, which is 0 of the recordings' clock.
 const WALL: u64 = 1_700_000_000_000 * MS;
 
-/// Two seconds of two CPUs: on CPU 0 `agent` in lseek from 500 ms to 700 ms, then ksoftirqd and `nginx` in read; CPU 1 is idle but
-/// for `cron` from 1800 ms on.
+/// Two seconds of two CPUs: on CPU 0 `agent` in lseek from 500 ms to 700 ms, then ksoftirqd and
+/// `nginx` in read; CPU 1 is idle but for `cron` from 1800 ms on.
 fn node() -> Recording {
     let text = every_ms(0, 0..500, "nginx", "work_[u]")
         + &every_ms(0, 500..700, "agent", LSEEK)
@@ -279,8 +280,8 @@ fn many_moments_are_looked_at_up_to_a_limit() {
     assert_eq!((moments.moments.len(), moments.left_out), (10_000, 2000));
 }
 
-/// The real recording that knows the time of day, (ns since 1970, ns of its clock) of one moment, and begin and length in ns of each
-/// of its stalls.
+/// The real recording that knows the time of day, (ns since 1970, ns of its clock) of one moment,
+/// and begin and length in ns of each of its stalls.
 fn real() -> (Recording, (u64, u64), Vec<(u64, u64)>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/system");
     let options = load::Options {
@@ -319,8 +320,9 @@ fn a_real_recording_is_found_by_the_wall_clock() {
     }
 }
 
-/// What `ping -D` each 10 ms would have printed beside the real recording: a ping that comes in a stall is answered when packets
-/// flow again, 20 ms before its end. Also the numbers of the lines of slow pings.
+/// What `ping -D` each 10 ms would have printed beside the real recording: a ping that comes in a
+/// stall is answered when packets flow again, 20 ms before its end. Also the numbers of the lines
+/// of slow pings.
 fn pings() -> (String, Vec<u64>) {
     let (recording, (wall_ns, clock_ns), truth) = real();
     let mut text = "PING 192.0.2.2 (192.0.2.2) 56(84) bytes of data.\n".to_owned();

@@ -1,4 +1,5 @@
-//! `stallgraph packets`: against the packets that `perf script` prints of a real recording, and from text fixtures.
+//! `stallgraph packets`: against the packets that `perf script` prints of a real recording, and
+//! from text fixtures.
 
 use std::fs;
 
@@ -73,7 +74,8 @@ fn each_stall_has_its_backlog_and_the_story_of_the_post() {
         assert!((-10.0..1.0).contains(&gap_ms), "the gap begins {gap_ms} ms after {line}");
         assert!(backlog["packets"].as_u64() > Some(200), "{backlog}");
     }
-    // First some in the context of whoever held the CPU, at the end of its system call, then ksoftirqd.
+    // First some in the context of whoever held the CPU, at the end of its system call, then
+    // ksoftirqd.
     let packets = document["packets"].as_array().expect("a list");
     let last: Vec<&Value> = packets.iter().filter(|packet| packet["backlog"] == 2).collect();
     let whose = |packet: &Value| {
@@ -142,7 +144,8 @@ fn contexts_by_the_task_and_its_call_chain() {
 #[test]
 fn contexts_by_the_events_before() {
     use Context::{InSystemCall, Interrupt, SystemCallEnd};
-    // In user space, by an interrupt; in a call, by either; in a call after the softirq had waited, by the task itself.
+    // In user space, by an interrupt; in a call, by either; in a call after the softirq had waited,
+    // by the task itself.
     let text = "
         cpu0 1.000 agent sys_enter:read(1)
         cpu0 1.001 agent sys_exit:read=0
@@ -193,7 +196,8 @@ fn a_backlog_is_many_at_once_after_a_gap() {
     let queued = found.packets.iter().filter(|packet| packet.backlog == Some(0)).count();
     assert_eq!((queued, found.packets[200].gap_ns), (90, Some(101_000_000)));
 
-    // A pause in which another task gets the CPU is bridged; one packet, or a steady stream, is no backlog.
+    // A pause in which another task gets the CPU is bridged; one packet, or a steady stream, is no
+    // backlog.
     let after_pause = at((0..90).map(|n| 300_000 + 5 * n + if n > 3 { 150 } else { 0 }));
     let paused = find(&[steady.clone(), after_pause, steady_again.clone()].concat());
     assert_eq!(paused.backlogs[0].packets, 90);

@@ -332,7 +332,8 @@ fn a_bomb_is_left_alone() {
     let post = Scene::post();
     post.pack(&[]);
     let good = entries(&post.packed());
-    // 64 MiB of zeros in some KB, as a file, as the manifest, and as something that nobody asked for.
+    // 64 MiB of zeros in some KB, as a file, as the manifest, and as something that nobody asked
+    // for.
     for (at, name) in [(1, "files/0"), (0, "manifest.json"), (1, "other")] {
         let mut bomb = good.clone();
         bomb.insert(at, (name.to_owned(), EntryType::Regular, vec![0; 64 << 20]));

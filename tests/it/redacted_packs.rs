@@ -8,7 +8,8 @@ use crate::support::{run, stallgraph};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What occurs in the comms and paths of the recordings, in the command that made them, and in the name of no function.
+/// What occurs in the comms and paths of the recordings, in the command that made them, and in the
+/// name of no function.
 const NAMES: [&str; 20] = [
     "/usr/",
     "/lib/x86",
@@ -64,7 +65,8 @@ fn contains(bytes: &[u8], name: &str) -> bool {
     bytes.windows(name.len()).any(|window| window == name.as_bytes())
 }
 
-/// Whether `shown` is what stands for `name`: the beginning of its hash, of a path behind the slash.
+/// Whether `shown` is what stands for `name`: the beginning of its hash, of a path behind the
+/// slash.
 fn stands_for(shown: &str, name: &str) -> bool {
     let digest = Sha256::digest(name.as_bytes());
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,4 +1,5 @@
-//! What stands beside the source is true: paths in the documents exist, workflows parse, no dependency needs a newer Rust.
+//! What stands beside the source is true: paths in the documents exist, workflows parse, no
+//! dependency needs a newer Rust.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +34,8 @@ fn all_documents() -> Vec<(PathBuf, String)> {
     all
 }
 
-/// Whether what a document calls `path` exists: from the root, or from `src` as ARCHITECTURE.md writes them.
+/// Whether what a document calls `path` exists: from the root, or from `src` as ARCHITECTURE.md
+/// writes them.
 fn exists(path: &str) -> bool {
     // A published package has no fuzz folder: cargo leaves out packages below another.
     let is_left_out = path.starts_with("fuzz/") && !root().join("fuzz").exists();
@@ -128,7 +130,8 @@ fn version(text: &str) -> (u64, u64) {
     (numbers.next().expect("a major version"), numbers.next().unwrap_or(0))
 }
 
-/// The compiler is newer than the oldest that Cargo.toml allows, so what dependencies say of themselves is compared.
+/// The compiler is newer than the oldest that Cargo.toml allows, so what dependencies say of
+/// themselves is compared.
 #[test]
 fn no_dependency_needs_a_newer_rust() {
     let output = Command::new(env!("CARGO"))

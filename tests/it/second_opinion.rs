@@ -1,4 +1,5 @@
-//! The crate `linux_perf_data` as second opinion: it and this library must see the same samples in a recording.
+//! The crate `linux_perf_data` as second opinion: it and this library must see the same samples in
+//! a recording.
 
 use crate::support::{Recording, SecondOpinion, second_opinion};
 use stallgraph::load;

@@ -1,4 +1,5 @@
-//! Stalls from text fixtures: each witness by itself, what speaks against it, who is the culprit, how sure that is.
+//! Stalls from text fixtures: each witness by itself, what speaks against it, who is the culprit,
+//! how sure that is.
 
 use crate::support::fixture;
 use crate::support::fixture::{every_ms, recording};

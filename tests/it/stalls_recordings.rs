@@ -1,4 +1,5 @@
-//! `stallgraph stalls` on real recordings: every stall of which the truth is known, nothing else, and the right culprit.
+//! `stallgraph stalls` on real recordings: every stall of which the truth is known, nothing else,
+//! and the right culprit.
 
 use std::fs;
 

@@ -46,7 +46,8 @@ fn a_strip_shows_who_ran_when() {
 
 #[test]
 fn what_was_lost_is_never_hidden() {
-    // The sample at 119 ms stands for two intervals; of the two that follow, one microsecond was lost.
+    // The sample at 119 ms stands for two intervals; of the two that follow, one microsecond was
+    // lost.
     let text = every_ms(0, 0..120, "nginx", WORK)
         + &every_ms(0, 123..159, "nginx", WORK)
         + "lost cpu0 0.121 0.121001 9\n"

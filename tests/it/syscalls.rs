@@ -1,4 +1,5 @@
-//! `stallgraph syscalls`: against what `perf script` and `perf trace -s` print of a real recording, and from text fixtures.
+//! `stallgraph syscalls`: against what `perf script` and `perf trace -s` print of a real recording,
+//! and from text fixtures.
 
 use std::collections::BTreeMap;
 use std::fs;

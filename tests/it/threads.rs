@@ -1,4 +1,5 @@
-//! `--threads`: a recording that is read in several parts gives the same bytes as one that is read in one.
+//! `--threads`: a recording that is read in several parts gives the same bytes as one that is read
+//! in one.
 
 use std::fs;
 
@@ -12,7 +13,8 @@ const LARGE: usize = 40 << 20;
 fn output_is_the_same_on_any_number_of_threads() {
     let recording = Recording::open("evidence");
     let apart = Apart::of(&fs::read(&recording.file).expect("the recording"));
-    // Each copy at the same time as the first: samples are out of order, and side band stands before and after what it tells of.
+    // Each copy at the same time as the first: samples are out of order, and side band stands
+    // before and after what it tells of.
     let copies = LARGE.div_ceil(apart.data.len());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut large = recording;

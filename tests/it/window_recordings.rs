@@ -1,4 +1,5 @@
-//! `stallgraph window` on recordings whose culprit is known: the three real ones, the node of 2019, and a node of our own.
+//! `stallgraph window` on recordings whose culprit is known: the three real ones, the node of 2019,
+//! and a node of our own.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -265,8 +266,9 @@ fn innocent_runs_of_ksoftirqd_in_2019_are_told_apart() {
     }
 }
 
-/// A CPU on which `hotd` reads 70 % of all the time and `rared` only before packets are late. Timers run ksoftirqd as often as
-/// packets do, after the ordinary mix, so that the hot path too dominates windows.
+/// A CPU on which `hotd` reads 70 % of all the time and `rared` only before packets are late.
+/// Timers run ksoftirqd as often as packets do, after the ordinary mix, so that the hot path too
+/// dominates windows.
 #[test]
 fn what_is_always_hot_is_no_culprit() {
     const STALLS: u64 = 8;
@@ -347,7 +349,8 @@ impl HotCpu {
     }
 }
 
-/// The text of a result: at most 80 columns, a line for each episode and its strip, and for each path that is shown.
+/// The text of a result: at most 80 columns, a line for each episode and its strip, and for each
+/// path that is shown.
 #[track_caller]
 fn check_text(name: &str, text: &str, found: &Value) {
     const PATHS_SHOWN: usize = 10;

@@ -1,4 +1,5 @@
-//! Windows from text fixtures: episodes, windows of time, dominating paths, the ranking and its verdicts.
+//! Windows from text fixtures: episodes, windows of time, dominating paths, the ranking and its
+//! verdicts.
 
 use crate::support::fixture::{every_ms, recording};
 use stallgraph::analyses::windows::{self, CutBy, Episode, Options, Ranked, Verdict, Windows};
@@ -237,7 +238,8 @@ fn a_trigger_that_never_occurs_and_no_samples_at_all() {
 
 #[test]
 fn only_the_sampling_event_makes_windows() {
-    // Samples of other events never reach a timeline; those of twins of the sampling event do, as on hybrid CPUs.
+    // Samples of other events never reach a timeline; those of twins of the sampling event do, as
+    // on hybrid CPUs.
     let mut recording =
         recording(&(every_ms(0, 0..100, "app", READ) + &every_ms(0, 100..101, "ksoftirqd/0", RX)));
     let twin = recording.about.events[0].clone();
@@ -262,8 +264,8 @@ fn softirqs_choose_episodes() {
     assert_eq!(starts, [300_000_000]);
 }
 
-/// Ten seconds of CPU 0 in which `hot` is in a short system call most of the time, and every second `rare` fills the 100 ms
-/// before ksoftirqd.
+/// Ten seconds of CPU 0 in which `hot` is in a short system call most of the time, and every second
+/// `rare` fills the 100 ms before ksoftirqd.
 fn hot_and_rare() -> String {
     let mut text = String::new();
     for second in 0..10 {
@@ -281,7 +283,8 @@ fn hot_and_rare() -> String {
 
 #[test]
 fn a_rare_path_that_fills_the_windows_beats_an_innocent_that_is_always_hot() {
-    // ksoftirqd also runs for RCU, at times that have nothing to do with anything: there the innocent dominates.
+    // ksoftirqd also runs for RCU, at times that have nothing to do with anything: there the
+    // innocent dominates.
     let rcu = RX.replace("net_rx_action", "rcu_core");
     let mut text = hot_and_rare();
     for second in 0..10 {

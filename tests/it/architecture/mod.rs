@@ -1,5 +1,5 @@
-//! The structure of the source: which module may import which, that no folder has a circle of files,
-//! and the limits of every file.
+//! The structure of the source: which module may import which, that no folder has a circle of
+//! files, and the limits of every file.
 
 mod circles;
 mod sources;

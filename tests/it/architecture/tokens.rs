@@ -77,8 +77,8 @@ pub struct Named<'a> {
     pub path: Vec<&'a str>,
 }
 
-/// The paths of two parts or more that these tokens name. Those of a `use` are written out: there are
-/// two in `use super::{a, b}`.
+/// The paths of two parts or more that these tokens name. Those of a `use` are written out: there
+/// are two in `use super::{a, b}`.
 pub fn paths<'a>(tokens: &[&'a str]) -> Vec<Named<'a>> {
     let mut named = Vec::new();
     let mut depth = 0;

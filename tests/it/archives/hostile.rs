@@ -30,7 +30,8 @@ fn nothing_in_an_archive_is_believed() {
     assert_eq!(stack(&[(&elf, regular, &program)]), whole(named));
     // As perf before 4.11 had it.
     assert_eq!(stack(&[(&format!("srv/program/{id}"), regular, &program)]), whole(named));
-    // Another program, under the recorded build id; then what is right comes too late, as for a folder.
+    // Another program, under the recorded build id; then what is right comes too late, as for a
+    // folder.
     assert_eq!(stack(&[(&elf, regular, &other)]), whole(unnamed));
     assert_eq!(stack(&[(&elf, regular, &other), (&elf, regular, &program)]), whole(unnamed));
     assert_eq!(stack(&[(&elf, regular, &program), (&elf, regular, &other)]), whole(named));

@@ -104,7 +104,8 @@ fn an_archive_is_not_unpacked_if_all_is_found_elsewhere() {
     fs::create_dir(scene.at("there/none/srv")).expect("a folder");
     scene.put("there/none/srv/program", &program());
     expect(&[], 0, named, false);
-    // A stripped program, of which the cache has all that its machine had; and one without a recorded build id, which is in no archive.
+    // A stripped program, of which the cache has all that its machine had; and one without a
+    // recorded build id, which is in no archive.
     let stripped = testdata("names/symfs/srv/names/stripped");
     let scene = of_program_at(Some(&build_id(&stripped)), 0x1010);
     scene.put_beside(b"BZh9 garbage");

@@ -29,8 +29,8 @@ pub const NOTHING: &str = "stallgraph: warning: perf.data.tar.bz2 holds nothing 
 
 pub const CUT: &str = "not all of perf.data.tar.bz2 could be read: it is cut short or damaged; copy it again";
 
-/// A folder with a recording as `here/perf.data` and the build-id cache of its machine, and the same recording as `there/perf.data`,
-/// where there is none.
+/// A folder with a recording as `here/perf.data` and the build-id cache of its machine, and the
+/// same recording as `there/perf.data`, where there is none.
 pub struct Scene {
     pub folder: TempDir,
 }

@@ -10,7 +10,8 @@ use stallgraph::analyses::windows::{Options, Triggers};
 
 use super::drawing::{READ, RX, draw, ordered, rgb};
 
-/// A handler interrupts anybody: its path stands out whoever's stack it is on, and without what it interrupts.
+/// A handler interrupts anybody: its path stands out whoever's stack it is on, and without what it
+/// interrupts.
 #[test]
 fn a_handler_stands_out_on_every_stack() {
     let handler = "work_[u];asm_common_interrupt;handle_softirqs;net_rx_action;ixgbe_poll";

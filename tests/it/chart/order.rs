@@ -42,7 +42,8 @@ fn the_oldest_is_leftmost_and_widths_are_times() {
     assert_eq!(picture.legend, " ■ kernel ■ user ■ idle ■ lost ■ unsampled");
 }
 
-/// Each sample that `collapse` prints stands in the chart at its time, for as long as `collapse --weight us` says.
+/// Each sample that `collapse` prints stands in the chart at its time, for as long as `collapse
+/// --weight us` says.
 #[test]
 fn a_chart_shows_what_collapse_prints() {
     for (name, cpu) in [("post", "1"), ("system", "0"), ("system", "1"), ("evidence", "1")] {

@@ -67,7 +67,8 @@ fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
             names_of(&SymbolTable::new(symbols.iter().map(FileSymbol::at_address).collect()), &wanted)
         };
         let (few, whole) = (by_address(&few), by_address(all));
-        // A table looks through so many symbols that end before the place and no more; where some are left out, it sees further.
+        // A table looks through so many symbols that end before the place and no more; where some
+        // are left out, it sees further.
         let is_same = |few: &Option<String>, whole: &Option<String>| {
             few == whole || all.len() > NESTED && whole.is_none()
         };

@@ -2,8 +2,8 @@
 
 use stallgraph::ingest::{Attribute, ByteOrder, TraceReader};
 
-/// Panics if something does not hold for these bytes: two of them are the tracepoint's id, two the length of the formats, then
-/// come these, then the record.
+/// Panics if something does not hold for these bytes: two of them are the tracepoint's id, two the
+/// length of the formats, then come these, then the record.
 pub fn check(bytes: &[u8]) {
     let Some(([id_low, id_high, length_low, length_high], rest)) = bytes.split_first_chunk() else { return };
     let length = usize::from(u16::from_le_bytes([*length_low, *length_high])).min(rest.len());

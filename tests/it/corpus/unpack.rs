@@ -1,4 +1,5 @@
-//! Compressed records: what was packed comes out again, whatever the pieces; and any bytes as packed ones stay in the budget.
+//! Compressed records: what was packed comes out again, whatever the pieces; and any bytes as
+//! packed ones stay in the budget.
 
 use stallgraph::ingest::{InputFile, Walk, read};
 

@@ -1,4 +1,5 @@
-//! The record walk: any bytes; the records lie one after the other within the bytes, whatever range they are walked in.
+//! The record walk: any bytes; the records lie one after the other within the bytes, whatever range
+//! they are walked in.
 
 use stallgraph::ingest::{ByteOrder, Walk};
 

@@ -15,7 +15,8 @@ fn damage_in_a_compressed_record_costs_what_follows_and_no_more() {
     let whole = apart.packed(user_record::COMPRESSED);
     let bytes = apart.file(&whole);
     let start = (0..bytes.len()).find(|at| bytes[*at..].starts_with(&whole)).expect("the data");
-    // The magic of the zstd frame; in the second piece the header of a block (a type that does not exist), and the size.
+    // The magic of the zstd frame; in the second piece the header of a block (a type that does not
+    // exist), and the size.
     let second = start + usize::from(u16::from_le_bytes(bytes[start + 6..start + 8].try_into().unwrap())) + 8;
     for (at, least, most) in [(start + 8, 0, 0), (second + 8, 400, 2000), (second + 6, 400, 2000)] {
         let mut damaged = bytes.clone();
@@ -86,7 +87,8 @@ fn a_compressed_record_whose_size_overflowed_is_unpacked() {
     assert_eq!((loaded.tally.samples, loaded.tally.unread_bytes), (10, 0), "{:?}", loaded.diagnostics);
 }
 
-/// Random bytes in place of real ones, in every form: nothing may panic, and each record is accounted for.
+/// Random bytes in place of real ones, in every form: nothing may panic, and each record is
+/// accounted for.
 #[test]
 fn no_flipped_byte_in_any_form_makes_it_panic() {
     let mut apart = samples(400);
@@ -120,7 +122,8 @@ fn no_flipped_byte_in_any_form_makes_it_panic() {
     }
 }
 
-/// Without the bit in its header a finished file is not compressed; and what is unpacked is not unpacked again.
+/// Without the bit in its header a finished file is not compressed; and what is unpacked is not
+/// unpacked again.
 #[test]
 fn compressed_records_where_none_may_be_are_told() {
     let apart = samples(50);

@@ -131,7 +131,8 @@ fn a_killed_perf_leaves_a_file_that_is_read() {
     }
 }
 
-/// The file is cut while it is walked over, and before chains are read again: what is left is read as a file that was cut.
+/// The file is cut while it is walked over, and before chains are read again: what is left is read
+/// as a file that was cut.
 #[test]
 fn a_file_that_becomes_shorter_while_it_is_read_is_read_as_far_as_it_goes() {
     let apart = samples(200_000);
@@ -174,7 +175,8 @@ fn a_file_that_keeps_becoming_shorter_is_told() {
     assert!(error.contains("becomes shorter while it is read; copy it"), "{error}");
 }
 
-/// A part of `--switch-output` with `-z` goes on with the zstd stream of the part before, which is not there.
+/// A part of `--switch-output` with `-z` goes on with the zstd stream of the part before, which is
+/// not there.
 #[test]
 fn a_later_part_of_a_compressed_recording_is_told() {
     let mut apart = Apart::of(&fs::read(Recording::open("post").file).expect("the recording"));

@@ -57,7 +57,8 @@ fn memory_that_is_not_allowed_is_not_taken() {
     }
 }
 
-/// 65 KB that unpack to gigabytes: in one record and in many, of zeros and of records that make sense.
+/// 65 KB that unpack to gigabytes: in one record and in many, of zeros and of records that make
+/// sense.
 #[test]
 fn a_bomb_is_refused_at_once() {
     let empty = framed(record::FINISHED_ROUND, &[]);

@@ -36,7 +36,8 @@ pub fn samples(count: u64) -> Apart {
     Apart::of(&builder.build())
 }
 
-/// The ends of all records of `apart`, from the start of its data, with the number of samples up to there.
+/// The ends of all records of `apart`, from the start of its data, with the number of samples up to
+/// there.
 pub fn ends(apart: &Apart) -> Vec<(usize, u64)> {
     let (mut at, mut samples) = (0, 0);
     let end = |record: &[u8]| {

@@ -15,7 +15,8 @@ struct Contained {
 }
 
 impl Contained {
-    /// `None` where this user may not change the root of a process, or nothing can be compiled for it.
+    /// `None` where this user may not change the root of a process, or nothing can be compiled for
+    /// it.
     fn start(scene: &Scene) -> Option<Contained> {
         let source = scene.add(
             "work.c",

@@ -66,7 +66,8 @@ fn debug_information_alone_names_a_program_if_it_tells_where_its_code_lay() {
     let mut of_pack = stallgraph();
     assert_eq!(run(of_pack.args(["collapse"]).arg(scene.at("pack"))).stdout, named);
 
-    // Code of another length was mapped, or several parts of the file: where they lay, nothing tells.
+    // Code of another length was mapped, or several parts of the file: where they lay, nothing
+    // tells.
     let code = object::File::parse(&*bytes).expect("ELF");
     let build_id = code.build_id().expect("notes").expect("a build id").to_vec();
     let inner = fs::read(find(&scene.file("usr"), ".debug")).expect("debug information");
@@ -95,7 +96,8 @@ fn a_debug_link_without_build_ids_is_believed_if_its_checksum_is_right() {
     let scene = forms("forms");
     let program = scene.file("srv/names/linked");
     let debug = scene.file("srv/names/.debug/linked.debug");
-    // Without its build id nothing but the checksum tells which file the debug information belongs to.
+    // Without its build id nothing but the checksum tells which file the debug information belongs
+    // to.
     let bytes = fs::read(&debug).expect("debug information");
     let mut anonymous = bytes.clone();
     memchr::memmem::find_iter(&bytes, b"GNU\0").for_each(|at| anonymous[at] = b'X');
@@ -148,7 +150,8 @@ fn find_link(folder: &Path) -> PathBuf {
 fn files_that_are_made_to_cost_time_do_not() {
     let scene = forms("forms");
     let full = scene.file("srv/names/full");
-    // A hole of 10 GB behind the program, and a program that is nothing but a hole behind its header.
+    // A hole of 10 GB behind the program, and a program that is nothing but a hole behind its
+    // header.
     let append =
         |bytes: u64| fs::File::options().write(true).open(&full).and_then(|file| file.set_len(bytes));
     append(10 << 30).expect("a sparse file");

@@ -8,7 +8,8 @@ use crate::support::builder::{Builder, Kernel, Mmap, Sample};
 use crate::support::{Run, run, stallgraph};
 use tempfile::TempDir;
 
-/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and no two tests at the same time.
+/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and no two tests at the same
+/// time.
 pub fn no_process(number: u32) -> u32 {
     (1 << 23) + std::process::id() * 16 + number
 }
@@ -74,7 +75,8 @@ impl Scene {
     }
 }
 
-/// A recording of this host in which process `pid` ran code at `addresses` of memory without a file.
+/// A recording of this host in which process `pid` ran code at `addresses` of memory without a
+/// file.
 pub fn generated_code(pid: u32, addresses: &[u64]) -> Builder {
     let task = (pid, pid);
     let mut file = Builder::new();
@@ -84,7 +86,8 @@ pub fn generated_code(pid: u32, addresses: &[u64]) -> Builder {
     file
 }
 
-/// A recording of `testdata/names`, which `scripts/record-names` made, in a folder of its own, and its `symfs` copied beside it.
+/// A recording of `testdata/names`, which `scripts/record-names` made, in a folder of its own, and
+/// its `symfs` copied beside it.
 pub fn forms(name: &str) -> Scene {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/names");
     let packed = fs::read(from.join(format!("{name}.data.zst"))).expect("the recording");

@@ -30,7 +30,8 @@ fn bombs(out: &mut Output) {
         }
         scene.plain().file.build()
     };
-    // A record of 8 bytes without content, FINISHED_ROUND, again and again; and zeros, which are no records.
+    // A record of 8 bytes without content, FINISHED_ROUND, again and again; and zeros, which are no
+    // records.
     let rounds = [record::FINISHED_ROUND.to_le_bytes(), (8u32 << 16).to_le_bytes()].concat();
     let rounds = zstd::bulk::compress(&rounds.repeat(32 << 20), 3).expect("it is in memory");
     let rounds: Vec<u8> = rounds.chunks(65_500).next().unwrap_or_default().to_vec();
@@ -53,8 +54,8 @@ fn bombs(out: &mut Output) {
     );
 }
 
-/// A zstd frame of at most 65,500 bytes that unpacks into 2 GB of this byte: blocks of type RLE, 128 KiB of 4 bytes each
-/// (RFC 8878, sections 3.1.1.1 and 3.1.1.2).
+/// A zstd frame of at most 65,500 bytes that unpacks into 2 GB of this byte: blocks of type RLE,
+/// 128 KiB of 4 bytes each (RFC 8878, sections 3.1.1.1 and 3.1.1.2).
 fn run_of(byte: u8) -> Vec<u8> {
     let blocks = 16_370u32;
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3]; // no flags; a window of 128 KiB

@@ -1,4 +1,5 @@
-//! Hostile recordings: names that act on a terminal or lead elsewhere, and counts that are not true.
+//! Hostile recordings: names that act on a terminal or lead elsewhere, and counts that are not
+//! true.
 
 use std::fs;
 use std::path::Path;

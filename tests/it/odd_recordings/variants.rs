@@ -44,8 +44,8 @@ fn foreign(out: &mut Output) {
     put(&mut bytes, attribute + 4, &0u32.to_le_bytes());
     out.write("attribute whose own size is 0 (then it has 64 bytes)", "clean", Some(SAMPLES), &bytes);
 
-    // simpleperf's own records have types from 32769 on, and keep the upper half of their size where perf has `misc`
-    // (simpleperf_record_header in system/extras/simpleperf/record.h).
+    // simpleperf's own records have types from 32769 on, and keep the upper half of their size
+    // where perf has `misc` (simpleperf_record_header in system/extras/simpleperf/record.h).
     let symbols = vec![b'\n'; 100_000];
     let size = symbols.len() as u32 + 8;
     let head = |kind: u32, size: u32| {
@@ -63,7 +63,8 @@ fn odd_events(out: &mut Output) {
     let lbr = Event::cpu_clock().also(BRANCH_STACK);
     let mut scene = Scene::new(vec![lbr]);
     for number in 0..SAMPLES {
-        // One of these has its branches: from, to and flags each; the builder writes empty branch stacks for the rest.
+        // One of these has its branches: from, to and flags each; the builder writes empty branch
+        // stacks for the rest.
         let sample = scene.next(number);
         scene.file.sample(sample);
     }
@@ -130,7 +131,8 @@ fn odd_records(out: &mut Output) {
     });
     out.clean("empty call chains, frames before any context marker, a guest's frames", SAMPLES, &scene);
 
-    // Kernel 6.19: PERF_CONTEXT_USER_DEFERRED is -640, followed by a cookie; PERF_RECORD_CALLCHAIN_DEFERRED is 22.
+    // Kernel 6.19: PERF_CONTEXT_USER_DEFERRED is -640, followed by a cookie;
+    // PERF_RECORD_CALLCHAIN_DEFERRED is 22.
     let mut scene = one();
     scene.samples(|number, sample| {
         let deferred = -640i64 as u64;

@@ -24,7 +24,8 @@ fn every_selection_of_fields_is_read() {
     );
     let swapper = "swapper     0 [000]  4068.261043:    1001001 cpu-clock: \n";
     check(&format!("{swapper}{chain}"), &["0 4068.261043000 0 0 swapper;main;vfs_read"]);
-    // Source lines, cgroups after the stack, inlined frames, no module, no offset; a sample without empty line.
+    // Source lines, cgroups after the stack, inlined frames, no module, no offset; a sample without
+    // empty line.
     let odd = "\t           7b2c3 inner (inlined)\n  a/b.c:12\n\t           7b2c3 outer\n  a/b.c:20\n /kubepods.slice/x\n";
     check(
         &format!("a 1/1 [0] 1.000000: cycles: \n{odd}b 1/1 [0] 2.000000: cycles: \n{chain}"),

@@ -1,5 +1,5 @@
-//! Text of perf script as input: the same results as from the perf.data that it was printed from, and no surprises in a text
-//! that is odd, cut or damaged.
+//! Text of perf script as input: the same results as from the perf.data that it was printed from,
+//! and no surprises in a text that is odd, cut or damaged.
 //!
 //! All in which results on the text differ on purpose:
 //!

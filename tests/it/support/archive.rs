@@ -9,7 +9,8 @@ use bzip2::Compression;
 use bzip2::write::BzEncoder;
 use tar::EntryType;
 
-/// Puts `bytes` into a build-id cache, as perf does: `PATH/HEX/NAME`, and a link to the folder under the build id.
+/// Puts `bytes` into a build-id cache, as perf does: `PATH/HEX/NAME`, and a link to the folder
+/// under the build id.
 pub fn add_to_cache(cache: &Path, build_id: &str, path: &str, name: &str, bytes: &[u8]) {
     let folder = cache.join(path).join(build_id);
     fs::create_dir_all(&folder).expect("a folder");
@@ -22,7 +23,8 @@ pub fn add_to_cache(cache: &Path, build_id: &str, path: &str, name: &str, bytes:
     }
 }
 
-/// What `perf archive` writes of a build-id cache all of which samples hit (tools/perf/perf-archive.sh).
+/// What `perf archive` writes of a build-id cache all of which samples hit
+/// (tools/perf/perf-archive.sh).
 pub fn of_cache(cache: &Path) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);

@@ -26,7 +26,8 @@ pub fn vmlinux(build_id: Option<&[u8]>, symbols: &[(String, u64)]) -> Vec<u8> {
     object.write().expect("an ELF file")
 }
 
-/// A section of a kernel module: its name, bytes, alignment, and the functions in it, by name, start and size.
+/// A section of a kernel module: its name, bytes, alignment, and the functions in it, by name,
+/// start and size.
 pub struct Section<'s> {
     pub name: &'s str,
     pub size: usize,
@@ -34,7 +35,8 @@ pub struct Section<'s> {
     pub functions: &'s [(&'s str, u64, u64)],
 }
 
-/// A kernel module's file (`.ko`): relocatable, with these sections of code in this order, made for a kernel of this `vermagic`.
+/// A kernel module's file (`.ko`): relocatable, with these sections of code in this order, made for
+/// a kernel of this `vermagic`.
 pub fn kernel_module(build_id: &[u8], vermagic: &str, sections: &[Section]) -> Vec<u8> {
     let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
     add_build_id(&mut object, build_id);

@@ -1,5 +1,6 @@
-//! The forms that a recording can have: takes a little-endian perf.data file apart and puts it together as a stream, compressed,
-//! as a directory, or big endian. All of them hold the same, so that a command must print the same for each.
+//! The forms that a recording can have: takes a little-endian perf.data file apart and puts it
+//! together as a stream, compressed, as a directory, or big endian. All of them hold the same, so
+//! that a command must print the same for each.
 
 use std::fs;
 use std::io::Write;
@@ -109,7 +110,8 @@ impl Apart {
         out
     }
 
-    /// As `perf record -o -` writes it: records in place of the header. The data of a tracepoint lies outside its record.
+    /// As `perf record -o -` writes it: records in place of the header. The data of a tracepoint
+    /// lies outside its record.
     pub fn stream(&self, data: &[u8]) -> Vec<u8> {
         let mut out = b"PERFILE2".to_vec();
         out.extend(16u64.to_le_bytes());
@@ -138,8 +140,8 @@ impl Apart {
         out
     }
 
-    /// The records as `perf record -z` writes them: pieces of one zstd stream, cut without regard to where records end, and a
-    /// plain record between any two.
+    /// The records as `perf record -z` writes them: pieces of one zstd stream, cut without regard
+    /// to where records end, and a plain record between any two.
     pub fn packed(&self, kind: u32) -> Vec<u8> {
         pack(&self.data, kind)
     }
@@ -170,7 +172,8 @@ impl Apart {
         (0..10).filter(|number| *number != 2).for_each(|number| write(&format!("data.{number}"), &[]));
     }
 
-    /// The file as a big-endian machine writes it. RAW, registers and what follows them are not turned round.
+    /// The file as a big-endian machine writes it. RAW, registers and what follows them are not
+    /// turned round.
     pub fn big_endian(&self) -> Vec<u8> {
         let (attribute, _) = &self.attributes[0];
         let has_trailer = u64_at(attribute, 40) & flag::SAMPLE_ID_ALL != 0;
@@ -257,7 +260,8 @@ impl Order for Big {
         value.to_be_bytes()
     }
 
-    /// type, size, config, period, sample_type, read_format, bit fields, … clock (`struct perf_event_attr`).
+    /// type, size, config, period, sample_type, read_format, bit fields, … clock (`struct
+    /// perf_event_attr`).
     fn attribute(&self, bytes: &[u8]) -> Vec<u8> {
         let widths = [4, 4, 8, 8, 8, 8, 8, 4, 4, 8, 8, 8, 8, 4, 4, 8, 4, 2, 2];
         let mut out = turned(bytes, &widths);

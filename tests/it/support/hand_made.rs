@@ -32,7 +32,8 @@ pub fn stall(
     }
 }
 
-/// The task of this comm, in the path in which `windows` sees it before ksoftirqd; without a path, if it never does.
+/// The task of this comm, in the path in which `windows` sees it before ksoftirqd; without a path,
+/// if it never does.
 pub fn culprit(recording: &Recording, comm: &str) -> Culprit {
     let tasks = (0..recording.tasks.len()).map(TaskId::from_index);
     let task = tasks.into_iter().find(|task| recording.comm(*task) == comm).expect("a task of this comm");

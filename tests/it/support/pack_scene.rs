@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::program::{Run, run, stallgraph};
 
-/// A folder with a recording as `here/perf.data` and a kallsyms beside it, and room for its pack as `there/perf.data`, so that the same
-/// name is typed for both.
+/// A folder with a recording as `here/perf.data` and a kallsyms beside it, and room for its pack as
+/// `there/perf.data`, so that the same name is typed for both.
 pub struct Scene {
     folder: TempDir,
     /// Where programs and libraries lie.

@@ -1,5 +1,6 @@
-//! An independent reader of the events that `perf script -F comm,pid,tid,cpu,time,event,trace --ns` prints, and of the system
-//! calls and times on the CPU that follow from them: by the plainest rules, line after line.
+//! An independent reader of the events that `perf script -F comm,pid,tid,cpu,time,event,trace --ns`
+//! prints, and of the system calls and times on the CPU that follow from them: by the plainest
+//! rules, line after line.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

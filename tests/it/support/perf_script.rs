@@ -1,11 +1,14 @@
-//! An independent reader of what `perf script` prints: the answer that `stallgraph collapse` is compared with.
+//! An independent reader of what `perf script` prints: the answer that `stallgraph collapse` is
+//! compared with.
 //!
-//! It reads `perf script --no-inline --ns -F comm,pid,tid,cpu,time,event,ip,sym,dso` and folds frames as
-//! stackcollapse-perf.pl does: spaces of the comm become `_`, `+0xOFFSET` goes, an unknown symbol shows its module as
-//! `[basename]`, so that `[vdso]` becomes `[[vdso]]`, and nothing known is `[unknown]`.
+//! It reads `perf script --no-inline --ns -F comm,pid,tid,cpu,time,event,ip,sym,dso` and folds
+//! frames as stackcollapse-perf.pl does: spaces of the comm become `_`, `+0xOFFSET` goes, an
+//! unknown symbol shows its module as `[basename]`, so that `[vdso]` becomes `[[vdso]]`, and
+//! nothing known is `[unknown]`.
 //!
-//! The oracle, a short script by these rules, splits a frame at the last ` (`, prints all events in perf's order, and knows no
-//! more than that. This table is all in which this reader and stallgraph differ from it on purpose:
+//! The oracle, a short script by these rules, splits a frame at the last ` (`, prints all events in
+//! perf's order, and knows no more than that. This table is all in which this reader and stallgraph
+//! differ from it on purpose:
 //!
 //! | case | oracle | here and stallgraph | reason |
 //! | --- | --- | --- | --- |
@@ -20,8 +23,8 @@
 //! | order | perf's, or by CPU on request | by CPU, then time | what held a CPU is seen on one CPU at a time |
 //! | time | ns as one number | seconds, `.`, nine digits | as perf prints it, so that both can be searched for one time |
 //!
-//! Two things perf's text cannot tell, so nothing here can check them: a comm that ends in a space, since perf pads, and the
-//! module of a known symbol whose path has ` (` in it.
+//! Two things perf's text cannot tell, so nothing here can check them: a comm that ends in a space,
+//! since perf pads, and the module of a known symbol whose path has ` (` in it.
 
 use std::sync::LazyLock;
 
@@ -86,8 +89,8 @@ impl Row {
     }
 }
 
-/// The rows of one event in `text`, by CPU and time; of equal times in perf's order. Panics at a line it cannot read, since a
-/// line passed over is a difference not seen.
+/// The rows of one event in `text`, by CPU and time; of equal times in perf's order. Panics at a
+/// line it cannot read, since a line passed over is a difference not seen.
 pub fn read(text: &str, event: &str) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut block: Option<(Row, bool)> = None;

@@ -66,7 +66,8 @@ impl Recording {
     }
 }
 
-/// A perf.data that a test made up, with the kallsyms of its kernel beside it, in a folder that goes with the value.
+/// A perf.data that a test made up, with the kallsyms of its kernel beside it, in a folder that
+/// goes with the value.
 pub struct MadeUp {
     folder: TempDir,
 }
@@ -88,7 +89,8 @@ impl MadeUp {
         path
     }
 
-    /// A subcommand on it, with names of the kernel only, and other files from the folder `no-files` only.
+    /// A subcommand on it, with names of the kernel only, and other files from the folder
+    /// `no-files` only.
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = stallgraph();
         command.arg(subcommand).arg(self.folder.path().join("perf.data"));

@@ -26,7 +26,8 @@ const SECOND: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 /// Busy time from one sample to the next at 999 Hz.
 const INTERVAL: u64 = 1_001_001;
-/// Where the program is mapped: a Go binary at its fixed address, a position-independent one anywhere.
+/// Where the program is mapped: a Go binary at its fixed address, a position-independent one
+/// anywhere.
 const CADVISOR_TEXT: u64 = 0x40_0000;
 /// See [`CADVISOR_TEXT`].
 const NGINX_TEXT: u64 = 0x5596_4c02_0000;
@@ -60,7 +61,8 @@ const TIMER_INTERRUPT: &str =
 const NET_RX: &str = "net_rx_action;ixgbe_poll;ixgbe_clean_rx_irq";
 const RUN_KSOFTIRQD: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;__do_softirq";
 
-/// A task at work: weight, user frames (root first, numbers of functions), system call path or nothing.
+/// A task at work: weight, user frames (root first, numbers of functions), system call path or
+/// nothing.
 type Work = (u64, &'static [u64], &'static str);
 
 const NGINX_WORK: [Work; 10] = [
@@ -136,23 +138,27 @@ const OTHER_SOFTIRQS: [(u64, &str); 4] = [
     (2, "rcu_process_callbacks;__d_free;kmem_cache_free"),
 ];
 
-/// The investigation of 2019 as a recording: `perf record -C 11 -g -F 999` on a 4.9 kernel, and its kallsyms.
+/// The investigation of 2019 as a recording: `perf record -C 11 -g -F 999` on a 4.9 kernel, and its
+/// kallsyms.
 ///
-/// 20 s of one CPU that nginx keeps hot and that sleeps in between (event `cycles`: asleep it has no samples). Nine times
-/// cadvisor reads a `memory.stat` for 100 to 200 ms, softirqs pile up, and ksoftirqd/11 works off the network's when the
-/// read is done. Fifteen more runs of ksoftirqd/11, for timers and RCU, have nothing to do with anything; the nearest
-/// stall is more than 150 ms away from each. Always the same bytes.
+/// 20 s of one CPU that nginx keeps hot and that sleeps in between (event `cycles`: asleep it has
+/// no samples). Nine times cadvisor reads a `memory.stat` for 100 to 200 ms, softirqs pile up, and
+/// ksoftirqd/11 works off the network's when the read is done. Fifteen more runs of ksoftirqd/11,
+/// for timers and RCU, have nothing to do with anything; the nearest stall is more than 150 ms away
+/// from each. Always the same bytes.
 pub fn post_2019() -> (Vec<u8>, String) {
     let node = Node::live();
     (node.file.build(), node.kernel.kallsyms())
 }
 
-/// The truth about [`post_2019`]: each stall's time, from the entry of the read to ksoftirqd's first sample, ns.
+/// The truth about [`post_2019`]: each stall's time, from the entry of the read to ksoftirqd's
+/// first sample, ns.
 pub fn post_2019_stalls() -> Vec<Range<u64>> {
     Node::live().stalls
 }
 
-/// The truth about [`post_2019`]: the times of the first samples of ksoftirqd's runs that follow no stall, ns.
+/// The truth about [`post_2019`]: the times of the first samples of ksoftirqd's runs that follow no
+/// stall, ns.
 pub fn post_2019_innocent_runs() -> Vec<u64> {
     Node::live().innocent
 }
@@ -218,7 +224,8 @@ impl Node {
         node
     }
 
-    /// What the perf of that kernel wrote: 112 bytes of attributes, no SAMPLE_TIME and no CLOCK_DATA.
+    /// What the perf of that kernel wrote: 112 bytes of attributes, no SAMPLE_TIME and no
+    /// CLOCK_DATA.
     fn header(&mut self) {
         let perf = ["/usr/bin/perf_4.9", "record", "-C", "11", "-g", "-F", "999", "--", "sleep", "20"];
         self.file
@@ -278,7 +285,8 @@ impl Node {
         }
         while due.len() < 24 {
             let at = START + self.dice.within(300 * MS..DURATION - 300 * MS);
-            // A stall lasts at most 200 ms, ordinary work delays it by up to 20 ms, and ksoftirqd follows.
+            // A stall lasts at most 200 ms, ordinary work delays it by up to 20 ms, and ksoftirqd
+            // follows.
             let near = |due: &(u64, Due)| match due.1 {
                 Due::Stall => at + 200 * MS > due.0 && at < due.0 + 400 * MS,
                 Due::Softirqs => at.abs_diff(due.0) < 150 * MS,
@@ -319,7 +327,8 @@ impl Node {
         self.tick(program, &kernel, user);
     }
 
-    /// The CPU halts, and has no cycles to sample; a sample may fall on the way in or out, or on an interrupt.
+    /// The CPU halts, and has no cycles to sample; a sample may fall on the way in or out, or on an
+    /// interrupt.
     fn sleep(&mut self) {
         self.now += self.dice.within(MS..6 * MS);
         match self.dice.within(0..10) {
@@ -338,7 +347,8 @@ impl Node {
         self.now += self.dice.within(MS / 10..MS);
     }
 
-    /// One read of memory.stat on a node with too many dead cgroups, and what it did to the network.
+    /// One read of memory.stat on a node with too many dead cgroups, and what it did to the
+    /// network.
     fn stall(&mut self) {
         let thread = CADVISOR[self.dice.within(0..4) as usize];
         let user = [1, 2, 3, 4, 5, 20 + self.dice.within(0..3)];
@@ -384,7 +394,8 @@ impl Node {
         format!("{STALL}{inside}{interrupt}")
     }
 
-    /// ksoftirqd runs for one or two samples because there were many timers or RCU callbacks at once.
+    /// ksoftirqd runs for one or two samples because there were many timers or RCU callbacks at
+    /// once.
     fn other_softirqs(&mut self) {
         for sample in 0..self.dice.within(1..3) {
             let softirq = self.dice.pick(&OTHER_SOFTIRQS, |action| action.0).1;
@@ -395,7 +406,8 @@ impl Node {
         }
     }
 
-    /// The CPU is busy until the next sample; that one is here. `user` are numbers of functions from `text` on.
+    /// The CPU is busy until the next sample; that one is here. `user` are numbers of functions
+    /// from `text` on.
     fn tick(&mut self, program: Program, kernel: &str, user: &[u64]) {
         self.now += INTERVAL - 8_000 + self.dice.within(0..16_000);
         let kernel = if kernel.is_empty() { Vec::new() } else { self.kernel.stack(kernel) };

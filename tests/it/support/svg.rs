@@ -113,7 +113,8 @@ fn number(node: Node, name: &str) -> u64 {
 }
 
 impl Picture {
-    /// The names of the frames that stand at `us` from the left, outermost first, and without that of the whole.
+    /// The names of the frames that stand at `us` from the left, outermost first, and without that
+    /// of the whole.
     pub fn stack_at(&self, us: u64) -> Vec<&str> {
         let is_there = |frame: &&Frame| frame.x <= us && us < frame.x + frame.width;
         self.by_depth()

@@ -1,5 +1,5 @@
-//! Readers of the formats of viewers, independent of the program: they check a format's rules and give back what a viewer would
-//! show.
+//! Readers of the formats of viewers, independent of the program: they check a format's rules and
+//! give back what a viewer would show.
 
 use std::collections::BTreeMap;
 
@@ -113,8 +113,9 @@ pub fn speedscope(json: &str) -> Vec<Lane> {
     lanes.collect()
 }
 
-/// Reads the Firefox Profiler's processed format: version 55, by `docs-developer/processed-profile-format.md` and `src/types/
-/// profile.js` of firefox-devtools/profiler.
+/// Reads the Firefox Profiler's processed format: version 55, by
+/// `docs-developer/processed-profile-format.md` and `src/types/ profile.js` of
+/// firefox-devtools/profiler.
 #[track_caller]
 pub fn firefox(json: &str) -> Vec<Lane> {
     let document: Value = serde_json::from_str(json).expect("JSON");
@@ -202,9 +203,9 @@ struct Track {
     counted: u64,
 }
 
-/// Reads Chrome trace events, by the document "Trace Event Format": B and E nest in each thread and are in the order of time.
-/// A lane's samples are the stretches in which its slices do not change; with each lane comes the number of samples that its
-/// tasks' slices claim to hold.
+/// Reads Chrome trace events, by the document "Trace Event Format": B and E nest in each thread and
+/// are in the order of time. A lane's samples are the stretches in which its slices do not change;
+/// with each lane comes the number of samples that its tasks' slices claim to hold.
 #[track_caller]
 pub fn chrome(json: &str) -> Vec<(Lane, u64)> {
     const US: f64 = 1e3;

@@ -55,8 +55,9 @@ fn values_of_a_group_with_lost_samples() {
 
 #[test]
 fn fields_after_the_call_chain_do_not_matter() {
-    // ADDR, RAW, BRANCH_STACK, REGS_USER, WEIGHT, DATA_SRC, TRANSACTION, REGS_INTR, PHYS_ADDR, AUX, page sizes,
-    // WEIGHT_STRUCT: each alone, and each with the control group, which is behind most of them.
+    // ADDR, RAW, BRANCH_STACK, REGS_USER, WEIGHT, DATA_SRC, TRANSACTION, REGS_INTR, PHYS_ADDR, AUX,
+    // page sizes, WEIGHT_STRUCT: each alone, and each with the control group, which is behind most
+    // of them.
     for bit in [3, 10, 11, 12, 14, 15, 17, 18, 19, 20, 22, 23, 24] {
         for with in [0, sample_type::CGROUP] {
             assert_one_sample(&format!("bit {bit}"), &one_sample(Event::cpu_clock().also(1 << bit | with)));

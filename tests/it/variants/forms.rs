@@ -38,7 +38,8 @@ fn a_recording_is_the_same_in_every_form() {
             ("packed", noted.file(&noted.packed(old))),
             ("packed, new", noted.file(&noted.packed(new))),
             ("packed stream", noted.stream(&noted.packed(old))),
-            // The header's note is lost with the end of a stream or of a killed perf's file; the records tell.
+            // The header's note is lost with the end of a stream or of a killed perf's file; the
+            // records tell.
             ("packed stream without a note", apart.stream(&apart.packed(new))),
             ("big endian", apart.big_endian()),
         ] {

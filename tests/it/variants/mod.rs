@@ -1,4 +1,5 @@
-//! Each form of perf.data that perf and its relatives write: what is in it comes out, whatever the form.
+//! Each form of perf.data that perf and its relatives write: what is in it comes out, whatever the
+//! form.
 
 mod fields;
 mod forms;

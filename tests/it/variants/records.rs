@@ -39,7 +39,8 @@ fn unknown_records_and_features_are_skipped() {
     );
 }
 
-/// simpleperf's own records have 32 bits of size, the upper half in place of the flags (simpleperf_record_header).
+/// simpleperf's own records have 32 bits of size, the upper half in place of the flags
+/// (simpleperf_record_header).
 #[test]
 fn long_records_of_simpleperf_are_skipped() {
     let long = vec![0; (1 << 16) + 72 - 8];
@@ -50,9 +51,9 @@ fn long_records_of_simpleperf_are_skipped() {
     assert_one_sample("a DSO record of 64 KiB", builder.feature(129, b"meta"));
 }
 
-/// PERF_CONTEXT_USER_DEFERRED and a cookie stand for user frames that come in a record of their own, of type 22.
-/// Samples of one stay in the kernel share a user chain, which comes after them, with a thread's own cookie. perf script of 6.19
-/// joins them the same way.
+/// PERF_CONTEXT_USER_DEFERRED and a cookie stand for user frames that come in a record of their
+/// own, of type 22. Samples of one stay in the kernel share a user chain, which comes after them,
+/// with a thread's own cookie. perf script of 6.19 joins them the same way.
 #[test]
 fn deferred_user_chains_are_joined_by_thread_and_cookie() {
     let kernel = &mut Kernel::new();

@@ -110,7 +110,8 @@ pub mod record {
     pub const FINISHED_ROUND: u32 = 68;
 }
 
-/// `perf_event_header.misc` (perf_event.h): the cpumode, and bits whose meaning depends on the record's type.
+/// `perf_event_header.misc` (perf_event.h): the cpumode, and bits whose meaning depends on the
+/// record's type.
 #[rustfmt::skip]
 pub mod misc {
     /// cpumode: kernel.
@@ -129,7 +130,8 @@ pub mod misc {
     pub const BUILD_ID_SIZE: u16 = 1 << 15;
 }
 
-/// Markers in call chains (`enum perf_callchain_context` in perf_event.h): what follows is of this mode.
+/// Markers in call chains (`enum perf_callchain_context` in perf_event.h): what follows is of this
+/// mode.
 #[rustfmt::skip]
 pub mod context {
     /// Kernel frames follow.

@@ -35,7 +35,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of `type` and `config`, at 999 Hz, with the flags of an ordinary `perf record -g -C`.
+    /// An event of `type` and `config`, at 999 Hz, with the flags of an ordinary `perf record -g
+    /// -C`.
     pub fn new(name: &str, kind: u32, config: u64) -> Self {
         Event {
             name: name.to_owned(),
@@ -60,8 +61,9 @@ impl Event {
         Event::new("cycles", 0, 0)
     }
 
-    /// PERF_TYPE_TRACEPOINT with the id that tracefs gives the tracepoint: every occurrence, with its raw payload.
-    /// perf reads such a file only with TRACING_DATA, which has no method of its own here.
+    /// PERF_TYPE_TRACEPOINT with the id that tracefs gives the tracepoint: every occurrence, with
+    /// its raw payload. perf reads such a file only with TRACING_DATA, which has no method of its
+    /// own here.
     pub fn tracepoint(name: &str, id: u64) -> Self {
         Event::new(name, 2, id).period(1).also(sample_type::RAW)
     }
@@ -85,8 +87,8 @@ impl Event {
         self
     }
 
-    /// The fields of its samples ([`sample_type`]). Default: IP, TID, TIME, CALLCHAIN, CPU, PERIOD, and IDENTIFIER if
-    /// the file has several events.
+    /// The fields of its samples ([`sample_type`]). Default: IP, TID, TIME, CALLCHAIN, CPU, PERIOD,
+    /// and IDENTIFIER if the file has several events.
     pub fn sample_type(mut self, bits: u64) -> Self {
         self.sample_type = Some(bits);
         self
@@ -110,14 +112,15 @@ impl Event {
         self
     }
 
-    /// Takes times from this clock, as `perf record -k`: 1 is CLOCK_MONOTONIC (`include/uapi/linux/time.h`).
+    /// Takes times from this clock, as `perf record -k`: 1 is CLOCK_MONOTONIC
+    /// (`include/uapi/linux/time.h`).
     pub fn clockid(mut self, clock: u32) -> Self {
         self.clockid = clock;
         self.set(flag::USE_CLOCKID)
     }
 
-    /// Its ids: perf has one per CPU, and a record on CPU n takes the nth, or the first if there is no nth.
-    /// Default: one, 100 + the event's index.
+    /// Its ids: perf has one per CPU, and a record on CPU n takes the nth, or the first if there is
+    /// no nth. Default: one, 100 + the event's index.
     pub fn ids(mut self, ids: &[u64]) -> Self {
         self.ids = ids.to_vec();
         self

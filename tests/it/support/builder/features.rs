@@ -35,7 +35,8 @@ impl Builder {
         self.feature(feature::ARCH, &header_string(machine))
     }
 
-    /// NRCPUS. The available CPUs come first in the file, whatever the documentation's struct says (header.c).
+    /// NRCPUS. The available CPUs come first in the file, whatever the documentation's struct says
+    /// (header.c).
     pub fn cpus(&mut self, online: u32, available: u32) -> &mut Self {
         self.feature(feature::NRCPUS, &[available.to_le_bytes(), online.to_le_bytes()].concat())
     }
@@ -63,7 +64,8 @@ impl Builder {
         self.build_id(misc::USER, path, id)
     }
 
-    /// `struct build_id_event` with the name padded to 64 bytes (perf.data-file-format.txt, build-id.c).
+    /// `struct build_id_event` with the name padded to 64 bytes (perf.data-file-format.txt,
+    /// build-id.c).
     fn build_id(&mut self, mode: u16, name: &str, id: &[u8]) -> &mut Self {
         assert!(id.len() <= 20, "a build id has at most 20 bytes");
         let mut body = KERNEL_PID.to_le_bytes().to_vec();

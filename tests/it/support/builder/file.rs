@@ -1,4 +1,5 @@
-//! The file: its records in order, and how header, ids, attributes, records and features are laid out.
+//! The file: its records in order, and how header, ids, attributes, records and features are laid
+//! out.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,8 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// A file without records and features, whose one event is [`Event::cpu_clock`] unless others are added.
+    /// A file without records and features, whose one event is [`Event::cpu_clock`] unless others
+    /// are added.
     pub fn new() -> Self {
         Builder {
             events: Vec::new(),
@@ -64,8 +66,9 @@ impl Builder {
         self
     }
 
-    /// Bytes of `struct perf_event_attr` in this file (PERF_ATTR_SIZE_VER* in perf_event.h): at least 64. Default: 128,
-    /// as perf 6.1 writes and at most reads; below 96 the clock's number is cut off.
+    /// Bytes of `struct perf_event_attr` in this file (PERF_ATTR_SIZE_VER* in perf_event.h): at
+    /// least 64. Default: 128, as perf 6.1 writes and at most reads; below 96 the clock's number is
+    /// cut off.
     pub fn attr_size(&mut self, bytes: u32) -> &mut Self {
         assert!(bytes >= 64, "no perf ever wrote a smaller one");
         self.attr_size = bytes;
@@ -78,8 +81,8 @@ impl Builder {
         self
     }
 
-    /// The records that follow are as if perf itself had made them up: their sample_id is all zeros, id and time too.
-    /// So are those before the first [`Builder::at`].
+    /// The records that follow are as if perf itself had made them up: their sample_id is all
+    /// zeros, id and time too. So are those before the first [`Builder::at`].
     pub fn synthesized(&mut self) -> &mut Self {
         self.moment = None;
         self
@@ -114,14 +117,15 @@ impl Builder {
         self
     }
 
-    /// Damage: as perf leaves a file when it is killed. The header says that the data has no bytes, and names features
-    /// whose sections are not there.
+    /// Damage: as perf leaves a file when it is killed. The header says that the data has no bytes,
+    /// and names features whose sections are not there.
     pub fn killed(&mut self) -> &mut Self {
         self.killed = true;
         self
     }
 
-    /// The file: header, ids, attributes, records, then a table of the features in the order of their bits, and these.
+    /// The file: header, ids, attributes, records, then a table of the features in the order of
+    /// their bits, and these.
     pub fn build(&self) -> Vec<u8> {
         let events = self.resolved_events();
         let data = self.encoded(&events).concat();
@@ -174,7 +178,8 @@ impl Builder {
         self.records.iter().map(encode).collect()
     }
 
-    /// perf puts the ids right after the header, and the attributes that point at them next (header.c).
+    /// perf puts the ids right after the header, and the attributes that point at them next
+    /// (header.c).
     fn id_and_attribute_sections(&self, events: &[Event]) -> (Vec<u8>, Vec<u8>) {
         let (mut ids, mut attributes) = (Vec::new(), Vec::new());
         for event in events {

@@ -19,7 +19,8 @@ pub struct Mmap {
 }
 
 impl Mmap {
-    /// `name`, mapped by this process to `[start, start + len)` from the file's beginning, readable and executable.
+    /// `name`, mapped by this process to `[start, start + len)` from the file's beginning, readable
+    /// and executable.
     pub fn new(pid: u32, name: &str, start: u64, len: u64) -> Self {
         let inode = (8, 1, 1_000_000 + u64::from(pid), 0);
         Mmap {

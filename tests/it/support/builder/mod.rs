@@ -1,4 +1,5 @@
-//! Writes real perf.data files (file mode) from a fluent description, and a small kernel symbol table to go with them.
+//! Writes real perf.data files (file mode) from a fluent description, and a small kernel symbol
+//! table to go with them.
 //!
 //! ```ignore
 //! let mut kernel = Kernel::new();
@@ -11,10 +12,10 @@
 //!     .build();
 //! ```
 //!
-//! Everything is little endian. All stacks are given root first, as the program's own model has them; the file holds
-//! them leaf first, with context markers. Sources, cited below by their last part: `include/uapi/linux/perf_event.h`,
-//! `tools/perf/Documentation/perf.data-file-format.txt`, and `header.c`, `header.h`, `build-id.c` and
-//! `synthetic-events.c` in `tools/perf/util`.
+//! Everything is little endian. All stacks are given root first, as the program's own model has
+//! them; the file holds them leaf first, with context markers. Sources, cited below by their last
+//! part: `include/uapi/linux/perf_event.h`, `tools/perf/Documentation/perf.data-file-format.txt`,
+//! and `header.c`, `header.h`, `build-id.c` and `synthetic-events.c` in `tools/perf/util`.
 
 mod bytes;
 mod constants;

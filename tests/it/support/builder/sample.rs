@@ -5,9 +5,9 @@ use super::constants::{context, misc, read_format, record, sample_type};
 use super::event::Event;
 use super::origin::{Moment, Task};
 
-/// The bits of the fields that follow RAW, in the order in which the kernel writes them (`perf_output_sample` in
-/// `kernel/events/core.c`): AUX (20) is last, where perf_event.h's comment has it before the page sizes (22, 23), and
-/// WEIGHT_STRUCT (24) is in WEIGHT's moment.
+/// The bits of the fields that follow RAW, in the order in which the kernel writes them
+/// (`perf_output_sample` in `kernel/events/core.c`): AUX (20) is last, where perf_event.h's comment
+/// has it before the page sizes (22, 23), and WEIGHT_STRUCT (24) is in WEIGHT's moment.
 const REST_OF_SAMPLE: [u32; 13] = [11, 12, 13, 14, 24, 15, 17, 18, 19, 21, 22, 23, 20];
 
 /// One PERF_RECORD_SAMPLE (perf_event.h). Its CPU and time are those of [`Builder::at`].
@@ -60,7 +60,8 @@ impl Sample {
         self
     }
 
-    /// The call chain word for word, leaf first and with its [`context`] markers, instead of kernel and user frames.
+    /// The call chain word for word, leaf first and with its [`context`] markers, instead of kernel
+    /// and user frames.
     pub fn chain(mut self, words: &[u64]) -> Self {
         self.chain = Some(words.to_vec());
         self
@@ -114,7 +115,8 @@ impl Sample {
         self
     }
 
-    /// Adds a counter's value, id and lost samples, for READ: one, or one per member with [`read_format::GROUP`].
+    /// Adds a counter's value, id and lost samples, for READ: one, or one per member with
+    /// [`read_format::GROUP`].
     pub fn value(mut self, value: u64, id: u64, lost: u64) -> Self {
         self.values.push((value, id, lost));
         self
@@ -191,7 +193,8 @@ impl Sample {
         }
     }
 
-    /// Size, bytes, and how many of them are stack; the latter only if there is a dump (perf_event.h).
+    /// Size, bytes, and how many of them are stack; the latter only if there is a dump
+    /// (perf_event.h).
     fn stack_dump(&self, out: &mut Vec<u8>) {
         put64(out, self.user_stack.len() as u64);
         if !self.user_stack.is_empty() {
