@@ -51,7 +51,7 @@ fn burst(packets: &[u64], silence: Silence) -> Option<Finding> {
     let to = packets.partition_point(|&time| time < end.saturating_add(BURST_NS));
     let burst = to.saturating_sub(from);
     let least = (BURST_FACTOR * silence.events_per_ns * BURST_NS as f64).max(BURST_PACKETS);
-    (burst as f64 >= least).then(|| Finding {
+    (burst as f64 >= least).then_some(Finding {
         kind: Kind::PacketBurst { packets: burst as u64 },
         time: silence.time,
         weight: Weight::Weak,

@@ -1,4 +1,4 @@
-//! Which events tell of each time that something happened, so that their silence means something.
+//! Which events were traced completely, so that their silence means that nothing happened.
 
 use crate::model::{Recording, Tracepoint};
 
@@ -43,7 +43,7 @@ impl Traced {
         self.has(Tracepoint::Switch) || self.has_switch_records
     }
 
-    /// Whether it is known when each task was told to run.
+    /// Whether it is known when each task was woken.
     pub fn wakings(self) -> bool {
         self.has(Tracepoint::Waking) || self.has(Tracepoint::Wakeup)
     }
@@ -53,7 +53,7 @@ impl Traced {
         self.has(Tracepoint::NetifReceive) || self.has(Tracepoint::GroReceive)
     }
 
-    /// Whether each system call, or each one of some kind, is known from its begin.
+    /// Whether the start of each system call is known, of all kinds or of some.
     pub fn system_calls(self) -> bool {
         self.has(Tracepoint::AnySystemCallEnter) || self.has(Tracepoint::OneSystemCallEnter)
     }
