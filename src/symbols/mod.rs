@@ -24,7 +24,6 @@ mod sources;
 mod trust;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
 use crate::error::Result;
 use crate::model::{Diagnostic, Frame, Mode, Module, NameId, Names, Naming};
@@ -58,10 +57,9 @@ pub fn name_frames(
     names: &mut Names,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<FrameNames> {
-    let mut frame_names = unnamed(request.frames, modules, names);
-    let mut inlined = FxHashMap::default();
+    let mut frame_names = FrameNames { names: unnamed(request.frames, modules, names), ..Default::default() };
     if sources.disabled {
-        return Ok(FrameNames { names: frame_names, inlined });
+        return Ok(frame_names);
     }
     search::check_options(sources)?;
     let mut by_module: Vec<Vec<usize>> = vec![Vec::new(); modules.len()];
@@ -85,25 +83,10 @@ pub fn name_frames(
         None => look_up(&Lookup::new(request, sources, modules), &hit_frames, diagnostics)?,
     };
     for (module, module_names) in hit.into_iter().zip(all_names) {
-        let texts: Vec<NameId> = module_names.texts.iter().map(|text| names.intern(text)).collect();
-        for (&frame, text) in by_module[module].iter().zip(module_names.of_frames) {
-            frame_names[frame] = match text {
-                Some(text) => FrameName { name: texts[text], naming: Naming::Named },
-                None => FrameName { naming: Naming::NoSymbolHere, ..frame_names[frame] },
-            };
-        }
-        for (frame, functions) in module_names.inlined {
-            let Some(&frame) = by_module[module].get(frame) else { continue };
-            // As perf marks them.
-            let name = |function: String| FrameName {
-                name: names.intern(&format!("{function} (inlined)")),
-                naming: Naming::Named,
-            };
-            inlined.insert(frame, functions.into_iter().map(name).collect());
-        }
         modules[module].symbols = module_names.symbols;
+        set_names(&mut frame_names, &by_module[module], module_names, names);
     }
-    Ok(FrameNames { names: frame_names, inlined })
+    Ok(frame_names)
 }
 
 /// The names of the frames of each of `modules`, the kernel's first, from all files that they may
@@ -131,6 +114,27 @@ fn look_up(
     diagnostics.extend(missing);
     diagnostics.extend(lookup.search.notes());
     Ok(all_names)
+}
+
+/// Gives the frames with these `indices` the names that were found in their module.
+fn set_names(frame_names: &mut FrameNames, indices: &[usize], module_names: ModuleNames, names: &mut Names) {
+    let texts: Vec<NameId> = module_names.texts.iter().map(|text| names.intern(text)).collect();
+    for (&frame, text) in indices.iter().zip(module_names.of_frames) {
+        let frame_name = &mut frame_names.names[frame];
+        match text {
+            Some(text) => *frame_name = FrameName { name: texts[text], naming: Naming::Named },
+            None => frame_name.naming = Naming::NoSymbolHere,
+        }
+    }
+    for (number, functions) in module_names.inlined {
+        let Some(&frame) = indices.get(number) else { continue };
+        // As perf marks them.
+        let name = |function: String| FrameName {
+            name: names.intern(&format!("{function} (inlined)")),
+            naming: Naming::Named,
+        };
+        frame_names.inlined.insert(frame, functions.into_iter().map(name).collect());
+    }
 }
 
 /// The names that frames have without symbols: `[MODULE]`, or `[unknown]`.

@@ -53,7 +53,7 @@ impl<'f> ModuleFrames<'f> {
         self.indices.iter().map(|&index| (index, self.frames[index].offset))
     }
 
-    /// Where the code of each frame lies in the module, in the order of the frames: for a return
+    /// The offset of each frame's code in the module, in the order of the frames: for a return
     /// address one byte before it, since the code of another inlined function may follow the call.
     pub fn code_offsets(&self) -> impl Iterator<Item = u64> {
         self.offsets().map(|(index, offset)| {

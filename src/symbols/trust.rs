@@ -1,15 +1,18 @@
 //! Trust: which files may be opened for a recording, and which of them count as the recorded ones.
 //!
-//! A recording may come from a stranger, with every path, host name and build id in it. All code
-//! that opens a file for a recording asks here first; docs/names.md lists the same rules by source.
+//! A recording may come from a stranger, and so may every path, host name and build id in it. All
+//! code that opens a file for a recording asks here first; docs/names.md lists the same rules by
+//! source.
 //!
 //! # Which files may be opened
 //!
 //! - No file that a recording names is opened unless the recording was made on this host by this
 //!   user or root, or `--symfs` is given: then none outside that folder ([`Trust::root`]).
 //! - With a pack, no file of this machine is opened unless an option names it.
-//! - Only regular files that are not empty are opened: opening a device may act, and the files of
-//!   /proc, some of which act too, have no length ([`has_content`]).
+//! - A file that an option names is opened, whoever made the recording.
+//! - Only regular files are opened, since opening a device may act; only `--kallsyms` may name a
+//!   pipe. A file that a recording names must also not be empty: some files of /proc act too, and
+//!   they have no length ([`has_content`]).
 //! - Build-id caches and `/usr/lib/debug/.build-id` are searched for any recording
 //!   ([`Trust::debug_root`]): there a file's name is the hash of its content, so a recording can
 //!   only name what it already knows. The user's own cache counts only if nobody else can fill it.
@@ -25,12 +28,14 @@
 //!   checksum in the program's `.gnu_debuglink` agrees ([`is_debug_of`]).
 //! - A list of functions that a process generated (perf map, jitdump): it is a regular file of this
 //!   user or root, or in a container of the process's user or root, and was written in the boot of
-//!   the recording ([`Trust::check_list`], [`is_list_of`]). Anybody may write to `/tmp`, and
-//!   process ids start anew in each boot.
+//!   the recording, which does not count below `--symfs` ([`Trust::check_list`], [`is_list_of`]).
+//!   Anybody may write to `/tmp`, and process ids start anew in each boot.
 //! - Symbols of the kernel: the build id agrees. If one of them has none: the code is as long as
 //!   that of the recorded kernel ([`kernel_refusal`]).
-//! - This machine's own `/proc/kallsyms` and `[vdso]`: host, release and build id are those of the
-//!   recording ([`is_this_kernel`]).
+//! - This machine's own `/proc/kallsyms`: host, release and build id are those of the recording
+//!   ([`is_this_kernel`]), and the code is as long, as above.
+//! - This process's own `[vdso]`: the recorded build id agrees. If none was recorded: as
+//!   `/proc/kallsyms`, by [`is_this_kernel`].
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

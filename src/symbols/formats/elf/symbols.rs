@@ -62,7 +62,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         let has_mapping_symbols = matches!(self.header.e_machine(endian), EM_ARM | EM_AARCH64 | EM_RISCV);
         let name_bytes = names.bytes;
         let layout = self.module_layout();
-        // What a symbol's value counts from; `None` if that cannot be told.
+        // The address that a symbol's value counts from; `None` if it is unknown.
         let base = |symbol: &H::Sym| match &layout {
             None => Some(0),
             Some(layout) => *layout.get(usize::from(symbol.st_shndx(endian).0))?,
