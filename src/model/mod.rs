@@ -35,8 +35,10 @@
 //!
 //! Nothing here does input or output, and nothing here knows a file format.
 
+mod about;
 mod cgroup;
 mod diagnostic;
+mod event;
 mod flat_map;
 mod frame;
 mod function;
@@ -49,13 +51,16 @@ mod softirq;
 mod stack;
 mod symbols;
 mod system_call;
+mod tally;
 mod task;
 mod timeline;
 mod trace;
 mod tracepoint;
 
+pub use about::{About, Clock};
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
+pub use event::Event;
 pub use flat_map::{FlatMap, fold, seed};
 pub use frame::{CodePlace, Frame, FrameTable, Mode};
 pub use function::{FrameKind, Function, Naming};
@@ -63,11 +68,12 @@ pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId,
 pub use log::{Log, LogTime, Stamp};
 pub use module::{KernelCode, Module, Segment};
 pub use names::{Names, clean};
-pub use recording::{About, Clock, Event, Recording, Tally};
+pub use recording::Recording;
 pub use softirq::Softirq;
 pub use stack::StackTree;
 pub use symbols::Symbols;
 pub use system_call::{SystemCall, SystemCallRole};
+pub use tally::Tally;
 pub use task::{Task, TaskKind};
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
 pub use trace::{Left, Trace, TraceEvent, TraceKind};

@@ -1,8 +1,8 @@
-//! System calls as events tell them: by number.
+//! System calls: what their numbers in events mean.
 
-use super::NameId;
+use super::ids::NameId;
 
-/// What a number of a system call means in a recording.
+/// A system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemCall {
     /// Its name.
@@ -11,7 +11,7 @@ pub struct SystemCall {
     pub role: SystemCallRole,
 }
 
-/// What a system call does to threads, as far as that changes how its records are read.
+/// What a system call does to threads, where that decides which records belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SystemCallRole {
     /// It makes a new thread, which returns from a call that it never entered.

@@ -1,29 +1,31 @@
-//! Tasks: who ran, and under which name at that moment.
+//! Tasks: threads, each under the comm that it had at a moment.
 
-use super::NameId;
+use super::ids::NameId;
 
-/// A thread under the comm it had at a moment. Two tasks with the same tid and another `start_ns` are different threads.
+/// A thread under the comm that it had at a moment. Two tasks with the same tid and different
+/// `start_ns` are different threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Task {
     /// Process id; 0 is the idle task, −1 unknown.
     pub pid: i32,
     /// Thread id.
     pub tid: i32,
-    /// When the thread was forked, in ns of the recording's clock; 0 if it was there before the recording.
+    /// When the thread was created, in ns of the recording's clock; 0 if it was there before the
+    /// recording.
     pub start_ns: u64,
-    /// Its comm at that moment; `:TID` where the recording does not tell, as perf prints it.
+    /// Its comm at that moment; `:TID`, as perf prints it, where the recording has none.
     pub comm: NameId,
-    /// What it is to the kernel's network code, by its comm.
+    /// Its part in serving softirqs, by its comm.
     pub kind: TaskKind,
 }
 
-/// What a task is to the kernel's network code.
+/// The part of a task in serving softirqs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskKind {
-    /// `ksoftirqd/N`: runs the softirqs that were left to it.
+    /// `ksoftirqd/N`: serves the softirqs that were left to it.
     Ksoftirqd,
-    /// `napi/…`: asks one device for packets (threaded NAPI).
+    /// `napi/…`: polls one device for packets (threaded NAPI).
     NapiThread,
     /// Any other task.
     #[default]
@@ -38,7 +40,7 @@ impl Task {
 
     /// Whether this is the idle task of a CPU.
     pub fn is_swapper(&self) -> bool {
-        // One comparison and not two: it is asked of every sample.
+        // One comparison instead of two: this is asked of every sample.
         self.pid | self.tid == 0
     }
 }

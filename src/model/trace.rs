@@ -1,7 +1,8 @@
-//! Events: what a tracepoint or a switch record says happened on a CPU. An event is no sample: it tells that something
-//! happened, not where time goes.
+//! Traces: what tracepoints and switch records say happened on a CPU. An event is no sample: it
+//! says that something happened, not where time goes.
 
-use super::{EventId, NameId, Softirq, StackId, TaskId};
+use super::ids::{EventId, NameId, StackId, TaskId};
+use super::softirq::Softirq;
 
 /// One record of a tracepoint, or of a switch (`perf record --switch-events`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,22 +11,22 @@ pub struct TraceEvent {
     pub time_ns: u64,
     /// What happened.
     pub kind: TraceKind,
-    /// Whom it happened to: the task that had the CPU.
+    /// The task that had the CPU.
     pub task: TaskId,
-    /// Where in its code; the empty stack where the event was recorded without call chains.
+    /// Where the task was; the empty stack where the event was recorded without call chains.
     pub stack: StackId,
-    /// The tracepoint; `None` for a switch record, which is none.
+    /// The event of the recording that this is a record of; `None` for a switch record.
     pub event: Option<EventId>,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceKind {
-    /// A softirq was made pending (`irq:softirq_raise`); also if it was so already.
+    /// A softirq was raised (`irq:softirq_raise`); it may have been pending already.
     SoftirqRaise(Softirq),
-    /// Its action began (`irq:softirq_entry`).
+    /// The action of a softirq began (`irq:softirq_entry`).
     SoftirqEntry(Softirq),
-    /// Its action returned (`irq:softirq_exit`).
+    /// The action of a softirq returned (`irq:softirq_exit`).
     SoftirqExit(Softirq),
     /// The handler of an interrupt began (`irq:irq_handler_entry`).
     InterruptEntry {
@@ -39,46 +40,48 @@ pub enum TraceKind {
         /// The interrupt's number.
         irq: i32,
     },
-    /// The CPU went from the event's task to another (`sched:sched_switch`; a switch record that tells the other).
+    /// The CPU went from the event's task to another (`sched:sched_switch`, or a switch record that
+    /// names the other).
     Switch {
-        /// Who has the CPU now.
+        /// The task that has the CPU now.
         next: TaskId,
-        /// Why the task before left it.
+        /// Why the event's task left it.
         why: Left,
     },
     /// The task got the CPU (a switch record).
     SwitchIn,
-    /// The task left the CPU, nobody knows to whom (a switch record of one task's recording).
+    /// The task left the CPU to an unknown one (a switch record in a recording of one task).
     SwitchOut {
-        /// Why.
+        /// Why it left.
         why: Left,
     },
-    /// A task was told to run (`sched:sched_waking`, `sched:sched_wakeup`, `sched:sched_wakeup_new`).
+    /// A task was woken (`sched:sched_waking`, `sched:sched_wakeup`, `sched:sched_wakeup_new`).
     Waking {
-        /// Who.
+        /// The task that was woken.
         task: TaskId,
-        /// On which CPU.
+        /// The CPU that it was woken on.
         cpu: u32,
     },
     /// A system call began (`raw_syscalls:sys_enter`, `syscalls:sys_enter_*`).
     SystemCallEnter {
         /// Its number on the recording's architecture.
         number: i32,
-        /// Its place in [`Trace::arguments`].
+        /// The index of its arguments in [`Trace::arguments`].
         arguments: u32,
     },
-    /// A system call returned (`raw_syscalls:sys_exit`, `syscalls:sys_exit_*`). Work on the way to user space may follow.
+    /// A system call returned (`raw_syscalls:sys_exit`, `syscalls:sys_exit_*`). Work on the way to
+    /// user space may follow.
     SystemCallExit {
         /// Its number on the recording's architecture.
         number: i32,
         /// What it returned: an error if negative.
         result: i64,
     },
-    /// A driver was asked for packets (`napi:napi_poll`).
+    /// A driver was polled for packets (`napi:napi_poll`).
     NapiPoll {
-        /// How many it had.
+        /// How many packets it handled.
         work: i32,
-        /// How many it might have had.
+        /// How many it was allowed to handle.
         budget: i32,
     },
     /// A packet was received (`net:netif_receive_skb`, `net:napi_gro_receive_entry`).
@@ -88,25 +91,25 @@ pub enum TraceKind {
         /// Its length in bytes.
         bytes: u32,
     },
-    /// Another event, known by its name only.
+    /// Another event, of which only the name is known.
     Other,
 }
 
 /// Why a task left the CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// It could have gone on: it was preempted, or yielded.
+    /// It could have gone on: it was preempted, or it yielded.
     Runnable,
-    /// It waits for something, or ended.
+    /// It waits for something, or it ended.
     Asleep,
 }
 
-/// The events of one CPU in time order; events of equal time stay in the file's order.
+/// The events of one CPU in time order; those of equal time are in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     /// The events.
     pub events: Vec<TraceEvent>,
-    /// The arguments of system calls.
+    /// The arguments of system calls, by [`TraceKind::SystemCallEnter::arguments`].
     pub arguments: Vec<[u64; 6]>,
 }
 

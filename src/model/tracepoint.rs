@@ -4,11 +4,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Tracepoint {
-    /// `irq:softirq_raise`: a softirq was made pending.
+    /// `irq:softirq_raise`: a softirq was raised.
     SoftirqRaise,
-    /// `irq:softirq_entry`: its action began.
+    /// `irq:softirq_entry`: the action of a softirq began.
     SoftirqEntry,
-    /// `irq:softirq_exit`: its action returned.
+    /// `irq:softirq_exit`: the action of a softirq returned.
     SoftirqExit,
     /// `irq:irq_handler_entry`: the handler of an interrupt began.
     InterruptEntry,
@@ -30,7 +30,7 @@ pub enum Tracepoint {
     OneSystemCallEnter,
     /// `syscalls:sys_exit_NAME`: one system call returned.
     OneSystemCallExit,
-    /// `napi:napi_poll`: a driver was asked for packets.
+    /// `napi:napi_poll`: a driver was polled for packets.
     NapiPoll,
     /// `net:netif_receive_skb`: a packet was received.
     NetifReceive,
@@ -41,7 +41,7 @@ pub enum Tracepoint {
 }
 
 impl Tracepoint {
-    /// Each with its name in the kernel.
+    /// The tracepoints of one name each.
     const NAMES: [(&str, Tracepoint); 14] = [
         ("irq:softirq_raise", Tracepoint::SoftirqRaise),
         ("irq:softirq_entry", Tracepoint::SoftirqEntry),
@@ -59,16 +59,16 @@ impl Tracepoint {
         ("net:napi_gro_receive_entry", Tracepoint::GroReceive),
     ];
 
-    /// The tracepoint that perf calls `event`, modifiers such as `/call-graph=no/` aside; `None` if no
-    /// analysis understands it.
+    /// The tracepoint that perf calls `event`, modifiers such as `/call-graph=no/` aside; `None` if
+    /// no analysis understands it.
     pub fn of_event(event: &str) -> Option<Tracepoint> {
         let is_modifier = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-'));
         let name = event.split(is_modifier).next().unwrap_or(event);
-        let by_name = Tracepoint::NAMES.iter().find(|(known, _)| *known == name);
+        let by_name = Tracepoint::NAMES.iter().find(|(of_kernel, _)| *of_kernel == name);
         by_name.map(|(_, tracepoint)| *tracepoint).or_else(|| Tracepoint::of_family(name))
     }
 
-    /// The tracepoint of a name that stands for many.
+    /// The tracepoint of a name that is one of many.
     fn of_family(name: &str) -> Option<Tracepoint> {
         if name.starts_with("syscalls:sys_enter_") {
             Some(Tracepoint::OneSystemCallEnter)
@@ -81,12 +81,12 @@ impl Tracepoint {
         }
     }
 
-    /// Whether it tells that a system call began.
+    /// Whether it says that a system call began.
     pub fn is_system_call_enter(self) -> bool {
         matches!(self, Tracepoint::AnySystemCallEnter | Tracepoint::OneSystemCallEnter)
     }
 
-    /// Whether it tells that a system call returned.
+    /// Whether it says that a system call returned.
     pub fn is_system_call_exit(self) -> bool {
         matches!(self, Tracepoint::AnySystemCallExit | Tracepoint::OneSystemCallExit)
     }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_known_by_their_names() {
+    fn names_of_events_tell_tracepoints() {
         for (event, tracepoint) in [
             ("irq:softirq_raise", Some(Tracepoint::SoftirqRaise)),
             ("irq:softirq_raise/call-graph=no/", Some(Tracepoint::SoftirqRaise)),

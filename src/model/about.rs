@@ -1,0 +1,72 @@
+//! About: what a recording says about itself.
+
+use super::event::Event;
+
+/// What a recording says about itself. A field is empty where it says nothing.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct About {
+    /// The file as the user named it, safe to print.
+    pub file: String,
+    /// Whether the file is text that `perf script` printed.
+    pub is_script: bool,
+    /// Size of the file in bytes.
+    pub file_bytes: u64,
+    /// The kernel's release: `uname -r` of the machine that recorded.
+    pub kernel: Option<String>,
+    /// The machine's name.
+    pub hostname: Option<String>,
+    /// The machine's architecture: `x86_64`.
+    pub arch: Option<String>,
+    /// The version of perf that recorded.
+    pub perf_version: Option<String>,
+    /// The command line that recorded.
+    pub command: Option<String>,
+    /// CPUs that were online.
+    pub cpus_online: Option<u32>,
+    /// CPUs that the machine could have online.
+    pub cpus_available: Option<u32>,
+    /// The clock of all times.
+    pub clock: Clock,
+    /// Time of the first sample, or without samples of the first event, in ns of the recording's
+    /// clock.
+    pub start_ns: u64,
+    /// Time of the last sample, or without samples of the last event, in ns of the recording's
+    /// clock.
+    pub end_ns: u64,
+    /// All events, sampled or not.
+    pub events: Vec<Event>,
+}
+
+/// The clock of a recording's times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// CLOCK_MONOTONIC (1), CLOCK_MONOTONIC_RAW (4), … as set by `perf record -k`; `None` is perf's
+    /// own clock.
+    pub id: Option<i32>,
+    /// The same moment in two clocks, where recorded: ns of CLOCK_REALTIME, and ns of the
+    /// recording's clock.
+    pub wall: Option<(u64, u64)>,
+}
+
+impl Clock {
+    /// The clock's name as `perf record -k` spells it, or `perf`.
+    pub fn name(&self) -> &'static str {
+        match self.id {
+            None => "perf",
+            Some(0) => "CLOCK_REALTIME",
+            Some(1) => "CLOCK_MONOTONIC",
+            Some(4) => "CLOCK_MONOTONIC_RAW",
+            Some(7) => "CLOCK_BOOTTIME",
+            Some(11) => "CLOCK_TAI",
+            Some(_) => "an unknown clock",
+        }
+    }
+
+    /// A time of this clock in ns since 1970 (UTC); `None` where the recording does not relate the
+    /// clock to the time of day.
+    pub fn since_1970_ns(&self, time_ns: u64) -> Option<i128> {
+        let (wall_ns, clock_ns) = self.wall?;
+        Some(i128::from(wall_ns) + i128::from(time_ns) - i128::from(clock_ns))
+    }
+}

@@ -1,0 +1,40 @@
+//! Events of a recording: what perf was told to record.
+
+use super::tracepoint::Tracepoint;
+
+/// An event that perf was told to record: what each of its records is, and has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// The name as perf prints it, safe to print.
+    pub name: String,
+    /// Whether its records are the samples. On a hybrid CPU the sampling event has a twin for each
+    /// kind of core, and all of them are.
+    pub is_sampling: bool,
+    /// Whether it is a tracepoint.
+    pub is_tracepoint: bool,
+    /// Which tracepoint it is, of those that an analysis understands.
+    pub tracepoint: Option<Tracepoint>,
+    /// Whether its records carry call chains.
+    pub has_callchain: bool,
+    /// Whether its records say when they were taken.
+    pub has_time: bool,
+    /// Whether its records say on which CPU they were taken.
+    pub has_cpu: bool,
+    /// Samples per second, where perf was asked for a frequency.
+    pub frequency_hz: Option<u64>,
+    /// The period, where perf was asked for a fixed one.
+    pub period: Option<u64>,
+    /// Whether the period counts nanoseconds (`cpu-clock`, `task-clock`).
+    pub counts_ns: bool,
+    /// Records of this event that were read.
+    pub records: u64,
+}
+
+impl Event {
+    /// Whether every occurrence was recorded. A tracepoint that was sampled leaves some out, so
+    /// that no two of its records make an interval; `-F 999` on the command line samples every
+    /// tracepoint.
+    pub fn is_complete(&self) -> bool {
+        self.is_tracepoint && self.frequency_hz.is_none() && self.period.is_none_or(|period| period <= 1)
+    }
+}

@@ -1,0 +1,62 @@
+//! Tally: what became of every record.
+
+use std::collections::BTreeMap;
+
+/// What became of every record: `records` is the sum of `samples`, `other_events`, `side_band`, all
+/// `skipped` and all `rejected`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Whole records read.
+    pub records: u64,
+    /// Samples of the sampling event that are in the timelines.
+    pub samples: u64,
+    /// Samples whose user call chain was to be recorded later and never came.
+    pub without_user_chain: u64,
+    /// Records of other events: tracepoints, and events that were not chosen.
+    pub other_events: u64,
+    /// Records that say who ran and what was mapped: comm, fork, mmap, …
+    pub side_band: u64,
+    /// Records that this program has no use for, by type.
+    pub skipped: BTreeMap<u32, u64>,
+    /// Records that could not be decoded, or whose event is unknown, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Records that the kernel dropped before perf could write them (PERF_RECORD_LOST,
+    /// PERF_RECORD_LOST_SAMPLES).
+    pub lost: u64,
+    /// How often the kernel paused the event (PERF_RECORD_THROTTLE).
+    pub throttled: u64,
+    /// Bytes of the data section after the last record that could be read.
+    pub unread_bytes: u64,
+    /// All bytes of the data section.
+    pub data_bytes: u64,
+}
+
+impl Tally {
+    /// Lost records as a share of all records, read and lost, from 0 to 1.
+    pub fn lost_share(&self) -> f64 {
+        let all = self.records.saturating_add(self.lost);
+        if all == 0 { 0.0 } else { self.lost as f64 / all as f64 }
+    }
+
+    /// The records that are accounted for: as many as were read, or some were lost silently.
+    pub fn accounted(&self) -> u64 {
+        self.samples + self.other_events + self.side_band + self.skipped_total() + self.rejected_total()
+    }
+
+    /// Records that this program has no use for.
+    pub fn skipped_total(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    /// Whether so much was lost that what is looked for may be among it: more than 1 %.
+    pub fn is_much_lost(&self) -> bool {
+        const MUCH: f64 = 0.01;
+        self.lost_share() > MUCH
+    }
+
+    /// Records that could not be decoded.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}
