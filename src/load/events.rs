@@ -1,15 +1,13 @@
-//! Events: which of them is the sampling event, what the recording says about itself, and which system calls were traced.
+//! Events: which of them is the sampling event, and what the recording says about itself and them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::ingest::{Attribute, SampleLayout, Source};
-use crate::kernel;
-use crate::model::{About, Clock, Event, Names, SystemCall, Task, Timeline, TraceKind, Tracepoint, clean};
+use crate::model::{About, Clock, Event, Tracepoint, clean};
 
-/// Chooses the sampling event: with its twins on other kinds of cores, if the CPU is a hybrid. Says for each event whether it
-/// is chosen.
+/// Says for each event whether it is the sampling event: the one that is `asked` for, else the
+/// first that fits. On a hybrid CPU it has a twin for each kind of core.
 pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> Result<Vec<bool>> {
     let chosen =
         |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<bool> { attributes.iter().map(is_chosen).collect() };
@@ -26,12 +24,13 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
         return Ok(exact);
     }
     // `cycles` means `cycles:P` and `cpu_core/cycles/` too.
-    let part = |attribute: &Attribute| attribute.display_name().split(['/', ':']).any(|part| part == asked);
-    let mut found = attributes.iter().filter(|attribute| part(attribute));
-    let first = found.next();
-    let is_one = first.is_some_and(|first| found.all(|other| other.is_twin_of(first)));
+    let has_part =
+        |attribute: &Attribute| attribute.display_name().split(['/', ':']).any(|part| part == asked);
+    let mut matches = attributes.iter().filter(|attribute| has_part(attribute));
+    let first = matches.next();
+    let is_one = first.is_some_and(|first| matches.all(|other| other.is_twin_of(first)));
     if is_one {
-        return Ok(chosen(&part));
+        return Ok(chosen(&has_part));
     }
     let names: Vec<String> = attributes.iter().map(Attribute::display_name).collect();
     let which = if first.is_none() { "no event" } else { "more than one event" };
@@ -41,7 +40,7 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
     ))
 }
 
-/// What the recording says about itself; its first and last moment are not known yet.
+/// What the recording says about itself. Its start and end are not known yet.
 pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[bool]) -> About {
     let features = &source.header.features;
     let text = |field: &Option<String>| field.as_ref().map(|text| clean(text).into_owned());
@@ -87,45 +86,4 @@ fn event(attribute: &Attribute, is_sampling: bool) -> Event {
 /// Which tracepoint an event is, of those that an analysis understands.
 pub(super) fn tracepoint(attribute: &Attribute, name: &str) -> Option<Tracepoint> {
     Tracepoint::of_event(name).filter(|_| attribute.is_tracepoint())
-}
-
-/// Gives each task what its comm tells of it.
-pub(super) fn set_task_kinds(tasks: &mut [Task], names: &Names) {
-    for task in tasks {
-        task.kind = kernel::task_kind(names.get(task.comm));
-    }
-}
-
-/// The system calls that occur in events, by number. Their names are those of the architecture's table, else the tracepoint's
-/// (`syscalls:sys_enter_read`).
-pub(super) fn system_calls(
-    timelines: &[Timeline],
-    about: &About,
-    names: &mut Names,
-) -> BTreeMap<i32, SystemCall> {
-    let arch = about.arch.as_deref().unwrap_or_default();
-    let mut calls = BTreeMap::new();
-    for event in timelines.iter().flat_map(|timeline| &timeline.trace.events) {
-        let (TraceKind::SystemCallEnter { number, .. } | TraceKind::SystemCallExit { number, .. }) =
-            event.kind
-        else {
-            continue;
-        };
-        if calls.contains_key(&number) {
-            continue;
-        }
-        let of_event = || {
-            let event = &about.events[event.event?.index()];
-            let name = event.name.strip_prefix("syscalls:sys_")?;
-            name.strip_prefix("enter_").or(name.strip_prefix("exit_"))
-        };
-        let name = kernel::system_call_by_number(arch, number).or_else(of_event);
-        let role = name.map(kernel::system_call_role).unwrap_or_default();
-        let name = match name {
-            Some(name) => names.intern(name),
-            None => names.intern(&format!("system call {number}")),
-        };
-        calls.insert(number, SystemCall { name, role });
-    }
-    calls
 }

@@ -1,10 +1,10 @@
-//! Inlined functions: puts them into the stacks, as callees of the function into whose code they
-//! were compiled.
+//! Inlined functions: adds them to the stacks, as callees of the function that they were inlined
+//! into.
 
 use crate::model::{FrameId, Recording, StackId, StackTree};
 use crate::symbols::FrameNames;
 
-/// For each frame whether it called another one of its mode: then its offset is where the call
+/// For each frame whether it called another one of its mode. Then its offset is where the call
 /// returns to.
 pub(super) fn callers(recording: &Recording) -> Vec<bool> {
     let frames = recording.frames.frames();
@@ -21,13 +21,12 @@ pub(super) fn callers(recording: &Recording) -> Vec<bool> {
 }
 
 /// Gives each frame that has inlined functions one more frame for each of them, with its name, and
-/// replaces all stacks. No sample is looked at but to give it its new stack.
-pub(super) fn put_in(recording: &mut Recording, names: &mut FrameNames) {
+/// replaces all stacks. The tree of stacks is built anew once; a sample only gets its new stack.
+pub(super) fn add(recording: &mut Recording, names: &mut FrameNames) {
     if names.inlined.is_empty() {
         return;
     }
-    let known = recording.frames.frames().len();
-    let mut callees: Vec<Vec<FrameId>> = vec![Vec::new(); known];
+    let mut callees: Vec<Vec<FrameId>> = vec![Vec::new(); recording.frames.frames().len()];
     for (frame, callees) in callees.iter_mut().enumerate() {
         for name in names.inlined.remove(&frame).into_iter().flatten() {
             callees.push(recording.frames.add_inlined(FrameId::from_index(frame)));

@@ -1,21 +1,20 @@
-//! Memory: how much of it a recording may take that does not lie in a file as it is read.
+//! Memory: how much a recording may take, beyond files that are read in place.
 
-/// What a machine is taken to have where it does not tell.
+/// Memory that a machine is assumed to have if /proc does not say.
 const FALLBACK: u64 = 4 << 30;
-/// Bytes that any compressed recording may become.
+/// Bytes that any compressed recording may unpack to, however small it is.
 const UNPACKED_AT_LEAST: u64 = 4 << 20;
-/// How many times its size a compressed recording may become. What differs from sample to sample,
-/// such as its time, takes some bytes of each; a bomb may become 32,768 times its size, a block of
-/// 128 KiB for 4 bytes (RFC 8878, RLE_Block).
+/// How many times its size a compressed recording may unpack to. In a real recording each sample
+/// takes some bytes, since its time differs from that of the last. A bomb can reach 32,768 times
+/// its size: a block of 128 KiB in 4 bytes (RFC 8878, RLE_Block).
 const RATIO: u64 = 256;
 
-/// Bytes for a stream that is read.
+/// Bytes that a stream may take.
 pub fn for_stream(asked: Option<u64>) -> u64 {
     asked.unwrap_or_else(half_of_machine)
 }
 
-/// Bytes for the unpacked records of a recording of this size, or for what a pack of this size
-/// holds.
+/// Bytes that what is in a recording or a pack of this size may unpack to.
 pub fn for_unpacking(asked: Option<u64>, file_bytes: u64) -> u64 {
     let by_size = file_bytes.saturating_mul(RATIO).saturating_add(UNPACKED_AT_LEAST);
     asked.unwrap_or_else(|| half_of_machine().min(by_size))

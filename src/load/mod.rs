@@ -2,15 +2,15 @@
 //!
 //! This is the input half of the program on one screen: it looks at the first bytes of a file and
 //! hands it to the reader of its format. Three formats are a perf.data or hold one, so they share
-//! [`perf_data`]: records, then state, then names, then meanings. Text of perf script has its own
+//! `perf_data.rs`: records, then state, then names, then meanings. Text of perf script has its own
 //! way.
 
 mod archive;
 mod events;
-mod functions;
 mod inlined;
 mod job;
 mod lines;
+mod meanings;
 mod memory;
 mod names;
 mod notes;
@@ -20,8 +20,7 @@ mod packing;
 mod perf_data;
 mod require;
 mod samples;
-mod script_stacks;
-mod script_text;
+mod script;
 mod seen;
 mod timelines;
 
@@ -35,8 +34,8 @@ use job::Job;
 use perf_data::Unnamed;
 
 pub use crate::symbols::Sources;
-pub use functions::function;
 pub use lines::source_lines;
+pub use meanings::function;
 pub use options::{Options, Progress, Stage};
 pub use packing::{Keep, Packed, pack};
 pub use require::{require_cpus, require_stacks, require_timelines, require_times, require_witnesses};
@@ -103,7 +102,7 @@ fn read(parts: &[InputFile], job: &Job) -> Result<Loaded> {
     if let [text] = parts
         && ingest::is_script(text.bytes)
     {
-        return script_text::load(text, job).map(named);
+        return script::load(text, job).map(named);
     }
     if let Some(pack) = pack::unpack(parts, job)? {
         return pack::load(&pack, job).map(named);

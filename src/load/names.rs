@@ -1,4 +1,4 @@
-//! Names: looks up what each frame of a recording is called, and gives each function its meaning.
+//! Names: looks up the function of each frame of a recording.
 
 use std::sync::OnceLock;
 
@@ -7,8 +7,8 @@ use crate::ingest::Features;
 use crate::model::{Module, Names, Recording};
 use crate::symbols;
 
-use super::functions::set_functions;
 use super::job::Job;
+use super::meanings::set_functions;
 use super::{inlined, seen};
 
 /// Names all frames of `recording`. New names go into `names`, which become the recording's.
@@ -24,7 +24,7 @@ pub(super) fn add(
     let mapped = kernel.and_then(|module| module.build_id.clone());
     let callers = if sources.inline { inlined::callers(recording) } else { Vec::new() };
     let (timelines, stacks, frames) = (&recording.timelines, &recording.stacks, recording.frames.frames());
-    // All samples are looked at for this, so only where it is asked for.
+    // This looks at all samples, so it is done only if somebody asks.
     let seen_frames = OnceLock::new();
     let seen = |frame: usize| {
         seen_frames.get_or_init(|| seen::of_frames(timelines, stacks, frames.len())).get(frame).copied()
@@ -44,7 +44,7 @@ pub(super) fn add(
     };
     let mut frame_names =
         symbols::name_frames(&request, sources, &mut recording.modules, names, &mut recording.diagnostics)?;
-    inlined::put_in(recording, &mut frame_names);
+    inlined::add(recording, &mut frame_names);
     recording.functions = set_functions(&mut recording.frames, &frame_names.names, names);
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
 use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Damage, Header, Source, Stop, Walked};
-use crate::model::{Diagnostic, Event, Recording, Severity, Tally};
+use crate::model::{Diagnostic, Event, Mode, Naming, Recording, Severity, Tally};
 use crate::pack::ALLOW_MORE;
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
@@ -73,6 +73,21 @@ pub(super) fn note_loss(recording: &mut Recording, first_lines: &BTreeMap<&'stat
     let Recording { tally, diagnostics, .. } = recording;
     add(lost(tally), diagnostics);
     add(rejected(tally, first_lines), diagnostics);
+}
+
+/// Notes that perf script printed no name for any kernel function.
+pub(super) fn note_nameless_kernel(recording: &mut Recording) {
+    let mut kernel = recording.functions.iter().filter(|function| function.mode == Mode::Kernel).peekable();
+    let has_kernel = kernel.peek().is_some();
+    let is_nameless = has_kernel && !kernel.any(|function| function.naming == Naming::Named);
+    let nameless = Note {
+        severity: Severity::Warning,
+        code: "kernel_names",
+        count: u64::from(is_nameless),
+        message: "kernel functions have no names: perf script printed none".to_owned(),
+        remedy: "run perf script as root in the boot that was recorded, or with --kallsyms; or give the perf.data here",
+    };
+    add([nameless], &mut recording.diagnostics);
 }
 
 fn unfinished(header: &Header) -> Note {

@@ -7,8 +7,9 @@ use crate::ingest::{self, Damage, Features, InputFile, Source, TraceReader, Walk
 use crate::model::{Module, Names, Recording, Tally};
 use crate::state::{Collected, Meanings, State};
 
-use super::events::{about, sampling_events, set_task_kinds, system_calls};
+use super::events::{about, sampling_events};
 use super::job::Job;
+use super::meanings::{set_task_kinds, system_calls};
 use super::notes::{note_formats, note_input_damage};
 use super::options::Stage;
 use super::{names, samples, timelines};

@@ -1,4 +1,4 @@
-//! Events: what tracepoints and switch records tell, with the tasks of their time, per CPU.
+//! Traces: the events of each CPU, from tracepoints and switch records.
 
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
@@ -6,16 +6,17 @@ use rustc_hash::FxHashMap;
 use crate::ingest::RawTrace;
 use crate::model::{EventId, NameId, Names, StackId, TaskId, Trace, TraceEvent, TraceKind};
 
-/// The events of one range of a recording, or of several joined. Until [`Traces::finish`] a name's id is the place of its text
-/// in the range.
+/// The events of one part of a recording, or of several joined. Until [`Traces::finish`] the id of
+/// a name is the index of its text in `texts`.
 #[derive(Default)]
 pub(super) struct Traces {
     by_cpu: FxHashMap<u32, Trace>,
-    /// Names of devices and interrupts: a file has few. Texts come from it: a hasher with a seed.
+    /// Names of devices and interrupts, of which a file has few. They come from the file: a hasher
+    /// with a seed, so that nobody can choose them to collide.
     texts: IndexSet<Vec<u8>, hashbrown::DefaultHashBuilder>,
 }
 
-/// Who and where an event was.
+/// When and where an event happened, and to whom.
 pub(super) struct Happened {
     pub time_ns: u64,
     pub cpu: u32,
@@ -25,15 +26,15 @@ pub(super) struct Happened {
 }
 
 impl Traces {
-    /// Adds what `told` says. `task_of` finds the task of a thread.
-    pub fn push(&mut self, at: Happened, told: RawTrace, task_of: impl FnOnce(i32) -> TaskId) {
+    /// Adds an event. `task_of` gives the task of a tid.
+    pub fn push(&mut self, at: Happened, raw: RawTrace, task_of: impl FnOnce(i32) -> TaskId) {
         let trace = self.by_cpu.entry(at.cpu).or_default();
         let texts = &mut self.texts;
         let mut text = |text: &[u8]| match texts.get_index_of(text) {
-            Some(place) => NameId(place as u32),
+            Some(index) => NameId(index as u32),
             None => NameId(texts.insert_full(text.to_vec()).0 as u32),
         };
-        let kind = match told {
+        let kind = match raw {
             RawTrace::Known(kind) => kind,
             RawTrace::Switch { next_tid, why } => TraceKind::Switch { next: task_of(next_tid), why },
             RawTrace::Waking { tid, cpu } => TraceKind::Waking { task: task_of(tid), cpu },
@@ -53,7 +54,7 @@ impl Traces {
         self.by_cpu.get_mut(&cpu).map_or(&mut [], |trace| &mut trace.events)
     }
 
-    /// Adds the events of the range that follows, whose stacks and tasks are called otherwise here.
+    /// Adds the events of the part that follows. `stack` and `task` translate its ids.
     pub fn join(
         &mut self,
         next: Traces,
@@ -76,7 +77,7 @@ impl Traces {
         }
     }
 
-    /// Each CPU's events in time order, by CPU, with the tasks that `task` gives for theirs.
+    /// The events of each CPU in time order, by CPU. `task` translates the ids of tasks.
     pub fn finish(self, names: &mut Names, task: impl Fn(TaskId) -> TaskId) -> Vec<(u32, Trace)> {
         let texts: Vec<NameId> =
             self.texts.iter().map(|text| names.intern(&String::from_utf8_lossy(text))).collect();
@@ -92,7 +93,7 @@ impl Traces {
     }
 }
 
-/// The task that an event tells of and that it did not happen in.
+/// The other task that an event names, besides the one that it happened in.
 pub(super) fn other_task(event: &mut TraceEvent) -> Option<&mut TaskId> {
     match &mut event.kind {
         TraceKind::Switch { next: other, .. } | TraceKind::Waking { task: other, .. } => Some(other),
@@ -100,7 +101,7 @@ pub(super) fn other_task(event: &mut TraceEvent) -> Option<&mut TaskId> {
     }
 }
 
-/// An event with other ids for its tasks and names.
+/// An event with its ids of tasks and names translated.
 fn translated(
     mut event: TraceEvent,
     task: &impl Fn(TaskId) -> TaskId,

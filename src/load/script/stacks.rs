@@ -1,4 +1,4 @@
-//! Stacks of a text: turns the lines of call chains into stacks, and remembers what it has turned.
+//! Stacks of a text: turns the lines of call chains into stacks, each distinct chain once.
 
 use hashbrown::HashMap;
 
@@ -9,43 +9,48 @@ use crate::model::{
 };
 use crate::symbols::FrameName;
 
-/// The distinct frames, stacks and modules of a text. As for raw chains (`state::Chains`), a call
-/// chain is looked up whole by a hash of its bytes, then without its innermost line; only then is a
-/// line looked up, and only a new one is read.
+/// The distinct frames, stacks and modules of a text.
+///
+/// As for raw chains (`state::Chains`), a call chain is looked up whole by a hash of its bytes,
+/// then without its innermost line. Only then is each line looked up, and only a new line is read.
 #[derive(Default)]
 pub(super) struct ScriptStacks<'a> {
-    /// The distinct frames; a frame's offset is only the number of its name, since no symbols are
+    /// The distinct frames. The offset of a frame only stands for its name, since no symbol is
     /// looked up by it.
     pub frames: FrameTable,
-    /// What they are called.
+    /// The names of the frames.
     pub frame_names: Vec<FrameName>,
     /// The distinct stacks.
     pub stacks: StackTree,
-    /// What frames lie in.
+    /// The modules that frames lie in.
     pub modules: Vec<Module>,
     module_ids: HashMap<&'a [u8], ModuleId>,
     /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
     lines: HashMap<&'a [u8], Line>,
-    known: FlatMap,
+    /// Stacks by the hash of a call chain, and by the hash of its callers.
+    cache: FlatMap,
 }
 
-/// What a line was found to be.
+/// What a line is.
 #[derive(Clone, Copy)]
 enum Line {
+    /// A frame.
     Frame(FrameId),
+    /// Something that perf prints among frames, and that is none.
     Extra,
+    /// Nothing that perf prints.
     Broken,
 }
 
-/// What a frame is called that lies in no known module.
+/// The name of a frame that lies in no known module.
 const UNKNOWN: &str = "[unknown]";
 
-/// In the map of known chains, one that cannot be read. No stack has this id: each takes bytes of
+/// In the cache, a chain that cannot be read. No stack has this id, since each stack takes bytes of
 /// the file.
 const BROKEN: u32 = u32::MAX;
 
-/// Starting points of hashes, so that a whole chain and a part with the same bytes differ. Digits
-/// of π.
+/// The starting points of hashes, so that a whole chain and callers with the same bytes differ.
+/// Digits of π.
 const WHOLE: u64 = 0x0823_44d2_0370_7344;
 const CALLERS: u64 = 0x452f_21e6_38d0_1377;
 const MULTIPLIER: u64 = 0xbe54_66cf_34e9_0c6d;
@@ -54,21 +59,21 @@ impl<'a> ScriptStacks<'a> {
     /// The stack of a sample with these lines; `None` if one of them is no frame.
     pub fn chain(&mut self, lines: &'a [u8], names: &mut Names) -> Option<StackId> {
         let key = hash(WHOLE, lines);
-        let stack = match self.known.get(key) {
-            Some(known) => known,
+        let stack = match self.cache.get(key) {
+            Some(cached) => cached,
             None => {
                 let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1);
                 let (leaf, callers) = lines.split_at(end);
                 let outer = self.callers(callers, names);
                 let stack = self.push(outer, leaf, names);
-                self.known.insert(key, stack);
+                self.cache.insert(key, stack);
                 stack
             }
         };
         (stack != BROKEN).then_some(StackId(stack))
     }
 
-    /// The stack of a sample without call chain: of its only frame, or empty if there is none.
+    /// The stack of a sample without call chain: its only frame, or the empty stack.
     pub fn single(&mut self, rest: &'a [u8], names: &mut Names) -> StackId {
         match only_frame(rest) {
             Some(frame) => {
@@ -79,38 +84,39 @@ impl<'a> ScriptStacks<'a> {
         }
     }
 
+    /// The stack of the lines of a call chain without the innermost.
     fn callers(&mut self, lines: &'a [u8], names: &mut Names) -> u32 {
         let key = hash(CALLERS, lines);
-        if let Some(known) = self.known.get(key) {
-            return known;
+        if let Some(cached) = self.cache.get(key) {
+            return cached;
         }
         let mut stack = StackTree::ROOT.0;
         for line in lines.split(|byte| *byte == b'\n').rev() {
             stack = self.push(stack, line, names);
         }
-        self.known.insert(key, stack);
+        self.cache.insert(key, stack);
         stack
     }
 
-    /// The stack of one more line called by `outer`.
+    /// The stack of `outer` and one more line, which it called.
     fn push(&mut self, outer: u32, line: &'a [u8], names: &mut Names) -> u32 {
         let line = line.trim_ascii_end();
         if outer == BROKEN || line.is_empty() {
             return outer;
         }
-        let found = match self.lines.get(line) {
-            Some(known) => *known,
+        let kind = match self.lines.get(line) {
+            Some(kind) => *kind,
             None => {
-                let found = match stack_line(line) {
+                let kind = match stack_line(line) {
                     StackLine::Frame(frame) => Line::Frame(self.frame(&frame, names)),
                     StackLine::Extra => Line::Extra,
                     StackLine::Broken => Line::Broken,
                 };
-                self.lines.insert(line, found);
-                found
+                self.lines.insert(line, kind);
+                kind
             }
         };
-        match found {
+        match kind {
             Line::Frame(frame) => self.stacks.push(StackId(outer), frame).0,
             Line::Extra => outer,
             Line::Broken => BROKEN,
@@ -130,7 +136,7 @@ impl<'a> ScriptStacks<'a> {
             }
             (None, None) => (names.intern(UNKNOWN), Naming::NoModule),
         };
-        // A function may be called as an unknown one of a module is shown.
+        // The lowest bit tells a function called `[NAME]` from an unknown one in a module NAME.
         let offset = u64::from(name.0) << 1 | u64::from(naming == Naming::Named);
         let id = self.frames.intern(Frame { module, offset, mode });
         if id.index() == self.frame_names.len() {
@@ -149,7 +155,7 @@ impl<'a> ScriptStacks<'a> {
 }
 
 /// The mode of a frame. Its module tells: kernel modules stand in brackets or end in `.ko`. Else
-/// its address does: 64-bit kernels lie in the upper half, but for s390x.
+/// its address does: 64-bit kernels lie in the upper half, except on s390x.
 fn mode(frame: &ScriptFrame) -> Mode {
     const USER: [&[u8]; 6] = [b"[vdso", b"[vsyscall", b"[heap", b"[stack", b"[anon", b"[uprobes"];
     match frame.dso {
@@ -161,12 +167,12 @@ fn mode(frame: &ScriptFrame) -> Mode {
     }
 }
 
-/// `nf_conntrack.ko`, `nf_conntrack.ko.xz`.
+/// Whether a path is that of a kernel module: `nf_conntrack.ko`, `nf_conntrack.ko.xz`.
 fn is_kernel_object(path: &[u8]) -> bool {
     [b".ko".as_slice(), b".ko.gz", b".ko.xz", b".ko.zst"].iter().any(|ending| path.ends_with(ending))
 }
 
-/// The hash that lines are known by. Their length is in it, since the last piece is filled up.
+/// The hash of lines. It includes their length, since the last piece is filled up with zeros.
 fn hash(start: u64, bytes: &[u8]) -> u64 {
     let mut hash = start ^ bytes.len() as u64;
     let mut pieces = bytes.chunks_exact(8);
@@ -176,6 +182,6 @@ fn hash(start: u64, bytes: &[u8]) -> u64 {
     let mut last = [0; 8];
     last[..pieces.remainder().len()].copy_from_slice(pieces.remainder());
     hash = fold(hash ^ u64::from_le_bytes(last), MULTIPLIER);
-    // The map keeps u64::MAX for itself.
+    // Avoids u64::MAX, which the map keeps for itself.
     fold(hash, MULTIPLIER).min(u64::MAX - 1)
 }

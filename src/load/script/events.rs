@@ -1,0 +1,111 @@
+//! The events of a text, by the names that are printed with samples.
+
+use hashbrown::HashMap;
+
+use crate::error::Result;
+use crate::ingest::{Attribute, ScriptSample};
+use crate::load::events::{sampling_events, tracepoint};
+use crate::model::{Event, clean};
+
+use super::header::Rate;
+
+/// No recording has more events. Each one takes memory, and time for every sample of the text.
+const MOST_EVENTS: usize = 4096;
+/// Why samples of more events are rejected.
+const TOO_MANY: &str = "of more events than a recording has";
+
+/// The events of a text.
+#[derive(Default)]
+pub(super) struct Events<'a> {
+    /// The sampling event, as `-e` names it.
+    asked: Option<&'a str>,
+    list: Vec<ScriptEvent>,
+    /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    indices: HashMap<&'a [u8], usize>,
+}
+
+/// What is known of an event.
+pub(super) struct ScriptEvent {
+    attribute: Attribute,
+    /// Whether it may be the sampling event. Which event is, only all names together tell.
+    pub is_candidate: bool,
+    /// Whether a sample of it has a call chain.
+    pub has_callchain: bool,
+    /// Whether its first sample has a time.
+    pub has_time: bool,
+    /// Whether its first sample has a CPU.
+    pub has_cpu: bool,
+    /// Its records that were read.
+    pub records: u64,
+}
+
+impl<'a> Events<'a> {
+    /// No events yet; `asked` names the sampling event.
+    pub fn new(asked: Option<&'a str>) -> Self {
+        Events { asked, ..Events::default() }
+    }
+
+    /// The index of a sample's event; else why the sample is rejected.
+    pub fn index_of(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<usize, &'static str> {
+        const NAMELESS: &[u8] = b"unnamed event";
+        let name = sample.event.unwrap_or(NAMELESS);
+        if let Some(index) = self.indices.get(name) {
+            return Ok(*index);
+        }
+        if self.list.len() == MOST_EVENTS {
+            return Err(TOO_MANY);
+        }
+        let attribute = Attribute::from_name(&String::from_utf8_lossy(name));
+        let is_candidate = match self.asked {
+            None => !attribute.is_tracepoint() && !attribute.is_dummy(),
+            Some(asked) => {
+                let name = attribute.display_name();
+                name == asked || name.split(['/', ':']).any(|part| part == asked)
+            }
+        };
+        let index = self.list.len();
+        self.indices.insert(name, index);
+        self.list.push(ScriptEvent {
+            attribute,
+            is_candidate,
+            has_callchain: false,
+            has_time: sample.header.time_ns.is_some(),
+            has_cpu: sample.header.cpu.is_some(),
+            records: 0,
+        });
+        Ok(index)
+    }
+
+    /// The event with this index.
+    pub fn get_mut(&mut self, index: usize) -> &mut ScriptEvent {
+        &mut self.list[index]
+    }
+
+    /// Says for each event whether it is the sampling event.
+    pub fn sampling(&self) -> Result<Vec<bool>> {
+        let attributes: Vec<Attribute> = self.list.iter().map(|event| event.attribute.clone()).collect();
+        sampling_events(&attributes, self.asked)
+    }
+
+    /// The events as the recording has them. `rates` has those of the header, by name.
+    pub fn into_recorded(self, sampling: &[bool], rates: &HashMap<String, Rate>) -> Vec<Event> {
+        let recorded = |(event, is_sampling): (ScriptEvent, &bool)| {
+            let name = event.attribute.display_name();
+            let rate = rates.get(&name).copied();
+            Event {
+                is_sampling: *is_sampling,
+                is_tracepoint: event.attribute.is_tracepoint(),
+                tracepoint: tracepoint(&event.attribute, &name),
+                has_callchain: event.has_callchain,
+                has_time: event.has_time,
+                has_cpu: event.has_cpu,
+                frequency_hz: rate.and_then(Rate::frequency),
+                period: rate.and_then(Rate::period),
+                counts_ns: event.attribute.counts_ns(),
+                records: event.records,
+                name: clean(&name).into_owned(),
+            }
+        };
+        self.list.into_iter().zip(sampling).map(recorded).collect()
+    }
+}

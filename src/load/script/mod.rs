@@ -1,0 +1,69 @@
+//! Text of perf script: from its blocks to a [`Recording`]. Names are those that perf printed, so
+//! nothing is looked up.
+
+mod events;
+mod header;
+mod reader;
+mod stacks;
+mod tables;
+
+use crate::error::{Error, Result};
+use crate::ingest::{Blocks, InputFile};
+use crate::load::job::Job;
+use crate::load::options::Stage;
+use crate::model::{Diagnostic, Recording, Severity, clean};
+use crate::pack::ALLOW_MORE;
+
+use reader::Reader;
+
+/// Blocks between two reports of progress: so many that reporting costs nothing.
+const PROGRESS_STEP: u64 = 1 << 14;
+
+/// Loads the recording that `text` describes.
+pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
+    let Job { path, options, progress, .. } = *job;
+    let sources = &options.sources;
+    let option =
+        sources.kallsyms.as_ref().map(|_| "--kallsyms").or(sources.symfs.as_ref().map(|_| "--symfs"));
+    if let Some(option) = option {
+        return Err(Error::input(
+            path,
+            format!("is text of perf script, which has its names already: {option} has no use here"),
+            format!("give {option} to perf script, or give the perf.data here"),
+        ));
+    }
+    let mut reader = Reader::new(options.event.as_deref());
+    let mut blocks = Blocks::new(text.bytes);
+    let total = text.bytes.len() as u64;
+    let mut count = 0u64;
+    while let Some((line, block)) = blocks.next() {
+        count += 1;
+        if count.is_multiple_of(PROGRESS_STEP) {
+            progress(Stage::Records, blocks.position() as u64, total);
+        }
+        reader.read(line, block);
+    }
+    let is_cut_in_chain = reader.is_cut_in_chain();
+    let mut recording = reader.finish()?;
+    recording.diagnostics.extend(damage(text, is_cut_in_chain));
+    recording.about.file = clean(&path.to_string_lossy()).into_owned();
+    recording.about.file_bytes = total;
+    recording.tally.data_bytes = total;
+    Ok(recording)
+}
+
+/// Why the text is not whole.
+fn damage(text: &InputFile, is_cut_in_chain: bool) -> Option<Diagnostic> {
+    const COPY_AGAIN: &str = "copy it again; all samples before the cut are used";
+    let is_line_whole = matches!(text.bytes.last(), Some(b'\n' | b')'));
+    let (code, message, remedy) = if text.is_cut {
+        ("memory", "the memory that is allowed is used up: all that follows is unread", ALLOW_MORE)
+    } else if !is_line_whole {
+        ("cut", "the text ends within a line: it is cut short", COPY_AGAIN)
+    } else if is_cut_in_chain {
+        ("cut", "the text ends within a call chain: it is cut short", COPY_AGAIN)
+    } else {
+        return None;
+    };
+    Some(Diagnostic::new(Severity::Error, code, 1, message, remedy))
+}

@@ -1,0 +1,209 @@
+//! The reader of a text: takes its blocks one by one, and makes a recording of them.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use rustc_hash::FxHashMap;
+
+use crate::error::Result;
+use crate::ingest::{Block, CALLCHAIN_DEFERRED, Change, ScriptSample, SideBand, When, number};
+use crate::load::meanings::{set_functions, set_task_kinds};
+use crate::load::notes::{note_loss, note_nameless_kernel};
+use crate::load::timelines::{span, timeline};
+use crate::model::{Detail, EventId, Names, Recording, Sample, Timeline};
+use crate::state::{CpuSamples, State};
+
+use super::events::Events;
+use super::header::{Rate, read_comment};
+use super::stacks::ScriptStacks;
+use super::tables::{Cgroups, Tasks};
+
+/// Why blocks of the text are rejected.
+const FOREIGN: &str = "not printed by perf script";
+const BROKEN: &str = "a line of the call chain cannot be read";
+const CUT: &str = "the text ends before the call chain does";
+const NO_TIME: &str = "without time or CPU, which others of the event have";
+
+/// PERF_RECORD_FINISHED_ROUND (tools/lib/perf/include/perf/event.h).
+const FINISHED_ROUND: u32 = 68;
+
+/// What has been read of a text.
+#[derive(Default)]
+pub(super) struct Reader<'a> {
+    recording: Recording,
+    names: Names,
+    stacks: ScriptStacks<'a>,
+    events: Events<'a>,
+    /// The rates of events in the header, by name. Keys come from the file: a hasher with a seed,
+    /// so that nobody can choose them to collide.
+    rates: HashMap<String, Rate>,
+    tasks: Tasks<'a>,
+    cgroups: Cgroups<'a>,
+    by_cpu: FxHashMap<u32, CpuSamples>,
+    losses: Vec<SideBand>,
+    /// The first sample and its line, if it has no time. If the next one has a time, the first is
+    /// the rest of a sample whose beginning is missing.
+    pending: Option<(u64, ScriptSample<'a>)>,
+    /// For each reason the first line that was rejected for it.
+    first_rejected: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that has read nothing; `asked` names the sampling event.
+    pub fn new(asked: Option<&'a str>) -> Self {
+        let mut reader = Reader { events: Events::new(asked), ..Reader::default() };
+        reader.recording.about.is_script = true;
+        reader
+    }
+
+    /// Whether the text ends within a call chain.
+    pub fn is_cut_in_chain(&self) -> bool {
+        self.first_rejected.contains_key(CUT)
+    }
+
+    /// Reads the block that begins at `line`.
+    pub fn read(&mut self, line: u64, block: Block<'a>) {
+        match block {
+            Block::Comment(text) => {
+                let text = String::from_utf8_lossy(text);
+                read_comment(&text, &mut self.recording.about, &mut self.rates);
+            }
+            Block::Sample(sample) => {
+                self.recording.tally.records += 1;
+                match self.pending.take() {
+                    Some((first, _)) if sample.header.time_ns.is_some() => self.reject(first, FOREIGN),
+                    Some((first, pending)) => self.add(first, &pending),
+                    None if self.recording.tally.records == 1 && sample.header.time_ns.is_none() => {
+                        self.pending = Some((line, sample));
+                        return;
+                    }
+                    None => {}
+                }
+                self.add(line, &sample);
+            }
+            Block::Record { header, name, rest } => {
+                self.recording.tally.records += 1;
+                let count = || rest.rsplit(|byte| *byte == b' ').next().and_then(number);
+                let when = When { time_ns: header.time_ns.unwrap_or(0), position: line };
+                let change = match name {
+                    b"FINISHED_ROUND" => return self.skip(FINISHED_ROUND),
+                    b"CALLCHAIN_DEFERRED" => return self.skip(CALLCHAIN_DEFERRED),
+                    b"LOST" => count().map(|count| Change::Lost { count }),
+                    b"LOST_SAMPLES" => count().map(|count| Change::LostSamples { count }),
+                    _ => None,
+                };
+                self.recording.tally.side_band += 1;
+                self.losses.extend(change.map(|change| SideBand { when, cpu: header.cpu, change }));
+            }
+            Block::Unknown => {
+                self.recording.tally.records += 1;
+                self.reject(line, FOREIGN);
+            }
+        }
+    }
+
+    fn add(&mut self, line: u64, sample: &ScriptSample<'a>) {
+        if let Err(why) = self.try_add(sample) {
+            self.reject(line, why);
+        }
+    }
+
+    fn skip(&mut self, kind: u32) {
+        *self.recording.tally.skipped.entry(kind).or_default() += 1;
+    }
+
+    fn reject(&mut self, line: u64, why: &'static str) {
+        *self.recording.tally.rejected.entry(why).or_default() += 1;
+        self.first_rejected.entry(why).or_insert(line);
+    }
+
+    /// Adds a sample; else says why it is rejected.
+    fn try_add(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<(), &'static str> {
+        let index = self.events.index_of(sample)?;
+        let header = &sample.header;
+        let event = self.events.get_mut(index);
+        let lacks_time = event.has_time && header.time_ns.is_none();
+        let lacks_cpu = event.has_cpu && header.cpu.is_none();
+        if lacks_time || lacks_cpu {
+            return Err(NO_TIME);
+        }
+        if !event.is_candidate {
+            event.records += 1;
+            self.recording.tally.other_events += 1;
+            return Ok(());
+        }
+        if !sample.is_whole && (!sample.lines.is_empty() || sample.rest.is_empty()) {
+            return Err(CUT);
+        }
+        let stack = if sample.lines.is_empty() {
+            self.stacks.single(sample.rest, &mut self.names)
+        } else {
+            self.stacks.chain(sample.lines, &mut self.names).ok_or(BROKEN)?
+        };
+        event.has_callchain |= !sample.lines.is_empty();
+        event.records += 1;
+        let detail = Detail {
+            period: sample.period.unwrap_or(1),
+            cgroup: self.cgroups.intern(sample.rest, &mut self.names),
+            event: EventId::from_index(index),
+        };
+        let task = self.tasks.intern(header.task, &mut self.names);
+        // Without a CPU, only the samples of one thread have an order.
+        let timeline = header.cpu.unwrap_or_else(|| self.tasks.get(task).tid as u32);
+        let CpuSamples { samples, details } = self.by_cpu.entry(timeline).or_default();
+        samples.push(Sample { time_ns: header.time_ns.unwrap_or(0), stack, task });
+        details.push(detail);
+        Ok(())
+    }
+
+    /// Makes the recording.
+    pub fn finish(mut self) -> Result<Recording> {
+        if let Some((line, only)) = self.pending.take() {
+            self.add(line, &only);
+        }
+        let sampling = self.events.sampling()?;
+        self.losses.sort_by_key(|loss| loss.when);
+        let state = State::replay(std::mem::take(&mut self.losses), &mut self.names);
+        let timelines = self.timelines(&sampling, &state);
+
+        let Reader { mut recording, mut names, stacks, events, rates, tasks, cgroups, .. } = self;
+        recording.about.events = events.into_recorded(&sampling, &rates);
+        recording.tally.lost = state.lost_total();
+        recording.timelines = timelines;
+        let ScriptStacks { mut frames, frame_names, mut stacks, modules, .. } = stacks;
+        stacks.finish();
+        recording.functions = set_functions(&mut frames, &frame_names, &mut names);
+        (recording.frames, recording.stacks, recording.modules) = (frames, stacks, modules);
+        (recording.tasks, recording.cgroups) = (tasks.into_list(), cgroups.into_list());
+        set_task_kinds(&mut recording.tasks, &names);
+        recording.names = names;
+        (recording.about.start_ns, recording.about.end_ns) = span(&recording.timelines);
+        note_nameless_kernel(&mut recording);
+        note_loss(&mut recording, &self.first_rejected);
+        Ok(recording)
+    }
+
+    /// The timelines of all CPUs with samples of the sampling event.
+    fn timelines(&mut self, sampling: &[bool], state: &State) -> Vec<Timeline> {
+        let mut by_cpu: Vec<(u32, CpuSamples)> = std::mem::take(&mut self.by_cpu).into_iter().collect();
+        by_cpu.sort_by_key(|(cpu, _)| *cpu);
+        let is_wanted = |detail: Detail| sampling[detail.event.index()];
+        let tally = &mut self.recording.tally;
+        for (_, all) in &mut by_cpu {
+            let before = all.samples.len();
+            let mut kept = CpuSamples::default();
+            for (at, sample) in std::mem::take(&mut all.samples).into_iter().enumerate() {
+                let detail = all.details.get(at);
+                if is_wanted(detail) {
+                    kept.samples.push(sample);
+                    kept.details.push(detail);
+                }
+            }
+            *all = kept;
+            tally.samples += all.samples.len() as u64;
+            tally.other_events += (before - all.samples.len()) as u64;
+        }
+        by_cpu.retain(|(_, all)| !all.samples.is_empty());
+        by_cpu.into_iter().map(|(cpu, all)| timeline(cpu, all, state)).collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! The tasks and the control groups of a text, by what is printed for them.
+
+use hashbrown::HashMap;
+
+use crate::ingest::parse_task;
+use crate::model::{Cgroup, CgroupId, Names, Task, TaskId};
+
+/// The tasks of a text. perf prints pid, tid and comm with each sample, so nothing else is needed
+/// to tell who it was.
+#[derive(Default)]
+pub(super) struct Tasks<'a> {
+    /// Keys come from the file: hashers with a seed, so that nobody can choose them to collide.
+    printed: HashMap<&'a [u8], TaskId>,
+    ids: HashMap<Task, TaskId>,
+    list: Vec<Task>,
+}
+
+impl<'a> Tasks<'a> {
+    /// The task that is printed so.
+    pub fn intern(&mut self, printed: &'a [u8], names: &mut Names) -> TaskId {
+        if let Some(id) = self.printed.get(printed) {
+            return *id;
+        }
+        let parsed = parse_task(printed);
+        let tid = parsed.tid.unwrap_or(-1);
+        // Where no pid is printed, only that of the idle task is known.
+        let pid = parsed.pid.unwrap_or(if tid == 0 { 0 } else { -1 });
+        let comm = match parsed.comm {
+            b"" => names.intern(&format!(":{tid}")),
+            comm => names.intern(&String::from_utf8_lossy(comm)),
+        };
+        let task = Task::new(pid, tid, 0, comm);
+        let list = &mut self.list;
+        let id = *self.ids.entry(task).or_insert_with(|| {
+            list.push(task);
+            TaskId::from_index(list.len() - 1)
+        });
+        self.printed.insert(printed, id);
+        id
+    }
+
+    /// The task with this id.
+    pub fn get(&self, id: TaskId) -> &Task {
+        &self.list[id.index()]
+    }
+
+    /// All tasks, by id.
+    pub fn into_list(self) -> Vec<Task> {
+        self.list
+    }
+}
+
+/// The control groups of a text.
+#[derive(Default)]
+pub(super) struct Cgroups<'a> {
+    /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    ids: HashMap<&'a [u8], CgroupId>,
+    list: Vec<Cgroup>,
+}
+
+impl<'a> Cgroups<'a> {
+    /// The control group in `rest`, what a sample's line ends with: `-F +cgroup` prints it there
+    /// since perf 6.5.
+    pub fn intern(&mut self, rest: &'a [u8], names: &mut Names) -> CgroupId {
+        if !rest.starts_with(b"/") {
+            return CgroupId::NONE;
+        }
+        if let Some(id) = self.ids.get(rest) {
+            return *id;
+        }
+        let path = String::from_utf8_lossy(rest);
+        self.list.push(Cgroup::parse(&path, names.intern(&path)));
+        let id = CgroupId::from_index(self.list.len() - 1);
+        self.ids.insert(rest, id);
+        id
+    }
+
+    /// All control groups, by id.
+    pub fn into_list(self) -> Vec<Cgroup> {
+        self.list
+    }
+}
