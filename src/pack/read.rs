@@ -1,4 +1,4 @@
-//! Reading a pack: into memory, within a budget, and believing nothing of what it says.
+//! Reads a pack into memory, within a budget, and believes nothing that it says.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -10,13 +10,18 @@ use rustc_hash::FxHashMap;
 use crate::error::{Error, Result};
 use crate::model::{Module, Symbols};
 
-use super::{MANIFEST, Manifest, ModuleEntry, ModuleKey, SCHEMA, file_entry};
+use super::budget::{Budgeted, reserve};
+use super::damage::Damage;
+use super::manifest::{MANIFEST, Manifest, ModuleEntry, ModuleKey, SCHEMA, file_entry};
 
-/// Bytes of a manifest that are read at most; a module takes some hundred.
-const LONGEST_MANIFEST: u64 = 64 << 20;
-/// Entries that are looked at; a pack has one for each module that samples hit.
-const MOST_ENTRIES: usize = 1 << 16;
-/// What zstd may look back: what its decoders bear by default (ZSTD_WINDOWLOG_LIMIT_DEFAULT), as a power of two.
+/// The first bytes of a frame of zstd (RFC 8878, 3.1.1).
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// At most so many bytes of a manifest are read. A module takes some hundred.
+const MAX_MANIFEST: u64 = 64 << 20;
+/// A pack may have so many entries. It has one for each module that samples hit.
+const MAX_ENTRIES: usize = 1 << 16;
+/// The window of zstd, as a power of two: what its decoders allow by default
+/// (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
 const WINDOW_LOG: u32 = 27;
 
 /// A pack that was read.
@@ -24,54 +29,36 @@ pub struct Pack {
     manifest: Manifest,
     /// The entries that the manifest names, by name.
     entries: FxHashMap<String, Vec<u8>>,
-    /// Where in the manifest each module stands; without build ids, which a recording that was cut short has lost, modules may share
-    /// a key.
+    /// The indices of each module in the manifest. If the recording was cut short, it has lost its
+    /// build ids; modules may share a key then.
     modules: FxHashMap<ModuleKey, Vec<usize>>,
     damage: Option<Damage>,
 }
 
-/// What is wrong with a pack of which something could be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Damage {
-    /// It ends too early, or cannot be unpacked from some place on.
-    Cut,
-    /// More memory was not allowed.
-    OverBudget,
-    /// What was unpacked is no archive.
-    NoArchive,
-}
-
-/// The remedy where no more memory was allowed.
-pub const ALLOW_MORE: &str = "allow more with --max-memory, such as --max-memory 16G";
-
-impl Damage {
-    /// What is wrong, and the remedy.
-    pub fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Damage::Cut => {
-                ("it is cut short or damaged", "copy it again; what was unpacked before that place is used")
-            }
-            Damage::OverBudget => ("the memory that is allowed is used up before its end", ALLOW_MORE),
-            Damage::NoArchive => ("it is compressed, and no archive", "unpack it first: bunzip2 FILE"),
-        }
-    }
+/// Whether `bytes` may start a pack: they start what zstd packed.
+pub fn may_be_pack(bytes: &[u8]) -> bool {
+    bytes.starts_with(ZSTD)
 }
 
 impl Pack {
-    /// Unpacks `bytes` into at most `budget` bytes of memory; `None` if they are something else that zstd packed. `path` is what
-    /// messages call it.
+    /// Unpacks `bytes` into at most `budget` bytes of memory; `None` if they are something else
+    /// that zstd packed. `path` is its name in messages.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a pack as this program writes them, or of another version.
     pub fn read(bytes: &[u8], path: &Path, budget: u64) -> Result<Option<Pack>> {
         let left = Cell::new(budget);
         let io = |cause| Error::Io { file: path.to_owned(), cause, remedy: None };
         let mut decoder = zstd::stream::read::Decoder::new(bytes).map_err(io)?;
         decoder.window_log_max(WINDOW_LOG).map_err(io)?;
         let mut archive = tar::Archive::new(Budgeted { inner: decoder, left: &left });
-        // Raw: no entry changes the meaning of the next, as those with long names and extended headers do.
+        // Raw: no entry may change the meaning of the next, as long names and extended headers do.
         let mut entries = archive.entries().map_err(io)?.raw(true);
         let Some(manifest) = read_manifest(entries.next(), path)? else { return Ok(None) };
         let mut pack = Pack::of(manifest);
         let wanted = pack.wanted();
-        let mut seen: HashSet<Vec<u8>> = HashSet::default();
+        let mut names: HashSet<Vec<u8>> = HashSet::default();
         let mut is_cut = false;
         for entry in entries {
             let Ok(mut entry) = entry else {
@@ -82,11 +69,11 @@ impl Pack {
             if !entry.header().entry_type().is_file() {
                 return Err(foreign(path, "holds an entry that is no regular file"));
             }
-            if seen.len() == MOST_ENTRIES {
+            if names.len() == MAX_ENTRIES {
                 return Err(foreign(path, "holds more entries than any recording has files"));
             }
             let wanted_name = String::from_utf8(name.clone()).ok().filter(|name| wanted.contains_key(name));
-            if !seen.insert(name) {
+            if !names.insert(name) {
                 return Err(foreign(path, "holds an entry twice"));
             }
             let Some(name) = wanted_name else { continue };
@@ -94,7 +81,7 @@ impl Pack {
             let mut bytes = Vec::new();
             reserve(&mut bytes, size, left.get());
             let is_whole = entry.read_to_end(&mut bytes).is_ok() && bytes.len() as u64 == size;
-            // Half a kallsyms would give wrong names; of half a recording every whole record counts.
+            // Half a kallsyms would give wrong names. Half a recording still has whole records.
             match wanted.get(&name) {
                 Some(Some(checksum)) if !is_whole || crc32fast::hash(&bytes) != *checksum => {}
                 _ => _ = pack.entries.insert(name, bytes),
@@ -104,7 +91,7 @@ impl Pack {
                 break;
             }
         }
-        // Its last frame ends in the checksum of all.
+        // The last frame ends in the checksum of everything.
         let is_cut = is_cut || std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).is_err();
         let is_complete = wanted.keys().all(|name| pack.entries.contains_key(name));
         let is_long_enough = pack.manifest.recording.iter().all(|file| {
@@ -129,24 +116,26 @@ impl Pack {
         Pack { manifest, entries: FxHashMap::default(), modules, damage: None }
     }
 
-    /// The names of the entries that the manifest says are there, and the checksums of those that names come from.
+    /// The names of the entries that should be there according to the manifest. Those that names
+    /// come from have a checksum.
     fn wanted(&self) -> HashMap<String, Option<u32>> {
         let manifest = &self.manifest;
         let modules = manifest.modules.iter().flat_map(|module| [module.file, module.debug]).flatten();
         let numbers = manifest.kernel.iter().map(|kernel| kernel.file).chain(modules);
         let recording = manifest.recording.iter().filter(|file| !file.is_missing);
-        // The number of a file that is not there has no checksum, and nothing will be read of it.
+        // If the manifest has no checksum for a file, the file is not used.
         let file =
             |number: usize| (file_entry(number), Some(manifest.checksums.get(number).copied().unwrap_or(0)));
         numbers.map(file).chain(recording.map(|file| (file.entry(), None))).collect()
     }
 
-    /// What is wrong with it, if something is.
+    /// What is wrong with the pack, if anything is.
     pub fn damage(&self) -> Option<Damage> {
         self.damage
     }
 
-    /// The recording's files: the name in its directory, the bytes, and whether it is missing. None if the pack ends before them.
+    /// The files of the recording: the name in its directory, the bytes, and whether it was
+    /// missing. There are none if the pack ends before them.
     pub fn recording(&self) -> impl Iterator<Item = (Option<&str>, &[u8], bool)> {
         self.manifest.recording.iter().filter_map(|file| {
             let bytes = self.entries.get(&file.entry()).map(Vec::as_slice);
@@ -155,12 +144,13 @@ impl Pack {
         })
     }
 
-    /// Whether it has the debug information that tells of inlined functions.
+    /// Whether it has debug information, which tells inlined functions.
     pub fn has_inlined(&self) -> bool {
         self.manifest.has_inlined
     }
 
-    /// Whether hashes stand for paths and comms. Then the file of a module is a list of the names of its frames, as a perf map's.
+    /// Whether hashes stand for paths and comms. Then the file of a module is a list of the names
+    /// of its frames, in the form of a perf map.
     pub fn is_redacted(&self) -> bool {
         self.manifest.is_redacted
     }
@@ -170,7 +160,8 @@ impl Pack {
         self.entries.values().map(|bytes| bytes.len() as u64).sum()
     }
 
-    /// Files with the kernel's symbols, the best first: where it was found, whether it is ELF, and its bytes.
+    /// The files with the kernel's symbols, the best first: where each was found, whether it is
+    /// ELF, and its bytes.
     pub fn kernel(&self) -> impl Iterator<Item = (&str, bool, &[u8])> {
         self.manifest
             .kernel
@@ -178,12 +169,17 @@ impl Pack {
             .filter_map(|kernel| Some((kernel.path.as_str(), kernel.is_elf, self.file(kernel.file)?)))
     }
 
-    /// The file with kernel symbols that was found first and not used where it was packed, and why.
+    /// The first file with kernel symbols that was found and not used when the pack was made, and
+    /// why it was not.
     pub fn refused(&self) -> Option<(&str, &str)> {
         self.manifest.refused.as_ref().map(|(path, why)| (path.as_str(), why.as_str()))
     }
 
-    /// The file of `module`, or why there is none.
+    /// The file of `module`.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
     pub fn find(&self, module: &Module) -> std::result::Result<&[u8], Symbols> {
         let entry = self.entry(module).ok_or(Symbols::NotPacked)?;
         match entry.file {
@@ -198,7 +194,8 @@ impl Pack {
         self.file(self.entry(module)?.debug?)
     }
 
-    /// What the manifest says of `module`, if that is the only one that it can be.
+    /// The manifest's entry of `module`. An entry with another build id counts only if there is no
+    /// other entry for the module.
     fn entry(&self, module: &Module) -> Option<&ModuleEntry> {
         let key = ModuleKey::of(module);
         let entries = self.modules.get(&key)?.iter().filter_map(|&number| self.manifest.modules.get(number));
@@ -211,7 +208,7 @@ impl Pack {
     }
 }
 
-/// The manifest, if `entry` is one.
+/// Reads the manifest, if `entry` is one.
 fn read_manifest<R: Read>(
     entry: Option<std::io::Result<tar::Entry<'_, R>>>,
     path: &Path,
@@ -222,11 +219,11 @@ fn read_manifest<R: Read>(
     }
     let mut text = Vec::new();
     let size = entry.size();
-    let read = entry.by_ref().take(LONGEST_MANIFEST).read_to_end(&mut text);
+    let read = entry.by_ref().take(MAX_MANIFEST).read_to_end(&mut text);
     if read.is_err() || text.len() as u64 != size {
         return Err(Error::input(path, "is a pack cut short within its manifest", "copy it again"));
     }
-    // The version first: the rest may have another form in another one.
+    // The version is read first: in another version the rest may have another form.
     let schema =
         serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|all| all.get("schema")?.as_u64());
     match (schema, serde_json::from_slice(&text)) {
@@ -240,34 +237,11 @@ fn read_manifest<R: Read>(
     }
 }
 
+/// The error for a pack that this program cannot have written.
 fn foreign(path: &Path, what: &str) -> Error {
     Error::input(
         path,
         format!("is no pack as stallgraph makes them: it {what}"),
         "pack the recording again: stallgraph pack",
     )
-}
-
-/// Makes room for as much of `size` bytes as is `left`. Else memory would be taken twice while it grows.
-pub fn reserve(bytes: &mut Vec<u8>, size: u64, left: u64) {
-    // Where there is no memory, reading takes as much as there is.
-    let _ = usize::try_from(size.min(left)).map(|room| bytes.try_reserve_exact(room));
-}
-
-/// What is read of a stream until the budget is used up, and then nothing.
-pub(super) struct Budgeted<'l, R> {
-    pub inner: R,
-    pub left: &'l Cell<u64>,
-}
-
-impl<R: Read> Read for Budgeted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
-        let read = match buffer.get_mut(..most) {
-            Some(buffer) if most > 0 => self.inner.read(buffer)?,
-            _ => 0,
-        };
-        self.left.set(self.left.get().saturating_sub(read as u64));
-        Ok(read)
-    }
 }
