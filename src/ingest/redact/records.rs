@@ -241,7 +241,7 @@ impl Redactor {
     /// Redacts a feature section.
     pub fn feature(&self, feature: u32, body: &mut [u8]) {
         match Feature(feature) {
-            Feature::HOSTNAME => self.text(body, redaction::word),
+            Feature::HOSTNAME => self.text(body, redaction::text),
             Feature::BUILD_ID => self.build_ids(body),
             Feature::TRACING_DATA => self.tracing_data(body),
             Feature::EVENT_DESC => {

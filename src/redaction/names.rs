@@ -1,0 +1,200 @@
+//! Redaction of comms, paths, symbols, events and other texts.
+
+use crate::model::Module;
+
+use super::hash::{hash, hash_of_same_length};
+
+/// Kernel threads with a number after the name: of a CPU, a node, a worker, an interrupt.
+const NUMBERED_THREADS: [&str; 16] = [
+    "cpuhp",
+    "idle_inject",
+    "irq",
+    "kcompactd",
+    "kdamond",
+    "ksoftirqd",
+    "kswapd",
+    "ktimers",
+    "kworker",
+    "migration",
+    "rcub",
+    "rcuc",
+    "rcuog",
+    "rcuop",
+    "rcuos",
+    "swapper",
+];
+/// Kernel threads of which there is one.
+const SINGLE_THREADS: [&str; 12] = [
+    "kauditd",
+    "kblockd",
+    "kdevtmpfs",
+    "khugepaged",
+    "khungtaskd",
+    "ksmd",
+    "kthreadd",
+    "oom_reaper",
+    "rcu_bh",
+    "rcu_preempt",
+    "rcu_sched",
+    "swapper",
+];
+
+/// Names of mappings that are not files, given by the kernel (`arch_vma_name`,
+/// `perf_event_mmap_event` in kernel/events/core.c) or by perf; and the root of all control groups.
+const KERNEL_MAPPINGS: [&str; 9] =
+    ["/", "[anon]", "[stack]", "[uprobes]", "[vdso]", "[vsyscall]", "[vvar]", "//enomem", "//toolong"];
+
+/// What stands for a thread's name.
+pub fn comm(comm: &str) -> String {
+    kernel_thread(comm).map_or_else(|| text(comm), str::to_owned)
+}
+
+/// The name of a kernel thread, up to its number. The rest is cut off: it tells what a worker works
+/// on, and people name some of that.
+fn kernel_thread(comm: &str) -> Option<&str> {
+    const RESCUER: &str = "kworker/R";
+    if SINGLE_THREADS.contains(&comm) {
+        return Some(comm);
+    }
+    if comm.strip_prefix(RESCUER).is_some_and(|rest| rest.starts_with('-')) {
+        return Some(RESCUER);
+    }
+    let name = NUMBERED_THREADS.into_iter().find(|name| comm.starts_with(name))?;
+    let rest = comm[name.len()..].trim_start_matches(['/', '.', 'u']);
+    let number = rest.find(|c: char| !c.is_ascii_digit() && c != ':' && c != 'H').unwrap_or(rest.len());
+    let has_number = rest.starts_with(|c: char| c.is_ascii_digit());
+    has_number.then(|| &comm[..comm.len() - rest.len() + number])
+}
+
+/// What stands for the path of a mapping or of a control group. Kernel modules keep theirs, and so
+/// does the kernel.
+pub fn path(path: &str, is_kernel: bool) -> String {
+    let path = path.strip_suffix(" (deleted)").unwrap_or(path);
+    let kind = Module::memory_name(path);
+    let is_kernel_code = is_kernel && path.starts_with('[') && !path.contains('/')
+        || ["/lib/modules/", "/usr/lib/modules/"].iter().any(|folder| path.starts_with(folder));
+    if is_kernel_code || KERNEL_MAPPINGS.contains(&path) || kind == Some(path) {
+        return path.to_owned();
+    }
+    let slash = if path.starts_with('/') { "/" } else { "" };
+    hash(path, kind.unwrap_or(slash))
+}
+
+/// What stands for any other text that may tell whose machine it was.
+pub fn text(text: &str) -> String {
+    hash(text, "")
+}
+
+/// What stands for the name of a kernel symbol: the name itself, or a hash if it cannot be a
+/// symbol.
+pub fn symbol(name: &str) -> String {
+    let is_symbol = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.$-".contains(&byte));
+    if is_symbol { name.to_owned() } else { text(name) }
+}
+
+/// What stands for the group of an event. It has the same length. perf names the group of a probe
+/// after the program that the probe is in.
+pub fn event_group(group: &str) -> String {
+    let prefix = ["probe_", "sdt_"].into_iter().find(|kind| group.starts_with(kind));
+    prefix.map_or_else(
+        || group.to_owned(),
+        |kind| format!("{kind}{}", hash_of_same_length(&group[kind.len()..])),
+    )
+}
+
+/// What stands for the name of an event of a group. It has the same length. The kernel names a
+/// probe after its program if nobody names it.
+pub fn event_in(group: &str, name: &str) -> String {
+    if group == "uprobes" { hash_of_same_length(name) } else { name.to_owned() }
+}
+
+/// What stands for an event: `GROUP:NAME`, or a name alone.
+pub fn event(event: &str) -> String {
+    match event.split_once(':') {
+        Some((group, name)) => format!("{}:{}", event_group(group), event_in(group, name)),
+        None if event.contains('/') && !event.ends_with('/') => text(event),
+        None => event.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redaction::hash::DIGITS;
+
+    #[test]
+    fn hashes_are_the_beginning_of_what_sha256sum_prints() {
+        assert_eq!(comm("cadvisor"), "041a2bd7d0ac");
+        assert_eq!(comm("node"), "545ea53");
+        assert_eq!(path("/usr/bin/node", false), path("/usr/bin/node (deleted)", false));
+        assert_eq!(path("/init", false).len(), 7);
+        assert_eq!(path("/usr/bin/node", false).len(), 13);
+        assert_eq!((comm(""), path("", false)), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn threads_of_the_kernel_keep_their_names_but_not_what_they_work_on() {
+        for kept in [
+            "ksoftirqd/0",
+            "swapper",
+            "swapper/12",
+            "kworker/1:2H",
+            "kworker/u8:0",
+            "kswapd0",
+            "rcu_sched",
+            "kdamond.0",
+        ] {
+            assert_eq!(comm(kept), kept);
+        }
+        for (thread, kept) in [
+            ("kworker/u8:1-ev", "kworker/u8:1"),
+            ("irq/33-customer", "irq/33"),
+            ("kworker/R-secret", "kworker/R"),
+        ] {
+            assert_eq!(comm(thread), kept);
+        }
+        for other in
+            ["ksoftirqd-secret", "kworker/secret", "kworkers", "swapper.sh", "irqbalance", "watchdog"]
+        {
+            assert_eq!(comm(other), text(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_keeps_its_kind() {
+        for kept in ["[vdso]", "//anon", "[heap]", "[stack]", "/dev/zero", "/dev/zero (deleted)", "/"] {
+            assert_eq!(path(kept, false), kept.trim_end_matches(" (deleted)"));
+        }
+        for kept in ["[kernel.kallsyms]_text", "[nf_conntrack]", "/lib/modules/6.1.0/kernel/net/nf_nat.ko.xz"]
+        {
+            assert_eq!(path(kept, true), kept);
+        }
+        for other in ["/srv/secret.ko", "/srv/[secret]", "[/srv/secret]"] {
+            assert!(!path(other, true).contains("secret"));
+        }
+        for (kind, name) in [
+            ("/memfd:", "/memfd:secret (deleted)"),
+            ("/SYSV", "/SYSV0000abcd"),
+            ("[anon", "[anon:x]"),
+            ("[anon", "[anonx"),
+        ] {
+            let hashed = path(name, false);
+            let room = (name.trim_end_matches(" (deleted)").len() + 1).next_multiple_of(8) - 1;
+            assert!(hashed.len() <= room && hashed.len() > kind.len(), "{hashed}");
+            assert_eq!(Module::memory_name(&hashed), Some(kind));
+        }
+        assert_eq!(path("anon_inode:[perf_event]", false).len(), DIGITS);
+    }
+
+    #[test]
+    fn events_are_not_called_after_programs() {
+        for kept in ["cpu-clock", "sched:sched_switch", "probe:tcp_v4_rcv", "cpu/event=0x3c/", "cycles:ppp"] {
+            assert_eq!(event(kept), kept);
+        }
+        for other in ["probe_libsecret:work", "sdt_secret:work", "uprobes:p_secret_0x10", "/srv/secret"] {
+            assert!(!event(other).contains("secret"), "{}", event(other));
+        }
+        let group = "probe_libsecret";
+        assert_eq!(event_group(group).len(), group.len());
+    }
+}
