@@ -7,6 +7,7 @@ mod elf;
 mod header;
 mod jitdump;
 mod kallsyms;
+mod log_times;
 mod perf_map;
 mod recording;
 mod sample;
@@ -90,4 +91,9 @@ fn perf_map_texts() {
 #[test]
 fn texts_of_perf_script() {
     replay("script_text", script_text::check);
+}
+
+#[test]
+fn times_in_logs() {
+    replay("log_times", log_times::check);
 }

@@ -19,7 +19,8 @@ const MAX_BYTES: u64 = 4 << 30;
 /// The remedy for a file without a time.
 const SUPPORTED: &str = "give one with epoch seconds, RFC 3339, or what ping -D or tcpdump -tt print; | ts %.s puts a time before each line";
 
-/// Reads the log at `path`, or standard input if that is `-`. Times that name no zone are of `zone`.
+/// Reads the log at `path`, or standard input if that is `-`. Times that name no zone are of
+/// `zone`.
 ///
 /// # Errors
 ///
@@ -88,8 +89,8 @@ pub fn parse(input: impl Read, path: &Path, zone: Zone) -> Result<Log> {
 
 /// What a file is that cannot be a log, judged by its first bytes, and what to do about it.
 fn foreign_file(start: &[u8]) -> Option<(&'static str, &'static str)> {
-    /// pcap in both byte orders, with µs and with ns (pcap-savefile(5)), and pcapng (the type of its
-    /// first block).
+    /// pcap in both byte orders, with µs and with ns (pcap-savefile(5)), and pcapng (the type of
+    /// its first block).
     const PACKETS: [[u8; 4]; 5] = [
         [0xd4, 0xc3, 0xb2, 0xa1],
         [0xa1, 0xb2, 0xc3, 0xd4],

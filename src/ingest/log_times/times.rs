@@ -279,7 +279,7 @@ mod tests {
             &[0xff, 0xfe],
             b"-",
         ];
-        let (mut line, mut found) = (Vec::new(), 0);
+        let (mut line, mut count) = (Vec::new(), 0);
         for number in 0..pieces.len().pow(4) {
             line.clear();
             let mut rest = number;
@@ -289,10 +289,10 @@ mod tests {
             }
             let time = first_time(&line);
             assert!(time.as_ref().is_none_or(|time| time.end <= line.len()), "{line:?}");
-            found += usize::from(time.is_some());
+            count += usize::from(time.is_some());
             round_trip_ns(&line);
             is_tcpdump_delta(&line);
         }
-        assert!(found > 400, "{found}");
+        assert!(count > 400, "{count}");
     }
 }
