@@ -1,4 +1,4 @@
-//! Events: `perf_event_attr` in any of its sizes, with its ids and its name.
+//! Events: `perf_event_attr` in any of its sizes, with the event's ids and name.
 
 use std::hash::BuildHasher;
 
@@ -12,13 +12,15 @@ use rustc_hash::FxBuildHasher;
 
 use super::cursor::ByteOrder;
 
-/// The smallest `perf_event_attr`: PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h). A size of 0 means this one.
+/// Bytes of the smallest `perf_event_attr`: PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h).
+/// A size of 0 means this one.
 pub const SMALLEST_ATTRIBUTE: usize = 64;
 
-/// One `perf_event_attr`. Unknown numbers are kept as they are; fields that an older, shorter attribute lacks are 0.
+/// One `perf_event_attr`. Unknown numbers are kept as they are. Fields that an older, shorter
+/// attribute lacks are 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attribute {
-    /// PERF_TYPE_*, or the number of a dynamic PMU.
+    /// PERF_TYPE_*, or the type of a dynamic PMU.
     pub kind: u32,
     /// Which event of that type.
     pub config: u64,
@@ -36,16 +38,17 @@ pub struct Attribute {
     clock_id: i32,
     /// Registers in REGS_INTR.
     pub sample_regs_intr: u64,
-    /// The ids that this event's records carry.
+    /// The ids in this event's records.
     pub ids: Vec<u64>,
-    /// For ids in ascending order the CPU on which they count, where samples do not say it and the recording does.
+    /// The CPU on which each id counts, by ascending id. Empty if samples tell their CPU, or if the
+    /// recording does not tell the CPUs of ids.
     pub cpus_of_ids: Vec<(u64, u32)>,
     /// The name in the EVENT_DESC feature, as recorded.
     pub name: Option<String>,
 }
 
 impl Attribute {
-    /// Decodes an attribute from `bytes`, which are all it has: 64 to 184 or more.
+    /// Decodes an attribute from `bytes`, which are the whole attribute.
     pub fn parse(bytes: &[u8], order: ByteOrder) -> Self {
         let u64_at = |at| order.u64_at(bytes, at).unwrap_or(0);
         let u32_at = |at| order.u32_at(bytes, at).unwrap_or(0);
@@ -56,7 +59,7 @@ impl Attribute {
             sample_period: u64_at(16),
             sample_type: u64_at(24),
             read_format: u64_at(32),
-            // A bit field: a big-endian compiler lays its first member into the highest bit.
+            // A bit field: on big-endian machines its first member is the highest bit.
             flags: match order {
                 ByteOrder::Little => flags,
                 ByteOrder::Big => flags.reverse_bits(),
@@ -71,9 +74,10 @@ impl Attribute {
         }
     }
 
-    /// What can be told of an event from its name alone, as perf script prints it.
+    /// The attribute of the event with this name, as far as the name tells. perf script prints only
+    /// names.
     pub fn from_name(name: &str) -> Self {
-        // `cpu_core/cycles/P` and `cpu_atom/cycles/P`: one event on the two kinds of cores.
+        // `cpu_core/cycles/P` and `cpu_atom/cycles/P` are one event on the two kinds of cores.
         let core = ["cpu_core/", "cpu_atom/"].iter().position(|core| name.starts_with(core));
         let word = name.split(['/', ':']).next().unwrap_or(name);
         let (kind, config) = match (core, word) {
@@ -97,17 +101,17 @@ impl Attribute {
         Attribute { kind, config, name, ..Attribute::default() }
     }
 
-    /// Samples per second that were asked for; `None` where a fixed period was.
+    /// The requested samples per second; `None` if a fixed period was requested.
     pub fn frequency_hz(&self) -> Option<u64> {
         (self.flags & ATTR_FLAG_BIT_FREQ != 0).then_some(self.sample_period)
     }
 
-    /// The fixed period; `None` where a frequency was asked for.
+    /// The fixed period; `None` if a frequency was requested.
     pub fn period(&self) -> Option<u64> {
         (self.flags & ATTR_FLAG_BIT_FREQ == 0).then_some(self.sample_period)
     }
 
-    /// Whether records that are not samples end in a `sample_id`.
+    /// Whether records other than samples end in a `sample_id`.
     pub fn has_sample_id_all(&self) -> bool {
         self.flags & ATTR_FLAG_BIT_SAMPLE_ID_ALL != 0
     }
@@ -122,7 +126,7 @@ impl Attribute {
         self.kind == PERF_TYPE_TRACEPOINT
     }
 
-    /// Whether the event only carries side-band records and never fires.
+    /// Whether the event never fires and is there only for its side-band records.
     pub fn is_dummy(&self) -> bool {
         self.kind == PERF_TYPE_SOFTWARE && self.config == PERF_COUNT_SW_DUMMY
     }
@@ -133,29 +137,30 @@ impl Attribute {
             && matches!(self.config, PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK)
     }
 
-    /// Whether samples fall where time goes, and not where something happens, a page fault say.
+    /// Whether samples show where time goes. Samples of a page fault show where it happens instead.
     pub fn samples_time(&self) -> bool {
         self.kind != PERF_TYPE_SOFTWARE || self.counts_ns()
     }
 
-    /// Whether the kernel is left out (`:u`).
+    /// Whether the kernel is not sampled (`:u`).
     pub fn leaves_out_kernel(&self) -> bool {
         self.flags & ATTR_FLAG_BIT_EXCLUDE_KERNEL != 0
     }
 
-    /// Whether samples carry an id, but not the CPU on which they were taken.
+    /// Whether samples have an id, but not the CPU on which they were taken.
     pub fn needs_cpus_of_ids(&self) -> bool {
         self.sample_type & PERF_SAMPLE_CPU == 0
             && self.sample_type & (PERF_SAMPLE_ID | PERF_SAMPLE_IDENTIFIER) != 0
     }
 
-    /// Whether samples carry call chains.
+    /// Whether samples have call chains.
     pub fn has_callchain(&self) -> bool {
         self.sample_type & PERF_SAMPLE_CALLCHAIN != 0
     }
 
-    /// Whether the two are one event on different kinds of cores: a hybrid CPU's hardware events carry the number of the
-    /// PMU in the upper half of the config (PERF_PMU_TYPE_SHIFT, include/uapi/linux/perf_event.h).
+    /// Whether the two are one event on different kinds of cores. On a hybrid CPU the upper half of
+    /// a hardware event's config is the type of the PMU (PERF_PMU_TYPE_SHIFT,
+    /// include/uapi/linux/perf_event.h).
     pub fn is_twin_of(&self, other: &Attribute) -> bool {
         self.kind == PERF_TYPE_HARDWARE
             && other.kind == PERF_TYPE_HARDWARE
@@ -166,7 +171,6 @@ impl Attribute {
     /// The name as perf prints it.
     pub fn display_name(&self) -> String {
         match &self.name {
-            // perf spells the inner commas' absence as `cpu-clock/freq=999/`; without terms only the name is left.
             Some(name) if !name.is_empty() => name.clone(),
             _ => match (self.kind, self.config) {
                 (PERF_TYPE_HARDWARE, 0) => "cycles".to_owned(),
@@ -181,8 +185,9 @@ impl Attribute {
     }
 }
 
-/// Whether a name is a tracepoint's, `SUBSYSTEM:NAME`, and not an event with modifiers, `cycles:ppp` (modifier_event in
-/// tools/perf/util/parse-events.l), nor a breakpoint, `mem:0x1000:rw`.
+/// Whether a name is that of a tracepoint, `SUBSYSTEM:NAME`. An event with modifiers is none,
+/// `cycles:ppp` (`modifier_event` in tools/perf/util/parse-events.l), nor is a breakpoint,
+/// `mem:0x1000:rw`.
 fn is_tracepoint_name(name: &str) -> bool {
     const MODIFIERS: &[u8] = b"ukhpPGHSDIWebRX";
     let Some((subsystem, event)) = name.split_once(':') else { return false };

@@ -1,11 +1,12 @@
-//! A bounds-checked reader of numbers and strings in either byte order: everything from a file is read through it.
+//! A bounds-checked reader of numbers and strings in either byte order. Everything from a file is
+//! read through it.
 
 /// Byte order of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteOrder {
-    /// As x86, arm64 and riscv write it.
+    /// As on x86, arm64 and riscv.
     Little,
-    /// As s390x and some ppc64 and mips machines write it.
+    /// As on s390x, and on some ppc64 and mips machines.
     Big,
 }
 
@@ -40,7 +41,7 @@ impl ByteOrder {
         })
     }
 
-    /// What this machine reads where the file holds `value`.
+    /// The number whose bytes on this machine are those of `value` in the file.
     pub fn to_file(self, value: u64) -> u64 {
         match self {
             ByteOrder::Little => value.to_le(),
@@ -61,7 +62,7 @@ impl ByteOrder {
     }
 }
 
-/// Reads forward through bytes; `None` as soon as they do not suffice.
+/// Reads forward through bytes. Each read returns `None` if there are not enough bytes left.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
@@ -70,7 +71,7 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor at the first of `bytes`.
+    /// A cursor at the start of `bytes`.
     pub fn new(bytes: &'a [u8], order: ByteOrder) -> Self {
         Cursor { bytes, at: 0, order }
     }

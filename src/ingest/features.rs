@@ -1,17 +1,18 @@
-//! Feature sections: what perf notes about the machine and the recording (tools/perf/Documentation/perf.data-file-format.txt).
+//! Feature sections: what perf notes about the machine and the recording
+//! (tools/perf/Documentation/perf.data-file-format.txt).
 
 use linux_perf_data::Feature;
+use linux_perf_event_reader::constants::PERF_RECORD_MISC_BUILD_ID_SIZE;
 
 use super::cursor::{ByteOrder, Cursor, text};
 
-/// PERF_RECORD_MISC_BUILD_ID_SIZE: the build id's length stands in its 21st byte (tools/lib/perf/include/perf/event.h).
-const BUILD_ID_HAS_SIZE: u16 = 1 << 15;
-/// Bytes that a build id record keeps for the id.
+/// Bytes of the field for the build id in its record. With PERF_RECORD_MISC_BUILD_ID_SIZE, the
+/// length of the id stands behind the longest possible id (tools/lib/perf/include/perf/event.h).
 const BUILD_ID_FIELD: u64 = 24;
-/// Bytes of the longest id.
+/// Bytes of the longest build id.
 pub const BUILD_ID_MAX: usize = 20;
 
-/// The features that this program reads; empty where the recording has none.
+/// The features that this program reads. A field is empty if the recording does not have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Features {
     /// Name of the machine.
@@ -22,33 +23,34 @@ pub struct Features {
     pub perf_version: Option<String>,
     /// `uname -m`.
     pub arch: Option<String>,
-    /// CPUs that the machine could have.
+    /// Number of CPUs that the machine can have.
     pub cpus_available: Option<u32>,
-    /// CPUs that were online.
+    /// Number of CPUs that were online.
     pub cpus_online: Option<u32>,
-    /// The arguments of perf.
+    /// The command line of perf.
     pub command: Vec<String>,
     /// Names of the events.
     pub event_names: Vec<String>,
-    /// One moment as (ns of CLOCK_REALTIME, ns of the recording's clock).
+    /// One moment on two clocks: ns of CLOCK_REALTIME, ns of the recording's clock.
     pub clock_reference: Option<(u64, u64)>,
-    /// How many bytes one compressed record (`perf record -z`) was made from at most; 0 where that is not known.
+    /// Bytes that one compressed record (`perf record -z`) yields at most; 0 if that is not known.
     pub compressed_from: Option<u32>,
     /// Build ids by path.
     pub build_ids: Vec<(String, Vec<u8>)>,
 }
 
-/// Reads one feature section into `features`. A section that is cut or makes no sense leaves its fields empty: none of
-/// them decides what ran.
-pub fn apply(features: &mut Features, feature: u32, body: &[u8], order: ByteOrder) {
+/// Reads one feature section into `features`. A section that is cut or makes no sense leaves its
+/// fields empty: none of them decides what ran.
+pub fn apply(features: &mut Features, feature: Feature, body: &[u8], order: ByteOrder) {
     let mut cursor = Cursor::new(body, order);
-    match Feature(feature) {
+    match feature {
         Feature::HOSTNAME => features.hostname = string(&mut cursor),
         Feature::OSRELEASE => features.os_release = string(&mut cursor),
         Feature::VERSION => features.perf_version = string(&mut cursor),
         Feature::ARCH => features.arch = string(&mut cursor),
         Feature::NRCPUS => {
-            // write_nrcpus of tools/perf/util/header.c writes the available ones first; the format's document says otherwise.
+            // `write_nrcpus` in tools/perf/util/header.c writes the available CPUs first. The
+            // document of the format has it the other way round.
             features.cpus_available = cursor.u32();
             features.cpus_online = cursor.u32();
         }
@@ -61,12 +63,13 @@ pub fn apply(features: &mut Features, feature: u32, body: &[u8], order: ByteOrde
     }
 }
 
-/// A length (u32) and as many bytes, filled up with NUL.
+/// A string: its length (u32), then as many bytes, padded with NUL.
 fn string(cursor: &mut Cursor) -> Option<String> {
     let length = cursor.u32()?;
     Some(text(cursor.take(length.into())?))
 }
 
+/// A count (u32), then as many strings.
 fn strings(cursor: &mut Cursor) -> Option<Vec<String>> {
     let count = cursor.u32()?;
     let mut strings = Vec::new();
@@ -76,7 +79,8 @@ fn strings(cursor: &mut Cursor) -> Option<Vec<String>> {
     Some(strings)
 }
 
-/// Count, size of an attribute, then for each event: the attribute, number of ids, name, ids.
+/// The names in EVENT_DESC: number of events and size of an attribute, then for each event the
+/// attribute, number of ids, name, ids.
 fn event_names(cursor: &mut Cursor) -> Option<Vec<String>> {
     let count = cursor.u32()?;
     let attr_size = cursor.u32()?;
@@ -90,19 +94,19 @@ fn event_names(cursor: &mut Cursor) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// Version (u32), clock id (u32), wall clock ns, recording clock ns.
+/// CLOCK_DATA: version (u32), clock id (u32), ns of the wall clock, ns of the recording's clock.
 fn clock_reference(cursor: &mut Cursor) -> Option<(u64, u64)> {
     cursor.skip(2, 4)?;
     Some((cursor.u64()?, cursor.u64()?))
 }
 
-/// Version, type, level, ratio, size of the buffers that were compressed (u32 each).
+/// COMPRESSED: version, type, level, ratio, size of the buffers that were compressed (u32 each).
 fn compressed_from(cursor: &mut Cursor) -> Option<u32> {
     cursor.skip(4, 4)?;
     cursor.u32()
 }
 
-/// Records of their own: header, pid, build id, path.
+/// BUILD_ID: records, each with header, pid, build id, path.
 fn build_ids(mut cursor: Cursor) -> Vec<(String, Vec<u8>)> {
     let mut build_ids = Vec::new();
     while let Some(entry) = build_id(&mut cursor) {
@@ -118,13 +122,13 @@ fn build_id(cursor: &mut Cursor) -> Option<(String, Vec<u8>)> {
     build_id_of(misc, cursor.take(size.checked_sub(8)?)?, cursor.order())
 }
 
-/// The path and the build id of a record of them: in the feature, or in a stream from a pipe.
+/// Path and build id of a build id record, which stands in the feature or in a stream from a pipe.
 pub fn build_id_of(misc: u16, body: &[u8], order: ByteOrder) -> Option<(String, Vec<u8>)> {
     let mut cursor = Cursor::new(body, order);
     let _pid = cursor.i32()?;
     let id = cursor.take(BUILD_ID_FIELD)?;
     let path = cursor.rest();
-    let length = if misc & BUILD_ID_HAS_SIZE != 0 {
+    let length = if misc & PERF_RECORD_MISC_BUILD_ID_SIZE != 0 {
         usize::from(id[BUILD_ID_MAX]).min(BUILD_ID_MAX)
     } else {
         BUILD_ID_MAX

@@ -1,9 +1,10 @@
-//! The header of a perf.data file: where the attributes, the records and the features lie, checked against the file's length.
+//! The header of a perf.data: where the attributes, the records and the feature sections are,
+//! checked against the length of the file.
 
 use std::ops::Range;
 use std::path::Path;
 
-use linux_perf_data::Feature;
+use linux_perf_data::{Feature, FeatureSet};
 
 use crate::error::{Error, Result};
 
@@ -12,16 +13,17 @@ use super::cursor::{ByteOrder, Cursor};
 use super::features::{self, Features};
 use super::stream::{self, StreamHead};
 
-/// `sizeof(struct perf_file_header)` of a file, and of a recording that came through a pipe (tools/perf/util/header.h).
+/// Bytes of `struct perf_file_header` (tools/perf/util/header.h).
 pub const FILE_HEADER: u64 = 104;
+/// Bytes of `struct perf_pipe_file_header`, with which a recording from a pipe starts.
 const PIPE_HEADER: u64 = 16;
-/// `sizeof(struct perf_file_section)`: offset and size.
+/// Bytes of `struct perf_file_section`: offset and size.
 pub const SECTION: u64 = 16;
 const MAGIC: &[u8; 8] = b"PERFILE2";
 const MAGIC_SWAPPED: &[u8; 8] = b"2ELIFREP";
 const MAGIC_V1: &[u8; 8] = b"PERFFILE";
 
-/// What a recording says before its first record.
+/// What a recording says about itself, outside of its records.
 #[derive(Debug)]
 pub struct Header {
     /// Byte order of all numbers in the file.
@@ -30,23 +32,24 @@ pub struct Header {
     pub attributes: Vec<Attribute>,
     /// The feature sections that this program reads.
     pub features: Features,
-    /// Where the records begin.
+    /// Where the records start.
     pub data_start: usize,
-    /// Where they end: the file's end if perf was killed before it wrote their size.
+    /// Where the records end: the end of the file if perf was killed before it wrote their size.
     pub data_end: usize,
-    /// Whether perf finished the file: a killed perf leaves the size of the data at 0. Nothing tells for a stream.
+    /// Whether perf finished the file: a killed perf leaves the size of the records at 0. A stream
+    /// counts as finished, because nothing tells.
     pub is_finished: bool,
-    /// Bytes that the header promises beyond the file's end.
+    /// Bytes of records that should be in the file and are not.
     pub missing_bytes: u64,
-    /// Where another recording begins, after this one: files that were put together.
+    /// Where another recording starts after this one, if two files were concatenated.
     pub another_at: Option<u64>,
-    /// Feature sections that the header promises and that are not in the file.
+    /// Number of feature sections that should be in the file and are not.
     pub missing_features: u64,
-    /// Where in the file the formats of tracepoints are; empty where there are none.
+    /// Where in the file the formats of tracepoints are; empty if there are none.
     pub tracing_data: Range<usize>,
 }
 
-/// Where a part of the file lies.
+/// A section of the file: offset and size, which nobody has checked.
 #[derive(Clone, Copy)]
 pub struct Section {
     pub offset: u64,
@@ -58,7 +61,7 @@ impl Section {
         Some(Section { offset: cursor.u64()?, size: cursor.u64()? })
     }
 
-    /// The part of `file` that the section covers, if all of it is there.
+    /// The bytes of the section in `file`, if all of them are there.
     pub fn of(self, file: &[u8]) -> Option<&[u8]> {
         let start = usize::try_from(self.offset).ok()?;
         let end = usize::try_from(self.offset.checked_add(self.size)?).ok()?;
@@ -67,7 +70,11 @@ impl Section {
 }
 
 impl Header {
-    /// Reads the header of `file`; `path` is only for messages.
+    /// Reads the header of `file`; `path` is its name in messages.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a recording, has no event, or its sections do not fit the file.
     pub fn parse(file: &[u8], path: &Path) -> Result<Header> {
         let order = byte_order(file, path)?;
         let damaged = |what: &str| {
@@ -84,7 +91,7 @@ impl Header {
             )));
         }
         let layout = Layout::read(file, order).ok_or_else(|| damaged("the header is cut short"))?;
-        let Layout { data, feature_bits, .. } = layout;
+        let Layout { data, features: features_present, .. } = layout;
         let mut attributes = read_attributes(file, &layout, order)
             .ok_or_else(|| damaged("the sections of events and ids do not fit the file"))?;
         if attributes.is_empty() {
@@ -99,8 +106,9 @@ impl Header {
         let data_end = if is_finished { promised_end.min(length) } else { length };
         let FeatureSections { mut features, tracing_data, missing } =
             if is_finished { read_features(file, &layout, order) } else { FeatureSections::default() };
-        // The bit is there from the start, the section only at the end (perf_session__write_header).
-        if feature_bits[0] >> Feature::COMPRESSED.0 & 1 == 1 {
+        // perf writes the bit when it starts, the section when it ends
+        // (`perf_session__write_header`).
+        if features_present.has_feature(Feature::COMPRESSED) {
             features.compressed_from.get_or_insert(0);
         }
         name_events(&mut attributes, &features);
@@ -112,13 +120,17 @@ impl Header {
             data_end: data_end as usize,
             is_finished,
             missing_bytes: promised_end.saturating_sub(length),
-            another_at: if is_finished { another_at(file, promised_end, feature_bits, order) } else { None },
+            another_at: if is_finished {
+                another_at(file, promised_end, features_present, order)
+            } else {
+                None
+            },
             missing_features: missing,
             tracing_data,
         })
     }
 
-    /// The header of a recording that came through a pipe; `None` if none of its records describes an event.
+    /// Reads the header of a recording from a pipe; `None` if no record in it describes an event.
     fn of_stream(file: &[u8], order: ByteOrder) -> Option<Header> {
         let data_start = PIPE_HEADER as usize;
         let StreamHead { mut attributes, features, tracing_data } =
@@ -139,10 +151,10 @@ impl Header {
     }
 }
 
-/// Where behind the records and the feature sections another recording begins.
-fn another_at(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> Option<u64> {
-    let sections: u32 = bits.iter().map(|word| word.count_ones()).sum();
-    let table_end = table.checked_add(u64::from(sections) * SECTION)?;
+/// Where another recording starts, behind the records, the table of feature sections at `table` and
+/// these sections.
+fn another_at(file: &[u8], table: u64, features: FeatureSet, order: ByteOrder) -> Option<u64> {
+    let table_end = table.checked_add(features.len() as u64 * SECTION)?;
     let entries = file.get(usize::try_from(table).ok()?..usize::try_from(table_end).ok()?)?;
     let mut end = table_end;
     for entry in entries.chunks_exact(SECTION as usize) {
@@ -153,7 +165,7 @@ fn another_at(file: &[u8], table: u64, bits: [u64; 4], order: ByteOrder) -> Opti
     is_recording(rest).then_some(end)
 }
 
-/// Whether `bytes` begin as a recording does.
+/// Whether `bytes` start as a recording does.
 pub fn is_recording(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC) || bytes.starts_with(MAGIC_SWAPPED)
 }
@@ -166,7 +178,7 @@ fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
     }
 }
 
-/// Says what a file is that is not a perf.data, and what to do.
+/// The error for a file that is not a perf.data: what it is, and what to do.
 fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
     let record = "record one with: perf record -a -g -F 999 -- sleep 60";
@@ -216,26 +228,26 @@ fn looks_like_text(file: &[u8]) -> bool {
     let head = &file[..file.len().min(512)];
     let is_text = match std::str::from_utf8(head) {
         Ok(_) => true,
-        // Cut in the middle of a character.
+        // The text is cut in the middle of a character.
         Err(error) => error.error_len().is_none(),
     };
     is_text && head.iter().filter(|&&byte| byte < b' ').count() <= head.len() / 8
 }
 
-/// What the header of a file says of its sections.
+/// The sections of a file, as its header lists them.
 pub struct Layout {
-    /// Bytes of an attribute and the section of its ids.
+    /// Bytes of one attribute and of the section of its ids.
     attr_size: u64,
-    /// All of these.
+    /// All attributes.
     pub attributes: Section,
     /// The records.
     pub data: Section,
-    /// Which feature sections there are, as they stand in the file.
-    pub feature_bits: [u64; 4],
+    /// Which feature sections there are: the bits as they stand in the file.
+    pub features: FeatureSet,
 }
 
 impl Layout {
-    /// Reads the header of `file`; `None` if that is a stream, or cut short.
+    /// Reads the header of `file`; `None` if it is a stream, or is cut short.
     pub fn read(file: &[u8], order: ByteOrder) -> Option<Layout> {
         let mut cursor = Cursor::new(file.get(MAGIC.len()..)?, order);
         if cursor.u64()? != FILE_HEADER {
@@ -245,11 +257,11 @@ impl Layout {
         let attributes = Section::read(&mut cursor)?;
         let data = Section::read(&mut cursor)?;
         let _event_types = Section::read(&mut cursor)?;
-        let feature_bits = [cursor.u64()?, cursor.u64()?, cursor.u64()?, cursor.u64()?];
-        Some(Layout { attr_size, attributes, data, feature_bits })
+        let features = FeatureSet([cursor.u64()?, cursor.u64()?, cursor.u64()?, cursor.u64()?]);
+        Some(Layout { attr_size, attributes, data, features })
     }
 
-    /// Each attribute and the section of its ids; `None` if they are not all there, or too short.
+    /// Each attribute and the section of its ids; `None` if they are too short, or not all there.
     pub fn entries<'f>(
         &self,
         file: &'f [u8],
@@ -270,13 +282,15 @@ impl Layout {
         }))
     }
 
-    /// The table of feature sections, which follows the data: one entry for each bit that is set, in the order of the bits; no section
-    /// where the table is cut short.
-    pub fn features(&self, file: &[u8], order: ByteOrder) -> impl Iterator<Item = (u32, Option<Section>)> {
+    /// The feature sections, in the order of their table, which follows the records. A section is
+    /// `None` if the table is cut short before its entry.
+    pub fn feature_sections(
+        &self,
+        file: &[u8],
+        order: ByteOrder,
+    ) -> impl Iterator<Item = (Feature, Option<Section>)> {
         let table = self.data.offset.saturating_add(self.data.size);
-        let bits = with_words_in_order(self.feature_bits, order);
-        let set_bits = (0..256u32).filter(move |bit| bits[*bit as usize / 64] >> (bit % 64) & 1 == 1);
-        set_bits.enumerate().map(move |(index, feature)| {
+        with_words_in_order(self.features, order).iter().enumerate().map(move |(index, feature)| {
             let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
             let section = entry.of(file).and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)));
             (feature, section)
@@ -284,9 +298,10 @@ impl Layout {
     }
 }
 
-/// The attributes with their ids.
+/// Reads the attributes with their ids; `None` if they do not fit the file.
 fn read_attributes(file: &[u8], layout: &Layout, order: ByteOrder) -> Option<Vec<Attribute>> {
-    // Each attribute names its section of ids; nothing keeps them from naming the same one, so they share the file's length.
+    // In a damaged or hostile file all attributes may have the same section of ids. So all ids
+    // together may be no larger than the file.
     let mut budget = file.len() / 8;
     layout
         .entries(file, order)?
@@ -300,40 +315,43 @@ fn read_attributes(file: &[u8], layout: &Layout, order: ByteOrder) -> Option<Vec
         .collect()
 }
 
-/// What the table of feature sections leads to.
+/// What the feature sections hold.
 #[derive(Default)]
 struct FeatureSections {
     features: Features,
     tracing_data: Range<usize>,
-    /// Sections that are not in the file.
+    /// Number of sections that are not in the file.
     missing: u64,
 }
 
-/// Reads the feature sections.
 fn read_features(file: &[u8], layout: &Layout, order: ByteOrder) -> FeatureSections {
-    let mut found = FeatureSections::default();
-    for (feature, section) in layout.features(file, order) {
+    let mut result = FeatureSections::default();
+    for (feature, section) in layout.feature_sections(file, order) {
         match section.and_then(|section| Some((section, section.of(file)?))) {
-            Some((Section { offset, .. }, body)) if Feature(feature) == Feature::TRACING_DATA => {
-                found.tracing_data = offset as usize..offset as usize + body.len();
+            Some((Section { offset, .. }, body)) if feature == Feature::TRACING_DATA => {
+                result.tracing_data = offset as usize..offset as usize + body.len();
             }
-            Some((_, body)) => features::apply(&mut found.features, feature, body, order),
-            None => found.missing += 1,
+            Some((_, body)) => features::apply(&mut result.features, feature, body, order),
+            None => result.missing += 1,
         }
     }
-    found
+    result
 }
 
-/// The bits are an array of the recording machine's `long`. Every perf since 2011 notes the machine's name, so where that bit
-/// is missing the words had 32 bits, and a big-endian one has their halves the other way round (perf_file_header__read).
-pub fn with_words_in_order(bits: [u64; 4], order: ByteOrder) -> [u64; 4] {
-    let has_hostname = |bits: [u64; 4]| bits[0] >> Feature::HOSTNAME.0 & 1 == 1;
-    let swapped = bits.map(|word| word.rotate_left(32));
-    let is_swapped = order == ByteOrder::Big && !has_hostname(bits) && has_hostname(swapped);
-    if is_swapped { swapped } else { bits }
+/// The feature bits, with the halves of each word exchanged if need be.
+///
+/// The bits are an array of `long` of the machine that recorded. If a `long` has 32 bits and the
+/// machine is big-endian, the halves of each 64 bits stand the other way round
+/// (`perf_file_header__read`). Every perf since 2011 notes the machine's name, so a missing
+/// HOSTNAME shows it.
+pub fn with_words_in_order(features: FeatureSet, order: ByteOrder) -> FeatureSet {
+    let swapped = FeatureSet(features.0.map(|word| word.rotate_left(32)));
+    let has_hostname = |features: FeatureSet| features.has_feature(Feature::HOSTNAME);
+    let is_swapped = order == ByteOrder::Big && !has_hostname(features) && has_hostname(swapped);
+    if is_swapped { swapped } else { features }
 }
 
-/// EVENT_DESC describes the attributes in their order, with names.
+/// Names the events from EVENT_DESC, which lists them in the order of the attributes.
 fn name_events(attributes: &mut [Attribute], features: &Features) {
     if features.event_names.len() == attributes.len() {
         for (attribute, name) in attributes.iter_mut().zip(&features.event_names) {
@@ -349,8 +367,8 @@ mod tests {
     #[test]
     fn feature_bits_of_a_32_bit_big_endian_machine_are_found() {
         let bits = 1 << Feature::HOSTNAME.0 | 1 << Feature::ARCH.0 | 1u64 << 33;
-        let words = [bits, 1, 0, 0];
-        let halves = words.map(|word| word.rotate_left(32));
+        let words = FeatureSet([bits, 1, 0, 0]);
+        let halves = FeatureSet(words.0.map(|word| word.rotate_left(32)));
         assert_eq!(with_words_in_order(words, ByteOrder::Big), words);
         assert_eq!(with_words_in_order(halves, ByteOrder::Big), words);
         assert_eq!(with_words_in_order(halves, ByteOrder::Little), halves);

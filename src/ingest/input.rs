@@ -60,8 +60,8 @@ impl Input {
         self.files.iter().map(OpenFile::view).collect()
     }
 
-    /// Closes the files. Large maps are unmapped step by step: other threads cannot get memory while
-    /// a map is unmapped.
+    /// Closes the files. Large maps are unmapped step by step: other threads cannot get memory
+    /// while a map is unmapped.
     pub fn close(self) {
         for file in &self.files {
             if let Bytes::Mapped { map, .. } = &file.bytes {
@@ -196,8 +196,8 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
     Ok(Bytes::Mapped { length: map.len(), map, file })
 }
 
-/// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script. Of
-/// any other stream, which may never end, only enough is read to say what it is.
+/// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script.
+/// Of any other stream, which may never end, only enough is read to say what it is.
 fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     const HEAD: usize = 512;
     let mut bytes = Vec::new();

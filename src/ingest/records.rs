@@ -1,4 +1,4 @@
-//! The record walk: finds the boundaries of records, and where the bytes stop making sense.
+//! The walk over records: finds where each starts and ends, and where the bytes stop making sense.
 
 use std::ops::Range;
 
@@ -7,42 +7,46 @@ use super::cursor::ByteOrder;
 /// Bytes of `perf_event_header`: type (u32), misc (u16), size (u16).
 pub const RECORD_HEADER: usize = 8;
 
-/// Types from here on are perf's own, not the kernel's (`enum perf_user_event_type`, tools/lib/perf/include/perf/event.h).
+/// Types from here on are perf's own, not the kernel's (`enum perf_user_event_type`,
+/// tools/lib/perf/include/perf/event.h).
 pub const USER_TYPES: u32 = 64;
-/// PERF_RECORD_HEADER_TRACING_DATA: what tracepoints mean follows the record, as many bytes as it says, filled up to 8
-/// (perf_event__process_tracing_data, tools/perf/util/header.c).
+/// PERF_RECORD_HEADER_TRACING_DATA: the formats of tracepoints follow the record. It says how many
+/// bytes they are; they are padded to 8 (`perf_event__process_tracing_data`,
+/// tools/perf/util/header.c).
 pub const TRACING_DATA: u32 = 66;
-/// PERF_RECORD_AUXTRACE: a hardware trace follows the record, as many bytes as it says (process_event_auxtrace_stub,
-/// tools/perf/util/session.c).
+/// PERF_RECORD_AUXTRACE: a hardware trace follows the record, which says how many bytes it is
+/// (`process_event_auxtrace_stub`, tools/perf/util/session.c).
 pub const AUXTRACE: u32 = 71;
-/// PERF_RECORD_COMPRESSED: nothing but a piece of a zstd stream.
+/// PERF_RECORD_COMPRESSED: the body is a piece of a zstd stream.
 pub const COMPRESSED: u32 = 81;
-/// PERF_RECORD_COMPRESSED2: with the number of bytes that count, filled up to 8 (perf of kernel 6.16).
+/// PERF_RECORD_COMPRESSED2: the piece of the stream stands after its size, and is padded to 8 bytes
+/// (perf of kernel 6.16).
 pub const COMPRESSED2: u32 = 83;
-/// simpleperf's own types; they have no flags, but 32 bits of size (simpleperf_record_header, simpleperf/record.h).
+/// simpleperf's own types start here. Their headers have no flags, but a size of 32 bits
+/// (`simpleperf_record_header`, simpleperf/record.h).
 const SIMPLEPERF_TYPES: u32 = 32768;
 
 /// One whole record.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// PERF_RECORD_*, or a type from 64 on that perf itself wrote.
+    /// PERF_RECORD_*; types from 64 on are perf's own.
     pub kind: u32,
     /// Flags whose meaning depends on the type; the lowest three bits are the cpumode.
     pub misc: u16,
-    /// What follows the header.
+    /// The bytes after the header.
     pub body: &'a [u8],
-    /// Position in the data section: the order of the file.
+    /// Position in the data section.
     pub position: u64,
 }
 
-/// Why reading ended before the end of the bytes.
+/// Why records could not be read to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// The last record's size says that it ends past the end.
+    /// The last record's size reaches beyond the end.
     CutShort,
-    /// A record's size is below that of its header.
+    /// A record's size is smaller than its header.
     BadSize,
-    /// A compressed record (`perf record -z`) cannot be unpacked, or not into whole records.
+    /// A compressed record (`perf record -z`) cannot be unpacked, or does not yield whole records.
     BadCompression,
     /// No more memory was allowed.
     OverBudget,
@@ -56,7 +60,7 @@ pub enum Stop {
 pub struct Walk<'a> {
     data: &'a [u8],
     at: usize,
-    /// No record that begins here or later is of interest.
+    /// The walk ends before a record that starts here or later.
     end: usize,
     order: ByteOrder,
     stop: Option<Stop>,
@@ -68,17 +72,17 @@ impl<'a> Walk<'a> {
         Walk { data, at: 0, end: data.len(), order, stop: None }
     }
 
-    /// A walk over the records that begin in `range`, the first of them at its start.
+    /// A walk over the records that start in `range`. The first one starts at its start.
     pub fn over(data: &'a [u8], range: Range<u64>, order: ByteOrder) -> Self {
         Walk { data, at: range.start as usize, end: data.len().min(range.end as usize), order, stop: None }
     }
 
-    /// Bytes walked over so far; where the damage begins if the walk [stopped](Walk::stop).
+    /// Position after the last record; the start of the damage if the walk [stopped](Walk::stop).
     pub fn position(&self) -> usize {
         self.at
     }
 
-    /// The size of a record of perf's own, and of what follows it without being part of it.
+    /// The size of one of perf's own records, and of the payload that follows it.
     #[cold]
     fn user_sizes(&self, kind: u32, misc: u16, size: usize, header: &[u8]) -> (usize, usize) {
         let payload = match kind {
@@ -90,8 +94,8 @@ impl<'a> Walk<'a> {
             _ => 0,
         };
         let size = match kind {
-            // perf 6.16 rounds the size up in 16 bits: one of 65529 to 65535 bytes comes out as 0 (record__pushfn,
-            // tools/perf/builtin-record.c). The record's own count of bytes is right.
+            // perf 6.16 rounds the size up in 16 bits: 65529 to 65535 bytes come out as 0
+            // (`record__pushfn`, tools/perf/builtin-record.c). The size of the piece is right.
             COMPRESSED2 if size == 0 => match self.order.u64_at(header, RECORD_HEADER) {
                 Some(bytes @ 65513..=65519) => 2 * RECORD_HEADER + bytes as usize,
                 _ => 0,
@@ -102,7 +106,7 @@ impl<'a> Walk<'a> {
         (size, payload)
     }
 
-    /// Steps over a record of this size, and over what follows it outside of it.
+    /// Steps over a record of this size and over its payload.
     #[inline(always)]
     fn take(&mut self, kind: u32, misc: u16, size: usize, payload: usize) -> Option<Record<'a>> {
         let rest = &self.data[self.at..];
@@ -120,7 +124,7 @@ impl<'a> Walk<'a> {
         Some(Record { kind, misc, body, position })
     }
 
-    /// Why the walk ended early; `None` while it goes on or if it reached the end.
+    /// Why the walk ended early; `None` before that, or if it reached the end.
     pub fn stop(&self) -> Option<Stop> {
         self.stop
     }
@@ -150,10 +154,11 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
-/// The first place from `from` on where records seem to begin: from there on many headers in a row make sense. Only a walk from
-/// the start can tell whether they do.
+/// The first position at or after `from` where records seem to start: many headers in a row make
+/// sense there. Only a walk from the start can tell whether records do start there.
 pub fn likely_start(data: &[u8], from: usize, order: ByteOrder) -> Option<usize> {
-    // A record is at most 64 KiB long, so one begins in this stretch; the kernel aligns all of them to 8 bytes.
+    // A record is at most 64 KiB long, so one starts in this range. The kernel aligns all of them
+    // to 8 bytes.
     let last = from.saturating_add(usize::from(u16::MAX)).min(data.len());
     (from.next_multiple_of(8)..last).step_by(8).find(|&at| {
         const CONVINCING: usize = 32;

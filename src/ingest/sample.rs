@@ -1,4 +1,5 @@
-//! The sample decoder: finds the fields of a PERF_RECORD_SAMPLE, as perf_output_sample (kernel/events/core.c) writes them.
+//! The decoder of samples: finds the fields of a PERF_RECORD_SAMPLE, in the order of
+//! `perf_output_sample` (kernel/events/core.c).
 
 use linux_perf_event_reader::constants::{
     PERF_FORMAT_GROUP, PERF_FORMAT_ID, PERF_FORMAT_TOTAL_TIME_ENABLED, PERF_FORMAT_TOTAL_TIME_RUNNING,
@@ -13,17 +14,20 @@ use linux_perf_event_reader::constants::{
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
 
-/// A read value ends in the number of lost samples (kernel 6.0; include/uapi/linux/perf_event.h).
+/// Counter values end in the number of lost samples (kernel 6.0; include/uapi/linux/perf_event.h).
 const PERF_FORMAT_LOST: u64 = 1 << 4;
-/// A branch stack ends in a word of counters for each branch (kernel 6.8; include/uapi/linux/perf_event.h).
+/// A branch stack ends in a word of counters for each branch (kernel 6.8;
+/// include/uapi/linux/perf_event.h).
 const PERF_SAMPLE_BRANCH_COUNTERS: u64 = 1 << 19;
 
+/// The reason for rejecting a sample that ends before its fields do.
 const SHORT: &str = "sample shorter than its fields";
 
-/// The fields of a sample that this program uses; addresses are still bare.
+/// The fields of a sample that this program uses. Addresses are as recorded: no module is known
+/// yet.
 #[derive(Clone, Copy, Debug)]
 pub struct RawSample<'a> {
-    /// The instruction.
+    /// Address of the instruction.
     pub ip: u64,
     /// Process id.
     pub pid: i32,
@@ -31,11 +35,12 @@ pub struct RawSample<'a> {
     pub tid: i32,
     /// ns of the recording's clock.
     pub time_ns: u64,
-    /// The CPU; the thread's id where the recording does not tell the CPU, since a thread's samples have an order of their own.
+    /// The CPU. If the recording does not tell the CPU, the thread's id, because a thread's samples
+    /// are in order too.
     pub cpu: u32,
-    /// The count that the sample stands for.
+    /// Number of events that the sample stands for.
     pub period: Option<u64>,
-    /// The call chain, innermost first, with context markers; 8 bytes an entry.
+    /// The call chain, innermost first, with context markers. An entry has 8 bytes.
     pub chain: &'a [u8],
     /// Byte order of the entries.
     pub order: ByteOrder,
@@ -43,7 +48,8 @@ pub struct RawSample<'a> {
     pub cgroup: Option<u64>,
 }
 
-/// Where the fields of one event's samples lie: those before the first field of variable size at fixed places.
+/// The layout of one event's samples. The fields before the first one of variable size have fixed
+/// offsets.
 #[derive(Clone, Debug)]
 pub struct SampleLayout {
     sample_type: u64,
@@ -58,7 +64,8 @@ pub struct SampleLayout {
     cpu: Option<usize>,
     period: Option<usize>,
     fixed_size: usize,
-    /// The place of the id and the CPU of each id, in ascending order, where only that tells the CPU.
+    /// The offset of the id, and the CPU of each id by ascending id. Used if only the id tells the
+    /// CPU.
     cpu_by_id: Option<(usize, Vec<(u64, u32)>)>,
 }
 
@@ -66,21 +73,21 @@ impl SampleLayout {
     /// The layout of `attribute`'s samples.
     pub fn new(attribute: &Attribute) -> Self {
         let mut next = 0;
-        let mut place = |bit: u64| {
+        let mut offset_of = |bit: u64| {
             (attribute.sample_type & bit != 0).then(|| {
                 next += 8;
                 next - 8
             })
         };
-        let _identifier = place(PERF_SAMPLE_IDENTIFIER);
-        let ip = place(PERF_SAMPLE_IP);
-        let tid = place(PERF_SAMPLE_TID);
-        let time = place(PERF_SAMPLE_TIME);
-        let address = place(PERF_SAMPLE_ADDR);
-        let _id = place(PERF_SAMPLE_ID);
-        let _stream_id = place(PERF_SAMPLE_STREAM_ID);
-        let cpu = place(PERF_SAMPLE_CPU);
-        let period = place(PERF_SAMPLE_PERIOD);
+        let _identifier = offset_of(PERF_SAMPLE_IDENTIFIER);
+        let ip = offset_of(PERF_SAMPLE_IP);
+        let tid = offset_of(PERF_SAMPLE_TID);
+        let time = offset_of(PERF_SAMPLE_TIME);
+        let address = offset_of(PERF_SAMPLE_ADDR);
+        let _id = offset_of(PERF_SAMPLE_ID);
+        let _stream_id = offset_of(PERF_SAMPLE_STREAM_ID);
+        let cpu = offset_of(PERF_SAMPLE_CPU);
+        let period = offset_of(PERF_SAMPLE_PERIOD);
         SampleLayout {
             sample_type: attribute.sample_type,
             read_format: attribute.read_format,
@@ -94,7 +101,7 @@ impl SampleLayout {
             cpu,
             period,
             fixed_size: next,
-            cpu_by_id: id_place(attribute.sample_type)
+            cpu_by_id: id_offset(attribute.sample_type)
                 .filter(|_| {
                     attribute.needs_cpus_of_ids() && attribute.ids.len() == attribute.cpus_of_ids.len()
                 })
@@ -102,26 +109,30 @@ impl SampleLayout {
         }
     }
 
-    /// Whether samples say when they were taken.
+    /// Whether samples tell when they were taken.
     pub fn has_time(&self) -> bool {
         self.time.is_some()
     }
 
-    /// Whether samples say on which CPU they were taken.
+    /// Whether samples tell on which CPU they were taken.
     pub fn has_cpu(&self) -> bool {
         self.cpu.is_some() || self.cpu_by_id.is_some()
     }
 
-    /// The CPU of a sample with these fixed fields.
+    /// The CPU of a sample, by the id in its fixed fields.
     #[cold]
     fn cpu_by_id(&self, fixed: &[u8], order: ByteOrder) -> Option<u32> {
         let (at, cpus) = self.cpu_by_id.as_ref()?;
         let id = order.u64_at(fixed, *at)?;
-        let found = cpus.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        Some(cpus[found].1)
+        let index = cpus.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(cpus[index].1)
     }
 
-    /// Decodes the body of a sample, up to the last field that is needed and no further.
+    /// Decodes the body of a sample up to the last field that is needed.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be decoded: it is shorter than its fields.
     #[inline(always)]
     pub fn decode<'a>(&self, body: &'a [u8], order: ByteOrder) -> Result<RawSample<'a>, &'static str> {
         let (mut sample, mut rest) = self.decode_to_chain(body, order)?;
@@ -131,7 +142,12 @@ impl SampleLayout {
         Ok(sample)
     }
 
-    /// Decodes the body of a tracepoint's record: who, when, where, and the payload that its format describes.
+    /// Decodes the body of a tracepoint's record: the fields of any sample, and the payload that
+    /// the tracepoint's format describes.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be decoded: it is shorter than its fields.
     pub fn decode_event<'a>(
         &self,
         body: &'a [u8],
@@ -145,7 +161,11 @@ impl SampleLayout {
         Ok((sample, payload.ok_or(SHORT)?))
     }
 
-    /// Decodes all up to the call chain; what follows it is still to be read.
+    /// Decodes a sample up to its call chain. The cursor stands after the call chain.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be decoded: it is shorter than its fields.
     #[inline(always)]
     pub fn decode_to_chain<'a>(
         &self,
@@ -154,8 +174,9 @@ impl SampleLayout {
     ) -> Result<(RawSample<'a>, Cursor<'a>), &'static str> {
         let mut rest = Cursor::new(body, order);
         let fixed = rest.take(self.fixed_size as u64).ok_or(SHORT)?;
-        let u64_at = |place: Option<usize>| place.and_then(|at| order.u64_at(fixed, at));
-        let u32_at = |place: Option<usize>, plus: usize| place.and_then(|at| order.u32_at(fixed, at + plus));
+        let u64_at = |offset: Option<usize>| offset.and_then(|at| order.u64_at(fixed, at));
+        let u32_at =
+            |offset: Option<usize>, plus: usize| offset.and_then(|at| order.u32_at(fixed, at + plus));
         if self.sample_type & PERF_SAMPLE_READ != 0 {
             self.skip_read(&mut rest).ok_or(SHORT)?;
         }
@@ -183,9 +204,10 @@ impl SampleLayout {
         Ok((sample, rest))
     }
 
-    /// Leaves of the body of a sample what is read of it: all up to the call chain, of that what `chain` leaves, of the payload of RAW
-    /// what `payload` leaves, and the control group. In between stand empty fields; registers and the user's stack may hold
-    /// anything. `None` if it is shorter than its fields.
+    /// Clears all fields of a sample that this program does not read; registers and the user stack
+    /// may hold anything. The fields up to the call chain and the control group stay. `chain`
+    /// redacts the call chain, `payload` the payload of RAW. `None` if the sample is shorter than
+    /// its fields.
     pub fn redact(
         &self,
         body: &mut [u8],
@@ -200,7 +222,7 @@ impl SampleLayout {
         let cgroup = if has_cgroup { Some(self.skip_to_cgroup(&mut rest)?) } else { None };
         chain(body.get_mut(chain_start..at)?);
         if self.sample_type & PERF_SAMPLE_READ != 0 {
-            // How many values there are stays, where it is told.
+            // The number of values stays, if the sample has it.
             let count = if self.read_format & PERF_FORMAT_GROUP != 0 { 8 } else { 0 };
             let count_of_chain = if self.sample_type & PERF_SAMPLE_CALLCHAIN != 0 { 8 } else { 0 };
             body.get_mut(self.fixed_size + count..chain_start - count_of_chain)?.fill(0);
@@ -211,7 +233,7 @@ impl SampleLayout {
         if self.sample_type & PERF_SAMPLE_RAW != 0 {
             let size = order.u32_at(body, at).map_or(0, |size| size as usize);
             let (start, end) = (at.saturating_add(4), at.saturating_add(4).saturating_add(size));
-            // What is cut short is of no use, but the sample is one.
+            // A payload that is cut short is cleared, but the sample stays.
             if let Some(bytes) = body.get_mut(start..end) {
                 payload(bytes);
                 at = end;
@@ -228,7 +250,8 @@ impl SampleLayout {
         Some(())
     }
 
-    /// How many words stand between the payload of RAW and the control group if all fields of variable size are empty.
+    /// Number of words between the payload of RAW and the control group if all fields of variable
+    /// size are empty.
     fn words_before_cgroup(&self) -> usize {
         let has = |bits: u64| usize::from(self.sample_type & bits != 0);
         let has_index = self.branch_sample_type & PERF_SAMPLE_BRANCH_HW_INDEX != 0;
@@ -245,7 +268,7 @@ impl SampleLayout {
         fields.map(has).into_iter().sum::<usize>() + has(PERF_SAMPLE_BRANCH_STACK) * usize::from(has_index)
     }
 
-    /// Steps over the value of a counter, or of each member of its group (`:S`).
+    /// Steps over the value of a counter, or the values of its group (`:S`).
     fn skip_read(&self, rest: &mut Cursor) -> Option<()> {
         let has = |bit: u64| u64::from(self.read_format & bit != 0);
         let times = has(PERF_FORMAT_TOTAL_TIME_ENABLED) + has(PERF_FORMAT_TOTAL_TIME_RUNNING);
@@ -259,7 +282,7 @@ impl SampleLayout {
         }
     }
 
-    /// Steps over everything between the call chain and the control group, and reads that.
+    /// Steps over everything between the call chain and the control group, and returns the group.
     fn skip_to_cgroup(&self, rest: &mut Cursor) -> Option<u64> {
         let has = |bit: u64| self.sample_type & bit != 0;
         if has(PERF_SAMPLE_RAW) {
@@ -294,7 +317,7 @@ impl SampleLayout {
     }
 }
 
-/// Registers are there only if their ABI is not PERF_SAMPLE_REGS_ABI_NONE.
+/// Steps over registers. There are none if their ABI is PERF_SAMPLE_REGS_ABI_NONE.
 fn skip_registers(rest: &mut Cursor, mask: u64) -> Option<()> {
     match rest.u64()? {
         0 => Some(()),
@@ -302,21 +325,25 @@ fn skip_registers(rest: &mut Cursor, mask: u64) -> Option<()> {
     }
 }
 
-/// Finds which event a sample belongs to.
+/// Finds the event that a sample belongs to.
 #[derive(Debug)]
 pub struct EventFinder {
     id_at: Option<usize>,
-    /// Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    /// Ids come from the file. The hasher has a random seed, so nobody can choose ids that collide.
     by_id: hashbrown::HashMap<u64, usize>,
     events: usize,
 }
 
 impl EventFinder {
-    /// A finder for `attributes`; `Err` says what keeps their samples from being told apart.
+    /// A finder for the events `attributes`.
+    ///
+    /// # Errors
+    ///
+    /// Why their samples cannot be told apart.
     pub fn new(attributes: &[Attribute]) -> Result<Self, &'static str> {
-        let mut places = attributes.iter().map(|attribute| id_place(attribute.sample_type));
-        let id_at = places.next().flatten();
-        if attributes.len() > 1 && (id_at.is_none() || places.any(|place| place != id_at)) {
+        let mut offsets = attributes.iter().map(|attribute| id_offset(attribute.sample_type));
+        let id_at = offsets.next().flatten();
+        if attributes.len() > 1 && (id_at.is_none() || offsets.any(|offset| offset != id_at)) {
             return Err("the samples of its events cannot be told apart");
         }
         let by_id = attributes
@@ -327,8 +354,8 @@ impl EventFinder {
         Ok(EventFinder { id_at, by_id, events: attributes.len() })
     }
 
-    /// The index of the event that the sample with this body belongs to. `last` is an id and its event, from one call to the next:
-    /// a CPU's samples come one after another, and mostly of one event.
+    /// The index of the event that the sample with this body belongs to. `last` caches the id and
+    /// the event of the call before: samples of a CPU stand together, and most are of one event.
     #[inline(always)]
     pub fn find(&self, body: &[u8], order: ByteOrder, last: &mut Option<(u64, usize)>) -> Option<usize> {
         match self.id_at {
@@ -344,8 +371,8 @@ impl EventFinder {
     }
 }
 
-/// The byte at which samples of this type carry their id: first of all, or after the fields before it.
-fn id_place(sample_type: u64) -> Option<usize> {
+/// The offset of the id in samples of this type: IDENTIFIER comes first, ID after other fields.
+fn id_offset(sample_type: u64) -> Option<usize> {
     if sample_type & PERF_SAMPLE_IDENTIFIER != 0 {
         return Some(0);
     }

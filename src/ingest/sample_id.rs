@@ -1,4 +1,5 @@
-//! `sample_id`: what ends each record that is no sample, and says for whom, when and where it was written.
+//! `sample_id`: the end of each record other than a sample, with the thread, time and CPU for which
+//! it was written.
 
 use linux_perf_event_reader::constants::{
     PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_STREAM_ID, PERF_SAMPLE_TID,
@@ -18,34 +19,38 @@ const FIELDS: [u64; 6] = [
     PERF_SAMPLE_IDENTIFIER,
 ];
 
-/// Whom, when and where a record was written for, as far as it says.
+/// The thread, time and CPU for which a record was written, as far as it tells.
 #[derive(Clone, Copy, Debug)]
-pub struct ByWhom {
+pub struct Origin {
     /// Process id and thread id.
-    pub who: Option<(i32, i32)>,
+    pub thread: Option<(i32, i32)>,
     /// ns of the recording's clock.
     pub time_ns: Option<u64>,
     /// The CPU.
     pub cpu: Option<u32>,
 }
 
-/// Finds and reads the `sample_id` of records.
+/// Finds and reads `sample_id` in records.
 #[derive(Debug)]
 pub struct SampleIds {
     order: ByteOrder,
-    /// PERF_SAMPLE_* bits of what ends a record of the first event, and one that perf made up; 0 where there is none.
+    /// PERF_SAMPLE_* bits of `sample_id` in records of the first event, and in those that perf made
+    /// up; 0 if they have none.
     first: u64,
-    /// By id, those of events that have others. `perf record -D` has its side band written for an event of its own.
+    /// The bits of other events, by id, if they differ. `perf record -D` has an event of its own
+    /// for side band.
     others: hashbrown::HashMap<u64, u64>,
-    /// How many bytes before the end of a record its id stands.
+    /// Distance of the id from the end of a record, in bytes.
     id_from_end: usize,
-    /// For ids in ascending order the CPU on which they count, where records do not say it and the recording does.
+    /// The CPU on which each id counts, by ascending id. Empty if records tell their CPU, or if the
+    /// recording does not tell the CPUs of ids.
     cpus_of_ids: Vec<(u64, u32)>,
 }
 
 impl SampleIds {
-    /// What ends the records of these events. Where they end in different ways, the id tells which it is: perf has it stand at the same
-    /// place in all (evlist__valid_sample_type, evlist__event2evsel, tools/perf/util/evlist.c).
+    /// A reader for the records of these events. If their `sample_id` differ, the id tells the
+    /// event: perf makes sure that it has the same offset in all (`evlist__valid_sample_type`,
+    /// `evlist__event2evsel`, tools/perf/util/evlist.c).
     pub fn new(attributes: &[Attribute], order: ByteOrder) -> Self {
         let fields = |attribute: &Attribute| match attribute.has_sample_id_all() {
             true => FIELDS.iter().filter(|field| attribute.sample_type & **field != 0).sum(),
@@ -65,7 +70,7 @@ impl SampleIds {
         SampleIds { order, first, others: others.collect(), id_from_end, cpus_of_ids }
     }
 
-    /// The fields of a record with this body, and its `sample_id`; `None` if it is shorter than that.
+    /// Splits the body of a record into its fields and its `sample_id`; `None` if it is too short.
     pub fn split<'a>(&self, body: &'a [u8]) -> Option<(&'a [u8], SampleId<'a>)> {
         let mut bits = self.first;
         if !self.others.is_empty() {
@@ -77,39 +82,40 @@ impl SampleIds {
         Some((fields, SampleId { bits, bytes, order: self.order }))
     }
 
-    /// Whether a record with this body ends as one does: in the id of an event, which is for `is_id` to say, and with numbers that threads
-    /// and CPUs have; or in zeros, as those that perf made up.
+    /// Whether the `sample_id` of this body is possible: the id of an event, which `is_id` checks,
+    /// and possible numbers of a thread and a CPU; or zeros, as in records that perf made up.
     pub fn is_plausible(&self, body: &[u8], is_id: impl Fn(u64) -> bool) -> bool {
         const CPUS: u32 = 1 << 16;
         let Some((_, sample_id)) = self.split(body) else { return false };
-        let ByWhom { who, cpu, .. } = self.read(&sample_id);
+        let Origin { thread, cpu, .. } = self.read(&sample_id);
         let ids = [PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER];
         sample_id.bytes.iter().all(|byte| *byte == 0)
             || ids.into_iter().filter_map(|field| sample_id.u64(field)).all(is_id)
-                && who.is_none_or(|(process, thread)| is_thread(process) && is_thread(thread))
+                && thread.is_none_or(|(process, thread)| is_thread(process) && is_thread(thread))
                 && cpu.is_none_or(|cpu| cpu < CPUS)
     }
 
-    /// What a `sample_id` says.
-    pub fn read(&self, sample_id: &SampleId) -> ByWhom {
-        let who = sample_id.place(PERF_SAMPLE_TID).and_then(|at| {
+    /// Decodes a `sample_id`.
+    pub fn read(&self, sample_id: &SampleId) -> Origin {
+        let thread = sample_id.offset(PERF_SAMPLE_TID).and_then(|at| {
             let number = |at| self.order.u32_at(sample_id.bytes, at).map(|number| number as i32);
             Some((number(at)?, number(at + 4)?))
         });
-        let cpu = sample_id.place(PERF_SAMPLE_CPU).and_then(|at| self.order.u32_at(sample_id.bytes, at));
-        ByWhom {
-            who,
+        let cpu = sample_id.offset(PERF_SAMPLE_CPU).and_then(|at| self.order.u32_at(sample_id.bytes, at));
+        Origin {
+            thread,
             time_ns: sample_id.u64(PERF_SAMPLE_TIME),
             cpu: cpu.or_else(|| {
                 let id = sample_id.u64(PERF_SAMPLE_IDENTIFIER).or_else(|| sample_id.u64(PERF_SAMPLE_ID))?;
-                let found = self.cpus_of_ids.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-                Some(self.cpus_of_ids[found].1)
+                let index = self.cpus_of_ids.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+                Some(self.cpus_of_ids[index].1)
             }),
         }
     }
 }
 
-/// Whether a thread can have this id: PID_MAX_LIMIT (include/linux/threads.h); −1 is the kernel's.
+/// Whether a thread can have this id: at most PID_MAX_LIMIT (include/linux/threads.h), or −1 for
+/// the kernel.
 pub fn is_thread(id: i32) -> bool {
     (-1..=1 << 22).contains(&id)
 }
@@ -123,14 +129,14 @@ pub struct SampleId<'a> {
 }
 
 impl SampleId<'_> {
-    /// Where a field stands.
-    fn place(&self, field: u64) -> Option<usize> {
+    /// The offset of a field; `None` if it is not there.
+    fn offset(&self, field: u64) -> Option<usize> {
         let before = FIELDS.iter().take_while(|&&bit| bit != field);
-        let place = 8 * before.filter(|&&bit| self.bits & bit != 0).count();
-        (self.bits & field != 0).then_some(place)
+        let offset = 8 * before.filter(|&&bit| self.bits & bit != 0).count();
+        (self.bits & field != 0).then_some(offset)
     }
 
     fn u64(&self, field: u64) -> Option<u64> {
-        self.order.u64_at(self.bytes, self.place(field)?)
+        self.order.u64_at(self.bytes, self.offset(field)?)
     }
 }

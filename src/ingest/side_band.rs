@@ -1,4 +1,4 @@
-//! Side-band records: who was called what, who forked, what was mapped, what was lost, each with its time and CPU.
+//! Side-band records: names of threads, forks, mappings, lost records, each with its time and CPU.
 
 use std::ops::Range;
 
@@ -12,10 +12,11 @@ use linux_perf_event_reader::constants::{
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor, text};
 use super::records::Record;
-use super::sample_id::{ByWhom, SampleIds};
+use super::sample_id::{Origin, SampleIds};
 use super::user_chains::{CALLCHAIN_DEFERRED, UserChain};
 
-/// A moment in a recording: by time, then by the order of the file. Records that perf made up at its start have time 0.
+/// A moment in a recording, ordered by time, then by position in the file. Records that perf made
+/// up when it started have time 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct When {
     /// ns of the recording's clock.
@@ -25,9 +26,9 @@ pub struct When {
 }
 
 impl When {
-    /// Before all records.
+    /// Earlier than all records.
     pub const FIRST: When = When { time_ns: 0, position: 0 };
-    /// After all records.
+    /// Later than all records.
     pub const NEVER: When = When { time_ns: u64::MAX, position: u64::MAX };
 }
 
@@ -36,13 +37,13 @@ impl When {
 pub struct SideBand {
     /// When it happened.
     pub when: When,
-    /// On which CPU, where the recording tells.
+    /// On which CPU, if the recording tells.
     pub cpu: Option<u32>,
     /// What happened.
     pub change: Change,
 }
 
-/// What a side-band record tells.
+/// What happened, as a side-band record tells it.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// A thread got a name.
@@ -51,7 +52,7 @@ pub enum Change {
         pid: i32,
         /// Thread id.
         tid: i32,
-        /// Whether by executing a program, which also empties its address space.
+        /// Whether because it executed a program, which also empties its address space.
         exec: bool,
         /// The name.
         comm: String,
@@ -66,26 +67,27 @@ pub enum Change {
         parent_pid: i32,
         /// The parent's thread id.
         parent_tid: i32,
-        /// Whether the child shares or copies its parent's mappings; not so for the forks that perf makes up at its start.
+        /// Whether the child shares or copies its parent's mappings. It does not for the forks that
+        /// perf makes up when it starts.
         inherits_maps: bool,
     },
     /// Code was mapped.
     Map(Box<Map>),
-    /// The kernel made code, and said what to call it: a BPF program, a trampoline.
+    /// The kernel registered code under a name: a BPF program, a trampoline.
     CodeMade {
         /// First address.
         start: u64,
         /// Bytes.
         length: u64,
-        /// Its symbol.
+        /// The symbol.
         name: String,
     },
-    /// The kernel let go of such code.
+    /// The kernel unregistered such code.
     CodeGone {
         /// First address.
         start: u64,
     },
-    /// A control group got a path.
+    /// The path of a control group became known.
     Cgroup {
         /// Its id.
         id: u64,
@@ -94,17 +96,17 @@ pub enum Change {
     },
     /// The kernel dropped records because the buffer was full.
     Lost {
-        /// How many.
+        /// Number of records.
         count: u64,
     },
-    /// The kernel dropped samples; one total for the whole recording (PERF_RECORD_LOST_SAMPLES).
+    /// The kernel dropped samples: one total for the whole recording (PERF_RECORD_LOST_SAMPLES).
     LostSamples {
-        /// How many.
+        /// Number of samples.
         count: u64,
     },
-    /// The kernel paused an event.
+    /// The kernel throttled an event.
     Throttle,
-    /// The kernel resumed an event.
+    /// The kernel unthrottled an event.
     Unthrottle,
 }
 
@@ -115,31 +117,31 @@ pub struct Map {
     pub pid: i32,
     /// Whether it is kernel code.
     pub is_kernel: bool,
-    /// Whether it belongs to a guest.
+    /// Whether it is code of a guest.
     pub is_guest: bool,
     /// First address.
     pub start: u64,
     /// Bytes.
     pub length: u64,
-    /// Position of `start` in the file; for the kernel the address of its reference symbol.
+    /// Position of `start` in the file. For the kernel, the address of its reference symbol.
     pub file_offset: u64,
     /// Device (major, minor) and inode.
     pub inode: Option<(u32, u32, u64)>,
     /// The build id, from `--buildid-mmap`.
     pub build_id: Option<Vec<u8>>,
-    /// Path or bracketed name.
+    /// Path, or name in brackets.
     pub path: String,
 }
 
-/// What a record is to this program.
+/// The result of decoding a record that is not a sample.
 pub enum Parsed {
     /// A side-band record.
     SideBand(SideBand),
-    /// A user call chain, recorded later than its samples.
+    /// A user call chain that was recorded later than its samples.
     UserChain,
-    /// A side-band record of no use to any analysis so far.
+    /// A side-band record that no analysis uses.
     Unused,
-    /// A type that this program has no use for.
+    /// A type that this program does not read.
     Skipped,
     /// A record too short for its fields.
     Rejected(&'static str),
@@ -157,7 +159,7 @@ impl SideBandReader {
         SideBandReader { order, sample_ids: SampleIds::new(attributes, order) }
     }
 
-    /// Decodes one record that is not a sample.
+    /// Decodes a record that is not a sample.
     pub fn parse(&self, record: &Record) -> Parsed {
         let kind = RecordType(record.kind);
         if !is_side_band(kind) && record.kind != CALLCHAIN_DEFERRED {
@@ -177,12 +179,13 @@ impl SideBandReader {
             Some(None) => return Parsed::Unused,
             Some(Some(change)) => change,
         };
-        let ByWhom { time_ns, cpu, .. } = self.sample_ids.read(&sample_id);
+        let Origin { time_ns, cpu, .. } = self.sample_ids.read(&sample_id);
         let when = When { time_ns: time_ns.unwrap_or(0), position: record.position };
         Parsed::SideBand(SideBand { when, cpu, change })
     }
 
-    /// Where a record says that there is code from now on; `None` for other records.
+    /// The addresses at which a record says that there is code from now on; `None` for other
+    /// records.
     pub fn code(&self, record: &Record) -> Option<Range<u64>> {
         let kind = RecordType(record.kind);
         if !matches!(kind, RecordType::MMAP | RecordType::MMAP2 | RecordType::KSYMBOL) {
@@ -196,30 +199,31 @@ impl SideBandReader {
         Some(start..start.saturating_add(length))
     }
 
-    /// Decodes a user call chain that [`SideBandReader::parse`] found to be one, with the thread that it is of.
+    /// Decodes a record that [`SideBandReader::parse`] found to be a user call chain. Returns its
+    /// thread too.
     pub fn user_chain<'a>(&self, record: &Record<'a>) -> Option<(i32, UserChain<'a>)> {
-        let (fields, by_whom) = self.split(record)?;
-        let (_, thread) = by_whom.who?;
+        let (fields, origin) = self.split(record)?;
+        let (_, thread) = origin.thread?;
         Some((thread, UserChain::parse(fields, self.order)?))
     }
 
-    /// The fields of a record, which end where its `sample_id` begins.
+    /// The fields of a record, without its `sample_id`.
     pub fn fields<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
         self.sample_ids.split(record.body).map(|(fields, _)| fields)
     }
 
-    /// Whether a record ends as one does, `is_id` saying which ids there are.
+    /// Whether the end of a record is a possible `sample_id`. `is_id` says which ids there are.
     pub fn is_plausible(&self, record: &Record, is_id: impl Fn(u64) -> bool) -> bool {
         self.sample_ids.is_plausible(record.body, is_id)
     }
 
-    /// The fields of a record, and what its `sample_id` says.
-    pub fn split<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], ByWhom)> {
+    /// The fields of a record and its decoded `sample_id`.
+    pub fn split<'a>(&self, record: &Record<'a>) -> Option<(&'a [u8], Origin)> {
         let (fields, sample_id) = self.sample_ids.split(record.body)?;
         Some((fields, self.sample_ids.read(&sample_id)))
     }
 
-    /// What a record tells, if it tells anything of use; `None` if it is too short.
+    /// What happened; `Some(None)` if no analysis uses it, `None` if the record is too short.
     fn change(&self, kind: RecordType, misc: u16, fields: &[u8]) -> Option<Option<Change>> {
         let mut cursor = Cursor::new(fields, self.order);
         Some(Some(match kind {
@@ -265,7 +269,7 @@ impl SideBandReader {
     }
 }
 
-/// The kernel's own types that tell about tasks, code or loss.
+/// Whether a type is one of the kernel's that tell about tasks, code or loss.
 fn is_side_band(kind: RecordType) -> bool {
     matches!(
         kind,
@@ -288,8 +292,8 @@ fn is_side_band(kind: RecordType) -> bool {
     )
 }
 
-/// MMAP: pid, tid, address, length, offset, path. MMAP2 has device, inode and generation, or a build id, and the
-/// protection before the path.
+/// Decodes MMAP: pid, tid, address, length, offset, path. MMAP2 has also, before the path, device,
+/// inode and generation, or a build id, then the protection.
 fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
     let pid = cursor.i32()?;
     let _tid = cursor.i32()?;
@@ -319,6 +323,7 @@ fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
     })
 }
 
+/// Device and inode; `None` for inode 0, which is no file.
 fn inode_of(mut identity: Cursor) -> Option<(u32, u32, u64)> {
     let (major, minor) = (identity.u32()?, identity.u32()?);
     let inode = identity.u64()?;

@@ -1,4 +1,5 @@
-//! Tracepoints and switch records: what happened, decoded from a record by the formats that the recording holds.
+//! Tracepoints and switch records: what happened. Tracepoints are decoded by the formats in the
+//! recording.
 
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{PERF_RECORD_MISC_SWITCH_OUT, PERF_RECORD_MISC_SWITCH_OUT_PREEMPT};
@@ -11,19 +12,19 @@ use super::records::Record;
 use super::side_band::SideBandReader;
 use super::tracing_data::{Field, Format, Storage, formats};
 
-/// What happened; whom it concerns is still told by numbers and text of the file.
+/// What happened. Threads and devices are still numbers and text from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawTrace<'a> {
-    /// As it is.
+    /// Something that needs no look-up.
     Known(TraceKind),
     /// The CPU went to another thread.
     Switch {
         /// Its id.
         next_tid: i32,
-        /// Why the one before left.
+        /// Why the thread before left.
         why: Left,
     },
-    /// A thread was told to run.
+    /// A thread was woken.
     Waking {
         /// Its id.
         tid: i32,
@@ -34,7 +35,7 @@ pub enum RawTrace<'a> {
     SystemCallEnter {
         /// Its number.
         number: i32,
-        /// Its arguments, as far as recorded.
+        /// Its arguments, as far as they are recorded.
         arguments: [u64; 6],
     },
     /// The handler of an interrupt began.
@@ -53,7 +54,7 @@ pub enum RawTrace<'a> {
     },
 }
 
-/// A switch record: what happened, to whom, when and where.
+/// A switch record: what happened, and the thread, time and CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct RawSwitch {
     /// ns of the recording's clock.
@@ -71,12 +72,12 @@ pub struct RawSwitch {
 /// Decodes the records of tracepoints and switches.
 pub struct TraceReader {
     order: ByteOrder,
-    /// For each event what its records tell.
+    /// For each event, how its records are decoded.
     decoders: Vec<Decoder>,
     switches: SideBandReader,
 }
 
-/// What the records of one event tell, and in which fields.
+/// How the records of one event are decoded: what they tell, and in which fields.
 enum Decoder {
     SoftirqRaise(Field),
     SoftirqEntry(Field),
@@ -93,8 +94,8 @@ enum Decoder {
 }
 
 impl TraceReader {
-    /// A reader for the records of these events; `tracing_data` holds the formats of those that are tracepoints, and is empty
-    /// where the recording has none.
+    /// A reader for the records of these events. `tracing_data` has the formats of the tracepoints;
+    /// it is empty if the recording has none.
     pub fn new(attributes: &[Attribute], tracing_data: &[u8], order: ByteOrder) -> TraceReader {
         let formats = formats(tracing_data, order);
         let decoder = |attribute: &Attribute| {
@@ -108,12 +109,14 @@ impl TraceReader {
         }
     }
 
-    /// What a record of the event with this index tells by its payload; `None` if that is shorter than the fields.
+    /// Decodes the payload of a record of the event with this index; `None` if the payload is
+    /// shorter than its fields.
     pub fn read<'a>(&self, event: usize, payload: &'a [u8]) -> Option<RawTrace<'a>> {
         self.decoders.get(event).unwrap_or(&Decoder::Other).read(payload, self.order)
     }
 
-    /// Leaves of the payload of the event with this index what is read of it, but for arguments, and the number of its format.
+    /// Clears what is not read of the payload of the event with this index. The arguments of system
+    /// calls are cleared too; the id of the format stays.
     pub fn redact(&self, event: usize, payload: &mut [u8]) {
         const COMMON: std::ops::Range<usize> = 0..8;
         let mut kept = vec![COMMON];
@@ -131,9 +134,9 @@ impl TraceReader {
         payload.get_mut(from..).unwrap_or_default().fill(0);
     }
 
-    /// What a switch record tells; `None` if it is none, or shorter than its fields.
+    /// Decodes a switch record; `None` if it is another record, or shorter than its fields.
     pub fn read_switch(&self, record: &Record) -> Option<RawSwitch> {
-        let (fields, by_whom) = self.switches.split(record)?;
+        let (fields, origin) = self.switches.split(record)?;
         let is_out = record.misc & PERF_RECORD_MISC_SWITCH_OUT != 0;
         let is_preempted = record.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT != 0;
         let why = if is_preempted { Left::Runnable } else { Left::Asleep };
@@ -149,13 +152,13 @@ impl TraceReader {
             }
             _ => return None,
         };
-        let (pid, tid) = by_whom.who?;
-        Some(RawSwitch { time_ns: by_whom.time_ns?, cpu: by_whom.cpu?, pid, tid, trace })
+        let (pid, tid) = origin.thread?;
+        Some(RawSwitch { time_ns: origin.time_ns?, cpu: origin.cpu?, pid, tid, trace })
     }
 }
 
 impl Decoder {
-    /// What a tracepoint's records tell, by its name; `None` if nothing that is known, or the fields are not there.
+    /// The decoder for a tracepoint; `None` if no analysis uses it, or if its fields are missing.
     fn new(format: &Format) -> Option<Decoder> {
         let field = |names: &[&str]| format.field(names).cloned();
         let tracepoint = Tracepoint::of_event(&format!("{}:{}", format.system, format.name))?;
@@ -196,8 +199,9 @@ impl Decoder {
         })
     }
 
-    /// The fields that are read and tell nothing but what they are called by. Of a system call's six arguments some are registers that
-    /// it does not take: what they hold may be text.
+    /// The fields that are decoded, and that cannot hold anything but what their names say. The six
+    /// arguments of a system call are left out: the registers of those that it does not take may
+    /// hold text.
     fn fields(&self) -> Vec<&Field> {
         match self {
             Decoder::SoftirqRaise(vector) | Decoder::SoftirqEntry(vector) | Decoder::SoftirqExit(vector) => {
@@ -256,10 +260,11 @@ impl Decoder {
     }
 }
 
-/// What the kernel calls the number of a system call in `syscalls:*` (kernel/trace/trace_syscalls.c; `nr` before 4.14).
+/// The kernel's names for the number of a system call in `syscalls:*`
+/// (kernel/trace/trace_syscalls.c; `nr` before 4.14).
 const SYSTEM_CALL_NUMBER: &[&str] = &["__syscall_nr", "nr"];
 
-/// The fields of an array of 8 bytes each.
+/// The elements of an array of 8-byte values, as fields.
 fn words(array: &Field) -> Vec<Field> {
     let word = |index: usize| Field {
         name: array.name.clone(),
@@ -271,8 +276,9 @@ fn words(array: &Field) -> Vec<Field> {
     (0..6.min(array.size / 8)).map(word).collect()
 }
 
-/// The states in which a task cannot go on: the lowest eight bits (TASK_REPORT and TASK_REPORT_IDLE, include/linux/sched.h). What
-/// lies above them says that a runnable task was preempted.
+/// Why a task with this state left the CPU. It cannot run if any of the lowest eight bits is set
+/// (TASK_REPORT and TASK_REPORT_IDLE, include/linux/sched.h). A higher bit says that a runnable
+/// task was preempted.
 fn why_left(prev_state: i64) -> Left {
     if prev_state & 0xff == 0 { Left::Runnable } else { Left::Asleep }
 }

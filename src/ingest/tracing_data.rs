@@ -43,7 +43,8 @@ pub enum Storage {
     /// Elsewhere in the record (`__data_loc`): the field holds the position (lower 16 bits) and the
     /// length (upper 16 bits).
     DataLoc,
-    /// As `DataLoc`, with the position counted from the end of the field (`__rel_loc`, kernel 5.17).
+    /// As `DataLoc`, with the position counted from the end of the field (`__rel_loc`, kernel
+    /// 5.17).
     RelLoc,
 }
 
@@ -119,8 +120,8 @@ enum Entry {
 /// Redacts the names in the formats: `group` replaces the name of a system, `event` the name of an
 /// event, which it is given after its system's. A replacement must not be longer than the name.
 ///
-/// Returns the end of the formats: symbols of the kernel and comms follow. `None` if the data is cut
-/// or makes no sense.
+/// Returns the end of the formats: symbols of the kernel and comms follow. `None` if the data is
+/// cut or makes no sense.
 pub fn redact(
     data: &mut [u8],
     order: ByteOrder,
@@ -152,9 +153,9 @@ pub fn redact(
 
 /// Calls `visit` for each entry, and returns the end of the last.
 ///
-/// The order of the data (tools/perf/util/trace-event-read.c): magic, version, byte order, size of a
-/// long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then the formats of
-/// each system.
+/// The order of the data (tools/perf/util/trace-event-read.c): magic, version, byte order, size of
+/// a long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then the
+/// formats of each system.
 fn read(data: &[u8], order: ByteOrder, visit: &mut dyn FnMut(Entry)) -> Option<usize> {
     let mut rest = Reader { cursor: Cursor::new(data, order) };
     if rest.cursor.take(MAGIC.len() as u64)? != MAGIC {
@@ -210,8 +211,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// One format and its id, from the text of `/sys/kernel/tracing/events/SYSTEM/NAME/format` (`f_show`,
-/// kernel/trace/trace_events.c): `name: …`, `ID: …`, then for each field
+/// One format and its id, from the text of `/sys/kernel/tracing/events/SYSTEM/NAME/format`
+/// (`f_show`, kernel/trace/trace_events.c): `name: …`, `ID: …`, then for each field
 /// `field:DECLARATION; offset:N; size:N; signed:N;`.
 fn format(text: &str, system: &str) -> Option<(u64, Format)> {
     let after = |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)).map(str::trim);

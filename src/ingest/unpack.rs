@@ -15,8 +15,8 @@ use super::header::Header;
 use super::input::InputFile;
 use super::records::{COMPRESSED, COMPRESSED2, Stop, Walk};
 
-/// Bytes that one compressed record may yield. perf compresses the content of one of its buffers at a
-/// time, and no buffer is larger in practice. The feature COMPRESSED has the true size.
+/// Bytes that one compressed record may yield. perf compresses the content of one of its buffers at
+/// a time, and no buffer is larger in practice. The feature COMPRESSED has the true size.
 const LARGEST_BUFFER: usize = 64 << 20;
 /// Bytes of the longest record, whose size has 16 bits.
 const LONGEST_RECORD: usize = u16::MAX as usize;

@@ -1,20 +1,23 @@
-//! User call chains that were recorded later than their samples: kernels newer than 6.18 can take the user part of a chain on the
-//! way back to user space, once for all samples of one stay in the kernel (`perf record --call-graph fp,defer`).
+//! User call chains that were recorded later than their samples.
+//!
+//! Kernels newer than 6.18 can walk the user stack when a thread returns to user space, once for
+//! all samples since it entered the kernel (`perf record --call-graph fp,defer`).
 
 use hashbrown::HashMap;
 
 use super::cursor::{ByteOrder, Cursor};
 
-/// PERF_RECORD_CALLCHAIN_DEFERRED: cookie, number of entries, entries, then `sample_id` (include/uapi/linux/perf_event.h, 6.19).
+/// PERF_RECORD_CALLCHAIN_DEFERRED: cookie, number of entries, entries, then `sample_id`
+/// (include/uapi/linux/perf_event.h, 6.19).
 pub const CALLCHAIN_DEFERRED: u32 = 22;
-/// PERF_CONTEXT_USER_DEFERRED: the cookie follows, and is the last entry.
+/// PERF_CONTEXT_USER_DEFERRED: the cookie follows as the last entry.
 const USER_DEFERRED: u64 = -640i64 as u64;
 
 /// A user call chain.
 pub struct UserChain<'a> {
-    /// What the samples that it belongs to carry too, unique in a thread.
+    /// The cookie in the samples that it belongs to, unique in a thread.
     cookie: u64,
-    /// Its entries, as those of a sample.
+    /// Its entries, as in a sample.
     entries: &'a [u8],
 }
 
@@ -27,26 +30,27 @@ impl<'a> UserChain<'a> {
     }
 }
 
-/// The user call chains of a recording. Their keys come from the file: a hasher with a seed, so that nobody can choose them to
-/// collide.
+/// The user call chains of a recording. Cookies come from the file. The hasher has a random seed,
+/// so nobody can choose cookies that collide.
 #[derive(Default)]
 pub struct UserChains<'a> {
     by_thread: HashMap<(i32, u64), &'a [u8]>,
 }
 
 impl<'a> UserChains<'a> {
-    /// Adds one of a thread.
+    /// Adds a call chain of `thread`.
     pub fn add(&mut self, thread: i32, chain: &UserChain<'a>) {
         self.by_thread.insert((thread, chain.cookie), chain.entries);
     }
 
-    /// The entries of the chain with this cookie in a thread, if it was recorded.
+    /// The entries of the chain with this cookie in `thread`, if it was recorded.
     pub fn find(&self, thread: i32, cookie: u64) -> Option<&'a [u8]> {
         self.by_thread.get(&(thread, cookie)).copied()
     }
 }
 
-/// The cookie of a sample's call chain whose user part was recorded later, and the entries before it.
+/// If the user part of a sample's call chain was recorded later: its cookie, and the entries before
+/// the cookie.
 #[inline]
 pub fn deferred(chain: &[u8], order: ByteOrder) -> Option<(u64, &[u8])> {
     let end = chain.len().checked_sub(16)?;

@@ -1,25 +1,25 @@
-//! Where code was: what else stands in a call chain is no address.
+//! Addresses of code: anything else in a call chain is not an address, and is redacted.
 //!
-//! A function without a frame pointer keeps anything in that register, so what the kernel takes for an address may be some bytes of the
-//! process's memory, text as well.
+//! A function without a frame pointer may keep anything in that register. So what the kernel takes
+//! for a return address may be any bytes of the process's memory, such as text.
 
 use std::ops::Range;
 
 use crate::ingest::cursor::ByteOrder;
 
-/// Addresses from here on are the kernel's, or mark what follows (PERF_CONTEXT_*).
+/// Addresses from here on are the kernel's, or context markers (PERF_CONTEXT_*).
 const KERNEL: u64 = 0xffff << 48;
-/// No code that a machine can have is longer; a length that was damaged may be.
+/// No mapping of code is longer. A damaged length may be.
 const LONGEST: u64 = 1 << 40;
 
-/// Where any process had code at any time.
+/// The addresses at which any process had code at any time.
 pub struct Code {
-    /// Apart from each other, ascending.
+    /// Ascending, without overlap.
     ranges: Vec<Range<u64>>,
 }
 
 impl Code {
-    /// The code that was mapped so.
+    /// The code in these mappings.
     pub fn new(maps: impl Iterator<Item = Range<u64>>) -> Code {
         let is_possible = |map: &Range<u64>| map.start < map.end && map.end - map.start <= LONGEST;
         let mut maps: Vec<Range<u64>> = maps.filter(is_possible).collect();
@@ -39,7 +39,7 @@ impl Code {
         address >= KERNEL || self.ranges.get(next).is_some_and(|range| range.contains(&address))
     }
 
-    /// Leaves of a call chain what is an address; of others that there was one.
+    /// Sets all entries of a call chain to 0 that are not addresses of code.
     pub fn redact(&self, chain: &mut [u8], order: ByteOrder) {
         for entry in chain.chunks_exact_mut(8) {
             if order.u64_at(entry, 0).is_some_and(|address| !self.holds(address)) {

@@ -1,4 +1,5 @@
-//! What stands around the records: the header with the events before them, the feature sections behind them.
+//! Redacts what stands around the records: the header and the events before them, the feature
+//! sections behind them.
 
 use std::path::Path;
 
@@ -8,12 +9,19 @@ use super::records::{LARGEST_ATTRIBUTE, Redactor};
 use crate::ingest::cursor::ByteOrder;
 use crate::ingest::header::{FILE_HEADER, Header, Layout, SECTION, Section, with_words_in_order};
 
-/// Where in the header the size of the data section stands, its legacy section of event types, and the bits of features.
+/// Offset in the header of the size of the data section.
 const DATA_SIZE: usize = 48;
+/// Offset in the header of the legacy section of event types.
 const EVENT_TYPES: usize = 56;
+/// Offset in the header of the feature bits.
 const FEATURE_BITS: usize = 72;
 
-/// What comes before and behind `data_bytes` bytes of records. A stream has all of it in its records.
+/// The bytes before and behind `data_bytes` bytes of records, redacted. A stream has a short header
+/// and nothing behind its records.
+///
+/// # Errors
+///
+/// If the events are not where perf writes them.
 pub fn around(
     header: &Header,
     file: &[u8],
@@ -36,7 +44,7 @@ pub fn around(
         Some(())
     };
     let entries = || layout.entries(file, order).into_iter().flatten();
-    // Nothing keeps sections from lying over each other, or behind the records.
+    // In a damaged or hostile file sections may overlap, or lie behind the records.
     let is_behind_header = |section: &Section| section.size == 0 || section.offset >= FILE_HEADER;
     let mut is_kept = entries().all(|(attribute, ids)| {
         attribute.len() <= LARGEST_ATTRIBUTE
@@ -60,16 +68,17 @@ pub fn around(
     }
 
     let (mut kept, mut table, mut bodies) = ([0u64; 4], Vec::new(), Vec::new());
-    let sections: Vec<_> =
-        layout.features(file, order).filter(|(feature, _)| Redactor::keeps(*feature)).collect();
+    let sections = layout.feature_sections(file, order);
+    let sections: Vec<_> = sections.filter(|(feature, _)| Redactor::keeps(*feature)).collect();
     let table_start = header.data_start as u64 + data_bytes;
     let bodies_start = table_start + sections.len() as u64 * SECTION;
     for (feature, section) in sections {
-        kept[feature as usize / 64] |= 1 << (feature % 64);
-        // Nothing keeps sections from lying over each other, so they share the file's length.
+        kept[feature.0 as usize / 64] |= 1 << (feature.0 % 64);
+        // In a damaged or hostile file all sections may be the same bytes. So all sections together
+        // may be no larger than the file.
         let body = section.and_then(|section| section.of(file));
         let body = body.filter(|body| bodies.len() + body.len() <= file.len());
-        // One that is missing stays so.
+        // A section that is missing stays missing.
         let offset = body.map_or(u64::MAX, |_| bodies_start + bodies.len() as u64);
         let mut body = body.unwrap_or(&[0]).to_vec();
         redactor.feature(feature, &mut body);
@@ -81,7 +90,7 @@ pub fn around(
             bodies.resize(bodies.len().next_multiple_of(8), 0);
         }
     }
-    let is_swapped = with_words_in_order(layout.feature_bits, order) != layout.feature_bits;
+    let is_swapped = with_words_in_order(layout.features, order) != layout.features;
     for (number, word) in kept.into_iter().enumerate() {
         let word = if is_swapped { word.rotate_left(32) } else { word };
         put(&mut head, FEATURE_BITS + 8 * number, word, order);

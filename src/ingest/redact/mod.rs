@@ -1,8 +1,10 @@
-//! Redaction: a recording's bytes with hashes in place of paths and comms. Only what is known to be free of names stays as it is; of all
-//! else zeros are left, so that what this program does not understand gives nothing away.
+//! Redaction: the bytes of a recording with hashes in place of paths and comms.
 //!
-//! Records keep their size and their place: all that is read of them is the same but for the names. What was unpacked stays
-//! unpacked, and the files of a directory become one.
+//! Only what is known to be free of names stays as it is. Everything else becomes zeros, so that
+//! bytes which this program does not understand give nothing away.
+//!
+//! Records keep their sizes and positions: all that is read of them stays the same, except for
+//! names. Compressed records come out uncompressed, and the files of a directory become one file.
 
 mod code;
 mod frame;
@@ -13,41 +15,48 @@ use std::path::Path;
 
 use crate::error::Result;
 
-use super::records::{AUXTRACE, RECORD_HEADER, Stop, Walk};
-use super::side_band::SideBandReader;
+use crate::ingest::records::{AUXTRACE, RECORD_HEADER, Stop, Walk};
+use crate::ingest::side_band::SideBandReader;
 use crate::ingest::source::Source;
 use code::Code;
 use records::Redactor;
 
-/// What stands for records that could not be read is no longer than this: the pack would be nothing but zeros.
+/// Zeros written for records that could not be read are at most so many bytes. More would only make
+/// the pack larger.
 const MOST_UNREAD: u64 = 1 << 20;
-/// The header of a record as long as any can be, to begin what is shorter.
-const ENDLESS: [u8; RECORD_HEADER] = [0, 0, 0, 0, 0, 0, 0xff, 0xff];
-/// Bytes that are redacted at a time at least.
+/// The header of the longest possible record. It starts the zeros for a record that is cut short.
+const LONGEST_RECORD: [u8; RECORD_HEADER] = [0, 0, 0, 0, 0, 0, 0xff, 0xff];
+/// At least so many bytes are redacted at a time.
 const PIECE: usize = 256 << 10;
 
-/// A recording, redacted. It is made while it is read.
+/// A redacted recording. Its bytes are made while it is read.
 pub struct Redacted<'s> {
     redactor: Redactor,
     walk: Walk<'s>,
     data: &'s [u8],
-    /// What stands for records that could not be read.
+    /// Number of zeros for records that could not be read.
     unread: u64,
-    /// Whether their first is longer than what is left of it.
+    /// Whether the first of these records is cut short.
     is_cut_short: bool,
-    /// What comes behind the records.
+    /// The bytes behind the records.
     tail: Vec<u8>,
-    /// Bytes in all.
+    /// Bytes of the whole.
     length: u64,
-    /// What was redacted, and how much of it was read.
+    /// Redacted bytes that are being read.
     piece: Vec<u8>,
+    /// How many of them were read.
     done: usize,
-    /// Zeros that follow it.
+    /// Number of zeros that follow them.
     zeros: u64,
 }
 
 impl<'s> Redacted<'s> {
-    /// The recording that `source` was read from; `file` has the bytes of its first file, and `path` is for messages.
+    /// The recording that `source` was read from. `file` has the bytes of its first file; `path` is
+    /// its name in messages.
+    ///
+    /// # Errors
+    ///
+    /// If its samples cannot be told apart, or its events are not where perf writes them.
     pub fn new(source: &'s Source, file: &[u8], path: &Path) -> Result<Redacted<'s>> {
         let order = source.header.order;
         let side_band = SideBandReader::new(&source.header.attributes, order);
@@ -56,7 +65,7 @@ impl<'s> Redacted<'s> {
         let left = source.data.len() - walk.position();
         let unread = match walk.stop() {
             Some(_) => left as u64,
-            // Of what could not be unpacked.
+            // Records that could not be unpacked.
             None => source.unpack_damage.iter().map(|damage| damage.unread.max(RECORD_HEADER as u64)).sum(),
         };
         let unread = unread.min(MOST_UNREAD);
@@ -79,12 +88,12 @@ impl<'s> Redacted<'s> {
         })
     }
 
-    /// Its bytes.
+    /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Redacts the next records, or takes what follows them.
+    /// Redacts the next records, or takes the bytes that follow the last one.
     fn fill(&mut self) {
         self.done = 0;
         self.piece.clear();
@@ -93,7 +102,7 @@ impl<'s> Redacted<'s> {
                 self.zeros = std::mem::take(&mut self.unread);
                 if self.is_cut_short {
                     self.zeros -= RECORD_HEADER as u64;
-                    self.piece.extend(ENDLESS);
+                    self.piece.extend(LONGEST_RECORD);
                     self.is_cut_short = false;
                 }
                 if self.zeros == 0 {
@@ -104,13 +113,13 @@ impl<'s> Redacted<'s> {
             let start = record.position as usize;
             let end = self.walk.position();
             let body = start + RECORD_HEADER + record.body.len();
-            let of_file = |range: std::ops::Range<usize>| self.data.get(range).unwrap_or_default();
+            let bytes = |range: std::ops::Range<usize>| self.data.get(range).unwrap_or_default();
             let at = self.piece.len();
             if record.kind == AUXTRACE {
-                self.piece.extend(of_file(start..body));
+                self.piece.extend(bytes(start..body));
                 self.zeros = (end - body) as u64;
             } else {
-                self.piece.extend(of_file(start..end));
+                self.piece.extend(bytes(start..end));
             }
             let (header, rest) = self.piece[at..].split_at_mut(RECORD_HEADER);
             let (body, payload) = rest.split_at_mut(record.body.len());

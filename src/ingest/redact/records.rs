@@ -1,9 +1,9 @@
-//! What is left of each type of record, and of each feature section.
+//! Redacts records and feature sections, each type by a rule of its own.
 
 use std::collections::HashSet;
 use std::path::Path;
 
-use linux_perf_data::Feature;
+use linux_perf_data::{Feature, UserRecordType};
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{
     PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_GUEST_KERNEL, PERF_RECORD_MISC_KERNEL,
@@ -22,20 +22,18 @@ use crate::ingest::sample_id::is_thread;
 use crate::ingest::sample_reader::SampleReader;
 use crate::ingest::side_band::SideBandReader;
 use crate::ingest::source::Source;
-use crate::ingest::stream::{
-    EVENT_UPDATE, HEADER_ATTR, HEADER_BUILD_ID, HEADER_FEATURE, ID_INDEX, UPDATE_NAME,
-};
+use crate::ingest::stream::UPDATE_NAME;
 use crate::ingest::tracepoint::TraceReader;
 use crate::ingest::tracing_data;
 use crate::ingest::user_chains::CALLCHAIN_DEFERRED;
 
-/// Types of perf's own, besides those that are named elsewhere (`enum perf_user_event_type`, tools/lib/perf/include/perf/event.h).
+/// Types of perf's own records (`enum perf_user_event_type`, tools/lib/perf/include/perf/event.h).
 const FINISHED_ROUND: u32 = 68;
 const TIME_CONV: u32 = 79;
 const FINISHED_INIT: u32 = 82;
 
-/// Types of which nothing is left but numbers, and how many bytes of them the body begins with. What follows, up to the `sample_id`, is not
-/// known to be free of names: a size that was damaged may reach over other records.
+/// Types of which only numbers are kept, with the number of bytes of the body that these take.
+/// Bytes between them and the `sample_id` are cleared: a damaged size may reach over other records.
 const NUMBERS: [(u32, usize); 13] = [
     (RecordType::LOST.0, 16),
     (RecordType::EXIT.0, 24),
@@ -52,7 +50,7 @@ const NUMBERS: [(u32, usize); 13] = [
     (FINISHED_INIT, 0),
 ];
 
-/// Features of which as many bytes are left.
+/// Features of which only numbers are kept, with the number of bytes that these take.
 const FEATURE_NUMBERS: [(Feature, usize); 5] = [
     (Feature::NRCPUS, 8),
     (Feature::TOTAL_MEM, 8),
@@ -60,41 +58,48 @@ const FEATURE_NUMBERS: [(Feature, usize); 5] = [
     (Feature::CLOCKID, 8),
     (Feature::CLOCK_DATA, 24),
 ];
-/// Features that are a text without names.
+/// Features that are a text without names, and are kept.
 const FEATURE_TEXTS: [Feature; 4] = [Feature::OSRELEASE, Feature::VERSION, Feature::ARCH, Feature::CPUDESC];
 /// Features in which names are replaced.
 const FEATURES_WITH_NAMES: [Feature; 4] =
     [Feature::TRACING_DATA, Feature::BUILD_ID, Feature::HOSTNAME, Feature::EVENT_DESC];
 
-/// Ids of events and numbers of CPUs and threads are smaller; what is larger may be text.
+/// Ids of events and numbers of CPUs and threads are smaller. Anything larger may be text.
 const LARGEST_ID: u64 = 1 << 40;
-/// What addresses of user space are below on all machines. Those of the kernel are negative, as text in ASCII never is.
+/// On all machines addresses of user space are lower. Addresses of the kernel are negative as
+/// signed numbers, which ASCII text never is.
 const LARGEST_ADDRESS: i64 = 1 << 57;
-/// Numbers of a device are smaller (MINORBITS, include/linux/kdev_t.h).
+/// Major and minor numbers of a device are smaller (MINORBITS, include/linux/kdev_t.h).
 const LARGEST_DEVICE: u32 = 1 << 20;
-/// PROT_READ to PROT_SEM, and those that grow down and up (include/uapi/asm-generic/mman-common.h).
+/// All protection flags: PROT_READ to PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP
+/// (include/uapi/asm-generic/mman-common.h).
 const LARGEST_PROTECTION: u32 = 0x0300_00ff;
-/// The kernel's longest records but for samples: a mapping with a path of PATH_MAX bytes and its `sample_id`.
+/// Bytes of the kernel's longest record other than a sample: a mapping with a path of PATH_MAX
+/// bytes and its `sample_id`.
 const LONGEST_SIDE_BAND: usize = 64 + 4096 + 8 + 6 * 8;
-/// Bytes of an attribute, now and in years to come.
+/// An attribute has at most so many bytes, with room for those of future kernels.
 pub const LARGEST_ATTRIBUTE: usize = 256;
 
-/// Where in the body of a record of build ids the path begins: after a process id and the id.
+/// Offset of the path in the body of a build id record: after a process id and the build id.
 const BUILD_ID_PATH: usize = 28;
 
-/// Redacts records and feature sections where they stand: none becomes longer or shorter.
+/// Redacts records and feature sections in place: none becomes longer or shorter.
 pub struct Redactor {
     order: ByteOrder,
     side_band: SideBandReader,
     samples: SampleReader<'static>,
     trace: TraceReader,
-    /// Those of all events.
+    /// Ids of all events.
     ids: HashSet<u64>,
     code: Code,
 }
 
 impl Redactor {
-    /// One for the recording of `source`, where `code` was mapped.
+    /// A redactor for the recording of `source`, in which `code` was mapped.
+    ///
+    /// # Errors
+    ///
+    /// If its samples cannot be told apart.
     pub fn new(source: &Source, code: Code, file: &[u8], path: &Path) -> Result<Redactor> {
         let header = &source.header;
         let formats = file.get(header.tracing_data.clone()).unwrap_or_default();
@@ -108,14 +113,26 @@ impl Redactor {
         })
     }
 
-    /// Redacts the body of `record`, and what follows the record outside of it.
+    /// Redacts `record`: its `header`, its `body`, and the `payload` that follows it.
     pub fn redact(&self, record: &Record, header: &mut [u8], body: &mut [u8], payload: &mut [u8]) {
         if !self.is_plausible(record) {
             return self.blank(header, body);
         }
+        match UserRecordType::try_from(RecordType(record.kind)) {
+            None => self.kernel_record(record, header, body),
+            Some(kind) => self.perf_record(kind, record, header, body),
+        }
+        match record.kind {
+            TRACING_DATA => self.feature(Feature::TRACING_DATA, payload),
+            _ => payload.fill(0),
+        }
+    }
+
+    /// Redacts a record of the kernel.
+    fn kernel_record(&self, record: &Record, header: &mut [u8], body: &mut [u8]) {
         let is_kernel = is_kernel(record.misc);
         let path = |path: &str| redaction::path(path, is_kernel);
-        let names_end = self.side_band.fields(record).map_or(0, <[u8]>::len);
+        let fields_end = self.side_band.fields(record).map_or(0, <[u8]>::len);
         match RecordType(record.kind) {
             RecordType::SAMPLE => {
                 let chain = |chain: &mut [u8]| self.code.redact(chain, self.order);
@@ -123,26 +140,36 @@ impl Redactor {
                     self.blank(header, body);
                 }
             }
-            RecordType::COMM => replace(body, 8, names_end, redaction::comm),
-            RecordType::MMAP => replace(body, 32, names_end, path),
+            RecordType::COMM => replace(body, 8, fields_end, redaction::comm),
+            RecordType::MMAP => replace(body, 32, fields_end, path),
             RecordType::MMAP2 => {
                 // The generation of the inode, which nothing reads.
                 if record.misc & PERF_RECORD_MISC_MMAP_BUILD_ID == 0 {
                     body.get_mut(48..56).unwrap_or_default().fill(0);
                 }
-                replace(body, 64, names_end, path);
+                replace(body, 64, fields_end, path);
             }
-            RecordType::CGROUP => replace(body, 8, names_end, |path| redaction::path(path, false)),
+            RecordType::CGROUP => replace(body, 8, fields_end, |path| redaction::path(path, false)),
+            RecordType::KSYMBOL => replace(body, 16, fields_end, redaction::symbol),
             _ if record.kind == CALLCHAIN_DEFERRED => {
-                // Cookie and number of entries stand before them, the sample_id behind.
-                let entries = body.get_mut(16..names_end).unwrap_or_default();
+                // The entries stand after cookie and number of entries.
+                let entries = body.get_mut(16..fields_end).unwrap_or_default();
                 self.code.redact(entries, self.order);
             }
-            _ if record.kind == HEADER_BUILD_ID => build_id(body, record.misc),
-            RecordType::KSYMBOL => replace(body, 16, names_end, redaction::symbol),
-            _ if record.kind == HEADER_FEATURE => self.feature_record(header, body),
-            _ if record.kind == EVENT_UPDATE => self.event_update(header, body),
-            _ if record.kind == HEADER_ATTR => {
+            _ => match number_bytes(record.kind) {
+                Some(bytes) => body.get_mut(bytes..fields_end).unwrap_or_default().fill(0),
+                None => body.fill(0),
+            },
+        }
+    }
+
+    /// Redacts one of perf's own records.
+    fn perf_record(&self, kind: UserRecordType, record: &Record, header: &mut [u8], body: &mut [u8]) {
+        match kind {
+            UserRecordType::PERF_HEADER_BUILD_ID => build_id(body, record.misc),
+            UserRecordType::PERF_HEADER_FEATURE => self.feature_record(header, body),
+            UserRecordType::PERF_EVENT_UPDATE => self.event_update(header, body),
+            UserRecordType::PERF_HEADER_ATTR => {
                 let size =
                     self.order.u32_at(body, 4).map_or(0, |size| (size as usize).max(SMALLEST_ATTRIBUTE));
                 match body.get_mut(size..).filter(|_| size <= LARGEST_ATTRIBUTE) {
@@ -150,23 +177,15 @@ impl Redactor {
                     None => self.blank(header, body),
                 }
             }
-            _ if record.kind == ID_INDEX => self.ids(body),
-            _ => {
-                let known = NUMBERS.iter().find(|(kind, _)| *kind == record.kind).map(|(_, bytes)| *bytes);
-                let is_kernels = record.kind < USER_TYPES;
-                let end = if is_kernels && known.is_some() { names_end } else { body.len() };
-                body.get_mut(known.unwrap_or(0)..end).unwrap_or_default().fill(0);
-            }
-        }
-        match record.kind {
-            TRACING_DATA => self.feature(Feature::TRACING_DATA.0, payload),
-            _ => payload.fill(0),
+            UserRecordType::PERF_ID_INDEX => self.ids(body),
+            _ => body.get_mut(number_bytes(record.kind).unwrap_or(0)..).unwrap_or_default().fill(0),
         }
     }
 
-    /// Whether numbers may be what they should be, where that can be told: text seldom is.
+    /// Whether the numbers in a record are possible, as far as that can be told. Text in their
+    /// place seldom is.
     fn is_plausible(&self, record: &Record) -> bool {
-        // perf inject makes records up that have a time and no id.
+        // The records that perf inject makes up have a time and no id.
         let is_id = |id| id == 0 || self.ids.is_empty() || self.ids.contains(&id);
         let are_threads = |count: usize| {
             let threads = (0..count).map(|number| self.order.u32_at(record.body, 4 * number));
@@ -176,7 +195,7 @@ impl Redactor {
             let words = (1..=count).map(|number| self.order.u64_at(record.body, 8 * number));
             words.flatten().all(|address| (address as i64) < LARGEST_ADDRESS)
         };
-        // Major and minor number of the device, or the size of a build id and its beginning; and the protection.
+        // Major and minor number of the device, unless a build id stands there, and the protection.
         let has_device = || {
             let is_build_id = record.misc & PERF_RECORD_MISC_MMAP_BUILD_ID != 0;
             let word = |at| self.order.u32_at(record.body, at).unwrap_or(0);
@@ -188,7 +207,7 @@ impl Redactor {
             _ if record.kind >= USER_TYPES => return true,
             RecordType::FORK | RecordType::EXIT => are_threads(4),
             RecordType::COMM => are_threads(2),
-            // Processes, address, length and position.
+            // pid and tid; address, length and position in the file.
             RecordType::MMAP => are_threads(2) && are_addresses(3),
             RecordType::MMAP2 => are_threads(2) && are_addresses(3) && has_device(),
             _ => true,
@@ -197,22 +216,25 @@ impl Redactor {
         has_fields && is_short && self.side_band.is_plausible(record, is_id)
     }
 
-    /// Makes of a record one that says nothing. One of its own type, filled with zeros, would say something.
+    /// Replaces a record by one that tells nothing. A record of its own type, filled with zeros,
+    /// would still tell something.
     fn blank(&self, header: &mut [u8], body: &mut [u8]) {
         put_u32(header, FINISHED_ROUND, self.order);
         body.fill(0);
     }
 
-    /// A feature section that came through a pipe: its number, then the section.
+    /// Redacts a feature section in a stream: its number, then the section.
     fn feature_record(&self, header: &mut [u8], body: &mut [u8]) {
         let feature = self.order.u64_at(body, 0).and_then(|feature| u32::try_from(feature).ok());
         match (feature, body.split_at_mut_checked(8)) {
-            (Some(feature), Some((_, section))) if Redactor::keeps(feature) => self.feature(feature, section),
+            (Some(feature), Some((_, section))) if Redactor::keeps(Feature(feature)) => {
+                self.feature(Feature(feature), section);
+            }
             _ => self.blank(header, body),
         }
     }
 
-    /// What became known of an event later: its name. Of other news nothing is left.
+    /// Redacts what became known of an event later: its name. Other updates are cleared.
     fn event_update(&self, header: &mut [u8], body: &mut [u8]) {
         match self.order.u64_at(body, 0) {
             Some(UPDATE_NAME) => replace(body, 16, body.len(), redaction::event),
@@ -220,7 +242,7 @@ impl Redactor {
         }
     }
 
-    /// Numbers of 8 bytes, of which none is large but −1.
+    /// Clears the numbers of 8 bytes that are too large for an id; −1 stays.
     pub fn ids(&self, ids: &mut [u8]) {
         for id in ids.chunks_mut(8) {
             let is_one = |id: u64| id < LARGEST_ID || id == u64::MAX;
@@ -230,17 +252,16 @@ impl Redactor {
         }
     }
 
-    /// Whether anything is left of a feature section.
-    pub fn keeps(feature: u32) -> bool {
-        let feature = Feature(feature);
-        FEATURE_NUMBERS.iter().any(|(known, _)| *known == feature)
+    /// Whether anything of this feature section is kept.
+    pub fn keeps(feature: Feature) -> bool {
+        FEATURE_NUMBERS.iter().any(|(listed, _)| *listed == feature)
             || FEATURE_TEXTS.contains(&feature)
             || FEATURES_WITH_NAMES.contains(&feature)
     }
 
     /// Redacts a feature section.
-    pub fn feature(&self, feature: u32, body: &mut [u8]) {
-        match Feature(feature) {
+    pub fn feature(&self, feature: Feature, body: &mut [u8]) {
+        match feature {
             Feature::HOSTNAME => self.text(body, redaction::text),
             Feature::BUILD_ID => self.build_ids(body),
             Feature::TRACING_DATA => self.tracing_data(body),
@@ -251,26 +272,27 @@ impl Redactor {
             }
             text if FEATURE_TEXTS.contains(&text) => self.text(body, str::to_owned),
             feature => {
-                let known = FEATURE_NUMBERS.iter().find(|(known, _)| *known == feature);
-                body.get_mut(known.map_or(0, |(_, bytes)| *bytes)..).unwrap_or_default().fill(0);
+                let row = FEATURE_NUMBERS.iter().find(|(listed, _)| *listed == feature);
+                body.get_mut(row.map_or(0, |(_, bytes)| *bytes)..).unwrap_or_default().fill(0);
             }
         }
     }
 
-    /// Nothing but a string.
+    /// Redacts a section that is one string.
     fn text(&self, body: &mut [u8], replaced: impl Fn(&str) -> String) {
         let end = self.string(body, replaced);
         body.get_mut(end..).unwrap_or_default().fill(0);
     }
 
-    /// Replaces the string that `body` begins with: its length, and as many bytes. Returns where it ends.
+    /// Replaces the string at the start of `body`: its length, then as many bytes. Returns its end.
     fn string(&self, body: &mut [u8], replaced: impl Fn(&str) -> String) -> usize {
         let end = self.order.u32_at(body, 0).map_or(0, |length| 4usize.saturating_add(length as usize));
         replace(body, 4, end, replaced);
         end
     }
 
-    /// Count and size of attributes (u32), then for each event: the attribute, number of ids (u32), name, ids. `None` if it is shorter.
+    /// Redacts EVENT_DESC: number of events and size of an attribute (u32), then for each event the
+    /// attribute, number of ids (u32), name, ids. `None` if it is too short.
     fn event_desc(&self, body: &mut [u8]) -> Option<()> {
         let count = self.order.u32_at(body, 0)?;
         let attribute = self.order.u32_at(body, 4).map(|size| size as usize);
@@ -288,7 +310,7 @@ impl Redactor {
         Some(())
     }
 
-    /// Records of their own: header, process id, build id, path.
+    /// Redacts BUILD_ID: records, each with header, process id, build id, path.
     fn build_ids(&self, body: &mut [u8]) {
         let mut at = 0;
         loop {
@@ -303,12 +325,14 @@ impl Redactor {
         }
     }
 
-    /// Formats only: behind them stand addresses of the kernel, and which process ids had which comm.
+    /// Redacts TRACING_DATA: only the formats are kept. Behind them are addresses of the kernel,
+    /// and the comms of processes.
     fn tracing_data(&self, body: &mut [u8]) {
         let end = tracing_data::redact(body, self.order, redaction::event_group, redaction::event_in);
         let rest = body.get_mut(end.unwrap_or(0)..).unwrap_or_default();
         rest.fill(0);
-        // What is left is the text of a kallsyms of this size, and no formats of printk (u32), nor comms (u64).
+        // The rest becomes a kallsyms of zeros, behind its size (u32), then the formats of printk
+        // with size 0 (u32), and the comms with size 0 (u64).
         const SIZES: usize = 4 + 4 + 8;
         let kallsyms = rest.len().checked_sub(SIZES).and_then(|size| u32::try_from(size).ok());
         if let (Some(size), Some(_)) = (kallsyms, end) {
@@ -317,17 +341,23 @@ impl Redactor {
     }
 }
 
-/// A process id, a build id of 24 bytes, which has its size in the 21st if it is known, and a path.
+/// Redacts the body of a build id record: a process id, a field of 24 bytes with the build id,
+/// which may have its size in the 21st byte, and a path.
 fn build_id(body: &mut [u8], misc: u16) {
     let id = body.get(4..BUILD_ID_PATH).and_then(|id| id.split_at_checked(BUILD_ID_MAX));
-    let is_one = id.is_some_and(|(_, behind)| match behind {
+    let is_build_id = id.is_some_and(|(_, behind)| match behind {
         [size, rest @ ..] => usize::from(*size) <= BUILD_ID_MAX && rest.iter().all(|byte| *byte == 0),
         [] => false,
     });
-    if !is_one {
+    if !is_build_id {
         return body.fill(0);
     }
     replace(body, BUILD_ID_PATH, body.len(), |path| redaction::path(path, is_kernel(misc)));
+}
+
+/// How many bytes of a record of this type are kept, if only numbers of it are.
+fn number_bytes(kind: u32) -> Option<usize> {
+    NUMBERS.iter().find(|(listed, _)| *listed == kind).map(|(_, bytes)| *bytes)
 }
 
 fn put_u32(bytes: &mut [u8], value: u32, order: ByteOrder) {
@@ -343,7 +373,8 @@ fn is_kernel(misc: u16) -> bool {
     matches!(mode, PERF_RECORD_MISC_KERNEL | PERF_RECORD_MISC_GUEST_KERNEL)
 }
 
-/// Replaces the name in these bytes of `body`, NUL behind it; a body that is too short for it is not known to be what it says.
+/// Replaces the name in these bytes of `body`, padded with NUL. A body that is too short for them
+/// is damaged, and is cleared.
 fn replace(body: &mut [u8], start: usize, end: usize, replaced: impl Fn(&str) -> String) {
     let Some(field) = body.get_mut(start..end) else { return body.fill(0) };
     let name = replaced(&text(field));

@@ -27,8 +27,8 @@ pub fn is_script(bytes: &[u8]) -> bool {
     })
 }
 
-/// Whether only perf script prints such a sample. ftrace prints `COMM-TID [CPU] TIME: EVENT:`, without
-/// frames.
+/// Whether only perf script prints such a sample. ftrace prints `COMM-TID [CPU] TIME: EVENT:`,
+/// without frames.
 fn is_unmistakable(sample: &ScriptSample) -> bool {
     let has_frames = matches!(stack_lines(sample.lines).next(), Some(StackLine::Frame(_)));
     let has_tid = parse_task(sample.header.task).tid.is_some();

@@ -1,17 +1,21 @@
 //! The text that `perf script` prints, as records: read once from front to back, without copying.
 //!
 //! How perf prints each part: `perf_sample__fprintf_start` and `process_event` in
-//! tools/perf/builtin-script.c (`print_sample_start` up to 4.14, which also printed the event's name
-//! before side-band records); frames in `sample__fprintf_callchain` of
+//! tools/perf/builtin-script.c (`print_sample_start` up to 4.14, which also printed the event's
+//! name before side-band records); frames in `sample__fprintf_callchain` of
 //! tools/perf/util/evsel_fprintf.c. The fields are in this order. All but the time are printed only
 //! by default or if `-F` asks for them:
 //!
 //! ```text
-//! COMM PID/TID [CPU] MISC TOD SECONDS.FRACTION: PERIOD EVENT: REST     PID/TID, or one of both; 6 or 9 digits of fraction
-//! <tab>ADDRESS SYMBOL+0xOFFSET (DSO)                                   a frame, innermost first; inlined ones end in (inlined)
-//!   FILE:LINE                                                          with -F +srcline, after each frame
+//! COMM PID/TID [CPU] MISC TOD SECONDS.FRACTION: PERIOD EVENT: REST
+//! <tab>ADDRESS SYMBOL+0xOFFSET (DSO)
+//!   FILE:LINE
 //! <empty line>
 //! ```
+//!
+//! - PID/TID may be only one of both. FRACTION has 6 or 9 digits.
+//! - The second line is a frame. The innermost comes first; an inlined one ends in ` (inlined)`.
+//! - FILE:LINE stands after each frame with `-F +srcline`.
 //!
 //! A sample without a call chain has its only frame as REST, and no empty line after it.
 

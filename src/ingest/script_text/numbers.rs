@@ -1,4 +1,4 @@
-//! Numbers in text.
+//! Numbers as perf script prints them.
 
 /// A number of decimal digits and nothing else.
 pub fn number(digits: &[u8]) -> Option<u64> {

@@ -15,24 +15,30 @@ const VAGUE_TYPES: [&str; 5] = ["Place", "What", "Of", "Whose", "Part"];
 
 /// Files that are too long still.
 const TOO_LONG: &[&str] =
-    &["src/analyses/calls.rs", "src/ingest/mod.rs", "src/ingest/script_text.rs", "src/state/spaces.rs"];
+    &["scripts/compare-with-perf", "src/analyses/calls.rs", "src/state/spaces.rs", "src/symbols/elf.rs"];
 /// Folders, and files of `src`, in which comments are too wide still.
 const TOO_WIDE: &[&str] = &[
+    "benches",
+    "examples",
+    "scripts",
     "src/analyses",
-    "src/ingest",
+    "src/cli",
+    "src/error.rs",
+    "src/kernel.rs",
     "src/lib.rs",
     "src/load",
+    "src/mapped.rs",
     "src/model",
-    "src/pack",
-    "src/redaction.rs",
     "src/render",
     "src/state",
+    "src/symbols",
+    "tests",
 ];
 /// Folders with files that go up two modules at once still.
-const UP_TWO: &[&str] = &["src/analyses/windows", "src/ingest"];
+const UP_TWO: &[&str] = &["src/analyses/windows"];
 /// Folders with files that have vague names still.
 const VAGUE: &[&str] =
-    &["src/analyses", "src/ingest", "src/load", "src/model", "src/pack", "src/render", "src/state", "tests"];
+    &["src/analyses", "src/cli", "src/load", "src/model", "src/render", "src/state", "src/symbols", "tests"];
 
 /// All sources and scripts of this project, by their paths in it.
 fn all() -> Vec<PathBuf> {
@@ -73,9 +79,10 @@ fn comments_are_narrow() {
     only_excused(TOO_WIDE, |file, text| {
         let is_rust = file.extension().is_some_and(|extension| extension == "rs");
         let marks: &[&str] = if is_rust { &["//"] } else { &["//", "#"] };
-        // The rows of a table cannot be wrapped.
-        let is_comment = |line: &str| marks.iter().any(|mark| line.starts_with(mark)) && !line.ends_with('|');
-        let mut comments = text.lines().zip(1..).filter(|(line, _)| is_comment(line.trim_start()));
+        let mut comments = text
+            .lines()
+            .zip(1..)
+            .filter(|(line, _)| marks.iter().any(|mark| line.trim_start().starts_with(mark)));
         let (_, number) = comments.find(|(line, _)| line.chars().count() > MAX_COLUMNS)?;
         Some(format!("the comment in line {number} has more than {MAX_COLUMNS} columns"))
     });
