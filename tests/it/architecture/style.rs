@@ -14,31 +14,13 @@ const VAGUE_VARIABLES: [&str; 4] = ["its", "told", "known", "saw"];
 const VAGUE_TYPES: [&str; 5] = ["Place", "What", "Of", "Whose", "Part"];
 
 /// Files that are too long still.
-const TOO_LONG: &[&str] =
-    &["scripts/compare-with-perf", "src/analyses/calls.rs", "src/state/spaces.rs", "src/symbols/elf.rs"];
+const TOO_LONG: &[&str] = &["src/analyses/calls.rs", "src/state/spaces.rs"];
 /// Folders, and files of `src`, in which comments are too wide still.
-const TOO_WIDE: &[&str] = &[
-    "benches",
-    "examples",
-    "scripts",
-    "src/analyses",
-    "src/cli",
-    "src/error.rs",
-    "src/kernel.rs",
-    "src/lib.rs",
-    "src/load",
-    "src/mapped.rs",
-    "src/model",
-    "src/render",
-    "src/state",
-    "src/symbols",
-    "tests",
-];
+const TOO_WIDE: &[&str] = &["src/analyses", "src/lib.rs", "src/load", "src/model", "src/render", "src/state"];
 /// Folders with files that go up two modules at once still.
 const UP_TWO: &[&str] = &["src/analyses/windows"];
 /// Folders with files that have vague names still.
-const VAGUE: &[&str] =
-    &["src/analyses", "src/cli", "src/load", "src/model", "src/render", "src/state", "src/symbols", "tests"];
+const VAGUE: &[&str] = &["src/analyses", "src/load", "src/model", "src/render", "src/state", "tests"];
 
 /// All sources and scripts of this project, by their paths in it.
 fn all() -> Vec<PathBuf> {
@@ -79,10 +61,9 @@ fn comments_are_narrow() {
     only_excused(TOO_WIDE, |file, text| {
         let is_rust = file.extension().is_some_and(|extension| extension == "rs");
         let marks: &[&str] = if is_rust { &["//"] } else { &["//", "#"] };
-        let mut comments = text
-            .lines()
-            .zip(1..)
-            .filter(|(line, _)| marks.iter().any(|mark| line.trim_start().starts_with(mark)));
+        // The rows of a table cannot be wrapped.
+        let is_comment = |line: &str| marks.iter().any(|mark| line.starts_with(mark)) && !line.ends_with('|');
+        let mut comments = text.lines().zip(1..).filter(|(line, _)| is_comment(line.trim_start()));
         let (_, number) = comments.find(|(line, _)| line.chars().count() > MAX_COLUMNS)?;
         Some(format!("the comment in line {number} has more than {MAX_COLUMNS} columns"))
     });

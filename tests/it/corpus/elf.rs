@@ -1,29 +1,29 @@
-//! ELF files: any bytes, asked for all that names need, and reduced to it.
+//! ELF files: any bytes, searched for everything that names need, and reduced to that.
 
 use stallgraph::model::Segment;
 use stallgraph::symbols::{Elf, FileSymbol, PltStub, SymbolTable, unpack_debug_data};
 
-/// Sections that are asked for by name.
+/// Sections that are looked up by name.
 const SECTIONS: [&str; 4] = [".gnu_debuglink", ".gnu_debugdata", ".debug_info", ".debug_line"];
-/// Symbols of a table and stubs, and places apart from these, at which names are looked up.
+/// Names are looked up at so many symbols, stubs and other positions.
 const LOOKED_UP: usize = 32;
-/// Symbols inside others that a table looks through.
+/// A table looks through so many symbols that lie inside others.
 const NESTED: usize = 8;
 
-/// What names come from.
+/// Everything in a file that names come from.
 #[derive(Debug, PartialEq)]
 struct Answers {
     build_id: Option<Vec<u8>>,
-    /// The packed symbols.
+    /// The compressed symbols of `.gnu_debugdata`.
     debug_data: Option<Vec<u8>>,
     stubs: Vec<PltStub>,
-    /// Of `.symtab` and `.dynsym`: address and name.
+    /// Address and name of the symbols in `.symtab` and in `.dynsym`.
     symbols: [Option<Vec<(u64, String)>>; 2],
-    /// Of both, the names at positions in the file.
+    /// The names at positions in the file, by either table.
     names: [Vec<Option<String>>; 2],
 }
 
-/// The symbols of a section: all of them, or those that tell the names of some addresses.
+/// Reads the symbols of a section: all of them, or those that suffice to name some addresses.
 type Symbols<'s, 'a> = dyn Fn(Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> + 's;
 
 /// Panics if something does not hold for these bytes.
@@ -55,7 +55,7 @@ fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
     let names = found
         .each_ref()
         .map(|found| names_of(&elf.table(found.as_deref().unwrap_or_default(), &stubs), &positions));
-    // The symbols that are left out change no name.
+    // Reading fewer symbols must not change a name.
     for (all, table) in found.iter().zip(tables) {
         let Some(all) = all else { continue };
         let starts = all.iter().take(LOOKED_UP).map(|symbol| symbol.address);
@@ -67,8 +67,8 @@ fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
             names_of(&SymbolTable::new(symbols.iter().map(FileSymbol::at_address).collect()), &wanted)
         };
         let (few, whole) = (by_address(&few), by_address(all));
-        // A table looks through so many symbols that end before the place and no more; where some
-        // are left out, it sees further.
+        // A table looks through a limited number of symbols that end before the address. With fewer
+        // symbols it gets further.
         let is_same = |few: &Option<String>, whole: &Option<String>| {
             few == whole || all.len() > NESTED && whole.is_none()
         };

@@ -1,5 +1,4 @@
-//! The header with attributes and features: any bytes behind the magic of either byte order, as a
-//! file and as a stream.
+//! The header with attributes and features: any bytes behind the magic of either byte order.
 
 use stallgraph::ingest::{EventFinder, Header, SampleLayout};
 
@@ -10,8 +9,8 @@ pub fn check(bytes: &[u8]) {
         let Ok(header) = Header::parse(&file, "fuzzed".as_ref()) else { continue };
         assert!(header.data_start <= header.data_end && header.data_end <= file.len());
         assert!(!header.attributes.is_empty());
-        // What it keeps comes from the file's bytes, each of which a hostile count could claim many
-        // times.
+        // What is kept comes from the bytes of the file. A hostile count could claim the same bytes
+        // many times.
         let ids: usize = header.attributes.iter().map(|attribute| attribute.ids.len()).sum();
         let names: usize = header.features.command.iter().map(String::len).sum();
         assert!(ids.max(names / 4).max(header.attributes.len()) <= file.len() * 64, "{ids} {names}");

@@ -10,12 +10,12 @@ pub fn check(bytes: &[u8]) {
         let wanted = addresses.map(|address| WantedAddress { address, seen_ns });
         let all = dump.table(&wanted);
         for one in wanted {
-            let found = all.find(one.address);
-            if let Some((_, symbol)) = found {
+            let symbol = all.find(one.address);
+            if let Some((_, symbol)) = symbol {
                 assert!(symbol.start == one.address && !symbol.name.is_empty());
             }
             let alone = dump.table(&[one]);
-            assert_eq!(alone.find(one.address).map(|(_, symbol)| symbol), found.map(|(_, symbol)| symbol));
+            assert_eq!(alone.find(one.address).map(|(_, symbol)| symbol), symbol.map(|(_, symbol)| symbol));
         }
     }
 }

@@ -8,11 +8,11 @@ pub fn check(bytes: &[u8]) {
     let addresses = [0, 1, 0xffff_ffff_8100_0000, u64::MAX];
     let all = kallsyms.table(None, &addresses);
     for address in addresses {
-        let found = all.find(address);
-        if let Some((_, symbol)) = found {
+        let symbol = all.find(address);
+        if let Some((_, symbol)) = symbol {
             assert!(symbol.start <= address && address < symbol.end);
         }
         let alone = kallsyms.table(None, &[address]);
-        assert_eq!(alone.find(address).map(|(_, symbol)| symbol), found.map(|(_, symbol)| symbol));
+        assert_eq!(alone.find(address).map(|(_, symbol)| symbol), symbol.map(|(_, symbol)| symbol));
     }
 }

@@ -8,11 +8,11 @@ pub fn check(bytes: &[u8]) {
     let map = PerfMap::new(bytes);
     let all = map.table(&addresses);
     for address in addresses {
-        let found = all.find(address);
-        if let Some((_, symbol)) = found {
+        let symbol = all.find(address);
+        if let Some((_, symbol)) = symbol {
             assert!(symbol.start == address && !symbol.name.is_empty());
         }
         let alone = map.table(&[address]);
-        assert_eq!(alone.find(address).map(|(_, symbol)| symbol), found.map(|(_, symbol)| symbol));
+        assert_eq!(alone.find(address).map(|(_, symbol)| symbol), symbol.map(|(_, symbol)| symbol));
     }
 }

@@ -1,6 +1,6 @@
-//! End to end: any bytes as a recording, through all analyses, to all exports, to folded lines
-//! whose counts add up to the samples used, and to pictures as wide as the time; and redacted, to
-//! the same samples.
+//! End to end: any bytes as a recording, through all analyses and exports. The counts of folded
+//! lines add up to the samples used, pictures are as wide as the time, and the redacted recording
+//! has the same samples.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! The sample decoder: an attribute of any bytes, and any bytes as a sample of it.
+//! The decoder of samples: an attribute of any bytes, and any bytes as a sample of it.
 
 use stallgraph::ingest::{Attribute, ByteOrder, EventFinder, SampleLayout};
 

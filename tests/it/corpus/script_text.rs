@@ -1,5 +1,4 @@
-//! Text of perf script: any bytes after a first sample that makes them one, and every record
-//! accounted for.
+//! Text of perf script: any bytes after a first sample, and every record accounted for.
 
 use stallgraph::analyses::{contents, windows};
 use stallgraph::load::{self, Options};

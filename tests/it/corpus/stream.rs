@@ -1,12 +1,12 @@
-//! A recording from a pipe: any bytes as its records, behind one event, loaded end to end with
-//! every record accounted for.
+//! A recording from a pipe: any bytes as its records behind one event, and every record accounted
+//! for.
 
 use stallgraph::load::{self, Options, Sources};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
-    // HEADER_ATTR: cpu-clock, with ip, tid, time, cpu, period and call chain in its samples and
-    // sample_id in all records.
+    // HEADER_ATTR: cpu-clock, with ip, tid, time, cpu, period and call chain in its samples, and a
+    // `sample_id` in all other records.
     let mut attribute = [0u8; 64];
     attribute[0] = 1;
     attribute[4] = 64;

@@ -1,9 +1,9 @@
-//! Formats of tracepoints and a record by one of them: any bytes as both.
+//! Formats of tracepoints, and a record in one of them: any bytes as both.
 
 use stallgraph::ingest::{Attribute, ByteOrder, TraceReader};
 
-/// Panics if something does not hold for these bytes: two of them are the tracepoint's id, two the
-/// length of the formats, then come these, then the record.
+/// Panics if something does not hold for these bytes. The first two are the tracepoint's id, the
+/// next two the length of the formats. The formats and the record follow.
 pub fn check(bytes: &[u8]) {
     let Some(([id_low, id_high, length_low, length_high], rest)) = bytes.split_first_chunk() else { return };
     let length = usize::from(u16::from_le_bytes([*length_low, *length_high])).min(rest.len());
@@ -13,6 +13,6 @@ pub fn check(bytes: &[u8]) {
     for order in [ByteOrder::Little, ByteOrder::Big] {
         let reader = TraceReader::new(std::slice::from_ref(&attribute), formats, order);
         reader.read(0, payload);
-        assert!(reader.read(1, payload).is_some(), "an event that is not known is told by its name");
+        assert!(reader.read(1, payload).is_some(), "an unknown event is known by its name alone");
     }
 }

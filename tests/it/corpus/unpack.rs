@@ -1,5 +1,5 @@
-//! Compressed records: what was packed comes out again, whatever the pieces; and any bytes as
-//! packed ones stay in the budget.
+//! Compressed records: what was packed comes out again, in pieces of any size. Any bytes in place
+//! of packed ones stay within the budget.
 
 use stallgraph::ingest::{InputFile, Walk, read};
 
@@ -15,18 +15,18 @@ pub fn check(bytes: &[u8]) {
     let file = stream(packed.chunks(piece));
     let (header, unpacked) = read(&[InputFile::whole(&file)], "fuzzed".as_ref(), BUDGET).expect("a header");
     let expected = if records.len() as u64 <= BUDGET / 2 { records } else { return };
-    let found: Vec<u8> = Walk::new(&unpacked.data, header.order)
+    let records_again: Vec<u8> = Walk::new(&unpacked.data, header.order)
         .filter(|record| record.kind == 9)
         .flat_map(|record| framed(9, record.body))
         .collect();
-    assert!(unpacked.damage.is_empty() && found == expected);
+    assert!(unpacked.damage.is_empty() && records_again == expected);
 
     let file = stream(bytes.chunks(piece));
     let (_, unpacked) = read(&[InputFile::whole(&file)], "fuzzed".as_ref(), BUDGET).expect("a header");
     assert!(unpacked.data.len() as u64 <= BUDGET.max(file.len() as u64));
 }
 
-/// A recording from a pipe: one event, then compressed records.
+/// A recording from a pipe: one event, then compressed records with these pieces.
 fn stream<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> Vec<u8> {
     let mut file = [b"PERFILE2".as_slice(), &16u64.to_le_bytes()].concat();
     let mut attribute = [0; 64];

@@ -1,5 +1,5 @@
-//! The record walk: any bytes; the records lie one after the other within the bytes, whatever range
-//! they are walked in.
+//! The walk over records: any bytes. The records lie one after the other within the bytes, and are
+//! the same in any range that is walked.
 
 use stallgraph::ingest::{ByteOrder, Walk};
 
