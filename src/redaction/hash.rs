@@ -1,4 +1,4 @@
-//! Hashes of names.
+//! Hashes that stand in place of names.
 
 use sha2::{Digest, Sha256};
 
