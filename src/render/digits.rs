@@ -1,4 +1,4 @@
-//! Decimal digits, without the detour over a formatter: they are written for every sample.
+//! Decimal digits for lines that are written once per sample, where `format!` would be too slow.
 
 /// Appends a number with at least `width` digits.
 pub fn push_number(mut number: u64, width: usize, buffer: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
-//! Rendering: results as bytes. Each folder holds one family of outputs, one file per command or
-//! per viewer. Nothing here computes or decides: what is printed stands in the result.
+//! Rendering: writes results in their forms of output. Each folder holds one family of outputs,
+//! with one file per command or viewer. Renderers compute nothing: what they print stands in the
+//! result.
 //!
 //! | folder | output |
 //! | --- | --- |
@@ -8,7 +9,7 @@
 //! | [`folded`] | collapsed stacks, one per line |
 //! | [`viewers`] | files that a viewer or a browser opens |
 //!
-//! A new family of outputs (a page, a table format) is a folder of its own beside these.
+//! A new family of outputs, such as an HTML page or a table format, gets a folder beside these.
 
 mod digits;
 mod subject;

@@ -1,4 +1,4 @@
-//! Who a line of output is about.
+//! Names of who held a CPU and of what it did there.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,8 @@ pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) ->
     }
 }
 
-/// Who held a CPU: the comm, or `softirq timer`, `interrupt`: what interrupts a task is not the task's doing.
+/// Who held a CPU: the comm, or `softirq timer`, `interrupt`: what interrupts a task is not the
+/// task's doing.
 pub fn holder_name(recording: &Recording, handler: Option<Handler>, comm: NameId) -> Cow<'_, str> {
     match handler {
         Some(Handler::Softirq(softirq)) => format!("softirq {}", softirq.name()).into(),

@@ -1,6 +1,6 @@
-//! Pieces of text that all outputs share: numbers with their units, and text cut to a width.
+//! Numbers with their units, and text cut to a width, for all forms of output.
 
-/// A share as percent with two digits that count.
+/// A share as a percentage with two significant digits.
 pub fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     match percent {
@@ -10,7 +10,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A probability: few digits where it is ordinary, a power of ten where it is small.
+/// A probability, with a power of ten if it is small.
 pub fn probability(p: f64) -> String {
     match p {
         p if p >= 0.0995 => format!("{p:.1}"),
@@ -20,13 +20,13 @@ pub fn probability(p: f64) -> String {
     }
 }
 
-/// Milliseconds, with a decimal only where there are few.
+/// Milliseconds, with one decimal if there are less than ten.
 pub fn milliseconds(ns: u64) -> String {
     let ms = ns as f64 / 1e6;
     if ms >= 9.95 || ns == 0 { format!("{ms:.0}") } else { format!("{ms:.1}") }
 }
 
-/// A duration with its unit, in two digits or more.
+/// A duration with its unit, in at least two digits.
 pub fn duration(ns: u64) -> String {
     let (value, unit) = match ns {
         0 => return "0".to_owned(),
@@ -38,16 +38,17 @@ pub fn duration(ns: u64) -> String {
     if value < 9.95 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
 }
 
-/// Seconds of a clock, with microseconds.
+/// Seconds with six decimals.
 pub fn seconds(ns: u64) -> String {
     format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000)
 }
 
-/// A moment given in ns since 1970, as `2026-11-23 01:32:48`. The days are counted in the proleptic Gregorian calendar.
+/// A time in ns since 1970 as `2026-11-23 01:32:48`, in UTC and the proleptic Gregorian calendar.
 pub fn utc(ns: i128) -> String {
     let seconds = ns.div_euclid(1_000_000_000);
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Years that begin in March have their leap day at the end: 400 of them have 146,097 days.
+    // Years are counted from March on, so that the leap day is their last day. 400 years have
+    // 146,097 days.
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -67,7 +68,7 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
-/// The text, or as much of it as fits, ending in `..`.
+/// The text if it fits into `width` characters, else its beginning and `..`.
 pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -75,7 +76,8 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
 }
 
-/// At most `width` characters of `text`, the last ones: of a path the end tells most.
+/// The text if it fits into `width` characters, else `..` and its end, which says most about a
+/// path.
 pub fn cut_begin(text: &str, width: usize) -> String {
     let more = text.chars().count().saturating_sub(width);
     if more == 0 {

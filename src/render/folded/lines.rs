@@ -1,4 +1,5 @@
-//! Folded stacks: `COMM;root;…;leaf COUNT`, one line per sample, with columns before the stack if asked.
+//! Folded stacks: one line `COMM;root;…;leaf COUNT` per sample, after other columns if they are
+//! selected.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -6,77 +7,34 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::analyses::ordered::{Line, OrderedStacks};
-use crate::error::{Error, Result};
 use crate::model::{EventId, FunctionId, Mode, Recording, TaskId, Timeline};
 use crate::render::digits::push_number;
 
-/// A column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// The CPU's number.
-    Cpu,
-    /// Seconds and nine digits of nanoseconds of the recording's clock.
-    Time,
-    /// Process id.
-    Pid,
-    /// Thread id.
-    Tid,
-    /// Name of the event.
-    Event,
-    /// Comm and functions, root first.
-    Stack,
-    /// The weight.
-    Count,
-}
+use super::field::Field;
 
-impl Field {
-    /// All columns, by the names that `-F` knows.
-    pub const ALL: [(&'static str, Field); 7] = [
-        ("cpu", Field::Cpu),
-        ("time", Field::Time),
-        ("pid", Field::Pid),
-        ("tid", Field::Tid),
-        ("event", Field::Event),
-        ("stack", Field::Stack),
-        ("count", Field::Count),
-    ];
-
-    /// The columns of a list such as `cpu,time,stack`.
-    pub fn parse_list(list: &str) -> Result<Vec<Field>> {
-        list.split(',')
-            .map(|name| {
-                let found = Field::ALL.iter().find(|(known, _)| *known == name.trim());
-                found.map(|(_, field)| *field).ok_or_else(|| {
-                    let known: Vec<&str> = Field::ALL.iter().map(|(known, _)| *known).collect();
-                    Error::Usage(format!("-F {list}: no field {name:?}; there are {}", known.join(",")))
-                })
-            })
-            .collect()
-    }
-}
-
-/// Samples that one thread folds at once: some hundred KB of text, which stay in its cache until they are written.
+/// Samples that a thread folds at once. Their text, some hundred KB, stays in its CPU's cache until
+/// it is written.
 const PIECE_SAMPLES: usize = 1 << 13;
-/// Text that one thread folds at once, at most, but for the line that exceeds it.
+/// A thread stops folding a piece once its text has so many bytes.
 const PIECE_BYTES: usize = 4 << 20;
-/// Longer stacks are not kept.
+/// Stacks with a longer text, in bytes, are not cached.
 const LONGEST_REMEMBERED: usize = 16 << 10;
-/// Stacks whose text is kept by each thread.
+/// Number of stacks whose text each thread caches.
 const RECENT_STACKS: usize = 1 << 13;
-/// What ends a kernel function's name with `--kernel-suffix`, as in stackcollapse-perf.pl's annotations.
+/// The suffix of kernel functions with `--kernel-suffix`, as stackcollapse-perf.pl annotates them.
 const KERNEL_SUFFIX: &str = "_[k]";
 
 /// Writes folded stacks.
 pub struct Folder<'r> {
-    sheet: Sheet<'r>,
+    template: Template<'r>,
     /// One for each thread.
-    pens: Vec<Pen>,
+    caches: Vec<Cache>,
 }
 
-/// What every line is made of: the texts of a recording's functions and comms, folded once.
-struct Sheet<'r> {
+/// What lines are made of: the columns, and the folded names of functions and comms.
+struct Template<'r> {
     recording: &'r Recording,
-    /// The columns, each with what ends it.
+    /// The columns, each with the byte after it.
     fields: Vec<(Field, u8)>,
     has_time: bool,
     functions: Texts,
@@ -84,7 +42,7 @@ struct Sheet<'r> {
 }
 
 impl<'r> Folder<'r> {
-    /// A folder with these columns.
+    /// Folds stacks into these columns.
     pub fn new(recording: &'r Recording, fields: &[Field], kernel_suffix: bool) -> Self {
         let functions = recording.functions.iter().map(|function| {
             let name = recording.name(function.name).replace(';', ":");
@@ -97,19 +55,23 @@ impl<'r> Folder<'r> {
             recording.tasks.iter().map(|task| recording.name(task.comm).replace(' ', "_").replace(';', ":"));
         let (functions, comms) = (functions.collect(), comms.collect());
         Folder {
-            sheet: Sheet {
+            template: Template {
                 recording,
                 fields: with_ends(fields),
                 has_time: fields.contains(&Field::Time),
                 functions,
                 comms,
             },
-            pens: (0..rayon::current_num_threads()).map(|_| Pen::default()).collect(),
+            caches: (0..rayon::current_num_threads()).map(|_| Cache::default()).collect(),
         }
     }
 
-    /// Writes the lines of the samples of `timeline` at `indices`, and returns their number. Pieces are folded on all threads
-    /// while those before them are written.
+    /// Writes the lines of the samples of `timeline` at `indices`, and returns their number. While
+    /// pieces are folded on all threads, those before them are written.
+    ///
+    /// # Errors
+    ///
+    /// If `out` does not take the bytes.
     pub fn write(
         &mut self,
         stacks: &OrderedStacks,
@@ -117,20 +79,20 @@ impl<'r> Folder<'r> {
         indices: Range<usize>,
         out: &mut (dyn Write + Send),
     ) -> io::Result<u64> {
-        let Folder { sheet, pens } = self;
-        let fold = |piece: Range<usize>, pen: &mut Pen, text: Vec<u8>| {
-            let mut page = Page { sheet, stacks, pen, text, last: None };
+        let Folder { template, caches } = self;
+        let fold = |piece: Range<usize>, cache: &mut Cache, text: Vec<u8>| {
+            let mut folder = PieceFolder { template, stacks, cache, text, last: None };
             let mut lines = stacks.lines(timeline, piece);
             let mut count = 0;
-            while page.text.len() < PIECE_BYTES
+            while folder.text.len() < PIECE_BYTES
                 && let Some(line) = lines.next()
             {
-                page.line(&line);
+                folder.line(&line);
                 count += 1;
             }
-            Folded { text: page.text, lines: count, rest: lines.rest() }
+            Folded { text: folder.text, lines: count, rest: lines.rest() }
         };
-        // Long names can make few samples much text: what did not fit is folded when it is its turn.
+        // With long names, few samples are much text. Samples that did not fit are folded here.
         let write_out = |folded: &mut Vec<Folded>, out: &mut (dyn Write + Send)| {
             for folded in folded {
                 out.write_all(&folded.text)?;
@@ -138,7 +100,7 @@ impl<'r> Folder<'r> {
                     let lines = folded.lines;
                     folded.text.clear();
                     *folded =
-                        fold(folded.rest.clone(), &mut Pen::default(), std::mem::take(&mut folded.text));
+                        fold(folded.rest.clone(), &mut Cache::default(), std::mem::take(&mut folded.text));
                     folded.lines += lines;
                     out.write_all(&folded.text)?;
                 }
@@ -146,16 +108,16 @@ impl<'r> Folder<'r> {
             }
             io::Result::Ok(())
         };
-        let at_once = pens.len();
+        let at_once = caches.len();
         let mut written: Vec<Folded> = Vec::new();
         let mut texts = vec![Vec::new(); at_once];
         let mut lines = 0;
         for pieces in stacks.pieces(timeline, indices, PIECE_SAMPLES).chunks(at_once) {
             let (folded, result) = rayon::join(
                 || {
-                    let work = pieces.par_iter().zip(pens.par_iter_mut()).zip(texts.par_iter_mut());
-                    let fold = |((piece, pen), text): ((&Range<usize>, &mut Pen), &mut Vec<u8>)| {
-                        fold(piece.clone(), pen, std::mem::take(text))
+                    let work = pieces.par_iter().zip(caches.par_iter_mut()).zip(texts.par_iter_mut());
+                    let fold = |((piece, cache), text): ((&Range<usize>, &mut Cache), &mut Vec<u8>)| {
+                        fold(piece.clone(), cache, std::mem::take(text))
                     };
                     work.map(fold).collect::<Vec<Folded>>()
                 },
@@ -171,15 +133,16 @@ impl<'r> Folder<'r> {
     }
 }
 
-/// The text of a piece, or of as much of it as fitted.
+/// The text of a piece, or of as many of its samples as fit.
 struct Folded {
     text: Vec<u8>,
     lines: u64,
-    /// Samples that are in no line yet.
+    /// The samples that are not folded yet.
     rest: Range<usize>,
 }
 
-/// Columns before the stack end in a tab; the rest are separated by spaces, as readers of folded stacks expect.
+/// The byte after each column. Columns before the stack end in a tab; the others are separated by
+/// spaces, as readers of folded stacks expect.
 fn with_ends(fields: &[Field]) -> Vec<(Field, u8)> {
     let stack = fields.iter().position(|field| *field == Field::Stack).unwrap_or(fields.len());
     let end = |at: usize| match at {
@@ -190,41 +153,41 @@ fn with_ends(fields: &[Field]) -> Vec<(Field, u8)> {
     fields.iter().enumerate().map(|(at, field)| (*field, end(at))).collect()
 }
 
-/// What a thread remembers from one line to the next.
-struct Pen {
+/// What a thread keeps from one line to the next.
+struct Cache {
     frames: Vec<FunctionId>,
-    /// The folded functions of stacks that were written lately, by the number that stacks of the same functions share: a busy
-    /// CPU shows the same few again and again.
+    /// The folded functions of recent stacks, by the number that stacks of the same functions
+    /// share. On a busy CPU the same few stacks come again and again.
     recent: Vec<(u32, Vec<u8>)>,
 }
 
-impl Default for Pen {
+impl Default for Cache {
     fn default() -> Self {
-        Pen { frames: Vec::new(), recent: vec![(0, Vec::new()); RECENT_STACKS] }
+        Cache { frames: Vec::new(), recent: vec![(0, Vec::new()); RECENT_STACKS] }
     }
 }
 
-/// What a line is made of, its time and CPU aside.
+/// What makes lines of one CPU equal, apart from their time.
 type LineKey = (TaskId, u32, EventId, u64);
 
-/// Lines of text that are being written.
-struct Page<'p, 'r> {
-    sheet: &'p Sheet<'r>,
+/// Folds one piece.
+struct PieceFolder<'p, 'r> {
+    template: &'p Template<'r>,
     stacks: &'p OrderedStacks,
-    pen: &'p mut Pen,
+    cache: &'p mut Cache,
     text: Vec<u8>,
-    /// What the line before was made of, and where it stands.
+    /// The key of the line before, and where it stands in the text.
     last: Option<(LineKey, Range<usize>)>,
 }
 
-impl Page<'_, '_> {
+impl PieceFolder<'_, '_> {
     #[inline]
     fn line(&mut self, line: &Line) {
         let key = (line.task, self.stacks.same(line.stack), line.event, line.count);
         let begin = self.text.len();
         match &self.last {
-            // Often the same was running a moment ago.
-            Some((last, place)) if *last == key && !self.sheet.has_time => {
+            // Consecutive samples often have the same stack: copy the line before.
+            Some((last, place)) if *last == key && !self.template.has_time => {
                 self.text.extend_from_within(place.clone());
             }
             _ => self.fields(line),
@@ -234,7 +197,7 @@ impl Page<'_, '_> {
 
     #[inline]
     fn fields(&mut self, line: &Line) {
-        for &(field, end) in &self.sheet.fields {
+        for &(field, end) in &self.template.fields {
             self.field(field, line);
             self.text.push(end);
         }
@@ -242,7 +205,7 @@ impl Page<'_, '_> {
 
     #[inline]
     fn field(&mut self, field: Field, line: &Line) {
-        let recording = self.sheet.recording;
+        let recording = self.template.recording;
         let text = &mut self.text;
         match field {
             Field::Cpu => push_number(line.cpu.into(), 1, text),
@@ -260,18 +223,18 @@ impl Page<'_, '_> {
     }
 
     fn stack(&mut self, line: &Line) {
-        let Page { sheet, stacks, pen: Pen { frames, recent }, text, .. } = self;
-        text.extend(sheet.comms.get(line.task.index()));
+        let PieceFolder { template, stacks, cache: Cache { frames, recent }, text, .. } = self;
+        text.extend(template.comms.get(line.task.index()));
         let same = stacks.same(line.stack);
         let (stack, functions) = &mut recent[same as usize % RECENT_STACKS];
         if *stack != same {
             *stack = same;
             functions.clear();
             frames.clear();
-            frames.extend(sheet.recording.functions_leaf_first(line.stack));
+            frames.extend(template.recording.functions_leaf_first(line.stack));
             for function in frames.iter().rev() {
                 functions.push(b';');
-                functions.extend(sheet.functions.get(function.index()));
+                functions.extend(template.functions.get(function.index()));
             }
         }
         text.extend(functions.as_slice());
@@ -281,7 +244,7 @@ impl Page<'_, '_> {
     }
 }
 
-/// Texts one after another in one allocation.
+/// A table of texts in one allocation.
 struct Texts {
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -316,12 +279,5 @@ mod tests {
         push_number(70, 9, &mut buffer);
         push_number(u64::MAX, 1, &mut buffer);
         assert_eq!(String::from_utf8(buffer).unwrap(), "000000007018446744073709551615");
-    }
-
-    #[test]
-    fn fields_are_named() {
-        assert_eq!(Field::parse_list("cpu,time").unwrap(), [Field::Cpu, Field::Time]);
-        assert!(Field::parse_list("999").unwrap_err().to_string().contains("no field"));
-        assert!(Field::parse_list("").is_err());
     }
 }

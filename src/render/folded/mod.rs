@@ -1,7 +1,10 @@
-//! Collapsed stacks: one line per sample, as flamegraph.pl, inferno and speedscope read them.
+//! Folded (collapsed) stacks: one line per sample, as flamegraph.pl, inferno and speedscope read
+//! them.
 
+mod field;
 mod lines;
 mod windows;
 
-pub use lines::{Field, Folder};
+pub use field::Field;
+pub use lines::Folder;
 pub use windows::write_windows;

@@ -1,4 +1,5 @@
-//! Windows as folded stacks: the samples of each window and of its trigger, with `--` between windows as `grep -B` prints it.
+//! Windows as folded stacks: the samples of each window and of its trigger, with a line `--`
+//! between windows, as `grep -B` prints it.
 
 use std::io::{self, Write};
 
@@ -7,9 +8,15 @@ use crate::analyses::selection::Selection;
 use crate::analyses::windows::Windows;
 use crate::model::Recording;
 
-use super::lines::{Field, Folder};
+use super::field::Field;
+use super::lines::Folder;
 
-/// Writes the windows of `windows`, and `after_ns` more from each first trigger sample on.
+/// Writes the samples of each window and, from its first trigger sample on, of the episode, or of
+/// `after_ns` if that is longer.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write_windows(
     recording: &Recording,
     windows: &Windows,

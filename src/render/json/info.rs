@@ -11,6 +11,10 @@ use crate::model::{Event, Recording};
 use super::view::{DiagnosticView, RecordingView, SCHEMA, UnnamedView, View, write_document};
 
 /// Writes `contents` of `recording`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
     let view = View { recording };
     let document = InfoDocument {

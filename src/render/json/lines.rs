@@ -1,15 +1,16 @@
-//! Rows: JSON documents whose lists may be long: each entry of a list is one line, and is made when it is written.
+//! JSON documents with long lists. Each entry of a list is one line, and is made only when it is
+//! written.
 
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
-/// The entries of a list, each seen as `view` has it.
+/// A list whose entries are written as `view` shows them.
 pub struct Rows<'a, T, F> {
     /// The entries.
     pub entries: &'a [T],
-    /// What is written of one.
+    /// What is written for an entry.
     pub view: F,
 }
 
@@ -19,18 +20,23 @@ impl<T, V: Serialize, F: Fn(&T) -> V> Serialize for Rows<'_, T, F> {
     }
 }
 
-/// Writes a document, each of its fields and each entry of its lists on a line.
+/// Writes a document with one line per field and one line per entry of its lists.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Lines::default());
     document.serialize(&mut serializer).map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
 
-/// Breaks lines in the document, and in the lists that are its fields.
+/// Breaks lines between the fields of the document, and between the entries of lists that are
+/// fields.
 #[derive(Default)]
 struct Lines {
     depth: usize,
-    /// Whether what is open at depth 2 is a list.
+    /// Whether a list is open at depth 2.
     is_list: bool,
     has_entries: bool,
 }

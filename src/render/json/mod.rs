@@ -1,5 +1,7 @@
-//! JSON for programs, one file per command. `docs/json.md` documents every field. Fields are only
-//! ever added; a change of meaning raises `schema`.
+//! JSON for programs, one file per command.
+//!
+//! `docs/json.md` documents every field. Fields are added freely. `schema` is raised if a field
+//! changes its meaning or is removed. `view` and `lines` are shared.
 
 pub mod info;
 mod lines;

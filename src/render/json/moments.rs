@@ -1,4 +1,4 @@
-//! The moments of a victim's log as a part of the JSON of stalls: documented in docs/json.md.
+//! The moments of a victim's log, which are a part of the JSON of stalls.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::model::{Log, Recording};
 
 use super::view::{DominatingView, View};
 
-/// A log and its moments, as JSON.
+/// A log and its moments.
 #[derive(Serialize)]
 pub(super) struct LogView<'r> {
     file: &'r str,
@@ -53,7 +53,7 @@ struct FilledView<'r> {
     dominating: Option<DominatingView<'r>>,
 }
 
-/// `moments` of `recording`, found from `log`.
+/// The view of `moments`, the times of `log` that lie in `recording`.
 pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &'r Moments) -> LogView<'r> {
     let view = View { recording };
     LogView {

@@ -50,6 +50,10 @@ struct BacklogView {
 }
 
 /// Writes `packets` of `recording`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(recording: &Recording, packets: &Packets, out: &mut dyn Write) -> io::Result<()> {
     let view = View { recording };
     let packet = |packet: &Packet| {

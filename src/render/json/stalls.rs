@@ -16,7 +16,11 @@ use super::view::{
     CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write_document,
 };
 
-/// Writes `stalls` of `recording`, and the moments of a log if one was given.
+/// Writes `stalls` of `recording`, and the moments of a log if the user gave one.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(
     recording: &Recording,
     stalls: &Stalls,
@@ -99,7 +103,7 @@ struct CulpritView<'r> {
 struct CallView<'r> {
     number: i32,
     name: &'r str,
-    /// As hexadecimal text: JSON's numbers lose bits.
+    /// As hexadecimal text, since JSON's numbers would lose bits.
     arguments: Option<Vec<String>>,
     enter_ns: Option<u64>,
     exit_ns: Option<u64>,

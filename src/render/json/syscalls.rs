@@ -63,6 +63,10 @@ struct SummaryView<'r> {
 }
 
 /// Writes `calls` of `recording`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(recording: &Recording, calls: &SystemCalls, out: &mut dyn Write) -> io::Result<()> {
     let view = View { recording };
     let name = |id: Option<NameId>| id.map(|id| recording.name(id));

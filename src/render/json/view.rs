@@ -1,4 +1,4 @@
-//! What the JSON of several commands shares.
+//! The parts that the JSON of several commands shares.
 
 use std::io::{self, Write};
 
@@ -10,9 +10,10 @@ use crate::analyses::paths::Path;
 use crate::analyses::windows::{Dominating, Ranked};
 use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, clean};
 
-/// Raised only if a field changes its meaning or goes.
+/// The version of the schema. It is raised only if a field changes its meaning or is removed.
 pub(super) const SCHEMA: u32 = 2;
 
+/// Writes a document over several lines.
 pub(super) fn write_document(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document).map_err(io::Error::from)?;
     out.write_all(b"\n")
@@ -97,7 +98,7 @@ pub(super) struct DiagnosticView<'r> {
     remedy: Option<&'r str>,
 }
 
-/// A recording, seen as JSON.
+/// Makes the JSON of parts of a recording.
 pub(super) struct View<'r> {
     pub(super) recording: &'r Recording,
 }

@@ -13,6 +13,10 @@ use super::view::{
 };
 
 /// Writes `windows` of `recording`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write<'r>(recording: &'r Recording, windows: &'r Windows, out: &mut dyn Write) -> io::Result<()> {
     let view = View { recording };
     let document = WindowDocument {

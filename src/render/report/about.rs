@@ -1,4 +1,4 @@
-//! What every report for people begins and ends with: what was recorded, and what to know about the input.
+//! What reports share: what was recorded, what was lost, and the diagnostics.
 
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::Filler;
@@ -40,13 +40,14 @@ pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
     wrap(first, &diagnostic.sentence())
 }
 
-/// The diagnostics as lines, for reports that tell of loss in a line of its own.
+/// The diagnostics as lines, for reports that have a line of their own for loss.
 pub fn diagnostics_but_loss(recording: &Recording) -> impl Iterator<Item = String> {
     let others = recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost");
     others.flat_map(diagnostic_lines)
 }
 
-/// The diagnostics and `notes` of an analysis as lines, after an empty one where there are any.
+/// The end of a report: the diagnostics and the `notes` of an analysis as lines, after an empty
+/// line if there are any.
 pub fn closing(recording: &Recording, notes: &[Diagnostic]) -> Vec<String> {
     let lines = recording.diagnostics.iter().chain(notes).flat_map(diagnostic_lines);
     let mut lines = lines.peekable();
@@ -70,7 +71,7 @@ pub fn filler(recording: &Recording, filler: Filler) -> String {
     }
 }
 
-/// What became of the records: how many the kernel dropped, and how often it paused the event.
+/// How many records the kernel dropped, and how often it paused the event.
 pub fn loss(recording: &Recording) -> String {
     let tally = &recording.tally;
     match (tally.lost, tally.throttled) {
@@ -84,7 +85,8 @@ pub fn loss(recording: &Recording) -> String {
     }
 }
 
-/// The first arguments of a system call, as hexadecimal numbers where they are large. How many it takes is not known.
+/// The first three arguments of a system call, large ones in hexadecimal. How many arguments it
+/// takes is not known.
 pub fn arguments(values: &[u64; 6]) -> String {
     let argument = |value: &u64| if *value < 10_000 { value.to_string() } else { format!("{value:#x}") };
     values[..3].iter().map(argument).collect::<Vec<_>>().join(", ")

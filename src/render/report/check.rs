@@ -1,4 +1,5 @@
-//! A check as one line of at most 80 bytes, the most important first: node-problem-detector cuts it there.
+//! A check as one line of at most 80 bytes, which is where node-problem-detector would cut it. The
+//! most important stands first.
 
 use crate::analyses::check::{Check, Doubt, Holder, Status};
 use crate::analyses::contexts::Owner;
@@ -17,9 +18,9 @@ pub fn line(recording: &Recording, check: &Check) -> String {
     }
 }
 
-/// The line where nothing can be told, without a line break.
-pub fn unknown(why: &str) -> String {
-    cut(&format!("unknown: {why}"))
+/// The line for a check without an answer, without a line break.
+pub fn unknown(reason: &str) -> String {
+    cut(&format!("unknown: {reason}"))
 }
 
 /// `8 stalls, 1.05 s of 9.7 s`.
@@ -40,7 +41,7 @@ fn healthy(check: &Check) -> String {
     }
 }
 
-/// How much, who and, if there is room, the longest stall.
+/// How much stalled, by whom and, if there is room, the longest stall.
 fn stalling(recording: &Recording, check: &Check) -> String {
     let what = how_much(check.stalls, check.stalled_ns, check.duration_ns);
     let text = format!("stalling: {what}; {}", who(recording, check));
@@ -56,7 +57,8 @@ fn who(recording: &Recording, check: &Check) -> String {
     }
 }
 
-/// The comm and what it did: the system call, else the function, without the compiler's `.isra.0`.
+/// The comm and what it did: the system call, else the function, without suffixes of the compiler
+/// such as `.isra.0`.
 fn label(recording: &Recording, holder: &Holder) -> String {
     let comm = holder_name(recording, holder.handler, holder.comm);
     match (holder.owner, holder.function) {
@@ -80,7 +82,7 @@ fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
     }
 }
 
-/// Why a recording cannot show that there were no stalls.
+/// Why a recording cannot show that there was no stall.
 pub fn sentence(doubt: &Doubt) -> String {
     match doubt {
         Doubt::Damaged(message) => message.clone(),
@@ -110,7 +112,8 @@ fn short(ns: u64) -> String {
     }
 }
 
-/// At most [`WIDTH`] bytes, which is what node-problem-detector counts, and no character in part.
+/// Cuts a text to at most [`WIDTH`] bytes, between two characters. node-problem-detector counts
+/// bytes.
 fn cut(text: &str) -> String {
     const MARK: &str = "..";
     if text.len() <= WIDTH {

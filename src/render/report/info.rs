@@ -1,4 +1,5 @@
-//! What is in a recording, as text of 80 columns: one fact a line, each with a fixed first word.
+//! What is in a recording, as text of 80 columns: one fact per line, which begins with a fixed
+//! word.
 
 use std::io::{self, Write};
 
@@ -10,6 +11,10 @@ use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::text::{counted, percent, seconds};
 
 /// Writes `contents` of `recording`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
     let mut lines = Vec::new();
     let about = &recording.about;
@@ -53,9 +58,9 @@ fn time(recording: &Recording) -> String {
 
 fn clock(recording: &Recording) -> String {
     let clock = &recording.about.clock;
-    let is_told = !recording.about.is_script || recording.about.perf_version.is_some();
+    let has_header = !recording.about.is_script || recording.about.perf_version.is_some();
     match (clock.id, clock.wall) {
-        (None, _) if !is_told => "not printed: perf script --header".to_owned(),
+        (None, _) if !has_header => "not printed: perf script --header".to_owned(),
         (None, _) => "perf's own; -k CLOCK_MONOTONIC makes times comparable with other logs".to_owned(),
         (Some(_), None) => clock.name().to_owned(),
         (Some(_), Some((wall_ns, clock_ns))) => format!(
@@ -143,7 +148,7 @@ fn cpu_lines(contents: &Contents) -> Vec<String> {
     columns([Left, Right, Right, Left, Right, Left], &rows)
 }
 
-/// Modules named in full; the rest are summed up.
+/// Modules without names that are listed. The others are only counted.
 const MODULES_SHOWN: usize = 12;
 
 fn fact_names(recording: &Recording, contents: &Contents, lines: &mut Vec<String>) {

@@ -1,12 +1,17 @@
 //! Layout of reports: aligned columns, and wrapping at 80 columns.
 
-use crate::render::text::cut;
 use std::io::{self, Write};
 
-/// The width that fits every terminal and ticket.
+use crate::render::text::cut;
+
+/// The width of reports in columns. It fits every terminal and ticket.
 pub const WIDTH: usize = 80;
 
-/// Writes lines, each with its end.
+/// Writes lines, each with a line break.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write_lines(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
@@ -14,13 +19,14 @@ pub fn write_lines(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
 /// How a column is aligned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Text.
+    /// At the left, for text.
     Left,
-    /// Numbers.
+    /// At the right, for numbers.
     Right,
 }
 
-/// Lines of aligned columns, one space apart. The last column is cut so that no line is longer than [`WIDTH`].
+/// Lines of aligned columns, one space apart. The last column is cut so that no line is longer than
+/// [`WIDTH`].
 pub fn columns<const N: usize>(align: [Align; N], rows: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
@@ -43,8 +49,8 @@ pub fn columns<const N: usize>(align: [Align; N], rows: &[[String; N]]) -> Vec<S
         .collect()
 }
 
-/// Wraps `text` after `first` (the first line's beginning); further lines are indented by as many spaces. Breaks at spaces, and
-/// after `;` in a path; what has neither is broken at the width.
+/// Wraps `text` at [`WIDTH`]. The first line begins with `first`, and the others are indented to
+/// its width. Lines break at spaces and after `;`, and at the width where there is neither.
 pub fn wrap(first: &str, text: &str) -> Vec<String> {
     let indent = first.chars().count();
     let mut lines = vec![first.to_owned()];
@@ -73,7 +79,7 @@ pub fn wrap(first: &str, text: &str) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Words with the space or `;` that ends them.
+/// The text in pieces that end in a space or `;`, between which a line may break.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive([' ', ';'])
 }

@@ -1,5 +1,7 @@
-//! Reports: text for people, at most 80 columns wide, one file per command; and what monitoring
-//! reads.
+//! Text reports, at most 80 columns wide, and text for monitoring: one file per command.
+//!
+//! Every line begins with a fixed word, or with spaces where it continues the line before, so that
+//! reports can be searched with grep. `about`, `layout` and `strips` are shared.
 
 mod about;
 pub mod check;

@@ -1,4 +1,5 @@
-//! The moments of a victim's log as text of 80 columns: one line for each, which begins with `moment` and the line in the log.
+//! The moments of a victim's log as text of 80 columns: one line per moment, which begins with
+//! `moment` and the number of the line in the log.
 
 use std::io::{self, Write};
 
@@ -11,7 +12,11 @@ use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::subject::work;
 use crate::render::text::{counted, milliseconds, percent, seconds};
 
-/// Writes an empty line and `moments`, which were found in `recording` and its `stalls` from `log`.
+/// Writes an empty line and `moments`, the times of `log` that lie in `recording`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(
     recording: &Recording,
     stalls: &Stalls,
@@ -23,13 +28,13 @@ pub fn write(
     write_lines(&lines(recording, stalls, log, moments), out)
 }
 
-/// The lines for `moments`.
+/// The lines of `moments`.
 pub fn lines(recording: &Recording, stalls: &Stalls, log: &Log, moments: &Moments) -> Vec<String> {
     let mut lines = wrap("log       ", &account(stalls, log, moments));
     if moments.zoneless > 0 {
         lines.extend(wrap("zone      ", &zone(log, moments)));
     }
-    lines.extend(wrap("found     ", &found(moments)));
+    lines.extend(wrap("found     ", &summary(moments)));
     if !moments.moments.is_empty() {
         let view = View { recording, stalls };
         let header = ["#", "line", "time", "took", "stall", "cpu", "share", "comm, system call"];
@@ -42,7 +47,7 @@ pub fn lines(recording: &Recording, stalls: &Stalls, log: &Log, moments: &Moment
     lines
 }
 
-/// What became of each line of the log.
+/// How many lines and times the log has, and which of them are left out.
 fn account(stalls: &Stalls, log: &Log, moments: &Moments) -> String {
     let mut text = format!(
         "{}: {} in {}",
@@ -94,7 +99,7 @@ fn zone_name(minutes: i32) -> String {
     }
 }
 
-fn found(moments: &Moments) -> String {
+fn summary(moments: &Moments) -> String {
     let all = moments.moments.len();
     if all == 0 {
         return "no moment to look at".to_owned();
@@ -136,7 +141,8 @@ impl View<'_> {
         ]
     }
 
-    /// `3` for a moment in the third stall, `3+12ms` for one 12 ms after it.
+    /// The cells for a moment in a stall, or shortly after one. The first is `3` for a moment in
+    /// the third stall, `3+12ms` for one 12 ms after it.
     fn stalled(&self, hit: &Hit, others: usize) -> (String, String, String, String) {
         let stall = &self.stalls.stalls[hit.stall];
         let after = match hit.over_ns {
@@ -161,7 +167,7 @@ impl View<'_> {
         (format!("{}{after}", hit.stall + 1), stall.cpu.to_string(), share, format!("{who}{others}"))
     }
 
-    /// What the CPU did that was held most.
+    /// The cells for a moment in no stall: what the CPU did that was held longest.
     fn not_stalled(&self, moment: &Moment) -> (String, String, String, String) {
         let none = || "-".to_owned();
         let Some(filled) = moment.most_held() else {

@@ -1,4 +1,4 @@
-//! Packets as text: one line each, then the backlogs and the contexts.
+//! Packets as text: one line per packet, then the backlogs and the contexts.
 
 use std::io::{self, Write};
 
@@ -9,14 +9,18 @@ use super::about::{closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::text::{counted, duration, percent, seconds};
 
-/// Writes `packets` of `recording`; of the packets only those of backlogs if `queued`.
+/// Writes `packets` of `recording`, or only those of backlogs if `queued`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut dyn Write) -> io::Result<()> {
     write_lines(&wrap("recording ", &recorded(recording)), out)?;
-    write_lines(&wrap("found     ", &found(packets)), out)?;
+    write_lines(&wrap("found     ", &summary(packets)), out)?;
     let shown = packets.packets.iter().filter(|packet| !queued || packet.backlog.is_some());
     for (at, packet) in shown.enumerate() {
         if at == 0 {
-            // Widths that hold every pid and comm, so that lines can be printed as they come.
+            // The widths fit any pid and comm, so that each line can be printed at once.
             writeln!(out, "\n#              time cpu    TGID     TID comm              gap context")?;
         }
         write_packet(recording, packet, out)?;
@@ -34,7 +38,7 @@ pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut d
     write_lines(&lines, out)
 }
 
-fn found(packets: &Packets) -> String {
+fn summary(packets: &Packets) -> String {
     let others = match packets.other_events[..] {
         [] => String::new(),
         _ => format!(" (not {}, which --packet-event chooses)", packets.other_events.join(", ")),

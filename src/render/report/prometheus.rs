@@ -1,8 +1,8 @@
-//! A check in Prometheus' text format, for the textfile collector of node_exporter: base units, no times of its own (the
-//! collector refuses them), and few series.
+//! A check in Prometheus' text format, for the textfile collector of node_exporter.
 //!
-//! The format: <https://prometheus.io/docs/instrumenting/exposition_formats/>. The collector: node_exporter,
-//! collector/textfile.go.
+//! Values are in base units. There are no timestamps, which the collector refuses, and few series.
+//! The format is described at <https://prometheus.io/docs/instrumenting/exposition_formats/>, the
+//! collector is node_exporter's collector/textfile.go.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ use crate::model::Recording;
 
 use crate::render::subject::{holder_name, work};
 
-/// Culprits that get series of their own.
+/// At most so many culprits have series of their own.
 const CULPRITS_SHOWN: usize = 5;
 
-/// `check` of `recording`.
+/// The page for `check` of `recording`.
 pub fn text(recording: &Recording, check: &Check) -> String {
     let mut page = Page::default();
     page.conclusive(!matches!(check.status, Status::Unknown(_)));
@@ -60,14 +60,14 @@ pub fn text(recording: &Recording, check: &Check) -> String {
     page.0
 }
 
-/// The check of a recording that cannot be read.
+/// The page for a recording that cannot be checked.
 pub fn text_of_failure() -> String {
     let mut page = Page::default();
     page.conclusive(false);
     page.0
 }
 
-/// Exact to the ns for times below 104 days.
+/// Seconds, exact to the ns for times below 104 days.
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
@@ -88,7 +88,7 @@ impl Page {
         self.family(name, help, [([], value)].into_iter());
     }
 
-    /// The series of one name; nothing if there are none.
+    /// Appends the series of one name; nothing if there are none.
     fn family<const N: usize>(
         &mut self,
         name: &str,
@@ -100,7 +100,7 @@ impl Page {
             return;
         }
         let page = &mut self.0;
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(page, "# HELP stallgraph_{name} {help}\n# TYPE stallgraph_{name} gauge\n");
         for (labels, value) in series {
             let labels: Vec<String> =
@@ -111,7 +111,7 @@ impl Page {
     }
 }
 
-/// A label's value as the format has it: backslash, quote and line feed escaped.
+/// A label's value with backslash, quote and line feed escaped.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,5 +1,5 @@
-//! Stalls as text of 80 columns, good to read, to grep and to paste: the verdict, each culprit, each stall with what tells of it,
-//! and what the recording lacks. Every line begins with a fixed word, or with spaces where it goes on from the line before.
+//! Stalls as text of 80 columns: the verdict, each culprit, each stall with its evidence, and what
+//! the recording lacks.
 
 use std::io::{self, Write};
 
@@ -17,10 +17,14 @@ use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::subject::{holder_name, work};
 use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 
-/// Culprits that are shown; JSON has all.
+/// At most so many culprits are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;
 
 /// Writes `stalls` of `recording`; `doubt` says why some may have been missed.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(
     recording: &Recording,
     stalls: &Stalls,
@@ -29,7 +33,7 @@ pub fn write(
 ) -> io::Result<()> {
     let report = Report { recording, stalls, doubt };
     let mut lines = wrap("recording ", &recorded(recording));
-    lines.extend(wrap("found     ", &report.found()));
+    lines.extend(wrap("found     ", &report.summary()));
     lines.extend(report.verdict());
     lines.extend(report.ranking());
     lines.extend(report.stalls());
@@ -51,7 +55,7 @@ impl Report<'_> {
         self.recording.name(id)
     }
 
-    fn found(&self) -> String {
+    fn summary(&self) -> String {
         let all = &self.stalls.stalls;
         let min = milliseconds(self.stalls.min_ns);
         if all.is_empty() {
@@ -84,9 +88,9 @@ impl Report<'_> {
     fn verdict(&self) -> Vec<String> {
         let Some((verdict, top)) = self.stalls.verdict() else { return Vec::new() };
         let what = || match &top.path {
-            Some(found) => {
-                let function = found.function().map_or("", |function| self.name(function));
-                let place = match (found.owner, found.system_call) {
+            Some(path) => {
+                let function = path.function().map_or("", |function| self.name(function));
+                let place = match (path.owner, path.system_call) {
                     (Owner::SystemCall, Some(call)) => format!("in system call {}", self.name(call)),
                     (Owner::SystemCall, None) => "in a system call".to_owned(),
                     (Owner::KernelThread, _) => "a kernel thread".to_owned(),
@@ -145,8 +149,8 @@ impl Report<'_> {
         let mut lines = vec![String::new(), table[0].clone()];
         for (blamed, line) in shown.iter().zip(&table[1..]) {
             lines.push(line.clone());
-            if let Some(found) = &blamed.path {
-                lines.extend(wrap("  via ", &path(self.recording, found.inner())));
+            if let Some(blamed_path) = &blamed.path {
+                lines.extend(wrap("  via ", &path(self.recording, blamed_path.inner())));
             }
         }
         if shown.len() < self.stalls.ranking.len() {
@@ -172,11 +176,11 @@ impl Report<'_> {
             of(compared.map(|ranked| ranked.baseline_share)),
             lift,
             match &blamed.path {
-                Some(found) if blamed.handler.is_none() => {
+                Some(path) if blamed.handler.is_none() => {
                     format!(
                         "{} {}",
                         self.name(blamed.comm),
-                        work(self.recording, found.owner, found.system_call)
+                        work(self.recording, path.owner, path.system_call)
                     )
                 }
                 _ => holder_name(self.recording, blamed.handler, blamed.comm).into_owned(),
@@ -243,7 +247,7 @@ impl Report<'_> {
         ]
     }
 
-    /// Each witness once, with the longest time that it tells of.
+    /// Each witness once, with the longest time that it saw.
     fn evidence(&self, stall: &Stall) -> String {
         let strongest = stall.strongest_evidence();
         let each = strongest.iter().map(|evidence| {
@@ -263,7 +267,7 @@ impl Report<'_> {
         each.join(", ")
     }
 
-    /// The system call as it was traced.
+    /// The traced system call of a culprit.
     fn call(&self, culprit: &Culprit) -> Option<String> {
         let call = culprit.call.as_ref()?;
         let arguments = call.arguments?;
@@ -277,7 +281,7 @@ impl Report<'_> {
         Some(wrap("  as  ", &line).join("\n"))
     }
 
-    /// What the recording cannot tell, and how to record it.
+    /// The witnesses that the recording lacks, and how to record them.
     fn lacks(&self) -> Vec<String> {
         let lacking: Vec<(&Witness, &Lack)> =
             self.stalls.lacking().filter_map(|witness| Some((witness, witness.lacks.as_ref()?))).collect();
@@ -294,7 +298,7 @@ impl Report<'_> {
         for (witness, lack) in useless {
             lines.extend(wrap("lacks     ", &format!("{}: {lack}", witness.tells)));
         }
-        // Lines that a shell takes as they are, with the CPU that stalls most.
+        // The lines can be pasted into a shell as they are. The CPU is the one that stalls most.
         let cpu = self.stalls.worst_cpu().map_or("CPU".to_owned(), |cpu| cpu.to_string());
         let last = RECORD.len() - 1;
         lines.extend(RECORD.iter().enumerate().map(|(at, part)| {

@@ -1,4 +1,5 @@
-//! Who ran when in each window, as one line of ASCII a window: a letter for each task, and a legend for all of them.
+//! Who ran when in each window, as one line of ASCII per window: a letter for each task, and one
+//! legend.
 
 use rustc_hash::FxHashMap;
 
@@ -8,20 +9,20 @@ use crate::model::{Recording, TaskId};
 use super::layout::wrap;
 use crate::render::text::milliseconds;
 
-/// The characters for tasks.
+/// The letters for tasks.
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-/// Tasks that no letter is left for.
+/// The character for tasks that got no letter.
 const OTHERS: char = '*';
 
-/// The lines: one for each strip, and those of the legend.
+/// The lines of the strips and of the legend.
 pub struct Drawing {
-    /// Each strip, a character a cell.
+    /// One line per strip, one character per cell.
     pub strips: Vec<String>,
     /// What the characters mean.
     pub legend: Vec<String>,
 }
 
-/// Draws `strips`; the legend calls the trigger `trigger`.
+/// Draws `strips`. The legend names the trigger `trigger`.
 pub fn draw(recording: &Recording, strips: &Strips, trigger: &str) -> Drawing {
     let groups = strips.groups(recording, LETTERS.len());
     let letters = letters(recording, &groups.tasks);
@@ -37,7 +38,8 @@ pub fn draw(recording: &Recording, strips: &Strips, trigger: &str) -> Drawing {
     Drawing { strips: drawn.collect(), legend: legend(recording, strips, &groups.tasks, &letters, trigger) }
 }
 
-/// A letter for each task while there are letters: the first of its comm that is free, small or capital, else any.
+/// Gives each task a letter, as long as there are letters: the first letter of its comm that is
+/// free, as a small or a capital letter, else any free letter.
 fn letters(recording: &Recording, tasks: &[TaskId]) -> FxHashMap<TaskId, char> {
     let mut free = LETTERS.to_vec();
     let mut letters = FxHashMap::default();
@@ -60,7 +62,7 @@ fn legend(
     letters: &FxHashMap<TaskId, char>,
     trigger: &str,
 ) -> Vec<String> {
-    // Threads of one comm have a letter each, and one entry: `cCa=cadvisor`.
+    // Threads of one comm have a letter each, but share an entry of the legend: `cCa=cadvisor`.
     let mut entries: Vec<(String, &str)> = Vec::new();
     for task in tasks {
         let Some(letter) = letters.get(task) else { continue };

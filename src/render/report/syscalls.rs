@@ -1,4 +1,4 @@
-//! System calls as text: the slow ones, one line each, and all of them summed up.
+//! System calls as text: one line per slow call, then sums of all calls.
 
 use std::io::{self, Write};
 
@@ -6,21 +6,25 @@ use crate::analyses::calls::{Call, Doubt};
 use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
-use super::about::arguments;
-use super::about::{closing, recorded};
+use super::about::{arguments, closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::text::{counted, duration, seconds};
 
-/// Lines of the summary that are printed.
+/// At most so many sums are shown. JSON has all.
 const SUMS_SHOWN: usize = 30;
 
-/// Writes `calls` of `recording`; all that are slow if `all`, else those that matter.
+/// Writes `calls` of `recording`: all slow calls if `all`, else those that held a CPU or waited for
+/// one.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(recording: &Recording, calls: &SystemCalls, all: bool, out: &mut dyn Write) -> io::Result<()> {
     let report = Report { recording, calls, is_estimate: calls.is_estimate() };
     let mut lines = wrap("recording ", &recorded(recording));
-    lines.extend(wrap("found     ", &report.found()));
+    lines.extend(wrap("found     ", &report.summary()));
     lines.extend(report.slow(all));
-    lines.extend(report.summary());
+    lines.extend(report.sums());
     lines.extend(closing(recording, &calls.notes));
     write_lines(&lines, out)
 }
@@ -32,7 +36,7 @@ struct Report<'r> {
 }
 
 impl Report<'_> {
-    fn found(&self) -> String {
+    fn summary(&self) -> String {
         let min = duration(self.calls.min_ns);
         let slow = self.calls.slow.len();
         let all = self.calls.calls;
@@ -81,10 +85,10 @@ impl Report<'_> {
         let spent = call.traced.and_then(|traced| traced.spent);
         let time = |ns: Option<u64>| ns.map_or("-".to_owned(), duration);
         let on_cpu = match call.samples {
-            Some(_) => about(call.on_cpu_ns),
+            Some(_) => estimate(call.on_cpu_ns),
             None => time(call.on_cpu_ns),
         };
-        let took = if self.is_estimate { about(call.on_cpu_ns) } else { duration(call.duration_ns()) };
+        let took = if self.is_estimate { estimate(call.on_cpu_ns) } else { duration(call.duration_ns()) };
         let mut what = format!("{}/{} {}", self.recording.name(task.comm), task.tid, self.name(call.name));
         if let Some(traced) = &call.traced {
             what = [marks(traced), what, self.ends(traced)].concat();
@@ -101,7 +105,7 @@ impl Report<'_> {
         ]
     }
 
-    /// The first arguments, and what it returned. How many arguments it takes is not known.
+    /// The first arguments and the result, `(3, 0x7ffc1234, 512) = 512`.
     fn ends(&self, call: &Call) -> String {
         let arguments = match call.arguments(self.recording) {
             Some(values) => arguments(&values),
@@ -115,7 +119,7 @@ impl Report<'_> {
         name.map_or("(system call)", |name| self.recording.name(name))
     }
 
-    fn summary(&self) -> Vec<String> {
+    fn sums(&self) -> Vec<String> {
         let summary = &self.calls.summary;
         if summary.is_empty() {
             return Vec::new();
@@ -135,14 +139,14 @@ impl Report<'_> {
     }
 
     fn sum(&self, sum: &Summary) -> [String; 9] {
-        let time = |ns: u64| if self.is_estimate { about(Some(ns)) } else { duration(ns) };
+        let time = |ns: u64| if self.is_estimate { estimate(Some(ns)) } else { duration(ns) };
         [
             "sum".to_owned(),
             sum.calls.to_string(),
             if self.is_estimate { "-".to_owned() } else { sum.errors.to_string() },
             time(sum.total_ns),
             if self.is_estimate {
-                about(sum.on_cpu_ns)
+                estimate(sum.on_cpu_ns)
             } else {
                 sum.on_cpu_ns.map_or("-".to_owned(), duration)
             },
@@ -154,12 +158,12 @@ impl Report<'_> {
     }
 }
 
-/// An estimate.
-fn about(ns: Option<u64>) -> String {
+/// An estimated duration, `~12ms`.
+fn estimate(ns: Option<u64>) -> String {
     ns.map_or("-".to_owned(), |ns| format!("~{}", duration(ns)))
 }
 
-/// What keeps the times of a call from being exact.
+/// Why the times of a call are not exact: `CUT `, `LOST `, `MOVED `.
 fn marks(call: &Call) -> String {
     let cut = (!call.is_whole()).then_some("CUT ");
     let doubt = call.doubt.map(|doubt| match doubt {

@@ -1,5 +1,5 @@
-//! Windows as text of 80 columns, good to read, to grep and to paste: every line begins with a fixed word, or with spaces
-//! where it goes on from the line before.
+//! Windows as text of 80 columns: the verdict, the ranked paths, and each episode with the strip of
+//! its window.
 
 use std::io::{self, Write};
 
@@ -15,10 +15,14 @@ use crate::render::subject::{who, work};
 use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 use crate::render::text::{cut, cut_begin};
 
-/// Ranked paths that are shown; JSON has all.
+/// At most so many ranked paths are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;
 
 /// Writes `windows` of `recording`, with their strips.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(
     recording: &Recording,
     windows: &Windows,
@@ -31,7 +35,7 @@ pub fn write(
         lines.extend(wrap("warning   ", &report.loss()));
     }
     lines.extend(wrap("recording ", &recorded(report.recording)));
-    lines.extend(wrap("found     ", &report.found()));
+    lines.extend(wrap("found     ", &report.summary()));
     lines.extend(report.verdict());
     lines.extend(report.ranking());
     lines.extend(report.episodes(strips));
@@ -55,7 +59,7 @@ impl Report<'_> {
         milliseconds(self.windows.before_ns)
     }
 
-    fn found(&self) -> String {
+    fn summary(&self) -> String {
         let episodes = &self.windows.episodes;
         if episodes.is_empty() {
             let why = match self.windows.triggered {
@@ -88,7 +92,7 @@ impl Report<'_> {
         )
     }
 
-    /// `ksoftirqd` for `ksoftirqd/11`, so that one word stands for all CPUs.
+    /// The trigger in one word: `ksoftirqd` for `ksoftirqd/11`.
     fn trigger_name(&self) -> &str {
         self.windows.common_trigger(self.recording).unwrap_or("the trigger")
     }
@@ -133,7 +137,7 @@ impl Report<'_> {
         }
     }
 
-    /// `3 of 16 windows, all on CPU 1, which has 3`.
+    /// `3 of 16 windows`, or `3 of 3 windows on CPU 1, of 16 windows in all`.
     fn windows_of(&self, ranked: &Ranked) -> String {
         let all = counted(self.windows.episodes.len() as u64, "window");
         match ranked.cpus[..] {
@@ -180,7 +184,8 @@ impl Report<'_> {
         all
     }
 
-    /// Where the path's tasks belong: pod and container if the control group tells, else its path.
+    /// Where the path's tasks run: the pod and the container of the control group if they are
+    /// known, else its path.
     fn container(&self, ranked: &Ranked) -> Vec<String> {
         let Some(cgroup) = self.recording.cgroup(ranked.cgroup) else {
             return Vec::new();
@@ -215,7 +220,7 @@ impl Report<'_> {
         format!("{} {}", self.name(comm), work(self.recording, path.owner, path.system_call))
     }
 
-    /// Each episode's line, and below it the strip of its window.
+    /// A line for each episode, and below it the strip of its window.
     fn episodes(&self, strips: &Strips) -> Vec<String> {
         if self.windows.episodes.is_empty() {
             return Vec::new();
@@ -273,7 +278,7 @@ impl Report<'_> {
     }
 }
 
-/// The softirqs that the trigger served, with the samples of each.
+/// The softirqs that the trigger served, each with its number of samples.
 fn softirqs(episode: &Episode) -> String {
     if episode.softirqs.is_empty() {
         return "-".to_owned();
@@ -282,7 +287,7 @@ fn softirqs(episode: &Episode) -> String {
     each.collect::<Vec<_>>().join(",")
 }
 
-/// What keeps a window from being whole.
+/// Why a window is not complete.
 fn marks(episode: &Episode) -> &'static str {
     match (episode.window.cut_by, episode.window.is_lossy()) {
         (None, false) => "",

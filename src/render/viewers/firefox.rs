@@ -1,7 +1,9 @@
-//! Lanes for the Firefox Profiler: its processed profile format, a thread for each lane, with markers.
+//! Lanes in the processed profile format of the Firefox Profiler: a thread for each lane, with
+//! markers.
 //!
-//! The crate holds the profile in memory until it is written: some 60 bytes a sample, and the distinct stacks of each lane. A
-//! sample there stands until the next, so a time in which nothing was seen begins with a sample without stack, of weight 0.
+//! The crate that writes the format holds the profile in memory: some 60 bytes per sample, and the
+//! distinct stacks of each lane. In the format a sample lasts until the next, so time without a
+//! sample begins with a sample without a stack and of weight 0.
 
 use std::io::Write;
 
@@ -22,12 +24,16 @@ use super::markers::Marker;
 use super::page_json;
 use crate::render::text::seconds;
 
-/// More than this no one can look at, and each costs memory.
+/// Nobody can look at more lanes, and each costs memory.
 const MOST_LANES: usize = 10_000;
-/// The thread id of CPU 0's lane; the others follow.
+/// The thread id of CPU 0's lane. Those of the other CPUs follow.
 const FIRST_CPU_TID: u32 = 1000;
 
 /// Writes `lanes` and the `markers` that lie in them.
+///
+/// # Errors
+///
+/// If there are too many lanes, or if `out` does not take the bytes.
 pub fn write(lanes: &Lanes, markers: &[Marker], out: &mut dyn Write) -> Result<()> {
     if lanes.lanes.len() > MOST_LANES {
         return Err(Error::Usage(format!(
@@ -64,7 +70,7 @@ fn new_profile(lanes: &Lanes) -> Profile {
     if let Some(kernel) = &about.kernel {
         profile.set_os_name(&format!("Linux {kernel}"));
     }
-    // All names that are to be had are there.
+    // There are no more names to look up.
     profile.set_symbolicated(true);
     profile
 }
@@ -82,7 +88,7 @@ fn categories(profile: &mut Profile) -> Vec<CategoryHandle> {
     Category::ALL.map(|category| profile.add_category(category.name(), color(category))).to_vec()
 }
 
-/// The thread of a lane. `last` is the process of the lane before, which may be this one's too.
+/// Adds the thread of a lane. `last` is the process of the lane before, which may be the same.
 fn add_thread(
     profile: &mut Profile,
     lanes: &Lanes,
@@ -90,7 +96,8 @@ fn add_thread(
     number: usize,
     last: &mut Option<(Option<i32>, ProcessHandle)>,
 ) -> ThreadHandle {
-    // The crate sorts by begin, then by name, as which CPU 10 comes before CPU 2; a nanosecond each keeps the order.
+    // The crate sorts threads by start, then by name, which would put CPU 10 before CPU 2. Starts
+    // that are 1 ns apart keep the order.
     let begin = Timestamp::from_nanos_since_reference(number as u64);
     let id = |id: i32| u32::try_from(id).unwrap_or(0);
     let name = lane.name(lanes.recording);
@@ -123,7 +130,7 @@ struct Writer<'w, 'r> {
     thread: ThreadHandle,
     categories: &'w [CategoryHandle],
     frames: FxHashMap<u32, FrameHandle>,
-    /// By the frame of the comm and the stack.
+    /// By the comm's frame and the stack.
     stacks: FxHashMap<(u32, StackId), Option<StackHandle>>,
 }
 
@@ -164,8 +171,8 @@ impl Writer<'_, '_> {
 
     fn stack(&mut self, sample: &Sample) -> Option<StackHandle> {
         let comm = self.lanes.comm_frame(sample.task);
-        if let Some(known) = self.stacks.get(&(comm, sample.stack)) {
-            return *known;
+        if let Some(stack) = self.stacks.get(&(comm, sample.stack)) {
+            return *stack;
         }
         let stack = self.new_stack(sample.task, sample.stack);
         self.stacks.insert((comm, sample.stack), stack);
@@ -182,13 +189,13 @@ impl Writer<'_, '_> {
     }
 
     fn frame(&mut self, number: u32) -> FrameHandle {
-        if let Some(known) = self.frames.get(&number) {
-            return *known;
+        if let Some(handle) = self.frames.get(&number) {
+            return *handle;
         }
         let frame = self.lanes.frames[number as usize];
         let name = self.profile.intern_string(self.lanes.recording.name(frame.name));
-        let place = Category::ALL.iter().position(|category| Some(*category) == frame.category);
-        let category = place.and_then(|place| self.categories.get(place)).copied();
+        let index = Category::ALL.iter().position(|category| Some(*category) == frame.category);
+        let category = index.and_then(|index| self.categories.get(index)).copied();
         let info = FrameInfo {
             frame: Frame::Label(name),
             category_pair: category.unwrap_or(CategoryHandle::OTHER).into(),

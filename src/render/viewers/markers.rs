@@ -1,4 +1,5 @@
-//! Markers: what viewers show beside the stacks of a lane: an interval with a text. Each source of markers makes a list of them.
+//! Markers: intervals with a text, which viewers show beside the stacks of a lane. Each source of
+//! markers is a function that returns a list.
 
 use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
@@ -7,24 +8,24 @@ use crate::model::{Recording, TaskId};
 use crate::render::subject::work;
 use crate::render::text::{milliseconds, percent};
 
-/// An interval of a CPU's time, and what is to be said about it.
+/// An interval of a CPU's time with a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
-    /// What it is, in a word: viewers show those of one kind in one row.
+    /// Its kind, in a word. Viewers show the markers of one kind in one row.
     pub kind: &'static str,
     /// The CPU.
     pub cpu: u32,
-    /// The task that it is shown with, where tasks have lanes, if there is one.
+    /// The task in whose lane it is shown, where tasks have lanes.
     pub task: Option<TaskId>,
-    /// Begin, in ns of the recording's clock.
+    /// Start, in ns of the recording's clock.
     pub start_ns: u64,
     /// End, in ns of the recording's clock.
     pub end_ns: u64,
-    /// What is to be said.
+    /// The text.
     pub text: String,
 }
 
-/// Each episode and the window before it, under the number that the report of windows gives it.
+/// Markers for each episode and the window before it. The number is that of the report of windows.
 pub fn of_windows(recording: &Recording, windows: &Windows) -> Vec<Marker> {
     let numbered = (1u64..).zip(&windows.episodes);
     let markers = numbered.flat_map(|(number, episode)| {
@@ -60,7 +61,7 @@ fn window_text(recording: &Recording, episode: &Episode) -> String {
     )
 }
 
-/// Each stall, under the number that the report of stalls gives it, with its culprit.
+/// Markers for each stall and its culprit. The number is that of the report of stalls.
 pub fn of_stalls(recording: &Recording, stalls: &Stalls) -> Vec<Marker> {
     let marker = |(number, stall): (u64, &Stall)| Marker {
         kind: "stall",

@@ -1,5 +1,5 @@
-//! JSON for viewers that run in a browser: as serde_json writes it, but without `<`, so that no name can end or begin an element
-//! where a page includes the text.
+//! JSON for viewers that run in a browser. It is what serde_json writes, but without `<`: where a
+//! page includes the text, no name can begin or end an element.
 
 use std::io::{self, Write};
 
@@ -20,7 +20,11 @@ impl Formatter for ForPages {
     }
 }
 
-/// Writes `value`.
+/// Writes `value` as JSON.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, ForPages)).map_err(io::Error::from)
 }

@@ -1,8 +1,9 @@
-//! Lanes for speedscope: its own file format, a sampled profile for each lane.
+//! Lanes in speedscope's own file format: a sampled profile for each lane.
 //!
-//! The format is described by speedscope's `src/lib/file-format-spec.ts` (1.25.0). What its importer (`src/lib/file-format.ts`)
-//! makes of it decides the rest: a sampled profile begins at 0 whatever `startValue` says and its samples lie one after another,
-//! so a time in which nothing was seen needs a sample without frames; samples without weight are not shown.
+//! The format is described by speedscope's `src/lib/file-format-spec.ts` (1.25.0), and what its
+//! importer (`src/lib/file-format.ts`) makes of it matters too. A sampled profile begins at 0,
+//! whatever `startValue` says. Its samples follow one another without a gap, so time without a
+//! sample needs a sample without frames. Samples without weight are not shown.
 
 use std::io::{self, Write};
 
@@ -13,12 +14,16 @@ use super::page_json::quoted;
 use crate::render::digits::push_number;
 use crate::render::text::seconds;
 
-/// What a frame's file says that is a task's comm.
+/// The file of a frame that is a task's comm.
 const TASK: &str = "task";
 /// The frame of a time in which samples are missing.
 const LOST: &str = "[lost]";
 
 /// Writes `lanes`; `exporter` names the program that does.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(lanes: &Lanes, exporter: &str, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(
         br#"{"$schema":"https://www.speedscope.app/file-format-schema.json","shared":{"frames":["#,
@@ -37,7 +42,8 @@ pub fn write(lanes: &Lanes, exporter: &str, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "\n],\"name\":{},\"exporter\":{}}}", quoted(&name), quoted(exporter))
 }
 
-/// speedscope gives frames of files that sort together like colours, so the category goes first.
+/// A frame. speedscope gives similar colours to frames whose files sort together, so the category
+/// goes first.
 fn frame_text(recording: &Recording, frame: &Frame) -> String {
     let module = frame.module.map(|module| clean(&recording.modules[module.index()].path));
     let file = match (frame.category, module) {
@@ -76,7 +82,8 @@ fn write_lane(lanes: &Lanes, lane: &Lane, out: &mut dyn Write) -> io::Result<()>
     out.write_all(b"]}")
 }
 
-/// Stacks as lists of frames. The last is kept: a busy CPU shows the same again and again.
+/// Stacks as lists of frames. The last is kept, since consecutive samples often have the same
+/// stack.
 struct Stacks<'l, 'r> {
     lanes: &'l Lanes<'r>,
     frames: Vec<u32>,

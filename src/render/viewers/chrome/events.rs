@@ -34,16 +34,28 @@ impl<'o> Events<'o> {
     }
 
     /// Names a track's process (`process_name`) or thread (`thread_name`).
+    ///
+    /// # Errors
+    ///
+    /// If `out` does not take the bytes.
     pub fn name(&mut self, event: &str, track: Track, name: &str) -> io::Result<()> {
         self.metadata(event, track, &format!(r#""name":{}"#, quoted(name)))
     }
 
     /// Says where a track stands among the others.
+    ///
+    /// # Errors
+    ///
+    /// If `out` does not take the bytes.
     pub fn sort_index(&mut self, track: Track, index: usize) -> io::Result<()> {
         self.metadata("thread_sort_index", track, &format!(r#""sort_index":{index}"#))
     }
 
     /// Writes a slice whose end is known.
+    ///
+    /// # Errors
+    ///
+    /// If `out` does not take the bytes.
     pub fn complete(&mut self, slice: &Slice) -> io::Result<()> {
         write!(self.out, ",\n{{\"ph\":\"X\",{},\"ts\":", slice.track.text())?;
         self.out.write_all(&micros(slice.start_ns))?;
@@ -53,6 +65,10 @@ impl<'o> Events<'o> {
     }
 
     /// Writes events that are text already, each with the comma and the line break before it.
+    ///
+    /// # Errors
+    ///
+    /// If `out` does not take the bytes.
     pub fn text(&mut self, text: &[u8]) -> io::Result<()> {
         self.out.write_all(text)
     }

@@ -34,6 +34,10 @@ impl<'s, 'r> Slices<'s, 'r> {
     }
 
     /// Writes them.
+    ///
+    /// # Errors
+    ///
+    /// If `out` does not take the bytes.
     pub fn write(mut self, lane: &Lane, events: &mut Events) -> io::Result<()> {
         let mut frames = Vec::new();
         let mut text = Vec::new();

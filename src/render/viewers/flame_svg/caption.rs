@@ -35,7 +35,7 @@ pub fn title(recording: &Recording, lanes: &str, range: &Range<u64>) -> String {
     )
 }
 
-/// The first path of the ranking, in one line.
+/// The culprit of the ranking, in one line.
 pub fn culprit(recording: &Recording, windows: &Windows) -> String {
     let Some(top) = windows.culprit() else {
         return match windows.episodes.len() as u64 {
@@ -57,7 +57,7 @@ pub fn culprit(recording: &Recording, windows: &Windows) -> String {
     )
 }
 
-/// What is known of one window, in one line.
+/// What dominates a window, in one line.
 pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: &Episode) -> String {
     let what = match &episode.dominating {
         Some(dominating) => format!(
@@ -72,7 +72,7 @@ pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: 
     format!("window {number}, before {}: {what}", recording.comm(episode.trigger))
 }
 
-/// What is known of one stall, in one line.
+/// Who held the CPU in a stall, in one line.
 pub fn stall(recording: &Recording, number: usize, stall: &Stall) -> String {
     let held = duration(stall.duration_ns());
     let what = match &stall.culprit {

@@ -1,4 +1,5 @@
-//! Flame charts and flame graphs as SVG pictures that zoom and search in a browser, drawn by inferno.
+//! Flame charts and flame graphs as SVG pictures that zoom and search in a browser, drawn by
+//! inferno.
 
 mod caption;
 mod palette;

@@ -54,8 +54,8 @@ pub fn kind(block: Block) -> Kind {
     }
 }
 
-/// The colour of a block. Fillers have the colour of their kind; of the others, those that stand out
-/// are dark and the rest pale.
+/// The colour of a block. Fillers have the colour of their kind; of the others, those that stand
+/// out are dark and the rest pale.
 pub fn colour(recording: &Recording, block: Block) -> Color {
     let block_kind = kind(block);
     let full = LEGEND.iter().find(|(kind, ..)| *kind == block_kind).map_or(GREY, |&(.., colour)| colour);
@@ -67,8 +67,8 @@ pub fn colour(recording: &Recording, block: Block) -> Color {
     }
 }
 
-/// A number below 25 that depends on the name alone, so that frames differ from their neighbours and
-/// each function looks the same everywhere.
+/// A number below 25 that depends on the name alone, so that frames differ from their neighbours
+/// and each function looks the same everywhere.
 fn shade(recording: &Recording, name: NameId) -> u32 {
     recording.name(name).bytes().fold(7, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % 25
 }

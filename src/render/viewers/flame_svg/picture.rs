@@ -22,6 +22,10 @@ const ROOT: &str = "";
 const END: &[u8] = b"</svg>";
 
 /// Writes a picture of `flame`.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
 pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut dyn Write) -> io::Result<()> {
     let mut palette = PaletteMap::default();
     palette.insert(ROOT, tint(GREY, 40));
