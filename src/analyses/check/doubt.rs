@@ -1,0 +1,108 @@
+//! Doubt: why a recording without stalls does not show that there were none.
+
+use std::cmp::Reverse;
+
+use crate::analyses::contexts::Contexts;
+use crate::analyses::selection::Selection;
+use crate::analyses::stalls::Stalls;
+use crate::model::{Function, Gap, Mode, Naming, Recording, Severity, Timeline};
+
+use super::result::Doubt;
+
+/// A recording shorter than this, in ns, says little about a node.
+const SHORTEST_NS: u64 = 1_000_000_000;
+/// The witness that shows stalls only if the kernel's functions have names.
+const SAMPLES: &str = "samples";
+/// The witnesses that show whether there was a stall; the others add details.
+const EVIDENCE: [&str; 3] = [SAMPLES, SOFTIRQS, "packets"];
+/// The witness that shows each stall exactly.
+const SOFTIRQS: &str = "softirqs";
+
+/// Why stalls may have been missed; `None` if the recording would have shown them.
+pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
+    let is_damage = |severity| severity == Severity::Error;
+    if let Some(damage) = recording.diagnostics.iter().find(|diagnostic| is_damage(diagnostic.severity)) {
+        return Some(Doubt::Damaged(damage.message.clone()));
+    }
+    let timelines = || selection.timelines(recording);
+    if timelines().all(|timeline| timeline.samples.is_empty() && timeline.trace.events.is_empty()) {
+        return Some(Doubt::Empty);
+    }
+    let duration_ns = duration_ns(recording, selection);
+    let least_ns = SHORTEST_NS.max(stalls.min_ns.saturating_mul(2));
+    if duration_ns < least_ns {
+        return Some(Doubt::Short { duration_ns, least_ns });
+    }
+    if recording.tally.is_much_lost() {
+        return Some(Doubt::Lost(recording.tally.lost_share()));
+    }
+    if let Some(gap) = longest_gap(recording, stalls, selection) {
+        return Some(gap);
+    }
+    let is_exact = stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
+    let interval_ns = recording.sampling_interval_ns();
+    if !is_exact && recording.tally.samples > 0 && interval_ns.saturating_mul(2) > stalls.min_ns {
+        return Some(Doubt::Sparse { interval_ns });
+    }
+    let has_names = recording.functions.iter().any(is_named_kernel);
+    let mut lacks = None;
+    for witness in stalls.witnesses.iter().filter(|witness| EVIDENCE.contains(&witness.name)) {
+        match &witness.lacks {
+            None if witness.name == SAMPLES && !has_names => {
+                lacks = Some("kernel functions have no names: save /proc/kallsyms".to_owned());
+            }
+            None => return None,
+            Some(why) => lacks = lacks.or(Some(format!("{} {why}", witness.name))),
+        }
+    }
+    Some(Doubt::NoWitness(lacks.unwrap_or_default()))
+}
+
+/// The longest time of which nothing was recorded, if a stall could lie in it. Pauses that begin in
+/// idle do not count: the kernel resumes a paused event at its next tick (kernel/events/core.c,
+/// `perf_adjust_freq_unthr_context`), and an idle CPU has no tick until there is work. Where
+/// softirqs were traced no pause counts, since tracepoints go on.
+fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
+    let (first_ns, last_ns) = selection.time.bounds(recording);
+    let are_softirqs_traced =
+        stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
+    let contexts = Contexts::new(recording);
+    let begins_in_idle = |timeline: &Timeline, gap: &Gap| {
+        let before = timeline.samples.partition_point(|sample| sample.time_ns <= gap.start_ns).checked_sub(1);
+        before.is_some_and(|at| contexts.is_idle(recording, &timeline.samples[at]))
+    };
+    let gaps_of = |timeline: &Timeline| {
+        let paused = timeline.throttled_in(first_ns, last_ns).iter();
+        let paused = paused.filter(|gap| !are_softirqs_traced && !begins_in_idle(timeline, gap));
+        let gaps = timeline.lost_in(first_ns, last_ns).iter().chain(paused);
+        (gaps.map(|gap| gap.end_ns.saturating_sub(gap.start_ns)).max().unwrap_or(0), timeline.cpu)
+    };
+    let longest = selection.timelines(recording).map(gaps_of).max_by_key(|&(ns, cpu)| (ns, Reverse(cpu)));
+    let (duration_ns, cpu) = longest.filter(|(ns, _)| *ns >= stalls.min_ns.max(1))?;
+    Some(Doubt::Gap { cpu, duration_ns })
+}
+
+fn is_named_kernel(function: &Function) -> bool {
+    function.mode == Mode::Kernel && function.naming == Naming::Named
+}
+
+/// The time from the first sample or event to the last, in the selection, in ns.
+pub(super) fn duration_ns(recording: &Recording, selection: &Selection) -> u64 {
+    let (first_ns, last_ns) = selection.time.bounds(recording);
+    let mut span: Option<(u64, u64)> = None;
+    for timeline in selection.timelines(recording) {
+        let samples = &timeline.samples[timeline.between(first_ns, last_ns)];
+        let events = timeline.trace.between(first_ns, last_ns);
+        let ends = [
+            samples.first().map(|sample| sample.time_ns),
+            samples.last().map(|sample| sample.time_ns),
+            events.first().map(|event| event.time_ns),
+            events.last().map(|event| event.time_ns),
+        ];
+        for ns in ends.into_iter().flatten() {
+            let (first, last) = span.unwrap_or((ns, ns));
+            span = Some((first.min(ns), last.max(ns)));
+        }
+    }
+    span.map_or(0, |(first, last)| last - first)
+}

@@ -1,0 +1,78 @@
+//! Check: whether a node is stalling, from the stalls of one recording and thresholds; or why the
+//! recording cannot tell.
+
+mod doubt;
+mod holders;
+mod result;
+
+use crate::model::Recording;
+
+use super::selection::Selection;
+use super::stalls::{Confidence, Stall, Stalls};
+
+use doubt::duration_ns;
+use holders::culprits;
+
+pub use doubt::doubt;
+pub use result::{Check, Doubt, Holder, Status};
+
+/// When a node counts as stalling: all thresholds must be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Thresholds {
+    /// Only stalls of at least this confidence count.
+    pub confidence: Confidence,
+    /// The least number of stalls.
+    pub stalls: u64,
+    /// The least sum of their lengths, in ns.
+    pub total_ns: u64,
+}
+
+impl Thresholds {
+    fn are_reached(&self, stalls: &[&Stall]) -> bool {
+        stalls.len() as u64 >= self.stalls && total_ns(stalls) >= self.total_ns
+    }
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Thresholds { confidence: Confidence::Medium, stalls: 1, total_ns: 0 }
+    }
+}
+
+/// Judges `recording` by the `stalls` that were found in `selection`.
+pub fn judge(
+    recording: &Recording,
+    stalls: &Stalls,
+    selection: &Selection,
+    thresholds: &Thresholds,
+) -> Check {
+    let is_sure = |stall: &&Stall| stall.confidence >= thresholds.confidence;
+    let counted: Vec<&Stall> = stalls.stalls.iter().filter(is_sure).collect();
+    let all: Vec<&Stall> = stalls.stalls.iter().collect();
+    let status = match (thresholds.are_reached(&counted), thresholds.are_reached(&all)) {
+        // The stalls that were found are certain, whatever was lost besides.
+        (true, _) => Status::Stalling,
+        (false, true) => {
+            Status::Unknown(Doubt::Unsure { stalls: all.len() as u64, stalled_ns: total_ns(&all) })
+        }
+        (false, false) => doubt(recording, stalls, selection).map_or(Status::Healthy, Status::Unknown),
+    };
+    let shown = if matches!(status, Status::Unknown(Doubt::Unsure { .. })) { &all } else { &counted };
+    Check {
+        status,
+        stalls: counted.len() as u64,
+        unsure: (all.len() - counted.len()) as u64,
+        stalled_ns: total_ns(&counted),
+        longest_ns: counted.iter().map(|stall| stall.duration_ns()).max().unwrap_or(0),
+        culprits: culprits(recording, &counted),
+        suspect: culprits(recording, shown).into_iter().next(),
+        min_ns: stalls.min_ns,
+        duration_ns: duration_ns(recording, selection),
+        cpus: selection.timelines(recording).count() as u64,
+    }
+}
+
+/// The sum of the lengths of `stalls`, in ns.
+fn total_ns(stalls: &[&Stall]) -> u64 {
+    stalls.iter().fold(0, |sum, stall| sum.saturating_add(stall.duration_ns()))
+}

@@ -1,0 +1,107 @@
+//! The result: whether the node is stalling, and who held its CPUs.
+
+use crate::analyses::contexts::Owner;
+use crate::analyses::stalls::Handler;
+use crate::model::NameId;
+
+/// The result.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Check {
+    /// The conclusion.
+    pub status: Status,
+    /// How many stalls count.
+    pub stalls: u64,
+    /// How many do not count, because their confidence is too low.
+    pub unsure: u64,
+    /// The sum of the lengths of those that count, in ns; simultaneous stalls of several CPUs are
+    /// added.
+    pub stalled_ns: u64,
+    /// The length of the longest of them, in ns.
+    pub longest_ns: u64,
+    /// Who held the CPUs in them, the longest holder first.
+    pub culprits: Vec<Holder>,
+    /// The first of the culprits; if [`Doubt::Unsure`] is the conclusion, the first over all
+    /// stalls.
+    pub suspect: Option<Holder>,
+    /// The least length of a stall that was asked for, in ns.
+    pub min_ns: u64,
+    /// How long was recorded, in ns.
+    pub duration_ns: u64,
+    /// How many CPUs were recorded.
+    pub cpus: u64,
+}
+
+/// The conclusion of a check.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Status {
+    /// The thresholds are not reached.
+    Healthy,
+    /// The thresholds are reached.
+    Stalling,
+    /// The thresholds are not reached, but stalls may have been missed.
+    Unknown(Doubt),
+}
+
+/// Why a recording without stalls does not show that there were none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Doubt {
+    /// The file is damaged: the message that says how.
+    Damaged(String),
+    /// There are neither samples nor events.
+    Empty,
+    /// It is too short.
+    Short {
+        /// Its length, in ns.
+        duration_ns: u64,
+        /// The least length that would do, in ns.
+        least_ns: u64,
+    },
+    /// Many records were lost: their share, from 0 to 1.
+    Lost(f64),
+    /// Nothing was recorded of a CPU for as long as a stall takes.
+    Gap {
+        /// The CPU.
+        cpu: u32,
+        /// Its length, in ns.
+        duration_ns: u64,
+    },
+    /// Samples are so far apart that a stall may lie between two.
+    Sparse {
+        /// The time from one sample to the next, in ns.
+        interval_ns: u64,
+    },
+    /// All stalls together reach the thresholds, but those of enough confidence do not.
+    Unsure {
+        /// How many stalls there are, including those that count.
+        stalls: u64,
+        /// The sum of their lengths, in ns.
+        stalled_ns: u64,
+    },
+    /// It has no evidence that could show a stall; why it lacks one kind of evidence.
+    NoWitness(String),
+}
+
+/// Who held a CPU during stalls: all tasks of one comm in one system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The CPU.
+    pub cpu: u32,
+    /// The handler, if it was no task.
+    pub handler: Option<Handler>,
+    /// The comm; for a handler, that of the first task that it interrupted.
+    pub comm: NameId,
+    /// The owner of the work; `None` if no sample tells, or in user space.
+    pub owner: Option<Owner>,
+    /// The system call, if it was one.
+    pub system_call: Option<NameId>,
+    /// How many stalls.
+    pub stalls: u64,
+    /// The sum of their lengths, in ns.
+    pub stalled_ns: u64,
+    /// The length of the longest, in ns.
+    pub longest_ns: u64,
+    /// The innermost function of its path in the longest stall.
+    pub function: Option<NameId>,
+}
