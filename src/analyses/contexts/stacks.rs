@@ -1,0 +1,92 @@
+//! The contexts of all stacks, and the tree of all paths.
+
+use crate::model::{NameId, Recording, Sample, StackId};
+
+use super::context::Context;
+use super::path_tree::{Owner, PathId, PathTree};
+
+/// The contexts of all stacks, and the tree of all paths.
+#[derive(Clone, Debug)]
+pub struct Contexts {
+    pub(super) by_stack: Vec<Context>,
+    /// By stack; empty unless they were asked for.
+    pub(super) handlers: Vec<Option<PathId>>,
+    pub(super) tree: PathTree,
+}
+
+impl Contexts {
+    /// The context of a stack.
+    pub fn of(&self, stack: StackId) -> Context {
+        self.by_stack[stack.index()]
+    }
+
+    /// The path of a nested stack: the softirq's action or the interrupt's handler, up to the first
+    /// interrupt nested in it. Only known to [`Contexts::with_handlers`].
+    pub fn handler(&self, stack: StackId) -> Option<PathId> {
+        self.handlers.get(stack.index()).copied().flatten()
+    }
+
+    /// Whether a sample is idle. Where a stack has no kernel names, every sample of the idle task
+    /// counts as idle.
+    #[inline]
+    pub fn is_idle(&self, recording: &Recording, sample: &Sample) -> bool {
+        let context = self.of(sample.stack);
+        let is_swapper = recording.task(sample.task).is_swapper();
+        // Branchless on purpose: `||` and `&&` would be mispredicted here.
+        context.is_idle | (!context.is_named & is_swapper)
+    }
+
+    /// All paths, by index: callers before callees.
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = PathId> + use<> {
+        (0..self.tree.len()).map(PathId::from_index)
+    }
+
+    /// The path without its innermost frame.
+    pub fn parent(&self, path: PathId) -> Option<PathId> {
+        self.tree.parent(path)
+    }
+
+    /// The outermost part of a path that distinguishes it, after the entry that all such paths
+    /// share: the system call, for example. `None` for a path that ends in the entry.
+    pub fn start(&self, path: PathId) -> Option<PathId> {
+        self.tree.start(path)
+    }
+
+    /// The number of frames.
+    pub fn depth(&self, path: PathId) -> u32 {
+        self.tree.depth(path)
+    }
+
+    /// What the path is the work of.
+    pub fn owner(&self, path: PathId) -> Owner {
+        self.tree.owner(path)
+    }
+
+    /// The name of the system call, if a frame tells.
+    pub fn system_call(&self, path: PathId) -> Option<NameId> {
+        self.tree.system_call(path)
+    }
+
+    /// The innermost function.
+    pub fn name(&self, path: PathId) -> NameId {
+        self.tree.name(path)
+    }
+
+    /// The functions, outermost first.
+    pub fn names(&self, path: PathId) -> Vec<NameId> {
+        let mut names: Vec<NameId> = self.outwards(path).map(|path| self.name(path)).collect();
+        names.reverse();
+        names
+    }
+
+    /// The path and its callers, innermost first.
+    pub fn outwards(&self, path: PathId) -> impl Iterator<Item = PathId> {
+        std::iter::successors(Some(path), |&path| self.parent(path))
+    }
+
+    /// Whether `inner` is `outer` or continues it.
+    pub fn goes_on_from(&self, inner: PathId, outer: PathId) -> bool {
+        // A caller's id is smaller than its callees'.
+        self.outwards(inner).find(|&path| path <= outer) == Some(outer)
+    }
+}
