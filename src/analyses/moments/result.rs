@@ -1,0 +1,68 @@
+//! The result: the moments of a log that are in the recording, each with what explains it.
+
+use crate::analyses::windows::Filled;
+
+/// The result.
+#[derive(Clone, Debug, Default)]
+pub struct Moments {
+    /// The moments in the recording, in the order of the log.
+    pub moments: Vec<Moment>,
+    /// Times that are not in the recording.
+    pub outside: u64,
+    /// Times of log lines whose duration is shorter than the shortest stall: they did not wait for
+    /// one.
+    pub quick: u64,
+    /// Times in the recording that were left out because there are too many.
+    pub left_out: u64,
+    /// Times without a zone.
+    pub zoneless: u64,
+    /// If none of these is in the recording: the zone in which most would be, in minutes east of
+    /// UTC, and how many would be.
+    pub better_zone: Option<(i32, u64)>,
+}
+
+/// A time of the log that is in the recording.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Moment {
+    /// Its line in the log, from 1.
+    pub line: u64,
+    /// The start of what the line reports, in ns of the recording's clock.
+    pub start_ns: u64,
+    /// The time in the log, in ns of the recording's clock; the latest possible one if it is
+    /// coarse.
+    pub end_ns: u64,
+    /// How long what the line reports took, in ns.
+    pub took_ns: Option<u64>,
+    /// The stalls that it lies in or shortly after, the one that explains most first.
+    pub hits: Vec<Hit>,
+    /// If there are no such stalls: what each CPU did just before, by CPU.
+    pub before: Vec<Filled>,
+}
+
+impl Moments {
+    /// How many moments lie in a stall or shortly after one.
+    pub fn in_stalls(&self) -> usize {
+        self.moments.iter().filter(|moment| !moment.hits.is_empty()).count()
+    }
+}
+
+impl Moment {
+    /// The CPU that one path held longest before the moment, else the busiest CPU; of equals the
+    /// first. `None` if no CPU was looked at.
+    pub fn most_held(&self) -> Option<&Filled> {
+        self.before.iter().max_by_key(|filled| {
+            let held_ns = filled.dominating.as_ref().map_or(0, |dominating| dominating.time_ns);
+            (held_ns, filled.busy_samples(), std::cmp::Reverse(filled.cpu))
+        })
+    }
+}
+
+/// A stall that explains a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Its index in [`Stalls::stalls`](crate::analyses::stalls::Stalls::stalls).
+    pub stall: usize,
+    /// How long before the moment it ended, in ns; 0 if the moment lies in it.
+    pub over_ns: u64,
+}

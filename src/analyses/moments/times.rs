@@ -1,0 +1,102 @@
+//! Times of a log on the recording's clock.
+
+use crate::analyses::selection::Selection;
+use crate::error::{Error, Result};
+use crate::model::{Clock, Log, LogTime, Recording, Stamp, Timeline};
+
+/// A time whose resolution is coarser than this, in ns, is a stretch and not a point.
+const COARSE_NS: u64 = 1_000_000;
+/// A day in ns.
+const DAY_NS: i128 = 86_400_000_000_000;
+/// The range of time zones, in minutes east of UTC.
+const ZONES: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
+/// Time zones are this many minutes apart.
+const ZONE_STEP: usize = 15;
+/// At most this many times are tried in each zone.
+const MOST_TRIED: usize = 10_000;
+
+/// One moment in both clocks: ns since 1970, and ns of the recording's clock. perf 5.9 and newer
+/// record it with `-k` (CLOCK_DATA of the header, tools/perf/util/header.c).
+fn wall_clock(clock: &Clock) -> Option<(u64, u64)> {
+    const CLOCK_REALTIME: i32 = 0;
+    clock.wall.or((clock.id == Some(CLOCK_REALTIME)).then_some((0, 0)))
+}
+
+/// The first and the last time of samples and events, in the selected time, in ns.
+fn recorded(recording: &Recording, selection: &Selection) -> (u64, u64) {
+    let (first_ns, last_ns) = selection.time.bounds(recording);
+    let events = |timeline: &Timeline| {
+        let events = timeline.trace.between(first_ns, last_ns);
+        events.first().zip(events.last()).map(|(first, last)| (first.time_ns, last.time_ns))
+    };
+    let about = &recording.about;
+    let samples = (about.start_ns.max(first_ns), about.end_ns.min(last_ns));
+    let spans = selection.timelines(recording).filter_map(events).chain([samples]);
+    let whole = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or(samples);
+    (whole.0, whole.1.max(whole.0))
+}
+
+/// Converts times of a log to the recording's clock.
+pub(super) struct Times {
+    /// One moment in both clocks: see [`wall_clock`].
+    wall: (u64, u64),
+    /// The first and the last time of the recording, in ns.
+    recorded: (u64, u64),
+    /// The middle of the recording, in ns: a time of day is taken to be on the nearest day.
+    middle_ns: i128,
+}
+
+impl Times {
+    /// For the selected time of `recording`.
+    ///
+    /// # Errors
+    ///
+    /// If the recording does not tell the time of day.
+    pub fn new(recording: &Recording, selection: &Selection) -> Result<Self> {
+        let wall = wall_clock(&recording.about.clock).ok_or_else(|| {
+            Error::input(
+                &recording.about.file,
+                "does not tell the time of day, so that no time of a log can be found in it",
+                "record with perf 5.9 or newer and -k CLOCK_MONOTONIC",
+            )
+        })?;
+        let recorded = recorded(recording, selection);
+        let middle_ns = i128::from(recorded.0) + i128::from(recorded.1 - recorded.0) / 2;
+        Ok(Times { wall, recorded, middle_ns })
+    }
+
+    /// The start and the end of what a line reports, in ns of the recording's clock; `None` if none
+    /// of it is in the recording.
+    pub fn stretch(&self, time: &LogTime, zone_minutes: i32) -> Option<(u64, u64)> {
+        let zone_ns = i128::from(zone_minutes) * 60_000_000_000;
+        let to_recording = i128::from(self.wall.1) - i128::from(self.wall.0);
+        let at = match time.stamp {
+            Stamp::Absolute(ns) => i128::from(ns) + to_recording,
+            Stamp::Local(ns) => i128::from(ns) - zone_ns + to_recording,
+            Stamp::TimeOfDay(ns) => {
+                let some_day = i128::from(ns) - zone_ns + to_recording;
+                let after_middle = (some_day - self.middle_ns + DAY_NS / 2).rem_euclid(DAY_NS);
+                self.middle_ns - DAY_NS / 2 + after_middle
+            }
+        };
+        let coarse_ns = if time.resolution_ns > COARSE_NS { time.resolution_ns } else { 0 };
+        let begin = at - i128::from(time.took_ns.unwrap_or(0));
+        let end = at + i128::from(coarse_ns);
+        let is_inside = end >= i128::from(self.recorded.0) && begin <= i128::from(self.recorded.1);
+        let clamped = |ns: i128| u64::try_from(ns.max(0)).ok();
+        Some((clamped(begin)?, clamped(end)?)).filter(|_| is_inside)
+    }
+
+    /// The zone in which most times without a zone would be in the recording, in minutes east of
+    /// UTC, and how many; of equals the zone nearest to UTC.
+    pub fn better_zone(&self, log: &Log) -> Option<(i32, u64)> {
+        let zoneless = log.times.iter().filter(|time| !matches!(time.stamp, Stamp::Absolute(_)));
+        let tried: Vec<&LogTime> = zoneless.take(MOST_TRIED).collect();
+        let inside =
+            |zone: i32| tried.iter().filter(|time| self.stretch(time, zone).is_some()).count() as u64;
+        let counts = ZONES.step_by(ZONE_STEP).map(|zone| (zone, inside(zone)));
+        counts
+            .filter(|(_, count)| *count > 0)
+            .max_by_key(|&(zone, count)| (count, std::cmp::Reverse((zone.abs(), zone))))
+    }
+}
