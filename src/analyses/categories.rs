@@ -1,4 +1,5 @@
-//! Categories: for each stack, what kind of code its innermost frame is. One pass over the stack tree, callers before callees.
+//! Categories: for each stack, the kind of code of its innermost frame, by one pass over the stack
+//! tree, callers before callees.
 
 use crate::model::{FrameKind, Mode, Recording, StackId, StackTree};
 
@@ -13,11 +14,11 @@ pub enum Category {
     Kernel,
     /// A hardware interrupt, up to the softirqs at its end.
     Interrupt,
-    /// A softirq, wherever it is served.
+    /// A softirq, whether at the end of an interrupt or in a task.
     Softirq,
     /// The idle loop, up to the first interrupt of it.
     Idle,
-    /// Code of a virtual machine or below the kernel.
+    /// Code of a virtual machine or of a hypervisor.
     Foreign,
 }
 
@@ -45,7 +46,8 @@ impl Category {
     }
 }
 
-/// The category of each stack's innermost frame, by the stack's id; that of the empty stack means nothing.
+/// The category of each stack's innermost frame, by the stack's id. The entry of the empty stack
+/// has no meaning.
 pub fn of_stacks(recording: &Recording, contexts: &Contexts) -> Vec<Category> {
     let mut categories = vec![Category::Kernel; recording.stacks.len()];
     for index in 1..categories.len() {

@@ -1,4 +1,5 @@
-//! Contents: what is in a recording, and how far it can be trusted: samples per CPU, and which frames have no name and why.
+//! Contents: what is in a recording and how far it can be trusted: samples per CPU, and which
+//! frames have no name and why.
 
 use std::cmp::Reverse;
 
@@ -8,19 +9,20 @@ use crate::model::{Function, Module, ModuleId, NameId, Naming, Recording, StackI
 
 /// The result.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Contents {
     /// Samples per CPU.
     pub cpus: Vec<CpuContents>,
-    /// Frames of all samples together.
+    /// The number of frames in all samples.
     pub frames: u64,
-    /// Those without a name.
+    /// How many of them have no name.
     pub unnamed_frames: u64,
-    /// Where they lie and why they have none, the most frequent first.
+    /// The frames without a name by module and reason, the most frequent first.
     pub unnamed: Vec<Unnamed>,
 }
 
 impl Contents {
-    /// So many frames as a share of all, from 0 to 1.
+    /// `frames` as a share of all frames, from 0 to 1.
     pub fn share(&self, frames: u64) -> f64 {
         if self.frames == 0 { 0.0 } else { frames as f64 / self.frames as f64 }
     }
@@ -31,34 +33,34 @@ impl Contents {
 pub struct CpuContents {
     /// The CPU.
     pub cpu: u32,
-    /// Its samples.
+    /// The number of samples.
     pub samples: u64,
-    /// Those of the idle task.
+    /// How many of them are of the idle task.
     pub swapper_samples: u64,
-    /// Its gaps: lost records and pauses.
+    /// The number of gaps: lost records and pauses.
     pub gaps: u64,
 }
 
-/// Frames without a name, of one module and for one reason.
+/// The frames of one module that have no name for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unnamed {
     /// The module; `None` for addresses in no known mapping.
     pub module: Option<ModuleId>,
-    /// What stands in the place of the name: `[module]` or `[unknown]`.
+    /// What is printed in place of the name: `[module]` or `[unknown]`.
     pub name: NameId,
-    /// What the frames lack.
+    /// What is missing.
     pub naming: Naming,
-    /// How many.
+    /// The number of frames.
     pub frames: u64,
-    /// Why, in one word that stays the same.
+    /// The reason, in one word for programs.
     pub code: &'static str,
-    /// Why, in a few words, safe to print.
+    /// The reason, in a few words, safe to print.
     pub reason: String,
-    /// What would give them names, safe to print; empty if nothing would.
+    /// What to do to get names, safe to print; empty if nothing helps.
     pub remedy: String,
 }
 
-/// Takes stock of `recording`.
+/// Takes stock of the contents of `recording`.
 pub fn find(recording: &Recording) -> Contents {
     let (frames, unnamed) = unnamed_where(recording, |_| true);
     Contents {
@@ -69,7 +71,7 @@ pub fn find(recording: &Recording) -> Contents {
     }
 }
 
-/// What stands for a name among `names` and is none, and why.
+/// The entries of `names` that stand in place of a name, and why.
 pub fn unnamed_among(recording: &Recording, names: &FxHashSet<NameId>) -> Vec<Unnamed> {
     let is_meant = |function: &Function| names.contains(&function.name);
     let is_unnamed = |function: &Function| function.naming != Naming::Named && is_meant(function);
@@ -79,7 +81,8 @@ pub fn unnamed_among(recording: &Recording, names: &FxHashSet<NameId>) -> Vec<Un
     }
 }
 
-/// The frames of all samples together, and those without a name whose function is meant.
+/// The number of frames in all samples; and by module and reason, the frames without a name whose
+/// function `is_meant`.
 fn unnamed_where(recording: &Recording, is_meant: impl Fn(&Function) -> bool) -> (u64, Vec<Unnamed>) {
     let mut frames = 0;
     let mut by_cause: FxHashMap<(Option<ModuleId>, Naming, NameId), u64> = FxHashMap::default();
@@ -112,7 +115,8 @@ fn cpus(recording: &Recording) -> Vec<CpuContents> {
         .collect()
 }
 
-/// For each stack, how many samples have it or go on from it: so often its innermost frame occurs there.
+/// For each stack, how many samples have it or a continuation of it: so often its innermost frame
+/// occurs there.
 fn samples_below(recording: &Recording) -> Vec<u64> {
     let mut counts = vec![0u64; recording.stacks.len()];
     for sample in recording.timelines.iter().flat_map(|timeline| &timeline.samples) {
@@ -133,8 +137,8 @@ fn cause(
     name: NameId,
     frames: u64,
 ) -> Unnamed {
-    let of = module.map(|module| &recording.modules[module.index()]);
-    let is_generated = of.is_some_and(|module| module.process.is_some());
+    let module_info = module.map(|module| &recording.modules[module.index()]);
+    let is_generated = module_info.is_some_and(|module| module.process.is_some());
     let (code, reason, remedy) = match naming {
         Naming::Named => ("named", "", ""),
         Naming::NoModule => (
@@ -147,25 +151,26 @@ fn cause(
             "in memory and no file, and /tmp/perf-PID.map has no function at the place",
             "",
         ),
-        Naming::NoSymbolHere if of.is_some_and(|module| module.kernel.is_some()) => {
+        Naming::NoSymbolHere if module_info.is_some_and(|module| module.kernel.is_some()) => {
             ("no_symbol", "the kernel's symbols do not cover the place", "")
         }
         Naming::NoSymbolHere => {
             ("no_symbol", "the file's symbols do not cover the place", Symbols::DEBUG_SYMBOLS)
         }
         Naming::Foreign => ("foreign", "code of a virtual machine or hypervisor", ""),
-        Naming::NoSymbols => match of.map(|module| module.symbols) {
+        Naming::NoSymbols => match module_info.map(|module| module.symbols) {
             None | Some(Symbols::NotWanted | Symbols::Found) => {
                 ("not_asked_for", "names were not asked for", "")
             }
             Some(symbols) => (symbols.code(), symbols.reason(), symbols.remedy()),
         },
     };
-    let fill = |text: &str| of.map_or_else(|| text.to_owned(), |module| fill(text, module));
+    let fill = |text: &str| module_info.map_or_else(|| text.to_owned(), |module| fill(text, module));
     Unnamed { module, name, naming, frames, code, reason: fill(reason), remedy: fill(remedy) }
 }
 
-/// Puts what is known of `module` in the place of the words that stand for it, so that a command can be typed as it is.
+/// Replaces the placeholders in a text by the values of `module`, so that a command can be copied
+/// as it is.
 fn fill(text: &str, module: &Module) -> String {
     let mut text = text.to_owned();
     if let Some(process) = module.process {
@@ -175,7 +180,7 @@ fn fill(text: &str, module: &Module) -> String {
         let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
         text = text.replace("BUILD_ID", &hex);
     }
-    // What a recording calls a file may be made to do something in the shell that it is pasted into.
+    // A path from a recording may be crafted to do something in the shell that it is pasted into.
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
     if module.path.starts_with('/') && module.path.bytes().all(is_harmless) {
         text = text.replace("PATH", &module.path);

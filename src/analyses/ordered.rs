@@ -1,4 +1,5 @@
-//! Ordered stacks: the selected samples per CPU in time order, each with a weight, runs of one stack merged if asked.
+//! Ordered stacks: the selected samples of each CPU in time order, each with a weight. Runs of one
+//! stack are merged on request.
 
 use std::ops::Range;
 
@@ -8,13 +9,13 @@ use crate::model::{EventId, FlatMap, Function, Mode, NameId, Recording, StackId,
 
 use super::selection::Selection;
 
-/// What a line counts.
+/// The weight of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weight {
     /// Samples.
     #[default]
     Samples,
-    /// The event's own count.
+    /// The event's count: the sample's period.
     Period,
     /// Microseconds until the next sample on the CPU.
     Microseconds,
@@ -23,9 +24,9 @@ pub enum Weight {
 /// How to order and weigh.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// What a line counts.
+    /// The weight of a line.
     pub weight: Weight,
-    /// Whether a run of the same stack of the same task becomes one line.
+    /// Whether successive samples of one task with the same stack become one line.
     pub merge: bool,
 }
 
@@ -36,9 +37,9 @@ pub struct Line {
     pub cpu: u32,
     /// Time of the first sample, in ns of the recording's clock.
     pub time_ns: u64,
-    /// Who ran.
+    /// The task that ran.
     pub task: TaskId,
-    /// What ran.
+    /// Its stack.
     pub stack: StackId,
     /// The event that fired.
     pub event: EventId,
@@ -46,7 +47,7 @@ pub struct Line {
     pub count: u64,
 }
 
-/// The selected samples of one timeline as lines, in order.
+/// Makes lines of the selected samples of timelines, in order.
 pub struct OrderedStacks {
     options: Options,
     is_selected: Vec<bool>,
@@ -75,12 +76,13 @@ impl OrderedStacks {
         self.is_selected[timeline.samples[at].task.index()]
     }
 
-    /// A number that a stack shares with all stacks of the same functions, and with no other.
+    /// A number that two stacks share if and only if they consist of the same functions.
     pub fn same(&self, stack: StackId) -> u32 {
         self.same[stack.index()]
     }
 
-    /// Cuts `indices` into pieces of about `size` samples whose lines, one piece after the other, are those of the whole.
+    /// Cuts `indices` into pieces of about `size` samples. The lines of the pieces, one after the
+    /// other, are the lines of the whole.
     pub fn pieces(&self, timeline: &Timeline, indices: Range<usize>, size: usize) -> Vec<Range<usize>> {
         let mut pieces = Vec::new();
         let mut rest = indices;
@@ -95,7 +97,7 @@ impl OrderedStacks {
         pieces
     }
 
-    /// Where the run that is going on at the end of `piece` ends, but not after `end`.
+    /// The end of the run that includes the last sample of `piece`, at most `end`.
     fn end_of_run(&self, timeline: &Timeline, piece: Range<usize>, end: usize) -> usize {
         let is_selected = |at: &usize| self.is_selected_at(timeline, *at);
         let Some(last) = piece.clone().rev().find(is_selected) else {
@@ -124,12 +126,13 @@ impl OrderedStacks {
         }
     }
 
+    /// Whether `next` continues the run of `line`.
     fn is_run(&self, line: &Line, next: &Line) -> bool {
         line.task == next.task && self.same[line.stack.index()] == self.same[next.stack.index()]
     }
 }
 
-/// Lines, made one by one.
+/// An iterator over lines.
 pub struct Lines<'t> {
     stacks: &'t OrderedStacks,
     timeline: &'t Timeline,
@@ -165,8 +168,8 @@ impl Iterator for Lines<'_> {
     }
 }
 
-/// Numbers stacks by their functions: two stacks that differ only in where in its function, or in which of two modules with the
-/// same function, a frame lies get the same number.
+/// Numbers stacks by their functions. Two stacks get the same number if they differ only in the
+/// offsets of their frames, or in which of two modules with the same function a frame lies.
 pub(super) fn same_functions(recording: &Recording) -> Vec<u32> {
     let mut numbers: FxHashMap<(NameId, Mode), u32> = FxHashMap::default();
     let mut number = |function: &Function| {

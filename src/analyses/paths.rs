@@ -7,13 +7,13 @@ use super::contexts::{Contexts, Owner, PathId};
 /// A path of the kernel's work, without the recording's tree of paths.
 #[derive(Clone, Debug)]
 pub struct Path {
-    /// Whose work it is.
+    /// What it is the work of.
     pub owner: Owner,
-    /// The system call, where a frame tells.
+    /// The system call, if a frame tells.
     pub system_call: Option<NameId>,
     /// The functions, outermost first.
     pub functions: Vec<NameId>,
-    /// How many of them, from the outermost, are the entry that all such paths share.
+    /// How many of the functions, from the outermost, are the entry that all such paths share.
     pub entry_frames: usize,
 }
 
@@ -29,7 +29,7 @@ impl Path {
         }
     }
 
-    /// The innermost function: the place where the work forks.
+    /// The innermost function: in a dominating path, the one where the work forks.
     pub fn function(&self) -> Option<NameId> {
         self.functions.last().copied()
     }

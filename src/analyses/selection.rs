@@ -1,4 +1,4 @@
-//! Selection: which CPUs, which time and which tasks of a recording are meant.
+//! Selection: which CPUs, which time and which tasks of a recording an analysis looks at.
 
 use crate::error::{Error, Result};
 use crate::model::{Recording, Sample, TaskId, Timeline};
@@ -22,7 +22,7 @@ pub struct Selection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuRange(pub u32, pub u32);
 
-/// A stretch of a recording; both ends are included, as in perf.
+/// A stretch of a recording's time. Both ends are included, as in perf.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum TimeRange {
     /// All of it.
@@ -35,7 +35,7 @@ pub enum TimeRange {
 }
 
 impl TimeRange {
-    /// The first and last ns that are meant.
+    /// The first and last ns of the range.
     pub fn bounds(self, recording: &Recording) -> (u64, u64) {
         match self {
             TimeRange::All => (0, u64::MAX),
@@ -52,10 +52,14 @@ impl TimeRange {
 }
 
 impl Selection {
-    /// An error if nothing was recorded of what is selected: a CPU without samples, a time outside the recording.
+    /// Checks that the recording has something of what is selected.
+    ///
+    /// # Errors
+    ///
+    /// If a selected CPU was not recorded, or the selected time is outside the recording.
     pub fn check(&self, recording: &Recording) -> Result<()> {
-        let known: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
-        let holds_none = |range: &&CpuRange| !known.iter().any(|cpu| range.holds(*cpu));
+        let recorded: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
+        let holds_none = |range: &&CpuRange| !recorded.iter().any(|cpu| range.holds(*cpu));
         let is_possible =
             |range: &CpuRange| recording.about.cpus_available.is_some_and(|count| range.0 < count);
         let absent = self.cpus.iter().flatten().filter(holds_none).map(|range| (range.0, is_possible(range)));
@@ -63,14 +67,14 @@ impl Selection {
         for (cpu, is_possible) in absent {
             if is_empty || !is_possible {
                 let why = if is_possible { "no samples of this CPU" } else { "no such CPU" };
-                let known = cpu_list(&known);
+                let cpus = cpu_list(&recorded);
                 return Err(Error::Usage(format!(
-                    "-C {cpu}: the recording has {why}; it has samples of {known}"
+                    "-C {cpu}: the recording has {why}; it has samples of {cpus}"
                 )));
             }
         }
         let (start_ns, end_ns) = self.time.bounds(recording);
-        // Events may begin before the samples, and end after them.
+        // Events may start before the samples and end after them.
         let (first_ns, last_ns) = recorded_span(recording);
         if start_ns > last_ns || end_ns < first_ns {
             let (start, end) = (first_ns as f64 / 1e9, last_ns as f64 / 1e9);
@@ -86,7 +90,7 @@ impl Selection {
         recording.timelines.iter().filter(|timeline| self.has_cpu(timeline.cpu))
     }
 
-    /// Whether a CPU is meant.
+    /// Whether a CPU is selected.
     pub fn has_cpu(&self, cpu: u32) -> bool {
         match &self.cpus {
             Some(ranges) => ranges.iter().any(|range| range.holds(cpu)),
@@ -94,16 +98,16 @@ impl Selection {
         }
     }
 
-    /// For each task, whether it is meant.
+    /// For each task, whether it is selected.
     pub fn tasks(&self, recording: &Recording) -> Vec<bool> {
-        let is_one = |list: &Option<Vec<i32>>, id| list.as_ref().is_none_or(|list| list.contains(&id));
+        let is_listed = |list: &Option<Vec<i32>>, id| list.as_ref().is_none_or(|list| list.contains(&id));
         (0..recording.tasks.len())
             .map(TaskId::from_index)
             .map(|id| {
                 let task = recording.task(id);
                 let comm = recording.comm(id);
-                is_one(&self.pids, task.pid)
-                    && is_one(&self.tids, task.tid)
+                is_listed(&self.pids, task.pid)
+                    && is_listed(&self.tids, task.tid)
                     && self.comms.as_ref().is_none_or(|comms| comms.iter().any(|other| other == comm))
             })
             .collect()

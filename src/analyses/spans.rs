@@ -1,4 +1,5 @@
-//! Spans: what one CPU did from one moment to another, without hole or overlap: a stack, idle, lost or unsampled.
+//! Spans: what one CPU did over a stretch of time, without holes or overlaps: a stack, idle, lost
+//! or unsampled.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -7,14 +8,14 @@ use crate::model::{Gap, Recording, Timeline};
 
 use super::contexts::Contexts;
 
-/// A stretch of a CPU's time of which one thing is known.
+/// A stretch of a CPU's time with one content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Begin, in ns of the recording's clock.
+    /// Start, in ns of the recording's clock.
     pub start_ns: u64,
-    /// End, in ns of the recording's clock; the next span begins there.
+    /// End, in ns of the recording's clock; the next span starts there.
     pub end_ns: u64,
-    /// What was there.
+    /// What the CPU did.
     pub kind: SpanKind,
 }
 
@@ -25,21 +26,23 @@ impl Span {
     }
 }
 
-/// What was there in a span.
+/// What a CPU did in a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanKind {
     /// The stack of the sample with this index in the timeline.
     Busy(usize),
-    /// The idle loop, seen by the sample with this index in the timeline.
+    /// Idle, according to the sample with this index in the timeline.
     Idle(usize),
-    /// Nobody knows: records were dropped, or the kernel paused the event.
+    /// Unknown: records were dropped, or the kernel paused the event.
     Lost,
-    /// No sample says: the event did not count (an idle CPU has no `cycles`), or could not interrupt.
+    /// Unknown, without loss: the event did not count (an idle CPU has no `cycles`) or could not
+    /// interrupt.
     Unsampled,
 }
 
-/// The spans of a part of a timeline, in time order. A sample stands as long as [`Timeline::held_ns`] says; what is left until
-/// the next is lost or unsampled. Each sample in the range has its span, one of no length if the next has the same time.
+/// The spans of a part of a timeline, in time order. A sample lasts for [`Timeline::held_ns`]; the
+/// rest of the time to the next sample is lost or unsampled. Every sample in the range has a span,
+/// of no length if the next sample has the same time.
 pub struct Spans<'r> {
     recording: &'r Recording,
     contexts: &'r Contexts,
@@ -47,14 +50,15 @@ pub struct Spans<'r> {
     interval_ns: u64,
     /// Indices of samples that have no span yet.
     samples: Range<usize>,
-    /// What has no span yet.
+    /// The time that has no span yet.
     rest: Range<u64>,
     /// Where samples are missing, in time order and without overlap.
     missing: Peekable<std::vec::IntoIter<Range<u64>>>,
 }
 
 impl<'r> Spans<'r> {
-    /// The spans that tile `range`, in ns of the recording's clock. A sample before it that still stands at its begin is in it.
+    /// The spans that tile `range`, in ns of the recording's clock. A sample before the range that
+    /// lasts into it has a span too.
     pub fn new(
         recording: &'r Recording,
         contexts: &'r Contexts,
@@ -73,7 +77,7 @@ impl<'r> Spans<'r> {
         Spans { recording, contexts, timeline, interval_ns, samples, rest: range, missing }
     }
 
-    /// What is there without a sample, from the beginning of the rest to `until` at most.
+    /// The next span without a sample, from the start of the rest to `until_ns` at most.
     fn fill(&mut self, until_ns: u64) -> Span {
         let start_ns = self.rest.start;
         while self.missing.next_if(|missing| missing.end <= start_ns).is_some() {}
@@ -111,12 +115,12 @@ impl Iterator for Spans<'_> {
     }
 }
 
-/// Until when the sample at `at` stands.
+/// When the sample at index `at` ends, in ns.
 pub(super) fn end_of(timeline: &Timeline, at: usize, interval_ns: u64) -> u64 {
     timeline.samples[at].time_ns.saturating_add(timeline.held_ns(at, interval_ns))
 }
 
-/// The gaps of `timeline` that reach into `range`, lost and paused, those that overlap joined.
+/// The gaps of `timeline` that overlap `range`, lost and paused; gaps that overlap are joined.
 fn missing(timeline: &Timeline, range: &Range<u64>) -> Vec<Range<u64>> {
     let lost = timeline.lost_in(range.start, range.end);
     let mut gaps: Vec<&Gap> = lost.iter().chain(timeline.throttled_in(range.start, range.end)).collect();
@@ -131,8 +135,8 @@ fn missing(timeline: &Timeline, range: &Range<u64>) -> Vec<Range<u64>> {
     missing
 }
 
-/// From the recording's first sample to where the last sample of `timelines` ends: what can be shown of them. Empty if they have
-/// no sample.
+/// From the recording's first sample to the end of the last sample of `timelines`: the time that
+/// can be drawn. Empty if the timelines have no samples.
 pub fn extent<'r>(recording: &Recording, timelines: impl IntoIterator<Item = &'r Timeline>) -> Range<u64> {
     let interval_ns = recording.sampling_interval_ns();
     let last = |timeline: &Timeline| {

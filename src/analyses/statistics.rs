@@ -1,32 +1,35 @@
 //! Statistics: Fisher's exact test, one-sided and stratified, and Poisson's distribution.
 
-/// One stratum's 2×2 table: windows and baseline windows, and in how many of each the path was found.
+/// The 2×2 table of one stratum: windows and baseline windows, and how many of each the path
+/// dominates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     /// Windows before a trigger.
     pub windows: u64,
-    /// Those that the path fills.
+    /// Those of them that the path dominates.
     pub windows_with: u64,
     /// Windows elsewhere on the same CPU.
     pub baseline: u64,
-    /// Those that the path fills.
+    /// Those of them that the path dominates.
     pub baseline_with: u64,
 }
 
-/// The probability of at least as many windows with the path as were seen, if windows were drawn at random from all windows
-/// of the same stratum: Fisher's exact test, one-sided. With several strata (CPUs) the counts add up, each drawn within its own
-/// stratum, so that a path that lives on the CPU with most triggers is not found guilty for living there.
-pub fn fisher_stratified(tables: &[Table]) -> f64 {
-    let seen: u64 = tables.iter().map(|table| table.windows_with).sum();
+/// The p-value of Fisher's exact test, one-sided and stratified: the probability of at least as
+/// many windows with the path as there are, if windows were drawn at random from all windows of the
+/// same stratum. Counts of several strata (CPUs) are added, but each is drawn within its own
+/// stratum: a path must not look guilty only because it runs on the CPU with most triggers.
+pub fn fisher_exact_stratified(tables: &[Table]) -> f64 {
+    let observed: u64 = tables.iter().map(|table| table.windows_with).sum();
     let certain = Distribution { first: 0, probabilities: vec![1.0] };
-    let sum = tables.iter().fold(certain, |sum, table| sum.plus(&hypergeometric(table)));
-    sum.at_least(seen).clamp(LEAST, 1.0)
+    let sum = tables.iter().fold(certain, |sum, table| sum.convolve(&hypergeometric(table)));
+    sum.survival(observed).clamp(LEAST, 1.0)
 }
 
-/// Probabilities below this are of no use to anyone, and are not told apart.
+/// Probabilities below this are all reported as this: the difference is of no use.
 const LEAST: f64 = 1e-60;
 
-/// The distribution of a count: the probabilities of `first`, `first + 1`, …; those left out are below [`LEAST`].
+/// The distribution of a count: the probabilities of `first`, `first + 1`, …. Probabilities that
+/// are left out are below [`LEAST`].
 struct Distribution {
     first: u64,
     probabilities: Vec<f64>,
@@ -34,7 +37,7 @@ struct Distribution {
 
 impl Distribution {
     /// The distribution of the sum of two independent counts.
-    fn plus(&self, other: &Distribution) -> Distribution {
+    fn convolve(&self, other: &Distribution) -> Distribution {
         let mut sums = vec![0.0; self.probabilities.len() + other.probabilities.len() - 1];
         for (i, x) in self.probabilities.iter().enumerate() {
             for (j, y) in other.probabilities.iter().enumerate() {
@@ -44,26 +47,28 @@ impl Distribution {
         Distribution { first: self.first + other.first, probabilities: sums }.trimmed()
     }
 
-    /// Without the ends that do not matter, so that many large tables stay affordable.
+    /// Drops the negligible ends, so that many large tables stay affordable.
     fn trimmed(self) -> Distribution {
-        let matters = |p: &f64| *p >= LEAST;
-        let Some(start) = self.probabilities.iter().position(matters) else {
+        let is_relevant = |p: &f64| *p >= LEAST;
+        let Some(start) = self.probabilities.iter().position(is_relevant) else {
             return Distribution { first: self.first, probabilities: vec![1.0] };
         };
-        let end = self.probabilities.iter().rposition(matters).map_or(start, |last| last + 1);
+        let end = self.probabilities.iter().rposition(is_relevant).map_or(start, |last| last + 1);
         Distribution {
             first: self.first + start as u64,
             probabilities: self.probabilities[start..end].to_vec(),
         }
     }
 
-    fn at_least(&self, count: u64) -> f64 {
+    /// The probability of `count` or more.
+    fn survival(&self, count: u64) -> f64 {
         let skip = usize::try_from(count.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.probabilities.iter().skip(skip).sum()
     }
 }
 
-/// For each number k of windows with the path, its probability given the table's margins.
+/// The hypergeometric distribution of the number of windows with the path, given the table's
+/// margins.
 fn hypergeometric(table: &Table) -> Distribution {
     let with = table.windows_with.saturating_add(table.baseline_with);
     let all = table.windows.saturating_add(table.baseline);
@@ -75,11 +80,13 @@ fn hypergeometric(table: &Table) -> Distribution {
     Distribution { first: least, probabilities: (least..=most).map(probability).collect() }.trimmed()
 }
 
+/// The logarithm of the binomial coefficient.
 fn ln_choose(n: u64, k: u64) -> f64 {
     ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
 }
 
-/// The logarithm of n!: by multiplication where that is exact, else by Stirling's series, whose next term is below 1e-14.
+/// The logarithm of n!: by multiplication where that is exact, else by Stirling's series, whose
+/// next term is below 1e-14.
 fn ln_factorial(n: u64) -> f64 {
     if n <= 20 {
         return ((1..=n).product::<u64>() as f64).ln();
@@ -113,24 +120,25 @@ mod tests {
         Table { windows, windows_with, baseline, baseline_with }
     }
 
-    fn assert_close(found: f64, expected: f64) {
-        assert!((found - expected).abs() <= 1e-9 * expected, "{found} is not {expected}");
+    fn assert_close(actual: f64, expected: f64) {
+        assert!((actual - expected).abs() <= 1e-9 * expected, "{actual} is not {expected}");
     }
 
     #[test]
     fn the_lady_tasting_tea() {
-        // Fisher's own example: 8 cups, 4 with milk first, all found: 1 of 70; 3 found: 17 of 70.
-        assert_close(fisher_stratified(&[table(4, 4, 0, 4)]), 1.0 / 70.0);
-        assert_close(fisher_stratified(&[table(3, 4, 1, 4)]), 17.0 / 70.0);
+        // Fisher's own example, 8 cups, 4 of them with milk first: all are identified with
+        // probability 1/70, at least 3 with probability 17/70.
+        assert_close(fisher_exact_stratified(&[table(4, 4, 0, 4)]), 1.0 / 70.0);
+        assert_close(fisher_exact_stratified(&[table(3, 4, 1, 4)]), 17.0 / 70.0);
     }
 
     #[test]
     fn no_evidence_is_no_evidence() {
-        assert_close(fisher_stratified(&[]), 1.0);
-        assert_close(fisher_stratified(&[table(0, 0, 0, 0)]), 1.0);
-        assert_close(fisher_stratified(&[table(5, 5, 0, 0)]), 1.0);
-        assert_close(fisher_stratified(&[table(0, 5, 3, 9)]), 1.0);
-        assert_close(fisher_stratified(&[table(10, 10, 50, 50)]), 1.0);
+        assert_close(fisher_exact_stratified(&[]), 1.0);
+        assert_close(fisher_exact_stratified(&[table(0, 0, 0, 0)]), 1.0);
+        assert_close(fisher_exact_stratified(&[table(5, 5, 0, 0)]), 1.0);
+        assert_close(fisher_exact_stratified(&[table(0, 5, 3, 9)]), 1.0);
+        assert_close(fisher_exact_stratified(&[table(10, 10, 50, 50)]), 1.0);
     }
 
     #[test]
@@ -138,8 +146,8 @@ mod tests {
         let busy = table(100, 100, 10, 10);
         let quiet = table(0, 1, 0, 600);
         let pooled = table(100, 101, 10, 610);
-        assert!(fisher_stratified(&[pooled]) < 1e-50);
-        assert_close(fisher_stratified(&[busy, quiet]), 1.0);
+        assert!(fisher_exact_stratified(&[pooled]) < 1e-50);
+        assert_close(fisher_exact_stratified(&[busy, quiet]), 1.0);
     }
 
     #[test]
@@ -155,15 +163,15 @@ mod tests {
     #[test]
     fn large_tables_are_affordable() {
         let large = table(60_000, 100_000, 1_000_000_000, 2_000_000_000);
-        let p = fisher_stratified(&[large; 3]);
+        let p = fisher_exact_stratified(&[large; 3]);
         assert!(p == LEAST, "{p}");
     }
 
     #[test]
     fn strata_add_up() {
-        // Two strata of 2 windows each, one of them drawn: both hits by chance 1 of 4.
+        // Two strata of 2 windows each, one of them drawn: both are hits with probability 1/4.
         let one = table(1, 1, 0, 1);
-        assert_close(fisher_stratified(&[one, one]), 0.25);
+        assert_close(fisher_exact_stratified(&[one, one]), 0.25);
     }
 
     #[test]

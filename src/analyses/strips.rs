@@ -1,4 +1,5 @@
-//! Strips: each window cut into cells of equal length, and who had most of each: the pattern at a glance.
+//! Strips: each window cut into cells of equal length, and what ran for most of each cell: the
+//! pattern at a glance.
 
 use indexmap::IndexMap;
 use rayon::prelude::*;
@@ -9,9 +10,9 @@ use crate::model::{NameId, Recording, TaskId, Timeline};
 use super::spans::{Span, SpanKind, Spans};
 use super::windows::{CutBy, Episode, Windows};
 
-/// Cells of a strip: those of the window, and one of the trigger.
+/// The cells of a strip: those of the window, and one for the trigger.
 pub const CELLS: usize = 60;
-/// Cells of a window of full length. One that was cut short has fewer, at the same scale.
+/// The cells of a window of full length. A shorter window has fewer, at the same scale.
 const WINDOW_CELLS: u64 = CELLS as u64 - 1;
 
 /// The strips of all episodes.
@@ -64,11 +65,11 @@ pub enum Cell {
     Task(TaskId),
     /// The CPU was idle for most of it.
     Idle,
-    /// No sample says what ran for most of it.
+    /// It has no sample for most of it.
     Unsampled,
     /// Samples are missing in it: dropped, or the kernel paused sampling.
     Lost,
-    /// The trigger: the last cell, and the first where the window is cut by the episode before it.
+    /// The trigger: the last cell; also the first cells if the previous episode reaches into them.
     Trigger,
     /// Before the window, which is shorter than asked for.
     Outside,
@@ -98,7 +99,7 @@ fn strip(
     shares: &mut Shares,
 ) -> [Cell; CELLS] {
     let window = &episode.window;
-    // Counted back from the trigger, so that strips of windows that were cut are of one scale with the others.
+    // Counted back from the trigger, so that strips of shorter windows have the same scale.
     let end_of = |cell: usize| {
         let cells_left = WINDOW_CELLS - 1 - cell as u64;
         window.end_ns.saturating_sub(length_ns(before_ns, cells_left))
@@ -129,12 +130,12 @@ fn strip(
     ending_in_trigger(cells)
 }
 
-/// How long so many cells are: `before_ns * cells / WINDOW_CELLS`, which could overflow.
+/// The length of `cells`: `before_ns * cells / WINDOW_CELLS`, computed without overflow.
 fn length_ns(before_ns: u64, cells: u64) -> u64 {
     before_ns / WINDOW_CELLS * cells + before_ns % WINDOW_CELLS * cells / WINDOW_CELLS
 }
 
-/// What a cell may show, as a number for tables.
+/// What a cell may show, as an index for tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Shown(usize);
 
@@ -143,7 +144,7 @@ impl Shown {
     const UNSAMPLED: Shown = Shown(1);
     const LOST: Shown = Shown(2);
     const TRIGGER: Shown = Shown(3);
-    /// How many are before those of tasks.
+    /// How many values come before those of tasks.
     const BEFORE_TASKS: usize = 4;
 
     fn of(task: TaskId) -> Self {
@@ -161,11 +162,13 @@ impl Shown {
     }
 }
 
-/// Who has how much of a cell, in ns. Kept from one to the next, so that its tables are made once and not for each.
+/// How much of a cell each thing has, in ns. It is kept from one cell to the next, so that its
+/// tables are allocated once.
 struct Shares {
-    /// In order of first sight.
+    /// In the order in which they were added first.
     each: Vec<(Shown, u64)>,
-    /// Where each was last: a guess, even from an earlier cell, that mostly saves searching.
+    /// The last position of each in `each`, perhaps in an earlier cell: a guess that usually saves
+    /// the search.
     guesses: Vec<usize>,
 }
 
@@ -186,7 +189,8 @@ impl Shares {
         each[*guess].1 += share_ns;
     }
 
-    /// Who has most of the cell; of equals the first. Loss is shown however little it is: what is not known must not look known.
+    /// What has most of the cell; of equals the first. Loss is shown however short it is, so that
+    /// the unknown does not look known.
     fn take_most(&mut self) -> Cell {
         let lost = self.each.iter().find(|(shown, _)| *shown == Shown::LOST);
         let most = lost.or_else(|| self.each.iter().rev().max_by_key(|(_, share_ns)| *share_ns));

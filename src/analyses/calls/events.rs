@@ -28,8 +28,8 @@ pub(super) fn by_time(timelines: &[Timeline]) -> impl Iterator<Item = (usize, &T
     })
 }
 
-/// For each event, whether its records are used: events of which every occurrence was recorded. Of a
-/// system call that is traced both as `raw_syscalls` and as `syscalls`, only the former is used.
+/// For each event, whether its records are used: events of which every occurrence was recorded. Of
+/// a system call that is traced both as `raw_syscalls` and as `syscalls`, only the former is used.
 pub(super) fn used_events(recording: &Recording) -> Vec<bool> {
     let events = &recording.about.events;
     let is_twice =

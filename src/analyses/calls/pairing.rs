@@ -86,8 +86,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Ends the open call of a thread without an exit: the exit was not recorded, so it is not known how
-    /// long the call went on.
+    /// Ends the open call of a thread without an exit: the exit was not recorded, so it is not
+    /// known how long the call went on.
     fn give_up(&mut self, thread: usize) {
         if let Some(call) = self.threads[thread].open.take() {
             self.calls.push(Call { spent: Some(Spent::default()), ..call });

@@ -51,7 +51,8 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// Whether a record is used: see [`used_events`]. Switch records are of no event, and always used.
+    /// Whether a record is used: see [`used_events`]. Switch records are of no event, and always
+    /// used.
     pub fn is_used(&self, event: &TraceEvent) -> bool {
         event.event.is_none_or(|id| self.is_used.get(id.index()).is_some_and(|is_used| *is_used))
     }
@@ -60,8 +61,8 @@ impl<'r> Pass<'r> {
         self.threads_of_tasks.get(task.index()).copied().flatten()
     }
 
-    /// Whether a thread that waits for a CPU must have run on one that was not recorded: the CPU that it
-    /// waits for has become idle since.
+    /// Whether a thread that waits for a CPU must have run on one that was not recorded: the CPU
+    /// that it waits for has become idle since.
     pub fn is_elsewhere(&self, thread: &Thread) -> bool {
         let Some((cpu, since_ns)) = thread.waits.filter(|_| self.is_partial) else {
             return false;

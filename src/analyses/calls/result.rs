@@ -24,9 +24,9 @@ pub struct Call {
     pub has_enter: bool,
     /// What it returned, negative for an error; `None` if its exit was not recorded.
     pub result: Option<i64>,
-    /// When the thread was back in user space, in ns, as far as events tell; `None` if the recording
-    /// ended first. The exit is recorded before the work on the way out, during which the thread
-    /// may be preempted.
+    /// When the thread was back in user space, in ns, as far as events tell; `None` if the
+    /// recording ended first. The exit is recorded before the work on the way out, during which the
+    /// thread may be preempted.
     pub back_ns: Option<u64>,
     /// Where the time went; `None` if switches were not recorded.
     pub spent: Option<Spent>,
@@ -36,8 +36,8 @@ pub struct Call {
     pub(super) arguments: u32,
 }
 
-/// Where the time of a call went, in ns. For a call with both ends recorded, the three add up to its
-/// duration unless the thread ran on a CPU that was not recorded.
+/// Where the time of a call went, in ns. For a call with both ends recorded, the three add up to
+/// its duration unless the thread ran on a CPU that was not recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// On a CPU, including the interrupts and softirqs that were served meanwhile.
@@ -100,8 +100,8 @@ pub struct Calls {
     pub is_traced: bool,
     /// Whether every switch between tasks was recorded.
     pub has_switches: bool,
-    /// How many switches to a thread are missing, judging by the thread's other events. Until such an
-    /// event the thread counts as asleep, or, if its wake-up was recorded, as on the CPU.
+    /// How many switches to a thread are missing, judging by the thread's other events. Until such
+    /// an event the thread counts as asleep, or, if its wake-up was recorded, as on the CPU.
     pub unseen_switches: u64,
 }
 
@@ -125,8 +125,8 @@ impl Calls {
         (time_ns <= back_ns.map_or(end_ns, |back_ns| back_ns.max(end_ns))).then_some(first + last)
     }
 
-    /// Whether the thread `tid` is known to have been in user space at `time_ns`: it was in no call,
-    /// the call before has returned, and the enter of the call after was recorded.
+    /// Whether the thread `tid` is known to have been in user space at `time_ns`: it was in no
+    /// call, the call before has returned, and the enter of the call after was recorded.
     pub fn is_between(&self, tid: i32, time_ns: u64) -> bool {
         let (_, calls) = self.of_thread(tid);
         let (before, after) = calls.split_at(calls.partition_point(|call| call.start_ns <= time_ns));

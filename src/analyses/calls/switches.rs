@@ -6,8 +6,8 @@ use crate::model::{Left, StackId, StackTree, TaskId};
 use super::pass::Pass;
 use super::thread::{Cpu, State};
 
-/// A thread that leaves the CPU within this time after its system call's exit was still on its way to
-/// user space, unless a stack tells otherwise: `exit_to_user_mode_loop` (kernel/entry/common.c)
+/// A thread that leaves the CPU within this time after its system call's exit was still on its way
+/// to user space, unless a stack tells otherwise: `exit_to_user_mode_loop` (kernel/entry/common.c)
 /// schedules microseconds after `sys_exit`.
 const WAY_OUT_NS: u64 = 100_000;
 
@@ -51,7 +51,8 @@ impl Pass<'_> {
                 self.unseen_switches += 1;
                 leaver.state = State::On(cpu);
             }
-            // The tracepoint and the switch record tell of the same switch, one shortly after the other.
+            // The tracepoint and the switch record tell of the same switch, one shortly after the
+            // other.
             State::Off(_) => return,
             State::On(other) if other != cpu => return,
             State::Unknown if !self.cpus[cpu].has_switched => leaver.state = State::On(cpu),
@@ -71,8 +72,8 @@ impl Pass<'_> {
         }
     }
 
-    /// A thread got a CPU; `None` for the idle task and a task without a tid. `why` is the reason for
-    /// which the thread before left, in case its own event is missing.
+    /// A thread got a CPU; `None` for the idle task and a task without a tid. `why` is the reason
+    /// for which the thread before left, in case its own event is missing.
     pub fn comes(&mut self, thread: Option<usize>, cpu: usize, time_ns: u64, why: Left) {
         self.has_switches = true;
         let previous = self.cpus[cpu].current;
@@ -124,8 +125,8 @@ impl Pass<'_> {
     }
 }
 
-/// Whether the CPU was in a system call, judging by the stack; `None` if there is no stack or its kernel
-/// functions have no names.
+/// Whether the CPU was in a system call, judging by the stack; `None` if there is no stack or its
+/// kernel functions have no names.
 fn is_in_system_call(contexts: &Contexts, stack: StackId) -> Option<bool> {
     let context = contexts.of(stack);
     context.is_named.then(|| context.path.is_some_and(|path| contexts.owner(path) == Owner::SystemCall))

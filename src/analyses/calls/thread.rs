@@ -65,9 +65,9 @@ impl Thread {
         self.accounted_ns = time_ns;
     }
 
-    /// Whether it got `cpu` without a recorded switch: it waited for that CPU, and no other thread has
-    /// it. Some kernels (6.18 in a virtual machine) do not trace what the idle tasks of CPUs other than
-    /// CPU 0 do, including their switches to other tasks.
+    /// Whether it got `cpu` without a recorded switch: it waited for that CPU, and no other thread
+    /// has it. Some kernels (6.18 in a virtual machine) do not trace what the idle tasks of CPUs
+    /// other than CPU 0 do, including their switches to other tasks.
     pub fn has_come(&self, cpu: usize, current: Option<usize>) -> bool {
         current.is_none() && self.waits.is_some_and(|(awaited, _)| awaited == cpu)
     }
@@ -86,15 +86,15 @@ impl Thread {
 pub(super) struct Cpu {
     /// The thread that has it; `None` for the idle task, or if it is not known.
     pub current: Option<usize>,
-    /// Whether it has had a switch. A thread seen before the first switch had the CPU from the start of
-    /// the recording.
+    /// Whether it has had a switch. A thread seen before the first switch had the CPU from the
+    /// start of the recording.
     pub has_switched: bool,
     /// When it last became idle, in ns.
     pub idle_ns: Option<u64>,
 }
 
-/// The index of each task's thread, `None` for idle tasks and tasks without a tid; and when each thread
-/// was born, in ns.
+/// The index of each task's thread, `None` for idle tasks and tasks without a tid; and when each
+/// thread was born, in ns.
 pub(super) fn threads_of_tasks(recording: &Recording) -> (Vec<Option<usize>>, Vec<u64>) {
     let identity = |id: &TaskId| (recording.task(*id).tid, recording.task(*id).start_ns);
     let mut tasks: Vec<TaskId> = (0..recording.tasks.len()).map(TaskId::from_index).collect();

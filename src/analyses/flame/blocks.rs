@@ -8,8 +8,8 @@ use crate::model::{Mode, NameId, Recording, Sample, StackId, StackTree};
 use super::marks::{Marks, marked_functions};
 use super::result::{Block, Class, Filler};
 
-/// At most this many blocks of a stack are drawn; deeper ones become one block. It is twice the number
-/// of frames that perf records of a kernel and of a user stack each.
+/// At most this many blocks of a stack are drawn; deeper ones become one block. It is twice the
+/// number of frames that perf records of a kernel and of a user stack each.
 const DEEPEST: usize = 512;
 
 /// The blocks of a sample whose task has this comm, outermost first.

@@ -1,5 +1,5 @@
-//! Layout: the lines of a picture that a browser can show. Where there would be too many blocks, they are
-//! gathered, the narrowest first.
+//! Layout: the lines of a picture that a browser can show. Where there would be too many blocks,
+//! they are gathered, the narrowest first.
 
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ use super::result::{Block, Line};
 const MOST_FRAMES: usize = 50_000;
 /// The most bytes of text in one picture.
 const MOST_TEXT: usize = 64 << 20;
-/// Where not all blocks fit, those narrower than the whole divided by this are gathered. Then the limit
-/// grows by a quarter until the rest fits.
+/// Where not all blocks fit, those narrower than the whole divided by this are gathered. Then the
+/// limit grows by a quarter until the rest fits.
 const FIRST_SHARE: u64 = 1 << 24;
 
 /// A stretch of one stack, before narrow blocks are gathered.
@@ -26,8 +26,8 @@ pub(super) struct Run {
     pub before_us: u64,
 }
 
-/// The lines of `runs`, and the width in µs below which blocks are gathered; at worst, all blocks are
-/// gathered in one.
+/// The lines of `runs`, and the width in µs below which blocks are gathered; at worst, all blocks
+/// are gathered in one.
 pub(super) fn fit(recording: &Recording, stacks: &[Box<[Block]>], runs: &[Run]) -> (Vec<Line>, u64) {
     let total_us = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.us));
     let mut narrow_us = 0;

@@ -40,8 +40,8 @@ impl MarkedPath {
     }
 }
 
-/// The marked functions of a path: for each the path that ends in it. A path of a task is marked by the
-/// marks of the task's `comm`, a path of a handler, with `None`, by those of handlers.
+/// The marked functions of a path: for each the path that ends in it. A path of a task is marked by
+/// the marks of the task's `comm`, a path of a handler, with `None`, by those of handlers.
 pub(super) fn marked_functions(
     contexts: &Contexts,
     marks: &Marks,

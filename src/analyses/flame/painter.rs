@@ -14,8 +14,8 @@ use super::layout::{Run, fit};
 use super::marks::Marks;
 use super::result::{Block, Filler, Flame, Times};
 
-/// A picture is about a thousand pixels wide: a stretch narrower than this fraction of it is a hairline
-/// until it is zoomed.
+/// A picture is about a thousand pixels wide: a stretch narrower than this fraction of it is a
+/// hairline until it is zoomed.
 const HAIRLINE: u64 = 1200;
 
 /// A part of a timeline.
@@ -77,8 +77,8 @@ impl<'r> Painter<'r> {
         self.finish(runs, times, false)
     }
 
-    /// What CPUs did in `sections`, without idle, lost and unsampled time: equal stacks together, sorted by
-    /// name.
+    /// What CPUs did in `sections`, without idle, lost and unsampled time: equal stacks together,
+    /// sorted by name.
     pub fn merged(&mut self, sections: &[Section<'_>]) -> Flame {
         let mut times = Times::default();
         let sums = self.sums(sections, &mut times);
@@ -89,7 +89,8 @@ impl<'r> Painter<'r> {
         self.finish(runs, times, false)
     }
 
-    /// As [`Painter::merged`], compared with `before`, whose busy time is scaled to that of `sections`.
+    /// As [`Painter::merged`], compared with `before`, whose busy time is scaled to that of
+    /// `sections`.
     pub fn differential(&mut self, sections: &[Section<'_>], before: &[Section<'_>]) -> Flame {
         let (mut times, mut times_before) = (Times::default(), Times::default());
         let sums = self.sums(sections, &mut times);

@@ -57,8 +57,8 @@ pub struct Line {
     pub is_narrow: bool,
     /// The width in µs.
     pub us: u64,
-    /// In a differential, the width in µs in the selection that is compared with, scaled to the same
-    /// total.
+    /// In a differential, the width in µs in the selection that is compared with, scaled to the
+    /// same total.
     pub before_us: u64,
 }
 

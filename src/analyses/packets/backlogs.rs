@@ -12,8 +12,8 @@ const FEWEST: usize = 3;
 /// A gap of less than this many times the mean distance of packets is an ordinary pause.
 const LONG_GAP: u64 = 3;
 
-/// Finds the backlogs among the packets of one CPU, after gaps of at least `gap_ns`, and notes in each
-/// packet the index of its backlog.
+/// Finds the backlogs among the packets of one CPU, after gaps of at least `gap_ns`, and notes in
+/// each packet the index of its backlog.
 pub(super) fn find(packets: &mut [Packet], gap_ns: u64) -> Vec<Backlog> {
     let mut backlogs = Vec::new();
     let gaps: u64 = packets.iter().filter_map(|packet| packet.gap_ns).sum();

@@ -7,12 +7,12 @@ use crate::model::{FrameKind, Mode, Naming, Recording, Softirq, StackId, TaskKin
 
 use super::result::Context;
 
-/// A softirq that waited for this long since it was raised did not run at the end of the interrupt that
-/// raised it: softirqs were disabled, and the code that enabled them again ran it
+/// A softirq that waited for this long since it was raised did not run at the end of the interrupt
+/// that raised it: softirqs were disabled, and the code that enabled them again ran it
 /// (`__local_bh_enable_ip`, kernel/softirq.c).
 const DEFERRED_NS: u64 = 100_000;
-/// A softirq that begins within this time after an interrupt's handler returned runs at the end of that
-/// interrupt (`irq_exit_rcu`).
+/// A softirq that begins within this time after an interrupt's handler returned runs at the end of
+/// that interrupt (`irq_exit_rcu`).
 const AFTER_HANDLER_NS: u64 = 20_000;
 
 /// What happened on a CPU before a packet.

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::model::{Event, EventId, Recording, Tracepoint};
 
-/// The tracepoints that tell of packets, the best first: a probe on the function that answers pings is
-/// hit only by packets that somebody waits for.
+/// The tracepoints that tell of packets, the best first: a probe on the function that answers pings
+/// is hit only by packets that somebody waits for.
 const PACKET_TRACEPOINTS: [Tracepoint; 3] =
     [Tracepoint::IcmpEchoProbe, Tracepoint::NetifReceive, Tracepoint::GroReceive];
 

@@ -36,7 +36,8 @@ impl<'r> Finder<'r> {
         }
     }
 
-    /// Adds the packets of one CPU. Its backlogs are found among all packets, and selected after that.
+    /// Adds the packets of one CPU. Its backlogs are found among all packets, and selected after
+    /// that.
     pub fn add_cpu(&mut self, timeline: &Timeline) {
         let mut packets = self.packets_of(timeline);
         let backlogs = backlogs::find(&mut packets, self.options.gap_ns);

@@ -1,5 +1,5 @@
-//! Packets: when, where and in which context each was handled, the gap before it, and the backlogs that
-//! were handled after long gaps.
+//! Packets: when, where and in which context each was handled, the gap before it, and the backlogs
+//! that were handled after long gaps.
 
 mod backlogs;
 mod context;

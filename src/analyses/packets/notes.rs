@@ -4,8 +4,8 @@ use crate::model::{Diagnostic, Severity};
 
 use super::event::RECORD;
 
-/// The notes on packets of `event`: whether it `is_complete`, with a record of every packet, and whether
-/// the context of every packet is known.
+/// The notes on packets of `event`: whether it `is_complete`, with a record of every packet, and
+/// whether the context of every packet is known.
 pub(super) fn notes(event: &str, is_complete: bool, is_context_known: bool) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
     if !is_complete {

@@ -40,8 +40,8 @@ pub struct Packet {
     pub device: Option<NameId>,
     /// The packet's length in bytes, if the event has it.
     pub bytes: Option<u32>,
-    /// The time since the packet before it on this CPU, in ns; `None` for the first packet, and where
-    /// not every packet was recorded.
+    /// The time since the packet before it on this CPU, in ns; `None` for the first packet, and
+    /// where not every packet was recorded.
     pub gap_ns: Option<u64>,
     /// Whether records were lost in that time: then there may be no gap.
     pub is_lossy: bool,
@@ -101,9 +101,9 @@ impl Context {
 }
 
 /// Packets that were handled at once after a long gap. Each follows the one before within
-/// [`AT_ONCE_NS`](super::AT_ONCE_NS) and within a quarter of the mean distance of packets on that CPU;
-/// or the mean distance of the next eight packets does, since the CPU may switch to another task
-/// between two packets.
+/// [`AT_ONCE_NS`](super::AT_ONCE_NS) and within a quarter of the mean distance of packets on that
+/// CPU; or the mean distance of the next eight packets does, since the CPU may switch to another
+/// task between two packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backlog {

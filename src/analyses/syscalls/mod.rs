@@ -1,5 +1,5 @@
-//! Slow system calls, by where their time went, and a summary of all calls by comm and name. Both are
-//! exact where system calls were traced, else estimated from samples.
+//! Slow system calls, by where their time went, and a summary of all calls by comm and name. Both
+//! are exact where system calls were traced, else estimated from samples.
 
 mod collector;
 mod notes;

@@ -9,15 +9,15 @@ use crate::model::{Diagnostic, NameId, TaskId};
 pub struct SystemCalls {
     /// How the calls are known.
     pub source: Source,
-    /// The slow calls, by class. Those that held the CPU come first, the longest on the CPU first; in
-    /// the other classes the longest call is first.
+    /// The slow calls, by class. Those that held the CPU come first, the longest on the CPU first;
+    /// in the other classes the longest call is first.
     pub slow: Vec<SlowCall>,
     /// All calls by comm and name, the longest on the CPU first.
     pub summary: Vec<Summary>,
     /// How many calls are selected.
     pub calls: u64,
-    /// How many of them are not in the summary: their enter or exit was not recorded, or the two may
-    /// belong to different calls.
+    /// How many of them are not in the summary: their enter or exit was not recorded, or the two
+    /// may belong to different calls.
     pub not_whole: u64,
     /// What the user should know about the result.
     pub notes: Vec<Diagnostic>,

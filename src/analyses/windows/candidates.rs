@@ -36,8 +36,8 @@ impl Candidates {
         self.nearest[work.index()]
     }
 
-    /// The numbers of the candidates that a sample of this comm and path counts for: those whose path
-    /// is the same, or is continued by it.
+    /// The numbers of the candidates that a sample of this comm and path counts for: those whose
+    /// path is the same, or is continued by it.
     pub fn counting(&self, contexts: &Contexts, sample: Candidate) -> impl Iterator<Item = usize> {
         let nearest = |path: PathId| self.nearest(Work::of(path));
         let paths =
@@ -67,8 +67,8 @@ fn candidates(contexts: &Contexts, cpus: &[CpuWindows]) -> Vec<Candidate> {
         }
         groups.push((candidate, vec![depth]));
     }
-    // The depths are sorted, the deepest first: the depth that the share FOLLOW of the windows reach is
-    // at that share of the list.
+    // The depths are sorted, the deepest first: the depth that the share FOLLOW of the windows
+    // reach is at that share of the list.
     let reached_by_most = |depths: &[u32]| depths[FOLLOW.of(depths.len() as u64) as usize - 1];
     let common = |(deepest, depths): (Candidate, Vec<u32>)| {
         let depth = reached_by_most(&depths);

@@ -61,7 +61,8 @@ impl Finder<'_> {
         indices.iter().map(|&at| timeline.held_ns(at, self.interval_ns)).sum()
     }
 
-    /// Where in the innermost function of `path` the samples at these indices were, with their number.
+    /// Where in the innermost function of `path` the samples at these indices were, with their
+    /// number.
     pub(super) fn places(
         &self,
         path: PathId,
@@ -85,7 +86,8 @@ impl Finder<'_> {
     fn place_in(&self, path: PathId, stack: StackId) -> Option<CodePlace> {
         let (mut at, mut place) = (stack, None);
         while let Some((caller, frame)) = self.recording.stacks.split(at) {
-            // Nested stacks have the same path, so the path ends in the outermost stack that has it.
+            // Nested stacks have the same path, so the path ends in the outermost stack that has
+            // it.
             if self.contexts.of(at).path == Some(path) {
                 place = Some(CodePlace { frame, is_call: at != stack });
             } else if place.is_some() {

@@ -1,5 +1,5 @@
-//! Episodes and their windows on one CPU, and the baseline: the rest of the CPU's time, cut into pieces
-//! of a window's length.
+//! Episodes and their windows on one CPU, and the baseline: the rest of the CPU's time, cut into
+//! pieces of a window's length.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,7 +13,8 @@ use super::finder::Finder;
 use super::result::{CutBy, Episode, Window};
 use super::stretch::{Counter, Stretch};
 
-/// A call that was running when a window began is followed back for at most this many window lengths.
+/// A call that was running when a window began is followed back for at most this many window
+/// lengths.
 const LEAD_IN_WINDOWS: u64 = 10;
 /// A piece of baseline shorter than this share of a window is not counted.
 const SHORTEST_PIECE: Share = Share(1, 2);
@@ -155,8 +156,8 @@ impl<'r> Finder<'r> {
         (episode, stretch)
     }
 
-    /// The window before the sample at index `first`. It does not reach into the episode that ended with
-    /// the sample at index `previous`.
+    /// The window before the sample at index `first`. It does not reach into the episode that ended
+    /// with the sample at index `previous`.
     fn window(&self, timeline: &Timeline, first: usize, previous: Option<usize>) -> Window {
         let end_ns = timeline.samples[first].time_ns;
         let recorded_ns = self.recording.about.start_ns.min(end_ns);
@@ -180,9 +181,9 @@ impl<'r> Finder<'r> {
         }
     }
 
-    /// From when on the time before an episode is no baseline: from the start of the window or, if a
-    /// system call was running then, from the start of that call. One call is one piece of evidence: it
-    /// must not count both for and against itself.
+    /// From when on the time before an episode is no baseline: from the start of the window or, if
+    /// a system call was running then, from the start of that call. One call is one piece of
+    /// evidence: it must not count both for and against itself.
     fn lead_in(&self, timeline: &Timeline, window: &Window) -> u64 {
         let samples = &timeline.samples;
         let work = |at: usize| {
@@ -217,9 +218,9 @@ impl<'r> Finder<'r> {
         baseline
     }
 
-    /// Cuts one stretch of time, all of whose samples have index `next` or more, and returns such an index
-    /// for the stretch after it. Pieces without samples are counted in one step, so that a hole of years
-    /// costs nothing.
+    /// Cuts one stretch of time, all of whose samples have index `next` or more, and returns such
+    /// an index for the stretch after it. Pieces without samples are counted in one step, so that a
+    /// hole of years costs nothing.
     fn cut(&self, timeline: &Timeline, mut next: usize, time: Range<u64>, baseline: &mut Baseline) -> usize {
         let before_ns = self.options.before_ns;
         let Range { start: mut from, end } = time;

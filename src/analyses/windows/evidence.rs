@@ -194,8 +194,8 @@ impl Holdings {
         }
     }
 
-    /// Ends a stretch with `busy` samples that are not idle, and returns the numbers of the candidates
-    /// that dominate it.
+    /// Ends a stretch with `busy` samples that are not idle, and returns the numbers of the
+    /// candidates that dominate it.
     fn end_stretch(&mut self, busy: u64) -> Vec<usize> {
         self.busy += busy;
         let mut dominating = Vec::new();

@@ -45,8 +45,8 @@ pub(super) struct Finder<'r> {
     pub options: &'r Options,
     pub contexts: Contexts,
     pub triggers: Triggers,
-    /// For each task its comm, if its work counts. The idle task does no work of its own, and what a
-    /// trigger does between its episodes is not suspected.
+    /// For each task its comm, if its work counts. The idle task does no work of its own, and what
+    /// a trigger does between its episodes is not suspected.
     workers: Vec<Option<NameId>>,
     pub interval_ns: u64,
 }
@@ -74,9 +74,9 @@ impl<'r> Finder<'r> {
         self.contexts.is_idle(self.recording, sample)
     }
 
-    /// What a sample counts for: its task's work in the kernel. Work of an interrupt or softirq on top of
-    /// the task is not counted: otherwise a flood of packets would be blamed on whatever system call it
-    /// interrupts.
+    /// What a sample counts for: its task's work in the kernel. Work of an interrupt or softirq on
+    /// top of the task is not counted: otherwise a flood of packets would be blamed on whatever
+    /// system call it interrupts.
     #[inline]
     pub fn work(&self, sample: &Sample) -> Work {
         let context = self.contexts.of(sample.stack);

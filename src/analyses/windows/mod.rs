@@ -1,6 +1,6 @@
-//! Windows: what ran before each episode of the trigger, the path that dominates each window, and the
-//! ranking of these paths over all windows against the baseline. The unit of evidence is the window,
-//! because samples within one window are not independent.
+//! Windows: what ran before each episode of the trigger, the path that dominates each window, and
+//! the ranking of these paths over all windows against the baseline. The unit of evidence is the
+//! window, because samples within one window are not independent.
 
 mod candidates;
 mod dominating;
@@ -45,7 +45,8 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
     let taken = cpus.iter_mut().map(|cpu| (cpu.timeline.cpu, std::mem::take(&mut cpu.taken))).collect();
     let episodes: Vec<Episode> = cpus.into_iter().flat_map(|cpu| cpu.episodes).collect();
-    let dominating = episodes.iter().filter_map(|episode| episode.dominating.as_ref()).map(|it| &it.path);
+    let dominating =
+        episodes.iter().filter_map(|episode| episode.dominating.as_ref()).map(|dominating| &dominating.path);
     let paths = dominating.chain(ranking.iter().map(|ranked| &ranked.path));
     let names = paths.flat_map(|path| path.functions.iter().copied()).collect();
     Windows {

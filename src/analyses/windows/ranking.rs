@@ -1,7 +1,7 @@
 //! The ranking: how much more often a path dominates windows than the baseline, and the verdict.
 
 use crate::analyses::paths::Path;
-use crate::analyses::statistics::fisher_stratified;
+use crate::analyses::statistics::fisher_exact_stratified;
 use crate::model::CgroupId;
 
 use super::candidates::Candidates;
@@ -42,7 +42,7 @@ impl Finder<'_> {
     /// Judges one of `tried` candidates.
     fn judge(&self, candidate: Candidate, mut evidence: Evidence, tried: f64) -> Ranked {
         let lift = evidence.lift();
-        let p_value = (fisher_stratified(&evidence.tables) * tried).min(1.0);
+        let p_value = (fisher_exact_stratified(&evidence.tables) * tried).min(1.0);
         let median_held_ns = median(&mut evidence.held_ns);
         let verdict = verdict(&evidence, p_value, median_held_ns);
         Ranked {

@@ -24,7 +24,8 @@ pub struct Windows {
     /// softirqs asked for.
     pub triggered: u64,
     /// For each CPU with episodes, the times that its baseline leaves out, in ns, by start: each
-    /// window, with the call that was running when it began, and its episode. Both ends are left out.
+    /// window, with the call that was running when it began, and its episode. Both ends are left
+    /// out.
     pub taken: BTreeMap<u32, Vec<(u64, u64)>>,
     /// The entries in the paths above that have no name, and why.
     pub unnamed: Vec<Unnamed>,
@@ -107,8 +108,8 @@ pub struct Dominating {
     pub time_ns: u64,
     /// Where in the path's function most of the samples were, or where its callee returns to.
     pub place: CodePlace,
-    /// The line of source at `place`, `FILE:LINE`, safe to print; `None` unless the caller has filled
-    /// it in through [`Windows::lines_mut`].
+    /// The line of source at `place`, `FILE:LINE`, safe to print; `None` unless the caller has
+    /// filled it in through [`Windows::lines_mut`].
     pub line: Option<String>,
 }
 
@@ -187,8 +188,8 @@ impl Windows {
         dominating.map(|dominating| (dominating.place, &mut dominating.line)).chain(ranked)
     }
 
-    /// The stretches of `whole`, in ns, that are the baseline of a timeline. A stretch after an episode
-    /// starts where the episode's last sample ends.
+    /// The stretches of `whole`, in ns, that are the baseline of a timeline. A stretch after an
+    /// episode starts where the episode's last sample ends.
     pub fn baseline(&self, recording: &Recording, timeline: &Timeline, whole: Range<u64>) -> Vec<Range<u64>> {
         let interval_ns = recording.sampling_interval_ns();
         let end_of_last = |time_ns: u64| {

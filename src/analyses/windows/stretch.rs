@@ -1,5 +1,5 @@
-//! A stretch of a timeline, such as a window, counted by comm and path; and the path that dominates it:
-//! the heaviest one, followed inward as long as one callee keeps most of its caller.
+//! A stretch of a timeline, such as a window, counted by comm and path; and the path that dominates
+//! it: the heaviest one, followed inward as long as one callee keeps most of its caller.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -36,13 +36,14 @@ pub(super) struct Counted {
     last: usize,
 }
 
-/// Counts stretches. It is kept from one stretch to the next, so that its tables are allocated once.
+/// Counts stretches. It is kept from one stretch to the next, so that its tables are allocated
+/// once.
 pub(super) struct Counter<'r> {
     finder: &'r Finder<'r>,
     /// The position of each comm and work in a stretch's list.
     positions: FxHashMap<(NameId, Work), usize>,
-    /// The last position of each work, perhaps in an earlier stretch: a guess that usually saves the
-    /// look-up, because most work is done by one comm.
+    /// The last position of each work, perhaps in an earlier stretch: a guess that usually saves
+    /// the look-up, because most work is done by one comm.
     guesses: Vec<usize>,
 }
 

@@ -118,9 +118,9 @@ impl Windows {
         names.all(|name| name == first).then_some(first)
     }
 
-    /// The CPU to look at first: the one with most windows that the culprit dominates; of equals the one
-    /// with most episodes, then with most samples that are not the idle task's. `None` if there are no
-    /// `timelines`.
+    /// The CPU to look at first: the one with most windows that the culprit dominates; of equals
+    /// the one with most episodes, then with most samples that are not the idle task's. `None` if
+    /// there are no `timelines`.
     pub fn worst_cpu<'r>(
         &self,
         recording: &Recording,
