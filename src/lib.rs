@@ -28,11 +28,13 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `render` | all forms of output: reports, JSON, folded stacks, SVG, files for viewers |
-//! | `cli` | the program `stallgraph`, and `render` |
+//! | `pack` | packs and archives of `perf archive`: both are read, and packs are written |
+//! | `cli` | the program `stallgraph`, and all other features |
 
 mod error;
 mod mapped;
 mod pack;
+#[cfg(feature = "pack")]
 mod redaction;
 
 pub mod analyses;

@@ -24,6 +24,7 @@ mod input;
 pub mod log_times;
 mod parallel;
 mod records;
+#[cfg(feature = "pack")]
 mod redact;
 mod sample;
 mod sample_id;
@@ -44,6 +45,7 @@ pub use features::Features;
 pub use header::{Header, is_recording};
 pub use input::{Input, InputFile, open};
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
+#[cfg(feature = "pack")]
 pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use sample_reader::{Collect, SampleReader};

@@ -102,6 +102,7 @@ impl<'w> SampleReader<'w> {
 
     /// Clears the fields of a sample that no analysis reads. `redact_chain` redacts the call chain,
     /// `trace` the payload of a tracepoint. `None` if the sample cannot be decoded.
+    #[cfg(feature = "pack")]
     pub(super) fn redact(
         &self,
         trace: &TraceReader,

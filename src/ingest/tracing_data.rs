@@ -122,6 +122,7 @@ enum Entry {
 ///
 /// Returns the end of the formats: symbols of the kernel and comms follow. `None` if the data is
 /// cut or makes no sense.
+#[cfg(feature = "pack")]
 pub fn redact(
     data: &mut [u8],
     order: ByteOrder,

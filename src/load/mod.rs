@@ -16,6 +16,7 @@ mod names;
 mod notes;
 mod options;
 mod pack;
+#[cfg(feature = "pack")]
 mod packing;
 mod perf_data;
 mod require;
@@ -37,6 +38,7 @@ pub use crate::symbols::Sources;
 pub use lines::source_lines;
 pub use meanings::function;
 pub use options::{Options, Progress, Stage};
+#[cfg(feature = "pack")]
 pub use packing::{Keep, Packed, pack};
 pub use require::{require_cpus, require_stacks, require_timelines, require_times, require_witnesses};
 

@@ -11,22 +11,43 @@
 //! that this program gave.
 //!
 //! Archives of `perf archive` are read here too: `archive` and `bundle`.
+//!
+//! Without the feature `pack` there is nothing to read them with: `absent`.
 
+#[cfg(not(feature = "pack"))]
+mod absent;
+#[cfg(feature = "pack")]
 mod archive;
+#[cfg(feature = "pack")]
 mod budget;
+#[cfg(feature = "pack")]
 mod bundle;
+#[cfg(feature = "pack")]
 mod bunzip2;
+#[cfg(feature = "pack")]
 mod contents;
 mod damage;
+#[cfg(feature = "pack")]
 mod manifest;
+#[cfg(feature = "pack")]
 mod read;
+#[cfg(feature = "pack")]
 mod tar_files;
+#[cfg(feature = "pack")]
 mod write;
 
+#[cfg(not(feature = "pack"))]
+pub use absent::{Archive, Bundle, Pack, may_be_archive, may_be_pack};
+#[cfg(feature = "pack")]
 pub use archive::Archive;
+#[cfg(feature = "pack")]
 pub use bundle::Bundle;
+#[cfg(feature = "pack")]
 pub use bunzip2::may_be_archive;
+#[cfg(feature = "pack")]
 pub use contents::Contents;
 pub use damage::{ALLOW_MORE, Damage};
+#[cfg(feature = "pack")]
 pub use read::{Pack, may_be_pack};
+#[cfg(feature = "pack")]
 pub use write::{RecordedFile, write};

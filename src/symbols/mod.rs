@@ -9,6 +9,10 @@ mod build_id;
 mod file_names;
 mod formats;
 mod frame_names;
+#[cfg(feature = "pack")]
+mod gather;
+#[cfg(not(feature = "pack"))]
+#[path = "no_gatherer.rs"]
 mod gather;
 mod generated_names;
 mod kernel_files;

@@ -1,0 +1,127 @@
+//! Packs and archives in a build without the feature `pack`: none can be read.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::model::{Module, Symbols};
+
+use super::damage::Damage;
+
+/// Whether `bytes` are compressed by zstd, as packs are.
+pub fn may_be_pack(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+}
+
+/// Whether `bytes` are compressed by bzip2, as archives are.
+pub fn may_be_archive(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"BZh")
+}
+
+/// A pack that was read: there is none.
+#[derive(Debug)]
+pub enum Pack {}
+
+impl Pack {
+    /// Says that no pack can be read.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn read(_bytes: &[u8], path: &Path, _budget: u64) -> Result<Option<Pack>> {
+        let message = "is compressed by zstd; if it is a pack, it needs a build with the feature pack";
+        Err(Error::input(path, message, "otherwise unpack it first: zstd -d FILE"))
+    }
+
+    pub fn damage(&self) -> Option<Damage> {
+        match *self {}
+    }
+
+    pub fn recording(&self) -> impl Iterator<Item = (Option<&str>, &[u8], bool)> {
+        std::iter::empty()
+    }
+
+    pub fn has_inlined(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn is_redacted(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn memory(&self) -> u64 {
+        match *self {}
+    }
+
+    pub fn kernel(&self) -> impl Iterator<Item = (&str, bool, &[u8])> {
+        std::iter::empty()
+    }
+
+    pub fn refused(&self) -> Option<(&str, &str)> {
+        match *self {}
+    }
+
+    pub fn find(&self, _module: &Module) -> std::result::Result<&[u8], Symbols> {
+        match *self {}
+    }
+
+    pub fn find_debug(&self, _module: &Module) -> Option<&[u8]> {
+        match *self {}
+    }
+}
+
+/// An archive of `perf archive`: nothing is read of it.
+#[derive(Debug, Default)]
+pub struct Archive;
+
+impl Archive {
+    pub fn read(_bytes: &[u8], _is_wanted: &dyn Fn(&[u8]) -> bool, _budget: u64) -> Archive {
+        Archive
+    }
+
+    pub fn is_empty(&self) -> bool {
+        true
+    }
+
+    pub fn has(&self, _build_id: &[u8]) -> bool {
+        false
+    }
+
+    pub fn find(&self, _build_id: &[u8], _name: &str) -> Option<&[u8]> {
+        None
+    }
+
+    pub fn damage(&self) -> Option<Damage> {
+        None
+    }
+}
+
+/// An archive of `perf archive --all`: nothing is read of it.
+#[derive(Debug)]
+pub struct Bundle;
+
+impl Bundle {
+    pub fn read(_bytes: &[u8], _is_recording: &dyn Fn(&[u8]) -> bool, _budget: u64) -> Bundle {
+        Bundle
+    }
+
+    pub fn count(&self) -> usize {
+        0
+    }
+
+    pub fn recording(&self) -> impl Iterator<Item = (Option<&str>, &[u8])> {
+        std::iter::empty()
+    }
+
+    pub fn symbols(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Has the caller say that the file is compressed.
+    pub fn damage(&self) -> Option<Damage> {
+        Some(Damage::NoArchive)
+    }
+
+    pub fn memory(&self) -> u64 {
+        0
+    }
+}
