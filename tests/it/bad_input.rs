@@ -15,9 +15,9 @@ use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans
 use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
 use stallgraph::{Error, load};
 
-/// Runs the program and checks what holds for each failure: exit code 2, nothing on standard
-/// output, one line that is written for people, and in it all of `says`. clap's own usage errors go
-/// on after their first line.
+/// Runs the program and checks what every failure has in common: exit code 2, nothing on standard
+/// output, and one readable line on standard error that contains all of `says`. clap's own usage
+/// errors continue after their first line.
 #[track_caller]
 fn check(arguments: &[&str], file: &Path, says: &[&str]) {
     for subcommand in ["collapse", "window"] {
@@ -148,7 +148,7 @@ fn a_foreign_kallsyms_is_refused_and_the_rest_is_done() {
     let own = fs::read_to_string(post.folder.join("kallsyms")).expect("kallsyms");
     let hidden = |line: &str| format!("0000000000000000{}\n", &line[16..]);
     let hidden: String = own.lines().map(hidden).collect();
-    // Another build of the same kernel: all else equal, its code is one page longer.
+    // Another build of the same kernel, whose only difference is that its code is one page longer.
     let longer = own.replace("ffffffff822090c8 T _etext", "ffffffff8220a0c8 T _etext");
     assert_ne!(longer, own);
     let stripped: String =
@@ -178,7 +178,7 @@ fn a_foreign_kallsyms_is_refused_and_the_rest_is_done() {
         assert_eq!(collapse.stderr.lines().count(), 1, "{name}: {}", collapse.stderr);
         let window = with("window");
         assert!(matches!(window.code, Some(0 | 1)), "{name}: {window:?}");
-        // The report is wrapped, and so may the path be.
+        // The report wraps its lines, so it may wrap the path too.
         let unwrapped: String = window.stdout.split_whitespace().collect();
         check_warning(name, &unwrapped, Path::new(&path.file_name().unwrap()), &why.replace(' ', ""));
         assert!(!window.stdout.contains("culprit  "), "{name}: without names nobody is accused");
@@ -209,7 +209,7 @@ fn the_header_may_end_anywhere() {
     }
 }
 
-/// An end that was meant: not a panic (101), not a signal.
+/// The program ended on purpose: not by a panic (101), not by a signal.
 #[track_caller]
 fn check_ending(what: &str, run: &Run) {
     assert!(matches!(run.code, Some(0..=3)), "{what}: {run:?}");
@@ -309,8 +309,8 @@ fn no_cut_makes_it_panic() {
 fn no_flipped_byte_makes_it_panic() {
     let mut bytes = fs::read(Recording::open("post").file).expect("the recording");
     let mut dice = Dice(0x5eed_0002);
-    // A third of the flips hits what steers everything else: header, attributes, and the first
-    // records.
+    // A third of the flips hits what all reading depends on: the header, the attributes and the
+    // first records.
     for number in 0..300 {
         let at = dice.below(if number % 3 == 0 { 2048 } else { bytes.len() });
         let (original, flipped) = (bytes[at], (dice.next() % 255 + 1) as u8);
@@ -322,12 +322,12 @@ fn no_flipped_byte_makes_it_panic() {
     assert_eq!(samples, 4351);
 }
 
-/// Loads `bytes` and runs what all commands run on them; a panic anywhere fails the test. The
-/// samples that were read.
+/// Loads `bytes` and runs the analyses of all commands. A panic anywhere fails the test. Returns
+/// the number of samples read.
 fn survive(bytes: &[u8]) -> Result<usize, Error> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), bytes).expect("it can be written to");
-    // Without names: looking them up is slow, and knows nothing of the damage.
+    // Without names: looking them up is slow, and damage does not matter to it.
     let sources = load::Sources { disabled: true, ..Default::default() };
     let options = load::Options { sources, ..Default::default() };
     let recording = load::load(file.path(), &options, &|_, _, _| {})?;
@@ -385,7 +385,7 @@ impl Dice {
     }
 }
 
-/// Windows are cut out of the recording's time: neither a damaged time nor a tiny window may make
+/// Windows divide the recording's time: neither a damaged time nor a tiny window length may make
 /// billions of them.
 #[test]
 fn no_length_of_time_takes_forever() {
@@ -410,7 +410,7 @@ fn no_length_of_time_takes_forever() {
     }
 }
 
-/// The exit code of `command`, or `None` if it had to be ended.
+/// The exit code of `command`, or `None` if it had to be killed.
 fn ends_within(limit: Duration, command: &mut Command) -> Option<i32> {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let start = Instant::now();
@@ -425,7 +425,7 @@ fn ends_within(limit: Duration, command: &mut Command) -> Option<i32> {
     None
 }
 
-/// Nothing may be read from a file that is none: this would wait for a writer for ever.
+/// Only regular files may be read: to read this one would wait for a writer for ever.
 #[test]
 fn a_kallsyms_that_is_a_fifo_is_not_waited_for() {
     let made_up = MadeUp::write(&one_sample(), "");

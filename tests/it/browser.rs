@@ -1,5 +1,5 @@
 //! Charts in a browser: a headless Chromium opens each kind, clicks, zooms out and searches,
-//! without a script error. Skipped, loudly, where there is no Chromium.
+//! without a script error. Says that it is skipped where there is no Chromium.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use crate::support::svg;
 use crate::support::{Recording, run, stallgraph};
 
-/// Time for one picture, on a machine that is busy with other tests.
+/// The time limit for one picture, on a machine that also runs other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Does in the browser what a user would, and writes what came of it into the picture. NAME and X
-/// say which frame is clicked.
+/// Acts in the browser as a user would, and writes the results into the picture. NAME and X say
+/// which frame is clicked.
 const VISIT: &str = r##"<script type="text/ecmascript"><![CDATA[
 (function() {
     var errors = [];
@@ -56,7 +56,7 @@ const VISIT: &str = r##"<script type="text/ecmascript"><![CDATA[
 #[test]
 fn charts_zoom_and_search_in_a_browser() {
     let Some(browser) = browser() else {
-        // Past the test harness, which would keep it to itself.
+        // Written directly, since the test harness would capture it.
         let _ = writeln!(std::io::stderr(), "SKIPPED: no chromium here, so no chart was opened in a browser");
         return;
     };
@@ -77,7 +77,7 @@ fn charts_zoom_and_search_in_a_browser() {
         let text = String::from_utf8(bytes).expect("UTF-8");
         visit(&browser, folder.path(), name, &text);
     }
-    // The visit tells errors where there are some.
+    // The visit reports errors, if there are any.
     let text = post.stdout("chart", &["--window", "1"]);
     let broken = text.replacen("function zoom_child(", "function zoom_no_child(", 1);
     assert_ne!(text, broken);
@@ -85,7 +85,7 @@ fn charts_zoom_and_search_in_a_browser() {
     assert!(came["errors"][0].as_str().is_some_and(|error| error.contains("zoom_child")), "{came}");
 }
 
-/// Visits a picture, and checks that it did what it should.
+/// Visits a picture, and checks the results.
 #[track_caller]
 fn visit(browser: &str, folder: &Path, name: &str, text: &str) {
     let picture = svg::read(text);
@@ -108,10 +108,10 @@ fn visit(browser: &str, folder: &Path, name: &str, text: &str) {
     assert!(came["legend"].as_str().is_some_and(|text| text.contains('■')), "{name}: {came}");
 }
 
-/// Opens a picture and acts in it: the frame that was clicked, and what came of it.
+/// Opens a picture and acts in it: returns the frame that was clicked, and the results.
 fn visited(browser: &str, folder: &Path, name: &str, text: &str) -> (svg::Frame, serde_json::Value) {
     let picture = svg::read(text);
-    // A frame in the middle of the picture, with others beside and above.
+    // A frame in the middle of the picture, with frames beside it and above it.
     let is_inner = |frame: &&svg::Frame| frame.depth >= 1 && frame.width < picture.total * 9 / 10;
     let frame =
         picture.frames.iter().filter(is_inner).max_by_key(|frame| frame.width).expect("a frame").clone();
@@ -156,7 +156,7 @@ fn browser() -> Option<String> {
     ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there).map(|name| name.to_owned())
 }
 
-/// What perf script would print of functions with names that are markup or script.
+/// What perf script would print if functions had names that are markup or script.
 fn hostile_text() -> String {
     let names = [
         "<script>alert(1)</script>",

@@ -3,8 +3,8 @@
 use crate::support::fixture::recording;
 use stallgraph::analyses::calls::{self, Call, Doubt, Spent};
 
-/// Each call as `NAME BEGIN-END`, in ms, with `(` for an enter that is not known and `…` for an
-/// exit that is not, and its times.
+/// Each call as `NAME BEGIN-END`, in ms, and its times. `(` stands for an unknown enter, `…` for an
+/// unknown exit.
 fn shown(text: &str) -> Vec<String> {
     let recording = recording(text);
     let calls = calls::find(&recording);
@@ -161,7 +161,7 @@ fn who_is_preempted_on_the_way_out_is_back_later() {
     assert_eq!(lseek("cpu0 1.100008 agent switch:envoy=R"), format!("{call} back 1130"));
     assert_eq!(lseek("cpu0 1.100108 agent switch:envoy=R"), call);
     assert_eq!(lseek("cpu0 1.100008 agent switch:envoy=S"), call);
-    // A stack knows better than the time that passed.
+    // A stack is better evidence than the time that passed.
     let system_call = "entry_SYSCALL_64_after_hwframe;do_syscall_64;exit_to_user_mode_loop;schedule";
     let interrupt = "asm_sysvec_apic_timer_interrupt;irqentry_exit_to_user_mode;schedule";
     assert_eq!(
@@ -215,7 +215,8 @@ fn who_was_on_a_cpu_that_was_not_recorded_may_have_made_other_calls_there() {
 
 #[test]
 fn a_switch_from_idle_that_was_not_recorded_is_noticed() {
-    // Woken, on a CPU that is idle: it runs. It burns 100 ms, sleeps, and is seen next at its exit.
+    // The task is woken on an idle CPU, so it runs. It burns 100 ms, sleeps, and is next seen when
+    // the call exits.
     let text = "
         cpu1 1.000 agent sys_enter:read(1)
         cpu1 1.010 agent switch:swapper=S

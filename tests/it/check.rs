@@ -26,7 +26,7 @@ fn node() -> Recording {
     node_and("")
 }
 
-/// The same, with more lines.
+/// [`node`] with more lines.
 fn node_and(more: &str) -> Recording {
     recording(
         &(more.to_owned()
@@ -187,7 +187,7 @@ fn what_may_have_been_missed_is_unknown() {
         let seeing = of(&[lacks("samples"), lacks("softirqs"), has(name)]);
         assert_eq!(check(&node(), &seeing, &Thresholds::default()).status, Status::Healthy, "{name}");
     }
-    // Without names a path in the kernel is like any other.
+    // Without names, a path in the kernel looks like any other.
     let unnamed = recording(&every_ms(0, 0..2000, "nginx", "work_[u]"));
     let why = "unknown: no evidence: kernel functions have no names: save /proc/kallsyms";
     assert_eq!(line(&unnamed, &of(&[lacks("softirqs"), has("samples")])), why);
@@ -227,7 +227,7 @@ fn the_page_has_every_series_once() {
     assert_valid(&page);
 }
 
-/// What node_exporter and promtool ask of a page: each name once, with HELP and TYPE before its
+/// What node_exporter and promtool require of a page: each name once, with HELP and TYPE before its
 /// series, labels quoted and escaped, one value and no time, a line feed at the end.
 #[track_caller]
 fn assert_valid(page: &str) {
@@ -248,8 +248,8 @@ fn assert_valid(page: &str) {
             let value = match rest.strip_prefix('{') {
                 None => rest,
                 Some(labels) => {
-                    // A quote ends a value unless a backslash that is not itself escaped stands
-                    // before it.
+                    // A quote ends a value unless it is escaped by a backslash that is not itself
+                    // escaped.
                     let mut is_escaped = false;
                     let mut quotes = 0;
                     let is_end = |c: char| {
@@ -353,7 +353,7 @@ fn the_real_stalls_are_counted() {
         assert_valid(&page);
         assert!(page.contains(&format!("\nstallgraph_stalls {count}\n")), "{name}: {page}");
         assert_eq!(page.matches("comm=\"node_exporter\",syscall=\"lseek\"").count(), 2, "{name}: {page}");
-        // Without names only tracepoints tell.
+        // Without names only tracepoints show stalls.
         let is_traced = ["evidence", "slow-call"].contains(&name);
         let unnamed = run(recording.command("check").arg("--no-symbols"));
         assert_eq!(unnamed.code, Some(if is_traced { 1 } else { 2 }), "{name}: {unnamed:?}");
@@ -416,7 +416,7 @@ fn a_file_that_cannot_be_written_is_said() {
     assert_eq!(checked.code, Some(2), "{checked:?}");
     assert!(checked.stdout.starts_with("unknown: cannot write "), "{checked:?}");
     assert!(checked.stderr.contains("stallgraph.prom: No such file"), "{checked:?}");
-    // A folder of that name is in the way.
+    // A folder of that name is already there.
     fs::create_dir_all(folder.path().join("stallgraph.prom/x")).expect("a folder");
     let checked = check_file(&recording, &["--textfile", folder.path().to_str().expect("a path")]);
     assert_eq!(checked.code, Some(2), "{checked:?}");

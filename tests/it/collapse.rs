@@ -1,5 +1,5 @@
-//! `stallgraph collapse` on real recordings: line by line against what perf script printed for
-//! them, and each option.
+//! `stallgraph collapse` on real recordings: compared line by line with what perf script printed,
+//! and each option.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -99,8 +99,8 @@ fn merged_weights_are_the_sums_of_single_ones() {
     }
 }
 
-/// The time until the CPU's next sample, but no more than two intervals: nobody knows what ran for
-/// longer unsampled. CPU 1 has such holes, where it slept without a tick; CPU 0 is sampled
+/// The time until the CPU's next sample, but at most two intervals: what ran for longer without a
+/// sample is unknown. CPU 1 has such holes, where it slept without a tick; CPU 0 is sampled
 /// throughout.
 #[test]
 fn microseconds_add_up_to_the_sampled_time() {
@@ -192,8 +192,9 @@ fn time_selects_samples_ends_included() {
     check("4070,4071.5", (4_070_000_000_000, 4_071_500_000_000));
 }
 
-/// perf's percent are of the time from the first sample to the last (tools/perf/util/time-utils.c),
-/// not from the first side-band record: those stand up to seconds before it.
+/// perf's percentages are of the time from the first sample to the last
+/// (tools/perf/util/time-utils.c), not from the first side-band record, which may be seconds
+/// earlier.
 #[test]
 fn percent_are_of_the_sampled_time_as_perf_has_them() {
     for name in ["post", "system"] {
@@ -238,7 +239,8 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
     reader.read_line(&mut first).expect("a line");
     assert!(first.ends_with(" 1\n"), "{first}");
-    // As head does. The output is far larger than a pipe holds, so the program is still writing.
+    // Closes the pipe early, as head does. The output is far larger than a pipe holds, so the
+    // program is still writing.
     drop(reader);
     let mut complaints = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut complaints).expect("text");
@@ -310,7 +312,7 @@ fn info_counts_every_record() {
     }
 }
 
-/// The counts of folded stacks: what stands after the last space.
+/// The counts of folded stacks: the number after the last space.
 fn counts(folded: &str) -> Vec<u64> {
     let count = |line: &str| line.rsplit(' ').next().and_then(|count| count.parse().ok());
     folded.lines().map(|line| count(line).unwrap_or_else(|| panic!("no count: {line}"))).collect()

@@ -1,6 +1,6 @@
-//! Which files the program opens, as strace sees it: none that a recording names, but of this host
-//! and this user; none outside `--symfs`. Skipped, loudly, where strace is missing or may not
-//! trace.
+//! Which files the program opens, as strace sees it. It opens files that a recording names only if
+//! the recording is of this host and this user, and never any outside `--symfs`. Says that it is
+//! skipped where strace is missing or may not trace.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::support::builder::{Builder, Kernel, Mmap, Sample};
 use tempfile::TempDir;
 
 /// What the program reads of the system: which host and kernel this is, its symbols, and when it
-/// was started, which tells whether a list of functions is of the recording's boot.
+/// was booted, to see whether a list of functions is of the recording's boot.
 const KERNEL_FILES: [&str; 5] = [
     "/proc/kallsyms",
     "/proc/stat",
@@ -28,7 +28,7 @@ const LENGTH: u64 = 0x10_0000;
 /// A folder with a recording in it that names files.
 struct Scene {
     folder: TempDir,
-    /// A FIFO without a writer: whoever opens it waits for ever.
+    /// A FIFO without a writer: to open it is to wait for ever.
     fifo: PathBuf,
     /// A regular ELF file.
     program: PathBuf,
@@ -67,7 +67,7 @@ impl Scene {
         fs::write(self.recording(), file.build()).expect("the folder can be written to");
     }
 
-    /// The names that nobody should follow, and a program that is there.
+    /// Names that must not be followed, and a program that exists.
     fn hostile(&self) -> Vec<&Path> {
         let mut names: Vec<&Path> = [
             "../../../../etc/shadow",
@@ -88,13 +88,12 @@ impl Scene {
     }
 }
 
-/// Where this program was built and where its files are: nothing in it may be taken from a
-/// recording.
+/// The name of this host, where this program was built and its files are.
 fn hostname() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has it").trim().to_owned()
 }
 
-/// Whether strace is there and may trace; says so if not.
+/// Whether strace is installed and may trace; prints a note if not.
 fn can_trace() -> bool {
     let mut strace = Command::new("strace");
     strace.args(["-qq", "-e", "trace=openat", "-o", "/dev/null", "true"]);
@@ -105,8 +104,8 @@ fn can_trace() -> bool {
     is_able
 }
 
-/// Runs the program and returns the files that it opened or tried to open, links followed where
-/// that leads somewhere.
+/// Runs the program and returns the files that it opened or tried to open, with links resolved
+/// where they lead to a file.
 #[track_caller]
 fn opened(scene: &Scene, arguments: &[&str]) -> BTreeSet<PathBuf> {
     let log = scene.at("strace.txt");
@@ -125,15 +124,15 @@ fn opened(scene: &Scene, arguments: &[&str]) -> BTreeSet<PathBuf> {
             break status;
         }
         if start.elapsed() > Duration::from_secs(30) {
-            // strace lets its tracee go when it is killed; the tracee is freed by somebody who
-            // writes.
+            // strace detaches from its tracee when it is killed; a writer of the FIFO lets the
+            // tracee end.
             child.kill().expect("it is there");
             let _ = fs::OpenOptions::new().read(true).write(true).open(&scene.fifo);
             panic!("{arguments:?} hangs; its log ends in {:?}", fs::read_to_string(&log).map(last_line));
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    // No symbols of the kernel are found, and so on: 0, 1 and 3 are all the same here.
+    // Which of 0, 1 and 3 does not matter here: the kernel's symbols may be missing, and so on.
     assert!(matches!(status.code(), Some(0 | 1 | 3)), "{arguments:?}: {status}");
     let text = fs::read_to_string(&log).expect("strace writes it");
     let paths: BTreeSet<PathBuf> = text.lines().filter_map(path_of).map(|path| real(scene, &path)).collect();
@@ -161,7 +160,7 @@ fn real(scene: &Scene, path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
-/// What is opened in each command beyond what it opens without names.
+/// The files that all commands open beyond those that they open without names.
 #[track_caller]
 fn opened_for_names(scene: &Scene, options: &[&str]) -> BTreeSet<PathBuf> {
     let mut all = BTreeSet::new();
@@ -190,7 +189,7 @@ fn nothing_that_a_strange_recording_names_is_opened() {
         return;
     }
     let mut scene = Scene::new();
-    // A copy, since the program itself is opened when it starts.
+    // A copy, since starting the program opens the program itself.
     let copy = scene.at("program");
     fs::copy(&scene.program, &copy).expect("the folder can be written to");
     scene.program = copy;
@@ -206,7 +205,7 @@ fn nothing_that_a_strange_recording_names_is_opened() {
     let none = BTreeSet::new();
     assert_eq!(opened_for_names(&scene, &[]), none, "the recording is another host's");
 
-    // Of this host, and this user's: then the program is looked at, and still nothing but regular
+    // The recording is of this host and this user: the program is read, but still only regular
     // files.
     scene.record(&hostname(), &modules);
     let own = opened_for_names(&scene, &[]);
@@ -216,7 +215,7 @@ fn nothing_that_a_strange_recording_names_is_opened() {
     let strange: Vec<_> = own.iter().filter(|path| !may_be(path)).collect();
     assert!(strange.is_empty(), "no regular files: {strange:?}");
 
-    // Of this host, but written by somebody else.
+    // The recording is of this host, but written by another user.
     let nobody = 65534;
     match std::os::unix::fs::chown(scene.recording(), Some(nobody), Some(nobody)) {
         Ok(()) => assert_eq!(opened_for_names(&scene, &[]), none, "the recording is another user's"),

@@ -1,4 +1,4 @@
-//! What fuzzing found worth keeping, checked again without a fuzzer: `testdata/corpus`, made by
+//! Inputs that fuzzing kept, checked again without a fuzzer: `testdata/corpus`, made by
 //! `scripts/pack-corpus`.
 
 use std::path::Path;
@@ -17,7 +17,7 @@ mod tracepoint;
 mod unpack;
 mod walk;
 
-/// Checks each input of a corpus: compressed, each behind its length of four bytes.
+/// Checks each input of a corpus, which is compressed; each input follows its length of four bytes.
 fn replay(name: &str, check: fn(&[u8])) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/corpus/{name}.zst"));
     let packed = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

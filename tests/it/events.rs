@@ -1,4 +1,4 @@
-//! Events: what tracepoints and switch records of a real recording tell, against what `perf script
+//! Events: tracepoints and switch records of a real recording, compared with what `perf script
 //! --show-switch-events` prints.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! Damaged recordings with events: `syscalls` and `packets` use what is whole, say so, and never
-//! panic.
+//! Damaged recordings with events: `syscalls` and `packets` use the whole records, report the
+//! damage, and never panic.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ fn json(subcommand: &str, file: &Path, options: &[&str]) -> (Run, Value) {
     (run, document)
 }
 
-/// Each entry of a list as its fields that do not depend on what comes after it.
+/// Each entry of a list, with the fields that do not depend on later records.
 fn entries(document: &Value, list: &str, keys: &[&str]) -> BTreeSet<String> {
     let entry = |value: &Value| keys.iter().map(|key| value[key].to_string()).collect::<Vec<_>>().join(" ");
     document[list].as_array().into_iter().flatten().map(entry).collect()
@@ -41,7 +41,7 @@ fn what_lies_before_a_damage_is_told_as_in_the_whole_file() {
         assert_eq!(run.code, Some(3), "{}", run.stderr);
         let found = entries(&document, "slow", &calls);
         let is_whole = |call: &&String| !call.contains("null");
-        // The record in which the damage begins may still look like one.
+        // The record where the damage begins may still look like one.
         assert!(found.iter().filter(is_whole).filter(|call| !all_calls.contains(*call)).count() <= 1);
         assert!(found.len() > 100 && found.len() < all_calls.len(), "{} calls", found.len());
         let (run, document) = json("packets", &path, &[]);
@@ -76,7 +76,7 @@ fn changed_bytes_end_in_an_exit_code() {
     let bytes = fs::read(Recording::open("evidence").file).expect("the recording");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("changed.data");
-    // A simple generator of numbers, so that each run of the test changes the same bytes.
+    // A simple generator, so that each run of the test changes the same bytes.
     let mut state = 7u64;
     let mut number = move |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -1,5 +1,5 @@
-//! `stallgraph export` on real recordings: each format by its own rules, and sample by sample
-//! against what perf script printed.
+//! `stallgraph export` on real recordings: each format is checked by its own rules, and sample by
+//! sample against what perf script printed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,8 +14,8 @@ use serde_json::Value;
 /// Folded stack, begin and end of a sample.
 type Seen = (String, u64, u64);
 
-/// What each CPU's lane must show: of every row of the golden the stack, its time from the first
-/// row's, and until when it stands: until the CPU's next, two intervals at most.
+/// What each CPU's lane must show: the stack of every row of the golden, from its time (after the
+/// first row's) to the CPU's next row, at most two intervals.
 fn expected(rows: &[Row]) -> BTreeMap<u32, Vec<Seen>> {
     const INTERVAL_NS: u64 = 1_000_000_000 / 999;
     let start_ns = rows.iter().map(|row| row.time_ns).min().expect("rows");
@@ -45,7 +45,7 @@ fn assert_same(what: &str, got: &[Seen], expected: &[Seen]) {
     assert_eq!(got.len(), expected.len(), "{what}");
 }
 
-/// What `window` and `stalls` find, as markers of a CPU, with the begin of the export taken off.
+/// What `window` and `stalls` report, as markers of a CPU, in ns after the begin of the export.
 fn markers(recording: &Recording, cpu: u32, start_ns: u64) -> Vec<(String, u64, u64)> {
     let found = |command, list: &str| -> Vec<Value> {
         let found: Value =
@@ -78,8 +78,7 @@ fn without_text(markers: &[Marker]) -> Vec<(String, u64, u64)> {
     markers
 }
 
-/// The lanes of an export in a format; of Chrome's the stretches without change, in place of
-/// samples.
+/// The lanes of an export in a format. Chrome's have stretches without change in place of samples.
 fn export(recording: &Recording, format: &str, options: &[&str]) -> Vec<(Lane, Option<u64>)> {
     let json = recording.stdout("export", &[&["--format", format], options].concat());
     match format {
@@ -89,7 +88,7 @@ fn export(recording: &Recording, format: &str, options: &[&str]) -> Vec<(Lane, O
     }
 }
 
-/// Joins samples that follow each other with one stack.
+/// Joins consecutive samples of one stack.
 fn merged(samples: &[Seen]) -> Vec<Seen> {
     let mut merged: Vec<Seen> = Vec::new();
     for (stack, begin, end) in samples {
@@ -119,7 +118,7 @@ fn every_sample_is_in_its_lane_in_order_at_its_time_for_as_long_as_it_stands() {
                 match counted {
                     None => {
                         let mut got = seen(&lane.samples);
-                        // Firefox lets the last sample stand for one interval, whatever follows.
+                        // In Firefox the last sample lasts one interval, whatever follows.
                         if let (Some(got), Some(last)) = (got.last_mut(), expected.last())
                             && format == "firefox"
                         {
@@ -194,8 +193,8 @@ fn the_options_of_collapse_select_the_same_samples() {
             let all_ns: u64 =
                 lanes.iter().flat_map(|(lane, _)| &lane.samples).map(|s| s.end_ns - s.start_ns).sum();
             let samples: u64 = lines.values().map(|lines| lines.len() as u64).sum();
-            // collapse rounds each down to µs; Firefox does not say how long the last of a lane
-            // stands.
+            // collapse rounds each weight down to µs; Firefox does not say how long the last sample
+            // of a lane lasts.
             let least_us =
                 if format == "firefox" { all_us.saturating_sub(2002 * lanes.len() as u64) } else { all_us };
             assert!((least_us..=all_us + samples).contains(&(all_ns / 1000)), "{selection:?}, {format}");
@@ -221,7 +220,7 @@ fn lanes_of_tasks_hold_the_samples_of_each_thread_from_all_cpus() {
     let recording = Recording::open("system");
     let mut threads: BTreeMap<(i32, i32, Option<u32>), Vec<Row>> = BTreeMap::new();
     for row in recording.golden() {
-        // The idle task is another on each CPU.
+        // Each CPU has an idle task of its own.
         let cpu = (row.tid == 0).then_some(row.cpu);
         threads.entry((row.pid, row.tid, cpu)).or_default().push(row);
     }
@@ -291,7 +290,7 @@ fn categories_survive() {
     }
 }
 
-/// A perf.data whose names are chosen to do harm: comms, kernel symbols, paths of modules.
+/// A perf.data with hostile names: comms, kernel symbols, paths of modules.
 fn hostile() -> MadeUp {
     let mut kernel = Kernel::new();
     let long = "x".repeat(65_000);
@@ -309,7 +308,7 @@ fn hostile() -> MadeUp {
     let mut file = Builder::new();
     file.kernel_map(&kernel);
     for (name, pid) in names.iter().zip(100u32..) {
-        // A comm record has room for 64 KB, and so has that of a map.
+        // A COMM record has room for 64 KB, and so has one of a map.
         let short: String = name.chars().take(60_000).collect();
         file.comm((pid, pid), &short);
         file.mmap2(Mmap::new(pid, &format!("/opt/{short}"), 0x40_0000, 0x1000));

@@ -1,5 +1,5 @@
-//! Names of code made at run time, from jitdump files: which function lay there at the time, and
-//! which files are refused.
+//! Names of code made at run time, from jitdump files: which function was at an address at a time,
+//! and which files are refused.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,13 +12,14 @@ use tempfile::TempDir;
 
 const CLOCK_MONOTONIC: u32 = 1;
 
-/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and no two tests at the same
-/// time.
+/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and that no two tests use at the
+/// same time.
 fn no_process(number: u32) -> u32 {
     (1 << 23) + (1 << 22) + std::process::id() * 16 + number
 }
 
-/// A recording of this host, in which a process made code and told of it in a jitdump beside it.
+/// A recording of this host, in which a process made code and described it in a jitdump beside the
+/// recording.
 struct Scene {
     folder: TempDir,
     pid: u32,
@@ -63,7 +64,7 @@ impl Scene {
         run
     }
 
-    /// The leaf of each sample.
+    /// The leaf function of each sample.
     #[track_caller]
     fn leaves(&self, options: &[&str]) -> Vec<String> {
         let stacks = self.run("collapse", options).stdout;
@@ -73,7 +74,7 @@ impl Scene {
         stacks.lines().map(|line| leaf(line).unwrap_or_else(|| panic!("{line}"))).collect()
     }
 
-    /// What info says, as one line.
+    /// The output of `info`, as one line.
     #[track_caller]
     fn info(&self) -> String {
         self.run("info", &[]).stdout.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -113,7 +114,7 @@ fn an_address_has_the_name_of_the_function_that_was_there_when_it_was_sampled() 
     scene.write(&three().bytes());
     let named = ["Shop::first", "Shop::first", "Shop::second:x", "Shop::moved", "Shop::moved", "[anon]"];
     assert_eq!(scene.leaves(&[]), named);
-    // A folder that is given holds everything: the jitdump is not in it.
+    // With --symfs only files below that folder count, and the jitdump is not there.
     fs::create_dir(scene.folder.path().join("symfs")).expect("a folder");
     assert_eq!(scene.leaves(&["--symfs", "symfs"]), ["[anon]"; 6]);
 }
@@ -175,7 +176,7 @@ fn a_jitdump_that_cannot_be_believed_is_refused_and_that_is_said() {
 fn a_damaged_jitdump_does_no_harm() {
     let scene = Scene::new(5, true, &[(0x7000_0010, 11 * MS)]);
     let whole = three().bytes();
-    // Still being written: what is whole counts.
+    // A file that is still being written: its whole records count.
     scene.write(&whole[..whole.len() - 1]);
     assert_eq!(scene.leaves(&[]), ["Shop::first"]);
     for at in 0..40 + 16 + 40 {
@@ -216,7 +217,7 @@ fn a_pack_holds_the_jitdump() {
         scene.write(&dump);
         let (leaves, info) = (scene.leaves(&[]), scene.info());
         assert_eq!(scene.run("pack", &["-o", "pack"]).code, Some(0));
-        // On another machine.
+        // The recording is of another machine.
         fs::rename(scene.folder.path().join("perf.data"), scene.folder.path().join("kept")).expect("a file");
         fs::rename(scene.folder.path().join("pack"), scene.folder.path().join("perf.data")).expect("a file");
         fs::remove_file(scene.dump()).expect("a file");

@@ -1,5 +1,5 @@
 //! Names of kernel modules from their own files, where no kallsyms has them: where their sections
-//! come to lie, and in which forms the files are found.
+//! are loaded, and in which forms the files are found.
 
 use std::fs;
 use std::io::Write;
@@ -17,8 +17,8 @@ const START: u64 = 0xffff_ffff_c042_a000;
 const FILE: &str = "/lib/modules/6.1.0-test/kernel/net/some-thing.ko";
 const VERMAGIC: &str = "6.1.0-test SMP preempt mod_unload modversions ";
 
-/// The module's sections: one that is apart once it is loaded, one that only unloading needs, and
-/// one behind that, which has to be aligned.
+/// The module's sections: one that is loaded apart, one that only unloading needs, and one after
+/// that, which has to be aligned.
 const SECTIONS: [Section; 4] = [
     Section {
         name: ".text",
@@ -30,7 +30,7 @@ const SECTIONS: [Section; 4] = [
     Section { name: ".exit.text", size: 0x21, alignment: 1, functions: &[("cleanup_module", 0, 0x21)] },
     Section { name: ".text.unlikely", size: 0x30, alignment: 8, functions: &[("receive.cold", 0, 0x30)] },
 ];
-/// Where samples hit it, and what is there.
+/// Addresses of samples in the module, and what is there.
 const PLACES: [(u64, &str); 5] = [
     (0x10, "receive"),
     (0x104, "send"),
@@ -71,7 +71,7 @@ impl Scene {
         run(command.arg(subcommand).args(options))
     }
 
-    /// What `collapse` calls the places.
+    /// The names that `collapse` prints for the addresses.
     #[track_caller]
     fn assert_names(&self, options: &[&str], names: &[&str; 5]) {
         let run = self.run("collapse", options);
@@ -109,8 +109,8 @@ fn packed(name: &str, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The recording is of a machine with Debian's kernel 6.1, and so are the modules' symbols in the
-/// pack. What kallsyms said in that boot is beside it.
+/// The recording is of a machine with Debian's kernel 6.1; so are the modules' symbols in the pack.
+/// What kallsyms had in that boot is beside it.
 #[test]
 fn real_modules_have_the_names_that_kallsyms_gives_them() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/names");
@@ -130,7 +130,7 @@ fn real_modules_have_the_names_that_kallsyms_gives_them() {
     let frames = |text: &str| -> Vec<String> { text.split([';', '\n']).map(str::to_owned).collect() };
     let (from_files, from_kallsyms) = (frames(&from_files), frames(&from_kallsyms));
     assert_eq!(from_files.len(), from_kallsyms.len());
-    // The kernel proper has no names in the pack.
+    // The kernel itself has no names in the pack.
     let is_of_kernel = |frame: &str| frame.starts_with("[[kernel.kallsyms]]");
     let mut in_modules = std::collections::BTreeMap::new();
     for (ours, theirs) in from_files.iter().zip(&from_kallsyms).filter(|(ours, _)| !is_of_kernel(ours)) {
@@ -148,7 +148,7 @@ fn functions_are_where_the_kernel_puts_their_sections() {
     scene.assert_named_by(&kernel_module(&BUILD_ID, VERMAGIC, &SECTIONS), &names());
 }
 
-/// The kernel of another configuration throws `.exit.text` away, and moves what is behind it.
+/// A kernel of another configuration discards `.exit.text`, and moves what follows it.
 #[test]
 fn what_is_loaded_nobody_knows_where_has_no_name() {
     let scene = Scene::new(FILE);
@@ -156,7 +156,7 @@ fn what_is_loaded_nobody_knows_where_has_no_name() {
     let until_exit = ["receive", "send", module, module, module];
     scene.assert_named_by(&kernel_module(&BUILD_ID, "6.1.0-test SMP no_mod_unload ", &SECTIONS), &until_exit);
     let [text, init, exit, unlikely] = SECTIONS;
-    // As on arm64, where the loader makes it as long as it needs.
+    // On arm64 the loader makes it as long as it needs.
     let plt = Section { name: ".plt", size: 1, alignment: 1, functions: &[] };
     scene.assert_named_by(
         &kernel_module(&BUILD_ID, VERMAGIC, &[text, init, plt, exit, unlikely]),
@@ -175,8 +175,8 @@ fn another_build_of_a_module_is_refused() {
     assert!(info.contains("cat /proc/kallsyms > kallsyms"), "{info}");
 }
 
-/// In the build-id cache, as perf fills it, and packed as distributions pack modules, also where
-/// perf has no path.
+/// The files are found in the build-id cache, as perf fills it, and compressed as distributions do,
+/// also where perf has no path.
 #[test]
 fn modules_are_found_packed_and_in_the_build_id_cache() {
     let file = kernel_module(&BUILD_ID, VERMAGIC, &SECTIONS);
@@ -197,7 +197,7 @@ fn modules_are_found_packed_and_in_the_build_id_cache() {
     }
 }
 
-/// Only what names need is packed.
+/// A pack holds only what names need.
 #[test]
 fn a_pack_has_the_symbols_of_modules() {
     let scene = Scene::new(FILE);
@@ -212,7 +212,7 @@ fn a_pack_has_the_symbols_of_modules() {
     }
 }
 
-/// 4 GB of zeros are not unpacked to their end.
+/// 4 GB of zeros are not unpacked to the end.
 #[test]
 fn a_bomb_is_no_module() {
     let path = format!("{FILE}.zst");

@@ -1,5 +1,5 @@
-//! Names of the kernel: which files they come from, which are refused, and code that the kernel
-//! made at run time.
+//! Names of the kernel: which files they come from, which files are refused, and code that the
+//! kernel made at run time.
 
 use std::fs;
 use std::io::Write;
@@ -49,8 +49,8 @@ impl Scene {
         fs::write(&path, bytes).expect("the folder can be written to");
     }
 
-    /// The kernel's symbols, as its ELF file has them: where it is linked to lie, not where KASLR
-    /// put it.
+    /// The kernel's symbols as its ELF file has them: at the addresses it was linked for, not at
+    /// those that KASLR gave it.
     fn linked(&self) -> Vec<(String, u64)> {
         let text = self.kernel.kallsyms_at(Kernel::DEFAULT_TEXT);
         let lines = text.lines().map(|line| line.split_once(' ').expect("a line of kallsyms"));
@@ -72,7 +72,7 @@ impl Scene {
         assert_eq!((run.code, run.stdout), (Some(0), format!("worker;{STACK} 1\n")), "{}", run.stderr);
     }
 
-    /// No names, and a line that says why.
+    /// Checks that there are no names, and that the report says why.
     #[track_caller]
     fn assert_refused(&self, options: &[&str], why: &str) {
         let run = self.run("collapse", options);
@@ -92,7 +92,8 @@ fn a_vmlinux_of_the_recorded_build_names_the_kernel_wherever_kaslr_put_it() {
     scene.assert_named(&["--vmlinux", "vmlinux"]);
 }
 
-/// As `--kallsyms <(ssh node cat /proc/kallsyms)` gives it, whose first byte may be long in coming.
+/// Reads from a pipe, as in `--kallsyms <(ssh node cat /proc/kallsyms)`, whose first byte may take
+/// long to come.
 #[test]
 fn a_kallsyms_may_come_through_a_pipe() {
     let scene = Scene::new(None);
@@ -114,8 +115,8 @@ fn a_kallsyms_may_come_through_a_pipe() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("worker;{STACK} 1\n"));
 }
 
-/// A writer that never comes, a file without end and one too long for memory: said at once, and not
-/// read.
+/// A FIFO without a writer, a file without end and a file too long for memory are refused at once,
+/// unread.
 #[test]
 fn a_kallsyms_that_is_no_text_of_a_kernel_is_not_read() {
     let scene = Scene::new(None);
@@ -170,7 +171,7 @@ fn the_build_id_cache_has_the_kernels_symbols() {
     let place = format!(".build-id/07/{}", &hex[2..]);
     scene.add(&format!("home/.debug/{place}/kallsyms"), scene.kernel.kallsyms().as_bytes());
     scene.assert_named(&[]);
-    // Of another kernel although the folder's name says so: its code is not as long.
+    // Another kernel's, although the folder's name says otherwise: its code has another length.
     let other = scene.kernel.kallsyms().replace(&format!("{:x}", MOVED + 0x10_0000), "ffffffff9a200000");
     scene.add(&format!("home/.debug/{place}/kallsyms"), other.as_bytes());
     scene.assert_refused(&[], "kallsyms in the build-id cache is not used: it is another kernel's");
@@ -222,12 +223,12 @@ fn bpf_programs_are_named_as_they_were_at_the_time() {
         leaves,
         ["bpf_prog_1_first 1", "bpf_prog_1_first 1", "[[kernel.kallsyms]] 1", "bpf_prog_2_?[2Jsecond 1"]
     );
-    // Without any other symbols of the kernel they are named still.
+    // They are named even without any other symbols of the kernel.
     fs::remove_file(scene.folder.path().join("kallsyms")).expect("it is there");
     assert_eq!(scene.run("collapse", &[]).stdout.matches("bpf_prog_").count(), 3);
 }
 
-/// This process's `[vdso]`, with its build id and the place of one of its functions; `None` where
+/// This process's `[vdso]`, with its build id and the offset of one of its functions; `None` where
 /// there is none.
 fn own_vdso() -> Option<(Vec<u8>, u64)> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;

@@ -1,5 +1,4 @@
-//! The examples in docs/kubernetes: they are well-formed, fit together, and their scripts do what
-//! they say.
+//! The examples in docs/kubernetes: they are well-formed, fit together, and their scripts work.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,15 +15,15 @@ fn example(name: &str) -> String {
     fs::read_to_string(path).expect("an example")
 }
 
-/// The keys of an object; all of them must be among `known`, since node-problem-detector ignores
-/// those that it does not know.
+/// The keys of an object. All must be among `known`, since node-problem-detector ignores keys
+/// that it does not know.
 fn keys<'v>(object: &'v Value, known: &[&str]) -> BTreeSet<&'v str> {
     let keys: BTreeSet<&str> = object.as_object().expect("an object").keys().map(String::as_str).collect();
     assert!(keys.iter().all(|key| known.contains(key)), "{keys:?} of {known:?}");
     keys
 }
 
-/// Known keys and what is checked: pkg/custompluginmonitor/types/config.go and types.go of
+/// The keys and checks of pkg/custompluginmonitor/types/config.go and types.go in
 /// node-problem-detector 0.8.
 #[test]
 fn the_plugin_is_as_node_problem_detector_wants_it() {
@@ -166,7 +165,7 @@ impl Node {
         self.folder.path().join(name)
     }
 
-    /// Runs the recorder until all of `files` are there, and ends it as Kubernetes does.
+    /// Runs the recorder until all of `files` exist, and ends it as Kubernetes does.
     fn record_until(&self, files: &[&str]) {
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a path"));
         let mut recorder = Command::new("/bin/sh")

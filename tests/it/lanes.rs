@@ -1,5 +1,5 @@
-//! Lanes from text fixtures: they tile the selected time, hold every selected sample once, and know
-//! what kind of code ran.
+//! Lanes from text fixtures: they cover the selected time without gap or overlap, hold every
+//! selected sample once, and know what kind of code ran.
 
 use crate::support::fixture::{every_ms, recording};
 use stallgraph::analyses::lanes::{By, Content, Lane, Lanes};
@@ -9,8 +9,8 @@ use stallgraph::model::{Recording, Task};
 const MS: u64 = 1_000_000;
 const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
-/// The stretches of a lane, checked to tile it: the length of each in µs, and the comm, `lost` or
-/// `nothing`.
+/// The stretches of a lane, which must cover its time: the length of each in µs, and the comm,
+/// `lost` or `nothing`.
 fn stretches(lanes: &Lanes, lane: &Lane) -> Vec<(u64, String)> {
     let mut at = 0;
     let mut samples = 0;
@@ -130,7 +130,7 @@ fn samples_of_one_time_are_all_there() {
         assert_eq!(lanes.lanes.iter().map(|lane| lane.samples).collect::<Vec<_>>(), samples);
         lanes.lanes.iter().for_each(|lane| drop(stretches(&lanes, lane)));
     }
-    // The last that is meant has the same time as one that is not.
+    // The last sample that is selected has the same time as one that is not.
     let b = Selection { tids: Some(vec![2]), ..Selection::default() };
     let lanes = Lanes::new(&recording, &b, By::Cpu);
     assert_eq!(lanes.lanes[0].samples, 2);

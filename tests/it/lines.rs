@@ -65,7 +65,7 @@ fn the_line_of_the_culprit_is_told() {
     assert_eq!(dominating, Some(Some(line)));
     let text = run(node.command("window").args(["--lines", "-k", &file])).stdout;
     assert!(text.lines().any(|shown| shown == format!("  line {line}")), "{text}");
-    // Nothing else changes, and nothing at all if lines are not asked for.
+    // Nothing else changes, and without --lines nothing changes at all.
     let without = run(node.command("window").args(["-k", &file])).stdout;
     let other: Vec<&str> = text.lines().filter(|line| !line.starts_with("  line ")).collect();
     assert_eq!(without.lines().collect::<Vec<_>>(), other);
@@ -76,7 +76,7 @@ fn the_line_of_the_culprit_is_told() {
 fn an_installed_vmlinux_of_the_recorded_build_tells_it_and_no_other() {
     const AGENT: (u32, u32) = (42, 42);
     const KSOFTIRQD: (u32, u32) = (9, 9);
-    // Where KASLR had moved the kernel to.
+    // The address to which KASLR moved the kernel.
     let mut kernel = Kernel::at(0xffff_ffff_9a00_0000);
     let mut file = Builder::new();
     file.event(Event::cpu_clock().freq(1000)).hostname("elsewhere.example").os_release("6.1.0-test");
@@ -84,7 +84,7 @@ fn an_installed_vmlinux_of_the_recorded_build_tells_it_and_no_other() {
     file.comm(AGENT, "agent").comm(KSOFTIRQD, "ksoftirqd/0");
     let path = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read";
     for ms in 0..100 {
-        // Nearly all of the samples are in what show_all calls, at one of two places.
+        // Nearly all samples are in what show_all calls, from one of two lines.
         let mut stack = kernel.stack(path);
         stack.push(kernel.ip_at("show_all", if ms % 3 == 0 { 0x08 } else { 0x20 }));
         stack.push(kernel.ip(if ms % 2 == 0 { "print_one" } else { "print_other" }));

@@ -1,5 +1,5 @@
-//! A recording made here and now: `collapse` prints what this machine's perf prints for it.
-//! Skipped, loudly, where nobody may record.
+//! A recording made here and now: `collapse` prints what this machine's perf prints for it. Says
+//! that it is skipped where recording is not allowed.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn collapse_prints_what_perf_prints() {
     let mut collapse = stallgraph();
     collapse.arg("collapse").arg(&file).arg("--symfs").arg(&symfs).args(["-F", "cpu,time,stack"]);
     let collapse = run(&mut collapse);
-    // A busy machine may lose records or pause sampling; that is told, and is no failure.
+    // A busy machine may lose records or pause sampling: both are reported, and are no failure.
     let is_warning = |line: &str| line.starts_with("stallgraph: warning: ");
     assert!(collapse.code == Some(0) && collapse.stderr.lines().all(is_warning), "{}", collapse.stderr);
     assert_same_lines("live", &collapse.stdout, &lines(&expected, &collapse.stdout));
@@ -42,8 +42,8 @@ fn collapse_prints_what_perf_prints() {
     assert_eq!(of_any.code, Some(0), "each sample is a trigger: {of_any:?}");
 }
 
-/// The lines expected: perf's, but where it discarded the chain, any stack of this comm at this
-/// time will do.
+/// The expected lines, which are perf's. Where perf discarded the chain, any stack of this comm at
+/// this time is right.
 fn lines(rows: &[Row], stdout: &str) -> Vec<String> {
     let mut discarded = 0;
     let mut got = stdout.lines();
@@ -59,7 +59,7 @@ fn lines(rows: &[Row], stdout: &str) -> Vec<String> {
     lines
 }
 
-/// Records a second of all CPUs with something to do, or says why that cannot be.
+/// Records all CPUs for a second under load, or says why it cannot.
 fn record(file: &Path) -> Result<(), String> {
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if !is_root {
@@ -75,7 +75,8 @@ fn record(file: &Path) -> Result<(), String> {
     }
 }
 
-/// Does `work` while another thread keeps a CPU in user space and in system calls by turns.
+/// Does `work` while another thread keeps a CPU busy, alternately in user space and in system
+/// calls.
 fn with_load<T>(work: impl FnOnce() -> T) -> T {
     let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {

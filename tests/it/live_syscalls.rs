@@ -1,5 +1,5 @@
-//! System calls recorded here and now: `syscalls` finds those that this machine's perf prints.
-//! Skipped, loudly, where nobody may record.
+//! System calls recorded here and now: `syscalls` reports those that this machine's perf prints.
+//! Says that it is skipped where recording is not allowed.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -49,7 +49,7 @@ fn syscalls_finds_what_perf_prints() {
     assert_eq!(of("sleep"), 3, "three times 50 ms");
 }
 
-/// Records a shell with some commands, or says why that cannot be.
+/// Records a shell that runs some commands, or says why it cannot.
 fn record(file: &Path) -> Result<(), String> {
     let mut perf = Command::new("perf");
     perf.args(["record", "-e", "raw_syscalls:*", "-e", "sched:sched_switch", "-m", "4M", "-o"]).arg(file);

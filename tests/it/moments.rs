@@ -1,5 +1,5 @@
-//! Moments of a victim's log: which stall each lies in, or what the CPUs did before; and times that
-//! name no zone.
+//! Moments of a victim's log: the stall that each is in, or what the CPUs did before it; and times
+//! without a time zone.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ const READ: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;
 const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
 const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 const MS: u64 = 1_000_000;
-/// 2023-11-14T22:13:20Z, which is 0 of the recordings' clock.
+/// 2023-11-14T22:13:20Z, which is 0 on the recordings' clock.
 const WALL: u64 = 1_700_000_000_000 * MS;
 
 /// Two seconds of two CPUs: on CPU 0 `agent` in lseek from 500 ms to 700 ms, then ksoftirqd and
@@ -41,7 +41,7 @@ fn stalls_of(node: &Recording) -> Stalls {
     hand_made::found(vec![stall(0, 500, 700, Confidence::High, Some(culprit(node, "agent")))])
 }
 
-/// A log with a time to the µs in each line.
+/// A log whose lines have times with µs.
 fn log(stamps: &[Stamp]) -> Log {
     let time = |(line, &stamp)| LogTime { line, stamp, resolution_ns: 1000, took_ns: None };
     let times: Vec<LogTime> = (1..).zip(stamps).map(time).collect();
@@ -97,7 +97,7 @@ fn what_a_ping_waited_through_counts() {
 fn the_stall_that_explains_most_is_first() {
     let node = node();
     let of = |begin, end| stall(0, begin, end, Confidence::High, None);
-    // Of three CPUs, as it were: over before, shared briefly, shared long.
+    // As on three CPUs: one stall over before, one shared briefly, one shared for long.
     let all = hand_made::found(vec![of(100, 480), of(590, 610), of(300, 700), of(900, 1000)]);
     let mut slow = log(&[at(600)]);
     slow.times[0].took_ns = Some(100 * MS);
@@ -280,8 +280,8 @@ fn many_moments_are_looked_at_up_to_a_limit() {
     assert_eq!((moments.moments.len(), moments.left_out), (10_000, 2000));
 }
 
-/// The real recording that knows the time of day, (ns since 1970, ns of its clock) of one moment,
-/// and begin and length in ns of each of its stalls.
+/// The real recording that has the time of day: (ns since 1970, ns of its clock) of one moment, and
+/// begin and length in ns of each of its stalls.
 fn real() -> (Recording, (u64, u64), Vec<(u64, u64)>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/system");
     let options = load::Options {
@@ -320,8 +320,8 @@ fn a_real_recording_is_found_by_the_wall_clock() {
     }
 }
 
-/// What `ping -D` each 10 ms would have printed beside the real recording: a ping that comes in a
-/// stall is answered when packets flow again, 20 ms before its end. Also the numbers of the lines
+/// What `ping -D` every 10 ms would have printed beside the real recording: a ping sent in a stall
+/// is answered when packets flow again, 20 ms before the stall's end. Returns also the line numbers
 /// of slow pings.
 fn pings() -> (String, Vec<u64>) {
     let (recording, (wall_ns, clock_ns), truth) = real();

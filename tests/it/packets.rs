@@ -1,5 +1,5 @@
-//! `stallgraph packets`: against the packets that `perf script` prints of a real recording, and
-//! from text fixtures.
+//! `stallgraph packets`: compared with the packets that `perf script` prints of a real recording,
+//! and on text fixtures.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ fn every_packet_is_that_of_perf_script() {
         let gap_ns = last_ns.replace(line.time_ns).map(|last_ns| line.time_ns - last_ns);
         assert_eq!(packet["gap_ns"].as_u64(), gap_ns);
     }
-    // The text has the same, in the same order.
+    // The text report has the same packets in the same order.
     let text = recording.stdout("packets", &[]);
     let rows = text.lines().filter(|line| line.starts_with("packet ") || line.starts_with("queued "));
     let of_row =
@@ -74,8 +74,8 @@ fn each_stall_has_its_backlog_and_the_story_of_the_post() {
         assert!((-10.0..1.0).contains(&gap_ms), "the gap begins {gap_ms} ms after {line}");
         assert!(backlog["packets"].as_u64() > Some(200), "{backlog}");
     }
-    // First some in the context of whoever held the CPU, at the end of its system call, then
-    // ksoftirqd.
+    // First some packets in the context of the task that held the CPU, at the end of its system
+    // call, then ksoftirqd.
     let packets = document["packets"].as_array().expect("a list");
     let last: Vec<&Value> = packets.iter().filter(|packet| packet["backlog"] == 2).collect();
     let whose = |packet: &Value| {
@@ -144,8 +144,8 @@ fn contexts_by_the_task_and_its_call_chain() {
 #[test]
 fn contexts_by_the_events_before() {
     use Context::{InSystemCall, Interrupt, SystemCallEnd};
-    // In user space, by an interrupt; in a call, by either; in a call after the softirq had waited,
-    // by the task itself.
+    // In user space by an interrupt; in a call by either; and in a call by the task itself, after
+    // the softirq had waited.
     let text = "
         cpu0 1.000 agent sys_enter:read(1)
         cpu0 1.001 agent sys_exit:read=0
@@ -196,17 +196,17 @@ fn a_backlog_is_many_at_once_after_a_gap() {
     let queued = found.packets.iter().filter(|packet| packet.backlog == Some(0)).count();
     assert_eq!((queued, found.packets[200].gap_ns), (90, Some(101_000_000)));
 
-    // A pause in which another task gets the CPU is bridged; one packet, or a steady stream, is no
-    // backlog.
+    // A pause in which another task gets the CPU does not end a backlog; one packet, or a steady
+    // stream, is no backlog.
     let after_pause = at((0..90).map(|n| 300_000 + 5 * n + if n > 3 { 150 } else { 0 }));
     let paused = find(&[steady.clone(), after_pause, steady_again.clone()].concat());
     assert_eq!(paused.backlogs[0].packets, 90);
     assert_eq!(find(&[steady.clone(), at([300_000]), steady_again.clone()].concat()).backlogs, []);
     assert_eq!(find(&[steady.clone(), at((0..90).map(|n| 300_000 + 1000 * n))].concat()).backlogs, []);
-    // What is rare has gaps.
+    // Rare packets have gaps.
     assert_eq!(find(&at((0..9).map(|n| 50_000 * n))).backlogs, []);
 
-    // Lost records are no gap.
+    // Lost records do not make a gap.
     let lost = [steady, late, steady_again, "lost cpu0 1.25 1.26 9\n".to_owned()].concat();
     let found = find(&lost);
     assert!(found.backlogs.is_empty() && found.packets[200].is_lossy && !found.packets[201].is_lossy);

@@ -1,4 +1,4 @@
-//! Packs: the same output anywhere, and that nothing in one is believed.
+//! Packs: they give the same output on any machine, and nothing in one is believed unchecked.
 
 use std::fs;
 use std::io::Write;
@@ -23,12 +23,12 @@ const COMMANDS: [&[&str]; 9] = [
     &["info", "--format", "json"],
 ];
 
-/// A pack of these entries, whatever they are called.
+/// A pack of these entries, whatever their names are.
 fn repack(entries: &[(String, EntryType, Vec<u8>)]) -> Vec<u8> {
     let mut tar = Vec::new();
     for (name, kind, bytes) in entries {
         let mut header = tar::Header::new_gnu();
-        // Not through its own setter, which refuses what tests are about.
+        // Set directly, since the setter refuses the names that these tests need.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_entry_type(*kind);
         header.set_size(bytes.len() as u64);
@@ -47,7 +47,7 @@ fn a_pack_gives_the_same_output_without_any_other_file() {
     post.pack(&[]);
     post.is_the_same_there(&COMMANDS);
     assert!(post.there(&["window"]).stdout.contains("seq_lseek;traverse"), "the names are there");
-    // The same recording gives the same pack.
+    // The same recording always gives the same pack.
     let first = post.packed();
     post.pack(&[]);
     assert!(first == post.packed());
@@ -226,7 +226,7 @@ fn a_pack_that_was_cut_says_so_and_gives_what_is_left() {
         }
     }
     assert!(used > 0 && refused > 0, "{used} {refused}");
-    // What is left has the names of the whole: they stand first.
+    // The part that is left has all names: they come first in a pack.
     post.put(&whole[..whole.len() * 39 / 40]);
     let (left, all) = (
         post.there(&["collapse", "-F", "time,stack"]).stdout,
@@ -236,7 +236,7 @@ fn a_pack_that_was_cut_says_so_and_gives_what_is_left() {
     for line in left.lines() {
         assert!(all.contains(line), "{line}");
     }
-    // Changed bytes: the checksum or the format tells, or nothing does, but nothing breaks.
+    // Changed bytes: a checksum or the format may show the damage or not, but nothing breaks.
     for at in (0..whole.len()).step_by(whole.len() / 60) {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x55;
@@ -252,7 +252,7 @@ fn no_path_in_a_pack_is_one_of_the_file_system() {
     post.pack(&[]);
     let good = entries(&post.packed());
     let expected = post.there(&["window"]).stdout;
-    // What else is in it is passed over, whatever it is called.
+    // Other entries are skipped, whatever their names are.
     let mut more = good.clone();
     for name in ["../escaped", "/tmp/stallgraph-escaped", "files/../../escaped", "a/b"] {
         more.push((name.to_owned(), EntryType::Regular, b"x".to_vec()));
@@ -262,7 +262,7 @@ fn no_path_in_a_pack_is_one_of_the_file_system() {
     assert_eq!((run.code, &run.stdout), (Some(0), &expected), "{run:?}");
     assert!(!post.at("escaped").exists() && !Path::new("/tmp/stallgraph-escaped").exists());
     assert_eq!(fs::read_dir(post.at("there")).expect("the folder").count(), 1);
-    // Links, devices and the like have no place in one.
+    // Links, devices and other special files are refused.
     let kinds = [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Block, EntryType::Fifo];
     for kind in kinds.into_iter().chain([
         EntryType::Directory,
@@ -301,24 +301,24 @@ fn a_manifest_is_not_believed() {
     assert!(run.code == Some(2) && run.stderr.contains("form 2"), "{run:?}");
     assert_eq!(with(&|_| "{".to_owned()).code, Some(2));
     assert_eq!(with(&|_| "{\"schema\": 1}".to_owned()).code, Some(2));
-    // A number of no file: that file is missing, and it is said.
+    // A number that no file has: the report says that this file is missing.
     let run = with(&|text| text.replace("\"file\": 0", "\"file\": 18446744073709551615"));
     assert_eq!(run.code, Some(3), "{run:?}");
-    // The length of the recording is another.
+    // The recording has another length.
     assert_eq!(with(&|text| text.replace("610132", "610133")).code, Some(3));
-    // One module's file for another, text for ELF.
+    // The file of one module in place of another, and text in place of ELF.
     let run = with(&|text| text.replace("\"file\": 1", "\"file\": 0"));
     assert!(run.code == Some(0) && run.stdout.contains("seq_lseek;traverse"), "{run:?}");
     // Without a recording.
     post.put(&repack(&good[..1]));
     let run = post.there(&["window"]);
     assert!(run.code == Some(2) && run.stderr.contains("no recording is left in it"), "{run:?}");
-    // A pack in place of the recording.
+    // A pack inside the pack, in place of the recording.
     let mut nested = good.clone();
     nested.last_mut().expect("the recording").2 = repack(&good);
     post.put(&repack(&nested));
     assert_eq!(post.there(&["window"]).code, Some(2));
-    // Another archive, and nothing at all.
+    // Another archive, and an empty one.
     post.put(&repack(&good[1..]));
     assert!(post.there(&["window"]).stderr.contains("is compressed by zstd"));
     post.put(&zstd::decode_all(&repack(&good)[..]).expect("it unpacks"));
@@ -332,8 +332,7 @@ fn a_bomb_is_left_alone() {
     let post = Scene::post();
     post.pack(&[]);
     let good = entries(&post.packed());
-    // 64 MiB of zeros in some KB, as a file, as the manifest, and as something that nobody asked
-    // for.
+    // 64 MiB of zeros in some KB, as a file, as the manifest, and as an entry that is not needed.
     for (at, name) in [(1, "files/0"), (0, "manifest.json"), (1, "other")] {
         let mut bomb = good.clone();
         bomb.insert(at, (name.to_owned(), EntryType::Regular, vec![0; 64 << 20]));
@@ -343,7 +342,7 @@ fn a_bomb_is_left_alone() {
         let run = post.there(&["window"]);
         assert!(run.code == Some(2) && !run.stderr.contains("panicked"), "{name}: {run:?}");
     }
-    // A size that is not there.
+    // An entry whose claimed size exceeds the file.
     let mut tar = zstd::decode_all(&repack(&good)[..]).expect("it unpacks");
     let header = tar::Header::from_byte_slice(&tar[..512]);
     let mut header = header.clone();
@@ -352,7 +351,7 @@ fn a_bomb_is_left_alone() {
     tar[..512].copy_from_slice(header.as_bytes());
     post.put(&zstd::encode_all(&tar[..], 1).expect("it packs"));
     assert_eq!(post.there(&["window"]).code, Some(2));
-    // What is allowed is enough, or the remedy is said.
+    // Either --max-memory is enough, or the report says how much to allow.
     post.put(&repack(&good));
     let run = post.there(&["window", "--max-memory", "500K"]);
     assert!(matches!(run.code, Some(2 | 3)) && format!("{run:?}").contains("--max-memory"), "{run:?}");

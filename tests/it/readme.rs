@@ -1,4 +1,4 @@
-//! The README's picture of real output is what the program prints.
+//! The output shown in the README is what the program prints.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Redacted packs: nothing of a comm or a path is left in one, and all else is told as before.
+//! Redacted packs: no comm and no path is left in one, and the reports are otherwise the same.
 
 use std::fs;
 use std::process::Command;
@@ -8,8 +8,8 @@ use crate::support::{run, stallgraph};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What occurs in the comms and paths of the recordings, in the command that made them, and in the
-/// name of no function.
+/// Words that occur in the comms and paths of the recordings and in the commands that made them,
+/// and in no function's name.
 const NAMES: [&str; 20] = [
     "/usr/",
     "/lib/x86",
@@ -33,7 +33,7 @@ const NAMES: [&str; 20] = [
     "system.slice",
 ];
 
-/// Recordings of every form, and where their names are.
+/// Recordings of every form, and the files that name them.
 fn scenes() -> impl Iterator<Item = (&'static str, Scene)> {
     let recordings = [
         ("post/perf.data", Some("post/kallsyms"), "post/symfs"),
@@ -65,8 +65,8 @@ fn contains(bytes: &[u8], name: &str) -> bool {
     bytes.windows(name.len()).any(|window| window == name.as_bytes())
 }
 
-/// Whether `shown` is what stands for `name`: the beginning of its hash, of a path behind the
-/// slash.
+/// Whether `shown` is the redacted `name`: the beginning of its hash; for a path, of what follows
+/// the slash.
 fn stands_for(shown: &str, name: &str) -> bool {
     let digest = Sha256::digest(name.as_bytes());
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -75,12 +75,12 @@ fn stands_for(shown: &str, name: &str) -> bool {
     room && digest.starts_with(digits)
 }
 
-/// Whether a comm is of a thread of the kernel; what its worker worked on may be left out.
+/// Whether a comm is a kernel thread's; the part that says what a worker worked on may be missing.
 fn is_kernel_thread(shown: &str, name: &str) -> bool {
     name.starts_with(shown) && ["kworker/", "irq/"].iter().any(|kind| shown.starts_with(kind))
 }
 
-/// Compares JSON: text may only differ as hashes do from what they stand for.
+/// Compares JSON: texts may differ only as a hash differs from what it stands for.
 fn assert_redacted(here: &Value, there: &Value, place: &str, hashes: &mut usize) {
     match (here, there) {
         (Value::Array(here), Value::Array(there)) if here.len() == there.len() => {
@@ -92,7 +92,7 @@ fn assert_redacted(here: &Value, there: &Value, place: &str, hashes: &mut usize)
                 assert_redacted(value, &there[key], key, hashes);
             }
         }
-        // Registers may hold anything, and pods and containers are parts of a path.
+        // Registers may hold anything; pods and containers are parts of paths.
         (Value::Array(_), Value::Null) if place == "arguments" => {}
         (Value::String(_), Value::Null) if ["pod_uid", "container_id"].contains(&place) => {}
         (Value::String(here), Value::String(there)) if here != there => {
@@ -144,7 +144,7 @@ fn all_else_is_told_as_before() {
             };
             assert_redacted(&json(&here.stdout), &json(&there.stdout), recording, &mut hashes);
         }
-        // Each sample, its time and its stack; unnamed frames are called by their module.
+        // Each sample, its time and its stack; unnamed frames have the name of their module.
         let lines = |text: &str| -> Vec<String> {
             let stack = |line: &str| match line.split_once(';') {
                 Some((before, stack)) => {
@@ -171,7 +171,7 @@ fn all_else_is_told_as_before() {
     assert!(hashes > 30, "{hashes}");
 }
 
-/// Without the path of the script in the names of its functions.
+/// Removes the path of the script from the names of its functions.
 fn without_paths(line: String) -> String {
     let words = line.split(' ').map(|word| if word.starts_with('/') { "/" } else { word });
     words.collect::<Vec<_>>().join(" ")
@@ -201,7 +201,7 @@ fn what_cannot_be_read_is_not_there_and_still_said() {
     let file = scene.at("here/perf.data");
     let whole = fs::read(&file).expect("the recording");
     let samples = |text: &str| text.lines().count();
-    // Cut in the middle, then with a hole.
+    // Cut in the middle, then with a hole in the middle.
     let cut = whole[..whole.len() * 2 / 3].to_vec();
     let mut holed = whole.clone();
     holed[whole.len() / 2..][..64].fill(0xff);
@@ -225,7 +225,7 @@ fn damage_lets_no_name_through() {
     let scene = Scene::of("variants/two-events.zst", None, "names/symfs");
     let file = scene.at("here/perf.data");
     let whole = fs::read(&file).expect("the recording");
-    // Numbers that look like chance and are the same in each run.
+    // Pseudo-random numbers, the same in each run.
     let mut number = 1u64;
     let mut below = |limit: usize| {
         number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

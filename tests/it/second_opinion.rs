@@ -1,5 +1,5 @@
-//! The crate `linux_perf_data` as second opinion: it and this library must see the same samples in
-//! a recording.
+//! The crate `linux_perf_data` as a second opinion: it and this library must see the same samples
+//! in a recording.
 
 use crate::support::{Recording, SecondOpinion, second_opinion};
 use stallgraph::load;
@@ -21,7 +21,7 @@ fn both_see_the_same_samples() {
     check("post", None);
     check("system", None);
     check("evidence", None);
-    // A field of variable size (RAW) stands in these samples, and other fields after it.
+    // These samples have a field of variable size (RAW), and other fields after it.
     check("evidence", Some("sched:sched_switch"));
     check("evidence", Some("irq:softirq_raise"));
 }
@@ -49,7 +49,7 @@ fn load_samples(recording: &Recording, event: Option<&str>) -> Loaded {
     load::load(&recording.file, &options, &|_, _, _| {}).expect("a recording")
 }
 
-/// The library's timelines in the second opinion's words.
+/// The library's timelines in the form of the second opinion.
 fn samples(loaded: &Loaded) -> Vec<SecondOpinion> {
     let all = loaded.timelines.iter().flat_map(|timeline| {
         timeline.samples.iter().enumerate().map(|(at, sample)| {

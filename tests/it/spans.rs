@@ -1,4 +1,5 @@
-//! Spans from text fixtures: they tile the range, and say what was there, and for how long.
+//! Spans from text fixtures: they cover the range without gap or overlap, and say what ran and for
+//! how long.
 
 use std::ops::Range;
 
@@ -10,8 +11,8 @@ use stallgraph::model::{Gap, Recording};
 const MS: u64 = 1_000_000;
 const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
-/// The spans of the only CPU, checked to tile the range; each as its length in µs and what was
-/// there: the outermost frame, `idle`, `lost` or `unsampled`.
+/// The spans of the only CPU, which must cover the range: the length of each in µs, and the
+/// outermost frame, `idle`, `lost` or `unsampled`.
 fn tiles(recording: &Recording, range: Range<u64>) -> Vec<(u64, String)> {
     let contexts = Contexts::new(recording);
     let timeline = &recording.timelines[0];

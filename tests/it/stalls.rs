@@ -1,5 +1,5 @@
-//! Stalls from text fixtures: each witness by itself, what speaks against it, who is the culprit,
-//! how sure that is.
+//! Stalls from text fixtures: each witness by itself, counter-evidence, the culprit, and the
+//! confidence.
 
 use crate::support::fixture;
 use crate::support::fixture::{every_ms, recording};
@@ -15,7 +15,7 @@ fn find(recording: &Recording) -> Stalls {
     stalls::find(recording, &Options::default())
 }
 
-/// Busy in user space, with a packet seen in one sample of four.
+/// Busy in user space; one sample in four sees a packet.
 fn traffic(range: std::ops::Range<u64>) -> String {
     let mut text = String::new();
     for ms in range {
@@ -24,7 +24,7 @@ fn traffic(range: std::ops::Range<u64>) -> String {
     text
 }
 
-/// Softirqs that are raised each ms and entered at once.
+/// Softirqs raised every ms and entered at once.
 fn served(range: std::ops::Range<u64>) -> String {
     let each = |ms: u64| {
         let at = |us: u64| format!("{}.{:06}", ms / 1000, ms % 1000 * 1000 + us);
@@ -129,7 +129,8 @@ fn a_softirq_that_waits_and_what_held_the_cpu() {
         "{:?}",
         kinds(stall)
     );
-    // From the entry of the system call to its return, and not only while the softirq waited.
+    // The stall lasts from the entry of the system call to its return, not only while the softirq
+    // waited.
     assert_eq!((stall.start_ns, stall.end_ns), (999_900_000, 1_099_800_000));
     let culprit = stall.culprit.as_ref().expect("a culprit");
     let call = culprit.call.as_ref().expect("it was traced");
@@ -201,7 +202,7 @@ fn a_kernel_worker_is_a_culprit_too() {
     let recording = recording(&text);
     let stalls = find(&recording);
     assert_eq!(stalls.stalls.iter().map(ms).collect::<Vec<_>>(), [(1000, 1100), (2000, 2100)]);
-    // Workers take turns: what they did counts.
+    // Several workers alternate: the work of all of them counts.
     assert_eq!((stalls.ranking.len(), stalls.ranking[0].stalls), (1, 2));
 }
 
@@ -219,7 +220,7 @@ fn a_hole_in_the_samples_of_a_busy_cpu_is_a_weak_witness() {
     assert_eq!((kinds(stall), stall.confidence), (vec!["sample_hole"], Confidence::Low));
     assert_eq!(who(&recording, stall), "cadvisor");
 
-    // With a silence of the drivers it is more than that.
+    // If the drivers are silent too, the confidence is higher.
     let polls = |range: std::ops::Range<u64>| -> String {
         range.map(|ms| format!("cpu0 {}.{:03}5 envoy napi_poll:1/64\n", ms / 1000, ms % 1000)).collect()
     };
@@ -290,7 +291,7 @@ fn a_softirq_whose_exit_was_lost_hides_no_stall() {
         let recording = recording(&text);
         assert_eq!(ms(only(&find(&recording))), (1000, 1100), "{lost}");
     }
-    // Nothing was served since.
+    // No softirq was served since.
     let text = every_ms(0, 0..2000, "agent", "work_[u]")
         + &served(0..999)
         + "cpu0 0.9995 agent entry:rcu\nlost cpu0 0.9996 0.9997 1\n"
@@ -304,7 +305,7 @@ fn packets_of_a_backlog_count_once_and_only_where_its_end_is_known() {
     let text = every_ms(0, 0..2000, "agent", "work_[u]")
         + &served(0..500)
         + "cpu0 0.5 agent raise:net_rx\ncpu0 0.55 agent entry:net_rx\ncpu0 0.5501 agent packet:eth0(60)\n"
-        // It was raised again, and had to wait again.
+        // The softirq was raised again, and had to wait again.
         + "cpu0 0.5502 agent raise:net_rx\ncpu0 0.5503 agent exit:net_rx\ncpu0 0.56 agent entry:net_rx\n"
         + "cpu0 0.5601 agent packet:eth0(60)\ncpu0 0.5602 agent exit:net_rx\n"
         + &served(561..1000);
@@ -327,7 +328,7 @@ fn calls_of_one_task_close_together_are_one_stall() {
         + &every_ms(0, 1124..1130, "agent", "main_[u]")
         + &traffic(1130..2000);
     let stalls = find(&recording(&text));
-    // Until the task is back in user space: others had the CPU before.
+    // Until the task is back in user space: others had the CPU in between.
     assert_eq!(ms(only(&stalls)), (1000, 1124));
 }
 

@@ -1,12 +1,12 @@
-//! `stallgraph stalls` on real recordings: every stall of which the truth is known, nothing else,
-//! and the right culprit.
+//! `stallgraph stalls` on real recordings: it finds every stall that is known, no other, and the
+//! right culprit.
 
 use std::fs;
 
 use crate::support::{Recording, run, stallgraph};
 use serde_json::Value;
 
-/// A stall that is known: begin and end in ns of the recording's clock.
+/// A known stall: begin and end in ns of the recording's clock.
 struct Known {
     start_ns: f64,
     end_ns: f64,
@@ -36,7 +36,8 @@ fn stalls(recording: &Recording) -> Value {
     serde_json::from_str(&run.stdout).expect("JSON")
 }
 
-/// Every known stall is found, none besides at medium confidence or above; returns them.
+/// Checks that every known stall is found and no other has medium confidence or above; returns
+/// them.
 #[track_caller]
 fn assert_found(name: &str, tolerance_ms: f64) -> Vec<Value> {
     let recording = Recording::open(name);
@@ -109,7 +110,7 @@ fn a_kernel_worker_that_held_the_cpu() {
 fn a_slow_call_of_the_same_program_is_not_blamed() {
     let stalls = assert_found("slow-call", 2.0);
     assert_culprit(&stalls, "node_exporter", Some("lseek"), "traverse.part.0.constprop.0");
-    // The innocent calls: as long, and softirqs were served in them.
+    // The innocent calls took as long, but softirqs were served during them.
     let folder = Recording::open("slow-call").folder;
     let slow = fs::read_to_string(folder.join("slow.txt")).expect("the slow calls");
     for line in slow.lines() {

@@ -1,4 +1,4 @@
-//! Strips of windows: who ran when, cell by cell, and how they are drawn.
+//! Strips of windows: which task ran when, cell by cell, and how they are drawn.
 
 use crate::support::fixture::{every_ms, recording};
 use stallgraph::analyses::strips::{self, CELLS, Cell, Strips};
@@ -10,7 +10,7 @@ const WORK: &str = "main_[u];work_[u]";
 const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
 const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
-/// Strips of windows of 59 ms: a cell is a millisecond, and so is the time between samples.
+/// Strips of windows of 59 ms: a cell is a millisecond, and samples are a millisecond apart.
 fn find(recording: &Recording) -> Strips {
     let options = Options { before_ns: 59_000_000, ..Options::default() };
     strips::find(recording, &windows::find(recording, &options))
@@ -35,7 +35,7 @@ fn a_strip_shows_who_ran_when() {
         + &every_ms(0, 135..150, "cadvisor", WORK)
         + &every_ms(0, 150..153, "ksoftirqd/0", RX);
     let (strips, legend) = drawn(&text);
-    // From 91 ms on; the last sample of nginx stands for two intervals, then nobody knows.
+    // From 91 ms on: the last sample of nginx lasts two intervals; what ran after that is unknown.
     let expected = "n".repeat(19) + &".".repeat(10) + "nnnnnn" + "---------" + &"c".repeat(15) + "#";
     assert_eq!(strips, [expected]);
     assert_eq!(
@@ -46,8 +46,8 @@ fn a_strip_shows_who_ran_when() {
 
 #[test]
 fn what_was_lost_is_never_hidden() {
-    // The sample at 119 ms stands for two intervals; of the two that follow, one microsecond was
-    // lost.
+    // The sample at 119 ms lasts two intervals; of the two intervals that follow, one microsecond
+    // was lost.
     let text = every_ms(0, 0..120, "nginx", WORK)
         + &every_ms(0, 123..159, "nginx", WORK)
         + "lost cpu0 0.121 0.121001 9\n"

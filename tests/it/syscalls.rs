@@ -1,5 +1,5 @@
-//! `stallgraph syscalls`: against what `perf script` and `perf trace -s` print of a real recording,
-//! and from text fixtures.
+//! `stallgraph syscalls`: compared with what `perf script` and `perf trace -s` print of a real
+//! recording, and on text fixtures.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,7 +51,7 @@ fn every_call_is_that_of_perf_script() {
     let expected = perf_events::calls(&lines);
     assert_eq!(expected.len(), 2836);
     assert_eq!(calls, expected);
-    // Each other line is a call whose other end is not in the recording.
+    // Every other line is a call whose other end is not in the recording.
     let of = |event: &str| lines.iter().filter(|line| line.event == event).count();
     let without = |end: &str| slow.iter().filter(|value| value[end].is_null()).count();
     assert_eq!(without("exit_ns"), of("raw_syscalls:sys_enter") - expected.len());
@@ -108,7 +108,8 @@ fn who_held_the_cpu_comes_first_and_who_slept_last() {
     let position = |word: &str| words.iter().position(|other| *other == word);
     let order = ["held", "waited", "slept", "away", "sum"].map(position);
     assert!(order.is_sorted() && order[0].is_some(), "{words:?}");
-    // perf's own thread went to another CPU in its call: 5 s by perf trace -s, which are two calls.
+    // perf's own thread moved to another CPU during its call: `perf trace -s` has one call of 5 s
+    // where there are two.
     let of_perf = all.lines().find(|line| line.contains("perf/21014")).expect("it is listed");
     assert!(of_perf.starts_with("away ") && of_perf.contains(" MOVED perf/21014 sched_set"), "{of_perf}");
 }
@@ -127,7 +128,7 @@ fn without_tracepoints_samples_give_an_estimate() {
         let (begin_s, duration_ms) = (numbers.next().unwrap(), numbers.next().unwrap());
         assert_eq!((&call["comm"], &call["syscall"]), (&"node_exporter".into(), &"lseek".into()));
         assert_eq!((&call["enter_ns"], &call["asleep_ns"]), (&Value::Null, &Value::Null));
-        // The file is opened and read, too, and the clock is about 1.5 ms ahead.
+        // The file is also opened and read, and the clock is about 1.5 ms ahead.
         let begin_ms = (call["start_ns"].as_f64().unwrap() / 1e9 - begin_s) * 1e3;
         assert!((0.0..5.0).contains(&begin_ms), "{begin_ms} ms after {line}");
         let part = call["on_cpu_ns"].as_f64().unwrap() / 1e6 / duration_ms;
@@ -192,7 +193,7 @@ const TRACED: &str = "
 #[test]
 fn a_futex_that_slept_is_not_with_a_read_that_burned() {
     let (found, shown) = slow(TRACED, &at_least(20));
-    // The last one held the CPU for 30 ms, though it slept for longer.
+    // The last call held the CPU for 30 ms, though it slept for longer.
     assert_eq!(
         shown,
         ["held read 150 of 150", "held nanosleep 30 of 200", "waited write 11 of 91", "slept futex 2 of 250"]

@@ -1,20 +1,19 @@
-//! `--threads`: a recording that is read in several parts gives the same bytes as one that is read
-//! in one.
+//! `--threads`: a recording read in several parts gives the same bytes as one read in one part.
 
 use std::fs;
 
 use crate::support::forms::Apart;
 use crate::support::{Recording, run, stallgraph, stdout_of};
 
-/// Bytes of records from which on as many parts are read as there are threads here.
+/// From this many bytes of records on, as many parts are read as there are threads.
 const LARGE: usize = 40 << 20;
 
 #[test]
 fn output_is_the_same_on_any_number_of_threads() {
     let recording = Recording::open("evidence");
     let apart = Apart::of(&fs::read(&recording.file).expect("the recording"));
-    // Each copy at the same time as the first: samples are out of order, and side band stands
-    // before and after what it tells of.
+    // Each copy has the times of the first: samples are out of order, and side band comes before
+    // and after the samples that it describes.
     let copies = LARGE.div_ceil(apart.data.len());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut large = recording;

@@ -1,5 +1,5 @@
 //! `stallgraph window` on recordings whose culprit is known: the three real ones, the node of 2019,
-//! and a node of our own.
+//! and a made-up node.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -71,7 +71,8 @@ fn windows_lie_before_their_episodes() {
                 let is_in = |time_ns| (start..end).contains(&time_ns);
                 let is_its = |cpu: u32| u64::from(cpu) == number(&episode["cpu"]);
                 let seen = rows.iter().filter(|row| is_its(row.cpu) && is_in(row.time_ns)).count() as u64;
-                // A window that the episode before cuts begins after that episode's last sample.
+                // A window that the episode before cuts short begins after that episode's last
+                // sample.
                 let is_cut = episode["window"]["cut_by"] == "previous_episode";
                 assert_eq!(
                     number(&episode["window"]["samples"]),
@@ -266,9 +267,9 @@ fn innocent_runs_of_ksoftirqd_in_2019_are_told_apart() {
     }
 }
 
-/// A CPU on which `hotd` reads 70 % of all the time and `rared` only before packets are late.
-/// Timers run ksoftirqd as often as packets do, after the ordinary mix, so that the hot path too
-/// dominates windows.
+/// A CPU on which `hotd` reads 70 % of the time, and `rared` only before packets are late. Timers
+/// run ksoftirqd as often as packets do, after the ordinary mix, so that the hot path dominates
+/// windows too.
 #[test]
 fn what_is_always_hot_is_no_culprit() {
     const STALLS: u64 = 8;
@@ -323,7 +324,7 @@ impl HotCpu {
         self.file.at(Self::CPU, self.now_ns).sample(sample);
     }
 
-    /// hotd: of ten samples seven in its read, evenly spread, the rest in other calls.
+    /// hotd: of every ten samples seven are in its read, evenly spread, the others in other calls.
     fn ordinary(&mut self, ms: u64) {
         for _ in 0..ms {
             let path = match self.samples * 7 % 10 {
@@ -349,8 +350,8 @@ impl HotCpu {
     }
 }
 
-/// The text of a result: at most 80 columns, a line for each episode and its strip, and for each
-/// path that is shown.
+/// Checks the text of a result: at most 80 columns, a line for each episode and its strip, and one
+/// for each path shown.
 #[track_caller]
 fn check_text(name: &str, text: &str, found: &Value) {
     const PATHS_SHOWN: usize = 10;
@@ -373,7 +374,7 @@ fn check_text(name: &str, text: &str, found: &Value) {
     assert_eq!(numbers("path "), up_to(list(&found["ranking"]).len().min(PATHS_SHOWN)), "{name}:\n{text}");
 }
 
-/// The JSON of a window command with these options, which must find something.
+/// The JSON of a window command with these options, which must report episodes.
 #[track_caller]
 fn windows(command: &mut Command, options: &[&str]) -> Value {
     let text = stdout_of(command.args(options).args(["--format", "json"]));

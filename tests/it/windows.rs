@@ -21,7 +21,7 @@ fn ranked<'w>(recording: &Recording, windows: &'w Windows, comm: &str) -> Option
     windows.ranking.iter().find(|ranked| recording.name(ranked.comm) == comm)
 }
 
-/// The window's length in ms, its samples, and those of them that are idle.
+/// The window's length in ms, its number of samples, and how many of them are idle.
 fn shape(episode: &Episode) -> (u64, usize, u64) {
     let window = &episode.window;
     ((window.end_ns - window.start_ns) / 1_000_000, window.indices.len(), episode.idle_samples)
@@ -138,7 +138,7 @@ fn an_episode_at_the_start_says_that_its_window_is_cut() {
 
 #[test]
 fn a_window_is_time_and_not_lines() {
-    // An idle CPU has no samples with cycles: 100 samples back would reach far before the window.
+    // With cycles an idle CPU has no samples: 100 samples back would be far before the window.
     let text = "from 0\n".to_owned()
         + &every_ms(0, 0..200, "app", READ)
         + &every_ms(0, 880..890, "sshd", "main_[u]")
@@ -283,8 +283,7 @@ fn hot_and_rare() -> String {
 
 #[test]
 fn a_rare_path_that_fills_the_windows_beats_an_innocent_that_is_always_hot() {
-    // ksoftirqd also runs for RCU, at times that have nothing to do with anything: there the
-    // innocent dominates.
+    // ksoftirqd also runs for RCU, at unrelated times: there the innocent path dominates.
     let rcu = RX.replace("net_rx_action", "rcu_core");
     let mut text = hot_and_rare();
     for second in 0..10 {
@@ -332,7 +331,7 @@ fn one_window_alone_can_be_chance() {
 
 #[test]
 fn every_ranked_path_dominates_windows() {
-    // In each of six windows the work goes deeper in another way; they share what is above.
+    // In each of six windows the work goes deeper along another path; they share the frames above.
     let mut text = String::new();
     for second in 0..6 {
         let ms = second * 1000;
@@ -397,7 +396,7 @@ fn one_cause_with_short_and_long_paths_is_one_row() {
     let mut text = String::new();
     for second in 0..6 {
         let ms = second * 1000;
-        // In every other window the work forks one frame further out.
+        // In every other window the paths diverge one frame further out.
         let split = if second % 2 == 0 { 95 } else { 60 };
         text += &every_ms(0, ms..ms + 800, "nginx", "work_[u]");
         text += &every_ms(0, ms + 800..ms + 800 + split, "agent", &format!("{READ};seq_read;show"));

@@ -28,17 +28,17 @@ fn nothing_in_an_archive_is_believed() {
     let (named, unnamed) = (("tool;inner_work 1\n"), ("tool;[program] 1\n"));
     let whole = |stdout: &str| (stdout.to_owned(), String::new());
     assert_eq!(stack(&[(&elf, regular, &program)]), whole(named));
-    // As perf before 4.11 had it.
+    // In the layout of perf before 4.11.
     assert_eq!(stack(&[(&format!("srv/program/{id}"), regular, &program)]), whole(named));
-    // Another program, under the recorded build id; then what is right comes too late, as for a
-    // folder.
+    // Another program under the recorded build id: refused. A right one that follows it is not
+    // used, as in a folder.
     assert_eq!(stack(&[(&elf, regular, &other)]), whole(unnamed));
     assert_eq!(stack(&[(&elf, regular, &other), (&elf, regular, &program)]), whole(unnamed));
     assert_eq!(stack(&[(&elf, regular, &program), (&elf, regular, &other)]), whole(named));
     assert_eq!(stack(&[(&elf, regular, b""), (&in_cache("vdso"), regular, &program)]), whole(named));
     assert_eq!(stack(&[(&in_cache("probes"), regular, &program)]), whole(unnamed));
     assert_eq!(scene.there(&["collapse"]).stderr, NOTHING);
-    // What else is in it is passed over, whatever it is called.
+    // Other entries are skipped, whatever their names are.
     let odd = [
         "../../escaped",
         "/tmp/stallgraph-escaped",
@@ -61,23 +61,23 @@ fn nothing_in_an_archive_is_believed() {
     entries.push((&elf, regular, &program));
     assert_eq!(stack(&entries), whole(named));
     assert!(!Path::new("/tmp/stallgraph-escaped").exists());
-    // Nothing but the names of folder and file counts.
+    // Only the names of the last folder and of the file count.
     for folder in ["..", "/srv/../..", &"folder/".repeat(40)] {
         assert_eq!(stack(&[(&format!("{folder}/{id}/elf"), regular, &program)]), whole(named));
     }
-    // What says something of the next entry and is not followed by one.
+    // Entries that describe the next entry, where none follows.
     for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::GNUSparse] {
         let (stdout, stderr) = stack(&[(&elf, regular, &program), (&elf, kind, b"x")]);
         assert!(stdout == named && stderr.contains(CUT), "{kind:?} {stderr}");
     }
-    // Names as pax has them.
+    // Names in the form of pax.
     let path = format!("path={}/{elf}\n", "folder/".repeat(20));
     let record = format!("{} {path}", path.len() + 4);
     assert_eq!(
         stack(&[("x", EntryType::XHeader, record.as_bytes()), ("x", regular, &program)]),
         whole(named)
     );
-    // A sparse file of 2^60 bytes, of which none is there.
+    // A sparse file that claims 2^60 bytes and has none.
     let mut tar = Vec::new();
     let mut header = tar::Header::new_gnu();
     header.as_old_mut().name[..elf.len()].copy_from_slice(elf.as_bytes());
@@ -92,7 +92,7 @@ fn nothing_in_an_archive_is_believed() {
     add_entry(&mut tar, &elf, regular, &program);
     scene.put_beside(&pack(&tar));
     assert_eq!(scene.there(&["collapse"]).code, Some(0));
-    // A size that is not there.
+    // An entry whose claimed size exceeds the file.
     let mut header = tar::Header::new_gnu();
     header.set_size(u64::MAX >> 1);
     header.set_cksum();
@@ -104,7 +104,7 @@ fn nothing_in_an_archive_is_believed() {
 fn damage_gives_no_wrong_names() {
     let forms = Scene::forms();
     let expected = names(&forms.here(&["collapse"]));
-    // Blocks of 100 kB, of which there are several: what one program has is noise.
+    // Several blocks of 100 kB: one program's file is noise, which does not compress.
     let mut noise = 1u32;
     let mut byte = || {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -156,7 +156,7 @@ fn bombs_end_soon() {
         header.set_cksum();
         header.as_bytes().to_vec()
     };
-    // Streams of zeros without end: of a wanted file, of another, of a name, of nothing.
+    // Endless streams of zeros: as a file that is needed, as another, as a name, as padding.
     let zeros = pack(&vec![0; 1 << 20]).repeat(1 << 12);
     let over = "the memory that is allowed is used up before its end; allow more with --max-memory";
     for (name, kind) in [
@@ -175,7 +175,7 @@ fn bombs_end_soon() {
     scene.put_beside(&[pack(&[0; 1024]), zeros].concat());
     let run = scene.there(&["collapse", "--max-memory", "16M"]);
     assert!(run.code == Some(0) && run.stderr.contains(over), "{run:?}");
-    // Thousands of entries, and of the same one.
+    // Thousands of entries, all of the same name.
     let mut tar = Vec::new();
     for number in 0..10_000 {
         add_entry(&mut tar, &format!("srv/{number}/elf"), EntryType::Regular, b"x");
@@ -187,7 +187,7 @@ fn bombs_end_soon() {
     // Thousands of streams.
     scene.put_beside(&pack(b"").repeat(20_000));
     assert_eq!(scene.there(&["collapse"]).code, Some(0));
-    // What is allowed is enough, or the remedy is said.
+    // Either --max-memory is enough, or the report says how much to allow.
     scene.put_beside(&of_entries(&[(&elf, EntryType::Regular, &program())]));
     let run = scene.there(&["collapse", "--max-memory", "10K"]);
     assert!(run.stdout == "tool;[program] 1\n" && run.stderr.contains(over), "{run:?}");
@@ -200,7 +200,7 @@ fn that_a_large_archive_takes_time_is_said() {
     let scene = of_program(&program());
     let elf = format!("srv/program/{}/elf", hex(&build_id(&program())));
     scene.put_beside(&of_entries(&[(&elf, EntryType::Regular, &program())]));
-    // A hole is behind it, which is passed over.
+    // A hole follows the archive, and is skipped.
     let file =
         fs::File::options().write(true).open(scene.at("there/perf.data.tar.bz2")).expect("it is there");
     file.set_len((64 << 20) + 1).expect("a sparse file");

@@ -1,4 +1,4 @@
-//! An archive names as much as the build-id cache that it was made of.
+//! An archive gives the same names as the build-id cache that it was made of.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -28,14 +28,15 @@ fn an_archive_beside_the_recording_is_as_good_as_the_cache() {
     post.put_beside(&post.archive());
     post.is_the_same(&[]);
     assert!(post.there(&["window"]).stdout.contains("seq_lseek;traverse"));
-    // Whatever lies elsewhere, and however often it is in it.
+    // An archive of another name is not used, but one that a link leads to is.
     let archive = post.archive();
     post.put("there/else.tar.bz2", &archive);
     fs::remove_file(post.at("there/perf.data.tar.bz2")).expect("it is there");
     assert!(!post.there(&["window"]).stdout.contains("seq_lseek"));
     symlink("else.tar.bz2", post.at("there/perf.data.tar.bz2")).expect("a link");
     post.is_the_same(&[]);
-    // As tools write it that pack on several CPUs, and with something behind it, as bzip2 takes it.
+    // In several streams, as parallel compressors write them, with garbage after the end, which
+    // bzip2 accepts.
     let (first, second) = (testdata("post/kallsyms"), Vec::new());
     let mut tar = Vec::new();
     add_entry(&mut tar, &format!("[kernel.kallsyms]/{KERNEL}/kallsyms"), EntryType::Regular, &first);
@@ -50,7 +51,7 @@ fn an_archive_can_be_named() {
     let forms = Scene::forms();
     forms.put("there/else.tar.bz2", &forms.archive());
     forms.is_the_same(&["--buildid-dir", "else.tar.bz2"]);
-    // A stream has nothing beside it.
+    // Nothing lies beside a stream.
     forms.put("there/-.tar.bz2", &forms.archive());
     let stdin = |options: &[&str]| {
         let mut command = stallgraph();
@@ -59,16 +60,16 @@ fn an_archive_can_be_named() {
     };
     assert!(!has_program(&stdin(&[])));
     assert_eq!(stdin(&["--buildid-dir", "else.tar.bz2"]).stdout, forms.here(&["collapse"]).stdout);
-    // A pack without the programs.
+    // A pack made without the archive has no programs.
     let packed = forms.run("there", &["pack", "perf.data", "-o", "pack"]);
     assert_eq!(packed.code, Some(0), "{packed:?}");
     assert!(!has_program(&forms.run("there", &["collapse", "pack"])));
     let named = forms.run("there", &["collapse", "pack", "--buildid-dir", "else.tar.bz2"]);
     assert_eq!(named.stdout, forms.here(&["collapse"]).stdout);
-    // A pack that was made with it has them.
+    // A pack made with the archive has them.
     forms.run("there", &["pack", "perf.data", "-o", "pack", "--buildid-dir", "else.tar.bz2"]);
     assert!(has_program(&forms.run("there", &["collapse", "pack"])));
-    // What is neither.
+    // Neither a folder nor an archive.
     let made = Command::new("mkfifo").arg(forms.at("there/fifo")).status();
     assert!(made.is_ok_and(|status| status.success()), "mkfifo");
     forms.put("there/short", b"BZ");
@@ -92,7 +93,7 @@ fn an_archive_is_not_unpacked_if_all_is_found_elsewhere() {
         assert_eq!(run.stderr.contains(CUT), has_note, "{options:?} {run:?}");
     };
     let (named, unnamed) = ("tool;inner_work 1\n", "tool;[program] 1\n");
-    // Nothing that could be unpacked: if that was tried, it is said.
+    // This cannot be unpacked: the report says so if that was tried.
     scene.put_beside(b"BZh9 garbage");
     expect(&[], 0, unnamed, true);
     expect(&["--no-symbols"], 0, unnamed, false);
@@ -104,8 +105,8 @@ fn an_archive_is_not_unpacked_if_all_is_found_elsewhere() {
     fs::create_dir(scene.at("there/none/srv")).expect("a folder");
     scene.put("there/none/srv/program", &program());
     expect(&[], 0, named, false);
-    // A stripped program, of which the cache has all that its machine had; and one without a
-    // recorded build id, which is in no archive.
+    // A stripped program, of which the cache has all that its machine had; and a program without a
+    // recorded build id, which no archive can have.
     let stripped = testdata("names/symfs/srv/names/stripped");
     let scene = of_program_at(Some(&build_id(&stripped)), 0x1010);
     scene.put_beside(b"BZh9 garbage");
@@ -118,7 +119,7 @@ fn an_archive_is_not_unpacked_if_all_is_found_elsewhere() {
     scene.put("there/none/srv/program", &stripped);
     let run = scene.there(&["collapse"]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
-    // What is no regular file is not there.
+    // Only a regular file counts.
     let scene = of_program(&program());
     for kind in ["fifo", "folder", "link"] {
         let beside = scene.at("there/perf.data.tar.bz2");
@@ -145,7 +146,7 @@ fn a_kallsyms_in_an_archive_must_be_the_recorded_kernels() {
     };
     assert!(put(&text).stdout.contains("do_syscall_64"));
     let text = String::from_utf8(text).expect("text");
-    // Longer code, and hidden addresses.
+    // Code of another length, and hidden addresses.
     let end = text.lines().find(|line| line.ends_with(" _etext")).expect("its end");
     let longer = text.replace(end, "ffffffff822190c8 T _etext");
     assert!(longer != text);
@@ -166,7 +167,7 @@ fn what_perf_itself_archives_is_read() {
         perf.arg("--buildid-dir").arg(at("cache")).args(arguments).current_dir(folder.path());
         perf.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
     };
-    // A program that has names, and works for a tenth of a second.
+    // A program with symbols, which works for a tenth of a second.
     let program = at("program");
     fs::copy(testdata_path("names/symfs/srv/names/full"), &program).expect("a program");
     let program = program.to_str().expect("UTF-8");

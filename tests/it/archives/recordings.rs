@@ -34,7 +34,7 @@ fn an_archive_with_the_recording_in_it_is_read_as_one() {
     child.stdin.take().expect("a pipe").write_all(&all("perf.data")).expect("it reads");
     let read = child.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&read.stdout), forms.here(&["collapse"]).stdout);
-    // The pack of it is that of the recording and its cache.
+    // Its pack is the same as that of the recording and its cache.
     for (place, options) in [("here", &["--buildid-dir", "cache"][..]), ("there", &[])] {
         let run = forms.run(place, &[&["pack", "perf.data", "-o", "pack"], options].concat());
         assert_eq!(run.code, Some(0), "{run:?}");
@@ -62,7 +62,7 @@ fn a_recording_in_an_archive_may_be_a_directory() {
         scene.put(&format!("here/perf.data/{name}"), &bytes);
         files.push((format!("run/perf.data/{name}"), bytes));
     }
-    // tar takes the files of a folder in any order.
+    // tar stores the files of a folder in any order.
     for _ in 0..2 {
         files.reverse();
         let mut entries = vec![("run/perf.data/", EntryType::Directory, &[][..])];
@@ -93,7 +93,7 @@ fn what_holds_no_recording_is_refused() {
         &of_entries(&[("text", EntryType::Regular, b"text"), ("perf.data", EntryType::Directory, b"")]),
         none,
     );
-    // It is seen at the beginning: what follows does not matter.
+    // The beginning decides: what follows does not matter.
     let archive = forms.archive();
     refused(&of_entries(&[("perf.data", EntryType::Symlink, b"")]), none);
     let cut = "no recording is left in it: it is cut short or damaged; copy it again";

@@ -1,4 +1,4 @@
-//! A recording on two machines: one with a build-id cache, one with an archive at most.
+//! A recording on two machines: one has a build-id cache, the other at most an archive.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,7 +30,7 @@ pub const NOTHING: &str = "stallgraph: warning: perf.data.tar.bz2 holds nothing 
 pub const CUT: &str = "not all of perf.data.tar.bz2 could be read: it is cut short or damaged; copy it again";
 
 /// A folder with a recording as `here/perf.data` and the build-id cache of its machine, and the
-/// same recording as `there/perf.data`, where there is none.
+/// same recording as `there/perf.data` without a cache.
 pub struct Scene {
     pub folder: TempDir,
 }
@@ -74,7 +74,7 @@ impl Scene {
         let id = hex(&build_id(&testdata("names/symfs/srv/names/linked")));
         let debug = testdata("names/symfs/srv/names/.debug/linked.debug");
         add_to_cache(&scene.at("here/cache"), &id, "srv/names/linked", "debug", &debug);
-        // The path is longer than what the header of an entry has room for.
+        // The path is longer than the header of an entry has room for.
         let folder = "srv/names/of/a/folder/that/lies/further/down/than/others";
         let cached = "names/symfs/.debug/srv/names/cached/d4761342f5e72143fe40110349dfb2387adba2e3/elf";
         scene.cache(&format!("{folder}/cached"), &testdata(cached));
@@ -105,7 +105,7 @@ impl Scene {
         of_cache(&self.at("here/cache"))
     }
 
-    /// Puts an archive beside the recording.
+    /// Writes an archive beside the recording.
     pub fn put_beside(&self, archive: &[u8]) {
         self.put("there/perf.data.tar.bz2", archive);
     }
@@ -118,7 +118,7 @@ impl Scene {
         self.run("there", &[arguments, &["perf.data"]].concat())
     }
 
-    /// With no file of this machine.
+    /// Runs a command that can use no file of this machine.
     #[track_caller]
     pub fn run(&self, place: &str, arguments: &[&str]) -> Run {
         let run = run(stallgraph().args(arguments).args(["--symfs", "none"]).current_dir(self.at(place)));
@@ -126,7 +126,7 @@ impl Scene {
         run
     }
 
-    /// That all commands print the same as from the cache.
+    /// Checks that all commands print the same as with the cache.
     #[track_caller]
     pub fn is_the_same(&self, options: &[&str]) {
         for arguments in COMMANDS {
@@ -165,7 +165,7 @@ pub fn of_program_at(build_id: Option<&[u8]>, offset: u64) -> Scene {
     Scene::with(&file.build())
 }
 
-/// Where in the file a function is.
+/// The offset of a function in its file.
 pub fn entry_of(program: &[u8], name: &str) -> u64 {
     use object::{ObjectSegment, ObjectSymbol};
     let elf = object::File::parse(program).expect("an ELF file");

@@ -10,8 +10,8 @@ use stallgraph::analyses::windows::{Options, Triggers};
 
 use super::drawing::{READ, RX, draw, ordered, rgb};
 
-/// A handler interrupts anybody: its path stands out whoever's stack it is on, and without what it
-/// interrupts.
+/// A handler may interrupt any task: its path is highlighted on every stack, and without the frames
+/// that it interrupts.
 #[test]
 fn a_handler_stands_out_on_every_stack() {
     let handler = "work_[u];asm_common_interrupt;handle_softirqs;net_rx_action;ixgbe_poll";
@@ -62,7 +62,7 @@ fn what_shall_stand_out_has_colours_of_its_own() {
     let (vermillion, blue) = (picture.fills("seq_read")[0], picture.fills("net_rx_action")[0]);
     assert_eq!(rgb(vermillion).map(|part| part / 64), [3, 1, 0], "{vermillion}");
     assert_eq!(rgb(blue).map(|part| part / 64), [1, 2, 3], "{blue}");
-    // The same function is pale where another task calls it.
+    // The same function is pale in the stacks of another task.
     let fills = picture.fills("do_syscall_64");
     assert_eq!(fills.len(), 2, "{fills:?}");
     let darkest = |name: &str| picture.fills(name).iter().map(|fill| rgb(fill).iter().sum::<u32>()).min();

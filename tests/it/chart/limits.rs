@@ -10,7 +10,7 @@ use crate::support::{MadeUp, Recording, run, stallgraph};
 
 use super::drawing::{MS, draw, flame_of, row};
 
-/// Names that would be markup, script, an end of line or of text, and one that is longer than any.
+/// Names that are markup, script, line ends or ends of text, and one that is very long.
 fn hostile_names() -> Vec<String> {
     let names = [
         "<script>alert(1)</script>",
@@ -29,7 +29,7 @@ fn hostile_names() -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).chain(["long".repeat(16 << 10)]).collect()
 }
 
-/// Checks that a picture is well-formed, and that nothing in it acts but inferno's own script.
+/// Checks that a picture is well-formed, and that no script is in it but inferno's own.
 #[track_caller]
 fn check_harmless(text: &str) {
     let is_harmless = |c: char| !c.is_control() || c == '\n';
@@ -117,7 +117,7 @@ fn hostile_names_leave_a_picture_well_formed_and_harmless() {
 
 #[test]
 fn what_is_too_much_for_a_browser_is_gathered() {
-    // Short turns of deep stacks, between them one long.
+    // Short bursts of deep stacks, with a long one among them.
     let deep =
         |root: &str| format!("{root};{}", (0..20).map(|n| format!("f{n}")).collect::<Vec<_>>().join(";"));
     let stacks = ["a", "b", "c"].map(deep);
@@ -145,7 +145,7 @@ fn what_is_too_much_for_a_browser_is_gathered() {
         (8_000_000, 6_000_000, "(narrower frames)"),
     ];
     assert_eq!(row(&picture, 2), above);
-    // As many samples of one stack are all drawn.
+    // The same number of samples of one stack are all drawn.
     let (_, flame) = flame_of(&every_ms(0, 0..14_000, "app", &stacks[0]), |painter, _, section, _| {
         painter.ordered(section)
     });
@@ -215,7 +215,7 @@ fn what_cannot_be_drawn_is_told() {
         assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{options:?}: {}", run.stderr);
         assert!(run.stderr.contains(says), "{options:?} does not say {says:?}: {}", run.stderr);
     }
-    // A picture in place of the recording would be the end of it.
+    // Writing the picture over the recording would destroy it.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("perf.data");
     fs::copy(&recording.file, &file).expect("the folder can be written to");

@@ -1,5 +1,5 @@
-//! `stallgraph chart`: order, widths and colours of what it draws, read back by an XML parser; that
-//! it is well-formed whatever names the recording holds, and of a size that a browser can show.
+//! `stallgraph chart`: order, widths and colours of what it draws, read back by an XML parser. A
+//! chart is well-formed whatever names the recording has, and small enough for a browser.
 
 mod colours;
 mod drawing;

@@ -1,4 +1,4 @@
-//! Order and widths: what stands where, for how long.
+//! Order and widths: which frame is where, for how long.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn the_oldest_is_leftmost_and_widths_are_times() {
     let comms = [
         (0, 2500, "first"),
         (2500, 1000, "second"),
-        // Two samples of idle, the second of which stands for two intervals at most.
+        // Two idle samples; the second lasts two intervals at most.
         (3500, 3000, "idle"),
         (6500, 1500, "lost"),
         (8000, 2000, "unsampled"),
@@ -42,7 +42,7 @@ fn the_oldest_is_leftmost_and_widths_are_times() {
     assert_eq!(picture.legend, " ■ kernel ■ user ■ idle ■ lost ■ unsampled");
 }
 
-/// Each sample that `collapse` prints stands in the chart at its time, for as long as `collapse
+/// The chart shows each sample that `collapse` prints at its time, for as long as `collapse
 /// --weight us` says.
 #[test]
 fn a_chart_shows_what_collapse_prints() {
@@ -63,7 +63,7 @@ fn a_chart_shows_what_collapse_prints() {
         let mut idle = 0;
         for (number, &(time_ns, stack, held_us)) in lines.iter().enumerate() {
             let names: Vec<&str> = stack.split(';').collect();
-            // Half the time, not to be hit by the rounding of the end.
+            // The middle of the sample, so that rounding does not matter.
             for at in [us(time_ns) + 1, us(time_ns) + held_us / 2, us(time_ns) + held_us.max(3) - 2] {
                 let drawn = picture.stack_at(at);
                 match drawn[..] {
@@ -84,7 +84,7 @@ fn a_chart_shows_what_collapse_prints() {
         assert_eq!(idle > 0, (name, cpu) == ("system", "0"), "{name} CPU {cpu}: {idle} idle");
         let (last_ns, _, last_us) = lines[lines.len() - 1];
         assert!(picture.total.abs_diff(us(last_ns) + last_us) <= 1, "{} us", picture.total);
-        // Nothing is left out, and nothing stands twice: each frame lies within one below it.
+        // Nothing is left out or shown twice: each frame lies within one below it.
         for (below, above) in picture.by_depth().zip(picture.by_depth().skip(1)) {
             assert!(above.windows(2).all(|pair| pair[0].x + pair[0].width <= pair[1].x));
             let is_held = |frame: &Frame| {
@@ -127,7 +127,7 @@ fn a_window_ends_with_its_trigger_and_what_follows() {
         let options = ["--window", "2", "--before", before, "--after", after];
         assert_eq!(svg::read(&recording.stdout("chart", &options)).total, total);
     }
-    // Without --window the time that is asked for, and nothing else.
+    // Without --window the chart shows exactly the time that was asked for.
     let part = svg::read(&recording.stdout("chart", &["--time", "4058.4,4058.41"]));
     assert_eq!(part.total, 10_000);
     assert!(part.subtitle.starts_with("culprit: node_exporter, in system call lseek"), "{}", part.subtitle);
@@ -184,7 +184,7 @@ fn a_differential_shows_what_windows_have_more_of() {
         let sections = [Section { timeline, range: window.start_ns..window.end_ns }];
         painter.differential(&sections, &baseline.collect::<Vec<_>>())
     });
-    // 50 of 100 ms are cadvisor's in the window, 100 of 1000 in the rest.
+    // In the window 50 of 100 ms are cadvisor's, elsewhere 100 of 1000.
     let widths: Vec<(u64, u64)> = flame.lines.iter().map(|line| (line.us, line.before_us)).collect();
     assert_eq!(widths, [(50_000, 10_000), (50_000, 90_000)]);
     let picture = draw(&recording, &flame);

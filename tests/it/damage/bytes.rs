@@ -55,10 +55,11 @@ fn a_bad_size_in_the_middle_is_told_with_its_place() {
     }
 }
 
-/// perf of kernel 6.16 rounds the size of such a record up to 65536, which it has no bits for.
+/// perf of kernel 6.16 rounds the size of such a record up to 65536, which does not fit its 16
+/// bits.
 #[test]
 fn a_compressed_record_whose_size_overflowed_is_unpacked() {
-    // Noise does not shrink, so that the length of what is packed can be chosen.
+    // Noise does not compress, so the compressed length can be chosen.
     let mut dice = 0x2545_f491_4f6c_dd1d_u64;
     let mut noise = |length: usize| -> Vec<u8> {
         let mut next = || {
@@ -87,8 +88,8 @@ fn a_compressed_record_whose_size_overflowed_is_unpacked() {
     assert_eq!((loaded.tally.samples, loaded.tally.unread_bytes), (10, 0), "{:?}", loaded.diagnostics);
 }
 
-/// Random bytes in place of real ones, in every form: nothing may panic, and each record is
-/// accounted for.
+/// Random bytes in place of real ones, in every form: nothing panics, and each record is accounted
+/// for.
 #[test]
 fn no_flipped_byte_in_any_form_makes_it_panic() {
     let mut apart = samples(400);
@@ -122,8 +123,8 @@ fn no_flipped_byte_in_any_form_makes_it_panic() {
     }
 }
 
-/// Without the bit in its header a finished file is not compressed; and what is unpacked is not
-/// unpacked again.
+/// Without the bit in its header a finished file is not compressed; and what was decompressed is
+/// not decompressed again.
 #[test]
 fn compressed_records_where_none_may_be_are_told() {
     let apart = samples(50);

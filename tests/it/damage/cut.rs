@@ -47,7 +47,7 @@ fn a_file_or_stream_may_end_at_any_byte() {
 fn a_compressed_file_or_stream_may_end_at_any_byte() {
     let mut apart = samples(300);
     let packed = {
-        // Several pieces, so that there is something before the damage.
+        // Several pieces, so that some come before the damage.
         let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("an encoder");
         let mut out = Vec::new();
         for piece in apart.data.chunks(5000) {
@@ -131,8 +131,8 @@ fn a_killed_perf_leaves_a_file_that_is_read() {
     }
 }
 
-/// The file is cut while it is walked over, and before chains are read again: what is left is read
-/// as a file that was cut.
+/// The file is cut during the walk, and before chains are read again: the rest is read as if it had
+/// been cut before.
 #[test]
 fn a_file_that_becomes_shorter_while_it_is_read_is_read_as_far_as_it_goes() {
     let apart = samples(200_000);
@@ -175,8 +175,8 @@ fn a_file_that_keeps_becoming_shorter_is_told() {
     assert!(error.contains("becomes shorter while it is read; copy it"), "{error}");
 }
 
-/// A part of `--switch-output` with `-z` goes on with the zstd stream of the part before, which is
-/// not there.
+/// With `--switch-output` and `-z`, a part continues the zstd stream of the part before, which is
+/// missing here.
 #[test]
 fn a_later_part_of_a_compressed_recording_is_told() {
     let mut apart = Apart::of(&fs::read(Recording::open("post").file).expect("the recording"));

@@ -42,7 +42,7 @@ fn memory_that_is_not_allowed_is_not_taken() {
         .expect("the program starts");
     let mut input = child.stdin.take().expect("a pipe");
     let output = std::thread::scope(|scope| {
-        // It stops listening before the end.
+        // The program stops reading before the end.
         scope.spawn(move || drop(input.write_all(&stream)));
         child.wait_with_output().expect("it ends")
     });
@@ -57,8 +57,7 @@ fn memory_that_is_not_allowed_is_not_taken() {
     }
 }
 
-/// 65 KB that unpack to gigabytes: in one record and in many, of zeros and of records that make
-/// sense.
+/// 65 KB that decompress to gigabytes: in one record and in many, as zeros and as valid records.
 #[test]
 fn a_bomb_is_refused_at_once() {
     let empty = framed(record::FINISHED_ROUND, &[]);
@@ -88,7 +87,7 @@ fn a_bomb_is_refused_at_once() {
         if buffer > 0 {
             apart.note_compression(buffer);
         }
-        // In a stream the records say that they are compressed.
+        // A stream has no header to say that it is compressed; the records do.
         let bytes = apart.stream(&[good, data].concat());
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("bomb.data");
@@ -103,7 +102,7 @@ fn a_bomb_is_refused_at_once() {
     }
 }
 
-/// A recording of 0.8 MB whose lines are 4 MB each: they are not all held at the same time.
+/// A recording of 0.8 MB whose lines are 4 MB each: they are not all in memory at the same time.
 #[test]
 fn long_lines_do_not_add_up_in_memory() {
     const LIMIT: u64 = 256 << 20;

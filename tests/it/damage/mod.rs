@@ -1,5 +1,5 @@
-//! Damaged input: every whole record before the damage is used, where it is and what is unread is
-//! said, and nothing takes more memory or time than it may.
+//! Damaged input: every whole record before the damage is used, the report says where the damage is
+//! and what is unread, and memory and time stay within limits.
 
 mod bytes;
 mod cut;

@@ -12,7 +12,7 @@ use crate::support::{Run, run, stallgraph};
 use stallgraph::load::{self};
 use stallgraph::model::Recording as Loaded;
 
-/// Without names, which know nothing of damage.
+/// Options without names: damage does not matter to them.
 pub fn options() -> load::Options {
     let sources = load::Sources { disabled: true, ..Default::default() };
     load::Options { sources, ..Default::default() }
@@ -26,7 +26,7 @@ pub fn collapse(path: &Path, arguments: &[&str]) -> Run {
     run(stallgraph().arg("collapse").arg(path).args(["--no-symbols", "-F", "time,stack"]).args(arguments))
 }
 
-/// A recording of so many samples, one each ms, taken apart.
+/// A recording with `count` samples, one each ms, taken apart.
 pub fn samples(count: u64) -> Apart {
     let mut builder = Builder::new();
     builder.comm((7, 7), "worker");
@@ -36,8 +36,8 @@ pub fn samples(count: u64) -> Apart {
     Apart::of(&builder.build())
 }
 
-/// The ends of all records of `apart`, from the start of its data, with the number of samples up to
-/// there.
+/// The end of each record of `apart`, counted from the start of its data, and the number of samples
+/// up to there.
 pub fn ends(apart: &Apart) -> Vec<(usize, u64)> {
     let (mut at, mut samples) = (0, 0);
     let end = |record: &[u8]| {
@@ -53,7 +53,7 @@ pub fn diagnostic<'r>(loaded: &'r Loaded, code: &str) -> &'r str {
     found.map(|diagnostic| diagnostic.message.as_str()).unwrap_or_default()
 }
 
-/// Runs a command, and returns the most bytes of memory that it had (VmHWM) as often looked at.
+/// Runs a command, and returns its peak memory (VmHWM), as far as polling sees it.
 pub fn with_peak_memory(command: &mut Command) -> (Run, u64) {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let status = format!("/proc/{}/status", child.id());

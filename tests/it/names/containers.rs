@@ -9,14 +9,13 @@ use object::{Object, ObjectSegment, ObjectSymbol};
 
 use super::scene::{Scene, generated_code};
 
-/// A program that does nothing, running with `root` as its root; killed with the value.
+/// A program that does nothing, with `root` as its root; killed with the value.
 struct Contained {
     child: std::process::Child,
 }
 
 impl Contained {
-    /// `None` where this user may not change the root of a process, or nothing can be compiled for
-    /// it.
+    /// `None` where this user may not change a process's root, or without a C compiler.
     fn start(scene: &Scene) -> Option<Contained> {
         let source = scene.add(
             "work.c",
@@ -31,7 +30,7 @@ impl Contained {
         let mut chroot = Command::new("chroot");
         chroot.arg(scene.at("root")).arg("/app/work").stderr(Stdio::null());
         let mut child = is_compiled.then(|| chroot.spawn().ok()).flatten()?;
-        // chroot has become the program once its executable is.
+        // chroot has started the program once its executable is the program.
         let exe = format!("/proc/{}/exe", child.id());
         for _ in 0..500 {
             if fs::read_link(&exe).is_ok_and(|path| path.ends_with("app/work")) {
@@ -73,11 +72,11 @@ fn files_of_a_container_are_found_at_the_root_of_their_process() {
     let build_id = elf.build_id().expect("notes").expect("a build id");
 
     let mut file = generated_code(pid, &[0x6000_0000 + position, 0x7000_0010]);
-    // The later map of the same code is the one that counts.
+    // Of two maps of the same code the later one counts.
     file.mmap2(Mmap::new(pid, "/app/work", 0x6000_0000, 0x10_0000).build_id(build_id));
     file.at(0, 2_000_000).sample(Sample::new((pid, pid)).user(&[0x6000_0000 + position, 0x7000_0010]));
     fs::write(scene.at("perf.data"), file.build()).expect("it can be written to");
-    // It calls itself by its id in its own process namespace, which here is ours.
+    // The map's name has the process id in the container's namespace, which here is ours.
     scene.add(&format!("root/tmp/perf-{pid}.map"), b"70000000 100 made_in_container\n");
     let last = |options: &[&str]| {
         let stacks = scene.run("collapse", options).stdout;
@@ -85,7 +84,7 @@ fn files_of_a_container_are_found_at_the_root_of_their_process() {
     };
     assert_eq!(last(&[]), "node;[work];[anon] 1");
     assert_eq!(last(&["--container-root"]), "node;container_work;made_in_container 1");
-    // A link there leads nowhere but into the container.
+    // A link in the container is resolved inside the container.
     fs::remove_file(scene.at("root/app/work")).expect("it is there");
     symlink(scene.at("elsewhere"), scene.at("root/app/work")).expect("a link");
     scene.add("elsewhere", &bytes);

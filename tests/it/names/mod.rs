@@ -1,4 +1,5 @@
-//! Names of user space: where they come from, which are refused, and that the reason is said.
+//! Names of user space: where they come from, which files are refused, and that the report says
+//! why.
 
 mod containers;
 mod perf_maps;

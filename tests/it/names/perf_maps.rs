@@ -15,7 +15,7 @@ const MAP: &str = "\
 70000040 40 LazyCompile:*parse;json /app/server.js:9:3
 ";
 
-/// A perf map in `/tmp`, which goes with the value.
+/// A perf map in `/tmp`, removed with the value.
 struct InTmp(PathBuf);
 
 impl InTmp {
@@ -45,7 +45,7 @@ fn code_made_at_run_time_has_the_names_of_its_perf_map() {
     let map = InTmp::write(pid, MAP);
     let named = "LazyCompile:~main /app/server.js:1:1;LazyCompile:*parse:json /app/server.js:9:3;[anon]";
     assert_eq!(scene.stack(&[]), named);
-    // Below --symfs only what is there counts.
+    // With --symfs only files below it count.
     assert_eq!(scene.stack(&["--symfs", "symfs"]), unnamed);
     drop(map);
     scene.add(&format!("symfs/tmp/perf-{pid}.map"), MAP.as_bytes());
@@ -79,21 +79,21 @@ fn a_perf_map_that_cannot_be_believed_is_refused_and_that_is_said() {
         assert!(said.contains(why), "{said}");
     };
     let map = InTmp::path(pid);
-    // A link, to a file that would do.
+    // A link to a good file.
     let elsewhere = scene.add("elsewhere.map", MAP.as_bytes());
     symlink(&elsewhere, &map.0).expect("a link");
     refused("no regular file");
     fs::remove_file(&map.0).expect("it is there");
-    // A FIFO: whoever opens it waits.
+    // A FIFO: to open it is to wait.
     assert!(Command::new("mkfifo").arg(&map.0).status().is_ok_and(|status| status.success()), "mkfifo");
     refused("no regular file");
     fs::remove_file(&map.0).expect("it is there");
-    // Written in another boot: process ids begin anew in each.
+    // Written in another boot, where the same process id was another process.
     fs::write(&map.0, MAP).expect("/tmp can be written to");
     let touch = Command::new("touch").args(["-d", "@1000000000"]).arg(&map.0).status();
     assert!(touch.is_ok_and(|status| status.success()), "touch");
     refused("in another boot");
-    // Larger than any, most of it a hole.
+    // Larger than any perf map, most of it a hole.
     fs::write(&map.0, MAP).expect("/tmp can be written to");
     fs::File::options()
         .write(true)
@@ -101,7 +101,7 @@ fn a_perf_map_that_cannot_be_believed_is_refused_and_that_is_said() {
         .and_then(|file| file.set_len(10 << 30))
         .expect("a sparse file");
     refused("longer than 1 GiB");
-    // Of somebody else.
+    // Owned by another user.
     fs::write(&map.0, MAP).expect("/tmp can be written to");
     assert_eq!(scene.stack(&[]), "LazyCompile:~main /app/server.js:1:1");
     match std::os::unix::fs::chown(&map.0, Some(65534), Some(65534)) {

@@ -25,7 +25,7 @@ fn each_form_of_a_program_has_its_names() {
         let named = scene.ending_in(form, "inner_work", &[]);
         assert!(named > 90, "{form}: {named} samples");
     }
-    // What is stripped has the names that it exports.
+    // A stripped program has the names that it exports.
     assert!(scene.ending_in("stripped", "[stripped]", &[]) > 90);
     assert!(scene.unnamed(&["--symfs", "symfs"]).contains("in /srv/names/stripped: "));
 }
@@ -42,7 +42,7 @@ fn separate_debug_information_of_another_build_is_refused() {
     let cached = find(&scene.file(".debug"), "elf");
     fs::copy(scene.file("srv/names/full"), cached).expect("it can be written to");
     assert_eq!(scene.ending_in("cached", "inner_work", &[]), 0);
-    // The same path, another build: refused, and said.
+    // The same path, but another build: refused, and the report says so.
     fs::copy(scene.file("srv/names/packed"), scene.file("srv/names/full")).expect("it can be written to");
     assert_eq!(scene.ending_in("full", "inner_work", &[]), 0);
     let said = scene.unnamed(&["--symfs", "symfs"]);
@@ -60,14 +60,14 @@ fn debug_information_alone_names_a_program_if_it_tells_where_its_code_lay() {
     fs::remove_file(&program).expect("it is there");
     assert!(scene.ending_in("installed", "inner_work", &[]) > 90);
     assert!(collapsed(&[]) == named && collapsed(&["--inline"]) == inlined);
-    // A pack holds it.
+    // A pack holds the debug information.
     let packed = scene.run("pack", &["--symfs", "symfs", "-o", "pack"]);
     assert_eq!(packed.code, Some(0), "{packed:?}");
     let mut of_pack = stallgraph();
     assert_eq!(run(of_pack.args(["collapse"]).arg(scene.at("pack"))).stdout, named);
 
-    // Code of another length was mapped, or several parts of the file: where they lay, nothing
-    // tells.
+    // If code of another length or several parts of the file were mapped, nothing says where they
+    // lay.
     let code = object::File::parse(&*bytes).expect("ELF");
     let build_id = code.build_id().expect("notes").expect("a build id").to_vec();
     let inner = fs::read(find(&scene.file("usr"), ".debug")).expect("debug information");
@@ -96,8 +96,7 @@ fn a_debug_link_without_build_ids_is_believed_if_its_checksum_is_right() {
     let scene = forms("forms");
     let program = scene.file("srv/names/linked");
     let debug = scene.file("srv/names/.debug/linked.debug");
-    // Without its build id nothing but the checksum tells which file the debug information belongs
-    // to.
+    // Without its build id only the checksum says which program the debug information belongs to.
     let bytes = fs::read(&debug).expect("debug information");
     let mut anonymous = bytes.clone();
     memchr::memmem::find_iter(&bytes, b"GNU\0").for_each(|at| anonymous[at] = b'X');
@@ -118,11 +117,11 @@ fn the_build_id_cache_names_recordings_of_any_host() {
     fs::create_dir(scene.at("symfs")).expect("a folder");
     assert_eq!(scene.ending_in("cached", "inner_work", &[]), 0);
     assert!(scene.ending_in("cached", "inner_work", &["--buildid-dir", "cache"]) > 90);
-    // The user's own is taken without being named: HOME is the folder.
+    // The user's own cache is used without being named: HOME is the folder.
     fs::rename(scene.at("cache"), scene.at(".debug")).expect("the same folder");
     let stacks = scene.run("collapse", &[]).stdout;
     assert!(stacks.lines().filter(|line| line.ends_with(";exported_work;inner_work 1")).count() > 90);
-    // A cache whose links lead out of it.
+    // A cache whose links lead outside.
     let link = find_link(&scene.at(".debug/.build-id"));
     let folder = link.canonicalize().expect("a folder");
     fs::rename(&folder, scene.at("outside")).expect("the same file system");
@@ -136,7 +135,7 @@ fn the_build_id_cache_names_recordings_of_any_host() {
     );
 }
 
-/// The most bytes of whole symbols between `offset` and the end of 10 GB.
+/// The size of the most whole symbols that fit between `offset` and the end of 10 GB.
 fn whole_minus(offset: usize) -> u64 {
     ((10 << 30) - offset as u64) / 24 * 24
 }
@@ -150,14 +149,13 @@ fn find_link(folder: &Path) -> PathBuf {
 fn files_that_are_made_to_cost_time_do_not() {
     let scene = forms("forms");
     let full = scene.file("srv/names/full");
-    // A hole of 10 GB behind the program, and a program that is nothing but a hole behind its
-    // header.
+    // A hole of 10 GB after the program, and a program that is only a header and a hole.
     let append =
         |bytes: u64| fs::File::options().write(true).open(&full).and_then(|file| file.set_len(bytes));
     append(10 << 30).expect("a sparse file");
     assert!(scene.ending_in("full", "inner_work", &[]) > 90);
     let program = fs::read(forms("forms").file("srv/names/full")).expect("a program");
-    // Sections that claim the whole file: those of symbols, and all; and notes that do.
+    // Section headers that claim the whole file: those of symbols, then all, then notes.
     const SYMBOLS: [u32; 2] = [2, 11];
     const NOTES: u32 = 4;
     let word = |at: usize| u64::from_le_bytes(program[at..at + 8].try_into().expect("8 bytes")) as usize;

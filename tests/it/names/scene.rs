@@ -1,4 +1,4 @@
-//! A recording, and the files that may name its code.
+//! A recording, and files that may name its code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use crate::support::builder::{Builder, Kernel, Mmap, Sample};
 use crate::support::{Run, run, stallgraph};
 use tempfile::TempDir;
 
-/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and no two tests at the same
-/// time.
+/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and that no two tests use at the
+/// same time.
 pub fn no_process(number: u32) -> u32 {
     (1 << 23) + std::process::id() * 16 + number
 }
@@ -65,7 +65,7 @@ impl Scene {
         stack.unwrap_or_else(|| panic!("{run:?}")).to_owned()
     }
 
-    /// What info says of the frames without a name, as one line.
+    /// What `info` says of frames without a name, as one line.
     #[track_caller]
     pub fn unnamed(&self, options: &[&str]) -> String {
         let run = self.run("info", options);
@@ -75,8 +75,8 @@ impl Scene {
     }
 }
 
-/// A recording of this host in which process `pid` ran code at `addresses` of memory without a
-/// file.
+/// A recording of this host in which process `pid` ran code at `addresses`, in memory that no file
+/// backs.
 pub fn generated_code(pid: u32, addresses: &[u64]) -> Builder {
     let task = (pid, pid);
     let mut file = Builder::new();
@@ -99,7 +99,7 @@ pub fn forms(name: &str) -> Scene {
 }
 
 impl Scene {
-    /// How many samples of `comm` end in this function.
+    /// The number of samples of `comm` that end in this function.
     #[track_caller]
     pub fn ending_in(&self, comm: &str, leaf: &str, options: &[&str]) -> usize {
         let stacks = self.run("collapse", &[&["--symfs", "symfs"], options].concat()).stdout;

@@ -9,7 +9,7 @@ use stallgraph::load;
 
 use super::texts::{KERNEL, stdout_on, text_of};
 
-/// A long header comes first, and the text only after what is read to tell what it is.
+/// A header longer than the part of the file that is read to detect its format.
 #[test]
 fn a_long_header_is_read_past() {
     let comment = "# event : ".to_owned() + &"x".repeat(990) + "\n";
@@ -33,7 +33,7 @@ fn a_text_without_end_that_is_none_is_not_waited_for() {
 #[test]
 fn no_cut_and_no_flip_makes_it_panic() {
     let recording = Recording::open("post");
-    // What matters lies in the first samples as much as in all.
+    // The first samples matter as much as all of them.
     let mut text = text_of(&recording, "perf-script-default.txt.zst");
     text.truncate(60_000);
     let mut dice = Dice(0x5eed_0003);
@@ -54,7 +54,7 @@ fn no_cut_and_no_flip_makes_it_panic() {
     }
 }
 
-/// Work that grew with the square of a line's length would take hours here.
+/// Work quadratic in a line's length would take hours here.
 #[test]
 fn no_line_takes_forever() {
     for piece in [
@@ -86,7 +86,8 @@ fn no_line_takes_forever() {
     }
 }
 
-/// Loads `bytes` and runs the analyses; whether it is a recording. A panic anywhere fails the test.
+/// Loads `bytes` and runs the analyses. A panic anywhere fails the test. Returns whether it is a
+/// recording.
 fn survive(bytes: &[u8]) -> bool {
     let Ok(recording) = load::load_bytes(bytes, "text".as_ref(), &load::Options::default(), &|_, _, _| {})
     else {

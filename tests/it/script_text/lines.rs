@@ -1,4 +1,4 @@
-//! Lines of every kind: which are samples, and what their fields are.
+//! Lines of every kind: which of them are samples, and what their fields are.
 
 use crate::support::{Recording, run, stallgraph};
 use serde_json::Value;
@@ -25,13 +25,13 @@ fn every_selection_of_fields_is_read() {
     let swapper = "swapper     0 [000]  4068.261043:    1001001 cpu-clock: \n";
     check(&format!("{swapper}{chain}"), &["0 4068.261043000 0 0 swapper;main;vfs_read"]);
     // Source lines, cgroups after the stack, inlined frames, no module, no offset; a sample without
-    // empty line.
+    // an empty line after it.
     let odd = "\t           7b2c3 inner (inlined)\n  a/b.c:12\n\t           7b2c3 outer\n  a/b.c:20\n /kubepods.slice/x\n";
     check(
         &format!("a 1/1 [0] 1.000000: cycles: \n{odd}b 1/1 [0] 2.000000: cycles: \n{chain}"),
         &["0 1.000000000 1 1 a;outer;inner", "0 2.000000000 1 1 b;main;vfs_read"],
     );
-    // The only frame of a sample without call chain, among others with one; perf indents it.
+    // A sample without a call chain among others with one: perf indents its only frame.
     check(
         &format!(
             "a 1/1 [0] 1.000000: cycles: \n{chain}            a 1/1 [0] 2.000000: 1 cycles:  401000 f+0x1 (/x)\n"
@@ -86,7 +86,7 @@ fn tracepoints_are_events_and_not_samples() {
     let info: Value =
         serde_json::from_str(&stdout_on(text.as_bytes(), "info", &["--format", "json"])).expect("JSON");
     assert_eq!((&info["records"]["samples"], &info["records"]["other_events"]), (&1.into(), &4.into()));
-    // A hybrid CPU's event has a name for each kind of core.
+    // On a hybrid CPU an event has a name for each kind of core.
     let twins = format!(
         "a 1 [0] 1.000000: 1 cpu_core/cycles/P: \n{KERNEL}\na 1 [1] 2.000000: 1 cpu_atom/cycles/P: \n{USER}\n"
     );
@@ -151,7 +151,7 @@ fn what_cannot_be_read_is_rejected_with_its_line() {
     );
     let no_cpu = first.replace("[0] ", "");
     check(format!("{first}{no_cpu}{first}").as_bytes(), 0, 2, &["without time or CPU", "line 5"]);
-    // Cut within a line, at the end of one, after the header.
+    // Cut within a line, at the end of a line, and after the header.
     let cut = |at: &str| first[..first.find(at).expect("it is there")].to_owned();
     check(
         format!("{first}{}", cut("1f ([")).as_bytes(),
@@ -167,14 +167,14 @@ fn what_cannot_be_read_is_rejected_with_its_line() {
     );
     check(format!("{first}{}", cut(KERNEL)).as_bytes(), 3, 1, &["within a call chain", "first in line 5"]);
     check(format!("{first}{}", cut(".000000")).as_bytes(), 3, 1, &["cut short", "first in line 5"]);
-    // The beginning is missing, whatever of it.
+    // The beginning is missing, cut at any byte.
     for start in 1..first.len() - 1 {
         let run = on(format!("{}{first}{first}", &first[start..]).as_bytes(), "collapse", &[]);
         let lines = run.stdout.lines().count();
         assert!(run.code == Some(0) && (2..=3).contains(&lines), "from {start}: {run:?}");
     }
     check(format!("{USER}\n{first}").as_bytes(), 0, 1, &["not printed by perf script, first in line 1"]);
-    // Bytes that are no UTF-8, and what acts on a terminal.
+    // Bytes that are not UTF-8, and characters that act on a terminal.
     let odd = [b"\xff\x1b[2Jx 1 [0] 1.000000: cycles: \n".as_slice(), b"\t          401000 f\xfe;g (/x)\n\n"]
         .concat();
     let run = on(&odd, "collapse", &[]);
@@ -204,7 +204,7 @@ fn a_text_that_cannot_answer_is_told() {
     let no_cpu = format!("b 2 2.000000: cycles: \n{KERNEL}\na 1 1.000000: cycles: \n{KERNEL}\n");
     let need_cpus: [(&str, &[&str]); 2] = [("window", &[]), ("collapse", &["-F", "cpu,stack"])];
     refuse_by(&need_cpus, &no_cpu, &["on which CPU", "--sample-cpu", print]);
-    // Thread after thread, as from a perf.data without CPUs.
+    // Ordered by thread, as from a perf.data without CPUs.
     assert_eq!(on(no_cpu.as_bytes(), "collapse", &[]).stdout, "a;vfs_read 1\nb;vfs_read 1\n");
     refuse(
         &format!("a 1 [0] 1.000000: sched:sched_switch: a\n{KERNEL}\n"),

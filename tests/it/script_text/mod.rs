@@ -1,7 +1,7 @@
-//! Text of perf script as input: the same results as from the perf.data that it was printed from,
-//! and no surprises in a text that is odd, cut or damaged.
+//! Text of perf script as input: it gives the same results as the perf.data that it was printed
+//! from, also where the text is odd, cut or damaged.
 //!
-//! All in which results on the text differ on purpose:
+//! These results on a text differ on purpose:
 //!
 //! | what | perf.data | text | reason |
 //! | --- | --- | --- | --- |

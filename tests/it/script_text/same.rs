@@ -1,4 +1,4 @@
-//! Results on a text are those on the perf.data that it was printed from.
+//! A text gives the same results as the perf.data that it was printed from.
 
 use crate::support::{Recording, assert_same_lines, stallgraph, stdout_of};
 use serde_json::Value;
@@ -18,7 +18,7 @@ fn collapse_prints_the_same_lines_as_on_the_perf_data() {
             &["--kernel-suffix"],
         ] {
             let text = with_frequency(recording.event, &text);
-            // See the table: whose addresses these are cannot be told.
+            // As the table says, the mode of these addresses is unknown.
             let astray = |stacks: String| stacks.replace("[unknown]_[k]", "[unknown]");
             let expected = astray(recording.stdout("collapse", options));
             let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
@@ -65,7 +65,7 @@ fn forget(value: &mut Value, fields: &[&str]) {
     }
 }
 
-/// Without the header the frequency is not known: the distance of samples stands for it.
+/// Without the header the frequency is unknown: the distance of samples is used instead.
 #[test]
 fn without_a_header_the_report_is_the_same() {
     let recording = Recording::open("post");
@@ -80,7 +80,7 @@ fn without_a_header_the_report_is_the_same() {
     assert_same_lines("window", &lines_of(report).join("\n"), &expected);
 }
 
-/// What `perf script -F comm,cpu,time,ip,sym` prints: neither ids nor event nor modules.
+/// `perf script -F comm,cpu,time,ip,sym` prints no ids, no event and no modules.
 #[test]
 fn the_fewest_fields_find_the_same_culprit() {
     let recording = Recording::open("system");

@@ -18,7 +18,7 @@ pub fn file_of(text: &[u8]) -> NamedTempFile {
     file
 }
 
-/// A subcommand on a text, by way of standard input.
+/// Runs a subcommand on a text from standard input.
 pub fn on(text: &[u8], subcommand: &str, options: &[&str]) -> Run {
     let file = file_of(text);
     let stdin = File::open(file.path()).expect("the file");

@@ -20,7 +20,7 @@ fn attributes_of_every_size() {
         let run = print(&apart.big_endian());
         assert!(run.stdout.starts_with("3\t0.001000000\tworker;"), "{size} bytes, big endian: {run:?}");
     }
-    // Size 0 stands for 64, in the header and in the attribute.
+    // Size 0 means 64, in the header and in the attribute.
     let mut bytes = one_sample(Event::cpu_clock()).attr_size(64).build();
     let attribute = 104 + 8;
     bytes[16..24].fill(0);
@@ -56,8 +56,7 @@ fn values_of_a_group_with_lost_samples() {
 #[test]
 fn fields_after_the_call_chain_do_not_matter() {
     // ADDR, RAW, BRANCH_STACK, REGS_USER, WEIGHT, DATA_SRC, TRANSACTION, REGS_INTR, PHYS_ADDR, AUX,
-    // page sizes, WEIGHT_STRUCT: each alone, and each with the control group, which is behind most
-    // of them.
+    // page sizes, WEIGHT_STRUCT: each alone, and each with the cgroup, which follows most of them.
     for bit in [3, 10, 11, 12, 14, 15, 17, 18, 19, 20, 22, 23, 24] {
         for with in [0, sample_type::CGROUP] {
             assert_one_sample(&format!("bit {bit}"), &one_sample(Event::cpu_clock().also(1 << bit | with)));
@@ -120,7 +119,7 @@ fn samples_without_a_cpu_have_that_of_their_id() {
     let run = with(Some(index([10, 11, 12, 13])));
     let cpus: Vec<&str> = run.stdout.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!((run.code, cpus), (Some(0), vec!["11", "13"]), "{}", run.stderr);
-    // What was lost lies on the CPU of the id too.
+    // Lost records are on the CPU of the id too.
     let mut builder = Builder::new();
     builder.event(event.clone()).raw(user_record::ID_INDEX, 0, &index([10, 11, 12, 13]));
     builder.comm((7, 7), "worker").at(3, 1_000_000).sample(sample()).at(3, 2_000_000).lost(53, 5);
@@ -129,7 +128,7 @@ fn samples_without_a_cpu_have_that_of_their_id() {
     let info: serde_json::Value = serde_json::from_str(&info).expect("JSON");
     assert_eq!((&info["cpus"][0]["cpu"], &info["cpus"][0]["gaps"]), (&13.into(), &1.into()), "{info}");
 
-    // One id for every CPU, or no index at all: the CPU is not known.
+    // With one id for every CPU, or without an index, the CPU is unknown.
     for index in [None, Some(index([10, 11, 12, u64::MAX])), Some(index([1, 2, 3, 4])[..40].to_vec())] {
         let run = with(index);
         assert_eq!(run.code, Some(2), "{run:?}");
@@ -163,7 +162,7 @@ fn samples_without_times_are_printed_in_the_order_of_the_file() {
     }
 }
 
-/// `--call-graph dwarf`: the dump is not unwound, and that is told.
+/// `--call-graph dwarf`: the dump is not unwound, and the report says so.
 #[test]
 fn stack_dumps_are_skipped() {
     for dump in [0, 8, 4096] {

@@ -38,8 +38,8 @@ fn a_recording_is_the_same_in_every_form() {
             ("packed", noted.file(&noted.packed(old))),
             ("packed, new", noted.file(&noted.packed(new))),
             ("packed stream", noted.stream(&noted.packed(old))),
-            // The header's note is lost with the end of a stream or of a killed perf's file; the
-            // records tell.
+            // A stream or the file of a killed perf has no note in its header; the records
+            // themselves show it.
             ("packed stream without a note", apart.stream(&apart.packed(new))),
             ("big endian", apart.big_endian()),
         ] {
@@ -83,7 +83,7 @@ fn a_stream_says_of_itself_what_a_file_says() {
     assert!(file["recording"].to_string().contains("6.18.44"), "{file}");
 }
 
-/// `--overwrite` writes the newest records only, and the maps after them.
+/// `--overwrite` keeps the newest records only, and writes the maps after them.
 #[test]
 fn the_side_band_may_follow_its_samples() {
     let mut builder = Builder::new();
@@ -101,7 +101,7 @@ fn only_the_files_of_a_directory_are_read_and_no_links() {
     apart.write_directory(&path, None);
     let collapse =
         || run(stallgraph().arg("collapse").arg(&path).args(["--no-symbols", "-F", "cpu,time,stack"]));
-    // What perf did not name so is no part of it.
+    // Only files with perf's names count.
     for name in ["data.00", "data.1x", "data.", "data.old", "other"] {
         fs::write(path.join(name), framed(record::SAMPLE, &[1; 64])).expect("it can be written to");
     }
@@ -126,7 +126,7 @@ fn only_the_files_of_a_directory_are_read_and_no_links() {
     assert!(directory.stderr.contains("data.4: is not a regular file"), "{}", directory.stderr);
 }
 
-/// As perf does: without FILE, what a pipe brings.
+/// Without FILE a pipe is read, as perf does.
 #[test]
 fn a_pipe_is_read_without_being_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -152,7 +152,7 @@ fn a_second_recording_in_the_file_is_told() {
     }
 }
 
-/// A path that leads to an open file is a stream too: it belongs to whoever reads.
+/// A path to an open file is a stream too, which may come from another machine.
 #[test]
 fn nothing_that_a_stream_names_is_trusted() {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("the host's name");

@@ -1,5 +1,4 @@
-//! Each form of perf.data that perf and its relatives write: what is in it comes out, whatever the
-//! form.
+//! Each form of perf.data that perf and similar programs write gives the same results.
 
 mod fields;
 mod forms;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{run, stallgraph, stdout_of};
 
-/// testdata/variants: recordings made by perf, and the number of samples that perf script finds in
-/// each.
+/// testdata/variants has recordings made by perf, and the number of samples that perf script prints
+/// of each.
 #[test]
 fn recordings_made_by_perf_hold_as_many_samples_as_perf_finds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/variants");
@@ -34,8 +34,8 @@ fn recordings_made_by_perf_hold_as_many_samples_as_perf_finds() {
     assert!(seen >= 18, "{seen} variants");
 }
 
-/// `perf record -D` has the side band of a recording written for an event of its own. Where that
-/// has another `sample_id` than the others, comms and paths end where its own begins.
+/// `perf record -D` makes an extra event for the side band. Where its `sample_id` differs from that
+/// of the others, comms and paths must end where its own begins.
 #[test]
 fn each_record_ends_in_the_sample_id_of_its_event() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/variants");
@@ -48,8 +48,8 @@ fn each_record_ends_in_the_sample_id_of_its_event() {
     assert!(collapsed.stdout.contains(";[libc.so.6];"), "{collapsed:?}");
 }
 
-/// Samples without a CPU: collapse prints thread after thread, each in time order; what needs a CPU
-/// is refused.
+/// Samples without a CPU: collapse prints thread after thread, each in time order, and commands
+/// that need a CPU refuse.
 fn check_threads(file: &Path, count: &str) {
     let columns = ["--no-symbols", "-F", "tid,time,count"];
     let stdout = stdout_of(stallgraph().arg("collapse").arg(file).args(columns));

@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::builder::{Builder, Event, Sample};
 use crate::support::{Run, run, stallgraph};
 
-/// A recording that a test built, in a folder of its own, and what collapse prints for it.
+/// Prints a recording that a test built, from a folder of its own, with collapse.
 pub fn print(bytes: &[u8]) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("perf.data");

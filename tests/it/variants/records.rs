@@ -1,4 +1,4 @@
-//! Records that say nothing of a stack, and call chains with every marker.
+//! Records that have no stack, and call chains with every marker.
 
 use crate::support;
 use crate::support::builder::{Builder, Event, Kernel, Mmap, Sample, context, flag, misc};
@@ -39,7 +39,7 @@ fn unknown_records_and_features_are_skipped() {
     );
 }
 
-/// simpleperf's own records have 32 bits of size, the upper half in place of the flags
+/// simpleperf's own records have 32 bits of size, with the upper half where perf has flags
 /// (simpleperf_record_header).
 #[test]
 fn long_records_of_simpleperf_are_skipped() {
@@ -52,8 +52,8 @@ fn long_records_of_simpleperf_are_skipped() {
 }
 
 /// PERF_CONTEXT_USER_DEFERRED and a cookie stand for user frames that come in a record of their
-/// own, of type 22. Samples of one stay in the kernel share a user chain, which comes after them,
-/// with a thread's own cookie. perf script of 6.19 joins them the same way.
+/// own, of type 22. Samples of one stay in the kernel share a user chain, which comes after them
+/// and has the thread's own cookie. perf script of 6.19 joins them the same way.
 #[test]
 fn deferred_user_chains_are_joined_by_thread_and_cookie() {
     let kernel = &mut Kernel::new();
