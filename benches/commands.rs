@@ -1,5 +1,5 @@
-//! Whole commands, from the start of the program to its end: what a user waits for. On the
-//! recording of all benches, and on a small one, where starting is most of it.
+//! Whole commands, from start to end, which is what a user waits for: on the recording of all
+//! benches, and on a small one, where starting takes most of the time.
 
 mod input;
 
@@ -30,7 +30,7 @@ fn commands(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A subcommand on `recording`, with names from what lies beside `original`, as far as it is there.
+/// A subcommand on `recording`, with names from the files beside `original`, as far as they exist.
 fn command(subcommand: &str, recording: &Path, original: &Path) -> (Command, u64) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stallgraph"));
     command.arg(subcommand).arg(recording);
@@ -49,7 +49,7 @@ fn bench(group: &mut BenchmarkGroup<WallTime>, label: &str, (mut command, bytes)
     group.bench_function(label, |bencher| {
         bencher.iter(|| {
             let status = command.status().expect("it starts");
-            // Another recording may hold nothing to find, or not be complete.
+            // Other recordings may have no stall, or be incomplete.
             assert!(matches!(status.code(), Some(0 | 1 | 3)), "{label}: {status}");
         });
     });

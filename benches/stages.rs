@@ -1,6 +1,6 @@
 //! The stages of the pipeline, each in bytes and samples per second: decoding, interning, naming,
-//! windows, folding; and a plain loop over the same bytes, which tells how near decoding is to what
-//! the machine can do.
+//! windows, folding. A plain loop over the same bytes shows how near decoding is to what the
+//! machine can do.
 
 mod input;
 mod plain;
@@ -92,7 +92,7 @@ impl Collect for Samples {
     fn reject(&mut self, _: &'static str) {}
 }
 
-/// Bytes of all folded lines.
+/// The number of bytes of all folded lines.
 fn fold(recording: &Recording) -> u64 {
     struct Count(u64);
     impl std::io::Write for Count {

@@ -2,9 +2,9 @@
 //! `scripts/robustness`.
 //!
 //! usage: `count_with_linux_perf_data FILE`; `-` reads a stream from standard input. It does what a
-//! profiler's importer does: asks for everything the header tells, then decodes every record up to
-//! the first that cannot be had. The number goes to standard output even then, what went wrong to
-//! standard error, with exit code 1.
+//! profiler's importer does: reads everything in the header, then decodes every record up to the
+//! first that it cannot decode. It prints the number on standard output even then, the error on
+//! standard error, and ends with exit code 1.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Samples of all events, and what ended the reading before the end.
+/// The samples of all events, and the error that ended the reading early.
 fn count<R: Read>(mut reader: PerfFileReader<R>) -> (u64, Option<String>) {
     let mut problem = ask(&reader.perf_file).err().map(|error| format!("features: {error}"));
     let mut samples = 0;
@@ -59,7 +59,7 @@ fn count<R: Read>(mut reader: PerfFileReader<R>) -> (u64, Option<String>) {
     }
 }
 
-/// Asks for everything that the header can tell.
+/// Reads everything in the header.
 fn ask(file: &PerfFile) -> Result<(), linux_perf_data::Error> {
     file.build_ids()?;
     file.sample_time_range()?;

@@ -1,5 +1,5 @@
-//! The recording that benches read: testdata/system, repeated with its times moved on, or the file
-//! that STALLGRAPH_BENCH_FILE names.
+//! The recording that benches read: testdata/system, repeated with later times, or the file that
+//! STALLGRAPH_BENCH_FILE names.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ const COPIES: u64 = 40;
 
 pub struct Input {
     pub bytes: Vec<u8>,
-    /// The file that these are, or are made of: beside it lies what names come from.
+    /// The file that the bytes are from; files that give names are beside it.
     pub path: PathBuf,
 }
 
@@ -22,7 +22,7 @@ impl Input {
     }
 }
 
-/// The file with its records repeated: samples only from the second copy on, each copy 10 s after
+/// The file with its records repeated: only samples from the second copy on, each copy 10 s after
 /// the one before.
 fn repeat(file: &[u8]) -> Vec<u8> {
     const SAMPLE: u32 = 9;
@@ -56,7 +56,7 @@ fn repeat(file: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The table of feature sections holds positions in the file, which have moved.
+/// The table of feature sections holds offsets, which have moved.
 fn move_features(bytes: &mut [u8], table_at: usize, moved: u64) {
     let features: u32 = bytes[72..104].iter().map(|byte| byte.count_ones()).sum();
     for entry in bytes[table_at..table_at + 16 * features as usize].chunks_exact_mut(16) {

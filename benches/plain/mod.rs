@@ -1,6 +1,6 @@
-//! The least that any reader of a recording does: one plain loop over the records that touches each
-//! entry of each call chain, and puts the samples in the order of time. It trusts the file, and
-//! takes nothing from the library's walk.
+//! The least that any reader of a recording does: one plain loop over the records that reads each
+//! entry of each call chain, and sorts the samples by time. It trusts the file, and uses nothing of
+//! the library's walk.
 
 use linux_perf_event_reader::constants::{
     PERF_RECORD_SAMPLE, PERF_SAMPLE_ADDR, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID,
@@ -9,7 +9,7 @@ use linux_perf_event_reader::constants::{
 };
 use stallgraph::ingest::{ByteOrder, Header};
 
-/// Fields of 8 bytes that stand before the time, and before the call chain (perf_output_sample in
+/// Fields of 8 bytes before the time, and before the call chain (perf_output_sample in
 /// kernel/events/core.c).
 const BEFORE_TIME: u64 = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID;
 const BEFORE_CHAIN: u64 = BEFORE_TIME
@@ -22,7 +22,7 @@ const BEFORE_CHAIN: u64 = BEFORE_TIME
 /// `struct perf_event_header`: type, misc, size.
 const RECORD_HEADER: usize = 8;
 
-/// Where in each sample's record the fields lie that the loop reads.
+/// The offsets in each sample's record of the fields that the loop reads.
 #[derive(PartialEq)]
 pub struct Places {
     time: usize,
@@ -30,8 +30,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// `None` where they are not at the same places in all samples, or not in this machine's byte
-    /// order.
+    /// `None` if they differ between samples, or if the byte order is not this machine's.
     pub fn new(header: &Header) -> Option<Places> {
         let is_native = (header.order == ByteOrder::Little) == cfg!(target_endian = "little");
         let mut places = header.attributes.iter().map(|attribute| Places::of(attribute.sample_type));
@@ -42,13 +41,13 @@ impl Places {
     fn of(sample_type: u64) -> Option<Places> {
         let after = |fields: u64| RECORD_HEADER + 8 * (sample_type & fields).count_ones() as usize;
         let wanted = PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN;
-        // What a counter read is of variable size, and stands before the chain.
+        // A counter's values have a variable size, and come before the chain.
         let has_places = sample_type & (wanted | PERF_SAMPLE_READ) == wanted;
         has_places.then(|| Places { time: after(BEFORE_TIME), chain: after(BEFORE_CHAIN) })
     }
 }
 
-/// The sum of all entries of all call chains, and of each sample its time and its number, in order.
+/// The sum of all entries of all call chains, and the time and number of each sample, in order.
 pub fn decode(data: &[u8], places: &Places) -> (u64, Vec<(u64, u64)>) {
     let (mut sum, mut keys) = (0u64, Vec::new());
     let mut rest = data;
@@ -64,7 +63,7 @@ pub fn decode(data: &[u8], places: &Places) -> (u64, Vec<(u64, u64)>) {
         assert!(size > 0, "a record has a header");
         rest = next;
     }
-    // Not the unstable one: buffers of CPUs are runs that are in order, and this merges them.
+    // A stable sort: the buffers of CPUs are sorted runs, which it merges.
     keys.sort();
     (sum, keys)
 }

@@ -26,19 +26,19 @@ const VISIT: &str = r##"<script type="text/ecmascript"><![CDATA[
         var title = function(g) { return g.querySelector("title").textContent; };
         var rect = function(g) { return g.querySelector("rect"); };
         var click = function(e) { e.dispatchEvent(new MouseEvent("click", { bubbles: true })); };
-        var its = all.find(function(g) {
+        var frame = all.find(function(g) {
             return title(g).startsWith(NAME + " (") && rect(g).getAttribute("fg:x") == X;
         });
         var hidden = function() { return all.filter(function(g) { return getComputedStyle(g).display == "none"; }).length; };
-        var widths = [rect(its).getAttribute("width")];
+        var widths = [rect(frame).getAttribute("width")];
         var hiddens = [hidden()];
-        rect(its).dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+        rect(frame).dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
         var details = document.getElementById("details").textContent;
-        click(rect(its));
-        widths.push(rect(its).getAttribute("width"));
+        click(rect(frame));
+        widths.push(rect(frame).getAttribute("width"));
         hiddens.push(hidden());
         click(document.getElementById("unzoom"));
-        widths.push(rect(its).getAttribute("width"));
+        widths.push(rect(frame).getAttribute("width"));
         hiddens.push(hidden());
         click(document.getElementById("search"));
         var marked = all.filter(function(g) { return rect(g).getAttribute("fill") == "rgb(230,0,230)"; }).map(title);

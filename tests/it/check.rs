@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::support;
 use crate::support::fixture::{every_ms, recording};
-use crate::support::hand_made::{culprit, found, stall};
+use crate::support::hand_made::{culprit, stall, stalls_of};
 use crate::support::{Run, run, stallgraph};
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
@@ -53,7 +53,7 @@ fn the_line_says_how_much_and_who() {
     let node = node();
     let agent = || Some(culprit(&node, "agent"));
     let worker = || Some(culprit(&node, "kworker/1:2"));
-    let all = found(vec![
+    let all = stalls_of(vec![
         stall(0, 100, 234, Confidence::High, agent()),
         stall(1, 100, 150, Confidence::Medium, worker()),
         stall(0, 500, 620, Confidence::Medium, agent()),
@@ -62,15 +62,15 @@ fn the_line_says_how_much_and_who() {
     let checked = check(&node, &all, &Thresholds::default());
     assert_eq!((checked.stalls, checked.stalled_ns, checked.longest_ns), (3, 304 * MS, 134 * MS));
     assert_eq!(line(&node, &all), "stalling: 3 stalls, 304 ms of 2.00 s; CPU 0: agent lseek, max 134 ms");
-    let of_worker = found(vec![stall(1, 100, 150, Confidence::Medium, worker())]);
+    let of_worker = stalls_of(vec![stall(1, 100, 150, Confidence::Medium, worker())]);
     assert_eq!(
         line(&node, &of_worker),
         "stalling: 1 stall, 50 ms of 2.00 s; CPU 1: kworker/1:2 flush_all, max 50 ms"
     );
-    let of_nobody = found(vec![stall(1, 100, 150, Confidence::Medium, None)]);
+    let of_nobody = stalls_of(vec![stall(1, 100, 150, Confidence::Medium, None)]);
     assert_eq!(line(&node, &of_nobody), "stalling: 1 stall, 50 ms of 2.00 s; no culprit known, max 50 ms");
-    assert_eq!(line(&node, &found(vec![])), "healthy: no stall of 20 ms or more in 2.00 s of 2 CPUs");
-    let unsure = found(vec![stall(0, 900, 999, Confidence::Low, agent())]);
+    assert_eq!(line(&node, &stalls_of(vec![])), "healthy: no stall of 20 ms or more in 2.00 s of 2 CPUs");
+    let unsure = stalls_of(vec![stall(0, 900, 999, Confidence::Low, agent())]);
     assert_eq!(line(&node, &unsure), "unknown: 1 stall, 99 ms of 2.00 s, not sure; CPU 0: agent lseek");
     let two = Thresholds { stalls: 2, ..Thresholds::default() };
     let below = report::line(&node, &check(&node, &unsure, &two));
@@ -81,7 +81,7 @@ fn the_line_says_how_much_and_who() {
 fn no_line_is_longer_than_80_bytes() {
     let node = recording(&every_ms(0, 0..2000, &"ß".repeat(300), "work_[u]"));
     let stall = stall(0, 100, 234, Confidence::High, Some(culprit(&node, &"ß".repeat(300))));
-    let line = line(&node, &found(vec![stall]));
+    let line = line(&node, &stalls_of(vec![stall]));
     assert!((78..=80).contains(&line.len()) && line.ends_with("ß.."), "{line}");
     assert_eq!(report::unknown(&"x".repeat(300)).len(), 80);
 }
@@ -89,7 +89,7 @@ fn no_line_is_longer_than_80_bytes() {
 #[test]
 fn all_thresholds_must_be_reached() {
     let node = node();
-    let all = found(vec![
+    let all = stalls_of(vec![
         stall(0, 100, 200, Confidence::Low, None),
         stall(0, 300, 400, Confidence::Medium, None),
         stall(0, 500, 600, Confidence::High, None),
@@ -119,7 +119,7 @@ fn all_thresholds_must_be_reached() {
 
 #[test]
 fn what_may_have_been_missed_is_unknown() {
-    let none = found(vec![]);
+    let none = stalls_of(vec![]);
     let doubt = |recording: &Recording, stalls: &Stalls| match check(
         recording,
         stalls,
@@ -138,8 +138,8 @@ fn what_may_have_been_missed_is_unknown() {
     damaged.diagnostics.push(Diagnostic::new(Severity::Error, "damaged", 1, message, "copy it again"));
     assert_eq!(doubt(&damaged, &none), Doubt::Damaged(message.to_owned()));
     assert_eq!(line(&damaged, &none), "unknown: the last record is cut short");
-    let found = found(vec![stall(0, 100, 200, Confidence::High, None)]);
-    assert!(line(&damaged, &found).starts_with("stalling: "), "what was found was there");
+    let result = stalls_of(vec![stall(0, 100, 200, Confidence::High, None)]);
+    assert!(line(&damaged, &result).starts_with("stalling: "), "what was found was there");
 
     let empty = recording("from 0.0\nto 5.0");
     assert_eq!(doubt(&empty, &none), Doubt::Empty);
@@ -205,7 +205,7 @@ fn the_page_has_every_series_once() {
     }
     all.push(stall(1, 400, 430, Confidence::High, Some(culprit(&node, "nginx"))));
     all.push(stall(1, 500, 530, Confidence::Low, Some(culprit(&node, "nginx"))));
-    let page = prometheus::text(&node, &check(&node, &found(all), &Thresholds::default()));
+    let page = prometheus::text(&node, &check(&node, &stalls_of(all), &Thresholds::default()));
     for series in [
         "stallgraph_check_conclusive 1",
         "stallgraph_stalling 1",
@@ -279,7 +279,7 @@ fn labels_are_escaped_and_few() {
     let all = comms.iter().zip(0u64..);
     let all = all
         .map(|(comm, at)| stall(0, 50 * at, 50 * at + 20 + at, Confidence::High, Some(culprit(&node, comm))));
-    let page = prometheus::text(&node, &check(&node, &found(all.collect()), &Thresholds::default()));
+    let page = prometheus::text(&node, &check(&node, &stalls_of(all.collect()), &Thresholds::default()));
     assert_valid(&page);
     assert_eq!(page.matches("stallgraph_culprit_stalls{").count(), 5, "those with the most only: {page}");
     assert!(page.contains("{cpu=\"0\",comm=\"a\\\\\\\"}39\",syscall=\"\"} 0.059"), "{page}");
@@ -316,9 +316,9 @@ fn a_kernel_worker_is_named_by_its_function() {
 fn check_says_what_stalls_says() {
     for name in ["system", "evidence", "worker", "other-call", "interrupts-off", "mixed"] {
         let recording = support::Recording::open(name);
-        let found = run(recording.command("stalls").args(["--format", "json"]));
-        let found: serde_json::Value = serde_json::from_str(&found.stdout).expect("JSON");
-        let all = found["stalls"].as_array().expect("stalls");
+        let result = run(recording.command("stalls").args(["--format", "json"]));
+        let result: serde_json::Value = serde_json::from_str(&result.stdout).expect("JSON");
+        let all = result["stalls"].as_array().expect("stalls");
         let sure = all.iter().filter(|stall| stall["confidence"] != "low").count();
         let (code, begin) = match (sure, all.len()) {
             (0, 0) => (0, "healthy: no stall of 20 ms".to_owned()),

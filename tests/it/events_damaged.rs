@@ -39,15 +39,19 @@ fn what_lies_before_a_damage_is_told_as_in_the_whole_file() {
         fs::write(&path, &damaged).expect("the folder can be written to");
         let (run, document) = json("syscalls", &path, &["--min", "0s"]);
         assert_eq!(run.code, Some(3), "{}", run.stderr);
-        let found = entries(&document, "slow", &calls);
+        let result = entries(&document, "slow", &calls);
         let is_whole = |call: &&String| !call.contains("null");
         // The record where the damage begins may still look like one.
-        assert!(found.iter().filter(is_whole).filter(|call| !all_calls.contains(*call)).count() <= 1);
-        assert!(found.len() > 100 && found.len() < all_calls.len(), "{} calls", found.len());
+        assert!(result.iter().filter(is_whole).filter(|call| !all_calls.contains(*call)).count() <= 1);
+        assert!(result.len() > 100 && result.len() < all_calls.len(), "{} calls", result.len());
         let (run, document) = json("packets", &path, &[]);
         assert_eq!(run.code, Some(3), "{}", run.stderr);
-        let found = entries(&document, "packets", &packets);
-        assert!(found.difference(&all_packets).count() <= 1 && found.len() > 1000, "{} packets", found.len());
+        let result = entries(&document, "packets", &packets);
+        assert!(
+            result.difference(&all_packets).count() <= 1 && result.len() > 1000,
+            "{} packets",
+            result.len()
+        );
     }
 }
 

@@ -47,14 +47,14 @@ fn assert_same(what: &str, got: &[Seen], expected: &[Seen]) {
 
 /// What `window` and `stalls` report, as markers of a CPU, in ns after the begin of the export.
 fn markers(recording: &Recording, cpu: u32, start_ns: u64) -> Vec<(String, u64, u64)> {
-    let found = |command, list: &str| -> Vec<Value> {
-        let found: Value =
+    let entries_of = |command, list: &str| -> Vec<Value> {
+        let result: Value =
             serde_json::from_str(&recording.stdout(command, &["--format", "json"])).expect("JSON");
-        let all = found[list].as_array().expect("a list").iter();
-        all.filter(|found| found["cpu"] == cpu).cloned().collect()
+        let all = result[list].as_array().expect("a list").iter();
+        all.filter(|entry| entry["cpu"] == cpu).cloned().collect()
     };
     let time = |value: &Value| value.as_u64().expect("a time") - start_ns;
-    let episodes = found("window", "episodes");
+    let episodes = entries_of("window", "episodes");
     let markers = episodes.iter().flat_map(|episode| {
         let window = &episode["window"];
         [
@@ -63,7 +63,7 @@ fn markers(recording: &Recording, cpu: u32, start_ns: u64) -> Vec<(String, u64, 
         ]
     });
     let mut markers: Vec<_> = markers.collect();
-    let stalls = found("stalls", "stalls");
+    let stalls = entries_of("stalls", "stalls");
     markers.extend(
         stalls.iter().map(|stall| ("stall".to_owned(), time(&stall["start_ns"]), time(&stall["end_ns"]))),
     );

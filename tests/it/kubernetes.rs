@@ -15,11 +15,11 @@ fn example(name: &str) -> String {
     fs::read_to_string(path).expect("an example")
 }
 
-/// The keys of an object. All must be among `known`, since node-problem-detector ignores keys
+/// The keys of an object. All must be among `allowed`, since node-problem-detector ignores keys
 /// that it does not know.
-fn keys<'v>(object: &'v Value, known: &[&str]) -> BTreeSet<&'v str> {
+fn keys<'v>(object: &'v Value, allowed: &[&str]) -> BTreeSet<&'v str> {
     let keys: BTreeSet<&str> = object.as_object().expect("an object").keys().map(String::as_str).collect();
-    assert!(keys.iter().all(|key| known.contains(key)), "{keys:?} of {known:?}");
+    assert!(keys.iter().all(|key| allowed.contains(key)), "{keys:?} of {allowed:?}");
     keys
 }
 
@@ -30,7 +30,7 @@ fn the_plugin_is_as_node_problem_detector_wants_it() {
     let config: Value = serde_json::from_str(&example("node-problem-detector.json")).expect("JSON");
     keys(&config, &["plugin", "pluginConfig", "source", "conditions", "rules", "metricsReporting"]);
     assert_eq!(config["plugin"], "custom");
-    let known = [
+    let allowed = [
         "invoke_interval",
         "timeout",
         "max_output_length",
@@ -38,7 +38,7 @@ fn the_plugin_is_as_node_problem_detector_wants_it() {
         "enable_message_change_based_condition_update",
         "skip_initial_status",
     ];
-    keys(&config["pluginConfig"], &known);
+    keys(&config["pluginConfig"], &allowed);
     assert_eq!(config["pluginConfig"]["max_output_length"], 80, "what check's line is made for");
     let seconds = |value: &Value| -> u64 {
         let text = value.as_str().expect("a duration");

@@ -53,12 +53,12 @@ fn the_line_of_the_culprit_is_told() {
         eprintln!("SKIPPED lines of source: needs a C compiler for x86-64");
         return;
     };
-    let found = json(&node, &["--lines", "-k", &file]);
-    let first = &found["ranking"][0];
+    let result = json(&node, &["--lines", "-k", &file]);
+    let first = &result["ranking"][0];
     assert_eq!(first["function"], "memcg_stat_show");
     let line = first["line"].as_str().expect("a line");
     assert!(line.contains("mm/memcg_stat_show.c:"), "{line}");
-    let dominating = found["episodes"].as_array().expect("a list").iter().find_map(|episode| {
+    let dominating = result["episodes"].as_array().expect("a list").iter().find_map(|episode| {
         let dominating = &episode["dominating"];
         (dominating["function"] == "memcg_stat_show").then(|| dominating["line"].as_str())
     });
@@ -102,9 +102,9 @@ fn an_installed_vmlinux_of_the_recorded_build_tells_it_and_no_other() {
         };
         let bytes = fs::read(built).expect("it was made");
         node.add(&format!("no-files/usr/lib/debug/.build-id/07/{}.debug", "07".repeat(19)), &bytes);
-        let found = json(&node, &["--lines"]);
-        let dominating = &found["episodes"][0]["dominating"];
-        assert_eq!(dominating["function"], "show_all", "{found}");
+        let result = json(&node, &["--lines"]);
+        let dominating = &result["episodes"][0]["dominating"];
+        assert_eq!(dominating["function"], "show_all", "{result}");
         // The call ends before the byte that it returns to.
         let expected = line.map_or(Value::Null, |line| Value::from(format!("fs/show_all.c:{line}")));
         match (&dominating["line"], &expected) {
@@ -112,7 +112,7 @@ fn an_installed_vmlinux_of_the_recorded_build_tells_it_and_no_other() {
             (line, expected) => assert_eq!(line, expected),
         }
         let missing = |diagnostic: &Value| diagnostic["code"] == "source_lines";
-        let all = found["diagnostics"].as_array().expect("a list");
+        let all = result["diagnostics"].as_array().expect("a list");
         assert_eq!(all.iter().any(missing), expected == Value::Null, "{all:?}");
     }
 }
@@ -132,8 +132,8 @@ fn a_long_or_hostile_path_is_shortened_and_cleaned() {
         shown.len() == 80 && shown.starts_with("  line ..") && shown.contains("/memcg_stat_show.c:"),
         "{shown}"
     );
-    let found = json(&node, &["--lines", "-k", &file]);
-    let line = found["ranking"][0]["line"].as_str().expect("a line");
+    let result = json(&node, &["--lines", "-k", &file]);
+    let line = result["ranking"][0]["line"].as_str().expect("a line");
     assert!(line.contains("/build/?[2Jlong/"), "{line}");
 }
 

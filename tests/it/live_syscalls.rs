@@ -22,9 +22,9 @@ fn syscalls_finds_what_perf_prints() {
     let expected = perf_events::calls(&perf_events::read(&String::from_utf8_lossy(&printed.stdout)));
     assert!(expected.len() > 100, "{} system calls of a shell and its commands", expected.len());
 
-    let found = run(stallgraph().arg("syscalls").arg(&file).args(["--min", "0s", "--format", "json"]));
+    let result = run(stallgraph().arg("syscalls").arg(&file).args(["--min", "0s", "--format", "json"]));
     let document: Value =
-        serde_json::from_str(&found.stdout).unwrap_or_else(|error| panic!("{error}: {found:?}"));
+        serde_json::from_str(&result.stdout).unwrap_or_else(|error| panic!("{error}: {result:?}"));
     let slow = document["slow"].as_array().expect("a list");
     let call = |value: &Value| -> Option<(i32, u64, u64, i64, i64)> {
         let number = |key: &str| value[key].as_i64();

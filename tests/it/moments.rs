@@ -38,7 +38,7 @@ fn node() -> Recording {
 }
 
 fn stalls_of(node: &Recording) -> Stalls {
-    hand_made::found(vec![stall(0, 500, 700, Confidence::High, Some(culprit(node, "agent")))])
+    hand_made::stalls_of(vec![stall(0, 500, 700, Confidence::High, Some(culprit(node, "agent")))])
 }
 
 /// A log whose lines have times with µs.
@@ -52,12 +52,12 @@ fn at(ms: u64) -> Stamp {
     Stamp::Absolute(WALL + ms * MS)
 }
 
-fn found(node: &Recording, log: &Log) -> Moments {
+fn moments_in(node: &Recording, log: &Log) -> Moments {
     find(node, &stalls_of(node), log, &Selection::default()).expect("the clock is known")
 }
 
 fn text(node: &Recording, log: &Log) -> Vec<String> {
-    let lines = report::lines(node, &stalls_of(node), log, &found(node, log));
+    let lines = report::lines(node, &stalls_of(node), log, &moments_in(node, log));
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:#?}");
     lines
 }
@@ -66,7 +66,7 @@ fn text(node: &Recording, log: &Log) -> Vec<String> {
 fn moments_in_a_stall_and_shortly_after_are_its() {
     let node = node();
     let stamps = [at(499), at(500), at(650), at(700), at(712), at(800), at(801)];
-    let moments = found(&node, &log(&stamps)).moments;
+    let moments = moments_in(&node, &log(&stamps)).moments;
     let hits: Vec<Option<u64>> =
         moments.iter().map(|moment| Some(moment.hits.first()?.over_ns / MS)).collect();
     assert_eq!(hits, [None, Some(0), Some(0), Some(0), Some(12), Some(100), None]);
@@ -80,7 +80,7 @@ fn what_a_ping_waited_through_counts() {
     for (time, took_ms) in slow.times.iter_mut().zip([240, 120, 19, 20]) {
         time.took_ns = Some(took_ms * MS);
     }
-    let moments = found(&node, &slow);
+    let moments = moments_in(&node, &slow);
     assert_eq!(moments.quick, 1, "a round trip of 19 ms waited for no stall of 20");
     let spans: Vec<_> = moments
         .moments
@@ -98,7 +98,7 @@ fn the_stall_that_explains_most_is_first() {
     let node = node();
     let of = |begin, end| stall(0, begin, end, Confidence::High, None);
     // As on three CPUs: one stall over before, one shared briefly, one shared for long.
-    let all = hand_made::found(vec![of(100, 480), of(590, 610), of(300, 700), of(900, 1000)]);
+    let all = hand_made::stalls_of(vec![of(100, 480), of(590, 610), of(300, 700), of(900, 1000)]);
     let mut slow = log(&[at(600)]);
     slow.times[0].took_ns = Some(100 * MS);
     let moments = find(&node, &all, &slow, &Selection::default()).expect("moments");
@@ -112,7 +112,7 @@ fn the_stall_that_explains_most_is_first() {
 #[test]
 fn before_other_moments_stands_what_the_cpus_did() {
     let node = node();
-    let moments = found(&node, &log(&[at(400), at(1500), at(1990)])).moments;
+    let moments = moments_in(&node, &log(&[at(400), at(1500), at(1990)])).moments;
     let seen: Vec<Vec<_>> = moments
         .iter()
         .map(|moment| {
@@ -134,7 +134,7 @@ fn before_other_moments_stands_what_the_cpus_did() {
         ]
     );
     let only_1 = Selection { cpus: Some(vec![CpuRange(1, 1)]), ..Selection::default() };
-    let of_1 = find(&node, &hand_made::found(vec![]), &log(&[at(600)]), &only_1).expect("moments");
+    let of_1 = find(&node, &hand_made::stalls_of(vec![]), &log(&[at(600)]), &only_1).expect("moments");
     assert_eq!(of_1.moments[0].before.iter().map(|filled| filled.cpu).collect::<Vec<_>>(), [1]);
 }
 
@@ -147,8 +147,8 @@ fn what_may_be_wrong_before_a_moment_is_marked() {
     let mut node = recording(&text);
     node.about.clock = Clock { id: Some(1), wall: Some((WALL, 0)) };
     let log = log(&[at(400), at(500), at(600), at(900)]);
-    let moments = find(&node, &hand_made::found(vec![]), &log, &Selection::default()).expect("moments");
-    let lines = report::lines(&node, &hand_made::found(vec![]), &log, &moments);
+    let moments = find(&node, &hand_made::stalls_of(vec![]), &log, &Selection::default()).expect("moments");
+    let lines = report::lines(&node, &hand_made::stalls_of(vec![]), &log, &moments);
     let whats: Vec<&str> = lines
         .iter()
         .filter(|line| line.starts_with("moment"))
@@ -166,7 +166,7 @@ fn a_coarse_time_is_a_stretch() {
     let node = node();
     let mut coarse = log(&[at(0), at(1000)]);
     coarse.times.iter_mut().for_each(|time| time.resolution_ns = 1000 * MS);
-    let moments = found(&node, &coarse).moments;
+    let moments = moments_in(&node, &coarse).moments;
     assert_eq!((moments[0].start_ns, moments[0].end_ns), (0, 1000 * MS));
     assert_eq!(moments[0].hits, [Hit { stall: 0, over_ns: 0 }]);
     assert_eq!(moments[1].before[0].start_ns, 1000 * MS, "all of the second, and not only its end");
@@ -176,7 +176,7 @@ fn a_coarse_time_is_a_stretch() {
 fn what_is_outside_is_counted() {
     let node = node();
     let before_all = Stamp::Absolute(WALL - 1);
-    let moments = found(
+    let moments = moments_in(
         &node,
         &log(&[before_all, at(0), at(1999), at(2000), Stamp::Absolute(0), Stamp::Absolute(u64::MAX)]),
     );
@@ -204,7 +204,7 @@ fn times_without_a_zone_are_utc_or_as_said() {
         (Stamp::TimeOfDay(of_day + hour), 60, true),
     ] {
         let log = Log { zone_minutes: zone, ..log(&[stamp]) };
-        let moments = found(&node, &log);
+        let moments = moments_in(&node, &log);
         assert_eq!(
             (moments.zoneless, moments.moments.len()),
             (1, usize::from(is_inside)),
@@ -217,7 +217,7 @@ fn times_without_a_zone_are_utc_or_as_said() {
     }
     let berlin =
         [at(0), Stamp::TimeOfDay(of_day + hour), Stamp::Local(local + hour), Stamp::TimeOfDay(of_day - hour)];
-    let moments = found(&node, &log(&berlin));
+    let moments = moments_in(&node, &log(&berlin));
     assert_eq!((moments.zoneless, moments.better_zone), (3, Some((60, 2))));
     let lines = text(&node, &log(&berlin[1..]));
     assert_eq!(lines[0], "log       log: 3 times in 3 lines; 3 outside the recording");
@@ -237,7 +237,7 @@ fn a_recording_that_does_not_know_the_time_of_day_says_how_to_record() {
         (Clock { id: Some(0), wall: None }, true),
     ] {
         node.about.clock = clock;
-        let result = find(&node, &hand_made::found(vec![]), &log(&[at(0)]), &Selection::default());
+        let result = find(&node, &hand_made::stalls_of(vec![]), &log(&[at(0)]), &Selection::default());
         match result {
             Ok(_) => assert!(is_known, "{clock:?}"),
             Err(error) => {
@@ -276,7 +276,7 @@ moment    4 1.500000     - -        0  100% nginx read";
 fn many_moments_are_looked_at_up_to_a_limit() {
     let node = node();
     let stamps: Vec<Stamp> = (0..12_000).map(|_| at(650)).collect();
-    let moments = found(&node, &log(&stamps));
+    let moments = moments_in(&node, &log(&stamps));
     assert_eq!((moments.moments.len(), moments.left_out), (10_000, 2000));
 }
 
@@ -309,7 +309,7 @@ fn a_real_recording_is_found_by_the_wall_clock() {
         |&(begin, length): &(u64, u64)| Stamp::Absolute(begin + length - 30 * MS + wall_ns - clock_ns);
     let stamps: Vec<Stamp> = truth.iter().map(near_end).collect();
     let only_1 = Selection { cpus: Some(vec![CpuRange(1, 1)]), ..Selection::default() };
-    let moments = find(&recording, &hand_made::found(vec![]), &log(&stamps), &only_1).expect("moments");
+    let moments = find(&recording, &hand_made::stalls_of(vec![]), &log(&stamps), &only_1).expect("moments");
     assert_eq!((moments.moments.len(), moments.outside), (4, 0));
     for moment in &moments.moments {
         let [filled] = &moment.before[..] else { panic!("one CPU") };

@@ -170,11 +170,11 @@ fn contexts_by_the_events_before() {
         cpu0 1.140 agent packet:eth0(60)
         cpu0 1.150 agent sys_exit:lseek=0
     ";
-    let found = find(text);
-    let contexts: Vec<Context> = found.packets.iter().map(|packet| packet.context).collect();
+    let result = find(text);
+    let contexts: Vec<Context> = result.packets.iter().map(|packet| packet.context).collect();
     assert_eq!(contexts, [Interrupt, InSystemCall, SystemCallEnd, Interrupt, Interrupt]);
-    assert!(found.packets[0].call.is_none() && found.packets[2].call.is_some());
-    assert_eq!(found.contexts[0], (Interrupt, 3));
+    assert!(result.packets[0].call.is_none() && result.packets[2].call.is_some());
+    assert_eq!(result.contexts[0], (Interrupt, 3));
 }
 
 /// Packets at these microseconds after 1 s.
@@ -188,13 +188,13 @@ fn a_backlog_is_many_at_once_after_a_gap() {
     let steady = at((0..200).map(|n| 1000 * n));
     let late = at((0..90).map(|n| 300_000 + 5 * n));
     let steady_again = at((0..200).map(|n| 301_000 + 1000 * n));
-    let found = find(&[steady.clone(), late.clone(), steady_again.clone()].concat());
-    assert_eq!(found.backlogs.len(), 1);
-    let backlog = found.backlogs[0];
+    let result = find(&[steady.clone(), late.clone(), steady_again.clone()].concat());
+    assert_eq!(result.backlogs.len(), 1);
+    let backlog = result.backlogs[0];
     assert_eq!((backlog.packets, backlog.gap_start_ns, backlog.start_ns), (90, 1_199_000_000, 1_300_000_000));
     assert_eq!(backlog.end_ns, 1_300_445_000);
-    let queued = found.packets.iter().filter(|packet| packet.backlog == Some(0)).count();
-    assert_eq!((queued, found.packets[200].gap_ns), (90, Some(101_000_000)));
+    let queued = result.packets.iter().filter(|packet| packet.backlog == Some(0)).count();
+    assert_eq!((queued, result.packets[200].gap_ns), (90, Some(101_000_000)));
 
     // A pause in which another task gets the CPU does not end a backlog; one packet, or a steady
     // stream, is no backlog.
@@ -208,8 +208,8 @@ fn a_backlog_is_many_at_once_after_a_gap() {
 
     // Lost records do not make a gap.
     let lost = [steady, late, steady_again, "lost cpu0 1.25 1.26 9\n".to_owned()].concat();
-    let found = find(&lost);
-    assert!(found.backlogs.is_empty() && found.packets[200].is_lossy && !found.packets[201].is_lossy);
+    let result = find(&lost);
+    assert!(result.backlogs.is_empty() && result.packets[200].is_lossy && !result.packets[201].is_lossy);
 }
 
 #[test]
@@ -219,12 +219,12 @@ fn a_selection_keeps_gaps_and_numbers_of_backlogs() {
     let recording = recording(&text);
     let time = TimeRange::Clock(Some(1_250_000_000), None);
     let selection = Selection { time, ..Selection::default() };
-    let found =
+    let result =
         packets::find(&recording, &Options { gap_ns: 20_000_000, selection, event: None }).expect("packets");
-    assert_eq!((found.packets.len(), found.backlogs.len()), (80, 2));
-    assert_eq!((found.packets[0].gap_ns, found.packets[0].backlog), (Some(199_805_000), Some(0)));
-    assert_eq!(found.backlogs[1].start_ns, 1_500_000_000);
-    assert_eq!(found.packets[79].backlog, Some(1));
+    assert_eq!((result.packets.len(), result.backlogs.len()), (80, 2));
+    assert_eq!((result.packets[0].gap_ns, result.packets[0].backlog), (Some(199_805_000), Some(0)));
+    assert_eq!(result.backlogs[1].start_ns, 1_500_000_000);
+    assert_eq!(result.packets[79].backlog, Some(1));
 }
 
 #[test]
@@ -235,16 +235,16 @@ fn a_probe_comes_before_tracepoints_unless_it_is_empty() {
         cpu0 1.2 agent event:probe:icmp_echo__return
         cpu0 1.3 agent gro:eth0(60)
     ";
-    let found = find(both);
-    assert_eq!((found.event.as_str(), found.packets.len()), ("probe:icmp_echo_1", 1));
-    assert_eq!((found.packets[0].device, found.packets[0].bytes), (None, None));
-    assert_eq!(found.other_events, ["net:netif_receive_skb", "net:napi_gro_receive_entry"]);
+    let result = find(both);
+    assert_eq!((result.event.as_str(), result.packets.len()), ("probe:icmp_echo_1", 1));
+    assert_eq!((result.packets[0].device, result.packets[0].bytes), (None, None));
+    assert_eq!(result.other_events, ["net:netif_receive_skb", "net:napi_gro_receive_entry"]);
 }
 
 #[test]
 fn what_was_sampled_has_no_gaps() {
     let sampled = format!("sampled net:netif_receive_skb\n{}", at([0, 100_000, 100_001, 100_002, 100_003]));
-    let found = find(&sampled);
-    assert!(found.packets.iter().all(|packet| packet.gap_ns.is_none()) && found.backlogs.is_empty());
-    assert_eq!(found.notes[0].code, "sampled_event");
+    let result = find(&sampled);
+    assert!(result.packets.iter().all(|packet| packet.gap_ns.is_none()) && result.backlogs.is_empty());
+    assert_eq!(result.notes[0].code, "sampled_event");
 }

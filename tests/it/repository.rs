@@ -53,7 +53,7 @@ fn paths_in_the_documents_exist() {
     let mut missing = BTreeSet::new();
     for (document, text) in all_documents() {
         for pattern in [of_the_tree.as_ref().expect("a pattern"), of_src.as_ref().expect("a pattern")] {
-            for path in pattern.captures_iter(&text).map(|found| found[1].to_owned()) {
+            for path in pattern.captures_iter(&text).map(|captures| captures[1].to_owned()) {
                 count += 1;
                 if !exists(&path) {
                     missing.insert(format!("{}: {path}", document.display()));
@@ -61,7 +61,7 @@ fn paths_in_the_documents_exist() {
             }
         }
         let folder = document.parent().expect("a folder");
-        for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {
+        for target in link.captures_iter(&text).map(|captures| captures[1].to_owned()) {
             count += 1;
             if !folder.join(&target).exists() {
                 missing.insert(format!("{}: {target}", document.display()));
@@ -113,7 +113,7 @@ fn workflows_run_what_is_there() {
             for step in job["steps"].as_vec().expect("steps") {
                 assert!(step["uses"].as_str().is_some() != step["run"].as_str().is_some(), "{step:?}");
                 let command = step["run"].as_str().unwrap_or_default();
-                called.extend(ours.captures_iter(command).map(|found| found[1].to_owned()));
+                called.extend(ours.captures_iter(command).map(|captures| captures[1].to_owned()));
             }
         }
     }

@@ -12,7 +12,7 @@ struct Known {
     end_ns: f64,
 }
 
-fn known(recording: &Recording) -> Vec<Known> {
+fn known_stalls(recording: &Recording) -> Vec<Known> {
     let offset = fs::read_to_string(recording.folder.join("clock-offset.txt"));
     let offset: f64 = offset.map_or(0.0, |text| text.trim().parse().expect("seconds"));
     let truth = fs::read_to_string(recording.folder.join("truth.txt")).expect("the truth");
@@ -44,11 +44,11 @@ fn assert_found(name: &str, tolerance_ms: f64) -> Vec<Value> {
     let document = stalls(&recording);
     let all = document["stalls"].as_array().expect("a list");
     let sure: Vec<Value> = all.iter().filter(|stall| stall["confidence"] != "low").cloned().collect();
-    let known = known(&recording);
-    assert_eq!(sure.len(), known.len(), "{name}: {sure:#?}");
-    for (stall, known) in sure.iter().zip(&known) {
-        let error = |field: &str, known: f64| (stall[field].as_f64().expect("ns") - known) / 1e6;
-        let errors = (error("start_ns", known.start_ns), error("end_ns", known.end_ns));
+    let truth = known_stalls(&recording);
+    assert_eq!(sure.len(), truth.len(), "{name}: {sure:#?}");
+    for (stall, expected) in sure.iter().zip(&truth) {
+        let error = |field: &str, expected: f64| (stall[field].as_f64().expect("ns") - expected) / 1e6;
+        let errors = (error("start_ns", expected.start_ns), error("end_ns", expected.end_ns));
         assert!(errors.0.abs() <= tolerance_ms && errors.1.abs() <= tolerance_ms, "{name}: {errors:?} ms");
     }
     sure
@@ -125,7 +125,7 @@ fn few_packets_make_low_confidence() {
     let recording = Recording::open("other-call");
     let document = stalls(&recording);
     let all = document["stalls"].as_array().expect("a list");
-    assert_eq!(all.len(), known(&recording).len());
+    assert_eq!(all.len(), known_stalls(&recording).len());
     assert!(all.iter().all(|stall| stall["confidence"] == "low"));
     assert_culprit(all, "cni-plugin", Some("ioctl"), "neigh_flush_dev.isra.0");
 }

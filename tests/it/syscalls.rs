@@ -159,14 +159,14 @@ fn the_selection_is_that_of_calls() {
 /// `held read 150ms` for each slow call of a fixture.
 fn slow(text: &str, options: &Options) -> (SystemCalls, Vec<String>) {
     let recording = recording(text);
-    let found = syscalls::find(&recording, options).expect("calls or samples");
+    let result = syscalls::find(&recording, options).expect("calls or samples");
     let show = |call: &syscalls::SlowCall| {
         let name = call.name.map_or("?", |name| recording.name(name));
         let on_cpu = call.on_cpu_ns.map_or("?".to_owned(), |ns| (ns / 1_000_000).to_string());
         format!("{} {name} {} of {}", call.class.name(), on_cpu, call.duration_ns() / 1_000_000)
     };
-    let shown = found.slow.iter().map(show).collect();
-    (found, shown)
+    let shown = result.slow.iter().map(show).collect();
+    (result, shown)
 }
 
 fn at_least(ms: u64) -> Options {
@@ -192,15 +192,15 @@ const TRACED: &str = "
 
 #[test]
 fn a_futex_that_slept_is_not_with_a_read_that_burned() {
-    let (found, shown) = slow(TRACED, &at_least(20));
+    let (result, shown) = slow(TRACED, &at_least(20));
     // The last call held the CPU for 30 ms, though it slept for longer.
     assert_eq!(
         shown,
         ["held read 150 of 150", "held nanosleep 30 of 200", "waited write 11 of 91", "slept futex 2 of 250"]
     );
-    assert_eq!((found.source, found.calls, found.not_whole), (Source::Traced, 4, 0));
+    assert_eq!((result.source, result.calls, result.not_whole), (Source::Traced, 4, 0));
     let errors: BTreeMap<u64, u64> =
-        found.summary.iter().map(|sum| (sum.max_ns / 1_000_000, sum.errors)).collect();
+        result.summary.iter().map(|sum| (sum.max_ns / 1_000_000, sum.errors)).collect();
     assert_eq!(errors, BTreeMap::from([(150, 0), (250, 1), (91, 0), (200, 0)]));
     let (_, shown) = slow(TRACED, &at_least(0));
     assert_eq!(shown[2..], ["held write 11 of 91", "slept futex 2 of 250"], "10 ms are long");
@@ -213,10 +213,10 @@ fn without_switches_samples_tell_who_held_the_cpu() {
     let (_, shown) = slow(&traced, &at_least(100));
     assert_eq!(shown, ["call futex ? of 250", "call nanosleep ? of 200", "call read ? of 150"]);
     let stack = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read";
-    let (found, shown) = slow(&(traced + &every_ms(0, 1000..1150, "agent", stack)), &at_least(100));
+    let (result, shown) = slow(&(traced + &every_ms(0, 1000..1150, "agent", stack)), &at_least(100));
     assert_eq!(shown, ["held read 150 of 150", "call futex 0 of 250", "call nanosleep 0 of 200"]);
-    assert_eq!(found.slow[0].samples, Some(150));
-    assert!(found.notes.iter().any(|note| note.code == "no_switches"));
+    assert_eq!(result.slow[0].samples, Some(150));
+    assert!(result.notes.iter().any(|note| note.code == "no_switches"));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_run_of_samples_ends_with_its_call() {
         + &every_ms(0, 1130..1135, "envoy", "main_[u]")
         + &every_ms(0, 1135..1160, "agent", write)
         + &every_ms(0, 1190..1220, "agent", write);
-    let (found, shown) = slow(&text, &at_least(20));
+    let (result, shown) = slow(&text, &at_least(20));
     let expected = [
         "held read 50 of 50",
         "held read 40 of 40",
@@ -243,8 +243,8 @@ fn a_run_of_samples_ends_with_its_call() {
         "held write 26 of 26",
     ];
     assert_eq!(shown, expected);
-    assert_eq!(found.source, Source::Sampled { interval_ns: 1_000_000 });
-    assert_eq!(found.notes[0].code, "estimate");
+    assert_eq!(result.source, Source::Sampled { interval_ns: 1_000_000 });
+    assert_eq!(result.notes[0].code, "estimate");
     let selection = Selection {
         cpus: Some(vec![CpuRange(0, 0)]),
         time: TimeRange::Clock(Some(1_110_000_000), None),
@@ -258,12 +258,12 @@ fn a_run_of_samples_ends_with_its_call() {
 #[test]
 fn what_was_sampled_is_said_with_the_command_that_does_not() {
     let sampled = format!("sampled raw_syscalls:sys_enter\n{TRACED}cpu0 1.2 agent main_[u]");
-    let (found, shown) = slow(&sampled, &at_least(20));
-    assert_eq!((shown.len(), found.calls), (0, 0));
-    let note = found.notes.iter().find(|note| note.code == "sampled_event").expect("it is said");
+    let (result, shown) = slow(&sampled, &at_least(20));
+    assert_eq!((shown.len(), result.calls), (0, 0));
+    let note = result.notes.iter().find(|note| note.code == "sampled_event").expect("it is said");
     assert!(note.message.starts_with("raw_syscalls:sys_enter sampled (-F"), "{}", note.message);
     assert!(note.sentence().contains("-e 'raw_syscalls:*' --exclude-perf"), "{}", note.sentence());
-    assert!(found.notes.iter().any(|note| note.code == "kernel_names"), "user code has none");
+    assert!(result.notes.iter().any(|note| note.code == "kernel_names"), "user code has none");
 }
 
 #[test]

@@ -13,8 +13,8 @@ use serde_json::Value;
 #[test]
 fn the_agent_is_the_culprit_of_the_real_stalls() {
     for name in Recording::ALL {
-        let found = windows(&mut Recording::open(name).command("window"), &[]);
-        let first = &found["ranking"][0];
+        let result = windows(&mut Recording::open(name).command("window"), &[]);
+        let first = &result["ranking"][0];
         assert_eq!(first["comm"], "node_exporter", "{name}");
         assert!(first["syscall"] == "lseek" || first["syscall"] == "read", "{name}: {}", first["syscall"]);
         assert_eq!(first["verdict"], "culprit", "{name}");
@@ -22,10 +22,10 @@ fn the_agent_is_the_culprit_of_the_real_stalls() {
         let path = texts(&first["path"]);
         let mut rest = path.iter();
         for function in ["ksys_lseek", "proc_reg_llseek", "seq_lseek", "traverse"] {
-            let is_it = |found: &&String| found.split('.').next() == Some(function);
-            assert!(rest.any(|found| is_it(&found)), "{name}: no {function} in its place in {path:?}");
+            let is_it = |name: &&String| name.split('.').next() == Some(function);
+            assert!(rest.any(|name| is_it(&name)), "{name}: no {function} in its place in {path:?}");
         }
-        for ranked in list(&found["ranking"]) {
+        for ranked in list(&result["ranking"]) {
             let is_innocent = ranked["comm"] != "envoy" || ranked["verdict"] != "culprit";
             assert!(is_innocent, "{name}: envoy has done nothing: {ranked}");
         }
@@ -35,11 +35,11 @@ fn the_agent_is_the_culprit_of_the_real_stalls() {
 #[test]
 fn the_dominating_path_names_its_pod() {
     for name in ["system", "evidence"] {
-        let found = windows(&mut Recording::open(name).command("window"), &[]);
+        let result = windows(&mut Recording::open(name).command("window"), &[]);
         let of_agent = |episode: &&Value| episode["dominating"]["comm"] == "node_exporter";
-        let its: Vec<&Value> = list(&found["episodes"]).iter().filter(of_agent).collect();
-        assert!(its.len() >= 2, "{name}: {} episodes", its.len());
-        for episode in its {
+        let dominated: Vec<&Value> = list(&result["episodes"]).iter().filter(of_agent).collect();
+        assert!(dominated.len() >= 2, "{name}: {} episodes", dominated.len());
+        for episode in dominated {
             let dominating = &episode["dominating"];
             assert_eq!(dominating["pod_uid"], "3f2a9c1e-7b54-4d0a-9e61-2c8d5a7f1b90", "{name}");
             assert_eq!(dominating["container_id"], "a".repeat(64), "{name}");
@@ -55,8 +55,8 @@ fn windows_lie_before_their_episodes() {
         let rows = recording.golden();
         for before_ms in [100, 30] {
             let before = format!("{before_ms}ms");
-            let found = windows(&mut recording.command("window"), &["--before", &before]);
-            for episode in list(&found["episodes"]) {
+            let result = windows(&mut recording.command("window"), &["--before", &before]);
+            for episode in list(&result["episodes"]) {
                 let (start, end) =
                     (number(&episode["window"]["start_ns"]), number(&episode["window"]["end_ns"]));
                 assert_eq!(
@@ -98,8 +98,8 @@ fn every_run_of_ksoftirqd_is_an_episode() {
             let is_one = |a: &(u32, u64), b: &(u32, u64)| a.0 == b.0 && b.1 - a.1 <= join_ms * 1_000_000;
             let expected: Vec<(u64, u64, u64)> =
                 times.chunk_by(is_one).map(|run| (u64::from(run[0].0), run[0].1, run.len() as u64)).collect();
-            let found = windows(&mut recording.command("window"), &["--join", &format!("{join_ms}ms")]);
-            let episodes = list(&found["episodes"]).iter();
+            let result = windows(&mut recording.command("window"), &["--join", &format!("{join_ms}ms")]);
+            let episodes = list(&result["episodes"]).iter();
             let got: Vec<(u64, u64, u64)> = episodes
                 .map(|one| {
                     (number(&one["cpu"]), number(&one["start_ns"]), number(&one["trigger"]["samples"]))
@@ -114,10 +114,10 @@ fn every_run_of_ksoftirqd_is_an_episode() {
 fn the_text_fits_80_columns_and_greps() {
     for name in Recording::ALL {
         let recording = Recording::open(name);
-        let found = windows(&mut recording.command("window"), &[]);
+        let result = windows(&mut recording.command("window"), &[]);
         let run = run(&mut recording.command("window"));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{name}");
-        check_text(name, &run.stdout, &found);
+        check_text(name, &run.stdout, &result);
         assert!(run.stdout.lines().any(|line| line.starts_with("culprit ")), "{name}:\n{}", run.stdout);
     }
 }
@@ -132,9 +132,9 @@ fn stacks_are_lines_of_collapse() {
         let shown = recording.stdout("window", &[&["--format", "stacks"][..], &fields].concat());
         let shown: Vec<&str> = shown.lines().collect();
         let groups: Vec<&[&str]> = shown.split(|line| *line == "--").collect();
-        let found = windows(&mut recording.command("window"), &[]);
-        assert_eq!(groups.len(), list(&found["episodes"]).len(), "{name}");
-        for (group, episode) in groups.iter().zip(list(&found["episodes"])) {
+        let result = windows(&mut recording.command("window"), &[]);
+        assert_eq!(groups.len(), list(&result["episodes"]).len(), "{name}");
+        for (group, episode) in groups.iter().zip(list(&result["episodes"])) {
             let strange = group.iter().find(|line| !all.contains(**line));
             assert_eq!(strange, None, "{name}: collapse does not print this line");
             let samples = number(&episode["window"]["samples"]) as usize;
@@ -166,20 +166,20 @@ fn episodes_can_be_chosen_by_their_softirq() {
 
 #[test]
 fn json_has_the_fields_it_promises() {
-    let found = windows(&mut Recording::open("system").command("window"), &[]);
+    let result = windows(&mut Recording::open("system").command("window"), &[]);
     let check = |object: &Value, fields: &str| {
         let missing: Vec<&str> = fields.split(' ').filter(|field| object.get(field).is_none()).collect();
         assert!(missing.is_empty(), "no {missing:?} in {object}");
     };
-    assert_eq!(found["schema"], 2);
-    check(&found, "schema recording episodes ranking diagnostics");
-    check(&found["recording"], "file kernel duration_ns cpus samples event frequency_hz lost");
+    assert_eq!(result["schema"], 2);
+    check(&result, "schema recording episodes ranking diagnostics");
+    check(&result["recording"], "file kernel duration_ns cpus samples event frequency_hz lost");
     check(
-        &found["ranking"][0],
+        &result["ranking"][0],
         "comm syscall function path episodes window_share baseline_share lift p_value verdict",
     );
     let of_agent = |episode: &&Value| !episode["dominating"].is_null();
-    let episode = list(&found["episodes"]).iter().find(of_agent).expect("a dominated window");
+    let episode = list(&result["episodes"]).iter().find(of_agent).expect("a dominated window");
     check(episode, "cpu start_ns end_ns trigger window dominating");
     check(&episode["trigger"], "comm pid tid samples softirqs");
     check(&episode["window"], "start_ns end_ns samples idle_samples lost truncated");
@@ -197,8 +197,8 @@ fn a_trigger_that_nothing_matches_finds_nothing() {
     assert!(none.stdout.contains("\nfound     no episode: "), "{}", none.stdout);
     let none = run(recording.command("window").args(["--trigger", "^nobody$", "--format", "json"]));
     assert_eq!(none.code, Some(1));
-    let found: Value = serde_json::from_str(&none.stdout).expect("JSON");
-    assert!(list(&found["episodes"]).is_empty() && list(&found["ranking"]).is_empty(), "{found}");
+    let result: Value = serde_json::from_str(&none.stdout).expect("JSON");
+    assert!(list(&result["episodes"]).is_empty() && list(&result["ranking"]).is_empty(), "{result}");
     let none = run(recording.command("window").args(["--trigger", "^nobody$", "--format", "stacks"]));
     assert_eq!((none.code, none.stdout.as_str()), (Some(1), ""));
 }
@@ -206,13 +206,13 @@ fn a_trigger_that_nothing_matches_finds_nothing() {
 #[test]
 fn a_frame_can_be_the_trigger() {
     let recording = Recording::open("post");
-    let found = windows(&mut recording.command("window"), &["--trigger-frame", "^net_rx_action$"]);
+    let result = windows(&mut recording.command("window"), &["--trigger-frame", "^net_rx_action$"]);
     let rows = recording.golden();
     let has_it =
         |frames: &[support::perf_script::Frame]| frames.iter().any(|frame| frame.name == "net_rx_action");
     let first = rows.iter().find(|row| has_it(&row.frames)).expect("packets are received");
-    let triggers: u64 = list(&found["episodes"]).iter().map(|one| number(&one["trigger"]["samples"])).sum();
-    assert_eq!(number(&found["episodes"][0]["start_ns"]), first.time_ns);
+    let triggers: u64 = list(&result["episodes"]).iter().map(|one| number(&one["trigger"]["samples"])).sum();
+    assert_eq!(number(&result["episodes"][0]["start_ns"]), first.time_ns);
     assert_eq!(triggers, rows.iter().filter(|row| has_it(&row.frames)).count() as u64);
 }
 
@@ -221,8 +221,8 @@ fn the_node_of_2019_is_solved() {
     let (perf_data, kallsyms) = scenes::post_2019();
     let node = MadeUp::write(&perf_data, &kallsyms);
     let stalls = scenes::post_2019_stalls();
-    let found = windows(&mut node.command("window"), &[]);
-    let first = &found["ranking"][0];
+    let result = windows(&mut node.command("window"), &[]);
+    let first = &result["ranking"][0];
     assert_eq!((&first["comm"], &first["syscall"]), (&Value::from("cadvisor"), &Value::from("read")));
     assert_eq!(
         (&first["function"], &first["verdict"]),
@@ -231,20 +231,20 @@ fn the_node_of_2019_is_solved() {
     let path = texts(&first["path"]).join(";");
     assert!(path.ends_with("sys_read;vfs_read;seq_read;memcg_stat_show"), "{path}");
     assert_eq!(number(&first["episodes"]), stalls.len() as u64);
-    for ranked in list(&found["ranking"]) {
+    for ranked in list(&result["ranking"]) {
         assert!(ranked["comm"] != "nginx" || ranked["verdict"] != "culprit", "{ranked}");
     }
     let text = run(&mut node.command("window"));
     assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""));
-    check_text("post_2019", &text.stdout, &found);
+    check_text("post_2019", &text.stdout, &result);
 }
 
 #[test]
 fn innocent_runs_of_ksoftirqd_in_2019_are_told_apart() {
     let (perf_data, kallsyms) = scenes::post_2019();
     let node = MadeUp::write(&perf_data, &kallsyms);
-    let starts = |found: &Value| -> Vec<u64> {
-        list(&found["episodes"]).iter().map(|episode| number(&episode["start_ns"])).collect()
+    let starts = |result: &Value| -> Vec<u64> {
+        list(&result["episodes"]).iter().map(|episode| number(&episode["start_ns"])).collect()
     };
     let all = windows(&mut node.command("window"), &[]);
     let innocent = scenes::post_2019_innocent_runs();
@@ -282,14 +282,16 @@ fn what_is_always_hot_is_no_culprit() {
         cpu.softirqs("run_timer_softirq;call_timer_fn");
     }
     let node = MadeUp::write(&cpu.file.build(), &cpu.kernel.kallsyms());
-    let found = windows(&mut node.command("window"), &[]);
-    assert_eq!(list(&found["episodes"]).len() as u64, 2 * STALLS);
-    let first = &found["ranking"][0];
+    let result = windows(&mut node.command("window"), &[]);
+    assert_eq!(list(&result["episodes"]).len() as u64, 2 * STALLS);
+    let first = &result["ranking"][0];
     assert_eq!((&first["comm"], &first["verdict"]), (&Value::from("rared"), &Value::from("culprit")));
     assert_eq!(first["function"], "rare_show");
     assert_eq!(number(&first["episodes"]), STALLS);
-    let hot =
-        list(&found["ranking"]).iter().find(|ranked| ranked["comm"] == "hotd").expect("it dominates windows");
+    let hot = list(&result["ranking"])
+        .iter()
+        .find(|ranked| ranked["comm"] == "hotd")
+        .expect("it dominates windows");
     assert_eq!(hot["verdict"], "common", "{hot}");
     assert!(hot["lift"].as_f64().is_some_and(|lift| lift < 1.5), "{hot}");
 }
@@ -324,7 +326,7 @@ impl HotCpu {
         self.file.at(Self::CPU, self.now_ns).sample(sample);
     }
 
-    /// hotd: of every ten samples seven are in its read, evenly spread, the others in other calls.
+    /// hotd: of every ten samples seven are in dominated read, evenly spread, the others in other calls.
     fn ordinary(&mut self, ms: u64) {
         for _ in 0..ms {
             let path = match self.samples * 7 % 10 {
@@ -353,7 +355,7 @@ impl HotCpu {
 /// Checks the text of a result: at most 80 columns, a line for each episode and its strip, and one
 /// for each path shown.
 #[track_caller]
-fn check_text(name: &str, text: &str, found: &Value) {
+fn check_text(name: &str, text: &str, result: &Value) {
     const PATHS_SHOWN: usize = 10;
     let long = text.lines().find(|line| line.chars().count() > 80);
     assert_eq!(long, None, "{name}: longer than 80 columns");
@@ -364,14 +366,14 @@ fn check_text(name: &str, text: &str, found: &Value) {
             .collect()
     };
     let up_to = |last: usize| (1..=last).collect::<Vec<_>>();
-    assert_eq!(numbers("episode "), up_to(list(&found["episodes"]).len()), "{name}:\n{text}");
+    assert_eq!(numbers("episode "), up_to(list(&result["episodes"]).len()), "{name}:\n{text}");
     assert_eq!(numbers("who "), numbers("episode "), "{name}:\n{text}");
     for strip in text.lines().filter(|line| line.starts_with("who ")) {
         let is_drawn = strip.is_ascii() && strip.ends_with('#') && strip.len() > 60;
         assert!(is_drawn, "{name}: {strip}");
     }
     assert_eq!(text.lines().filter(|line| line.starts_with("legend ")).count(), 1, "{name}:\n{text}");
-    assert_eq!(numbers("path "), up_to(list(&found["ranking"]).len().min(PATHS_SHOWN)), "{name}:\n{text}");
+    assert_eq!(numbers("path "), up_to(list(&result["ranking"]).len().min(PATHS_SHOWN)), "{name}:\n{text}");
 }
 
 /// The JSON of a window command with these options, which must report episodes.

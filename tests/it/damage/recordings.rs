@@ -49,8 +49,8 @@ pub fn ends(apart: &Apart) -> Vec<(usize, u64)> {
 }
 
 pub fn diagnostic<'r>(loaded: &'r Loaded, code: &str) -> &'r str {
-    let found = loaded.diagnostics.iter().find(|diagnostic| diagnostic.code == code);
-    found.map(|diagnostic| diagnostic.message.as_str()).unwrap_or_default()
+    let diagnostic = loaded.diagnostics.iter().find(|diagnostic| diagnostic.code == code);
+    diagnostic.map(|diagnostic| diagnostic.message.as_str()).unwrap_or_default()
 }
 
 /// Runs a command, and returns its peak memory (VmHWM), as far as polling sees it.

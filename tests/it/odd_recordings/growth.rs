@@ -1,4 +1,4 @@
-//! Small recordings out of which much could grow.
+//! Small recordings that could grow large when read.
 
 use crate::support::builder::{Event, Mmap, Sample, feature, flag, record};
 use crate::support::forms::user_record;
@@ -30,7 +30,7 @@ fn bombs(out: &mut Output) {
         }
         scene.plain().file.build()
     };
-    // A record of 8 bytes without content, FINISHED_ROUND, again and again; and zeros, which are no
+    // A record of 8 bytes without content, FINISHED_ROUND, many times; and zeros, which are no
     // records.
     let rounds = [record::FINISHED_ROUND.to_le_bytes(), (8u32 << 16).to_le_bytes()].concat();
     let rounds = zstd::bulk::compress(&rounds.repeat(32 << 20), 3).expect("it is in memory");
@@ -99,7 +99,7 @@ fn maps(out: &mut Output) {
     );
 }
 
-/// Numbers that an array must not be indexed with.
+/// Numbers that would be too large as indices, and times out of order.
 fn tasks_and_times(out: &mut Output) {
     let mut scene = Scene::new(vec![Event::cpu_clock()]);
     for number in 0..20_000u32 {
@@ -120,7 +120,7 @@ fn tasks_and_times(out: &mut Output) {
     out.hostile("times of 0, 2^63 and 2^64 - 1 by turns", Some(SAMPLES), &scene);
 }
 
-/// Frames that have nothing in common, and events without end.
+/// Frames of which no two are alike, and very many events.
 fn chains_and_events(out: &mut Output) {
     let mut scene = Scene::new(vec![Event::cpu_clock()]);
     for number in 0..100u64 {

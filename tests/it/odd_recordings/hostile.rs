@@ -17,7 +17,7 @@ pub fn write(out: &mut Output) {
     hostile_counts(out);
 }
 
-/// Names that act on a terminal, and names of files that nobody should open.
+/// Names that act on a terminal, and names of files that must not be opened.
 fn hostile_names(out: &mut Output) {
     const NAME: &str = "\x1b]0;owned\x07\x1b[2J\n;<script>\u{202e}\0x";
     let mut scene = Scene::new(vec![Event::new(NAME, 1, 0).also(sample_type::CGROUP)]);
@@ -30,7 +30,7 @@ fn hostile_names(out: &mut Output) {
     });
     out.hostile("ESC, newline, NUL and bidi marks in every name", Some(SAMPLES), &scene);
 
-    // The hostname is this machine's: the worst case, since then its files may be looked at.
+    // The hostname is this machine's: then its files may be read, which is the worst case.
     let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let fifo = out.folder.join("fifo");
     for (what, path) in [
@@ -46,7 +46,7 @@ fn hostile_names(out: &mut Output) {
     }
 }
 
-/// Numbers in the header and in records that promise what is not there.
+/// Numbers in the header and in records that claim what is not there.
 fn hostile_counts(out: &mut Output) {
     let auxtrace = |size: u64| [&size.to_le_bytes()[..], &[0; 32]].concat();
     for size in [1 << 40, u64::MAX - 7, u64::MAX] {
@@ -80,7 +80,7 @@ fn hostile_counts(out: &mut Output) {
     bytes[id - 4] = 255;
     out.write(what, "hostile", Some(SAMPLES), &bytes);
 
-    // Every attribute names the same million ids as its own.
+    // Every attribute claims the same 100,000 ids.
     let ids: Vec<u64> = (0..100_000).collect();
     let mut events = vec![Event::cpu_clock().also(0).ids(&ids)];
     events.extend((0..2000).map(|number| Event::new("more", 77, number).also(0)));

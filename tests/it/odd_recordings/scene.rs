@@ -46,7 +46,7 @@ impl Scene {
         }
     }
 
-    /// [`SAMPLES`] samples, each changed by `change`.
+    /// Adds [`SAMPLES`] samples, each changed by `change`.
     pub fn samples(&mut self, change: impl Fn(u64, Sample) -> Sample) -> &mut Self {
         for number in 0..SAMPLES {
             let sample = self.next(number);
@@ -55,7 +55,7 @@ impl Scene {
         self
     }
 
-    /// The same, unchanged.
+    /// Adds [`SAMPLES`] samples as they are.
     pub fn plain(&mut self) -> &mut Self {
         self.samples(|_, sample| sample)
     }

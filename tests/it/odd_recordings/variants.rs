@@ -44,8 +44,8 @@ fn foreign(out: &mut Output) {
     put(&mut bytes, attribute + 4, &0u32.to_le_bytes());
     out.write("attribute whose own size is 0 (then it has 64 bytes)", "clean", Some(SAMPLES), &bytes);
 
-    // simpleperf's own records have types from 32769 on, and keep the upper half of their size
-    // where perf has `misc` (simpleperf_record_header in system/extras/simpleperf/record.h).
+    // simpleperf's own records have types from 32769 on, and the upper half of their size where
+    // perf has `misc` (simpleperf_record_header in system/extras/simpleperf/record.h).
     let symbols = vec![b'\n'; 100_000];
     let size = symbols.len() as u32 + 8;
     let head = |kind: u32, size: u32| {
@@ -58,13 +58,13 @@ fn foreign(out: &mut Output) {
     out.clean("simpleperf: its own records, one of them over 64 KB", SAMPLES, scene.plain());
 }
 
-/// Events that are not everyday ones.
+/// Events that are rare.
 fn odd_events(out: &mut Output) {
     let lbr = Event::cpu_clock().also(BRANCH_STACK);
     let mut scene = Scene::new(vec![lbr]);
     for number in 0..SAMPLES {
-        // One of these has its branches: from, to and flags each; the builder writes empty branch
-        // stacks for the rest.
+        // The builder writes these with empty branch stacks; `with_branches` adds one with
+        // branches.
         let sample = scene.next(number);
         scene.file.sample(sample);
     }
@@ -108,13 +108,13 @@ fn with_branches(scene: &mut Scene) -> &Scene {
     scene
 }
 
-/// Records that are not everyday ones.
+/// Records that are rare.
 fn odd_records(out: &mut Output) {
     let one = || Scene::new(vec![Event::cpu_clock().also(0)]);
     let mut scene = one();
     scene.file.feature(FEATURE_AUXTRACE, &[0; 16]);
     scene.file.raw(AUXTRACE_INFO, 0, &[0; 16]);
-    // size, offset, reference, idx, tid, cpu, reserved; the payload lies behind the record.
+    // size, offset, reference, idx, tid, cpu, reserved; the payload follows the record.
     let auxtrace = |size: u64| [&size.to_le_bytes()[..], &[0; 32]].concat();
     scene.plain().file.raw(user_record::AUXTRACE, 0, &auxtrace(4096)).bytes(&[9; 4096]);
     out.clean("AUX data (Intel PT) between the samples", 2 * SAMPLES, scene.plain());

@@ -70,8 +70,8 @@ fn forget(value: &mut Value, fields: &[&str]) {
 fn without_a_header_the_report_is_the_same() {
     let recording = Recording::open("post");
     let lines_of = |report: String| -> Vec<String> {
-        let found = report.lines().skip_while(|line| !line.starts_with("found"));
-        found.map(str::to_owned).collect()
+        let findings = report.lines().skip_while(|line| !line.starts_with("found"));
+        findings.map(str::to_owned).collect()
     };
     let expected = lines_of(recording.stdout("window", &[]));
     assert!(expected.len() > 15);

@@ -1,4 +1,4 @@
-//! Archives as `perf archive` makes them, and build-id caches to make them of.
+//! Archives in the form of `perf archive`, and build-id caches to make them from.
 
 use std::fs;
 use std::io::Write;
@@ -9,8 +9,8 @@ use bzip2::Compression;
 use bzip2::write::BzEncoder;
 use tar::EntryType;
 
-/// Puts `bytes` into a build-id cache, as perf does: `PATH/HEX/NAME`, and a link to the folder
-/// under the build id.
+/// Adds `bytes` to a build-id cache, as perf does: `PATH/HEX/NAME`, and a link to the folder under
+/// the build id.
 pub fn add_to_cache(cache: &Path, build_id: &str, path: &str, name: &str, bytes: &[u8]) {
     let folder = cache.join(path).join(build_id);
     fs::create_dir_all(&folder).expect("a folder");
@@ -23,7 +23,7 @@ pub fn add_to_cache(cache: &Path, build_id: &str, path: &str, name: &str, bytes:
     }
 }
 
-/// What `perf archive` writes of a build-id cache all of which samples hit
+/// The archive that `perf archive` writes of a build-id cache, if samples hit all its files
 /// (tools/perf/perf-archive.sh).
 pub fn of_cache(cache: &Path) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
@@ -45,14 +45,14 @@ pub fn of_cache(cache: &Path) -> Vec<u8> {
     pack(&archive.into_inner().expect("an archive"))
 }
 
-/// What bzip2 packs.
+/// Compresses with bzip2.
 pub fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut packer = BzEncoder::new(Vec::new(), Compression::best());
     packer.write_all(bytes).expect("memory");
     packer.finish().expect("memory")
 }
 
-/// An archive of these entries, whatever they are called.
+/// An archive of these entries, whatever their names are.
 pub fn of_entries(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
     let mut tar = Vec::new();
     for (name, kind, bytes) in entries {
@@ -62,14 +62,14 @@ pub fn of_entries(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
     pack(&tar)
 }
 
-/// Adds an entry, and one with its name before it if that is long.
+/// Adds an entry; if its name is long, an entry with the name goes before it.
 pub fn add_entry(tar: &mut Vec<u8>, name: &str, kind: EntryType, bytes: &[u8]) {
     if name.len() > 100 {
         let long = [name.as_bytes(), b"\0"].concat();
         add_entry(tar, "././@LongLink", EntryType::GNULongName, &long);
     }
     let mut header = tar::Header::new_gnu();
-    // Not through its own setter, which refuses what tests are about.
+    // Set directly, since the setter refuses the names that these tests need.
     let short = &name.as_bytes()[..name.len().min(100)];
     header.as_old_mut().name[..short.len()].copy_from_slice(short);
     header.set_entry_type(kind);

@@ -1,6 +1,6 @@
 //! Comparison of long texts.
 
-/// Compares texts line by line, and shows where they first differ.
+/// Compares texts line by line; panics with the first differences.
 #[track_caller]
 pub fn assert_same_lines(what: &str, got: &str, expected: &[String]) {
     let got: Vec<&str> = got.lines().collect();

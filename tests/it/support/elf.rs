@@ -3,7 +3,7 @@
 use object::write::{Object, Symbol, SymbolSection};
 use object::{Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
 
-/// A vmlinux, as far as it has symbols: of each the name and its address.
+/// A vmlinux with a build id and symbols: the name and address of each.
 pub fn vmlinux(build_id: Option<&[u8]>, symbols: &[(String, u64)]) -> Vec<u8> {
     let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
     let text = object.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
@@ -26,8 +26,8 @@ pub fn vmlinux(build_id: Option<&[u8]>, symbols: &[(String, u64)]) -> Vec<u8> {
     object.write().expect("an ELF file")
 }
 
-/// A section of a kernel module: its name, bytes, alignment, and the functions in it, by name,
-/// start and size.
+/// A section of a kernel module: its name, size, alignment, and its functions by name, start and
+/// size.
 pub struct Section<'s> {
     pub name: &'s str,
     pub size: usize,

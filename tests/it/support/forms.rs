@@ -1,6 +1,6 @@
 //! The forms that a recording can have: takes a little-endian perf.data file apart and puts it
-//! together as a stream, compressed, as a directory, or big endian. All of them hold the same, so
-//! that a command must print the same for each.
+//! together as a stream, compressed, as a directory, or big endian. All hold the same, so a command
+//! must print the same for each.
 
 use std::fs;
 use std::io::Write;
@@ -12,25 +12,25 @@ use super::builder::{feature, flag, misc, record, sample_type};
 pub mod user_record {
     /// An event's attribute and its ids.
     pub const HEADER_ATTR: u32 = 64;
-    /// What tracepoints mean: outside the record.
+    /// The formats of tracepoints, which follow the record.
     pub const TRACING_DATA: u32 = 66;
     /// A build id.
     pub const BUILD_ID: u32 = 67;
     /// For each id its CPU and thread.
     pub const ID_INDEX: u32 = 69;
-    /// A hardware trace: outside the record.
+    /// A hardware trace, which follows the record.
     pub const AUXTRACE: u32 = 71;
     /// A feature section.
     pub const FEATURE: u32 = 80;
     /// A piece of a zstd stream.
     pub const COMPRESSED: u32 = 81;
-    /// The same with its length, filled up to 8 bytes.
+    /// The same with its length, padded to 8 bytes.
     pub const COMPRESSED2: u32 = 83;
 }
 
 /// HEADER_COMPRESSED (tools/perf/util/header.h).
 const COMPRESSED_FEATURE: u8 = 27;
-/// Bytes that perf compresses at a time here.
+/// How many bytes are compressed at a time.
 pub const BUFFER: u32 = 40_000;
 
 /// A perf.data file in its parts.
@@ -45,7 +45,7 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// Takes a whole little-endian file apart.
+    /// Takes a complete little-endian file apart.
     pub fn of(file: &[u8]) -> Apart {
         let section = |at: usize| {
             let (start, size) = (u64_at(file, at) as usize, u64_at(file, at + 8) as usize);
@@ -110,8 +110,8 @@ impl Apart {
         out
     }
 
-    /// As `perf record -o -` writes it: records in place of the header. The data of a tracepoint
-    /// lies outside its record.
+    /// The form of `perf record -o -`: records in place of the header. The data of a tracepoint
+    /// follows its record.
     pub fn stream(&self, data: &[u8]) -> Vec<u8> {
         let mut out = b"PERFILE2".to_vec();
         out.extend(16u64.to_le_bytes());
@@ -126,7 +126,7 @@ impl Apart {
             out.extend(framed(user_record::FEATURE, &body));
         }
         out.extend(framed(user_record::TRACING_DATA, &13u32.to_le_bytes()));
-        // Were it read as records, it would end the walk.
+        // If this were read as records, the walk would end here.
         out.extend([0; 16]);
         out.extend(data);
         let build_ids = self.features.iter().find(|(bit, _)| *bit == feature::BUILD_ID);
@@ -140,13 +140,13 @@ impl Apart {
         out
     }
 
-    /// The records as `perf record -z` writes them: pieces of one zstd stream, cut without regard
-    /// to where records end, and a plain record between any two.
+    /// The records in the form of `perf record -z`: pieces of one zstd stream, cut regardless of
+    /// where records end, with a plain record between any two.
     pub fn packed(&self, kind: u32) -> Vec<u8> {
         pack(&self.data, kind)
     }
 
-    /// Notes in the header that the records are compressed, from buffers of this size.
+    /// Adds the header's note that the records are compressed, from buffers of this size.
     pub fn note_compression(&mut self, buffer: u32) -> &mut Self {
         let body = [1, 1, 1, 6, buffer].iter().flat_map(|word: &u32| word.to_le_bytes()).collect();
         self.features.push((COMPRESSED_FEATURE, body));
@@ -154,7 +154,7 @@ impl Apart {
         self
     }
 
-    /// As `perf record --threads` writes it, into this folder: samples in files of their own.
+    /// Writes the form of `perf record --threads` into this folder: samples in files of their own.
     pub fn write_directory(&self, folder: &Path, pack_as: Option<u32>) {
         let is_sample = |record: &&&[u8]| u32_at(record, 0) == record::SAMPLE;
         let samples: Vec<&[u8]> = self.records().iter().filter(is_sample).copied().collect();
@@ -164,7 +164,7 @@ impl Apart {
         let write =
             |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).expect("it can be written to");
         write("data", &self.file(&others.concat()));
-        // By number, and not by name: data.10 is the last.
+        // Files are ordered by number, not by name: data.10 is the last.
         for (name, samples) in [("data.2", first), ("data.10", second)] {
             let bytes = samples.concat();
             write(name, &pack_as.map_or(bytes.clone(), |kind| pack(&bytes, kind)));
@@ -172,8 +172,8 @@ impl Apart {
         (0..10).filter(|number| *number != 2).for_each(|number| write(&format!("data.{number}"), &[]));
     }
 
-    /// The file as a big-endian machine writes it. RAW, registers and what follows them are not
-    /// turned round.
+    /// The file as a big-endian machine writes it. RAW, registers and the fields after them are not
+    /// converted.
     pub fn big_endian(&self) -> Vec<u8> {
         let (attribute, _) = &self.attributes[0];
         let has_trailer = u64_at(attribute, 40) & flag::SAMPLE_ID_ALL != 0;
@@ -181,7 +181,7 @@ impl Apart {
             .records()
             .into_iter()
             .flat_map(|record| turned_record(record, u64_at(attribute, 24), has_trailer));
-        let known = [
+        let turned_round = [
             feature::BUILD_ID,
             feature::HOSTNAME,
             feature::OSRELEASE,
@@ -191,12 +191,12 @@ impl Apart {
             feature::CMDLINE,
         ];
         let mut kept = self.clone();
-        kept.features.retain(|(bit, _)| known.contains(bit));
+        kept.features.retain(|(bit, _)| turned_round.contains(bit));
         kept.file_in(&turned.collect::<Vec<u8>>(), &Big)
     }
 }
 
-/// These records as pieces of one zstd stream.
+/// Compresses records into pieces of one zstd stream.
 pub fn pack(data: &[u8], kind: u32) -> Vec<u8> {
     let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("an encoder");
     let mut out = Vec::new();
@@ -265,7 +265,7 @@ impl Order for Big {
     fn attribute(&self, bytes: &[u8]) -> Vec<u8> {
         let widths = [4, 4, 8, 8, 8, 8, 8, 4, 4, 8, 8, 8, 8, 4, 4, 8, 4, 2, 2];
         let mut out = turned(bytes, &widths);
-        // A big-endian compiler lays the first of a word's bits into its highest.
+        // A big-endian compiler puts the first bit field into the highest bit of the word.
         out[40..48].iter_mut().for_each(|byte| *byte = byte.reverse_bits());
         out[40..48].reverse();
         out
@@ -298,7 +298,7 @@ impl Order for Big {
     }
 }
 
-/// `bytes` with fields of these widths turned round, and the rest as it is.
+/// `bytes` with the byte order of fields of these widths reversed, and the rest unchanged.
 fn turned(bytes: &[u8], widths: &[usize]) -> Vec<u8> {
     let mut out = bytes.to_vec();
     let mut at = 0;

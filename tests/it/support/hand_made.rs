@@ -1,11 +1,11 @@
-//! Stalls made by hand, for tests of what is done with them.
+//! Stalls made by hand, for tests of reports and checks.
 
 use stallgraph::analyses::stalls::{Confidence, Culprit, Evidence, Kind, Stall, Stalls, Victims, Witness};
 use stallgraph::analyses::windows;
 use stallgraph::model::{CgroupId, Recording, TaskId};
 
 /// These stalls, of a recording in which samples tell of them.
-pub fn found(stalls: Vec<Stall>) -> Stalls {
+pub fn stalls_of(stalls: Vec<Stall>) -> Stalls {
     let witness = Witness { name: "samples", tells: "", lacks: None, remedy: "" };
     Stalls { stalls, ranking: Vec::new(), witnesses: vec![witness], min_ns: 20_000_000 }
 }

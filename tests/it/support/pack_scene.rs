@@ -1,4 +1,4 @@
-//! A recording, its pack, and the two places where they are.
+//! A recording, its pack, and the two folders where they are.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use tempfile::TempDir;
 
 use super::program::{Run, run, stallgraph};
 
-/// A folder with a recording as `here/perf.data` and a kallsyms beside it, and room for its pack as
+/// A folder with a recording as `here/perf.data`, a kallsyms beside it, and room for its pack as
 /// `there/perf.data`, so that the same name is typed for both.
 pub struct Scene {
     folder: TempDir,
-    /// Where programs and libraries lie.
+    /// The folder of programs and libraries.
     pub symfs: PathBuf,
 }
 
 impl Scene {
-    /// A recording of testdata, packed by zstd or not.
+    /// A recording of testdata, compressed by zstd or not.
     pub fn of(recording: &str, kallsyms: Option<&str>, symfs: &str) -> Scene {
         let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
         let scene = Scene { folder: tempfile::tempdir().expect("a folder"), symfs: testdata.join(symfs) };
@@ -64,7 +64,7 @@ impl Scene {
         run(command.current_dir(self.at("here")).env("HOME", self.folder.path()))
     }
 
-    /// On another machine, as far as that can be: no home, no other file.
+    /// Runs a command as on another machine: no home, no other file.
     pub fn there(&self, arguments: &[&str]) -> Run {
         let mut command = stallgraph();
         command.args(arguments).arg("perf.data").current_dir(self.at("there")).env_remove("HOME");
@@ -78,7 +78,7 @@ impl Scene {
         assert!(matches!(run.code, Some(0 | 3)) && run.stdout.starts_with("packed "), "{run:?}");
     }
 
-    /// Puts other bytes where the pack was.
+    /// Writes other bytes in place of the pack.
     pub fn put(&self, pack: &[u8]) {
         fs::write(self.at("there/perf.data"), pack).expect("a file");
     }
@@ -88,7 +88,7 @@ impl Scene {
         fs::read(self.at("there/perf.data")).expect("the pack")
     }
 
-    /// Commands must print the same of the pack as of the recording.
+    /// Checks that commands print the same for the pack as for the recording.
     #[track_caller]
     pub fn is_the_same_there(&self, commands: &[&[&str]]) {
         for arguments in commands {

@@ -1,6 +1,6 @@
 //! An independent reader of the events that `perf script -F comm,pid,tid,cpu,time,event,trace --ns`
-//! prints, and of the system calls and times on the CPU that follow from them: by the plainest
-//! rules, line after line.
+//! prints. It derives system calls and times on the CPU from them by the plainest rules, line after
+//! line.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -57,7 +57,7 @@ pub fn read(text: &str) -> Vec<Line> {
     text.lines().map(line).collect()
 }
 
-/// A system call whose enter and exit are there.
+/// A system call whose enter and exit are both recorded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     /// Thread id.
@@ -74,7 +74,7 @@ pub struct Call {
     pub result: i64,
 }
 
-/// Each enter with the exit that its thread has next, if that has the same number or none (−1).
+/// Each enter with the next exit of its thread, if that has the same number or none (−1).
 pub fn calls(lines: &[Line]) -> Vec<Call> {
     let mut open: HashMap<i32, (u64, i64, Vec<u64>)> = HashMap::new();
     let mut calls = Vec::new();
@@ -105,7 +105,7 @@ pub fn calls(lines: &[Line]) -> Vec<Call> {
     calls
 }
 
-/// How long the thread of `call` had a CPU in it, by the switches, in ns.
+/// How long the thread of `call` was on a CPU during the call, by the switches, in ns.
 pub fn on_cpu_ns(lines: &[Line], call: &Call) -> u64 {
     let (mut since, mut total) = (Some(call.enter_ns), 0);
     let first = lines.partition_point(|line| line.time_ns < call.enter_ns);
@@ -114,7 +114,7 @@ pub fn on_cpu_ns(lines: &[Line], call: &Call) -> u64 {
     for line in during {
         let (goes, comes) = match line.event.as_str() {
             "sched:sched_switch" => (line.field("prev_pid") == tid, line.field("next_pid") == tid),
-            // Only these tell who comes after the idle task, which has no tracepoints.
+            // Only these say which task follows the idle task, which has no tracepoints.
             "PERF_RECORD_SWITCH_CPU_WIDE" => {
                 let is_its = line.tid == call.tid;
                 (is_its && line.trace.starts_with("OUT"), is_its && line.trace.starts_with("IN"))

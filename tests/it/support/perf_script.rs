@@ -2,13 +2,12 @@
 //! compared with.
 //!
 //! It reads `perf script --no-inline --ns -F comm,pid,tid,cpu,time,event,ip,sym,dso` and folds
-//! frames as stackcollapse-perf.pl does: spaces of the comm become `_`, `+0xOFFSET` goes, an
-//! unknown symbol shows its module as `[basename]`, so that `[vdso]` becomes `[[vdso]]`, and
-//! nothing known is `[unknown]`.
+//! frames as stackcollapse-perf.pl does: spaces of the comm become `_`, `+0xOFFSET` is removed, an
+//! unknown symbol shows its module as `[basename]`, so that `[vdso]` becomes `[[vdso]]`, and an
+//! unknown module `[unknown]`.
 //!
-//! The oracle, a short script by these rules, splits a frame at the last ` (`, prints all events in
-//! perf's order, and knows no more than that. This table is all in which this reader and stallgraph
-//! differ from it on purpose:
+//! The oracle, a short script by these rules, splits a frame at the last ` (` and prints all events
+//! in perf's order. This reader and stallgraph differ from it on purpose only in these cases:
 //!
 //! | case | oracle | here and stallgraph | reason |
 //! | --- | --- | --- | --- |
@@ -23,8 +22,8 @@
 //! | order | perf's, or by CPU on request | by CPU, then time | what held a CPU is seen on one CPU at a time |
 //! | time | ns as one number | seconds, `.`, nine digits | as perf prints it, so that both can be searched for one time |
 //!
-//! Two things perf's text cannot tell, so nothing here can check them: a comm that ends in a space,
-//! since perf pads, and the module of a known symbol whose path has ` (` in it.
+//! perf's text does not show two things, so they cannot be checked here: a comm that ends in a
+//! space, since perf pads, and the module of a known symbol whose path has ` (` in it.
 
 use std::sync::LazyLock;
 
@@ -67,7 +66,8 @@ pub struct Row {
 pub struct Frame {
     /// What stackcollapse-perf.pl would call it.
     pub name: String,
-    /// Whether it is the kernel's: x86-64 and arm64 have it in the upper half of the address space.
+    /// Whether it is the kernel's, which is in the upper half of the address space on x86-64 and
+    /// arm64.
     pub is_kernel: bool,
 }
 
@@ -89,8 +89,8 @@ impl Row {
     }
 }
 
-/// The rows of one event in `text`, by CPU and time; of equal times in perf's order. Panics at a
-/// line it cannot read, since a line passed over is a difference not seen.
+/// The rows of one event in `text`, by CPU and time; rows of equal time are in perf's order. Panics
+/// at a line that it cannot read, since a skipped line could hide a difference.
 pub fn read(text: &str, event: &str) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut block: Option<(Row, bool)> = None;

@@ -2,32 +2,32 @@
 
 use std::process::{Command, Stdio};
 
-/// The program, with nothing of this environment in its behaviour.
+/// The program, in an environment that does not change its behaviour.
 pub fn stallgraph() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stallgraph"));
     command.stdin(Stdio::null()).env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
     command
 }
 
-/// What a run of the program came to.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub struct Run {
     /// The exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// Data.
+    /// Standard output.
     pub stdout: String,
-    /// Complaints.
+    /// Standard error.
     pub stderr: String,
 }
 
-/// Runs `command` to its end.
+/// Runs `command` until it ends.
 pub fn run(command: &mut Command) -> Run {
     let output = command.output().expect("the program starts");
     let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
     Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// The standard output of a run that must end in exit code 0 and have nothing to complain about.
+/// The standard output of a run that must end in exit code 0 without complaints.
 #[track_caller]
 pub fn stdout_of(command: &mut Command) -> String {
     let run = run(command);

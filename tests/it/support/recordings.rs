@@ -17,7 +17,7 @@ pub struct Recording {
     pub folder: PathBuf,
     /// The name of its sampling event.
     pub event: &'static str,
-    /// Where the perf.data was unpacked, if it was.
+    /// The folder of the unpacked perf.data, if it was packed.
     unpacked: Option<TempDir>,
 }
 
@@ -43,7 +43,7 @@ impl Recording {
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = stallgraph();
         let symfs = self.folder.join("symfs");
-        // A folder without programs, where there are none: nothing of this machine may give names.
+        // If there are no programs, a folder without any: no file of this machine may give names.
         let none = self.unpacked.as_ref().filter(|_| !symfs.exists()).map(|folder| folder.path().to_owned());
         command.arg(subcommand).arg(&self.file).arg("--symfs").arg(none.unwrap_or(symfs));
         if self.unpacked.is_some() {
@@ -58,7 +58,7 @@ impl Recording {
         stdout_of(self.command(subcommand).args(options))
     }
 
-    /// What perf script printed for its sampling event, as rows.
+    /// What perf script printed for the sampling event, as rows.
     pub fn golden(&self) -> Vec<Row> {
         let packed = fs::read(self.folder.join("perf-script.txt.zst")).expect("the golden");
         let text = zstd::decode_all(packed.as_slice()).expect("it unpacks");
@@ -66,8 +66,8 @@ impl Recording {
     }
 }
 
-/// A perf.data that a test made up, with the kallsyms of its kernel beside it, in a folder that
-/// goes with the value.
+/// A perf.data that a test made up, with the kallsyms of its kernel beside it, in a folder that is
+/// removed with the value.
 pub struct MadeUp {
     folder: TempDir,
 }
@@ -89,8 +89,8 @@ impl MadeUp {
         path
     }
 
-    /// A subcommand on it, with names of the kernel only, and other files from the folder
-    /// `no-files` only.
+    /// A subcommand on it, with names of the kernel only, and other files only from the folder
+    /// `no-files`.
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = stallgraph();
         command.arg(subcommand).arg(self.folder.path().join("perf.data"));

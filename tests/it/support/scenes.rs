@@ -1,13 +1,13 @@
-//! Recordings that tell a story: what a node with a known disease would have recorded.
+//! Recordings that tell a story: what a node with a known problem would have recorded.
 
 use std::ops::Range;
 
 use super::builder::{Builder, Event, Kernel, Mmap, Sample, Task};
 
-/// The CPU of [`post_2019`]: the one that receives the packets that come late.
+/// The CPU of [`post_2019`], which receives the packets that come late.
 pub const CPU: u32 = 11;
 
-/// Start of [`post_2019`] on its clock, ns: a node that has been up for some eight weeks.
+/// Start of [`post_2019`] on its clock, ns: the node has been up for some eight weeks.
 pub const START: u64 = 4_821_337_104_000_000;
 
 /// Duration of [`post_2019`], ns.
@@ -17,7 +17,7 @@ pub const DURATION: u64 = 20 * SECOND;
 pub const SWAPPER: Task = (0, 0);
 /// `ksoftirqd/11` of [`post_2019`].
 pub const KSOFTIRQD: Task = (66, 66);
-/// `nginx` of [`post_2019`]: innocent, and always hot.
+/// `nginx` of [`post_2019`]: innocent, and always busy.
 pub const NGINX: Task = (2231, 2231);
 /// The threads of `cadvisor` in [`post_2019`]: each stall is the work of one of them.
 pub const CADVISOR: [Task; 4] = [(3312, 3312), (3312, 3325), (3312, 3326), (3312, 3340)];
@@ -26,7 +26,7 @@ const SECOND: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 /// Busy time from one sample to the next at 999 Hz.
 const INTERVAL: u64 = 1_001_001;
-/// Where the program is mapped: a Go binary at its fixed address, a position-independent one
+/// Where the programs are mapped: a Go binary at its fixed address, a position-independent one
 /// anywhere.
 const CADVISOR_TEXT: u64 = 0x40_0000;
 /// See [`CADVISOR_TEXT`].
@@ -61,8 +61,8 @@ const TIMER_INTERRUPT: &str =
 const NET_RX: &str = "net_rx_action;ixgbe_poll;ixgbe_clean_rx_irq";
 const RUN_KSOFTIRQD: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;__do_softirq";
 
-/// A task at work: weight, user frames (root first, numbers of functions), system call path or
-/// nothing.
+/// Work of a task: weight, user frames (root first, numbers of functions), and the path of a system
+/// call, or none.
 type Work = (u64, &'static [u64], &'static str);
 
 const NGINX_WORK: [Work; 10] = [
@@ -98,7 +98,7 @@ const NGINX_WORK: [Work; 10] = [
     ),
 ];
 
-/// What cadvisor does when it does no harm.
+/// What cadvisor does when it does not stall the CPU.
 const CADVISOR_WORK: [Work; 6] = [
     (40, &[1, 2, 3, 30, 31], ""),
     (20, &[1, 2, 3, 30, 32, 33], ""),
@@ -130,7 +130,7 @@ const PACKETS: [(u64, &str); 5] = [
     (10, ";__napi_alloc_skb"),
 ];
 
-/// Why ksoftirqd runs when nothing is wrong.
+/// Why ksoftirqd runs when there is no stall.
 const OTHER_SOFTIRQS: [(u64, &str); 4] = [
     (3, "run_timer_softirq;call_timer_fn;process_timeout"),
     (2, "run_timer_softirq;call_timer_fn;delayed_work_timer_fn;__queue_work"),
@@ -141,17 +141,17 @@ const OTHER_SOFTIRQS: [(u64, &str); 4] = [
 /// The investigation of 2019 as a recording: `perf record -C 11 -g -F 999` on a 4.9 kernel, and its
 /// kallsyms.
 ///
-/// 20 s of one CPU that nginx keeps hot and that sleeps in between (event `cycles`: asleep it has
-/// no samples). Nine times cadvisor reads a `memory.stat` for 100 to 200 ms, softirqs pile up, and
-/// ksoftirqd/11 works off the network's when the read is done. Fifteen more runs of ksoftirqd/11,
-/// for timers and RCU, have nothing to do with anything; the nearest stall is more than 150 ms away
-/// from each. Always the same bytes.
+/// 20 s of one CPU that nginx keeps busy and that sleeps in between (event `cycles`: a sleeping CPU
+/// has no samples). Nine times cadvisor reads a `memory.stat` for 100 to 200 ms, softirqs pile up,
+/// and ksoftirqd/11 handles the network's when the read is done. Fifteen more runs of ksoftirqd/11,
+/// for timers and RCU, are unrelated; each is more than 150 ms away from any stall. The bytes are
+/// always the same.
 pub fn post_2019() -> (Vec<u8>, String) {
     let node = Node::live();
     (node.file.build(), node.kernel.kallsyms())
 }
 
-/// The truth about [`post_2019`]: each stall's time, from the entry of the read to ksoftirqd's
+/// The truth about [`post_2019`]: the time of each stall, from the entry of the read to ksoftirqd's
 /// first sample, ns.
 pub fn post_2019_stalls() -> Vec<Range<u64>> {
     Node::live().stalls
@@ -163,7 +163,7 @@ pub fn post_2019_innocent_runs() -> Vec<u64> {
     Node::live().innocent
 }
 
-/// Marsaglia's xorshift64: the same numbers on every machine, for ever.
+/// Marsaglia's xorshift64: the same numbers on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -178,7 +178,7 @@ impl Dice {
         range.start + self.next() % (range.end - range.start)
     }
 
-    /// One of these, each as often as its weight says.
+    /// Picks one of these, with the probability that its weight says.
     fn pick<'a, T>(&mut self, choices: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
         let mut left = self.within(0..choices.iter().map(&weight).sum());
         let chosen = choices.iter().find(|choice| {
@@ -190,14 +190,14 @@ impl Dice {
     }
 }
 
-/// One thing that is due on the CPU, whatever it does at that time.
+/// An event that is due on the CPU, whatever it does at that time.
 #[derive(Clone, Copy, PartialEq)]
 enum Due {
     Stall,
     Softirqs,
 }
 
-/// The node: its CPU 11, the time there, and what was recorded up to then.
+/// The node: its CPU 11, the time there, and what was recorded so far.
 struct Node {
     file: Builder,
     kernel: Kernel,
@@ -224,7 +224,7 @@ impl Node {
         node
     }
 
-    /// What the perf of that kernel wrote: 112 bytes of attributes, no SAMPLE_TIME and no
+    /// Features as perf of that kernel wrote them: 112 bytes of attributes, no SAMPLE_TIME and no
     /// CLOCK_DATA.
     fn header(&mut self) {
         let perf = ["/usr/bin/perf_4.9", "record", "-C", "11", "-g", "-F", "999", "--", "sleep", "20"];
@@ -241,7 +241,7 @@ impl Node {
             .kernel_build_id(&[0x49; 20]);
     }
 
-    /// The state of the node when the recording began, in perf's own records.
+    /// The state of the node when the recording began, in records that perf makes up.
     fn tasks(&mut self) {
         self.file.kernel_map(&self.kernel);
         self.file.fork(KSOFTIRQD, (2, 2)).comm(KSOFTIRQD, "ksoftirqd/11");
@@ -254,7 +254,7 @@ impl Node {
         self.file.mmap2(Mmap::new(CADVISOR[0].0, "/usr/bin/cadvisor", CADVISOR_TEXT, 0xf0_0000));
     }
 
-    /// The 20 s: nginx's requests, sleep between them, and what is due when its time has come.
+    /// The 20 s: nginx's requests, sleep between them, and events when they are due.
     fn rounds(&mut self) {
         let mut due = self.schedule();
         due.reverse();
@@ -277,7 +277,7 @@ impl Node {
         assert!(due.is_empty(), "everything has happened in time");
     }
 
-    /// Nine stalls some two seconds apart, and 15 softirq runs wherever no stall is near.
+    /// Nine stalls about two seconds apart, and 15 softirq runs away from any stall.
     fn schedule(&mut self) -> Vec<(u64, Due)> {
         let mut due = Vec::new();
         for index in 0..9 {
@@ -299,7 +299,7 @@ impl Node {
         due
     }
 
-    /// Some 10 ms: requests, now and then a little of cadvisor, then sleep.
+    /// About 10 ms: requests, now and then a little of cadvisor, then sleep.
     fn ordinary(&mut self) {
         for _ in 0..self.dice.within(2..9) {
             let (_, user, path) = *self.dice.pick(&NGINX_WORK, |work| work.0);
@@ -316,7 +316,7 @@ impl Node {
         self.sleep();
     }
 
-    /// One sample of ordinary work, or of packets that arrive in the middle of it.
+    /// One sample of ordinary work, or of packets that arrive during it.
     fn work(&mut self, program: Program, user: &[u64], path: &str, is_interrupted: bool) {
         let mut kernel = if path.is_empty() { String::new() } else { format!("{ENTRY};{path}") };
         if is_interrupted {
@@ -347,8 +347,7 @@ impl Node {
         self.now += self.dice.within(MS / 10..MS);
     }
 
-    /// One read of memory.stat on a node with too many dead cgroups, and what it did to the
-    /// network.
+    /// One read of memory.stat on a node with too many dead cgroups, and its effect on the network.
     fn stall(&mut self) {
         let thread = CADVISOR[self.dice.within(0..4) as usize];
         let user = [1, 2, 3, 4, 5, 20 + self.dice.within(0..3)];
@@ -376,7 +375,7 @@ impl Node {
         format!("{NET_RX}{}", self.dice.pick(&PACKETS, |packet| packet.0).1)
     }
 
-    /// Where the read is: in its two callees, in itself, or interrupted by the timer.
+    /// The path of the read: in one of its two callees, in itself, or interrupted by the timer.
     fn reading(&mut self) -> String {
         let inside = match self.dice.within(0..100) {
             0..43 => ";mem_cgroup_nr_lru_pages;mem_cgroup_node_nr_lru_pages",
@@ -394,8 +393,7 @@ impl Node {
         format!("{STALL}{inside}{interrupt}")
     }
 
-    /// ksoftirqd runs for one or two samples because there were many timers or RCU callbacks at
-    /// once.
+    /// ksoftirqd runs for one or two samples because of many timers or RCU callbacks at once.
     fn other_softirqs(&mut self) {
         for sample in 0..self.dice.within(1..3) {
             let softirq = self.dice.pick(&OTHER_SOFTIRQS, |action| action.0).1;
@@ -406,13 +404,13 @@ impl Node {
         }
     }
 
-    /// The CPU is busy until the next sample; that one is here. `user` are numbers of functions
-    /// from `text` on.
+    /// The CPU is busy until the next sample, which is here. `user` are numbers of functions in the
+    /// program.
     fn tick(&mut self, program: Program, kernel: &str, user: &[u64]) {
         self.now += INTERVAL - 8_000 + self.dice.within(0..16_000);
         let kernel = if kernel.is_empty() { Vec::new() } else { self.kernel.stack(kernel) };
         let user: Vec<u64> = user.iter().map(|function| program.text + function * 0x640 + 0x1f).collect();
-        // 999 samples of 2.6 GHz; the kernel steers the period about that.
+        // 999 samples a second of 2.6 GHz; the kernel adjusts the period around that.
         let period = 2_602_602 - 40_000 + self.dice.within(0..80_000);
         let sample = Sample::new(program.task).kernel(&kernel).user(&user).period(period);
         self.file.at(CPU, self.now).sample(sample);

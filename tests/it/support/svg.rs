@@ -1,4 +1,4 @@
-//! Pictures read back: the frames of an SVG that inferno drew, by an XML parser.
+//! Pictures read back: the frames of an SVG, by an XML parser.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,7 +14,7 @@ pub struct Frame {
     pub x: u64,
     /// Width in µs.
     pub width: u64,
-    /// What it says, without the counts after it.
+    /// Its text, without the counts after it.
     pub name: String,
     /// Its colour.
     pub fill: String,
@@ -27,24 +27,24 @@ pub struct Picture {
     pub total: u64,
     /// The frames, by depth, then from the left.
     pub frames: Vec<Frame>,
-    /// Where in `frames` those of each depth are.
+    /// The range of each depth in `frames`.
     pub rows: Vec<Range<usize>>,
-    /// The line at the top.
+    /// The title.
     pub title: String,
-    /// The line below that.
+    /// The line below the title.
     pub subtitle: String,
-    /// What the colours mean.
+    /// The legend of colours.
     pub legend: String,
 }
 
-/// The document, which must be well-formed.
+/// Parses a document, which must be well-formed.
 #[track_caller]
 pub fn parse(svg: &str) -> Document<'_> {
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     Document::parse_with_options(svg, options).expect("well-formed XML")
 }
 
-/// Reads a picture, and checks that each rectangle lies where its numbers say.
+/// Reads a picture, and checks that each rectangle is where its numbers say.
 #[track_caller]
 pub fn read(svg: &str) -> Picture {
     let document = parse(svg);
@@ -82,7 +82,7 @@ pub fn read(svg: &str) -> Picture {
         let y: u64 = number(rect, "y");
         frames.push((y, Frame { depth: 0, x, width, name, fill }));
     }
-    // The highest row is the whole picture.
+    // The top row is the whole picture.
     let rows: BTreeMap<u64, usize> = frames
         .iter()
         .map(|(y, _)| *y)
@@ -113,8 +113,8 @@ fn number(node: Node, name: &str) -> u64 {
 }
 
 impl Picture {
-    /// The names of the frames that stand at `us` from the left, outermost first, and without that
-    /// of the whole.
+    /// The names of the frames at `us` from the left, outermost first, without that of the whole
+    /// picture.
     pub fn stack_at(&self, us: u64) -> Vec<&str> {
         let is_there = |frame: &&Frame| frame.x <= us && us < frame.x + frame.width;
         self.by_depth()

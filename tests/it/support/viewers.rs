@@ -1,24 +1,24 @@
-//! Readers of the formats of viewers, independent of the program: they check a format's rules and
-//! give back what a viewer would show.
+//! Readers of the viewers' formats, independent of the program: they check a format's rules and
+//! return what a viewer would show.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What a viewer shows of one lane.
+/// What a viewer shows in one lane.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lane {
     /// Its name.
     pub name: String,
     /// Its samples, in order.
     pub samples: Vec<Shown>,
-    /// Where samples are missing: begin and end in ns.
+    /// Holes where samples were lost: begin and end in ns.
     pub lost: Vec<(u64, u64)>,
-    /// What is shown beside it.
+    /// Its markers.
     pub markers: Vec<Marker>,
 }
 
-/// A sample, or in the Chrome format a slice of the task's.
+/// A sample; in the Chrome format a stretch of the task's slices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
     /// ns from the begin of the export.
@@ -43,13 +43,13 @@ impl Shown {
 /// A marker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Marker {
-    /// What it is.
+    /// Its kind.
     pub kind: String,
     /// ns from the begin of the export.
     pub start_ns: u64,
     /// ns from the begin of the export.
     pub end_ns: u64,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
@@ -73,7 +73,7 @@ fn index(value: &Value) -> usize {
     usize::try_from(whole(value)).expect("an index")
 }
 
-/// Numbers in ms or µs become ns.
+/// Converts a number of ms or µs to ns.
 #[track_caller]
 fn ns(value: &Value, unit_ns: f64) -> u64 {
     (value.as_f64().unwrap_or_else(|| panic!("not a number: {value}")) * unit_ns).round() as u64
@@ -139,7 +139,7 @@ fn firefox_thread(thread: &Value, categories: &[Value], schemas: &[&str]) -> Lan
     let functions = column("funcTable", "name");
     let (frames, frame_categories) = (column("frameTable", "func"), column("frameTable", "category"));
     let (prefixes, stack_frames) = (column("stackTable", "prefix"), column("stackTable", "frame"));
-    // Callers before callees: each stack can be made when it is read.
+    // Callers come before callees, so each stack can be made as it is read.
     let mut stacks: Vec<(Vec<String>, String)> = Vec::new();
     for (prefix, frame) in prefixes.iter().zip(&stack_frames) {
         let mut names = if prefix.is_null() { Vec::new() } else { stacks[index(prefix)].0.clone() };
@@ -160,7 +160,7 @@ fn firefox_thread(thread: &Value, categories: &[Value], schemas: &[&str]) -> Lan
         if let Some(last) = lane.samples.last_mut().filter(|_| is_open) {
             last.end_ns = at_ns;
         }
-        // The time used since the sample before, in µs, is all of it or none.
+        // The CPU time since the sample before, in µs, is all of the interval or none.
         let used_us = whole(&used[at]);
         if let Some(is_busy) = busy_before {
             assert!(used_us == if is_busy { delta_ns / 1000 } else { 0 }, "{used_us} of {delta_ns} ns");
@@ -196,16 +196,16 @@ fn firefox_thread(thread: &Value, categories: &[Value], schemas: &[&str]) -> Lan
 #[derive(Default)]
 struct Track {
     lane: Lane,
-    /// Begin, names and category of the slices that are open.
+    /// Name and category of each open slice.
     open: Vec<(String, String)>,
     at_ns: u64,
-    /// Samples that the tasks' slices say they hold.
+    /// The number of samples that the tasks' slices claim.
     counted: u64,
 }
 
 /// Reads Chrome trace events, by the document "Trace Event Format": B and E nest in each thread and
-/// are in the order of time. A lane's samples are the stretches in which its slices do not change;
-/// with each lane comes the number of samples that its tasks' slices claim to hold.
+/// are in time order. A lane's samples are the stretches in which its slices do not change. With
+/// each lane comes the number of samples that its tasks' slices claim.
 #[track_caller]
 pub fn chrome(json: &str) -> Vec<(Lane, u64)> {
     const US: f64 = 1e3;
@@ -264,7 +264,7 @@ pub fn chrome(json: &str) -> Vec<(Lane, u64)> {
         lanes.push((order[&id], is_markers, track.lane, track.counted));
     }
     lanes.sort_by_key(|&(order, is_markers, ..)| (order, is_markers));
-    // Markers have threads of their own, which come after their lane's.
+    // Markers have threads of their own, which follow their lane's.
     let mut read: Vec<(Lane, u64)> = Vec::new();
     for (_, is_markers, lane, counted) in lanes {
         match read.last_mut().filter(|_| is_markers) {

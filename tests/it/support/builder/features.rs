@@ -9,7 +9,7 @@ use super::file::Builder;
 use super::origin::KERNEL_PID;
 
 impl Builder {
-    /// A feature section word for word ([`feature`]).
+    /// A feature section, as it is ([`feature`]).
     pub fn feature(&mut self, bit: u8, payload: &[u8]) -> &mut Self {
         self.features.insert(bit, payload.to_vec());
         self
@@ -35,8 +35,8 @@ impl Builder {
         self.feature(feature::ARCH, &header_string(machine))
     }
 
-    /// NRCPUS. The available CPUs come first in the file, whatever the documentation's struct says
-    /// (header.c).
+    /// NRCPUS. The available CPUs come first in the file, although the documentation's struct says
+    /// otherwise (header.c).
     pub fn cpus(&mut self, online: u32, available: u32) -> &mut Self {
         self.feature(feature::NRCPUS, &[available.to_le_bytes(), online.to_le_bytes()].concat())
     }

@@ -82,7 +82,7 @@ impl Builder {
     }
 
     /// The records that follow are as if perf itself had made them up: their sample_id is all
-    /// zeros, id and time too. So are those before the first [`Builder::at`].
+    /// zeros, id and time included. So are those before the first [`Builder::at`].
     pub fn synthesized(&mut self) -> &mut Self {
         self.moment = None;
         self
@@ -105,7 +105,7 @@ impl Builder {
         self.bytes(&framed(kind, misc, body))
     }
 
-    /// Bytes into the stream as they are, header and all.
+    /// Adds bytes to the records as they are, header and all.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.records.push(Stored::Bytes(bytes.to_vec()));
         self
@@ -117,8 +117,8 @@ impl Builder {
         self
     }
 
-    /// Damage: as perf leaves a file when it is killed. The header says that the data has no bytes,
-    /// and names features whose sections are not there.
+    /// Damage: the file as a killed perf leaves it. The header says that the data has no bytes, and
+    /// names features whose sections are missing.
     pub fn killed(&mut self) -> &mut Self {
         self.killed = true;
         self
@@ -212,7 +212,7 @@ fn sample_id(event: &Event, task: Task, moment: Option<Moment>) -> Vec<u8> {
     present.flat_map(|(_, value)| value.to_le_bytes()).collect()
 }
 
-/// The table of sections, and what it points at.
+/// The table of sections, and the sections.
 fn put_features(out: &mut Vec<u8>, features: &BTreeMap<u8, Vec<u8>>) {
     let mut offset = out.len() + features.len() * 16;
     for payload in features.values() {

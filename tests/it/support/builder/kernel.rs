@@ -1,10 +1,10 @@
 //! A kernel's symbol table: the addresses of functions, and the kallsyms that names them.
 
-/// A kernel's symbol table that grows with the names asked for: each function gets its own address
-/// on first sight.
+/// A kernel's symbol table that grows with the names asked for: a function gets its address when it
+/// is first named.
 ///
-/// The text has room for 4,095 functions and the same length from the start, so that the kernel's
-/// map can be written before the names are known.
+/// The text has room for 4,095 functions and a fixed length, so that the kernel's map can be
+/// written before the names are known.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     text: u64,
@@ -79,8 +79,8 @@ impl Kernel {
 
     /// `/proc/kallsyms` of another boot of this kernel, with `_text` here.
     pub fn kallsyms_at(&self, text: u64) -> String {
-        // Every x86-64 kernel has per-CPU symbols at 0: not a sign of a file read without the right
-        // to see addresses.
+        // Every x86-64 kernel has per-CPU symbols at 0: these are no sign that addresses are
+        // hidden.
         let mut out = "0000000000000000 A irq_stack_union\n".to_owned();
         let mut line =
             |address: u64, kind: char, name: &str| out.push_str(&format!("{address:016x} {kind} {name}\n"));

@@ -36,7 +36,8 @@ impl Mmap {
         }
     }
 
-    /// The map of a kernel module, `[name]` or the path of its file, in the same form.
+    /// The map of a kernel module, `[name]` or the path of its file, in the form of `perf record
+    /// --buildid-mmap`: pid −1, protection 0.
     pub fn kernel_module(name: &str, start: u64, len: u64) -> Self {
         let mut map = Mmap::new(KERNEL_PID, name, start, len);
         map.task = (KERNEL_PID, 0);

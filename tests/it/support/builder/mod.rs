@@ -1,4 +1,4 @@
-//! Writes real perf.data files (file mode) from a fluent description, and a small kernel symbol
+//! Writes real perf.data files (file mode), described by method calls, and a small kernel symbol
 //! table to go with them.
 //!
 //! ```ignore

@@ -33,7 +33,7 @@ impl Builder {
 
     /// FORK: `child` was made by `parent`; a thread if the pids are equal.
     pub fn fork(&mut self, child: Task, parent: Task) -> &mut Self {
-        // perf marks those it makes up, so that no reader hands the parent's maps down.
+        // perf marks the records that it makes up, so that no reader inherits the parent's maps.
         let misc = if self.moment.is_none() { misc::FORK_EXEC } else { 0 };
         let body = self.family(child, parent);
         self.sideband(record::FORK, misc, body, parent)
@@ -52,7 +52,7 @@ impl Builder {
         body
     }
 
-    /// LOST: so many records of the event with this id, before here.
+    /// LOST: this many records of the event with this id were lost before here.
     pub fn lost(&mut self, id: u64, records: u64) -> &mut Self {
         self.sideband(record::LOST, 0, words(&[id, records]), (0, 0))
     }
@@ -70,7 +70,7 @@ impl Builder {
         self.sideband(record::CGROUP, 0, body, (0, 0))
     }
 
-    /// KSYMBOL of a BPF program: it is now at `[start, start + len)`, or no longer.
+    /// KSYMBOL of a BPF program: it is now at `[start, start + len)`, or has been removed.
     pub fn ksymbol(&mut self, name: &str, start: u64, len: u32, gone: bool) -> &mut Self {
         let mut body = words(&[start]);
         put32(&mut body, len);
@@ -86,7 +86,7 @@ impl Builder {
         self.sideband(record::SWITCH_CPU_WIDE, 0, body, task)
     }
 
-    /// SWITCH, as of a recording of one task, which leaves a CPU or comes to one.
+    /// SWITCH, as in a recording of one task: it leaves a CPU or comes to one.
     pub fn switch(&mut self, task: Task, out: bool) -> &mut Self {
         let misc = if out { misc::SWITCH_OUT } else { 0 };
         self.sideband(record::SWITCH, misc, Vec::new(), task)

@@ -6,8 +6,8 @@ use super::event::Event;
 use super::origin::{Moment, Task};
 
 /// The bits of the fields that follow RAW, in the order in which the kernel writes them
-/// (`perf_output_sample` in `kernel/events/core.c`): AUX (20) is last, where perf_event.h's comment
-/// has it before the page sizes (22, 23), and WEIGHT_STRUCT (24) is in WEIGHT's moment.
+/// (`perf_output_sample` in `kernel/events/core.c`): AUX (20) is last, although the comment in
+/// perf_event.h has it before the page sizes (22, 23), and WEIGHT_STRUCT (24) takes WEIGHT's place.
 const REST_OF_SAMPLE: [u32; 13] = [11, 12, 13, 14, 24, 15, 17, 18, 19, 21, 22, 23, 20];
 
 /// One PERF_RECORD_SAMPLE (perf_event.h). Its CPU and time are those of [`Builder::at`].
@@ -60,7 +60,7 @@ impl Sample {
         self
     }
 
-    /// The call chain word for word, leaf first and with its [`context`] markers, instead of kernel
+    /// The call chain as raw words, leaf first and with its [`context`] markers, instead of kernel
     /// and user frames.
     pub fn chain(mut self, words: &[u64]) -> Self {
         self.chain = Some(words.to_vec());
@@ -85,7 +85,7 @@ impl Sample {
         self
     }
 
-    /// An id that need not be one of the event's.
+    /// Sets an id, which need not be one of the event's.
     pub fn id(mut self, id: u64) -> Self {
         self.id = Some(id);
         self
@@ -97,7 +97,7 @@ impl Sample {
         self
     }
 
-    /// What it stands for: counts of its event (ns for `cpu-clock`).
+    /// The counts of its event that it stands for (ns for `cpu-clock`).
     pub fn period(mut self, counts: u64) -> Self {
         self.period = counts;
         self
@@ -168,7 +168,7 @@ impl Sample {
         out
     }
 
-    /// READ to CODE_PAGE_SIZE; what this builder has no content for is written empty.
+    /// READ to CODE_PAGE_SIZE; fields that this builder has no content for are written empty.
     fn tail(&self, event: &Event, out: &mut Vec<u8>) {
         let has = event.fields();
         if has & sample_type::READ != 0 {
