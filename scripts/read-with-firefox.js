@@ -72,5 +72,5 @@ try {
 try {
   ask("stop");
 } catch {
-  // It never came to load: the error was told above.
+  // It was never loaded: the error is printed above.
 }

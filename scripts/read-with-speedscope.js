@@ -25,7 +25,7 @@ function importer() {
   const start = /^"use strict";\(\(\)=>\{/;
   assert(start.test(script), "speedscope's page is made otherwise than expected: it does not begin as it did");
   const page = { console, atob, URL, TextDecoder, TextEncoder, Uint8Array, setTimeout, location: { hash: "", href: "" } };
-  // A page that is never there: whatever the script asks of it, it gets nothing.
+  // There is no page: all that the script asks of it is empty.
   const nothing = new Proxy(function () {}, {
     get: (_, key) => (key === Symbol.toPrimitive ? () => "" : key === Symbol.iterator ? undefined : nothing),
     apply: () => nothing,
@@ -38,7 +38,7 @@ function importer() {
   try {
     vm.runInContext(script.replace(start, `$&window.importProfiles=(...a)=>${found[3]}(...a);`), context);
   } catch (error) {
-    // Drawing fails without a page; the importer is there all the same.
+    // Drawing fails without a page, but the importer is loaded.
     if (!page.importProfiles) throw error;
   }
   return page.importProfiles;
@@ -78,7 +78,7 @@ async function main() {
       if (stack !== "" && stack !== "[lost]") {
         const place = `${profile.getName()}, sample ${samples}`;
         assert.strictEqual(lines[samples]?.timeNs, atNs, `${place}: begins when collapse says`);
-        // speedscope makes one of samples that follow each other with the same stack.
+        // speedscope joins consecutive samples of one stack.
         const first = samples;
         let us = 0;
         for (; lines[samples]?.timeNs < endNs; samples += 1) {
