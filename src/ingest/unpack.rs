@@ -220,8 +220,8 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::super::records::RECORD_HEADER;
     use super::*;
+    use crate::ingest::records::RECORD_HEADER;
 
     const RECORD: usize = 24;
 

@@ -1,7 +1,13 @@
 //! The crate `linux_perf_data` as a second opinion: it and this library must see the same samples
 //! in a recording.
 
+use std::collections::BTreeSet;
+use std::io::Cursor;
+
+use linux_perf_data::PerfFileReader;
+
 use crate::support::{Recording, SecondOpinion, second_opinion};
+use stallgraph::ingest::{Features, Header};
 use stallgraph::load;
 use stallgraph::model::Recording as Loaded;
 
@@ -38,6 +44,49 @@ fn both_count_the_same_records_of_each_event() {
     }
     let of_tracepoints: u64 = counts.iter().skip(1).map(|(_, records)| records).sum();
     assert_eq!(of_tracepoints, 65_281, "as testdata/README.md has it");
+}
+
+#[test]
+fn both_read_the_same_features() {
+    for name in ["post", "system", "evidence"] {
+        let recording = Recording::open(name);
+        let bytes = std::fs::read(&recording.file).expect("the recording");
+        let header = Header::parse(&bytes, &recording.file).expect("a recording");
+        let other = PerfFileReader::parse_file(Cursor::new(&bytes)).expect("a recording").perf_file;
+        let Features { hostname, os_release, perf_version, arch, command, event_names, .. } =
+            &header.features;
+        for (own, other) in [
+            (hostname, other.hostname()),
+            (os_release, other.os_release()),
+            (perf_version, other.perf_version()),
+            (arch, other.arch()),
+        ] {
+            assert!(own.is_some(), "{name}");
+            assert_eq!(own.as_deref(), other.expect("a text"), "{name}");
+        }
+        let cpus = other.nr_cpus().expect("numbers").expect("the number of CPUs");
+        assert_eq!(header.features.cpus_available, Some(cpus.nr_cpus_available), "{name}");
+        assert_eq!(header.features.cpus_online, Some(cpus.nr_cpus_online), "{name}");
+        assert_eq!(*command, other.cmdline().expect("texts").expect("a command line"), "{name}");
+        let clock =
+            other.clock_data().expect("times").map(|clock| (clock.wall_clock_ns, clock.clockid_time_ns));
+        assert_eq!(header.features.clock_reference, clock, "{name}");
+
+        let events = other.event_attributes();
+        let names: Vec<_> = events.iter().map(|event| event.name().expect("a name")).collect();
+        assert_eq!(*event_names, names, "{name}");
+        let ids: Vec<&[u64]> = header.attributes.iter().map(|event| event.ids.as_slice()).collect();
+        assert!(ids.iter().all(|ids| !ids.is_empty()), "{name}");
+        assert_eq!(ids, events.iter().map(|event| event.ids()).collect::<Vec<_>>(), "{name}");
+
+        let build_ids = header.features.build_ids.iter();
+        let build_ids: BTreeSet<_> = build_ids.map(|(path, id)| (path.as_bytes(), id.as_slice())).collect();
+        let other_ids = other.build_ids().expect("build ids");
+        let other_ids: BTreeSet<_> =
+            other_ids.values().map(|dso| (dso.path.as_slice(), dso.build_id.as_slice())).collect();
+        assert!(build_ids.len() > 1, "{name}: {build_ids:?}");
+        assert_eq!(build_ids, other_ids, "{name}");
+    }
 }
 
 fn load_samples(recording: &Recording, event: Option<&str>) -> Loaded {
