@@ -60,7 +60,8 @@ fn reference_time(value: &str) -> Option<(u64, u64)> {
 }
 
 /// The name and the rate of the event in
-/// `name = cpu-clock/freq=999/, , id = { 1413 }, …, { sample_period, sample_freq } = 999, …, freq = 1, …`.
+/// `name = cpu-clock/freq=999/, , id = { 1413 }, …, { sample_period, sample_freq } = 999, …`, which
+/// goes on with `freq = 1` if the number is a frequency.
 fn rate(value: &str) -> Option<(String, Rate)> {
     let rest = value.strip_prefix("name = ")?;
     let end = [", , id = ", ", id = ", ", type = "].iter().filter_map(|end| rest.find(end)).min()?;

@@ -14,13 +14,13 @@ const VAGUE_VARIABLES: [&str; 4] = ["its", "told", "known", "saw"];
 const VAGUE_TYPES: [&str; 5] = ["Place", "What", "Of", "Whose", "Part"];
 
 /// Files that are too long still.
-const TOO_LONG: &[&str] = &["src/state/spaces.rs"];
+const TOO_LONG: &[&str] = &[];
 /// Folders, and files of `src`, in which comments are too wide still.
-const TOO_WIDE: &[&str] = &["src/lib.rs", "src/load", "src/model", "src/state"];
+const TOO_WIDE: &[&str] = &["src/lib.rs"];
 /// Folders with files that go up two modules at once still.
 const UP_TWO: &[&str] = &[];
 /// Folders with files that have vague names still.
-const VAGUE: &[&str] = &["src/load", "src/model", "src/state", "tests"];
+const VAGUE: &[&str] = &["tests"];
 
 /// All sources and scripts of this project, by their paths in it.
 fn all() -> Vec<PathBuf> {
