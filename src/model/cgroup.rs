@@ -5,6 +5,7 @@ use super::ids::NameId;
 
 /// A control group: its path, and what the path says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cgroup {
     /// The path, safe to print.
     pub path: NameId,

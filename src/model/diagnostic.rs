@@ -27,6 +27,7 @@ impl Severity {
 
 /// One finding about the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,

@@ -6,6 +6,7 @@ use super::softirq::Softirq;
 
 /// Whether the function of a frame has a name, or why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Naming {
     /// A symbol covers the frame.
     Named,
@@ -39,6 +40,7 @@ pub struct Function {
 /// What the name of a kernel function says about the context. It is decided once, when the function
 /// gets its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum FrameKind {
     /// Nothing special.
     Plain,

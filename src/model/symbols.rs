@@ -5,6 +5,7 @@
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Symbols {
     /// No sample hit the module, or names were not asked for.
     #[default]

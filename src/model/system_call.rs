@@ -13,6 +13,7 @@ pub struct SystemCall {
 
 /// What a system call does to threads, where that decides which records belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SystemCallRole {
     /// It makes a new thread, which returns from a call that it never entered.
     Birth,

@@ -21,6 +21,7 @@ pub struct TraceEvent {
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TraceKind {
     /// A softirq was raised (`irq:softirq_raise`); it may have been pending already.
     SoftirqRaise(Softirq),

@@ -30,6 +30,7 @@ fn word(kind: TraceKind) -> &'static str {
         TraceKind::NapiPoll { .. } => "napi_poll",
         TraceKind::Packet { .. } => "packet",
         TraceKind::Other => "other",
+        kind => panic!("no word for {kind:?}"),
     }
 }
 
