@@ -1,11 +1,43 @@
-//! Names of who held a CPU and of what it did there.
+//! Who a line of output is about: the one place that decides how a culprit is named.
+//!
+//! A task is named by its comm, a softirq as `softirq net_rx`, an interrupt as `interrupt eth0`. The
+//! task that a softirq or an interrupt ran on top of is a bystander and is never named here.
 
 use std::borrow::Cow;
 
 use crate::analyses::contexts::Owner;
 use crate::analyses::paths::Path;
-use crate::analyses::stalls::Handler;
+use crate::analyses::stalls::{Culprit, Holder};
 use crate::model::{NameId, Recording};
+
+/// What held a CPU: `node_exporter`, `softirq net_rx`, `interrupt eth0`.
+pub fn holder(recording: &Recording, holder: Holder<NameId>) -> Cow<'_, str> {
+    match holder {
+        Holder::Task(comm) => recording.name(comm).into(),
+        Holder::Softirq(softirq) => format!("softirq {}", softirq.name()).into(),
+        Holder::Interrupt(Some(interrupt)) => format!("interrupt {}", recording.name(interrupt.name)).into(),
+        Holder::Interrupt(None) => "interrupt".into(),
+    }
+}
+
+/// A culprit in a few words: `node_exporter lseek`, `softirq net_rx`.
+pub fn culprit(recording: &Recording, culprit: &Culprit) -> String {
+    let name = holder(recording, culprit.holder_by_comm(recording));
+    match culprit_work(recording, culprit) {
+        Some(work) => format!("{name} {work}"),
+        None => name.into_owned(),
+    }
+}
+
+/// What a culprit that is a task did, as far as is known: the system call's name where there is one.
+pub fn culprit_work<'r>(recording: &'r Recording, culprit: &Culprit) -> Option<&'r str> {
+    culprit.holder.task()?;
+    match (&culprit.path, &culprit.call) {
+        (Some(path), _) => Some(work(recording, path.owner, path.system_call)),
+        (None, Some(call)) => Some(recording.name(call.name)),
+        (None, None) => None,
+    }
+}
 
 /// Whose work a path is, in one or two words: the system call's name where a frame tells.
 pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
@@ -19,28 +51,19 @@ pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) ->
     }
 }
 
-/// Who held a CPU: the comm, or `softirq timer`, `interrupt`: what interrupts a task is not the
-/// task's doing.
-pub fn holder_name(recording: &Recording, handler: Option<Handler>, comm: NameId) -> Cow<'_, str> {
-    match handler {
-        Some(Handler::Softirq(softirq)) => format!("softirq {}", softirq.name()).into(),
-        Some(Handler::Interrupt) => "interrupt".into(),
-        None => recording.name(comm).into(),
-    }
-}
-
-/// A comm and its path as the subject of a sentence.
-pub fn who(recording: &Recording, comm: NameId, path: &Path) -> String {
-    let comm = recording.name(comm);
-    let function = path.function().map_or("", |name| recording.name(name));
+/// A holder and its path as the subject of a sentence: `node_exporter, in system call lseek, at
+/// traverse,`.
+pub fn clause(recording: &Recording, held_by: Holder<NameId>, path: Option<&Path>) -> String {
+    let name = holder(recording, held_by);
+    let Some(path) = path else { return format!("{name},") };
+    let function = path.function().map_or("", |function| recording.name(function));
     match (path.owner, path.system_call) {
         (Owner::SystemCall, Some(call)) => {
-            format!("{comm}, in system call {}, at {function},", recording.name(call))
+            format!("{name}, in system call {}, at {function},", recording.name(call))
         }
-        (Owner::SystemCall, None) => format!("{comm}, in a system call, at {function},"),
-        (Owner::KernelThread, _) => format!("{comm}, a kernel thread, at {function},"),
-        (Owner::Exception, _) => format!("{comm}, in an exception, at {function},"),
-        (Owner::Softirq, _) => format!("{comm}, in a softirq, at {function},"),
-        (Owner::Interrupt, _) => format!("{comm}, in an interrupt, at {function},"),
+        (Owner::SystemCall, None) => format!("{name}, in a system call, at {function},"),
+        (Owner::KernelThread, _) => format!("{name}, a kernel thread, at {function},"),
+        (Owner::Exception, _) => format!("{name}, in an exception, at {function},"),
+        (Owner::Softirq | Owner::Interrupt, _) => format!("{name}, at {function},"),
     }
 }

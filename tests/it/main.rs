@@ -21,6 +21,7 @@ mod events;
 mod events_damaged;
 mod exports;
 mod help;
+mod holders;
 mod jitdump;
 mod kernel_modules;
 mod kernel_names;

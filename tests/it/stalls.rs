@@ -51,7 +51,7 @@ fn kinds(stall: &Stall) -> Vec<&'static str> {
 }
 
 fn who<'r>(recording: &'r Recording, stall: &Stall) -> &'r str {
-    recording.comm(stall.culprit.as_ref().expect("a culprit").task)
+    recording.comm(stall.culprit.as_ref().expect("a culprit").on_cpu)
 }
 
 #[track_caller]

@@ -58,7 +58,7 @@ fn assert_found(name: &str, tolerance_ms: f64) -> Vec<Value> {
 fn assert_culprit(stalls: &[Value], comm: &str, syscall: Option<&str>, function: &str) {
     for stall in stalls {
         let culprit = &stall["culprit"];
-        assert!(culprit["comm"].as_str().is_some_and(|name| name.starts_with(comm)), "{culprit:#}");
+        assert!(culprit["holder"]["comm"].as_str().is_some_and(|name| name.starts_with(comm)), "{culprit:#}");
         assert_eq!(culprit["syscall"].as_str(), syscall, "{culprit:#}");
         let path = culprit["path"].as_array().expect("a path");
         assert!(path.iter().any(|name| name == function), "{culprit:#}");

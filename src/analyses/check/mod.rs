@@ -1,8 +1,8 @@
 //! Check: whether a node is stalling, from the stalls of one recording and thresholds; or why the
 //! recording cannot tell.
 
+mod culprits;
 mod doubt;
-mod holders;
 mod result;
 
 use crate::model::Recording;
@@ -10,11 +10,11 @@ use crate::model::Recording;
 use super::selection::Selection;
 use super::stalls::{Confidence, Stall, Stalls};
 
+use culprits::culprits;
 use doubt::duration_ns;
-use holders::culprits;
 
 pub use doubt::doubt;
-pub use result::{Check, Doubt, Holder, Status};
+pub use result::{Check, CpuCulprit, Doubt, Status};
 
 /// When a node counts as stalling: all thresholds must be reached.
 #[derive(Clone, Copy, Debug)]

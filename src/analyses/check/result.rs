@@ -1,7 +1,7 @@
 //! The result: whether the node is stalling, and who held its CPUs.
 
 use crate::analyses::contexts::Owner;
-use crate::analyses::stalls::Handler;
+use crate::analyses::stalls::Holder;
 use crate::model::NameId;
 
 /// The result.
@@ -20,10 +20,10 @@ pub struct Check {
     /// The length of the longest of them, in ns.
     pub longest_ns: u64,
     /// Who held the CPUs in them, the longest holder first.
-    pub culprits: Vec<Holder>,
+    pub culprits: Vec<CpuCulprit>,
     /// The first of the culprits; if [`Doubt::Unsure`] is the conclusion, the first over all
     /// stalls.
-    pub suspect: Option<Holder>,
+    pub suspect: Option<CpuCulprit>,
     /// The least length of a stall that was asked for, in ns.
     pub min_ns: u64,
     /// How long was recorded, in ns.
@@ -82,16 +82,14 @@ pub enum Doubt {
     NoWitness(String),
 }
 
-/// Who held a CPU during stalls: all tasks of one comm in one system call.
+/// Who held a CPU during stalls: all tasks of one comm in one system call, or one handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Holder {
+pub struct CpuCulprit {
     /// The CPU.
     pub cpu: u32,
-    /// The handler, if it was no task.
-    pub handler: Option<Handler>,
-    /// The comm; for a handler, that of the first task that it interrupted.
-    pub comm: NameId,
+    /// What held the CPU, with tasks of one comm as one.
+    pub holder: Holder<NameId>,
     /// The owner of the work; `None` if no sample tells, or in user space.
     pub owner: Option<Owner>,
     /// The system call, if it was one.

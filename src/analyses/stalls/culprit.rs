@@ -13,12 +13,12 @@ use super::suspect::Suspect;
 /// The culprit that `suspect` of the stretch `time` is.
 pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>, calls: &Calls) -> Culprit {
     Culprit {
-        handler: suspect.handler(),
-        task: suspect.task,
+        holder: suspect.holder.map(|_| suspect.on_cpu),
+        on_cpu: suspect.on_cpu,
         // A handler has no control group; that of the interrupted task would blame a bystander.
-        cgroup: if suspect.handler().is_some() { CgroupId::NONE } else { suspect.cgroup },
+        cgroup: if suspect.holder.task().is_some() { suspect.cgroup } else { CgroupId::NONE },
         path: suspect.path.map(|path| Path::new(cpu.contexts, path)),
-        call: suspect.thread().and_then(|tid| traced_call(cpu, tid, time, calls)),
+        call: suspect.holder.task().and_then(|tid| traced_call(cpu, tid, time, calls)),
         samples: suspect.samples,
         share: suspect.share,
     }

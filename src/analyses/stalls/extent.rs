@@ -17,7 +17,7 @@ const NEAR_NS: u64 = 10_000_000;
 pub(super) fn extent(cpu: &Cpu, stretch: &Stretch, calls: &Calls) -> Range<u64> {
     let Range { start, end } = stretch.time;
     let Some(suspect) = &stretch.suspect else { return start..end };
-    let Some(tid) = suspect.thread() else { return start..end };
+    let Some(tid) = suspect.holder.task() else { return start..end };
     let is_system_call = suspect.path.is_none_or(|path| cpu.contexts.owner(path) == Owner::SystemCall);
     if !is_system_call {
         return start..end;

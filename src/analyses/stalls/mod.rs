@@ -8,6 +8,7 @@ mod cpu;
 mod culprit;
 mod extent;
 mod findings;
+mod holder;
 mod holes;
 mod options;
 mod packets;
@@ -26,9 +27,10 @@ mod victims;
 mod visits;
 mod witnesses;
 
+pub use holder::{Holder, Interrupt};
 pub use options::Options;
 pub use result::{
-    Blamed, Confidence, Culprit, Evidence, Handler, Kind, Lack, Stall, Stalls, TracedCall, Victims, Witness,
+    Blamed, Confidence, Culprit, Evidence, Kind, Lack, Stall, Stalls, TracedCall, Victims, Witness,
 };
 pub use summary::Verdict;
 pub use witnesses::{COST, RECORD};
@@ -88,7 +90,7 @@ fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
 
     let mut stretches = stretches::find(cpu, &findings, &softirqs.unserved);
     if !cpu.traced.waits() {
-        stretches = stretches::with_short_runs(cpu, &runs, stretches);
+        stretches = stretches::with_short_runs(cpu, &findings, &runs, stretches);
     }
     let stalls = stretches::join(stretches).into_iter();
     stalls.map(|stretch| stall(cpu, &stretch, &findings, &softirqs, calls)).collect()

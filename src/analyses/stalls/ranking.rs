@@ -10,12 +10,13 @@ use crate::analyses::paths::Path;
 use crate::analyses::windows::{self, Ranked};
 use crate::model::{NameId, Recording};
 
-use super::result::{Blamed, Confidence, Culprit, Handler, Stall};
+use super::holder::Holder;
+use super::result::{Blamed, Confidence, Culprit, Stall};
 
 /// What stalls of one culprit have in common: who held the CPU, and what it began to do. Of kernel
 /// threads only what they did counts, because workers take turns; of a handler nothing else counts,
 /// because it interrupts whatever task runs.
-type Key = (Option<Handler>, Option<NameId>, Option<Owner>, Option<NameId>);
+type Key = (Holder<Option<NameId>>, Option<Owner>, Option<NameId>);
 
 /// The culprits of `stalls`: those with a stall of medium or high confidence first, then by stalled
 /// time.
@@ -38,30 +39,28 @@ pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
 }
 
 fn key(recording: &Recording, culprit: &Culprit) -> Key {
-    if culprit.handler.is_some() {
-        return (culprit.handler, None, None, None);
-    }
-    let comm = recording.task(culprit.task).comm;
-    let Some(path) = &culprit.path else { return (None, Some(comm), None, None) };
+    let holder = culprit.holder_by_comm(recording);
+    let Some(path) = culprit.path.as_ref().filter(|_| holder.task().is_some()) else {
+        return (holder.map(Some), None, None);
+    };
     let is_worker = path.owner == Owner::KernelThread;
     let started = path.inner().first().copied();
-    (None, (!is_worker).then_some(comm), Some(path.owner), path.system_call.or(started))
+    (holder.map(|comm| (!is_worker).then_some(comm)), Some(path.owner), path.system_call.or(started))
 }
 
-/// What `stalls` of one culprit come to, `compared` being the paths of all stalls.
 fn blamed(recording: &Recording, stalls: &[(&Stall, &Culprit)], compared: &[Ranked]) -> Option<Blamed> {
     let (longest, culprit) = stalls.iter().max_by_key(|(stall, _)| stall.duration_ns())?;
     let mut cpus: Vec<u32> = stalls.iter().map(|(stall, _)| stall.cpu).collect();
     cpus.sort_unstable();
     cpus.dedup();
-    let comm = recording.task(culprit.task).comm;
+    let comm = recording.task(culprit.on_cpu).comm;
     let is_culprits = |ranked: &&Ranked| {
         let begins_alike = |path: &Path| ranked.path.inner().first() == path.inner().first();
         ranked.comm == comm && culprit.path.as_ref().is_some_and(begins_alike)
     };
     Some(Blamed {
-        handler: culprit.handler,
-        comm,
+        holder: culprit.holder_by_comm(recording),
+        interrupted: culprit.interrupted().map(|task| recording.task(task).comm),
         path: culprit.path.clone(),
         cgroup: culprit.cgroup,
         stalls: stalls.len() as u64,

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::holder::Holder;
 use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
-use crate::model::{CgroupId, NameId, Softirq, TaskId};
+use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId};
 
 /// The stalls of a recording.
 #[derive(Clone, Debug)]
@@ -135,23 +136,14 @@ impl Kind {
     }
 }
 
-/// What holds a CPU in the place of a task, which it interrupts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Handler {
-    /// A softirq's action.
-    Softirq(Softirq),
-    /// An interrupt's handler.
-    Interrupt,
-}
-
 /// Who held the CPU during a stall.
 #[derive(Clone, Debug)]
 pub struct Culprit {
-    /// What held it, if it was no task.
-    pub handler: Option<Handler>,
-    /// The task; of a handler the one that it interrupted.
-    pub task: TaskId,
-    /// Its control group, where recorded; none of a handler.
+    /// What held it.
+    pub holder: Holder<TaskId>,
+    /// The task that had the CPU: the holder itself, or the one that it interrupted.
+    pub on_cpu: TaskId,
+    /// The control group of a task, where recorded.
     pub cgroup: CgroupId,
     /// What it did; `None` where no sample tells, or it was in user space.
     pub path: Option<Path>,
@@ -164,13 +156,26 @@ pub struct Culprit {
     pub share: f64,
 }
 
+impl Culprit {
+    /// What held the CPU, with tasks of one comm as one.
+    pub fn holder_by_comm(&self, recording: &Recording) -> Holder<NameId> {
+        self.holder.map(|task| recording.task(task).comm)
+    }
+
+    /// The task that a softirq or an interrupt ran on top of. It is a bystander.
+    pub fn interrupted(&self) -> Option<TaskId> {
+        self.holder.task().is_none().then_some(self.on_cpu)
+    }
+}
+
 /// All stalls of one culprit together.
 #[derive(Clone, Debug)]
 pub struct Blamed {
-    /// What held the CPU, if it was no task.
-    pub handler: Option<Handler>,
-    /// The comm; of a handler, that of the task that it interrupted in its longest stall.
-    pub comm: NameId,
+    /// What held the CPU, with tasks of one comm as one.
+    pub holder: Holder<NameId>,
+    /// The comm of the task that a softirq or an interrupt ran on top of in its longest stall. It is
+    /// a bystander.
+    pub interrupted: Option<NameId>,
     /// The path of its longest stall, where samples tell.
     pub path: Option<Path>,
     /// Its control group in that stall, where recorded.

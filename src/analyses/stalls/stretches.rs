@@ -26,7 +26,7 @@ pub(super) fn find(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) ->
     let stretch = |time: Range<u64>| Stretch {
         is_long: time.end - time.start >= cpu.options.min_ns,
         // The samples around a hole saw what ran before and after it.
-        suspect: suspect::find(cpu, holes::main_hole(findings, &time).unwrap_or(&time)),
+        suspect: suspect::find(cpu, findings, holes::main_hole(findings, &time).unwrap_or(&time)),
         time,
     };
     times(cpu, findings, unserved).into_iter().map(stretch).collect()
@@ -64,7 +64,12 @@ fn times(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Range
 
 /// `stretches`, and the runs near them that are too short to be stalls: [`join`] adds them to a
 /// stall of the same thread.
-pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Stretch>) -> Vec<Stretch> {
+pub(super) fn with_short_runs(
+    cpu: &Cpu,
+    findings: &Findings,
+    runs: &[Run],
+    stretches: Vec<Stretch>,
+) -> Vec<Stretch> {
     let overlaps = |time: &Range<u64>| first_overlap(&stretches, |stretch| &stretch.time, time).is_some();
     let is_short = |run: &&Run| {
         matches!(run.activity, Activity::Task { .. })
@@ -78,7 +83,7 @@ pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Stretch>) 
     let short_runs = runs.iter().filter(is_short).filter(is_near).map(|run| Stretch {
         time: run.time.clone(),
         is_long: false,
-        suspect: suspect::find(cpu, &run.time),
+        suspect: suspect::find(cpu, findings, &run.time),
     });
     let short_runs: Vec<Stretch> = short_runs.collect();
     let mut all = stretches;
@@ -90,7 +95,7 @@ pub(super) fn with_short_runs(cpu: &Cpu, runs: &[Run], stretches: Vec<Stretch>) 
 /// Joins the stretches of one thread that lie close together, and leaves out those that are too
 /// short even so. What overlaps is joined, whoever the suspects are.
 pub(super) fn join(stretches: Vec<Stretch>) -> Vec<Stretch> {
-    let thread = |stretch: &Stretch| stretch.suspect.as_ref().and_then(Suspect::thread);
+    let thread = |stretch: &Stretch| stretch.suspect.as_ref().and_then(|suspect| suspect.holder.task());
     let mut joined: Vec<Stretch> = Vec::new();
     for next in stretches {
         let goes_on = |last: &Stretch| {

@@ -6,17 +6,20 @@ use std::ops::Range;
 
 use crate::analyses::contexts::{Contexts, PathId};
 use crate::analyses::shares::{FOLLOW, follow};
-use crate::model::{CgroupId, TaskId};
+use crate::model::{CgroupId, TaskId, TraceKind};
 
 use super::cpu::Cpu;
-use super::result::Handler;
+use super::findings::{Finding, Findings, Weight};
+use super::holder::{Holder, Interrupt};
+use super::result::Kind;
 
 /// Who held the CPU in a stretch.
 #[derive(Clone, Debug)]
 pub(super) struct Suspect {
-    identity: Identity,
-    /// The task; of a handler, the one that it interrupted.
-    pub task: TaskId,
+    /// What held it; of a task, its tid.
+    pub holder: Holder<i32>,
+    /// The task that had the CPU: the holder itself, or the one that it interrupted.
+    pub on_cpu: TaskId,
     /// The control group of most of the samples.
     pub cgroup: CgroupId,
     /// What it did, where samples tell.
@@ -27,43 +30,69 @@ pub(super) struct Suspect {
     pub share: f64,
 }
 
-/// What tells one suspect from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Identity {
-    /// The thread with this tid.
-    Thread(i32),
-    Handler(Handler),
-}
-
-impl Suspect {
-    /// The handler, if it is one and no thread.
-    pub fn handler(&self) -> Option<Handler> {
-        match self.identity {
-            Identity::Thread(_) => None,
-            Identity::Handler(handler) => Some(handler),
-        }
-    }
-
-    /// The thread's tid, if it is a thread and no handler.
-    pub fn thread(&self) -> Option<i32> {
-        match self.identity {
-            Identity::Thread(tid) => Some(tid),
-            Identity::Handler(_) => None,
-        }
-    }
-}
-
-/// Who held `cpu` in `time`: whom most samples saw; without samples, who had the CPU longest.
-pub(super) fn find(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
-    // A hole begins with the sample before it, which saw what ran before.
+/// Who held `cpu` in `time`.
+///
+/// A handler whose begin and end were traced is known; else it is whom most samples saw; without
+/// samples, who had the CPU longest.
+pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
+    // A stretch that samples tell of may begin with a sample of what ran before it.
     let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
-    by_samples(cpu, inside).or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time))
+    let sampled = by_samples(cpu, inside);
+    match by_handler(cpu, findings, time) {
+        Some(handler) => Some(with_samples(handler, sampled)),
+        None => sampled.or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time)),
+    }
+}
+
+/// The handler that is known to have run for most of `time`, from the events at its begin and end.
+fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
+    let overlap_ns =
+        |finding: &Finding| finding.time.end.min(time.end).saturating_sub(finding.time.start.max(time.start));
+    let handlers = findings.overlapping(time).filter(|finding| finding.weight == Weight::Exact);
+    let handlers = handlers.filter_map(|finding| match finding.kind {
+        Kind::Handler { softirq } => Some((finding, softirq, overlap_ns(finding))),
+        _ => None,
+    });
+    let (finding, softirq, held_ns) = handlers.max_by_key(|(_, _, held_ns)| *held_ns)?;
+    if held_ns <= (time.end - time.start) / 2 {
+        return None;
+    }
+    let begin = cpu.timeline.trace.between(finding.time.start, finding.time.start.saturating_add(1));
+    let (holder, on_cpu) = begin.iter().find_map(|event| match (event.kind, softirq) {
+        (TraceKind::SoftirqEntry(entered), Some(softirq)) if entered == softirq => {
+            Some((Holder::Softirq(softirq), event.task))
+        }
+        (TraceKind::InterruptEntry { irq, name }, None) => {
+            Some((Holder::Interrupt(Some(Interrupt { irq, name })), event.task))
+        }
+        _ => None,
+    })?;
+    let share = held_ns as f64 / (time.end - time.start) as f64;
+    Some(Suspect { holder, on_cpu, cgroup: CgroupId::NONE, path: None, samples: 0, share })
+}
+
+/// A handler that events tell of, with what samples saw of it.
+fn with_samples(handler: Suspect, sampled: Option<Suspect>) -> Suspect {
+    match sampled {
+        Some(sampled) if is_same_handler(handler.holder, sampled.holder) => {
+            Suspect { holder: handler.holder, ..sampled }
+        }
+        _ => handler,
+    }
+}
+
+/// Whether samples saw this handler. They do not tell which interrupt it was.
+fn is_same_handler(handler: Holder<i32>, sampled: Holder<i32>) -> bool {
+    match (handler, sampled) {
+        (Holder::Interrupt(_), Holder::Interrupt(_)) => true,
+        (handler, sampled) => handler == sampled,
+    }
 }
 
 /// The suspect that most of the samples with these indices saw.
 fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
     let mut busy = 0u32;
-    let mut by_identity: BTreeMap<Identity, Vec<(usize, Option<PathId>)>> = BTreeMap::new();
+    let mut by_holder: BTreeMap<Holder<i32>, Vec<(usize, Option<PathId>)>> = BTreeMap::new();
     for at in indices {
         let sample = &cpu.samples()[at];
         if cpu.is_idle(sample) {
@@ -72,16 +101,16 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
         busy += 1;
         let context = cpu.contexts.of(sample.stack);
         let handler = cpu.contexts.handler(sample.stack);
-        let (identity, path) = match (context.is_nested, handler, context.softirq()) {
-            (false, ..) => (Identity::Thread(cpu.tid(sample.task)), context.path),
-            (true, Some(path), Some(softirq)) => (Identity::Handler(Handler::Softirq(softirq)), Some(path)),
-            (true, Some(path), None) => (Identity::Handler(Handler::Interrupt), Some(path)),
+        let (holder, path) = match (context.is_nested, handler, context.softirq()) {
+            (false, ..) => (Holder::Task(cpu.tid(sample.task)), context.path),
+            (true, Some(path), Some(softirq)) => (Holder::Softirq(softirq), Some(path)),
+            (true, Some(path), None) => (Holder::Interrupt(None), Some(path)),
             (true, None, _) => continue,
         };
-        by_identity.entry(identity).or_default().push((at, path));
+        by_holder.entry(holder).or_default().push((at, path));
     }
-    let most = |(identity, samples): &(&Identity, &Vec<_>)| (samples.len(), Reverse(**identity));
-    let (&identity, samples) = by_identity.iter().max_by_key(most)?;
+    let most = |(holder, samples): &(&Holder<i32>, &Vec<_>)| (samples.len(), Reverse(**holder));
+    let (&holder, samples) = by_holder.iter().max_by_key(most)?;
     let mut cgroups: BTreeMap<CgroupId, u64> = BTreeMap::new();
     for (at, _) in samples {
         *cgroups.entry(cpu.timeline.details.get(*at).cgroup).or_default() += 1;
@@ -89,8 +118,8 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
     let cgroup = cgroups.into_iter().max_by_key(|(_, count)| *count);
     let (middle, _) = samples[samples.len() / 2];
     Some(Suspect {
-        identity,
-        task: cpu.samples()[middle].task,
+        holder,
+        on_cpu: cpu.samples()[middle].task,
         cgroup: cgroup.map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
         path: dominating(cpu.contexts, samples.iter().filter_map(|(_, path)| *path)),
         samples: samples.len() as u64,
@@ -123,13 +152,13 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     let next = cpu.timeline.between(time.end, time.end.saturating_add(cpu.interval_ns)).next()?;
     let sample = &cpu.samples()[next];
     let tid = cpu.tid(sample.task);
-    let longest = by_switches(cpu, time).and_then(|suspect| suspect.thread());
+    let longest = by_switches(cpu, time).and_then(|suspect| suspect.holder.task());
     if longest.is_some_and(|longest| longest != tid) {
         return None;
     }
     Some(Suspect {
-        identity: Identity::Thread(tid),
-        task: sample.task,
+        holder: Holder::Task(tid),
+        on_cpu: sample.task,
         cgroup: cpu.timeline.details.get(next).cgroup,
         path: Some(cpu.contexts.of(sample.stack).path?),
         samples: 1,
@@ -154,8 +183,8 @@ fn by_switches(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     }
     let (&task, &ns) = held_ns.iter().max_by_key(|(task, ns)| (**ns, Reverse(**task)))?;
     Some(Suspect {
-        identity: Identity::Thread(cpu.tid(task)),
-        task,
+        holder: Holder::Task(cpu.tid(task)),
+        on_cpu: task,
         cgroup: CgroupId::NONE,
         path: None,
         samples: 0,

@@ -152,7 +152,7 @@ impl<'r> Gallery<'r> {
             }
             (_, Some(stall)) => {
                 let culprit = stall.culprit.as_ref();
-                culprit.and_then(|culprit| Some(marked(culprit.task, culprit.path.as_ref()?)))
+                culprit.and_then(|culprit| Some(marked(culprit.on_cpu, culprit.path.as_ref()?)))
             }
             _ => self.windows.culprit().map(|ranked| MarkedPath::new(ranked.comm, &ranked.path)),
         };

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::analyses::moments::Moments;
 use crate::analyses::stalls::{
-    Blamed, COST, Culprit, Evidence, Kind, RECORD, Stall, Stalls, Victims, Witness,
+    Blamed, COST, Culprit, Evidence, Holder, Kind, RECORD, Stall, Stalls, Victims, Witness,
 };
-use crate::model::{Log, Recording};
+use crate::model::{Log, Recording, TaskId};
 
 use super::moments::{self, LogView};
 use super::view::{
@@ -85,9 +85,8 @@ struct EvidenceView {
 
 #[derive(Serialize)]
 struct CulpritView<'r> {
-    comm: &'r str,
-    pid: i32,
-    tid: i32,
+    holder: HolderView<'r>,
+    interrupted: Option<TaskView<'r>>,
     owner: Option<&'static str>,
     syscall: Option<&'r str>,
     path: Vec<&'r str>,
@@ -97,6 +96,33 @@ struct CulpritView<'r> {
     call: Option<CallView<'r>>,
     #[serde(flatten)]
     cgroup: CgroupView<'r>,
+}
+
+/// What held the CPU. Of a task in a ranking only the comm counts.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum HolderView<'r> {
+    Task {
+        comm: &'r str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<i32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tid: Option<i32>,
+    },
+    Softirq {
+        softirq: &'static str,
+    },
+    Interrupt {
+        irq: Option<i32>,
+        name: Option<&'r str>,
+    },
+}
+
+#[derive(Serialize)]
+struct TaskView<'r> {
+    comm: &'r str,
+    pid: i32,
+    tid: i32,
 }
 
 #[derive(Serialize)]
@@ -119,15 +145,15 @@ struct VictimsView<'r> {
 
 #[derive(Serialize)]
 struct WaitingView<'r> {
-    comm: &'r str,
-    pid: i32,
-    tid: i32,
+    #[serde(flatten)]
+    task: TaskView<'r>,
     waited_ns: u64,
 }
 
 #[derive(Serialize)]
 struct BlamedView<'r> {
-    comm: &'r str,
+    holder: HolderView<'r>,
+    interrupted: Option<&'r str>,
     #[serde(flatten)]
     path: Option<PathView<'r>>,
     stalls: u64,
@@ -199,7 +225,6 @@ impl<'r> View<'r> {
     }
 
     fn culprit(&self, culprit: &Culprit) -> CulpritView<'r> {
-        let task = self.recording.task(culprit.task);
         let path = culprit.path.as_ref().map(|path| self.path(path));
         let (owner, of_path, function, functions) = match path {
             Some(path) => (Some(path.owner), path.syscall, path.function, path.path),
@@ -207,9 +232,11 @@ impl<'r> View<'r> {
         };
         let call = culprit.call.as_ref();
         CulpritView {
-            comm: self.name(task.comm),
-            pid: task.pid,
-            tid: task.tid,
+            holder: self.holder(culprit.holder.map(|id| {
+                let TaskView { comm, pid, tid } = self.task(id);
+                HolderView::Task { comm, pid: Some(pid), tid: Some(tid) }
+            })),
+            interrupted: culprit.interrupted().map(|task| self.task(task)),
             owner,
             syscall: of_path.or(call.map(|call| self.name(call.name))),
             path: functions,
@@ -228,20 +255,38 @@ impl<'r> View<'r> {
         }
     }
 
+    fn holder(&self, holder: Holder<HolderView<'r>>) -> HolderView<'r> {
+        match holder {
+            Holder::Task(task) => task,
+            Holder::Softirq(softirq) => HolderView::Softirq { softirq: softirq.name() },
+            Holder::Interrupt(interrupt) => HolderView::Interrupt {
+                irq: interrupt.map(|interrupt| interrupt.irq),
+                name: interrupt.map(|interrupt| self.name(interrupt.name)),
+            },
+        }
+    }
+
+    fn task(&self, id: TaskId) -> TaskView<'r> {
+        let task = self.recording.task(id);
+        TaskView { comm: self.name(task.comm), pid: task.pid, tid: task.tid }
+    }
+
     fn victims(&self, victims: &Victims) -> VictimsView<'r> {
         VictimsView {
             softirqs: victims.softirqs.iter().map(|(softirq, ns)| (softirq.name(), *ns)).collect(),
             packets: victims.packets,
-            task: victims.task.map(|(id, waited_ns)| {
-                let task = self.recording.task(id);
-                WaitingView { comm: self.name(task.comm), pid: task.pid, tid: task.tid, waited_ns }
-            }),
+            task: victims.task.map(|(id, waited_ns)| WaitingView { task: self.task(id), waited_ns }),
         }
     }
 
     fn blamed(&self, blamed: &'r Blamed) -> BlamedView<'r> {
         BlamedView {
-            comm: self.name(blamed.comm),
+            holder: self.holder(blamed.holder.map(|comm| HolderView::Task {
+                comm: self.name(comm),
+                pid: None,
+                tid: None,
+            })),
+            interrupted: blamed.interrupted.map(|comm| self.name(comm)),
             path: blamed.path.as_ref().map(|path| self.path(path)),
             stalls: blamed.stalls,
             sure: blamed.sure,

@@ -1,12 +1,12 @@
 //! A check as one line of at most 80 bytes, which is where node-problem-detector would cut it. The
 //! most important stands first.
 
-use crate::analyses::check::{Check, Doubt, Holder, Status};
+use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
 use crate::analyses::contexts::Owner;
 use crate::model::Recording;
 
 use super::layout::WIDTH;
-use crate::render::subject::{holder_name, work};
+use crate::render::subject;
 use crate::render::text::{counted, milliseconds, percent};
 
 /// The line for `check` of `recording`, without a line break.
@@ -52,23 +52,23 @@ fn stalling(recording: &Recording, check: &Check) -> String {
 /// Who held a CPU for the longest time.
 fn who(recording: &Recording, check: &Check) -> String {
     match &check.suspect {
-        Some(holder) => format!("CPU {}: {}", holder.cpu, label(recording, holder)),
+        Some(culprit) => format!("CPU {}: {}", culprit.cpu, label(recording, culprit)),
         None => "no culprit known".to_owned(),
     }
 }
 
-/// The comm and what it did: the system call, else the function, without suffixes of the compiler
+/// The holder and what it did: the system call, else the function, without suffixes of the compiler
 /// such as `.isra.0`.
-fn label(recording: &Recording, holder: &Holder) -> String {
-    let comm = holder_name(recording, holder.handler, holder.comm);
-    match (holder.owner, holder.function) {
+fn label(recording: &Recording, culprit: &CpuCulprit) -> String {
+    let comm = subject::holder(recording, culprit.holder);
+    match (culprit.owner, culprit.function) {
         (None, _) => comm.into_owned(),
         (Some(owner), Some(function)) if owner != Owner::SystemCall => {
             let name = recording.name(function);
             let written = name.split('.').next().filter(|written| !written.is_empty());
             format!("{comm} {}", written.unwrap_or(name))
         }
-        (Some(owner), _) => format!("{comm} {}", work(recording, owner, holder.system_call)),
+        (Some(owner), _) => format!("{comm} {}", subject::work(recording, owner, culprit.system_call)),
     }
 }
 

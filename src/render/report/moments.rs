@@ -9,7 +9,7 @@ use crate::model::{Log, Recording};
 
 use super::about;
 use super::layout::{Align, columns, wrap, write_lines};
-use crate::render::subject::work;
+use crate::render::subject::{self, work};
 use crate::render::text::{counted, milliseconds, percent, seconds};
 
 /// Writes an empty line and `moments`, the times of `log` that lie in `recording`.
@@ -150,14 +150,7 @@ impl View<'_> {
             ns => format!("+{}ms", milliseconds(ns)),
         };
         let (share, who) = match &stall.culprit {
-            Some(culprit) => {
-                let comm = self.recording.comm(culprit.task);
-                let work =
-                    culprit.path.as_ref().map(|path| work(self.recording, path.owner, path.system_call));
-                let traced = culprit.call.map(|call| self.recording.name(call.name));
-                let what = work.or(traced).map_or(comm.to_owned(), |work| format!("{comm} {work}"));
-                (percent(culprit.share), what)
-            }
+            Some(culprit) => (percent(culprit.share), subject::culprit(self.recording, culprit)),
             None => ("-".to_owned(), "no culprit known".to_owned()),
         };
         let others = match others {

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::analyses::check::{Check, Status};
 use crate::model::Recording;
 
-use crate::render::subject::{holder_name, work};
+use crate::render::subject;
 
 /// At most so many culprits have series of their own.
 const CULPRITS_SHOWN: usize = 5;
@@ -36,26 +36,27 @@ pub fn text(recording: &Recording, check: &Check) -> String {
     page.gauge("recorded_cpus", "CPUs in the recording that was checked last.", check.cpus as f64);
     page.gauge("lost_records", "Records that the kernel dropped from it.", recording.tally.lost as f64);
     let culprits = || {
-        check.culprits.iter().take(CULPRITS_SHOWN).map(|holder| {
-            let system_call = holder.owner.map_or("", |owner| work(recording, owner, holder.system_call));
-            let cpu = holder.cpu.to_string();
+        check.culprits.iter().take(CULPRITS_SHOWN).map(|culprit| {
+            let system_call =
+                culprit.owner.map_or("", |owner| subject::work(recording, owner, culprit.system_call));
+            let cpu = culprit.cpu.to_string();
             let labels = [
                 ("cpu", cpu),
-                ("comm", holder_name(recording, holder.handler, holder.comm).into_owned()),
+                ("comm", subject::holder(recording, culprit.holder).into_owned()),
                 ("syscall", system_call.to_owned()),
             ];
-            (labels, holder)
+            (labels, culprit)
         })
     };
     page.family(
         "culprit_stalls",
         "Stalls by who held the CPU, those with the most stalled time only.",
-        culprits().map(|(labels, holder)| (labels, holder.stalls as f64)),
+        culprits().map(|(labels, culprit)| (labels, culprit.stalls as f64)),
     );
     page.family(
         "culprit_stalled_seconds",
         "Time of stalls by who held the CPU, those with the most only.",
-        culprits().map(|(labels, holder)| (labels, seconds(holder.stalled_ns))),
+        culprits().map(|(labels, culprit)| (labels, seconds(culprit.stalled_ns))),
     );
     page.0
 }

@@ -4,7 +4,6 @@
 use std::io::{self, Write};
 
 use crate::analyses::check::Doubt;
-use crate::analyses::contexts::Owner;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{
     Blamed, COST, Confidence, Culprit, Kind, Lack, RECORD, Stall, Stalls, Verdict, Witness,
@@ -14,7 +13,7 @@ use crate::model::{CgroupId, NameId, Recording};
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::check;
 use super::layout::{Align, columns, wrap, write_lines};
-use crate::render::subject::{holder_name, work};
+use crate::render::subject;
 use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 
 /// At most so many culprits are shown. JSON has all.
@@ -87,25 +86,10 @@ impl Report<'_> {
     /// The verdict in one sentence.
     fn verdict(&self) -> Vec<String> {
         let Some((verdict, top)) = self.stalls.verdict() else { return Vec::new() };
-        let what = || match &top.path {
-            Some(path) => {
-                let function = path.function().map_or("", |function| self.name(function));
-                let place = match (path.owner, path.system_call) {
-                    (Owner::SystemCall, Some(call)) => format!("in system call {}", self.name(call)),
-                    (Owner::SystemCall, None) => "in a system call".to_owned(),
-                    (Owner::KernelThread, _) => "a kernel thread".to_owned(),
-                    (Owner::Exception, _) => "in an exception".to_owned(),
-                    (Owner::Softirq | Owner::Interrupt, _) => return format!(", at {function},"),
-                };
-                format!(", {place}, at {function},")
-            }
-            None => ",".to_owned(),
-        };
-        let what = what();
         let noun = if top.cpus.len() == 1 { "CPU" } else { "CPUs" };
         let sentence = format!(
-            "{}{what} held {noun} {} in {} of {}: {} ms in all, {} ms the longest{}",
-            holder_name(self.recording, top.handler, top.comm),
+            "{} held {noun} {} in {} of {}: {} ms in all, {} ms the longest{}",
+            subject::clause(self.recording, top.holder, top.path.as_ref()),
             cpu_list(&top.cpus),
             top.stalls,
             counted(self.stalls.stalls.len() as u64, "stall"),
@@ -176,14 +160,11 @@ impl Report<'_> {
             of(compared.map(|ranked| ranked.baseline_share)),
             lift,
             match &blamed.path {
-                Some(path) if blamed.handler.is_none() => {
-                    format!(
-                        "{} {}",
-                        self.name(blamed.comm),
-                        work(self.recording, path.owner, path.system_call)
-                    )
+                Some(path) if blamed.holder.task().is_some() => {
+                    let work = subject::work(self.recording, path.owner, path.system_call);
+                    format!("{} {work}", subject::holder(self.recording, blamed.holder))
                 }
-                _ => holder_name(self.recording, blamed.handler, blamed.comm).into_owned(),
+                _ => subject::holder(self.recording, blamed.holder).into_owned(),
             },
         ]
     }
@@ -210,23 +191,18 @@ impl Report<'_> {
     fn row(&self, number: usize, stall: &Stall) -> [String; 9] {
         let what = match &stall.culprit {
             None => "nobody knows".to_owned(),
-            Some(culprit) => {
-                let task = self.recording.task(culprit.task);
-                if culprit.handler.is_some() {
-                    let handler = holder_name(self.recording, culprit.handler, task.comm);
-                    return self.cells(
-                        number,
-                        stall,
-                        &format!("{handler}, on top of {}", self.name(task.comm)),
-                    );
+            Some(culprit) => match culprit.interrupted() {
+                Some(interrupted) => {
+                    let handler = subject::culprit(self.recording, culprit);
+                    format!("{handler}, on top of {}", self.recording.comm(interrupted))
                 }
-                let work = match (&culprit.path, &culprit.call) {
-                    (Some(path), _) => format!(" {}", work(self.recording, path.owner, path.system_call)),
-                    (None, Some(call)) => format!(" {}", self.name(call.name)),
-                    (None, None) => String::new(),
-                };
-                format!("{}/{}{work}", self.name(task.comm), task.tid)
-            }
+                None => {
+                    let task = self.recording.task(culprit.on_cpu);
+                    let work = subject::culprit_work(self.recording, culprit);
+                    let work = work.map(|work| format!(" {work}")).unwrap_or_default();
+                    format!("{}/{}{work}", self.name(task.comm), task.tid)
+                }
+            },
         };
         self.cells(number, stall, &what)
     }

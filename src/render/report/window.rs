@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::analyses::paths::Path;
+use crate::analyses::stalls::Holder;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording};
@@ -11,7 +12,7 @@ use crate::model::{NameId, Recording};
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
 use super::strips;
-use crate::render::subject::{who, work};
+use crate::render::subject::{clause, work};
 use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 use crate::render::text::{cut, cut_begin};
 
@@ -116,7 +117,7 @@ impl Report<'_> {
         };
         let evidence = format!(
             "{} held the CPU for {} of the {} ms before {trigger} (median) in {}, and {}; p = {}",
-            who(self.recording, top.comm, &top.path),
+            clause(self.recording, Holder::Task(top.comm), Some(&top.path)),
             milliseconds(top.median_held_ns),
             self.before(),
             self.windows_of(top),

@@ -1,11 +1,12 @@
 //! Markers: intervals with a text, which viewers show beside the stacks of a lane. Each source of
 //! markers is a function that returns a list.
 
+use crate::analyses::paths::Path;
 use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{Recording, TaskId};
 
-use crate::render::subject::work;
+use crate::render::subject;
 use crate::render::text::{milliseconds, percent};
 
 /// An interval of a CPU's time with a text.
@@ -66,7 +67,7 @@ pub fn of_stalls(recording: &Recording, stalls: &Stalls) -> Vec<Marker> {
     let marker = |(number, stall): (u64, &Stall)| Marker {
         kind: "stall",
         cpu: stall.cpu,
-        task: stall.culprit.as_ref().map(|culprit| culprit.task),
+        task: stall.culprit.as_ref().map(|culprit| culprit.on_cpu),
         start_ns: stall.start_ns,
         end_ns: stall.end_ns,
         text: format!("{number}: {}", stall_text(recording, stall)),
@@ -78,15 +79,9 @@ fn stall_text(recording: &Recording, stall: &Stall) -> String {
     let who = match &stall.culprit {
         None => "nobody knows who held the CPU".to_owned(),
         Some(culprit) => {
-            let comm = recording.comm(culprit.task);
-            match (&culprit.path, &culprit.call) {
-                (Some(path), _) => {
-                    let function = path.function().map_or("", |name| recording.name(name));
-                    format!("{comm} {} {function}", work(recording, path.owner, path.system_call))
-                }
-                (None, Some(call)) => format!("{comm} {}", recording.name(call.name)),
-                (None, None) => comm.to_owned(),
-            }
+            let function = culprit.path.as_ref().and_then(Path::function);
+            let function = function.map(|function| format!(" {}", recording.name(function)));
+            format!("{}{}", subject::culprit(recording, culprit), function.unwrap_or_default())
         }
     };
     format!("{who}, {} ms, confidence {}", milliseconds(stall.duration_ns()), stall.confidence.name())

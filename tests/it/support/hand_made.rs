@@ -1,6 +1,8 @@
 //! Stalls made by hand, for tests of reports and checks.
 
-use stallgraph::analyses::stalls::{Confidence, Culprit, Evidence, Kind, Stall, Stalls, Victims, Witness};
+use stallgraph::analyses::stalls::{
+    Confidence, Culprit, Evidence, Holder, Kind, Stall, Stalls, Victims, Witness,
+};
 use stallgraph::analyses::windows;
 use stallgraph::model::{CgroupId, Recording, TaskId};
 
@@ -40,5 +42,13 @@ pub fn culprit(recording: &Recording, comm: &str) -> Culprit {
     let windows = windows::find(recording, &windows::Options::default());
     let mut dominating = windows.episodes.into_iter().filter_map(|episode| episode.dominating);
     let path = dominating.find(|dominating| dominating.task == task).map(|dominating| dominating.path);
-    Culprit { handler: None, task, cgroup: CgroupId::NONE, path, call: None, samples: 100, share: 1.0 }
+    Culprit {
+        holder: Holder::Task(task),
+        on_cpu: task,
+        cgroup: CgroupId::NONE,
+        path,
+        call: None,
+        samples: 100,
+        share: 1.0,
+    }
 }

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use crate::analyses::flame::Times;
-use crate::analyses::stalls::{Culprit, Stall};
+use crate::analyses::stalls::{Holder, Stall};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::Recording;
 
-use crate::render::subject::who;
+use crate::render::subject;
 use crate::render::text::{counted, duration, milliseconds, percent, seconds};
 
 /// Characters of a file's name in the title.
@@ -49,7 +49,7 @@ pub fn culprit(recording: &Recording, windows: &Windows) -> String {
     format!(
         "{}: {} {} of {} ms, in {} of {}",
         top.verdict.name(),
-        who(recording, top.comm, &top.path),
+        subject::clause(recording, Holder::Task(top.comm), Some(&top.path)),
         milliseconds(top.median_held_ns),
         milliseconds(windows.before_ns),
         top.windows,
@@ -60,12 +60,15 @@ pub fn culprit(recording: &Recording, windows: &Windows) -> String {
 /// What dominates a window, in one line.
 pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: &Episode) -> String {
     let what = match &episode.dominating {
-        Some(dominating) => format!(
-            "{} {} of {} ms",
-            who(recording, recording.task(dominating.task).comm, &dominating.path),
-            milliseconds(dominating.time_ns),
-            milliseconds(episode.window.duration_ns()),
-        ),
+        Some(dominating) => {
+            let task = Holder::Task(recording.task(dominating.task).comm);
+            format!(
+                "{} {} of {} ms",
+                subject::clause(recording, task, Some(&dominating.path)),
+                milliseconds(dominating.time_ns),
+                milliseconds(episode.window.duration_ns()),
+            )
+        }
         None if !windows.has_kernel_names => "kernel functions have no names, so no path is known".to_owned(),
         None => "no path dominates".to_owned(),
     };
@@ -76,14 +79,16 @@ pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: 
 pub fn stall(recording: &Recording, number: usize, stall: &Stall) -> String {
     let held = duration(stall.duration_ns());
     let what = match &stall.culprit {
-        Some(Culprit { task, path: Some(path), .. }) => {
-            format!("{} {held}", who(recording, recording.task(*task).comm, path))
+        Some(culprit) => {
+            let holder = culprit.holder_by_comm(recording);
+            match (&culprit.path, &culprit.call) {
+                (None, Some(call)) => {
+                    let name = subject::holder(recording, holder);
+                    format!("{name}, in system call {}, {held}", recording.name(call.name))
+                }
+                (path, _) => format!("{} {held}", subject::clause(recording, holder, path.as_ref())),
+            }
         }
-        Some(Culprit { task, path: None, call: Some(call), .. }) => {
-            let (comm, call) = (recording.comm(*task), recording.name(call.name));
-            format!("{comm}, in system call {call}, {held}")
-        }
-        Some(Culprit { task, .. }) => format!("{}, {held}", recording.comm(*task)),
         None => format!("{held}, nothing tells who held the CPU"),
     };
     format!("stall {number}, confidence {}: {what}", stall.confidence.name())

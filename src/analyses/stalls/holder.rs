@@ -1,0 +1,45 @@
+//! What held a CPU: a task, or what interrupted one.
+
+use crate::model::{NameId, Softirq};
+
+/// What held a CPU. `T` says which task: its id, or its comm where tasks of one comm count as one.
+///
+/// The task that a softirq or an interrupt ran on top of is a bystander: it is never the holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Holder<T> {
+    /// A task.
+    Task(T),
+    /// A softirq's action.
+    Softirq(Softirq),
+    /// The handler of an interrupt; which one, where its tracepoint was recorded.
+    Interrupt(Option<Interrupt>),
+}
+
+/// An interrupt, as `irq:irq_handler_entry` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Interrupt {
+    /// Its number.
+    pub irq: i32,
+    /// The name under which its handler is registered.
+    pub name: NameId,
+}
+
+impl<T> Holder<T> {
+    /// The same holder, with another way to say which task.
+    pub fn map<U>(self, task: impl FnOnce(T) -> U) -> Holder<U> {
+        match self {
+            Holder::Task(id) => Holder::Task(task(id)),
+            Holder::Softirq(softirq) => Holder::Softirq(softirq),
+            Holder::Interrupt(interrupt) => Holder::Interrupt(interrupt),
+        }
+    }
+
+    /// The task, if it is one.
+    pub fn task(self) -> Option<T> {
+        match self {
+            Holder::Task(task) => Some(task),
+            Holder::Softirq(_) | Holder::Interrupt(_) => None,
+        }
+    }
+}
