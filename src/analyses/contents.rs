@@ -30,6 +30,7 @@ impl Contents {
 
 /// What one CPU's timeline holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CpuContents {
     /// The CPU.
     pub cpu: u32,
@@ -43,6 +44,7 @@ pub struct CpuContents {
 
 /// The frames of one module that have no name for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unnamed {
     /// The module; `None` for addresses in no known mapping.
     pub module: Option<ModuleId>,

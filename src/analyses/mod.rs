@@ -1,4 +1,4 @@
-//! Analyses: pure functions of a `Recording`, one file each, each with a typed result.
+//! Analyses: pure functions of a `Recording`, each with a typed result, each a file or a folder.
 
 pub mod calls;
 pub mod categories;

@@ -32,6 +32,7 @@ pub struct Options {
 
 /// One line: a sample, or a run of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line {
     /// The CPU.
     pub cpu: u32,
@@ -52,7 +53,8 @@ pub struct OrderedStacks {
     options: Options,
     is_selected: Vec<bool>,
     interval_ns: u64,
-    same: Vec<u32>,
+    /// By stack: see [`number_by_functions`].
+    numbers: Vec<u32>,
 }
 
 impl OrderedStacks {
@@ -62,7 +64,7 @@ impl OrderedStacks {
             options,
             is_selected: selection.tasks(recording),
             interval_ns: recording.sampling_interval_ns(),
-            same: same_functions(recording),
+            numbers: number_by_functions(recording),
         }
     }
 
@@ -77,8 +79,8 @@ impl OrderedStacks {
     }
 
     /// A number that two stacks share if and only if they consist of the same functions.
-    pub fn same(&self, stack: StackId) -> u32 {
-        self.same[stack.index()]
+    pub fn number(&self, stack: StackId) -> u32 {
+        self.numbers[stack.index()]
     }
 
     /// Cuts `indices` into pieces of about `size` samples. The lines of the pieces, one after the
@@ -128,7 +130,7 @@ impl OrderedStacks {
 
     /// Whether `next` continues the run of `line`.
     fn is_run(&self, line: &Line, next: &Line) -> bool {
-        line.task == next.task && self.same[line.stack.index()] == self.same[next.stack.index()]
+        line.task == next.task && self.numbers[line.stack.index()] == self.numbers[next.stack.index()]
     }
 }
 
@@ -170,7 +172,7 @@ impl Iterator for Lines<'_> {
 
 /// Numbers stacks by their functions. Two stacks get the same number if they differ only in the
 /// offsets of their frames, or in which of two modules with the same function a frame lies.
-pub(super) fn same_functions(recording: &Recording) -> Vec<u32> {
+pub(super) fn number_by_functions(recording: &Recording) -> Vec<u32> {
     let mut numbers: FxHashMap<(NameId, Mode), u32> = FxHashMap::default();
     let mut number = |function: &Function| {
         let next = numbers.len() as u32;
@@ -178,19 +180,19 @@ pub(super) fn same_functions(recording: &Recording) -> Vec<u32> {
     };
     let functions: Vec<u32> = recording.functions.iter().map(&mut number).collect();
     let mut numbers = FlatMap::default();
-    let mut same = vec![0; recording.stacks.len()];
+    let mut stack_numbers = vec![0; recording.stacks.len()];
     let mut next = 1;
     for index in 1..recording.stacks.len() {
         let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) else {
             continue;
         };
         let function = functions[recording.frames.function(frame).index()];
-        let key = u64::from(same[parent.index()]) << 32 | u64::from(function);
-        same[index] = numbers.get(key).unwrap_or_else(|| {
+        let key = u64::from(stack_numbers[parent.index()]) << 32 | u64::from(function);
+        stack_numbers[index] = numbers.get(key).unwrap_or_else(|| {
             numbers.insert(key, next);
             next += 1;
             next - 1
         });
     }
-    same
+    stack_numbers
 }

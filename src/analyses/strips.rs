@@ -17,6 +17,7 @@ const WINDOW_CELLS: u64 = CELLS as u64 - 1;
 
 /// The strips of all episodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Strips {
     /// One for each episode, in their order.
     pub strips: Vec<[Cell; CELLS]>,
@@ -26,6 +27,7 @@ pub struct Strips {
 
 /// The tasks of strips, in groups that are shown alike.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TaskGroups {
     /// For each task in a cell, the task that stands for its group.
     pub stands_for: FxHashMap<TaskId, TaskId>,

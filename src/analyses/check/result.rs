@@ -45,6 +45,7 @@ pub enum Status {
 
 /// Why a recording without stalls does not show that there were none.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Doubt {
     /// The file is damaged: the message that says how.
     Damaged(String),

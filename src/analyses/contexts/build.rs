@@ -85,7 +85,7 @@ fn context(outer: Context, position: Position, function: &Function) -> Context {
             (Serving::Softirq(softirq), _) | (_, FrameKind::SoftirqAction(softirq)) => {
                 Serving::Softirq(softirq)
             }
-            (Serving::Untold, _) | (_, FrameKind::SoftirqLoop) => Serving::Untold,
+            (Serving::Unknown, _) | (_, FrameKind::SoftirqLoop) => Serving::Unknown,
             _ => Serving::Nothing,
         },
     }

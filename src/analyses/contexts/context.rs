@@ -26,7 +26,7 @@ impl Context {
     pub fn softirq(&self) -> Option<Softirq> {
         match self.serving {
             Serving::Softirq(softirq) => Some(softirq),
-            Serving::Nothing | Serving::Untold => None,
+            Serving::Nothing | Serving::Unknown => None,
         }
     }
 }
@@ -38,7 +38,7 @@ pub enum Serving {
     #[default]
     Nothing,
     /// A softirq, and no frame tells which.
-    Untold,
+    Unknown,
     /// A softirq: the outermost.
     Softirq(Softirq),
 }

@@ -25,6 +25,7 @@ impl PathId {
 
 /// What a path is the work of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Owner {
     /// A system call.
     SystemCall,

@@ -85,7 +85,7 @@ impl Contexts {
     }
 
     /// Whether `inner` is `outer` or continues it.
-    pub fn goes_on_from(&self, inner: PathId, outer: PathId) -> bool {
+    pub fn continues(&self, inner: PathId, outer: PathId) -> bool {
         // A caller's id is smaller than its callees'.
         self.outwards(inner).find(|&path| path <= outer) == Some(outer)
     }

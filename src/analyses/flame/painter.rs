@@ -5,7 +5,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::Contexts;
-use crate::analyses::ordered::same_functions;
+use crate::analyses::ordered::number_by_functions;
 use crate::analyses::spans::{SpanKind, Spans};
 use crate::model::{FlatMap, Recording, Timeline};
 
@@ -32,10 +32,11 @@ pub struct Painter<'r> {
     recording: &'r Recording,
     marks: &'r Marks,
     contexts: Contexts,
-    same: Vec<u32>,
+    /// By stack: see [`number_by_functions`].
+    stack_numbers: Vec<u32>,
     /// Stacks of blocks, each outermost first.
     stacks: Vec<Box<[Block]>>,
-    /// The index in `stacks` by comm and [`same_functions`].
+    /// The index in `stacks` by comm and [`number_by_functions`].
     numbers: FlatMap,
 }
 
@@ -53,7 +54,7 @@ impl<'r> Painter<'r> {
             recording,
             marks,
             contexts: Contexts::with_handlers(recording),
-            same: same_functions(recording),
+            stack_numbers: number_by_functions(recording),
             stacks: stacks_of_fillers(),
             numbers: FlatMap::default(),
         }
@@ -135,7 +136,7 @@ impl<'r> Painter<'r> {
                 SpanKind::Busy(at) => {
                     let sample = &timeline.samples[at];
                     let comm = recording.task(sample.task).comm;
-                    let key = u64::from(comm.0) << 32 | u64::from(self.same[sample.stack.index()]);
+                    let key = u64::from(comm.0) << 32 | u64::from(self.stack_numbers[sample.stack.index()]);
                     let stack = self.numbers.get(key).unwrap_or_else(|| {
                         let stack = self.stacks.len() as u32;
                         self.stacks.push(blocks(recording, marks, &self.contexts, comm, sample));

@@ -4,6 +4,7 @@ use crate::analyses::windows::Filled;
 
 /// The result.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Moments {
     /// The moments in the recording, in the order of the log.
     pub moments: Vec<Moment>,

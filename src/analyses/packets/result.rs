@@ -51,6 +51,7 @@ pub struct Packet {
 
 /// How a task came to handle a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Context {
     /// The CPU was idle, and the packet was handled at the end of an interrupt.
     Idle,

@@ -107,8 +107,8 @@ fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation
                 Some(Activity::Task { .. }) => Observation::Softirq,
                 _ => Observation::Activity(Activity::Softirq(softirq)),
             },
-            (Serving::Untold, Some(Activity::Softirq(_))) => Observation::Interrupt,
-            (Serving::Softirq(_) | Serving::Untold, _) => Observation::Softirq,
+            (Serving::Unknown, Some(Activity::Softirq(_))) => Observation::Interrupt,
+            (Serving::Softirq(_) | Serving::Unknown, _) => Observation::Softirq,
         };
     }
     if let Some(start) = context.path.and_then(|path| cpu.contexts.start(path)) {

@@ -47,7 +47,7 @@ impl Finder<'_> {
         stretch: &Stretch,
     ) -> Vec<usize> {
         let paths = stretch.paths().map(|(counted, _)| counted.path);
-        let inside = paths.filter(|&path| self.contexts.goes_on_from(path, candidate.path));
+        let inside = paths.filter(|&path| self.contexts.continues(path, candidate.path));
         let works: FxHashSet<Work> = inside.map(Work::of).collect();
         let is_candidates = |at: &usize| {
             let sample = &timeline.samples[*at];

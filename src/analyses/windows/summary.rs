@@ -8,6 +8,7 @@ use super::result::{Episode, Window, Windows};
 
 /// What filled a stretch of a CPU's time, where no path dominates it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Filler {
     /// Interrupts and softirqs took at least half of the samples that are not idle: their share of
     /// these samples, from 0 to 1.

@@ -183,7 +183,7 @@ struct PieceFolder<'p, 'r> {
 impl PieceFolder<'_, '_> {
     #[inline]
     fn line(&mut self, line: &Line) {
-        let key = (line.task, self.stacks.same(line.stack), line.event, line.count);
+        let key = (line.task, self.stacks.number(line.stack), line.event, line.count);
         let begin = self.text.len();
         match &self.last {
             // Consecutive samples often have the same stack: copy the line before.
@@ -225,10 +225,10 @@ impl PieceFolder<'_, '_> {
     fn stack(&mut self, line: &Line) {
         let PieceFolder { template, stacks, cache: Cache { frames, recent }, text, .. } = self;
         text.extend(template.comms.get(line.task.index()));
-        let same = stacks.same(line.stack);
-        let (stack, functions) = &mut recent[same as usize % RECENT_STACKS];
-        if *stack != same {
-            *stack = same;
+        let number = stacks.number(line.stack);
+        let (stack, functions) = &mut recent[number as usize % RECENT_STACKS];
+        if *stack != number {
+            *stack = number;
             functions.clear();
             frames.clear();
             frames.extend(template.recording.functions_leaf_first(line.stack));
