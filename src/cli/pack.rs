@@ -1,14 +1,14 @@
 //! `stallgraph pack`: a recording and all that its names come from, in one file that is read
 //! anywhere.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{BufWriter, IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-
-use stallgraph::load::Keep;
+use stallgraph::load::{Keep, Packed};
 
 use super::input::InputOptions;
 use super::outcome::Outcome;
@@ -59,62 +59,13 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let is_stdout = arguments.output.as_os_str() == "-";
-    let shown = arguments.output.display();
-    if is_stdout && std::io::stdout().is_terminal() {
+    if arguments.is_stdout() && std::io::stdout().is_terminal() {
         bail!("a pack is not for a terminal: give -o FILE");
     }
-    let keep = match arguments {
-        Arguments { redact: true, .. } => Keep::Redacted,
-        Arguments { whole_files: true, .. } => Keep::WholeFiles,
-        _ => Keep::Symbols,
-    };
-    let pack = |out: &mut dyn Write| arguments.input.pack(keep, out);
-    let (packed, bytes) = if is_stdout {
-        let mut out = output::stdout();
-        let packed = pack(&mut out)?;
-        out.flush().map_err(stallgraph::Error::Output)?;
-        (packed, None)
-    } else if fs::metadata(&arguments.output).is_ok_and(|metadata| !metadata.is_file()) {
-        // Do not replace a device or a FIFO by a file.
-        let context = || shown.to_string();
-        let file = File::options().write(true).open(&arguments.output).with_context(context)?;
-        let mut out = BufWriter::new(file);
-        let packed = pack(&mut out)?;
-        out.flush().with_context(context)?;
-        (packed, None)
-    } else {
-        // The file gets its name only once it is complete. If that name is a link, its target is
-        // replaced.
-        let path = &fs::canonicalize(&arguments.output).unwrap_or_else(|_| arguments.output.clone());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        output::refuse_input(path, &arguments.input.path())?;
-        let context = || shown.to_string();
-        let mut file = tempfile::Builder::new()
-            .prefix(".stallgraph-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
-            .tempfile_in(folder.unwrap_or(".".as_ref()))
-            .with_context(context)?;
-        let packed = pack(&mut BufWriter::new(&mut file))?;
-        let bytes = file.as_file().metadata().with_context(context)?.len();
-        file.persist(path).map_err(|error| error.error).with_context(context)?;
-        (packed, Some(bytes))
-    };
+    let (packed, bytes) = arguments.pack()?;
     output::report_diagnostics(&packed.recording);
-    let size = bytes.map(|bytes| format!(", {} KiB", bytes.div_ceil(1024))).unwrap_or_default();
-    let (redacted, what) = if arguments.redact { ("redacted ", "names") } else { ("", "symbols") };
-    let kernel =
-        if packed.has_kernel { format!("the kernel's {what}") } else { format!("no {what} of the kernel") };
-    let without = match packed.without {
-        0 => String::new(),
-        without => format!("; {without} without, stallgraph info lists them"),
-    };
-    let summary = format!(
-        "packed {shown}{size}: a {redacted}recording of {} KiB, {kernel}, {what} of {} files{without}",
-        packed.recording_bytes.div_ceil(1024),
-        packed.modules,
-    );
-    if is_stdout {
+    let summary = arguments.summary(&packed, bytes);
+    if arguments.is_stdout() {
         output::complain(&summary);
     } else {
         let mut out = output::stdout();
@@ -123,4 +74,69 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let outcome = Outcome::of(&packed.recording, true);
     output::leave_to_exit(packed);
     Ok(outcome)
+}
+
+impl Arguments {
+    fn is_stdout(&self) -> bool {
+        self.output.as_os_str() == "-"
+    }
+
+    /// Writes the pack, and returns how many bytes it has if it is a new file.
+    fn pack(&self) -> Result<(Packed, Option<u64>)> {
+        let keep = match self {
+            Arguments { redact: true, .. } => Keep::Redacted,
+            Arguments { whole_files: true, .. } => Keep::WholeFiles,
+            _ => Keep::Symbols,
+        };
+        let pack = |out: &mut dyn Write| self.input.pack(keep, out);
+        let context = || self.output.display().to_string();
+        if self.is_stdout() {
+            let mut out = output::stdout();
+            let packed = pack(&mut out)?;
+            out.flush().map_err(stallgraph::Error::Output)?;
+            return Ok((packed, None));
+        }
+        if fs::metadata(&self.output).is_ok_and(|metadata| !metadata.is_file()) {
+            // Do not replace a device or a FIFO by a file.
+            let file = File::options().write(true).open(&self.output).with_context(context)?;
+            let mut out = BufWriter::new(file);
+            let packed = pack(&mut out)?;
+            out.flush().with_context(context)?;
+            return Ok((packed, None));
+        }
+        // The file gets its name only once it is complete. If that name is a link, its target is
+        // replaced.
+        let path = &fs::canonicalize(&self.output).unwrap_or_else(|_| self.output.clone());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        output::refuse_input(path, &self.input.path())?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".stallgraph-")
+            .permissions(Permissions::from_mode(0o600))
+            .tempfile_in(folder.unwrap_or(".".as_ref()))
+            .with_context(context)?;
+        let packed = pack(&mut BufWriter::new(&mut file))?;
+        let bytes = file.as_file().metadata().with_context(context)?.len();
+        file.persist(path).map_err(|error| error.error).with_context(context)?;
+        Ok((packed, Some(bytes)))
+    }
+
+    /// What was packed, in one line.
+    fn summary(&self, packed: &Packed, bytes: Option<u64>) -> String {
+        let size = bytes.map(|bytes| format!(", {} KiB", bytes.div_ceil(1024))).unwrap_or_default();
+        let (redacted, what) = if self.redact { ("redacted ", "names") } else { ("", "symbols") };
+        let kernel = match packed.has_kernel {
+            true => format!("the kernel's {what}"),
+            false => format!("no {what} of the kernel"),
+        };
+        let without = match packed.without {
+            0 => String::new(),
+            without => format!("; {without} without, stallgraph info lists them"),
+        };
+        format!(
+            "packed {}{size}: a {redacted}recording of {} KiB, {kernel}, {what} of {} files{without}",
+            self.output.display(),
+            packed.recording_bytes.div_ceil(1024),
+            packed.modules,
+        )
+    }
 }

@@ -36,6 +36,14 @@ use super::window_options::{self, WindowOptions};
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Columns of --format stacks [default: stack,count]
+    ///
+    /// There are cpu,time,pid,tid,event,stack,count.
+    #[arg(short = 'F', long, value_name = "LIST")]
+    fields: Option<String>,
     /// With --format stacks, also show this much after the trigger [default: 0ms]
     ///
     /// The time is counted from the first trigger sample.
@@ -46,14 +54,6 @@ pub struct Arguments {
     /// It comes from debug information of the recorded kernel: that of -k, or an installed vmlinux.
     #[arg(long)]
     lines: bool,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-    /// Columns of --format stacks [default: stack,count]
-    ///
-    /// There are cpu,time,pid,tid,event,stack,count.
-    #[arg(short = 'F', long, value_name = "LIST")]
-    fields: Option<String>,
     #[command(flatten)]
     windows: WindowOptions,
     #[command(flatten)]
