@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::result::{Evidence, Kind};
+use super::kind::Kind;
+use super::result::Evidence;
 
 /// What one witness found. In the result it is one stall's evidence.
 #[derive(Clone, Debug)]

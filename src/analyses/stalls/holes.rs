@@ -8,7 +8,7 @@ use crate::model::TraceKind;
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
-use super::result::Kind;
+use super::kind::Kind;
 
 /// A hole is at least so many sampling intervals long.
 const INTERVALS: u64 = 4;

@@ -10,6 +10,7 @@ mod extent;
 mod findings;
 mod holder;
 mod holes;
+mod kind;
 mod options;
 mod packets;
 mod ranking;
@@ -28,10 +29,9 @@ mod visits;
 mod witnesses;
 
 pub use holder::{Holder, Interrupt};
+pub use kind::Kind;
 pub use options::Options;
-pub use result::{
-    Blamed, Confidence, Culprit, Evidence, Kind, Lack, Stall, Stalls, TracedCall, Victims, Witness,
-};
+pub use result::{Blamed, Confidence, Culprit, Evidence, Lack, Stall, Stalls, TracedCall, Victims, Witness};
 pub use summary::Verdict;
 pub use witnesses::{COST, RECORD};
 

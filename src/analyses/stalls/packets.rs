@@ -7,7 +7,7 @@ use crate::model::{TraceEvent, TraceKind, Tracepoint};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight};
-use super::result::Kind;
+use super::kind::Kind;
 
 /// A stream is steady if at least so many events came in the time before a silence, …
 const STEADY_EVENTS: usize = 20;

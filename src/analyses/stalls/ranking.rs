@@ -48,6 +48,7 @@ fn key(recording: &Recording, culprit: &Culprit) -> Key {
     (holder.map(|comm| (!is_worker).then_some(comm)), Some(path.owner), path.system_call.or(started))
 }
 
+/// What `stalls` of one culprit come to, `compared` being the paths of all stalls.
 fn blamed(recording: &Recording, stalls: &[(&Stall, &Culprit)], compared: &[Ranked]) -> Option<Blamed> {
     let (longest, culprit) = stalls.iter().max_by_key(|(stall, _)| stall.duration_ns())?;
     let mut cpus: Vec<u32> = stalls.iter().map(|(stall, _)| stall.cpu).collect();

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::holder::Holder;
 use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
 use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId};
+
+use super::holder::Holder;
+use super::kind::Kind;
 
 /// The stalls of a recording.
 #[derive(Clone, Debug)]
@@ -87,52 +89,6 @@ impl Evidence {
     /// Its length in ns.
     pub fn duration_ns(&self) -> u64 {
         self.end_ns - self.start_ns
-    }
-}
-
-/// What a witness saw.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// A softirq was raised and not served.
-    SoftirqWait(Softirq),
-    /// ksoftirqd was woken and did not run.
-    KsoftirqdWait,
-    /// One task stayed in one path of the kernel, and no sample saw a softirq being served.
-    KernelPath {
-        /// How many samples saw the task in the path.
-        samples: u64,
-        /// The probability that so many samples miss the softirqs by chance, times the number of
-        /// paths that were tried.
-        p_value: f64,
-    },
-    /// One softirq's action, or one interrupt's handler, did not return.
-    Handler {
-        /// The softirq; `None` for an interrupt's handler.
-        softirq: Option<Softirq>,
-    },
-    /// No driver was polled for packets, on a CPU that polled steadily before.
-    NapiSilence,
-    /// No sample was taken although the CPU was busy: interrupts were off.
-    SampleHole,
-    /// Many packets came at once, after a time without any.
-    PacketBurst {
-        /// How many packets came at once.
-        packets: u64,
-    },
-}
-
-impl Kind {
-    /// The word printed for it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Kind::SoftirqWait(_) => "softirq_wait",
-            Kind::KsoftirqdWait => "ksoftirqd_wait",
-            Kind::KernelPath { .. } => "kernel_path",
-            Kind::Handler { .. } => "handler",
-            Kind::NapiSilence => "napi_silence",
-            Kind::SampleHole => "sample_hole",
-            Kind::PacketBurst { .. } => "packet_burst",
-        }
     }
 }
 

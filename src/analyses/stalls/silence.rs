@@ -9,7 +9,7 @@ use crate::analyses::statistics::poisson_cdf;
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight};
-use super::result::Kind;
+use super::kind::Kind;
 use super::runs::{Activity, Run};
 use super::visits::{Visit, groups, visits};
 

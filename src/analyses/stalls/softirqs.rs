@@ -8,7 +8,7 @@ use crate::model::{Softirq, TaskId, TraceEvent, TraceKind, Tracepoint};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight, WeightedTime};
-use super::result::Kind;
+use super::kind::Kind;
 use super::times::first_overlap;
 
 /// What the events of a CPU tell of its softirqs.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::cpu::{Cpu, JOIN_NS};
 use super::findings::{Findings, Weight, WeightedTime};
 use super::holes;
-use super::result::Kind;
+use super::kind::Kind;
 use super::runs::{Activity, Run};
 use super::suspect::{self, Suspect};
 use super::times::first_overlap;

@@ -1,8 +1,6 @@
 //! What the stalls of a recording come to: counts, the verdict, and the evidence of each in short.
 
-use crate::model::Softirq;
-
-use super::result::{Blamed, Confidence, Evidence, Kind, Stall, Stalls, Witness};
+use super::result::{Blamed, Confidence, Evidence, Stall, Stalls, Witness};
 
 /// How much the evidence against the first culprit of a ranking is worth, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,35 +64,5 @@ impl Stall {
         }
         longest.sort_by_key(|evidence| evidence.kind.rank());
         longest
-    }
-}
-
-impl Kind {
-    /// Whether both were seen by one witness, whatever its numbers: the same kind, and of the same
-    /// softirq.
-    fn is_same_witness(&self, other: &Kind) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other) && self.softirq() == other.softirq()
-    }
-
-    fn softirq(&self) -> Option<Softirq> {
-        match *self {
-            Kind::SoftirqWait(softirq) => Some(softirq),
-            Kind::Handler { softirq } => softirq,
-            _ => None,
-        }
-    }
-
-    /// The exact witnesses first.
-    fn rank(&self) -> u32 {
-        match self {
-            Kind::SoftirqWait(Softirq::NetRx) => 0,
-            Kind::SoftirqWait(_) => 1,
-            Kind::KsoftirqdWait => 2,
-            Kind::Handler { .. } => 3,
-            Kind::KernelPath { .. } => 4,
-            Kind::SampleHole => 5,
-            Kind::PacketBurst { .. } => 6,
-            Kind::NapiSilence => 7,
-        }
     }
 }

@@ -11,7 +11,7 @@ use crate::model::{CgroupId, TaskId, TraceKind};
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
 use super::holder::{Holder, Interrupt};
-use super::result::Kind;
+use super::kind::Kind;
 
 /// Who held the CPU in a stretch.
 #[derive(Clone, Debug)]

@@ -1,0 +1,104 @@
+//! The kinds of evidence, and the one table of what is known of each. A new kind is a variant of
+//! [`Kind`] and a row of [`Kind::row`].
+
+use crate::model::Softirq;
+
+/// What a witness saw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A softirq was raised and not served.
+    SoftirqWait(Softirq),
+    /// ksoftirqd was woken and did not run.
+    KsoftirqdWait,
+    /// One task stayed in one path of the kernel, and no sample saw a softirq being served.
+    KernelPath {
+        /// How many samples saw the task in the path.
+        samples: u64,
+        /// The probability that so many samples miss the softirqs by chance, times the number of
+        /// paths that were tried.
+        p_value: f64,
+    },
+    /// One softirq's action, or one interrupt's handler, did not return.
+    Handler {
+        /// The softirq; `None` for an interrupt's handler.
+        softirq: Option<Softirq>,
+    },
+    /// No driver was polled for packets, on a CPU that polled steadily before.
+    NapiSilence,
+    /// No sample was taken although the CPU was busy: interrupts were off.
+    SampleHole,
+    /// Many packets came at once, after a time without any.
+    PacketBurst {
+        /// How many packets came at once.
+        packets: u64,
+    },
+}
+
+/// Evidence of one family would be wrong together, so it does not confirm each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    Softirqs,
+    Ksoftirqd,
+    Samples,
+    Handlers,
+    /// A sender that pauses, or a link that is down, silences drivers and packets alike.
+    Packets,
+    Holes,
+}
+
+/// What is known of a kind.
+struct Row {
+    name: &'static str,
+    family: Family,
+    /// The place among the evidence of a stall: the exact kinds come first.
+    rank: u32,
+}
+
+impl Kind {
+    fn row(&self) -> Row {
+        let row = |name, family, rank| Row { name, family, rank };
+        match self {
+            Kind::SoftirqWait(Softirq::NetRx) => row("softirq_wait", Family::Softirqs, 0),
+            Kind::SoftirqWait(_) => row("softirq_wait", Family::Softirqs, 1),
+            Kind::KsoftirqdWait => row("ksoftirqd_wait", Family::Ksoftirqd, 2),
+            Kind::Handler { .. } => row("handler", Family::Handlers, 3),
+            Kind::KernelPath { .. } => row("kernel_path", Family::Samples, 4),
+            Kind::SampleHole => row("sample_hole", Family::Holes, 5),
+            Kind::PacketBurst { .. } => row("packet_burst", Family::Packets, 6),
+            Kind::NapiSilence => row("napi_silence", Family::Packets, 7),
+        }
+    }
+
+    /// The word printed for it.
+    pub fn name(&self) -> &'static str {
+        self.row().name
+    }
+
+    /// The family of evidence of this kind. A handler that no events saw was seen by samples.
+    pub(super) fn family(&self, is_exact: bool) -> Family {
+        match self {
+            Kind::Handler { .. } if !is_exact => Family::Samples,
+            _ => self.row().family,
+        }
+    }
+
+    /// The place among the evidence of a stall: the exact kinds come first.
+    pub(super) fn rank(&self) -> u32 {
+        self.row().rank
+    }
+
+    /// Whether both were seen by one witness, whatever its numbers: the same kind, and of the same
+    /// softirq.
+    pub(super) fn is_same_witness(&self, other: &Kind) -> bool {
+        self.name() == other.name() && self.softirq() == other.softirq()
+    }
+
+    fn softirq(&self) -> Option<Softirq> {
+        match *self {
+            Kind::SoftirqWait(softirq) => Some(softirq),
+            Kind::Handler { softirq } => softirq,
+            _ => None,
+        }
+    }
+}
