@@ -3,18 +3,20 @@
 import os
 import re
 import subprocess
+import textwrap
 
 from tools import ROOT
 
 
 PREFACE = """# Robustness
 
-What perf, the crate `linux-perf-data` and stallgraph make of every variant of perf.data and of damaged and hostile files.
-Written by `scripts/robustness`, which records, damages or builds them all; it ends with exit code 1 if stallgraph misses what
-is promised (`scripts/robustness --help`). {versions}.
+What perf, the crate `linux-perf-data` and stallgraph make of every variant of perf.data, and of damaged
+and hostile files. `scripts/robustness` writes this page: it records, damages or builds all files, and
+ends with exit code 1 if stallgraph breaks a promise (`scripts/robustness --help`). {versions}.
 
-A cell holds the samples used, of all events together, then what went wrong; time over 1 s and memory over 256 MB in brackets.
-Every run is limited to 20 s and 4 GB. Where a row is of several files, the samples are those of all of them.
+A cell holds the samples used, of all events together, then what went wrong; times over 1 s and memory
+over 256 MB are in brackets. Every run is limited to 20 s and 4 GB. Where a row is of several files, the
+samples are those of all of them.
 """
 HEADS = {
     "variant": ("Variants", "variant", "built"),
@@ -22,13 +24,21 @@ HEADS = {
     "hostile": ("Hostile input", "file", "whole"),
 }
 NOTES = {
-    "variant": "Recorded with `perf record -a -e cpu-clock -g -F 999` and what a row names; those with a number in the second column are built.\n"
-    "stallgraph must use as many samples as perf does, or as were built, and have nothing to complain about, but where samples have\n"
-    "no times or no CPU: then it must say so and name the option to record with.",
-    "damage": "The samples before the damage are counted by a walk over the records in the script, not by any of the tools.",
-    "hostile": "stallgraph must end with exit code 0 to 3, in 1 s and 256 MB; bombs in 0.1 s and 128 MB. Where the samples are whole,\n"
-    "it must use them.",
+    "variant": """Recorded with `perf record -a -e cpu-clock -g -F 999` and the options that a row names; those with a
+number in the second column are built. stallgraph must use as many samples as perf does, or as were
+built, without a complaint. Only where samples have no times or no CPU must it say so, and name the
+option to record with.""",
+    "damage": """The samples before the damage are counted by a walk over the records in the script, not by any of the
+tools.""",
+    "hostile": """stallgraph must end with exit code 0 to 3, in 1 s and 256 MB; bombs in 0.1 s and 128 MB. Where samples
+are whole, it must use them.""",
 }
+
+
+def wrapped(text):
+    """Paragraphs in lines of 100 columns at most."""
+    paragraphs = text.strip().split("\n\n")
+    return "\n\n".join(textwrap.fill(paragraph, 100, break_on_hyphens=False) for paragraph in paragraphs)
 
 
 def write_table(path, rows):
@@ -38,10 +48,11 @@ def write_table(path, rows):
     versions = (
         f"perf {perf_version}, linux-perf-data {crate}, Linux {os.uname().release.split('-')[0]} on {os.uname().machine}"
     )
-    parts = [PREFACE.format(versions=versions)]
+    parts = [wrapped(PREFACE.format(versions=versions))]
     section = {"variant": "variant", "damage": "damage", "shrinking": "damage"}
     for kind, (title, first, second) in HEADS.items():
-        parts.append(f"\n## {title}\n\n{NOTES[kind]}\n\n| {first} | {second} | perf | linux-perf-data | stallgraph |")
+        parts.append(f"\n## {title}\n\n{wrapped(NOTES[kind])}\n")
+        parts.append(f"| {first} | {second} | perf | linux-perf-data | stallgraph |")
         parts.append("| --- | --- | --- | --- | --- |")
         parts += [row.markdown() for row in rows if section.get(row.kind, "hostile") == kind]
     path.write_text("\n".join(parts) + "\n")

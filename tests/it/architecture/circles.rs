@@ -1,4 +1,4 @@
-//! No circle of files in any folder of `src`, where `mod.rs` counts as a file.
+//! No circle of files in any folder of `src` and of these tests, where `mod.rs` counts as a file.
 //!
 //! A folder's members are its files and its folders. A member uses another if a file of it names a
 //! path that leads there; a path to what is no module leads to `mod.rs`.
@@ -12,7 +12,7 @@ use super::tokens::{paths, tokens};
 /// Folders that have circles still.
 const NOT_YET: &[&str] = &[];
 
-/// A file of `src`: the path of its module from the crate's root, and the paths that it names.
+/// A source file: the path of its module from the crate's root, and the paths that it names.
 struct Source {
     module: Vec<String>,
     /// The modules and items that it names, each from the crate's root.
@@ -138,14 +138,17 @@ fn folders(sources: &[Source]) -> BTreeSet<Vec<String>> {
 
 #[test]
 fn no_folder_has_a_circle_of_files() {
-    let sources = sources(&super::sources::root().join("src"));
-    let folders = folders(&sources);
-    assert!(folders.len() > 5);
     let mut with_circles = Vec::new();
-    for folder in folders {
-        if let Some(circle) = circle(&uses_in(&folder, &sources)) {
-            println!("src/{}: {}, which uses the first", folder.join("/"), circle.join(" uses "));
-            with_circles.push(folder.join("/"));
+    for root in ["src", "tests/it"] {
+        let sources = sources(&super::sources::root().join(root));
+        let folders = folders(&sources);
+        assert!(folders.len() > 5, "{root}");
+        for folder in folders {
+            if let Some(circle) = circle(&uses_in(&folder, &sources)) {
+                let name = format!("{root}/{}", folder.join("/"));
+                println!("{name}: {}, which uses the first", circle.join(" uses "));
+                with_circles.push(name);
+            }
         }
     }
     assert_eq!(with_circles, NOT_YET);
