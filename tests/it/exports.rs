@@ -145,8 +145,8 @@ fn markers_say_what_the_reports_say() {
     for format in ["firefox", "chrome"] {
         let (lane, _) = export(&recording, format, &[]).remove(0);
         let texts = |kind: &str| -> Vec<&str> {
-            let its = lane.markers.iter().filter(|marker| marker.kind == kind);
-            its.map(|marker| marker.text.as_str()).collect()
+            let markers = lane.markers.iter().filter(|marker| marker.kind == kind);
+            markers.map(|marker| marker.text.as_str()).collect()
         };
         assert_eq!(
             (texts("window").len(), texts("episode").len(), texts("stall").len()),

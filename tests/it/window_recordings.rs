@@ -326,7 +326,7 @@ impl HotCpu {
         self.file.at(Self::CPU, self.now_ns).sample(sample);
     }
 
-    /// hotd: of every ten samples seven are in dominated read, evenly spread, the others in other calls.
+    /// hotd: of every ten samples seven are in its read, evenly spread, the others in other calls.
     fn ordinary(&mut self, ms: u64) {
         for _ in 0..ms {
             let path = match self.samples * 7 % 10 {

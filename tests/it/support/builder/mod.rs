@@ -8,7 +8,7 @@
 //!     .kernel_map(&kernel) // before the first `at`: a record that perf itself made up, without time
 //!     .comm((42, 42), "nginx")
 //!     .at(11, 1_000_000) // CPU, ns: from here on every record carries them
-//!     .sample(Sample::new((42, 42)).kernel(&kernel.stack("do_syscall_64;sys_read")).user(&[0x401000]))
+//!     .sample(Sample::new((42, 42)).kernel(&kernel.stack("sys_read;vfs_read")).user(&[0x401000]))
 //!     .build();
 //! ```
 //!
