@@ -3,8 +3,8 @@
 //! The pipeline, one way; each module may import only those before it (a test checks it):
 //!
 //! ```text
-//! bytes ─ ingest ─▶ records ─ state ─▶ tasks, stacks of (module, offset) ─ symbols, kernel ─▶ names, meaning
-//!                                                                              = model::Recording, by load
+//! bytes ─ ingest ─▶ records ─ state ─▶ tasks, stacks of (module, offset)
+//!       ─ symbols, kernel ─▶ names, meaning = model::Recording, by load
 //! Recording ─ analyses ─▶ result ─ render ─▶ text · JSON · folded stacks
 //! ```
 //!

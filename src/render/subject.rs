@@ -1,7 +1,7 @@
 //! Who a line of output is about: the one place that decides how a culprit is named.
 //!
-//! A task is named by its comm, a softirq as `softirq net_rx`, an interrupt as `interrupt eth0`. The
-//! task that a softirq or an interrupt ran on top of is a bystander and is never named here.
+//! A task is named by its comm, a softirq as `softirq net_rx`, an interrupt as `interrupt eth0`.
+//! The task that a softirq or an interrupt ran on top of is a bystander and is never named here.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,8 @@ pub fn culprit(recording: &Recording, culprit: &Culprit) -> String {
     }
 }
 
-/// What a culprit that is a task did, as far as is known: the system call's name where there is one.
+/// What a culprit that is a task did, as far as is known: the system call's name where there is
+/// one.
 pub fn culprit_work<'r>(recording: &'r Recording, culprit: &Culprit) -> Option<&'r str> {
     culprit.holder.task()?;
     match (&culprit.path, &culprit.call) {

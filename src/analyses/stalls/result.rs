@@ -129,8 +129,8 @@ impl Culprit {
 pub struct Blamed {
     /// What held the CPU, with tasks of one comm as one.
     pub holder: Holder<NameId>,
-    /// The comm of the task that a softirq or an interrupt ran on top of in its longest stall. It is
-    /// a bystander.
+    /// The comm of the task that a softirq or an interrupt ran on top of in its longest stall. It
+    /// is a bystander.
     pub interrupted: Option<NameId>,
     /// The path of its longest stall, where samples tell.
     pub path: Option<Path>,

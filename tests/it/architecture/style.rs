@@ -13,15 +13,6 @@ const VAGUE_VARIABLES: [&str; 4] = ["its", "told", "known", "saw"];
 /// Types whose name says nothing.
 const VAGUE_TYPES: [&str; 5] = ["Place", "What", "Of", "Whose", "Part"];
 
-/// Files that are too long still.
-const TOO_LONG: &[&str] = &[];
-/// Folders, and files of `src`, in which comments are too wide still.
-const TOO_WIDE: &[&str] = &["src/lib.rs"];
-/// Folders with files that go up two modules at once still.
-const UP_TWO: &[&str] = &[];
-/// Folders with files that have vague names still.
-const VAGUE: &[&str] = &[];
-
 /// All sources and scripts of this project, by their paths in it.
 fn all() -> Vec<PathBuf> {
     let mut all = files(&root().join("scripts"));
@@ -32,25 +23,19 @@ fn all() -> Vec<PathBuf> {
     all.iter().map(|file| file.strip_prefix(root()).expect("a file of this project").to_owned()).collect()
 }
 
-/// Checks that the files with a fault are those `excused`, which is a list of files or folders.
-fn only_excused(excused: &[&str], fault: impl Fn(&Path, &str) -> Option<String>) {
-    let mut is_needed = vec![false; excused.len()];
-    let mut faults = Vec::new();
-    for file in all() {
-        let Some(fault) = fault(&file, &read(&root().join(&file))) else { continue };
-        match excused.iter().position(|excused| file.starts_with(excused)) {
-            Some(at) => is_needed[at] = true,
-            None => faults.push(format!("{}: {fault}", file.display())),
-        }
-    }
+/// Checks that no file has a fault, which `fault` describes.
+fn check(fault: impl Fn(&Path, &str) -> Option<String>) {
+    let faults = all().into_iter().filter_map(|file| {
+        let fault = fault(&file, &read(&root().join(&file)))?;
+        Some(format!("{}: {fault}", file.display()))
+    });
+    let faults: Vec<String> = faults.collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    let needless: Vec<_> = excused.iter().zip(is_needed).filter(|(_, is_needed)| !is_needed).collect();
-    assert!(needless.is_empty(), "no exception needed any more: {needless:?}");
 }
 
 #[test]
 fn no_file_is_long() {
-    only_excused(TOO_LONG, |_, text| {
+    check(|_, text| {
         let lines = text.lines().count();
         (lines > MAX_LINES).then(|| format!("{lines} lines, {MAX_LINES} at most"))
     });
@@ -58,7 +43,7 @@ fn no_file_is_long() {
 
 #[test]
 fn comments_are_narrow() {
-    only_excused(TOO_WIDE, |file, text| {
+    check(|file, text| {
         let is_rust = file.extension().is_some_and(|extension| extension == "rs");
         let marks: &[&str] = if is_rust { &["//"] } else { &["//", "#"] };
         // The rows of a table cannot be wrapped.
@@ -71,7 +56,7 @@ fn comments_are_narrow() {
 
 #[test]
 fn nobody_goes_up_two_modules() {
-    only_excused(UP_TWO, |file, text| {
+    check(|file, text| {
         let is_rust = file.extension().is_some_and(|extension| extension == "rs");
         let is_up_two = |tokens: &[&str]| tokens == ["super", "::", "super"];
         (is_rust && tokens(text).windows(3).any(is_up_two)).then(|| "name modules from `crate`".to_owned())
@@ -80,7 +65,7 @@ fn nobody_goes_up_two_modules() {
 
 #[test]
 fn names_are_nouns() {
-    only_excused(VAGUE, |file, text| {
+    check(|file, text| {
         if file.extension().is_none_or(|extension| extension != "rs") {
             return None;
         }

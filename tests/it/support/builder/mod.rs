@@ -5,7 +5,7 @@
 //! let mut kernel = Kernel::new();
 //! let bytes = Builder::new()
 //!     .os_release("4.9.0-8-amd64")
-//!     .kernel_map(&kernel) // before the first `at`: a record that perf itself made up, without time
+//!     .kernel_map(&kernel) // before the first `at`: a record made up by perf, without time
 //!     .comm((42, 42), "nginx")
 //!     .at(11, 1_000_000) // CPU, ns: from here on every record carries them
 //!     .sample(Sample::new((42, 42)).kernel(&kernel.stack("sys_read;vfs_read")).user(&[0x401000]))
