@@ -11,7 +11,7 @@ use crate::support::hand_made::{culprit, stall, stalls_of};
 use crate::support::{Run, run, stallgraph};
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
-use stallgraph::analyses::stalls::{self, Confidence, Lack, Stalls, Witness};
+use stallgraph::analyses::stalls::{self, Confidence, Lack, Source, Stalls, Witness};
 use stallgraph::model::{Diagnostic, Gap, Recording, Severity};
 use stallgraph::render::report::{check as report, prometheus};
 
@@ -161,7 +161,7 @@ fn what_may_have_been_missed_is_unknown() {
     assert_eq!(check(&paused, &none, &Thresholds::default()).status, Status::Healthy);
     paused.timelines[1].throttled = vec![gap(20)];
     assert_eq!(doubt(&paused, &none), Doubt::Gap { cpu: 1, duration_ns: 20 * MS });
-    let softirqs = Witness { name: "softirqs", tells: "", lacks: None, remedy: "" };
+    let softirqs = Witness::new(Source::Softirqs, None);
     let traced = Stalls { witnesses: vec![softirqs], ..none.clone() };
     assert_eq!(check(&paused, &traced, &Thresholds::default()).status, Status::Healthy);
     let mut idle =
@@ -178,20 +178,21 @@ fn what_may_have_been_missed_is_unknown() {
     let of_other = judge(&paused, &none, &other_cpu, &Thresholds::default());
     assert_eq!((of_other.status, of_other.cpus), (Status::Healthy, 1));
 
-    let has = |name| Witness { name, tells: "", lacks: None, remedy: "" };
-    let lacks = |name| Witness { lacks: Some(Lack::NotRecorded), ..has(name) };
+    let has = |source| Witness::new(source, None);
+    let lacks = |source| Witness::new(source, Some(Lack::NotRecorded));
     let of = |witnesses: &[Witness]| Stalls { witnesses: witnesses.to_vec(), ..none.clone() };
-    let blind = of(&[lacks("softirqs"), lacks("samples"), has("cgroups"), has("switches")]);
+    let blind =
+        of(&[lacks(Source::Softirqs), lacks(Source::Samples), has(Source::Cgroups), has(Source::Switches)]);
     assert_eq!(line(&node(), &blind), "unknown: no evidence: softirqs not recorded");
-    for name in ["samples", "softirqs", "packets"] {
-        let seeing = of(&[lacks("samples"), lacks("softirqs"), has(name)]);
-        assert_eq!(check(&node(), &seeing, &Thresholds::default()).status, Status::Healthy, "{name}");
+    for source in [Source::Samples, Source::Softirqs, Source::Packets] {
+        let seeing = of(&[lacks(Source::Samples), lacks(Source::Softirqs), has(source)]);
+        assert_eq!(check(&node(), &seeing, &Thresholds::default()).status, Status::Healthy, "{source:?}");
     }
     // Without names, a path in the kernel looks like any other.
     let unnamed = recording(&every_ms(0, 0..2000, "nginx", "work_[u]"));
     let why = "unknown: no evidence: kernel functions have no names: save /proc/kallsyms";
-    assert_eq!(line(&unnamed, &of(&[lacks("softirqs"), has("samples")])), why);
-    let traced = check(&unnamed, &of(&[has("softirqs"), has("samples")]), &Thresholds::default());
+    assert_eq!(line(&unnamed, &of(&[lacks(Source::Softirqs), has(Source::Samples)])), why);
+    let traced = check(&unnamed, &of(&[has(Source::Softirqs), has(Source::Samples)]), &Thresholds::default());
     assert_eq!(traced.status, Status::Healthy);
 }
 

@@ -4,19 +4,15 @@ use std::cmp::Reverse;
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
-use crate::analyses::stalls::Stalls;
+use crate::analyses::stalls::{Source, Stalls};
 use crate::model::{Function, Gap, Mode, Naming, Recording, Severity, Timeline};
 
 use super::result::Doubt;
 
 /// A recording shorter than this, in ns, says little about a node.
 const SHORTEST_NS: u64 = 1_000_000_000;
-/// The witness that shows stalls only if the kernel's functions have names.
-const SAMPLES: &str = "samples";
-/// The witnesses that show whether there was a stall; the others add details.
-const EVIDENCE: [&str; 3] = [SAMPLES, SOFTIRQS, "packets"];
-/// The witness that shows each stall exactly.
-const SOFTIRQS: &str = "softirqs";
+/// What shows whether there was a stall; the other sources add details.
+const EVIDENCE: [Source; 3] = [Source::Samples, Source::Softirqs, Source::Packets];
 
 /// Why stalls may have been missed; `None` if the recording would have shown them.
 pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
@@ -39,16 +35,18 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     if let Some(gap) = longest_gap(recording, stalls, selection) {
         return Some(gap);
     }
-    let is_exact = stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
+    // Softirqs show each stall exactly.
+    let is_exact = stalls.has(Source::Softirqs);
     let interval_ns = recording.sampling_interval_ns();
     if !is_exact && recording.tally.samples > 0 && interval_ns.saturating_mul(2) > stalls.min_ns {
         return Some(Doubt::Sparse { interval_ns });
     }
     let has_names = recording.functions.iter().any(is_named_kernel);
     let mut lacks = None;
-    for witness in stalls.witnesses.iter().filter(|witness| EVIDENCE.contains(&witness.name)) {
+    for witness in stalls.witnesses.iter().filter(|witness| EVIDENCE.contains(&witness.source)) {
         match &witness.lacks {
-            None if witness.name == SAMPLES && !has_names => {
+            // Samples show stalls only if the kernel's functions have names.
+            None if witness.source == Source::Samples && !has_names => {
                 lacks = Some("kernel functions have no names: save /proc/kallsyms".to_owned());
             }
             None => return None,
@@ -64,8 +62,7 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
 /// softirqs were traced no pause counts, since tracepoints go on.
 fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
     let (first_ns, last_ns) = selection.time.bounds(recording);
-    let are_softirqs_traced =
-        stalls.witnesses.iter().any(|witness| witness.name == SOFTIRQS && witness.lacks.is_none());
+    let are_softirqs_traced = stalls.has(Source::Softirqs);
     let contexts = Contexts::new(recording);
     let begins_in_idle = |timeline: &Timeline, gap: &Gap| {
         let before = timeline.samples.partition_point(|sample| sample.time_ns <= gap.start_ns).checked_sub(1);

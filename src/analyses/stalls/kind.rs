@@ -91,7 +91,7 @@ impl Kind {
     /// Whether both were seen by one witness, whatever its numbers: the same kind, and of the same
     /// softirq.
     pub(super) fn is_same_witness(&self, other: &Kind) -> bool {
-        self.name() == other.name() && self.softirq() == other.softirq()
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.softirq() == other.softirq()
     }
 
     fn softirq(&self) -> Option<Softirq> {

@@ -31,7 +31,9 @@ mod witnesses;
 pub use holder::{Holder, Interrupt};
 pub use kind::Kind;
 pub use options::Options;
-pub use result::{Blamed, Confidence, Culprit, Evidence, Lack, Stall, Stalls, TracedCall, Victims, Witness};
+pub use result::{
+    Blamed, Confidence, Culprit, Evidence, Lack, Source, Stall, Stalls, TracedCall, Victims, Witness,
+};
 pub use summary::Verdict;
 pub use witnesses::{COST, RECORD};
 

@@ -218,9 +218,33 @@ impl fmt::Display for Lack {
     }
 }
 
+/// What a recording may hold that tells of stalls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Source {
+    /// Samples with call chains.
+    Samples,
+    /// Softirqs, from raise to exit.
+    Softirqs,
+    /// Which task had the CPU.
+    Switches,
+    /// When tasks were woken.
+    Wakeups,
+    /// System calls, from begin to end.
+    SystemCalls,
+    /// Packets received.
+    Packets,
+    /// The names of control groups.
+    Cgroups,
+    /// The time of day.
+    WallClock,
+}
+
 /// A kind of witness, and whether the recording has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
+    /// What is recorded.
+    pub source: Source,
     /// Its name: what was recorded, `samples`, `softirqs`, `wall_clock`, ….
     pub name: &'static str,
     /// What it would tell.

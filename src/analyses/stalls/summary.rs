@@ -1,6 +1,6 @@
 //! What the stalls of a recording come to: counts, the verdict, and the evidence of each in short.
 
-use super::result::{Blamed, Confidence, Evidence, Stall, Stalls, Witness};
+use super::result::{Blamed, Confidence, Evidence, Source, Stall, Stalls, Witness};
 
 /// How much the evidence against the first culprit of a ranking is worth, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,11 @@ impl Stalls {
     /// The CPU to record next: the first of the first culprit's.
     pub fn worst_cpu(&self) -> Option<u32> {
         self.ranking.first()?.cpus.first().copied()
+    }
+
+    /// Whether the recording has this source of evidence.
+    pub fn has(&self, source: Source) -> bool {
+        self.witnesses.iter().any(|witness| witness.source == source && witness.lacks.is_none())
     }
 
     /// The witnesses that the recording lacks.

@@ -3,7 +3,7 @@
 
 use crate::model::{Event, Recording, Tracepoint};
 
-use super::result::{Lack, Witness};
+use super::result::{Lack, Source, Witness};
 use super::traced::Traced;
 
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on
@@ -24,8 +24,9 @@ pub const RECORD: [&str; 6] = [
 /// What [`RECORD`] costs; `docs/stalls.md` has the measurement.
 pub const COST: &str = "59,000 records and 5.4 MB a second, on a CPU that receives 9,000 packets a second";
 
-/// One kind of witness.
-struct Source {
+/// One source of evidence.
+struct Row {
+    source: Source,
     name: &'static str,
     tells: &'static str,
     needs: Needs,
@@ -48,14 +49,16 @@ enum Needs {
     WallClock,
 }
 
-const SOURCES: [Source; 8] = [
-    Source {
+const SOURCES: [Row; 8] = [
+    Row {
+        source: Source::Samples,
         name: "samples",
         tells: "the path that held the CPU",
         needs: Needs::Samples,
         remedy: "-g -e cpu-clock/freq=999/",
     },
-    Source {
+    Row {
+        source: Source::Softirqs,
         name: "softirqs",
         tells: "how long softirqs waited",
         needs: Needs::Tracepoints {
@@ -64,13 +67,15 @@ const SOURCES: [Source; 8] = [
         },
         remedy: "-e irq:softirq_raise/call-graph=no/ -e irq:softirq_entry/call-graph=no/ -e irq:softirq_exit/call-graph=no/",
     },
-    Source {
+    Row {
+        source: Source::Switches,
         name: "switches",
         tells: "which task had the CPU",
         needs: Needs::Tracepoints { tracepoints: &[Tracepoint::Switch], is_met: Traced::switches },
         remedy: "--switch-events",
     },
-    Source {
+    Row {
+        source: Source::Wakeups,
         name: "wakeups",
         tells: "whether ksoftirqd and other tasks waited",
         needs: Needs::Tracepoints {
@@ -79,7 +84,8 @@ const SOURCES: [Source; 8] = [
         },
         remedy: "-e sched:sched_waking/call-graph=no/",
     },
-    Source {
+    Row {
+        source: Source::SystemCalls,
         name: "system_calls",
         tells: "each system call's begin, end and arguments",
         needs: Needs::Tracepoints {
@@ -88,7 +94,8 @@ const SOURCES: [Source; 8] = [
         },
         remedy: "-e raw_syscalls:sys_enter/call-graph=no/ -e raw_syscalls:sys_exit/call-graph=no/",
     },
-    Source {
+    Row {
+        source: Source::Packets,
         name: "packets",
         tells: "how many packets waited",
         needs: Needs::Tracepoints {
@@ -97,13 +104,15 @@ const SOURCES: [Source; 8] = [
         },
         remedy: "-e net:netif_receive_skb/call-graph=no/ -e napi:napi_poll/call-graph=no/",
     },
-    Source {
+    Row {
+        source: Source::Cgroups,
         name: "cgroups",
         tells: "the culprit's container and pod",
         needs: Needs::Cgroups,
         remedy: "--all-cgroups",
     },
-    Source {
+    Row {
+        source: Source::WallClock,
         name: "wall_clock",
         tells: "the time of day, for --at",
         needs: Needs::WallClock,
@@ -113,13 +122,26 @@ const SOURCES: [Source; 8] = [
 
 /// Each witness, and why `recording` lacks it if it does.
 pub(super) fn of(recording: &Recording, traced: Traced) -> Vec<Witness> {
-    let witness = |source: &Source| Witness {
-        name: source.name,
-        tells: source.tells,
-        lacks: source.needs.lack(recording, traced),
-        remedy: source.remedy,
-    };
-    SOURCES.iter().map(witness).collect()
+    SOURCES.iter().map(|row| row.witness(row.needs.lack(recording, traced))).collect()
+}
+
+impl Row {
+    fn witness(&self, lacks: Option<Lack>) -> Witness {
+        let &Row { source, name, tells, remedy, .. } = self;
+        Witness { source, name, tells, lacks, remedy }
+    }
+}
+
+impl Witness {
+    /// The witness of `source`, which a recording has unless something `lacks`.
+    ///
+    /// # Panics
+    ///
+    /// Never: each source has its row in the table.
+    pub fn new(source: Source, lacks: Option<Lack>) -> Witness {
+        let row = SOURCES.iter().find(|row| row.source == source);
+        row.expect("each source has a row").witness(lacks)
+    }
 }
 
 impl Needs {

@@ -181,8 +181,12 @@ struct RecordView {
 }
 
 fn witness(witness: &Witness) -> WitnessView {
-    let Witness { name, tells, lacks, remedy } = witness;
-    WitnessView { name, tells, lacks: lacks.as_ref().map(ToString::to_string), remedy }
+    WitnessView {
+        name: witness.name,
+        tells: witness.tells,
+        lacks: witness.lacks.as_ref().map(ToString::to_string),
+        remedy: witness.remedy,
+    }
 }
 
 fn evidence(evidence: &Evidence) -> EvidenceView {

@@ -1,14 +1,14 @@
 //! Stalls made by hand, for tests of reports and checks.
 
 use stallgraph::analyses::stalls::{
-    Confidence, Culprit, Evidence, Holder, Kind, Stall, Stalls, Victims, Witness,
+    Confidence, Culprit, Evidence, Holder, Kind, Source, Stall, Stalls, Victims, Witness,
 };
 use stallgraph::analyses::windows;
 use stallgraph::model::{CgroupId, Recording, TaskId};
 
 /// These stalls, of a recording in which samples tell of them.
 pub fn stalls_of(stalls: Vec<Stall>) -> Stalls {
-    let witness = Witness { name: "samples", tells: "", lacks: None, remedy: "" };
+    let witness = Witness::new(Source::Samples, None);
     Stalls { stalls, ranking: Vec::new(), witnesses: vec![witness], min_ns: 20_000_000 }
 }
 
