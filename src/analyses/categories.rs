@@ -16,7 +16,7 @@ pub enum Category {
     Interrupt,
     /// A softirq, whether at the end of an interrupt or in a task.
     Softirq,
-    /// The idle loop, up to the first interrupt of it.
+    /// The idle loop, up to the first interrupt in it.
     Idle,
     /// Code of a virtual machine or of a hypervisor.
     Foreign,
@@ -33,7 +33,7 @@ impl Category {
         Category::Foreign,
     ];
 
-    /// The word printed for it.
+    /// The word printed for the category.
     pub fn name(self) -> &'static str {
         match self {
             Category::User => "user",

@@ -73,7 +73,7 @@ pub fn find(recording: &Recording) -> Contents {
     }
 }
 
-/// The entries of `names` that stand in place of a name, and why.
+/// The entries of `names` that are placeholders for a missing name, and the reasons.
 pub fn unnamed_among(recording: &Recording, names: &FxHashSet<NameId>) -> Vec<Unnamed> {
     let is_meant = |function: &Function| names.contains(&function.name);
     let is_unnamed = |function: &Function| function.naming != Naming::Named && is_meant(function);
@@ -83,8 +83,8 @@ pub fn unnamed_among(recording: &Recording, names: &FxHashSet<NameId>) -> Vec<Un
     }
 }
 
-/// The number of frames in all samples; and by module and reason, the frames without a name whose
-/// function `is_meant`.
+/// The number of frames in all samples; and, by module and reason, the frames that have no name and
+/// a function for which `is_meant` holds.
 fn unnamed_where(recording: &Recording, is_meant: impl Fn(&Function) -> bool) -> (u64, Vec<Unnamed>) {
     let mut frames = 0;
     let mut by_cause: FxHashMap<(Option<ModuleId>, Naming, NameId), u64> = FxHashMap::default();
@@ -117,8 +117,8 @@ fn cpus(recording: &Recording) -> Vec<CpuContents> {
         .collect()
 }
 
-/// For each stack, how many samples have it or a continuation of it: so often its innermost frame
-/// occurs there.
+/// For each stack, how many samples have it or a continuation of it. Its innermost frame occurs
+/// that many times.
 fn samples_below(recording: &Recording) -> Vec<u64> {
     let mut counts = vec![0u64; recording.stacks.len()];
     for sample in recording.timelines.iter().flat_map(|timeline| &timeline.samples) {
@@ -171,8 +171,7 @@ fn cause(
     Unnamed { module, name, naming, frames, code, reason: fill(reason), remedy: fill(remedy) }
 }
 
-/// Replaces the placeholders in a text by the values of `module`, so that a command can be copied
-/// as it is.
+/// Replaces the placeholders in a text by the values of `module`, so that a command can be copied.
 fn fill(text: &str, module: &Module) -> String {
     let mut text = text.to_owned();
     if let Some(process) = module.process {

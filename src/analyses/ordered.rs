@@ -21,7 +21,7 @@ pub enum Weight {
     Microseconds,
 }
 
-/// How to order and weigh.
+/// How to weigh lines, and whether to merge them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// The weight of a line.
@@ -171,7 +171,7 @@ impl Iterator for Lines<'_> {
 }
 
 /// Numbers stacks by their functions. Two stacks get the same number if they differ only in the
-/// offsets of their frames, or in which of two modules with the same function a frame lies.
+/// offsets of their frames, or in the modules of frames with the same function.
 pub(super) fn number_by_functions(recording: &Recording) -> Vec<u32> {
     let mut numbers: FxHashMap<(NameId, Mode), u32> = FxHashMap::default();
     let mut number = |function: &Function| {

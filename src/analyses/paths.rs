@@ -7,9 +7,9 @@ use super::contexts::{Contexts, Owner, PathId};
 /// A path of the kernel's work, without the recording's tree of paths.
 #[derive(Clone, Debug)]
 pub struct Path {
-    /// What it is the work of.
+    /// Whose work it is.
     pub owner: Owner,
-    /// The system call, if a frame tells.
+    /// The system call, if a frame shows it.
     pub system_call: Option<NameId>,
     /// The functions, outermost first.
     pub functions: Vec<NameId>,

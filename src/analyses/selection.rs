@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::{Recording, Sample, TaskId, Timeline};
 
-/// What to look at; everything by default.
+/// The part of a recording to look at; everything by default.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only these CPUs.
@@ -52,7 +52,7 @@ impl TimeRange {
 }
 
 impl Selection {
-    /// Checks that the recording has something of what is selected.
+    /// Checks that the selection overlaps the recording.
     ///
     /// # Errors
     ///

@@ -22,7 +22,7 @@ impl Share {
         u128::from(part) * u128::from(self.1) >= u128::from(whole) * u128::from(self.0)
     }
 
-    /// The least part that is this share of `whole`.
+    /// The smallest part that is at least this share of `whole`.
     pub fn of(self, whole: u64) -> u64 {
         (whole * self.0).div_ceil(self.1)
     }

@@ -77,7 +77,8 @@ impl<'r> Spans<'r> {
         Spans { recording, contexts, timeline, interval_ns, samples, rest: range, missing }
     }
 
-    /// The next span without a sample, from the start of the rest to `until_ns` at most.
+    /// The next span without a sample: it starts where the rest starts and ends at `until_ns` at
+    /// most.
     fn fill(&mut self, until_ns: u64) -> Span {
         let start_ns = self.rest.start;
         while self.missing.next_if(|missing| missing.end <= start_ns).is_some() {}

@@ -1,23 +1,23 @@
 //! Statistics: Fisher's exact test, one-sided and stratified, and Poisson's distribution.
 
-/// The 2×2 table of one stratum: windows and baseline windows, and how many of each the path
-/// dominates.
+/// The 2×2 table of one stratum: the numbers of windows and baseline windows, and how many of each
+/// the path dominates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     /// Windows before a trigger.
     pub windows: u64,
-    /// Those of them that the path dominates.
+    /// The windows among these that the path dominates.
     pub windows_with: u64,
     /// Windows elsewhere on the same CPU.
     pub baseline: u64,
-    /// Those of them that the path dominates.
+    /// The windows among these that the path dominates.
     pub baseline_with: u64,
 }
 
 /// The p-value of Fisher's exact test, one-sided and stratified: the probability of at least as
 /// many windows with the path as there are, if windows were drawn at random from all windows of the
 /// same stratum. Counts of several strata (CPUs) are added, but each is drawn within its own
-/// stratum: a path must not look guilty only because it runs on the CPU with most triggers.
+/// stratum: a path must not look suspicious only because it runs on the CPU with most triggers.
 pub fn fisher_exact_stratified(tables: &[Table]) -> f64 {
     let observed: u64 = tables.iter().map(|table| table.windows_with).sum();
     let certain = Distribution { first: 0, probabilities: vec![1.0] };
@@ -25,11 +25,11 @@ pub fn fisher_exact_stratified(tables: &[Table]) -> f64 {
     sum.survival(observed).clamp(LEAST, 1.0)
 }
 
-/// Probabilities below this are all reported as this: the difference is of no use.
+/// Probabilities below this are reported as this, because the difference does not matter.
 const LEAST: f64 = 1e-60;
 
-/// The distribution of a count: the probabilities of `first`, `first + 1`, …. Probabilities that
-/// are left out are below [`LEAST`].
+/// The distribution of a count: the probabilities of `first`, `first + 1`, …. Omitted probabilities
+/// are below [`LEAST`].
 struct Distribution {
     first: u64,
     probabilities: Vec<f64>,
@@ -47,7 +47,7 @@ impl Distribution {
         Distribution { first: self.first + other.first, probabilities: sums }.trimmed()
     }
 
-    /// Drops the negligible ends, so that many large tables stay affordable.
+    /// Drops the negligible ends, so that many large tables stay fast.
     fn trimmed(self) -> Distribution {
         let is_relevant = |p: &f64| *p >= LEAST;
         let Some(start) = self.probabilities.iter().position(is_relevant) else {

@@ -1,5 +1,5 @@
-//! Strips: each window cut into cells of equal length, and what ran for most of each cell: the
-//! pattern at a glance.
+//! Strips: each window cut into cells of equal length, with what ran for most of each cell, so that
+//! a reader sees patterns quickly.
 
 use indexmap::IndexMap;
 use rayon::prelude::*;
@@ -25,19 +25,19 @@ pub struct Strips {
     pub cell_ns: u64,
 }
 
-/// The tasks of strips, in groups that are shown alike.
+/// The tasks of strips, in groups that share a letter.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskGroups {
-    /// For each task in a cell, the task that stands for its group.
+    /// For each task in a cell, the task that represents its group.
     pub stands_for: FxHashMap<TaskId, TaskId>,
-    /// The tasks that stand for groups, the group with most cells first.
+    /// The representatives of the groups, the group with most cells first.
     pub tasks: Vec<TaskId>,
 }
 
 impl Strips {
-    /// Each task is a group of its own or, where there are more than `most` tasks, all tasks of one
-    /// comm are.
+    /// Each task is a group of its own. If there are more than `most` tasks, the tasks of one comm
+    /// form a group.
     pub fn groups(&self, recording: &Recording, most: usize) -> TaskGroups {
         let tasks = || {
             self.strips.iter().flatten().filter_map(|cell| match cell {
@@ -137,7 +137,7 @@ fn length_ns(before_ns: u64, cells: u64) -> u64 {
     before_ns / WINDOW_CELLS * cells + before_ns % WINDOW_CELLS * cells / WINDOW_CELLS
 }
 
-/// What a cell may show, as an index for tables.
+/// The content of a cell, as an index for tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Shown(usize);
 
@@ -146,7 +146,7 @@ impl Shown {
     const UNSAMPLED: Shown = Shown(1);
     const LOST: Shown = Shown(2);
     const TRIGGER: Shown = Shown(3);
-    /// How many values come before those of tasks.
+    /// How many indices precede those of tasks.
     const BEFORE_TASKS: usize = 4;
 
     fn of(task: TaskId) -> Self {
@@ -164,13 +164,13 @@ impl Shown {
     }
 }
 
-/// How much of a cell each thing has, in ns. It is kept from one cell to the next, so that its
+/// The time of each content in a cell, in ns. The value is reused for the next cell, so that its
 /// tables are allocated once.
 struct Shares {
     /// In the order in which they were added first.
     each: Vec<(Shown, u64)>,
-    /// The last position of each in `each`, perhaps in an earlier cell: a guess that usually saves
-    /// the search.
+    /// The last position of each content in `each`, perhaps in an earlier cell: a guess that
+    /// usually saves the search.
     guesses: Vec<usize>,
 }
 
@@ -191,8 +191,8 @@ impl Shares {
         each[*guess].1 += share_ns;
     }
 
-    /// What has most of the cell; of equals the first. Loss is shown however short it is, so that
-    /// the unknown does not look known.
+    /// The content with most of the cell; the first of several equal ones. Loss is shown however
+    /// short it is, so that unknown time does not look known.
     fn take_most(&mut self) -> Cell {
         let lost = self.each.iter().find(|(shown, _)| *shown == Shown::LOST);
         let most = lost.or_else(|| self.each.iter().rev().max_by_key(|(_, share_ns)| *share_ns));

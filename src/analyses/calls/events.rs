@@ -1,4 +1,4 @@
-//! Events: which of a recording's events tell of calls, and the events of all CPUs in time order.
+//! Events: which of a recording's events describe calls, and the events of all CPUs in time order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,8 +28,8 @@ pub(super) fn by_time(timelines: &[Timeline]) -> impl Iterator<Item = (usize, &T
     })
 }
 
-/// For each event, whether its records are used: events of which every occurrence was recorded. Of
-/// a system call that is traced both as `raw_syscalls` and as `syscalls`, only the former is used.
+/// For each event, whether its records are used. An event is used if every occurrence was recorded.
+/// If a system call is traced both as `raw_syscalls` and as `syscalls`, only the former is used.
 pub(super) fn used_events(recording: &Recording) -> Vec<bool> {
     let events = &recording.about.events;
     let is_twice =
@@ -40,13 +40,13 @@ pub(super) fn used_events(recording: &Recording) -> Vec<bool> {
     events.iter().map(|event| event.is_complete() && !(is_twice && is_of_one_call(event))).collect()
 }
 
-/// Whether an event of system calls that `is_meant` was recorded each time.
+/// Whether the recording has an event that `is_meant`, with every occurrence of it.
 pub(super) fn traces(recording: &Recording, is_meant: fn(Tracepoint) -> bool) -> bool {
     let events = &recording.about.events;
     events.iter().any(|event| event.is_complete() && event.tracepoint.is_some_and(is_meant))
 }
 
-/// What the system call with this number does to threads.
+/// The role of the system call with this number.
 pub(super) fn role(recording: &Recording, number: i32) -> SystemCallRole {
     recording.system_calls.get(&number).map(|call| call.role).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Calls: every traced system call of a recording, from its enter to its exit, with how long its
+//! Calls: every traced system call of a recording, from its enter to its exit, and how long its
 //! thread was on a CPU, able to run, and asleep.
 //!
 //! The events of all CPUs are merged by time, since a thread may enter on one CPU and exit on
@@ -8,26 +8,26 @@
 //! - An exit without an enter: the call began before the recording or on a CPU that was not
 //!   recorded, the thread was born in it (clone and fork exit twice, in the parent and at once in
 //!   the child), or records were lost.
-//! - An enter without an exit: the call went on after the recording or never returned
-//!   (`exit_group`), or records were lost. In the last case the thread's next enter shows that the
-//!   call had returned.
-//! - `rt_sigreturn` exits with the number −1, which it leaves in place of its own (`orig_ax` in
-//!   arch/x86/kernel/signal_64.c, `forget_syscall` of arm64): an exit with a negative number ends
-//!   the open call.
+//! - An enter without an exit: the call continued after the recording or never returned
+//!   (`exit_group`), or records were lost. If records were lost, the thread's next enter shows that
+//!   the call had returned.
+//! - `rt_sigreturn` exits with the number −1 instead of its own (`orig_ax` in
+//!   arch/x86/kernel/signal_64.c, `forget_syscall` of arm64). So an exit with a negative number
+//!   ends the open call.
 //! - A call that is restarted after a signal exits with −ERESTARTSYS or similar (−512 to −516) and
 //!   is entered anew: two calls.
-//! - `execve` exits under another comm and, if called by a thread that does not lead its process,
-//!   under another tid: then neither end finds the other.
-//! - Where not all CPUs were recorded, a thread may have returned and called again on another CPU.
-//!   The call is marked where events show that ([`Doubt::Elsewhere`]); a call that slept may be two
-//!   calls without any sign of it.
+//! - `execve` exits under another comm. If the caller does not lead its process, it exits under
+//!   another tid too; then the enter and the exit cannot be paired.
+//! - If not all CPUs were recorded, a thread may have returned and called again on another CPU. The
+//!   call is marked if events show that ([`Doubt::Elsewhere`]). A call that slept may be two calls
+//!   without any sign of it.
 //!
 //! Before kernel 4.17 switch records did not say that a thread was preempted
-//! (PERF_RECORD_MISC_SWITCH_OUT_PREEMPT, include/uapi/linux/perf_event.h): there it counts as
-//! asleep, unless `sched:sched_switch` was recorded too.
+//! (PERF_RECORD_MISC_SWITCH_OUT_PREEMPT, include/uapi/linux/perf_event.h). In such recordings it
+//! counts as asleep, unless `sched:sched_switch` was recorded too.
 //!
-//! Sampled events ([`Event::is_complete`](crate::model::Event::is_complete) is false) would pair at
-//! random and are not used.
+//! Sampled events ([`Event::is_complete`](crate::model::Event::is_complete) is false) are not used:
+//! their enters and exits would be paired at random.
 
 mod events;
 mod pairing;

@@ -86,8 +86,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Ends the open call of a thread without an exit: the exit was not recorded, so it is not
-    /// known how long the call went on.
+    /// Ends the open call of a thread without an exit. The exit was not recorded, so the call's
+    /// duration is unknown.
     fn give_up(&mut self, thread: usize) {
         if let Some(call) = self.threads[thread].open.take() {
             self.calls.push(Call { spent: Some(Spent::default()), ..call });
@@ -100,7 +100,7 @@ impl Pass<'_> {
         let Pass { recording, mut calls, has_switches, .. } = self;
         let tid = |call: &Call| recording.task(call.task).tid;
         calls.sort_by_key(|call| (tid(call), call.start_ns));
-        // When a tid is given to another thread, the call of the thread before has ended.
+        // When another thread gets the tid, the call of the previous thread has ended.
         for at in 1..calls.len() {
             let (before, after) = calls.split_at_mut(at);
             if let ([.., before], [after, ..]) = (before, after)
@@ -137,7 +137,7 @@ impl Pass<'_> {
             let Some(call) = thread.open.take() else {
                 continue;
             };
-            // A thread that ended left its CPU and has no time after that.
+            // A thread in `exit` uses no more time: it has left its CPU.
             if role(self.recording, call.number) != SystemCallRole::Exit {
                 thread.account(self.end_ns);
             }

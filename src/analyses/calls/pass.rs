@@ -1,4 +1,4 @@
-//! The pass over all events: what it knows so far of threads, CPUs and calls.
+//! The pass over all events: the state of threads, CPUs and calls so far.
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::recorded_span;
@@ -51,8 +51,8 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// Whether a record is used: see [`used_events`]. Switch records are of no event, and always
-    /// used.
+    /// Whether a record is used: see [`used_events`]. Switch records belong to no event and are
+    /// always used.
     pub fn is_used(&self, event: &TraceEvent) -> bool {
         event.event.is_none_or(|id| self.is_used.get(id.index()).is_some_and(|is_used| *is_used))
     }

@@ -1,4 +1,4 @@
-//! The result: a system call, where its time went, and how to find the call that a thread was in.
+//! The result: each system call, where its time went, and look-up of the call that a thread was in.
 
 use crate::model::{NameId, Recording, TaskId};
 
@@ -24,7 +24,7 @@ pub struct Call {
     pub has_enter: bool,
     /// What it returned, negative for an error; `None` if its exit was not recorded.
     pub result: Option<i64>,
-    /// When the thread was back in user space, in ns, as far as events tell; `None` if the
+    /// When the thread was back in user space, in ns, according to the events; `None` if the
     /// recording ended first. The exit is recorded before the work on the way out, during which the
     /// thread may be preempted.
     pub back_ns: Option<u64>,
@@ -42,8 +42,8 @@ pub struct Call {
 pub struct Spent {
     /// On a CPU, including the interrupts and softirqs that were served meanwhile.
     pub on_cpu_ns: u64,
-    /// Off the CPU and waiting for something. Without wake-up events, it counts as asleep until it
-    /// runs again.
+    /// Off the CPU and waiting for something. Without wake-up events, a thread counts as asleep
+    /// until it runs again.
     pub asleep_ns: u64,
     /// Off the CPU and able to run: preempted, or woken and not yet switched to.
     pub runnable_ns: u64,
@@ -71,7 +71,7 @@ impl Call {
         self.result.map(|_| self.end_ns)
     }
 
-    /// Its duration in ns; without an enter or an exit, the duration of the known part.
+    /// Its duration in ns; without an enter or an exit, the duration of its known part.
     pub fn duration_ns(&self) -> u64 {
         self.end_ns - self.start_ns
     }
@@ -100,8 +100,9 @@ pub struct Calls {
     pub is_traced: bool,
     /// Whether every switch between tasks was recorded.
     pub has_switches: bool,
-    /// How many switches to a thread are missing, judging by the thread's other events. Until such
-    /// an event the thread counts as asleep, or, if its wake-up was recorded, as on the CPU.
+    /// How many switches to a thread are missing: the thread had events on a CPU that it was never
+    /// switched to. Until such an event the thread counts as asleep, or, if its wake-up was
+    /// recorded, as on the CPU.
     pub unseen_switches: u64,
 }
 

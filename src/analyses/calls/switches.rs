@@ -1,4 +1,4 @@
-//! Switches and wake-ups: which thread has which CPU, and where the time of the calls goes.
+//! Switches and wake-ups: which thread has which CPU, and how that divides the time of calls.
 
 use crate::analyses::contexts::{Contexts, Owner};
 use crate::model::{Left, StackId, StackTree, TaskId};
@@ -7,23 +7,23 @@ use super::pass::Pass;
 use super::thread::{Cpu, State};
 
 /// A thread that leaves the CPU within this time after its system call's exit was still on its way
-/// to user space, unless a stack tells otherwise: `exit_to_user_mode_loop` (kernel/entry/common.c)
+/// to user space, unless a stack shows otherwise: `exit_to_user_mode_loop` (kernel/entry/common.c)
 /// schedules microseconds after `sys_exit`.
 const WAY_OUT_NS: u64 = 100_000;
 
-/// A thread's leaving of a CPU.
+/// The moment in which a thread leaves a CPU.
 #[derive(Clone, Copy)]
 pub(super) struct Departure {
     /// The index of the CPU's timeline.
     pub cpu: usize,
     pub time_ns: u64,
     pub why: Left,
-    /// The stack of the event that tells of it.
+    /// The stack of the switch event.
     pub stack: StackId,
 }
 
 impl Pass<'_> {
-    /// A thread had an event on a CPU, so it has that CPU, whether or not its switch was recorded.
+    /// A thread had an event on a CPU, so it has that CPU even if its switch was not recorded.
     pub fn runs(&mut self, thread: usize, cpu: usize, time_ns: u64) {
         let Cpu { current, has_switched, .. } = &mut self.cpus[cpu];
         let running = &mut self.threads[thread];
@@ -51,7 +51,7 @@ impl Pass<'_> {
                 self.unseen_switches += 1;
                 leaver.state = State::On(cpu);
             }
-            // The tracepoint and the switch record tell of the same switch, one shortly after the
+            // The tracepoint and the switch record report the same switch, one shortly after the
             // other.
             State::Off(_) => return,
             State::On(other) if other != cpu => return,
@@ -73,7 +73,7 @@ impl Pass<'_> {
     }
 
     /// A thread got a CPU; `None` for the idle task and a task without a tid. `why` is the reason
-    /// for which the thread before left, in case its own event is missing.
+    /// why the previous thread left, in case that thread's own event is missing.
     pub fn comes(&mut self, thread: Option<usize>, cpu: usize, time_ns: u64, why: Left) {
         self.has_switches = true;
         let previous = self.cpus[cpu].current;

@@ -1,4 +1,4 @@
-//! What the events so far tell of one thread and of one CPU.
+//! The state of one thread and of one CPU after the events so far.
 
 use crate::model::{Left, Recording, TaskId};
 
@@ -7,7 +7,7 @@ use super::result::{Call, Doubt, Spent};
 /// Whether a thread has a CPU.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// No event has told yet.
+    /// No event has shown it yet.
     Unknown,
     /// It has the CPU of the timeline with this index.
     On(usize),
@@ -47,7 +47,7 @@ impl Thread {
         }
     }
 
-    /// Adds the time up to `time_ns` to what the thread did in it.
+    /// Accounts the time up to `time_ns` to the thread's current state.
     pub fn account(&mut self, time_ns: u64) {
         let passed = time_ns.saturating_sub(self.accounted_ns);
         match self.state {

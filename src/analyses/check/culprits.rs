@@ -18,7 +18,7 @@ struct Key {
     system_call: Option<NameId>,
 }
 
-/// The culprits of these stalls. All tasks of one comm in one system call on one CPU are one
+/// The culprits of these stalls. Tasks with one comm, in one system call, on one CPU count as one
 /// culprit.
 pub(super) fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<CpuCulprit> {
     let mut positions: FxHashMap<Key, usize> = FxHashMap::default();

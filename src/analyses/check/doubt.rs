@@ -11,7 +11,7 @@ use super::result::Doubt;
 
 /// A recording shorter than this, in ns, says little about a node.
 const SHORTEST_NS: u64 = 1_000_000_000;
-/// What shows whether there was a stall; the other sources add details.
+/// The sources that can show a stall; the others only add details.
 const EVIDENCE: [Source; 3] = [Source::Samples, Source::Softirqs, Source::Packets];
 
 /// Why stalls may have been missed; `None` if the recording would have shown them.
@@ -56,10 +56,10 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     Some(Doubt::NoWitness(lacks.unwrap_or_default()))
 }
 
-/// The longest time of which nothing was recorded, if a stall could lie in it. Pauses that begin in
-/// idle do not count: the kernel resumes a paused event at its next tick (kernel/events/core.c,
-/// `perf_adjust_freq_unthr_context`), and an idle CPU has no tick until there is work. Where
-/// softirqs were traced no pause counts, since tracepoints go on.
+/// The longest time without records, if a stall could lie in it. Pauses that begin in idle do not
+/// count: the kernel resumes a paused event at its next tick (kernel/events/core.c,
+/// `perf_adjust_freq_unthr_context`), and an idle CPU has no tick until there is work. If softirqs
+/// were traced, no pause counts, because tracepoints are recorded during pauses.
 fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
     let (first_ns, last_ns) = selection.time.bounds(recording);
     let are_softirqs_traced = stalls.has(Source::Softirqs);

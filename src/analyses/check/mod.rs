@@ -50,7 +50,7 @@ pub fn judge(
     let counted: Vec<&Stall> = stalls.stalls.iter().filter(is_sure).collect();
     let all: Vec<&Stall> = stalls.stalls.iter().collect();
     let status = match (thresholds.are_reached(&counted), thresholds.are_reached(&all)) {
-        // The stalls that were found are certain, whatever was lost besides.
+        // The stalls that were found are certain, whatever else was lost.
         (true, _) => Status::Stalling,
         (false, true) => {
             Status::Unknown(Doubt::Unsure { stalls: all.len() as u64, stalled_ns: total_ns(&all) })

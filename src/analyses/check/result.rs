@@ -12,19 +12,19 @@ pub struct Check {
     pub status: Status,
     /// How many stalls count.
     pub stalls: u64,
-    /// How many do not count, because their confidence is too low.
+    /// How many stalls do not count because their confidence is too low.
     pub unsure: u64,
-    /// The sum of the lengths of those that count, in ns; simultaneous stalls of several CPUs are
-    /// added.
+    /// The sum of the lengths of the stalls that count, in ns; simultaneous stalls of several CPUs
+    /// are added.
     pub stalled_ns: u64,
     /// The length of the longest of them, in ns.
     pub longest_ns: u64,
-    /// Who held the CPUs in them, the longest holder first.
+    /// Who held the CPUs in these stalls, the longest holder first.
     pub culprits: Vec<CpuCulprit>,
     /// The first of the culprits; if [`Doubt::Unsure`] is the conclusion, the first over all
     /// stalls.
     pub suspect: Option<CpuCulprit>,
-    /// The least length of a stall that was asked for, in ns.
+    /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
     /// How long was recorded, in ns.
     pub duration_ns: u64,
@@ -79,7 +79,7 @@ pub enum Doubt {
         /// The sum of their lengths, in ns.
         stalled_ns: u64,
     },
-    /// It has no evidence that could show a stall; why it lacks one kind of evidence.
+    /// It has no evidence that could show a stall: the reason why one kind of evidence is missing.
     NoWitness(String),
 }
 
@@ -91,7 +91,7 @@ pub struct CpuCulprit {
     pub cpu: u32,
     /// What held the CPU, with tasks of one comm as one.
     pub holder: Holder<NameId>,
-    /// The owner of the work; `None` if no sample tells, or in user space.
+    /// The owner of the work; `None` in user space, and if no sample shows it.
     pub owner: Option<Owner>,
     /// The system call, if it was one.
     pub system_call: Option<NameId>,

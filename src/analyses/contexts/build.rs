@@ -15,9 +15,9 @@ enum Position {
     Working(PathId),
     /// In the idle loop.
     Idle,
-    /// In an interrupt or softirq, or in the idle loop's own work: the path ends before it.
+    /// In an interrupt or softirq, or in work of the idle loop. The path ends before it.
     Nested,
-    /// As `Nested`, in the work of a handler.
+    /// Like `Nested`, in the work of a handler.
     Handling(PathId),
 }
 
@@ -59,7 +59,7 @@ fn build(recording: &Recording, mut handlers: Vec<Option<PathId>>) -> Contexts {
         if !handlers.is_empty() {
             handlers[index] = match (position, function.kind) {
                 (Position::Handling(path), _) => Some(path),
-                // Softirqs follow an interrupt's handler and are not its work.
+                // Softirqs run after an interrupt's handler and are not its work.
                 (Position::Nested, FrameKind::SoftirqEntry | FrameKind::SoftirqLoop) => None,
                 (Position::Nested, _) => handlers[parent.index()],
                 (Position::Outside | Position::Idle | Position::Working(_), _) => None,
@@ -91,8 +91,8 @@ fn context(outer: Context, position: Position, function: &Function) -> Context {
     }
 }
 
-/// The position of a kernel function that the stack `parent`, at position `outer`, calls, as far as
-/// the work for a task goes.
+/// The position, in the work for a task, of a kernel function called by the stack `parent`, which
+/// is at position `outer`.
 fn enter(
     paths: &mut PathTreeBuilder,
     outer: Position,
@@ -106,7 +106,7 @@ fn enter(
     };
     let begin = |owner| (None, owner);
     let (parent, owner) = match (outer, function.kind) {
-        // An interrupt of user code that ends in work for the task itself: signals, exit.
+        // An interrupt of user code that ends in work for the task: signals, exit.
         (Position::Nested | Position::Handling(_), ReturnToUser) if outer_path.is_none() => {
             begin(Owner::Exception)
         }

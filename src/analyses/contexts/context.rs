@@ -4,14 +4,14 @@ use crate::model::Softirq;
 
 use super::path_tree::PathId;
 
-/// What a stack tells about its sample. It is looked up for every sample, so it has only 8 bytes.
+/// What a stack says about its sample. It is looked up for every sample, so it has only 8 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The kernel's work for the task, up to the first interrupt or softirq nested in it; `None` in
     /// user space, in idle, and in an interrupt of either.
     pub path: Option<PathId>,
-    /// Whether the sample was taken in an interrupt or softirq: then the path was interrupted, and
-    /// what ran is not its work.
+    /// Whether the sample was taken in an interrupt or softirq. Then the path was interrupted, and
+    /// the code that ran is not the path's work.
     pub is_nested: bool,
     /// Whether the innermost frame belongs to the idle loop.
     pub is_idle: bool,
@@ -37,7 +37,7 @@ pub enum Serving {
     /// No softirq.
     #[default]
     Nothing,
-    /// A softirq, and no frame tells which.
+    /// A softirq, but no frame shows which.
     Unknown,
     /// A softirq: the outermost.
     Softirq(Softirq),

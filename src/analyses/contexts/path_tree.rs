@@ -23,7 +23,7 @@ impl PathId {
     }
 }
 
-/// What a path is the work of.
+/// Whose work a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Owner {
@@ -47,7 +47,7 @@ struct Node {
     /// The outermost node after the entry that all such paths share, for example the system call
     /// itself.
     start: Option<PathId>,
-    /// The system call's name, from the first frame that tells.
+    /// The system call's name, from the first frame that shows it.
     system_call: Option<NameId>,
     depth: u32,
 }

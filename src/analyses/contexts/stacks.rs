@@ -9,7 +9,7 @@ use super::path_tree::{Owner, PathId, PathTree};
 #[derive(Clone, Debug)]
 pub struct Contexts {
     pub(super) by_stack: Vec<Context>,
-    /// By stack; empty unless they were asked for.
+    /// By stack; empty unless handlers were asked for.
     pub(super) handlers: Vec<Option<PathId>>,
     pub(super) tree: PathTree,
 }
@@ -21,7 +21,7 @@ impl Contexts {
     }
 
     /// The path of a nested stack: the softirq's action or the interrupt's handler, up to the first
-    /// interrupt nested in it. Only known to [`Contexts::with_handlers`].
+    /// interrupt nested in it. Only [`Contexts::with_handlers`] computes it.
     pub fn handler(&self, stack: StackId) -> Option<PathId> {
         self.handlers.get(stack.index()).copied().flatten()
     }
@@ -57,12 +57,12 @@ impl Contexts {
         self.tree.depth(path)
     }
 
-    /// What the path is the work of.
+    /// Whose work the path is.
     pub fn owner(&self, path: PathId) -> Owner {
         self.tree.owner(path)
     }
 
-    /// The name of the system call, if a frame tells.
+    /// The name of the system call, if a frame shows it.
     pub fn system_call(&self, path: PathId) -> Option<NameId> {
         self.tree.system_call(path)
     }

@@ -1,5 +1,5 @@
-//! Layout: the lines of a picture that a browser can show. Where there would be too many blocks,
-//! they are gathered, the narrowest first.
+//! Layout: the lines of a picture that a browser can show. If there would be too many blocks, they
+//! are merged into one, the narrowest first.
 
 use std::ops::Range;
 
@@ -11,23 +11,23 @@ use super::result::{Block, Line};
 const MOST_FRAMES: usize = 50_000;
 /// The most bytes of text in one picture.
 const MOST_TEXT: usize = 64 << 20;
-/// Where not all blocks fit, those narrower than the whole divided by this are gathered. Then the
-/// limit grows by a quarter until the rest fits.
+/// If not all blocks fit, those narrower than the whole divided by this are merged. Then the limit
+/// grows by a quarter until the rest fits.
 const FIRST_SHARE: u64 = 1 << 24;
 
-/// A stretch of one stack, before narrow blocks are gathered.
+/// A stretch of one stack, before narrow blocks are merged.
 #[derive(Clone, Copy)]
 pub(super) struct Run {
     /// The index of the stack.
     pub stack: u32,
     /// The width in µs.
     pub us: u64,
-    /// As [`Line::before_us`].
+    /// See [`Line::before_us`].
     pub before_us: u64,
 }
 
-/// The lines of `runs`, and the width in µs below which blocks are gathered; at worst, all blocks
-/// are gathered in one.
+/// The lines of `runs`, and the width in µs below which blocks are merged. At worst, all blocks are
+/// merged into one.
 pub(super) fn fit(recording: &Recording, stacks: &[Box<[Block]>], runs: &[Run]) -> (Vec<Line>, u64) {
     let total_us = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.us));
     let mut narrow_us = 0;
@@ -56,7 +56,8 @@ struct Layout<'f> {
 
 /// What to lay out next.
 enum Work {
-    /// Runs that share their outermost blocks: how many these are, and the bytes of their names.
+    /// Runs that share their outermost blocks: the runs, the number of shared blocks, and the bytes
+    /// of the blocks' names.
     Above(Range<usize>, usize, usize),
     /// A line.
     Line(Line),
@@ -66,7 +67,7 @@ impl Layout<'_> {
     /// The lines; `None` if they are too many.
     fn lines(mut self) -> Option<Vec<Line>> {
         let mut work = vec![Work::Above(0..self.runs.len(), 0, 0)];
-        // No recursion: a file may hold stacks of any depth.
+        // No recursion, because a file may hold stacks of any depth.
         while let Some(next) = work.pop() {
             match next {
                 Work::Line(line) => self.lines.push(line),
@@ -96,12 +97,12 @@ impl Layout<'_> {
                 }
                 (Some(_), None) if is_narrow => narrow = Some(Line { is_narrow: true, ..line }),
                 (None, _) => {
-                    self.push_gathered(narrow.take(), text, work);
+                    self.push_narrow(narrow.take(), text, work);
                     self.text += text;
                     work.push(Work::Line(line));
                 }
                 (Some(block), _) => {
-                    self.push_gathered(narrow.take(), text, work);
+                    self.push_narrow(narrow.take(), text, work);
                     let name = self.bytes(block);
                     self.frames += 1;
                     self.text += name;
@@ -110,12 +111,12 @@ impl Layout<'_> {
             }
             at = end;
         }
-        self.push_gathered(narrow, text, work);
+        self.push_narrow(narrow, text, work);
         work[first..].reverse();
     }
 
-    /// Adds the line of a gathered block, if there is one.
-    fn push_gathered(&mut self, narrow: Option<Line>, text: usize, work: &mut Vec<Work>) {
+    /// Adds the line of a merged block, if there is one.
+    fn push_narrow(&mut self, narrow: Option<Line>, text: usize, work: &mut Vec<Work>) {
         if let Some(line) = narrow {
             self.frames += 1;
             self.text += text;

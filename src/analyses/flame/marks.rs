@@ -18,7 +18,7 @@ pub struct Marks {
 /// A path that stands out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkedPath {
-    /// The comm that works in it; `None` for the path of a handler, which may interrupt any task.
+    /// The comm of its tasks; `None` for the path of a handler, which may interrupt any task.
     comm: Option<NameId>,
     /// The functions, from the entry inward.
     functions: Vec<NameId>,
@@ -34,14 +34,15 @@ impl MarkedPath {
         MarkedPath { comm, functions: path.functions.clone() }
     }
 
-    /// How many functions of the path `names` this path marks: all that it has, or none.
+    /// How many functions of the path `names` this path marks: all of its own functions, or none.
     fn depth_in(&self, names: &[NameId]) -> usize {
         if names.starts_with(&self.functions) { self.functions.len() } else { 0 }
     }
 }
 
-/// The marked functions of a path: for each the path that ends in it. A path of a task is marked by
-/// the marks of the task's `comm`, a path of a handler, with `None`, by those of handlers.
+/// The marked functions of a path; each is represented by the path that ends in it. A task's path
+/// is marked by the marks of the task's `comm`. A handler's path (`comm` is `None`) is marked by
+/// the marks of handlers.
 pub(super) fn marked_functions(
     contexts: &Contexts,
     marks: &Marks,

@@ -1,6 +1,6 @@
-//! Flames: what CPUs did, as blocks upon blocks that are as wide as their time: in time order,
-//! merged, or as the difference of two selections. What is too narrow for a picture is gathered
-//! into one block, so that every time keeps its width.
+//! Flames: what CPUs did, as stacked blocks whose width is their time: in time order, merged, or as
+//! the difference of two selections. Blocks that are too narrow for a picture are merged into one
+//! block, so that the total width stays the same.
 
 mod blocks;
 mod layout;

@@ -14,7 +14,7 @@ use super::layout::{Run, fit};
 use super::marks::Marks;
 use super::result::{Block, Filler, Flame, Times};
 
-/// A picture is about a thousand pixels wide: a stretch narrower than this fraction of it is a
+/// A picture is about a thousand pixels wide. A stretch narrower than this fraction of it is a
 /// hairline until it is zoomed.
 const HAIRLINE: u64 = 1200;
 
@@ -40,7 +40,7 @@ pub struct Painter<'r> {
     numbers: FlatMap,
 }
 
-/// The fillers that are stacks of their own, each at its index among the stacks.
+/// The fillers that are stacks of their own, in the order of their indices among the stacks.
 const FILLERS: [Filler; 3] = [Filler::Idle, Filler::Lost, Filler::Unsampled];
 
 fn stacks_of_fillers() -> Vec<Box<[Block]>> {
@@ -63,7 +63,7 @@ impl<'r> Painter<'r> {
     /// What a CPU did in a section, in time order.
     pub fn ordered(&mut self, section: Section<'_>) -> Flame {
         let start_ns = section.range.start;
-        // Start and end are rounded alike, so that the widths add up to the whole.
+        // Start and end are rounded the same way, so that the widths add up to the whole.
         let us = |ns: u64| (ns - start_ns) / 1000;
         let mut runs: Vec<Run> = Vec::new();
         let mut times = Times::default();
@@ -78,8 +78,8 @@ impl<'r> Painter<'r> {
         self.finish(runs, times, false)
     }
 
-    /// What CPUs did in `sections`, without idle, lost and unsampled time: equal stacks together,
-    /// sorted by name.
+    /// What CPUs did in `sections`, without idle, lost and unsampled time. Equal stacks are merged
+    /// and sorted by name.
     pub fn merged(&mut self, sections: &[Section<'_>]) -> Flame {
         let mut times = Times::default();
         let sums = self.sums(sections, &mut times);
@@ -90,8 +90,8 @@ impl<'r> Painter<'r> {
         self.finish(runs, times, false)
     }
 
-    /// As [`Painter::merged`], compared with `before`, whose busy time is scaled to that of
-    /// `sections`.
+    /// Like [`Painter::merged`], compared with `before`. The busy time of `before` is scaled to
+    /// that of `sections`.
     pub fn differential(&mut self, sections: &[Section<'_>], before: &[Section<'_>]) -> Flame {
         let (mut times, mut times_before) = (Times::default(), Times::default());
         let sums = self.sums(sections, &mut times);
@@ -174,7 +174,7 @@ impl<'r> Painter<'r> {
     }
 }
 
-/// Limits the total width so that sums cannot overflow: the times of a damaged file may add up to
+/// Limits the total width so that sums cannot overflow. The times of a damaged file may add up to
 /// thousands of years.
 fn bound(runs: &mut [Run]) {
     let mut room = u64::MAX / 4;

@@ -7,7 +7,7 @@ use crate::model::NameId;
 pub enum Block {
     /// A comm or a function.
     Named(NameId, Class),
-    /// Something that has no name in the recording.
+    /// A block without a function.
     Filler(Filler),
 }
 
@@ -24,7 +24,7 @@ pub enum Class {
     Trigger,
 }
 
-/// What is drawn where no function is.
+/// A block that stands for time or frames without a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Filler {
     /// The CPU was idle.
@@ -53,12 +53,11 @@ pub struct Line {
     pub stack: usize,
     /// How many of its blocks are drawn.
     pub depth: usize,
-    /// Whether [`Filler::Narrow`] stands upon them.
+    /// Whether [`Filler::Narrow`] is drawn above them.
     pub is_narrow: bool,
     /// The width in µs.
     pub us: u64,
-    /// In a differential, the width in µs in the selection that is compared with, scaled to the
-    /// same total.
+    /// In a differential, the width in µs in the other selection, scaled to the same total.
     pub before_us: u64,
 }
 

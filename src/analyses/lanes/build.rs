@@ -13,7 +13,8 @@ use super::frames::{FrameNumbers, Used};
 use super::lane::{By, Lane, LaneOwner, Source};
 use super::result::Lanes;
 
-/// A thread: process, thread and start; for the idle task, which all CPUs share, also the CPU.
+/// A thread: process id, thread id and start; for the idle task, which all CPUs share, also the
+/// CPU.
 type ThreadKey = (i32, i32, u64, Option<u32>);
 
 /// The selected part of one timeline.
@@ -58,7 +59,7 @@ impl<'r> Lanes<'r> {
         for timeline in selection.timelines(self.recording) {
             let mut indices = selection.samples_of(self.recording, timeline);
             let is_selected = |at: usize| self.is_selected[timeline.samples[at].task.index()];
-            // Samples without a time are at the end of time.
+            // Samples without a time are sorted last.
             let timed = timeline.between(0, u64::MAX).end.clamp(indices.start, indices.end);
             self.untimed += (timed..indices.end).filter(|&at| is_selected(at)).count() as u64;
             indices.end = timed;

@@ -19,7 +19,7 @@ pub struct Frame {
     pub category: Option<Category>,
 }
 
-/// Which stacks and tasks the selected samples have, by id.
+/// Whether the selected samples have a stack or a task, by its id.
 pub(super) struct Used {
     stacks: Vec<bool>,
     tasks: Vec<bool>,
@@ -30,7 +30,7 @@ impl Used {
         Used { stacks: vec![false; recording.stacks.len()], tasks: vec![false; recording.tasks.len()] }
     }
 
-    /// Notes the stack and the task of a sample.
+    /// Records the stack and the task of a sample.
     pub fn add(&mut self, sample: &Sample) {
         self.stacks[sample.stack.index()] = true;
         self.tasks[sample.task.index()] = true;

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use crate::model::{Recording, Sample, TaskId, Timeline};
 
-/// What has a lane.
+/// What each lane shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum By {
-    /// Each CPU; each thread where samples do not tell their CPU.
+    /// A CPU; a thread if samples do not have their CPU.
     #[default]
     Cpu,
-    /// Each thread; the idle task of each CPU.
+    /// A thread, or the idle task of one CPU.
     Task,
 }
 
@@ -36,7 +36,7 @@ pub enum LaneOwner {
 
 /// Where the samples of a lane are.
 pub(super) enum Source<'r> {
-    /// At these indices of a timeline, as far as their tasks are selected.
+    /// At these indices of a timeline; only the samples of selected tasks count.
     Timeline(&'r Timeline, Range<usize>),
     /// The selected samples of a thread, gathered from all CPUs, and when each of them ends.
     Thread(Timeline, Vec<u64>),
@@ -54,7 +54,7 @@ pub enum Content {
     },
     /// Samples are missing.
     Lost,
-    /// Nothing that is selected.
+    /// Nothing selected.
     Nothing,
 }
 

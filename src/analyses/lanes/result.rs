@@ -39,7 +39,8 @@ impl Lanes<'_> {
         self.lanes.iter().map(|lane| lane.samples).sum()
     }
 
-    /// The part of an interval that lies in the lanes, in ns from their start; `None` if none does.
+    /// The part of an interval that lies in the lanes, in ns from their start; `None` if no part
+    /// does.
     pub fn clip(&self, start_ns: u64, end_ns: u64) -> Option<(u64, u64)> {
         let overlaps = start_ns <= self.range.end && end_ns >= self.range.start;
         let offset = |time_ns: u64| time_ns.clamp(self.range.start, self.range.end) - self.range.start;

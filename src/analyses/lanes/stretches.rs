@@ -22,7 +22,7 @@ impl<'r> Lanes<'r> {
         let mut stretches = stretches.filter(|stretch| !is_empty_nothing(stretch)).peekable();
         std::iter::from_fn(move || {
             let mut stretch = stretches.next()?;
-            // Samples in a row that are not selected leave one hole.
+            // Consecutive samples that are not selected leave one hole.
             while stretch.content == Content::Nothing
                 && let Some(next) = stretches.next_if(|next| next.content == Content::Nothing)
             {

@@ -26,8 +26,9 @@ impl<'s> StallsByStart<'s> {
         StallsByStart { stalls, order, longest_ns }
     }
 
-    /// The stalls that a moment lies in or shortly after: first those that it lies in, the one that
-    /// shares most time with it before the others; then the one that ended last.
+    /// The stalls that a moment lies in or shortly after. The stalls that it lies in come first,
+    /// sorted by the time that they share with it; then those that ended before it, the latest
+    /// first.
     pub fn hits(&self, moment: &Moment) -> Vec<Hit> {
         let earliest_ns = moment.start_ns.saturating_sub(AFTER_NS).saturating_sub(self.longest_ns);
         let from = self.order.partition_point(|&at| self.stalls[at].start_ns < earliest_ns);

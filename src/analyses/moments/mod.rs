@@ -1,5 +1,5 @@
-//! Moments: the times in a victim's log, and what held the CPUs then: a stall, or what ran just
-//! before.
+//! Moments: the times in a victim's log, and for each what held the CPUs: the holder in a stall, or
+//! what ran just before the moment.
 
 mod hits;
 mod result;
@@ -24,15 +24,15 @@ pub use result::{Hit, Moment, Moments};
 pub const BEFORE_NS: u64 = 100_000_000;
 /// At most this many moments are looked at: more than anybody reads.
 const MOST: usize = 10_000;
-/// At most this many times a CPU is looked at, over all moments: with many CPUs there are fewer
-/// moments.
+/// The most stretches of CPU time that are looked at, over all moments. With many CPUs fewer
+/// moments are looked at.
 const MOST_FILLED: usize = 200_000;
 
 /// Finds what held the selected CPUs of `recording` at the times of `log`.
 ///
 /// # Errors
 ///
-/// If the recording does not tell the time of day.
+/// If the recording does not hold the time of day.
 pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selection) -> Result<Moments> {
     let times = Times::new(recording, selection)?;
     let cpus: Vec<u32> = selection.timelines(recording).map(|timeline| timeline.cpu).collect();

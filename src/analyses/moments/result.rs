@@ -1,4 +1,4 @@
-//! The result: the moments of a log that are in the recording, each with what explains it.
+//! The result: the moments of a log that are in the recording, each with its explanation.
 
 use crate::analyses::windows::Filled;
 
@@ -10,15 +10,15 @@ pub struct Moments {
     pub moments: Vec<Moment>,
     /// Times that are not in the recording.
     pub outside: u64,
-    /// Times of log lines whose duration is shorter than the shortest stall: they did not wait for
+    /// Times of log lines with a duration shorter than the shortest stall, so they did not wait for
     /// one.
     pub quick: u64,
     /// Times in the recording that were left out because there are too many.
     pub left_out: u64,
     /// Times without a zone.
     pub zoneless: u64,
-    /// If none of these is in the recording: the zone in which most would be, in minutes east of
-    /// UTC, and how many would be.
+    /// If none of the times without a zone is in the recording: the zone in which most of them
+    /// would be, in minutes east of UTC, and how many would be.
     pub better_zone: Option<(i32, u64)>,
 }
 
@@ -28,12 +28,12 @@ pub struct Moments {
 pub struct Moment {
     /// Its line in the log, from 1.
     pub line: u64,
-    /// The start of what the line reports, in ns of the recording's clock.
+    /// The start of the reported operation, in ns of the recording's clock.
     pub start_ns: u64,
     /// The time in the log, in ns of the recording's clock; the latest possible one if it is
     /// coarse.
     pub end_ns: u64,
-    /// How long what the line reports took, in ns.
+    /// How long the reported operation took, in ns.
     pub took_ns: Option<u64>,
     /// The stalls that it lies in or shortly after, the one that explains most first.
     pub hits: Vec<Hit>,
@@ -49,8 +49,8 @@ impl Moments {
 }
 
 impl Moment {
-    /// The CPU that one path held longest before the moment, else the busiest CPU; of equals the
-    /// first. `None` if no CPU was looked at.
+    /// The CPU that one path held longest before the moment, else the busiest CPU; the first of
+    /// several equal ones. `None` if no CPU was looked at.
     pub fn most_held(&self) -> Option<&Filled> {
         self.before.iter().max_by_key(|filled| {
             let held_ns = filled.dominating.as_ref().map_or(0, |dominating| dominating.time_ns);

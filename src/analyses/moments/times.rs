@@ -4,7 +4,7 @@ use crate::analyses::selection::Selection;
 use crate::error::{Error, Result};
 use crate::model::{Clock, Log, LogTime, Recording, Stamp, Timeline};
 
-/// A time whose resolution is coarser than this, in ns, is a stretch and not a point.
+/// A time with a coarser resolution than this, in ns, is treated as a stretch and not as a point.
 const COARSE_NS: u64 = 1_000_000;
 /// A day in ns.
 const DAY_NS: i128 = 86_400_000_000_000;
@@ -51,7 +51,7 @@ impl Times {
     ///
     /// # Errors
     ///
-    /// If the recording does not tell the time of day.
+    /// If the recording does not hold the time of day.
     pub fn new(recording: &Recording, selection: &Selection) -> Result<Self> {
         let wall = wall_clock(&recording.about.clock).ok_or_else(|| {
             Error::input(
@@ -65,8 +65,8 @@ impl Times {
         Ok(Times { wall, recorded, middle_ns })
     }
 
-    /// The start and the end of what a line reports, in ns of the recording's clock; `None` if none
-    /// of it is in the recording.
+    /// The start and the end of the operation that a line reports, in ns of the recording's clock;
+    /// `None` if no part of it is in the recording.
     pub fn stretch(&self, time: &LogTime, zone_minutes: i32) -> Option<(u64, u64)> {
         let zone_ns = i128::from(zone_minutes) * 60_000_000_000;
         let to_recording = i128::from(self.wall.1) - i128::from(self.wall.0);
@@ -88,7 +88,7 @@ impl Times {
     }
 
     /// The zone in which most times without a zone would be in the recording, in minutes east of
-    /// UTC, and how many; of equals the zone nearest to UTC.
+    /// UTC, and how many would be. Of several such zones it is the one nearest to UTC.
     pub fn better_zone(&self, log: &Log) -> Option<(i32, u64)> {
         let zoneless = log.times.iter().filter(|time| !matches!(time.stamp, Stamp::Absolute(_)));
         let tried: Vec<&LogTime> = zoneless.take(MOST_TRIED).collect();

@@ -5,7 +5,7 @@ use super::result::{Backlog, Packet};
 /// Packets of a backlog follow each other at least this closely, in ns: handling a packet that was
 /// received earlier takes some microseconds.
 pub const AT_ONCE_NS: u64 = 50_000;
-/// The mean distance of this many packets bridges a pause in a backlog.
+/// A pause in a backlog is bridged if the mean distance of this many packets is short enough.
 const IN_THE_MEAN: usize = 8;
 /// Fewer packets are no backlog.
 const FEWEST: usize = 3;

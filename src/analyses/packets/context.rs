@@ -1,4 +1,4 @@
-//! The context of a packet: how the task that had the CPU came to handle it.
+//! The context of a packet: why the task that had the CPU handled it.
 
 use rustc_hash::FxHashMap;
 
@@ -22,9 +22,9 @@ pub(super) struct History {
     raised_ns: Option<u64>,
     /// How long NET_RX waited, while it runs, in ns.
     waited_ns: Option<u64>,
-    /// When an interrupt's handler returned, if neither a task nor a softirq did anything since.
+    /// When an interrupt's handler returned, if no event of a task or softirq followed.
     handler_ns: Option<u64>,
-    /// When the softirq before returned.
+    /// When the previous softirq returned.
     softirq_ns: Option<u64>,
     /// Whether the softirq that runs began at the end of an interrupt.
     is_after_handler: bool,
@@ -65,11 +65,11 @@ impl History {
     }
 }
 
-/// Tells the context of packets.
+/// Finds the context of packets.
 pub(super) struct ContextFinder<'r> {
     recording: &'r Recording,
     calls: &'r Calls,
-    /// What each stack that occurs tells.
+    /// The contexts that stacks show, by stack.
     by_stack: FxHashMap<StackId, Option<Context>>,
 }
 
@@ -78,7 +78,8 @@ impl<'r> ContextFinder<'r> {
         ContextFinder { recording, calls, by_stack: FxHashMap::default() }
     }
 
-    /// The context of a packet: by its call chain if that tells, else by the events before it.
+    /// The context of a packet: from its call chain if that shows it, else from the events before
+    /// it.
     pub fn context(&mut self, event: &TraceEvent, history: &History, is_in_call: bool) -> Context {
         let recording = self.recording;
         let task = recording.task(event.task);
@@ -109,7 +110,7 @@ impl<'r> ContextFinder<'r> {
     }
 }
 
-/// The context that a call chain tells; `None` if it has no kernel functions with names.
+/// The context that a call chain shows; `None` if it has no kernel functions with names.
 fn context_of_stack(recording: &Recording, stack: StackId) -> Option<Context> {
     let (mut is_named, mut is_interrupt) = (false, false);
     for function in recording.functions_leaf_first(stack) {

@@ -1,17 +1,18 @@
-//! The event that tells of packets.
+//! The event that is recorded for each packet.
 
 use crate::error::{Error, Result};
 use crate::model::{Event, EventId, Recording, Tracepoint};
 
-/// The tracepoints that tell of packets, the best first: a probe on the function that answers pings
-/// is hit only by packets that somebody waits for.
+/// The tracepoints for packets, the best first. A probe on the function that answers pings is hit
+/// only by packets that somebody waits for.
 const PACKET_TRACEPOINTS: [Tracepoint; 3] =
     [Tracepoint::IcmpEchoProbe, Tracepoint::NetifReceive, Tracepoint::GroReceive];
 
-/// The command that records what tells most about packets.
+/// The command that records packets best.
 pub const RECORD: &str = "perf record -a -g -e net:netif_receive_skb -- sleep 10";
 
-/// The event that tells of packets, by default the best that has records; and the others that do.
+/// The event to read packets from, by default the best one with records; and the other events for
+/// packets.
 ///
 /// # Errors
 ///

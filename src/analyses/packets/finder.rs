@@ -12,7 +12,7 @@ use super::result::{Backlog, Packet};
 pub(super) struct Finder<'r> {
     recording: &'r Recording,
     options: &'r Options,
-    /// The event that tells of packets.
+    /// The event that is recorded for each packet.
     event: EventId,
     calls: &'r Calls,
     contexts: ContextFinder<'r>,
@@ -36,8 +36,8 @@ impl<'r> Finder<'r> {
         }
     }
 
-    /// Adds the packets of one CPU. Its backlogs are found among all packets, and selected after
-    /// that.
+    /// Adds the packets of one CPU. Backlogs are found among all packets before the selection is
+    /// applied.
     pub fn add_cpu(&mut self, timeline: &Timeline) {
         let mut packets = self.packets_of(timeline);
         let backlogs = backlogs::find(&mut packets, self.options.gap_ns);

@@ -29,7 +29,7 @@ pub use result::{Backlog, Context, Packet, Packets};
 ///
 /// # Errors
 ///
-/// If no event of the recording tells of packets, or none has the name that `options` asks for.
+/// If the recording has no event for packets, or none with the name that `options` asks for.
 pub fn find(recording: &Recording, options: &Options) -> Result<Packets> {
     let (event, others) = event::packet_event(recording, options.event.as_deref())?;
     let calls = calls::find(recording);

@@ -6,9 +6,9 @@ use crate::model::{Diagnostic, NameId, TaskId};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Packets {
-    /// The event that tells of packets.
+    /// The event that is recorded for each packet.
     pub event: String,
-    /// Other events of the recording that tell of packets.
+    /// Other events for packets in the recording.
     pub other_events: Vec<String>,
     /// The selected packets, by CPU, then by time.
     pub packets: Vec<Packet>,
@@ -18,7 +18,7 @@ pub struct Packets {
     pub contexts: Vec<(Context, u64)>,
     /// What the user should know about the result.
     pub notes: Vec<Diagnostic>,
-    /// As [`Options::gap_ns`](super::Options::gap_ns).
+    /// See [`Options::gap_ns`](super::Options::gap_ns).
     pub gap_ns: u64,
 }
 
@@ -32,7 +32,7 @@ pub struct Packet {
     pub cpu: u32,
     /// The task that had the CPU.
     pub task: TaskId,
-    /// How the task came to handle it.
+    /// Why the task handled it.
     pub context: Context,
     /// The system call that the task was in, where known.
     pub call: Option<NameId>,
@@ -43,13 +43,13 @@ pub struct Packet {
     /// The time since the packet before it on this CPU, in ns; `None` for the first packet, and
     /// where not every packet was recorded.
     pub gap_ns: Option<u64>,
-    /// Whether records were lost in that time: then there may be no gap.
+    /// Whether records were lost in that time, so that there may be no gap.
     pub is_lossy: bool,
     /// The index of its backlog in [`Packets::backlogs`].
     pub backlog: Option<u32>,
 }
 
-/// How a task came to handle a packet.
+/// Why a task handled a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Context {
@@ -63,16 +63,16 @@ pub enum Context {
     Interrupt,
     /// By the task itself in its system call, when it enabled softirqs again.
     SystemCallEnd,
-    /// In a system call: by the task itself or at the end of an interrupt; it is not known which.
+    /// In a system call, by the task itself or at the end of an interrupt: it is unknown which.
     InSystemCall,
     /// By another kernel thread.
     KernelThread,
-    /// It is not known.
+    /// Unknown.
     Unknown,
 }
 
 impl Context {
-    /// The word printed for it.
+    /// The word printed for the context.
     pub fn name(self) -> &'static str {
         match self {
             Context::Idle => "idle",
@@ -86,7 +86,7 @@ impl Context {
         }
     }
 
-    /// Its meaning, in a few words.
+    /// The meaning of the context, in a few words.
     pub fn meaning(self) -> &'static str {
         match self {
             Context::Idle => "an interrupt of the idle task",
@@ -121,7 +121,7 @@ pub struct Backlog {
 }
 
 impl Packets {
-    /// How many packets were queued: those of all backlogs.
+    /// The number of queued packets: the packets of all backlogs.
     pub fn queued(&self) -> u64 {
         self.backlogs.iter().map(|backlog| backlog.packets).sum()
     }

@@ -1,10 +1,10 @@
-//! Confidence: how sure a stall is, by the findings that tell of it.
+//! Confidence: how sure a stall is, given its findings.
 
 use super::findings::{Finding, Weight};
 use super::kind::Family;
 use super::result::Confidence;
 
-/// How sure the stall is that `findings` tell of.
+/// The confidence of a stall with these findings.
 pub(super) fn confidence(findings: &[&Finding]) -> Confidence {
     let family = |finding: &&Finding| finding.kind.family(finding.weight == Weight::Exact);
     let mut families: Vec<Family> = findings.iter().map(family).collect();

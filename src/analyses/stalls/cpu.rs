@@ -1,4 +1,4 @@
-//! One CPU: what all witnesses ask of it, gathered once.
+//! One CPU: the facts that all witnesses need, gathered once.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ pub(super) struct Cpu<'r> {
     pub options: &'r Options,
     pub traced: Traced,
     pub interval_ns: u64,
-    /// From when on which task had the CPU, where switches tell.
+    /// The recorded switches: the time from which on a task had the CPU, and the task.
     switches: Vec<(u64, TaskId)>,
     /// The times of the entries of softirqs, where they were traced.
     entries: Vec<u64>,
@@ -46,7 +46,7 @@ impl<'r> Cpu<'r> {
         }
         let interval_ns = recording.sampling_interval_ns();
         let is_idle = |sample: &Sample| contexts.is_idle(recording, sample);
-        // No cycles are counted in idle. On some machines a clock takes no samples then either.
+        // No cycles are counted in idle. On some machines a clock takes no samples in idle either.
         let counts_ns = recording.sampling_event().is_some_and(|event| event.counts_ns);
         let knows_idle = counts_ns && (!switches.is_empty() || timeline.samples.iter().any(is_idle));
         Cpu { recording, contexts, timeline, options, traced, interval_ns, switches, entries, knows_idle }
@@ -58,7 +58,7 @@ impl<'r> Cpu<'r> {
         self.knows_idle && !self.holders(time).any(is_idle)
     }
 
-    /// A time shorter than this counts for nothing, even near a longer one of the same culprit.
+    /// A time shorter than this is ignored, even near a longer one of the same culprit.
     pub fn least_ns(&self) -> u64 {
         self.options.min_ns / 4
     }
@@ -81,21 +81,21 @@ impl<'r> Cpu<'r> {
             || !self.timeline.throttled_in(time.start, time.end).is_empty()
     }
 
-    /// Whether a softirq was entered between these times, as far as entries were traced.
+    /// Whether a traced entry of a softirq lies between these times.
     pub fn has_entry_in(&self, time: &Range<u64>) -> bool {
         let after = self.entries.partition_point(|&at| at <= time.start);
         self.entries.get(after).is_some_and(|&at| at < time.end)
     }
 
-    /// Whether the CPU was switched to another thread than `tid` between these times, as far as
-    /// switches tell.
+    /// Whether a recorded switch gave the CPU to another thread than `tid` between these times.
     pub fn leaves_in(&self, tid: i32, time: &Range<u64>) -> bool {
         let after = self.switches.partition_point(|(at, _)| *at <= time.start);
         let until = self.switches.partition_point(|(at, _)| *at < time.end);
         self.switches[after..until.max(after)].iter().any(|(_, task)| self.tid(*task) != tid)
     }
 
-    /// The tasks that had the CPU between these times, each with how long in ns, as switches tell.
+    /// The tasks that had the CPU between these times according to the switches, each with its time
+    /// in ns.
     pub fn holders(&self, time: &Range<u64>) -> impl Iterator<Item = (TaskId, u64)> {
         let first = self.switches.partition_point(|(at, _)| *at <= time.start).saturating_sub(1);
         let rest = self.switches.get(first..).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! The culprit: a stall's suspect as the result shows it, with its path and its system call.
+//! The culprit: the suspect of a stall as it appears in the result, with its path and its system
+//! call.
 
 use std::ops::Range;
 
@@ -10,12 +11,13 @@ use super::cpu::Cpu;
 use super::result::{Culprit, TracedCall};
 use super::suspect::Suspect;
 
-/// The culprit that `suspect` of the stretch `time` is.
+/// The culprit for the `suspect` of the stretch `time`.
 pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>, calls: &Calls) -> Culprit {
     Culprit {
         holder: suspect.holder.map(|_| suspect.on_cpu),
         on_cpu: suspect.on_cpu,
-        // A handler has no control group; that of the interrupted task would blame a bystander.
+        // A handler has no control group. The interrupted task's control group would blame a
+        // bystander.
         cgroup: if suspect.holder.task().is_some() { suspect.cgroup } else { CgroupId::NONE },
         path: suspect.path.map(|path| Path::new(cpu.contexts, path)),
         call: suspect.holder.task().and_then(|tid| traced_call(cpu, tid, time, calls)),
@@ -24,7 +26,7 @@ pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>, calls: &C
     }
 }
 
-/// The system call that the thread was in when `time` began, else in the middle of it.
+/// The system call that the thread was in at the start of `time`, else in the middle of it.
 fn traced_call(cpu: &Cpu, tid: i32, time: &Range<u64>, calls: &Calls) -> Option<TracedCall> {
     let middle = time.start + (time.end - time.start) / 2;
     let call = calls.at(tid, time.start).or_else(|| calls.at(tid, middle))?;

@@ -1,4 +1,4 @@
-//! The extent of a stall: from when until when it lasted, by what its suspect did.
+//! The extent of a stall: its start and its end, from what the suspect did.
 
 use std::ops::Range;
 
@@ -8,12 +8,13 @@ use crate::analyses::contexts::Owner;
 use super::cpu::{Cpu, JOIN_NS};
 use super::stretches::Stretch;
 
-/// A system call that began longer before its stretch than this does not say when the stall began,
-/// in ns. A return to user space that is later than this does not say when it ended.
+/// If a system call began longer before its stretch than this, in ns, the call's start is not the
+/// start of the stall. If the return to user space is later than this, it is not the end of the
+/// stall.
 const NEAR_NS: u64 = 10_000_000;
 
-/// From when until when the stall of `stretch` lasted: from the suspect's entry into the kernel to
-/// its return to user space, where these are known and near; else as the findings say.
+/// The time of the stall in `stretch`: from the suspect's entry into the kernel to its return to
+/// user space, if these are known and near; else the time of the findings.
 pub(super) fn extent(cpu: &Cpu, stretch: &Stretch, calls: &Calls) -> Range<u64> {
     let Range { start, end } = stretch.time;
     let Some(suspect) = &stretch.suspect else { return start..end };
@@ -31,8 +32,8 @@ pub(super) fn extent(cpu: &Cpu, stretch: &Stretch, calls: &Calls) -> Range<u64> 
         ..returned.filter(|&returned| returned >= end && returned - end <= NEAR_NS).unwrap_or(end)
 }
 
-/// When the thread was back in user space after `end`, as samples tell; `None` if the CPU was idle
-/// before.
+/// When samples show the thread back in user space after `end`; `None` if the CPU was idle before
+/// that.
 fn return_by_samples(cpu: &Cpu, tid: i32, end: u64) -> Option<u64> {
     let after = cpu.timeline.between(end, end.saturating_add(JOIN_NS));
     let mut previous = end;

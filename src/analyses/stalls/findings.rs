@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::kind::Kind;
 use super::result::Evidence;
 
-/// What one witness found. In the result it is one stall's evidence.
+/// What one witness found. It becomes evidence of a stall in the result.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
     pub kind: Kind,
@@ -14,7 +14,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    /// The finding as the result shows it.
+    /// The finding as it appears in the result.
     pub fn evidence(&self) -> Evidence {
         Evidence { kind: self.kind, start_ns: self.time.start, end_ns: self.time.end }
     }
@@ -27,18 +27,18 @@ pub(super) enum Weight {
     Weak,
     /// Another explanation would be a rare accident.
     Strong,
-    /// The events say so themselves.
+    /// The events show it directly.
     Exact,
 }
 
-/// A time in which a CPU did not do what it should, and how much that counts.
+/// A time in which softirqs waited unserved, and how much that counts.
 #[derive(Clone, Debug)]
 pub(super) struct WeightedTime {
     pub time: Range<u64>,
     pub weight: Weight,
 }
 
-/// Findings, indexed so that those that overlap a time are found without a look at all of them.
+/// Findings, indexed so that those overlapping a time are found without looking at all findings.
 pub(super) struct Findings {
     /// By start, then by end.
     sorted: Vec<Finding>,

@@ -1,8 +1,9 @@
-//! What held a CPU: a task, or what interrupted one.
+//! The holder of a CPU: a task, or the softirq or interrupt that interrupted one.
 
 use crate::model::{NameId, Softirq};
 
-/// What held a CPU. `T` says which task: its id, or its comm where tasks of one comm count as one.
+/// The holder of a CPU. `T` identifies a task: by its id, or by its comm where tasks with one comm
+/// count as one.
 ///
 /// The task that a softirq or an interrupt ran on top of is a bystander: it is never the holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +27,7 @@ pub struct Interrupt {
 }
 
 impl<T> Holder<T> {
-    /// The same holder, with another way to say which task.
+    /// The same holder, with the task identified in another way.
     pub fn map<U>(self, task: impl FnOnce(T) -> U) -> Holder<U> {
         match self {
             Holder::Task(id) => Holder::Task(task(id)),

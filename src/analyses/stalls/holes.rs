@@ -1,5 +1,5 @@
-//! Witness from missing samples: where a clock's samples did not come for long although the CPU was
-//! busy, interrupts were off, or the machine itself stood still.
+//! Witness from missing samples. If a clock takes no samples for a long time although the CPU was
+//! busy, interrupts were off or the whole machine stood still.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
 use super::kind::Kind;
 
-/// A hole is at least so many sampling intervals long.
+/// The shortest hole, in sampling intervals.
 const INTERVALS: u64 = 4;
 
 /// The holes in `cpu`'s samples.
@@ -31,7 +31,8 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
     holes
 }
 
-/// Whether events tell that the CPU went on to other work in `time`, an interval off each end.
+/// Whether events show other work of the CPU in `time`, shortened by a sampling interval at each
+/// end.
 fn is_alive(cpu: &Cpu, time: &Range<u64>) -> bool {
     let inner = time.start.saturating_add(cpu.interval_ns)..time.end.saturating_sub(cpu.interval_ns);
     let events = cpu.timeline.trace.between(inner.start, inner.end.max(inner.start));
@@ -47,7 +48,7 @@ fn is_alive(cpu: &Cpu, time: &Range<u64>) -> bool {
     })
 }
 
-/// The hole that is most of `time`, if there is one.
+/// The hole that covers most of `time`, if there is one.
 pub(super) fn main_hole<'f>(findings: &'f Findings, time: &Range<u64>) -> Option<&'f Range<u64>> {
     let length = |time: &Range<u64>| time.end - time.start;
     let is_main = |finding: &&Finding| {

@@ -1,9 +1,9 @@
-//! The kinds of evidence, and the one table of what is known of each. A new kind is a variant of
+//! The kinds of evidence, and the one table of their properties. A new kind is a variant of
 //! [`Kind`] and a row of [`Kind::row`].
 
 use crate::model::Softirq;
 
-/// What a witness saw.
+/// What a witness observed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -13,7 +13,7 @@ pub enum Kind {
     KsoftirqdWait,
     /// One task stayed in one path of the kernel, and no sample saw a softirq being served.
     KernelPath {
-        /// How many samples saw the task in the path.
+        /// How many samples hit the task in the path.
         samples: u64,
         /// The probability that so many samples miss the softirqs by chance, times the number of
         /// paths that were tried.
@@ -35,7 +35,8 @@ pub enum Kind {
     },
 }
 
-/// Evidence of one family would be wrong together, so it does not confirm each other.
+/// A family of evidence. Two pieces of evidence of one family do not confirm each other, because
+/// one cause could make both wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Family {
     Softirqs,
@@ -47,7 +48,7 @@ pub(super) enum Family {
     Holes,
 }
 
-/// What is known of a kind.
+/// The properties of a kind.
 struct Row {
     name: &'static str,
     family: Family,
@@ -70,12 +71,13 @@ impl Kind {
         }
     }
 
-    /// The word printed for it.
+    /// The word printed for the kind.
     pub fn name(&self) -> &'static str {
         self.row().name
     }
 
-    /// The family of evidence of this kind. A handler that no events saw was seen by samples.
+    /// The family of evidence of this kind. Evidence of a handler that is not exact comes from
+    /// samples.
     pub(super) fn family(&self, is_exact: bool) -> Family {
         match self {
             Kind::Handler { .. } if !is_exact => Family::Samples,
@@ -88,8 +90,8 @@ impl Kind {
         self.row().rank
     }
 
-    /// Whether both were seen by one witness, whatever its numbers: the same kind, and of the same
-    /// softirq.
+    /// Whether both come from one witness, whatever their numbers: they have the same kind and the
+    /// same softirq.
     pub(super) fn is_same_witness(&self, other: &Kind) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.softirq() == other.softirq()
     }

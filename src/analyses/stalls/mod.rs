@@ -1,7 +1,7 @@
 //! Stalls: the times in which a CPU handled no softirq although it should have, each with its
 //! culprit, its victims, and how sure it is.
 //!
-//! The search uses all witnesses that a recording has. `docs/stalls.md` has the rule.
+//! The search uses all witnesses that a recording has. `docs/stalls.md` describes the rule.
 
 mod confidence;
 mod cpu;
@@ -81,7 +81,7 @@ fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
     let runs = runs::runs(cpu);
     let mut findings = softirqs.findings.clone();
     findings.extend(holes::find(cpu));
-    // Where all waits of softirqs were traced, a long path in which none waited is slow, and no
+    // If all waits of softirqs were traced, a long path in which no softirq waited is slow but no
     // stall.
     let confirming = Findings::new(findings.clone());
     let is_confirmed =

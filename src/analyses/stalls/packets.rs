@@ -1,5 +1,5 @@
 //! Witnesses from packets: a silence of the drivers on a CPU that polled them steadily, and a burst
-//! of packets after a silence. Alone they prove nothing, because the sender may have been silent.
+//! of packets after a silence. Alone they prove nothing, because the sender may have paused.
 
 use std::ops::Range;
 
@@ -9,15 +9,15 @@ use super::cpu::Cpu;
 use super::findings::{Finding, Weight};
 use super::kind::Kind;
 
-/// A stream is steady if at least so many events came in the time before a silence, …
+/// A stream is steady if it had at least this many events before a silence, …
 const STEADY_EVENTS: usize = 20;
-/// … which is so many times as long as the silence.
+/// … in a time that is this many times as long as the silence.
 const BEFORE: u64 = 5;
-/// What comes within this time of the end of a silence came at once, in ns.
+/// Packets within this time after the end of a silence, in ns, count as received at once.
 const BURST_NS: u64 = 5_000_000;
-/// A burst has so many times the packets that are usual in its time, …
+/// A burst has at least this many times the packets that are usual in its time, …
 const BURST_FACTOR: f64 = 5.0;
-/// … and at least so many.
+/// … and at least this many packets.
 const BURST_PACKETS: f64 = 5.0;
 
 /// The silences of `cpu`'s drivers and packets.
@@ -44,7 +44,7 @@ fn times(cpu: &Cpu, is_wanted: fn(&TraceEvent) -> bool) -> Vec<u64> {
     events.map(|event| event.time_ns).collect()
 }
 
-/// The finding of `silence` if it ends in a burst of packets.
+/// A finding if `silence` ends in a burst of packets.
 fn burst(packets: &[u64], silence: Silence) -> Option<Finding> {
     let end = silence.time.end;
     let from = packets.partition_point(|&time| time < end);
@@ -61,7 +61,7 @@ fn burst(packets: &[u64], silence: Silence) -> Option<Finding> {
 /// A gap in a stream of events that was steady before.
 struct Silence {
     time: Range<u64>,
-    /// How often events came before it.
+    /// The rate of events before it.
     events_per_ns: f64,
 }
 
@@ -77,7 +77,7 @@ fn silences(cpu: &Cpu, times: &[u64]) -> Vec<Silence> {
         let from = times.partition_point(|&time| time < pair[0].saturating_sub(before_ns));
         let count = at - from.min(at);
         let span_ns = pair[0].saturating_sub(times[from]);
-        // A steady stream that had gone on would have had many events in the silence.
+        // Had the steady stream continued, it would have had many events in the silence.
         let expected = count as f64 * length as f64 / span_ns.max(1) as f64;
         let is_steady = count >= STEADY_EVENTS && expected >= STEADY_EVENTS as f64;
         let time = pair[0]..pair[1];

@@ -1,5 +1,5 @@
-//! The ranking of culprits: who stalled CPUs longest, in how many stalls, and how its path compares
-//! with the CPUs' time outside stalls.
+//! The ranking of culprits: who stalled CPUs longest, in how many stalls, and how the culprit's
+//! path compares with the CPUs' time outside stalls.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,9 +13,9 @@ use crate::model::{NameId, Recording};
 use super::holder::Holder;
 use super::result::{Blamed, Confidence, Culprit, Stall};
 
-/// What stalls of one culprit have in common: who held the CPU, and what it began to do. Of kernel
-/// threads only what they did counts, because workers take turns; of a handler nothing else counts,
-/// because it interrupts whatever task runs.
+/// What stalls of one culprit have in common: the holder, the owner of the path, and where the path
+/// starts. For kernel threads only the path counts, because workers take turns. For handlers only
+/// the handler counts, because it interrupts whatever task runs.
 type Key = (Holder<Option<NameId>>, Option<Owner>, Option<NameId>);
 
 /// The culprits of `stalls`: those with a stall of medium or high confidence first, then by stalled
@@ -48,7 +48,7 @@ fn key(recording: &Recording, culprit: &Culprit) -> Key {
     (holder.map(|comm| (!is_worker).then_some(comm)), Some(path.owner), path.system_call.or(started))
 }
 
-/// What `stalls` of one culprit come to, `compared` being the paths of all stalls.
+/// The summary of `stalls` of one culprit. `compared` has the ranked paths of all stalls.
 fn blamed(recording: &Recording, stalls: &[(&Stall, &Culprit)], compared: &[Ranked]) -> Option<Blamed> {
     let (longest, culprit) = stalls.iter().max_by_key(|(stall, _)| stall.duration_ns())?;
     let mut cpus: Vec<u32> = stalls.iter().map(|(stall, _)| stall.cpu).collect();

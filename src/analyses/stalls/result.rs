@@ -35,9 +35,9 @@ pub struct Stall {
     pub end_ns: u64,
     /// How sure it is that this was a stall.
     pub confidence: Confidence,
-    /// What the witnesses saw, by start.
+    /// What the witnesses observed, by start.
     pub evidence: Vec<Evidence>,
-    /// Who held the CPU; `None` if the recording does not tell.
+    /// Who held the CPU; `None` if the recording does not show it.
     pub culprit: Option<Culprit>,
     /// Who waited.
     pub victims: Victims,
@@ -52,10 +52,10 @@ impl Stall {
     }
 }
 
-/// How sure a stall is; `docs/stalls.md` has the rule.
+/// How sure a stall is; `docs/stalls.md` describes the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// One weak witness: it may be slow and stall nobody.
+    /// One weak witness: the path may be slow without stalling anybody.
     Low,
     /// An exact or a strong witness, or weak ones of two families.
     Medium,
@@ -64,7 +64,7 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// The word printed for it.
+    /// The word printed for the level.
     pub fn name(self) -> &'static str {
         match self {
             Confidence::Low => "low",
@@ -74,14 +74,14 @@ impl Confidence {
     }
 }
 
-/// What one witness saw of a stall.
+/// What one witness observed of a stall.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
-    /// What it saw.
+    /// What was observed.
     pub kind: Kind,
-    /// From when, in ns.
+    /// Start, in ns.
     pub start_ns: u64,
-    /// Until when, in ns.
+    /// End, in ns.
     pub end_ns: u64,
 }
 
@@ -95,17 +95,17 @@ impl Evidence {
 /// Who held the CPU during a stall.
 #[derive(Clone, Debug)]
 pub struct Culprit {
-    /// What held it.
+    /// The holder.
     pub holder: Holder<TaskId>,
-    /// The task that had the CPU: the holder itself, or the one that it interrupted.
+    /// The task that had the CPU: the holder itself, or the task that the holder interrupted.
     pub on_cpu: TaskId,
     /// The control group of a task, where recorded.
     pub cgroup: CgroupId,
-    /// What it did; `None` where no sample tells, or it was in user space.
+    /// The path of its work; `None` in user space, and if no sample shows it.
     pub path: Option<Path>,
     /// The system call, where traced.
     pub call: Option<TracedCall>,
-    /// How many samples saw it.
+    /// How many samples hit it.
     pub samples: u64,
     /// Their share of the stall's samples that are not idle, from 0 to 1. Without samples, its
     /// share of the stall's time.
@@ -132,7 +132,7 @@ pub struct Blamed {
     /// The comm of the task that a softirq or an interrupt ran on top of in its longest stall. It
     /// is a bystander.
     pub interrupted: Option<NameId>,
-    /// The path of its longest stall, where samples tell.
+    /// The path of its longest stall; `None` if no sample shows it.
     pub path: Option<Path>,
     /// Its control group in that stall, where recorded.
     pub cgroup: CgroupId,
@@ -146,8 +146,8 @@ pub struct Blamed {
     pub longest_ns: u64,
     /// The CPUs that it stalled, in ascending order.
     pub cpus: Vec<u32>,
-    /// How its path compares with the CPUs' time outside stalls, as `window` ranks paths. `None`
-    /// where samples do not tell.
+    /// How its path compares with the CPUs' time outside stalls, as `window` ranks paths; `None`
+    /// without samples of it.
     pub compared: Option<Ranked>,
 }
 
@@ -178,7 +178,7 @@ impl TracedCall {
 pub struct Victims {
     /// The longest wait of each softirq, in ns.
     pub softirqs: BTreeMap<Softirq, u64>,
-    /// Packets that were received at once when the stall was over. `None` where packets, or the
+    /// Packets that were received at once when the stall was over. `None` if packets, or the
     /// entries or exits of softirqs, were not traced.
     pub packets: Option<u64>,
     /// The task that waited longest for this CPU, and how long, in ns.
@@ -218,7 +218,7 @@ impl fmt::Display for Lack {
     }
 }
 
-/// What a recording may hold that tells of stalls.
+/// A source of evidence that a recording may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Source {

@@ -1,5 +1,5 @@
 //! Runs of samples: stretches in which one task stayed in one path of the kernel, or one softirq's
-//! action went on, and no sample saw another softirq being served.
+//! action went on, and no sample hit another softirq.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::model::{Mode, NameId, Sample, Softirq};
 
 use super::cpu::Cpu;
 
-/// What the samples of a run saw.
+/// The activity that the samples of a run hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Activity {
     /// A thread in paths that begin with `start`.
@@ -17,7 +17,7 @@ pub(super) enum Activity {
     Softirq(Softirq),
 }
 
-/// Samples in a row that saw one activity, and no softirq being served in between.
+/// Consecutive samples of one activity, with no softirq served in between.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     pub activity: Activity,
@@ -25,10 +25,10 @@ pub(super) struct Run {
     pub first: usize,
     /// Index of the last sample.
     pub last: usize,
-    /// How many of the samples from the first to the last saw the activity: others were taken in
-    /// interrupts.
+    /// How many of the samples from the first to the last hit the activity. The others were taken
+    /// in interrupts.
     pub samples: u64,
-    /// From when until when it lasted, as far as samples tell.
+    /// Its time, estimated from samples.
     pub time: Range<u64>,
     /// Whether it ended because a softirq was served.
     pub is_ended_by_softirq: bool,
@@ -102,7 +102,7 @@ fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation
     if context.is_nested {
         return match (context.serving, running) {
             (Serving::Nothing, _) => Observation::Interrupt,
-            // NET_RX is what the others wait for; any other action may be what makes them wait.
+            // Victims wait for NET_RX. Any other action may be what delays it.
             (Serving::Softirq(softirq), _) if softirq != Softirq::NetRx => match running {
                 Some(Activity::Task { .. }) => Observation::Softirq,
                 _ => Observation::Activity(Activity::Softirq(softirq)),
@@ -140,8 +140,8 @@ fn is_broken(cpu: &Cpu, run: &Run, at: usize) -> bool {
     leaves || is_hole && !cpu.is_busy_between(&between) || cpu.is_lost_in(&between)
 }
 
-/// From when until when lasted what the samples from `first` to `last` saw: half way to the samples
-/// around them, and at most half an interval further.
+/// The time of the activity that the samples from `first` to `last` hit. It extends half way to the
+/// samples before and after them, by at most half a sampling interval.
 fn extent(cpu: &Cpu, first: usize, last: usize) -> Range<u64> {
     let time = |at: usize| cpu.samples()[at].time_ns;
     let half = |distance: u64| distance.min(cpu.interval_ns) / 2;

@@ -1,5 +1,5 @@
-//! Witness from samples alone: visits to a path of the kernel in which no sample saw a softirq, on
-//! a CPU where samples often see softirqs.
+//! Witness from samples alone: visits to a path of the kernel in which no sample hit a softirq, on
+//! a CPU where samples often hit softirqs.
 
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ use super::kind::Kind;
 use super::runs::{Activity, Run};
 use super::visits::{Visit, groups, visits};
 
-/// How far before and after a run samples tell how often softirqs are served, in ns.
+/// The rate of softirqs is estimated from samples within this time before and after a run, in ns.
 const NEIGHBOURHOOD_NS: u64 = 1_000_000_000;
-/// Fewer samples than this do not tell how often.
+/// Fewer samples than this do not give a rate.
 const ENOUGH: u64 = 50;
-/// A probability up to this, corrected for the number of groups, makes a strong witness.
+/// Up to this probability, corrected for the number of groups, the witness is strong.
 const STRONG: f64 = 1e-3;
-/// A probability above this makes no witness.
+/// Above this probability there is no witness.
 const WEAK: f64 = 0.05;
 
 /// The visits that are too long without a softirq to be chance.
@@ -45,22 +45,22 @@ pub(super) fn find(cpu: &Cpu, runs: &[Run]) -> Vec<Finding> {
     findings
 }
 
-/// How often samples see softirqs being served, outside the runs that may be stalls.
+/// How often samples hit softirqs, outside the runs that may be stalls.
 struct Rates<'c, 'r> {
     cpu: &'c Cpu<'r>,
-    /// For each index, how many samples before it count and saw no softirq.
+    /// For each index, how many samples before it count and hit no softirq.
     unserved: Vec<u64>,
-    /// For each index, the sum of the distances from each sample before it that counts to the next
-    /// one that saw a softirq, in samples.
+    /// For each index, a sum over the samples before it that count: the distance of each to the
+    /// next sample that hit a softirq, in samples.
     distances: Vec<u64>,
-    /// For each sample, how many samples in a row, up to it, count and saw no softirq.
+    /// For each sample, how many consecutive samples up to it count and hit no softirq.
     silence: Vec<u64>,
 }
 
 impl<'c, 'r> Rates<'c, 'r> {
     fn new(cpu: &'c Cpu<'r>, runs: &[Run]) -> Self {
         let samples = cpu.samples();
-        // What may be a stall must not say how common softirqs are elsewhere.
+        // Runs that may be stalls must not influence the rate of softirqs elsewhere.
         let mut counts = vec![true; samples.len()];
         for run in runs.iter().filter(|run| run.is_long(cpu)) {
             counts[run.first..=run.last].fill(false);
@@ -83,11 +83,11 @@ impl<'c, 'r> Rates<'c, 'r> {
         Rates { cpu, unserved, distances, silence }
     }
 
-    /// The probability that after one of `samples` that saw no softirq the next sample sees one.
-    /// `None` if too few samples tell.
+    /// The probability that the sample after one of `samples` that hit no softirq hits one. `None`
+    /// if there are too few samples.
     ///
-    /// It is the inverse of the mean distance to the next softirq. The share of the samples that
-    /// see one would promise too much, because softirqs come in bursts.
+    /// It is the inverse of the mean distance to the next softirq. The share of samples that hit
+    /// softirqs would overestimate it, because softirqs come in bursts.
     fn rate(&self, samples: &Range<usize>) -> Option<f64> {
         let unserved = self.unserved[samples.end] - self.unserved[samples.start];
         let distances = self.distances[samples.end] - self.distances[samples.start];
@@ -109,8 +109,8 @@ impl<'c, 'r> Rates<'c, 'r> {
         nearby.or_else(|| self.rate(&(0..self.cpu.samples().len()))).unwrap_or(0.0)
     }
 
-    /// The probability that softirqs are seen as rarely as they are in the visits of a group.
-    /// `long` are the main runs that are long enough to be stalls.
+    /// The probability that samples hit softirqs as rarely as in the visits of a group. `long` has
+    /// the main runs that are long enough to be stalls.
     ///
     /// It is 1 if many of the visits are interrupted by softirqs, or if the only long one is not
     /// clearly longer than a silence elsewhere.
@@ -127,7 +127,8 @@ impl<'c, 'r> Rates<'c, 'r> {
                 return 1.0;
             }
         }
-        // How many softirqs are expected in the long runs; in the other visits as many by sample.
+        // The number of softirqs expected in the long runs. The other visits are assumed to have
+        // the same rate per sample.
         let expected: f64 = long.iter().map(|run| run.samples as f64 * self.rate_around(run)).sum();
         let long_samples: u64 = long.iter().map(|run| run.samples).sum();
         let samples: u64 = visits.iter().map(|visit| visit.samples).sum();

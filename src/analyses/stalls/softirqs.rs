@@ -11,22 +11,22 @@ use super::findings::{Finding, Weight, WeightedTime};
 use super::kind::Kind;
 use super::times::first_overlap;
 
-/// What the events of a CPU tell of its softirqs.
+/// What the events of a CPU show about its softirqs.
 #[derive(Default)]
 pub(super) struct Softirqs {
     pub findings: Vec<Finding>,
     /// When softirqs were pending and none was being served, in order.
     pub unserved: Vec<WeightedTime>,
-    /// Each softirq's waits that are long enough to be looked at, in order and without overlap.
+    /// The waits of each softirq that are long enough to matter, in order and without overlap.
     pub waits: BTreeMap<Softirq, Vec<Range<u64>>>,
-    /// The waits of threads for the CPU that are long enough to be looked at, by start.
+    /// The waits of threads for the CPU that are long enough to matter, by start.
     pub threads: Vec<(TaskId, Range<u64>)>,
 }
 
 /// Reads the events of `cpu`.
 pub(super) fn find(cpu: &Cpu) -> Softirqs {
-    // perf starts one event after the other: a softirq that was raised before entries were recorded
-    // would seem to wait for ever.
+    // perf starts its events one after the other. A softirq that was raised before entries were
+    // recorded would seem to wait forever.
     let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
     let first_entry = cpu.timeline.trace.events.iter().find(is_entry).map_or(u64::MAX, |event| event.time_ns);
     let mut pass =
@@ -56,18 +56,18 @@ struct Pass<'p, 'r> {
     open: Open,
 }
 
-/// What has begun and not ended, each with its start in ns.
+/// Activities and waits that have begun and not ended, each with its start in ns.
 #[derive(Default)]
 struct Open {
     /// The softirqs that are pending.
     raised: BTreeMap<Softirq, u64>,
-    /// Since when a softirq was pending and none was served.
+    /// The time since which a softirq was pending and none was served.
     unserved: Option<u64>,
     /// The softirq that is being served.
     serving: Option<(Softirq, u64)>,
     /// The interrupts that are being handled, by number.
     interrupts: BTreeMap<i32, u64>,
-    /// Since when ksoftirqd waited for the CPU.
+    /// The time since which ksoftirqd waited for the CPU.
     ksoftirqd: Option<u64>,
     /// The threads that waited for the CPU, by tid.
     woken: BTreeMap<i32, (TaskId, u64)>,
@@ -166,7 +166,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Ends what is still open: it lasted at least until the end of the recording.
+    /// Ends the waits that are still open: they lasted at least until the end of the recording.
     fn end(&mut self) {
         let last_event = self.cpu.timeline.trace.events.last().map(|event| event.time_ns);
         let Some(now) = last_event.max(self.cpu.samples().last().map(|sample| sample.time_ns)) else {
@@ -197,8 +197,9 @@ impl Pass<'_, '_> {
         self.softirqs.findings.push(Finding { kind, time, weight });
     }
 
-    /// If records were lost, the one that ended `time` may be among them. At the end of the
-    /// recording it may be missing because perf stops one event after the other.
+    /// The weight of a finding in `time`. If records were lost, the record that ended `time` may be
+    /// among them. At the end of the recording that record may be missing because perf stops its
+    /// events one after the other.
     fn weight(&self, time: &Range<u64>) -> Weight {
         if self.is_over || self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
     }

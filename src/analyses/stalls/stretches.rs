@@ -1,5 +1,5 @@
-//! Stretches: the times in which findings say that a CPU was held, each with its suspect. Stretches
-//! of one suspect that lie close together are joined, and then each is a stall.
+//! Stretches: the times in which a CPU was held according to the findings, each with its suspect.
+//! Stretches of one suspect that lie close together are joined, and then each is a stall.
 
 use std::ops::Range;
 
@@ -20,12 +20,12 @@ pub(super) struct Stretch {
     pub suspect: Option<Suspect>,
 }
 
-/// The stretches that `findings` tell of, by start. `unserved` are the times in which softirqs
+/// The stretches according to `findings`, by start. `unserved` has the times in which softirqs
 /// waited and none was served.
 pub(super) fn find(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Stretch> {
     let stretch = |time: Range<u64>| Stretch {
         is_long: time.end - time.start >= cpu.options.min_ns,
-        // The samples around a hole saw what ran before and after it.
+        // The samples around a hole only show what ran before and after it.
         suspect: suspect::find(cpu, findings, holes::main_hole(findings, &time).unwrap_or(&time)),
         time,
     };
@@ -92,8 +92,8 @@ pub(super) fn with_short_runs(
     all
 }
 
-/// Joins the stretches of one thread that lie close together, and leaves out those that are too
-/// short even so. What overlaps is joined, whoever the suspects are.
+/// Joins the stretches of one thread that lie close together, and drops those that are still too
+/// short. Overlapping stretches are joined whatever their suspects.
 pub(super) fn join(stretches: Vec<Stretch>) -> Vec<Stretch> {
     let thread = |stretch: &Stretch| stretch.suspect.as_ref().and_then(|suspect| suspect.holder.task());
     let mut joined: Vec<Stretch> = Vec::new();

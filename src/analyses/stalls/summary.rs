@@ -1,15 +1,15 @@
-//! What the stalls of a recording come to: counts, the verdict, and the evidence of each in short.
+//! A summary of the stalls of a recording: counts, the verdict, and the strongest evidence.
 
 use super::result::{Blamed, Confidence, Evidence, Source, Stall, Stalls, Witness};
 
-/// How much the evidence against the first culprit of a ranking is worth, the strongest first.
+/// How strong the evidence against the first culprit of a ranking is, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// At least one of its stalls is of medium or high confidence.
     Culprit,
-    /// Only stalls of others are.
+    /// Only stalls of other culprits are.
     Suspect,
-    /// No stall of the recording is: one weak witness each.
+    /// No stall of the recording is: each has one weak witness.
     Weak,
 }
 
@@ -27,8 +27,8 @@ impl Stalls {
         cpus
     }
 
-    /// The culprit of the longest stalled time, and what the evidence against it is worth; `None`
-    /// if no stall has a culprit.
+    /// The first culprit of the ranking, and how strong the evidence against it is; `None` if no
+    /// stall has a culprit.
     pub fn verdict(&self) -> Option<(Verdict, &Blamed)> {
         let top = self.ranking.first()?;
         let has_sure = self.stalls.iter().any(|stall| stall.confidence >= Confidence::Medium);
@@ -40,7 +40,7 @@ impl Stalls {
         Some((verdict, top))
     }
 
-    /// The CPU to record next: the first of the first culprit's.
+    /// The CPU to record next: the first CPU of the first culprit.
     pub fn worst_cpu(&self) -> Option<u32> {
         self.ranking.first()?.cpus.first().copied()
     }

@@ -16,15 +16,15 @@ use super::kind::Kind;
 /// Who held the CPU in a stretch.
 #[derive(Clone, Debug)]
 pub(super) struct Suspect {
-    /// What held it; of a task, its tid.
+    /// The holder; a task is identified by its tid.
     pub holder: Holder<i32>,
-    /// The task that had the CPU: the holder itself, or the one that it interrupted.
+    /// The task that had the CPU: the holder itself, or the task that the holder interrupted.
     pub on_cpu: TaskId,
     /// The control group of most of the samples.
     pub cgroup: CgroupId,
-    /// What it did, where samples tell.
+    /// The path of its work; `None` if no sample shows it.
     pub path: Option<PathId>,
-    /// How many samples saw it.
+    /// How many samples hit it.
     pub samples: u64,
     /// Their share of the samples that are not idle; without samples, its share of the time.
     pub share: f64,
@@ -32,10 +32,10 @@ pub(super) struct Suspect {
 
 /// Who held `cpu` in `time`.
 ///
-/// A handler whose begin and end were traced is known; else it is whom most samples saw; without
-/// samples, who had the CPU longest.
+/// A handler is certain if its begin and end were traced. Otherwise the suspect is the one that
+/// most samples hit. Without samples it is the task that had the CPU longest.
 pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
-    // A stretch that samples tell of may begin with a sample of what ran before it.
+    // A stretch found from samples may begin with a sample of what ran before it.
     let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
     let sampled = by_samples(cpu, inside);
     match by_handler(cpu, findings, time) {
@@ -44,7 +44,7 @@ pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<
     }
 }
 
-/// The handler that is known to have run for most of `time`, from the events at its begin and end.
+/// The handler that ran for most of `time` according to the events at its begin and end.
 fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
     let overlap_ns =
         |finding: &Finding| finding.time.end.min(time.end).saturating_sub(finding.time.start.max(time.start));
@@ -71,7 +71,7 @@ fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspe
     Some(Suspect { holder, on_cpu, cgroup: CgroupId::NONE, path: None, samples: 0, share })
 }
 
-/// A handler that events tell of, with what samples saw of it.
+/// A handler known from events, with the path that samples show for it.
 fn with_samples(handler: Suspect, sampled: Option<Suspect>) -> Suspect {
     match sampled {
         Some(sampled) if is_same_handler(handler.holder, sampled.holder) => {
@@ -81,7 +81,7 @@ fn with_samples(handler: Suspect, sampled: Option<Suspect>) -> Suspect {
     }
 }
 
-/// Whether samples saw this handler. They do not tell which interrupt it was.
+/// Whether samples hit this handler. Samples do not show which interrupt it was.
 fn is_same_handler(handler: Holder<i32>, sampled: Holder<i32>) -> bool {
     match (handler, sampled) {
         (Holder::Interrupt(_), Holder::Interrupt(_)) => true,
@@ -89,7 +89,7 @@ fn is_same_handler(handler: Holder<i32>, sampled: Holder<i32>) -> bool {
     }
 }
 
-/// The suspect that most of the samples with these indices saw.
+/// The suspect that most of the samples with these indices hit.
 fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
     let mut busy = 0u32;
     let mut by_holder: BTreeMap<Holder<i32>, Vec<(usize, Option<PathId>)>> = BTreeMap::new();
@@ -144,10 +144,10 @@ fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Optio
     Some(follow(contexts, start, through_start, FOLLOW, total))
 }
 
-/// The suspect that the first sample after `time` saw.
+/// The suspect that the first sample after `time` hit.
 ///
-/// Where interrupts were off, that sample is taken as soon as they are on again: in the very path
-/// that turned them off, or in an interrupt or softirq that had to wait for that.
+/// If interrupts were off, that sample is taken as soon as they are on again: in the path that
+/// turned them off, or in an interrupt or softirq that had to wait.
 fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     let next = cpu.timeline.between(time.end, time.end.saturating_add(cpu.interval_ns)).next()?;
     let sample = &cpu.samples()[next];
@@ -166,8 +166,8 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     })
 }
 
-/// The task that had the CPU longest in `time`, as switches tell; without switches, that of the
-/// events in it.
+/// The task that had the CPU longest in `time` according to switches; without switches, the task of
+/// the events in `time`.
 fn by_switches(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     let mut held_ns: BTreeMap<TaskId, u64> = BTreeMap::new();
     for (task, ns) in cpu.holders(time) {

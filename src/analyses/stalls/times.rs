@@ -1,4 +1,4 @@
-//! Times on one CPU: whether two overlap, and which of many in order do.
+//! Times on one CPU: whether two overlap, and which of a sorted list overlap a given time.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
-//! Which events were traced completely, so that their silence means that nothing happened.
+//! Which events were traced completely, so that no record means that nothing happened.
 
 use crate::model::{Recording, Tracepoint};
 
-/// The tracepoints that a recording holds without leaving any record out, and its switches.
+/// The tracepoints of which the recording has every occurrence, and whether it has switch records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traced {
     /// One bit for each tracepoint.
@@ -12,7 +12,7 @@ pub(super) struct Traced {
 }
 
 impl Traced {
-    /// What `recording` traces without leaving anything out.
+    /// The tracepoints of which `recording` has every occurrence.
     pub fn of(recording: &Recording) -> Traced {
         let complete = recording.about.events.iter().filter(|event| event.is_complete());
         let tracepoints = complete.filter_map(|event| event.tracepoint);
@@ -23,7 +23,7 @@ impl Traced {
         }
     }
 
-    /// Whether each time that `tracepoint` happened was recorded.
+    /// Whether every occurrence of `tracepoint` was recorded.
     pub fn has(self, tracepoint: Tracepoint) -> bool {
         self.complete >> tracepoint as u32 & 1 == 1
     }
@@ -53,7 +53,7 @@ impl Traced {
         self.has(Tracepoint::NetifReceive) || self.has(Tracepoint::GroReceive)
     }
 
-    /// Whether the start of each system call is known, of all kinds or of some.
+    /// Whether the start of each system call is known, for all system calls or for some of them.
     pub fn system_calls(self) -> bool {
         self.has(Tracepoint::AnySystemCallEnter) || self.has(Tracepoint::OneSystemCallEnter)
     }

@@ -1,5 +1,5 @@
-//! The victims of a stall: how long softirqs waited, how many packets were received at once when it
-//! was over, and which task waited longest.
+//! The victims of a stall: how long softirqs waited, how many packets were received at once after
+//! it, and which task waited longest.
 
 use std::ops::Range;
 
@@ -26,7 +26,7 @@ pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
     let threads = begun.filter(|(_, wait)| wait.end <= until);
     let longest = threads.max_by_key(|(task, wait)| (wait.end - wait.start, std::cmp::Reverse(*task)));
     victims.task = longest.map(|(task, wait)| (*task, wait.end - wait.start));
-    // Without exits it is unknown where a backlog ends.
+    // Without exits of softirqs the end of a backlog is unknown.
     if cpu.traced.packets() && cpu.traced.waits() && cpu.traced.has(Tracepoint::SoftirqExit) {
         let waits = softirqs.waits.get(&Softirq::NetRx).map_or(&[][..], |waits| waits);
         let waits_in = overlapping(waits, time);

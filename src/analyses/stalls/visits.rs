@@ -15,7 +15,8 @@ use super::cpu::Cpu;
 use super::runs::{Activity, Run};
 use super::union_find::UnionFind;
 
-/// A visit goes on if it is seen again within so many samples of the softirq that interrupted it.
+/// A visit continues if its activity is sampled again within this many samples after the softirq
+/// that interrupted it.
 const INTERRUPTION: usize = 4;
 /// Callees that hold less than this share of a visit's samples do not decide its group.
 const NOTABLE: Share = Share(1, 4);
@@ -48,7 +49,7 @@ impl<'r> Visit<'r> {
     }
 }
 
-/// The visits that `runs` are, in order.
+/// Splits `runs` into visits, in order.
 pub(super) fn visits(runs: &[Run]) -> Vec<Visit<'_>> {
     let goes_on = |pair: &[Run]| {
         pair[0].activity == pair[1].activity
@@ -90,8 +91,9 @@ impl GroupKey {
 
 /// Groups the visits; only groups with a visit that is long enough to be a stall are kept.
 ///
-/// One system call of one program may call several functions, of which one is to blame. Where the
-/// paths fork, visits belong together if they have a callee in common.
+/// One system call of one program may call several functions, and only one of them may be to blame.
+/// So visits are grouped by callee where their paths fork: visits with a callee in common are in
+/// one group.
 pub(super) fn groups<'r>(cpu: &Cpu, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>>> {
     let has_long_run = |visits: &Vec<Visit>| visits.iter().any(|visit| visit.long_run(cpu).is_some());
     let mut by_key: BTreeMap<GroupKey, Vec<Visit>> = BTreeMap::new();
@@ -106,7 +108,7 @@ pub(super) fn groups<'r>(cpu: &Cpu, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>
     groups.filter(has_long_run).collect()
 }
 
-/// Splits visits to paths that begin with `start` by what is called where the paths fork.
+/// Splits visits to paths that begin with `start` by their callees where the paths fork.
 fn split_by_callee<'r>(cpu: &Cpu, start: PathId, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>>> {
     let weights: Vec<Weights> = visits.iter().map(|visit| weights(cpu, visit)).collect();
     let fork = fork(cpu, start, &visits, &weights);
@@ -134,7 +136,7 @@ fn split_by_callee<'r>(cpu: &Cpu, start: PathId, visits: Vec<Visit<'r>>) -> Vec<
     groups.into_values().collect()
 }
 
-/// The innermost path, from `start` on, down to which all visits go together.
+/// The innermost path, from `start` on, that all visits have in common.
 fn fork(cpu: &Cpu, start: PathId, visits: &[Visit], weights: &[Weights]) -> PathId {
     let mut fork = start;
     loop {

@@ -11,7 +11,7 @@ use super::traced::Traced;
 ///
 /// Each event has its own terms, because `-F` and `-g` on the command line would make the
 /// tracepoints sampled and slow. perf's own system calls are left out, because on the recorded CPU
-/// each of its writes would be recorded in its turn.
+/// each of perf's writes would itself be recorded.
 pub const RECORD: [&str; 6] = [
     "perf record -C CPU -k CLOCK_MONOTONIC --switch-events",
     "--all-cgroups -m 4M -e cpu-clock/freq=999,call-graph=fp/",
@@ -37,15 +37,15 @@ struct Row {
 enum Needs {
     /// Samples with call chains.
     Samples,
-    /// Tracepoints of which no record was left out, or what else makes up for them.
+    /// Tracepoints that were recorded completely, or equivalent records.
     Tracepoints {
-        /// Those of which a sampled one explains that the witness lacks.
+        /// If one of these was sampled, that is why the witness is missing.
         tracepoints: &'static [Tracepoint],
         is_met: fn(Traced) -> bool,
     },
     /// The names of control groups.
     Cgroups,
-    /// What the recording's clock showed at some time of day.
+    /// One moment on both the recording's clock and the clock of the day.
     WallClock,
 }
 
@@ -133,7 +133,7 @@ impl Row {
 }
 
 impl Witness {
-    /// The witness of `source`, which a recording has unless something `lacks`.
+    /// The witness of `source`; `lacks` says why the recording does not have it.
     ///
     /// # Panics
     ///

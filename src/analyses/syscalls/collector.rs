@@ -9,7 +9,7 @@ use crate::model::{Diagnostic, NameId, Recording};
 use super::options::Options;
 use super::result::{Class, SlowCall, Source, Summary, SystemCalls};
 
-/// What the calls so far come to.
+/// The sums and the slow calls so far.
 pub(super) struct Collector<'r> {
     pub recording: &'r Recording,
     pub options: &'r Options,

@@ -5,9 +5,9 @@ use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::cpu_list;
 use crate::model::{Diagnostic, Recording, Severity, StackId, Tracepoint};
 
-/// The command that records what makes the result exact. `-F` on the command line would make each
-/// tracepoint a sampled event. Without `--exclude-perf`, perf's own writes of the recording would
-/// be recorded in turn, without end.
+/// The command that records everything that makes the result exact. `-F` on the command line would
+/// make each tracepoint a sampled event. Without `--exclude-perf`, perf's own writes of the
+/// recording would be recorded in turn, without end.
 pub const RECORD: &str = "perf record -a -e cpu-clock/freq=999,call-graph=fp/ -e 'raw_syscalls:*' --exclude-perf \
                           --switch-events -m 16M -- sleep 10";
 

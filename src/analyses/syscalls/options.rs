@@ -7,6 +7,7 @@ use crate::analyses::selection::Selection;
 pub struct Options {
     /// A call that takes at least this long, in ns, is slow.
     pub min_ns: u64,
-    /// Which calls: those of these tasks that began on these CPUs and were under way at that time.
+    /// Which calls: those of the selected tasks that began on the selected CPUs and overlap the
+    /// selected time.
     pub selection: Selection,
 }

@@ -7,7 +7,7 @@ use crate::model::{Diagnostic, NameId, TaskId};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SystemCalls {
-    /// How the calls are known.
+    /// Where the calls come from.
     pub source: Source,
     /// The slow calls, by class. Those that held the CPU come first, the longest on the CPU first;
     /// in the other classes the longest call is first.
@@ -16,12 +16,12 @@ pub struct SystemCalls {
     pub summary: Vec<Summary>,
     /// How many calls are selected.
     pub calls: u64,
-    /// How many of them are not in the summary: their enter or exit was not recorded, or the two
-    /// may belong to different calls.
+    /// How many of them are not in the summary, because their enter or exit was not recorded, or
+    /// because the two may belong to different calls.
     pub not_whole: u64,
     /// What the user should know about the result.
     pub notes: Vec<Diagnostic>,
-    /// As [`Options::min_ns`](super::Options::min_ns).
+    /// See [`Options::min_ns`](super::Options::min_ns).
     pub min_ns: u64,
 }
 
@@ -43,7 +43,7 @@ impl SystemCalls {
     }
 }
 
-/// How system calls are known.
+/// Where system calls come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// By tracepoints at enter and exit: exact.
@@ -58,7 +58,8 @@ pub enum Source {
 /// Where most of a slow call's time went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// On the CPU: most of the time, or at least 10 ms and as long as is slow.
+    /// On the CPU: for most of the time, or for at least 10 ms and at least
+    /// [`SystemCalls::min_ns`].
     Held,
     /// Able to run, but without a CPU.
     Waited,
@@ -71,7 +72,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// The word printed for it.
+    /// The word printed for the class.
     pub fn name(self) -> &'static str {
         match self {
             Class::Held => "held",
@@ -96,7 +97,7 @@ pub struct SlowCall {
     pub class: Class,
     /// The caller.
     pub task: TaskId,
-    /// Its name; `None` if no frame tells.
+    /// Its name; `None` if no frame shows it.
     pub name: Option<NameId>,
     /// The CPU where it began.
     pub cpu: u32,
@@ -106,7 +107,7 @@ pub struct SlowCall {
     pub end_ns: u64,
     /// How long it had a CPU, in ns; `None` if not known.
     pub on_cpu_ns: Option<u64>,
-    /// If `on_cpu_ns` is an estimate, the number of samples that it is from.
+    /// If `on_cpu_ns` is an estimate, the number of samples behind it.
     pub samples: Option<u64>,
     /// The call, if it was traced.
     pub traced: Option<Call>,
@@ -125,7 +126,7 @@ impl SlowCall {
 pub struct Summary {
     /// The comm.
     pub comm: NameId,
-    /// The name; `None` if no frame tells.
+    /// The name; `None` if no frame shows it.
     pub name: Option<NameId>,
     /// How many calls; from samples, how many runs.
     pub calls: u64,

@@ -1,5 +1,5 @@
-//! Sampled calls: an estimate. A call is a run of samples of one thread in one system call that
-//! nothing else on the CPU interrupts.
+//! Sampled calls: an estimate. A call is a run of samples of one thread in one system call, with no
+//! other samples on the CPU in between.
 
 use crate::analyses::contexts::{Contexts, Owner};
 use crate::model::{NameId, TaskId, Timeline};

@@ -45,7 +45,7 @@ pub(super) fn add(calls: &Calls, collector: &mut Collector) {
     }
 }
 
-/// Where most of a call's time went, if calls of `min_ns` are slow.
+/// Where most of a call's time went. Calls from `min_ns` on are slow.
 fn class(call: &Call, on_cpu_ns: Option<u64>, min_ns: u64) -> Class {
     let Some(on_cpu_ns) = on_cpu_ns else {
         return Class::Unknown;

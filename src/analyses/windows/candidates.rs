@@ -1,4 +1,4 @@
-//! Candidates: the paths that the ranking tries, and which of them a sample counts for.
+//! Candidates: the paths that the ranking tests, and the candidates that a sample counts for.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,8 +12,8 @@ use super::finder::{Candidate, Work};
 pub(super) struct Candidates {
     pub all: Vec<Candidate>,
     numbers: FxHashMap<Candidate, usize>,
-    /// For each work, the path of a candidate that is closest to its path: that path itself or the
-    /// nearest of its callers. It saves most look-ups, since few paths continue a candidate's.
+    /// For each work, the candidate path closest to its path: the path itself or its nearest
+    /// caller. This saves most look-ups, because few paths continue a candidate's path.
     nearest: Vec<Option<PathId>>,
 }
 
@@ -36,8 +36,8 @@ impl Candidates {
         self.nearest[work.index()]
     }
 
-    /// The numbers of the candidates that a sample of this comm and path counts for: those whose
-    /// path is the same, or is continued by it.
+    /// The numbers of the candidates that a sample of this comm and path counts for: those with the
+    /// same path or with a caller of it.
     pub fn counting(&self, contexts: &Contexts, sample: Candidate) -> impl Iterator<Item = usize> {
         let nearest = |path: PathId| self.nearest(Work::of(path));
         let paths =
@@ -46,8 +46,8 @@ impl Candidates {
     }
 }
 
-/// The paths to try: those that dominate windows. Paths that continue each other are one candidate,
-/// which is followed inward as far as most of their windows go.
+/// The paths to test: those that dominate windows. Paths that continue each other form one
+/// candidate, which is followed inward as far as most of their windows reach.
 fn candidates(contexts: &Contexts, cpus: &[CpuWindows]) -> Vec<Candidate> {
     let windows = cpus.iter().flat_map(|cpu| &cpu.judged);
     let mut dominating: Vec<Candidate> = windows.filter_map(|judged| judged.stretch.dominating).collect();

@@ -1,4 +1,4 @@
-//! The dominating path of a window: the task, the time and the place in code that its samples tell.
+//! The dominating path of a window, with the task, the time and the place in code of its samples.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -56,7 +56,7 @@ impl Finder<'_> {
         indices.filter(is_candidates).collect()
     }
 
-    /// For how long the samples at these indices stand, in ns.
+    /// The time that the samples at these indices represent, in ns.
     pub(super) fn held_ns(&self, timeline: &Timeline, indices: &[usize]) -> u64 {
         indices.iter().map(|&at| timeline.held_ns(at, self.interval_ns)).sum()
     }
@@ -86,8 +86,8 @@ impl Finder<'_> {
     fn place_in(&self, path: PathId, stack: StackId) -> Option<CodePlace> {
         let (mut at, mut place) = (stack, None);
         while let Some((caller, frame)) = self.recording.stacks.split(at) {
-            // Nested stacks have the same path, so the path ends in the outermost stack that has
-            // it.
+            // Nested stacks have the same path, so the path ends in the outermost stack with that
+            // path.
             if self.contexts.of(at).path == Some(path) {
                 place = Some(CodePlace { frame, is_call: at != stack });
             } else if place.is_some() {

@@ -13,8 +13,7 @@ use super::finder::Finder;
 use super::result::{CutBy, Episode, Window};
 use super::stretch::{Counter, Stretch};
 
-/// A call that was running when a window began is followed back for at most this many window
-/// lengths.
+/// A call that was running when a window began is followed back at most this many window lengths.
 const LEAD_IN_WINDOWS: u64 = 10;
 /// A piece of baseline shorter than this share of a window is not counted.
 const SHORTEST_PIECE: Share = Share(1, 2);
@@ -34,7 +33,7 @@ pub(super) struct CpuWindows<'r> {
 
 /// A stretch of time that is compared with the baseline.
 pub(super) struct Judged {
-    /// From when to when, in ns.
+    /// Start and end, in ns.
     pub time: Range<u64>,
     /// The indices of its samples.
     pub indices: Range<usize>,
@@ -84,7 +83,7 @@ impl<'r> Finder<'r> {
         CpuWindows { timeline, triggered, episodes, judged, baseline, taken }
     }
 
-    /// As [`Finder::cpu_windows`], for given stretches, which are in order and do not overlap.
+    /// Like [`Finder::cpu_windows`], for given stretches, which are in order and do not overlap.
     pub(super) fn cpu_stretches(&self, timeline: &'r Timeline, stretches: &[Range<u64>]) -> CpuWindows<'r> {
         let judged = |counter: &mut Counter, time: &Range<u64>| {
             let indices = timeline.between(time.start, time.end);
@@ -181,9 +180,9 @@ impl<'r> Finder<'r> {
         }
     }
 
-    /// From when on the time before an episode is no baseline: from the start of the window or, if
-    /// a system call was running then, from the start of that call. One call is one piece of
-    /// evidence: it must not count both for and against itself.
+    /// The time from which on the time before an episode is no baseline: the start of the window
+    /// or, if a system call was running then, the start of that call. One call is one piece of
+    /// evidence, so it must not count both for and against the path.
     fn lead_in(&self, timeline: &Timeline, window: &Window) -> u64 {
         let samples = &timeline.samples;
         let work = |at: usize| {
@@ -218,9 +217,9 @@ impl<'r> Finder<'r> {
         baseline
     }
 
-    /// Cuts one stretch of time, all of whose samples have index `next` or more, and returns such
-    /// an index for the stretch after it. Pieces without samples are counted in one step, so that a
-    /// hole of years costs nothing.
+    /// Cuts one stretch of time into pieces. Its samples have index `next` or more; the return
+    /// value is the `next` of the following stretch. Pieces without samples are counted in one
+    /// step, so that a hole of years costs nothing.
     fn cut(&self, timeline: &Timeline, mut next: usize, time: Range<u64>, baseline: &mut Baseline) -> usize {
         let before_ns = self.options.before_ns;
         let Range { start: mut from, end } = time;

@@ -1,4 +1,4 @@
-//! Evidence: what the windows and the baseline of each CPU say for and against each candidate.
+//! Evidence: the share of each candidate in the windows and in the baseline of each CPU.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::episodes::{CpuWindows, Judged};
 use super::finder::{Candidate, Finder, Work};
 use super::stretch::is_dominated;
 
-/// What speaks for and against one path, gathered CPU by CPU.
+/// The evidence for and against one path, added up CPU by CPU.
 #[derive(Default)]
 pub(super) struct Evidence {
     pub tables: Vec<Table>,
@@ -53,7 +53,7 @@ impl Evidence {
         (baseline > 0.0).then(|| self.window_share() / baseline)
     }
 
-    /// Adds what the samples of a window say that the path dominates.
+    /// Adds the samples of a window that the path dominates.
     fn add_window(&mut self, judged: &Judged, samples: WindowSamples) {
         self.held_ns.push(samples.held_ns);
         self.window_ns.push(judged.time.end - judged.time.start);
@@ -64,7 +64,7 @@ impl Evidence {
     }
 }
 
-/// What the samples of one path in one window say.
+/// The samples of one path in one window.
 struct WindowSamples {
     /// How long the path held the CPU, in ns.
     held_ns: u64,
@@ -73,7 +73,7 @@ struct WindowSamples {
 }
 
 impl Finder<'_> {
-    /// What each candidate's samples say on all CPUs, by the candidate's number.
+    /// The evidence of all CPUs for each candidate, by the candidate's number.
     pub(super) fn evidence(&self, cpus: &[CpuWindows], candidates: &Candidates) -> Vec<Evidence> {
         let mut evidence: Vec<Evidence> = candidates.all.iter().map(|_| Evidence::default()).collect();
         for cpu in cpus {
@@ -82,7 +82,7 @@ impl Finder<'_> {
         evidence
     }
 
-    /// Adds what one CPU says.
+    /// Adds the evidence of one CPU.
     fn add_cpu(&self, cpu: &CpuWindows, candidates: &Candidates, all_evidence: &mut [Evidence]) {
         let mut windows = Holdings::new(candidates);
         let mut dominated: Vec<(usize, &Judged)> = Vec::new();
@@ -158,18 +158,18 @@ impl Finder<'_> {
     }
 }
 
-/// What each candidate holds of one CPU's windows or of its baseline.
+/// The samples of each candidate in one CPU's windows or baseline.
 struct Holdings {
     /// Samples that are not idle.
     busy: u64,
     each: Vec<Holding>,
-    /// The samples that each candidate holds of the stretch that is being counted.
+    /// The samples of each candidate in the stretch that is being counted.
     of_stretch: Vec<u64>,
-    /// The numbers of the candidates that hold any of them.
+    /// The numbers of the candidates with samples in that stretch.
     holding: Vec<usize>,
 }
 
-/// What one candidate holds.
+/// The samples of one candidate.
 #[derive(Clone, Copy, Default)]
 struct Holding {
     samples: u64,

@@ -1,4 +1,4 @@
-//! What filled any stretch of a CPU's time, counted as a window is.
+//! What filled any stretch of a CPU's time, counted in the same way as a window.
 
 use crate::model::{NameId, Recording};
 
@@ -31,7 +31,7 @@ pub struct Filled {
     pub busiest: Option<(NameId, u64)>,
 }
 
-/// Tells what filled stretches of CPUs' time.
+/// Finds what filled stretches of CPUs' time.
 pub struct Filling<'r>(Finder<'r>);
 
 impl<'r> Filling<'r> {

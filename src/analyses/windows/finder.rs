@@ -13,7 +13,7 @@ pub(super) struct Candidate {
     pub path: PathId,
 }
 
-/// What a sample counts for, as an index for tables.
+/// The work that a sample counts for, as an index for tables.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Work(u32);
 
@@ -22,7 +22,7 @@ impl Work {
     pub const IDLE: Work = Work(0);
     /// The CPU was busy with something that does not count.
     pub const NOT_COUNTED: Work = Work(1);
-    /// How many values come before those of paths.
+    /// How many indices precede those of paths.
     pub const BEFORE_PATHS: usize = 2;
 
     pub fn of(path: PathId) -> Self {
@@ -45,8 +45,8 @@ pub(super) struct Finder<'r> {
     pub options: &'r Options,
     pub contexts: Contexts,
     pub triggers: Triggers,
-    /// For each task its comm, if its work counts. The idle task does no work of its own, and what
-    /// a trigger does between its episodes is not suspected.
+    /// For each task its comm, if its work counts. The idle task does no work of its own, and the
+    /// work of a trigger between its episodes is no suspect.
     workers: Vec<Option<NameId>>,
     pub interval_ns: u64,
 }
@@ -74,9 +74,9 @@ impl<'r> Finder<'r> {
         self.contexts.is_idle(self.recording, sample)
     }
 
-    /// What a sample counts for: its task's work in the kernel. Work of an interrupt or softirq on
-    /// top of the task is not counted: otherwise a flood of packets would be blamed on whatever
-    /// system call it interrupts.
+    /// The work that a sample counts for: its task's work in the kernel. Work of an interrupt or
+    /// softirq on top of the task is not counted, because otherwise a flood of packets would be
+    /// blamed on the system call that it interrupts.
     #[inline]
     pub fn work(&self, sample: &Sample) -> Work {
         let context = self.contexts.of(sample.stack);

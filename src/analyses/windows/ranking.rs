@@ -13,9 +13,9 @@ use super::stretch::{heaviest, most_frequent};
 
 /// A path that holds the CPU for less than this share of a window is too brief to have stalled it.
 const BRIEF: f64 = 0.1;
-/// With a corrected p-value above this a path is a suspect at most.
+/// A path with a corrected p-value above this is at most a suspect.
 const SIGNIFICANT: f64 = 0.05;
-/// With a corrected p-value above this a path is not even a suspect.
+/// A path with a corrected p-value above this is not even a suspect.
 const CHANCE: f64 = 0.25;
 /// A path must be this many times as common in windows as elsewhere to stand out.
 const STANDS_OUT: f64 = 2.0;
@@ -81,7 +81,7 @@ fn verdict(evidence: &Evidence, p_value: f64, held_ns: u64) -> Verdict {
     }
 }
 
-/// The median, of an even number the greater of the two in the middle; 0 if there are no values.
+/// The median; of an even number of values the greater of the two in the middle; 0 without values.
 fn median(values: &mut [u64]) -> u64 {
     if values.is_empty() {
         return 0;

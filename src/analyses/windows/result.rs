@@ -16,16 +16,16 @@ pub struct Windows {
     pub episodes: Vec<Episode>,
     /// The paths that dominate windows, the most suspicious first.
     pub ranking: Vec<Ranked>,
-    /// How many windows the baseline was cut into.
+    /// The number of windows that the baseline was cut into.
     pub baseline_windows: u64,
     /// The length of a window that was asked for, in ns.
     pub before_ns: u64,
     /// All episodes, including those outside the selected time and those that served none of the
     /// softirqs asked for.
     pub triggered: u64,
-    /// For each CPU with episodes, the times that its baseline leaves out, in ns, by start: each
-    /// window, with the call that was running when it began, and its episode. Both ends are left
-    /// out.
+    /// For each CPU with episodes, the times that are not part of its baseline, in ns, by start:
+    /// each window, with the call that was running when it began, and its episode. Both ends are
+    /// excluded from the baseline.
     pub taken: BTreeMap<u32, Vec<(u64, u64)>>,
     /// The entries in the paths above that have no name, and why.
     pub unnamed: Vec<Unnamed>,
@@ -106,7 +106,7 @@ pub struct Dominating {
     pub share: f64,
     /// How long the path held the CPU, in ns, as far as samples tell.
     pub time_ns: u64,
-    /// Where in the path's function most of the samples were, or where its callee returns to.
+    /// The place in the path's function that most samples hit, or that its callee returns to.
     pub place: CodePlace,
     /// The line of source at `place`, `FILE:LINE`, safe to print; `None` unless the caller has
     /// filled it in through [`Windows::lines_mut`].
@@ -121,9 +121,9 @@ pub struct Ranked {
     pub comm: NameId,
     /// The path.
     pub path: Path,
-    /// Windows of which it holds at least half the samples that are not idle.
+    /// Windows in which it has at least half of the samples that are not idle.
     pub windows: u64,
-    /// Windows of the baseline of which it does.
+    /// Windows of the baseline in which it has.
     pub baseline_windows: u64,
     /// Its share of all samples in windows that are not idle, from 0 to 1.
     pub window_share: f64,
@@ -142,7 +142,7 @@ pub struct Ranked {
     pub cgroup: CgroupId,
     /// The median time, in ns, for which it held the CPU in the windows that it dominates.
     pub median_held_ns: u64,
-    /// As [`Dominating::place`], over the windows that it dominates; `None` if it dominates none.
+    /// Like [`Dominating::place`], over the windows that it dominates; `None` if it dominates none.
     pub place: Option<CodePlace>,
     /// The line of source at `place`: see [`Dominating::line`].
     pub line: Option<String>,
@@ -164,7 +164,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word printed for it.
+    /// The word printed for the verdict.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Culprit => "culprit",

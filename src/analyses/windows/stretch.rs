@@ -21,13 +21,13 @@ pub(super) struct Stretch {
     pub idle: u64,
     /// Samples in interrupts and softirqs, without idle ones.
     pub nested: u64,
-    /// All samples, by comm and what they count for.
+    /// All samples, by comm and work.
     counted: Vec<Counted>,
     /// The heaviest path, followed inward, if it dominates.
     pub dominating: Option<Candidate>,
 }
 
-/// The samples of one comm that count for one work.
+/// The samples of one comm and one work.
 pub(super) struct Counted {
     comm: NameId,
     work: Work,
@@ -36,8 +36,8 @@ pub(super) struct Counted {
     last: usize,
 }
 
-/// Counts stretches. It is kept from one stretch to the next, so that its tables are allocated
-/// once.
+/// Counts the samples of stretches. It is reused for the next stretch, so that its tables are
+/// allocated once.
 pub(super) struct Counter<'r> {
     finder: &'r Finder<'r>,
     /// The position of each comm and work in a stretch's list.
@@ -91,9 +91,10 @@ impl Stretch {
         })
     }
 
-    /// The heaviest path, followed inward, if it dominates; of equals the one that ran last.
+    /// The heaviest path, followed inward, if it dominates; of several equal ones the one that ran
+    /// last.
     fn heaviest_path(&self, contexts: &Contexts) -> Option<Candidate> {
-        // A path that ends in the entry is left out: it does not tell which call it was.
+        // A path that ends in the entry is left out, because it does not show which call it was.
         let with_starts = || {
             self.paths().filter_map(|(candidate, counted)| {
                 let start = Candidate { path: contexts.start(candidate.path)?, ..candidate };
@@ -129,7 +130,7 @@ pub(super) fn is_dominated(busy: u64, samples: u64) -> bool {
     samples > 0 && DOMINATE.is_held(samples, busy)
 }
 
-/// The most frequent item and its count; of equals the smallest item.
+/// The most frequent item and its count; the smallest of several equal ones.
 pub(super) fn most_frequent<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Option<(T, u64)> {
     let mut items = items.peekable();
     let mut counts: BTreeMap<T, u64> = BTreeMap::new();
@@ -141,7 +142,7 @@ pub(super) fn most_frequent<T: Copy + Ord>(items: impl Iterator<Item = T>) -> Op
     heaviest(counts)
 }
 
-/// The item with the highest count, and the count; of equals the smallest item.
+/// The item with the highest count, and the count; the smallest of several equal ones.
 pub(super) fn heaviest<T: Copy + Ord>(counts: BTreeMap<T, u64>) -> Option<(T, u64)> {
     counts.into_iter().max_by_key(|&(item, count)| (count, Reverse(item)))
 }

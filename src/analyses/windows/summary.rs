@@ -1,4 +1,4 @@
-//! What the windows of a recording come to: counts, and what filled a window that no path
+//! A summary of the windows of a recording: counts, and what filled a window that no path
 //! dominates.
 
 use crate::model::{NameId, Recording, Sample, Softirq, Timeline};
@@ -100,8 +100,8 @@ impl Windows {
         self.episodes.windows(2).all(|pair| pair[0].cpu == pair[1].cpu)
     }
 
-    /// How many episodes received packets, if they are fewer than half of all: then it is worth
-    /// looking at these alone.
+    /// How many episodes received packets, if they are fewer than half of all episodes. Then it is
+    /// worth looking at these alone.
     pub fn received_by_few(&self) -> Option<usize> {
         let received = |episode: &&Episode| episode.softirqs.contains_key(&Softirq::NetRx);
         let count = self.episodes.iter().filter(received).count();
@@ -119,9 +119,9 @@ impl Windows {
         names.all(|name| name == first).then_some(first)
     }
 
-    /// The CPU to look at first: the one with most windows that the culprit dominates; of equals
-    /// the one with most episodes, then with most samples that are not the idle task's. `None` if
-    /// there are no `timelines`.
+    /// The CPU to look at first: the one with most windows that the culprit dominates, then with
+    /// most episodes, then with most samples that are not the idle task's. `None` if there are no
+    /// `timelines`.
     pub fn worst_cpu<'r>(
         &self,
         recording: &Recording,
