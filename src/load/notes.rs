@@ -56,7 +56,7 @@ pub(super) fn note_formats(source: &Source, recording: &mut Recording) {
     let records: u64 = tracepoints.map(|event| event.records).sum();
     let formats = Note {
         severity: Severity::Warning,
-        code: "formats",
+        code: Diagnostic::FORMATS,
         count: records,
         message: format!(
             "{records} records of tracepoints cannot be decoded: their formats, at the end of the file, are not there"
@@ -202,7 +202,7 @@ fn lost(tally: &Tally) -> [Note; 2] {
     [
         Note {
             severity: Severity::Warning,
-            code: "lost",
+            code: Diagnostic::LOST,
             count: tally.lost,
             message: format!("{} records were lost, {:.2} % of all", tally.lost, 100.0 * tally.lost_share()),
             remedy: "give perf a larger buffer (-m 16M) or sample fewer events",

@@ -42,6 +42,21 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// The code where the kernel dropped records.
+    pub const LOST: &'static str = "lost";
+    /// The code where the formats of tracepoints are missing, so their records cannot be decoded.
+    pub const FORMATS: &'static str = "formats";
+
+    /// Whether it says that the kernel dropped records.
+    pub fn is_loss(&self) -> bool {
+        self.code == Diagnostic::LOST
+    }
+
+    /// Whether it says that tracepoints could not be decoded.
+    pub fn is_missing_formats(&self) -> bool {
+        self.code == Diagnostic::FORMATS
+    }
+
     /// A diagnostic. Its texts are made safe to print, whatever they quote from a file; an empty
     /// remedy is none.
     pub fn new(severity: Severity, code: &'static str, count: u64, message: &str, remedy: &str) -> Self {

@@ -38,7 +38,7 @@ pub(super) fn packet_event(recording: &Recording, asked: Option<&str>) -> Result
 
 /// Why there is no event of packets.
 fn no_event(recording: &Recording, asked: Option<&str>) -> Error {
-    if let Some(why) = recording.diagnostics.iter().find(|diagnostic| diagnostic.code == "formats") {
+    if let Some(why) = recording.diagnostics.iter().find(|diagnostic| diagnostic.is_missing_formats()) {
         let remedy = why.remedy.as_deref().unwrap_or_default();
         return Error::input(&recording.about.file, &*why.message, remedy);
     }

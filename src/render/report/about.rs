@@ -42,7 +42,7 @@ pub fn diagnostic_lines(diagnostic: &Diagnostic) -> Vec<String> {
 
 /// The diagnostics as lines, for reports that have a line of their own for loss.
 pub fn diagnostics_but_loss(recording: &Recording) -> impl Iterator<Item = String> {
-    let others = recording.diagnostics.iter().filter(|diagnostic| diagnostic.code != "lost");
+    let others = recording.diagnostics.iter().filter(|diagnostic| !diagnostic.is_loss());
     others.flat_map(diagnostic_lines)
 }
 

@@ -109,3 +109,16 @@ fn the_architecture_page_has_the_same_table() {
         assert!(row.ends_with(&format!("| {imports} |")), "{row} should end with {imports}");
     }
 }
+
+#[test]
+fn analyses_compare_no_strings() {
+    // After `load` kinds and ids decide, not names. What a user typed is compared all the same.
+    let comparisons = ["== \"", "!= \"", "starts_with(\"", "ends_with(\"", "contains(\"", "strip_prefix(\""];
+    for file in rust_files(&root().join("src/analyses")) {
+        let text = read(&file);
+        let code = code_of(text.split("#[cfg(test)]").next().unwrap_or_default());
+        for comparison in comparisons {
+            assert!(!code.contains(comparison), "{}: {comparison}", file.display());
+        }
+    }
+}
