@@ -104,7 +104,7 @@ fn the_report_of_stalls_names_the_holder() {
         };
         assert!(line("culprit").starts_with(&format!("culprit   {name},")), "{text}");
         assert!(line("rank").ends_with(&format!(" {name}")), "{text}");
-        assert!(line("stall ").contains(&format!(" {name}, on top of byst")), "{text}");
+        assert!(line("stall ").contains(&format!(" {name}, on top of ")), "{text}");
     }
 }
 
