@@ -13,7 +13,7 @@ use criterion::{
 use stallgraph::analyses::ordered::{Options as OrderOptions, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows;
-use stallgraph::ingest::{self, Collect, InputFile, RawSample, RawSwitch, RawTrace, Record, Source};
+use stallgraph::internals::{self, Collect, InputFile, RawSample, RawSwitch, RawTrace, Record, Source};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -56,7 +56,7 @@ fn stages(criterion: &mut Criterion) {
 
 fn ingest(group: &mut BenchmarkGroup<WallTime>, input: &Input, samples: u64) {
     let (header, records) =
-        ingest::read(&[InputFile::whole(&input.bytes)], &input.path, u64::MAX).expect("a recording");
+        internals::read(&[InputFile::whole(&input.bytes)], &input.path, u64::MAX).expect("a recording");
     let source = Source::new(header, &records);
     let wanted = vec![true; source.header.attributes.len()];
     let reader = source.sample_reader(&wanted, None, &input.path).expect("events");

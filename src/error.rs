@@ -39,7 +39,11 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Input`] with a remedy, or without one if `remedy` is empty.
-    pub fn input(file: impl Into<PathBuf>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn input(
+        file: impl Into<PathBuf>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         let remedy = Some(remedy.into()).filter(|text| !text.is_empty());
         Error::Input { file: file.into(), what: what.into(), remedy }
     }

@@ -32,19 +32,21 @@
 //! | `cli` | the program `stallgraph`, and all other features |
 
 mod error;
+mod ingest;
+mod kernel;
 mod mapped;
 mod pack;
 #[cfg(feature = "pack")]
 mod redaction;
+mod state;
+mod symbols;
 
 pub mod analyses;
-pub mod ingest;
-pub mod kernel;
+#[doc(hidden)]
+pub mod internals;
 pub mod load;
 pub mod model;
 #[cfg(feature = "render")]
 pub mod render;
-pub mod state;
-pub mod symbols;
 
 pub use error::{Error, Result};

@@ -7,7 +7,7 @@ use linux_perf_event_reader::constants::{
     PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP, PERF_SAMPLE_PERIOD, PERF_SAMPLE_READ, PERF_SAMPLE_STREAM_ID,
     PERF_SAMPLE_TID, PERF_SAMPLE_TIME,
 };
-use stallgraph::ingest::{ByteOrder, Header};
+use stallgraph::internals::{ByteOrder, Header};
 
 /// Fields of 8 bytes before the time, and before the call chain (perf_output_sample in
 /// kernel/events/core.c).

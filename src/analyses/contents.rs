@@ -74,7 +74,7 @@ pub fn find(recording: &Recording) -> Contents {
 }
 
 /// The entries of `names` that are placeholders for a missing name, and the reasons.
-pub fn unnamed_among(recording: &Recording, names: &FxHashSet<NameId>) -> Vec<Unnamed> {
+pub(crate) fn unnamed_among(recording: &Recording, names: &FxHashSet<NameId>) -> Vec<Unnamed> {
     let is_meant = |function: &Function| names.contains(&function.name);
     let is_unnamed = |function: &Function| function.naming != Naming::Named && is_meant(function);
     match recording.functions.iter().any(is_unnamed) {

@@ -1,10 +1,10 @@
 //! Analyses: pure functions of a `Recording`, each with a typed result, each a file or a folder.
 
-pub mod calls;
-pub mod categories;
+pub(crate) mod calls;
+mod categories;
 pub mod check;
 pub mod contents;
-pub mod contexts;
+pub(crate) mod contexts;
 pub mod flame;
 pub mod lanes;
 pub mod moments;
@@ -12,10 +12,10 @@ pub mod ordered;
 pub mod packets;
 pub mod paths;
 pub mod selection;
-pub mod shares;
-pub mod spans;
+mod shares;
+pub(crate) mod spans;
 pub mod stalls;
-pub mod statistics;
+mod statistics;
 pub mod strips;
 pub mod syscalls;
 pub mod windows;

@@ -2,7 +2,9 @@
 
 use crate::model::NameId;
 
-use super::contexts::{Contexts, Owner, PathId};
+use super::contexts::{Contexts, PathId};
+
+pub use super::contexts::Owner;
 
 /// A path of the kernel's work, without the recording's tree of paths.
 #[derive(Clone, Debug)]
@@ -19,7 +21,7 @@ pub struct Path {
 
 impl Path {
     /// The path with this id in the tree of `contexts`.
-    pub fn new(contexts: &Contexts, path: PathId) -> Path {
+    pub(crate) fn new(contexts: &Contexts, path: PathId) -> Path {
         let start = contexts.start(path);
         Path {
             owner: contexts.owner(path),

@@ -131,7 +131,7 @@ impl CpuRange {
 }
 
 /// The first and the last time of a recording, of samples and events, in ns.
-pub fn recorded_span(recording: &Recording) -> (u64, u64) {
+pub(crate) fn recorded_span(recording: &Recording) -> (u64, u64) {
     let events = || recording.timelines.iter().map(|timeline| timeline.trace.between(0, u64::MAX));
     let first = events().filter_map(|events| events.first()).map(|event| event.time_ns).min();
     let last = events().filter_map(|events| events.last()).map(|event| event.time_ns).max();

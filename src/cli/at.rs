@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use stallgraph::Result;
-use stallgraph::ingest::log_times::{self, Zone};
+use stallgraph::load::{self, Zone};
 use stallgraph::model::Log;
 
 /// Which log.
@@ -27,7 +27,7 @@ pub struct LogOptions {
 impl LogOptions {
     /// Reads the log; `None` if the user named none.
     pub fn read(&self) -> Result<Option<Log>> {
-        self.at.as_deref().map(|file| log_times::read(file, self.at_zone)).transpose()
+        self.at.as_deref().map(|file| load::read_log(file, self.at_zone)).transpose()
     }
 }
 

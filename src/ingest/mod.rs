@@ -43,19 +43,19 @@ pub use attributes::Attribute;
 pub use cursor::ByteOrder;
 pub use features::Features;
 pub use header::{Header, is_recording};
-pub use input::{Input, InputFile, open};
+pub use input::{InputFile, open};
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 #[cfg(feature = "pack")]
 pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
-    Block, Blocks, ScriptFrame, ScriptHeader, ScriptSample, ScriptTask, StackLine, is_script, number,
-    only_frame, parse_task, stack_line,
+    Block, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, parse_task,
+    stack_line,
 };
-pub use side_band::{Change, Map, SideBand, SideBandReader, When};
+pub use side_band::{Change, Map, SideBand, When};
 pub use source::{Source, read};
 pub use tracepoint::{RawSwitch, RawTrace, TraceReader};
-pub use unpack::{Damage, Records};
+pub use unpack::Damage;
 pub use user_chains::{CALLCHAIN_DEFERRED, UserChains, deferred};
 pub use walked::Walked;

@@ -84,6 +84,7 @@ impl SampleIds {
 
     /// Whether the `sample_id` of this body is possible: the id of an event, which `is_id` checks,
     /// and possible numbers of a thread and a CPU; or zeros, as in records that perf made up.
+    #[cfg(feature = "pack")]
     pub fn is_plausible(&self, body: &[u8], is_id: impl Fn(u64) -> bool) -> bool {
         const CPUS: u32 = 1 << 16;
         let Some((_, sample_id)) = self.split(body) else { return false };
@@ -116,6 +117,7 @@ impl SampleIds {
 
 /// Whether a thread can have this id: at most PID_MAX_LIMIT (include/linux/threads.h), or −1 for
 /// the kernel.
+#[cfg(feature = "pack")]
 pub fn is_thread(id: i32) -> bool {
     (-1..=1 << 22).contains(&id)
 }

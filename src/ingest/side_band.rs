@@ -1,7 +1,5 @@
 //! Side-band records: names of threads, forks, mappings, lost records, each with its time and CPU.
 
-use std::ops::Range;
-
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{
     PERF_RECORD_MISC_COMM_EXEC, PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_FORK_EXEC,
@@ -184,37 +182,12 @@ impl SideBandReader {
         Parsed::SideBand(SideBand { when, cpu, change })
     }
 
-    /// The addresses at which a record says that there is code from now on; `None` for other
-    /// records.
-    pub fn code(&self, record: &Record) -> Option<Range<u64>> {
-        let kind = RecordType(record.kind);
-        if !matches!(kind, RecordType::MMAP | RecordType::MMAP2 | RecordType::KSYMBOL) {
-            return None;
-        }
-        let (start, length) = match self.change(kind, record.misc, self.fields(record)?)?? {
-            Change::Map(map) => (map.start, map.length),
-            Change::CodeMade { start, length, .. } => (start, length),
-            _ => return None,
-        };
-        Some(start..start.saturating_add(length))
-    }
-
     /// Decodes a record that [`SideBandReader::parse`] found to be a user call chain. Returns its
     /// thread too.
     pub fn user_chain<'a>(&self, record: &Record<'a>) -> Option<(i32, UserChain<'a>)> {
         let (fields, origin) = self.split(record)?;
         let (_, thread) = origin.thread?;
         Some((thread, UserChain::parse(fields, self.order)?))
-    }
-
-    /// The fields of a record, without its `sample_id`.
-    pub fn fields<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
-        self.sample_ids.split(record.body).map(|(fields, _)| fields)
-    }
-
-    /// Whether the end of a record is a possible `sample_id`. `is_id` says which ids there are.
-    pub fn is_plausible(&self, record: &Record, is_id: impl Fn(u64) -> bool) -> bool {
-        self.sample_ids.is_plausible(record.body, is_id)
     }
 
     /// The fields of a record and its decoded `sample_id`.
@@ -266,6 +239,35 @@ impl SideBandReader {
             RecordType::UNTHROTTLE => cursor.take(24).map(|_| Change::Unthrottle)?,
             _ => return Some(None),
         }))
+    }
+}
+
+/// What redaction asks of a record.
+#[cfg(feature = "pack")]
+impl SideBandReader {
+    /// The addresses at which a record says that there is code from now on; `None` for other
+    /// records.
+    pub fn code(&self, record: &Record) -> Option<std::ops::Range<u64>> {
+        let kind = RecordType(record.kind);
+        if !matches!(kind, RecordType::MMAP | RecordType::MMAP2 | RecordType::KSYMBOL) {
+            return None;
+        }
+        let (start, length) = match self.change(kind, record.misc, self.fields(record)?)?? {
+            Change::Map(map) => (map.start, map.length),
+            Change::CodeMade { start, length, .. } => (start, length),
+            _ => return None,
+        };
+        Some(start..start.saturating_add(length))
+    }
+
+    /// The fields of a record, without its `sample_id`.
+    pub fn fields<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
+        self.sample_ids.split(record.body).map(|(fields, _)| fields)
+    }
+
+    /// Whether the end of a record is a possible `sample_id`. `is_id` says which ids there are.
+    pub fn is_plausible(&self, record: &Record, is_id: impl Fn(u64) -> bool) -> bool {
+        self.sample_ids.is_plausible(record.body, is_id)
     }
 }
 

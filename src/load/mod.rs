@@ -10,7 +10,7 @@ mod events;
 mod inlined;
 mod job;
 mod lines;
-mod meanings;
+pub(crate) mod meanings;
 mod memory;
 mod names;
 mod notes;
@@ -34,9 +34,9 @@ use crate::model::Recording;
 use job::Job;
 use perf_data::Unnamed;
 
+pub use crate::ingest::log_times::{Zone, read as read_log};
 pub use crate::symbols::Sources;
 pub use lines::source_lines;
-pub use meanings::function;
 pub use options::{Options, Progress, Stage};
 #[cfg(feature = "pack")]
 pub use packing::{Keep, Packed, pack};

@@ -17,7 +17,7 @@ pub struct Cgroup {
 
 impl Cgroup {
     /// Reads a path, which is interned as `name`.
-    pub fn parse(path: &str, name: NameId) -> Self {
+    pub(crate) fn parse(path: &str, name: NameId) -> Self {
         Cgroup {
             path: name,
             pod_uid: path.split('/').rev().find_map(pod_uid),

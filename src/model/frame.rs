@@ -72,7 +72,7 @@ impl FrameTable {
     }
 
     /// Adds a frame for a function that was inlined at `frame`.
-    pub fn add_inlined(&mut self, frame: FrameId) -> FrameId {
+    pub(crate) fn add_inlined(&mut self, frame: FrameId) -> FrameId {
         self.frames.push(self.frames[frame.index()]);
         FrameId::from_index(self.frames.len() - 1)
     }

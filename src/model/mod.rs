@@ -61,7 +61,7 @@ pub use about::{About, Clock};
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
 pub use event::Event;
-pub use flat_map::{FlatMap, fold, seed};
+pub(crate) use flat_map::{FlatMap, fold, seed};
 pub use frame::{CodePlace, Frame, FrameTable, Mode};
 pub use function::{FrameKind, Function, Naming};
 pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};

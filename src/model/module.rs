@@ -47,7 +47,7 @@ impl Module {
     /// without what tells it from others. These are the paths that perf takes for memory
     /// (is_anon_memory and is_no_dso_memory, tools/perf/util/map.h), and those of memory by
     /// descriptor, in which .NET and others put code.
-    pub fn memory_name(path: &str) -> Option<&'static str> {
+    pub(crate) fn memory_name(path: &str) -> Option<&'static str> {
         const WHOLE: [&str; 2] = ["//anon", "[heap]"];
         const STARTS: [&str; 6] = ["[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV", "/memfd:"];
         let whole = WHOLE.into_iter().find(|name| *name == path);

@@ -42,7 +42,7 @@ impl StackTree {
     }
 
     /// The stack without its innermost frame, and that frame; `None` for the empty stack.
-    pub fn split(&self, stack: StackId) -> Option<(StackId, FrameId)> {
+    pub(crate) fn split(&self, stack: StackId) -> Option<(StackId, FrameId)> {
         (stack != Self::ROOT).then(|| {
             let node = self.nodes[stack.index()];
             (node.parent, node.frame)

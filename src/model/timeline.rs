@@ -56,7 +56,7 @@ impl Details {
     }
 
     /// Adds the details of the samples that follow.
-    pub fn append(&mut self, next: Details) {
+    pub(crate) fn append(&mut self, next: Details) {
         if self.len == 0 {
             *self = next;
         } else if next.len > 0 {
@@ -74,14 +74,14 @@ impl Details {
     }
 
     /// Reorders them: `order` has, for each new index, the old one.
-    pub fn reorder(&mut self, order: &[usize]) {
+    pub(crate) fn reorder(&mut self, order: &[usize]) {
         if !self.each.is_empty() {
             self.each = order.iter().map(|&at| self.each[at]).collect();
         }
     }
 
     /// Replaces the id of each control group by what `renamed` gives for it.
-    pub fn rename_cgroups(&mut self, renamed: impl Fn(CgroupId) -> CgroupId) {
+    pub(crate) fn rename_cgroups(&mut self, renamed: impl Fn(CgroupId) -> CgroupId) {
         for detail in self.each.iter_mut().chain([&mut self.common]) {
             detail.cgroup = renamed(detail.cgroup);
         }

@@ -82,12 +82,12 @@ impl Tracepoint {
     }
 
     /// Whether it says that a system call began.
-    pub fn is_system_call_enter(self) -> bool {
+    pub(crate) fn is_system_call_enter(self) -> bool {
         matches!(self, Tracepoint::AnySystemCallEnter | Tracepoint::OneSystemCallEnter)
     }
 
     /// Whether it says that a system call returned.
-    pub fn is_system_call_exit(self) -> bool {
+    pub(crate) fn is_system_call_exit(self) -> bool {
         matches!(self, Tracepoint::AnySystemCallExit | Tracepoint::OneSystemCallExit)
     }
 }

@@ -6,6 +6,7 @@ pub enum Damage {
     /// It is cut short, or cannot be unpacked to its end.
     Cut,
     /// No more memory was allowed.
+    #[cfg(feature = "pack")]
     OverBudget,
     /// What was unpacked is not an archive.
     NoArchive,
@@ -21,6 +22,7 @@ impl Damage {
             Damage::Cut => {
                 ("it is cut short or damaged", "copy it again; what was unpacked before that place is used")
             }
+            #[cfg(feature = "pack")]
             Damage::OverBudget => ("the memory that is allowed is used up before its end", ALLOW_MORE),
             Damage::NoArchive => ("it is compressed, and no archive", "unpack it first: bunzip2 FILE"),
         }

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::analyses::contexts::Owner;
-use crate::analyses::paths::Path;
+use crate::analyses::paths::{Owner, Path};
 use crate::analyses::stalls::{Culprit, Holder};
 use crate::model::{NameId, Recording};
 

@@ -11,7 +11,7 @@ pub fn percent(share: f64) -> String {
 }
 
 /// A probability, with a power of ten if it is small.
-pub fn probability(p: f64) -> String {
+pub(crate) fn probability(p: f64) -> String {
     match p {
         p if p >= 0.0995 => format!("{p:.1}"),
         p if p >= 0.000995 => format!("{p:.3}"),
@@ -21,7 +21,7 @@ pub fn probability(p: f64) -> String {
 }
 
 /// Milliseconds, with one decimal if there are less than ten.
-pub fn milliseconds(ns: u64) -> String {
+pub(crate) fn milliseconds(ns: u64) -> String {
     let ms = ns as f64 / 1e6;
     if ms >= 9.95 || ns == 0 { format!("{ms:.0}") } else { format!("{ms:.1}") }
 }
@@ -44,7 +44,7 @@ pub fn seconds(ns: u64) -> String {
 }
 
 /// A time in ns since 1970 as `2026-11-23 01:32:48`, in UTC and the proleptic Gregorian calendar.
-pub fn utc(ns: i128) -> String {
+pub(crate) fn utc(ns: i128) -> String {
     let seconds = ns.div_euclid(1_000_000_000);
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Years are counted from March on, so that the leap day is their last day. 400 years have
@@ -69,7 +69,7 @@ pub fn counted(count: u64, noun: &str) -> String {
 }
 
 /// The text if it fits into `width` characters, else its beginning and `..`.
-pub fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
@@ -78,7 +78,7 @@ pub fn cut(text: &str, width: usize) -> String {
 
 /// The text if it fits into `width` characters, else `..` and its end, which says most about a
 /// path.
-pub fn cut_begin(text: &str, width: usize) -> String {
+pub(crate) fn cut_begin(text: &str, width: usize) -> String {
     let more = text.chars().count().saturating_sub(width);
     if more == 0 {
         return text.to_owned();

@@ -39,12 +39,12 @@ pub use formats::elf::{Elf, FileSymbol, PltStub};
 pub use formats::jitdump::{Jitdump, WantedAddress};
 pub use formats::kallsyms::Kallsyms;
 pub use formats::perf_map::PerfMap;
-pub use formats::table::{Symbol, SymbolTable};
+pub use formats::table::SymbolTable;
 pub use formats::unpack::debug_data as unpack_debug_data;
 pub use frame_names::{FrameName, FrameNames};
 pub use gather::Gatherer;
 pub use lines::source_lines;
-pub use request::{Request, Seen};
+pub use request::Request;
 pub use sources::Sources;
 
 /// Names all frames. Sets in `modules` whether symbols were found, and adds to `diagnostics` what

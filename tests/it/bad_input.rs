@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
 use crate::support::{MadeUp, Recording, Run, run, stallgraph};
 use stallgraph::analyses::lanes::{By, Lanes};
-use stallgraph::analyses::{contents, flame, ordered, selection::Selection, spans, strips, windows};
+use stallgraph::analyses::{contents, flame, ordered, selection::Selection, strips, windows};
 use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
 use stallgraph::{Error, load};
 
@@ -360,7 +360,7 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     let marks = flame::Marks { triggers, paths: Vec::new() };
     let mut painter = flame::Painter::new(&recording, &marks);
     for timeline in &recording.timelines {
-        let whole = spans::extent(&recording, [timeline]);
+        let whole = flame::extent(&recording, [timeline]);
         let length_us = (whole.end - whole.start) / 1000;
         let flame = painter.ordered(flame::Section { timeline, range: whole.clone() });
         assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), length_us, "time got lost");

@@ -1,13 +1,14 @@
 //! System calls from text fixtures: how enters, exits and switches of a thread become calls.
 
 use crate::support::fixture::recording;
-use stallgraph::analyses::calls::{self, Call, Doubt, Spent};
+use stallgraph::analyses::syscalls::{Call, Doubt, Spent};
+use stallgraph::internals::find_calls;
 
 /// Each call as `NAME BEGIN-END`, in ms, and its times. `(` stands for an unknown enter, `…` for an
 /// unknown exit.
 fn shown(text: &str) -> Vec<String> {
     let recording = recording(text);
-    let calls = calls::find(&recording);
+    let calls = find_calls(&recording);
     let ms = |ns: u64| ns / 1_000_000;
     let show = |call: &Call| {
         let spent = match call.spent {
@@ -45,7 +46,7 @@ fn enter_and_exit_make_a_call() {
     ";
     assert_eq!(shown(text), ["read 1000-1150=42", "close 1200-1201=0"]);
     let recording = recording(text);
-    let calls = calls::find(&recording);
+    let calls = find_calls(&recording);
     assert!(calls.is_traced && !calls.has_switches);
     let tid = recording.task(calls.all()[0].task).tid;
     let name_at = |ns| calls.at(tid, ns).map(|call| recording.name(call.name));
@@ -189,9 +190,9 @@ fn what_was_sampled_makes_no_calls() {
         cpu0 1.000 agent sys_enter:read(1)
         cpu0 1.100 agent sys_exit:read=0
     ";
-    assert!(!calls::find(&recording(text)).is_traced);
+    assert!(!find_calls(&recording(text)).is_traced);
     let text = text.replace("raw_syscalls:sys_enter", "sched:sched_switch");
-    let calls = calls::find(&recording(&(text + "cpu0 1.050 agent switch:envoy=S")));
+    let calls = find_calls(&recording(&(text + "cpu0 1.050 agent switch:envoy=S")));
     assert!(calls.is_traced && !calls.has_switches);
     assert_eq!(calls.all()[0].spent, None);
 }
@@ -224,7 +225,7 @@ fn a_switch_from_idle_that_was_not_recorded_is_noticed() {
         cpu1 1.150 agent switch:swapper=S
         cpu1 1.200 agent sys_exit:read=0";
     assert_eq!(shown(text), ["read 1000-1200=0 on 110 asleep 90 runnable 0"]);
-    let unseen = |text: &str| calls::find(&recording(text)).unseen_switches;
+    let unseen = |text: &str| find_calls(&recording(text)).unseen_switches;
     assert_eq!(unseen(text), 2);
     let recorded = text.replace("1.200", "1.199 swapper switch:agent=R\ncpu1 1.200");
     assert_eq!((unseen(&recorded), unseen(&recorded.replace("waking:agent", "switch:agent=R"))), (1, 0));

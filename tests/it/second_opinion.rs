@@ -7,7 +7,7 @@ use std::io::Cursor;
 use linux_perf_data::PerfFileReader;
 
 use crate::support::{Recording, SecondOpinion, second_opinion};
-use stallgraph::ingest::{Features, Header};
+use stallgraph::internals::{Features, Header};
 use stallgraph::load;
 use stallgraph::model::Recording as Loaded;
 

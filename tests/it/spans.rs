@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use crate::support::fixture::recording;
-use stallgraph::analyses::contexts::Contexts;
-use stallgraph::analyses::spans::{self, Span, SpanKind, Spans};
+use stallgraph::analyses::flame::extent;
+use stallgraph::internals::{Contexts, Span, SpanKind, Spans};
 use stallgraph::model::{Gap, Recording};
 
 const MS: u64 = 1_000_000;
@@ -50,7 +50,7 @@ fn holey() -> Recording {
 #[test]
 fn spans_tile_a_range_and_say_what_was_there() {
     let recording = holey();
-    let whole = spans::extent(&recording, &recording.timelines);
+    let whole = extent(&recording, &recording.timelines);
     assert_eq!(whole, 1000 * MS..1011 * MS, "the last sample stands for one interval");
     let all = [(1000, "a"), (2000, "c"), (2000, "idle"), (1000, "lost"), (4000, "unsampled"), (1000, "d")];
     assert_eq!(tiles(&recording, whole), expected(&all));
@@ -87,7 +87,7 @@ fn a_pause_is_lost_and_gaps_that_overlap_are_one() {
 fn samples_of_one_time_have_a_span_each() {
     let recording = recording("cpu0 1.000 app a\ncpu0 1.000 app b\ncpu0 1.000 app c\ncpu0 1.001 app d");
     let all = [(0, "a"), (0, "b"), (1000, "c"), (1000, "d")];
-    assert_eq!(tiles(&recording, spans::extent(&recording, &recording.timelines)), expected(&all));
+    assert_eq!(tiles(&recording, extent(&recording, &recording.timelines)), expected(&all));
 }
 
 #[test]
@@ -96,5 +96,5 @@ fn without_samples_all_is_unsampled() {
     recording.timelines[0].samples.clear();
     recording.timelines[0].lost.clear();
     assert_eq!(tiles(&recording, 1000 * MS..1001 * MS), expected(&[(1000, "unsampled")]));
-    assert!(spans::extent(&recording, &recording.timelines).is_empty());
+    assert!(extent(&recording, &recording.timelines).is_empty());
 }

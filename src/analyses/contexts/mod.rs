@@ -6,6 +6,6 @@ mod context;
 mod path_tree;
 mod stacks;
 
-pub use context::{Context, Serving};
+pub use context::Serving;
 pub use path_tree::{Owner, PathId};
 pub use stacks::Contexts;

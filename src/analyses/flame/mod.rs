@@ -8,6 +8,7 @@ mod marks;
 mod painter;
 mod result;
 
+pub use super::spans::extent;
 pub use marks::{MarkedPath, Marks};
 pub use painter::{Painter, Section};
 pub use result::{Block, Class, Filler, Flame, Line, Times};

@@ -8,6 +8,7 @@ mod lane;
 mod result;
 mod stretches;
 
+pub use super::categories::Category;
 pub use frames::Frame;
 pub use lane::{By, Content, Lane, LaneOwner, Stretch};
 pub use result::Lanes;

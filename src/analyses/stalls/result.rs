@@ -114,7 +114,7 @@ pub struct Culprit {
 
 impl Culprit {
     /// What held the CPU, with tasks of one comm as one.
-    pub fn holder_by_comm(&self, recording: &Recording) -> Holder<NameId> {
+    pub(crate) fn holder_by_comm(&self, recording: &Recording) -> Holder<NameId> {
         self.holder.map(|task| recording.task(task).comm)
     }
 

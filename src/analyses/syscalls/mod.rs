@@ -16,6 +16,7 @@ use super::contexts::Contexts;
 
 use collector::Collector;
 
+pub use super::calls::{Call, Doubt, Spent};
 pub use notes::RECORD;
 pub use options::Options;
 pub use result::{Class, SlowCall, Source, Summary, SystemCalls};

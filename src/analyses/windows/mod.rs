@@ -64,7 +64,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
 
 /// Ranks the paths that dominate given stretches of time: for each CPU its stretches, in order and
 /// without overlap. The baseline is cut into pieces of the stretches' median length.
-pub fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u64>>>) -> Vec<Ranked> {
+pub(crate) fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u64>>>) -> Vec<Ranked> {
     let mut lengths: Vec<u64> = stretches.values().flatten().map(|time| time.end - time.start).collect();
     lengths.sort_unstable();
     let Some(&before_ns) = lengths.get(lengths.len() / 2).filter(|&&length| length > 0) else {

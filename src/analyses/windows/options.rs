@@ -27,7 +27,7 @@ pub const KSOFTIRQD: &str = "^ksoftirqd/";
 
 impl Options {
     /// Options without a trigger: the work of every task counts, also that of ksoftirqd.
-    pub fn without_trigger() -> Self {
+    pub(crate) fn without_trigger() -> Self {
         Options { trigger_comm: None, ..Options::default() }
     }
 }

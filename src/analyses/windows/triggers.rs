@@ -27,7 +27,7 @@ impl Triggers {
     }
 
     /// Whether a sample is a trigger.
-    pub fn is_trigger(&self, sample: &Sample) -> bool {
+    pub(crate) fn is_trigger(&self, sample: &Sample) -> bool {
         self.tasks[sample.task.index()]
             && self.stacks.as_ref().is_none_or(|stacks| stacks[sample.stack.index()])
     }

@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use anyhow::{Result, bail};
-use stallgraph::analyses::flame::{MarkedPath, Marks, Section};
+use stallgraph::analyses::flame::{self, MarkedPath, Marks, Section};
 use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
-use stallgraph::analyses::spans;
 use stallgraph::analyses::stalls::{self, Stall};
 use stallgraph::analyses::windows::{self, Episode, Options, Triggers, Windows};
 use stallgraph::model::{Recording, Timeline};
@@ -64,7 +63,7 @@ impl<'r> Gallery<'r> {
         let time = if is_of_windows { options.selection.time } else { TimeRange::All };
         let selection = Selection { time, ..options.selection.clone() };
         let windows = windows::find(recording, &Options { selection, ..options.clone() });
-        let whole = spans::extent(recording, options.selection.timelines(recording));
+        let whole = flame::extent(recording, options.selection.timelines(recording));
         let (first_ns, last_ns) = options.selection.time.bounds(recording);
         let range = first_ns.max(whole.start)..last_ns.saturating_add(1).min(whole.end);
         let stalls = match arguments.stall {
@@ -132,7 +131,7 @@ impl<'r> Gallery<'r> {
 
     /// From one moment to a little after another, as far as there are samples.
     fn around(&self, timeline: &'r Timeline, start_ns: u64, end_ns: u64, finding: String) -> View<'r> {
-        let whole = spans::extent(self.recording, [timeline]);
+        let whole = flame::extent(self.recording, [timeline]);
         let end_ns = end_ns.saturating_add(self.after_ns).saturating_add(1).min(whole.end);
         let range = start_ns.max(whole.start)..end_ns;
         View { finding, ..self.view(vec![Section { timeline, range: range.clone() }], range) }
@@ -176,7 +175,7 @@ impl<'r> Gallery<'r> {
         if timelines.is_empty() {
             return Ok(Vec::new());
         }
-        let whole = spans::extent(self.recording, timelines.iter().copied());
+        let whole = flame::extent(self.recording, timelines.iter().copied());
         let mut baseline = Vec::new();
         for &timeline in &timelines {
             let stretches = self.windows.baseline(self.recording, timeline, whole.clone());

@@ -28,5 +28,5 @@ mod numbers;
 pub use blocks::{Block, Blocks, ScriptSample};
 pub use detect::{HEAD, is_script};
 pub use frames::{ScriptFrame, StackLine, only_frame, stack_line};
-pub use header::{ScriptHeader, ScriptTask, parse_task};
+pub use header::parse_task;
 pub use numbers::number;

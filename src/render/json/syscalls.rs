@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analyses::calls::{Call, Doubt};
+use crate::analyses::syscalls::{Call, Doubt};
 use crate::analyses::syscalls::{SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 

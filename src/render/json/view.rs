@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::contents::Unnamed;
-use crate::analyses::contexts::Owner;
-use crate::analyses::paths::Path;
+use crate::analyses::paths::{Owner, Path};
 use crate::analyses::windows::{Dominating, Ranked};
 use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, clean};
 

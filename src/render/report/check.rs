@@ -2,7 +2,7 @@
 //! most important stands first.
 
 use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
-use crate::analyses::contexts::Owner;
+use crate::analyses::paths::Owner;
 use crate::model::Recording;
 
 use super::layout::WIDTH;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::calls::{Call, Doubt};
+use crate::analyses::syscalls::{Call, Doubt};
 use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 

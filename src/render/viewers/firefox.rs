@@ -15,7 +15,7 @@ use fxprof_processed_profile::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::analyses::categories::Category;
+use crate::analyses::lanes::Category;
 use crate::analyses::lanes::{Content, Lane, LaneOwner, Lanes};
 use crate::error::{Error, Result};
 use crate::model::{Sample, StackId, TaskId};

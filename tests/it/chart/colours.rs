@@ -2,11 +2,10 @@
 
 use crate::support::fixture;
 use crate::support::fixture::every_ms;
-use stallgraph::analyses::contexts::Contexts;
-use stallgraph::analyses::flame::{MarkedPath, Marks, Painter, Section};
+use stallgraph::analyses::flame::{self, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::paths::Path;
-use stallgraph::analyses::spans;
 use stallgraph::analyses::windows::{Options, Triggers};
+use stallgraph::internals::Contexts;
 
 use super::drawing::{READ, RX, draw, ordered, rgb};
 
@@ -33,7 +32,7 @@ fn a_handler_stands_out_on_every_stack() {
         triggers: Triggers::new(&recording, &Options::default()),
         paths: vec![MarkedPath::new(comm, &path)],
     };
-    let whole = spans::extent(&recording, [timeline]);
+    let whole = flame::extent(&recording, [timeline]);
     let picture =
         draw(&recording, &Painter::new(&recording, &marks).ordered(Section { timeline, range: whole }));
     let is_dark = |name: &str| {

@@ -2,8 +2,7 @@
 
 use crate::support::svg::Picture;
 use crate::support::{fixture, svg};
-use stallgraph::analyses::flame::{Flame, MarkedPath, Marks, Painter, Section};
-use stallgraph::analyses::spans;
+use stallgraph::analyses::flame::{self, Flame, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::windows::{self, Options, Triggers, Windows};
 use stallgraph::render::viewers::flame_svg::{self, Caption};
 
@@ -26,7 +25,7 @@ pub fn flame_of(
     let culprit = windows.culprit().map(|top| MarkedPath::new(top.comm, &top.path));
     let marks = Marks { triggers: Triggers::new(&recording, &options), paths: culprit.into_iter().collect() };
     let timeline = &recording.timelines[0];
-    let whole = spans::extent(&recording, [timeline]);
+    let whole = flame::extent(&recording, [timeline]);
     let flame = paint(
         &mut Painter::new(&recording, &marks),
         &recording,

@@ -1,7 +1,7 @@
 //! ELF files: any bytes, searched for everything that names need, and reduced to that.
 
+use stallgraph::internals::{Elf, FileSymbol, PltStub, SymbolTable, unpack_debug_data};
 use stallgraph::model::Segment;
-use stallgraph::symbols::{Elf, FileSymbol, PltStub, SymbolTable, unpack_debug_data};
 
 /// Sections that are looked up by name.
 const SECTIONS: [&str; 4] = [".gnu_debuglink", ".gnu_debugdata", ".debug_info", ".debug_line"];

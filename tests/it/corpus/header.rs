@@ -1,6 +1,6 @@
 //! The header with attributes and features: any bytes behind the magic of either byte order.
 
-use stallgraph::ingest::{EventFinder, Header, SampleLayout};
+use stallgraph::internals::{EventFinder, Header, SampleLayout};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {

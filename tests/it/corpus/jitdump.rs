@@ -1,6 +1,6 @@
 //! jitdump files: any bytes, looked up with and without times.
 
-use stallgraph::symbols::{Jitdump, WantedAddress};
+use stallgraph::internals::{Jitdump, WantedAddress};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {

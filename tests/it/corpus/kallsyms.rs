@@ -1,6 +1,6 @@
 //! kallsyms text: any bytes, parsed and looked up.
 
-use stallgraph::symbols::Kallsyms;
+use stallgraph::internals::Kallsyms;
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {

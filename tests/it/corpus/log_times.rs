@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use stallgraph::ingest::log_times::{Zone, parse};
+use stallgraph::internals::parse_log;
+use stallgraph::load::Zone;
 use stallgraph::model::{Log, Stamp};
 
 const FIRST: &[u8] = b"1700000000.5 first\n";
@@ -46,5 +47,5 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn read(bytes: &[u8]) -> stallgraph::Result<Log> {
-    parse(bytes, Path::new("fuzzed"), Zone { minutes: 60 })
+    parse_log(bytes, Path::new("fuzzed"), Zone { minutes: 60 })
 }

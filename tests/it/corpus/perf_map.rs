@@ -1,6 +1,6 @@
 //! perf map text: any bytes, looked up.
 
-use stallgraph::symbols::PerfMap;
+use stallgraph::internals::PerfMap;
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {

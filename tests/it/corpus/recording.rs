@@ -5,10 +5,8 @@
 use std::io::Read;
 
 use stallgraph::analyses::lanes::{By, Lanes};
-use stallgraph::analyses::{
-    calls, contents, flame, ordered, selection::Selection, spans, stalls, strips, windows,
-};
-use stallgraph::ingest::{self, InputFile, Redacted, Source};
+use stallgraph::analyses::{contents, flame, ordered, selection::Selection, stalls, strips, windows};
+use stallgraph::internals::{InputFile, Redacted, Source, find_calls, read};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -33,7 +31,7 @@ pub fn check(bytes: &[u8]) {
         paths: windows.culprit().map(|top| flame::MarkedPath::new(top.comm, &top.path)).into_iter().collect(),
     };
     let mut painter = flame::Painter::new(&recording, &marks);
-    let whole = spans::extent(&recording, &recording.timelines);
+    let whole = flame::extent(&recording, &recording.timelines);
     let mut sections = Vec::new();
     for timeline in &recording.timelines {
         let section = flame::Section { timeline, range: whole.clone() };
@@ -44,7 +42,7 @@ pub fn check(bytes: &[u8]) {
     }
     draw(&recording, &painter.merged(&sections));
     strips::find(&recording, &windows);
-    calls::find(&recording);
+    find_calls(&recording);
     for stall in stalls::find(&recording, &stalls::Options::default()).stalls {
         assert!(stall.start_ns <= stall.end_ns);
     }
@@ -78,7 +76,7 @@ pub fn check(bytes: &[u8]) {
 /// Redacts a recording, and reads what comes of it.
 fn redact(bytes: &[u8], recording: &Recording, options: &Options) {
     let (path, memory) = ("fuzzed".as_ref(), 1 << 30);
-    let Ok((header, records)) = ingest::read(&[InputFile::whole(bytes)], path, memory) else { return };
+    let Ok((header, records)) = read(&[InputFile::whole(bytes)], path, memory) else { return };
     let source = Source::new(header, &records);
     let Ok(mut redacted) = Redacted::new(&source, bytes, path) else { return };
     let (length, mut out) = (redacted.length(), Vec::new());

@@ -1,6 +1,6 @@
 //! The decoder of samples: an attribute of any bytes, and any bytes as a sample of it.
 
-use stallgraph::ingest::{Attribute, ByteOrder, EventFinder, SampleLayout};
+use stallgraph::internals::{Attribute, ByteOrder, EventFinder, SampleLayout};
 
 const ATTRIBUTE: usize = 136;
 

@@ -1,6 +1,6 @@
 //! Formats of tracepoints, and a record in one of them: any bytes as both.
 
-use stallgraph::ingest::{Attribute, ByteOrder, TraceReader};
+use stallgraph::internals::{Attribute, ByteOrder, TraceReader};
 
 /// Panics if something does not hold for these bytes. The first two are the tracepoint's id, the
 /// next two the length of the formats. The formats and the record follow.

@@ -1,7 +1,7 @@
 //! Compressed records: what was packed comes out again, in pieces of any size. Any bytes in place
 //! of packed ones stay within the budget.
 
-use stallgraph::ingest::{InputFile, Walk, read};
+use stallgraph::internals::{InputFile, Walk, read};
 
 const BUDGET: u64 = 1 << 20;
 

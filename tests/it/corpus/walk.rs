@@ -1,7 +1,7 @@
 //! The walk over records: any bytes. The records lie one after the other within the bytes, and are
 //! the same in any range that is walked.
 
-use stallgraph::ingest::{ByteOrder, Walk};
+use stallgraph::internals::{ByteOrder, Walk};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
