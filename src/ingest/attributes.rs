@@ -40,8 +40,8 @@ pub struct Attribute {
     pub sample_regs_intr: u64,
     /// The ids in this event's records.
     pub ids: Vec<u64>,
-    /// The CPU on which each id counts, by ascending id. Empty if samples tell their CPU, or if the
-    /// recording does not tell the CPUs of ids.
+    /// The CPU on which each id counts, by ascending id. Empty if samples have their CPU, or if the
+    /// recording does not hold the CPUs of ids.
     pub cpus_of_ids: Vec<(u64, u32)>,
     /// The name in the EVENT_DESC feature, as recorded.
     pub name: Option<String>,
@@ -74,8 +74,8 @@ impl Attribute {
         }
     }
 
-    /// The attribute of the event with this name, as far as the name tells. perf script prints only
-    /// names.
+    /// The attribute of the event with this name, as far as the name determines it. perf script
+    /// prints only names.
     pub fn from_name(name: &str) -> Self {
         // `cpu_core/cycles/P` and `cpu_atom/cycles/P` are one event on the two kinds of cores.
         let core = ["cpu_core/", "cpu_atom/"].iter().position(|core| name.starts_with(core));
@@ -185,9 +185,9 @@ impl Attribute {
     }
 }
 
-/// Whether a name is that of a tracepoint, `SUBSYSTEM:NAME`. An event with modifiers is none,
-/// `cycles:ppp` (`modifier_event` in tools/perf/util/parse-events.l), nor is a breakpoint,
-/// `mem:0x1000:rw`.
+/// Whether a name is that of a tracepoint, `SUBSYSTEM:NAME`. An event with modifiers such as
+/// `cycles:ppp` is no tracepoint (`modifier_event` in tools/perf/util/parse-events.l), and neither
+/// is a breakpoint such as `mem:0x1000:rw`.
 fn is_tracepoint_name(name: &str) -> bool {
     const MODIFIERS: &[u8] = b"ukhpPGHSDIWebRX";
     let Some((subsystem, event)) = name.split_once(':') else { return false };

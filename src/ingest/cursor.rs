@@ -41,7 +41,8 @@ impl ByteOrder {
         })
     }
 
-    /// The number whose bytes on this machine are those of `value` in the file.
+    /// The number that, written in this machine's byte order, has the bytes of `value` in the
+    /// file's byte order.
     pub fn to_file(self, value: u64) -> u64 {
         match self {
             ByteOrder::Little => value.to_le(),
@@ -120,7 +121,7 @@ impl<'a> Cursor<'a> {
         self.order
     }
 
-    /// What has not been read yet.
+    /// The bytes that have not been read yet.
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }

@@ -1,4 +1,4 @@
-//! Feature sections: what perf notes about the machine and the recording
+//! Feature sections: what perf writes about the machine and the recording
 //! (tools/perf/Documentation/perf.data-file-format.txt).
 
 use linux_perf_data::Feature;
@@ -39,8 +39,8 @@ pub struct Features {
     pub build_ids: Vec<(String, Vec<u8>)>,
 }
 
-/// Reads one feature section into `features`. A section that is cut or makes no sense leaves its
-/// fields empty: none of them decides what ran.
+/// Reads one feature section into `features`. A section that is cut or malformed leaves its fields
+/// empty, because no field decides what ran.
 pub fn apply(features: &mut Features, feature: Feature, body: &[u8], order: ByteOrder) {
     let mut cursor = Cursor::new(body, order);
     match feature {
@@ -122,7 +122,7 @@ fn build_id(cursor: &mut Cursor) -> Option<(String, Vec<u8>)> {
     build_id_of(misc, cursor.take(size.checked_sub(8)?)?, cursor.order())
 }
 
-/// Path and build id of a build id record, which stands in the feature or in a stream from a pipe.
+/// Path and build id of a build id record, which is in the feature or in a stream from a pipe.
 pub fn build_id_of(misc: u16, body: &[u8], order: ByteOrder) -> Option<(String, Vec<u8>)> {
     let mut cursor = Cursor::new(body, order);
     let _pid = cursor.i32()?;

@@ -37,7 +37,7 @@ pub struct Header {
     /// Where the records end: the end of the file if perf was killed before it wrote their size.
     pub data_end: usize,
     /// Whether perf finished the file: a killed perf leaves the size of the records at 0. A stream
-    /// counts as finished, because nothing tells.
+    /// counts as finished, because nothing in it shows whether perf finished.
     pub is_finished: bool,
     /// Bytes of records that should be in the file and are not.
     pub missing_bytes: u64,
@@ -49,7 +49,7 @@ pub struct Header {
     pub tracing_data: Range<usize>,
 }
 
-/// A section of the file: offset and size, which nobody has checked.
+/// A section of the file: offset and size, not checked yet.
 #[derive(Clone, Copy)]
 pub struct Section {
     pub offset: u64,
@@ -178,7 +178,7 @@ fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
     }
 }
 
-/// The error for a file that is not a perf.data: what it is, and what to do.
+/// The error for a file that is not a perf.data. It says what the file is and what to do.
 fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
     let record = "record one with: perf record -a -g -F 999 -- sleep 60";

@@ -27,8 +27,8 @@ struct OpenFile {
 enum Bytes {
     /// A regular file that is not empty. Its first `length` bytes count.
     Mapped { map: Map, file: File, length: usize },
-    /// A stream, which cannot be mapped, read into memory. `is_cut` says that it goes on, but that
-    /// no more memory was allowed.
+    /// A stream, read into memory because it cannot be mapped. If `is_cut`, it is longer than the
+    /// memory that was allowed.
     Owned { bytes: Vec<u8>, is_cut: bool },
     /// A file that should be there and is not.
     Missing,
@@ -41,7 +41,7 @@ pub struct InputFile<'a> {
     pub name: Option<&'a str>,
     /// Its bytes.
     pub bytes: &'a [u8],
-    /// Whether it goes on, but no more memory was allowed.
+    /// Whether it is longer than the memory that was allowed.
     pub is_cut: bool,
     /// Whether it should be there and is not.
     pub is_missing: bool,
@@ -71,7 +71,7 @@ impl Input {
     }
 
     /// Whether a file became shorter since it was opened, or since the last call. From then on only
-    /// what is left of it counts.
+    /// the rest of it counts.
     pub fn has_shrunk(&mut self) -> bool {
         self.files.iter_mut().filter_map(|file| file.bytes.shrink()).count() > 0
     }
@@ -172,7 +172,7 @@ fn open_directory(path: &Path) -> Result<Input> {
         }
         files.push(OpenFile { name: Some(name), bytes: map(file, &file_path)? });
     }
-    // A file with a higher number says that there was one with a lower.
+    // If there is a file with a higher number, there was one with each lower number.
     if let Some((missing, _)) = (0u32..).zip(&numbers).find(|(expected, number)| expected != *number) {
         files.push(OpenFile { name: Some(format!("data.{missing}")), bytes: Bytes::Missing });
     }
@@ -197,7 +197,7 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
 }
 
 /// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script.
-/// Of any other stream, which may never end, only enough is read to say what it is.
+/// Any other stream may never end, so only enough of it is read to say what it is.
 fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     const HEAD: usize = 512;
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 //! Ingest: from bytes to records, in one pass over the bytes.
 //!
-//! What a sample means depends on side-band records that may stand after it in the file. So samples
-//! and side band are both handed on as they stand there, and `state` puts them together.
+//! The task and the stack of a sample depend on side-band records that may come later in the file.
+//! So samples and side band are both passed on unresolved, and `state` combines them.
 //!
 //! | file | reads |
 //! | --- | --- |

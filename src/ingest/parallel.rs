@@ -1,8 +1,8 @@
 //! The walk over all records, several parts of them at the same time.
 //!
 //! Where a record starts is known only once the record before it is read. So each part is walked
-//! from where records seem to start. What a part yields counts only if the part before it ends just
-//! there; otherwise the part is walked again. A wrong guess costs time and nothing else.
+//! from where records seem to start. The result of a part counts only if the previous part ends
+//! exactly there; otherwise the part is walked again. A wrong guess costs only time.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,16 +23,16 @@ pub(super) struct Walker<'w> {
     pub data: &'w [u8],
     /// Their byte order.
     pub order: ByteOrder,
-    /// The events that they are of.
+    /// The events of the records.
     pub attributes: &'w [Attribute],
     /// Decodes samples and events.
     pub reader: &'w SampleReader<'w>,
 }
 
 impl Walker<'_> {
-    /// Reads all records in so many parts. `new` makes for each part a collector of its samples and
-    /// events; the collectors are returned in the order of the file. `progress` is called now and
-    /// then with the number of bytes done.
+    /// Reads all records in this many parts. `new` makes for each part a collector of its samples
+    /// and events; the collectors are returned in the order of the file. `progress` is called from
+    /// time to time with the number of bytes done.
     pub fn read<C: Collect + Send>(
         &self,
         parts: usize,
@@ -64,7 +64,7 @@ impl Walker<'_> {
         (all, collected)
     }
 
-    /// Where each of so many parts may start. The first starts at 0.
+    /// Where each of this many parts may start. The first starts at 0.
     fn likely_starts(&self, parts: usize) -> Vec<u64> {
         let likely = |part: usize| {
             let from = self.data.len() / parts * part;
@@ -112,7 +112,7 @@ impl Walker<'_> {
     }
 }
 
-/// In how many parts to read so many bytes of records.
+/// In how many parts to read this many bytes of records.
 pub(super) fn part_count(data_bytes: u64) -> usize {
     /// Below this size a second part costs more than it saves.
     const SPLIT_BYTES: u64 = 8 << 20;
@@ -129,8 +129,8 @@ mod tests {
     use crate::ingest::sample::RawSample;
     use crate::ingest::tracepoint::{RawSwitch, RawTrace};
 
-    /// COMM records, and between them unknown records. With decoys, some of these hold what looks
-    /// like many records in a row.
+    /// COMM records, and between them unknown records. With decoys, some of these contain bytes
+    /// that look like many consecutive records.
     fn records(decoys: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut record = |kind: u32, body: &[u8]| {

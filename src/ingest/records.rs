@@ -1,4 +1,4 @@
-//! The walk over records: finds where each starts and ends, and where the bytes stop making sense.
+//! The walk over records: finds where each starts and ends, and where the bytes are damaged.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ pub const RECORD_HEADER: usize = 8;
 /// Types from here on are perf's own, not the kernel's (`enum perf_user_event_type`,
 /// tools/lib/perf/include/perf/event.h).
 pub const USER_TYPES: u32 = 64;
-/// PERF_RECORD_HEADER_TRACING_DATA: the formats of tracepoints follow the record. It says how many
-/// bytes they are; they are padded to 8 (`perf_event__process_tracing_data`,
+/// PERF_RECORD_HEADER_TRACING_DATA: the formats of tracepoints follow the record. It holds their
+/// length in bytes; they are padded to 8 (`perf_event__process_tracing_data`,
 /// tools/perf/util/header.c).
 pub const TRACING_DATA: u32 = 66;
 /// PERF_RECORD_AUXTRACE: a hardware trace follows the record, which says how many bytes it is
@@ -19,7 +19,7 @@ pub const TRACING_DATA: u32 = 66;
 pub const AUXTRACE: u32 = 71;
 /// PERF_RECORD_COMPRESSED: the body is a piece of a zstd stream.
 pub const COMPRESSED: u32 = 81;
-/// PERF_RECORD_COMPRESSED2: the piece of the stream stands after its size, and is padded to 8 bytes
+/// PERF_RECORD_COMPRESSED2: the piece of the stream follows its size, and is padded to 8 bytes
 /// (perf of kernel 6.16).
 pub const COMPRESSED2: u32 = 83;
 /// simpleperf's own types start here. Their headers have no flags, but a size of 32 bits
@@ -154,8 +154,8 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
-/// The first position at or after `from` where records seem to start: many headers in a row make
-/// sense there. Only a walk from the start can tell whether records do start there.
+/// The first position at or after `from` where records seem to start: many consecutive headers are
+/// plausible there. Only a walk from the start can prove that records do start there.
 pub fn likely_start(data: &[u8], from: usize, order: ByteOrder) -> Option<usize> {
     // A record is at most 64 KiB long, so one starts in this range. The kernel aligns all of them
     // to 8 bytes.

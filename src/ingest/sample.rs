@@ -35,8 +35,8 @@ pub struct RawSample<'a> {
     pub tid: i32,
     /// ns of the recording's clock.
     pub time_ns: u64,
-    /// The CPU. If the recording does not tell the CPU, the thread's id, because a thread's samples
-    /// are in order too.
+    /// The CPU. If the recording does not hold the CPU, it is the thread's id, because a thread's
+    /// samples are in order too.
     pub cpu: u32,
     /// Number of events that the sample stands for.
     pub period: Option<u64>,
@@ -64,8 +64,8 @@ pub struct SampleLayout {
     cpu: Option<usize>,
     period: Option<usize>,
     fixed_size: usize,
-    /// The offset of the id, and the CPU of each id by ascending id. Used if only the id tells the
-    /// CPU.
+    /// The offset of the id, and the CPU of each id by ascending id. Used if only the id determines
+    /// the CPU.
     cpu_by_id: Option<(usize, Vec<(u64, u32)>)>,
 }
 
@@ -109,12 +109,12 @@ impl SampleLayout {
         }
     }
 
-    /// Whether samples tell when they were taken.
+    /// Whether samples have their time.
     pub fn has_time(&self) -> bool {
         self.time.is_some()
     }
 
-    /// Whether samples tell on which CPU they were taken.
+    /// Whether samples have their CPU.
     pub fn has_cpu(&self) -> bool {
         self.cpu.is_some() || self.cpu_by_id.is_some()
     }
@@ -161,7 +161,7 @@ impl SampleLayout {
         Ok((sample, payload.ok_or(SHORT)?))
     }
 
-    /// Decodes a sample up to its call chain. The cursor stands after the call chain.
+    /// Decodes a sample up to its call chain. The cursor is then after the call chain.
     ///
     /// # Errors
     ///
@@ -355,7 +355,8 @@ impl EventFinder {
     }
 
     /// The index of the event that the sample with this body belongs to. `last` caches the id and
-    /// the event of the call before: samples of a CPU stand together, and most are of one event.
+    /// the event of the previous call, because the samples of a CPU are adjacent and most belong to
+    /// one event.
     #[inline(always)]
     pub fn find(&self, body: &[u8], order: ByteOrder, last: &mut Option<(u64, usize)>) -> Option<usize> {
         match self.id_at {

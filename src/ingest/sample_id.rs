@@ -19,7 +19,7 @@ const FIELDS: [u64; 6] = [
     PERF_SAMPLE_IDENTIFIER,
 ];
 
-/// The thread, time and CPU for which a record was written, as far as it tells.
+/// The thread, time and CPU for which a record was written, as far as it has them.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// Process id and thread id.
@@ -42,13 +42,13 @@ pub struct SampleIds {
     others: hashbrown::HashMap<u64, u64>,
     /// Distance of the id from the end of a record, in bytes.
     id_from_end: usize,
-    /// The CPU on which each id counts, by ascending id. Empty if records tell their CPU, or if the
-    /// recording does not tell the CPUs of ids.
+    /// The CPU on which each id counts, by ascending id. Empty if records have their CPU, or if the
+    /// recording does not hold the CPUs of ids.
     cpus_of_ids: Vec<(u64, u32)>,
 }
 
 impl SampleIds {
-    /// A reader for the records of these events. If their `sample_id` differ, the id tells the
+    /// A reader for the records of these events. If their `sample_id` differ, the id identifies the
     /// event: perf makes sure that it has the same offset in all (`evlist__valid_sample_type`,
     /// `evlist__event2evsel`, tools/perf/util/evlist.c).
     pub fn new(attributes: &[Attribute], order: ByteOrder) -> Self {

@@ -51,7 +51,7 @@ impl<'w> SampleReader<'w> {
         Ok(SampleReader { layouts, finder, samples, trace })
     }
 
-    /// Decodes a sample, or a record of an event. `last` is what [`EventFinder::find`] remembers.
+    /// Decodes a sample, or a record of an event. `last` is the cache of [`EventFinder::find`].
     #[inline(always)]
     pub(super) fn decode(
         &self,

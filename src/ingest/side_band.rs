@@ -41,7 +41,7 @@ pub struct SideBand {
     pub change: Change,
 }
 
-/// What happened, as a side-band record tells it.
+/// What a side-band record reports.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// A thread got a name.
@@ -50,7 +50,7 @@ pub enum Change {
         pid: i32,
         /// Thread id.
         tid: i32,
-        /// Whether because it executed a program, which also empties its address space.
+        /// Whether the cause was that it executed a program, which also empties its address space.
         exec: bool,
         /// The name.
         comm: String,
@@ -242,11 +242,10 @@ impl SideBandReader {
     }
 }
 
-/// What redaction asks of a record.
+/// The questions of redaction about a record.
 #[cfg(feature = "pack")]
 impl SideBandReader {
-    /// The addresses at which a record says that there is code from now on; `None` for other
-    /// records.
+    /// The addresses at which a record registers code; `None` for other records.
     pub fn code(&self, record: &Record) -> Option<std::ops::Range<u64>> {
         let kind = RecordType(record.kind);
         if !matches!(kind, RecordType::MMAP | RecordType::MMAP2 | RecordType::KSYMBOL) {
@@ -271,7 +270,7 @@ impl SideBandReader {
     }
 }
 
-/// Whether a type is one of the kernel's that tell about tasks, code or loss.
+/// Whether a type is one of the kernel's types for tasks, code or loss.
 fn is_side_band(kind: RecordType) -> bool {
     matches!(
         kind,

@@ -20,15 +20,15 @@ use super::walked::Walked;
 
 /// A recording's header and records.
 pub struct Source<'a> {
-    /// What stands before and after the records.
+    /// The header and the sections around the records.
     pub header: Header,
     /// The records, unpacked.
     pub(super) data: &'a [u8],
-    /// What could not be unpacked.
+    /// The damage found while unpacking.
     pub(super) unpack_damage: &'a [Damage],
     /// Bytes of the data sections of the files.
     file_bytes: u64,
-    /// Whether `data` is as it stands in the file, and not made from it.
+    /// Whether `data` is a part of the file and not unpacked from it.
     is_plain: bool,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Source<'a> {
                 stop,
             };
             match damage.as_mut_slice() {
-                // The record is cut short because the stream was.
+                // The record is cut short because the stream was cut.
                 [only] if stop == Stop::CutShort => *only = damage_here(only.stop),
                 _ => damage.push(damage_here(stop)),
             }
@@ -96,7 +96,7 @@ impl<'a> Source<'a> {
 
     /// Reads all records, several parts at the same time. `new` makes for each part a collector of
     /// its samples and events; the collectors are returned in the order of the file. `progress` is
-    /// called now and then with the number of bytes done.
+    /// called from time to time with the number of bytes done.
     pub fn read<C: Collect + Send>(
         &self,
         reader: &SampleReader,

@@ -1,4 +1,5 @@
-//! What a recording from a pipe says about itself: perf's own records stand in place of the header.
+//! What a recording from a pipe says about itself, in records of perf's own that replace the
+//! header.
 
 use std::ops::Range;
 
@@ -10,11 +11,11 @@ use super::cursor::{ByteOrder, Cursor, text};
 use super::features::{self, Features};
 use super::records::{RECORD_HEADER, Walk};
 
-/// PERF_EVENT_UPDATE__NAME: the record tells the event's name
+/// PERF_EVENT_UPDATE__NAME: the record holds the event's name
 /// (tools/lib/perf/include/perf/event.h).
 pub const UPDATE_NAME: u64 = 2;
 
-/// What the records of a stream say about the recording, in place of a header.
+/// What the records of a stream say about the recording, instead of a header.
 #[derive(Default)]
 pub struct StreamHead {
     /// The events, in the order of their records.
@@ -72,7 +73,7 @@ pub fn read(data: &[u8], order: ByteOrder) -> StreamHead {
     head
 }
 
-/// Decodes HEADER_ATTR: the attribute, whose length stands in it, then its ids.
+/// Decodes HEADER_ATTR: the attribute, which contains its own length, then its ids.
 fn attribute(body: &[u8], order: ByteOrder) -> Option<Attribute> {
     let size = match order.u32_at(body, 4)? as usize {
         0 => SMALLEST_ATTRIBUTE,
@@ -87,9 +88,9 @@ fn attribute(body: &[u8], order: ByteOrder) -> Option<Attribute> {
     Some(attribute)
 }
 
-/// Notes on which CPU each id of an event counts, if its samples have an id and no CPU.
+/// Sets on which CPU each id of an event counts, if the event's samples have an id and no CPU.
 ///
-/// PERF_RECORD_ID_INDEX tells: number of entries, then for each entry id, index, CPU and thread
+/// PERF_RECORD_ID_INDEX holds: number of entries, then for each entry id, index, CPU and thread
 /// (u64 each).
 pub fn note_cpus(attributes: &mut [Attribute], data: &[u8], order: ByteOrder) {
     if !attributes.iter().any(Attribute::needs_cpus_of_ids) {

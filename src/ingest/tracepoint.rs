@@ -15,13 +15,13 @@ use super::tracing_data::{Field, Format, Storage, formats};
 /// What happened. Threads and devices are still numbers and text from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawTrace<'a> {
-    /// Something that needs no look-up.
+    /// An event that needs no look-up.
     Known(TraceKind),
     /// The CPU went to another thread.
     Switch {
         /// Its id.
         next_tid: i32,
-        /// Why the thread before left.
+        /// Why the previous thread left.
         why: Left,
     },
     /// A thread was woken.
@@ -61,7 +61,7 @@ pub struct RawSwitch {
     pub time_ns: u64,
     /// The CPU.
     pub cpu: u32,
-    /// Process id of the thread that came or went.
+    /// Process id of the thread that got or left the CPU.
     pub pid: i32,
     /// Its thread id.
     pub tid: i32,
@@ -77,7 +77,8 @@ pub struct TraceReader {
     switches: SideBandReader,
 }
 
-/// How the records of one event are decoded: what they tell, and in which fields.
+/// How the records of one event are decoded: the event that they report, and the fields that are
+/// read.
 enum Decoder {
     SoftirqRaise(Field),
     SoftirqEntry(Field),
@@ -115,8 +116,8 @@ impl TraceReader {
         self.decoders.get(event).unwrap_or(&Decoder::Other).read(payload, self.order)
     }
 
-    /// Clears what is not read of the payload of the event with this index. The arguments of system
-    /// calls are cleared too; the id of the format stays.
+    /// Clears the parts of the payload that are not read, for the event with this index. The
+    /// arguments of system calls are cleared too; the id of the format stays.
     pub fn redact(&self, event: usize, payload: &mut [u8]) {
         const COMMON: std::ops::Range<usize> = 0..8;
         let mut kept = vec![COMMON];
@@ -199,9 +200,8 @@ impl Decoder {
         })
     }
 
-    /// The fields that are decoded, and that cannot hold anything but what their names say. The six
-    /// arguments of a system call are left out: the registers of those that it does not take may
-    /// hold text.
+    /// The fields that are decoded and cannot contain text. The six arguments of a system call are
+    /// left out: the registers of those that it does not take may hold text.
     fn fields(&self) -> Vec<&Field> {
         match self {
             Decoder::SoftirqRaise(vector) | Decoder::SoftirqEntry(vector) | Decoder::SoftirqExit(vector) => {

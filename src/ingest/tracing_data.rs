@@ -31,11 +31,11 @@ pub struct Field {
     pub size: usize,
     /// Whether a number in it is signed.
     pub is_signed: bool,
-    /// Where its value stands.
+    /// Where its value is stored.
     pub storage: Storage,
 }
 
-/// Where the value of a field stands.
+/// Where the value of a field is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
     /// In the field itself.
@@ -43,13 +43,13 @@ pub enum Storage {
     /// Elsewhere in the record (`__data_loc`): the field holds the position (lower 16 bits) and the
     /// length (upper 16 bits).
     DataLoc,
-    /// As `DataLoc`, with the position counted from the end of the field (`__rel_loc`, kernel
+    /// Like `DataLoc`, with the position counted from the end of the field (`__rel_loc`, kernel
     /// 5.17).
     RelLoc,
 }
 
 impl Format {
-    /// The field with one of these names; the first name that there is counts.
+    /// The field with one of these names; the first name with a field counts.
     pub fn field(&self, names: &[&str]) -> Option<&Field> {
         names.iter().find_map(|name| self.fields.iter().find(|field| field.name == *name))
     }
@@ -92,8 +92,8 @@ impl Field {
     }
 }
 
-/// The formats, by the id that stands in an event's config. Reading ends where the data is cut or
-/// makes no sense; the formats before that place are returned.
+/// The formats, by the id that is in an event's config. Reading ends where the data is cut or
+/// malformed; the formats before that position are returned.
 pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
     let mut formats = HashMap::new();
     let mut system = String::new();
@@ -117,11 +117,12 @@ enum Entry {
     Format(Range<usize>),
 }
 
-/// Redacts the names in the formats: `group` replaces the name of a system, `event` the name of an
-/// event, which it is given after its system's. A replacement must not be longer than the name.
+/// Redacts the names in the formats: `group` replaces the name of a system. `event` replaces the
+/// name of an event; its arguments are the system's name and the event's. A replacement must not be
+/// longer than the name.
 ///
 /// Returns the end of the formats: symbols of the kernel and comms follow. `None` if the data is
-/// cut or makes no sense.
+/// cut or malformed.
 #[cfg(feature = "pack")]
 pub fn redact(
     data: &mut [u8],

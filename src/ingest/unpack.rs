@@ -30,7 +30,7 @@ pub struct Records<'a> {
     pub data: Cow<'a, [u8]>,
     /// Bytes of the data sections of the files.
     pub file_bytes: u64,
-    /// What could not be unpacked.
+    /// The damage found while unpacking.
     pub damage: Vec<Damage>,
 }
 
@@ -114,7 +114,7 @@ impl Unpacker {
         });
     }
 
-    /// Adds the records of `data`. The error says where in it they stop, and why.
+    /// Adds the records of `data`. The error says where in `data` they stop, and why.
     ///
     /// All compressed records of a file together are one zstd stream. perf compresses a buffer in
     /// pieces, so a record may start in one compressed record and end in the next. Plain records

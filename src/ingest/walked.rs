@@ -1,4 +1,4 @@
-//! What a walk over the records yields, apart from samples and events: side band, and counts of
+//! The result of a walk over the records, apart from samples and events: side band, and counts of
 //! everything that was read, skipped or rejected.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use super::side_band::{Parsed, SideBand, SideBandReader};
 /// Bytes between two reports of progress: rare enough to cost nothing.
 const PROGRESS_STEP: u64 = 1 << 20;
 
-/// What the records held, apart from samples and events.
+/// The content of the records, apart from samples and events.
 #[derive(Default)]
 pub struct Walked {
     /// Side-band records in time order.
@@ -24,14 +24,14 @@ pub struct Walked {
     pub skipped: BTreeMap<u32, u64>,
     /// Number of records that could not be decoded, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
-    /// Where and why the records stop making sense: position in the data section.
+    /// Where (position in the data section) and why the walk stopped at damage.
     pub stop: Option<(u64, Stop)>,
     /// Where the walk ended. During the walk: up to where progress was reported.
     pub(super) end: u64,
 }
 
 impl Walked {
-    /// Nothing yet, of a walk that starts at `start`.
+    /// The empty result of a walk that starts at `start`.
     pub(super) fn starting_at(start: u64) -> Walked {
         Walked { end: start, ..Walked::default() }
     }
@@ -56,7 +56,7 @@ impl Walked {
         }
     }
 
-    /// Adds what the walk over the following part yielded.
+    /// Adds the result of the walk over the following part.
     pub(super) fn join(&mut self, next: Walked) {
         self.side_band.extend(next.side_band);
         self.user_chains.extend(next.user_chains);

@@ -1,5 +1,5 @@
-//! Archives that `perf archive --all` made: a recording is loaded from one as from its own files,
-//! with the programs beside it.
+//! Archives that `perf archive --all` made. A recording in one is loaded as from its own files,
+//! with names from the programs in the archive.
 
 use crate::error::{Error, Result};
 use crate::ingest::{self, InputFile};
@@ -55,7 +55,7 @@ pub(super) fn with_bundle<'j>(job: Job<'j>, bundle: &'j Bundle) -> Job<'j> {
     Job { archive: bundle.symbols(), ..job.holding(bundle.memory()) }
 }
 
-/// Notes that not all of an archive could be read.
+/// Adds a diagnostic if not all of an archive could be read.
 pub(super) fn note_damage(bundle: &Bundle, recording: &mut Recording) {
     if let Some((what, remedy)) = bundle.damage().map(Damage::words) {
         let message = format!("not all of the archive could be read: {what}");

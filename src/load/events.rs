@@ -1,4 +1,5 @@
-//! Events: which of them is the sampling event, and what the recording says about itself and them.
+//! Events: which one is the sampling event, and what the recording says about itself and its
+//! events.
 
 use std::path::Path;
 
@@ -6,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::ingest::{Attribute, SampleLayout, Source};
 use crate::model::{About, Clock, Event, Tracepoint, clean};
 
-/// Says for each event whether it is the sampling event: the one that is `asked` for, else the
-/// first that fits. On a hybrid CPU it has a twin for each kind of core.
+/// For each event, whether it is the sampling event: the `asked` one, else the first that fits. On
+/// a hybrid CPU it has a twin for each kind of core.
 pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> Result<Vec<bool>> {
     let chosen =
         |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<bool> { attributes.iter().map(is_chosen).collect() };

@@ -4,7 +4,7 @@
 use crate::model::{FrameId, Recording, StackId, StackTree};
 use crate::symbols::FrameNames;
 
-/// For each frame whether it called another one of its mode. Then its offset is where the call
+/// For each frame, whether it called another frame of its mode. If so, its offset is where the call
 /// returns to.
 pub(super) fn callers(recording: &Recording) -> Vec<bool> {
     let frames = recording.frames.frames();
@@ -21,7 +21,7 @@ pub(super) fn callers(recording: &Recording) -> Vec<bool> {
 }
 
 /// Gives each frame that has inlined functions one more frame for each of them, with its name, and
-/// replaces all stacks. The tree of stacks is built anew once; a sample only gets its new stack.
+/// replaces all stacks. The tree of stacks is rebuilt once, and each sample gets its new stack.
 pub(super) fn add(recording: &mut Recording, names: &mut FrameNames) {
     if names.inlined.is_empty() {
         return;

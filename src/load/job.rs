@@ -1,4 +1,4 @@
-//! A load that is under way: what was asked for, and what lies beside the recording's own files.
+//! A load in progress: its options, and the sources of names besides the recording's own files.
 
 use std::path::Path;
 
@@ -13,17 +13,17 @@ use super::options::{Options, Progress};
 pub(super) struct Job<'j> {
     /// The recording as the user named it: for messages, and to find symbols beside it.
     pub path: &'j Path,
-    /// What was asked for.
+    /// The options of the load.
     pub options: &'j Options,
-    /// Hears how far the load has come.
+    /// Receives the progress of the load.
     pub progress: Progress<'j>,
     /// Bytes of memory in use for the recording's files: they count against what is allowed.
     pub held: u64,
-    /// The pack that the recording was read from: it has the files that names come from.
+    /// The pack that the recording was read from. It holds the files that names come from.
     pub pack: Option<&'j Pack>,
     /// The archive of programs that came with the recording, still packed.
     pub archive: Option<&'j [u8]>,
-    /// Collects the files that names come from, where they are to be packed.
+    /// Collects the files that names come from, if they are to be packed.
     pub gatherer: Option<&'j Gatherer>,
 }
 
@@ -38,7 +38,7 @@ impl<'j> Job<'j> {
         Job { held: self.held + bytes, ..self }
     }
 
-    /// Bytes of memory that are left for unpacking what has `packed` bytes.
+    /// Bytes of memory that are left for unpacking `packed` bytes.
     pub fn memory_for_unpacking(&self, packed: u64) -> u64 {
         memory::for_unpacking(self.options.max_memory, packed).saturating_sub(self.held)
     }

@@ -1,5 +1,5 @@
-//! Lines of source: looked up after an analysis, and only for the few places in code that it found,
-//! since debug information is large.
+//! Lines of source. They are looked up after an analysis, and only for the few places in code that
+//! it found, because debug information is large.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::symbols;
 use super::memory;
 use super::options::Options;
 
-/// The line of source of each of `places`, as `FILE:LINE`; `None` where it is not known. `path` and
+/// The line of source of each of `places`, as `FILE:LINE`; `None` if it is unknown. `path` and
 /// `options` must be those that `recording` was loaded with. If no debug information belongs to the
 /// recording, its diagnostics say so.
 ///

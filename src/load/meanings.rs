@@ -49,7 +49,7 @@ pub fn function(
     Function { name, module, mode, naming, kind, system_call }
 }
 
-/// Gives each task its kind, which its comm tells.
+/// Sets the kind of each task by its comm.
 pub(super) fn set_task_kinds(tasks: &mut [Task], names: &Names) {
     for task in tasks {
         task.kind = kernel::task_kind(names.get(task.comm));

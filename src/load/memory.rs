@@ -1,4 +1,4 @@
-//! Memory: how much a recording may take, beyond files that are read in place.
+//! Memory: how much a recording may use, besides files that are read in place.
 
 /// Memory that a machine is assumed to have if /proc does not say.
 const FALLBACK: u64 = 4 << 30;
@@ -14,7 +14,7 @@ pub fn for_stream(asked: Option<u64>) -> u64 {
     asked.unwrap_or_else(half_of_machine)
 }
 
-/// Bytes that what is in a recording or a pack of this size may unpack to.
+/// Bytes that the content of a recording or a pack of this size may unpack to.
 pub fn for_unpacking(asked: Option<u64>, file_bytes: u64) -> u64 {
     let by_size = file_bytes.saturating_mul(RATIO).saturating_add(UNPACKED_AT_LEAST);
     asked.unwrap_or_else(|| half_of_machine().min(by_size))

@@ -42,7 +42,7 @@ pub use options::{Options, Progress, Stage};
 pub use packing::{Keep, Packed, pack};
 pub use require::{require_cpus, require_stacks, require_timelines, require_times, require_witnesses};
 
-/// How often a file is read that another process keeps cutting short.
+/// How many times a file is read if another process keeps cutting it short.
 const ATTEMPTS: usize = 3;
 
 /// Loads the recording at `path`; `-` is standard input.
@@ -57,11 +57,12 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
     for _ in 0..ATTEMPTS {
         let loaded = read(&input.files(), &job.holding(input.memory()));
-        // If another process cut the file short meanwhile, what was read is worthless: zeros stood
-        // in for what is gone. What is left of the file is read again, as a file that was cut.
+        // If another process cut the file short meanwhile, the result is discarded, because the
+        // lost bytes were read as zeros. The rest of the file is read again, as a file that was
+        // cut.
         if !input.has_shrunk() {
-            // Unmapping a large file takes milliseconds, and one CPU has time for it while the
-            // parts are joined.
+            // Unmapping a large file takes milliseconds. One CPU does it while the parts are
+            // joined.
             rayon::spawn(move || input.close());
             return loaded?.finish(&job);
         }
@@ -70,7 +71,7 @@ pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Record
 }
 
 /// Loads a recording that is in memory. Messages call it `path`, and a kallsyms is looked for
-/// beside that.
+/// beside that path.
 ///
 /// # Errors
 ///
@@ -81,11 +82,11 @@ pub fn load_bytes(bytes: &[u8], path: &Path, options: &Options, progress: Progre
     read(&[InputFile::whole(bytes)], &job)?.finish(&job)
 }
 
-/// What has been read of a recording whose files are no longer needed.
+/// A recording whose files have been read and are no longer needed.
 enum Loaded {
     /// The whole recording: its names were in its files.
     Named(Box<Recording>),
-    /// What a perf.data holds: its names come from elsewhere.
+    /// The content of a perf.data. Its names come from other files.
     Unnamed(Box<Unnamed>),
 }
 

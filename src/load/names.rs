@@ -24,7 +24,7 @@ pub(super) fn add(
     let mapped = kernel.and_then(|module| module.build_id.clone());
     let callers = if sources.inline { inlined::callers(recording) } else { Vec::new() };
     let (timelines, stacks, frames) = (&recording.timelines, &recording.stacks, recording.frames.frames());
-    // This looks at all samples, so it is done only if somebody asks.
+    // This looks at all samples, so it is computed on demand.
     let seen_frames = OnceLock::new();
     let seen = |frame: usize| {
         seen_frames.get_or_init(|| seen::of_frames(timelines, stacks, frames.len())).get(frame).copied()

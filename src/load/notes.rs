@@ -1,7 +1,7 @@
-//! Notes: what of the input was damaged, lost or rejected, as diagnostics.
+//! Notes: diagnostics about damaged, lost or rejected input.
 //!
-//! Each thing that may be wrong is a row, a [`Note`], with the number of times that it is so. Rows
-//! with a count of 0 say nothing.
+//! Each possible problem is a row, a [`Note`], with the number of its occurrences. Rows with a
+//! count of 0 are not reported.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use crate::pack::ALLOW_MORE;
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
 const COPY_AGAIN: &str = "copy the file again; all records before the damage are used";
-/// perf goes on with the same zstd stream in the next file of `--switch-output`, so that only the
-/// first can be unpacked, by perf too.
+/// perf continues the same zstd stream in the next file of `--switch-output`, so that only the
+/// first file can be unpacked, even by perf.
 const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
                               them without -z";
 
-/// One thing that may be wrong with the input.
+/// One possible problem of the input.
 struct Note {
     severity: Severity,
     code: &'static str,
-    /// How many times it is so, or how many records it concerns; 0 if all is well.
+    /// How many times it occurs, or how many records it concerns; 0 if there is no problem.
     count: u64,
     message: String,
     remedy: &'static str,
@@ -37,7 +37,7 @@ fn add(notes: impl IntoIterator<Item = Note>, diagnostics: &mut Vec<Diagnostic>)
     }
 }
 
-/// Notes what of a perf.data was damaged, lost or rejected.
+/// Notes damaged, lost and rejected records of a perf.data.
 pub(super) fn note_input_damage(source: &Source, walked: &Walked, recording: &mut Recording) {
     let Recording { tally, about, diagnostics, .. } = recording;
     let Header { attributes, .. } = &source.header;
@@ -67,8 +67,8 @@ pub(super) fn note_formats(source: &Source, recording: &mut Recording) {
     add([formats], &mut recording.diagnostics);
 }
 
-/// Notes what was lost or rejected. `first_lines` has for each reason the first line of a text that
-/// was rejected for it.
+/// Notes lost and rejected records. `first_lines` has, for each reason, the first line of a text
+/// that was rejected for it.
 pub(super) fn note_loss(recording: &mut Recording, first_lines: &BTreeMap<&'static str, u64>) {
     let Recording { tally, diagnostics, .. } = recording;
     add(lost(tally), diagnostics);
@@ -123,12 +123,12 @@ fn damaged(damage: &Damage, tally: &Tally) -> Note {
     Note { severity: Severity::Error, code, count: 1, message, remedy }
 }
 
-/// What is missing of the file besides.
+/// What else is missing from the file.
 fn file(header: &Header, tally: &Tally) -> [Note; 3] {
-    // Where the file is cut short, that is said instead of the sections that it lacks.
+    // If the file is cut short, that is reported instead of the missing sections.
     let missing_features = if header.missing_bytes == 0 { header.missing_features } else { 0 };
-    // Compressed records are replaced by what was in them. One is left only where the header does
-    // not say that records are compressed, or within another.
+    // Compressed records are replaced by their content. One remains only if the header does not say
+    // that records are compressed, or if it is inside another one.
     let compressed = [COMPRESSED, COMPRESSED2].iter().filter_map(|kind| tally.skipped.get(kind)).sum();
     [
         Note {
@@ -157,7 +157,7 @@ fn file(header: &Header, tally: &Tally) -> [Note; 3] {
     ]
 }
 
-/// What the events leave out.
+/// What the events do not record.
 fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 3] {
     let has_dumps = attributes.iter().any(|attribute| attribute.sample_type & PERF_SAMPLE_STACK_USER != 0);
     let user_only = attributes
@@ -197,7 +197,7 @@ fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 3
     ]
 }
 
-/// What the kernel dropped.
+/// Records that the kernel dropped.
 fn lost(tally: &Tally) -> [Note; 2] {
     [
         Note {
@@ -217,7 +217,7 @@ fn lost(tally: &Tally) -> [Note; 2] {
     ]
 }
 
-/// What could not be decoded, by reason.
+/// Records that could not be decoded, by reason.
 fn rejected(tally: &Tally, first_lines: &BTreeMap<&'static str, u64>) -> impl Iterator<Item = Note> {
     tally.rejected.iter().map(|(why, count)| {
         let first = first_lines.get(why).map(|line| format!(", first in line {line}")).unwrap_or_default();

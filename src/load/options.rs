@@ -1,4 +1,4 @@
-//! What to load: the options of a load, and who hears how far it has come.
+//! The options of a load, and the callback for its progress.
 
 use crate::symbols::Sources;
 
@@ -29,5 +29,6 @@ pub enum Stage {
     Names,
 }
 
-/// Is called with the progress of a load: the stage, the bytes done, the bytes in all.
+/// A callback for the progress of a load. Its arguments are the stage, the bytes done and the total
+/// bytes.
 pub type Progress<'p> = &'p (dyn Fn(Stage, u64, u64) + Sync);

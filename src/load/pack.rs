@@ -1,4 +1,5 @@
-//! Packs: a recording is loaded from one as from its own files, with names from the files in it.
+//! Packs. A recording in one is loaded as from its own files, with names from the files in the
+//! pack.
 
 use crate::error::{Error, Result};
 use crate::ingest::InputFile;
@@ -33,7 +34,8 @@ pub(super) fn load(pack: &Pack, job: &Job) -> Result<Recording> {
         recording.diagnostics.insert(0, Diagnostic::new(Severity::Error, "pack", 1, &message, remedy));
     }
     if pack.is_redacted() {
-        // The arguments of system calls are zeros in a redacted recording: better none.
+        // The arguments of system calls are zeros in a redacted recording. They are dropped,
+        // because zeros would be wrong.
         recording.timelines.iter_mut().for_each(|timeline| timeline.trace.arguments.clear());
         recording.diagnostics.push(Diagnostic::new(
             Severity::Info,

@@ -1,5 +1,5 @@
-//! Packing: a recording goes into a pack with all that its names come from, or redacted with
-//! nothing but the names.
+//! Packing: writes a recording into a pack, with all files that its names come from or, if
+//! redacted, with only the names.
 
 use std::io::Write;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::options::{Options, Progress};
 use super::pack::unpack;
 use super::{archive, memory, perf_data};
 
-/// What a pack came to hold.
+/// What was written into a pack.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Packed {
@@ -25,26 +25,27 @@ pub struct Packed {
     pub recording_bytes: u64,
     /// Whether the kernel's symbols are in it.
     pub has_kernel: bool,
-    /// How many files, `[vdso]`s and processes' memory with code made at run time were hit by
-    /// samples and have their symbols in it.
+    /// How many modules were hit by samples and have their symbols in the pack. Modules are files,
+    /// `[vdso]`, and memory of processes with code made at run time.
     pub modules: usize,
-    /// How many were hit by samples and have no symbols in it.
+    /// How many modules were hit by samples and have no symbols in the pack.
     pub without: usize,
 }
 
-/// What goes into a pack of the files that names come from.
+/// How much of the files that names come from goes into a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// What names need; with [`Sources::inline`](crate::load::Sources::inline) debug information
-    /// too.
+    /// Only what names need; with [`Sources::inline`](crate::load::Sources::inline) debug
+    /// information too.
     Symbols,
     /// The whole files.
     WholeFiles,
-    /// Nothing but the names of the frames. Hashes stand for comms and paths, in the recording too.
+    /// Only the names of the frames. Hashes replace comms and paths, in the recording too.
     Redacted,
 }
 
-/// Packs the recording at `path`, and what the names of all its frames come from, into `out`.
+/// Packs the recording at `path`, and the files that the names of all its frames come from, into
+/// `out`.
 ///
 /// # Errors
 ///
@@ -77,7 +78,7 @@ pub fn pack(
     Ok(packed)
 }
 
-/// Loads a recording, and gathers what the names of its frames come from.
+/// Loads a recording, and gathers the files that the names of its frames come from.
 fn gather(parts: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Contents)> {
     refuse(parts, job)?;
     let options = Options { events: true, ..job.options.clone() };
@@ -93,7 +94,7 @@ fn gather(parts: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Content
         Ok::<_, Error>(recording)
     };
     let recording = load(&options)?;
-    // Whoever reads the pack may choose any event with -e, so the frames of all of them need names.
+    // The reader of the pack may choose any event with -e, so the frames of all events need names.
     for event in recording.about.events.iter().filter(|event| event.has_callchain && !event.is_sampling) {
         load(&Options { event: Some(event.name.clone()), ..options.clone() })?;
     }
@@ -109,7 +110,7 @@ fn gather(parts: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Content
     Ok((packed, contents))
 }
 
-/// Adds the names of all frames to what a redacted pack holds.
+/// Adds the names of all frames to the contents of a redacted pack.
 fn add_names(recording: &Recording, contents: &mut Contents) {
     let mut by_module: Vec<Vec<(u64, &str)>> = vec![Vec::new(); recording.modules.len()];
     for (number, frame) in recording.frames.frames().iter().enumerate() {
@@ -149,7 +150,7 @@ fn write_redacted(contents: Contents, parts: &[InputFile], job: &Job, out: &mut 
     pack::write(contents, &mut [file], out)
 }
 
-/// Refuses what is no perf.data, or not all of one.
+/// Refuses files that are not a perf.data, or not all of one.
 fn refuse(parts: &[InputFile], job: &Job) -> Result<()> {
     let [file] = parts else { return Ok(()) };
     let fail = |what: &str, remedy: &str| Err(Error::input(job.path, what, remedy));

@@ -61,7 +61,7 @@ pub(super) fn read(parts: &[InputFile], job: &Job) -> Result<Unnamed> {
 }
 
 impl Unnamed {
-    /// Joins the chunks, and names what they hold.
+    /// Joins the chunks and names their frames.
     pub fn finish(self, job: &Job) -> Result<Recording> {
         let Unnamed { mut recording, features, mut state, mut names, collected } = self;
         let (mut chains, timelines) = timelines::join(collected, &mut state, &mut names);
@@ -89,7 +89,7 @@ fn trace_reader(source: &Source, parts: &[InputFile]) -> TraceReader {
     TraceReader::new(&header.attributes, tracing_data.unwrap_or_default(), header.order)
 }
 
-/// What became of the records of a walk, `side_band` of which were side band.
+/// How the records of a walk were used; `side_band` of them were side band.
 fn tally(source: &Source, walked: &Walked, side_band: u64) -> Tally {
     Tally {
         records: walked.records,
@@ -102,7 +102,7 @@ fn tally(source: &Source, walked: &Walked, side_band: u64) -> Tally {
     }
 }
 
-/// Gives modules the build ids that perf noted at the end of the recording.
+/// Gives modules the build ids that perf wrote at the end of the recording.
 fn add_build_ids(modules: &mut [Module], features: &Features) {
     let noted: FxHashMap<&str, &Vec<u8>> =
         features.build_ids.iter().map(|(path, id)| (path.as_str(), id)).collect();

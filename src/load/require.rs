@@ -1,13 +1,13 @@
-//! Requirements: what a command needs of a recording, as errors that say how to record it.
+//! Requirements: checks that a recording has what a command needs. The errors say how to record it.
 
 use crate::error::{Error, Result};
 use crate::model::{Diagnostic, Recording, Severity};
 
-/// Added to a remedy for text of perf script, which has only the fields that perf was told to
+/// Added to a remedy for text of perf script, which only has the fields that perf was asked to
 /// print.
 const PRINTING: &str = "; if it was, print it: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
 
-/// Checks that the recording tells what ran: it needs samples with call chains.
+/// Checks that the recording shows what ran: it needs samples with call chains.
 ///
 /// # Errors
 ///
@@ -40,8 +40,8 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
     Ok(())
 }
 
-/// Checks that the recording can tell of stalls: it needs events, or samples with call chains,
-/// times and CPUs.
+/// Checks that the recording can show stalls: it needs events, or samples with call chains, times
+/// and CPUs.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub fn require_witnesses(recording: &Recording) -> Result<()> {
     require_timelines(recording)
 }
 
-/// Checks that the recording tells what ran on each CPU in which order: it needs samples with call
+/// Checks that the recording shows what ran on each CPU, in order: it needs samples with call
 /// chains, times and CPUs.
 ///
 /// # Errors
@@ -65,11 +65,11 @@ pub fn require_timelines(recording: &Recording) -> Result<()> {
     require_cpus(recording)
 }
 
-/// Checks that samples say when they were taken: else their only order is that of the file.
+/// Checks that samples have times. Without times their only order is that of the file.
 ///
 /// # Errors
 ///
-/// If they do not.
+/// If they do not have them.
 pub fn require_times(recording: &Recording) -> Result<()> {
     match recording.sampling_event() {
         Some(event) if !event.has_time => Err(lacks(
@@ -81,12 +81,11 @@ pub fn require_times(recording: &Recording) -> Result<()> {
     }
 }
 
-/// Checks that samples say on which CPU they were taken: else nothing tells what ran there before
-/// what.
+/// Checks that samples have CPUs. Without CPUs the order in which tasks ran on a CPU is unknown.
 ///
 /// # Errors
 ///
-/// If they do not.
+/// If they do not have them.
 pub fn require_cpus(recording: &Recording) -> Result<()> {
     match recording.sampling_event() {
         Some(event) if !event.has_cpu => Err(lacks(
@@ -98,7 +97,8 @@ pub fn require_cpus(recording: &Recording) -> Result<()> {
     }
 }
 
-/// The error that a recording lacks something; a text may lack it only because it was not printed.
+/// The error for a recording that lacks something. A text may lack it only because perf did not
+/// print it.
 fn lacks(recording: &Recording, what: String, remedy: &str) -> Error {
     let about = &recording.about;
     let printing = if about.is_script { PRINTING } else { "" };

@@ -42,7 +42,7 @@ impl Collect for Chunk {
         }
     }
 
-    // Not counted here: the walk counts switch records as side band.
+    // The walk counts switch records as side band, so they are not counted here.
     fn switch(&mut self, switch: &RawSwitch, record: &Record) {
         self.collector.push_switch(switch, record);
     }
@@ -52,7 +52,7 @@ impl Collect for Chunk {
     }
 }
 
-/// Resolves each chunk by the state of each moment, and adds its counts to the recording's.
+/// Resolves each chunk by the state at each moment, and adds its counts to the recording's.
 pub(super) fn resolve(chunks: Vec<Chunk>, meanings: &Meanings, recording: &mut Recording) -> Vec<Collected> {
     let Recording { tally, about, .. } = recording;
     let mut collectors = Vec::new();

@@ -1,5 +1,5 @@
-//! When each frame was sampled. Where several functions were made at one address, one after the
-//! other, this tells which of them the frame lay in.
+//! When each frame was sampled. If several functions were made at one address, one after the other,
+//! the times decide which of them the frame belongs to.
 
 use crate::model::{StackId, StackTree, Timeline};
 

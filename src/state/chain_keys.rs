@@ -1,6 +1,6 @@
-//! Keys of chains: the 64-bit hashes that raw chains, their callers and their stacks are known by.
+//! Keys of chains: 64-bit hashes that identify raw chains, their callers and their stacks.
 //!
-//! A key stands for what it was made from, and nothing compares the originals: that would touch
+//! Two things with one key count as equal. The originals are not compared, because that would touch
 //! their memory for every sample. With ten million distinct chains, the chance that any two share a
 //! key is below 1 in 300,000.
 
@@ -12,7 +12,8 @@ use crate::model::{StackId, fold, seed};
 use super::chain_parts::ChainPart;
 use super::spaces::SpaceAt;
 
-/// The starting points of hashes, so that those of different things differ. Digits of π.
+/// The starting points of hashes, one for each kind of key, so that keys of different kinds differ.
+/// Digits of π.
 const WHOLE: u64 = 0x243f_6a88_85a3_08d3;
 const CALLERS: u64 = 0x1319_8a2e_0370_7344;
 const PLACED: u64 = 0x082e_fa98_ec4e_6c89;
@@ -25,13 +26,12 @@ pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
     let order = sample.order;
     let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
     let mut hash = hash_of(WHOLE ^ u64::from(cpumode), sample.chain);
-    // Nearly all chains end in an address; the few that hold nothing but markers are their
-    // instruction.
+    // Nearly all chains have an address. In the few that have only markers, the instruction is the
+    // only frame.
     if !order.u64s(sample.chain).rev().any(|entry| entry < PERF_CONTEXT_MAX) {
         hash = fold(hash ^ sample.ip, MULTIPLIER);
     }
-    // The user chain was recorded later: the number that stands for it is unique in its thread
-    // only.
+    // The user chain was recorded later. The cookie that refers to it is unique in its thread only.
     if deferred(sample.chain, order).is_some() {
         hash = fold(hash ^ u64::from(sample.tid as u32), MULTIPLIER);
     }
@@ -52,8 +52,8 @@ pub(super) fn key_of_callers(callers: &[u8], part: &ChainPart, outer: StackId) -
     finish(hash_of(start, callers))
 }
 
-/// The hash of entries, as the bytes that they are. Each multiplication waits for the one before
-/// it, so two rows of them run side by side, and each takes two entries at a time.
+/// The hash of the bytes of entries. Each multiplication depends on the previous one, so two
+/// independent chains of them run in parallel, and each takes two entries at a time.
 #[inline]
 fn hash_of(start: u64, entries: &[u8]) -> u64 {
     let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));
@@ -73,7 +73,7 @@ fn hash_of(start: u64, entries: &[u8]) -> u64 {
     fold(one ^ MULTIPLIER, two ^ multiplier)
 }
 
-/// Avoids u64::MAX, which the map keeps for itself.
+/// Avoids u64::MAX, which the map uses for empty slots.
 fn finish(hash: u64) -> u64 {
     hash.min(u64::MAX - 1)
 }
@@ -99,9 +99,9 @@ mod tests {
         assert_eq!(key(&user, 1, 7, 2), key(&user, 2, 8, 2));
         assert_ne!(key(&user, 1, 7, 1), key(&user, 1, 7, 2));
         assert_ne!(key(&user[8..], 1, 7, 2), key(&user, 1, 7, 2));
-        // Without an address the instruction is the stack.
+        // Without an address the instruction is the only frame.
         assert_ne!(key(&user[..8], 1, 7, 2), key(&user[..8], 2, 7, 2));
-        // What follows the last marker says which chain of its thread was recorded later.
+        // The cookie after the last marker says which chain of the thread was recorded later.
         let later = bytes(&[PERF_CONTEXT_KERNEL, 3, -640i64 as u64, 99]);
         assert_ne!(key(&later, 3, 7, 1), key(&later, 3, 8, 1));
     }

@@ -12,7 +12,7 @@ use crate::model::Mode;
 
 use super::spaces::SpaceAt;
 
-/// A raw call chain and what is needed to turn it into a stack.
+/// A raw call chain and everything needed to turn it into a stack.
 #[derive(Clone, Copy)]
 pub(super) struct Chain<'a> {
     /// Entries of 8 bytes, innermost first, with context markers.
@@ -76,8 +76,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The entries before the first unknown marker, and whether they are all. Nothing says what the
-/// entries after such a marker mean; the frames before it stand.
+/// The entries before the first unknown marker, and whether they are all. The meaning of the
+/// entries after such a marker is unknown; the frames before it are kept.
 fn before_unknown_marker(entries: &[u8], order: ByteOrder) -> (&[u8], bool) {
     let is_unknown = |entry| entry >= PERF_CONTEXT_MAX && mode_after(entry).is_none();
     match order.u64s(entries).position(is_unknown) {

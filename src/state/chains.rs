@@ -31,7 +31,7 @@ struct Recent {
     frame: FrameId,
 }
 
-/// How many recent addresses are kept: as many as fit into a second-level cache.
+/// How many recent addresses are kept. They fit into a second-level cache.
 const RECENT: usize = 1 << 12;
 
 impl Default for Chains {
@@ -48,13 +48,13 @@ impl Default for Chains {
 }
 
 impl Chains {
-    /// The stack that was [noted](Chains::note) with this key.
+    /// The stack that was [recorded](Chains::note) with this key.
     #[inline]
     pub(super) fn find(&self, key: u64) -> Option<StackId> {
         self.cache.get(key).map(StackId)
     }
 
-    /// Notes a stack by a key, which must be new.
+    /// Records a stack by a key, which must be new.
     pub(super) fn note(&mut self, key: u64, stack: StackId) {
         self.cache.insert(key, stack.0);
     }

@@ -1,5 +1,5 @@
-//! Joining: makes the resolved samples and events of a recording's parts one, with the same ids as
-//! if there had been one part.
+//! Joining: combines the resolved samples and events of a recording's parts. All ids are the same
+//! as if there had been one part.
 
 use indexmap::IndexSet;
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ pub struct Collected {
     /// Threads that had no name when they were sampled.
     pub(super) nameless: IndexSet<Thread, FxBuildHasher>,
     pub(super) traces: Traces,
-    /// How many samples lack their user chain, which was to be recorded later.
+    /// How many samples lack their user chain: it should have been recorded later, and was not.
     pub without_user_chain: u64,
 }
 
@@ -38,8 +38,8 @@ pub struct Finished {
 }
 
 impl Collected {
-    /// Adds the part that follows. All ids come out as if both parts had been collected as one: the
-    /// new entries of the later part follow in the order in which they were first seen.
+    /// Adds the following part. All ids are the same as if both parts had been collected as one:
+    /// the new entries of the later part are added in the order in which they first occur.
     pub fn join(&mut self, mut next: Collected) {
         next.chains.stacks.finish();
         let frames: Vec<FrameId> =
@@ -69,7 +69,7 @@ impl Collected {
         }
     }
 
-    /// Gives nameless threads their tasks, and takes the result apart.
+    /// Gives nameless threads their tasks, and returns the tables of the result.
     pub fn finish(mut self, state: &mut State, names: &mut Names) -> Finished {
         let nameless: Vec<TaskId> =
             self.nameless.iter().map(|thread| state.tasks.nameless(*thread, names)).collect();

@@ -9,10 +9,10 @@ use crate::model::ModuleId;
 
 use super::mappings::{FOREVER, Mapping, Mappings};
 
-/// What the kernel's addresses were.
+/// The code at the kernel's addresses.
 ///
-/// That changes only when the kernel makes code (BPF programs, trampolines) and when it frees it.
-/// So time is cut into epochs, in each of which an address has one meaning; epoch 0 begins with the
+/// It changes only when the kernel makes code (BPF programs, trampolines) or frees it. So time is
+/// divided into epochs. An address has one meaning in each epoch. Epoch 0 begins with the
 /// recording.
 #[derive(Default)]
 pub(super) struct KernelSpace {
@@ -59,7 +59,7 @@ impl KernelSpace {
         self.mappings.iter().map(|mapping| mapping.module)
     }
 
-    /// The kernel made code at these addresses, which is `module`.
+    /// The kernel made the code of `module` at these addresses.
     pub fn make_code(&mut self, when: When, addresses: Range<u64>, module: ModuleId) {
         let Range { start, end } = addresses;
         // Where code still lies there, the record that unregistered it was lost: drop it here.
@@ -67,7 +67,7 @@ impl KernelSpace {
         while let Some(old) = self.made.range(..end).next_back().and_then(overlapped) {
             self.drop_code(when, old);
         }
-        // Code that was there when the recording began has time 0, and belongs to the first epoch.
+        // Code that existed when the recording began has time 0 and belongs to the first epoch.
         if when.time_ns > 0 {
             self.begin_epoch(when);
         }
@@ -87,7 +87,7 @@ impl KernelSpace {
         self.epochs.push(Epoch { since: when, mappings_before: self.mappings.len() });
     }
 
-    /// The epoch at `when`, and the moments between which it lasted.
+    /// The epoch at `when`, and the moments at which it begins and ends.
     pub fn epoch_at(&self, when: When) -> (u32, Range<When>) {
         let epoch = self.epochs.partition_point(|epoch| epoch.since <= when);
         let since = epoch.checked_sub(1).map_or(When::FIRST, |last| self.epochs[last].since);
@@ -106,8 +106,8 @@ impl KernelSpace {
         if let Some(kernel) = self.unmapped {
             return Some((kernel, address));
         }
-        // The kernel's map ends at _etext. The code that ran at boot lies behind it, and is on the
-        // stack of CPU 0's idle task.
+        // The kernel's map ends at _etext. The boot code lies after it, and is on the stack of CPU
+        // 0's idle task.
         let proper = self.mappings.get(self.proper?);
         (address >= proper.start).then(|| proper.place(address))
     }

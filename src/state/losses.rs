@@ -5,10 +5,10 @@ use rustc_hash::FxHashMap;
 use crate::ingest::When;
 use crate::model::Gap;
 
-/// What a record says of a loss.
+/// A record about a loss.
 #[derive(Clone, Copy)]
 pub(super) enum Loss {
-    /// So many records were dropped before this one (PERF_RECORD_LOST).
+    /// This many records were dropped before this one (PERF_RECORD_LOST).
     Lost(u64),
     /// The event was paused (PERF_RECORD_THROTTLE).
     Throttle,
@@ -25,7 +25,7 @@ pub(super) struct Losses {
 }
 
 impl Losses {
-    /// Adds what a record says.
+    /// Adds the loss that a record reports.
     pub fn push(&mut self, when: When, cpu: Option<u32>, loss: Loss) {
         self.by_cpu.entry(cpu.unwrap_or(0)).or_default().push((when, loss));
     }
@@ -37,7 +37,7 @@ impl Losses {
 
     /// Records lost, in all. Since kernel 6.0 the same loss is counted twice: in the stream
     /// (PERF_RECORD_LOST) and as one total at its end (PERF_RECORD_LOST_SAMPLES). So the larger of
-    /// the two is the number.
+    /// the two counts.
     pub fn lost_total(&self) -> u64 {
         let in_stream = self.by_cpu.values().flatten().map(|(_, loss)| match loss {
             Loss::Lost(count) => *count,
@@ -55,7 +55,7 @@ impl Losses {
     /// The gaps of one CPU: those in which records were lost, and those in which sampling was
     /// paused.
     ///
-    /// What a LOST record counts was dropped at some time between the last sample before it and the
+    /// The records that a LOST record counts were dropped between the last sample before it and the
     /// record itself. `last_sample` gives the time of the last sample before a time.
     pub fn gaps(&self, cpu: u32, last_sample: impl Fn(u64) -> Option<u64>) -> (Vec<Gap>, Vec<Gap>) {
         let (mut lost, mut throttled) = (Vec::new(), Vec::new());

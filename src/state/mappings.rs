@@ -1,4 +1,5 @@
-//! Mappings: the ranges of addresses at which code lay, and which of them covers an address.
+//! Mappings: the ranges of addresses at which code was mapped, and look-up of the one that covers
+//! an address.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -6,7 +7,7 @@ use std::sync::OnceLock;
 use crate::ingest::When;
 use crate::model::ModuleId;
 
-/// A range of addresses that belongs to a module from some moment on.
+/// A range of addresses that belongs to a module from one moment on.
 pub(super) struct Mapping {
     /// When it was mapped.
     pub when: When,
@@ -18,11 +19,11 @@ pub(super) struct Mapping {
     pub shift: u64,
     /// What is mapped.
     pub module: ModuleId,
-    /// For code that the kernel made: the first epoch in which it is no longer there.
+    /// For code that the kernel made: the first epoch after it was freed.
     pub gone: u32,
 }
 
-/// The value of [`Mapping::gone`] for what stays.
+/// The value of [`Mapping::gone`] for code that is never freed.
 pub(super) const FOREVER: u32 = u32::MAX;
 
 impl Mapping {
@@ -62,12 +63,13 @@ impl Mappings {
         &self.list[number]
     }
 
-    /// Notes the first epoch in which a mapping is no longer there.
+    /// Sets the first epoch after the code of a mapping was freed.
     pub fn set_gone(&mut self, number: usize, epoch: u32) {
         self.list[number].gone = epoch;
     }
 
-    /// How many mappings there were at `when`, and between which moments it was that many.
+    /// How many mappings there were at `when`, and the moments between which the number stayed the
+    /// same.
     pub fn count_at(&self, when: When) -> (usize, Range<When>) {
         let count = self.list.partition_point(|mapping| mapping.when <= when);
         let since = count.checked_sub(1).map_or(When::FIRST, |last| self.list[last].when);
@@ -77,7 +79,7 @@ impl Mappings {
 
     /// The newest of the first `count` mappings that covers `address`.
     pub fn find(&self, address: u64, count: u32) -> Option<&Mapping> {
-        // Most processes have so few mappings that a look at each is faster than the index, which
+        // Most processes have so few mappings that checking each is faster than the index, which
         // would also take memory.
         const FEW: usize = 32;
         if self.list.len() <= FEW {
@@ -89,9 +91,9 @@ impl Mappings {
     }
 }
 
-/// Finds the mappings that cover an address in logarithmic time, however they overlap: a segment
-/// tree over the addresses at which mappings begin and end. A mapping lies in the nodes that
-/// together make up its range, at most two on each level.
+/// Finds the mappings that cover an address in logarithmic time, however they overlap. It is a
+/// segment tree over the addresses at which mappings begin and end. A mapping is stored in the
+/// nodes that together make up its range, at most two on each level.
 struct Index {
     bounds: Vec<u64>,
     /// Node 1 is the root, the children of n are 2n and 2n+1. Each holds numbers of mappings,

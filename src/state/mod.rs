@@ -1,10 +1,10 @@
 //! State: who a tid was and what an address was, at any time of the recording.
 //!
-//! What a sample means depends on records (the side band) that may stand after it in the file. So a
-//! part of the file is first only [collected](Collector): a sample gets the number of its thread
-//! and of its raw call chain. The side band is replayed once into [histories](State) that answer
-//! for any time. With them each part is [resolved](Collector::resolve) in the order of the file,
-//! and the parts are [joined](Collected::join).
+//! The task and the stack of a sample depend on records (the side band) that may come later in the
+//! file. So a part of the file is first only [collected](Collector): a sample gets the number of
+//! its thread and of its raw call chain. The side band is replayed once into [histories](State)
+//! that answer for any time. With them each part is [resolved](Collector::resolve) in the order of
+//! the file, and the parts are [joined](Collected::join).
 
 mod chain_keys;
 mod chain_parts;

@@ -11,7 +11,7 @@ pub(super) struct Modules {
     ids: hashbrown::HashMap<OwnedKey, ModuleId>,
 }
 
-/// What tells modules apart.
+/// The fields that distinguish modules.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<P, B> {
     path: P,
@@ -60,7 +60,7 @@ impl Modules {
         let is_file = !map.is_kernel && !is_memory;
         let segment = is_file.then_some(Segment { offset: map.file_offset, length: map.length });
         let mapped_by = (!map.is_kernel).then_some(map.pid);
-        // Most maps are of a few files, so the look-up copies nothing.
+        // Most maps are of the same few files, so the look-up copies nothing.
         let key = BorrowedKey { path, build_id: map.build_id.as_deref(), inode, kernel_start, process };
         if let Some(&id) = self.ids.get(&key) {
             let module = &mut self.list[id.index()];
@@ -85,7 +85,8 @@ impl Modules {
         id
     }
 
-    /// The module of code that the kernel made at run time. It is one function, and called as that.
+    /// The module of code that the kernel made at run time. It is one function and has the
+    /// function's name.
     pub fn of_kernel_function(&mut self, name: String, start: u64, length: u64) -> ModuleId {
         let path = name.clone();
         let key = Key { path, build_id: None, inode: None, kernel_start: Some(start), process: None };

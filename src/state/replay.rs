@@ -10,9 +10,9 @@ use super::tasks::{Tasks, Thread};
 /// The histories of a recording.
 #[derive(Default)]
 pub struct State {
-    /// Who a tid was.
+    /// The task of each tid.
     pub(super) tasks: Tasks,
-    /// What an address was.
+    /// The code at each address.
     pub(super) spaces: Spaces,
     losses: Losses,
     /// Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
@@ -70,7 +70,7 @@ impl State {
         self.cgroups.push(cgroup);
     }
 
-    /// The control group that the kernel calls by this id.
+    /// The control group with this id in the kernel.
     pub(super) fn cgroup(&self, kernel_id: u64) -> CgroupId {
         self.cgroup_ids.get(&kernel_id).copied().unwrap_or(CgroupId::NONE)
     }
@@ -91,7 +91,7 @@ impl State {
         self.losses.gaps(cpu, last_sample)
     }
 
-    /// Takes apart what is needed after the replay: tasks, modules, control groups.
+    /// The tables that are needed after the replay: tasks, modules, control groups.
     pub fn into_tables(self) -> (Vec<Task>, Vec<Module>, Vec<Cgroup>) {
         (self.tasks.into_tasks(), self.spaces.into_modules(), self.cgroups)
     }

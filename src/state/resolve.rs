@@ -22,11 +22,11 @@ use super::trace::other_task;
 /// How many raw chains are read ahead together.
 const AHEAD: usize = 32;
 
-/// What samples are resolved with.
+/// Everything needed to resolve samples.
 pub struct Meanings<'m, 'a> {
-    /// Who a tid was, and what an address was.
+    /// The task of a tid and the code at an address, at any time.
     pub state: &'m State,
-    /// The records, of which one for each distinct chain is read again.
+    /// The records. For each distinct chain, one record is read again.
     pub source: &'m Source<'a>,
     /// Decodes them.
     pub reader: &'m SampleReader<'m>,
@@ -41,30 +41,31 @@ struct Resolver<'m, 'a> {
     positions: Vec<u64>,
     /// For each raw chain, its stack in the first space in which it was resolved.
     first_stacks: Vec<FirstStack>,
-    /// The raw chains whose user part was to be recorded later and was not.
+    /// The raw chains whose user part should have been recorded later and was not.
     lacking: FxHashSet<StackId>,
-    /// For each thread, who it was at the last sample of it.
+    /// For each thread, its task and address space at its previous sample.
     threads: Vec<ThreadThen>,
     /// Threads that had no name when they were sampled.
     nameless: IndexSet<Thread, FxBuildHasher>,
-    /// Whether the kernel's code changes at all: it does only where BPF programs come or go.
+    /// Whether the kernel's code changes at all. It changes only when BPF programs or other code
+    /// are registered or unregistered.
     is_kernel_changing: bool,
-    /// The kernel's space at the previous sample, and between which moments it was that one.
+    /// The kernel's space at the previous sample, and the moments between which it did not change.
     kernel: (SpaceAt, Range<When>),
 }
 
-/// The stack of a raw chain where it was resolved first.
+/// The stack of a raw chain in the first space in which it was resolved.
 #[derive(Clone, Copy)]
 struct FirstStack {
-    /// In which address space of the process; [`SpaceAt::ANY`] if the stack is the same in all.
+    /// The address space of the process; [`SpaceAt::ANY`] if the stack is the same in all.
     space: SpaceAt,
-    /// In which epoch of the kernel's space.
+    /// The epoch of the kernel's space.
     epoch: u32,
-    /// The empty stack as long as the chain is not resolved.
+    /// The stack; empty until the chain is resolved.
     stack: StackId,
 }
 
-/// Who a thread was for some time.
+/// The task and the address space of a thread between two moments.
 struct ThreadThen {
     thread: Thread,
     between: Range<When>,
@@ -73,7 +74,7 @@ struct ThreadThen {
 }
 
 impl Collector {
-    /// What was collected, with the state of each moment applied.
+    /// Resolves the collected samples and events by the state at their times.
     pub fn resolve(mut self, meanings: &Meanings) -> Collected {
         self.finish();
         let Collector { chains, threads, cgroups, mut by_cpu, mut traces, runs, offsets, .. } = self;
@@ -143,7 +144,7 @@ impl<'m, 'a> Resolver<'m, 'a> {
         }
     }
 
-    /// The task that a thread was at `when`, and its address space.
+    /// The task of a thread at `when`, and its address space.
     #[inline]
     fn task_at(&mut self, when: When, thread: TaskId) -> (TaskId, SpaceAt) {
         let then = &mut self.threads[thread.index()];
@@ -162,7 +163,7 @@ impl<'m, 'a> Resolver<'m, 'a> {
         (then.task, then.space)
     }
 
-    /// Whether the user part of a raw chain was to be recorded later and was not.
+    /// Whether the user part of a raw chain should have been recorded later and was not.
     fn lacks_user_chain(&self, chain: StackId) -> bool {
         !self.lacking.is_empty() && self.lacking.contains(&chain)
     }

@@ -1,7 +1,8 @@
-//! Samples: collects those of a part of a recording, as they stand there, by CPU.
+//! Samples: collects the samples of one part of a recording by CPU, without resolving them.
 //!
-//! The task and the stack of a sample depend on side band that may stand after it. So threads and
-//! chains are only numbered here, and [`super::resolve`] finds out what they were.
+//! The task and the stack of a sample depend on side band that may come later in the file. So
+//! threads and chains are only numbered here, and [`super::resolve`] turns them into tasks and
+//! stacks.
 
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
@@ -13,7 +14,7 @@ use super::chain_keys::key_of;
 use super::tasks::Thread;
 use super::trace::{Happened, Traces};
 
-/// How many samples are looked up together: look-ups that miss the caches then wait for memory at
+/// How many samples are looked up together. Look-ups that miss the caches then wait for memory at
 /// the same time.
 const BATCH: usize = 64;
 /// How many recent threads are kept: a CPU's samples come in runs of the same thread.
@@ -38,17 +39,18 @@ pub struct Collector {
     /// The CPU of the previous sample, and its samples: perf writes each CPU's buffer in pieces, so
     /// it rarely changes.
     current: (u32, CpuSamples),
-    /// The last samples of `current` wait for their stacks: the keys of their chains, and their
-    /// positions.
+    /// The last samples of `current`, which do not have their chain numbers yet: the keys of their
+    /// chains, and their positions.
     waiting: Vec<(u64, u64)>,
     pub(super) traces: Traces,
     /// Runs of samples and of events, in the order of the file.
     pub(super) runs: Vec<Run>,
-    /// For each sample and event in this order, its distance from the position of its run.
+    /// For each sample and event, in the order of `runs`, its distance from the position of its
+    /// run.
     pub(super) offsets: Vec<u32>,
 }
 
-/// Samples of one CPU, or events of one CPU, that follow each other in the file.
+/// Consecutive samples, or consecutive events, of one CPU in the file.
 pub(super) struct Run {
     pub cpu: u32,
     pub is_events: bool,
@@ -57,7 +59,8 @@ pub(super) struct Run {
     pub position: u64,
 }
 
-/// The chain number of an event without a chain, and of samples that wait for theirs.
+/// The chain number of an event without a chain, and of samples that do not have their chain number
+/// yet.
 pub(super) const NO_CHAIN: StackId = StackId(u32::MAX);
 
 /// The samples of one CPU.
@@ -65,7 +68,7 @@ pub(super) const NO_CHAIN: StackId = StackId(u32::MAX);
 pub struct CpuSamples {
     /// Time, stack and task.
     pub samples: Vec<Sample>,
-    /// What else is known of them.
+    /// The details of the samples.
     pub details: Details,
 }
 
@@ -187,8 +190,8 @@ impl Collector {
         self.offsets.push(0);
     }
 
-    /// Gives the samples that wait their chain numbers. All keys are looked up before any is used,
-    /// so that look-ups that miss the caches wait for memory at the same time.
+    /// Gives the waiting samples their chain numbers. All keys are looked up before any result is
+    /// used, so that look-ups that miss the caches wait for memory at the same time.
     fn flush(&mut self) {
         let Collector { chains, chain_numbers, current: (_, CpuSamples { samples, .. }), waiting, .. } = self;
         let mut numbers = [None; BATCH];
@@ -211,7 +214,7 @@ impl Collector {
         }
     }
 
-    /// Ends the collection, and frees what only it needs.
+    /// Ends the collection, and frees the tables that only it needs.
     pub(super) fn finish(&mut self) {
         self.flush();
         let (cpu, last) = std::mem::take(&mut self.current);

@@ -1,5 +1,4 @@
-//! Address spaces over time: which module an address belonged to, in which process, at which
-//! moment.
+//! Address spaces over time: the module of an address in a process at any moment.
 
 use std::ops::Range;
 
@@ -13,15 +12,15 @@ use super::mappings::{FOREVER, Mapping, Mappings};
 use super::modules::Modules;
 
 /// How many forks without exec an address is traced back through. Each step costs a look-up, and a
-/// hostile recording could chain as many as it has records; a shell's subshells of subshells stay
-/// far below.
+/// hostile recording could chain as many forks as it has records. Nested subshells stay far below
+/// this limit.
 const MAX_GENERATIONS: usize = 64;
 
 /// The history of every address space.
 #[derive(Default)]
 pub(super) struct Spaces {
     spaces: Vec<Space>,
-    /// The spaces that each process had, with the moment from which on.
+    /// The spaces of each process, each with the moment at which it begins.
     by_pid: FxHashMap<i32, Vec<(When, usize)>>,
     kernel: KernelSpace,
     modules: Modules,
@@ -30,17 +29,17 @@ pub(super) struct Spaces {
 /// The address space of a process from one fork or exec to the next.
 #[derive(Default)]
 struct Space {
-    /// The space that it is a copy of.
+    /// The space that it was copied from.
     parent: Option<SpaceAt>,
     mappings: Mappings,
 }
 
-/// An address space at a moment. Two moments between which nothing was mapped are equal, so stacks
-/// can be cached by it.
+/// An address space at a moment. Values for two moments are equal if nothing was mapped between
+/// them, so stacks can be cached by this value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct SpaceAt {
     space: u32,
-    /// How many of its mappings were there; for the kernel's space, which epoch it was.
+    /// The number of mappings at the moment; for the kernel's space, the epoch.
     version: u32,
 }
 
@@ -48,7 +47,7 @@ impl SpaceAt {
     /// No space is known.
     pub const NONE: SpaceAt = SpaceAt { space: u32::MAX, version: 0 };
 
-    /// All spaces: stands for what is the same in each of them.
+    /// All spaces, for stacks that are the same in each of them.
     pub const ANY: SpaceAt = SpaceAt { space: u32::MAX, version: u32::MAX };
 
     /// The kernel's space in one of its epochs.
@@ -74,9 +73,9 @@ impl Spaces {
         self.begin(when, pid, parent);
     }
 
-    /// A process executes a program: new mappings take the place of the old ones. The old ones
-    /// still count where no new one lies: until the kernel has loaded the new program, which is
-    /// after this record, the stack is still that of the old one.
+    /// A process executes a program: new mappings replace the old ones. An old mapping still counts
+    /// where no new one covers it, because until the kernel has loaded the new program, which is
+    /// after this record, the stack is still that of the old program.
     pub fn exec(&mut self, when: When, pid: i32) {
         self.fork(when, pid, Some(pid));
     }
@@ -108,7 +107,7 @@ impl Spaces {
         self.spaces[space].mappings.push(mapping);
     }
 
-    /// The kernel made code at run time, which is one function.
+    /// The kernel made one function of code at run time.
     pub fn make_kernel_code(&mut self, when: When, start: u64, length: u64, name: String) {
         let end = start.saturating_add(length);
         if start < end {
@@ -122,7 +121,7 @@ impl Spaces {
         self.kernel.drop_code(when, start);
     }
 
-    /// Adds what no record tells: perf writes no map of the kernel when it may not read
+    /// Adds the kernel if no record maps it: perf writes no map of the kernel if it may not read
     /// /proc/kallsyms.
     pub fn finish(&mut self) {
         let is_kernel =
@@ -132,7 +131,7 @@ impl Spaces {
         }
     }
 
-    /// The kernel's space at `when`, and the moments between which it was that one.
+    /// The kernel's space at `when`, and the moments between which it did not change.
     pub fn kernel_between(&self, when: When) -> (SpaceAt, Range<When>) {
         let (epoch, between) = self.kernel.epoch_at(when);
         (SpaceAt::of_kernel(epoch), between)
@@ -143,8 +142,8 @@ impl Spaces {
         self.at_between(when, pid).0
     }
 
-    /// The space of `pid` at `when`, and the moments between which it was that one and held the
-    /// same.
+    /// The space of `pid` at `when`, and the moments between which neither the space nor its
+    /// mappings changed.
     pub fn at_between(&self, when: When, pid: i32) -> (SpaceAt, Range<When>) {
         let Some(history) = self.by_pid.get(&pid) else {
             return (SpaceAt::NONE, When::FIRST..When::NEVER);
@@ -166,7 +165,7 @@ impl Spaces {
             Mode::User => self.resolve_user(space, address),
             Mode::Guest | Mode::Hypervisor => None,
         };
-        // An address says nothing without knowing what was there, so all such frames are one.
+        // An address in no known mapping has no meaning, so all such frames are one frame.
         let (module, offset) = match place {
             Some((module, offset)) => (Some(module), offset),
             None => (None, 0),

@@ -1,4 +1,4 @@
-//! Tasks over time: which thread a tid was, and what it was called.
+//! Tasks over time: the thread of each tid, and its name.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::ingest::When;
 use crate::model::{NameId, Names, Task, TaskId};
 
-/// A thread as a record names it; the kernel gives a tid to one thread after another.
+/// A thread as a record names it. The kernel reuses tids for later threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Thread {
     /// Process id.
@@ -22,12 +22,12 @@ pub(super) struct Tasks {
     tasks: Vec<Task>,
     /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
     ids: hashbrown::HashMap<Task, TaskId>,
-    /// The tasks that each tid was, with the moment from which on.
+    /// The tasks of each tid, each with the moment at which it begins.
     history: FxHashMap<i32, Vec<(When, TaskId)>>,
 }
 
 impl Tasks {
-    /// Adds what no record tells: tid 0 is the idle task, which perf calls `swapper`.
+    /// Adds the idle task, which no record names: it has tid 0, and perf calls it `swapper`.
     pub fn start(&mut self, names: &mut Names) {
         self.rename(When::default(), Thread { pid: 0, tid: 0 }, names.intern("swapper"));
     }
@@ -51,8 +51,8 @@ impl Tasks {
         self.push(when, task);
     }
 
-    /// The task that `tid` was at `when`, `None` before its first record, and the moments between
-    /// which it was that one.
+    /// The task of `tid` at `when`, `None` before its first record; and the moments between which
+    /// it did not change.
     pub fn at(&self, when: When, tid: i32) -> (Option<TaskId>, Range<When>) {
         let Some(history) = self.history.get(&tid) else {
             return (None, When::FIRST..When::NEVER);

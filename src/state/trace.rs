@@ -11,12 +11,12 @@ use crate::model::{EventId, NameId, Names, StackId, TaskId, Trace, TraceEvent, T
 #[derive(Default)]
 pub(super) struct Traces {
     by_cpu: FxHashMap<u32, Trace>,
-    /// Names of devices and interrupts, of which a file has few. They come from the file: a hasher
-    /// with a seed, so that nobody can choose them to collide.
+    /// Names of devices and interrupts; a file has few. They come from the file: a hasher with a
+    /// seed, so that nobody can choose them to collide.
     texts: IndexSet<Vec<u8>, hashbrown::DefaultHashBuilder>,
 }
 
-/// When and where an event happened, and to whom.
+/// When and where an event happened, and in which task.
 pub(super) struct Happened {
     pub time_ns: u64,
     pub cpu: u32,
@@ -54,7 +54,7 @@ impl Traces {
         self.by_cpu.get_mut(&cpu).map_or(&mut [], |trace| &mut trace.events)
     }
 
-    /// Adds the events of the part that follows. `stack` and `task` translate its ids.
+    /// Adds the events of the following part. `stack` and `task` translate its ids.
     pub fn join(
         &mut self,
         next: Traces,

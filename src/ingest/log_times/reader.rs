@@ -10,17 +10,16 @@ use crate::model::{Log, LogTime, clean};
 use super::dates::Zone;
 use super::times::{LineTime, first_time, is_tcpdump_delta, round_trip_ns};
 
-/// Only so many bytes at the start of a line are searched for a time.
+/// The bytes at the start of a line that are searched for a time.
 const LINE_BYTES: usize = 4096;
-/// A log may have so many times; what follows is not read.
+/// The most times in a log; the rest of the log is not read.
 const MAX_TIMES: usize = 1_000_000;
-/// So many bytes of a log are read.
+/// The most bytes of a log that are read.
 const MAX_BYTES: u64 = 4 << 30;
 /// The remedy for a file without a time.
 const SUPPORTED: &str = "give one with epoch seconds, RFC 3339, or what ping -D or tcpdump -tt print; | ts %.s puts a time before each line";
 
-/// Reads the log at `path`, or standard input if that is `-`. Times that name no zone are of
-/// `zone`.
+/// Reads the log at `path`, or standard input if that is `-`. Times without a zone are in `zone`.
 ///
 /// # Errors
 ///
@@ -32,7 +31,7 @@ pub fn read(path: &Path, zone: Zone) -> Result<Log> {
     parse(file, path, zone)
 }
 
-/// Reads a log from `input`; `path` is its name in messages. Times that name no zone are of `zone`.
+/// Reads a log from `input`; `path` is its name in messages. Times without a zone are in `zone`.
 ///
 /// # Errors
 ///
@@ -48,7 +47,7 @@ pub fn parse(input: impl Read, path: &Path, zone: Zone) -> Result<Log> {
         zone_minutes: zone.minutes,
         ..Log::default()
     };
-    // What tcpdump -ttt prints tells no time of the clock.
+    // tcpdump -ttt prints no times of the clock.
     let mut deltas = 0;
     let mut line = Vec::new();
     while next_line(&mut reader, &mut line).map_err(failed)? {

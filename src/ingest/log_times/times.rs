@@ -1,4 +1,4 @@
-//! Finds the first time in a line of a log, and the round trip that the line tells.
+//! Finds the first time in a line of a log, and the round trip in the line.
 
 use crate::model::Stamp;
 
@@ -12,7 +12,7 @@ pub(super) struct LineTime {
     pub stamp: Stamp,
     /// Value of the last digit, in ns.
     pub resolution_ns: u64,
-    /// Position in the line behind its last byte.
+    /// Position in the line after its last byte.
     pub end: usize,
 }
 

@@ -1,7 +1,7 @@
-//! Addresses of code: anything else in a call chain is not an address, and is redacted.
+//! Addresses of code. Any other entry of a call chain is not an address and is redacted.
 //!
-//! A function without a frame pointer may keep anything in that register. So what the kernel takes
-//! for a return address may be any bytes of the process's memory, such as text.
+//! A function without a frame pointer may keep anything in that register. So the bytes that the
+//! kernel takes for a return address may be any memory of the process, such as text.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::ingest::cursor::ByteOrder;
 
 /// Addresses from here on are the kernel's, or context markers (PERF_CONTEXT_*).
 const KERNEL: u64 = 0xffff << 48;
-/// No mapping of code is longer. A damaged length may be.
+/// The longest mapping of code. Only a damaged length is larger.
 const LONGEST: u64 = 1 << 40;
 
 /// The addresses at which any process had code at any time.

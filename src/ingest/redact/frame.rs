@@ -1,5 +1,5 @@
-//! Redacts what stands around the records: the header and the events before them, the feature
-//! sections behind them.
+//! Redacts everything around the records: the header and the events before them, and the feature
+//! sections after them.
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ const EVENT_TYPES: usize = 56;
 /// Offset in the header of the feature bits.
 const FEATURE_BITS: usize = 72;
 
-/// The bytes before and behind `data_bytes` bytes of records, redacted. A stream has a short header
-/// and nothing behind its records.
+/// The bytes before and after `data_bytes` bytes of records, redacted. A stream has a short header
+/// and nothing after its records.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub fn around(
         Some(())
     };
     let entries = || layout.entries(file, order).into_iter().flatten();
-    // In a damaged or hostile file sections may overlap, or lie behind the records.
+    // In a damaged or hostile file sections may overlap, or lie after the records.
     let is_behind_header = |section: &Section| section.size == 0 || section.offset >= FILE_HEADER;
     let mut is_kept = entries().all(|(attribute, ids)| {
         attribute.len() <= LARGEST_ATTRIBUTE

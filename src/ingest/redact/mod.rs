@@ -1,10 +1,11 @@
 //! Redaction: the bytes of a recording with hashes in place of paths and comms.
 //!
-//! Only what is known to be free of names stays as it is. Everything else becomes zeros, so that
-//! bytes which this program does not understand give nothing away.
+//! Only bytes that are known to be free of names are kept. Everything else becomes zeros, so that
+//! bytes which this program does not understand reveal nothing.
 //!
-//! Records keep their sizes and positions: all that is read of them stays the same, except for
-//! names. Compressed records come out uncompressed, and the files of a directory become one file.
+//! Records keep their sizes and positions. Everything that this program reads from them stays the
+//! same, except for names. Compressed records come out uncompressed, and the files of a directory
+//! become one file.
 
 mod code;
 mod frame;
@@ -21,12 +22,12 @@ use crate::ingest::source::Source;
 use code::Code;
 use records::Redactor;
 
-/// Zeros written for records that could not be read are at most so many bytes. More would only make
-/// the pack larger.
+/// The most zeros written for records that could not be read, in bytes. More would only make the
+/// pack larger.
 const MOST_UNREAD: u64 = 1 << 20;
 /// The header of the longest possible record. It starts the zeros for a record that is cut short.
 const LONGEST_RECORD: [u8; RECORD_HEADER] = [0, 0, 0, 0, 0, 0, 0xff, 0xff];
-/// At least so many bytes are redacted at a time.
+/// At least this many bytes are redacted at a time.
 const PIECE: usize = 256 << 10;
 
 /// A redacted recording. Its bytes are made while it is read.
@@ -38,7 +39,7 @@ pub struct Redacted<'s> {
     unread: u64,
     /// Whether the first of these records is cut short.
     is_cut_short: bool,
-    /// The bytes behind the records.
+    /// The bytes after the records.
     tail: Vec<u8>,
     /// Bytes of the whole.
     length: u64,

@@ -32,8 +32,9 @@ const FINISHED_ROUND: u32 = 68;
 const TIME_CONV: u32 = 79;
 const FINISHED_INIT: u32 = 82;
 
-/// Types of which only numbers are kept, with the number of bytes of the body that these take.
-/// Bytes between them and the `sample_id` are cleared: a damaged size may reach over other records.
+/// Types of records whose numbers alone are kept, each with the bytes that the numbers take in the
+/// body. Bytes between the numbers and the `sample_id` are cleared, because a damaged size may
+/// reach over other records.
 const NUMBERS: [(u32, usize); 13] = [
     (RecordType::LOST.0, 16),
     (RecordType::EXIT.0, 24),
@@ -50,7 +51,7 @@ const NUMBERS: [(u32, usize); 13] = [
     (FINISHED_INIT, 0),
 ];
 
-/// Features of which only numbers are kept, with the number of bytes that these take.
+/// Features whose numbers alone are kept, each with the bytes that the numbers take.
 const FEATURE_NUMBERS: [(Feature, usize); 5] = [
     (Feature::NRCPUS, 8),
     (Feature::TOTAL_MEM, 8),
@@ -64,7 +65,7 @@ const FEATURE_TEXTS: [Feature; 4] = [Feature::OSRELEASE, Feature::VERSION, Featu
 const FEATURES_WITH_NAMES: [Feature; 4] =
     [Feature::TRACING_DATA, Feature::BUILD_ID, Feature::HOSTNAME, Feature::EVENT_DESC];
 
-/// Ids of events and numbers of CPUs and threads are smaller. Anything larger may be text.
+/// Ids of events and numbers of CPUs and threads are smaller. A larger value may be text.
 const LARGEST_ID: u64 = 1 << 40;
 /// On all machines addresses of user space are lower. Addresses of the kernel are negative as
 /// signed numbers, which ASCII text never is.
@@ -80,7 +81,7 @@ const LONGEST_SIDE_BAND: usize = 64 + 4096 + 8 + 6 * 8;
 /// An attribute has at most so many bytes, with room for those of future kernels.
 pub const LARGEST_ATTRIBUTE: usize = 256;
 
-/// Offset of the path in the body of a build id record: after a process id and the build id.
+/// Offset of the path in the body of a build id record: it follows a process id and the build id.
 const BUILD_ID_PATH: usize = 28;
 
 /// Redacts records and feature sections in place: none becomes longer or shorter.
@@ -152,7 +153,7 @@ impl Redactor {
             RecordType::CGROUP => replace(body, 8, fields_end, |path| redaction::path(path, false)),
             RecordType::KSYMBOL => replace(body, 16, fields_end, redaction::symbol),
             _ if record.kind == CALLCHAIN_DEFERRED => {
-                // The entries stand after cookie and number of entries.
+                // The entries follow the cookie and the number of entries.
                 let entries = body.get_mut(16..fields_end).unwrap_or_default();
                 self.code.redact(entries, self.order);
             }
@@ -182,8 +183,7 @@ impl Redactor {
         }
     }
 
-    /// Whether the numbers in a record are possible, as far as that can be told. Text in their
-    /// place seldom is.
+    /// Whether the numbers in a record are plausible. Text in their place seldom is.
     fn is_plausible(&self, record: &Record) -> bool {
         // The records that perf inject makes up have a time and no id.
         let is_id = |id| id == 0 || self.ids.is_empty() || self.ids.contains(&id);
@@ -216,8 +216,8 @@ impl Redactor {
         has_fields && is_short && self.side_band.is_plausible(record, is_id)
     }
 
-    /// Replaces a record by one that tells nothing. A record of its own type, filled with zeros,
-    /// would still tell something.
+    /// Replaces a record by one without meaning. A record of its own type, filled with zeros, would
+    /// still have a meaning.
     fn blank(&self, header: &mut [u8], body: &mut [u8]) {
         put_u32(header, FINISHED_ROUND, self.order);
         body.fill(0);
@@ -234,7 +234,7 @@ impl Redactor {
         }
     }
 
-    /// Redacts what became known of an event later: its name. Other updates are cleared.
+    /// Redacts an update of an event: its name is replaced, and other updates are cleared.
     fn event_update(&self, header: &mut [u8], body: &mut [u8]) {
         match self.order.u64_at(body, 0) {
             Some(UPDATE_NAME) => replace(body, 16, body.len(), redaction::event),
@@ -252,7 +252,7 @@ impl Redactor {
         }
     }
 
-    /// Whether anything of this feature section is kept.
+    /// Whether any part of this feature section is kept.
     pub fn keeps(feature: Feature) -> bool {
         FEATURE_NUMBERS.iter().any(|(listed, _)| *listed == feature)
             || FEATURE_TEXTS.contains(&feature)
@@ -325,13 +325,13 @@ impl Redactor {
         }
     }
 
-    /// Redacts TRACING_DATA: only the formats are kept. Behind them are addresses of the kernel,
-    /// and the comms of processes.
+    /// Redacts TRACING_DATA: only the formats are kept. They are followed by addresses of the
+    /// kernel and the comms of processes.
     fn tracing_data(&self, body: &mut [u8]) {
         let end = tracing_data::redact(body, self.order, redaction::event_group, redaction::event_in);
         let rest = body.get_mut(end.unwrap_or(0)..).unwrap_or_default();
         rest.fill(0);
-        // The rest becomes a kallsyms of zeros, behind its size (u32), then the formats of printk
+        // The rest becomes a kallsyms of zeros after its size (u32), then the formats of printk
         // with size 0 (u32), and the comms with size 0 (u64).
         const SIZES: usize = 4 + 4 + 8;
         let kallsyms = rest.len().checked_sub(SIZES).and_then(|size| u32::try_from(size).ok());
@@ -355,7 +355,7 @@ fn build_id(body: &mut [u8], misc: u16) {
     replace(body, BUILD_ID_PATH, body.len(), |path| redaction::path(path, is_kernel(misc)));
 }
 
-/// How many bytes of a record of this type are kept, if only numbers of it are.
+/// How many bytes of a record of this type are kept, if only its numbers are kept.
 fn number_bytes(kind: u32) -> Option<usize> {
     NUMBERS.iter().find(|(listed, _)| *listed == kind).map(|(_, bytes)| *bytes)
 }

@@ -22,7 +22,7 @@ pub enum Block<'a> {
         /// What follows the name on its line.
         rest: &'a [u8],
     },
-    /// Nothing that perf script prints.
+    /// Text that perf script does not print.
     Unknown,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Iterator for Blocks<'a> {
     }
 }
 
-/// Period, event and what follows it.
+/// Period, event and the text after it.
 fn event_of(rest: &[u8]) -> (Option<u64>, Option<&[u8]>, &[u8]) {
     let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     let is_word = matches!(rest.get(end), None | Some(b' '));

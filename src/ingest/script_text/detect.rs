@@ -1,4 +1,4 @@
-//! Tells the text of perf script from other texts.
+//! Distinguishes the text of perf script from other texts.
 
 use memchr::memchr;
 
@@ -6,13 +6,13 @@ use super::blocks::{Block, Blocks, ScriptSample};
 use super::frames::{StackLine, only_frame, stack_lines};
 use super::header::parse_task;
 
-/// Bytes of a text that suffice to tell what it is.
+/// Bytes of a text that suffice to identify it.
 pub const HEAD: usize = 1 << 20;
 /// Lines that may precede the first sample: perf's own warnings, if its standard error went to the
 /// same file.
 const FOREIGN_LINES: usize = 64;
 
-/// Whether `bytes` are what perf script prints. Only the first [`HEAD`] bytes are looked at.
+/// Whether `bytes` are text of perf script. Only the first [`HEAD`] bytes are looked at.
 pub fn is_script(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(HEAD)];
     // No comm, path or symbol contains a NUL.

@@ -22,11 +22,11 @@ pub enum StackLine<'a> {
     Frame(ScriptFrame<'a>),
     /// Something else that belongs to a frame or sample: a source line, registers, instructions.
     Extra,
-    /// Neither, where a frame should be.
+    /// Anything else where a frame should be.
     Broken,
 }
 
-/// The only frame of a sample without a call chain, which stands after the event.
+/// The only frame of a sample without a call chain. It follows the event.
 pub fn only_frame(rest: &[u8]) -> Option<ScriptFrame<'_>> {
     frame(rest).filter(|frame| frame.symbol.is_some() || frame.dso.is_some() || rest.ends_with(b"[unknown]"))
 }

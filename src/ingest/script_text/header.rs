@@ -31,8 +31,8 @@ pub struct ScriptTask<'a> {
 impl<'a> ScriptHeader<'a> {
     /// Reads a line up to its time; returns also what follows the time. `None` if there is no time.
     ///
-    /// A comm may look like a time. So the first time after a CPU counts, and the very first one
-    /// only if the line has no CPU.
+    /// A comm may look like a time. So the first time after a CPU counts, or the first time of the
+    /// line if the line has no CPU.
     pub(super) fn timed(line: &'a [u8]) -> Option<(ScriptHeader<'a>, &'a [u8])> {
         // Trimmed once, and not for each colon: a line may start with a million spaces.
         let line = line.trim_ascii_start();
@@ -53,7 +53,8 @@ impl<'a> ScriptHeader<'a> {
     /// Reads a line without a time; returns also what follows. Only a CPU shows where the comm
     /// ends.
     pub(super) fn timeless(line: &'a [u8]) -> (ScriptHeader<'a>, &'a [u8]) {
-        /// Bytes that a CPU in brackets has at most. So a line of many brackets takes no longer.
+        /// The most bytes of a CPU in brackets. The limit keeps a line with many brackets from
+        /// taking longer.
         const LONGEST: usize = 12;
         let is_word = |open: &usize| open.checked_sub(1).is_none_or(|before| line[before] == b' ');
         let mut open = memchr_iter(b'[', line).filter(is_word);
@@ -99,8 +100,8 @@ fn time_before(line: &[u8], colon: usize) -> Option<(Range<usize>, u64)> {
     Some((seconds.start..colon, time_ns))
 }
 
-/// The CPU in `[003]` at the end of `left`, and what stands before it. After the CPU there may be
-/// the mode (`-F +misc`), and the date and time of day (`-F +tod`).
+/// The CPU in `[003]` at the end of `left`, and the text before it. After the CPU there may be the
+/// mode (`-F +misc`), and the date and time of day (`-F +tod`).
 fn cpu_of(left: &[u8]) -> Option<(&[u8], u32)> {
     /// Words between the CPU and the time.
     const WORDS_AFTER: usize = 3;

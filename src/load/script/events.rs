@@ -9,9 +9,10 @@ use crate::model::{Event, clean};
 
 use super::header::Rate;
 
-/// No recording has more events. Each one takes memory, and time for every sample of the text.
+/// The largest number of events; no recording has more. Each one takes memory, and time for every
+/// sample of the text.
 const MOST_EVENTS: usize = 4096;
-/// Why samples of more events are rejected.
+/// The reason for rejecting samples of further events.
 const TOO_MANY: &str = "of more events than a recording has";
 
 /// The events of a text.
@@ -24,10 +25,10 @@ pub(super) struct Events<'a> {
     indices: HashMap<&'a [u8], usize>,
 }
 
-/// What is known of an event.
+/// An event of the text.
 pub(super) struct ScriptEvent {
     attribute: Attribute,
-    /// Whether it may be the sampling event. Which event is, only all names together tell.
+    /// Whether it may be the sampling event. The choice needs the names of all events.
     pub is_candidate: bool,
     /// Whether a sample of it has a call chain.
     pub has_callchain: bool,
@@ -35,7 +36,7 @@ pub(super) struct ScriptEvent {
     pub has_time: bool,
     /// Whether its first sample has a CPU.
     pub has_cpu: bool,
-    /// Its records that were read.
+    /// How many of its records were read.
     pub records: u64,
 }
 
@@ -45,7 +46,7 @@ impl<'a> Events<'a> {
         Events { asked, ..Events::default() }
     }
 
-    /// The index of a sample's event; else why the sample is rejected.
+    /// The index of a sample's event, or the reason why the sample is rejected.
     pub fn index_of(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<usize, &'static str> {
         const NAMELESS: &[u8] = b"unnamed event";
         let name = sample.event.unwrap_or(NAMELESS);
@@ -81,13 +82,13 @@ impl<'a> Events<'a> {
         &mut self.list[index]
     }
 
-    /// Says for each event whether it is the sampling event.
+    /// For each event, whether it is the sampling event.
     pub fn sampling(&self) -> Result<Vec<bool>> {
         let attributes: Vec<Attribute> = self.list.iter().map(|event| event.attribute.clone()).collect();
         sampling_events(&attributes, self.asked)
     }
 
-    /// The events as the recording has them. `rates` has those of the header, by name.
+    /// The events for the recording. `rates` has the rates in the header, by name.
     pub fn into_recorded(self, sampling: &[bool], rates: &HashMap<String, Rate>) -> Vec<Event> {
         let recorded = |(event, is_sampling): (ScriptEvent, &bool)| {
             let name = event.attribute.display_name();

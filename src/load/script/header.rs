@@ -8,9 +8,9 @@ use crate::model::{About, clean};
 /// How often perf was asked to sample an event.
 #[derive(Clone, Copy)]
 pub(super) enum Rate {
-    /// So often a second.
+    /// This many times a second.
     Frequency(u64),
-    /// Once in so many counts.
+    /// Once in this many counts.
     Period(u64),
 }
 

@@ -1,5 +1,5 @@
-//! Text of perf script: from its blocks to a [`Recording`]. Names are those that perf printed, so
-//! nothing is looked up.
+//! Text of perf script: from its blocks to a [`Recording`]. The names are the ones that perf
+//! printed, so nothing is looked up.
 
 mod events;
 mod header;
@@ -16,7 +16,7 @@ use crate::pack::ALLOW_MORE;
 
 use reader::Reader;
 
-/// Blocks between two reports of progress: so many that reporting costs nothing.
+/// Blocks between two reports of progress: enough to make reporting cheap.
 const PROGRESS_STEP: u64 = 1 << 14;
 
 /// Loads the recording that `text` describes.
@@ -52,7 +52,7 @@ pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
     Ok(recording)
 }
 
-/// Why the text is not whole.
+/// A diagnostic if the text is not complete.
 fn damage(text: &InputFile, is_cut_in_chain: bool) -> Option<Diagnostic> {
     const COPY_AGAIN: &str = "copy it again; all samples before the cut are used";
     let is_line_whole = matches!(text.bytes.last(), Some(b'\n' | b')'));

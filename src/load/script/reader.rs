@@ -18,7 +18,7 @@ use super::header::{Rate, read_comment};
 use super::stacks::ScriptStacks;
 use super::tables::{Cgroups, Tasks};
 
-/// Why blocks of the text are rejected.
+/// The reasons for rejecting blocks of the text.
 const FOREIGN: &str = "not printed by perf script";
 const BROKEN: &str = "a line of the call chain cannot be read";
 const CUT: &str = "the text ends before the call chain does";
@@ -27,7 +27,7 @@ const NO_TIME: &str = "without time or CPU, which others of the event have";
 /// PERF_RECORD_FINISHED_ROUND (tools/lib/perf/include/perf/event.h).
 const FINISHED_ROUND: u32 = 68;
 
-/// What has been read of a text.
+/// The state of reading a text.
 #[derive(Default)]
 pub(super) struct Reader<'a> {
     recording: Recording,
@@ -41,8 +41,8 @@ pub(super) struct Reader<'a> {
     cgroups: Cgroups<'a>,
     by_cpu: FxHashMap<u32, CpuSamples>,
     losses: Vec<SideBand>,
-    /// The first sample and its line, if it has no time. If the next one has a time, the first is
-    /// the rest of a sample whose beginning is missing.
+    /// The first sample and its line, if it has no time. If the next sample has a time, the first
+    /// one is the rest of a sample whose beginning is missing.
     pending: Option<(u64, ScriptSample<'a>)>,
     /// For each reason the first line that was rejected for it.
     first_rejected: BTreeMap<&'static str, u64>,
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         self.first_rejected.entry(why).or_insert(line);
     }
 
-    /// Adds a sample; else says why it is rejected.
+    /// Adds a sample, or returns the reason why it is rejected.
     fn try_add(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<(), &'static str> {
         let index = self.events.index_of(sample)?;
         let header = &sample.header;

@@ -11,11 +11,12 @@ use crate::symbols::FrameName;
 
 /// The distinct frames, stacks and modules of a text.
 ///
-/// As for raw chains (`state::Chains`), a call chain is looked up whole by a hash of its bytes,
-/// then without its innermost line. Only then is each line looked up, and only a new line is read.
+/// As for raw chains (`state::Chains`), a call chain is first looked up whole by a hash of its
+/// bytes, then without its innermost line. Its lines are looked up one by one only if both fail,
+/// and only a new line is parsed.
 #[derive(Default)]
 pub(super) struct ScriptStacks<'a> {
-    /// The distinct frames. The offset of a frame only stands for its name, since no symbol is
+    /// The distinct frames. The offset of a frame only represents its name, because no symbol is
     /// looked up by it.
     pub frames: FrameTable,
     /// The names of the frames.
@@ -31,12 +32,12 @@ pub(super) struct ScriptStacks<'a> {
     cache: FlatMap,
 }
 
-/// What a line is.
+/// The content of a line.
 #[derive(Clone, Copy)]
 enum Line {
     /// A frame.
     Frame(FrameId),
-    /// Something that perf prints among frames, and that is none.
+    /// Something that perf prints among frames and that is no frame.
     Extra,
     /// Nothing that perf prints.
     Broken,
@@ -45,12 +46,12 @@ enum Line {
 /// The name of a frame that lies in no known module.
 const UNKNOWN: &str = "[unknown]";
 
-/// In the cache, a chain that cannot be read. No stack has this id, since each stack takes bytes of
-/// the file.
+/// The value in the cache for a chain that cannot be read. No stack has this id, because each stack
+/// takes bytes of the file.
 const BROKEN: u32 = u32::MAX;
 
-/// The starting points of hashes, so that a whole chain and callers with the same bytes differ.
-/// Digits of π.
+/// The starting points of hashes. They differ, so that a whole chain and callers with the same
+/// bytes have different hashes. Digits of π.
 const WHOLE: u64 = 0x0823_44d2_0370_7344;
 const CALLERS: u64 = 0x452f_21e6_38d0_1377;
 const MULTIPLIER: u64 = 0xbe54_66cf_34e9_0c6d;
@@ -98,7 +99,7 @@ impl<'a> ScriptStacks<'a> {
         stack
     }
 
-    /// The stack of `outer` and one more line, which it called.
+    /// The stack of `outer` with one more line, which `outer` called.
     fn push(&mut self, outer: u32, line: &'a [u8], names: &mut Names) -> u32 {
         let line = line.trim_ascii_end();
         if outer == BROKEN || line.is_empty() {
@@ -136,7 +137,8 @@ impl<'a> ScriptStacks<'a> {
             }
             (None, None) => (names.intern(UNKNOWN), Naming::NoModule),
         };
-        // The lowest bit tells a function called `[NAME]` from an unknown one in a module NAME.
+        // The lowest bit distinguishes a function called `[NAME]` from an unknown function in a
+        // module NAME.
         let offset = u64::from(name.0) << 1 | u64::from(naming == Naming::Named);
         let id = self.frames.intern(Frame { module, offset, mode });
         if id.index() == self.frame_names.len() {
@@ -154,8 +156,8 @@ impl<'a> ScriptStacks<'a> {
     }
 }
 
-/// The mode of a frame. Its module tells: kernel modules stand in brackets or end in `.ko`. Else
-/// its address does: 64-bit kernels lie in the upper half, except on s390x.
+/// The mode of a frame. Its module shows it: kernel modules are in brackets or end in `.ko`.
+/// Otherwise its address shows it: 64-bit kernels lie in the upper half, except on s390x.
 fn mode(frame: &ScriptFrame) -> Mode {
     const USER: [&[u8]; 6] = [b"[vdso", b"[vsyscall", b"[heap", b"[stack", b"[anon", b"[uprobes"];
     match frame.dso {
@@ -172,7 +174,7 @@ fn is_kernel_object(path: &[u8]) -> bool {
     [b".ko".as_slice(), b".ko.gz", b".ko.xz", b".ko.zst"].iter().any(|ending| path.ends_with(ending))
 }
 
-/// The hash of lines. It includes their length, since the last piece is filled up with zeros.
+/// The hash of lines. It includes their length, because the last piece is padded with zeros.
 fn hash(start: u64, bytes: &[u8]) -> u64 {
     let mut hash = start ^ bytes.len() as u64;
     let mut pieces = bytes.chunks_exact(8);
@@ -182,6 +184,6 @@ fn hash(start: u64, bytes: &[u8]) -> u64 {
     let mut last = [0; 8];
     last[..pieces.remainder().len()].copy_from_slice(pieces.remainder());
     hash = fold(hash ^ u64::from_le_bytes(last), MULTIPLIER);
-    // Avoids u64::MAX, which the map keeps for itself.
+    // Avoids u64::MAX, which the map uses for empty slots.
     fold(hash, MULTIPLIER).min(u64::MAX - 1)
 }

@@ -1,4 +1,4 @@
-//! The tasks and the control groups of a text, by what is printed for them.
+//! The tasks and the control groups of a text, by their printed form.
 
 use hashbrown::HashMap;
 
@@ -6,7 +6,7 @@ use crate::ingest::parse_task;
 use crate::model::{Cgroup, CgroupId, Names, Task, TaskId};
 
 /// The tasks of a text. perf prints pid, tid and comm with each sample, so nothing else is needed
-/// to tell who it was.
+/// to identify a task.
 #[derive(Default)]
 pub(super) struct Tasks<'a> {
     /// Keys come from the file: hashers with a seed, so that nobody can choose them to collide.
@@ -16,7 +16,7 @@ pub(super) struct Tasks<'a> {
 }
 
 impl<'a> Tasks<'a> {
-    /// The task that is printed so.
+    /// The task with this printed form.
     pub fn intern(&mut self, printed: &'a [u8], names: &mut Names) -> TaskId {
         if let Some(id) = self.printed.get(printed) {
             return *id;
@@ -59,8 +59,8 @@ pub(super) struct Cgroups<'a> {
 }
 
 impl<'a> Cgroups<'a> {
-    /// The control group in `rest`, what a sample's line ends with: `-F +cgroup` prints it there
-    /// since perf 6.5.
+    /// The control group in `rest`, the end of a sample's line: `-F +cgroup` prints it there since
+    /// perf 6.5.
     pub fn intern(&mut self, rest: &'a [u8], names: &mut Names) -> CgroupId {
         if !rest.starts_with(b"/") {
             return CgroupId::NONE;
