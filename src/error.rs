@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::clean;
 
-/// Why the library could not do what was asked. `Display` writes one line that names the file or
-/// option, what is wrong, and the remedy.
+/// An error of the library. `Display` writes one line that names the file or option, what is wrong,
+/// and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,6 +1,6 @@
 //! What kernel names mean: functions (entry points, interrupts, softirqs, idle), system calls and
-//! kernel threads. This is the only place that knows such names, one per line, from kernel 4.9 to
-//! 6.18, on x86, arm64 and the other 64-bit architectures.
+//! kernel threads. This is the only file with such names, one per line, from kernel 4.9 to 6.18, on
+//! x86, arm64 and the other 64-bit architectures.
 
 use crate::model::{FrameKind, Softirq, SystemCallRole, TaskKind};
 
@@ -62,8 +62,8 @@ pub fn system_call(function: &str) -> Option<&str> {
         "SYSC_",
         "sys_",
     ];
-    // Functions that the wrapper calls. They are all that is left where the compiler inlined the
-    // wrapper into the dispatcher.
+    // Functions that the wrapper calls. Only they are left if the compiler inlined the wrapper into
+    // the dispatcher.
     const INNER: [(&str, &str); 10] = [
         ("do_sys_openat2", "openat"),
         ("do_sys_open", "open"),
@@ -98,7 +98,7 @@ pub fn task_kind(comm: &str) -> TaskKind {
     }
 }
 
-/// What a system call does to threads, by its name (kernel/fork.c, kernel/exit.c).
+/// The effect of a system call on threads, by its name (kernel/fork.c, kernel/exit.c).
 pub fn system_call_role(name: &str) -> SystemCallRole {
     match name {
         "clone" | "clone3" | "fork" | "vfork" => SystemCallRole::Birth,

@@ -1,9 +1,9 @@
 //! Maps files into memory: the only unsafe code of the library, and why it is sound.
 //!
-//! If another process truncates a file while it is mapped, the kernel answers reads behind the new
+//! If another process truncates a file while it is mapped, the kernel answers reads after the new
 //! end with SIGBUS, which ends the program. So a signal handler maps pages of zeros there, from the
-//! page that was read to the end of the map, and records where they start. The reader finds bytes
-//! that make no sense, and then asks the map whether part of it was lost.
+//! page that was read to the end of the map, and records where they start. The reader finds
+//! malformed bytes, and then asks the map whether part of it was lost.
 
 #![expect(unsafe_code, reason = "mapping files and handling SIGBUS; each block says why it is sound")]
 
@@ -82,7 +82,7 @@ impl Drop for Map {
     }
 }
 
-/// What the handler knows about one map. A signal handler may neither lock nor allocate, so these
+/// The handler's state for one map. A signal handler may neither lock nor allocate, so the fields
 /// are atomics in a static.
 struct Slot {
     /// The first address of the map, or [`FREE`], or [`TAKEN`].
@@ -161,8 +161,8 @@ fn install_handler() -> std::io::Result<()> {
     error.map_or(Ok(()), |error| Err(std::io::Error::from_raw_os_error(error)))
 }
 
-/// Handles SIGBUS: maps zeros in place of what a map has lost. A SIGBUS outside of all maps goes to
-/// the previous action.
+/// Handles SIGBUS: maps zeros in place of the lost part of a map. A SIGBUS outside of all maps goes
+/// to the previous action.
 extern "C" fn on_bus_error(signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
     let Some((before, page)) = BEFORE.get() else { return };
     // SAFETY: the kernel gives a handler with SA_SIGINFO a valid siginfo, which for SIGBUS holds an

@@ -119,7 +119,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// What is wrong, without the name of the file: the line is short, and the user knows the file.
+/// The error without the name of the file: the line is short, and the user knows the file.
 fn reason(error: &anyhow::Error) -> String {
     match error.downcast_ref::<stallgraph::Error>() {
         Some(stallgraph::Error::Input { what, .. }) => what.clone(),
@@ -158,7 +158,7 @@ impl Arguments {
     fn check_age(&self) -> Result<()> {
         let path = self.input.path();
         let Some(max_age) = self.max_age.filter(|_| path != Path::new("-")) else { return Ok(()) };
-        // A file that cannot be looked at is reported when it is read.
+        // A file without readable metadata is reported when it is read.
         let written = path.metadata().and_then(|metadata| metadata.modified());
         let age = written.ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
         if age > max_age {

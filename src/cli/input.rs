@@ -62,7 +62,7 @@ impl InputOptions {
         path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
     }
 
-    /// Packs the recording and what its names come from, with progress on a terminal.
+    /// Packs the recording and the files that its names come from, with progress on a terminal.
     pub fn pack(&self, keep: Keep, out: &mut dyn Write) -> stallgraph::Result<Packed> {
         self.start_threads()?;
         let progress = Progress::new();

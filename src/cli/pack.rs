@@ -120,7 +120,7 @@ impl Arguments {
         Ok((packed, Some(bytes)))
     }
 
-    /// What was packed, in one line.
+    /// A summary of the pack, in one line.
     fn summary(&self, packed: &Packed, bytes: Option<u64>) -> String {
         let size = bytes.map(|bytes| format!(", {} KiB", bytes.div_ceil(1024))).unwrap_or_default();
         let (redacted, what) = if self.redact { ("redacted ", "names") } else { ("", "symbols") };

@@ -242,7 +242,7 @@ impl SideBandReader {
     }
 }
 
-/// The questions of redaction about a record.
+/// Methods that only redaction uses.
 #[cfg(feature = "pack")]
 impl SideBandReader {
     /// The addresses at which a record registers code; `None` for other records.

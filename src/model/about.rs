@@ -2,7 +2,7 @@
 
 use super::event::Event;
 
-/// What a recording says about itself. A field is empty where it says nothing.
+/// What a recording says about itself. A field is empty if the recording does not have it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct About {

@@ -1,9 +1,9 @@
-//! Control groups: the pod and the container that a path belongs to, as kubelet, containerd, CRI-O
-//! and docker name them.
+//! Control groups: the pod and the container that a path belongs to, as named by kubelet,
+//! containerd, CRI-O and docker.
 
 use super::ids::NameId;
 
-/// A control group: its path, and what the path says.
+/// A control group: its path, and the pod and container in the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cgroup {
@@ -42,8 +42,8 @@ fn pod_uid(component: &str) -> Option<String> {
     is_uid.then_some(uid)
 }
 
-/// The id, which stands alone (cgroupfs driver) or after the runtime's name:
-/// `cri-containerd-ID.scope`, `crio-ID.scope`, `docker-ID.scope`.
+/// The id, which is alone (cgroupfs driver) or after the runtime's name: `cri-containerd-ID.scope`,
+/// `crio-ID.scope`, `docker-ID.scope`.
 fn container_id(component: &str) -> Option<String> {
     const LENGTH: usize = 64;
     let component = component.strip_suffix(".scope").unwrap_or(component);

@@ -1,5 +1,5 @@
-//! Diagnostics: what was lost, damaged, missing or refused, and what to do about it. They are part
-//! of the `Recording`.
+//! Diagnostics: lost, damaged, missing or refused input, and what to do about it. They are part of
+//! the `Recording`.
 
 use super::names::clean;
 
@@ -33,7 +33,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// A stable word for scripts: `lost`, `damaged`, `kernel_names`.
     pub code: &'static str,
-    /// How many times it is so, or how many records it concerns.
+    /// How many times it occurs, or how many records it concerns.
     pub count: u64,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,

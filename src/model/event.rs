@@ -1,14 +1,14 @@
-//! Events of a recording: what perf was told to record.
+//! Events of a recording: what perf was asked to record.
 
 use super::tracepoint::Tracepoint;
 
-/// An event that perf was told to record: what each of its records is, and has.
+/// An event that perf was asked to record: the meaning of its records, and their fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     /// The name as perf prints it, safe to print.
     pub name: String,
     /// Whether its records are the samples. On a hybrid CPU the sampling event has a twin for each
-    /// kind of core, and all of them are.
+    /// kind of core, and the records of all twins are samples.
     pub is_sampling: bool,
     /// Whether it is a tracepoint.
     pub is_tracepoint: bool,
@@ -31,8 +31,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether every occurrence was recorded. A tracepoint that was sampled leaves some out, so
-    /// that no two of its records make an interval; `-F 999` on the command line samples every
+    /// Whether every occurrence was recorded. A sampled tracepoint omits some, so that the time
+    /// between two of its records has no meaning; `-F 999` on the command line samples every
     /// tracepoint.
     pub fn is_complete(&self) -> bool {
         self.is_tracepoint && self.frequency_hz.is_none() && self.period.is_none_or(|period| period <= 1)

@@ -1,6 +1,5 @@
-//! A map from u64 to u32 in one array. It is the innermost loop of reading a recording: a look-up
-//! that misses the caches costs one memory access, instead of the two or three of a general hash
-//! map.
+//! A map from u64 to u32 in one array, for the innermost loop of reading a recording. A look-up
+//! that misses the caches costs one memory access, instead of two or three in a general hash map.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;

@@ -31,13 +31,13 @@ pub struct Frame {
     pub mode: Mode,
 }
 
-/// A place in code as a stack has it: what a line of source is looked up for.
+/// A place in code in a stack, for which a line of source is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CodePlace {
     /// The frame.
     pub frame: FrameId,
-    /// Whether its offset is where a call returns to, instead of where the CPU was. Then the call
-    /// lies before it.
+    /// Whether its offset is where a call returns to, and not where the CPU was. Then the call is
+    /// before the offset.
     pub is_call: bool,
 }
 

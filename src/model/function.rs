@@ -1,4 +1,4 @@
-//! Functions: what frames are called, and what a kernel function's name means.
+//! Functions: the names of frames, and what a kernel function's name means.
 
 use super::frame::Mode;
 use super::ids::{ModuleId, NameId};
@@ -20,7 +20,7 @@ pub enum Naming {
     Foreign,
 }
 
-/// What all frames of one name in one module share.
+/// The function of all frames with one name in one module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Function {
     /// The symbol, or `[module]`, or `[unknown]`.
@@ -51,8 +51,8 @@ pub enum FrameKind {
     SystemCall,
     /// A hardware interrupt begins: `asm_sysvec_apic_timer_interrupt`, `do_IRQ`, `el1h_64_irq`.
     InterruptEntry,
-    /// Where pending softirqs are looked for, such as on the way out of an interrupt:
-    /// `__irq_exit_rcu`, `do_softirq`, `run_ksoftirqd`.
+    /// A check for pending softirqs, such as on the way out of an interrupt: `__irq_exit_rcu`,
+    /// `do_softirq`, `run_ksoftirqd`.
     SoftirqEntry,
     /// The loop that serves pending softirqs: `handle_softirqs`, `__do_softirq`.
     SoftirqLoop,

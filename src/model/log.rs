@@ -1,4 +1,4 @@
-//! A log with times: what a victim of stalls wrote down while the CPU was recorded.
+//! A log with times, written by a victim of stalls while the CPU was recorded.
 
 /// The times in a log.
 #[derive(Clone, Debug, Default)]
@@ -11,9 +11,9 @@ pub struct Log {
     pub lines: u64,
     /// Number of lines without a time.
     pub without: u64,
-    /// Whether the log goes on after what was read.
+    /// Whether the log continues after the part that was read.
     pub is_cut: bool,
-    /// Zone of times that name none, in minutes east of UTC.
+    /// Zone of times without a zone, in minutes east of UTC.
     pub zone_minutes: i32,
 }
 

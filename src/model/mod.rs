@@ -10,8 +10,8 @@
 //!   and the reuse of a pid never mix two.
 //! - **stack**: frames, root first; a frame is (module, offset, mode), later named; mode is user,
 //!   kernel, guest or hypervisor.
-//! - **server**: a kernel thread that works off what was left to it: `ksoftirqd/N`, threaded NAPI
-//!   (`napi/…`), `ktimers/N`, backlog threads.
+//! - **server**: a kernel thread that does the work that was left to it: `ksoftirqd/N`, threaded
+//!   NAPI (`napi/…`), `ktimers/N`, backlog threads.
 //! - **trigger**: what a window looks back from; by default a sample of a task whose comm matches
 //!   `^ksoftirqd/`.
 //! - **episode**: trigger samples on one CPU that lie close together.

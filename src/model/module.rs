@@ -1,27 +1,29 @@
-//! Modules: what addresses belong to.
+//! Modules: files and memory that addresses belong to.
 
 use super::symbols::Symbols;
 
-/// What addresses belong to: the kernel, a kernel module, an ELF file, an anonymous mapping.
+/// A module that addresses belong to: the kernel, a kernel module, an ELF file, an anonymous
+/// mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
     /// Path or bracketed name as recorded, without a trailing ` (deleted)`: to look up files, not
     /// safe to print.
     pub path: String,
-    /// The build id that the recording holds for it.
+    /// Its build id in the recording.
     pub build_id: Option<Vec<u8>>,
-    /// Device (major, minor) and inode of the mapped file, where the recording tells.
+    /// Device (major, minor) and inode of the mapped file, if recorded.
     pub inode: Option<(u32, u32, u64)>,
-    /// For kernel code: where it lay. For a mapped file: `None`, offsets are positions in the file.
+    /// For kernel code: its addresses. For a mapped file: `None`, and offsets are positions in the
+    /// file.
     pub kernel: Option<KernelCode>,
     /// For a mapped file: the process that mapped it last.
     pub mapped_by: Option<i32>,
     /// For a mapped file: the part of it that was mapped as code; `None` where there were several.
     pub segment: Option<Segment>,
-    /// For memory without a file, in which code was made at run time: the process whose memory it
-    /// is. Offsets are addresses then.
+    /// For memory without a file, in which code was made at run time: the process that owns the
+    /// memory. Then offsets are addresses.
     pub process: Option<i32>,
-    /// What became of the search for its symbols.
+    /// The result of the search for its symbols.
     pub symbols: Symbols,
 }
 
@@ -43,10 +45,10 @@ impl Module {
     /// What perf calls the kernel proper.
     pub const KERNEL: &str = "[kernel.kallsyms]";
 
-    /// For the path of a mapping that is memory and not a file, the part of it that says so,
-    /// without what tells it from others. These are the paths that perf takes for memory
-    /// (is_anon_memory and is_no_dso_memory, tools/perf/util/map.h), and those of memory by
-    /// descriptor, in which .NET and others put code.
+    /// For the path of a mapping of memory and not of a file: the part of the path that says so,
+    /// without the part that distinguishes it from others. These are the paths that perf takes for
+    /// memory (is_anon_memory and is_no_dso_memory, tools/perf/util/map.h), and the paths of memory
+    /// by descriptor, in which .NET and others put code.
     pub(crate) fn memory_name(path: &str) -> Option<&'static str> {
         const WHOLE: [&str; 2] = ["//anon", "[heap]"];
         const STARTS: [&str; 6] = ["[stack", "[anon", "/dev/zero", "/anon_hugepage", "/SYSV", "/memfd:"];
@@ -75,17 +77,17 @@ pub struct Segment {
     pub length: u64,
 }
 
-/// Where the kernel or one of its modules lay when it was recorded.
+/// The addresses of the kernel or one of its modules in the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelCode {
     /// The address that offset 0 stands for.
     pub start: u64,
-    /// Bytes; 0 where the recording does not tell.
+    /// Bytes; 0 if not recorded.
     pub length: u64,
     /// Whether it is one function that the kernel made at run time, such as a BPF program. Then
     /// `path` of the module is the name of the function.
     pub is_function: bool,
     /// For the kernel proper, the name and address of its reference symbol, `_text` or `_stext`: it
-    /// tells how far KASLR moved the kernel.
+    /// shows how far KASLR moved the kernel.
     pub reference: Option<(String, u64)>,
 }

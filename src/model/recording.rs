@@ -1,4 +1,4 @@
-//! The `Recording`: all that analyses may know, immutable once loaded.
+//! The `Recording`: everything that analyses use, immutable once loaded.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +38,12 @@ pub struct Recording {
     pub tasks: Vec<Task>,
     /// All control groups.
     pub cgroups: Vec<Cgroup>,
-    /// One timeline for each CPU that has samples or events, by CPU. Where samples do not say on
-    /// which CPU they were taken, one for each thread.
+    /// One timeline for each CPU that has samples or events, by CPU. If samples do not have their
+    /// CPU, one for each thread.
     pub timelines: Vec<Timeline>,
     /// The system calls that occur in events, by number.
     pub system_calls: BTreeMap<i32, SystemCall>,
-    /// What became of every record.
+    /// How every record was used.
     pub tally: Tally,
     /// What the user should know about the input.
     pub diagnostics: Vec<Diagnostic>,
@@ -112,12 +112,12 @@ impl Recording {
         self.timelines.binary_search_by_key(&cpu, |timeline| timeline.cpu).ok().map(|at| &self.timelines[at])
     }
 
-    /// Whether samples say on which CPU they were taken. If not, each timeline is that of a thread.
+    /// Whether samples have their CPU. If not, each timeline is that of a thread.
     pub fn tells_cpus(&self) -> bool {
         self.sampling_event().is_none_or(|event| event.has_cpu)
     }
 
-    /// The sampling event; of twins the first.
+    /// The sampling event; the first one if it has twins.
     pub fn sampling_event(&self) -> Option<&Event> {
         self.about.events.iter().find(|event| event.is_sampling)
     }

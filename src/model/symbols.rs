@@ -1,6 +1,6 @@
-//! Symbols: what became of the search for a module's symbols, and what would give them.
+//! Symbols: the result of the search for a module's symbols, and how to get them.
 
-/// What became of the search for a module's symbols.
+/// The result of the search for a module's symbols.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -14,18 +14,18 @@ pub enum Symbols {
     Found,
     /// The recording is text of perf script, which printed no name.
     NotPrinted,
-    /// Kernel code, and no kallsyms that belongs to the recording's boot.
+    /// Kernel code without a kallsyms of the recording's boot.
     NoKallsyms,
     /// Not a file: `[vdso]`, a relative path.
     NotAFile,
-    /// Code made at run time, and no list of its functions in `/tmp/perf-PID.map`.
+    /// Code made at run time without a list of its functions in `/tmp/perf-PID.map`.
     NoPerfMap,
     /// The perf map is a link, a device or a FIFO.
     PerfMapNotRegular,
     /// The perf map belongs to neither this user nor root. It is not trusted, since anybody may
     /// write to `/tmp`.
     PerfMapOfOther,
-    /// The perf map was written in another boot than the recording, so by another process.
+    /// The perf map was written in another boot than the recording, so another process wrote it.
     PerfMapOfOtherBoot,
     /// The perf map is too long: no real one has that many bytes.
     PerfMapTooLong,
@@ -39,7 +39,7 @@ pub enum Symbols {
     NoFile,
     /// The file is another build than the one that was recorded.
     BuildIdDiffers,
-    /// Nothing tells whether the file is the one that was recorded.
+    /// Nothing shows whether the file is the recorded one.
     Unverified,
     /// The file is not ELF, or damaged.
     NotElf,
@@ -114,7 +114,7 @@ impl Symbols {
     pub const DEBUG_SYMBOLS: &str =
         "install its debug symbols: find-dbgsym-packages PATH (Debian), dnf debuginfo-install PATH (Fedora)";
 
-    /// What would give names; empty if nothing would, or no names are missing. PATH stands for the
+    /// How to get names; empty if nothing helps, or no names are missing. PATH stands for the
     /// module's path and PID for its process.
     pub fn remedy(self) -> &'static str {
         match self {

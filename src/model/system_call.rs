@@ -11,7 +11,7 @@ pub struct SystemCall {
     pub role: SystemCallRole,
 }
 
-/// What a system call does to threads, where that decides which records belong together.
+/// The effect of a system call on threads, if it decides which records belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SystemCallRole {

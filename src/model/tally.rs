@@ -1,8 +1,8 @@
-//! Tally: what became of every record.
+//! Tally: how every record was used.
 
 use std::collections::BTreeMap;
 
-/// What became of every record: `records` is the sum of `samples`, `other_events`, `side_band`, all
+/// How every record was used: `records` is the sum of `samples`, `other_events`, `side_band`, all
 /// `skipped` and all `rejected`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -11,13 +11,13 @@ pub struct Tally {
     pub records: u64,
     /// Samples of the sampling event that are in the timelines.
     pub samples: u64,
-    /// Samples whose user call chain was to be recorded later and never came.
+    /// Samples whose user call chain should have been recorded later and was not.
     pub without_user_chain: u64,
     /// Records of other events: tracepoints, and events that were not chosen.
     pub other_events: u64,
-    /// Records that say who ran and what was mapped: comm, fork, mmap, …
+    /// Records about tasks and mappings: comm, fork, mmap, …
     pub side_band: u64,
-    /// Records that this program has no use for, by type.
+    /// Records that this program does not use, by type.
     pub skipped: BTreeMap<u32, u64>,
     /// Records that could not be decoded, or whose event is unknown, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
@@ -39,17 +39,18 @@ impl Tally {
         if all == 0 { 0.0 } else { self.lost as f64 / all as f64 }
     }
 
-    /// The records that are accounted for: as many as were read, or some were lost silently.
+    /// The records that are accounted for. If they are not as many as were read, records were lost
+    /// silently.
     pub fn accounted(&self) -> u64 {
         self.samples + self.other_events + self.side_band + self.skipped_total() + self.rejected_total()
     }
 
-    /// Records that this program has no use for.
+    /// Records that this program does not use.
     pub fn skipped_total(&self) -> u64 {
         self.skipped.values().sum()
     }
 
-    /// Whether so much was lost that what is looked for may be among it: more than 1 %.
+    /// Whether so many records were lost that a stall may be among them: more than 1 %.
     pub fn is_much_lost(&self) -> bool {
         const MUCH: f64 = 0.01;
         self.lost_share() > MUCH

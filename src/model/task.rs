@@ -1,9 +1,9 @@
-//! Tasks: threads, each under the comm that it had at a moment.
+//! Tasks: threads, each with its comm at a moment.
 
 use super::ids::NameId;
 
-/// A thread under the comm that it had at a moment. Two tasks with the same tid and different
-/// `start_ns` are different threads.
+/// A thread with its comm at a moment. Two tasks with the same tid and different `start_ns` are
+/// different threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Task {
     /// Process id; 0 is the idle task, −1 unknown.
@@ -13,13 +13,13 @@ pub struct Task {
     /// When the thread was created, in ns of the recording's clock; 0 if it was there before the
     /// recording.
     pub start_ns: u64,
-    /// Its comm at that moment; `:TID`, as perf prints it, where the recording has none.
+    /// Its comm at that moment; `:TID`, as perf prints it, if the recording has none.
     pub comm: NameId,
-    /// Its part in serving softirqs, by its comm.
+    /// Its role in serving softirqs, by its comm.
     pub kind: TaskKind,
 }
 
-/// The part of a task in serving softirqs.
+/// The role of a task in serving softirqs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskKind {
@@ -40,7 +40,7 @@ impl Task {
 
     /// Whether this is the idle task of a CPU.
     pub fn is_swapper(&self) -> bool {
-        // One comparison instead of two: this is asked of every sample.
+        // One comparison instead of two, because this runs for every sample.
         self.pid | self.tid == 0
     }
 }

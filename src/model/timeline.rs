@@ -17,7 +17,7 @@ pub struct Sample {
 /// The part of a sample that is often the same for all samples of a CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detail {
-    /// The event's count that the sample stands for; 1 where the recording does not tell.
+    /// The event's count that the sample represents; 1 if not recorded.
     pub period: u64,
     /// The task's control group; [`CgroupId::NONE`] where not recorded (`--all-cgroups`).
     pub cgroup: CgroupId,
@@ -31,11 +31,11 @@ impl Default for Detail {
     }
 }
 
-/// The details of one CPU's samples, in the order of the samples. As long as they do not differ,
-/// one is kept for all, which halves the memory that samples take.
+/// The details of one CPU's samples, in the order of the samples. While all are equal, one is kept
+/// for all samples, which halves the memory of samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// The detail of all samples, as long as `each` is empty.
+    /// The detail of all samples, while `each` is empty.
     common: Detail,
     each: Vec<Detail>,
     len: usize,
@@ -80,7 +80,7 @@ impl Details {
         }
     }
 
-    /// Replaces the id of each control group by what `renamed` gives for it.
+    /// Replaces the id of each control group by the result of `renamed`.
     pub(crate) fn rename_cgroups(&mut self, renamed: impl Fn(CgroupId) -> CgroupId) {
         for detail in self.each.iter_mut().chain([&mut self.common]) {
             detail.cgroup = renamed(detail.cgroup);
@@ -108,8 +108,8 @@ pub struct Gap {
 /// The samples of one CPU in time order; samples of equal time stay in the file's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
-    /// The CPU's number. Where samples do not say on which CPU they were taken
-    /// ([`Recording::tells_cpus`]), the timeline is that of one thread, and this is its tid.
+    /// The CPU's number. If samples do not have their CPU ([`Recording::tells_cpus`]), the timeline
+    /// is that of one thread, and this is its tid.
     ///
     /// [`Recording::tells_cpus`]: crate::model::Recording::tells_cpus
     pub cpu: u32,
@@ -134,9 +134,9 @@ impl Timeline {
         from..self.seek(from, end_ns)
     }
 
-    /// The index of the first sample from `from` on that is not before `time_ns`. The search
-    /// gallops, since the sample is usually near: a binary search of the whole timeline would read
-    /// memory that is in no cache.
+    /// The index of the first sample from `from` on that is not before `time_ns`. It is a galloping
+    /// search, because the sample is usually near, and a binary search of the whole timeline would
+    /// read memory that is in no cache.
     pub fn seek(&self, from: usize, time_ns: u64) -> usize {
         let rest = &self.samples[from..];
         let is_before = |sample: &Sample| sample.time_ns < time_ns;
@@ -148,8 +148,8 @@ impl Timeline {
         from + passed + rest[passed..step.min(rest.len())].partition_point(is_before)
     }
 
-    /// For how long the sample at index `at` stands, in ns: until the next sample, but at most for
-    /// twice the sampling interval, since what ran for longer without being sampled is unknown.
+    /// The time that the sample at index `at` represents, in ns: until the next sample, but at most
+    /// twice the sampling interval. After that it is unknown what ran.
     pub fn held_ns(&self, at: usize, interval_ns: u64) -> u64 {
         match self.samples.get(at + 1) {
             Some(next) => {

@@ -1,5 +1,5 @@
-//! Traces: what tracepoints and switch records say happened on a CPU. An event is no sample: it
-//! says that something happened, not where time goes.
+//! Traces: what happened on a CPU according to tracepoints and switch records. An event is no
+//! sample: it shows that something happened, not where time goes.
 
 use super::ids::{EventId, NameId, StackId, TaskId};
 use super::softirq::Softirq;
@@ -13,7 +13,7 @@ pub struct TraceEvent {
     pub kind: TraceKind,
     /// The task that had the CPU.
     pub task: TaskId,
-    /// Where the task was; the empty stack where the event was recorded without call chains.
+    /// The stack of the task; empty if the event was recorded without call chains.
     pub stack: StackId,
     /// The event of the recording that this is a record of; `None` for a switch record.
     pub event: Option<EventId>,
@@ -92,7 +92,7 @@ pub enum TraceKind {
         /// Its length in bytes.
         bytes: u32,
     },
-    /// Another event, of which only the name is known.
+    /// Another event; only its name is known.
     Other,
 }
 

@@ -41,7 +41,7 @@ pub enum Tracepoint {
 }
 
 impl Tracepoint {
-    /// The tracepoints of one name each.
+    /// The tracepoints with one name each.
     const NAMES: [(&str, Tracepoint); 14] = [
         ("irq:softirq_raise", Tracepoint::SoftirqRaise),
         ("irq:softirq_entry", Tracepoint::SoftirqEntry),
@@ -68,7 +68,7 @@ impl Tracepoint {
         by_name.map(|(_, tracepoint)| *tracepoint).or_else(|| Tracepoint::of_family(name))
     }
 
-    /// The tracepoint of a name that is one of many.
+    /// The tracepoint of a name that belongs to a family of names.
     fn of_family(name: &str) -> Option<Tracepoint> {
         if name.starts_with("syscalls:sys_enter_") {
             Some(Tracepoint::OneSystemCallEnter)
@@ -81,12 +81,12 @@ impl Tracepoint {
         }
     }
 
-    /// Whether it says that a system call began.
+    /// Whether it reports that a system call began.
     pub(crate) fn is_system_call_enter(self) -> bool {
         matches!(self, Tracepoint::AnySystemCallEnter | Tracepoint::OneSystemCallEnter)
     }
 
-    /// Whether it says that a system call returned.
+    /// Whether it reports that a system call returned.
     pub(crate) fn is_system_call_exit(self) -> bool {
         matches!(self, Tracepoint::AnySystemCallExit | Tracepoint::OneSystemCallExit)
     }

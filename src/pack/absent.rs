@@ -1,4 +1,4 @@
-//! Packs and archives in a build without the feature `pack`: none can be read.
+//! Packs and archives in a build without the feature `pack`: neither can be read.
 
 use std::path::Path;
 
@@ -17,12 +17,12 @@ pub fn may_be_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(b"BZh")
 }
 
-/// A pack that was read: there is none.
+/// A pack that was read. No value of it exists.
 #[derive(Debug)]
 pub enum Pack {}
 
 impl Pack {
-    /// Says that no pack can be read.
+    /// Returns an error: no pack can be read.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Pack {
     }
 }
 
-/// An archive of `perf archive`: nothing is read of it.
+/// An archive of `perf archive`. Nothing is read from it.
 #[derive(Debug, Default)]
 pub struct Archive;
 
@@ -95,7 +95,7 @@ impl Archive {
     }
 }
 
-/// An archive of `perf archive --all`: nothing is read of it.
+/// An archive of `perf archive --all`. Nothing is read from it.
 #[derive(Debug)]
 pub struct Bundle;
 
@@ -116,7 +116,7 @@ impl Bundle {
         None
     }
 
-    /// Has the caller say that the file is compressed.
+    /// Damage that makes the caller report that the file is compressed.
     pub fn damage(&self) -> Option<Damage> {
         Some(Damage::NoArchive)
     }

@@ -1,8 +1,8 @@
 //! Archives of `perf archive`: a tar archive packed by bzip2, with the files of a build-id cache
 //! that the samples of a recording hit.
 //!
-//! An archive may come from anybody. It is read as a stream, into memory, within a budget. Nothing
-//! in it is ever a path of the file system, and only its regular files count.
+//! An archive may come from anybody. It is read as a stream, into memory, within a budget. No path
+//! in it is ever used in the file system, and only its regular files count.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use super::tar_files::{TarFile, read_files};
 const NAMES: [&str; 4] = ["elf", "vdso", "kallsyms", "debug"];
 /// The name of a file that perf before 4.11 kept under its build id itself.
 const UNNAMED: &str = "";
-/// Build ids in names may have so many bytes. perf's have 20.
+/// The most bytes of a build id in a name. perf's have 20.
 const MAX_BUILD_ID: usize = 64;
 
 /// The files of a build-id cache that an archive held.
@@ -32,8 +32,8 @@ impl Archive {
     /// Unpacks at most `budget` bytes of `bytes`, and keeps the files of the build ids that are
     /// wanted.
     ///
-    /// perf names the folder of a file after its build id, so the links in the archive tell nothing
-    /// new. The name proves nothing: the content must have that build id.
+    /// perf names the folder of a file after its build id, so the links in the archive add nothing.
+    /// The name proves nothing: the content must have that build id.
     pub fn read(bytes: &[u8], is_wanted: &dyn Fn(&[u8]) -> bool, budget: u64) -> Archive {
         let wanted = |path: &[u8], _: &[u8]| {
             ControlFlow::Continue(cache_entry(path).filter(|(build_id, _)| is_wanted(build_id)))

@@ -25,6 +25,6 @@ impl<R: Read> Read for Budgeted<'_, R> {
 /// Makes room for `size` bytes, or for as many as are `left` of the budget. A vector that grows
 /// step by step would take the memory twice.
 pub(super) fn reserve(bytes: &mut Vec<u8>, size: u64, left: u64) {
-    // If there is no memory, reading takes as much as there is.
+    // If there is not enough memory, reading takes as much as there is.
     let _ = usize::try_from(size.min(left)).map(|room| bytes.try_reserve_exact(room));
 }

@@ -24,7 +24,7 @@ pub struct Bundle {
 /// A file of a recording: its name in the directory, if the recording is one, and its bytes.
 type RecordingFile = (Option<String>, Vec<u8>);
 
-/// What a file in the archive is.
+/// The kind of a file in the archive.
 enum Kind {
     /// A file with this path that starts with the header of a recording.
     Recording(Vec<u8>),

@@ -1,4 +1,4 @@
-//! Unpacks what bzip2 packed, and knows how much of it a checksum has proved.
+//! Unpacks bzip2 streams, and tracks how much of the output a checksum has proved.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -8,21 +8,21 @@ use bzip2::{Decompress, Status};
 /// The first bytes of a stream of bzip2.
 const BZIP2: &[u8] = b"BZh";
 
-/// Whether `bytes` may start an archive: they start what bzip2 packed.
+/// Whether `bytes` may start an archive: they are the start of a bzip2 stream.
 pub fn may_be_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(BZIP2)
 }
 
 /// Unpacks streams of bzip2, one after the other: tools that pack on several CPUs write several.
 pub(super) struct Unpacker<'b> {
-    /// What is still packed.
+    /// The bytes that are still packed.
     rest: &'b [u8],
     /// The decoder; `None` between two streams.
     decoder: Option<Decompress>,
     /// Number of bytes unpacked.
     given: u64,
-    /// How many of them a checksum has proved. The checksum of a block is checked when all of the
-    /// block was unpacked.
+    /// How many of them a checksum has proved. A block's checksum is checked once all of the block
+    /// is unpacked.
     proved: &'b Cell<u64>,
 }
 
@@ -36,7 +36,7 @@ impl<'b> Unpacker<'b> {
 impl Read for Unpacker<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while !buffer.is_empty() {
-            // Bytes behind the last stream are ignored, as bzip2 itself does.
+            // Bytes after the last stream are ignored, as in bzip2 itself.
             if self.decoder.is_none() && !may_be_archive(self.rest) {
                 break;
             }

@@ -25,7 +25,7 @@ pub struct Contents {
     pub(super) modules: BTreeMap<ModuleKey, ModuleFiles>,
     /// The modules of a redacted pack: only names are kept.
     pub(super) names: Option<BTreeMap<ModuleKey, FrameNames>>,
-    /// What the machine says about itself: the name of the entry, and its text.
+    /// Files that describe the machine: the name of the entry, and its text.
     pub(super) machine: BTreeMap<&'static str, Vec<u8>>,
 }
 
@@ -39,8 +39,8 @@ pub(super) struct ModuleFiles {
     pub debug: Option<Vec<u8>>,
 }
 
-/// The names of one module's frames, by their offsets. If the hashes of two modules are the same,
-/// an offset with two different names has none.
+/// The names of one module's frames, by their offsets. If two modules have the same hash, an offset
+/// with two different names has no name.
 #[derive(Debug)]
 pub(super) struct FrameNames {
     pub symbols: Symbols,
@@ -100,7 +100,7 @@ impl Contents {
         }
     }
 
-    /// Notes a file with kernel symbols that was not used. Only the first is kept.
+    /// Records a file with kernel symbols that was not used. Only the first one is kept.
     pub fn refuse_kernel(&mut self, path: String, why: String) {
         self.refused.get_or_insert((path, why));
     }
@@ -121,7 +121,7 @@ impl Contents {
         }
     }
 
-    /// Adds a text that the machine says about itself.
+    /// Adds a file that describes the machine.
     pub fn add_machine(&mut self, entry: &'static str, text: Vec<u8>) {
         self.machine.insert(entry, text);
     }

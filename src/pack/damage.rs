@@ -1,6 +1,6 @@
-//! What may be wrong with a pack or an archive.
+//! Damage of a pack or an archive.
 
-/// What is wrong with a pack or archive of which something could be read.
+/// The damage of a pack or archive that could be read in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// It is cut short, or cannot be unpacked to its end.

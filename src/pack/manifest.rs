@@ -1,4 +1,4 @@
-//! The manifest of a pack: what all other entries are.
+//! The manifest of a pack: it describes all other entries.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,11 +7,10 @@ use crate::redaction;
 
 /// The name of the manifest's entry, which is the first.
 pub(super) const MANIFEST: &str = "manifest.json";
-/// The version of the manifest. Fields are only ever added, so another version means something
-/// else.
+/// The version of the manifest. Fields are only ever added, so another version has another meaning.
 pub(super) const SCHEMA: u32 = 1;
 
-/// What a pack holds.
+/// The contents of a pack.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub schema: u32,
@@ -26,10 +25,10 @@ pub(super) struct Manifest {
     pub kernel: Vec<KernelEntry>,
     /// The first file with kernel symbols that was found and not used, and why it was not.
     pub refused: Option<(String, String)>,
-    /// Whether debug information was kept, which tells inlined functions.
+    /// Whether debug information, which shows inlined functions, was kept.
     pub has_inlined: bool,
-    /// Whether hashes stand for paths and comms. Then the file of a module is a list of the names
-    /// of its frames.
+    /// Whether hashes replace paths and comms. Then the file of a module is a list of the names of
+    /// its frames.
     #[serde(default)]
     pub is_redacted: bool,
     pub modules: Vec<ModuleEntry>,
@@ -79,7 +78,7 @@ pub(super) struct ModuleEntry {
     pub debug: Option<usize>,
 }
 
-/// What tells a module from all others of its recording.
+/// The fields that distinguish a module from all others of its recording.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct ModuleKey {
     pub path: String,

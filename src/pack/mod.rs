@@ -2,9 +2,9 @@
 //!
 //! The entries of a pack, in this order:
 //!
-//! 1. `manifest.json`, which says what all others are;
+//! 1. `manifest.json`, which describes all other entries;
 //! 2. `files/0`, `files/1`, …: the kernel's symbols and the files of modules;
-//! 3. what the machine says about itself, for people to read;
+//! 3. files that describe the machine, for people to read;
 //! 4. the recording. It is last, so that a pack that was cut short has all names.
 //!
 //! No path in a pack is ever used in the file system. Entries are looked up in memory, by names
@@ -12,7 +12,7 @@
 //!
 //! Archives of `perf archive` are read here too: `archive` and `bundle`.
 //!
-//! Without the feature `pack` there is nothing to read them with: `absent`.
+//! Without the feature `pack`, `absent` replaces all of this: nothing can be read.
 
 #[cfg(not(feature = "pack"))]
 mod absent;

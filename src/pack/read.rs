@@ -1,4 +1,4 @@
-//! Reads a pack into memory, within a budget, and believes nothing that it says.
+//! Reads a pack into memory, within a budget, without trusting its content.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -16,9 +16,9 @@ use super::manifest::{MANIFEST, Manifest, ModuleEntry, ModuleKey, SCHEMA, file_e
 
 /// The first bytes of a frame of zstd (RFC 8878, 3.1.1).
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// At most so many bytes of a manifest are read. A module takes some hundred.
+/// The most bytes of a manifest that are read. A module takes some hundred.
 const MAX_MANIFEST: u64 = 64 << 20;
-/// A pack may have so many entries. It has one for each module that samples hit.
+/// The most entries of a pack. It has one for each module that samples hit.
 const MAX_ENTRIES: usize = 1 << 16;
 /// The window of zstd, as a power of two: what its decoders allow by default
 /// (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
@@ -35,14 +35,14 @@ pub struct Pack {
     damage: Option<Damage>,
 }
 
-/// Whether `bytes` may start a pack: they start what zstd packed.
+/// Whether `bytes` may start a pack: they are the start of a zstd frame.
 pub fn may_be_pack(bytes: &[u8]) -> bool {
     bytes.starts_with(ZSTD)
 }
 
 impl Pack {
-    /// Unpacks `bytes` into at most `budget` bytes of memory; `None` if they are something else
-    /// that zstd packed. `path` is its name in messages.
+    /// Unpacks `bytes` into at most `budget` bytes of memory; `None` if they are other data packed
+    /// by zstd. `path` is its name in messages.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Pack {
         Pack { manifest, entries: FxHashMap::default(), modules, damage: None }
     }
 
-    /// The names of the entries that should be there according to the manifest. Those that names
+    /// The names of the entries that should exist according to the manifest. Entries that names
     /// come from have a checksum.
     fn wanted(&self) -> HashMap<String, Option<u32>> {
         let manifest = &self.manifest;
@@ -144,13 +144,13 @@ impl Pack {
         })
     }
 
-    /// Whether it has debug information, which tells inlined functions.
+    /// Whether it has debug information, which shows inlined functions.
     pub fn has_inlined(&self) -> bool {
         self.manifest.has_inlined
     }
 
-    /// Whether hashes stand for paths and comms. Then the file of a module is a list of the names
-    /// of its frames, in the form of a perf map.
+    /// Whether hashes replace paths and comms. Then the file of a module is a list of the names of
+    /// its frames, in the form of a perf map.
     pub fn is_redacted(&self) -> bool {
         self.manifest.is_redacted
     }

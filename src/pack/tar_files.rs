@@ -8,7 +8,7 @@ use super::budget::{Budgeted, reserve};
 use super::bunzip2::Unpacker;
 use super::damage::Damage;
 
-/// Bytes at the start of a file that tell what it is.
+/// Bytes at the start of a file that identify it.
 const HEAD: u64 = 8;
 
 /// A file that was read.
@@ -65,7 +65,7 @@ pub(super) fn read_files<K>(
     if matches!(stopped, Ok(true)) {
         return (files, None);
     }
-    // The checksum of the last block stands behind the end of the tar archive.
+    // The checksum of the last block is after the end of the tar archive.
     let end = io::copy(&mut archive.into_inner(), &mut io::sink());
     let damage = match (left.get(), stopped.is_ok() && end.is_ok()) {
         (0, _) => Damage::OverBudget,

@@ -2,16 +2,16 @@
 
 use super::names::{path, text};
 
-/// The kinds of functions that V8 makes of a script. They stand before a colon.
+/// The kinds of functions that V8 makes of a script. They precede a colon.
 const V8_KINDS: [&str; 7] = ["Eval", "Function", "InlineCache", "JS", "LazyCompile", "RegExp", "Script"];
 /// File name extensions of scripts.
 const SCRIPT_EXTENSIONS: [&str; 14] =
     ["cjs", "coffee", "jl", "js", "jsx", "lua", "mjs", "php", "pl", "py", "rb", "tcl", "ts", "tsx"];
 
-/// What stands for the name of a function that was made at run time.
+/// The replacement for the name of a function that was made at run time.
 ///
 /// V8 and Python write the path of the script into the name, in a known form: the path is replaced.
-/// In any other name everything is replaced from where a path or a script starts.
+/// In any other name everything from the start of a path or a script on is replaced.
 pub fn function(name: &str) -> String {
     if let Some((function, script)) = name.strip_prefix("py::").and_then(|rest| rest.split_once(':')) {
         return format!("py::{function}:{}", path(script, false));
@@ -22,8 +22,8 @@ pub fn function(name: &str) -> String {
     }
 }
 
-/// What stands for a name of V8 after its kind, such as `*run /srv/app/x.js:12:3`: a mark, the
-/// function, a space, and the position in the script.
+/// The replacement for the part of a V8 name after its kind, such as `*run /srv/app/x.js:12:3`: a
+/// mark, the function, a space, and the position in the script.
 fn redact_v8(kind: &str, rest: &str) -> String {
     let (name, position) = split_position(rest);
     if kind == "RegExp" {
@@ -31,7 +31,7 @@ fn redact_v8(kind: &str, rest: &str) -> String {
     }
     let (function, script) = match name.split_once(char::is_whitespace) {
         Some((function, script)) => (format!("{function} "), script),
-        // Without a space it is either the function or the script.
+        // Without a space the rest is either the function or the script.
         None if position.is_empty() && !name.contains(['/', '\\', '.']) => return rest.to_owned(),
         None => (String::new(), name),
     };
@@ -41,7 +41,7 @@ fn redact_v8(kind: &str, rest: &str) -> String {
     }
 }
 
-/// What stands for a name in any other form.
+/// The replacement for a name in any other form.
 fn redact_unknown(whole: &str) -> String {
     let (name, position) = split_position(whole.trim_end_matches(')'));
     let is_before = |c: char| c.is_whitespace() || ":(=@".contains(c);
@@ -77,8 +77,8 @@ fn is_node_script(script: &str) -> bool {
     script.strip_prefix("node:").is_some_and(|script| script.bytes().all(is_plain))
 }
 
-/// Whether the slash is part of the function's name, and not of a path. It may stand in a class as
-/// the JVM spells it, `Ljava/util/HashMap;`; in a class that the JVM made,
+/// Whether the slash is part of the function's name, and not of a path. It may be in a class as the
+/// JVM spells it, `Ljava/util/HashMap;`; in a class that the JVM made,
 /// `Lambda$14/0x0000000800c03000`; before the number of arguments in Erlang, `lists:map/2`; or it
 /// is an operator.
 fn is_in_function_name(text: &str, slash: usize) -> bool {

@@ -1,4 +1,4 @@
-//! Hashes that stand in place of names.
+//! Hashes that replace names.
 
 use sha2::{Digest, Sha256};
 

@@ -23,7 +23,7 @@ const NUMBERED_THREADS: [&str; 16] = [
     "rcuos",
     "swapper",
 ];
-/// Kernel threads of which there is one.
+/// Kernel threads that exist once.
 const SINGLE_THREADS: [&str; 12] = [
     "kauditd",
     "kblockd",
@@ -44,13 +44,13 @@ const SINGLE_THREADS: [&str; 12] = [
 const KERNEL_MAPPINGS: [&str; 9] =
     ["/", "[anon]", "[stack]", "[uprobes]", "[vdso]", "[vsyscall]", "[vvar]", "//enomem", "//toolong"];
 
-/// What stands for a thread's name.
+/// The replacement for a thread's name.
 pub fn comm(comm: &str) -> String {
     kernel_thread(comm).map_or_else(|| text(comm), str::to_owned)
 }
 
-/// The name of a kernel thread, up to its number. The rest is cut off: it tells what a worker works
-/// on, and people name some of that.
+/// The name of a kernel thread, up to its number. The rest is cut off: it says what a worker works
+/// on, and people name some of these things.
 fn kernel_thread(comm: &str) -> Option<&str> {
     const RESCUER: &str = "kworker/R";
     if SINGLE_THREADS.contains(&comm) {
@@ -66,8 +66,8 @@ fn kernel_thread(comm: &str) -> Option<&str> {
     has_number.then(|| &comm[..comm.len() - rest.len() + number])
 }
 
-/// What stands for the path of a mapping or of a control group. Kernel modules keep theirs, and so
-/// does the kernel.
+/// The replacement for the path of a mapping or of a control group. Kernel modules keep theirs, and
+/// so does the kernel.
 pub fn path(path: &str, is_kernel: bool) -> String {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
     let kind = Module::memory_name(path);
@@ -80,20 +80,20 @@ pub fn path(path: &str, is_kernel: bool) -> String {
     hash(path, kind.unwrap_or(slash))
 }
 
-/// What stands for any other text that may tell whose machine it was.
+/// The replacement for any other text that may identify the owner of the machine.
 pub fn text(text: &str) -> String {
     hash(text, "")
 }
 
-/// What stands for the name of a kernel symbol: the name itself, or a hash if it cannot be a
+/// The replacement for the name of a kernel symbol: the name itself, or a hash if it cannot be a
 /// symbol.
 pub fn symbol(name: &str) -> String {
     let is_symbol = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.$-".contains(&byte));
     if is_symbol { name.to_owned() } else { text(name) }
 }
 
-/// What stands for the group of an event. It has the same length. perf names the group of a probe
-/// after the program that the probe is in.
+/// The replacement for the group of an event. It has the same length. perf names the group of a
+/// probe after the program that the probe is in.
 pub fn event_group(group: &str) -> String {
     let prefix = ["probe_", "sdt_"].into_iter().find(|kind| group.starts_with(kind));
     prefix.map_or_else(
@@ -102,13 +102,13 @@ pub fn event_group(group: &str) -> String {
     )
 }
 
-/// What stands for the name of an event of a group. It has the same length. The kernel names a
+/// The replacement for the name of an event of a group. It has the same length. The kernel names a
 /// probe after its program if nobody names it.
 pub fn event_in(group: &str, name: &str) -> String {
     if group == "uprobes" { hash_of_same_length(name) } else { name.to_owned() }
 }
 
-/// What stands for an event: `GROUP:NAME`, or a name alone.
+/// The replacement for an event: `GROUP:NAME`, or a name alone.
 pub fn event(event: &str) -> String {
     match event.split_once(':') {
         Some((group, name)) => format!("{}:{}", event_group(group), event_in(group, name)),

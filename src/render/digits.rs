@@ -1,4 +1,4 @@
-//! Decimal digits for lines that are written once per sample, where `format!` would be too slow.
+//! Decimal digits for lines that are written once per sample; `format!` would be too slow there.
 
 /// Appends a number with at least `width` digits.
 pub fn push_number(mut number: u64, width: usize, buffer: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! Rendering: writes results in their forms of output. Each folder holds one family of outputs,
-//! with one file per command or viewer. Renderers compute nothing: what they print stands in the
-//! result.
+//! with one file per command or viewer. Renderers compute nothing: everything that they print is in
+//! the result.
 //!
 //! | folder | output |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! Who a line of output is about: the one place that decides how a culprit is named.
+//! The subject of a line of output: the one place that decides how a culprit is named.
 //!
 //! A task is named by its comm, a softirq as `softirq net_rx`, an interrupt as `interrupt eth0`.
 //! The task that a softirq or an interrupt ran on top of is a bystander and is never named here.
@@ -9,7 +9,7 @@ use crate::analyses::paths::{Owner, Path};
 use crate::analyses::stalls::{Culprit, Holder};
 use crate::model::{NameId, Recording};
 
-/// What held a CPU: `node_exporter`, `softirq net_rx`, `interrupt eth0`.
+/// The name of a holder: `node_exporter`, `softirq net_rx`, `interrupt eth0`.
 pub fn holder(recording: &Recording, holder: Holder<NameId>) -> Cow<'_, str> {
     match holder {
         Holder::Task(comm) => recording.name(comm).into(),
@@ -28,8 +28,7 @@ pub fn culprit(recording: &Recording, culprit: &Culprit) -> String {
     }
 }
 
-/// What a culprit that is a task did, as far as is known: the system call's name where there is
-/// one.
+/// The known work of a culprit that is a task: the system call's name if there is one.
 pub fn culprit_work<'r>(recording: &'r Recording, culprit: &Culprit) -> Option<&'r str> {
     culprit.holder.task()?;
     match (&culprit.path, &culprit.call) {
@@ -39,7 +38,7 @@ pub fn culprit_work<'r>(recording: &'r Recording, culprit: &Culprit) -> Option<&
     }
 }
 
-/// Whose work a path is, in one or two words: the system call's name where a frame tells.
+/// The owner of a path, in one or two words: the system call's name if a frame shows it.
 pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
     match (owner, system_call) {
         (Owner::SystemCall, Some(call)) => recording.name(call),

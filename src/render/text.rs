@@ -76,8 +76,8 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
 }
 
-/// The text if it fits into `width` characters, else `..` and its end, which says most about a
-/// path.
+/// The text if it fits into `width` characters, else `..` and its end, which is the most useful
+/// part of a path.
 pub(crate) fn cut_begin(text: &str, width: usize) -> String {
     let more = text.chars().count().saturating_sub(width);
     if more == 0 {

@@ -11,8 +11,8 @@ pub fn split_hex(build_id: &[u8]) -> Option<String> {
     Some(format!("{}/{}", hex(first), hex(rest)))
 }
 
-/// The forms under which perf may have stored a build id. Where it does not know the length, it
-/// pads the build id with zeros to 20 bytes, and names the folder after that.
+/// The forms under which perf may have stored a build id. If it does not know the length, it pads
+/// the build id with zeros to 20 bytes and names the folder after the padded id.
 pub fn forms(build_id: &[u8]) -> impl Iterator<Item = &[u8]> {
     let unpadded = build_id.split_at_checked(16).filter(|(_, padding)| padding.iter().all(|byte| *byte == 0));
     std::iter::once(build_id).chain(unpadded.map(|(id, _)| id))

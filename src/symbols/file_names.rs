@@ -62,8 +62,8 @@ fn name_from_elf(lookup: &Lookup, frames: &ModuleFrames, file: &[u8]) -> ModuleN
     names
 }
 
-/// Names the frames of a module from separate debug information alone, if that tells where in the
-/// module's file its code was.
+/// Names the frames of a module from separate debug information alone, if that determines where in
+/// the module's file its code was.
 fn name_from_debug(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames> {
     let segment = frames.module.segment?;
     let file = lookup.search.find_debug_alone(frames.module)?;
@@ -78,8 +78,8 @@ fn name_from_debug(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames
     Some(names)
 }
 
-/// Which of a module's frames have code of inlined functions, and these functions, outermost first,
-/// by its debug information.
+/// The frames of a module whose code comes from inlined functions, each with these functions,
+/// outermost first, from the module's debug information.
 fn inlined(
     debug: &Elf,
     frames: &ModuleFrames,

@@ -13,7 +13,7 @@ pub struct FrameNames {
     pub inlined: FxHashMap<usize, Vec<FrameName>>,
 }
 
-/// A frame's name, and whether it is a symbol or stands for one.
+/// A frame's name, and whether it is a symbol or a placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameName {
     /// The symbol, or `[module]`, or `[unknown]`.

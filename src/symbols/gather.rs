@@ -10,8 +10,8 @@ use crate::pack::Contents;
 
 use super::formats::elf::Elf;
 
-/// Files in which the machine describes itself (distribution, version of the kernel, modules), and
-/// the names of their entries in a pack. They are for people who read it.
+/// Files that describe the machine (distribution, version of the kernel, modules), and the names of
+/// their entries in a pack. They are for people who read the pack.
 const MACHINE: [(&str, &str); 3] =
     [("os-release", "/etc/os-release"), ("uname", "/proc/version"), ("modules", "/proc/modules")];
 
@@ -70,7 +70,7 @@ impl Gatherer {
         self.with(|contents| contents.set_debug(module, file));
     }
 
-    /// Adds the files in which this machine, which made the recording, describes itself.
+    /// Adds the files that describe this machine, which made the recording.
     pub(super) fn add_machine(&self) {
         for (entry, path) in MACHINE {
             if let Ok(text) = fs::read(path) {
@@ -79,7 +79,7 @@ impl Gatherer {
         }
     }
 
-    /// What is kept of an ELF file.
+    /// The part of an ELF file that is kept.
     fn reduced(&self, file: &[u8]) -> Vec<u8> {
         let reduced = || Elf::parse(file).and_then(|elf| elf.reduced(self.inline));
         if self.whole_files { None } else { reduced() }.unwrap_or_else(|| file.to_vec())

@@ -9,8 +9,8 @@ use super::formats::table::SymbolTable;
 use super::lookup::Lookup;
 use super::module_names::{ModuleFrames, ModuleNames};
 
-/// Names the frames of memory in which `process` generated code: from its perf map, and what that
-/// leaves unnamed from its jitdump.
+/// Names the frames of memory in which `process` generated code: from its perf map, and frames
+/// without a name there from its jitdump.
 pub fn name_generated(lookup: &Lookup, frames: &ModuleFrames, process: i32) -> ModuleNames {
     let map = lookup.search.find_perf_map(frames.module, process);
     let in_map = |text| PerfMap::new(text).table(&frames.addresses(0));
@@ -22,7 +22,8 @@ pub fn name_generated(lookup: &Lookup, frames: &ModuleFrames, process: i32) -> M
         .collect();
     let is_jitdump =
         |module: &&Module| module.mapped_by == Some(process) && jitdump::is_jitdump_name(module.basename());
-    // The last one: a process that called exec has mapped the jitdump of its new program later.
+    // The last jitdump counts: a process that called exec mapped the jitdump of its new program
+    // later.
     let jitdump = lookup.modules.iter().rfind(is_jitdump).filter(|_| !unnamed.is_empty());
     let jitdump = jitdump.map_or(Err(Symbols::NoPerfMap), |dump| lookup.search.find_jitdump(dump, process));
     match (&map, &jitdump.as_deref().map(Jitdump::parse)) {

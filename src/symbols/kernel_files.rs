@@ -25,7 +25,7 @@ const MAX_KALLSYMS: u64 = 1 << 30;
 
 /// A file that has the kernel's symbols.
 pub struct KernelFile<'p> {
-    /// Its path, or what messages call it.
+    /// Its path, or its name in messages.
     pub path: PathBuf,
     content: Content<'p>,
 }
@@ -61,7 +61,7 @@ pub fn all<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
     })
 }
 
-/// As [`all`], without the files that are vmlinux.
+/// Like [`all`], without the files that are vmlinux.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub fn kallsyms_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
     })
 }
 
-/// As [`all`], without the files that are kallsyms, and without those of a pack.
+/// Like [`all`], without the files that are kallsyms, and without those of a pack.
 ///
 /// # Errors
 ///
@@ -138,7 +138,7 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
         is_short.then(|| file(PathBuf::from("kallsyms in the build-id cache"), text))
     };
     let own = move || {
-        // Without a map of the kernel nothing tells whether this boot is the recorded one: KASLR
+        // Without a map of the kernel, whether this boot is the recorded one is unknown: KASLR
         // moves the kernel at each boot.
         let is_comparable = mapped_kernel(lookup.modules).is_some() && trust::is_this_kernel(request);
         let text = is_comparable.then(|| fs::read("/proc/kallsyms").ok()).flatten()?;
@@ -188,8 +188,8 @@ fn read_named(path: &Path) -> io::Result<Vec<u8>> {
     text.try_reserve_exact(metadata.len() as usize)?;
     let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if kind.is_fifo() {
-        // A read without waiting tells whether there is a writer: an empty pipe with a writer
-        // answers EAGAIN. From then on each read may wait.
+        // A non-blocking read shows whether there is a writer: an empty pipe with a writer returns
+        // EAGAIN. From then on each read may block.
         let mut first = [0];
         match file.read(&mut first) {
             Ok(0) => return Err(io::Error::other("it is a pipe that nobody writes into")),
@@ -207,7 +207,7 @@ fn read_named(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 impl KernelFile<'_> {
-    /// Adds the file to what a pack is to hold.
+    /// Adds the file to the contents of a pack.
     pub fn add_to(&self, gatherer: &Gatherer) {
         match &self.content {
             Content::Kallsyms(text) => gatherer.add_kallsyms(&self.path, text),

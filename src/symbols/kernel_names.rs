@@ -1,8 +1,8 @@
 //! The names of frames of the kernel and its modules.
 //!
-//! The first file that belongs to the recorded kernel gives the names. If that is a vmlinux, which
-//! has no modules, the first kallsyms gives the modules' names in a second pass. What then is still
-//! unnamed comes from the modules' own files.
+//! The first file that belongs to the recorded kernel gives the names. If it is a vmlinux, which
+//! has no modules, the first kallsyms gives the modules' names in a second pass. Modules that are
+//! still unnamed are named from their own files.
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub fn name_kernel(
     Ok((kernel.names, missing))
 }
 
-/// Names of the kernel's modules while they are found.
+/// The names of the kernel's modules found so far.
 struct KernelNaming<'l> {
     lookup: &'l Lookup<'l>,
     modules: &'l [ModuleFrames<'l>],
@@ -50,7 +50,7 @@ struct KernelNaming<'l> {
     refused: Option<(PathBuf, String)>,
 }
 
-/// What a file of kernel symbols left to do.
+/// The work left after a pass over a file of kernel symbols.
 #[derive(Clone, Copy)]
 struct Pass {
     lacks_modules: bool,
@@ -137,8 +137,8 @@ impl<'l> KernelNaming<'l> {
     }
 }
 
-/// Names the frames of a kernel module from its file, or from separate debug information if that is
-/// not here.
+/// Names the frames of a kernel module from its file, or from separate debug information if the
+/// file is not here.
 fn name_from_own_file(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames> {
     let search = &lookup.search;
     let file = search.find(frames.module).ok().or_else(|| search.find_debug_alone(frames.module))?;
@@ -148,7 +148,7 @@ fn name_from_own_file(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNa
     Some(frames.names_from(&table, 0))
 }
 
-/// Whether these frames are of one function that the kernel generated at run time, as of a BPF
+/// Whether these frames belong to one function that the kernel generated at run time, such as a BPF
 /// program.
 fn is_generated(frames: &ModuleFrames) -> bool {
     frames.module.kernel.as_ref().is_some_and(|code| code.is_function)
@@ -159,8 +159,8 @@ fn is_kernel_module(frames: &ModuleFrames) -> bool {
     !frames.module.is_kernel_proper() && !is_generated(frames)
 }
 
-/// What to tell the user if no file belongs to the recorded kernel; `refused` is the first that was
-/// found, and why it was not used.
+/// The diagnostic if no file belongs to the recorded kernel. `refused` is the first file that was
+/// found, and the reason why it was not used.
 fn missing(refused: Option<(PathBuf, String)>) -> Diagnostic {
     let why = match refused {
         None => "no kallsyms or vmlinux of the recorded kernel was found".to_owned(),

@@ -1,5 +1,5 @@
-//! The kernel's symbols from one file: whether they are those of the recorded kernel, and where
-//! KASLR put that kernel.
+//! The kernel's symbols from one file: whether they belong to the recorded kernel, and how far
+//! KASLR moved that kernel.
 
 use crate::model::{KernelCode, Module};
 
@@ -31,8 +31,8 @@ impl<'f> KernelSymbols<'f> {
         }
     }
 
-    /// Why these cannot be the symbols of the recorded kernel, whose build id is `recorded`; `None`
-    /// if they can be.
+    /// Why these cannot be the symbols of the recorded kernel, which has the build id `recorded`;
+    /// `None` if they can be.
     pub fn refusal(&self, modules: &[Module], recorded: Option<&[u8]>) -> Option<String> {
         let build_id = match self {
             KernelSymbols::Kallsyms(kallsyms) if kallsyms.is_empty() => {
@@ -81,7 +81,7 @@ impl<'f> KernelSymbols<'f> {
         is_same_boot.then(|| kallsyms.table(Some(&name), wanted))
     }
 
-    /// Whether these are without the symbols of kernel modules.
+    /// Whether these do not include the symbols of kernel modules.
     pub fn lacks_modules(&self) -> bool {
         matches!(self, KernelSymbols::Vmlinux { .. })
     }

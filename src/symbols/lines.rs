@@ -11,8 +11,8 @@ use super::lookup::Lookup;
 use super::request::Request;
 use super::sources::Sources;
 
-/// For each place in the kernel proper its line of source, `FILE:LINE` and safe to print; or what
-/// to tell the user if there is no debug information of the recorded kernel.
+/// For each place in the kernel proper its line of source, `FILE:LINE` and safe to print; or the
+/// diagnostic if there is no debug information of the recorded kernel.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What all parts of naming have at hand.
+//! The context that all parts of naming share.
 
 use crate::model::Module;
 
@@ -6,7 +6,7 @@ use super::request::Request;
 use super::search::Search;
 use super::sources::Sources;
 
-/// What all parts of naming have at hand.
+/// The context that all parts of naming share.
 pub struct Lookup<'l> {
     /// What is known about the recording.
     pub request: &'l Request<'l>,

@@ -14,7 +14,7 @@ pub struct ModuleFrames<'f> {
     pub module: &'f Module,
     /// All frames of the recording.
     frames: &'f [Frame],
-    /// For each of these whether its offset is a return address; empty where nobody needs it.
+    /// For each of these, whether its offset is a return address; empty if nobody needs it.
     callers: &'f [bool],
     /// The indices of the module's frames.
     indices: &'f [usize],
@@ -26,8 +26,8 @@ pub struct ModuleNames {
     pub symbols: Symbols,
     /// The names, demangled.
     pub texts: Vec<String>,
-    /// For each of the module's frames, which of `texts` is its name. Empty if there are no symbols
-    /// at all.
+    /// For each of the module's frames, the index of its name in `texts`. Empty if there are no
+    /// symbols at all.
     pub of_frames: Vec<Option<usize>>,
     /// For those of the module's frames whose code comes from inlined functions, these functions,
     /// outermost first.

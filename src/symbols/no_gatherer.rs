@@ -1,10 +1,10 @@
-//! Gathering in a build without the feature `pack`: nobody gathers.
+//! Gathering in a build without the feature `pack`: nothing is gathered.
 
 use std::path::Path;
 
 use crate::model::{Module, Symbols};
 
-/// What gathers the files that names come from: there is none.
+/// Collects the files that names come from. No value of it exists.
 #[derive(Debug)]
 pub enum Gatherer {}
 

@@ -37,7 +37,7 @@ pub fn name_redacted(
     let name = |frames: &ModuleFrames| match pack.find(frames.module) {
         Ok(list) => frames.names_from(&PerfMap::new(list).table(&frames.addresses(0)), 0),
         Err(why @ (Symbols::NotAFile | Symbols::NoKallsyms)) => ModuleNames::none(why),
-        // The other reasons come with a remedy that works only where the pack was made.
+        // The other reasons have a remedy that works only on the machine that made the pack.
         Err(_) => ModuleNames::none(Symbols::NotPacked),
     };
     let names: Vec<ModuleNames> = modules.par_iter().map(name).collect();

@@ -1,4 +1,4 @@
-//! What naming needs to know about a recording.
+//! The facts about a recording that naming needs.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::pack::Pack;
 
 use super::gather::Gatherer;
 
-/// What naming needs to know about a recording.
+/// The facts about a recording that naming needs.
 pub struct Request<'r> {
     /// The recording's file.
     pub recording: &'r Path,
@@ -18,17 +18,17 @@ pub struct Request<'r> {
     /// The frames to name.
     pub frames: &'r [Frame],
     /// For each frame whether its offset is a return address, and not where the CPU was. Only
-    /// inlined functions need it; empty where they are not asked for.
+    /// inlined functions need it; empty if they are not asked for.
     pub callers: &'r [bool],
     /// The pack that the recording was read from.
     pub pack: Option<&'r Pack>,
-    /// Who collects the files that names come from.
+    /// Collects the files that names come from.
     pub gatherer: Option<&'r Gatherer>,
     /// The archive of programs that came with the recording, still compressed.
     pub archive: Option<&'r [u8]>,
     /// How many bytes of memory the content of an archive of this many bytes may use.
     pub memory: &'r (dyn Fn(u64) -> u64 + Sync),
-    /// When each frame was sampled; `None` where no names are asked for.
+    /// When each frame was sampled; `None` if no names are asked for.
     pub seen: Option<Seen<'r>>,
 }
 

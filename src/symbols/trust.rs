@@ -52,7 +52,7 @@ use super::sources::Sources;
 /// Bytes of separate debug information that are read for a checksum; a longer file is not used.
 const MAX_CHECKED: usize = 4 << 30;
 
-/// What may be opened and believed for one recording.
+/// The files that may be opened and believed for one recording.
 pub struct Trust {
     root: Option<PathBuf>,
     debug_root: Option<PathBuf>,
@@ -64,7 +64,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// What may be opened and believed for the recording of `request`.
+    /// The files that may be opened and believed for the recording of `request`.
     pub fn new(request: &Request, sources: &Sources) -> Trust {
         let opens_recorded_paths = request.pack.is_none() && is_made_here(request);
         let root_if = |is_allowed: bool| match &sources.symfs {
@@ -117,7 +117,7 @@ impl Trust {
 
     /// Whether a list of functions outside of containers is one that a recorded process wrote.
     ///
-    /// perf asks for the same owners (dso__load, tools/perf/util/symbol.c).
+    /// perf checks for the same owners (dso__load, tools/perf/util/symbol.c).
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl Trust {
         }
     }
 
-    /// Whether a file and the recording were written in the same boot, as far as can be known.
+    /// Whether a file and the recording were written in the same boot, according to their times.
     pub fn is_same_boot(&self, file: &fs::Metadata) -> bool {
         let boot = fs::read_to_string("/proc/stat").ok().and_then(|text| boot_time(&text));
         let (Some(boot), Some(recorded), Ok(written)) = (boot, self.recorded, file.modified()) else {
@@ -159,7 +159,7 @@ fn is_this_host(request: &Request) -> bool {
 }
 
 /// Whether a recording is stored at its path, and did not come as a stream. The paths of streams
-/// (`/dev/stdin`, `/dev/fd/3`) belong to whoever reads them, whatever file is behind them.
+/// (`/dev/stdin`, `/dev/fd/3`) belong to the reading user, whatever file they refer to.
 pub fn is_stored(recording: &Path) -> bool {
     let is_outside = |real: PathBuf| !real.starts_with("/dev") && !real.starts_with("/proc");
     let is_link_to_open_file = recording.starts_with("/dev") || recording.starts_with("/proc");
@@ -193,7 +193,7 @@ pub fn is_own_or_roots(file: &fs::Metadata) -> bool {
     file.uid() == 0 || Some(file.uid()) == user()
 }
 
-/// Whether a list of functions in a container belongs to the user of the process that it is about,
+/// Whether a list of functions in a container belongs to the user of the process that it describes,
 /// or to root. `process` is the metadata of `/proc/PID`.
 pub fn is_list_of(process: &fs::Metadata, list: &fs::Metadata) -> bool {
     list.uid() == process.uid() || list.uid() == 0
@@ -225,9 +225,9 @@ pub fn is_debug_of(debug: &[u8], build_id: Option<&[u8]>, checksum: Option<u32>)
 
 /// Why symbols cannot be those of the recorded kernel; `None` if they can be.
 ///
-/// Of the symbols `build_id` is the build id of their file, and `address_of` gives the address of
-/// one. Of the recorded kernel `recorded` is the build id, and `code` its map. That map reaches
-/// from its reference symbol to `_etext`, or to `_edata` with perf since 6.6
+/// `build_id` is the build id of the symbols' file, and `address_of` gives the address of a symbol.
+/// `recorded` is the build id of the recorded kernel, and `code` its map. That map reaches from its
+/// reference symbol to `_etext`, or to `_edata` with perf since 6.6
 /// (machine__get_running_kernel_start, tools/perf/util/machine.c).
 pub fn kernel_refusal(
     build_id: Option<&[u8]>,

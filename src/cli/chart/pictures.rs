@@ -14,7 +14,7 @@ use super::arguments::Arguments;
 use super::views::{Gallery, Kind, View, lanes_name};
 use crate::cli::output;
 
-/// From this share of the time in hairlines on, a note says how to see them.
+/// If hairlines have at least this share of the time, a note says how to see them.
 const MANY_HAIRLINES: f64 = 0.5;
 
 /// Draws each view into its file, and returns whether there was anything to draw.
@@ -53,7 +53,7 @@ fn flame(painter: &mut Painter, view: &View) -> Option<Flame> {
     })
 }
 
-/// Whose time a view shows.
+/// The CPU or thread that a view shows.
 fn name(recording: &Recording, view: &View) -> String {
     lanes_name(recording, view.sections.iter().map(|section| section.timeline))
 }

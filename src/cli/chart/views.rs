@@ -15,7 +15,7 @@ use super::arguments::Arguments;
 use crate::cli::output;
 use crate::cli::values::to_ns;
 
-/// What follows a trigger, unless `--after` is given.
+/// The time shown after a trigger, unless `--after` is given.
 const AFTER_NS: u64 = 20_000_000;
 
 /// What is drawn in one picture.
@@ -26,7 +26,7 @@ pub struct View<'r> {
     pub range: Range<u64>,
     /// How it is drawn.
     pub kind: Kind<'r>,
-    /// What was found, in one line.
+    /// The finding, in one line.
     pub finding: String,
 }
 
@@ -57,8 +57,8 @@ pub struct Gallery<'r> {
 impl<'r> Gallery<'r> {
     /// Analyses the recording as far as the arguments ask for it.
     pub fn new(arguments: &'r Arguments, recording: &'r Recording, options: Options) -> Result<Self> {
-        // Where windows are drawn, --time selects windows. Else it selects only what is drawn, and
-        // the culprit is found from all windows.
+        // If windows are drawn, --time selects windows. Otherwise it selects only the drawn time,
+        // and the culprit is found from all windows.
         let is_of_windows = arguments.window.is_some() || arguments.diff;
         let time = if is_of_windows { options.selection.time } else { TimeRange::All };
         let selection = Selection { time, ..options.selection.clone() };
@@ -137,8 +137,8 @@ impl<'r> Gallery<'r> {
         View { finding, ..self.view(vec![Section { timeline, range: range.clone() }], range) }
     }
 
-    /// What stands out in the pictures: triggers, and the path of the window or stall that is
-    /// drawn, else the culprit's.
+    /// The highlights of the pictures: triggers, and the path of the drawn window or stall, else
+    /// the culprit's path.
     pub fn marks(&self) -> Marks {
         let at = |number: Option<usize>| number.and_then(|number| number.checked_sub(1));
         let marked = |task, path| MarkedPath::new(self.recording.task(task).comm, path);
@@ -187,7 +187,7 @@ impl<'r> Gallery<'r> {
         Ok(vec![View { kind: Kind::Differential(baseline), ..self.view(sections, whole) }])
     }
 
-    /// A view whose finding is what was found in the whole recording.
+    /// A view with the finding of the whole recording.
     fn view(&self, sections: Vec<Section<'r>>, range: Range<u64>) -> View<'r> {
         let finding = flame_svg::culprit(self.recording, &self.windows);
         let kind = if self.arguments.flamegraph { Kind::Merged } else { Kind::Ordered };

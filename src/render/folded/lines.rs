@@ -15,7 +15,7 @@ use super::field::Field;
 /// Samples that a thread folds at once. Their text, some hundred KB, stays in its CPU's cache until
 /// it is written.
 const PIECE_SAMPLES: usize = 1 << 13;
-/// A thread stops folding a piece once its text has so many bytes.
+/// A thread stops folding a piece once its text has this many bytes.
 const PIECE_BYTES: usize = 4 << 20;
 /// Stacks with a longer text, in bytes, are not cached.
 const LONGEST_REMEMBERED: usize = 16 << 10;
@@ -31,7 +31,7 @@ pub struct Folder<'r> {
     caches: Vec<Cache>,
 }
 
-/// What lines are made of: the columns, and the folded names of functions and comms.
+/// The parts of lines: the columns, and the folded names of functions and comms.
 struct Template<'r> {
     recording: &'r Recording,
     /// The columns, each with the byte after it.
@@ -153,11 +153,11 @@ fn with_ends(fields: &[Field]) -> Vec<(Field, u8)> {
     fields.iter().enumerate().map(|(at, field)| (*field, end(at))).collect()
 }
 
-/// What a thread keeps from one line to the next.
+/// The state that a thread keeps from one line to the next.
 struct Cache {
     frames: Vec<FunctionId>,
     /// The folded functions of recent stacks, by the number that stacks of the same functions
-    /// share. On a busy CPU the same few stacks come again and again.
+    /// share. On a busy CPU the same few stacks repeat.
     recent: Vec<(u32, Vec<u8>)>,
 }
 
@@ -167,7 +167,7 @@ impl Default for Cache {
     }
 }
 
-/// What makes lines of one CPU equal, apart from their time.
+/// Two lines of one CPU with the same key are equal, apart from their time.
 type LineKey = (TaskId, u32, EventId, u64);
 
 /// Folds one piece.
@@ -176,7 +176,7 @@ struct PieceFolder<'p, 'r> {
     stacks: &'p OrderedStacks,
     cache: &'p mut Cache,
     text: Vec<u8>,
-    /// The key of the line before, and where it stands in the text.
+    /// The key of the previous line, and its position in the text.
     last: Option<(LineKey, Range<usize>)>,
 }
 

@@ -10,7 +10,7 @@ use serde_json::ser::Formatter;
 pub struct Rows<'a, T, F> {
     /// The entries.
     pub entries: &'a [T],
-    /// What is written for an entry.
+    /// Makes the JSON of an entry.
     pub view: F,
 }
 

@@ -98,7 +98,7 @@ struct CulpritView<'r> {
     cgroup: CgroupView<'r>,
 }
 
-/// What held the CPU. Of a task in a ranking only the comm counts.
+/// The holder. For a task in a ranking, only the comm is written.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum HolderView<'r> {

@@ -1,5 +1,5 @@
 //! A check as one line of at most 80 bytes, which is where node-problem-detector would cut it. The
-//! most important stands first.
+//! most important part comes first.
 
 use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
 use crate::analyses::paths::Owner;
@@ -41,7 +41,7 @@ fn healthy(check: &Check) -> String {
     }
 }
 
-/// How much stalled, by whom and, if there is room, the longest stall.
+/// The stalled time, the culprit and, if there is room, the longest stall.
 fn stalling(recording: &Recording, check: &Check) -> String {
     let what = how_much(check.stalls, check.stalled_ns, check.duration_ns);
     let text = format!("stalling: {what}; {}", who(recording, check));

@@ -1,4 +1,4 @@
-//! What is in a recording, as text of 80 columns: one fact per line, which begins with a fixed
+//! The content of a recording, as text of 80 columns: one fact per line, which begins with a fixed
 //! word.
 
 use std::io::{self, Write};

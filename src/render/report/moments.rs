@@ -160,7 +160,7 @@ impl View<'_> {
         (format!("{}{after}", hit.stall + 1), stall.cpu.to_string(), share, format!("{who}{others}"))
     }
 
-    /// The cells for a moment in no stall: what the CPU did that was held longest.
+    /// The cells for a moment in no stall: the work of the CPU that was held longest.
     fn not_stalled(&self, moment: &Moment) -> (String, String, String, String) {
         let none = || "-".to_owned();
         let Some(filled) = moment.most_held() else {

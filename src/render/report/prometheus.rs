@@ -11,7 +11,7 @@ use crate::model::Recording;
 
 use crate::render::subject;
 
-/// At most so many culprits have series of their own.
+/// The most culprits with series of their own.
 const CULPRITS_SHOWN: usize = 5;
 
 /// The page for `check` of `recording`.

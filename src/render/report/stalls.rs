@@ -16,7 +16,7 @@ use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::subject;
 use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 
-/// At most so many culprits are shown. JSON has all.
+/// The most culprits that are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;
 
 /// Writes `stalls` of `recording`; `doubt` says why some may have been missed.
@@ -223,7 +223,7 @@ impl Report<'_> {
         ]
     }
 
-    /// Each witness once, with the longest time that it saw.
+    /// Each witness once, with its longest time.
     fn evidence(&self, stall: &Stall) -> String {
         let strongest = stall.strongest_evidence();
         let each = strongest.iter().map(|evidence| {

@@ -1,5 +1,5 @@
-//! Who ran when in each window, as one line of ASCII per window: a letter for each task, and one
-//! legend.
+//! Which task ran when in each window: one line of ASCII per window, a letter for each task, and
+//! one legend.
 
 use rustc_hash::FxHashMap;
 
@@ -11,7 +11,7 @@ use crate::render::text::milliseconds;
 
 /// The letters for tasks.
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-/// The character for tasks that got no letter.
+/// The character for tasks without a letter.
 const OTHERS: char = '*';
 
 /// The lines of the strips and of the legend.

@@ -10,7 +10,7 @@ use super::about::{arguments, closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
 use crate::render::text::{counted, duration, seconds};
 
-/// At most so many sums are shown. JSON has all.
+/// The most sums that are shown. JSON has all.
 const SUMS_SHOWN: usize = 30;
 
 /// Writes `calls` of `recording`: all slow calls if `all`, else those that held a CPU or waited for

@@ -16,7 +16,7 @@ use crate::render::subject::{clause, work};
 use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 use crate::render::text::{cut, cut_begin};
 
-/// At most so many ranked paths are shown. JSON has all.
+/// The most ranked paths that are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;
 
 /// Writes `windows` of `recording`, with their strips.

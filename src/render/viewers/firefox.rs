@@ -24,7 +24,7 @@ use super::markers::Marker;
 use super::page_json;
 use crate::render::text::seconds;
 
-/// Nobody can look at more lanes, and each costs memory.
+/// The most lanes: nobody can look at more, and each costs memory.
 const MOST_LANES: usize = 10_000;
 /// The thread id of CPU 0's lane. Those of the other CPUs follow.
 const FIRST_CPU_TID: u32 = 1000;

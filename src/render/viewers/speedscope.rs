@@ -1,7 +1,7 @@
 //! Lanes in speedscope's own file format: a sampled profile for each lane.
 //!
-//! The format is described by speedscope's `src/lib/file-format-spec.ts` (1.25.0), and what its
-//! importer (`src/lib/file-format.ts`) makes of it matters too. A sampled profile begins at 0,
+//! The format is described by speedscope's `src/lib/file-format-spec.ts` (1.25.0), and the
+//! behaviour of its importer (`src/lib/file-format.ts`) matters too. A sampled profile begins at 0,
 //! whatever `startValue` says. Its samples follow one another without a gap, so time without a
 //! sample needs a sample without frames. Samples without weight are not shown.
 
@@ -16,10 +16,10 @@ use crate::render::text::seconds;
 
 /// The file of a frame that is a task's comm.
 const TASK: &str = "task";
-/// The frame of a time in which samples are missing.
+/// The frame for time in which samples are missing.
 const LOST: &str = "[lost]";
 
-/// Writes `lanes`; `exporter` names the program that does.
+/// Writes `lanes`; `exporter` is the name of this program.
 ///
 /// # Errors
 ///

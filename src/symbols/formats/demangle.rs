@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use cpp_demangle::DemangleOptions;
 
-/// Bytes of a mangled name that is demangled. No compiler makes a longer one; an attacker may.
+/// The longest mangled name that is demangled, in bytes. No compiler makes a longer one; an
+/// attacker may.
 const MAX_MANGLED: usize = 4096;
 
 /// Bytes that a demangled name may have: substitutions can double it at each step.
@@ -27,7 +28,8 @@ pub fn demangle(name: &str) -> Cow<'_, str> {
         };
     }
     if name.starts_with("_Z") {
-        // A version suffix (`@GLIBCXX_3.4`) is not part of the mangled name, but says something.
+        // A version suffix (`@GLIBCXX_3.4`) is not part of the mangled name, but it is worth
+        // keeping.
         let end = name.find('@').unwrap_or(name.len());
         let options = DemangleOptions::new().no_params().no_return_type();
         if let Ok(symbol) = cpp_demangle::Symbol::new(&name[..end])

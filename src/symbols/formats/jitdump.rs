@@ -23,8 +23,8 @@ const PREFIX: usize = 16;
 /// the end of the file.
 const LOAD: u32 = 0;
 const MOVE: u32 = 1;
-/// Functions in a file. One with more is refused: it would cost some hundred MB, and to leave out
-/// some functions could give wrong names.
+/// The most functions in a file. A file with more is refused: it would cost some hundred MB, and
+/// leaving out functions could give wrong names.
 const MAX_FUNCTIONS: usize = 1 << 22;
 /// Pairs of an address and a function that covers it. Only a file that is made to cost time has
 /// more: thousands of functions that cover thousands of addresses.
@@ -39,7 +39,7 @@ pub struct Jitdump<'t> {
     is_monotonic: bool,
 }
 
-/// What code is at some addresses from some time on.
+/// A function at a range of addresses, from one time on.
 struct Function<'t> {
     time_ns: u64,
     start: u64,
@@ -136,8 +136,9 @@ impl<'t> Jitdump<'t> {
                 break;
             }
         }
-        // An address that was first sampled before its function was noted gets its name: no other
-        // function is known there. Not so if the search stopped early.
+        // An address that was first sampled before its function was recorded gets that function's
+        // name, because no other function is known there. This does not hold if the search stopped
+        // early.
         if matches_left > wanted.len() {
             let named = pending.into_iter().filter_map(|(address, pending)| Some((address, pending.name?)));
             names.extend(named);
@@ -160,7 +161,7 @@ fn symbol((address, name): (u64, &str)) -> Symbol<'_> {
     Symbol { start: address, end, binding: Binding::Global, is_typed: true, name }
 }
 
-/// Reads numbers from bytes that may be too few.
+/// Reads numbers from bytes; there may be too few of them.
 #[derive(Clone, Copy)]
 struct Reader<'t> {
     bytes: &'t [u8],

@@ -25,7 +25,7 @@ struct Entry<'a> {
 impl<'a> Kallsyms<'a> {
     /// Parses `text`; malformed lines are skipped.
     pub fn parse(text: &'a [u8]) -> Self {
-        // Checked once and not line by line. Of a file that is not all UTF-8 the lines before the
+        // Checked once and not line by line. If the file is not all UTF-8, the lines before the
         // first invalid byte are used.
         let text = match std::str::from_utf8(text) {
             Ok(text) => text,
@@ -82,8 +82,8 @@ impl<'a> Kallsyms<'a> {
                 name: entry.name,
             };
             match &mut current {
-                // Of several symbols at one address perf gives only the last a length, and prefers
-                // a symbol with a length.
+                // If several symbols have one address, perf gives only the last one a length, and
+                // prefers a symbol with a length.
                 Some(last) if last.start == symbol.start => {
                     if !is_old_alias(symbol.name) {
                         *last = symbol;
@@ -158,8 +158,8 @@ fn is_old_alias(name: &str) -> bool {
 }
 
 /// Parses `ADDRESS TYPE NAME`, for a module's symbol followed by a tab and `[MODULE]`. Returns the
-/// entry and the module. A kallsyms has some 150,000 lines, of which most runs need a few hundred,
-/// so this does no more than it must.
+/// entry and the module. A kallsyms has some 150,000 lines and most runs need a few hundred of
+/// them, so this does no unnecessary work.
 fn parse_line(line: &str) -> Option<(Entry<'_>, Option<&str>)> {
     let (address, digits) = parse_hex(line.as_bytes())?;
     let [b' ', kind, b' ', ..] = &line.as_bytes()[digits..] else {
@@ -189,8 +189,8 @@ fn parse_hex(bytes: &[u8]) -> Option<(u64, usize)> {
     u64::from_str_radix(text, 16).ok().filter(|_| digits <= 16).map(|number| (number, digits))
 }
 
-/// The number that eight hexadecimal digits are. All eight are checked and converted at once, as
-/// bytes of one word, because this is the hot loop.
+/// The value of eight hexadecimal digits. All eight are checked and converted at once, as bytes of
+/// one word, because this is the hot loop.
 fn eight_digits(digits: &[u8]) -> Option<u64> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let text = u64::from_be_bytes(digits.try_into().ok()?);

@@ -1,7 +1,7 @@
-//! One reader for each format that names come in: bytes in, symbols out.
+//! One reader for each format of symbols: bytes in, symbols out.
 //!
 //! Nothing here opens a file, knows a recording, or decides whether a file is the recorded one:
-//! that is for `search` and `trust`.
+//! `search` and `trust` do.
 
 pub mod demangle;
 pub mod dwarf;

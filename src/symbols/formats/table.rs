@@ -1,10 +1,9 @@
-//! A symbol table, sorted by start. Of several names for one address it gives the one that perf
+//! A symbol table, sorted by start. If one address has several names, it returns the name that perf
 //! shows.
 
 use super::demangle::demangle;
 
-/// How a symbol was declared, as far as that decides which of several names for one address is
-/// shown.
+/// How a symbol was declared. It helps to decide which of several names for one address is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
     /// Visible in its own object only.
@@ -20,14 +19,14 @@ pub enum Binding {
 pub struct Symbol<'a> {
     /// First byte.
     pub start: u64,
-    /// First byte after it. Equal to `start` where the file does not say: then the symbol reaches
-    /// to the next one.
+    /// First byte after it. If the file does not say, it is equal to `start`, and the symbol
+    /// reaches to the next one.
     pub end: u64,
     /// How it was declared.
     pub binding: Binding,
     /// Whether its type says that it is code or data, and not a mere label.
     pub is_typed: bool,
-    /// Its name as the file has it, mangled.
+    /// Its name as in the file, mangled.
     pub name: &'a str,
 }
 
@@ -59,9 +58,9 @@ impl<'a> SymbolTable<'a> {
         self.symbols.sort_by_key(|symbol| symbol.start);
     }
 
-    /// The symbol that covers `address`, and its number in the table. If several cover it, the one
-    /// that starts last. If several start at one address, the one that perf would show, so that the
-    /// output of both tools can be compared.
+    /// The symbol that covers `address`, and its number in the table. If several cover it, it is
+    /// the one that starts last. If several start at one address, it is the one that perf would
+    /// show, so that the output of both tools can be compared.
     pub fn find(&self, address: u64) -> Option<(usize, Symbol<'a>)> {
         // Symbols inside others are rare and not deep: local labels in assembly.
         const MAX_NESTED: usize = 8;
@@ -91,7 +90,7 @@ impl<'a> SymbolTable<'a> {
 
 /// Whether perf prefers `new` to `old` of one address (choose_best_symbol,
 /// tools/perf/util/symbol.c): with a size, with a type, not weak, global, fewer leading
-/// underscores, longer. Of equals the first stays.
+/// underscores, longer. If both are equal, `old` stays.
 fn is_better(new: &Symbol, old: &Symbol) -> bool {
     let by_kind = |symbol: &Symbol| {
         (

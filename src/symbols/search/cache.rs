@@ -1,6 +1,5 @@
-//! Build-id caches: files by the build id of the program that they belong to. perf keeps one in a
-//! folder, and `perf archive` makes an archive of one. The caller checks that a file from a cache
-//! has the build id.
+//! Build-id caches: files by the build id of their program. perf keeps one in a folder, and `perf
+//! archive` makes an archive of one. The caller checks that a file from a cache has the build id.
 
 use std::collections::HashSet;
 use std::fs;
@@ -31,7 +30,7 @@ pub enum Cache<'p> {
 
 /// An archive that is unpacked when it is needed.
 pub struct LazyArchive<'p> {
-    /// Its file, which messages name.
+    /// Its file, for messages.
     file: PathBuf,
     /// Its bytes, if they are in memory and not in the file.
     bytes: Option<&'p [u8]>,
@@ -131,7 +130,8 @@ impl<'p> LazyArchive<'p> {
                 let remedy = "give what perf archive made of this recording; perf archive --all packs that as perf.symbols.tar.bz2";
                 Some(note(Severity::Warning, &message, remedy))
             }
-            // By its size and not by the time that it took, so that the output is always the same.
+            // Decided by its size and not by the time that it took, so that the output is always
+            // the same.
             None if length > LARGE => {
                 let message = format!("{name} takes seconds to unpack, each time");
                 let remedy = format!("make a pack: stallgraph pack; or unpack it: tar xf {name} -C ~/.debug");

@@ -30,7 +30,7 @@ impl Search<'_> {
     }
 
     /// The separate debug information of the file `elf` at `path`: installed under its build id, in
-    /// a build-id cache, or where its `.gnu_debuglink` says, in the folders in which gdb looks.
+    /// a build-id cache, or named by its `.gnu_debuglink`, in the folders in which gdb looks.
     pub fn find_debug_of(&self, path: &str, elf: &Elf) -> Option<Bytes<'_>> {
         let build_id = elf.build_id();
         if let Some(id) = build_id {
@@ -82,7 +82,7 @@ impl Search<'_> {
         self.pack.and_then(|pack| pack.find_debug(module)).map(Bytes::Packed)
     }
 
-    /// Adds debug information that was found to what a pack is to hold.
+    /// Adds debug information that was found to the contents of a pack.
     fn gather_debug<'b>(&self, module: &Module, debug: Option<Bytes<'b>>) -> Option<Bytes<'b>> {
         if let (Some(gatherer), Some(debug)) = (self.gatherer, &debug) {
             gatherer.set_debug(module, debug);

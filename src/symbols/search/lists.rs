@@ -11,8 +11,8 @@ use super::open::{Bytes, real_below};
 use super::places::{Search, is_path};
 use super::process_root;
 
-/// Bytes of a perf map or jitdump that is read; those of long-lived processes reach some hundred
-/// MB.
+/// The most bytes of a perf map or jitdump that is read. Those of long-lived processes reach some
+/// hundred MB.
 const MAX_LIST: u64 = 1 << 30;
 
 impl<'p> Search<'p> {
@@ -59,8 +59,8 @@ impl<'p> Search<'p> {
         })
     }
 
-    /// The list that belongs to `module`: the pack's, else the one that `search` finds, which the
-    /// gatherer gets to know.
+    /// The list that belongs to `module`: the pack's, else the one that `search` finds. It is given
+    /// to the gatherer.
     fn find_list(
         &self,
         module: &Module,
@@ -85,8 +85,7 @@ impl<'p> Search<'p> {
     }
 
     /// Maps the list `name` in `folder` below `root`. Unlike perf it does not follow a link:
-    /// anybody may write to `/tmp`, and a link there may lead to a file that its owner wants nobody
-    /// to read.
+    /// anybody may write to `/tmp`, and a link there may lead to a private file.
     fn open_list(&self, root: &Path, folder: &str, name: &str) -> Result<Map, Symbols> {
         let folder = real_below(root, folder).ok_or(Symbols::NoPerfMap)?;
         let path = folder.join(name);
@@ -96,7 +95,7 @@ impl<'p> Search<'p> {
         }
         let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
         let file = File::options().read(true).custom_flags(flags).open(&path);
-        // It belongs to somebody who lets nobody else read it.
+        // It belongs to another user and is not readable.
         let file = file.map_err(|_| Symbols::PerfMapOfOther)?;
         let metadata = file.metadata().map_err(|_| Symbols::NoPerfMap)?;
         self.trust.check_list(&metadata)?;

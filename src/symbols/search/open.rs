@@ -43,21 +43,21 @@ pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
     real.starts_with(&root).then_some(real)
 }
 
-/// Opens the regular file `path` below `root`, under the same condition. Empty files are not
-/// opened.
+/// Opens the regular file `path` below `root`, if it is still below `root` once all links are
+/// followed. Empty files are not opened.
 pub fn open_below(root: &Path, path: &str) -> Option<File> {
     let real = real_below(root, path)?;
     let has_content = fs::metadata(&real).is_ok_and(|metadata| trust::has_content(&metadata));
     if has_content { open_regular(&real) } else { None }
 }
 
-/// Maps the regular file `path` below `root`, under the same conditions.
+/// Maps the regular file `path` below `root`, under the conditions of [`open_below`].
 pub fn map_below(root: &Path, path: &str) -> Option<Bytes<'static>> {
     mapped::map(&open_below(root, path)?).ok().map(Bytes::Mapped)
 }
 
-/// Opens a file if it is a regular one. If it is replaced by a FIFO meanwhile, opening does not
-/// wait for a writer.
+/// Opens a file if it is a regular one. If a FIFO replaces it meanwhile, opening does not wait for
+/// a writer.
 pub fn open_regular(path: &Path) -> Option<File> {
     let is_regular = |metadata: fs::Metadata| metadata.is_file();
     if !fs::metadata(path).is_ok_and(is_regular) {

@@ -16,13 +16,13 @@ use super::open::Bytes;
 /// Searches the files of one recording's modules. Each kind of file has its own source file with
 /// methods: programs, separate debug information, lists of generated functions.
 pub struct Search<'p> {
-    /// The pack that the recording was read from. It is asked before all other places.
+    /// The pack that the recording was read from. It is searched before all other places.
     pub(super) pack: Option<&'p Pack>,
-    /// Who collects the files that are found.
+    /// Collects the files that are found.
     pub(super) gatherer: Option<&'p Gatherer>,
     /// What may be opened and believed.
     pub(super) trust: Trust,
-    /// The build-id caches, in the order in which they are asked. The archive that came with the
+    /// The build-id caches, in the order in which they are searched. The archive that came with the
     /// recording is the last.
     pub(super) caches: Vec<Cache<'p>>,
 }
@@ -36,7 +36,7 @@ impl<'p> Search<'p> {
             Some(file) if file.is_file() => Some(Cache::archive(request, modules, file)),
             Some(folder) => Some(Cache::Folder(folder.to_owned())),
             None => match symfs {
-                // As perf does it (symbol__config_symfs, tools/perf/util/symbol.c).
+                // As in perf (symbol__config_symfs, tools/perf/util/symbol.c).
                 Some(symfs) => Some(Cache::Folder(symfs.join(".debug"))),
                 None if request.pack.is_some() => None,
                 None => own_cache().map(Cache::Folder),

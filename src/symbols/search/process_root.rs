@@ -1,7 +1,7 @@
 //! The root of a process (`/proc/PID/root`). A process in a container has another root than this
 //! one, and its recorded paths are below that root.
 //!
-//! Programs in the container can change its files at any time, above all its links. So the kernel
+//! Programs in the container can change its files at any time, especially its links. So the kernel
 //! itself resolves each path below that root (openat2 with RESOLVE_IN_ROOT, Linux 5.6), and a file
 //! is opened for reading only once it is known to be a regular one.
 

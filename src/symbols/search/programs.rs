@@ -52,7 +52,7 @@ impl Search<'_> {
         self.read_checked(module, &open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?)
     }
 
-    /// Reads a file if it is the one that was recorded.
+    /// Reads a file if it is the recorded one.
     fn read_checked(&self, module: &Module, file: &File) -> Result<Bytes<'static>, Symbols> {
         let metadata = file.metadata().map_err(|_| Symbols::NoFile)?;
         let bytes = mapped::map(file).map(Bytes::Mapped).map_err(|_| Symbols::NotElf)?;
@@ -72,15 +72,16 @@ impl Search<'_> {
         })
     }
 
-    /// The file `name` of this build id in the build-id caches. Only the first cache that has any
-    /// file of this build id is asked: it was filled for that build id, and an archive made from
-    /// it, which is asked later, has nothing more and would be unpacked in vain.
+    /// The file `name` of this build id in the build-id caches. Only the first cache with any file
+    /// of this build id is searched. It was filled for that build id. An archive made from it comes
+    /// later in the order and has nothing more, so unpacking the archive would be useless.
     pub fn find_cached(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
         self.caches.iter().find(|cache| cache.has(build_id))?.find(build_id, name)
     }
 
-    /// The `[vdso]` of this process, if `module` is the recorded one and both are the same. Below
-    /// `--symfs` and in a pack are the files of another machine, so this one's is not asked.
+    /// The `[vdso]` of this process, if `module` is the recorded one and both are the same. With
+    /// `--symfs` or a pack, the files are those of another machine, so this machine's `[vdso]` is
+    /// not used.
     pub fn find_own_vdso(&self, request: &Request, module: &Module) -> Option<Vec<u8>> {
         if module.path != "[vdso]" || self.trust.is_symfs() || self.pack.is_some() {
             return None;

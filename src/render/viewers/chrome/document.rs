@@ -1,4 +1,4 @@
-//! The whole trace: names, slices and markers of each lane, and what the trace is of.
+//! The whole trace: names, slices and markers of each lane, and a description of the recording.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::render::text::seconds;
 use crate::render::viewers::markers::Marker;
 use crate::render::viewers::page_json::quoted;
 
-/// Writes `lanes` and the `markers` that lie in them; `exporter` names the program that does.
+/// Writes `lanes` and the `markers` that lie in them; `exporter` is the name of this program.
 ///
 /// # Errors
 ///

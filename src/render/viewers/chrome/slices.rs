@@ -11,7 +11,7 @@ use super::tracks::Track;
 /// Writes the slices of one lane.
 pub struct Slices<'s, 'r> {
     lanes: &'s Lanes<'r>,
-    /// For each frame, what follows the time where its slice begins.
+    /// For each frame, the text after the time in the event that begins its slice.
     texts: &'s [String],
     track: Track,
     /// The text of the events that begin and end a slice, up to the time.
@@ -19,7 +19,7 @@ pub struct Slices<'s, 'r> {
     end: Vec<u8>,
     /// The frames of the open slices, outermost first. The first is the task's comm.
     open: Vec<u32>,
-    /// The task and the stack that these frames are of.
+    /// The task and the stack of these frames.
     last: Option<(TaskId, StackId)>,
     /// The samples since the task's slice began.
     samples: u64,

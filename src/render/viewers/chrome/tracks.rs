@@ -9,7 +9,7 @@ use crate::model::Recording;
 const CPUS_PID: u64 = 1;
 /// The thread of CPU 0's lane; those of the other CPUs follow.
 const FIRST_CPU_TID: u64 = 1000;
-/// Ids from here on are made up. The kernel's are below 4,194,304 (`PID_MAX_LIMIT`,
+/// The first id that is made up. The kernel's are below 4,194,304 (`PID_MAX_LIMIT`,
 /// include/linux/threads.h).
 const FIRST_MADE_UP_ID: u64 = 10_000_000;
 
@@ -27,15 +27,15 @@ impl Track {
     }
 }
 
-/// Gives each track ids that no other has. Those of a thread are the recording's, if no other lane
-/// has them.
+/// Gives each track unique ids. A thread keeps its ids from the recording, if no other lane has
+/// them.
 pub struct Ids {
     used: HashSet<u64>,
     next: u64,
 }
 
 impl Ids {
-    /// No id is given yet.
+    /// No ids are used yet.
     pub fn new() -> Self {
         Ids { used: HashSet::new(), next: FIRST_MADE_UP_ID }
     }

@@ -1,4 +1,4 @@
-//! The text above a picture: what it shows, and what was found in it.
+//! The text above a picture: what it shows, and the finding.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ const FILE_WIDTH: usize = 40;
 pub struct Caption {
     /// Recording, CPU and time.
     pub title: String,
-    /// What was found in it.
+    /// The finding.
     pub subtitle: String,
 }
 

@@ -16,12 +16,13 @@ const PURPLE: Color = Color { r: 204, g: 121, b: 167 };
 /// Behind the picture.
 pub const WHITE: Color = Color { r: 255, g: 255, b: 255 };
 const LIGHT_GREY: Color = Color { r: 226, g: 226, b: 226 };
-/// For what has no colour of its own.
+/// For frames without a colour of their own.
 pub const GREY: Color = Color { r: 190, g: 190, b: 190 };
 const DARK_GREY: Color = Color { r: 140, g: 140, b: 140 };
-/// The end of inferno's scale of differences for what is more than in the rest of the time.
+/// The end of inferno's scale of differences for frames with a greater share than in the rest of
+/// the time.
 pub const MORE: Color = Color { r: 255, g: 100, b: 100 };
-/// The end for what is less.
+/// The end for frames with a smaller share.
 pub const LESS: Color = Color { r: 100, g: 100, b: 255 };
 
 /// What a colour stands for.
@@ -73,7 +74,7 @@ fn shade(recording: &Recording, name: NameId) -> u32 {
     recording.name(name).bytes().fold(7, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % 25
 }
 
-/// Mixes so many percent of a colour with white.
+/// Mixes this many percent of a colour with white.
 pub fn tint(colour: Color, percent: u32) -> Color {
     let mix = |part: u8| (255 - (255 - u32::from(part)) * percent / 100) as u8;
     Color { r: mix(colour.r), g: mix(colour.g), b: mix(colour.b) }

@@ -82,7 +82,7 @@ fn legend(flame: &Flame, drawn: &FxHashSet<(Block, bool)>) -> String {
 }
 
 /// What the colours mean, at the right end of the line above the frames. At its left end inferno
-/// shows what the mouse is on.
+/// shows the frame under the mouse.
 fn legend_text(entries: &[(&str, Color)]) -> String {
     let mut text = String::from(r#"<text id="legend" text-anchor="end" x="99%" y="64">"#);
     for (entry, Color { r, g, b }) in entries {

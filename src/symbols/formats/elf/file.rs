@@ -1,4 +1,4 @@
-//! An ELF file of either size, and all that can be asked of it.
+//! An ELF file of 32 or 64 bits.
 
 use std::borrow::Cow;
 
@@ -56,7 +56,8 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.symbols(SHT_SYMTAB, wanted))
     }
 
-    /// As [`Elf::full_symbols`], of `.dynsym`: what a stripped library still exports.
+    /// Like [`Elf::full_symbols`], for `.dynsym`, which has the symbols that a stripped library
+    /// still exports.
     pub fn dynamic_symbols(&self, wanted: Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> {
         either!(self, headers => headers.symbols(SHT_DYNSYM, wanted))
     }
@@ -94,7 +95,7 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.reduced(with_debug_information))
     }
 
-    /// The address at which a position in this file lies once the file is loaded.
+    /// The address of a position in this file once the file is loaded.
     pub fn address_of(&self, position: u64) -> Option<u64> {
         let covers =
             |segment: &&LoadedSegment| segment.offset <= position && position - segment.offset < segment.size;

@@ -1,8 +1,8 @@
-//! ELF files: their identity, and their symbols by position in the file, which is what samples
-//! know.
+//! ELF files: their identity, and their symbols by position in the file, since samples have
+//! positions.
 //!
-//! The file may come from anybody. Whatever it counts is read up to a bound that no real file
-//! reaches, so neither gaps nor tables that overlap each other can take long.
+//! The file may come from anybody. Each count in it is followed up to a bound that no real file
+//! reaches, so neither gaps nor overlapping tables can take long.
 
 mod file;
 mod headers;

@@ -1,5 +1,5 @@
-//! Where the sections of a kernel module's file are loaded. The file is relocatable, so its symbols
-//! count from the start of their section and have no addresses.
+//! Where the sections of a kernel module's file are loaded. The file is relocatable: its symbols
+//! have no addresses, only offsets from the start of their section.
 //!
 //! The kernel places the sections with code one after the other, in the order of the file and each
 //! at its alignment, at the start of what perf records as the module's map (layout_sections and
@@ -19,7 +19,7 @@ const GROWING: [&[u8]; 4] = [b".plt", b".got", b".stubs", b".text.ftrace_trampol
 
 impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
     /// For each section, by its number, its distance from the start of the loaded module; `None`
-    /// for a section without code and for one whose place is unknown. `None` for all if the file
+    /// for a section without code and for one whose position is unknown. `None` for all if the file
     /// is not relocatable: then its symbols have addresses.
     pub fn module_layout(&self) -> Option<Vec<Option<u64>>> {
         let endian = self.endian;

@@ -1,7 +1,7 @@
 //! Reduces an ELF file to what names need: headers, symbols and their names, stubs, notes.
 //!
-//! All other sections are marked as having no bytes in the file, as separate debug information
-//! does it. So sections keep their numbers, and segments still tell which address a position had.
+//! All other sections are marked as having no bytes in the file, as in separate debug information.
+//! So sections keep their numbers, and segments still map positions to addresses.
 
 use std::collections::BTreeSet;
 
@@ -93,7 +93,8 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
                     let offset = output.add(note);
                     output.put_word(at + output.fields.segment_offset, offset);
                 }
-                // At the old position are other bytes now: no reader shall look for notes there.
+                // Other bytes are at the old position now, so that no reader may look for notes
+                // there.
                 None if program.p_type(endian) == PT_NOTE => output.put(at + SEGMENT_TYPE, 4, 0),
                 None => {}
             }
@@ -116,7 +117,7 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
         let endian = self.endian;
         for (number, section) in self.sections.iter().enumerate() {
             let kind = section.sh_type(endian);
-            // A section that names come from is read whatever its type, also if that is SHT_NULL.
+            // A section that names come from is read whatever its type, even SHT_NULL.
             if kind == SHT_NOBITS || kind == SHT_NULL && !kept.contains(&number) {
                 continue;
             }

@@ -17,7 +17,7 @@ const MAX_NAME: usize = 1 << 14;
 /// Bytes of all names together; those of a browser are some 200 MB.
 const MAX_ALL_NAMES: usize = 1 << 30;
 
-/// A symbol by its address, as the file has it, and not by its position in the file.
+/// A symbol by its address, as in the file, and not by its position in the file.
 pub struct FileSymbol<'a> {
     /// Its first address once the file is loaded.
     pub address: u64,
@@ -25,7 +25,7 @@ pub struct FileSymbol<'a> {
     size: u64,
     binding: Binding,
     is_typed: bool,
-    /// Its name as the file has it, mangled.
+    /// Its name as in the file, mangled.
     pub name: &'a str,
 }
 
@@ -49,8 +49,8 @@ impl<'a> FileSymbol<'a> {
 
 impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
     /// The symbols that perf uses: functions and data that are defined here, and labels in code
-    /// (tools/perf/util/symbol-elf.c). Of a kernel module only those in code, by their distance
-    /// from where the module is loaded.
+    /// (tools/perf/util/symbol-elf.c). For a kernel module, only the symbols in code, by their
+    /// distance from the module's load address.
     pub fn symbols(&self, kind: SectionType, wanted: Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> {
         let (symbols, mut names) = self.symbol_section(kind)?;
         let symbols = symbols.get(..MAX_SYMBOLS).unwrap_or(symbols);
@@ -110,8 +110,8 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         };
         used.clone().next()?;
         let few: Option<Vec<FileSymbol>> = used.clone().filter(is_wanted).map(&mut read).collect();
-        // A symbol whose name cannot be read is no symbol, so it must not end the one before it.
-        // Which symbol ends that one then takes all of them to tell.
+        // A symbol whose name cannot be read is no symbol, so it must not end the symbol before it.
+        // The symbol that does can then only be found among all symbols.
         Some(few.unwrap_or_else(|| used.filter_map(read).collect()))
     }
 
@@ -126,9 +126,10 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
 
 /// The starts of those symbols that decide the names of the `wanted` addresses, in ascending order.
 ///
-/// `symbols` are given as start and size. Those that decide are: each that covers a wanted address,
-/// each of unknown size, and the one after that, which ends it. A large program has a hundred
-/// thousand symbols, of which samples hit some hundred: the names of the others need not be read.
+/// `symbols` are given as start and size. The deciding symbols are: each that covers a wanted
+/// address, each of unknown size, and the one after it, which ends it. A large program has a
+/// hundred thousand symbols, of which samples hit some hundred: the names of the others need not be
+/// read.
 fn wanted_starts(symbols: impl Iterator<Item = (u64, u64)> + Clone, wanted: &[u64]) -> Vec<u64> {
     let mut open: Vec<u64> = symbols.clone().filter(|(_, size)| *size == 0).map(|(start, _)| start).collect();
     open.sort_unstable();
