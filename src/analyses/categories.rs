@@ -7,6 +7,7 @@ use super::contexts::Contexts;
 
 /// A kind of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Category {
     /// Code of a program, in user space.
     User,

@@ -62,6 +62,7 @@ impl Strips {
 
 /// What a cell shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cell {
     /// This task ran for most of it.
     Task(TaskId),

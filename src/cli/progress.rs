@@ -33,6 +33,7 @@ impl Progress {
             Stage::Records => "reading records",
             Stage::Meanings => "making stacks",
             Stage::Names => "looking up names",
+            _ => "loading",
         });
         bar.set_length(total);
         bar.set_position(done);

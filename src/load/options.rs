@@ -20,6 +20,7 @@ pub struct Options {
 
 /// The stages of a load, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// Reading the records.
     Records,

@@ -33,6 +33,7 @@ pub struct Frame {
 
 /// A place in code in a stack, for which a line of source is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct CodePlace {
     /// The frame.
     pub frame: FrameId,

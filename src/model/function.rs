@@ -22,6 +22,7 @@ pub enum Naming {
 
 /// The function of all frames with one name in one module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Function {
     /// The symbol, or `[module]`, or `[unknown]`.
     pub name: NameId,

@@ -32,6 +32,7 @@ pub struct LogTime {
 
 /// A time as written in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stamp {
     /// ns since 1970, UTC.
     Absolute(u64),

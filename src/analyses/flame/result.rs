@@ -4,6 +4,7 @@ use crate::model::NameId;
 
 /// A frame as it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Block {
     /// A comm or a function.
     Named(NameId, Class),
@@ -13,6 +14,7 @@ pub enum Block {
 
 /// How a comm or function is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Class {
     /// A comm, or a function outside the kernel.
     User,
@@ -26,6 +28,7 @@ pub enum Class {
 
 /// A block that stands for time or frames without a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Filler {
     /// The CPU was idle.
     Idle,

@@ -10,6 +10,7 @@ use crate::model::{ModuleId, NameId, Recording, Sample, StackId, StackTree, Task
 /// A frame as viewers show it: a function in one category, or the comm of a task, which is the
 /// outermost frame of the task's stacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Frame {
     /// The function or comm.
     pub name: NameId,

@@ -15,6 +15,7 @@ pub enum By {
 }
 
 /// One lane.
+#[non_exhaustive]
 pub struct Lane<'r> {
     /// The CPU or thread that it shows.
     pub owner: LaneOwner,
@@ -25,6 +26,7 @@ pub struct Lane<'r> {
 
 /// The CPU or thread that a lane shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LaneOwner {
     /// A CPU.
     Cpu(u32),
@@ -60,6 +62,7 @@ pub enum Content {
 
 /// A stretch of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stretch {
     /// Start, in ns from the start of all lanes.
     pub start_ns: u64,

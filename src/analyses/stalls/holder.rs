@@ -19,6 +19,7 @@ pub enum Holder<T> {
 
 /// An interrupt, as `irq:irq_handler_entry` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Interrupt {
     /// Its number.
     pub irq: i32,

@@ -126,6 +126,7 @@ impl Culprit {
 
 /// All stalls of one culprit together.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Blamed {
     /// What held the CPU, with tasks of one comm as one.
     pub holder: Holder<NameId>,
@@ -153,6 +154,7 @@ pub struct Blamed {
 
 /// A system call that tracepoints recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TracedCall {
     /// Its number.
     pub number: i32,
@@ -175,6 +177,7 @@ impl TracedCall {
 
 /// Who waited.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Victims {
     /// The longest wait of each softirq, in ns.
     pub softirqs: BTreeMap<Softirq, u64>,

@@ -45,6 +45,7 @@ impl SystemCalls {
 
 /// Where system calls come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// By tracepoints at enter and exit: exact.
     Traced,
@@ -57,6 +58,7 @@ pub enum Source {
 
 /// Where most of a slow call's time went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Class {
     /// On the CPU: for most of the time, or for at least 10 ms and at least
     /// [`SystemCalls::min_ns`].

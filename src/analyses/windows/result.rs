@@ -32,7 +32,7 @@ pub struct Windows {
     /// Whether any kernel function has a name: without names there are no paths.
     pub has_kernel_names: bool,
     /// The contexts of the recording's stacks, for other analyses of the windows.
-    pub contexts: Contexts,
+    pub(crate) contexts: Contexts,
 }
 
 /// Trigger samples on one CPU, and the window before them.
@@ -83,6 +83,7 @@ pub struct Window {
 
 /// Why a window is shorter than asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CutBy {
     /// The recording starts in it.
     RecordingStart,

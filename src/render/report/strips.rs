@@ -15,6 +15,7 @@ const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const OTHERS: char = '*';
 
 /// The lines of the strips and of the legend.
+#[non_exhaustive]
 pub struct Drawing {
     /// One line per strip, one character per cell.
     pub strips: Vec<String>,

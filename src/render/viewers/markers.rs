@@ -11,6 +11,7 @@ use crate::render::text::{milliseconds, percent};
 
 /// An interval of a CPU's time with a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Marker {
     /// Its kind, in a word. Viewers show the markers of one kind in one row.
     pub kind: &'static str,
