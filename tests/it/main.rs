@@ -19,6 +19,7 @@ mod corpus;
 mod damage;
 mod events;
 mod events_damaged;
+mod examples;
 mod exports;
 mod help;
 mod holders;
