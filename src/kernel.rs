@@ -168,7 +168,6 @@ fn is_system_call_entry(name: &str) -> bool {
                 | "x32_sys_call"
                 | "int80_emulation"
                 | "system_call_fastpath"
-                | "entry_INT80_compat"
                 | "tracesys"
                 | "system_call_common"
                 | "system_call_exception"

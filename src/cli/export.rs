@@ -72,6 +72,24 @@ enum Format {
     Folded,
 }
 
+impl Format {
+    /// Whether a page in a browser reads it, so that no terminal should show it.
+    fn is_for_page(self) -> bool {
+        match self {
+            Format::Speedscope | Format::Firefox | Format::Chrome => true,
+            Format::Folded => false,
+        }
+    }
+
+    /// Whether it shows stalls and windows.
+    fn has_markers(self) -> bool {
+        match self {
+            Format::Firefox | Format::Chrome => true,
+            Format::Speedscope | Format::Folded => false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum LanesArgument {
     /// Each CPU; each thread where samples do not say their CPU
@@ -89,14 +107,13 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let is_for_page = !matches!(arguments.format, Format::Folded);
-    if is_for_page && arguments.file().is_none() && io::stdout().is_terminal() {
+    if arguments.format.is_for_page() && arguments.file().is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
     }
-    // Events are the best evidence of stalls. Only some formats show stalls.
-    let recording = match arguments.format {
-        Format::Firefox | Format::Chrome => arguments.input.load_with_events()?,
-        Format::Speedscope | Format::Folded => arguments.input.load()?,
+    // Events are the best evidence of stalls, which are markers.
+    let recording = match arguments.format.has_markers() {
+        true => arguments.input.load_with_events()?,
+        false => arguments.input.load()?,
     };
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
@@ -125,7 +142,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(path) => written.with_context(|| path.display().to_string())?,
         None => written?,
     }
-    if is_for_page && out.bytes > MOST_BYTES {
+    if arguments.format.is_for_page() && out.bytes > MOST_BYTES {
         let megabytes = out.bytes >> 20;
         output::complain(&format!(
             "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"

@@ -196,7 +196,8 @@ impl Decoder {
             Tracepoint::NetifReceive | Tracepoint::GroReceive => {
                 Decoder::Packet { device: field(&["name", "dev_name"])?, bytes: field(&["len"])? }
             }
-            _ => return None,
+            // A probe has the fields that its user chose. That it fired is all that matters.
+            Tracepoint::IcmpEchoProbe => return None,
         })
     }
 

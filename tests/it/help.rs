@@ -13,7 +13,10 @@ fn each_option_is_one_line() {
         let help = run(process.arg(command).arg("-h").env("COLUMNS", "100"));
         for line in help.stdout.lines() {
             let indent = line.len() - line.trim_start().len();
-            assert!(line.len() <= 100 && indent < 10, "{command}: {line}");
+            assert!(
+                line.len() <= 100 && indent < 10,
+                "{command}: -h has one line of at most 100 columns per option; shorten its first line: {line}"
+            );
         }
     }
 }

@@ -24,6 +24,7 @@ mod exports;
 mod help;
 mod holders;
 mod jitdump;
+mod json_page;
 mod kernel_modules;
 mod kernel_names;
 mod kubernetes;

@@ -352,3 +352,32 @@ fn a_time_before_the_first_sample_in_which_there_are_events() {
     assert!(is_recorded(0, 1) && is_recorded(2, 4));
     assert!(!is_recorded(0, 0) && !is_recorded(4, 5));
 }
+
+#[test]
+fn the_command_that_is_printed_records_all_sources() {
+    let command = stalls::RECORD.join(" ");
+    let recording = recording("cpu0 0.0 envoy work_[u]\ncpu0 2.0 envoy work_[u]\n");
+    for witness in find(&recording).witnesses {
+        // The call chains of samples are a term of their event there.
+        for word in witness.remedy.split_whitespace().filter(|word| !matches!(*word, "-g" | "-e")) {
+            let word = word.split('/').next().expect("a first part");
+            assert!(command.contains(word), "{:?} needs {word}: {command}", witness.source);
+        }
+    }
+    let page = include_str!("../../docs/stalls.md");
+    let on_page = page.replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(on_page.contains(&command), "docs/stalls.md has another command");
+}
+
+#[test]
+fn a_stall_without_a_culprit_says_so() {
+    let softirq = "cpu0 0.1 swapper/0@0 raise:net_rx\ncpu0 0.2 swapper/0@0 entry:net_rx\n";
+    let text = format!("cpu0 0.01 swapper/0@0 entry:timer\ncpu0 0.02 swapper/0@0 exit:timer\n{softirq}");
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    assert!(only(&stalls).culprit.is_none());
+    let mut report = Vec::new();
+    stallgraph::render::report::stalls::write(&recording, &stalls, None, &mut report).expect("memory");
+    let report = String::from_utf8(report).expect("UTF-8");
+    assert!(report.contains(" nobody knows\n"), "{report}");
+}

@@ -9,7 +9,7 @@ use super::options::Options;
 use super::traced::Traced;
 
 /// Stretches of one thread with at most this much time between them are one stall, in ns.
-pub(super) const JOIN_NS: u64 = 20_000_000;
+pub(super) const PAUSE_NS: u64 = 20_000_000;
 
 /// One CPU of a recording.
 pub(super) struct Cpu<'r> {

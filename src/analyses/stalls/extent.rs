@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::analyses::calls::Calls;
 use crate::analyses::contexts::Owner;
 
-use super::cpu::{Cpu, JOIN_NS};
+use super::cpu::{Cpu, PAUSE_NS};
 use super::stretches::Stretch;
 
 /// If a system call began longer before its stretch than this, in ns, the call's start is not the
@@ -35,7 +35,7 @@ pub(super) fn extent(cpu: &Cpu, stretch: &Stretch, calls: &Calls) -> Range<u64> 
 /// When samples show the thread back in user space after `end`; `None` if the CPU was idle before
 /// that.
 fn return_by_samples(cpu: &Cpu, tid: i32, end: u64) -> Option<u64> {
-    let after = cpu.timeline.between(end, end.saturating_add(JOIN_NS));
+    let after = cpu.timeline.between(end, end.saturating_add(PAUSE_NS));
     let mut previous = end;
     for sample in &cpu.samples()[after] {
         let context = cpu.contexts.of(sample.stack);

@@ -10,13 +10,13 @@ mod extent;
 mod findings;
 mod holder;
 mod holes;
+mod kernel_paths;
 mod kind;
 mod options;
 mod packets;
 mod ranking;
 mod result;
 mod runs;
-mod silence;
 mod softirqs;
 mod stretches;
 mod summary;
@@ -86,7 +86,7 @@ fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
     let confirming = Findings::new(findings.clone());
     let is_confirmed =
         |finding: &Finding| !cpu.traced.waits() || confirming.overlapping(&finding.time).next().is_some();
-    let inferred = silence::find(cpu, &runs).into_iter().chain(packets::find(cpu));
+    let inferred = kernel_paths::find(cpu, &runs).into_iter().chain(packets::find(cpu));
     findings.extend(inferred.filter(is_confirmed));
     let findings = Findings::new(findings);
 

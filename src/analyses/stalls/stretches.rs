@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::cpu::{Cpu, JOIN_NS};
+use super::cpu::{Cpu, PAUSE_NS};
 use super::findings::{Findings, Weight, WeightedTime};
 use super::holes;
 use super::kind::Kind;
@@ -78,7 +78,7 @@ pub(super) fn with_short_runs(
             && !overlaps(&run.time)
     };
     let is_near = |run: &&Run| {
-        overlaps(&(run.time.start.saturating_sub(JOIN_NS)..run.time.end.saturating_add(JOIN_NS)))
+        overlaps(&(run.time.start.saturating_sub(PAUSE_NS)..run.time.end.saturating_add(PAUSE_NS)))
     };
     let short_runs = runs.iter().filter(is_short).filter(is_near).map(|run| Stretch {
         time: run.time.clone(),
@@ -100,7 +100,7 @@ pub(super) fn join(stretches: Vec<Stretch>) -> Vec<Stretch> {
     for next in stretches {
         let goes_on = |last: &Stretch| {
             let is_same_thread = thread(last).is_some() && thread(last) == thread(&next);
-            next.time.start < last.time.end || is_same_thread && next.time.start - last.time.end <= JOIN_NS
+            next.time.start < last.time.end || is_same_thread && next.time.start - last.time.end <= PAUSE_NS
         };
         match joined.last_mut() {
             Some(last) if goes_on(last) => {

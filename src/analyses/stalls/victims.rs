@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::model::{Softirq, TraceKind, Tracepoint};
 
-use super::cpu::{Cpu, JOIN_NS};
+use super::cpu::{Cpu, PAUSE_NS};
 use super::result::Victims;
 use super::softirqs::Softirqs;
 use super::times::overlapping;
@@ -20,7 +20,7 @@ pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
     }
     // Only waits that begin in the stall and end soon after it: before and after it the task may
     // have run on another CPU.
-    let until = time.end.saturating_add(JOIN_NS);
+    let until = time.end.saturating_add(PAUSE_NS);
     let first = softirqs.threads.partition_point(|(_, wait)| wait.start < time.start);
     let begun = softirqs.threads[first..].iter().take_while(|(_, wait)| wait.start < time.end);
     let threads = begun.filter(|(_, wait)| wait.end <= until);

@@ -167,7 +167,8 @@ impl Default for Cache {
     }
 }
 
-/// Two lines of one CPU with the same key are equal, apart from their time.
+/// Two lines of one CPU with the same key are equal, apart from their time. A new column must be a
+/// function of these and of the CPU, or become part of the key.
 type LineKey = (TaskId, u32, EventId, u64);
 
 /// Folds one piece.
