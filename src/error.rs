@@ -20,12 +20,12 @@ pub enum Error {
         remedy: Option<String>,
     },
     /// The file cannot be analysed.
-    #[error("{}: {what}{}", safe(.file), remedy_clause(.remedy))]
+    #[error("{}: {problem}{}", safe(.file), remedy_clause(.remedy))]
     Input {
         /// The file as the user named it.
         file: PathBuf,
         /// What is wrong with it.
-        what: String,
+        problem: String,
         /// What the user can do about it, if there is something.
         remedy: Option<String>,
     },
@@ -41,11 +41,11 @@ impl Error {
     /// An [`Error::Input`] with a remedy, or without one if `remedy` is empty.
     pub(crate) fn input(
         file: impl Into<PathBuf>,
-        what: impl Into<String>,
+        problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
         let remedy = Some(remedy.into()).filter(|text| !text.is_empty());
-        Error::Input { file: file.into(), what: what.into(), remedy }
+        Error::Input { file: file.into(), problem: problem.into(), remedy }
     }
 }
 

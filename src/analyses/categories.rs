@@ -62,7 +62,7 @@ pub fn of_stacks(recording: &Recording, contexts: &Contexts) -> Vec<Category> {
             (Mode::Kernel, FrameKind::InterruptEntry, _) => Category::Interrupt,
             (Mode::Kernel, FrameKind::SoftirqEntry | FrameKind::SoftirqAction(_), _) => Category::Softirq,
             (Mode::Kernel, _, Some(inside @ (Category::Interrupt | Category::Softirq))) => inside,
-            _ if contexts.of(stack).is_idle => Category::Idle,
+            _ if contexts.get(stack).is_idle => Category::Idle,
             (Mode::Kernel, ..) => Category::Kernel,
         };
     }

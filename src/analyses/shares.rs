@@ -23,7 +23,7 @@ impl Share {
     }
 
     /// The smallest part that is at least this share of `whole`.
-    pub fn of(self, whole: u64) -> u64 {
+    pub fn least_part(self, whole: u64) -> u64 {
         (whole * self.0).div_ceil(self.1)
     }
 }

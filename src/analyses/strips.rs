@@ -112,11 +112,11 @@ fn strip(
     let (mut cell, mut cell_end_ns) = (0, end_of(0));
     for Span { mut start_ns, end_ns, kind } in spans {
         let shown = match kind {
-            SpanKind::Busy(at) | SpanKind::Idle(at) if is_trigger(at) => Shown::TRIGGER,
-            SpanKind::Busy(at) => Shown::of(timeline.samples[at].task),
-            SpanKind::Idle(_) => Shown::IDLE,
-            SpanKind::Lost => Shown::LOST,
-            SpanKind::Unsampled => Shown::UNSAMPLED,
+            SpanKind::Busy(at) | SpanKind::Idle(at) if is_trigger(at) => CellIndex::TRIGGER,
+            SpanKind::Busy(at) => CellIndex::from_task(timeline.samples[at].task),
+            SpanKind::Idle(_) => CellIndex::IDLE,
+            SpanKind::Lost => CellIndex::LOST,
+            SpanKind::Unsampled => CellIndex::UNSAMPLED,
         };
         while start_ns < end_ns {
             while cell_end_ns <= start_ns {
@@ -140,27 +140,27 @@ fn length_ns(before_ns: u64, cells: u64) -> u64 {
 
 /// The content of a cell, as an index for tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Shown(usize);
+struct CellIndex(usize);
 
-impl Shown {
-    const IDLE: Shown = Shown(0);
-    const UNSAMPLED: Shown = Shown(1);
-    const LOST: Shown = Shown(2);
-    const TRIGGER: Shown = Shown(3);
+impl CellIndex {
+    const IDLE: CellIndex = CellIndex(0);
+    const UNSAMPLED: CellIndex = CellIndex(1);
+    const LOST: CellIndex = CellIndex(2);
+    const TRIGGER: CellIndex = CellIndex(3);
     /// How many indices precede those of tasks.
     const BEFORE_TASKS: usize = 4;
 
-    fn of(task: TaskId) -> Self {
-        Shown(Shown::BEFORE_TASKS + task.index())
+    fn from_task(task: TaskId) -> Self {
+        CellIndex(CellIndex::BEFORE_TASKS + task.index())
     }
 
     fn cell(self) -> Cell {
         match self {
-            Shown::IDLE => Cell::Idle,
-            Shown::UNSAMPLED => Cell::Unsampled,
-            Shown::LOST => Cell::Lost,
-            Shown::TRIGGER => Cell::Trigger,
-            Shown(number) => Cell::Task(TaskId::from_index(number - Shown::BEFORE_TASKS)),
+            CellIndex::IDLE => Cell::Idle,
+            CellIndex::UNSAMPLED => Cell::Unsampled,
+            CellIndex::LOST => Cell::Lost,
+            CellIndex::TRIGGER => Cell::Trigger,
+            CellIndex(number) => Cell::Task(TaskId::from_index(number - CellIndex::BEFORE_TASKS)),
         }
     }
 }
@@ -169,7 +169,7 @@ impl Shown {
 /// tables are allocated once.
 struct Shares {
     /// In the order in which they were added first.
-    each: Vec<(Shown, u64)>,
+    each: Vec<(CellIndex, u64)>,
     /// The last position of each content in `each`, perhaps in an earlier cell: a guess that
     /// usually saves the search.
     guesses: Vec<usize>,
@@ -177,10 +177,10 @@ struct Shares {
 
 impl Shares {
     fn new(recording: &Recording) -> Self {
-        Shares { each: Vec::new(), guesses: vec![0; Shown::BEFORE_TASKS + recording.tasks.len()] }
+        Shares { each: Vec::new(), guesses: vec![0; CellIndex::BEFORE_TASKS + recording.tasks.len()] }
     }
 
-    fn add(&mut self, shown: Shown, share_ns: u64) {
+    fn add(&mut self, shown: CellIndex, share_ns: u64) {
         let Shares { each, guesses } = self;
         let guess = &mut guesses[shown.0];
         if each.get(*guess).is_none_or(|(other, _)| *other != shown) {
@@ -195,7 +195,7 @@ impl Shares {
     /// The content with most of the cell; the first of several equal ones. Loss is shown however
     /// short it is, so that unknown time does not look known.
     fn take_most(&mut self) -> Cell {
-        let lost = self.each.iter().find(|(shown, _)| *shown == Shown::LOST);
+        let lost = self.each.iter().find(|(shown, _)| *shown == CellIndex::LOST);
         let most = lost.or_else(|| self.each.iter().rev().max_by_key(|(_, share_ns)| *share_ns));
         let cell = most.map_or(Cell::Outside, |(shown, _)| shown.cell());
         self.each.clear();

@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 /// The error without the name of the file: the line is short, and the user knows the file.
 fn reason(error: &anyhow::Error) -> String {
     match error.downcast_ref::<stallgraph::Error>() {
-        Some(stallgraph::Error::Input { what, .. }) => what.clone(),
+        Some(stallgraph::Error::Input { problem, .. }) => problem.clone(),
         Some(stallgraph::Error::Io { cause, .. }) => format!("cannot read the recording: {cause}"),
         _ => format!("{error:#}"),
     }

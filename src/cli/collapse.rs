@@ -109,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(directory) => collapsing.write_files(directory)?,
         None => collapsing.write_stdout()?,
     };
-    let outcome = Outcome::of(&recording, lines > 0);
+    let outcome = Outcome::new(&recording, lines > 0);
     output::leave_to_exit(collapsing);
     output::leave_to_exit(recording);
     Ok(outcome)
@@ -137,8 +137,8 @@ impl Collapsing<'_> {
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         let mut lines = 0;
         for timeline in self.selection.timelines(self.recording) {
-            let whose = if self.recording.tells_cpus() { "cpu" } else { "tid" };
-            let path = directory.join(format!("{whose}-{}.folded", timeline.cpu));
+            let prefix = if self.recording.tells_cpus() { "cpu" } else { "tid" };
+            let path = directory.join(format!("{prefix}-{}.folded", timeline.cpu));
             let mut file = File::create(&path).with_context(|| path.display().to_string())?;
             lines += self.write(timeline, &mut file).with_context(|| path.display().to_string())?;
         }

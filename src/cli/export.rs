@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::{stalls, windows};
@@ -124,8 +124,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     selection.check(&recording)?;
     let by = match arguments.lanes {
-        LanesArgument::Cpu => By::Cpu,
-        LanesArgument::Task => By::Task,
+        LanesArgument::Cpu => LaneKind::Cpu,
+        LanesArgument::Task => LaneKind::Task,
     };
     let lanes = Lanes::new(&recording, &selection, by);
     if lanes.untimed > 0 {
@@ -135,7 +135,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(path) => Box::new(BufWriter::new(output::create(path, &arguments.input.path())?)),
         None => Box::new(output::stdout()),
     };
-    let mut out = Counted { out, bytes: 0 };
+    let mut out = CountingWriter { out, bytes: 0 };
     let written = arguments.write(&recording, &selection, &lanes, &mut out);
     let written = written.and_then(|()| out.flush().map_err(stallgraph::Error::Output));
     match arguments.file() {
@@ -148,7 +148,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
             "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
         ));
     }
-    let outcome = Outcome::of(&recording, lanes.samples() > 0);
+    let outcome = Outcome::new(&recording, lanes.samples() > 0);
     output::leave_to_exit(lanes);
     output::leave_to_exit(recording);
     Ok(outcome)
@@ -178,12 +178,12 @@ impl Arguments {
 }
 
 /// Counts the bytes that are written.
-struct Counted<W> {
+struct CountingWriter<W> {
     out: W,
     bytes: u64,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.bytes += written as u64;

@@ -40,5 +40,5 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Format::Text => report::info::write(&recording, &contents, out),
         Format::Json => json::info::write(&recording, &contents, out),
     })?;
-    Ok(Outcome::of(&recording, recording.tally.samples > 0))
+    Ok(Outcome::new(&recording, recording.tally.samples > 0))
 }

@@ -15,7 +15,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The outcome of a command on `recording`.
-    pub fn of(recording: &Recording, is_found: bool) -> Outcome {
+    pub fn new(recording: &Recording, is_found: bool) -> Outcome {
         match is_found {
             _ if recording.is_damaged() => Outcome::Incomplete,
             true => Outcome::Found,

@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         let mut out = output::stdout();
         writeln!(out, "{summary}").and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
     }
-    let outcome = Outcome::of(&packed.recording, true);
+    let outcome = Outcome::new(&packed.recording, true);
     output::leave_to_exit(packed);
     Ok(outcome)
 }

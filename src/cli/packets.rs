@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Format::Text => report::packets::write(&recording, &packets, arguments.queued, out),
         Format::Json => json::packets::write(&recording, &packets, out),
     })?;
-    let outcome = Outcome::of(&recording, !packets.packets.is_empty());
+    let outcome = Outcome::new(&recording, !packets.packets.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
 }

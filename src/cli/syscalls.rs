@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Format::Json => json::syscalls::write(&recording, &calls, out),
     })?;
     let lists_all = arguments.all || arguments.format == Format::Json;
-    let outcome = Outcome::of(&recording, calls.listed(lists_all).next().is_some());
+    let outcome = Outcome::new(&recording, calls.listed(lists_all).next().is_some());
     output::leave_to_exit(recording);
     Ok(outcome)
 }

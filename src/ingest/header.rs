@@ -62,7 +62,7 @@ impl Section {
     }
 
     /// The bytes of the section in `file`, if all of them are there.
-    pub fn of(self, file: &[u8]) -> Option<&[u8]> {
+    pub fn bytes_in(self, file: &[u8]) -> Option<&[u8]> {
         let start = usize::try_from(self.offset).ok()?;
         let end = usize::try_from(self.offset.checked_add(self.size)?).ok()?;
         file.get(start..end)
@@ -77,8 +77,8 @@ impl Header {
     /// If it is not a recording, has no event, or its sections do not fit the file.
     pub fn parse(file: &[u8], path: &Path) -> Result<Header> {
         let order = byte_order(file, path)?;
-        let damaged = |what: &str| {
-            Error::input(path, format!("damaged perf.data: {what}"), "copy it again, or record again")
+        let damaged = |problem: &str| {
+            Error::input(path, format!("damaged perf.data: {problem}"), "copy it again, or record again")
         };
         let mut cursor = Cursor::new(&file[8..], order);
         let header_size = cursor.u64().ok_or_else(|| damaged("the header is cut short"))?;
@@ -182,7 +182,7 @@ fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
 fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
     let record = "record one with: perf record -a -g -F 999 -- sleep 60";
-    let (what, remedy) = if file.is_empty() {
+    let (problem, remedy) = if file.is_empty() {
         match path.as_os_str() == "-" {
             true => {
                 ("is empty: the command before the pipe printed nothing", "look at what that command says")
@@ -221,7 +221,7 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
     } else {
         ("is not a perf.data: it does not begin with PERFILE2", record)
     };
-    Error::input(path, what, remedy)
+    Error::input(path, problem, remedy)
 }
 
 fn looks_like_text(file: &[u8]) -> bool {
@@ -275,7 +275,7 @@ impl Layout {
         if attr_bytes < SMALLEST_ATTRIBUTE {
             return None;
         }
-        let entries = self.attributes.of(file)?.chunks_exact(entry_size);
+        let entries = self.attributes.bytes_in(file)?.chunks_exact(entry_size);
         Some(entries.filter_map(move |entry| {
             let (attribute, ids) = entry.split_at(attr_bytes);
             Some((attribute, Section::read(&mut Cursor::new(ids, order))?))
@@ -292,7 +292,8 @@ impl Layout {
         let table = self.data.offset.saturating_add(self.data.size);
         with_words_in_order(self.features, order).iter().enumerate().map(move |(index, feature)| {
             let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
-            let section = entry.of(file).and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)));
+            let section =
+                entry.bytes_in(file).and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)));
             (feature, section)
         })
     }
@@ -307,7 +308,7 @@ fn read_attributes(file: &[u8], layout: &Layout, order: ByteOrder) -> Option<Vec
         .entries(file, order)?
         .map(|(attribute, ids)| {
             let mut attribute = Attribute::parse(attribute, order);
-            let ids = ids.of(file)?;
+            let ids = ids.bytes_in(file)?;
             budget = budget.checked_sub(ids.len() / 8)?;
             attribute.ids = order.u64s(ids).collect();
             Some(attribute)
@@ -327,7 +328,7 @@ struct FeatureSections {
 fn read_features(file: &[u8], layout: &Layout, order: ByteOrder) -> FeatureSections {
     let mut result = FeatureSections::default();
     for (feature, section) in layout.feature_sections(file, order) {
-        match section.and_then(|section| Some((section, section.of(file)?))) {
+        match section.and_then(|section| Some((section, section.bytes_in(file)?))) {
             Some((Section { offset, .. }, body)) if feature == Feature::TRACING_DATA => {
                 result.tracing_data = offset as usize..offset as usize + body.len();
             }

@@ -8,7 +8,7 @@
 //! | `input` | files, directories and streams |
 //! | `header`, `attributes`, `features`, `stream` | what a recording says about itself |
 //! | `unpack` | compressed records |
-//! | `source`, `parallel`, `walked` | all records, several parts at the same time |
+//! | `source`, `parallel`, `walk_result` | all records, several parts at the same time |
 //! | `records`, `sample_id`, `side_band`, `user_chains` | records that are not samples |
 //! | `sample`, `sample_reader` | samples |
 //! | `tracing_data`, `tracepoint` | events |
@@ -37,7 +37,7 @@ mod tracepoint;
 mod tracing_data;
 mod unpack;
 mod user_chains;
-mod walked;
+mod walk_result;
 
 pub use attributes::Attribute;
 pub use cursor::ByteOrder;
@@ -53,9 +53,9 @@ pub use script_text::{
     Block, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, parse_task,
     stack_line,
 };
-pub use side_band::{Change, Map, SideBand, When};
+pub use side_band::{Change, Map, RecordTime, SideBand};
 pub use source::{Source, read};
 pub use tracepoint::{RawSwitch, RawTrace, TraceReader};
 pub use unpack::Damage;
 pub use user_chains::{CALLCHAIN_DEFERRED, UserChains, deferred};
-pub use walked::Walked;
+pub use walk_result::WalkResult;

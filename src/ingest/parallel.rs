@@ -15,7 +15,7 @@ use super::cursor::ByteOrder;
 use super::records::{Walk, likely_start};
 use super::sample_reader::{Collect, SampleReader};
 use super::side_band::SideBandReader;
-use super::walked::Walked;
+use super::walk_result::WalkResult;
 
 /// Walks over the records of a recording.
 pub(super) struct Walker<'w> {
@@ -38,7 +38,7 @@ impl Walker<'_> {
         parts: usize,
         new: impl Fn() -> C + Sync,
         progress: &(dyn Fn(u64) + Sync),
-    ) -> (Walked, Vec<C>) {
+    ) -> (WalkResult, Vec<C>) {
         let starts = self.likely_starts(parts);
         let ends = starts.iter().skip(1).copied().chain([self.data.len() as u64]);
         let ranges: Vec<Range<u64>> = starts.iter().zip(ends).map(|(&start, end)| start..end).collect();
@@ -49,8 +49,8 @@ impl Walker<'_> {
             let walked = self.walk(range, &report, &mut collected);
             (walked, collected)
         };
-        let guesses: Vec<(Walked, C)> = ranges.par_iter().cloned().map(read).collect();
-        let (mut all, mut collected) = (Walked::default(), Vec::new());
+        let guesses: Vec<(WalkResult, C)> = ranges.par_iter().cloned().map(read).collect();
+        let (mut all, mut collected) = (WalkResult::default(), Vec::new());
         for (range, guess) in ranges.into_iter().zip(guesses) {
             let is_right = all.end == range.start;
             let (walked, part) = if is_right { guess } else { read(all.end..range.end.max(all.end)) };
@@ -74,7 +74,7 @@ impl Walker<'_> {
     }
 
     /// Walks over the records that start in `range`.
-    fn walk(&self, range: Range<u64>, report: &dyn Fn(u64), collected: &mut impl Collect) -> Walked {
+    fn walk(&self, range: Range<u64>, report: &dyn Fn(u64), collected: &mut impl Collect) -> WalkResult {
         // Written out twice, so that the byte order is a constant in each copy of the loop.
         match self.order {
             ByteOrder::Little => self.walk_in(ByteOrder::Little, range, report, collected),
@@ -89,9 +89,9 @@ impl Walker<'_> {
         range: Range<u64>,
         report: &dyn Fn(u64),
         collected: &mut impl Collect,
-    ) -> Walked {
+    ) -> WalkResult {
         let side_band = SideBandReader::new(self.attributes, order);
-        let mut walked = Walked::starting_at(range.start);
+        let mut walked = WalkResult::starting_at(range.start);
         let mut walk = Walk::over(self.data, range, order);
         let mut last = None;
         for record in walk.by_ref() {

@@ -16,25 +16,25 @@ use super::user_chains::{CALLCHAIN_DEFERRED, UserChain};
 /// A moment in a recording, ordered by time, then by position in the file. Records that perf made
 /// up when it started have time 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct When {
+pub struct RecordTime {
     /// ns of the recording's clock.
     pub time_ns: u64,
     /// Position in the data section.
     pub position: u64,
 }
 
-impl When {
+impl RecordTime {
     /// Earlier than all records.
-    pub const FIRST: When = When { time_ns: 0, position: 0 };
+    pub const FIRST: RecordTime = RecordTime { time_ns: 0, position: 0 };
     /// Later than all records.
-    pub const NEVER: When = When { time_ns: u64::MAX, position: u64::MAX };
+    pub const NEVER: RecordTime = RecordTime { time_ns: u64::MAX, position: u64::MAX };
 }
 
 /// One side-band record.
 #[derive(Clone, Debug)]
 pub struct SideBand {
     /// When it happened.
-    pub when: When,
+    pub when: RecordTime,
     /// On which CPU, if the recording tells.
     pub cpu: Option<u32>,
     /// What happened.
@@ -178,7 +178,7 @@ impl SideBandReader {
             Some(Some(change)) => change,
         };
         let Origin { time_ns, cpu, .. } = self.sample_ids.read(&sample_id);
-        let when = When { time_ns: time_ns.unwrap_or(0), position: record.position };
+        let when = RecordTime { time_ns: time_ns.unwrap_or(0), position: record.position };
         Parsed::SideBand(SideBand { when, cpu, change })
     }
 

@@ -16,7 +16,7 @@ use super::stream;
 use super::tracepoint::TraceReader;
 use super::unpack::{self, Damage, Records};
 use super::user_chains::UserChains;
-use super::walked::Walked;
+use super::walk_result::WalkResult;
 
 /// A recording's header and records.
 pub struct Source<'a> {
@@ -69,7 +69,7 @@ impl<'a> Source<'a> {
     }
 
     /// Where in the files records could not be read; `walked` is the result of [`Source::read`].
-    pub fn damage(&self, walked: &Walked) -> Vec<Damage> {
+    pub fn damage(&self, walked: &WalkResult) -> Vec<Damage> {
         let mut damage = self.unpack_damage.to_vec();
         if let Some(offset) = self.header.another_at {
             damage.push(Damage { part: None, offset, unread: 0, stop: Stop::Another });
@@ -102,7 +102,7 @@ impl<'a> Source<'a> {
         reader: &SampleReader,
         new: impl Fn() -> C + Sync,
         progress: &(dyn Fn(u64) + Sync),
-    ) -> (Walked, Vec<C>) {
+    ) -> (WalkResult, Vec<C>) {
         let Header { order, attributes, .. } = &self.header;
         let walker = Walker { data: self.data, order: *order, attributes, reader };
         walker.read(part_count(self.data_bytes()), new, progress)
@@ -129,7 +129,7 @@ impl<'a> Source<'a> {
     }
 
     /// The user call chains that were recorded later than their samples.
-    pub fn user_chains(&self, walked: &Walked) -> UserChains<'a> {
+    pub fn user_chains(&self, walked: &WalkResult) -> UserChains<'a> {
         let reader = SideBandReader::new(&self.header.attributes, self.header.order);
         let mut chains = UserChains::default();
         for &position in &walked.user_chains {
@@ -153,8 +153,8 @@ impl<'a> Source<'a> {
         trace: Option<TraceReader>,
         path: &Path,
     ) -> Result<SampleReader<'w>> {
-        SampleReader::new(&self.header.attributes, samples, trace).map_err(|what| {
-            Error::input(path, what, "record with --sample-identifier, or one event at a time")
+        SampleReader::new(&self.header.attributes, samples, trace).map_err(|problem| {
+            Error::input(path, problem, "record with --sample-identifier, or one event at a time")
         })
     }
 }

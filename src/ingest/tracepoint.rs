@@ -4,7 +4,7 @@
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{PERF_RECORD_MISC_SWITCH_OUT, PERF_RECORD_MISC_SWITCH_OUT_PREEMPT};
 
-use crate::model::{Left, Softirq, TraceKind, Tracepoint};
+use crate::model::{LeaveReason, Softirq, TraceKind, Tracepoint};
 
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
@@ -22,7 +22,7 @@ pub enum RawTrace<'a> {
         /// Its id.
         next_tid: i32,
         /// Why the previous thread left.
-        why: Left,
+        why: LeaveReason,
     },
     /// A thread was woken.
     Waking {
@@ -140,7 +140,7 @@ impl TraceReader {
         let (fields, origin) = self.switches.split(record)?;
         let is_out = record.misc & PERF_RECORD_MISC_SWITCH_OUT != 0;
         let is_preempted = record.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT != 0;
-        let why = if is_preempted { Left::Runnable } else { Left::Asleep };
+        let why = if is_preempted { LeaveReason::Runnable } else { LeaveReason::Asleep };
         let trace = match RecordType(record.kind) {
             RecordType::SWITCH | RecordType::SWITCH_CPU_WIDE if !is_out => {
                 RawTrace::Known(TraceKind::SwitchIn)
@@ -236,7 +236,7 @@ impl Decoder {
             }
             Decoder::InterruptExit { irq } => RawTrace::Known(TraceKind::InterruptExit { irq: small(irq)? }),
             Decoder::Switch { prev_state, next_tid } => {
-                RawTrace::Switch { next_tid: small(next_tid)?, why: why_left(number(prev_state)?) }
+                RawTrace::Switch { next_tid: small(next_tid)?, why: leave_reason(number(prev_state)?) }
             }
             Decoder::Waking { tid, cpu } => RawTrace::Waking { tid: small(tid)?, cpu: number(cpu)? as u32 },
             Decoder::SystemCallEnter { number: id, arguments } => {
@@ -280,8 +280,8 @@ fn words(array: &Field) -> Vec<Field> {
 /// Why a task with this state left the CPU. It cannot run if any of the lowest eight bits is set
 /// (TASK_REPORT and TASK_REPORT_IDLE, include/linux/sched.h). A higher bit says that a runnable
 /// task was preempted.
-fn why_left(prev_state: i64) -> Left {
-    if prev_state & 0xff == 0 { Left::Runnable } else { Left::Asleep }
+fn leave_reason(prev_state: i64) -> LeaveReason {
+    if prev_state & 0xff == 0 { LeaveReason::Runnable } else { LeaveReason::Asleep }
 }
 
 #[cfg(test)]
@@ -335,13 +335,13 @@ mod tests {
     #[test]
     fn who_was_preempted_could_have_gone_on() {
         for (prev_state, why) in [
-            (0, Left::Runnable),
-            (0x100, Left::Runnable),
-            (1, Left::Asleep),
-            (0x402, Left::Asleep),
-            (0x80, Left::Asleep),
+            (0, LeaveReason::Runnable),
+            (0x100, LeaveReason::Runnable),
+            (1, LeaveReason::Asleep),
+            (0x402, LeaveReason::Asleep),
+            (0x80, LeaveReason::Asleep),
         ] {
-            assert_eq!(why_left(prev_state), why, "{prev_state:#x}");
+            assert_eq!(leave_reason(prev_state), why, "{prev_state:#x}");
         }
     }
 }

@@ -23,9 +23,9 @@ pub(super) fn unpack(parts: &[InputFile], job: &Job) -> Result<Option<Bundle>> {
         (0, Some((_, remedy))) if bundle.damage() == Some(Damage::NoArchive) => {
             Err(Error::input(job.path, "is compressed by bzip2", remedy))
         }
-        (_, Some((what, remedy))) if is_empty => Err(Error::input(
+        (_, Some((problem, remedy))) if is_empty => Err(Error::input(
             job.path,
-            format!("is an archive, and no recording is left in it: {what}"),
+            format!("is an archive, and no recording is left in it: {problem}"),
             remedy,
         )),
         (1, _) => Ok(Some(bundle)),
@@ -57,8 +57,8 @@ pub(super) fn with_bundle<'j>(job: Job<'j>, bundle: &'j Bundle) -> Job<'j> {
 
 /// Adds a diagnostic if not all of an archive could be read.
 pub(super) fn note_damage(bundle: &Bundle, recording: &mut Recording) {
-    if let Some((what, remedy)) = bundle.damage().map(Damage::words) {
-        let message = format!("not all of the archive could be read: {what}");
+    if let Some((problem, remedy)) = bundle.damage().map(Damage::words) {
+        let message = format!("not all of the archive could be read: {problem}");
         recording.diagnostics.insert(0, Diagnostic::new(Severity::Error, "archive", 1, &message, remedy));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
-use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Damage, Header, Source, Stop, Walked};
+use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Damage, Header, Source, Stop, WalkResult};
 use crate::model::{Diagnostic, Event, Mode, Naming, Recording, Severity, Tally};
 use crate::pack::ALLOW_MORE;
 
@@ -38,7 +38,7 @@ fn add(notes: impl IntoIterator<Item = Note>, diagnostics: &mut Vec<Diagnostic>)
 }
 
 /// Notes damaged, lost and rejected records of a perf.data.
-pub(super) fn note_input_damage(source: &Source, walked: &Walked, recording: &mut Recording) {
+pub(super) fn note_input_damage(source: &Source, walked: &WalkResult, recording: &mut Recording) {
     let Recording { tally, about, diagnostics, .. } = recording;
     let Header { attributes, .. } = &source.header;
     add([unfinished(&source.header)], diagnostics);
@@ -102,7 +102,7 @@ fn unfinished(header: &Header) -> Note {
 
 /// A place in the files where records could not be read.
 fn damaged(damage: &Damage, tally: &Tally) -> Note {
-    let (code, what, remedy) = match damage.stop {
+    let (code, problem, remedy) = match damage.stop {
         Stop::CutShort => ("damaged", "the last record is cut short", COPY_AGAIN),
         Stop::BadSize => ("damaged", "a record has an impossible size", COPY_AGAIN),
         Stop::BadCompression => ("compression", "a compressed record cannot be unpacked", DAMAGED_STREAM),
@@ -111,14 +111,14 @@ fn damaged(damage: &Damage, tally: &Tally) -> Note {
         Stop::Missing => ("damaged", "there are files with higher numbers", "copy the whole directory again"),
     };
     let message = if damage.stop == Stop::Missing {
-        format!("{} is missing: {what}", damage.part.as_deref().unwrap_or_default())
+        format!("{} is missing: {problem}", damage.part.as_deref().unwrap_or_default())
     } else {
         let file = damage.part.as_ref().map(|part| format!(" of {part}")).unwrap_or_default();
         let unread = match damage.unread {
             0 => "all that follows is unread".to_owned(),
             unread => format!("{unread} of {} bytes of records are unread", tally.data_bytes),
         };
-        format!("{what} at byte {}{file}: {unread}", damage.offset)
+        format!("{problem} at byte {}{file}: {unread}", damage.offset)
     };
     Note { severity: Severity::Error, code, count: 1, message, remedy }
 }

@@ -153,7 +153,7 @@ fn write_redacted(contents: Contents, parts: &[InputFile], job: &Job, out: &mut 
 /// Refuses files that are not a perf.data, or not all of one.
 fn refuse(parts: &[InputFile], job: &Job) -> Result<()> {
     let [file] = parts else { return Ok(()) };
-    let fail = |what: &str, remedy: &str| Err(Error::input(job.path, what, remedy));
+    let fail = |problem: &str, remedy: &str| Err(Error::input(job.path, problem, remedy));
     if file.is_cut {
         return fail(
             "is a stream longer than the memory that is allowed",

@@ -3,9 +3,9 @@
 use rustc_hash::FxHashMap;
 
 use crate::error::Result;
-use crate::ingest::{self, Damage, Features, InputFile, Source, TraceReader, Walked};
+use crate::ingest::{self, Damage, Features, InputFile, Source, TraceReader, WalkResult};
 use crate::model::{Module, Names, Recording, Tally};
-use crate::state::{Collected, Meanings, State};
+use crate::state::{Meanings, ResolvedPart, State};
 
 use super::events::{about, sampling_events};
 use super::job::Job;
@@ -22,7 +22,7 @@ pub(super) struct Unnamed {
     state: State,
     names: Names,
     /// The resolved samples and events of each chunk of the file, in the order of the file.
-    collected: Vec<Collected>,
+    collected: Vec<ResolvedPart>,
 }
 
 /// Reads a perf.data.
@@ -90,7 +90,7 @@ fn trace_reader(source: &Source, parts: &[InputFile]) -> TraceReader {
 }
 
 /// How the records of a walk were used; `side_band` of them were side band.
-fn tally(source: &Source, walked: &Walked, side_band: u64) -> Tally {
+fn tally(source: &Source, walked: &WalkResult, side_band: u64) -> Tally {
     Tally {
         records: walked.records,
         side_band,

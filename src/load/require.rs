@@ -13,7 +13,7 @@ const PRINTING: &str = "; if it was, print it: perf script -F comm,pid,tid,cpu,t
 ///
 /// If it has no sampling event, no samples, or samples without call chains.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
-    let fail = |what: String, remedy: &str| Err(lacks(recording, what, remedy));
+    let fail = |problem: String, remedy: &str| Err(lacks(recording, problem, remedy));
     let Some(event) = recording.sampling_event() else {
         let names: Vec<&str> = recording.about.events.iter().map(|event| event.name.as_str()).collect();
         return fail(
@@ -99,8 +99,8 @@ pub fn require_cpus(recording: &Recording) -> Result<()> {
 
 /// The error for a recording that lacks something. A text may lack it only because perf did not
 /// print it.
-fn lacks(recording: &Recording, what: String, remedy: &str) -> Error {
+fn lacks(recording: &Recording, problem: String, remedy: &str) -> Error {
     let about = &recording.about;
     let printing = if about.is_script { PRINTING } else { "" };
-    Error::input(&about.file, what, format!("{remedy}{printing}"))
+    Error::input(&about.file, problem, format!("{remedy}{printing}"))
 }

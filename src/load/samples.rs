@@ -3,9 +3,9 @@
 
 use rayon::prelude::*;
 
-use crate::ingest::{Collect, RawSample, RawSwitch, RawTrace, Record, SampleReader, Source, Walked};
+use crate::ingest::{Collect, RawSample, RawSwitch, RawTrace, Record, SampleReader, Source, WalkResult};
 use crate::model::{Recording, Tally};
-use crate::state::{Collected, Collector, Meanings};
+use crate::state::{Collector, Meanings, ResolvedPart};
 
 /// The samples and events of one chunk of the file, not resolved yet.
 pub(super) struct Chunk {
@@ -19,7 +19,7 @@ pub(super) fn read(
     source: &Source,
     reader: &SampleReader,
     progress: &(dyn Fn(u64) + Sync),
-) -> (Walked, Vec<Chunk>) {
+) -> (WalkResult, Vec<Chunk>) {
     let events = source.header.attributes.len();
     let chunk =
         || Chunk { collector: Collector::default(), event_records: vec![0; events], tally: Tally::default() };
@@ -53,7 +53,11 @@ impl Collect for Chunk {
 }
 
 /// Resolves each chunk by the state at each moment, and adds its counts to the recording's.
-pub(super) fn resolve(chunks: Vec<Chunk>, meanings: &Meanings, recording: &mut Recording) -> Vec<Collected> {
+pub(super) fn resolve(
+    chunks: Vec<Chunk>,
+    meanings: &Meanings,
+    recording: &mut Recording,
+) -> Vec<ResolvedPart> {
     let Recording { tally, about, .. } = recording;
     let mut collectors = Vec::new();
     for Chunk { collector, event_records, tally: counted } in chunks {
@@ -67,7 +71,7 @@ pub(super) fn resolve(chunks: Vec<Chunk>, meanings: &Meanings, recording: &mut R
         }
         collectors.push(collector);
     }
-    let collected: Vec<Collected> =
+    let collected: Vec<ResolvedPart> =
         collectors.into_par_iter().map(|collector| collector.resolve(meanings)).collect();
     tally.without_user_chain = collected.iter().map(|chunk| chunk.without_user_chain).sum();
     collected

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::model::{Names, Timeline, Trace};
-use crate::state::{Chains, Collected, CpuSamples, Finished, State};
+use crate::state::{Chains, CpuSamples, JoinedSamples, ResolvedPart, State};
 
 /// Joins the chunks of a file into the timelines of its CPUs.
 pub(super) fn join(
-    collected: Vec<Collected>,
+    collected: Vec<ResolvedPart>,
     state: &mut State,
     names: &mut Names,
 ) -> (Chains, Vec<Timeline>) {
@@ -19,7 +19,7 @@ pub(super) fn join(
         all
     });
     let collected = collected.expect("there is at least one chunk");
-    let Finished { chains, samples, traces } = collected.finish(state, names);
+    let JoinedSamples { chains, samples, traces } = collected.finish(state, names);
     let mut by_cpu: BTreeMap<u32, (CpuSamples, Trace)> = BTreeMap::new();
     for (cpu, samples) in samples {
         by_cpu.entry(cpu).or_default().0 = samples;

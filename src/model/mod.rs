@@ -76,5 +76,5 @@ pub use system_call::{SystemCall, SystemCallRole};
 pub use tally::Tally;
 pub use task::{Task, TaskKind};
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
-pub use trace::{Left, Trace, TraceEvent, TraceKind};
+pub use trace::{LeaveReason, Trace, TraceEvent, TraceKind};
 pub use tracepoint::Tracepoint;

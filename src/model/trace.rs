@@ -47,14 +47,14 @@ pub enum TraceKind {
         /// The task that has the CPU now.
         next: TaskId,
         /// Why the event's task left it.
-        why: Left,
+        why: LeaveReason,
     },
     /// The task got the CPU (a switch record).
     SwitchIn,
     /// The task left the CPU to an unknown one (a switch record in a recording of one task).
     SwitchOut {
         /// Why it left.
-        why: Left,
+        why: LeaveReason,
     },
     /// A task was woken (`sched:sched_waking`, `sched:sched_wakeup`, `sched:sched_wakeup_new`).
     Waking {
@@ -98,7 +98,7 @@ pub enum TraceKind {
 
 /// Why a task left the CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Left {
+pub enum LeaveReason {
     /// It could have gone on: it was preempted, or it yielded.
     Runnable,
     /// It waits for something, or it ended.

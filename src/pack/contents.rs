@@ -111,12 +111,12 @@ impl Contents {
             Ok(file) => (Symbols::Found, Some(file)),
             Err(why) => (why, None),
         };
-        self.modules.insert(ModuleKey::of(module), ModuleFiles { symbols, file, debug: None });
+        self.modules.insert(ModuleKey::new(module), ModuleFiles { symbols, file, debug: None });
     }
 
     /// Adds the separate debug information of `module`.
     pub fn set_debug(&mut self, module: &Module, debug: Vec<u8>) {
-        if let Some(gathered) = self.modules.get_mut(&ModuleKey::of(module)) {
+        if let Some(gathered) = self.modules.get_mut(&ModuleKey::new(module)) {
             gathered.debug = Some(debug);
         }
     }

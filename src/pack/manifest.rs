@@ -89,7 +89,7 @@ pub(super) struct ModuleKey {
 
 impl ModuleKey {
     /// The key of a module.
-    pub fn of(module: &Module) -> ModuleKey {
+    pub fn new(module: &Module) -> ModuleKey {
         ModuleKey {
             path: module.path.clone(),
             build_id: module.build_id.clone(),
@@ -104,7 +104,7 @@ impl ModuleKey {
             Some(code) if code.is_function => redaction::symbol(&module.path),
             code => redaction::path(&module.path, code.is_some()),
         };
-        ModuleKey { path, ..ModuleKey::of(module) }
+        ModuleKey { path, ..ModuleKey::new(module) }
     }
 }
 

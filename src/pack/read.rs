@@ -56,7 +56,7 @@ impl Pack {
         // Raw: no entry may change the meaning of the next, as long names and extended headers do.
         let mut entries = archive.entries().map_err(io)?.raw(true);
         let Some(manifest) = read_manifest(entries.next(), path)? else { return Ok(None) };
-        let mut pack = Pack::of(manifest);
+        let mut pack = Pack::new(manifest);
         let wanted = pack.wanted();
         let mut names: HashSet<Vec<u8>> = HashSet::default();
         let mut is_cut = false;
@@ -104,7 +104,7 @@ impl Pack {
         Ok(Some(pack))
     }
 
-    fn of(manifest: Manifest) -> Pack {
+    fn new(manifest: Manifest) -> Pack {
         let mut modules: FxHashMap<ModuleKey, Vec<usize>> = FxHashMap::default();
         for (number, entry) in manifest.modules.iter().enumerate() {
             modules.entry(entry.module.clone()).or_default().push(number);
@@ -197,7 +197,7 @@ impl Pack {
     /// The manifest's entry of `module`. An entry with another build id counts only if there is no
     /// other entry for the module.
     fn entry(&self, module: &Module) -> Option<&ModuleEntry> {
-        let key = ModuleKey::of(module);
+        let key = ModuleKey::new(module);
         let entries = self.modules.get(&key)?.iter().filter_map(|&number| self.manifest.modules.get(number));
         let exact = entries.clone().find(|entry| entry.module == key);
         exact.or_else(|| entries.clone().next().filter(|_| entries.count() == 1))
@@ -238,10 +238,10 @@ fn read_manifest<R: Read>(
 }
 
 /// The error for a pack that this program cannot have written.
-fn foreign(path: &Path, what: &str) -> Error {
+fn foreign(path: &Path, problem: &str) -> Error {
     Error::input(
         path,
-        format!("is no pack as stallgraph makes them: it {what}"),
+        format!("is no pack as stallgraph makes them: it {problem}"),
         "pack the recording again: stallgraph pack",
     )
 }

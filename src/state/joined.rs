@@ -13,11 +13,11 @@ use super::samples::CpuSamples;
 use super::tasks::Thread;
 use super::trace::Traces;
 
-/// Until [`Collected::finish`] a task id with this bit is the number of a nameless thread.
+/// Until [`ResolvedPart::finish`] a task id with this bit is the number of a nameless thread.
 pub(super) const NAMELESS: u32 = 1 << 31;
 
 /// The samples and events of a part, or of several joined.
-pub struct Collected {
+pub struct ResolvedPart {
     pub(super) chains: Chains,
     pub(super) by_cpu: FxHashMap<u32, CpuSamples>,
     /// Threads that had no name when they were sampled.
@@ -28,7 +28,7 @@ pub struct Collected {
 }
 
 /// The samples and events of a recording, resolved and joined.
-pub struct Finished {
+pub struct JoinedSamples {
     /// Frames and stacks.
     pub chains: Chains,
     /// Each CPU's samples in the order of the file, by CPU.
@@ -37,10 +37,10 @@ pub struct Finished {
     pub traces: Vec<(u32, Trace)>,
 }
 
-impl Collected {
+impl ResolvedPart {
     /// Adds the following part. All ids are the same as if both parts had been collected as one:
     /// the new entries of the later part are added in the order in which they first occur.
-    pub fn join(&mut self, mut next: Collected) {
+    pub fn join(&mut self, mut next: ResolvedPart) {
         next.chains.stacks.finish();
         let frames: Vec<FrameId> =
             next.chains.frames.frames().iter().map(|frame| self.chains.frames.intern(*frame)).collect();
@@ -70,7 +70,7 @@ impl Collected {
     }
 
     /// Gives nameless threads their tasks, and returns the tables of the result.
-    pub fn finish(mut self, state: &mut State, names: &mut Names) -> Finished {
+    pub fn finish(mut self, state: &mut State, names: &mut Names) -> JoinedSamples {
         let nameless: Vec<TaskId> =
             self.nameless.iter().map(|thread| state.tasks.nameless(*thread, names)).collect();
         let task = |task: TaskId| match task.0 & NAMELESS {
@@ -84,6 +84,6 @@ impl Collected {
         }
         let mut samples: Vec<(u32, CpuSamples)> = self.by_cpu.into_iter().collect();
         samples.sort_by_key(|(cpu, _)| *cpu);
-        Finished { chains: self.chains, samples, traces: self.traces.finish(names, task) }
+        JoinedSamples { chains: self.chains, samples, traces: self.traces.finish(names, task) }
     }
 }

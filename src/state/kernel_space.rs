@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::ingest::When;
+use crate::ingest::RecordTime;
 use crate::model::ModuleId;
 
 use super::mappings::{FOREVER, Mapping, Mappings};
@@ -35,7 +35,7 @@ struct MadeCode {
 }
 
 struct Epoch {
-    since: When,
+    since: RecordTime,
     /// How many mappings there were in the epoch before this one.
     mappings_before: usize,
 }
@@ -60,7 +60,7 @@ impl KernelSpace {
     }
 
     /// The kernel made the code of `module` at these addresses.
-    pub fn make_code(&mut self, when: When, addresses: Range<u64>, module: ModuleId) {
+    pub fn make_code(&mut self, when: RecordTime, addresses: Range<u64>, module: ModuleId) {
         let Range { start, end } = addresses;
         // Where code still lies there, the record that unregistered it was lost: drop it here.
         let overlapped = |(at, made): (&u64, &MadeCode)| (made.end > start).then_some(*at);
@@ -77,21 +77,21 @@ impl KernelSpace {
     }
 
     /// The kernel freed the code that it had made at `start`.
-    pub fn drop_code(&mut self, when: When, start: u64) {
+    pub fn drop_code(&mut self, when: RecordTime, start: u64) {
         let Some(MadeCode { mapping, .. }) = self.made.remove(&start) else { return };
         self.begin_epoch(when);
         self.mappings.set_gone(mapping, self.epochs.len() as u32);
     }
 
-    fn begin_epoch(&mut self, when: When) {
+    fn begin_epoch(&mut self, when: RecordTime) {
         self.epochs.push(Epoch { since: when, mappings_before: self.mappings.len() });
     }
 
     /// The epoch at `when`, and the moments at which it begins and ends.
-    pub fn epoch_at(&self, when: When) -> (u32, Range<When>) {
+    pub fn epoch_at(&self, when: RecordTime) -> (u32, Range<RecordTime>) {
         let epoch = self.epochs.partition_point(|epoch| epoch.since <= when);
-        let since = epoch.checked_sub(1).map_or(When::FIRST, |last| self.epochs[last].since);
-        let until = self.epochs.get(epoch).map_or(When::NEVER, |next| next.since);
+        let since = epoch.checked_sub(1).map_or(RecordTime::FIRST, |last| self.epochs[last].since);
+        let until = self.epochs.get(epoch).map_or(RecordTime::NEVER, |next| next.since);
         (epoch as u32, since..until)
     }
 

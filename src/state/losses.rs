@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::ingest::When;
+use crate::ingest::RecordTime;
 use crate::model::Gap;
 
 /// A record about a loss.
@@ -19,14 +19,14 @@ pub(super) enum Loss {
 /// The losses of a recording.
 #[derive(Default)]
 pub(super) struct Losses {
-    by_cpu: FxHashMap<u32, Vec<(When, Loss)>>,
+    by_cpu: FxHashMap<u32, Vec<(RecordTime, Loss)>>,
     /// Samples that were dropped, as one total for the whole recording (PERF_RECORD_LOST_SAMPLES).
     lost_samples: u64,
 }
 
 impl Losses {
     /// Adds the loss that a record reports.
-    pub fn push(&mut self, when: When, cpu: Option<u32>, loss: Loss) {
+    pub fn push(&mut self, when: RecordTime, cpu: Option<u32>, loss: Loss) {
         self.by_cpu.entry(cpu.unwrap_or(0)).or_default().push((when, loss));
     }
 

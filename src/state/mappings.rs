@@ -4,13 +4,13 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use crate::ingest::When;
+use crate::ingest::RecordTime;
 use crate::model::ModuleId;
 
 /// A range of addresses that belongs to a module from one moment on.
 pub(super) struct Mapping {
     /// When it was mapped.
-    pub when: When,
+    pub when: RecordTime,
     /// The first address.
     pub start: u64,
     /// The address after the last.
@@ -70,10 +70,10 @@ impl Mappings {
 
     /// How many mappings there were at `when`, and the moments between which the number stayed the
     /// same.
-    pub fn count_at(&self, when: When) -> (usize, Range<When>) {
+    pub fn count_at(&self, when: RecordTime) -> (usize, Range<RecordTime>) {
         let count = self.list.partition_point(|mapping| mapping.when <= when);
-        let since = count.checked_sub(1).map_or(When::FIRST, |last| self.list[last].when);
-        let until = self.list.get(count).map_or(When::NEVER, |next| next.when);
+        let since = count.checked_sub(1).map_or(RecordTime::FIRST, |last| self.list[last].when);
+        let until = self.list.get(count).map_or(RecordTime::NEVER, |next| next.when);
         (count, since..until)
     }
 
@@ -151,7 +151,7 @@ mod tests {
     fn many_nested_mappings_cost_no_more_than_their_logarithm() {
         let mappings: Vec<Mapping> = (0..20_000u64)
             .map(|n| Mapping {
-                when: When { time_ns: n, position: 0 },
+                when: RecordTime { time_ns: n, position: 0 },
                 start: n,
                 end: 1_000_000 - n,
                 shift: 0,

@@ -4,7 +4,7 @@
 //! file. So a part of the file is first only [collected](Collector): a sample gets the number of
 //! its thread and of its raw call chain. The side band is replayed once into [histories](State)
 //! that answer for any time. With them each part is [resolved](Collector::resolve) in the order of
-//! the file, and the parts are [joined](Collected::join).
+//! the file, and the parts are [joined](ResolvedPart::join).
 
 mod chain_keys;
 mod chain_parts;
@@ -22,7 +22,7 @@ mod tasks;
 mod trace;
 
 pub use chains::Chains;
-pub use joined::{Collected, Finished};
+pub use joined::{JoinedSamples, ResolvedPart};
 pub use replay::State;
 pub use resolve::Meanings;
 pub use samples::{Collector, CpuSamples};

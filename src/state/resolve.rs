@@ -6,13 +6,13 @@ use std::ops::Range;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use crate::ingest::{ByteOrder, SampleReader, Source, UserChains, When, deferred};
+use crate::ingest::{ByteOrder, RecordTime, SampleReader, Source, UserChains, deferred};
 use crate::model::{CgroupId, StackId, StackTree, TaskId};
 
 use super::chain_keys::key_in;
 use super::chain_parts::Chain;
 use super::chains::Chains;
-use super::joined::{Collected, NAMELESS};
+use super::joined::{NAMELESS, ResolvedPart};
 use super::replay::State;
 use super::samples::{Collector, CpuSamples, NO_CHAIN, Run};
 use super::spaces::SpaceAt;
@@ -44,14 +44,14 @@ struct Resolver<'m, 'a> {
     /// The raw chains whose user part should have been recorded later and was not.
     lacking: FxHashSet<StackId>,
     /// For each thread, its task and address space at its previous sample.
-    threads: Vec<ThreadThen>,
+    threads: Vec<ThreadState>,
     /// Threads that had no name when they were sampled.
     nameless: IndexSet<Thread, FxBuildHasher>,
     /// Whether the kernel's code changes at all. It changes only when BPF programs or other code
     /// are registered or unregistered.
     is_kernel_changing: bool,
     /// The kernel's space at the previous sample, and the moments between which it did not change.
-    kernel: (SpaceAt, Range<When>),
+    kernel: (SpaceAt, Range<RecordTime>),
 }
 
 /// The stack of a raw chain in the first space in which it was resolved.
@@ -66,16 +66,16 @@ struct FirstStack {
 }
 
 /// The task and the address space of a thread between two moments.
-struct ThreadThen {
+struct ThreadState {
     thread: Thread,
-    between: Range<When>,
+    between: Range<RecordTime>,
     task: TaskId,
     space: SpaceAt,
 }
 
 impl Collector {
     /// Resolves the collected samples and events by the state at their times.
-    pub fn resolve(mut self, meanings: &Meanings) -> Collected {
+    pub fn resolve(mut self, meanings: &Meanings) -> ResolvedPart {
         self.finish();
         let Collector { chains, threads, cgroups, mut by_cpu, mut traces, runs, offsets, .. } = self;
         let state = meanings.state;
@@ -98,7 +98,7 @@ impl Collector {
             let positions = offsets.iter().map(|&offset| position + u64::from(offset));
             if is_events {
                 for (event, position) in traces.of_cpu(cpu)[run].iter_mut().zip(positions) {
-                    let when = When { time_ns: event.time_ns, position };
+                    let when = RecordTime { time_ns: event.time_ns, position };
                     let (task, space) = resolver.task_at(when, event.task);
                     event.task = task;
                     if let Some(other) = other_task(event) {
@@ -111,7 +111,7 @@ impl Collector {
                 }
             } else if let Some(CpuSamples { samples, .. }) = by_cpu.get_mut(&cpu) {
                 for (sample, position) in samples[run].iter_mut().zip(positions) {
-                    let when = When { time_ns: sample.time_ns, position };
+                    let when = RecordTime { time_ns: sample.time_ns, position };
                     let (task, space) = resolver.task_at(when, sample.task);
                     let stack = resolver.stack(when, sample.stack, space);
                     without_user_chain += u64::from(resolver.lacks_user_chain(sample.stack));
@@ -121,16 +121,17 @@ impl Collector {
         }
         let Resolver { mut chains, nameless, .. } = resolver;
         chains.forget_chains();
-        Collected { chains, by_cpu, nameless, traces, without_user_chain }
+        ResolvedPart { chains, by_cpu, nameless, traces, without_user_chain }
     }
 }
 
 impl<'m, 'a> Resolver<'m, 'a> {
     fn new(meanings: &'m Meanings<'m, 'a>, chains: Vec<u64>, threads: impl Iterator<Item = Thread>) -> Self {
-        let never = || When::NEVER..When::NEVER;
-        let unknown = |thread| ThreadThen { thread, between: never(), task: TaskId(0), space: SpaceAt::NONE };
+        let never = || RecordTime::NEVER..RecordTime::NEVER;
+        let unknown =
+            |thread| ThreadState { thread, between: never(), task: TaskId(0), space: SpaceAt::NONE };
         let unresolved = FirstStack { space: SpaceAt::NONE, epoch: 0, stack: StackTree::ROOT };
-        let kernel = meanings.state.spaces.kernel_between(When::FIRST);
+        let kernel = meanings.state.spaces.kernel_between(RecordTime::FIRST);
         Resolver {
             meanings,
             chains: Chains::default(),
@@ -139,14 +140,14 @@ impl<'m, 'a> Resolver<'m, 'a> {
             lacking: FxHashSet::default(),
             threads: threads.map(unknown).collect(),
             nameless: IndexSet::default(),
-            is_kernel_changing: kernel.1.end != When::NEVER,
+            is_kernel_changing: kernel.1.end != RecordTime::NEVER,
             kernel,
         }
     }
 
     /// The task of a thread at `when`, and its address space.
     #[inline]
-    fn task_at(&mut self, when: When, thread: TaskId) -> (TaskId, SpaceAt) {
+    fn task_at(&mut self, when: RecordTime, thread: TaskId) -> (TaskId, SpaceAt) {
         let then = &mut self.threads[thread.index()];
         if !then.between.contains(&when) {
             let State { tasks, spaces, .. } = self.meanings.state;
@@ -170,7 +171,7 @@ impl<'m, 'a> Resolver<'m, 'a> {
 
     /// The stack of a raw chain at `when`, in the address space of its process.
     #[inline]
-    fn stack(&mut self, when: When, chain: StackId, space: SpaceAt) -> StackId {
+    fn stack(&mut self, when: RecordTime, chain: StackId, space: SpaceAt) -> StackId {
         if self.is_kernel_changing && !self.kernel.1.contains(&when) {
             self.kernel = self.meanings.state.spaces.kernel_between(when);
         }

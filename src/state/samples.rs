@@ -12,7 +12,7 @@ use crate::model::{CgroupId, Detail, Details, EventId, FlatMap, Sample, StackId,
 
 use super::chain_keys::key_of;
 use super::tasks::Thread;
-use super::trace::{Happened, Traces};
+use super::trace::{Occurrence, Traces};
 
 /// How many samples are looked up together. Look-ups that miss the caches then wait for memory at
 /// the same time.
@@ -136,7 +136,7 @@ impl Collector {
             stack = numbered(&mut self.chain_numbers, &mut self.chains, key, record.position);
         }
         let event = Some(EventId::from_index(event));
-        let at = Happened { time_ns: raw.time_ns, cpu: raw.cpu, task, stack, event };
+        let at = Occurrence { time_ns: raw.time_ns, cpu: raw.cpu, task, stack, event };
         self.push_trace(at, trace, record.position);
     }
 
@@ -145,11 +145,11 @@ impl Collector {
     pub fn push_switch(&mut self, switch: &RawSwitch, record: &Record) {
         let RawSwitch { time_ns, cpu, pid, tid, trace } = *switch;
         let task = self.number_of(Thread { pid, tid });
-        let at = Happened { time_ns, cpu, task, stack: NO_CHAIN, event: None };
+        let at = Occurrence { time_ns, cpu, task, stack: NO_CHAIN, event: None };
         self.push_trace(at, trace, record.position);
     }
 
-    fn push_trace(&mut self, at: Happened, trace: RawTrace, position: u64) {
+    fn push_trace(&mut self, at: Occurrence, trace: RawTrace, position: u64) {
         self.note_position(at.cpu, true, position);
         let threads = &mut self.threads;
         // Tracepoints name other threads by tid only, so the tid stands in for the pid.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::ingest::{Map, When};
+use crate::ingest::{Map, RecordTime};
 use crate::model::{Frame, Mode, Module, ModuleId};
 
 use super::kernel_space::KernelSpace;
@@ -21,7 +21,7 @@ const MAX_GENERATIONS: usize = 64;
 pub(super) struct Spaces {
     spaces: Vec<Space>,
     /// The spaces of each process, each with the moment at which it begins.
-    by_pid: FxHashMap<i32, Vec<(When, usize)>>,
+    by_pid: FxHashMap<i32, Vec<(RecordTime, usize)>>,
     kernel: KernelSpace,
     modules: Modules,
 }
@@ -68,7 +68,7 @@ impl SpaceAt {
 
 impl Spaces {
     /// A process was created: with a copy of its parent's space, or an empty one.
-    pub fn fork(&mut self, when: When, pid: i32, parent_pid: Option<i32>) {
+    pub fn fork(&mut self, when: RecordTime, pid: i32, parent_pid: Option<i32>) {
         let parent = parent_pid.map(|parent| self.at(when, parent)).filter(|parent| *parent != SpaceAt::NONE);
         self.begin(when, pid, parent);
     }
@@ -76,12 +76,12 @@ impl Spaces {
     /// A process executes a program: new mappings replace the old ones. An old mapping still counts
     /// where no new one covers it, because until the kernel has loaded the new program, which is
     /// after this record, the stack is still that of the old program.
-    pub fn exec(&mut self, when: When, pid: i32) {
+    pub fn exec(&mut self, when: RecordTime, pid: i32) {
         self.fork(when, pid, Some(pid));
     }
 
     /// Code was mapped, into a process or the kernel.
-    pub fn map(&mut self, when: When, map: Map) {
+    pub fn map(&mut self, when: RecordTime, map: Map) {
         if map.is_guest {
             return;
         }
@@ -101,14 +101,14 @@ impl Spaces {
             return;
         }
         let space = match self.at(when, map.pid) {
-            SpaceAt::NONE => self.begin(When::default(), map.pid, None),
+            SpaceAt::NONE => self.begin(RecordTime::default(), map.pid, None),
             current => current.space as usize,
         };
         self.spaces[space].mappings.push(mapping);
     }
 
     /// The kernel made one function of code at run time.
-    pub fn make_kernel_code(&mut self, when: When, start: u64, length: u64, name: String) {
+    pub fn make_kernel_code(&mut self, when: RecordTime, start: u64, length: u64, name: String) {
         let end = start.saturating_add(length);
         if start < end {
             let module = self.modules.of_kernel_function(name, start, length);
@@ -117,7 +117,7 @@ impl Spaces {
     }
 
     /// The kernel freed the code that it had made at `start`.
-    pub fn drop_kernel_code(&mut self, when: When, start: u64) {
+    pub fn drop_kernel_code(&mut self, when: RecordTime, start: u64) {
         self.kernel.drop_code(when, start);
     }
 
@@ -132,26 +132,26 @@ impl Spaces {
     }
 
     /// The kernel's space at `when`, and the moments between which it did not change.
-    pub fn kernel_between(&self, when: When) -> (SpaceAt, Range<When>) {
+    pub fn kernel_between(&self, when: RecordTime) -> (SpaceAt, Range<RecordTime>) {
         let (epoch, between) = self.kernel.epoch_at(when);
         (SpaceAt::of_kernel(epoch), between)
     }
 
     /// The space of `pid` at `when`.
-    pub fn at(&self, when: When, pid: i32) -> SpaceAt {
+    pub fn at(&self, when: RecordTime, pid: i32) -> SpaceAt {
         self.at_between(when, pid).0
     }
 
     /// The space of `pid` at `when`, and the moments between which neither the space nor its
     /// mappings changed.
-    pub fn at_between(&self, when: When, pid: i32) -> (SpaceAt, Range<When>) {
+    pub fn at_between(&self, when: RecordTime, pid: i32) -> (SpaceAt, Range<RecordTime>) {
         let Some(history) = self.by_pid.get(&pid) else {
-            return (SpaceAt::NONE, When::FIRST..When::NEVER);
+            return (SpaceAt::NONE, RecordTime::FIRST..RecordTime::NEVER);
         };
         let after = history.partition_point(|(since, _)| *since <= when);
-        let next_space = history.get(after).map_or(When::NEVER, |(since, _)| *since);
+        let next_space = history.get(after).map_or(RecordTime::NEVER, |(since, _)| *since);
         let Some((since, space)) = after.checked_sub(1).map(|at| history[at]) else {
-            return (SpaceAt::NONE, When::FIRST..next_space);
+            return (SpaceAt::NONE, RecordTime::FIRST..next_space);
         };
         let (count, unchanged) = self.spaces[space].mappings.count_at(when);
         let between = since.max(unchanged.start)..next_space.min(unchanged.end);
@@ -178,7 +178,7 @@ impl Spaces {
         self.modules.into_list()
     }
 
-    fn begin(&mut self, when: When, pid: i32, parent: Option<SpaceAt>) -> usize {
+    fn begin(&mut self, when: RecordTime, pid: i32, parent: Option<SpaceAt>) -> usize {
         self.spaces.push(Space { parent, ..Space::default() });
         let space = self.spaces.len() - 1;
         self.by_pid.entry(pid).or_default().push((when, space));
@@ -201,8 +201,8 @@ impl Spaces {
 mod tests {
     use super::*;
 
-    fn at(time_ns: u64) -> When {
-        When { time_ns, position: 0 }
+    fn at(time_ns: u64) -> RecordTime {
+        RecordTime { time_ns, position: 0 }
     }
 
     fn map(pid: i32, start: u64, length: u64, path: &str) -> Map {

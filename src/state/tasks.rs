@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::ingest::When;
+use crate::ingest::RecordTime;
 use crate::model::{NameId, Names, Task, TaskId};
 
 /// A thread as a record names it. The kernel reuses tids for later threads.
@@ -23,17 +23,17 @@ pub(super) struct Tasks {
     /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
     ids: hashbrown::HashMap<Task, TaskId>,
     /// The tasks of each tid, each with the moment at which it begins.
-    history: FxHashMap<i32, Vec<(When, TaskId)>>,
+    history: FxHashMap<i32, Vec<(RecordTime, TaskId)>>,
 }
 
 impl Tasks {
     /// Adds the idle task, which no record names: it has tid 0, and perf calls it `swapper`.
     pub fn start(&mut self, names: &mut Names) {
-        self.rename(When::default(), Thread { pid: 0, tid: 0 }, names.intern("swapper"));
+        self.rename(RecordTime::default(), Thread { pid: 0, tid: 0 }, names.intern("swapper"));
     }
 
     /// A thread got a name.
-    pub fn rename(&mut self, when: When, thread: Thread, comm: NameId) {
+    pub fn rename(&mut self, when: RecordTime, thread: Thread, comm: NameId) {
         let Thread { pid, tid } = thread;
         let start_ns = self.latest(tid).map_or(0, |task| task.start_ns);
         let task = Task::new(pid, tid, start_ns, comm);
@@ -41,7 +41,7 @@ impl Tasks {
     }
 
     /// A thread was created: it has its parent's name until it gets one of its own.
-    pub fn fork(&mut self, when: When, thread: Thread, parent_tid: i32, names: &mut Names) {
+    pub fn fork(&mut self, when: RecordTime, thread: Thread, parent_tid: i32, names: &mut Names) {
         let Thread { pid, tid } = thread;
         let comm = match self.latest(parent_tid) {
             Some(parent) => parent.comm,
@@ -53,15 +53,15 @@ impl Tasks {
 
     /// The task of `tid` at `when`, `None` before its first record; and the moments between which
     /// it did not change.
-    pub fn at(&self, when: When, tid: i32) -> (Option<TaskId>, Range<When>) {
+    pub fn at(&self, when: RecordTime, tid: i32) -> (Option<TaskId>, Range<RecordTime>) {
         let Some(history) = self.history.get(&tid) else {
-            return (None, When::FIRST..When::NEVER);
+            return (None, RecordTime::FIRST..RecordTime::NEVER);
         };
         let after = history.partition_point(|(since, _)| *since <= when);
-        let until = history.get(after).map_or(When::NEVER, |(since, _)| *since);
+        let until = history.get(after).map_or(RecordTime::NEVER, |(since, _)| *since);
         match after.checked_sub(1).map(|at| history[at]) {
             Some((since, task)) => (Some(task), since..until),
-            None => (None, When::FIRST..until),
+            None => (None, RecordTime::FIRST..until),
         }
     }
 
@@ -82,7 +82,7 @@ impl Tasks {
         Some(&self.tasks[id.index()])
     }
 
-    fn push(&mut self, when: When, task: Task) {
+    fn push(&mut self, when: RecordTime, task: Task) {
         let id = self.intern(task);
         self.history.entry(task.tid).or_default().push((when, id));
     }
@@ -103,8 +103,8 @@ fn nameless(tid: i32, names: &mut Names) -> NameId {
 mod tests {
     use super::*;
 
-    fn at(time_ns: u64) -> When {
-        When { time_ns, position: 0 }
+    fn at(time_ns: u64) -> RecordTime {
+        RecordTime { time_ns, position: 0 }
     }
 
     fn comm_at(tasks: &mut Tasks, names: &mut Names, time_ns: u64, tid: i32) -> (String, u64) {

@@ -17,7 +17,7 @@ pub(super) struct Traces {
 }
 
 /// When and where an event happened, and in which task.
-pub(super) struct Happened {
+pub(super) struct Occurrence {
     pub time_ns: u64,
     pub cpu: u32,
     pub task: TaskId,
@@ -27,7 +27,7 @@ pub(super) struct Happened {
 
 impl Traces {
     /// Adds an event. `task_of` gives the task of a tid.
-    pub fn push(&mut self, at: Happened, raw: RawTrace, task_of: impl FnOnce(i32) -> TaskId) {
+    pub fn push(&mut self, at: Occurrence, raw: RawTrace, task_of: impl FnOnce(i32) -> TaskId) {
         let trace = self.by_cpu.entry(at.cpu).or_default();
         let texts = &mut self.texts;
         let mut text = |text: &[u8]| match texts.get_index_of(text) {
@@ -45,7 +45,7 @@ impl Traces {
             RawTrace::InterruptEntry { irq, name } => TraceKind::InterruptEntry { irq, name: text(name) },
             RawTrace::Packet { device, bytes } => TraceKind::Packet { device: text(device), bytes },
         };
-        let Happened { time_ns, task, stack, event, .. } = at;
+        let Occurrence { time_ns, task, stack, event, .. } = at;
         trace.events.push(TraceEvent { time_ns, kind, task, stack, event });
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
 use crate::support::{MadeUp, Recording, Run, run, stallgraph};
-use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::{contents, flame, ordered, selection::Selection, strips, windows};
 use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
 use stallgraph::{Error, load};
@@ -344,7 +344,7 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
         assert_eq!(lanes.samples() + lanes.untimed, recording.tally.samples, "a sample is in no lane");
         lanes
     };
-    let (cpus, tasks) = (lanes(By::Cpu), lanes(By::Task));
+    let (cpus, tasks) = (lanes(LaneKind::Cpu), lanes(LaneKind::Task));
     speedscope::write(&cpus, "a test", &mut io::sink()).expect("nothing to fail");
     chrome::write(&cpus, &markers, "a test", &mut io::sink()).expect("nothing to fail");
     firefox::write(&tasks, &markers, &mut io::sink()).expect("nothing to fail");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::support;
 use stallgraph::load::{self, Options, Sources};
-use stallgraph::model::{Left, Recording, Softirq, TraceEvent, TraceKind};
+use stallgraph::model::{LeaveReason, Recording, Softirq, TraceEvent, TraceKind};
 
 fn load(name: &str) -> Recording {
     let file = support::Recording::open(name);
@@ -80,16 +80,16 @@ fn the_fields_are_those_that_perf_prints() {
 
     // sched:sched_switch: prev_comm=node_exporter … prev_state=R ==> next_comm=envoy
     let switch = at(4_078_060_752_674);
-    let TraceKind::Switch { next, why: Left::Runnable } = switch.kind else { panic!("{switch:?}") };
+    let TraceKind::Switch { next, why: LeaveReason::Runnable } = switch.kind else { panic!("{switch:?}") };
     assert_eq!((recording.comm(switch.task), recording.comm(next)), ("node_exporter", "envoy"));
     assert!(!recording.functions_root_first(switch.stack).is_empty(), "it was recorded with -g");
     // prev_state=S
     let asleep = at(4_078_060_843_404).kind;
-    assert!(matches!(asleep, TraceKind::Switch { why: Left::Asleep, .. }), "{asleep:?}");
+    assert!(matches!(asleep, TraceKind::Switch { why: LeaveReason::Asleep, .. }), "{asleep:?}");
     // PERF_RECORD_SWITCH_CPU_WIDE OUT preempt  next pid/tid: 21018/21018
     let record = at(4_078_060_759_317).kind;
     assert!(
-        matches!(record, TraceKind::Switch { why: Left::Runnable, next: to } if to == next),
+        matches!(record, TraceKind::Switch { why: LeaveReason::Runnable, next: to } if to == next),
         "{record:?}"
     );
 

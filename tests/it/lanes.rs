@@ -2,7 +2,7 @@
 //! selected sample once, and know what kind of code ran.
 
 use crate::support::fixture::{every_ms, recording};
-use stallgraph::analyses::lanes::{By, Content, Lane, Lanes};
+use stallgraph::analyses::lanes::{Content, Lane, LaneKind, Lanes};
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::model::{Recording, Task};
 
@@ -36,7 +36,7 @@ fn stretches(lanes: &Lanes, lane: &Lane) -> Vec<(u64, String)> {
 }
 
 /// All lanes: their names and stretches.
-fn drawn(recording: &Recording, selection: &Selection, by: By) -> Vec<(String, Vec<(u64, String)>)> {
+fn drawn(recording: &Recording, selection: &Selection, by: LaneKind) -> Vec<(String, Vec<(u64, String)>)> {
     let lanes = Lanes::new(recording, selection, by);
     let lane = |lane| (Lane::name(lane, recording), stretches(&lanes, lane));
     lanes.lanes.iter().map(lane).collect()
@@ -76,7 +76,7 @@ fn the_lanes_of_cpus_have_one_clock() {
             &[(1500, "nothing"), (1000, "app"), (500, "swapper idle"), (1000, "swapper"), (5000, "nothing")],
         ),
     ];
-    assert_eq!(drawn(&two_cpus(), &Selection::default(), By::Cpu), expected(all));
+    assert_eq!(drawn(&two_cpus(), &Selection::default(), LaneKind::Cpu), expected(all));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_task_is_on_one_cpu_at_a_time_and_each_cpu_has_its_idle_task() {
         ("app 7", &[(1000, "app"), (500, "app"), (1000, "app"), (6500, "nothing")]),
         ("other 8", &[(8000, "nothing"), (1000, "other")]),
     ];
-    assert_eq!(drawn(&two_cpus(), &Selection::default(), By::Task), expected(all));
+    assert_eq!(drawn(&two_cpus(), &Selection::default(), LaneKind::Task), expected(all));
 }
 
 #[test]
@@ -101,12 +101,12 @@ fn what_is_not_selected_leaves_one_hole() {
         ("CPU 0", &[(1000, "app"), (1000, "app"), (500, "nothing")]),
         ("CPU 1", &[(1500, "nothing"), (1000, "app")]),
     ];
-    assert_eq!(drawn(&recording, &app, By::Cpu), expected(all));
+    assert_eq!(drawn(&recording, &app, LaneKind::Cpu), expected(all));
     let nobody = Selection { comms: Some(vec!["nobody".to_owned()]), ..Selection::default() };
-    assert_eq!(drawn(&recording, &nobody, By::Cpu), []);
-    assert_eq!(Lanes::new(&recording, &nobody, By::Task).samples(), 0);
+    assert_eq!(drawn(&recording, &nobody, LaneKind::Cpu), []);
+    assert_eq!(Lanes::new(&recording, &nobody, LaneKind::Task).samples(), 0);
     let cpu_1 = Selection { cpus: Some(vec![CpuRange(1, 1)]), ..Selection::default() };
-    let lanes = Lanes::new(&recording, &cpu_1, By::Cpu);
+    let lanes = Lanes::new(&recording, &cpu_1, LaneKind::Cpu);
     assert_eq!((lanes.lanes.len(), lanes.samples()), (1, 3));
 }
 
@@ -118,21 +118,21 @@ fn the_clock_begins_with_the_selected_time_and_both_its_ends_are_in() {
         ("CPU 0", &[(500, "nothing"), (1000, "app"), (2000, "swapper idle")]),
         ("CPU 1", &[(1000, "nothing"), (1000, "app"), (1500, "nothing")]),
     ];
-    assert_eq!(drawn(&two_cpus(), &selection, By::Cpu), expected(all));
+    assert_eq!(drawn(&two_cpus(), &selection, LaneKind::Cpu), expected(all));
 }
 
 #[test]
 fn samples_of_one_time_are_all_there() {
     let text = "cpu0 1.000 a@1 f\ncpu0 1.000 b@2 f\ncpu0 1.000 a@1 g\ncpu0 1.001 b@2 f\ncpu0 1.001 a@1 f";
     let recording = recording(text);
-    for (by, samples) in [(By::Cpu, vec![5]), (By::Task, vec![3, 2])] {
+    for (by, samples) in [(LaneKind::Cpu, vec![5]), (LaneKind::Task, vec![3, 2])] {
         let lanes = Lanes::new(&recording, &Selection::default(), by);
         assert_eq!(lanes.lanes.iter().map(|lane| lane.samples).collect::<Vec<_>>(), samples);
         lanes.lanes.iter().for_each(|lane| drop(stretches(&lanes, lane)));
     }
     // The last sample that is selected has the same time as one that is not.
     let b = Selection { tids: Some(vec![2]), ..Selection::default() };
-    let lanes = Lanes::new(&recording, &b, By::Cpu);
+    let lanes = Lanes::new(&recording, &b, LaneKind::Cpu);
     assert_eq!(lanes.lanes[0].samples, 2);
     stretches(&lanes, &lanes.lanes[0]);
 }
@@ -141,7 +141,7 @@ fn samples_of_one_time_are_all_there() {
 fn samples_without_a_time_are_counted_and_left_out() {
     let mut recording = two_cpus();
     recording.timelines[1].samples[2].time_ns = u64::MAX;
-    for by in [By::Cpu, By::Task] {
+    for by in [LaneKind::Cpu, LaneKind::Task] {
         let lanes = Lanes::new(&recording, &Selection::default(), by);
         assert_eq!((lanes.samples(), lanes.untimed), (6, 1), "{by:?}");
         assert_eq!(lanes.duration_ns(), 9 * MS, "{by:?}");
@@ -158,14 +158,14 @@ fn a_thread_keeps_its_lane_when_its_comm_changes_and_not_when_its_tid_is_used_ag
         ("app 7", &[(1000, "sh"), (1000, "app"), (1000, "nothing")]),
         ("next 7", &[(2000, "nothing"), (1000, "next")]),
     ];
-    assert_eq!(drawn(&recording, &Selection::default(), By::Task), expected(all));
+    assert_eq!(drawn(&recording, &Selection::default(), LaneKind::Task), expected(all));
 }
 
 #[test]
 fn frames_have_the_category_of_where_they_run() {
     let stack = |stack: &str| {
         let recording = recording(&every_ms(0, 0..1, "app", stack));
-        let lanes = Lanes::new(&recording, &Selection::default(), By::Cpu);
+        let lanes = Lanes::new(&recording, &Selection::default(), LaneKind::Cpu);
         let mut numbers = vec![lanes.comm_frame(recording.timelines[0].samples[0].task)];
         lanes.frames_root_first(recording.timelines[0].samples[0].stack, &mut numbers);
         let text = |number: &u32| {
@@ -213,7 +213,7 @@ fn frames_have_the_category_of_where_they_run() {
 fn only_frames_that_occur_are_there() {
     let recording = two_cpus();
     let names = |selection: &Selection| {
-        let lanes = Lanes::new(&recording, selection, By::Cpu);
+        let lanes = Lanes::new(&recording, selection, LaneKind::Cpu);
         let mut names: Vec<&str> = lanes.frames.iter().map(|frame| recording.name(frame.name)).collect();
         names.sort_unstable();
         names.join(",")

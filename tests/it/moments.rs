@@ -116,7 +116,7 @@ fn before_other_moments_stands_what_the_cpus_did() {
     let seen: Vec<Vec<_>> = moments
         .iter()
         .map(|moment| {
-            let of = |filled: &windows::Filled| {
+            let of = |filled: &windows::StretchSummary| {
                 assert_eq!((filled.end_ns - filled.start_ns, filled.samples), (100 * MS, 100));
                 let call = filled.dominating.as_ref().and_then(|dominating| dominating.path.system_call);
                 let busiest = filled.busiest.map(|(comm, samples)| (node.name(comm), samples));

@@ -78,12 +78,12 @@ fn each_stall_has_its_backlog_and_the_story_of_the_post() {
     // call, then ksoftirqd.
     let packets = document["packets"].as_array().expect("a list");
     let last: Vec<&Value> = packets.iter().filter(|packet| packet["backlog"] == 2).collect();
-    let whose = |packet: &Value| {
+    let context_of = |packet: &Value| {
         let word = |key: &str| packet[key].as_str().unwrap_or("-").to_owned();
         [word("comm"), word("context"), word("syscall")].join(" ")
     };
-    assert!(last[..4].iter().all(|packet| whose(packet) == "node_exporter syscall_end lseek"));
-    assert!(last[4..].iter().filter(|packet| whose(packet) == "ksoftirqd/1 ksoftirqd -").count() > 100);
+    assert!(last[..4].iter().all(|packet| context_of(packet) == "node_exporter syscall_end lseek"));
+    assert!(last[4..].iter().filter(|packet| context_of(packet) == "ksoftirqd/1 ksoftirqd -").count() > 100);
     let queued = recording.stdout("packets", &["--gap", "90ms", "--queued"]);
     let rows: Vec<&str> = queued.lines().filter(|line| line.starts_with("queued ")).collect();
     let all: u64 = backlogs.iter().map(|backlog| backlog["packets"].as_u64().unwrap()).sum();

@@ -50,7 +50,7 @@ fn kinds(stall: &Stall) -> Vec<&'static str> {
     kinds
 }
 
-fn who<'r>(recording: &'r Recording, stall: &Stall) -> &'r str {
+fn culprit_name<'r>(recording: &'r Recording, stall: &Stall) -> &'r str {
     recording.comm(stall.culprit.as_ref().expect("a culprit").on_cpu)
 }
 
@@ -68,7 +68,7 @@ fn a_path_in_which_no_softirq_is_seen_where_they_are_common() {
     let stall = only(&stalls);
     assert_eq!((ms(stall), stall.confidence), ((1000, 1100), Confidence::Medium));
     assert_eq!(kinds(stall), ["kernel_path"]);
-    assert_eq!(who(&recording, stall), "agent");
+    assert_eq!(culprit_name(&recording, stall), "agent");
     let path = stall.culprit.as_ref().and_then(|culprit| culprit.path.as_ref()).expect("a path");
     assert_eq!(path.system_call.map(|call| recording.name(call)), Some("lseek"));
     assert_eq!(path.function().map(|name| recording.name(name)), Some("traverse"));
@@ -218,7 +218,7 @@ fn a_hole_in_the_samples_of_a_busy_cpu_is_a_weak_witness() {
     let stalls = find(&recording);
     let stall = only(&stalls);
     assert_eq!((kinds(stall), stall.confidence), (vec!["sample_hole"], Confidence::Low));
-    assert_eq!(who(&recording, stall), "cadvisor");
+    assert_eq!(culprit_name(&recording, stall), "cadvisor");
 
     // If the drivers are silent too, the confidence is higher.
     let polls = |range: std::ops::Range<u64>| -> String {
@@ -262,7 +262,7 @@ fn ksoftirqd_that_does_not_run_while_nothing_is_served() {
     let stalls = find(&recording);
     let stall = only(&stalls);
     assert_eq!((ms(stall), kinds(stall)), ((100, 200), vec!["ksoftirqd_wait"]));
-    assert_eq!(who(&recording, stall), "solver");
+    assert_eq!(culprit_name(&recording, stall), "solver");
 }
 
 #[test]

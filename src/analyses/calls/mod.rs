@@ -36,7 +36,7 @@ mod result;
 mod switches;
 mod thread;
 
-use crate::model::{Left, Recording, TraceEvent, TraceKind};
+use crate::model::{LeaveReason, Recording, TraceEvent, TraceKind};
 
 use pairing::CallEvent;
 use pass::Pass;
@@ -72,18 +72,18 @@ fn take(pass: &mut Pass, cpu: usize, event: &TraceEvent) {
             }
         }
         TraceKind::Switch { next, why } => {
-            pass.leaves(thread, Departure { cpu, time_ns, why, stack: event.stack });
-            pass.comes(pass.thread_of(next), cpu, time_ns, why);
+            pass.switch_out(thread, Departure { cpu, time_ns, why, stack: event.stack });
+            pass.switch_in(pass.thread_of(next), cpu, time_ns, why);
             if pass.recording.task(next).is_swapper() {
                 pass.cpus[cpu].idle_ns = Some(time_ns);
             }
         }
-        TraceKind::SwitchIn => pass.comes(thread, cpu, time_ns, Left::Asleep),
+        TraceKind::SwitchIn => pass.switch_in(thread, cpu, time_ns, LeaveReason::Asleep),
         TraceKind::SwitchOut { why } => {
-            pass.leaves(thread, Departure { cpu, time_ns, why, stack: event.stack });
+            pass.switch_out(thread, Departure { cpu, time_ns, why, stack: event.stack });
             (pass.cpus[cpu].current, pass.cpus[cpu].has_switched) = (None, true);
         }
-        TraceKind::Waking { task, cpu } => pass.wakes(task, cpu, time_ns),
+        TraceKind::Waking { task, cpu } => pass.wake(task, cpu, time_ns),
         _ => {}
     }
 }

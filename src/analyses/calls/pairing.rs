@@ -21,21 +21,21 @@ impl Pass<'_> {
     pub fn enter(&mut self, thread: usize, entry: CallEvent, arguments: u32) {
         let time_ns = entry.event.time_ns;
         self.has_enters = true;
-        self.runs(thread, entry.cpu, time_ns);
+        self.note_running(thread, entry.cpu, time_ns);
         self.give_up(thread);
         let call = self.call_at(entry, arguments);
         let thread = &mut self.threads[thread];
         thread.restart_account(time_ns);
         thread.open = Some(Call { has_enter: true, ..call });
         thread.has_called = true;
-        thread.leaving = None;
+        thread.returning = None;
     }
 
     /// A thread exited from a system call, which returned `result`.
     pub fn exit(&mut self, thread: usize, exit: CallEvent, result: i64) {
         let time_ns = exit.event.time_ns;
         self.has_exits = true;
-        self.runs(thread, exit.cpu, time_ns);
+        self.note_running(thread, exit.cpu, time_ns);
         let is_other = |open: &Call| exit.number >= 0 && exit.number != open.number;
         if self.threads[thread].open.as_ref().is_some_and(is_other) {
             self.give_up(thread);
@@ -56,7 +56,7 @@ impl Pass<'_> {
             false => Call { start_ns: caller.born_ns.min(time_ns), ..call },
         });
         caller.has_called = true;
-        caller.leaving = Some((self.calls.len(), time_ns));
+        caller.returning = Some((self.calls.len(), time_ns));
         self.calls.push(Call {
             end_ns: time_ns,
             result: Some(result),
@@ -132,7 +132,7 @@ impl Pass<'_> {
             let is_elsewhere = self.is_elsewhere(&self.threads[at]);
             let thread = &mut self.threads[at];
             if is_elsewhere {
-                thread.was_elsewhere(self.end_ns);
+                thread.mark_elsewhere(self.end_ns);
             }
             let Some(call) = thread.open.take() else {
                 continue;

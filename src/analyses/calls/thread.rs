@@ -1,6 +1,6 @@
 //! The state of one thread and of one CPU after the events so far.
 
-use crate::model::{Left, Recording, TaskId};
+use crate::model::{LeaveReason, Recording, TaskId};
 
 use super::result::{Call, Doubt, Spent};
 
@@ -12,7 +12,7 @@ pub(super) enum State {
     /// It has the CPU of the timeline with this index.
     On(usize),
     /// It has no CPU.
-    Off(Left),
+    Off(LeaveReason),
 }
 
 /// One thread.
@@ -30,7 +30,7 @@ pub(super) struct Thread {
     /// Whether it had an event of a system call.
     pub has_called: bool,
     /// The index of the call that it is on its way out of, and since when it has the CPU for that.
-    pub leaving: Option<(usize, u64)>,
+    pub returning: Option<(usize, u64)>,
 }
 
 impl Thread {
@@ -43,7 +43,7 @@ impl Thread {
             open: None,
             born_ns,
             has_called: false,
-            leaving: None,
+            returning: None,
         }
     }
 
@@ -53,8 +53,8 @@ impl Thread {
         match self.state {
             State::Unknown => {}
             State::On(_) => self.spent.on_cpu_ns += passed,
-            State::Off(Left::Asleep) => self.spent.asleep_ns += passed,
-            State::Off(Left::Runnable) => self.spent.runnable_ns += passed,
+            State::Off(LeaveReason::Asleep) => self.spent.asleep_ns += passed,
+            State::Off(LeaveReason::Runnable) => self.spent.runnable_ns += passed,
         }
         self.accounted_ns = self.accounted_ns.max(time_ns);
     }
@@ -68,12 +68,12 @@ impl Thread {
     /// Whether it got `cpu` without a recorded switch: it waited for that CPU, and no other thread
     /// has it. Some kernels (6.18 in a virtual machine) do not trace what the idle tasks of CPUs
     /// other than CPU 0 do, including their switches to other tasks.
-    pub fn has_come(&self, cpu: usize, current: Option<usize>) -> bool {
+    pub fn got_cpu_unseen(&self, cpu: usize, current: Option<usize>) -> bool {
         current.is_none() && self.waits.is_some_and(|(awaited, _)| awaited == cpu)
     }
 
     /// Records that it ran on a CPU that was not recorded until `time_ns`, for an unknown time.
-    pub fn was_elsewhere(&mut self, time_ns: u64) {
+    pub fn mark_elsewhere(&mut self, time_ns: u64) {
         self.accounted_ns = time_ns;
         if let Some(call) = &mut self.open {
             call.doubt = Some(Doubt::Elsewhere);

@@ -16,7 +16,7 @@ pub struct Contexts {
 
 impl Contexts {
     /// The context of a stack.
-    pub fn of(&self, stack: StackId) -> Context {
+    pub fn get(&self, stack: StackId) -> Context {
         self.by_stack[stack.index()]
     }
 
@@ -30,7 +30,7 @@ impl Contexts {
     /// counts as idle.
     #[inline]
     pub fn is_idle(&self, recording: &Recording, sample: &Sample) -> bool {
-        let context = self.of(sample.stack);
+        let context = self.get(sample.stack);
         let is_swapper = recording.task(sample.task).is_swapper();
         // Branchless on purpose: `||` and `&&` would be mispredicted here.
         context.is_idle | (!context.is_named & is_swapper)

@@ -21,10 +21,10 @@ pub(super) fn blocks(
     sample: &Sample,
 ) -> Box<[Block]> {
     let is_trigger = marks.triggers.is_trigger(sample);
-    let own = marked_functions(contexts, marks, contexts.of(sample.stack).path, Some(comm));
+    let own = marked_functions(contexts, marks, contexts.get(sample.stack).path, Some(comm));
     let handler = marked_functions(contexts, marks, contexts.handler(sample.stack), None);
     let class_of = |outer: StackId, mode| {
-        let context = contexts.of(outer);
+        let context = contexts.get(outer);
         let is_in = |functions: &FxHashSet<PathId>, path: Option<PathId>| {
             path.is_some_and(|path| functions.contains(&path))
         };

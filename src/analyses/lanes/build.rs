@@ -9,8 +9,8 @@ use crate::analyses::selection::Selection;
 use crate::analyses::spans::end_of;
 use crate::model::{Details, Recording, Sample, Timeline, Trace};
 
-use super::frames::{FrameNumbers, Used};
-use super::lane::{By, Lane, LaneOwner, Source};
+use super::frames::{FrameNumbers, UsedIds};
+use super::lane::{Lane, LaneKind, LaneOwner, Source};
 use super::result::Lanes;
 
 /// A thread: process id, thread id and start; for the idle task, which all CPUs share, also the
@@ -27,7 +27,7 @@ struct Selected<'r> {
 
 impl<'r> Lanes<'r> {
     /// The lanes of what is selected.
-    pub fn new(recording: &'r Recording, selection: &Selection, by: By) -> Self {
+    pub fn new(recording: &'r Recording, selection: &Selection, by: LaneKind) -> Self {
         let mut lanes = Lanes {
             recording,
             lanes: Vec::new(),
@@ -40,12 +40,12 @@ impl<'r> Lanes<'r> {
         };
         let (start_ns, _) = selection.time.bounds(recording);
         lanes.range = start_ns.max(recording.about.start_ns)..0;
-        let mut used = Used::new(recording);
+        let mut used = UsedIds::new(recording);
         let selected = lanes.select(selection, &mut used);
         lanes.range.end = lanes.range.end.max(lanes.range.start);
         lanes.lanes = match by {
-            By::Cpu => selected.into_iter().map(|selected| cpu_lane(recording, selected)).collect(),
-            By::Task => thread_lanes(recording, &selected, &lanes.is_selected),
+            LaneKind::Cpu => selected.into_iter().map(|selected| cpu_lane(recording, selected)).collect(),
+            LaneKind::Task => thread_lanes(recording, &selected, &lanes.is_selected),
         };
         (lanes.numbers, lanes.frames) = FrameNumbers::new(recording, &lanes.contexts, used);
         lanes
@@ -53,7 +53,7 @@ impl<'r> Lanes<'r> {
 
     /// The selected part of each timeline. Notes the stacks and tasks of the selected samples, how
     /// many have no time, and when the last of them ends.
-    fn select(&mut self, selection: &Selection, used: &mut Used) -> Vec<Selected<'r>> {
+    fn select(&mut self, selection: &Selection, used: &mut UsedIds) -> Vec<Selected<'r>> {
         let interval_ns = self.recording.sampling_interval_ns();
         let mut all_selected = Vec::new();
         for timeline in selection.timelines(self.recording) {

@@ -21,14 +21,14 @@ pub struct Frame {
 }
 
 /// Whether the selected samples have a stack or a task, by its id.
-pub(super) struct Used {
+pub(super) struct UsedIds {
     stacks: Vec<bool>,
     tasks: Vec<bool>,
 }
 
-impl Used {
+impl UsedIds {
     pub fn new(recording: &Recording) -> Self {
-        Used { stacks: vec![false; recording.stacks.len()], tasks: vec![false; recording.tasks.len()] }
+        UsedIds { stacks: vec![false; recording.stacks.len()], tasks: vec![false; recording.tasks.len()] }
     }
 
     /// Records the stack and the task of a sample.
@@ -50,7 +50,7 @@ pub(super) struct FrameNumbers {
 impl FrameNumbers {
     /// Numbers the frames of the stacks that are used, and the comms of the tasks. Returns the
     /// frames by number.
-    pub fn new(recording: &Recording, contexts: &Contexts, used: Used) -> (Self, Vec<Frame>) {
+    pub fn new(recording: &Recording, contexts: &Contexts, used: UsedIds) -> (Self, Vec<Frame>) {
         let mut is_used = used.stacks;
         for index in (1..is_used.len()).rev() {
             if is_used[index]

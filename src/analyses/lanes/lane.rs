@@ -6,7 +6,7 @@ use crate::model::{Recording, Sample, TaskId, Timeline};
 
 /// What each lane shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
+pub enum LaneKind {
     /// A CPU; a thread if samples do not have their CPU.
     #[default]
     Cpu,

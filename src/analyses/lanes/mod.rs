@@ -10,5 +10,5 @@ mod stretches;
 
 pub use super::categories::Category;
 pub use frames::Frame;
-pub use lane::{By, Content, Lane, LaneOwner, Stretch};
+pub use lane::{Content, Lane, LaneKind, LaneOwner, Stretch};
 pub use result::Lanes;

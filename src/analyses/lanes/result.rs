@@ -48,7 +48,7 @@ impl Lanes<'_> {
     }
 
     /// Whether a lane shows a CPU or, where tasks have lanes, a task.
-    pub fn is_of(&self, lane: &Lane, cpu: u32, task: Option<TaskId>) -> bool {
+    pub fn shows(&self, lane: &Lane, cpu: u32, task: Option<TaskId>) -> bool {
         let thread = |task| {
             let task = self.recording.task(task);
             (task.pid, task.tid, task.start_ns)

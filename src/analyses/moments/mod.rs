@@ -12,7 +12,7 @@ use crate::model::{Log, Recording, Stamp};
 
 use super::selection::Selection;
 use super::stalls::Stalls;
-use super::windows::{self, Filling};
+use super::windows::{self, StretchSummarizer};
 
 use hits::StallsByStart;
 use times::Times;
@@ -26,7 +26,7 @@ pub const BEFORE_NS: u64 = 100_000_000;
 const MOST: usize = 10_000;
 /// The most stretches of CPU time that are looked at, over all moments. With many CPUs fewer
 /// moments are looked at.
-const MOST_FILLED: usize = 200_000;
+const MOST_STRETCHES: usize = 200_000;
 
 /// Finds what held the selected CPUs of `recording` at the times of `log`.
 ///
@@ -36,7 +36,7 @@ const MOST_FILLED: usize = 200_000;
 pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selection) -> Result<Moments> {
     let times = Times::new(recording, selection)?;
     let cpus: Vec<u32> = selection.timelines(recording).map(|timeline| timeline.cpu).collect();
-    let most = MOST.min(MOST_FILLED / cpus.len().max(1));
+    let most = MOST.min(MOST_STRETCHES / cpus.len().max(1));
     let mut result = Moments::default();
     let mut zoneless_inside = 0;
     for time in &log.times {
@@ -67,13 +67,14 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
         result.better_zone = times.better_zone(log);
     }
     let options = windows::Options::without_trigger();
-    let filling = Filling::new(recording, &options);
+    let summarizer = StretchSummarizer::new(recording, &options);
     let by_start = StallsByStart::new(&stalls.stalls);
     result.moments.par_iter_mut().for_each(|moment| {
         moment.hits = by_start.hits(moment);
         if moment.hits.is_empty() {
             let start_ns = moment.start_ns.min(moment.end_ns.saturating_sub(BEFORE_NS));
-            moment.before = cpus.iter().filter_map(|&cpu| filling.of(cpu, start_ns, moment.end_ns)).collect();
+            moment.before =
+                cpus.iter().filter_map(|&cpu| summarizer.summarize(cpu, start_ns, moment.end_ns)).collect();
         }
     });
     Ok(result)

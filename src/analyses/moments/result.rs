@@ -1,6 +1,6 @@
 //! The result: the moments of a log that are in the recording, each with its explanation.
 
-use crate::analyses::windows::Filled;
+use crate::analyses::windows::StretchSummary;
 
 /// The result.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ pub struct Moment {
     /// The stalls that it lies in or shortly after, the one that explains most first.
     pub hits: Vec<Hit>,
     /// If there are no such stalls: what each CPU did just before, by CPU.
-    pub before: Vec<Filled>,
+    pub before: Vec<StretchSummary>,
 }
 
 impl Moments {
@@ -51,10 +51,10 @@ impl Moments {
 impl Moment {
     /// The CPU that one path held longest before the moment, else the busiest CPU; the first of
     /// several equal ones. `None` if no CPU was looked at.
-    pub fn most_held(&self) -> Option<&Filled> {
-        self.before.iter().max_by_key(|filled| {
-            let held_ns = filled.dominating.as_ref().map_or(0, |dominating| dominating.time_ns);
-            (held_ns, filled.busy_samples(), std::cmp::Reverse(filled.cpu))
+    pub fn most_held(&self) -> Option<&StretchSummary> {
+        self.before.iter().max_by_key(|summary| {
+            let held_ns = summary.dominating.as_ref().map_or(0, |dominating| dominating.time_ns);
+            (held_ns, summary.busy_samples(), std::cmp::Reverse(summary.cpu))
         })
     }
 }

@@ -6,7 +6,7 @@ use super::result::{Backlog, Packet};
 /// received earlier takes some microseconds.
 pub const AT_ONCE_NS: u64 = 50_000;
 /// A pause in a backlog is bridged if the mean distance of this many packets is short enough.
-const IN_THE_MEAN: usize = 8;
+const MEAN_PACKETS: usize = 8;
 /// Fewer packets are no backlog.
 const FEWEST: usize = 3;
 /// A gap of less than this many times the mean distance of packets is an ordinary pause.
@@ -20,9 +20,9 @@ pub(super) fn find(packets: &mut [Packet], gap_ns: u64) -> Vec<Backlog> {
     let mean_ns = gaps / (packets.len() as u64).max(1);
     let is_close = |ns: u64, packets: u64| ns <= AT_ONCE_NS.min(mean_ns / 4).saturating_mul(packets);
     let is_at_once = |rest: &[Packet]| {
-        let gaps = rest.iter().take(IN_THE_MEAN).map_while(|packet| packet.gap_ns);
+        let gaps = rest.iter().take(MEAN_PACKETS).map_while(|packet| packet.gap_ns);
         rest.first().and_then(|first| first.gap_ns).is_some_and(|gap| is_close(gap, 1))
-            || rest.len() >= IN_THE_MEAN && is_close(gaps.sum(), IN_THE_MEAN as u64)
+            || rest.len() >= MEAN_PACKETS && is_close(gaps.sum(), MEAN_PACKETS as u64)
     };
     let least_ns = gap_ns.max(mean_ns.saturating_mul(LONG_GAP)).max(1);
     let mut at = 0;

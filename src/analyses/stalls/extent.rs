@@ -38,7 +38,7 @@ fn return_by_samples(cpu: &Cpu, tid: i32, end: u64) -> Option<u64> {
     let after = cpu.timeline.between(end, end.saturating_add(PAUSE_NS));
     let mut previous = end;
     for sample in &cpu.samples()[after] {
-        let context = cpu.contexts.of(sample.stack);
+        let context = cpu.contexts.get(sample.stack);
         if cpu.is_idle(sample) {
             return None;
         }

@@ -65,7 +65,7 @@ impl<'c, 'r> Rates<'c, 'r> {
         for run in runs.iter().filter(|run| run.is_long(cpu)) {
             counts[run.first..=run.last].fill(false);
         }
-        let serves = |at: usize| cpu.contexts.of(samples[at].stack).serving != Serving::Nothing;
+        let serves = |at: usize| cpu.contexts.get(samples[at].stack).serving != Serving::Nothing;
         let mut distance = vec![0; samples.len()];
         let mut next = 0;
         for at in (0..samples.len()).rev().filter(|&at| counts[at]) {

@@ -32,7 +32,7 @@ pub use holder::{Holder, Interrupt};
 pub use kind::Kind;
 pub use options::Options;
 pub use result::{
-    Blamed, Confidence, Culprit, Evidence, Lack, Source, Stall, Stalls, TracedCall, Victims, Witness,
+    Confidence, Culprit, CulpritSummary, Evidence, Lack, Source, Stall, Stalls, TracedCall, Victims, Witness,
 };
 pub use summary::Verdict;
 pub use witnesses::{COST, RECORD};
@@ -54,7 +54,7 @@ use traced::Traced;
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
     let contexts = Contexts::with_handlers(recording);
     let calls = calls::find(recording);
-    let traced = Traced::of(recording);
+    let traced = Traced::new(recording);
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
     let of_cpus: Vec<Vec<Stall>> = timelines
         .into_par_iter()
@@ -70,7 +70,7 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
     Stalls {
         ranking: ranking::rank(recording, &stalls),
         stalls,
-        witnesses: witnesses::of(recording, traced),
+        witnesses: witnesses::find(recording, traced),
         min_ns: options.min_ns,
     }
 }
@@ -111,7 +111,7 @@ fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs,
         confidence: confidence::confidence(&findings),
         evidence: findings.iter().map(|finding| finding.evidence()).collect(),
         culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time, calls)),
-        victims: victims::of(cpu, softirqs, &time),
+        victims: victims::find(cpu, softirqs, &time),
         lost: lost.iter().fold(0, |sum, gap| sum.saturating_add(gap.records)),
     }
 }

@@ -11,7 +11,7 @@ use crate::analyses::windows::{self, Ranked};
 use crate::model::{NameId, Recording};
 
 use super::holder::Holder;
-use super::result::{Blamed, Confidence, Culprit, Stall};
+use super::result::{Confidence, Culprit, CulpritSummary, Stall};
 
 /// What stalls of one culprit have in common: the holder, the owner of the path, and where the path
 /// starts. For kernel threads only the path counts, because workers take turns. For handlers only
@@ -20,7 +20,7 @@ type Key = (Holder<Option<NameId>>, Option<Owner>, Option<NameId>);
 
 /// The culprits of `stalls`: those with a stall of medium or high confidence first, then by stalled
 /// time.
-pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
+pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<CulpritSummary> {
     let mut groups: BTreeMap<Key, Vec<(&Stall, &Culprit)>> = BTreeMap::new();
     for stall in stalls {
         if let Some(culprit) = &stall.culprit {
@@ -32,9 +32,9 @@ pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<Blamed> {
         times.entry(stall.cpu).or_default().push(stall.start_ns..stall.end_ns);
     }
     let compared = windows::rank(recording, &times);
-    let mut ranking: Vec<Blamed> =
-        groups.into_values().filter_map(|stalls| blamed(recording, &stalls, &compared)).collect();
-    ranking.sort_by_key(|blamed| Reverse((blamed.sure > 0, blamed.total_ns)));
+    let mut ranking: Vec<CulpritSummary> =
+        groups.into_values().filter_map(|stalls| summary(recording, &stalls, &compared)).collect();
+    ranking.sort_by_key(|summary| Reverse((summary.sure > 0, summary.total_ns)));
     ranking
 }
 
@@ -49,7 +49,11 @@ fn key(recording: &Recording, culprit: &Culprit) -> Key {
 }
 
 /// The summary of `stalls` of one culprit. `compared` has the ranked paths of all stalls.
-fn blamed(recording: &Recording, stalls: &[(&Stall, &Culprit)], compared: &[Ranked]) -> Option<Blamed> {
+fn summary(
+    recording: &Recording,
+    stalls: &[(&Stall, &Culprit)],
+    compared: &[Ranked],
+) -> Option<CulpritSummary> {
     let (longest, culprit) = stalls.iter().max_by_key(|(stall, _)| stall.duration_ns())?;
     let mut cpus: Vec<u32> = stalls.iter().map(|(stall, _)| stall.cpu).collect();
     cpus.sort_unstable();
@@ -59,7 +63,7 @@ fn blamed(recording: &Recording, stalls: &[(&Stall, &Culprit)], compared: &[Rank
         let begins_alike = |path: &Path| ranked.path.inner().first() == path.inner().first();
         ranked.comm == comm && culprit.path.as_ref().is_some_and(begins_alike)
     };
-    Some(Blamed {
+    Some(CulpritSummary {
         holder: culprit.holder_by_comm(recording),
         interrupted: culprit.interrupted().map(|task| recording.task(task).comm),
         path: culprit.path.clone(),

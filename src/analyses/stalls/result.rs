@@ -17,7 +17,7 @@ pub struct Stalls {
     /// The stalls, by time, then by CPU.
     pub stalls: Vec<Stall>,
     /// The culprits: those with a stall of medium or high confidence first, then by stalled time.
-    pub ranking: Vec<Blamed>,
+    pub ranking: Vec<CulpritSummary>,
     /// Each kind of witness, and why the recording lacks it if it does.
     pub witnesses: Vec<Witness>,
     /// The shortest length of a stall that was asked for, in ns.
@@ -127,7 +127,7 @@ impl Culprit {
 /// All stalls of one culprit together.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Blamed {
+pub struct CulpritSummary {
     /// What held the CPU, with tasks of one comm as one.
     pub holder: Holder<NameId>,
     /// The comm of the task that a softirq or an interrupt ran on top of in its longest stall. It

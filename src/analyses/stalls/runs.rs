@@ -94,7 +94,7 @@ enum Observation {
 
 /// What `sample` means for a run of the activity `running`.
 fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation {
-    let context = cpu.contexts.of(sample.stack);
+    let context = cpu.contexts.get(sample.stack);
     let task = cpu.recording.task(sample.task);
     if cpu.is_idle(sample) {
         return Observation::Other;

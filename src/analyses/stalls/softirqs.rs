@@ -87,17 +87,17 @@ impl Pass<'_, '_> {
                 }
             }
             TraceKind::SoftirqEntry(softirq) => {
-                self.unserved_until(now);
+                self.end_unserved(now);
                 if self.cpu.traced.has(Tracepoint::SoftirqExit) {
                     // A CPU serves one softirq at a time: if the last one has not returned, the
                     // record of its exit was lost.
                     self.open.serving = Some((softirq, now));
                 }
                 if let Some(since) = self.open.raised.remove(&softirq) {
-                    self.wait(softirq, since..now);
+                    self.add_wait(softirq, since..now);
                 }
                 // While softirqs are served, it does not matter that ksoftirqd waits.
-                self.ksoftirqd_until(now);
+                self.end_ksoftirqd_wait(now);
             }
             TraceKind::SoftirqExit(softirq) => {
                 let served = self.open.serving.take().filter(|(entered, _)| *entered == softirq);
@@ -105,7 +105,7 @@ impl Pass<'_, '_> {
                     && self.cpu.traced.has(Tracepoint::SoftirqEntry)
                     && self.cpu.traced.has(Tracepoint::SoftirqExit)
                 {
-                    self.add(Kind::Handler { softirq: Some(softirq) }, since..now);
+                    self.add_finding(Kind::Handler { softirq: Some(softirq) }, since..now);
                 }
                 if !self.open.raised.is_empty() {
                     self.open.unserved.get_or_insert(now);
@@ -118,7 +118,7 @@ impl Pass<'_, '_> {
                 if let Some(since) = self.open.interrupts.remove(&irq)
                     && self.cpu.traced.interrupts()
                 {
-                    self.add(Kind::Handler { softirq: None }, since..now);
+                    self.add_finding(Kind::Handler { softirq: None }, since..now);
                 }
             }
             TraceKind::Waking { task, cpu } if cpu == self.cpu.timeline.cpu => {
@@ -127,16 +127,16 @@ impl Pass<'_, '_> {
                 }
                 self.open.woken.insert(self.cpu.tid(task), (task, now));
             }
-            TraceKind::Switch { next, .. } => self.runs(next, now),
-            TraceKind::SwitchIn => self.runs(event.task, now),
+            TraceKind::Switch { next, .. } => self.switch_in(next, now),
+            TraceKind::SwitchIn => self.switch_in(event.task, now),
             _ => {}
         }
     }
 
     /// `task` got the CPU.
-    fn runs(&mut self, task: TaskId, now: u64) {
+    fn switch_in(&mut self, task: TaskId, now: u64) {
         if self.cpu.recording.is_ksoftirqd(task) {
-            self.ksoftirqd_until(now);
+            self.end_ksoftirqd_wait(now);
         }
         if let Some((task, since)) = self.open.woken.remove(&self.cpu.tid(task))
             && self.cpu.traced.switches()
@@ -147,17 +147,17 @@ impl Pass<'_, '_> {
     }
 
     /// Ends the wait of ksoftirqd.
-    fn ksoftirqd_until(&mut self, now: u64) {
+    fn end_ksoftirqd_wait(&mut self, now: u64) {
         if let Some(since) = self.open.ksoftirqd.take()
             && self.cpu.traced.wakings()
             && self.cpu.traced.switches()
         {
-            self.add(Kind::KsoftirqdWait, since..now);
+            self.add_finding(Kind::KsoftirqdWait, since..now);
         }
     }
 
     /// Ends the time in which softirqs were pending and none was served.
-    fn unserved_until(&mut self, now: u64) {
+    fn end_unserved(&mut self, now: u64) {
         let Some(since) = self.open.unserved.take() else { return };
         let time = since..now;
         if self.cpu.traced.waits() && now.saturating_sub(since) >= self.cpu.least_ns() {
@@ -173,23 +173,23 @@ impl Pass<'_, '_> {
             return;
         };
         self.is_over = true;
-        self.unserved_until(now);
+        self.end_unserved(now);
         for (softirq, since) in std::mem::take(&mut self.open.raised) {
-            self.wait(softirq, since..now);
+            self.add_wait(softirq, since..now);
         }
-        self.ksoftirqd_until(now);
+        self.end_ksoftirqd_wait(now);
     }
 
     /// Adds the wait of one softirq.
-    fn wait(&mut self, softirq: Softirq, time: Range<u64>) {
+    fn add_wait(&mut self, softirq: Softirq, time: Range<u64>) {
         if self.cpu.traced.waits() && time.end.saturating_sub(time.start) >= self.cpu.least_ns() {
             self.softirqs.waits.entry(softirq).or_default().push(time.clone());
-            self.add(Kind::SoftirqWait(softirq), time);
+            self.add_finding(Kind::SoftirqWait(softirq), time);
         }
     }
 
     /// Adds a finding, if it is long enough.
-    fn add(&mut self, kind: Kind, time: Range<u64>) {
+    fn add_finding(&mut self, kind: Kind, time: Range<u64>) {
         if time.end.saturating_sub(time.start) < self.cpu.least_ns() {
             return;
         }

@@ -1,6 +1,6 @@
 //! A summary of the stalls of a recording: counts, the verdict, and the strongest evidence.
 
-use super::result::{Blamed, Confidence, Evidence, Source, Stall, Stalls, Witness};
+use super::result::{Confidence, CulpritSummary, Evidence, Source, Stall, Stalls, Witness};
 
 /// How strong the evidence against the first culprit of a ranking is, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ impl Stalls {
 
     /// The first culprit of the ranking, and how strong the evidence against it is; `None` if no
     /// stall has a culprit.
-    pub fn verdict(&self) -> Option<(Verdict, &Blamed)> {
+    pub fn verdict(&self) -> Option<(Verdict, &CulpritSummary)> {
         let top = self.ranking.first()?;
         let has_sure = self.stalls.iter().any(|stall| stall.confidence >= Confidence::Medium);
         let verdict = match (has_sure, top.sure) {

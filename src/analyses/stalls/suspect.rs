@@ -99,7 +99,7 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
             continue;
         }
         busy += 1;
-        let context = cpu.contexts.of(sample.stack);
+        let context = cpu.contexts.get(sample.stack);
         let handler = cpu.contexts.handler(sample.stack);
         let (holder, path) = match (context.is_nested, handler, context.softirq()) {
             (false, ..) => (Holder::Task(cpu.tid(sample.task)), context.path),
@@ -160,7 +160,7 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         holder: Holder::Task(tid),
         on_cpu: sample.task,
         cgroup: cpu.timeline.details.get(next).cgroup,
-        path: Some(cpu.contexts.of(sample.stack).path?),
+        path: Some(cpu.contexts.get(sample.stack).path?),
         samples: 1,
         share: 1.0,
     })

@@ -13,7 +13,7 @@ pub(super) struct Traced {
 
 impl Traced {
     /// The tracepoints of which `recording` has every occurrence.
-    pub fn of(recording: &Recording) -> Traced {
+    pub fn new(recording: &Recording) -> Traced {
         let complete = recording.about.events.iter().filter(|event| event.is_complete());
         let tracepoints = complete.filter_map(|event| event.tracepoint);
         let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);

@@ -11,7 +11,7 @@ use super::softirqs::Softirqs;
 use super::times::overlapping;
 
 /// Who waited in `time`.
-pub(super) fn of(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
+pub(super) fn find(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
     let mut victims = Victims::default();
     for (softirq, waits) in &softirqs.waits {
         if let Some(longest) = overlapping(waits, time).map(|at| waits[at].end - waits[at].start).max() {

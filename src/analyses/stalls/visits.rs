@@ -78,7 +78,7 @@ enum GroupKey {
 }
 
 impl GroupKey {
-    fn of(cpu: &Cpu, visit: &Visit) -> GroupKey {
+    fn new(cpu: &Cpu, visit: &Visit) -> GroupKey {
         match visit.activity() {
             Activity::Task { comm, start, .. } => {
                 let is_worker = cpu.contexts.owner(start) == Owner::KernelThread;
@@ -98,7 +98,7 @@ pub(super) fn groups<'r>(cpu: &Cpu, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>
     let has_long_run = |visits: &Vec<Visit>| visits.iter().any(|visit| visit.long_run(cpu).is_some());
     let mut by_key: BTreeMap<GroupKey, Vec<Visit>> = BTreeMap::new();
     for visit in visits.into_iter().filter(|visit| visit.samples >= 2) {
-        by_key.entry(GroupKey::of(cpu, &visit)).or_default().push(visit);
+        by_key.entry(GroupKey::new(cpu, &visit)).or_default().push(visit);
     }
     by_key.retain(|_, visits| has_long_run(visits));
     let groups = by_key.into_iter().flat_map(|(key, visits)| match key {
@@ -160,7 +160,7 @@ type Weights = FxHashMap<PathId, u64>;
 fn weights(cpu: &Cpu, visit: &Visit) -> Weights {
     let mut weights = Weights::default();
     for sample in &cpu.samples()[visit.indices()] {
-        let context = cpu.contexts.of(sample.stack);
+        let context = cpu.contexts.get(sample.stack);
         let path = context.path.filter(|_| !context.is_nested);
         for path in path.into_iter().flat_map(|path| cpu.contexts.outwards(path)) {
             *weights.entry(path).or_default() += 1;

@@ -121,7 +121,7 @@ const SOURCES: [Row; 8] = [
 ];
 
 /// Each witness, and why `recording` lacks it if it does.
-pub(super) fn of(recording: &Recording, traced: Traced) -> Vec<Witness> {
+pub(super) fn find(recording: &Recording, traced: Traced) -> Vec<Witness> {
     SOURCES.iter().map(|row| row.witness(row.needs.lack(recording, traced))).collect()
 }
 

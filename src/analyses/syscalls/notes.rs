@@ -18,7 +18,7 @@ pub(super) fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -
         notes.push(Diagnostic::new(severity, code, count as u64, message, remedy));
     };
     let record = format!("record with: {RECORD}");
-    let is_named = |index: usize| contexts.of(StackId::from_index(index)).is_named;
+    let is_named = |index: usize| contexts.get(StackId::from_index(index)).is_named;
     let is_needed = |tracepoint: Tracepoint| {
         tracepoint.is_system_call_enter()
             || tracepoint.is_system_call_exit()

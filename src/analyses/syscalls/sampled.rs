@@ -27,7 +27,7 @@ fn add_runs(timeline: &Timeline, contexts: &Contexts, collector: &mut Collector)
     let interval_ns = recording.sampling_interval_ns();
     let call_at = |at: usize| -> Option<(TaskId, Option<NameId>)> {
         let sample = timeline.samples.get(at)?;
-        let path = contexts.of(sample.stack).path?;
+        let path = contexts.get(sample.stack).path?;
         (contexts.owner(path) == Owner::SystemCall).then(|| (sample.task, contexts.system_call(path)))
     };
     let mut run: Option<Run> = None;

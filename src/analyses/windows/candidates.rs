@@ -25,7 +25,7 @@ impl Candidates {
         let tried: FxHashSet<PathId> = all.iter().map(|candidate| candidate.path).collect();
         let mut nearest: Vec<Option<PathId>> = vec![None; Work::BEFORE_PATHS];
         for path in contexts.paths() {
-            let of_caller = || nearest[Work::of(contexts.parent(path)?).index()];
+            let of_caller = || nearest[Work::from_path(contexts.parent(path)?).index()];
             nearest.push(if tried.contains(&path) { Some(path) } else { of_caller() });
         }
         Candidates { all, numbers, nearest }
@@ -39,7 +39,7 @@ impl Candidates {
     /// The numbers of the candidates that a sample of this comm and path counts for: those with the
     /// same path or with a caller of it.
     pub fn counting(&self, contexts: &Contexts, sample: Candidate) -> impl Iterator<Item = usize> {
-        let nearest = |path: PathId| self.nearest(Work::of(path));
+        let nearest = |path: PathId| self.nearest(Work::from_path(path));
         let paths =
             std::iter::successors(nearest(sample.path), move |&inner| nearest(contexts.parent(inner)?));
         paths.filter_map(move |path| self.numbers.get(&Candidate { path, ..sample }).copied())
@@ -69,7 +69,7 @@ fn candidates(contexts: &Contexts, cpus: &[CpuWindows]) -> Vec<Candidate> {
     }
     // The depths are sorted, the deepest first: the depth that the share FOLLOW of the windows
     // reach is at that share of the list.
-    let reached_by_most = |depths: &[u32]| depths[FOLLOW.of(depths.len() as u64) as usize - 1];
+    let reached_by_most = |depths: &[u32]| depths[FOLLOW.least_part(depths.len() as u64) as usize - 1];
     let common = |(deepest, depths): (Candidate, Vec<u32>)| {
         let depth = reached_by_most(&depths);
         let mut outwards = contexts.outwards(deepest.path);

@@ -48,7 +48,7 @@ impl Finder<'_> {
     ) -> Vec<usize> {
         let paths = stretch.paths().map(|(counted, _)| counted.path);
         let inside = paths.filter(|&path| self.contexts.continues(path, candidate.path));
-        let works: FxHashSet<Work> = inside.map(Work::of).collect();
+        let works: FxHashSet<Work> = inside.map(Work::from_path).collect();
         let is_candidates = |at: &usize| {
             let sample = &timeline.samples[*at];
             self.recording.task(sample.task).comm == candidate.comm && works.contains(&self.work(sample))
@@ -88,7 +88,7 @@ impl Finder<'_> {
         while let Some((caller, frame)) = self.recording.stacks.split(at) {
             // Nested stacks have the same path, so the path ends in the outermost stack with that
             // path.
-            if self.contexts.of(at).path == Some(path) {
+            if self.contexts.get(at).path == Some(path) {
                 place = Some(CodePlace { frame, is_call: at != stack });
             } else if place.is_some() {
                 break;

@@ -25,14 +25,14 @@ pub(super) struct CpuWindows<'r> {
     pub triggered: u64,
     pub episodes: Vec<Episode>,
     /// What is compared with the baseline: the window of each episode, or given stretches of time.
-    pub judged: Vec<Judged>,
+    pub judged: Vec<JudgedStretch>,
     pub baseline: Baseline,
     /// The times that the baseline leaves out.
     pub taken: Vec<(u64, u64)>,
 }
 
 /// A stretch of time that is compared with the baseline.
-pub(super) struct Judged {
+pub(super) struct JudgedStretch {
     /// Start and end, in ns.
     pub time: Range<u64>,
     /// The indices of its samples.
@@ -76,7 +76,7 @@ impl<'r> Finder<'r> {
         let meant = all.into_iter().filter(is_meant);
         let with_judged = meant.map(|(episode, stretch)| {
             let Window { start_ns, end_ns, indices, .. } = &episode.window;
-            let judged = Judged { time: *start_ns..*end_ns, indices: indices.clone(), stretch };
+            let judged = JudgedStretch { time: *start_ns..*end_ns, indices: indices.clone(), stretch };
             (episode, judged)
         });
         let (episodes, judged) = with_judged.unzip();
@@ -88,7 +88,7 @@ impl<'r> Finder<'r> {
         let judged = |counter: &mut Counter, time: &Range<u64>| {
             let indices = timeline.between(time.start, time.end);
             let stretch = counter.count(timeline, indices.clone());
-            Judged { time: time.clone(), stretch, indices }
+            JudgedStretch { time: time.clone(), stretch, indices }
         };
         let taken: Vec<(u64, u64)> = stretches.iter().map(|time| (time.start, time.end)).collect();
         CpuWindows {
@@ -133,7 +133,7 @@ impl<'r> Finder<'r> {
         let (first, last) = (run[0], run[run.len() - 1]);
         let mut softirqs = BTreeMap::new();
         for &at in run {
-            if let Some(softirq) = self.contexts.of(samples[at].stack).softirq() {
+            if let Some(softirq) = self.contexts.get(samples[at].stack).softirq() {
                 *softirqs.entry(softirq).or_default() += 1;
             }
         }

@@ -9,7 +9,7 @@ use crate::analyses::statistics::Table;
 use crate::model::{CgroupId, CodePlace, Timeline};
 
 use super::candidates::Candidates;
-use super::episodes::{CpuWindows, Judged};
+use super::episodes::{CpuWindows, JudgedStretch};
 use super::finder::{Candidate, Finder, Work};
 use super::stretch::is_dominated;
 
@@ -54,7 +54,7 @@ impl Evidence {
     }
 
     /// Adds the samples of a window that the path dominates.
-    fn add_window(&mut self, judged: &Judged, samples: WindowSamples) {
+    fn add_window(&mut self, judged: &JudgedStretch, samples: WindowSamples) {
         self.held_ns.push(samples.held_ns);
         self.window_ns.push(judged.time.end - judged.time.start);
         self.cgroups.extend(samples.cgroups);
@@ -85,7 +85,7 @@ impl Finder<'_> {
     /// Adds the evidence of one CPU.
     fn add_cpu(&self, cpu: &CpuWindows, candidates: &Candidates, all_evidence: &mut [Evidence]) {
         let mut windows = Holdings::new(candidates);
-        let mut dominated: Vec<(usize, &Judged)> = Vec::new();
+        let mut dominated: Vec<(usize, &JudgedStretch)> = Vec::new();
         for judged in &cpu.judged {
             for (candidate, counted) in judged.stretch.paths() {
                 windows.count(candidates.counting(&self.contexts, candidate), counted.samples);
@@ -93,7 +93,7 @@ impl Finder<'_> {
             let dominating = windows.end_stretch(judged.stretch.busy);
             dominated.extend(dominating.into_iter().map(|number| (number, judged)));
         }
-        let samples_of = |&(number, judged): &(usize, &Judged)| {
+        let samples_of = |&(number, judged): &(usize, &JudgedStretch)| {
             self.window_samples(candidates.all[number], cpu.timeline, judged)
         };
         let all_samples: Vec<WindowSamples> = dominated.par_iter().map(samples_of).collect();
@@ -128,7 +128,12 @@ impl Finder<'_> {
         }
     }
 
-    fn window_samples(&self, candidate: Candidate, timeline: &Timeline, judged: &Judged) -> WindowSamples {
+    fn window_samples(
+        &self,
+        candidate: Candidate,
+        timeline: &Timeline,
+        judged: &JudgedStretch,
+    ) -> WindowSamples {
         let samples = self.samples_in(candidate, timeline, judged.indices.clone(), &judged.stretch);
         WindowSamples {
             held_ns: self.held_ns(timeline, &samples),

@@ -25,7 +25,7 @@ impl Work {
     /// How many indices precede those of paths.
     pub const BEFORE_PATHS: usize = 2;
 
-    pub fn of(path: PathId) -> Self {
+    pub fn from_path(path: PathId) -> Self {
         Work((Work::BEFORE_PATHS + path.index()) as u32)
     }
 
@@ -79,16 +79,16 @@ impl<'r> Finder<'r> {
     /// blamed on the system call that it interrupts.
     #[inline]
     pub fn work(&self, sample: &Sample) -> Work {
-        let context = self.contexts.of(sample.stack);
+        let context = self.contexts.get(sample.stack);
         // Branchless on purpose, as `Contexts::is_idle` is: `&&` would be mispredicted here.
         let counts = self.workers[sample.task.index()].is_some() & !context.is_nested;
-        let in_path = context.path.map_or(Work::NOT_COUNTED, Work::of);
+        let in_path = context.path.map_or(Work::NOT_COUNTED, Work::from_path);
         let busy = if counts { in_path } else { Work::NOT_COUNTED };
         if self.is_idle(sample) { Work::IDLE } else { busy }
     }
 
     /// The work of a sample's task in the kernel, also while it is interrupted.
     pub fn interrupted(&self, sample: &Sample) -> Option<PathId> {
-        self.workers[sample.task.index()].and(self.contexts.of(sample.stack).path)
+        self.workers[sample.task.index()].and(self.contexts.get(sample.stack).path)
     }
 }

@@ -6,12 +6,12 @@ mod candidates;
 mod dominating;
 mod episodes;
 mod evidence;
-mod filled;
 mod finder;
 mod options;
 mod ranking;
 mod result;
 mod stretch;
+mod stretch_summary;
 mod summary;
 mod triggers;
 
@@ -27,9 +27,9 @@ use super::contents;
 use episodes::CpuWindows;
 use finder::Finder;
 
-pub use filled::{Filled, Filling};
 pub use options::{KSOFTIRQD, Options};
 pub use result::{CutBy, Dominating, Episode, Ranked, Verdict, Window, Windows};
+pub use stretch_summary::{StretchSummarizer, StretchSummary};
 pub use summary::Filler;
 pub use triggers::Triggers;
 

@@ -22,13 +22,13 @@ pub(super) struct Stretch {
     /// Samples in interrupts and softirqs, without idle ones.
     pub nested: u64,
     /// All samples, by comm and work.
-    counted: Vec<Counted>,
+    counted: Vec<WorkCount>,
     /// The heaviest path, followed inward, if it dominates.
     pub dominating: Option<Candidate>,
 }
 
 /// The samples of one comm and one work.
-pub(super) struct Counted {
+pub(super) struct WorkCount {
     comm: NameId,
     work: Work,
     pub samples: u64,
@@ -63,13 +63,13 @@ impl<'r> Counter<'r> {
             let is_idle = work == Work::IDLE;
             stretch.idle += u64::from(is_idle);
             stretch.busy += u64::from(!is_idle);
-            stretch.nested += u64::from(!is_idle & finder.contexts.of(sample.stack).is_nested);
+            stretch.nested += u64::from(!is_idle & finder.contexts.get(sample.stack).is_nested);
             let comm = finder.recording.task(sample.task).comm;
             let guess = &mut guesses[work.index()];
-            let is_same = |counted: &Counted| counted.comm == comm && counted.work == work;
+            let is_same = |counted: &WorkCount| counted.comm == comm && counted.work == work;
             if !stretch.counted.get(*guess).is_some_and(is_same) {
                 *guess = *positions.entry((comm, work)).or_insert_with(|| {
-                    stretch.counted.push(Counted { comm, work, samples: 0, last: at });
+                    stretch.counted.push(WorkCount { comm, work, samples: 0, last: at });
                     stretch.counted.len() - 1
                 });
             }
@@ -84,7 +84,7 @@ impl<'r> Counter<'r> {
 
 impl Stretch {
     /// Each comm and path with samples. A path is counted without the paths that continue it.
-    pub fn paths(&self) -> impl Iterator<Item = (Candidate, &Counted)> {
+    pub fn paths(&self) -> impl Iterator<Item = (Candidate, &WorkCount)> {
         self.counted.iter().filter_map(|counted| {
             let (comm, path) = (counted.comm, counted.work.path()?);
             Some((Candidate { comm, path }, counted))

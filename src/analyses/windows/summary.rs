@@ -3,8 +3,8 @@
 
 use crate::model::{NameId, Recording, Sample, Softirq, Timeline};
 
-use super::filled::Filled;
 use super::result::{Episode, Window, Windows};
+use super::stretch_summary::StretchSummary;
 
 /// What filled a stretch of a CPU's time, where no path dominates it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +41,7 @@ impl Counts {
     }
 }
 
-impl Filled {
+impl StretchSummary {
     /// Samples that are not idle.
     pub fn busy_samples(&self) -> u64 {
         self.samples.saturating_sub(self.idle_samples)
@@ -102,7 +102,7 @@ impl Windows {
 
     /// How many episodes received packets, if they are fewer than half of all episodes. Then it is
     /// worth looking at these alone.
-    pub fn received_by_few(&self) -> Option<usize> {
+    pub fn few_receiving(&self) -> Option<usize> {
         let received = |episode: &&Episode| episode.softirqs.contains_key(&Softirq::NetRx);
         let count = self.episodes.iter().filter(received).count();
         (1..self.episodes.len() / 2).contains(&count).then_some(count)

@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         output::complain(&format!("nothing to draw: {what}"));
     }
     let is_drawn = pictures::draw(arguments, &recording, &gallery, views)?;
-    let outcome = Outcome::of(&recording, is_drawn);
+    let outcome = Outcome::new(&recording, is_drawn);
     output::leave_to_exit(recording);
     Ok(outcome)
 }

@@ -39,8 +39,8 @@ pub fn read(path: &Path, zone: Zone) -> Result<Log> {
 pub fn parse(input: impl Read, path: &Path, zone: Zone) -> Result<Log> {
     let failed = |cause| Error::Io { file: path.to_owned(), cause, remedy: None };
     let mut reader = BufReader::with_capacity(1 << 20, input.take(MAX_BYTES));
-    if let Some((what, remedy)) = foreign_file(reader.fill_buf().map_err(failed)?) {
-        return Err(Error::input(path, what, remedy));
+    if let Some((problem, remedy)) = foreign_file(reader.fill_buf().map_err(failed)?) {
+        return Err(Error::input(path, problem, remedy));
     }
     let mut log = Log {
         file: clean(&path.to_string_lossy()).into_owned(),

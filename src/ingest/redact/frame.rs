@@ -54,8 +54,8 @@ pub fn around(
     is_kept &= is_behind_header(&layout.attributes) && keep(layout.attributes, &|_| {}).is_some();
     is_kept &= keep(Section { offset: 0, size: FILE_HEADER }, &|_| {}).is_some();
     if !is_kept {
-        let what = "has its events where perf record does not write them, and cannot be redacted";
-        return Err(Error::input(path, what, "pack it without --redact"));
+        let problem = "has its events where perf record does not write them, and cannot be redacted";
+        return Err(Error::input(path, problem, "pack it without --redact"));
     }
     put(&mut head, EVENT_TYPES, 0, order);
     put(&mut head, EVENT_TYPES + 8, 0, order);
@@ -76,7 +76,7 @@ pub fn around(
         kept[feature.0 as usize / 64] |= 1 << (feature.0 % 64);
         // In a damaged or hostile file all sections may be the same bytes. So all sections together
         // may be no larger than the file.
-        let body = section.and_then(|section| section.of(file));
+        let body = section.and_then(|section| section.bytes_in(file));
         let body = body.filter(|body| bodies.len() + body.len() <= file.len());
         // A section that is missing stays missing.
         let offset = body.map_or(u64::MAX, |_| bodies_start + bodies.len() as u64);

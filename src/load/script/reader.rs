@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
 
 use crate::error::Result;
-use crate::ingest::{Block, CALLCHAIN_DEFERRED, Change, ScriptSample, SideBand, When, number};
+use crate::ingest::{Block, CALLCHAIN_DEFERRED, Change, RecordTime, ScriptSample, SideBand, number};
 use crate::load::meanings::{set_functions, set_task_kinds};
 use crate::load::notes::{note_loss, note_nameless_kernel};
 use crate::load::timelines::{span, timeline};
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
             Block::Record { header, name, rest } => {
                 self.recording.tally.records += 1;
                 let count = || rest.rsplit(|byte| *byte == b' ').next().and_then(number);
-                let when = When { time_ns: header.time_ns.unwrap_or(0), position: line };
+                let when = RecordTime { time_ns: header.time_ns.unwrap_or(0), position: line };
                 let change = match name {
                     b"FINISHED_ROUND" => return self.skip(FINISHED_ROUND),
                     b"CALLCHAIN_DEFERRED" => return self.skip(CALLCHAIN_DEFERRED),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::analyses::moments::{Moment, Moments};
-use crate::analyses::windows::Filled;
+use crate::analyses::windows::StretchSummary;
 use crate::model::{Log, Recording};
 
 use super::view::{DominatingView, View};
@@ -32,7 +32,7 @@ struct MomentView<'r> {
     end_ns: u64,
     took_ns: Option<u64>,
     stalls: Vec<HitView>,
-    before: Vec<FilledView<'r>>,
+    before: Vec<StretchView<'r>>,
 }
 
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ struct HitView {
 }
 
 #[derive(Serialize)]
-struct FilledView<'r> {
+struct StretchView<'r> {
     cpu: u32,
     start_ns: u64,
     end_ns: u64,
@@ -79,19 +79,19 @@ fn moment_view<'r>(view: &View<'r>, moment: &'r Moment) -> MomentView<'r> {
         end_ns: moment.end_ns,
         took_ns: moment.took_ns,
         stalls: moment.hits.iter().map(|hit| HitView { stall: hit.stall, over_ns: hit.over_ns }).collect(),
-        before: moment.before.iter().map(|filled| filled_view(view, filled)).collect(),
+        before: moment.before.iter().map(|summary| stretch_view(view, summary)).collect(),
     }
 }
 
-fn filled_view<'r>(view: &View<'r>, filled: &'r Filled) -> FilledView<'r> {
-    FilledView {
-        cpu: filled.cpu,
-        start_ns: filled.start_ns,
-        end_ns: filled.end_ns,
-        samples: filled.samples,
-        idle_samples: filled.idle_samples,
-        interrupt_samples: filled.interrupt_samples,
-        lossy: filled.is_lossy,
-        dominating: filled.dominating.as_ref().map(|dominating| view.dominating(dominating)),
+fn stretch_view<'r>(view: &View<'r>, summary: &'r StretchSummary) -> StretchView<'r> {
+    StretchView {
+        cpu: summary.cpu,
+        start_ns: summary.start_ns,
+        end_ns: summary.end_ns,
+        samples: summary.samples,
+        idle_samples: summary.idle_samples,
+        interrupt_samples: summary.interrupt_samples,
+        lossy: summary.is_lossy,
+        dominating: summary.dominating.as_ref().map(|dominating| view.dominating(dominating)),
     }
 }

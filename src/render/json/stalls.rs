@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::analyses::moments::Moments;
 use crate::analyses::stalls::{
-    Blamed, COST, Culprit, Evidence, Holder, Kind, RECORD, Stall, Stalls, Victims, Witness,
+    COST, Culprit, CulpritSummary, Evidence, Holder, Kind, RECORD, Stall, Stalls, Victims, Witness,
 };
 use crate::model::{Log, Recording, TaskId};
 
@@ -33,7 +33,7 @@ pub fn write(
         recording: view.recording(),
         min_ns: stalls.min_ns,
         stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
-        ranking: stalls.ranking.iter().map(|blamed| view.blamed(blamed)).collect(),
+        ranking: stalls.ranking.iter().map(|summary| view.summary(summary)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
         record: stalls.lacking().next().map(|_| RecordView { command: RECORD.join(" "), cost: COST }),
         at: at.map(|(log, moments)| moments::view(recording, log, moments)),
@@ -48,7 +48,7 @@ struct StallsDocument<'r> {
     recording: RecordingView<'r>,
     min_ns: u64,
     stalls: Vec<StallView<'r>>,
-    ranking: Vec<BlamedView<'r>>,
+    ranking: Vec<CulpritSummaryView<'r>>,
     witnesses: Vec<WitnessView>,
     record: Option<RecordView>,
     at: Option<LogView<'r>>,
@@ -151,7 +151,7 @@ struct WaitingView<'r> {
 }
 
 #[derive(Serialize)]
-struct BlamedView<'r> {
+struct CulpritSummaryView<'r> {
     holder: HolderView<'r>,
     interrupted: Option<&'r str>,
     #[serde(flatten)]
@@ -283,22 +283,22 @@ impl<'r> View<'r> {
         }
     }
 
-    fn blamed(&self, blamed: &'r Blamed) -> BlamedView<'r> {
-        BlamedView {
-            holder: self.holder(blamed.holder.map(|comm| HolderView::Task {
+    fn summary(&self, summary: &'r CulpritSummary) -> CulpritSummaryView<'r> {
+        CulpritSummaryView {
+            holder: self.holder(summary.holder.map(|comm| HolderView::Task {
                 comm: self.name(comm),
                 pid: None,
                 tid: None,
             })),
-            interrupted: blamed.interrupted.map(|comm| self.name(comm)),
-            path: blamed.path.as_ref().map(|path| self.path(path)),
-            stalls: blamed.stalls,
-            sure: blamed.sure,
-            total_ns: blamed.total_ns,
-            longest_ns: blamed.longest_ns,
-            cpus: &blamed.cpus,
-            compared: blamed.compared.as_ref().map(|ranked| self.ranked(ranked)),
-            cgroup: self.cgroup(blamed.cgroup),
+            interrupted: summary.interrupted.map(|comm| self.name(comm)),
+            path: summary.path.as_ref().map(|path| self.path(path)),
+            stalls: summary.stalls,
+            sure: summary.sure,
+            total_ns: summary.total_ns,
+            longest_ns: summary.longest_ns,
+            cpus: &summary.cpus,
+            compared: summary.compared.as_ref().map(|ranked| self.ranked(ranked)),
+            cgroup: self.cgroup(summary.cgroup),
         }
     }
 }

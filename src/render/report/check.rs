@@ -24,14 +24,14 @@ pub fn unknown(reason: &str) -> String {
 }
 
 /// `8 stalls, 1.05 s of 9.7 s`.
-fn how_much(stalls: u64, stalled_ns: u64, duration_ns: u64) -> String {
+fn stall_sums(stalls: u64, stalled_ns: u64, duration_ns: u64) -> String {
     format!("{}, {} of {}", counted(stalls, "stall"), short(stalled_ns), short(duration_ns))
 }
 
 fn healthy(check: &Check) -> String {
     if check.stalls > 0 {
-        let what = how_much(check.stalls, check.stalled_ns, check.duration_ns);
-        return format!("healthy: {what}, below the limits");
+        let sums = stall_sums(check.stalls, check.stalled_ns, check.duration_ns);
+        return format!("healthy: {sums}, below the limits");
     }
     let (min, duration) = (short(check.min_ns), short(check.duration_ns));
     let of = format!("{min} or more in {duration} of {}", counted(check.cpus, "CPU"));
@@ -43,14 +43,14 @@ fn healthy(check: &Check) -> String {
 
 /// The stalled time, the culprit and, if there is room, the longest stall.
 fn stalling(recording: &Recording, check: &Check) -> String {
-    let what = how_much(check.stalls, check.stalled_ns, check.duration_ns);
-    let text = format!("stalling: {what}; {}", who(recording, check));
+    let sums = stall_sums(check.stalls, check.stalled_ns, check.duration_ns);
+    let text = format!("stalling: {sums}; {}", worst_culprit(recording, check));
     let with_longest = format!("{text}, max {}", short(check.longest_ns));
     if with_longest.len() <= WIDTH { with_longest } else { cut(&text) }
 }
 
 /// Who held a CPU for the longest time.
-fn who(recording: &Recording, check: &Check) -> String {
+fn worst_culprit(recording: &Recording, check: &Check) -> String {
     match &check.suspect {
         Some(culprit) => format!("CPU {}: {}", culprit.cpu, label(recording, culprit)),
         None => "no culprit known".to_owned(),
@@ -75,8 +75,8 @@ fn label(recording: &Recording, culprit: &CpuCulprit) -> String {
 fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
     match doubt {
         Doubt::Unsure { stalls, stalled_ns } => {
-            let what = how_much(*stalls, *stalled_ns, check.duration_ns);
-            format!("{what}, not sure; {}", who(recording, check))
+            let sums = stall_sums(*stalls, *stalled_ns, check.duration_ns);
+            format!("{sums}, not sure; {}", worst_culprit(recording, check))
         }
         other => sentence(other),
     }

@@ -55,9 +55,9 @@ fn account(stalls: &Stalls, log: &Log, moments: &Moments) -> String {
         counted(log.times.len() as u64, "time"),
         counted(log.lines, "line")
     );
-    let mut part = |count: u64, what: &str| {
+    let mut part = |count: u64, noun: &str| {
         if count > 0 {
-            text.push_str(&format!("; {count} {what}"));
+            text.push_str(&format!("; {count} {noun}"));
         }
     };
     part(log.without, if log.without == 1 { "line has none" } else { "lines have none" });
@@ -125,7 +125,7 @@ struct View<'r> {
 
 impl View<'_> {
     fn row(&self, moment: &Moment) -> [String; 8] {
-        let (stall, cpu, share, what) = match moment.hits.split_first() {
+        let (stall, cpu, share, label) = match moment.hits.split_first() {
             Some((hit, others)) => self.stalled(hit, others.len()),
             None => self.not_stalled(moment),
         };
@@ -137,7 +137,7 @@ impl View<'_> {
             stall,
             cpu,
             share,
-            what,
+            label,
         ]
     }
 
@@ -149,7 +149,7 @@ impl View<'_> {
             0 => String::new(),
             ns => format!("+{}ms", milliseconds(ns)),
         };
-        let (share, who) = match &stall.culprit {
+        let (share, label) = match &stall.culprit {
             Some(culprit) => (percent(culprit.share), subject::culprit(self.recording, culprit)),
             None => ("-".to_owned(), "no culprit known".to_owned()),
         };
@@ -157,24 +157,24 @@ impl View<'_> {
             0 => String::new(),
             others => format!("; {} more", counted(others as u64, "stall")),
         };
-        (format!("{}{after}", hit.stall + 1), stall.cpu.to_string(), share, format!("{who}{others}"))
+        (format!("{}{after}", hit.stall + 1), stall.cpu.to_string(), share, format!("{label}{others}"))
     }
 
     /// The cells for a moment in no stall: the work of the CPU that was held longest.
     fn not_stalled(&self, moment: &Moment) -> (String, String, String, String) {
         let none = || "-".to_owned();
-        let Some(filled) = moment.most_held() else {
+        let Some(summary) = moment.most_held() else {
             return (none(), none(), none(), "no CPU was recorded".to_owned());
         };
-        let lost = if filled.is_lossy { "LOST " } else { "" };
-        let (share, what) = match &filled.dominating {
+        let lost = if summary.is_lossy { "LOST " } else { "" };
+        let (share, label) = match &summary.dominating {
             Some(dominating) => {
                 let comm = self.recording.comm(dominating.task);
                 let work = work(self.recording, dominating.path.owner, dominating.path.system_call);
                 (percent(dominating.share), format!("{comm} {work}"))
             }
-            None => (none(), about::filler(self.recording, filled.filler())),
+            None => (none(), about::filler(self.recording, summary.filler())),
         };
-        (none(), filled.cpu.to_string(), share, format!("{lost}{what}"))
+        (none(), summary.cpu.to_string(), share, format!("{lost}{label}"))
     }
 }

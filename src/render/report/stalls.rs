@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::analyses::check::Doubt;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{
-    Blamed, COST, Confidence, Culprit, Kind, Lack, RECORD, Stall, Stalls, Verdict, Witness,
+    COST, Confidence, Culprit, CulpritSummary, Kind, Lack, RECORD, Stall, Stalls, Verdict, Witness,
 };
 use crate::model::{CgroupId, NameId, Recording};
 
@@ -126,15 +126,15 @@ impl Report<'_> {
         let header = ["#", "", "stalls", "total", "longest", "share", "base", "lift", "comm, what"];
         let mut rows = vec![header.map(str::to_owned)];
         let shown = &self.stalls.ranking[..self.stalls.ranking.len().min(CULPRITS_SHOWN)];
-        rows.extend((1..).zip(shown).map(|(number, blamed)| self.ranking_row(number, blamed)));
+        rows.extend((1..).zip(shown).map(|(number, summary)| self.ranking_row(number, summary)));
         use Align::{Left, Right};
         let align = [Left, Right, Right, Right, Right, Right, Right, Right, Left];
         let table = columns(align, &rows);
         let mut lines = vec![String::new(), table[0].clone()];
-        for (blamed, line) in shown.iter().zip(&table[1..]) {
+        for (summary, line) in shown.iter().zip(&table[1..]) {
             lines.push(line.clone());
-            if let Some(blamed_path) = &blamed.path {
-                lines.extend(wrap("  via ", &path(self.recording, blamed_path.inner())));
+            if let Some(culprit_path) = &summary.path {
+                lines.extend(wrap("  via ", &path(self.recording, culprit_path.inner())));
             }
         }
         if shown.len() < self.stalls.ranking.len() {
@@ -143,9 +143,9 @@ impl Report<'_> {
         lines
     }
 
-    fn ranking_row(&self, number: usize, blamed: &Blamed) -> [String; 9] {
-        let of = |share: Option<f64>| share.map_or("-".to_owned(), percent);
-        let compared = blamed.compared.as_ref();
+    fn ranking_row(&self, number: usize, summary: &CulpritSummary) -> [String; 9] {
+        let percent_or_dash = |share: Option<f64>| share.map_or("-".to_owned(), percent);
+        let compared = summary.compared.as_ref();
         let lift = match compared {
             Some(ranked) => ranked.lift.map_or("inf".to_owned(), |lift| format!("{lift:.1}x")),
             None => "-".to_owned(),
@@ -153,18 +153,18 @@ impl Report<'_> {
         [
             "rank".to_owned(),
             number.to_string(),
-            format!("{}/{}", blamed.stalls, self.stalls.stalls.len()),
-            format!("{}ms", milliseconds(blamed.total_ns)),
-            format!("{}ms", milliseconds(blamed.longest_ns)),
-            of(compared.map(|ranked| ranked.window_share)),
-            of(compared.map(|ranked| ranked.baseline_share)),
+            format!("{}/{}", summary.stalls, self.stalls.stalls.len()),
+            format!("{}ms", milliseconds(summary.total_ns)),
+            format!("{}ms", milliseconds(summary.longest_ns)),
+            percent_or_dash(compared.map(|ranked| ranked.window_share)),
+            percent_or_dash(compared.map(|ranked| ranked.baseline_share)),
             lift,
-            match &blamed.path {
-                Some(path) if blamed.holder.task().is_some() => {
+            match &summary.path {
+                Some(path) if summary.holder.task().is_some() => {
                     let work = subject::work(self.recording, path.owner, path.system_call);
-                    format!("{} {work}", subject::holder(self.recording, blamed.holder))
+                    format!("{} {work}", subject::holder(self.recording, summary.holder))
                 }
-                _ => subject::holder(self.recording, blamed.holder).into_owned(),
+                _ => subject::holder(self.recording, summary.holder).into_owned(),
             },
         ]
     }
@@ -189,7 +189,7 @@ impl Report<'_> {
     }
 
     fn row(&self, number: usize, stall: &Stall) -> [String; 9] {
-        let what = match &stall.culprit {
+        let label = match &stall.culprit {
             None => "nobody knows".to_owned(),
             Some(culprit) => match culprit.interrupted() {
                 Some(interrupted) => {
@@ -204,10 +204,10 @@ impl Report<'_> {
                 }
             },
         };
-        self.cells(number, stall, &what)
+        self.cells(number, stall, &label)
     }
 
-    fn cells(&self, number: usize, stall: &Stall, what: &str) -> [String; 9] {
+    fn cells(&self, number: usize, stall: &Stall, label: &str) -> [String; 9] {
         let longest_wait = stall.victims.longest_wait_ns();
         let mark = if stall.lost > 0 { "LOST " } else { "" };
         [
@@ -219,7 +219,7 @@ impl Report<'_> {
             stall.confidence.name().to_owned(),
             longest_wait.map_or("-".to_owned(), |ns| format!("{}ms", milliseconds(ns))),
             stall.victims.packets.map_or("-".to_owned(), |packets| packets.to_string()),
-            format!("{mark}{what}"),
+            format!("{mark}{label}"),
         ]
     }
 

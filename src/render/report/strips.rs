@@ -82,11 +82,11 @@ fn legend(
         ('#', trigger, true),
     ];
     let others = others.into_iter().filter(|(.., is_seen)| *is_seen);
-    entries.extend(others.map(|(mark, what, _)| (mark.to_string(), what)));
+    entries.extend(others.map(|(mark, label, _)| (mark.to_string(), label)));
     if is_seen(Cell::Outside) {
         entries.push(("blank".to_owned(), "before a window that was cut"));
     }
-    let entries: Vec<String> = entries.iter().map(|(letters, what)| format!("{letters}={what}")).collect();
+    let entries: Vec<String> = entries.iter().map(|(letters, label)| format!("{letters}={label}")).collect();
     let scale = milliseconds(strips.cell_ns);
     wrap("legend    ", &format!("{}; each character is {scale} ms", entries.join(", ")))
 }

@@ -55,9 +55,9 @@ impl Report<'_> {
                     (Class::Slept, "slept"),
                     (Class::Away, "were away for most of it, and nothing tells where"),
                 ];
-                let counts = words.map(|(class, what)| (self.calls.count(class), what));
+                let counts = words.map(|(class, label)| (self.calls.count(class), label));
                 let parts = counts.iter().filter(|(count, _)| *count > 0);
-                let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+                let parts: Vec<String> = parts.map(|(count, label)| format!("{count} {label}")).collect();
                 let colon = if parts.is_empty() { "" } else { ": " };
                 format!(
                     "{slow} of {} took {min} or longer{colon}{}",
@@ -89,9 +89,9 @@ impl Report<'_> {
             None => time(call.on_cpu_ns),
         };
         let took = if self.is_estimate { estimate(call.on_cpu_ns) } else { duration(call.duration_ns()) };
-        let mut what = format!("{}/{} {}", self.recording.name(task.comm), task.tid, self.name(call.name));
+        let mut label = format!("{}/{} {}", self.recording.name(task.comm), task.tid, self.name(call.name));
         if let Some(traced) = &call.traced {
-            what = [marks(traced), what, self.ends(traced)].concat();
+            label = [marks(traced), label, self.ends(traced)].concat();
         }
         [
             call.class.name().to_owned(),
@@ -101,7 +101,7 @@ impl Report<'_> {
             on_cpu,
             time(spent.map(|spent| spent.asleep_ns)),
             time(spent.map(|spent| spent.runnable_ns)),
-            what,
+            label,
         ]
     }
 

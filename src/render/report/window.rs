@@ -80,7 +80,7 @@ impl Report<'_> {
             };
             return format!("no episode: {why}{unnamed}");
         }
-        let hint = match self.windows.received_by_few() {
+        let hint = match self.windows.few_receiving() {
             Some(count) => format!(". --softirq net_rx keeps the {count} that served packets"),
             None => String::new(),
         };

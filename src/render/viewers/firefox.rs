@@ -156,7 +156,7 @@ impl Writer<'_, '_> {
     }
 
     fn markers(&mut self, lane: &Lane, markers: &[Marker]) {
-        for marker in markers.iter().filter(|marker| self.lanes.is_of(lane, marker.cpu, marker.task)) {
+        for marker in markers.iter().filter(|marker| self.lanes.shows(lane, marker.cpu, marker.task)) {
             if let Some((start_ns, end_ns)) = self.lanes.clip(marker.start_ns, marker.end_ns) {
                 self.marker(marker.kind, start_ns, end_ns, &marker.text);
             }

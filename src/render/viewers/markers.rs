@@ -31,13 +31,13 @@ pub struct Marker {
 pub fn of_windows(recording: &Recording, windows: &Windows) -> Vec<Marker> {
     let numbered = (1u64..).zip(&windows.episodes);
     let markers = numbered.flat_map(|(number, episode)| {
-        let marker = |kind, start_ns, end_ns, what: &str| Marker {
+        let marker = |kind, start_ns, end_ns, label: &str| Marker {
             kind,
             cpu: episode.cpu,
             task: Some(episode.trigger),
             start_ns,
             end_ns,
-            text: format!("{number}: {what}"),
+            text: format!("{number}: {label}"),
         };
         let window = &episode.window;
         [
@@ -77,7 +77,7 @@ pub fn of_stalls(recording: &Recording, stalls: &Stalls) -> Vec<Marker> {
 }
 
 fn stall_text(recording: &Recording, stall: &Stall) -> String {
-    let who = match &stall.culprit {
+    let label = match &stall.culprit {
         None => "nobody knows who held the CPU".to_owned(),
         Some(culprit) => {
             let function = culprit.path.as_ref().and_then(Path::function);
@@ -85,5 +85,5 @@ fn stall_text(recording: &Recording, stall: &Stall) -> String {
             format!("{}{}", subject::culprit(recording, culprit), function.unwrap_or_default())
         }
     };
-    format!("{who}, {} ms, confidence {}", milliseconds(stall.duration_ns()), stall.confidence.name())
+    format!("{label}, {} ms, confidence {}", milliseconds(stall.duration_ns()), stall.confidence.name())
 }

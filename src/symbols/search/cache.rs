@@ -121,8 +121,8 @@ impl<'p> LazyArchive<'p> {
         let archive = Archive::read(bytes, &|id| self.wanted.contains(id), (self.memory)(length));
         let name = self.file.display();
         let note = match archive.damage().map(Damage::words) {
-            Some((what, remedy)) => {
-                let message = format!("not all of {name} could be read: {what}");
+            Some((problem, remedy)) => {
+                let message = format!("not all of {name} could be read: {problem}");
                 Some(note(Severity::Warning, &message, remedy))
             }
             None if archive.is_empty() => {

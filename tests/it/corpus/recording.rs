@@ -4,7 +4,7 @@
 
 use std::io::Read;
 
-use stallgraph::analyses::lanes::{By, Lanes};
+use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::{contents, flame, ordered, selection::Selection, stalls, strips, windows};
 use stallgraph::internals::{InputFile, Redacted, Source, find_calls, read};
 use stallgraph::load::{self, Options, Sources};
@@ -47,7 +47,7 @@ pub fn check(bytes: &[u8]) {
         assert!(stall.start_ns <= stall.end_ns);
     }
     let markers = markers::of_windows(&recording, &windows);
-    for by in [By::Cpu, By::Task] {
+    for by in [LaneKind::Cpu, LaneKind::Task] {
         let lanes = Lanes::new(&recording, &Selection::default(), by);
         assert_eq!(lanes.samples() + lanes.untimed, tally.samples);
         let mut out = std::io::sink();

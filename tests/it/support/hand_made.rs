@@ -6,13 +6,13 @@ use stallgraph::analyses::stalls::{
 use stallgraph::analyses::windows;
 use stallgraph::model::{CgroupId, Recording, TaskId};
 
-/// These stalls, of a recording in which samples tell of them.
+/// A result with these stalls, of a recording with samples.
 pub fn stalls_of(stalls: Vec<Stall>) -> Stalls {
     let witness = Witness::new(Source::Samples, None);
     Stalls { stalls, ranking: Vec::new(), witnesses: vec![witness], min_ns: 20_000_000 }
 }
 
-/// A stall of a CPU from one ms to another, that one witness saw.
+/// A stall of a CPU from one ms to another, with evidence from one witness.
 pub fn stall(
     cpu: u32,
     begin_ms: u64,
@@ -34,8 +34,8 @@ pub fn stall(
     }
 }
 
-/// The task of this comm, in the path in which `windows` sees it before ksoftirqd; without a path,
-/// if it never does.
+/// The task with this comm, in the path that `windows` finds before ksoftirqd; without a path if it
+/// finds none.
 pub fn culprit(recording: &Recording, comm: &str) -> Culprit {
     let tasks = (0..recording.tasks.len()).map(TaskId::from_index);
     let task = tasks.into_iter().find(|task| recording.comm(*task) == comm).expect("a task of this comm");

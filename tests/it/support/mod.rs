@@ -1,5 +1,5 @@
-//! What the integration tests share: the program run as a user runs it, recordings from testdata,
-//! and recordings made up.
+//! Code that the integration tests share: runs of the program, recordings from testdata, and
+//! recordings that tests make.
 
 pub mod archive;
 pub mod builder;

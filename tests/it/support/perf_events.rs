@@ -70,7 +70,7 @@ pub struct Call {
     pub number: i64,
     /// Its arguments.
     pub arguments: Vec<u64>,
-    /// What it returned.
+    /// Its result.
     pub result: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Recordings that tell a story: what a node with a known problem would have recorded.
+//! Recordings of a node with a known problem, made from a model of the node.
 
 use std::ops::Range;
 
@@ -98,7 +98,7 @@ const NGINX_WORK: [Work; 10] = [
     ),
 ];
 
-/// What cadvisor does when it does not stall the CPU.
+/// The work of cadvisor when it does not stall the CPU.
 const CADVISOR_WORK: [Work; 6] = [
     (40, &[1, 2, 3, 30, 31], ""),
     (20, &[1, 2, 3, 30, 32, 33], ""),
@@ -112,7 +112,7 @@ const CADVISOR_WORK: [Work; 6] = [
     (8, &[1, 2, 3, 4, 7], "sys_openat;do_sys_open;do_filp_open;path_openat;link_path_walk"),
 ];
 
-/// What a network softirq does below [`NET_RX`]: weight, path.
+/// The work of a network softirq below [`NET_RX`]: weight, path.
 const PACKETS: [(u64, &str); 5] = [
     (30, ""),
     (
@@ -190,7 +190,7 @@ impl Dice {
     }
 }
 
-/// An event that is due on the CPU, whatever it does at that time.
+/// An event that is due on the CPU at some time.
 #[derive(Clone, Copy, PartialEq)]
 enum Due {
     Stall,

@@ -1,4 +1,4 @@
-//! A second opinion: what the crate `linux-perf-data` reads in a recording.
+//! A second opinion: a recording as the crate `linux-perf-data` reads it.
 
 use std::fs::File;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub struct SecondOpinion {
     pub pid: i32,
     /// Thread id.
     pub tid: i32,
-    /// The count that it stands for.
+    /// The event's count that it represents.
     pub period: u64,
 }
 

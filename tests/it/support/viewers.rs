@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What a viewer shows in one lane.
+/// One lane of a viewer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lane {
     /// Its name.

@@ -65,7 +65,7 @@ impl LaneWriter<'_, '_, '_> {
     fn markers(&mut self, markers: &[Marker], lane: &Lane, number: usize, beside: Track) -> io::Result<()> {
         let lanes = self.lanes;
         let mut tracks: Vec<(&str, Track)> = Vec::new();
-        for marker in markers.iter().filter(|marker| lanes.is_of(lane, marker.cpu, marker.task)) {
+        for marker in markers.iter().filter(|marker| lanes.shows(lane, marker.cpu, marker.task)) {
             let Some((start_ns, end_ns)) = lanes.clip(marker.start_ns, marker.end_ns) else { continue };
             let track = match tracks.iter().find(|(kind, _)| *kind == marker.kind) {
                 Some((_, track)) => *track,

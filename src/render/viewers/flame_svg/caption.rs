@@ -59,7 +59,7 @@ pub fn culprit(recording: &Recording, windows: &Windows) -> String {
 
 /// What dominates a window, in one line.
 pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: &Episode) -> String {
-    let what = match &episode.dominating {
+    let label = match &episode.dominating {
         Some(dominating) => {
             let task = Holder::Task(recording.task(dominating.task).comm);
             format!(
@@ -72,13 +72,13 @@ pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: 
         None if !windows.has_kernel_names => "kernel functions have no names, so no path is known".to_owned(),
         None => "no path dominates".to_owned(),
     };
-    format!("window {number}, before {}: {what}", recording.comm(episode.trigger))
+    format!("window {number}, before {}: {label}", recording.comm(episode.trigger))
 }
 
 /// Who held the CPU in a stall, in one line.
 pub fn stall(recording: &Recording, number: usize, stall: &Stall) -> String {
     let held = duration(stall.duration_ns());
-    let what = match &stall.culprit {
+    let label = match &stall.culprit {
         Some(culprit) => {
             let holder = culprit.holder_by_comm(recording);
             match (&culprit.path, &culprit.call) {
@@ -91,16 +91,16 @@ pub fn stall(recording: &Recording, number: usize, stall: &Stall) -> String {
         }
         None => format!("{held}, nothing tells who held the CPU"),
     };
-    format!("stall {number}, confidence {}: {what}", stall.confidence.name())
+    format!("stall {number}, confidence {}: {label}", stall.confidence.name())
 }
 
 /// What a merged picture leaves out, in one line; empty if nothing.
 pub fn left_out(times: &Times) -> String {
     let total_ns = times.total_ns();
     let parts = [("idle", times.idle_ns), ("lost", times.lost_ns), ("unsampled", times.unsampled_ns)];
-    let shares = parts.iter().filter(|(_, ns)| *ns > 0).map(|(what, ns)| {
+    let shares = parts.iter().filter(|(_, ns)| *ns > 0).map(|(label, ns)| {
         let share = *ns as f64 / total_ns as f64;
-        format!("{what} {}", percent(share))
+        format!("{label} {}", percent(share))
     });
     let shares: Vec<String> = shares.collect();
     if shares.is_empty() { String::new() } else { format!("not drawn: {}", shares.join(", ")) }

@@ -1,4 +1,4 @@
-//! The numbers of the format: record types and bits, as perf_event.h and header.h have them.
+//! The numbers of the format: record types and bits, as in perf_event.h and header.h.
 
 /// Bits of `perf_event_attr.sample_type` (`enum perf_event_sample_format` in perf_event.h).
 #[rustfmt::skip]
@@ -130,8 +130,8 @@ pub mod misc {
     pub const BUILD_ID_SIZE: u16 = 1 << 15;
 }
 
-/// Markers in call chains (`enum perf_callchain_context` in perf_event.h): what follows is of this
-/// mode.
+/// Markers in call chains (`enum perf_callchain_context` in perf_event.h): the entries that follow
+/// are of this mode.
 #[rustfmt::skip]
 pub mod context {
     /// Kernel frames follow.

@@ -16,7 +16,7 @@ const HEADER_SIZE: usize = 104;
 #[derive(Clone, Debug)]
 pub(super) enum Stored {
     Sample(Box<Sample>, Moment),
-    /// Gets a sample_id; without a moment that is all zeros, as in what perf itself makes up.
+    /// Gets a sample_id; without a moment that is all zeros, as in records that perf makes up.
     Sideband {
         kind: u32,
         misc: u16,

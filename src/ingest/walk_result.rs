@@ -11,7 +11,7 @@ const PROGRESS_STEP: u64 = 1 << 20;
 
 /// The content of the records, apart from samples and events.
 #[derive(Default)]
-pub struct Walked {
+pub struct WalkResult {
     /// Side-band records in time order.
     pub side_band: Vec<SideBand>,
     /// Number of side-band records that no analysis uses.
@@ -30,10 +30,10 @@ pub struct Walked {
     pub(super) end: u64,
 }
 
-impl Walked {
+impl WalkResult {
     /// The empty result of a walk that starts at `start`.
-    pub(super) fn starting_at(start: u64) -> Walked {
-        Walked { end: start, ..Walked::default() }
+    pub(super) fn starting_at(start: u64) -> WalkResult {
+        WalkResult { end: start, ..WalkResult::default() }
     }
 
     /// Reports the bytes since the last report, if they are enough for one.
@@ -57,7 +57,7 @@ impl Walked {
     }
 
     /// Adds the result of the walk over the following part.
-    pub(super) fn join(&mut self, next: Walked) {
+    pub(super) fn join(&mut self, next: WalkResult) {
         self.side_band.extend(next.side_band);
         self.user_chains.extend(next.user_chains);
         self.unused += next.unused;

@@ -10,7 +10,7 @@ use super::stretch::Counter;
 /// A stretch of a CPU's time and what filled it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Filled {
+pub struct StretchSummary {
     /// The CPU.
     pub cpu: u32,
     /// Start, in ns.
@@ -32,23 +32,23 @@ pub struct Filled {
 }
 
 /// Finds what filled stretches of CPUs' time.
-pub struct Filling<'r>(Finder<'r>);
+pub struct StretchSummarizer<'r>(Finder<'r>);
 
-impl<'r> Filling<'r> {
+impl<'r> StretchSummarizer<'r> {
     /// For `recording`. `options` should have no trigger, so that the work of every task counts.
     pub fn new(recording: &'r Recording, options: &'r Options) -> Self {
-        Filling(Finder::new(recording, options))
+        StretchSummarizer(Finder::new(recording, options))
     }
 
     /// What filled `[start_ns, end_ns)` of a CPU; `None` if nothing was recorded of that CPU.
-    pub fn of(&self, cpu: u32, start_ns: u64, end_ns: u64) -> Option<Filled> {
+    pub fn summarize(&self, cpu: u32, start_ns: u64, end_ns: u64) -> Option<StretchSummary> {
         let finder = &self.0;
         let timeline = finder.recording.timeline(cpu)?;
         let indices = timeline.between(start_ns, end_ns);
         let stretch = Counter::new(finder).count(timeline, indices.clone());
         let is_lossy = !timeline.lost_in(start_ns, end_ns).is_empty()
             || !timeline.throttled_in(start_ns, end_ns).is_empty();
-        Some(Filled {
+        Some(StretchSummary {
             cpu,
             start_ns,
             end_ns,
