@@ -85,8 +85,8 @@ fn write_stalls(file: &Path, recording: &Recording, out: &mut dyn Write) -> io::
     Ok(())
 }
 
-/// What held the CPU, its name, the system call and the function; empty where the recording does not
-/// tell.
+/// What held the CPU, its name, the system call and the function; empty where the recording does
+/// not tell.
 fn held_by<'r>(recording: &'r Recording, stall: &Stall) -> [&'r str; 4] {
     let Some(culprit) = &stall.culprit else { return [""; 4] };
     let (holder, name) = match culprit.holder {

@@ -1,24 +1,43 @@
-//! stallgraph: what held the CPU before ksoftirqd ran, from a Linux perf.data.
+//! Finds what held a CPU before ksoftirqd ran, from a recording of Linux `perf record`.
 //!
-//! The pipeline, one way; each module may import only those before it (a test checks it):
+//! When a task keeps a CPU in a long system call, or an interrupt or a softirq's action does not
+//! end, softirqs on that CPU wait: packets arrive, and nobody receives them, until ksoftirqd runs
+//! at last. This library reads what ran before that, from a `perf.data` or what `perf script`
+//! printed of one, and says who held the CPU, in which path, and how sure that is. The program
+//! `stallgraph` is built on it.
 //!
-//! ```text
-//! bytes ─ ingest ─▶ records ─ state ─▶ tasks, stacks of (module, offset)
-//!       ─ symbols, kernel ─▶ names, meaning = model::Recording, by load
-//! Recording ─ analyses ─▶ result ─ render ─▶ text · JSON · folded stacks
 //! ```
+//! use std::path::Path;
 //!
-//! ```no_run
-//! use stallgraph::{analyses::windows, load};
+//! use stallgraph::analyses::windows;
+//! use stallgraph::load;
 //!
-//! let recording = load::load("perf.data".as_ref(), &load::Options::default(), &|_, _, _| {})?;
+//! let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/post/perf.data");
+//! let recording = load::load(&file, &load::Options::default(), &|_, _, _| {})?;
 //! load::require_timelines(&recording)?;
 //! let windows = windows::find(&recording, &windows::Options::default());
-//! for path in &windows.ranking {
-//!     println!("{} {:?}", recording.name(path.comm), path.verdict);
-//! }
+//! let culprit = windows.culprit().expect("one path stands out");
+//! assert_eq!(recording.name(culprit.comm), "node_exporter");
+//! assert_eq!(culprit.path.system_call.map(|name| recording.name(name)), Some("lseek"));
 //! # Ok::<(), stallgraph::Error>(())
 //! ```
+//!
+//! # How data flows
+//!
+//! One way. [`load`] makes a [`Recording`](model::Recording), which never changes. An analysis is a
+//! function of it with a typed result, and a renderer writes a result as bytes.
+//!
+//! ```text
+//! perf.data ─ load ─▶ model::Recording ─ analyses ─▶ a result ─ render ─▶ text, JSON, …
+//! ```
+//!
+//! Results name tasks, functions and control groups by numbers, such as
+//! [`NameId`](model::NameId). The recording tells what they stand for:
+//! [`Recording::name`](model::Recording::name), [`Recording::task`](model::Recording::task).
+//! All times are nanoseconds of the recording's clock.
+//!
+//! A recording may come from a stranger. The names in it are safe to print: what could act on a
+//! terminal was replaced ([`model::clean`]).
 //!
 //! # Features
 //!
@@ -30,6 +49,16 @@
 //! | `render` | all forms of output: reports, JSON, folded stacks, SVG, files for viewers |
 //! | `pack` | packs and archives of `perf archive`: both are read, and packs are written |
 //! | `cli` | the program `stallgraph`, and all other features |
+//!
+//! # Where to look next
+//!
+//! - [`load`]: what can be read, and where names come from.
+//! - [`analyses`]: which question each analysis answers. [`stalls`](analyses::stalls) uses all
+//!   evidence, [`windows`](analyses::windows) samples alone.
+//! - [`model`]: the words of the program, defined one by one, and what a recording holds.
+//! - [`render`]: the forms of output.
+//! - `examples/` in the repository: the culprits of a folder of recordings as CSV, and the stacks
+//!   of one window as folded text.
 
 mod error;
 mod ingest;

@@ -1,4 +1,29 @@
-//! Analyses: pure functions of a `Recording`, each with a typed result, each a file or a folder.
+//! Analyses: functions of a [`Recording`](crate::model::Recording) with a typed result. They do no
+//! input or output.
+//!
+//! | module | question |
+//! | --- | --- |
+//! | [`stalls`] | when did a CPU handle no softirq although it should have, and who held it? |
+//! | [`windows`] | what ran before each episode of ksoftirqd, and which path stands out? |
+//! | [`moments`] | what held the CPUs at the times in a victim's log? |
+//! | [`check`] | is this node stalling? |
+//! | [`syscalls`] | which system calls were slow, and did they run, wait or sleep? |
+//! | [`packets`] | when and in which context was each packet handled? |
+//! | [`contents`] | what is in the recording, and which frames have no name? |
+//! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
+//!
+//! [`selection`] says which CPUs, times and tasks to look at, [`paths`] what the kernel worked on:
+//! most analyses share them.
+//!
+//! ```no_run
+//! # use stallgraph::{analyses::{selection::{Selection, TimeRange}, stalls}, load};
+//! # let options = load::Options { events: true, ..load::Options::default() };
+//! # let recording = load::load("perf.data".as_ref(), &options, &|_, _, _| {})?;
+//! let selection = Selection { time: TimeRange::Share(0.5, 1.0), ..Selection::default() };
+//! let stalls = stalls::find(&recording, &stalls::Options { selection, ..Default::default() });
+//! println!("{} stalls in the second half", stalls.stalls.len());
+//! # Ok::<(), stallgraph::Error>(())
+//! ```
 
 pub(crate) mod calls;
 mod categories;

@@ -1,9 +1,30 @@
 //! Loading: from a file and options to a [`Recording`].
 //!
-//! This is the input half of the program on one screen: it looks at the first bytes of a file and
-//! hands it to the reader of its format. Three formats are a perf.data or hold one, so they share
-//! `perf_data.rs`: records, then state, then names, then meanings. Text of perf script has its own
-//! way.
+//! A recording may be a perf.data, a stream of one, the folder that `perf record --threads` writes,
+//! a pack or an archive of `perf archive --all` that holds one, or the text that `perf script`
+//! printed. [`Sources`] says where names come from.
+//!
+//! ```no_run
+//! use stallgraph::load;
+//!
+//! // Tracepoints too, which most analyses can do without.
+//! let options = load::Options { events: true, ..load::Options::default() };
+//! let recording = load::load("perf.data".as_ref(), &options, &|_, _, _| {})?;
+//! for diagnostic in &recording.diagnostics {
+//!     eprintln!("{}", diagnostic.message);
+//! }
+//! # Ok::<(), stallgraph::Error>(())
+//! ```
+//!
+//! Damage is no error: what is wrong with a recording is noted in its
+//! [`diagnostics`](Recording::diagnostics), and the rest is read. What an analysis needs of a
+//! recording is checked by [`require_timelines`] and its siblings, whose errors say how to record
+//! it.
+
+// This file is the input half of the program on one screen: it looks at the first bytes of a file
+// and hands it to the reader of its format. Three formats are a perf.data or hold one, so they share
+// `perf_data.rs`: records, then state, then names, then meanings. Text of perf script has its own
+// way.
 
 mod archive;
 mod events;

@@ -9,6 +9,14 @@
 //! | [`folded`] | collapsed stacks, one per line |
 //! | [`viewers`] | files that a viewer or a browser opens |
 //!
+//! ```no_run
+//! # use stallgraph::{analyses::contents, load, render::report};
+//! # let recording = load::load("perf.data".as_ref(), &load::Options::default(), &|_, _, _| {})?;
+//! let contents = contents::find(&recording);
+//! report::info::write(&recording, &contents, &mut std::io::stdout())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A new family of outputs, such as an HTML page or a table format, gets a folder beside these.
 
 mod digits;
