@@ -1,6 +1,10 @@
 //! What benches, fuzz targets and tests of this crate need of its inside. None of it is part of the
 //! public interface: it changes without notice.
 
+use crate::analyses::paths::Path;
+use crate::analyses::stalls::{Confidence, Culprit, Evidence, Holder, Kind, Stall, Stalls, Victims, Witness};
+use crate::model::{CgroupId, TaskId};
+
 // Analyses that others are built on, tested by themselves.
 pub use crate::analyses::calls::find as find_calls;
 pub use crate::analyses::contexts::Contexts;
@@ -22,3 +26,43 @@ pub use crate::load::meanings::function;
 pub use crate::symbols::{
     Elf, FileSymbol, Jitdump, Kallsyms, PerfMap, PltStub, SymbolTable, WantedAddress, unpack_debug_data,
 };
+
+// Stalls by hand, for tests of what reads them: their types are non-exhaustive, so only this crate
+// can make them.
+
+/// These stalls, without a ranking.
+pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
+    Stalls { stalls, ranking: Vec::new(), witnesses, min_ns: 20_000_000 }
+}
+
+/// A stall with one piece of evidence, and without a culprit.
+pub fn stall(cpu: u32, confidence: Confidence, evidence: Evidence) -> Stall {
+    Stall {
+        cpu,
+        start_ns: evidence.start_ns,
+        end_ns: evidence.end_ns,
+        confidence,
+        evidence: vec![evidence],
+        culprit: None,
+        victims: Victims::default(),
+        lost: 0,
+    }
+}
+
+/// What a witness observed from one time, in ns, to another.
+pub fn evidence(kind: Kind, start_ns: u64, end_ns: u64) -> Evidence {
+    Evidence { kind, start_ns, end_ns }
+}
+
+/// A task that held the CPU in all samples of a stall.
+pub fn culprit(task: TaskId, path: Option<Path>, samples: u64) -> Culprit {
+    Culprit {
+        holder: Holder::Task(task),
+        on_cpu: task,
+        cgroup: CgroupId::NONE,
+        path,
+        call: None,
+        samples,
+        share: 1.0,
+    }
+}

@@ -12,6 +12,7 @@ use crate::support::{Run, run, stallgraph};
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
 use stallgraph::analyses::stalls::{self, Confidence, Lack, Source, Stalls, Witness};
+use stallgraph::internals;
 use stallgraph::model::{Diagnostic, Gap, Recording, Severity};
 use stallgraph::render::report::{check as report, prometheus};
 
@@ -145,7 +146,8 @@ fn what_may_have_been_missed_is_unknown() {
     assert_eq!(doubt(&empty, &none), Doubt::Empty);
     let short = recording(&every_ms(0, 0..1000, "nginx", "work_[u]"));
     assert_eq!(doubt(&short, &none), Doubt::Short { duration_ns: 999 * MS, least_ns: 1000 * MS });
-    let long_stalls = Stalls { min_ns: 1500 * MS, ..none.clone() };
+    let mut long_stalls = none.clone();
+    long_stalls.min_ns = 1500 * MS;
     assert_eq!(doubt(&node(), &long_stalls), Doubt::Short { duration_ns: 1999 * MS, least_ns: 3000 * MS });
 
     let mut lost = node();
@@ -162,7 +164,7 @@ fn what_may_have_been_missed_is_unknown() {
     paused.timelines[1].throttled = vec![gap(20)];
     assert_eq!(doubt(&paused, &none), Doubt::Gap { cpu: 1, duration_ns: 20 * MS });
     let softirqs = Witness::new(Source::Softirqs, None);
-    let traced = Stalls { witnesses: vec![softirqs], ..none.clone() };
+    let traced = internals::stalls(Vec::new(), vec![softirqs]);
     assert_eq!(check(&paused, &traced, &Thresholds::default()).status, Status::Healthy);
     let mut idle =
         node_and(&(every_ms(2, 0..900, "swapper", IDLE) + &every_ms(2, 1000..2000, "swapper", IDLE)));
@@ -180,7 +182,7 @@ fn what_may_have_been_missed_is_unknown() {
 
     let has = |source| Witness::new(source, None);
     let lacks = |source| Witness::new(source, Some(Lack::NotRecorded));
-    let of = |witnesses: &[Witness]| Stalls { witnesses: witnesses.to_vec(), ..none.clone() };
+    let of = |witnesses: &[Witness]| internals::stalls(Vec::new(), witnesses.to_vec());
     let blind =
         of(&[lacks(Source::Softirqs), lacks(Source::Samples), has(Source::Cgroups), has(Source::Switches)]);
     assert_eq!(line(&node(), &blind), "unknown: no evidence: softirqs not recorded");

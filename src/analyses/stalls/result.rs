@@ -13,6 +13,7 @@ use super::kind::Kind;
 
 /// The stalls of a recording.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Stalls {
     /// The stalls, by time, then by CPU.
     pub stalls: Vec<Stall>,
@@ -26,6 +27,7 @@ pub struct Stalls {
 
 /// A time in which a CPU handled no softirq although it should have.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Stall {
     /// The CPU.
     pub cpu: u32,
@@ -76,6 +78,7 @@ impl Confidence {
 
 /// What one witness observed of a stall.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Evidence {
     /// What was observed.
     pub kind: Kind,
@@ -94,6 +97,7 @@ impl Evidence {
 
 /// Who held the CPU during a stall.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Culprit {
     /// The holder.
     pub holder: Holder<TaskId>,
@@ -245,6 +249,7 @@ pub enum Source {
 
 /// A kind of witness, and whether the recording has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Witness {
     /// What is recorded.
     pub source: Source,

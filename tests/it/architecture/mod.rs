@@ -25,7 +25,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("load", &["error", "ingest", "kernel", "model", "pack", "state", "symbols"]),
     ("analyses", &["error", "model"]),
     ("render", &["analyses", "error", "model"]),
-    ("internals", &["analyses", "ingest", "kernel", "load", "symbols"]),
+    ("internals", &["analyses", "ingest", "kernel", "load", "model", "symbols"]),
     ("lib", &["error"]),
 ];
 

@@ -1,15 +1,13 @@
 //! Stalls made by hand, for tests of reports and checks.
 
-use stallgraph::analyses::stalls::{
-    Confidence, Culprit, Evidence, Holder, Kind, Source, Stall, Stalls, Victims, Witness,
-};
+use stallgraph::analyses::stalls::{Confidence, Culprit, Kind, Source, Stall, Stalls, Witness};
 use stallgraph::analyses::windows;
-use stallgraph::model::{CgroupId, Recording, TaskId};
+use stallgraph::internals;
+use stallgraph::model::{Recording, TaskId};
 
 /// A result with these stalls, of a recording with samples.
 pub fn stalls_of(stalls: Vec<Stall>) -> Stalls {
-    let witness = Witness::new(Source::Samples, None);
-    Stalls { stalls, ranking: Vec::new(), witnesses: vec![witness], min_ns: 20_000_000 }
+    internals::stalls(stalls, vec![Witness::new(Source::Samples, None)])
 }
 
 /// A stall of a CPU from one ms to another, with evidence from one witness.
@@ -20,18 +18,11 @@ pub fn stall(
     confidence: Confidence,
     culprit: Option<Culprit>,
 ) -> Stall {
-    let (start_ns, end_ns) = (begin_ms * 1_000_000, end_ms * 1_000_000);
     let kind = Kind::KernelPath { samples: end_ms - begin_ms, p_value: 1e-9 };
-    Stall {
-        cpu,
-        start_ns,
-        end_ns,
-        confidence,
-        evidence: vec![Evidence { kind, start_ns, end_ns }],
-        culprit,
-        victims: Victims::default(),
-        lost: 0,
-    }
+    let evidence = internals::evidence(kind, begin_ms * 1_000_000, end_ms * 1_000_000);
+    let mut stall = internals::stall(cpu, confidence, evidence);
+    stall.culprit = culprit;
+    stall
 }
 
 /// The task with this comm, in the path that `windows` finds before ksoftirqd; without a path if it
@@ -42,13 +33,5 @@ pub fn culprit(recording: &Recording, comm: &str) -> Culprit {
     let windows = windows::find(recording, &windows::Options::default());
     let mut dominating = windows.episodes.into_iter().filter_map(|episode| episode.dominating);
     let path = dominating.find(|dominating| dominating.task == task).map(|dominating| dominating.path);
-    Culprit {
-        holder: Holder::Task(task),
-        on_cpu: task,
-        cgroup: CgroupId::NONE,
-        path,
-        call: None,
-        samples: 100,
-        share: 1.0,
-    }
+    internals::culprit(task, path, 100)
 }
