@@ -22,9 +22,9 @@
 //! it.
 
 // This file is the input half of the program on one screen: it looks at the first bytes of a file
-// and hands it to the reader of its format. Three formats are a perf.data or hold one, so they share
-// `perf_data.rs`: records, then state, then names, then meanings. Text of perf script has its own
-// way.
+// and hands it to the reader of its format. Three formats are a perf.data or hold one, so they
+// share `perf_data.rs`: records, then state, then names, then meanings. Text of perf script has its
+// own way.
 
 mod archive;
 mod events;
