@@ -29,7 +29,7 @@ pub enum Error {
         /// What the user can do about it, if there is something.
         remedy: Option<String>,
     },
-    /// An option that makes no sense, by itself or for this recording.
+    /// An option that is wrong, by itself or for this recording.
     #[error("{0}")]
     Usage(String),
     /// Writing the result failed.

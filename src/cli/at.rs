@@ -13,12 +13,12 @@ use stallgraph::model::Log;
 pub struct LogOptions {
     /// Log of a victim: find the stall of each time in it
     ///
-    /// Where a time is in no stall, what the CPUs did just before it is shown. FILE is a log with
+    /// For a time in no stall, the report shows what the CPUs did just before it. FILE is a log with
     /// epoch seconds or RFC 3339 times, or what ping -O -D or tcpdump print; - is standard input.
     /// The recording must relate its clock to the time of day (perf record -k CLOCK_MONOTONIC).
     #[arg(long, value_name = "FILE")]
     at: Option<PathBuf>,
-    /// Time zone of times in the log that name none: UTC, +01:00
+    /// Time zone for times without one in the log: UTC, +01:00
     #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "at", value_parser = parse_zone)]
     #[arg(allow_hyphen_values = true)]
     at_zone: Zone,

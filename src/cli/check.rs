@@ -28,8 +28,8 @@ use super::values::{parse_duration, to_ns};
 ///   0 healthy
 ///   1 stalling
 ///   2 unknown: the recording is damaged, empty or too short, or lost too
-///     much, and what is there shows no stall; or there are stalls, but too
-///     few of them are sure
+///     much, and the rest of it shows no stall; or there are stalls, but
+///     too few of them are sure
 ///
 /// The line has at most 80 bytes; node-problem-detector would cut more.
 ///
@@ -51,10 +51,10 @@ pub struct Arguments {
     min: Duration,
     /// Least confidence
     ///
-    /// Stalls of less confidence do not count.
+    /// Stalls of lower confidence do not count.
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "medium")]
     confidence: ConfidenceArgument,
-    /// Stalling if there are at least so many stalls
+    /// Stalling if there are at least this many stalls
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
     stalls: u64,
     /// Stalling if they last at least this long together
@@ -62,7 +62,7 @@ pub struct Arguments {
     total: Duration,
     /// Report unknown if FILE is older
     ///
-    /// Then whatever records may have stopped.
+    /// An old FILE may mean that recording has stopped.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_age: Option<Duration>,
     /// Also write DIR/stallgraph.prom for Prometheus

@@ -46,7 +46,7 @@ pub struct Arguments {
     /// Viewer to write for
     #[arg(long, value_enum)]
     format: Format,
-    /// What gets a lane
+    /// What each lane shows
     #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
     lanes: LanesArgument,
     /// File to write; - is standard output, the default

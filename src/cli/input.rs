@@ -26,7 +26,7 @@ pub struct InputOptions {
     input: Option<PathBuf>,
     /// Sampling event [default: the first that samples time]
     ///
-    /// An event that samples time is cycles or cpu-clock, for example. If there is none, the
+    /// Events that sample time are cycles and cpu-clock, for example. If there is none, the
     /// default is the first event that is not a tracepoint.
     #[arg(short, long, value_name = "NAME")]
     event: Option<String>,

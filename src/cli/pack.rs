@@ -1,4 +1,4 @@
-//! `stallgraph pack`: a recording and all that its names come from, in one file that is read
+//! `stallgraph pack`: a recording and all files that its names come from, in one file that is read
 //! anywhere.
 
 use std::fs::{self, File, Permissions};
@@ -14,15 +14,15 @@ use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
 
-/// Packs a recording and all that its names come from into one file
+/// Packs a recording and all files that its names come from into one file
 ///
 /// Every command reads the pack on any machine.
 ///
 /// Run it on the machine that recorded, in the same boot, as root. It looks
-/// names up as every other command does, with the same options, and puts what
-/// they come from into the pack: the kernel's kallsyms, the symbols of programs
-/// and libraries, perf maps. A pack holds names of programs, paths and addresses
-/// of the kernel: give it only to people who may have the recording. With
+/// names up as every other command does, with the same options, and puts the
+/// files that they come from into the pack: the kernel's kallsyms, the symbols
+/// of programs and libraries, perf maps. A pack holds names of programs, paths and
+/// addresses of the kernel: give it only to people who may have the recording. With
 /// --redact it holds hashes in place of comms and paths.
 ///
 /// Examples:

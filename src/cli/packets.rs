@@ -1,4 +1,4 @@
-//! `stallgraph packets`: in whose context each packet was handled, and what was queued after a gap.
+//! `stallgraph packets`: in which context each packet was handled, and what was queued after a gap.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::selection::SelectionOptions;
 use super::task_options::TaskOptions;
 use super::values::{parse_duration, to_ns};
 
-/// Shows in whose context each packet was handled, and what was queued after a gap
+/// Shows in which context each packet was handled, and what was queued after a gap
 ///
 /// Prints one line per packet. A packet is queued if it is one of several that
 /// were handled at once after a gap: within 50 us of each other, and within a

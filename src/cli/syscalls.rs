@@ -24,7 +24,7 @@ use super::values::{parse_duration, to_ns};
 ///   held    on the CPU; at least --min and 10 ms are enough
 ///   waited  waiting for a CPU
 ///   slept   asleep
-///   away    unknown: nothing recorded where
+///   away    unknown: the recording does not show it
 ///   call    unknown: switches between tasks were not recorded
 ///
 /// Calls that slept or were away are only counted, unless --all is given. -C

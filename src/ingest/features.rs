@@ -7,7 +7,7 @@ use linux_perf_event_reader::constants::PERF_RECORD_MISC_BUILD_ID_SIZE;
 use super::cursor::{ByteOrder, Cursor, text};
 
 /// Bytes of the field for the build id in its record. With PERF_RECORD_MISC_BUILD_ID_SIZE, the
-/// length of the id stands behind the longest possible id (tools/lib/perf/include/perf/event.h).
+/// length of the id follows the longest possible id (tools/lib/perf/include/perf/event.h).
 const BUILD_ID_FIELD: u64 = 24;
 /// Bytes of the longest build id.
 pub const BUILD_ID_MAX: usize = 20;

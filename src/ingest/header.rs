@@ -151,7 +151,7 @@ impl Header {
     }
 }
 
-/// Where another recording starts, behind the records, the table of feature sections at `table` and
+/// Where another recording starts, after the records, the table of feature sections at `table` and
 /// these sections.
 fn another_at(file: &[u8], table: u64, features: FeatureSet, order: ByteOrder) -> Option<u64> {
     let table_end = table.checked_add(features.len() as u64 * SECTION)?;
@@ -242,7 +242,7 @@ pub struct Layout {
     pub attributes: Section,
     /// The records.
     pub data: Section,
-    /// Which feature sections there are: the bits as they stand in the file.
+    /// Which feature sections there are: the bits as in the file.
     pub features: FeatureSet,
 }
 

@@ -38,7 +38,7 @@ pub struct RawSample<'a> {
     /// The CPU. If the recording does not hold the CPU, it is the thread's id, because a thread's
     /// samples are in order too.
     pub cpu: u32,
-    /// Number of events that the sample stands for.
+    /// Number of events that the sample represents.
     pub period: Option<u64>,
     /// The call chain, innermost first, with context markers. An entry has 8 bytes.
     pub chain: &'a [u8],

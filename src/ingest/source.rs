@@ -37,7 +37,7 @@ pub struct Source<'a> {
 ///
 /// # Errors
 ///
-/// If the first file is not a recording, or its header makes no sense.
+/// If the first file is not a recording, or its header is malformed.
 pub fn read<'a>(files: &[InputFile<'a>], path: &Path, memory: u64) -> Result<(Header, Records<'a>)> {
     let bytes = files.first().map_or(&[][..], |file| file.bytes);
     let mut header = Header::parse(bytes, path)?;

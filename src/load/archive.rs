@@ -50,7 +50,7 @@ pub(super) fn load(bundle: &Bundle, job: &Job) -> Result<Recording> {
     Ok(recording)
 }
 
-/// The job of loading the recording in `bundle`, whose programs give names too.
+/// The job of loading the recording in `bundle`, with names from the bundle's programs too.
 pub(super) fn with_bundle<'j>(job: Job<'j>, bundle: &'j Bundle) -> Job<'j> {
     Job { archive: bundle.symbols(), ..job.holding(bundle.memory()) }
 }

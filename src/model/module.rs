@@ -28,7 +28,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// A module of which only the path is known.
+    /// A module with a path and no other facts yet.
     pub fn new(path: String) -> Self {
         Module {
             path,
@@ -80,7 +80,7 @@ pub struct Segment {
 /// The addresses of the kernel or one of its modules in the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelCode {
-    /// The address that offset 0 stands for.
+    /// The address of offset 0.
     pub start: u64,
     /// Bytes; 0 if not recorded.
     pub length: u64,

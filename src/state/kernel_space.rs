@@ -62,7 +62,7 @@ impl KernelSpace {
     /// The kernel made the code of `module` at these addresses.
     pub fn make_code(&mut self, when: RecordTime, addresses: Range<u64>, module: ModuleId) {
         let Range { start, end } = addresses;
-        // Where code still lies there, the record that unregistered it was lost: drop it here.
+        // If code is still there, the record that unregistered it was lost: drop it here.
         let overlapped = |(at, made): (&u64, &MadeCode)| (made.end > start).then_some(*at);
         while let Some(old) = self.made.range(..end).next_back().and_then(overlapped) {
             self.drop_code(when, old);

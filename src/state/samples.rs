@@ -152,7 +152,7 @@ impl Collector {
     fn push_trace(&mut self, at: Occurrence, trace: RawTrace, position: u64) {
         self.note_position(at.cpu, true, position);
         let threads = &mut self.threads;
-        // Tracepoints name other threads by tid only, so the tid stands in for the pid.
+        // Tracepoints name other threads by tid only, so the tid is used as the pid too.
         let number = |tid| TaskId::from_index(threads.insert_full(Thread { pid: tid, tid }).0);
         self.traces.push(at, trace, number);
     }

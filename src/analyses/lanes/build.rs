@@ -26,7 +26,7 @@ struct Selected<'r> {
 }
 
 impl<'r> Lanes<'r> {
-    /// The lanes of what is selected.
+    /// The lanes of the selection.
     pub fn new(recording: &'r Recording, selection: &Selection, by: LaneKind) -> Self {
         let mut lanes = Lanes {
             recording,

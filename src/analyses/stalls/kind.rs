@@ -15,7 +15,7 @@ pub enum Kind {
     KernelPath {
         /// How many samples hit the task in the path.
         samples: u64,
-        /// The probability that so many samples miss the softirqs by chance, times the number of
+        /// The probability that this many samples miss the softirqs by chance, times the number of
         /// paths that were tried.
         p_value: f64,
     },

@@ -11,7 +11,7 @@ use super::runs::{Activity, Run};
 use super::suspect::{self, Suspect};
 use super::times::first_overlap;
 
-/// A time in which a CPU was held, and by whom.
+/// A time in which a CPU was held, with its suspect.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch {
     pub time: Range<u64>,

@@ -1,5 +1,5 @@
-//! The witnesses: what a recording could tell of stalls, whether it does, and what to add to
-//! `perf record` if not. A new witness is one row of [`SOURCES`].
+//! The witnesses: the evidence of stalls that a recording can hold, whether it does, and what to
+//! add to `perf record` if not. A new witness is one row of [`SOURCES`].
 
 use crate::model::{Event, Recording, Tracepoint};
 

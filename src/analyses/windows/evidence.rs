@@ -84,7 +84,7 @@ impl Finder<'_> {
 
     /// Adds the evidence of one CPU.
     fn add_cpu(&self, cpu: &CpuWindows, candidates: &Candidates, all_evidence: &mut [Evidence]) {
-        let mut windows = Holdings::new(candidates);
+        let mut windows = CandidateCounts::new(candidates);
         let mut dominated: Vec<(usize, &JudgedStretch)> = Vec::new();
         for judged in &cpu.judged {
             for (candidate, counted) in judged.stretch.paths() {
@@ -101,25 +101,25 @@ impl Finder<'_> {
             all_evidence[number].add_window(judged, samples);
         }
         let pieces = cpu.baseline.pieces.par_iter();
-        let add_piece = |mut holdings: Holdings, piece: &Range<usize>| {
-            self.add_piece(cpu.timeline, piece, candidates, &mut holdings);
-            holdings
+        let add_piece = |mut counts: CandidateCounts, piece: &Range<usize>| {
+            self.add_piece(cpu.timeline, piece, candidates, &mut counts);
+            counts
         };
-        let new = || Holdings::new(candidates);
-        let baseline = pieces.fold(new, add_piece).reduce(new, Holdings::join);
+        let new = || CandidateCounts::new(candidates);
+        let baseline = pieces.fold(new, add_piece).reduce(new, CandidateCounts::join);
         let (busy, baseline_busy) = (windows.busy, baseline.busy);
-        for ((evidence, held), baseline) in all_evidence.iter_mut().zip(windows.each).zip(baseline.each) {
+        for ((evidence, window), baseline) in all_evidence.iter_mut().zip(windows.each).zip(baseline.each) {
             evidence.tables.push(Table {
                 windows: cpu.judged.len() as u64,
-                windows_with: held.dominated,
+                windows_with: window.dominated,
                 baseline: cpu.baseline.count(),
                 baseline_with: baseline.dominated,
             });
-            if held.dominated > 0 {
+            if window.dominated > 0 {
                 evidence.cpus.push(cpu.timeline.cpu);
                 evidence.windows_on_cpus += cpu.judged.len() as u64;
             }
-            evidence.samples += held.samples;
+            evidence.samples += window.samples;
             evidence.busy += busy;
             if baseline_busy > 0 {
                 evidence.weighted_baseline += busy as f64 * baseline.samples as f64 / baseline_busy as f64;
@@ -148,7 +148,7 @@ impl Finder<'_> {
         timeline: &Timeline,
         piece: &Range<usize>,
         candidates: &Candidates,
-        holdings: &mut Holdings,
+        counts: &mut CandidateCounts,
     ) {
         let mut busy = 0;
         for sample in &timeline.samples[piece.clone()] {
@@ -156,46 +156,46 @@ impl Finder<'_> {
             busy += u64::from(work != Work::IDLE);
             if let Some(path) = candidates.nearest(work) {
                 let comm = self.recording.task(sample.task).comm;
-                holdings.count(candidates.counting(&self.contexts, Candidate { comm, path }), 1);
+                counts.count(candidates.counting(&self.contexts, Candidate { comm, path }), 1);
             }
         }
-        holdings.end_stretch(busy);
+        counts.end_stretch(busy);
     }
 }
 
 /// The samples of each candidate in one CPU's windows or baseline.
-struct Holdings {
+struct CandidateCounts {
     /// Samples that are not idle.
     busy: u64,
-    each: Vec<Holding>,
+    each: Vec<CandidateCount>,
     /// The samples of each candidate in the stretch that is being counted.
-    of_stretch: Vec<u64>,
+    in_stretch: Vec<u64>,
     /// The numbers of the candidates with samples in that stretch.
-    holding: Vec<usize>,
+    counted: Vec<usize>,
 }
 
 /// The samples of one candidate.
 #[derive(Clone, Copy, Default)]
-struct Holding {
+struct CandidateCount {
     samples: u64,
     /// Stretches that it dominates.
     dominated: u64,
 }
 
-impl Holdings {
+impl CandidateCounts {
     fn new(candidates: &Candidates) -> Self {
         let count = candidates.all.len();
-        let each = vec![Holding::default(); count];
-        Holdings { busy: 0, each, of_stretch: vec![0; count], holding: Vec::new() }
+        let each = vec![CandidateCount::default(); count];
+        CandidateCounts { busy: 0, each, in_stretch: vec![0; count], counted: Vec::new() }
     }
 
     /// Counts samples of a stretch for the candidates with these numbers.
     fn count(&mut self, numbers: impl Iterator<Item = usize>, samples: u64) {
         for number in numbers {
-            if self.of_stretch[number] == 0 {
-                self.holding.push(number);
+            if self.in_stretch[number] == 0 {
+                self.counted.push(number);
             }
-            self.of_stretch[number] += samples;
+            self.in_stretch[number] += samples;
         }
     }
 
@@ -204,8 +204,8 @@ impl Holdings {
     fn end_stretch(&mut self, busy: u64) -> Vec<usize> {
         self.busy += busy;
         let mut dominating = Vec::new();
-        for number in self.holding.drain(..) {
-            let samples = std::mem::take(&mut self.of_stretch[number]);
+        for number in self.counted.drain(..) {
+            let samples = std::mem::take(&mut self.in_stretch[number]);
             self.each[number].samples += samples;
             if is_dominated(busy, samples) {
                 self.each[number].dominated += 1;
@@ -215,11 +215,11 @@ impl Holdings {
         dominating
     }
 
-    fn join(mut self, other: Holdings) -> Self {
+    fn join(mut self, other: CandidateCounts) -> Self {
         self.busy += other.busy;
-        for (holding, other) in self.each.iter_mut().zip(other.each) {
-            holding.samples += other.samples;
-            holding.dominated += other.dominated;
+        for (count, other) in self.each.iter_mut().zip(other.each) {
+            count.samples += other.samples;
+            count.dominated += other.dominated;
         }
         self
     }

@@ -14,9 +14,9 @@ use crate::cli::window_options::WindowOptions;
 ///
 /// Time goes from left to right in the flame chart. Idle, lost and unsampled
 /// time have frames of their own. Vermillion is the path that dominates the
-/// windows before ksoftirqd, blue is ksoftirqd. Without -C, the CPU is drawn on
-/// which the culprit ran, else the busiest. With several CPUs, each gets a file
-/// of its own: chart.cpu0.svg.
+/// windows before ksoftirqd, blue is ksoftirqd. Without -C, the culprit's CPU is
+/// drawn, else the busiest. With several CPUs, each gets a file of its own:
+/// chart.cpu0.svg.
 ///
 /// Examples:
 ///
@@ -48,7 +48,7 @@ pub struct Arguments {
     pub stall: Option<usize>,
     /// Time to show around a window or stall [default: 20ms]
     ///
-    /// With --window, the time after its trigger, of which at most the length of a window is shown.
+    /// With --window, the time after its trigger, at most the length of a window.
     /// With --stall, the time on both sides.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub after: Option<Duration>,
@@ -57,9 +57,9 @@ pub struct Arguments {
     /// As in stallgraph stalls.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "stall")]
     pub min: Option<Duration>,
-    /// Merge the same stacks into an ordinary flame graph
+    /// Merge equal stacks into an ordinary flame graph
     ///
-    /// It is of all selected CPUs together, without idle time.
+    /// It covers all selected CPUs together, without idle time.
     #[arg(long, conflicts_with = "diff")]
     pub flamegraph: bool,
     /// Draw a flame graph of the windows against the rest of the time

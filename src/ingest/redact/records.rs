@@ -78,7 +78,7 @@ const LARGEST_PROTECTION: u32 = 0x0300_00ff;
 /// Bytes of the kernel's longest record other than a sample: a mapping with a path of PATH_MAX
 /// bytes and its `sample_id`.
 const LONGEST_SIDE_BAND: usize = 64 + 4096 + 8 + 6 * 8;
-/// An attribute has at most so many bytes, with room for those of future kernels.
+/// The most bytes of an attribute, with room for those of future kernels.
 pub const LARGEST_ATTRIBUTE: usize = 256;
 
 /// Offset of the path in the body of a build id record: it follows a process id and the build id.
@@ -195,7 +195,7 @@ impl Redactor {
             let words = (1..=count).map(|number| self.order.u64_at(record.body, 8 * number));
             words.flatten().all(|address| (address as i64) < LARGEST_ADDRESS)
         };
-        // Major and minor number of the device, unless a build id stands there, and the protection.
+        // Major and minor number of the device, unless a build id replaces it, and the protection.
         let has_device = || {
             let is_build_id = record.misc & PERF_RECORD_MISC_MMAP_BUILD_ID != 0;
             let word = |at| self.order.u32_at(record.body, at).unwrap_or(0);

@@ -31,7 +31,7 @@ pub enum Block<'a> {
 pub struct ScriptSample<'a> {
     /// Task, CPU and time.
     pub header: ScriptHeader<'a>,
-    /// Events that the sample stands for.
+    /// Number of events that the sample represents.
     pub period: Option<u64>,
     /// The event's name.
     pub event: Option<&'a [u8]>,

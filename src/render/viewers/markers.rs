@@ -17,7 +17,7 @@ pub struct Marker {
     pub kind: &'static str,
     /// The CPU.
     pub cpu: u32,
-    /// The task in whose lane it is shown, where tasks have lanes.
+    /// The task that has it in its lane, if tasks have lanes.
     pub task: Option<TaskId>,
     /// Start, in ns of the recording's clock.
     pub start_ns: u64,

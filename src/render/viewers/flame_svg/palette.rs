@@ -25,7 +25,7 @@ pub const MORE: Color = Color { r: 255, g: 100, b: 100 };
 /// The end for frames with a smaller share.
 pub const LESS: Color = Color { r: 100, g: 100, b: 255 };
 
-/// What a colour stands for.
+/// The meaning of a colour.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Functions of this class.
