@@ -1,5 +1,5 @@
-//! What benches, fuzz targets and tests of this crate need of its inside. None of it is part of the
-//! public interface: it changes without notice.
+//! The internal items that benches, fuzz targets and tests of this crate need. None of them is part
+//! of the public interface: they change without notice.
 
 use crate::analyses::paths::Path;
 use crate::analyses::stalls::{Confidence, Culprit, Evidence, Holder, Kind, Stall, Stalls, Victims, Witness};

@@ -2,8 +2,8 @@
 //!
 //! When a task keeps a CPU in a long system call, or an interrupt or a softirq's action does not
 //! end, softirqs on that CPU wait: packets arrive, and nobody receives them, until ksoftirqd runs
-//! at last. This library reads what ran before that, from a `perf.data` or what `perf script`
-//! printed of one, and says who held the CPU, in which path, and how sure that is. The program
+//! at last. This library reads what ran before that, from a `perf.data` or the output of `perf
+//! script`, and reports who held the CPU, in which path, and how sure that is. The program
 //! `stallgraph` is built on it.
 //!
 //! ```
@@ -31,13 +31,12 @@
 //! perf.data ─ load ─▶ model::Recording ─ analyses ─▶ a result ─ render ─▶ text, JSON, …
 //! ```
 //!
-//! Results name tasks, functions and control groups by numbers, such as
-//! [`NameId`](model::NameId). The recording tells what they stand for:
-//! [`Recording::name`](model::Recording::name), [`Recording::task`](model::Recording::task).
-//! All times are nanoseconds of the recording's clock.
+//! Results name tasks, functions and control groups by numbers, such as [`NameId`](model::NameId).
+//! The recording resolves them: [`Recording::name`](model::Recording::name),
+//! [`Recording::task`](model::Recording::task). All times are nanoseconds of the recording's clock.
 //!
-//! A recording may come from a stranger. The names in it are safe to print: what could act on a
-//! terminal was replaced ([`model::clean`]).
+//! A recording may come from a stranger. The names in it are safe to print: characters that could
+//! act on a terminal were replaced ([`model::clean`]).
 //!
 //! # Features
 //!
