@@ -13,9 +13,10 @@ use stallgraph::model::Log;
 pub struct LogOptions {
     /// Log of a victim: find the stall of each time in it
     ///
-    /// For a time in no stall, the report shows what the CPUs did just before it. FILE is a log with
-    /// epoch seconds or RFC 3339 times, or what ping -O -D or tcpdump print; - is standard input.
-    /// The recording must relate its clock to the time of day (perf record -k CLOCK_MONOTONIC).
+    /// For a time in no stall, the report shows what the CPUs did just before it. FILE is a log
+    /// with epoch seconds or RFC 3339 times, or what ping -O -D or tcpdump print; - is standard
+    /// input. The recording must relate its clock to the time of day (perf record -k
+    /// CLOCK_MONOTONIC).
     #[arg(long, value_name = "FILE")]
     at: Option<PathBuf>,
     /// Time zone for times without one in the log: UTC, +01:00
