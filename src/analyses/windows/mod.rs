@@ -29,7 +29,8 @@ use finder::Finder;
 
 pub use options::{KSOFTIRQD, Options};
 pub use result::{CutBy, Dominating, Episode, Ranked, Verdict, Window, Windows};
-pub use stretch_summary::{StretchSummarizer, StretchSummary};
+pub(crate) use stretch_summary::StretchSummarizer;
+pub use stretch_summary::StretchSummary;
 pub use summary::Filler;
 pub use triggers::Triggers;
 
