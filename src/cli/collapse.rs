@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Columns, of cpu,time,pid,tid,event,stack,count
     #[arg(short = 'F', long, value_name = "LIST", default_value = "stack,count")]
     fields: String,
-    /// Meaning of the count
+    /// Unit of the count
     #[arg(long, value_name = "WHAT", value_enum, default_value = "samples")]
     weight: WeightArgument,
     /// Merge consecutive samples of the same stack into one line
