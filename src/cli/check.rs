@@ -80,7 +80,7 @@ pub struct Arguments {
 enum ConfidenceArgument {
     /// One weak witness is enough
     Low,
-    /// One exact witness, or several weak ones that agree
+    /// One exact or strong witness, or several weak ones that agree
     Medium,
     /// Several witnesses that agree, an exact one among them
     High,

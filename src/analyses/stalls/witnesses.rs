@@ -1,5 +1,6 @@
 //! The witnesses: the evidence of stalls that a recording can hold, whether it does, and what to
-//! add to `perf record` if not. A new witness is one row of [`SOURCES`].
+//! add to `perf record` if not. A new source is a row of [`SOURCES`], with
+//! its events in [`RECORD`].
 
 use crate::model::{Event, Recording, Tracepoint};
 
