@@ -31,11 +31,9 @@ mod witnesses;
 pub use holder::{Holder, Interrupt};
 pub use kind::Kind;
 pub use options::Options;
-pub use result::{
-    Confidence, Culprit, CulpritSummary, Evidence, Lack, Source, Stall, Stalls, TracedCall, Victims, Witness,
-};
+pub use result::{Confidence, Culprit, CulpritSummary, Evidence, Stall, Stalls, TracedCall, Victims};
 pub use summary::Verdict;
-pub use witnesses::{COST, RECORD};
+pub use witnesses::{COST, Lack, RECORD, Source, Witness};
 
 use rayon::prelude::*;
 

@@ -2,7 +2,6 @@
 //! ranking of culprits.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
@@ -10,6 +9,7 @@ use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId};
 
 use super::holder::Holder;
 use super::kind::Kind;
+use super::witnesses::Witness;
 
 /// The stalls of a recording.
 #[derive(Clone, Debug)]
@@ -197,68 +197,4 @@ impl Victims {
     pub fn longest_wait_ns(&self) -> Option<u64> {
         self.softirqs.values().copied().max()
     }
-}
-
-/// Why a recording lacks a witness.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Lack {
-    /// Its events were not recorded.
-    NotRecorded,
-    /// Samples were recorded without call chains.
-    NoCallChains,
-    /// The event of this name was sampled, so times between its records mean nothing.
-    Sampled(String),
-}
-
-impl fmt::Display for Lack {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Lack::NotRecorded => formatter.write_str("not recorded"),
-            Lack::NoCallChains => formatter.write_str("recorded without call chains"),
-            Lack::Sampled(event) => write!(
-                formatter,
-                "{event} was sampled (-F applies to every event on the command line), \
-                 so times between its records mean nothing"
-            ),
-        }
-    }
-}
-
-/// A source of evidence that a recording may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Source {
-    /// Samples with call chains.
-    Samples,
-    /// Softirqs, from raise to exit.
-    Softirqs,
-    /// Which task had the CPU.
-    Switches,
-    /// When tasks were woken.
-    Wakeups,
-    /// System calls, from begin to end.
-    SystemCalls,
-    /// Packets received.
-    Packets,
-    /// The names of control groups.
-    Cgroups,
-    /// The time of day.
-    WallClock,
-}
-
-/// A kind of witness, and whether the recording has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Witness {
-    /// What is recorded.
-    pub source: Source,
-    /// Its name: what was recorded, `samples`, `softirqs`, `wall_clock`, ….
-    pub name: &'static str,
-    /// What it would tell.
-    pub tells: &'static str,
-    /// Why the recording has none; `None` if it has.
-    pub lacks: Option<Lack>,
-    /// What to add to `perf record`.
-    pub remedy: &'static str,
 }

@@ -1,6 +1,7 @@
 //! A summary of the stalls of a recording: counts, the verdict, and the strongest evidence.
 
-use super::result::{Confidence, CulpritSummary, Evidence, Source, Stall, Stalls, Witness};
+use super::result::{Confidence, CulpritSummary, Evidence, Stall, Stalls};
+use super::witnesses::{Source, Witness};
 
 /// How strong the evidence against the first culprit of a ranking is, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

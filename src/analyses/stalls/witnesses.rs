@@ -1,11 +1,76 @@
 //! The witnesses: the evidence of stalls that a recording can hold, whether it does, and what to
-//! add to `perf record` if not. A new source is a row of [`SOURCES`], with
-//! its events in [`RECORD`].
+//! add to `perf record` if not. A new source is a variant of [`Source`] and a row of [`SOURCES`],
+//! with its events in [`RECORD`].
+
+use std::fmt;
 
 use crate::model::{Event, Recording, Tracepoint};
 
-use super::result::{Lack, Source, Witness};
 use super::traced::Traced;
+
+/// Why a recording lacks a witness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lack {
+    /// Its events were not recorded.
+    NotRecorded,
+    /// Samples were recorded without call chains.
+    NoCallChains,
+    /// The event of this name was sampled, so times between its records mean nothing.
+    Sampled(String),
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Lack::NotRecorded => formatter.write_str("not recorded"),
+            Lack::NoCallChains => formatter.write_str("recorded without call chains"),
+            Lack::Sampled(event) => write!(
+                formatter,
+                "{event} was sampled (-F applies to every event on the command line), \
+                 so times between its records mean nothing"
+            ),
+        }
+    }
+}
+
+/// A source of evidence that a recording may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Source {
+    /// Samples with call chains.
+    Samples,
+    /// Softirqs, from raise to exit.
+    Softirqs,
+    /// Which task had the CPU.
+    Switches,
+    /// When tasks were woken.
+    Wakeups,
+    /// System calls, from begin to end.
+    SystemCalls,
+    /// Packets received.
+    Packets,
+    /// The names of control groups.
+    Cgroups,
+    /// The time of day.
+    WallClock,
+}
+
+/// A kind of witness, and whether the recording has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Witness {
+    /// What is recorded.
+    pub source: Source,
+    /// Its name: what was recorded, `samples`, `softirqs`, `wall_clock`, ….
+    pub name: &'static str,
+    /// What it would tell.
+    pub tells: &'static str,
+    /// Why the recording has none; `None` if it has.
+    pub lacks: Option<Lack>,
+    /// What to add to `perf record`.
+    pub remedy: &'static str,
+}
 
 /// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on
 /// all CPUs.
