@@ -4,19 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use stallgraph::analyses::check;
-use stallgraph::analyses::moments;
 use stallgraph::analyses::stalls::{self, Options};
+use stallgraph::analyses::{check, moments};
 use stallgraph::load;
 use stallgraph::render::{json, report};
 
 use super::at::LogOptions;
 use super::input::InputOptions;
-use super::selection::SelectionOptions;
-use super::values::{parse_duration, to_ns};
-
 use super::outcome::Outcome;
 use super::output;
+use super::selection::SelectionOptions;
+use super::values::{parse_duration, to_ns};
 
 /// Finds the stalls in a recording, by all its evidence, and the culprit of each
 ///

@@ -21,7 +21,7 @@ use super::values::{parse_duration, to_ns};
 /// samples, and marked as estimates. The first word of each line says where most
 /// of the time went:
 ///
-///   held    on the CPU; at least --min and 10 ms are enough
+///   held    on the CPU: most of the call, or at least 10 ms and at least --min
 ///   waited  waiting for a CPU
 ///   slept   asleep
 ///   away    unknown: the recording does not show it

@@ -1,4 +1,5 @@
-//! The subject of a line of output: the one place that decides how a culprit is named.
+//! The subject of a line of text: the one place that decides how a culprit is named. JSON has the
+//! parts of the name as fields.
 //!
 //! A task is named by its comm, a softirq as `softirq net_rx`, an interrupt as `interrupt eth0`.
 //! The task that a softirq or an interrupt ran on top of is a bystander and is never named here.

@@ -1,7 +1,7 @@
 //! A summary of the stalls of a recording: counts, the verdict, and the strongest evidence.
 
 use super::result::{Confidence, CulpritSummary, Evidence, Stall, Stalls};
-use super::witnesses::{Source, Witness};
+use super::witnesses::{Lack, Source, Witness};
 
 /// How strong the evidence against the first culprit of a ranking is, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,9 +51,9 @@ impl Stalls {
         self.witnesses.iter().any(|witness| witness.source == source && witness.lacks.is_none())
     }
 
-    /// The witnesses that the recording lacks.
-    pub fn lacking(&self) -> impl Iterator<Item = &Witness> {
-        self.witnesses.iter().filter(|witness| witness.lacks.is_some())
+    /// The witnesses that the recording lacks, each with the reason.
+    pub fn lacking(&self) -> impl Iterator<Item = (&Witness, &Lack)> {
+        self.witnesses.iter().filter_map(|witness| Some((witness, witness.lacks.as_ref()?)))
     }
 }
 

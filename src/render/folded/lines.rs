@@ -268,17 +268,3 @@ impl FromIterator<String> for Texts {
         Texts { bytes, ends }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_keep_their_zeros() {
-        let mut buffer = Vec::new();
-        push_number(0, 1, &mut buffer);
-        push_number(70, 9, &mut buffer);
-        push_number(u64::MAX, 1, &mut buffer);
-        assert_eq!(String::from_utf8(buffer).unwrap(), "000000007018446744073709551615");
-    }
-}

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analyses::syscalls::{Call, Doubt};
-use crate::analyses::syscalls::{SlowCall, Source, Summary, SystemCalls};
+use crate::analyses::syscalls::{Call, Doubt, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
 use super::lines::{self, Rows};

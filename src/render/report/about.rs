@@ -3,9 +3,9 @@
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::Filler;
 use crate::model::{Diagnostic, NameId, Recording, Severity};
+use crate::render::text::{percent, utc};
 
 use super::layout::wrap;
-use crate::render::text::{percent, utc};
 
 /// What was recorded: file, length, CPUs, samples, machine.
 pub fn recorded(recording: &Recording) -> String {

@@ -4,10 +4,10 @@
 use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
 use crate::analyses::paths::Owner;
 use crate::model::Recording;
-
-use super::layout::WIDTH;
 use crate::render::subject;
 use crate::render::text::{counted, milliseconds, percent};
+
+use super::layout::WIDTH;
 
 /// The line for `check` of `recording`, without a line break.
 pub fn line(recording: &Recording, check: &Check) -> String {

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use crate::analyses::contents::Contents;
 use crate::analyses::selection::cpu_list;
 use crate::model::{Event, Recording, clean};
+use crate::render::text::{counted, percent, seconds};
 
 use super::layout::{Align, columns, wrap, write_lines};
-use crate::render::text::{counted, percent, seconds};
 
 /// Writes `contents` of `recording`.
 ///

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Moment, Moments};
 use crate::analyses::stalls::Stalls;
 use crate::model::{Log, Recording};
+use crate::render::subject::{self, work};
+use crate::render::text::{counted, milliseconds, percent, seconds};
 
 use super::about;
 use super::layout::{Align, columns, wrap, write_lines};
-use crate::render::subject::{self, work};
-use crate::render::text::{counted, milliseconds, percent, seconds};
 
 /// Writes an empty line and `moments`, the times of `log` that lie in `recording`.
 ///

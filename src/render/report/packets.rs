@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use crate::analyses::packets::{Backlog, Context, Packet, Packets};
 use crate::model::Recording;
+use crate::render::text::{counted, duration, percent, seconds};
 
 use super::about::{closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
-use crate::render::text::{counted, duration, percent, seconds};
 
 /// Writes `packets` of `recording`, or only those of backlogs if `queued`.
 ///

@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use crate::analyses::check::{Check, Status};
 use crate::model::Recording;
-
 use crate::render::subject;
 
 /// The most culprits with series of their own.

@@ -6,15 +6,15 @@ use std::io::{self, Write};
 use crate::analyses::check::Doubt;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{
-    COST, Confidence, Culprit, CulpritSummary, Kind, Lack, RECORD, Stall, Stalls, Verdict, Witness,
+    COST, Confidence, Culprit, CulpritSummary, Kind, Lack, RECORD, Stall, Stalls, Verdict,
 };
 use crate::model::{CgroupId, NameId, Recording};
+use crate::render::subject;
+use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::check;
 use super::layout::{Align, columns, wrap, write_lines};
-use crate::render::subject;
-use crate::render::text::{counted, milliseconds, percent, probability, seconds};
 
 /// The most culprits that are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;
@@ -259,13 +259,11 @@ impl Report<'_> {
 
     /// The witnesses that the recording lacks, and how to record them.
     fn lacks(&self) -> Vec<String> {
-        let lacking: Vec<(&Witness, &Lack)> =
-            self.stalls.lacking().filter_map(|witness| Some((witness, witness.lacks.as_ref()?))).collect();
-        if lacking.is_empty() {
+        let (absent, useless): (Vec<_>, Vec<_>) =
+            self.stalls.lacking().partition(|(_, lack)| **lack == Lack::NotRecorded);
+        if absent.is_empty() && useless.is_empty() {
             return wrap("lacks     ", "nothing that bears on stalls");
         }
-        let (absent, useless): (Vec<_>, Vec<_>) =
-            lacking.into_iter().partition(|(_, lack)| **lack == Lack::NotRecorded);
         let mut lines = Vec::new();
         if !absent.is_empty() {
             let tells: Vec<&str> = absent.iter().map(|(witness, _)| witness.tells).collect();
@@ -287,6 +285,7 @@ impl Report<'_> {
     }
 }
 
+/// What the witness of this kind observed, for the time that follows it.
 fn text(kind: &Kind) -> String {
     match kind {
         Kind::SoftirqWait(softirq) => format!("{} waited", softirq.name()),

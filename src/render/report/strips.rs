@@ -5,9 +5,9 @@ use rustc_hash::FxHashMap;
 
 use crate::analyses::strips::{Cell, Strips};
 use crate::model::{Recording, TaskId};
+use crate::render::text::milliseconds;
 
 use super::layout::wrap;
-use crate::render::text::milliseconds;
 
 /// The letters for tasks.
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

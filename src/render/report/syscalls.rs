@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::syscalls::{Call, Doubt};
-use crate::analyses::syscalls::{Class, SlowCall, Source, Summary, SystemCalls};
+use crate::analyses::syscalls::{Call, Class, Doubt, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
+use crate::render::text::{counted, duration, seconds};
 
 use super::about::{arguments, closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
-use crate::render::text::{counted, duration, seconds};
 
 /// The most sums that are shown. JSON has all.
 const SUMS_SHOWN: usize = 30;

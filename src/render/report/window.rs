@@ -8,13 +8,12 @@ use crate::analyses::stalls::Holder;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Episode, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording};
+use crate::render::subject::{clause, work};
+use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probability, seconds};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
 use super::strips;
-use crate::render::subject::{clause, work};
-use crate::render::text::{counted, milliseconds, percent, probability, seconds};
-use crate::render::text::{cut, cut_begin};
 
 /// The most ranked paths that are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;

@@ -15,14 +15,13 @@ use fxprof_processed_profile::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::analyses::lanes::Category;
-use crate::analyses::lanes::{Content, Lane, LaneOwner, Lanes};
+use crate::analyses::lanes::{Category, Content, Lane, LaneOwner, Lanes};
 use crate::error::{Error, Result};
 use crate::model::{Sample, StackId, TaskId};
+use crate::render::text::seconds;
 
 use super::markers::Marker;
 use super::page_json;
-use crate::render::text::seconds;
 
 /// The most lanes: nobody can look at more, and each costs memory.
 const MOST_LANES: usize = 10_000;

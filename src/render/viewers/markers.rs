@@ -5,7 +5,6 @@ use crate::analyses::paths::Path;
 use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{Recording, TaskId};
-
 use crate::render::subject;
 use crate::render::text::{milliseconds, percent};
 

@@ -9,10 +9,10 @@ use std::io::{self, Write};
 
 use crate::analyses::lanes::{Content, Frame, Lane, Lanes};
 use crate::model::{Recording, StackId, TaskId, clean};
-
-use super::page_json::quoted;
 use crate::render::digits::push_number;
 use crate::render::text::seconds;
+
+use super::page_json::quoted;
 
 /// The file of a frame that is a task's comm.
 const TASK: &str = "task";

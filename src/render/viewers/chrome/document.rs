@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 
 use crate::analyses::lanes::{Lane, LaneOwner, Lanes};
+use crate::render::text::seconds;
+use crate::render::viewers::markers::Marker;
+use crate::render::viewers::page_json::quoted;
 
 use super::events::{Events, Slice};
 use super::slices::Slices;
 use super::tracks::{Ids, Track};
-use crate::render::text::seconds;
-use crate::render::viewers::markers::Marker;
-use crate::render::viewers::page_json::quoted;
 
 /// Writes `lanes` and the `markers` that lie in them; `exporter` is the name of this program.
 ///

@@ -6,7 +6,6 @@ use crate::analyses::flame::Times;
 use crate::analyses::stalls::{Holder, Stall};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::Recording;
-
 use crate::render::subject;
 use crate::render::text::{counted, duration, milliseconds, percent, seconds};
 

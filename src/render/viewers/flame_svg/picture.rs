@@ -8,10 +8,10 @@ use rustc_hash::FxHashSet;
 
 use crate::analyses::flame::{Block, Class, Filler, Flame};
 use crate::model::{Recording, clean};
+use crate::render::text::cut;
 
 use super::caption::Caption;
 use super::palette::{GREY, Kind, LEGEND, LESS, MORE, WHITE, colour, kind, tint};
-use crate::render::text::cut;
 
 /// Characters of the title and of the line below it that fit a picture of 1200 pixels.
 const TITLE_WIDTH: usize = 102;
