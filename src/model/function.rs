@@ -38,6 +38,13 @@ pub struct Function {
     pub system_call: Option<NameId>,
 }
 
+impl Function {
+    /// Whether it is a kernel function with a name.
+    pub fn is_named_kernel(&self) -> bool {
+        self.mode == Mode::Kernel && self.naming == Naming::Named
+    }
+}
+
 /// What the name of a kernel function says about the context. It is decided once, when the function
 /// gets its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -95,6 +95,11 @@ impl Recording {
         &self.functions[id.index()]
     }
 
+    /// Whether any kernel function has a name.
+    pub fn has_kernel_names(&self) -> bool {
+        self.functions.iter().any(Function::is_named_kernel)
+    }
+
     /// The functions of a stack, innermost first.
     pub fn functions_leaf_first(&self, stack: StackId) -> impl Iterator<Item = FunctionId> {
         self.stacks.leaf_first(stack).map(|frame| self.frames.function(frame))

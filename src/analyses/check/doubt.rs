@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
 use crate::analyses::stalls::{Source, Stalls};
-use crate::model::{Function, Gap, Mode, Naming, Recording, Severity, Timeline};
+use crate::model::{Gap, Recording, Severity, Timeline};
 
 use super::result::Doubt;
 
@@ -41,12 +41,11 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     if !is_exact && recording.tally.samples > 0 && interval_ns.saturating_mul(2) > stalls.min_ns {
         return Some(Doubt::Sparse { interval_ns });
     }
-    let has_names = recording.functions.iter().any(is_named_kernel);
     let mut lacks = None;
     for witness in stalls.witnesses.iter().filter(|witness| EVIDENCE.contains(&witness.source)) {
         match &witness.lacks {
             // Samples show stalls only if the kernel's functions have names.
-            None if witness.source == Source::Samples && !has_names => {
+            None if witness.source == Source::Samples && !recording.has_kernel_names() => {
                 lacks = Some("kernel functions have no names: save /proc/kallsyms".to_owned());
             }
             None => return None,
@@ -77,10 +76,6 @@ fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) ->
     let longest = selection.timelines(recording).map(gaps_of).max_by_key(|&(ns, cpu)| (ns, Reverse(cpu)));
     let (duration_ns, cpu) = longest.filter(|(ns, _)| *ns >= stalls.min_ns.max(1))?;
     Some(Doubt::Gap { cpu, duration_ns })
-}
-
-fn is_named_kernel(function: &Function) -> bool {
-    function.mode == Mode::Kernel && function.naming == Naming::Named
 }
 
 /// The time from the first sample or event to the last, in the selection, in ns.

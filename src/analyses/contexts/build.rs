@@ -1,6 +1,6 @@
 //! Building: one pass over the stack tree, callers before callees.
 
-use crate::model::{FrameKind, Function, Mode, Naming, Recording, StackId, StackTree};
+use crate::model::{FrameKind, Function, Mode, Recording, StackId, StackTree};
 
 use super::context::{Context, Serving};
 use super::path_tree::{Owner, PathId, PathTreeBuilder};
@@ -80,7 +80,7 @@ fn context(outer: Context, position: Position, function: &Function) -> Context {
         },
         is_nested: matches!(position, Position::Nested | Position::Handling(_)),
         is_idle: matches!(position, Position::Idle),
-        is_named: outer.is_named || function.mode == Mode::Kernel && function.naming == Naming::Named,
+        is_named: outer.is_named || function.is_named_kernel(),
         serving: match (outer.serving, function.kind) {
             (Serving::Softirq(softirq), _) | (_, FrameKind::SoftirqAction(softirq)) => {
                 Serving::Softirq(softirq)

@@ -28,7 +28,6 @@ pub use result::{Class, SlowCall, Source, Summary, SystemCalls};
 /// If an undamaged recording has neither traced calls nor samples.
 pub fn find(recording: &Recording, options: &Options) -> Result<SystemCalls> {
     let calls = calls::find(recording);
-    let contexts = Contexts::new(recording);
     let mut collector = Collector::new(recording, options);
     let source = match calls.is_traced {
         true => {
@@ -43,9 +42,9 @@ pub fn find(recording: &Recording, options: &Options) -> Result<SystemCalls> {
             ));
         }
         false => {
-            sampled::add(&contexts, &mut collector);
+            sampled::add(&Contexts::new(recording), &mut collector);
             Source::Sampled { interval_ns: recording.sampling_interval_ns() }
         }
     };
-    Ok(collector.finish(source, notes::notes(recording, &calls, &contexts)))
+    Ok(collector.finish(source, notes::notes(recording, &calls)))
 }

@@ -1,9 +1,8 @@
 //! What the user should know about the calls.
 
 use crate::analyses::calls::{self, Calls};
-use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::cpu_list;
-use crate::model::{Diagnostic, Recording, Severity, StackId, Tracepoint};
+use crate::model::{Diagnostic, Recording, Severity, Tracepoint};
 
 /// The command that records everything that makes the result exact. `-F` on the command line would
 /// make each tracepoint a sampled event. Without `--exclude-perf`, perf's own writes of the
@@ -12,13 +11,12 @@ pub const RECORD: &str = "perf record -a -e cpu-clock/freq=999,call-graph=fp/ -e
                           --switch-events -m 16M -- sleep 10";
 
 /// The notes on the `calls` of `recording`.
-pub(super) fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -> Vec<Diagnostic> {
+pub(super) fn notes(recording: &Recording, calls: &Calls) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
     let mut note = |severity, code, count: usize, message: &str, remedy: &str| {
         notes.push(Diagnostic::new(severity, code, count as u64, message, remedy));
     };
     let record = format!("record with: {RECORD}");
-    let is_named = |index: usize| contexts.get(StackId::from_index(index)).is_named;
     let is_needed = |tracepoint: Tracepoint| {
         tracepoint.is_system_call_enter()
             || tracepoint.is_system_call_exit()
@@ -43,7 +41,7 @@ pub(super) fn notes(recording: &Recording, calls: &Calls, contexts: &Contexts) -
                        short ones in a row look like one, and those that sleep are not seen";
         // One remedy is enough.
         note(Severity::Warning, "estimate", 1, message, if sampled.is_empty() { &record } else { "" });
-        if !(0..recording.stacks.len()).any(is_named) {
+        if !recording.has_kernel_names() {
             let message = "without names of kernel functions no sample tells its system call";
             note(
                 Severity::Warning,

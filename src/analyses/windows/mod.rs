@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::model::{Function, Mode, Naming, Recording, Timeline};
+use crate::model::{Recording, Timeline};
 
 use super::contents;
 
@@ -58,7 +58,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         baseline_windows,
         before_ns: options.before_ns,
         triggered,
-        has_kernel_names: recording.functions.iter().any(is_named_kernel),
+        has_kernel_names: recording.has_kernel_names(),
         contexts: finder.contexts,
     }
 }
@@ -78,8 +78,4 @@ pub(crate) fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u6
         .filter_map(|(cpu, stretches)| Some(finder.cpu_stretches(recording.timeline(*cpu)?, stretches)))
         .collect();
     finder.rank(&cpus)
-}
-
-fn is_named_kernel(function: &Function) -> bool {
-    function.mode == Mode::Kernel && function.naming == Naming::Named
 }
