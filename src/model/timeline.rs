@@ -165,9 +165,19 @@ impl Timeline {
         overlapping(&self.lost, start_ns, end_ns)
     }
 
+    /// The number of records lost in the gaps that overlap `[start_ns, end_ns)`.
+    pub fn lost_records_in(&self, start_ns: u64, end_ns: u64) -> u64 {
+        self.lost_in(start_ns, end_ns).iter().fold(0, |sum, gap| sum.saturating_add(gap.records))
+    }
+
     /// The pauses that overlap `[start_ns, end_ns)`.
     pub fn throttled_in(&self, start_ns: u64, end_ns: u64) -> &[Gap] {
         overlapping(&self.throttled, start_ns, end_ns)
+    }
+
+    /// Whether records were lost, or sampling was paused, in `[start_ns, end_ns)`.
+    pub fn is_lossy_in(&self, start_ns: u64, end_ns: u64) -> bool {
+        !self.lost_in(start_ns, end_ns).is_empty() || !self.throttled_in(start_ns, end_ns).is_empty()
     }
 }
 

@@ -76,9 +76,8 @@ impl<'r> Cpu<'r> {
     }
 
     /// Whether records were lost, or sampling was paused, between these times.
-    pub fn is_lost_in(&self, time: &Range<u64>) -> bool {
-        !self.timeline.lost_in(time.start, time.end).is_empty()
-            || !self.timeline.throttled_in(time.start, time.end).is_empty()
+    pub fn is_lossy_in(&self, time: &Range<u64>) -> bool {
+        self.timeline.is_lossy_in(time.start, time.end)
     }
 
     /// Whether a traced entry of a softirq lies between these times.

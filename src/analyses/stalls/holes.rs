@@ -22,7 +22,7 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
         let is_hole = time.end - time.start >= least_ns
             && !(cpu.is_idle(&pair[0]) && cpu.is_idle(&pair[1]))
             && cpu.is_busy_between(&time)
-            && !cpu.is_lost_in(&time)
+            && !cpu.is_lossy_in(&time)
             && !is_alive(cpu, &time);
         if is_hole {
             holes.push(Finding { kind: Kind::SampleHole, time, weight: Weight::Weak });

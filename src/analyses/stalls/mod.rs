@@ -101,7 +101,6 @@ fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs,
     let time = extent::extent(cpu, stretch, calls);
     let findings: Vec<&Finding> = findings.overlapping(&time).collect();
     let suspect = stretch.suspect.as_ref();
-    let lost = cpu.timeline.lost_in(time.start, time.end);
     Stall {
         cpu: cpu.timeline.cpu,
         start_ns: time.start,
@@ -110,6 +109,6 @@ fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs,
         evidence: findings.iter().map(|finding| finding.evidence()).collect(),
         culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time, calls)),
         victims: victims::find(cpu, softirqs, &time),
-        lost: lost.iter().fold(0, |sum, gap| sum.saturating_add(gap.records)),
+        lost: cpu.timeline.lost_records_in(time.start, time.end),
     }
 }

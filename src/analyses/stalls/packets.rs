@@ -81,7 +81,7 @@ fn silences(cpu: &Cpu, times: &[u64]) -> Vec<Silence> {
         let expected = count as f64 * length as f64 / span_ns.max(1) as f64;
         let is_steady = count >= STEADY_EVENTS && expected >= STEADY_EVENTS as f64;
         let time = pair[0]..pair[1];
-        if is_steady && !cpu.is_lost_in(&time) {
+        if is_steady && !cpu.is_lossy_in(&time) {
             silences.push(Silence { time, events_per_ns: count as f64 / span_ns.max(1) as f64 });
         }
     }

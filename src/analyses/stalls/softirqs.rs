@@ -201,6 +201,6 @@ impl Pass<'_, '_> {
     /// among them. At the end of the recording that record may be missing because perf stops its
     /// events one after the other.
     fn weight(&self, time: &Range<u64>) -> Weight {
-        if self.is_over || self.cpu.is_lost_in(time) { Weight::Weak } else { Weight::Exact }
+        if self.is_over || self.cpu.is_lossy_in(time) { Weight::Weak } else { Weight::Exact }
     }
 }

@@ -169,12 +169,11 @@ impl<'r> Finder<'r> {
             (start_ns, cut_by) = (timeline.samples[last].time_ns, Some(CutBy::PreviousEpisode));
             indices = (last + 1).min(indices.end)..indices.end;
         }
-        let lost = timeline.lost_in(start_ns, end_ns);
         Window {
             start_ns,
             end_ns,
             indices,
-            lost: lost.iter().fold(0, |sum, gap| sum.saturating_add(gap.records)),
+            lost: timeline.lost_records_in(start_ns, end_ns),
             is_throttled: !timeline.throttled_in(start_ns, end_ns).is_empty(),
             cut_by,
         }

@@ -46,8 +46,6 @@ impl<'r> StretchSummarizer<'r> {
         let timeline = finder.recording.timeline(cpu)?;
         let indices = timeline.between(start_ns, end_ns);
         let stretch = Counter::new(finder).count(timeline, indices.clone());
-        let is_lossy = !timeline.lost_in(start_ns, end_ns).is_empty()
-            || !timeline.throttled_in(start_ns, end_ns).is_empty();
         Some(StretchSummary {
             cpu,
             start_ns,
@@ -55,7 +53,7 @@ impl<'r> StretchSummarizer<'r> {
             samples: indices.len() as u64,
             idle_samples: stretch.idle,
             interrupt_samples: stretch.nested,
-            is_lossy,
+            is_lossy: timeline.is_lossy_in(start_ns, end_ns),
             dominating: finder.dominating(timeline, indices, &stretch),
             busiest: stretch.busiest(),
         })
