@@ -38,10 +38,18 @@ pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<
     // A stretch found from samples may begin with a sample of what ran before it.
     let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
     let sampled = by_samples(cpu, inside);
-    match by_handler(cpu, findings, time) {
-        Some(handler) => Some(with_samples(handler, sampled)),
-        None => sampled.or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time)),
-    }
+    let Some(handler) = by_handler(cpu, findings, time) else {
+        return sampled.or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time));
+    };
+    // Samples show the handler's path, but not which interrupt it handles.
+    let in_samples = match handler.holder {
+        Holder::Interrupt(_) => Holder::Interrupt(None),
+        holder => holder,
+    };
+    Some(match sampled.filter(|sampled| sampled.holder == in_samples) {
+        Some(sampled) => Suspect { holder: handler.holder, ..sampled },
+        None => handler,
+    })
 }
 
 /// The handler that ran for most of `time` according to the events at its begin and end.
@@ -69,24 +77,6 @@ fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspe
     })?;
     let share = held_ns as f64 / (time.end - time.start) as f64;
     Some(Suspect { holder, on_cpu, cgroup: CgroupId::NONE, path: None, samples: 0, share })
-}
-
-/// A handler known from events, with the path that samples show for it.
-fn with_samples(handler: Suspect, sampled: Option<Suspect>) -> Suspect {
-    match sampled {
-        Some(sampled) if is_same_handler(handler.holder, sampled.holder) => {
-            Suspect { holder: handler.holder, ..sampled }
-        }
-        _ => handler,
-    }
-}
-
-/// Whether samples hit this handler. Samples do not show which interrupt it was.
-fn is_same_handler(handler: Holder<i32>, sampled: Holder<i32>) -> bool {
-    match (handler, sampled) {
-        (Holder::Interrupt(_), Holder::Interrupt(_)) => true,
-        (handler, sampled) => handler == sampled,
-    }
 }
 
 /// The suspect that most of the samples with these indices hit.
