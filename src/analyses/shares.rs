@@ -28,14 +28,13 @@ impl Share {
     }
 }
 
-/// Follows a path inward from `start`, as long as one callee keeps the share `keep` of its caller's
-/// samples and still dominates `busy` samples. All `weights`, paths with their samples, continue
-/// `start`.
+/// Follows a path inward from `start`, as long as one callee keeps the share [`FOLLOW`] of its
+/// caller's samples and still dominates `busy` samples. All `weights`, paths with their samples,
+/// continue `start`.
 pub fn follow(
     contexts: &Contexts,
     start: PathId,
     weights: impl Iterator<Item = (PathId, u64)>,
-    keep: Share,
     busy: u64,
 ) -> PathId {
     let mut totals: FxHashMap<PathId, u64> = FxHashMap::default();
@@ -54,7 +53,7 @@ pub fn follow(
     }
     let mut path = start;
     while let Some(&(kept, Reverse(callee))) = heaviest_callees.get(&path)
-        && keep.is_held(kept, totals[&path])
+        && FOLLOW.is_held(kept, totals[&path])
         && DOMINATE.is_held(kept, busy)
     {
         path = callee;

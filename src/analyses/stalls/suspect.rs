@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::analyses::contexts::{Contexts, PathId};
-use crate::analyses::shares::{FOLLOW, follow};
+use crate::analyses::shares::follow;
 use crate::model::{CgroupId, TaskId, TraceKind};
 
 use super::cpu::Cpu;
@@ -131,7 +131,7 @@ fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Optio
     }
     let (&start, &total) = starts.iter().max_by_key(|(start, count)| (**count, Reverse(**start)))?;
     let through_start = counts.into_iter().filter(|(path, _)| contexts.start(*path) == Some(start));
-    Some(follow(contexts, start, through_start, FOLLOW, total))
+    Some(follow(contexts, start, through_start, total))
 }
 
 /// The suspect that the first sample after `time` hit.

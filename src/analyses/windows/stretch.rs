@@ -8,7 +8,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::Contexts;
-use crate::analyses::shares::{DOMINATE, FOLLOW, follow};
+use crate::analyses::shares::{DOMINATE, follow};
 use crate::model::{NameId, Timeline};
 
 use super::finder::{Candidate, Finder, Work};
@@ -111,7 +111,7 @@ impl Stretch {
         is_dominated(self.busy, samples).then(|| {
             let paths = with_starts().filter(|(start, ..)| *start == heaviest);
             let weights = paths.map(|(_, path, counted)| (path, counted.samples));
-            Candidate { path: follow(contexts, heaviest.path, weights, FOLLOW, self.busy), ..heaviest }
+            Candidate { path: follow(contexts, heaviest.path, weights, self.busy), ..heaviest }
         })
     }
 
