@@ -121,7 +121,7 @@ fn enter(
         // its outer frames.
         (Position::Outside, _) => return Position::Outside,
         (Position::Idle, _) => return Position::Nested,
-        (Position::Working(path), _) => (Some(path), paths.tree.owner(path)),
+        (Position::Working(path), _) => (Some(path), paths.tree.get(path).owner),
     };
     Position::Working(paths.child(parent, owner, function))
 }
@@ -134,7 +134,7 @@ fn handle(paths: &mut PathTreeBuilder, outer: Position, inner: Position, functio
         return inner;
     }
     let outer_handler = match outer {
-        Position::Handling(path) => Some((path, paths.tree.owner(path))),
+        Position::Handling(path) => Some((path, paths.tree.get(path).owner)),
         _ => None,
     };
     let (parent, owner) = match (outer_handler, function.kind) {

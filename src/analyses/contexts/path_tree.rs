@@ -39,17 +39,21 @@ pub enum Owner {
     Interrupt,
 }
 
+/// A node of the tree: a path.
 #[derive(Clone, Copy, Debug)]
-struct Node {
-    parent: Option<PathId>,
-    name: NameId,
-    owner: Owner,
+pub(super) struct Node {
+    /// The path without its innermost frame.
+    pub parent: Option<PathId>,
+    /// The innermost function.
+    pub name: NameId,
+    pub owner: Owner,
     /// The outermost node after the entry that all such paths share, for example the system call
     /// itself.
-    start: Option<PathId>,
+    pub start: Option<PathId>,
     /// The system call's name, from the first frame that shows it.
-    system_call: Option<NameId>,
-    depth: u32,
+    pub system_call: Option<NameId>,
+    /// The number of frames.
+    pub depth: u32,
 }
 
 /// All paths.
@@ -63,28 +67,8 @@ impl PathTree {
         self.nodes.len()
     }
 
-    pub fn parent(&self, path: PathId) -> Option<PathId> {
-        self.nodes[path.index()].parent
-    }
-
-    pub fn start(&self, path: PathId) -> Option<PathId> {
-        self.nodes[path.index()].start
-    }
-
-    pub fn depth(&self, path: PathId) -> u32 {
-        self.nodes[path.index()].depth
-    }
-
-    pub fn owner(&self, path: PathId) -> Owner {
-        self.nodes[path.index()].owner
-    }
-
-    pub fn system_call(&self, path: PathId) -> Option<NameId> {
-        self.nodes[path.index()].system_call
-    }
-
-    pub fn name(&self, path: PathId) -> NameId {
-        self.nodes[path.index()].name
+    pub fn get(&self, path: PathId) -> &Node {
+        &self.nodes[path.index()]
     }
 }
 
@@ -106,16 +90,16 @@ impl PathTreeBuilder {
             let is_entry = matches!(kind, SystemCallEntry | ThreadEntry | ReturnToUser)
                 || kind == Exception && owner == Owner::Exception
                 || kind == InterruptEntry && owner == Owner::Interrupt;
-            let outer_start = parent.and_then(|parent| tree.start(parent));
+            let outer = parent.map(|parent| *tree.get(parent));
             tree.nodes.push(Node {
                 parent,
                 name,
                 owner,
-                start: outer_start.or((!is_entry).then_some(path)),
-                system_call: parent
-                    .and_then(|parent| tree.system_call(parent))
+                start: outer.and_then(|outer| outer.start).or((!is_entry).then_some(path)),
+                system_call: outer
+                    .and_then(|outer| outer.system_call)
                     .or(function.system_call.filter(|_| owner == Owner::SystemCall)),
-                depth: parent.map_or(1, |parent| tree.depth(parent) + 1),
+                depth: outer.map_or(1, |outer| outer.depth + 1),
             });
             path
         })

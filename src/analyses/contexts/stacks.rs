@@ -43,33 +43,33 @@ impl Contexts {
 
     /// The path without its innermost frame.
     pub fn parent(&self, path: PathId) -> Option<PathId> {
-        self.tree.parent(path)
+        self.tree.get(path).parent
     }
 
     /// The outermost part of a path that distinguishes it, after the entry that all such paths
     /// share: the system call, for example. `None` for a path that ends in the entry.
     pub fn start(&self, path: PathId) -> Option<PathId> {
-        self.tree.start(path)
+        self.tree.get(path).start
     }
 
     /// The number of frames.
     pub fn depth(&self, path: PathId) -> u32 {
-        self.tree.depth(path)
+        self.tree.get(path).depth
     }
 
     /// Whose work the path is.
     pub fn owner(&self, path: PathId) -> Owner {
-        self.tree.owner(path)
+        self.tree.get(path).owner
     }
 
     /// The name of the system call, if a frame shows it.
     pub fn system_call(&self, path: PathId) -> Option<NameId> {
-        self.tree.system_call(path)
+        self.tree.get(path).system_call
     }
 
     /// The innermost function.
     pub fn name(&self, path: PathId) -> NameId {
-        self.tree.name(path)
+        self.tree.get(path).name
     }
 
     /// The functions, outermost first.
