@@ -9,7 +9,7 @@ use crate::model::{Softirq, TaskId, TraceEvent, TraceKind, Tracepoint};
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight, WeightedTime};
 use super::kind::Kind;
-use super::times::first_overlap;
+use super::times::is_overlapped;
 
 /// What the events of a CPU show about its softirqs.
 #[derive(Default)]
@@ -40,7 +40,7 @@ pub(super) fn find(cpu: &Cpu) -> Softirqs {
     // If softirqs were served throughout the wait, the CPU was not stalled.
     findings.retain(|finding| {
         !matches!(finding.kind, Kind::SoftirqWait(_))
-            || first_overlap(unserved, |unserved| &unserved.time, &finding.time).is_some()
+            || is_overlapped(unserved, |unserved| &unserved.time, &finding.time)
     });
     pass.softirqs
 }

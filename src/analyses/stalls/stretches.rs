@@ -9,7 +9,7 @@ use super::holes;
 use super::kind::Kind;
 use super::runs::{Activity, Run};
 use super::suspect::{self, Suspect};
-use super::times::first_overlap;
+use super::times::is_overlapped;
 
 /// A time in which a CPU was held, with its suspect.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ fn times(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Range
         candidates.sort_unstable_by_key(|time| (time.start, time.end));
         let weightier = times.len();
         for time in candidates {
-            if first_overlap(&times[..weightier], |other| other, &time).is_some() {
+            if is_overlapped(&times[..weightier], |other| other, &time) {
                 continue;
             }
             match times[weightier..].last_mut() {
@@ -70,7 +70,7 @@ pub(super) fn with_short_runs(
     runs: &[Run],
     stretches: Vec<Stretch>,
 ) -> Vec<Stretch> {
-    let overlaps = |time: &Range<u64>| first_overlap(&stretches, |stretch| &stretch.time, time).is_some();
+    let overlaps = |time: &Range<u64>| is_overlapped(&stretches, |stretch| &stretch.time, time);
     let is_short = |run: &&Run| {
         matches!(run.activity, Activity::Task { .. })
             && run.time.end - run.time.start >= cpu.least_ns()

@@ -1,21 +1,12 @@
-//! Times on one CPU: whether two overlap, and which of a sorted list overlap a given time.
+//! Times on one CPU: which of a sorted list overlap a given time.
 
 use std::ops::Range;
 
-/// Whether two times have a moment in common.
-pub(super) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
-    a.start < b.end && b.start < a.end
-}
-
-/// The index of the first item whose time overlaps `time`. The items' times are sorted and do not
+/// Whether the time of one of `items` overlaps `time`. The items' times are sorted and do not
 /// overlap each other.
-pub(super) fn first_overlap<T>(
-    items: &[T],
-    time_of: impl Fn(&T) -> &Range<u64>,
-    time: &Range<u64>,
-) -> Option<usize> {
+pub(super) fn is_overlapped<T>(items: &[T], time_of: impl Fn(&T) -> &Range<u64>, time: &Range<u64>) -> bool {
     let at = items.partition_point(|item| time_of(item).end <= time.start);
-    items.get(at).filter(|item| overlap(time_of(item), time)).map(|_| at)
+    items.get(at).is_some_and(|item| time_of(item).start < time.end)
 }
 
 /// The indices of all of `times` that overlap `time`. `times` are sorted and do not overlap each
