@@ -2,7 +2,9 @@
 //! of the public interface: they change without notice.
 
 use crate::analyses::paths::Path;
-use crate::analyses::stalls::{Confidence, Culprit, Evidence, Holder, Kind, Stall, Stalls, Victims, Witness};
+use crate::analyses::stalls::{
+    self, Confidence, Culprit, Evidence, Holder, Kind, Options, Stall, Stalls, Victims, Witness,
+};
 use crate::model::{CgroupId, TaskId};
 
 // Analyses that others are built on, tested by themselves.
@@ -32,7 +34,12 @@ pub use crate::symbols::{
 
 /// These stalls, without a ranking.
 pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
-    Stalls { stalls, ranking: Vec::new(), witnesses, min_ns: 20_000_000 }
+    Stalls { stalls, ranking: Vec::new(), witnesses, min_ns: Options::default().min_ns }
+}
+
+/// The witness of a source; `lacks` says why the recording does not have it.
+pub fn witness(source: stalls::Source, lacks: Option<stalls::Lack>) -> Witness {
+    Witness::new(source, lacks)
 }
 
 /// A stall with one piece of evidence, and without a culprit.

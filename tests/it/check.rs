@@ -163,7 +163,7 @@ fn what_may_have_been_missed_is_unknown() {
     assert_eq!(check(&paused, &none, &Thresholds::default()).status, Status::Healthy);
     paused.timelines[1].throttled = vec![gap(20)];
     assert_eq!(doubt(&paused, &none), Doubt::Gap { cpu: 1, duration_ns: 20 * MS });
-    let softirqs = Witness::new(Source::Softirqs, None);
+    let softirqs = internals::witness(Source::Softirqs, None);
     let traced = internals::stalls(Vec::new(), vec![softirqs]);
     assert_eq!(check(&paused, &traced, &Thresholds::default()).status, Status::Healthy);
     let mut idle =
@@ -180,8 +180,8 @@ fn what_may_have_been_missed_is_unknown() {
     let of_other = judge(&paused, &none, &other_cpu, &Thresholds::default());
     assert_eq!((of_other.status, of_other.cpus), (Status::Healthy, 1));
 
-    let has = |source| Witness::new(source, None);
-    let lacks = |source| Witness::new(source, Some(Lack::NotRecorded));
+    let has = |source| internals::witness(source, None);
+    let lacks = |source| internals::witness(source, Some(Lack::NotRecorded));
     let of = |witnesses: &[Witness]| internals::stalls(Vec::new(), witnesses.to_vec());
     let blind =
         of(&[lacks(Source::Softirqs), lacks(Source::Samples), has(Source::Cgroups), has(Source::Switches)]);

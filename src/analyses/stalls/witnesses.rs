@@ -200,11 +200,7 @@ impl Row {
 
 impl Witness {
     /// The witness of `source`; `lacks` says why the recording does not have it.
-    ///
-    /// # Panics
-    ///
-    /// Never: each source has its row in the table.
-    pub fn new(source: Source, lacks: Option<Lack>) -> Witness {
+    pub(crate) fn new(source: Source, lacks: Option<Lack>) -> Witness {
         let row = SOURCES.iter().find(|row| row.source == source);
         row.expect("each source has a row").witness(lacks)
     }

@@ -1,13 +1,13 @@
 //! Stalls made by hand, for tests of reports and checks.
 
-use stallgraph::analyses::stalls::{Confidence, Culprit, Kind, Source, Stall, Stalls, Witness};
+use stallgraph::analyses::stalls::{Confidence, Culprit, Kind, Source, Stall, Stalls};
 use stallgraph::analyses::windows;
 use stallgraph::internals;
 use stallgraph::model::{Recording, TaskId};
 
 /// A result with these stalls, of a recording with samples.
 pub fn stalls_of(stalls: Vec<Stall>) -> Stalls {
-    internals::stalls(stalls, vec![Witness::new(Source::Samples, None)])
+    internals::stalls(stalls, vec![internals::witness(Source::Samples, None)])
 }
 
 /// A stall of a CPU from one ms to another, with evidence from one witness.
