@@ -57,15 +57,19 @@ pub fn judge(
         }
         (false, false) => doubt(recording, stalls, selection).map_or(Status::Healthy, Status::Unknown),
     };
-    let shown = if matches!(status, Status::Unknown(Doubt::Unsure { .. })) { &all } else { &counted };
+    let culprits_of_counted = culprits(recording, &counted);
+    let suspect = match status {
+        Status::Unknown(Doubt::Unsure { .. }) => culprits(recording, &all).first().copied(),
+        _ => culprits_of_counted.first().copied(),
+    };
     Check {
         status,
         stalls: counted.len() as u64,
         unsure: (all.len() - counted.len()) as u64,
         stalled_ns: total_ns(&counted),
         longest_ns: counted.iter().map(|stall| stall.duration_ns()).max().unwrap_or(0),
-        culprits: culprits(recording, &counted),
-        suspect: culprits(recording, shown).into_iter().next(),
+        culprits: culprits_of_counted,
+        suspect,
         min_ns: stalls.min_ns,
         duration_ns: duration_ns(recording, selection),
         cpus: selection.timelines(recording).count() as u64,
