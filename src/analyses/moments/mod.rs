@@ -21,7 +21,7 @@ pub use hits::AFTER_NS;
 pub use result::{Hit, Moment, Moments};
 
 /// How far before a moment to look at what ran, in ns: the length of a window.
-pub const BEFORE_NS: u64 = 100_000_000;
+pub const BEFORE_NS: u64 = windows::BEFORE_NS;
 /// At most this many moments are looked at: more than anybody reads.
 const MOST: usize = 10_000;
 /// The most stretches of CPU time that are looked at, over all moments. With many CPUs fewer

@@ -27,7 +27,7 @@ use super::contents;
 use episodes::CpuWindows;
 use finder::Finder;
 
-pub use options::{KSOFTIRQD, Options};
+pub use options::{BEFORE_NS, KSOFTIRQD, Options};
 pub use result::{CutBy, Dominating, Episode, Ranked, Verdict, Window, Windows};
 pub(crate) use stretch_summary::StretchSummarizer;
 pub use stretch_summary::StretchSummary;

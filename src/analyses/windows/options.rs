@@ -22,6 +22,8 @@ pub struct Options {
     pub selection: Selection,
 }
 
+/// The default length of a window, in ns.
+pub const BEFORE_NS: u64 = 100_000_000;
 /// The comm of the default trigger.
 pub const KSOFTIRQD: &str = "^ksoftirqd/";
 
@@ -35,7 +37,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            before_ns: 100_000_000,
+            before_ns: BEFORE_NS,
             join_ns: 20_000_000,
             trigger_comm: Some(Regex::new(KSOFTIRQD).expect("it is a regular expression")),
             trigger_frame: None,
