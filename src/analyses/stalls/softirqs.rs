@@ -103,7 +103,6 @@ impl Pass<'_, '_> {
                 let served = self.open.serving.take().filter(|(entered, _)| *entered == softirq);
                 if let Some((_, since)) = served
                     && self.cpu.traced.has(Tracepoint::SoftirqEntry)
-                    && self.cpu.traced.has(Tracepoint::SoftirqExit)
                 {
                     self.add_finding(Kind::Handler { softirq: Some(softirq) }, since..now);
                 }
