@@ -5,7 +5,9 @@ use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::model::{Function, Module, ModuleId, NameId, Naming, Recording, StackId, StackTree, Symbols};
+use crate::model::{
+    Function, Module, ModuleId, NameId, Naming, Recording, StackId, StackTree, Symbols, TaskId,
+};
 
 /// The result.
 #[derive(Clone, Debug)]
@@ -105,7 +107,7 @@ fn unnamed_where(recording: &Recording, is_meant: impl Fn(&Function) -> bool) ->
 }
 
 fn cpus(recording: &Recording) -> Vec<CpuContents> {
-    let is_swapper = |task: crate::model::TaskId| recording.task(task).is_swapper();
+    let is_swapper = |task: TaskId| recording.task(task).is_swapper();
     let of_cpus = recording.timelines.iter().filter(|_| recording.tells_cpus());
     of_cpus
         .map(|timeline| CpuContents {

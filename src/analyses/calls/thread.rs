@@ -72,7 +72,7 @@ impl Thread {
         current.is_none() && self.waits.is_some_and(|(awaited, _)| awaited == cpu)
     }
 
-    /// Records that it ran on a CPU that was not recorded until `time_ns`, for an unknown time.
+    /// Notes that before `time_ns` it ran on a CPU that was not recorded. For how long is unknown.
     pub fn mark_elsewhere(&mut self, time_ns: u64) {
         self.accounted_ns = time_ns;
         if let Some(call) = &mut self.open {

@@ -8,7 +8,7 @@ use super::path_tree::PathId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The kernel's work for the task, up to the first interrupt or softirq nested in it; `None` in
-    /// user space, in idle, and in an interrupt of either.
+    /// user space, in the idle loop, and in an interrupt of either.
     pub path: Option<PathId>,
     /// Whether the sample was taken in an interrupt or softirq. Then the path was interrupted, and
     /// the code that ran is not the path's work.

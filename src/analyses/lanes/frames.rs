@@ -20,7 +20,7 @@ pub struct Frame {
     pub category: Option<Category>,
 }
 
-/// Whether the selected samples have a stack or a task, by its id.
+/// For each stack and each task, by its id, whether a selected sample has it.
 pub(super) struct UsedIds {
     stacks: Vec<bool>,
     tasks: Vec<bool>,

@@ -8,9 +8,9 @@ use super::witnesses::{Lack, Source, Witness};
 pub enum Verdict {
     /// At least one of its stalls is of medium or high confidence.
     Culprit,
-    /// Only stalls of other culprits are.
+    /// All of its stalls are of low confidence, but not all stalls of the recording are.
     Suspect,
-    /// No stall of the recording is: each has one weak witness.
+    /// All stalls of the recording are of low confidence: each has one weak witness.
     Weak,
 }
 

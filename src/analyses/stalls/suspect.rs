@@ -35,7 +35,8 @@ pub(super) struct Suspect {
 /// A handler is certain if its begin and end were traced. Otherwise the suspect is the one that
 /// most samples hit. Without samples it is the task that had the CPU longest.
 pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
-    // A stretch found from samples may begin with a sample of what ran before it.
+    // A sample at the very start of a stretch may show what ran before it: a hole in the samples
+    // begins with such a sample.
     let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
     let sampled = by_samples(cpu, inside);
     let Some(handler) = by_handler(cpu, findings, time) else {

@@ -122,9 +122,9 @@ pub struct Ranked {
     pub comm: NameId,
     /// The path.
     pub path: Path,
-    /// Windows in which it has at least half of the samples that are not idle.
+    /// How many windows it dominates: it has at least half of the samples that are not idle.
     pub windows: u64,
-    /// Windows of the baseline in which it has.
+    /// How many windows of the baseline it dominates.
     pub baseline_windows: u64,
     /// Its share of all samples in windows that are not idle, from 0 to 1.
     pub window_share: f64,
