@@ -4,8 +4,8 @@ use crate::support::fixture::recording;
 use stallgraph::analyses::syscalls::{Call, Doubt, Spent};
 use stallgraph::internals::find_calls;
 
-/// Each call as `NAME BEGIN-END`, in ms, and its times. `(` stands for an unknown enter, `…` for an
-/// unknown exit.
+/// Each call as `NAME BEGIN-END`, in ms, and its times. `(` stands for an unknown enter, `...` for
+/// an unknown exit.
 fn shown(text: &str) -> Vec<String> {
     let recording = recording(text);
     let calls = find_calls(&recording);

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support;
-use crate::support::fixture::{every_ms, recording};
+use crate::support::fixture::{IDLE, RX, every_ms, recording};
 use crate::support::hand_made::{culprit, stall, stalls_of};
 use crate::support::{Run, run, stallgraph};
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
@@ -18,8 +18,6 @@ use stallgraph::render::report::{check as report, prometheus};
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
 const WORKER: &str = "ret_from_fork;kthread;worker_thread;process_one_work;flush_all.isra.0";
-const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
-const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 const MS: u64 = 1_000_000;
 
 /// Two seconds of two CPUs, on which `agent` and a kernel worker run before ksoftirqd.

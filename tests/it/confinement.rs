@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::builder::{Builder, Kernel, Mmap, Sample};
+use crate::support::{hostname, make_fifo};
 use tempfile::TempDir;
 
 /// What the program reads of the system: which host and kernel this is, its symbols, and when it
@@ -38,8 +39,7 @@ impl Scene {
     fn new() -> Scene {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let fifo = folder.path().join("fifo");
-        let is_made = Command::new("mkfifo").arg(&fifo).status().is_ok_and(|status| status.success());
-        assert!(is_made, "mkfifo");
+        make_fifo(&fifo);
         let program = PathBuf::from(env!("CARGO_BIN_EXE_stallgraph"));
         Scene { folder, fifo, program }
     }
@@ -86,11 +86,6 @@ impl Scene {
         names.push(&self.fifo);
         names
     }
-}
-
-/// The name of this host, where this program was built and its files are.
-fn hostname() -> String {
-    fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has it").trim().to_owned()
 }
 
 /// Whether strace is installed and may trace; prints a note if not.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Recording, Run, run, stallgraph};
+use crate::support::{Dice, Recording, Run, run, stallgraph};
 use serde_json::Value;
 
 fn json(subcommand: &str, file: &Path, options: &[&str]) -> (Run, Value) {
@@ -80,12 +80,7 @@ fn changed_bytes_end_in_an_exit_code() {
     let bytes = fs::read(Recording::open("evidence").file).expect("the recording");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("changed.data");
-    // A simple generator, so that each run of the test changes the same bytes.
-    let mut state = 7u64;
-    let mut number = move |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
+    let mut dice = Dice::new(0x5eed_0005);
     let mut codes = BTreeSet::new();
     for (changes, below) in
         [(1, 2000), (20, 2000), (20, bytes.len()), (400, bytes.len()), (4000, bytes.len())]
@@ -93,7 +88,7 @@ fn changed_bytes_end_in_an_exit_code() {
         for _ in 0..2 {
             let mut changed = bytes.clone();
             for _ in 0..changes {
-                changed[number(below)] = number(256) as u8;
+                changed[dice.below(below)] = dice.below(256) as u8;
             }
             fs::write(&path, &changed).expect("the folder can be written to");
             for (subcommand, options) in [("syscalls", &["--min", "0s", "--all"][..]), ("packets", &[])] {

@@ -7,16 +7,10 @@ use std::process::{Command, Stdio};
 
 use crate::support::builder::{Builder, Event, Kernel, Mmap, Sample};
 use crate::support::jitdump::{Code, Jitdump};
-use crate::support::{Run, run, stallgraph};
+use crate::support::{Run, hostname, make_fifo, no_process, run, stallgraph};
 use tempfile::TempDir;
 
 const CLOCK_MONOTONIC: u32 = 1;
-
-/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and that no two tests use at the
-/// same time.
-fn no_process(number: u32) -> u32 {
-    (1 << 23) + (1 << 22) + std::process::id() * 16 + number
-}
 
 /// A recording of this host, in which a process made code and described it in a jitdump beside the
 /// recording.
@@ -28,15 +22,13 @@ struct Scene {
 impl Scene {
     /// A sample at each of these addresses, at these times, by CLOCK_MONOTONIC or by perf's own
     /// clock.
-    fn new(number: u32, is_monotonic: bool, samples: &[(u64, u64)]) -> Scene {
-        let scene =
-            Scene { folder: tempfile::tempdir().expect("a temporary folder"), pid: no_process(number) };
+    fn new(is_monotonic: bool, samples: &[(u64, u64)]) -> Scene {
+        let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder"), pid: no_process() };
         let task = (scene.pid, scene.pid);
         let event = Event::cpu_clock().freq(1000);
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has it");
         let mut file = Builder::new();
         file.event(if is_monotonic { event.clockid(CLOCK_MONOTONIC) } else { event });
-        file.hostname(host.trim()).arch("x86_64").kernel_map(&Kernel::new()).comm(task, "java");
+        file.hostname(&hostname()).arch("x86_64").kernel_map(&Kernel::new()).comm(task, "java");
         let dump = scene.dump().display().to_string();
         file.mmap2(Mmap::new(scene.pid, &dump, 0x6000_0000, 0x1000));
         file.mmap2(Mmap::new(scene.pid, "//anon", 0x7000_0000, 0x10_0000).inode(0, 0, 0, 0));
@@ -108,7 +100,7 @@ fn an_address_has_the_name_of_the_function_that_was_there_when_it_was_sampled() 
         (0x7000_1020, 31 * MS),
         (0x7000_0820, 32 * MS),
     ];
-    let scene = Scene::new(0, true, &samples);
+    let scene = Scene::new(true, &samples);
     assert_eq!(scene.leaves(&[]), ["[anon]"; 6]);
     assert!(scene.info().contains(&format!("no jit-{}.dump", scene.pid)), "{}", scene.info());
     scene.write(&three().bytes());
@@ -122,17 +114,17 @@ fn an_address_has_the_name_of_the_function_that_was_there_when_it_was_sampled() 
 #[test]
 fn an_address_of_two_functions_has_no_name_and_without_times_the_last_counts() {
     let samples = [(0x7000_00a0, 12 * MS), (0x7000_0010, 13 * MS), (0x7000_00a0, 21 * MS)];
-    let scene = Scene::new(1, true, &samples);
+    let scene = Scene::new(true, &samples);
     scene.write(&three().bytes());
     assert_eq!(scene.leaves(&[]), ["[anon]", "Shop::first", "[anon]"]);
-    let scene = Scene::new(2, false, &samples);
+    let scene = Scene::new(false, &samples);
     scene.write(&three().bytes());
     assert_eq!(scene.leaves(&[]), ["Shop::second:x", "Shop::first", "Shop::second:x"]);
 }
 
 #[test]
 fn a_perf_map_comes_first_and_the_jitdump_names_what_it_leaves() {
-    let scene = Scene::new(3, true, &[(0x7000_0010, 11 * MS), (0x7000_0020, 12 * MS)]);
+    let scene = Scene::new(true, &[(0x7000_0010, 11 * MS), (0x7000_0020, 12 * MS)]);
     scene.write(&three().bytes());
     let map = PathBuf::from(format!("/tmp/perf-{}.map", scene.pid));
     fs::write(&map, "70000000 18 of_map\n").expect("/tmp can be written to");
@@ -143,7 +135,7 @@ fn a_perf_map_comes_first_and_the_jitdump_names_what_it_leaves() {
 
 #[test]
 fn a_jitdump_that_cannot_be_believed_is_refused_and_that_is_said() {
-    let scene = Scene::new(4, true, &[(0x7000_0010, 11 * MS)]);
+    let scene = Scene::new(true, &[(0x7000_0010, 11 * MS)]);
     let refused = |what: &str| {
         assert_eq!(scene.leaves(&[]), ["[anon]"], "{what}");
         let said = scene.info();
@@ -152,7 +144,7 @@ fn a_jitdump_that_cannot_be_believed_is_refused_and_that_is_said() {
     scene.write(b"no jitdump");
     refused("another file");
     fs::remove_file(scene.dump()).expect("it is there");
-    assert!(Command::new("mkfifo").arg(scene.dump()).status().is_ok_and(|status| status.success()), "mkfifo");
+    make_fifo(&scene.dump());
     refused("a FIFO");
     fs::remove_file(scene.dump()).expect("it is there");
     let elsewhere = scene.folder.path().join("elsewhere");
@@ -174,7 +166,7 @@ fn a_jitdump_that_cannot_be_believed_is_refused_and_that_is_said() {
 
 #[test]
 fn a_damaged_jitdump_does_no_harm() {
-    let scene = Scene::new(5, true, &[(0x7000_0010, 11 * MS)]);
+    let scene = Scene::new(true, &[(0x7000_0010, 11 * MS)]);
     let whole = three().bytes();
     // A file that is still being written: its whole records count.
     scene.write(&whole[..whole.len() - 1]);
@@ -213,7 +205,7 @@ fn code_that_node_makes_has_the_names_of_its_jitdump() {
 
 #[test]
 fn a_pack_holds_the_jitdump() {
-    let scene = Scene::new(9, true, &[(0x7000_0010, 11 * MS), (0x7000_00b0, 21 * MS)]);
+    let scene = Scene::new(true, &[(0x7000_0010, 11 * MS), (0x7000_00b0, 21 * MS)]);
     for dump in [three().bytes(), b"no jitdump".to_vec()] {
         scene.write(&dump);
         let (leaves, info) = (scene.leaves(&[]), scene.info());

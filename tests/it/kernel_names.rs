@@ -5,12 +5,12 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::support::builder::{Builder, Kernel, Mmap, Sample};
 use crate::support::elf::vmlinux;
-use crate::support::{Run, run, stallgraph};
+use crate::support::{Run, make_fifo, run, stallgraph};
 use object::{Object, ObjectSymbol};
 use tempfile::TempDir;
 
@@ -121,7 +121,7 @@ fn a_kallsyms_may_come_through_a_pipe() {
 fn a_kallsyms_that_is_no_text_of_a_kernel_is_not_read() {
     let scene = Scene::new(None);
     let fifo = scene.folder.path().join("fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().is_ok_and(|status| status.success()), "mkfifo");
+    make_fifo(&fifo);
     let long = fs::File::create(scene.folder.path().join("long")).expect("the folder can be written to");
     long.set_len(10 << 30).expect("a sparse file");
     for (file, why) in [

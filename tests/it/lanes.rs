@@ -1,13 +1,12 @@
 //! Lanes from text fixtures: they cover the selected time without gap or overlap, hold every
 //! selected sample once, and know what kind of code ran.
 
-use crate::support::fixture::{every_ms, recording};
+use crate::support::fixture::{IDLE, every_ms, recording};
 use stallgraph::analyses::lanes::{Content, Lane, LaneKind, Lanes};
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::model::{Recording, Task};
 
 const MS: u64 = 1_000_000;
-const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
 /// The stretches of a lane, which must cover its time: the length of each in µs, and the comm,
 /// `lost` or `nothing`.

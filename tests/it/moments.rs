@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::support::fixture::{every_ms, recording};
+use crate::support::fixture::{IDLE, RX, every_ms, recording};
 use crate::support::hand_made::{culprit, stall};
 use crate::support::stdout_of;
 use crate::support::{self, hand_made};
@@ -17,8 +17,6 @@ use stallgraph::render::report::moments as report;
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
 const READ: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
-const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
-const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 const MS: u64 = 1_000_000;
 /// 2023-11-14T22:13:20Z, which is 0 on the recordings' clock.
 const WALL: u64 = 1_700_000_000_000 * MS;

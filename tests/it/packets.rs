@@ -4,16 +4,14 @@
 use std::fs;
 
 use crate::support::fixture::recording;
-use crate::support::perf_events::{self, Line};
+use crate::support::perf_events::Line;
 use crate::support::{Recording, run};
 use serde_json::Value;
 use stallgraph::analyses::packets::{self, Context, Options, Packets};
 use stallgraph::analyses::selection::{Selection, TimeRange};
 
 fn lines(recording: &Recording) -> Vec<Line> {
-    let packed = fs::read(recording.folder.join("perf-script-events.txt.zst")).expect("the golden");
-    let text = zstd::decode_all(packed.as_slice()).expect("it unpacks");
-    let lines = perf_events::read(&String::from_utf8_lossy(&text)).into_iter();
+    let lines = recording.golden_events().into_iter();
     lines.filter(|line| line.event == "net:netif_receive_skb").collect()
 }
 

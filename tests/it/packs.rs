@@ -6,8 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::support::archive::add_entry;
 use crate::support::pack_scene::{Scene, entries};
-use crate::support::{run, stallgraph};
+use crate::support::{make_fifo, run, stallgraph};
 use tar::EntryType;
 
 /// Commands and options whose output must not depend on where the names come from.
@@ -27,15 +28,7 @@ const COMMANDS: [&[&str]; 9] = [
 fn repack(entries: &[(String, EntryType, Vec<u8>)]) -> Vec<u8> {
     let mut tar = Vec::new();
     for (name, kind, bytes) in entries {
-        let mut header = tar::Header::new_gnu();
-        // Set directly, since the setter refuses the names that these tests need.
-        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
-        header.set_entry_type(*kind);
-        header.set_size(bytes.len() as u64);
-        header.set_cksum();
-        tar.extend(header.as_bytes());
-        tar.extend(bytes);
-        tar.resize(tar.len().next_multiple_of(512), 0);
+        add_entry(&mut tar, name, *kind, bytes);
     }
     tar.resize(tar.len() + 1024, 0);
     zstd::encode_all(&tar[..], 1).expect("it packs")
@@ -170,7 +163,7 @@ fn a_pack_takes_the_place_of_no_device_and_of_no_link() {
     assert!(fs::read(&target).expect("the pack").starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
 
     let fifo = post.at("fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    make_fifo(&fifo);
     let reader = std::thread::spawn({
         let fifo = fifo.clone();
         move || fs::read(fifo).expect("the pack")

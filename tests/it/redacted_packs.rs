@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::support::pack_scene::{Scene, entries};
-use crate::support::{run, stallgraph};
+use crate::support::{Dice, run, stallgraph};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -225,21 +225,16 @@ fn damage_lets_no_name_through() {
     let scene = Scene::of("variants/two-events.zst", None, "names/symfs");
     let file = scene.at("here/perf.data");
     let whole = fs::read(&file).expect("the recording");
-    // Pseudo-random numbers, the same in each run.
-    let mut number = 1u64;
-    let mut below = |limit: usize| {
-        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (number >> 33) as usize % limit
-    };
+    let mut dice = Dice::new(0x5eed_0004);
     let mut packed = 0;
     for _ in 0..60 {
         let mut damaged = whole.clone();
-        for _ in 0..=below(6) {
-            let at = below(damaged.len() - 16);
-            match below(3) {
-                0 => damaged[at] = below(256) as u8,
-                1 => damaged[at / 8 * 8 + 6..][..2].fill(below(256) as u8),
-                _ => damaged.copy_within(at / 8 * 8..at / 8 * 8 + 8, below(whole.len() - 16) / 8 * 8),
+        for _ in 0..=dice.below(6) {
+            let at = dice.below(damaged.len() - 16);
+            match dice.below(3) {
+                0 => damaged[at] = dice.below(256) as u8,
+                1 => damaged[at / 8 * 8 + 6..][..2].fill(dice.below(256) as u8),
+                _ => damaged.copy_within(at / 8 * 8..at / 8 * 8 + 8, dice.below(whole.len() - 16) / 8 * 8),
             }
         }
         fs::write(&file, &damaged).expect("a file");

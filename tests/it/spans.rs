@@ -3,13 +3,12 @@
 
 use std::ops::Range;
 
-use crate::support::fixture::recording;
+use crate::support::fixture::{IDLE, recording};
 use stallgraph::analyses::flame::extent;
 use stallgraph::internals::{Contexts, Span, SpanKind, Spans};
 use stallgraph::model::{Gap, Recording};
 
 const MS: u64 = 1_000_000;
-const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
 /// The spans of the only CPU, which must cover the range: the length of each in µs, and the
 /// outermost frame, `idle`, `lost` or `unsampled`.

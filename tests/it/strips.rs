@@ -1,14 +1,12 @@
 //! Strips of windows: which task ran when, cell by cell, and how they are drawn.
 
-use crate::support::fixture::{every_ms, recording};
+use crate::support::fixture::{IDLE, RX, every_ms, recording};
 use stallgraph::analyses::strips::{self, CELLS, Cell, Strips};
 use stallgraph::analyses::windows::{self, Options};
 use stallgraph::model::Recording;
 use stallgraph::render::report::strips as drawing;
 
 const WORK: &str = "main_[u];work_[u]";
-const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
-const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
 /// Strips of windows of 59 ms: a cell is a millisecond, and samples are a millisecond apart.
 fn find(recording: &Recording) -> Strips {

@@ -6,16 +6,11 @@ use std::fs;
 
 use crate::support;
 use crate::support::fixture::{every_ms, recording};
-use crate::support::perf_events::{self, Call, Line};
+use crate::support::perf_events::{self, Call};
 use crate::support::{Recording, run, stdout_of};
 use serde_json::Value;
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::analyses::syscalls::{self, Options, Source, SystemCalls};
-
-fn golden(recording: &Recording) -> Vec<Line> {
-    let packed = fs::read(recording.folder.join("perf-script-events.txt.zst")).expect("the golden");
-    perf_events::read(&String::from_utf8_lossy(&zstd::decode_all(packed.as_slice()).expect("it unpacks")))
-}
 
 fn json(recording: &Recording, options: &[&str]) -> Value {
     let text = recording.stdout("syscalls", &[options, &["--format", "json"]].concat());
@@ -40,7 +35,7 @@ fn call(value: &Value) -> Option<Call> {
 #[test]
 fn every_call_is_that_of_perf_script() {
     let recording = Recording::open("evidence");
-    let lines = golden(&recording);
+    let lines = recording.golden_events();
     let document = json(&recording, &["--min", "0s"]);
     assert_eq!(document["estimate"], false);
     let slow = document["slow"].as_array().expect("a list");

@@ -1,13 +1,11 @@
 //! Windows from text fixtures: episodes, windows of time, dominating paths, the ranking and its
 //! verdicts.
 
-use crate::support::fixture::{every_ms, recording};
+use crate::support::fixture::{IDLE, RX, every_ms, recording};
 use stallgraph::analyses::windows::{self, CutBy, Episode, Options, Ranked, Verdict, Windows};
 use stallgraph::model::{Detail, Details, EventId, NameId, Recording, Softirq};
 
 const READ: &str = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
-const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
-const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
 
 fn find(recording: &Recording) -> Windows {
     windows::find(recording, &Options::default())

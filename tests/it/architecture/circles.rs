@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::sources::{read, rust_files};
 use super::tokens::{paths, tokens};
+use crate::support::sources::{read, root, rust_files};
 
 /// A source file: the path of its module from the crate's root, and the paths that it names.
 struct Source {
@@ -136,14 +136,14 @@ fn folders(sources: &[Source]) -> BTreeSet<Vec<String>> {
 #[test]
 fn no_folder_has_a_circle_of_files() {
     let mut with_circles = Vec::new();
-    for root in ["src", "tests/it"] {
-        let sources = sources(&super::sources::root().join(root));
+    for top in ["src", "tests/it"] {
+        let sources = sources(&root().join(top));
         let folders = folders(&sources);
-        assert!(folders.len() > 5, "{root}");
+        assert!(folders.len() > 5, "{top}");
         for folder in folders {
             if let Some(circle) = circle(&uses_in(&folder, &sources)) {
                 let members = circle.join(" uses ");
-                with_circles.push(format!("{root}/{}: {members}, which uses the first", folder.join("/")));
+                with_circles.push(format!("{top}/{}: {members}, which uses the first", folder.join("/")));
             }
         }
     }

@@ -2,14 +2,13 @@
 //! files, and the limits of every file.
 
 mod circles;
-mod sources;
 mod style;
 mod tokens;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sources::{read, root, rust_files};
+use crate::support::sources::{self, read, root, rust_files};
 
 /// Each module and those it may import, as ARCHITECTURE.md has it.
 const MAY_IMPORT: [(&str, &[&str]); 14] = [

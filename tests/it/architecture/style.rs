@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::sources::{files, read, root, rust_files};
 use super::tokens::tokens;
+use crate::support::sources::{files, read, root, rust_files};
 
 const MAX_LINES: usize = 500;
 /// Columns of a comment.

@@ -5,10 +5,12 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
+use crate::support::Dice;
 use crate::support::archive::{add_entry, add_to_cache, of_entries, pack};
+use crate::support::elf::build_id;
 use tar::EntryType;
 
-use super::scene::{CUT, NOTHING, Scene, build_id, has_program, hex, names, of_program, program, testdata};
+use super::scene::{CUT, NOTHING, Scene, has_program, hex, names, of_program, program, testdata};
 
 #[test]
 fn nothing_in_an_archive_is_believed() {
@@ -105,12 +107,7 @@ fn damage_gives_no_wrong_names() {
     let forms = Scene::forms();
     let expected = names(&forms.here(&["collapse"]));
     // Several blocks of 100 kB: one program's file is noise, which does not compress.
-    let mut noise = 1u32;
-    let mut byte = || {
-        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (noise >> 24) as u8
-    };
-    let noise: Vec<u8> = (0..150_000).map(|_| byte()).collect();
+    let noise = Dice::new(1).bytes(150_000);
     for name in ["linked", "installed"] {
         let program = testdata(&format!("names/symfs/srv/names/{name}"));
         let path = format!("srv/names/{name}");

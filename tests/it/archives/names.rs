@@ -5,11 +5,12 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use crate::support::archive::{add_entry, of_entries, pack};
-use crate::support::{run, stallgraph};
+use crate::support::elf::build_id;
+use crate::support::{make_fifo, run, stallgraph};
 use tar::EntryType;
 
 use super::scene::{
-    CUT, KERNEL, Scene, build_id, has_program, of_program, of_program_at, program, testdata, testdata_path,
+    CUT, KERNEL, Scene, has_program, of_program, of_program_at, program, testdata, testdata_path,
 };
 
 #[test]
@@ -70,8 +71,7 @@ fn an_archive_can_be_named() {
     forms.run("there", &["pack", "perf.data", "-o", "pack", "--buildid-dir", "else.tar.bz2"]);
     assert!(has_program(&forms.run("there", &["collapse", "pack"])));
     // Neither a folder nor an archive.
-    let made = Command::new("mkfifo").arg(forms.at("there/fifo")).status();
-    assert!(made.is_ok_and(|status| status.success()), "mkfifo");
+    make_fifo(&forms.at("there/fifo"));
     forms.put("there/short", b"BZ");
     for (name, said) in [
         ("absent", "there is no such folder or archive"),
@@ -124,7 +124,7 @@ fn an_archive_is_not_unpacked_if_all_is_found_elsewhere() {
     for kind in ["fifo", "folder", "link"] {
         let beside = scene.at("there/perf.data.tar.bz2");
         match kind {
-            "fifo" => _ = Command::new("mkfifo").arg(&beside).status().expect("mkfifo"),
+            "fifo" => make_fifo(&beside),
             "folder" => fs::create_dir(&beside).expect("a folder"),
             _ => symlink("/dev/zero", &beside).expect("a link"),
         }

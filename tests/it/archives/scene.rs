@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::support::archive::{add_to_cache, of_cache};
 use crate::support::builder::{Builder, Mmap, Sample};
+use crate::support::elf::{build_id, position_of};
 use crate::support::{Run, run, stallgraph};
-use object::Object;
 use tempfile::TempDir;
 
 /// Commands and options whose output must not depend on where the names come from.
-pub const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 7] = [
     &["window"],
     &["window", "--format", "json"],
     &["collapse"],
@@ -42,11 +42,6 @@ pub fn testdata_path(name: &str) -> PathBuf {
 pub fn testdata(name: &str) -> Vec<u8> {
     let path = testdata_path(name);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-pub fn build_id(program: &[u8]) -> Vec<u8> {
-    let elf = object::File::parse(program).expect("an ELF file");
-    elf.build_id().expect("notes").expect("a build id").to_vec()
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -149,7 +144,7 @@ pub fn has_program(run: &Run) -> bool {
 
 /// A recording with a sample in `program`, which it calls `/srv/program`.
 pub fn of_program(program: &[u8]) -> Scene {
-    of_program_at(Some(&build_id(program)), entry_of(program, "inner_work"))
+    of_program_at(Some(&build_id(program)), position_of(program, "inner_work") + 1)
 }
 
 /// Like [`of_program`], with the sample at this offset, and this build id.
@@ -163,18 +158,6 @@ pub fn of_program_at(build_id: Option<&[u8]>, offset: u64) -> Scene {
     });
     file.at(0, 1_000_000).sample(Sample::new((42, 42)).user(&[0x40_0000 + offset]));
     Scene::with(&file.build())
-}
-
-/// The offset of a function in its file.
-pub fn entry_of(program: &[u8], name: &str) -> u64 {
-    use object::{ObjectSegment, ObjectSymbol};
-    let elf = object::File::parse(program).expect("an ELF file");
-    let symbol = elf.symbols().find(|symbol| symbol.name() == Ok(name)).expect("a symbol");
-    let holds = |segment: &object::Segment| {
-        (segment.address()..segment.address() + segment.size()).contains(&symbol.address())
-    };
-    let segment = elf.segments().find(holds).expect("a segment");
-    symbol.address() - segment.address() + segment.file_range().0 + 1
 }
 
 pub fn program() -> Vec<u8> {

@@ -1,13 +1,12 @@
 //! Colours: which paths stand out.
 
-use crate::support::fixture;
-use crate::support::fixture::every_ms;
+use crate::support::fixture::{self, RX, every_ms};
 use stallgraph::analyses::flame::{self, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::paths::Path;
 use stallgraph::analyses::windows::{Options, Triggers};
 use stallgraph::internals::Contexts;
 
-use super::drawing::{READ, RX, draw, ordered, rgb};
+use super::drawing::{READ, draw, ordered, rgb};
 
 /// A handler may interrupt any task: its path is highlighted on every stack, and without the frames
 /// that it interrupts.

@@ -8,10 +8,6 @@ use stallgraph::render::viewers::flame_svg::{self, Caption};
 
 pub const READ: &str = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
 
-pub const RX: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
-
-pub const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
-
 pub const MS: u64 = 1_000_000;
 
 /// The flame that `paint` makes of a fixture, with the windows found in it.

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::fs;
 
-use crate::support::builder::{Builder, Event, Sample};
+use crate::support::builder::{Builder, Event, Sample, sample_type};
 use crate::support::fixture::every_ms;
-use crate::support::{self, svg};
+use crate::support::svg;
 use crate::support::{MadeUp, Recording, run, stallgraph};
 
 use super::drawing::{MS, draw, flame_of, row};
@@ -229,10 +229,7 @@ fn what_cannot_be_drawn_is_told() {
 #[test]
 fn threads_are_drawn_where_samples_have_no_cpu() {
     let mut builder = Builder::new();
-    let bits = support::builder::sample_type::IP
-        | support::builder::sample_type::TID
-        | support::builder::sample_type::TIME
-        | support::builder::sample_type::CALLCHAIN;
+    let bits = sample_type::IP | sample_type::TID | sample_type::TIME | sample_type::CALLCHAIN;
     builder.event(Event::cpu_clock().sample_type(bits).freq(1000));
     builder.comm((7, 7), "one").comm((7, 8), "two");
     for ms in 1..=10 {

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use crate::support::fixture::every_ms;
+use crate::support::fixture::{IDLE, RX, every_ms};
 use crate::support::svg;
 use crate::support::svg::Frame;
 use crate::support::{Recording, run};
 use stallgraph::analyses::flame::Section;
-use stallgraph::render::viewers::flame_svg::{self};
+use stallgraph::render::viewers::flame_svg;
 
-use super::drawing::{IDLE, MS, READ, RX, draw, flame_of, ordered, rgb, row};
+use super::drawing::{MS, READ, draw, flame_of, ordered, rgb, row};
 
 #[test]
 fn the_oldest_is_leftmost_and_widths_are_times() {

@@ -1,6 +1,6 @@
 //! Limits of memory: `--max-memory`, bombs and long lines.
 
-use std::fs::{self};
+use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! Recordings to be damaged, and what is left of them.
 
-use std::fs::{self};
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::builder::{Builder, Sample, record};
 use crate::support::forms::Apart;
 use crate::support::{Run, run, stallgraph};
-use stallgraph::load::{self};
+use stallgraph::load;
 use stallgraph::model::Recording as Loaded;
 
 /// Options without names: damage does not matter to them.

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use crate::support::builder::{Builder, Mmap, Sample};
-use object::{Object, ObjectSegment, ObjectSymbol};
+use crate::support::elf::{build_id, position_of};
 
 use super::scene::{Scene, generated_code};
 
@@ -62,18 +62,11 @@ fn files_of_a_container_are_found_at_the_root_of_their_process() {
     };
     let pid = contained.child.id();
     let bytes = fs::read(scene.at("root/app/work")).expect("the program");
-    let elf = object::File::parse(bytes.as_slice()).expect("an ELF file");
-    let symbol = elf.symbols().find(|symbol| symbol.name() == Ok("container_work")).expect("a symbol");
-    let holds = |segment: &object::Segment| {
-        (segment.address()..segment.address() + segment.size()).contains(&symbol.address())
-    };
-    let segment = elf.segments().find(holds).expect("a segment");
-    let position = symbol.address() - segment.address() + segment.file_range().0;
-    let build_id = elf.build_id().expect("notes").expect("a build id");
+    let position = position_of(&bytes, "container_work");
 
     let mut file = generated_code(pid, &[0x6000_0000 + position, 0x7000_0010]);
     // Of two maps of the same code the later one counts.
-    file.mmap2(Mmap::new(pid, "/app/work", 0x6000_0000, 0x10_0000).build_id(build_id));
+    file.mmap2(Mmap::new(pid, "/app/work", 0x6000_0000, 0x10_0000).build_id(&build_id(&bytes)));
     file.at(0, 2_000_000).sample(Sample::new((pid, pid)).user(&[0x6000_0000 + position, 0x7000_0010]));
     fs::write(scene.at("perf.data"), file.build()).expect("it can be written to");
     // The map's name has the process id in the container's namespace, which here is ours.

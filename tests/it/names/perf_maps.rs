@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::builder::{Mmap, Sample};
+use crate::support::{make_fifo, no_process};
 
-use super::scene::{Scene, forms, generated_code, no_process};
+use super::scene::{Scene, forms, generated_code};
 
 const MAP: &str = "\
 70000000 40 LazyCompile:~main /app/server.js:1:1
@@ -38,7 +39,7 @@ impl Drop for InTmp {
 
 #[test]
 fn code_made_at_run_time_has_the_names_of_its_perf_map() {
-    let pid = no_process(0);
+    let pid = no_process();
     let scene = Scene::write(&mut generated_code(pid, &[0x7000_0010, 0x7000_0050, 0x7000_0090]));
     let unnamed = "[anon];[anon];[anon]";
     assert_eq!(scene.stack(&[]), unnamed);
@@ -57,7 +58,7 @@ fn code_made_at_run_time_has_the_names_of_its_perf_map() {
 
 #[test]
 fn another_process_has_another_perf_map() {
-    let (one, two) = (no_process(1), no_process(2));
+    let (one, two) = (no_process(), no_process());
     let mut file = generated_code(one, &[0x7000_0010]);
     file.mmap2(Mmap::new(two, "//anon", 0x7000_0000, 0x1000).inode(0, 0, 0, 0));
     file.sample(Sample::new((two, two)).user(&[0x7000_0010]));
@@ -71,7 +72,7 @@ fn another_process_has_another_perf_map() {
 
 #[test]
 fn a_perf_map_that_cannot_be_believed_is_refused_and_that_is_said() {
-    let pid = no_process(3);
+    let pid = no_process();
     let scene = Scene::write(&mut generated_code(pid, &[0x7000_0010]));
     let refused = |why: &str| {
         assert_eq!(scene.stack(&[]), "[anon]", "{why}");
@@ -85,7 +86,7 @@ fn a_perf_map_that_cannot_be_believed_is_refused_and_that_is_said() {
     refused("no regular file");
     fs::remove_file(&map.0).expect("it is there");
     // A FIFO: to open it is to wait.
-    assert!(Command::new("mkfifo").arg(&map.0).status().is_ok_and(|status| status.success()), "mkfifo");
+    make_fifo(&map.0);
     refused("no regular file");
     fs::remove_file(&map.0).expect("it is there");
     // Written in another boot, where the same process id was another process.
@@ -112,12 +113,12 @@ fn a_perf_map_that_cannot_be_believed_is_refused_and_that_is_said() {
 
 #[test]
 fn no_perf_map_is_looked_for_if_the_recording_is_of_another_host() {
-    let pid = no_process(4);
+    let pid = no_process();
     let scene = Scene::write(generated_code(pid, &[0x7000_0010]).hostname("elsewhere.example"));
-    let _map = InTmp::write(pid, MAP);
+    let map = InTmp::write(pid, MAP);
     assert_eq!(scene.stack(&[]), "[anon]");
     assert!(scene.unnamed(&[]).contains("recorded on another host"));
-    assert!(Path::new(&_map.0).exists());
+    assert!(map.0.exists());
 }
 
 #[test]

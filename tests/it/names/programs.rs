@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::builder::{Builder, Mmap, Sample};
+use crate::support::elf::build_id;
 use crate::support::{run, stallgraph};
 use object::{Object, ObjectSymbol};
 
@@ -68,8 +69,7 @@ fn debug_information_alone_names_a_program_if_it_tells_where_its_code_lay() {
 
     // If code of another length or several parts of the file were mapped, nothing says where they
     // lay.
-    let code = object::File::parse(&*bytes).expect("ELF");
-    let build_id = code.build_id().expect("notes").expect("a build id").to_vec();
+    let build_id = build_id(&bytes);
     let inner = fs::read(find(&scene.file("usr"), ".debug")).expect("debug information");
     let inner = object::File::parse(&*inner).expect("ELF");
     let inner =

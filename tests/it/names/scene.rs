@@ -5,18 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::builder::{Builder, Kernel, Mmap, Sample};
-use crate::support::{Run, run, stallgraph};
+use crate::support::{Run, hostname, run, stallgraph};
 use tempfile::TempDir;
-
-/// A process id that no process can have (PID_MAX_LIMIT is 2^22), and that no two tests use at the
-/// same time.
-pub fn no_process(number: u32) -> u32 {
-    (1 << 23) + std::process::id() * 16 + number
-}
-
-pub fn hostname() -> String {
-    fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has it").trim().to_owned()
-}
 
 /// A recording in a folder of its own, and a folder for `--symfs` beside it.
 pub struct Scene {
@@ -73,6 +63,20 @@ impl Scene {
         let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
         words.join(" ")
     }
+
+    /// The number of samples of `comm` that end in this function.
+    #[track_caller]
+    pub fn ending_in(&self, comm: &str, leaf: &str, options: &[&str]) -> usize {
+        let stacks = self.run("collapse", &[&["--symfs", "symfs"], options].concat()).stdout;
+        let is_one = |line: &&str| {
+            line.starts_with(&format!("{comm};")) && line.ends_with(&format!(";exported_work;{leaf} 1"))
+        };
+        stacks.lines().filter(is_one).count()
+    }
+
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.at("symfs").join(path)
+    }
 }
 
 /// A recording of this host in which process `pid` ran code at `addresses`, in memory that no file
@@ -96,20 +100,4 @@ pub fn forms(name: &str) -> Scene {
     let copied = Command::new("cp").arg("-a").args([from.join("symfs"), scene.at("symfs")]).status();
     assert!(copied.is_ok_and(|status| status.success()), "cp");
     scene
-}
-
-impl Scene {
-    /// The number of samples of `comm` that end in this function.
-    #[track_caller]
-    pub fn ending_in(&self, comm: &str, leaf: &str, options: &[&str]) -> usize {
-        let stacks = self.run("collapse", &[&["--symfs", "symfs"], options].concat()).stdout;
-        let is_one = |line: &&str| {
-            line.starts_with(&format!("{comm};")) && line.ends_with(&format!(";exported_work;{leaf} 1"))
-        };
-        stacks.lines().filter(is_one).count()
-    }
-
-    pub fn file(&self, path: &str) -> PathBuf {
-        self.at("symfs").join(path)
-    }
 }

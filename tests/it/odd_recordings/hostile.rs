@@ -1,11 +1,11 @@
 //! Hostile recordings: names that act on a terminal or lead elsewhere, and counts that are not
 //! true.
 
-use std::fs;
 use std::path::Path;
 
 use crate::support::builder::{Event, Mmap, sample_type};
 use crate::support::forms::user_record;
+use crate::support::hostname;
 
 use super::bytes::{find, put, u64_at};
 use super::output::Output;
@@ -31,7 +31,6 @@ fn hostile_names(out: &mut Output) {
     out.hostile("ESC, newline, NUL and bidi marks in every name", Some(SAMPLES), &scene);
 
     // The hostname is this machine's: then its files may be read, which is the worst case.
-    let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let fifo = out.folder.join("fifo");
     for (what, path) in [
         ("`../../../../etc/shadow` as a module", Path::new("../../../../etc/shadow")),
@@ -40,7 +39,7 @@ fn hostile_names(out: &mut Output) {
         ("a FIFO as a module", &fifo),
     ] {
         let mut scene = Scene::new(vec![Event::cpu_clock()]);
-        scene.file.hostname(hostname.trim());
+        scene.file.hostname(&hostname());
         scene.file.mmap2(Mmap::new(WORKER.0, &path.to_string_lossy(), 0x40_0000, 0x10_0000));
         out.hostile(what, Some(SAMPLES), scene.plain());
     }

@@ -12,6 +12,7 @@ pub const SOFTIRQ_STACK: &str =
 pub const STEP: u64 = 1_000_000;
 /// Samples of [`Scene::samples`].
 pub const SAMPLES: u64 = 200;
+
 /// A file in the making: a worker on CPU 0 and 1, and now and then ksoftirqd, so that every command
 /// has something to report.
 pub struct Scene {

@@ -3,7 +3,7 @@
 use crate::support::{Recording, run, stallgraph};
 use serde_json::Value;
 
-use super::texts::{KERNEL, USER, check, file_of, on, stdout_on, text_of};
+use super::texts::{KERNEL, USER, check, file_of, on, stdout_on};
 
 #[test]
 fn every_selection_of_fields_is_read() {
@@ -222,7 +222,7 @@ fn a_text_that_cannot_answer_is_told() {
 #[test]
 fn kernel_frames_without_names_accuse_nobody() {
     let recording = Recording::open("post");
-    let text = String::from_utf8(text_of(&recording, "perf-script-default.txt.zst")).expect("UTF-8");
+    let text = String::from_utf8(recording.text("perf-script-default.txt.zst")).expect("UTF-8");
     let nameless = |line: &str| match line.strip_suffix(" ([kernel.kallsyms])") {
         Some(frame) => format!("{} [unknown] ([kernel.kallsyms])\n", &frame[..17]),
         None => format!("{line}\n"),

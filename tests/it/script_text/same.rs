@@ -3,14 +3,14 @@
 use crate::support::{Recording, assert_same_lines, stallgraph, stdout_of};
 use serde_json::Value;
 
-use super::texts::{file_of, stdout_on, text_of, with_frequency};
+use super::texts::{file_of, stdout_on, with_frequency};
 
 #[test]
 fn collapse_prints_the_same_lines_as_on_the_perf_data() {
     let fields = ["-F", "cpu,time,pid,tid,event,stack,count"];
     for name in Recording::ALL {
         let recording = Recording::open(name);
-        let text = text_of(&recording, "perf-script.txt.zst");
+        let text = recording.text("perf-script.txt.zst");
         for options in [
             &fields[..],
             &["--merge", "--weight", "us"],
@@ -35,7 +35,7 @@ fn collapse_prints_the_same_lines_as_on_the_perf_data() {
 fn window_finds_the_same_as_on_the_perf_data() {
     for name in Recording::ALL {
         let recording = Recording::open(name);
-        let text = with_frequency(recording.event, &text_of(&recording, "perf-script.txt.zst"));
+        let text = with_frequency(recording.event, &recording.text("perf-script.txt.zst"));
         let report = |json: &str| -> Value {
             let mut report: Value = serde_json::from_str(json).expect("JSON");
             forget(&mut report, &["file", "kernel", "cgroup", "pod_uid", "container_id"]);
@@ -75,7 +75,7 @@ fn without_a_header_the_report_is_the_same() {
     };
     let expected = lines_of(recording.stdout("window", &[]));
     assert!(expected.len() > 15);
-    let report = stdout_on(&text_of(&recording, "perf-script.txt.zst"), "window", &[]);
+    let report = stdout_on(&recording.text("perf-script.txt.zst"), "window", &[]);
     assert!(report.starts_with("recording -: 9.7 s of CPU 1, 4351 samples of cpu-clock\n"), "{report}");
     assert_same_lines("window", &lines_of(report).join("\n"), &expected);
 }
@@ -84,7 +84,7 @@ fn without_a_header_the_report_is_the_same() {
 #[test]
 fn the_fewest_fields_find_the_same_culprit() {
     let recording = Recording::open("system");
-    let text = String::from_utf8(text_of(&recording, "perf-script.txt.zst")).expect("UTF-8");
+    let text = String::from_utf8(recording.text("perf-script.txt.zst")).expect("UTF-8");
     let ids = regex::Regex::new(r" +\d+/\d+ +(\[\d+\] +[\d.]+:) +cpu-clock: $")
         .expect("it is a regular expression");
     let fewest: String = text
@@ -110,7 +110,7 @@ fn the_fewest_fields_find_the_same_culprit() {
 #[test]
 fn the_default_form_with_header_is_as_good() {
     let recording = Recording::open("post");
-    let text = text_of(&recording, "perf-script-default.txt.zst");
+    let text = recording.text("perf-script-default.txt.zst");
     for options in [&["-F", "cpu,tid,event,stack,count"][..], &["--weight", "period"]] {
         assert_eq!(
             stdout_on(&text, "collapse", options),

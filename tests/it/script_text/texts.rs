@@ -1,16 +1,13 @@
 //! Texts of perf script, and runs of the program on them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 
-use crate::support::{Recording, Run, assert_same_lines, run, stallgraph};
+use crate::support::{Run, assert_same_lines, run, stallgraph};
 use tempfile::NamedTempFile;
 
-/// perf's own text in a recording's folder.
-pub fn text_of(recording: &Recording, golden: &str) -> Vec<u8> {
-    let packed = fs::read(recording.folder.join(golden)).expect("the golden");
-    zstd::decode_all(packed.as_slice()).expect("it unpacks")
-}
+pub const KERNEL: &str = "\tffffffff81690718 vfs_read+0x1f ([kernel.kallsyms])\n";
+pub const USER: &str = "\t           7b2c3 main+0xd3 (/usr/bin/a)\n";
 
 pub fn file_of(text: &[u8]) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file");
@@ -49,7 +46,3 @@ pub fn check(text: &str, expected: &[&str]) {
     let returns = text.replace('\n', "\r\n");
     assert_same_lines("with CRLF", &stdout_on(returns.as_bytes(), "collapse", &fields), &expected);
 }
-
-pub const KERNEL: &str = "\tffffffff81690718 vfs_read+0x1f ([kernel.kallsyms])\n";
-
-pub const USER: &str = "\t           7b2c3 main+0xd3 (/usr/bin/a)\n";

@@ -1,7 +1,26 @@
-//! ELF files made for a test: symbols at addresses, and a build id.
+//! ELF files: where a function is in one, and files made for a test, with symbols at addresses and
+//! a build id.
 
 use object::write::{Object, Symbol, SymbolSection};
 use object::{Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _};
+
+/// The build id of a program.
+pub fn build_id(program: &[u8]) -> Vec<u8> {
+    let elf = object::File::parse(program).expect("an ELF file");
+    elf.build_id().expect("notes").expect("a build id").to_vec()
+}
+
+/// Where in its file a function of a program begins.
+pub fn position_of(program: &[u8], function: &str) -> u64 {
+    let elf = object::File::parse(program).expect("an ELF file");
+    let symbol = elf.symbols().find(|symbol| symbol.name() == Ok(function)).expect("a symbol");
+    let holds = |segment: &object::Segment| {
+        (segment.address()..segment.address() + segment.size()).contains(&symbol.address())
+    };
+    let segment = elf.segments().find(holds).expect("a segment");
+    symbol.address() - segment.address() + segment.file_range().0
+}
 
 /// A vmlinux with a build id and symbols: the name and address of each.
 pub fn vmlinux(build_id: Option<&[u8]>, symbols: &[(String, u64)]) -> Vec<u8> {

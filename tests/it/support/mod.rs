@@ -4,11 +4,13 @@
 pub mod archive;
 pub mod builder;
 mod compare;
+mod dice;
 pub mod elf;
 pub mod fixture;
 pub mod forms;
 pub mod hand_made;
 pub mod jitdump;
+mod machine;
 pub mod pack_scene;
 pub mod perf_events;
 pub mod perf_script;
@@ -16,10 +18,13 @@ mod program;
 mod recordings;
 pub mod scenes;
 mod second_opinion;
+pub mod sources;
 pub mod svg;
 pub mod viewers;
 
 pub use compare::assert_same_lines;
+pub use dice::Dice;
+pub use machine::{hostname, make_fifo, no_process};
 pub use program::{Run, run, stallgraph, stdout_of};
 pub use recordings::{MadeUp, Recording};
 pub use second_opinion::{SecondOpinion, second_opinion};

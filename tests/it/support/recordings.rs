@@ -6,6 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::perf_events::{self, Line};
 use super::perf_script::{self, Row};
 use super::program::{stallgraph, stdout_of};
 
@@ -60,9 +61,18 @@ impl Recording {
 
     /// What perf script printed for the sampling event, as rows.
     pub fn golden(&self) -> Vec<Row> {
-        let packed = fs::read(self.folder.join("perf-script.txt.zst")).expect("the golden");
-        let text = zstd::decode_all(packed.as_slice()).expect("it unpacks");
-        perf_script::read(&String::from_utf8_lossy(&text), self.event)
+        perf_script::read(&String::from_utf8_lossy(&self.text("perf-script.txt.zst")), self.event)
+    }
+
+    /// The records of system calls, switches, wake-ups and packets that perf script printed.
+    pub fn golden_events(&self) -> Vec<Line> {
+        perf_events::read(&String::from_utf8_lossy(&self.text("perf-script-events.txt.zst")))
+    }
+
+    /// A text of perf script in its folder.
+    pub fn text(&self, name: &str) -> Vec<u8> {
+        let packed = fs::read(self.folder.join(name)).expect("the golden");
+        zstd::decode_all(packed.as_slice()).expect("it unpacks")
     }
 }
 

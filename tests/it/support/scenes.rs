@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::builder::{Builder, Event, Kernel, Mmap, Sample, Task};
+use super::dice::Dice;
 
 /// The CPU of [`post_2019`], which receives the packets that come late.
 pub const CPU: u32 = 11;
@@ -163,33 +164,6 @@ pub fn post_2019_innocent_runs() -> Vec<u64> {
     Node::live().innocent
 }
 
-/// Marsaglia's xorshift64: the same numbers on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn within(&mut self, range: Range<u64>) -> u64 {
-        range.start + self.next() % (range.end - range.start)
-    }
-
-    /// Picks one of these, with the probability that its weight says.
-    fn pick<'a, T>(&mut self, choices: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
-        let mut left = self.within(0..choices.iter().map(&weight).sum());
-        let chosen = choices.iter().find(|choice| {
-            let hit = left < weight(choice);
-            left = left.saturating_sub(weight(choice));
-            hit
-        });
-        chosen.expect("the weights add up to more than what is left")
-    }
-}
-
 /// An event that is due on the CPU at some time.
 #[derive(Clone, Copy, PartialEq)]
 enum Due {
@@ -212,7 +186,7 @@ impl Node {
         let mut node = Node {
             file: Builder::new(),
             kernel: Kernel::new(),
-            dice: Dice(0x2019_0011_0999_0100),
+            dice: Dice::new(0x2019_0011_0999_0100),
             now: START,
             stalls: Vec::new(),
             innocent: Vec::new(),

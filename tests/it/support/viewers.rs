@@ -114,7 +114,7 @@ pub fn speedscope(json: &str) -> Vec<Lane> {
 }
 
 /// Reads the Firefox Profiler's processed format: version 55, by
-/// `docs-developer/processed-profile-format.md` and `src/types/ profile.js` of
+/// `docs-developer/processed-profile-format.md` and `src/types/profile.js` of
 /// firefox-devtools/profiler.
 #[track_caller]
 pub fn firefox(json: &str) -> Vec<Lane> {

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use crate::support::builder::{Builder, Event, Mmap, record};
 use crate::support::forms::{Apart, BUFFER, framed, user_record};
-use crate::support::{Recording, Run, assert_same_lines, run, stallgraph};
+use crate::support::{Recording, Run, assert_same_lines, hostname, run, stallgraph};
 
 use super::print::{LINE, one_sample, print, sample};
 
@@ -155,10 +155,9 @@ fn a_second_recording_in_the_file_is_told() {
 /// A path to an open file is a stream too, which may come from another machine.
 #[test]
 fn nothing_that_a_stream_names_is_trusted() {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("the host's name");
     let mut builder = Builder::new();
     builder.comm((7, 7), "worker").mmap2(Mmap::new(7, "/bin/sh", 0x40_0000, 0x1_0000));
-    builder.at(3, 1_000_000).sample(sample()).hostname(host.trim());
+    builder.at(3, 1_000_000).sample(sample()).hostname(&hostname());
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(&builder.build()).expect("it can be written to");
     for path in ["-", "/dev/stdin", "/proc/self/fd/0"] {

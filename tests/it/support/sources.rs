@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Folders that git, Python and cargo fill.
+const FOREIGN: [&str; 3] = [".git", "__pycache__", "target"];
+
 /// The folder of the project.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -13,7 +16,7 @@ pub fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// All files below a folder that are text, by name.
+/// All files of this project below a folder, by name.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     // A published package has no fuzz folder: cargo leaves out packages below another.
@@ -28,12 +31,10 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 fn add_files(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "target" && name != "__pycache__") {
-                add_files(&path, into);
-            }
-        } else {
+        if !path.is_dir() {
             into.push(path);
+        } else if path.file_name().is_some_and(|name| !FOREIGN.iter().any(|foreign| name == *foreign)) {
+            add_files(&path, into);
         }
     }
 }
