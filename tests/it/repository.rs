@@ -2,36 +2,21 @@
 //! dependency needs a newer Rust.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use regex::Regex;
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::sources::{files, read, root};
 
-/// The Markdown files below `folder`, with what they hold.
-fn documents(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        if path.is_dir() && !["target", ".git", "fuzz"].contains(&name.as_str()) {
-            documents(&path, into);
-        } else if name.ends_with(".md") {
-            into.push((path.clone(), fs::read_to_string(&path).expect("text")));
-        }
-    }
-}
-
-fn all_documents() -> Vec<(PathBuf, String)> {
-    let mut all = Vec::new();
-    documents(&root(), &mut all);
-    assert!(all.len() > 15, "{} documents", all.len());
-    all
+/// The Markdown files, with what they hold.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut files = files(&root());
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    assert!(files.len() > 15, "{} documents", files.len());
+    files.into_iter().map(|file| (file.clone(), read(&file))).collect()
 }
 
 /// Whether what a document calls `path` exists: from the root, or from `src` as ARCHITECTURE.md
@@ -51,7 +36,7 @@ fn paths_in_the_documents_exist() {
     let link = Regex::new(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)").expect("a pattern");
     let mut count = 0;
     let mut missing = BTreeSet::new();
-    for (document, text) in all_documents() {
+    for (document, text) in documents() {
         for pattern in [of_the_tree.as_ref().expect("a pattern"), of_src.as_ref().expect("a pattern")] {
             for path in pattern.captures_iter(&text).map(|captures| captures[1].to_owned()) {
                 count += 1;
@@ -74,15 +59,13 @@ fn paths_in_the_documents_exist() {
 
 #[test]
 fn prose_wraps_at_100_columns() {
-    for (document, text) in all_documents() {
-        // scripts/robustness writes that page.
-        if document.ends_with("docs/robustness.md") {
-            continue;
-        }
+    for (document, text) in documents() {
         let mut is_code = false;
         for line in text.lines() {
-            is_code ^= line.trim_start().starts_with("```");
-            let cannot_wrap = line.starts_with(['|', '!', ' ']);
+            // In a list, text and code are indented.
+            let content = line.trim_start();
+            is_code ^= content.starts_with("```");
+            let cannot_wrap = content.starts_with(['|', '!']);
             let is_short = line.chars().count() <= 100;
             assert!(is_code || cannot_wrap || is_short, "{}: {line}", document.display());
         }
@@ -90,14 +73,12 @@ fn prose_wraps_at_100_columns() {
 }
 
 fn workflows() -> Vec<(PathBuf, Yaml)> {
-    let folder = fs::read_dir(root().join(".github/workflows")).expect("workflows");
     let parse = |path: PathBuf| {
-        let text = fs::read_to_string(&path).expect("text");
-        let mut pages = YamlLoader::load_from_str(&text).expect("YAML");
+        let mut pages = YamlLoader::load_from_str(&read(&path)).expect("YAML");
         assert_eq!(pages.len(), 1, "{}", path.display());
         (path, pages.remove(0))
     };
-    folder.map(|entry| parse(entry.expect("an entry").path())).collect()
+    files(&root().join(".github/workflows")).into_iter().map(parse).collect()
 }
 
 /// Each workflow has jobs with steps, and the scripts and files that they name are there.
@@ -149,8 +130,8 @@ fn no_dependency_needs_a_newer_rust() {
         let Some(needed) = package["rust_version"].as_str() else { continue };
         assert!(version(needed) <= oldest, "{} needs Rust {needed}", package["name"]);
     }
-    let page = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let page = read(&root().join("README.md"));
     assert!(page.contains(&format!("Rust {} or newer", env!("CARGO_PKG_RUST_VERSION"))));
-    let workflow = fs::read_to_string(root().join(".github/workflows/ci.yml")).expect("a workflow");
+    let workflow = read(&root().join(".github/workflows/ci.yml"));
     assert!(workflow.contains(&format!("container: rust:{}-", env!("CARGO_PKG_RUST_VERSION"))));
 }
