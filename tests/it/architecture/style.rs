@@ -13,9 +13,12 @@ const VAGUE_VARIABLES: [&str; 4] = ["its", "told", "known", "saw"];
 /// Types whose name says nothing.
 const VAGUE_TYPES: [&str; 5] = ["Place", "What", "Of", "Whose", "Part"];
 
-/// All sources and scripts of this project, by their paths in it.
+/// All sources, scripts and settings of this project, by their paths in it.
 fn all() -> Vec<PathBuf> {
-    let mut all = files(&root().join("scripts"));
+    let mut all = ["Cargo.toml", "clippy.toml", "deny.toml"].map(|name| root().join(name)).to_vec();
+    for folder in [".ci", ".github", "docs/kubernetes", "scripts"] {
+        all.extend(files(&root().join(folder)));
+    }
     for folder in ["src", "tests", "benches", "examples", "fuzz"] {
         all.extend(rust_files(&root().join(folder)));
     }
