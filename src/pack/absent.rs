@@ -7,16 +7,6 @@ use crate::model::{Module, Symbols};
 
 use super::damage::Damage;
 
-/// Whether `bytes` are compressed by zstd, as packs are.
-pub fn may_be_pack(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-}
-
-/// Whether `bytes` are compressed by bzip2, as archives are.
-pub fn may_be_archive(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"BZh")
-}
-
 /// A pack that was read. No value of it exists.
 #[derive(Debug)]
 pub enum Pack {}

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::archive::cache_entry;
-use super::bunzip2::may_be_archive;
 use super::damage::Damage;
+use super::magic::may_be_archive;
 use super::tar_files::{TarFile, read_files};
 
 /// The content of such an archive.

@@ -5,13 +5,7 @@ use std::io::{self, Read};
 
 use bzip2::{Decompress, Status};
 
-/// The first bytes of a stream of bzip2.
-const BZIP2: &[u8] = b"BZh";
-
-/// Whether `bytes` may start an archive: they are the start of a bzip2 stream.
-pub fn may_be_archive(bytes: &[u8]) -> bool {
-    bytes.starts_with(BZIP2)
-}
+use super::magic::may_be_archive;
 
 /// Unpacks streams of bzip2, one after the other: tools that pack on several CPUs write several.
 pub(super) struct Unpacker<'b> {

@@ -27,6 +27,7 @@ mod bunzip2;
 #[cfg(feature = "pack")]
 mod contents;
 mod damage;
+mod magic;
 #[cfg(feature = "pack")]
 mod manifest;
 #[cfg(feature = "pack")]
@@ -37,17 +38,16 @@ mod tar_files;
 mod write;
 
 #[cfg(not(feature = "pack"))]
-pub use absent::{Archive, Bundle, Pack, may_be_archive, may_be_pack};
+pub use absent::{Archive, Bundle, Pack};
 #[cfg(feature = "pack")]
 pub use archive::Archive;
 #[cfg(feature = "pack")]
 pub use bundle::Bundle;
 #[cfg(feature = "pack")]
-pub use bunzip2::may_be_archive;
-#[cfg(feature = "pack")]
 pub use contents::Contents;
 pub use damage::{ALLOW_MORE, Damage};
+pub use magic::{may_be_archive, may_be_pack};
 #[cfg(feature = "pack")]
-pub use read::{Pack, may_be_pack};
+pub use read::Pack;
 #[cfg(feature = "pack")]
 pub use write::{RecordedFile, write};

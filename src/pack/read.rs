@@ -14,8 +14,6 @@ use super::budget::{Budgeted, reserve};
 use super::damage::Damage;
 use super::manifest::{MANIFEST, Manifest, ModuleEntry, ModuleKey, SCHEMA, file_entry};
 
-/// The first bytes of a frame of zstd (RFC 8878, 3.1.1).
-const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// The most bytes of a manifest that are read. A module takes some hundred.
 const MAX_MANIFEST: u64 = 64 << 20;
 /// The most entries of a pack. It has one for each module that samples hit.
@@ -33,11 +31,6 @@ pub struct Pack {
     /// build ids; modules may share a key then.
     modules: FxHashMap<ModuleKey, Vec<usize>>,
     damage: Option<Damage>,
-}
-
-/// Whether `bytes` may start a pack: they are the start of a zstd frame.
-pub fn may_be_pack(bytes: &[u8]) -> bool {
-    bytes.starts_with(ZSTD)
 }
 
 impl Pack {
