@@ -24,7 +24,7 @@ pub struct Contents {
     /// The modules of a pack that is not redacted.
     pub(super) modules: BTreeMap<ModuleKey, ModuleFiles>,
     /// The modules of a redacted pack: only names are kept.
-    pub(super) names: Option<BTreeMap<ModuleKey, FrameNames>>,
+    pub(super) names: Option<BTreeMap<ModuleKey, NameList>>,
     /// Files that describe the machine: the name of the entry, and its text.
     pub(super) machine: BTreeMap<&'static str, Vec<u8>>,
 }
@@ -42,54 +42,33 @@ pub(super) struct ModuleFiles {
 /// The names of one module's frames, by their offsets. If two modules have the same hash, an offset
 /// with two different names has no name.
 #[derive(Debug)]
-pub(super) struct FrameNames {
+pub(super) struct NameList {
     pub symbols: Symbols,
     is_kernel: bool,
     names: BTreeMap<u64, Option<String>>,
 }
 
-impl FrameNames {
+impl NameList {
     /// The names as lines of a perf map, each for one byte of code.
-    pub fn list(&self) -> Vec<u8> {
-        let mut list = String::new();
+    pub fn to_perf_map(&self) -> Vec<u8> {
+        let mut text = String::new();
         for (offset, name) in self.names.iter().filter_map(|(offset, name)| Some((offset, name.as_ref()?))) {
-            let _ = writeln!(list, "{offset:x} 1 {name}");
+            let _ = writeln!(text, "{offset:x} 1 {name}");
         }
-        list.into_bytes()
+        text.into_bytes()
     }
 }
 
 impl Contents {
-    /// The contents of a redacted pack, empty at first.
-    pub fn redacted() -> Contents {
-        Contents { names: Some(BTreeMap::new()), ..Contents::default() }
-    }
-
-    /// Adds the names of frames of `module`, each with its offset, to a redacted pack.
-    pub fn add_names<'n>(&mut self, module: &Module, names: impl Iterator<Item = (u64, &'n str)>) {
-        let is_kernel = module.kernel.is_some();
-        let listed = self
-            .names
-            .get_or_insert_default()
-            .entry(ModuleKey::redacted(module))
-            .or_insert_with(|| FrameNames { symbols: module.symbols, is_kernel, names: BTreeMap::new() });
-        // Code without a file was made at run time, perhaps from a script: the path of the script
-        // may be part of the names. `perf inject --jit` makes files of such code (`jit_inject`,
-        // tools/perf/util/jitdump.c).
-        let is_made_at_run_time = module.process.is_some() || module.basename().starts_with("jitted-");
-        for (offset, name) in names {
-            let name = if is_made_at_run_time { redaction::function(name) } else { name.to_owned() };
-            let entry = listed.names.entry(offset).or_insert_with(|| Some(name.clone()));
-            if entry.as_ref().is_some_and(|other| *other != name) {
-                *entry = None;
-            }
-        }
-    }
-
     /// The contents of a pack, empty at first. `has_inlined` says whether debug information is
     /// kept.
     pub fn new(has_inlined: bool) -> Contents {
         Contents { has_inlined, ..Contents::default() }
+    }
+
+    /// The contents of a redacted pack, empty at first.
+    pub fn redacted() -> Contents {
+        Contents { names: Some(BTreeMap::new()), ..Contents::default() }
     }
 
     /// Adds a file with the kernel's symbols, unless the same file was added before.
@@ -124,6 +103,27 @@ impl Contents {
     /// Adds a file that describes the machine.
     pub fn add_machine(&mut self, entry: &'static str, text: Vec<u8>) {
         self.machine.insert(entry, text);
+    }
+
+    /// Adds the names of frames of `module`, each with its offset, to a redacted pack.
+    pub fn add_names<'n>(&mut self, module: &Module, names: impl Iterator<Item = (u64, &'n str)>) {
+        let is_kernel = module.kernel.is_some();
+        let listed = self
+            .names
+            .get_or_insert_default()
+            .entry(ModuleKey::redacted(module))
+            .or_insert_with(|| NameList { symbols: module.symbols, is_kernel, names: BTreeMap::new() });
+        // Code without a file was made at run time, perhaps from a script: the path of the script
+        // may be part of the names. `perf inject --jit` makes files of such code (`jit_inject`,
+        // tools/perf/util/jitdump.c).
+        let is_made_at_run_time = module.process.is_some() || module.basename().starts_with("jitted-");
+        for (offset, name) in names {
+            let name = if is_made_at_run_time { redaction::function(name) } else { name.to_owned() };
+            let entry = listed.names.entry(offset).or_insert_with(|| Some(name.clone()));
+            if entry.as_ref().is_some_and(|other| *other != name) {
+                *entry = None;
+            }
+        }
     }
 
     /// Number of modules with a file, and of modules without. The kernel does not count.

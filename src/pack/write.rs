@@ -41,7 +41,7 @@ pub fn write(mut contents: Contents, recording: &mut [RecordedFile], out: &mut d
     modules.extend(contents.names.iter().flatten().map(|(module, listed)| ModuleEntry {
         module: module.clone(),
         symbols: listed.symbols,
-        file: number((listed.symbols == Symbols::Found).then(|| listed.list())),
+        file: number((listed.symbols == Symbols::Found).then(|| listed.to_perf_map())),
         debug: None,
     }));
     let manifest = Manifest {
