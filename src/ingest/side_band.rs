@@ -313,7 +313,7 @@ fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
     let mode = misc & PERF_RECORD_MISC_CPUMODE_MASK;
     Some(Map {
         pid,
-        is_kernel: matches!(mode, PERF_RECORD_MISC_KERNEL | PERF_RECORD_MISC_GUEST_KERNEL),
+        is_kernel: is_kernel(misc),
         is_guest: matches!(mode, PERF_RECORD_MISC_GUEST_KERNEL | PERF_RECORD_MISC_GUEST_USER),
         start,
         length,
@@ -322,6 +322,12 @@ fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
         build_id,
         path: text(cursor.rest()),
     })
+}
+
+/// Whether a record with these flags is about code of a kernel, that of a guest too.
+pub fn is_kernel(misc: u16) -> bool {
+    let mode = misc & PERF_RECORD_MISC_CPUMODE_MASK;
+    matches!(mode, PERF_RECORD_MISC_KERNEL | PERF_RECORD_MISC_GUEST_KERNEL)
 }
 
 /// Device and inode; `None` for inode 0, which is no file.

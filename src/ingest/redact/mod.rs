@@ -8,6 +8,7 @@
 //! become one file.
 
 mod code;
+mod features;
 mod frame;
 mod records;
 
