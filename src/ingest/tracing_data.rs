@@ -109,14 +109,6 @@ pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
     formats
 }
 
-/// An entry of the data, and its position.
-enum Entry {
-    /// The name of a system.
-    System(Range<usize>),
-    /// The format of one of its events.
-    Format(Range<usize>),
-}
-
 /// Redacts the names in the formats: `group` replaces the name of a system. `event` replaces the
 /// name of an event; its arguments are the system's name and the event's. A replacement must not be
 /// longer than the name.
@@ -153,64 +145,64 @@ pub fn redact(
     end
 }
 
+/// An entry of the data, and its position.
+enum Entry {
+    /// The name of a system.
+    System(Range<usize>),
+    /// The format of one of its events.
+    Format(Range<usize>),
+}
+
 /// Calls `visit` for each entry, and returns the end of the last.
 ///
 /// The order of the data (tools/perf/util/trace-event-read.c): magic, version, byte order, size of
 /// a long, size of a page, the two headers of ftrace's pages, ftrace's own formats, then the
 /// formats of each system.
 fn read(data: &[u8], order: ByteOrder, visit: &mut dyn FnMut(Entry)) -> Option<usize> {
-    let mut rest = Reader { cursor: Cursor::new(data, order) };
-    if rest.cursor.take(MAGIC.len() as u64)? != MAGIC {
+    let mut cursor = Cursor::new(data, order);
+    if cursor.take(MAGIC.len() as u64)? != MAGIC {
         return None;
     }
-    let _version = rest.string()?;
-    let _byte_order = rest.cursor.take(1)?;
-    let _bytes_of_a_long = rest.cursor.take(1)?;
-    let _bytes_of_a_page = rest.cursor.u32()?;
+    let _version = string(&mut cursor)?;
+    let _byte_order = cursor.take(1)?;
+    let _bytes_of_a_long = cursor.take(1)?;
+    let _bytes_of_a_page = cursor.u32()?;
     for expected in ["header_page", "header_event"] {
-        if rest.string()? != expected {
+        if string(&mut cursor)? != expected {
             return None;
         }
-        rest.sized()?;
+        sized(&mut cursor)?;
     }
-    let ftrace_formats = rest.cursor.u32()?;
+    let ftrace_formats = cursor.u32()?;
     for _ in 0..ftrace_formats {
-        rest.sized()?;
+        sized(&mut cursor)?;
     }
-    let position = |rest: &Reader| data.len() - rest.cursor.rest().len();
-    let systems = rest.cursor.u32()?;
+    let position = |cursor: &Cursor| data.len() - cursor.rest().len();
+    let systems = cursor.u32()?;
     for _ in 0..systems {
-        let start = position(&rest);
-        rest.string()?;
-        visit(Entry::System(start..position(&rest) - 1));
-        let events = rest.cursor.u32()?;
+        let start = position(&cursor);
+        string(&mut cursor)?;
+        visit(Entry::System(start..position(&cursor) - 1));
+        let events = cursor.u32()?;
         for _ in 0..events {
-            let bytes = rest.sized()?.len();
-            let end = position(&rest);
+            let bytes = sized(&mut cursor)?.len();
+            let end = position(&cursor);
             visit(Entry::Format(end - bytes..end));
         }
     }
-    Some(position(&rest))
+    Some(position(&cursor))
 }
 
-struct Reader<'a> {
-    cursor: Cursor<'a>,
+/// Text that ends in NUL.
+fn string(cursor: &mut Cursor) -> Option<String> {
+    let length = cursor.rest().iter().position(|&byte| byte == 0)?;
+    cursor.take(length as u64 + 1).map(text)
 }
 
-impl<'a> Reader<'a> {
-    /// Text that ends in NUL.
-    fn string(&mut self) -> Option<String> {
-        let rest = self.cursor.rest();
-        let length = rest.iter().position(|&byte| byte == 0)?;
-        let bytes = self.cursor.take(length as u64 + 1)?;
-        Some(text(bytes))
-    }
-
-    /// A size (u64), then as many bytes.
-    fn sized(&mut self) -> Option<&'a [u8]> {
-        let size = self.cursor.u64()?;
-        self.cursor.take(size)
-    }
+/// A size (u64), then as many bytes.
+fn sized<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
+    let size = cursor.u64()?;
+    cursor.take(size)
 }
 
 /// One format and its id, from the text of `/sys/kernel/tracing/events/SYSTEM/NAME/format`
