@@ -33,14 +33,14 @@ pub struct Features {
     pub event_names: Vec<String>,
     /// One moment on two clocks: ns of CLOCK_REALTIME, ns of the recording's clock.
     pub clock_reference: Option<(u64, u64)>,
-    /// Bytes that one compressed record (`perf record -z`) yields at most; 0 if that is not known.
-    pub compressed_from: Option<u32>,
+    /// The most bytes that one compressed record (`perf record -z`) yields; 0 if that is not known.
+    pub compressed_buffer: Option<u32>,
     /// Build ids by path.
     pub build_ids: Vec<(String, Vec<u8>)>,
 }
 
-/// Reads one feature section into `features`. A section that is cut or malformed leaves its fields
-/// empty, because no field decides what ran.
+/// Reads one feature section into `features`. If a section is cut or malformed, its fields stay
+/// empty: records can be read without them.
 pub fn apply(features: &mut Features, feature: Feature, body: &[u8], order: ByteOrder) {
     let mut cursor = Cursor::new(body, order);
     match feature {
@@ -57,7 +57,7 @@ pub fn apply(features: &mut Features, feature: Feature, body: &[u8], order: Byte
         Feature::CMDLINE => features.command = strings(&mut cursor).unwrap_or_default(),
         Feature::EVENT_DESC => features.event_names = event_names(&mut cursor).unwrap_or_default(),
         Feature::CLOCK_DATA => features.clock_reference = clock_reference(&mut cursor),
-        Feature::COMPRESSED => features.compressed_from = Some(compressed_from(&mut cursor).unwrap_or(0)),
+        Feature::COMPRESSED => features.compressed_buffer = Some(compressed_buffer(&mut cursor).unwrap_or(0)),
         Feature::BUILD_ID => features.build_ids = build_ids(cursor),
         _ => {}
     }
@@ -101,7 +101,7 @@ fn clock_reference(cursor: &mut Cursor) -> Option<(u64, u64)> {
 }
 
 /// COMPRESSED: version, type, level, ratio, size of the buffers that were compressed (u32 each).
-fn compressed_from(cursor: &mut Cursor) -> Option<u32> {
+fn compressed_buffer(cursor: &mut Cursor) -> Option<u32> {
     cursor.skip(4, 4)?;
     cursor.u32()
 }

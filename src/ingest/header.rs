@@ -109,7 +109,7 @@ impl Header {
         // perf writes the bit when it starts, the section when it ends
         // (`perf_session__write_header`).
         if features_present.has_feature(Feature::COMPRESSED) {
-            features.compressed_from.get_or_insert(0);
+            features.compressed_buffer.get_or_insert(0);
         }
         name_events(&mut attributes, &features);
         Ok(Header {

@@ -53,7 +53,7 @@ pub fn read(data: &[u8], order: ByteOrder) -> StreamHead {
                 head.tracing_data = cursor.u32().map(|bytes| start..start + bytes as usize);
             }
             UserRecordType::PERF_COMPRESSED | UserRecordType::PERF_COMPRESSED2 => {
-                head.features.compressed_from.get_or_insert(0);
+                head.features.compressed_buffer.get_or_insert(0);
             }
             _ => {}
         }

@@ -53,7 +53,7 @@ pub fn unpack<'a>(header: &Header, files: &[InputFile<'a>], memory: u64) -> Reco
     let data = header.data_start..header.data_end;
     let mut unpacker = Unpacker {
         order: header.order,
-        record_limit: match header.features.compressed_from {
+        record_limit: match header.features.compressed_buffer {
             Some(size @ 1..) => LARGEST_BUFFER.min(size as usize),
             _ => LARGEST_BUFFER,
         },
@@ -61,7 +61,7 @@ pub fn unpack<'a>(header: &Header, files: &[InputFile<'a>], memory: u64) -> Reco
         out: Vec::new(),
         damage: Vec::new(),
     };
-    let may_be_compressed = header.features.compressed_from.is_some() || !header.is_finished;
+    let may_be_compressed = header.features.compressed_buffer.is_some() || !header.is_finished;
     let file_bytes = data.len() as u64 + rest.iter().map(|file| file.bytes.len() as u64).sum::<u64>();
     let is_plain =
         rest.is_empty() && !(may_be_compressed && unpacker.has_compressed(&first.bytes[data.clone()]));
