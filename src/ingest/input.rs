@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::mapped::{self, Map};
 use crate::pack;
 
-use super::header;
+use super::magic;
 use super::script_text;
 
 /// The open files of a recording: one file, or those of a directory that `perf record --threads`
@@ -207,7 +207,7 @@ fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     let mut head = HEAD;
     read(head as u64, &mut bytes)?;
     let may_be_packed = pack::may_be_pack(&bytes) || pack::may_be_archive(&bytes);
-    let mut is_wanted = may_be_packed || header::is_recording(&bytes) || script_text::is_script(&bytes);
+    let mut is_wanted = may_be_packed || magic::is_recording(&bytes) || script_text::is_script(&bytes);
     // A text may start with perf's header, which can be long.
     while !is_wanted && bytes.len() == head && head < script_text::HEAD && !bytes.contains(&0) {
         read(head as u64, &mut bytes)?;

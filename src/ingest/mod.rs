@@ -6,6 +6,7 @@
 //! | file | reads |
 //! | --- | --- |
 //! | `input` | files, directories and streams |
+//! | `magic` | the first bytes of a file, to say what it is |
 //! | `header`, `attributes`, `features`, `stream` | what a recording says about itself |
 //! | `unpack` | compressed records |
 //! | `source`, `parallel`, `walk_result` | all records, several parts at the same time |
@@ -15,6 +16,7 @@
 //! | `script_text` | the text of perf script |
 //! | `log_times` | times in logs |
 //! | `redact` | a recording, to write it without names |
+//! | `cursor` | single numbers and strings, for the others |
 
 mod attributes;
 mod cursor;
@@ -22,6 +24,7 @@ mod features;
 mod header;
 mod input;
 pub mod log_times;
+mod magic;
 mod parallel;
 mod records;
 #[cfg(feature = "pack")]
@@ -42,8 +45,9 @@ mod walk_result;
 pub use attributes::Attribute;
 pub use cursor::ByteOrder;
 pub use features::Features;
-pub use header::{Header, is_recording};
+pub use header::Header;
 pub use input::{InputFile, open};
+pub use magic::is_recording;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 #[cfg(feature = "pack")]
 pub use redact::Redacted;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-use super::header::{self, Header};
+use super::header::Header;
 use super::input::InputFile;
+use super::magic;
 use super::parallel::{Walker, part_count};
 use super::records::{Record, Stop, Walk};
 use super::sample::RawSample;
@@ -74,10 +75,10 @@ impl<'a> Source<'a> {
         if let Some(offset) = self.header.another_at {
             damage.push(Damage { part: None, offset, unread: 0, stop: Stop::Another });
         }
-        // Unpacked data holds whole records only, so a stop in it is no news.
+        // Damage of compressed records was found while they were unpacked.
         let stop = walked.stop.filter(|_| self.is_plain);
         if let Some((position, stop)) = stop {
-            let is_another = header::is_recording(&self.data[position as usize..]);
+            let is_another = magic::is_recording(&self.data[position as usize..]);
             let stop = if is_another { Stop::Another } else { stop };
             let damage_here = |stop| Damage {
                 part: None,
