@@ -4,7 +4,7 @@ use stallgraph::internals::{Attribute, ByteOrder, EventFinder, SampleLayout};
 
 const ATTRIBUTE: usize = 136;
 
-/// Panics if a property does not hold for these bytes.
+/// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
     let Some((attribute, body)) = bytes.split_at_checked(ATTRIBUTE) else { return };
     for order in [ByteOrder::Little, ByteOrder::Big] {
