@@ -1,5 +1,5 @@
-//! A bounds-checked reader of numbers and strings in either byte order. Everything from a file is
-//! read through it.
+//! A bounds-checked reader of numbers and strings in either byte order. All numbers of a perf.data
+//! are read through it.
 
 /// Byte order of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,9 +48,9 @@ pub struct SampleIds {
 }
 
 impl SampleIds {
-    /// A reader for the records of these events. If their `sample_id` differ, the id identifies the
-    /// event: perf makes sure that it has the same offset in all (`evlist__valid_sample_type`,
-    /// `evlist__event2evsel`, tools/perf/util/evlist.c).
+    /// A reader for the records of these events. If their `sample_id`s have different fields, the
+    /// id in a record identifies its event: perf makes sure that the id has the same offset in all
+    /// (`evlist__valid_sample_type`, `evlist__event2evsel`, tools/perf/util/evlist.c).
     pub fn new(attributes: &[Attribute], order: ByteOrder) -> Self {
         let fields = |attribute: &Attribute| match attribute.has_sample_id_all() {
             true => FIELDS.iter().filter(|field| attribute.sample_type & **field != 0).sum(),

@@ -13,7 +13,7 @@ pub struct Request<'r> {
     pub recording: &'r Path,
     /// What the recording says about itself.
     pub about: &'r About,
-    /// The kernel's build id, where recorded.
+    /// The kernel's build id, if it was recorded.
     pub kernel_build_id: Option<&'r [u8]>,
     /// The frames to name.
     pub frames: &'r [Frame],

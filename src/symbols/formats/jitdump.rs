@@ -26,8 +26,8 @@ const MOVE: u32 = 1;
 /// The most functions in a file. A file with more is refused: it would cost some hundred MB, and
 /// leaving out functions could give wrong names.
 const MAX_FUNCTIONS: usize = 1 << 22;
-/// Pairs of an address and a function that covers it. Only a file that is made to cost time has
-/// more: thousands of functions that cover thousands of addresses.
+/// The most pairs of an address and a function that covers it that are looked at. Only a file that
+/// is made to cost time has more: thousands of functions that cover thousands of addresses.
 const MAX_MATCHES: usize = 1 << 26;
 /// Bytes of a name; a function with a longer one counts as unnamed.
 const MAX_NAME: usize = 1 << 14;

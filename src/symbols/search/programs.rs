@@ -62,8 +62,8 @@ impl Search<'_> {
         Ok(bytes)
     }
 
-    /// perf keeps a program as `elf`, and `[vdso]` as `vdso` (build_id_cache__basename,
-    /// tools/perf/util/build-id.c).
+    /// The ELF file of `module` in a build-id cache. perf names a program `elf` there, and `[vdso]`
+    /// `vdso` (build_id_cache__basename, tools/perf/util/build-id.c).
     fn find_in_caches(&self, module: &Module) -> Option<Bytes<'_>> {
         let build_id = module.build_id.as_ref()?;
         self.caches.iter().find_map(|cache| {
