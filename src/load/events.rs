@@ -13,9 +13,9 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
     let chosen =
         |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<bool> { attributes.iter().map(is_chosen).collect() };
     let Some(asked) = asked else {
-        let is_sampled = |attribute: &&Attribute| !attribute.is_tracepoint() && !attribute.is_dummy();
-        let samples_time = |attribute: &&Attribute| is_sampled(attribute) && attribute.samples_time();
-        let first = attributes.iter().find(samples_time).or_else(|| attributes.iter().find(is_sampled));
+        let mut candidates = attributes.iter().filter(|attribute| is_candidate(attribute, None));
+        let samples_time = |attribute: &&Attribute| attribute.samples_time();
+        let first = candidates.clone().find(samples_time).or_else(|| candidates.next());
         return Ok(chosen(&|attribute| {
             first.is_some_and(|first| std::ptr::eq(attribute, first) || attribute.is_twin_of(first))
         }));
@@ -24,14 +24,12 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
     if exact.contains(&true) {
         return Ok(exact);
     }
-    // `cycles` means `cycles:P` and `cpu_core/cycles/` too.
-    let has_part =
-        |attribute: &Attribute| attribute.display_name().split(['/', ':']).any(|part| part == asked);
-    let mut matches = attributes.iter().filter(|attribute| has_part(attribute));
+    let is_asked = |attribute: &Attribute| is_candidate(attribute, Some(asked));
+    let mut matches = attributes.iter().filter(|attribute| is_asked(attribute));
     let first = matches.next();
     let is_one = first.is_some_and(|first| matches.all(|other| other.is_twin_of(first)));
     if is_one {
-        return Ok(chosen(&has_part));
+        return Ok(chosen(&is_asked));
     }
     let names: Vec<String> = attributes.iter().map(Attribute::display_name).collect();
     let which = if first.is_none() { "no event" } else { "more than one event" };
@@ -39,6 +37,19 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
         clean(&format!("-e {asked}: {which} of the recording has this name; it holds {}", names.join(", ")))
             .into_owned(),
     ))
+}
+
+/// Whether an event is a candidate for the sampling event: it has the `asked` name, or if none is
+/// asked for, it is neither a tracepoint nor a dummy. [`sampling_events`] chooses among candidates.
+pub(super) fn is_candidate(attribute: &Attribute, asked: Option<&str>) -> bool {
+    match asked {
+        None => !attribute.is_tracepoint() && !attribute.is_dummy(),
+        // `cycles` means `cycles:P` and `cpu_core/cycles/` too.
+        Some(asked) => {
+            let name = attribute.display_name();
+            name == asked || name.split(['/', ':']).any(|part| part == asked)
+        }
+    }
 }
 
 /// What the recording says about itself. Its start and end are not known yet.

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use crate::error::Result;
 use crate::ingest::{Attribute, ScriptSample};
-use crate::load::events::{sampling_events, tracepoint};
+use crate::load::events::{is_candidate, sampling_events, tracepoint};
 use crate::model::{Event, clean};
 
 use super::header::Rate;
@@ -57,13 +57,7 @@ impl<'a> Events<'a> {
             return Err(TOO_MANY);
         }
         let attribute = Attribute::from_name(&String::from_utf8_lossy(name));
-        let is_candidate = match self.asked {
-            None => !attribute.is_tracepoint() && !attribute.is_dummy(),
-            Some(asked) => {
-                let name = attribute.display_name();
-                name == asked || name.split(['/', ':']).any(|part| part == asked)
-            }
-        };
+        let is_candidate = is_candidate(&attribute, self.asked);
         let index = self.list.len();
         self.indices.insert(name, index);
         self.list.push(ScriptEvent {
