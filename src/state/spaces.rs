@@ -36,7 +36,7 @@ struct Space {
 
 /// An address space at a moment. Values for two moments are equal if nothing was mapped between
 /// them, so stacks can be cached by this value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SpaceAt {
     space: u32,
     /// The number of mappings at the moment; for the kernel's space, the epoch.
