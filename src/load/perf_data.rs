@@ -46,8 +46,8 @@ pub(super) fn read(parts: &[InputFile], job: &Job) -> Result<Unnamed> {
     };
     let mut names = Names::default();
     let state = State::replay(side_band, &mut names);
-    recording.tally.lost = state.lost_total();
-    recording.tally.throttled = state.throttled_total();
+    recording.tally.lost = state.losses.lost_total();
+    recording.tally.throttled = state.losses.throttled_total();
 
     let user_chains = &source.user_chains(&walked);
     let meanings = Meanings { state: &state, source: &source, reader: &reader, user_chains };

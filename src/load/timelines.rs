@@ -43,7 +43,7 @@ pub(super) fn timeline(cpu: u32, mut all: CpuSamples, state: &State) -> Timeline
         let after = samples.partition_point(|sample| sample.time_ns <= time_ns);
         after.checked_sub(1).map(|at| samples[at].time_ns)
     };
-    let (lost, throttled) = state.gaps(cpu, last_before);
+    let (lost, throttled) = state.losses.gaps(cpu, last_before);
     Timeline { cpu, samples, details, lost, throttled, trace: Trace::default() }
 }
 

@@ -18,7 +18,7 @@ pub(super) enum Loss {
 
 /// The losses of a recording.
 #[derive(Default)]
-pub(super) struct Losses {
+pub struct Losses {
     by_cpu: FxHashMap<u32, Vec<(RecordTime, Loss)>>,
     /// Samples that were dropped, as one total for the whole recording (PERF_RECORD_LOST_SAMPLES).
     lost_samples: u64,
@@ -26,12 +26,12 @@ pub(super) struct Losses {
 
 impl Losses {
     /// Adds the loss that a record reports.
-    pub fn push(&mut self, when: RecordTime, cpu: Option<u32>, loss: Loss) {
+    pub(super) fn push(&mut self, when: RecordTime, cpu: Option<u32>, loss: Loss) {
         self.by_cpu.entry(cpu.unwrap_or(0)).or_default().push((when, loss));
     }
 
     /// Adds samples that were dropped at an unknown time.
-    pub fn add_lost_samples(&mut self, count: u64) {
+    pub(super) fn add_lost_samples(&mut self, count: u64) {
         self.lost_samples = self.lost_samples.saturating_add(count);
     }
 
@@ -56,7 +56,8 @@ impl Losses {
     /// paused.
     ///
     /// The records that a LOST record counts were dropped between the last sample before it and the
-    /// record itself. `last_sample` gives the time of the last sample before a time.
+    /// record itself. `last_sample` gives the time of the CPU's last sample before a time, both in
+    /// ns.
     pub fn gaps(&self, cpu: u32, last_sample: impl Fn(u64) -> Option<u64>) -> (Vec<Gap>, Vec<Gap>) {
         let (mut lost, mut throttled) = (Vec::new(), Vec::new());
         let mut paused_since = None;

@@ -1,7 +1,7 @@
 //! The replay: side-band records in time order become histories that answer for any time.
 
 use crate::ingest::{Change, SideBand};
-use crate::model::{Cgroup, CgroupId, Gap, Module, Names, Task};
+use crate::model::{Cgroup, CgroupId, Module, Names, Task};
 
 use super::losses::{Loss, Losses};
 use super::spaces::Spaces;
@@ -14,7 +14,8 @@ pub struct State {
     pub(super) tasks: Tasks,
     /// The code at each address.
     pub(super) spaces: Spaces,
-    losses: Losses,
+    /// Where records were dropped, or sampling was paused.
+    pub losses: Losses,
     /// Ids come from the file: a hasher with a seed, so that nobody can choose them to collide.
     cgroup_ids: hashbrown::HashMap<u64, CgroupId>,
     cgroups: Vec<Cgroup>,
@@ -54,8 +55,8 @@ impl State {
             }
             Change::CodeGone { start } => self.spaces.drop_kernel_code(when, start),
             Change::Cgroup { id, path } => {
-                let cgroup = Cgroup::parse(&path, names.intern(&path));
-                self.set_cgroup(id, cgroup);
+                self.cgroup_ids.insert(id, CgroupId::from_index(self.cgroups.len()));
+                self.cgroups.push(Cgroup::parse(&path, names.intern(&path)));
             }
             Change::Lost { count } => self.losses.push(when, cpu, Loss::Lost(count)),
             Change::LostSamples { count } => self.losses.add_lost_samples(count),
@@ -64,31 +65,9 @@ impl State {
         }
     }
 
-    fn set_cgroup(&mut self, kernel_id: u64, cgroup: Cgroup) {
-        let id = CgroupId::from_index(self.cgroups.len());
-        self.cgroup_ids.insert(kernel_id, id);
-        self.cgroups.push(cgroup);
-    }
-
     /// The control group with this id in the kernel.
     pub(super) fn cgroup(&self, kernel_id: u64) -> CgroupId {
         self.cgroup_ids.get(&kernel_id).copied().unwrap_or(CgroupId::NONE)
-    }
-
-    /// Records lost, in all.
-    pub fn lost_total(&self) -> u64 {
-        self.losses.lost_total()
-    }
-
-    /// How often an event was paused.
-    pub fn throttled_total(&self) -> u64 {
-        self.losses.throttled_total()
-    }
-
-    /// The gaps of one CPU: those in which records were lost, and those in which sampling was
-    /// paused. `last_sample` gives the time of the CPU's last sample before a time, both in ns.
-    pub fn gaps(&self, cpu: u32, last_sample: impl Fn(u64) -> Option<u64>) -> (Vec<Gap>, Vec<Gap>) {
-        self.losses.gaps(cpu, last_sample)
     }
 
     /// The tables that are needed after the replay: tasks, modules, control groups.

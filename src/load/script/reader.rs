@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
 
         let Reader { mut recording, mut names, stacks, events, rates, tasks, cgroups, .. } = self;
         recording.about.events = events.into_recorded(&sampling, &rates);
-        recording.tally.lost = state.lost_total();
+        recording.tally.lost = state.losses.lost_total();
         recording.timelines = timelines;
         let ScriptStacks { mut frames, frame_names, mut stacks, modules, .. } = stacks;
         stacks.finish();
