@@ -10,8 +10,8 @@ use super::job::Job;
 use super::perf_data;
 
 /// Unpacks the files if they are an archive with a recording in it.
-pub(super) fn unpack(parts: &[InputFile], job: &Job) -> Result<Option<Bundle>> {
-    let [file] = parts else { return Ok(None) };
+pub(super) fn unpack(files: &[InputFile], job: &Job) -> Result<Option<Bundle>> {
+    let [file] = files else { return Ok(None) };
     if !pack::may_be_archive(file.bytes) {
         return Ok(None);
     }
@@ -38,14 +38,14 @@ pub(super) fn unpack(parts: &[InputFile], job: &Job) -> Result<Option<Bundle>> {
 }
 
 /// The files of the recording in an archive.
-pub(super) fn parts(bundle: &Bundle) -> Vec<InputFile<'_>> {
+pub(super) fn files(bundle: &Bundle) -> Vec<InputFile<'_>> {
     bundle.recording().map(|(name, bytes)| InputFile { name, ..InputFile::whole(bytes) }).collect()
 }
 
 /// Loads the recording in an archive.
 pub(super) fn load(bundle: &Bundle, job: &Job) -> Result<Recording> {
     let job = with_bundle(*job, bundle);
-    let mut recording = perf_data::read(&parts(bundle), &job)?.finish(&job)?;
+    let mut recording = perf_data::read(&files(bundle), &job)?.finish(&job)?;
     note_damage(bundle, &mut recording);
     Ok(recording)
 }

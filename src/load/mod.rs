@@ -121,18 +121,18 @@ impl Loaded {
 }
 
 /// Reads a recording's files, whatever their format.
-fn read(parts: &[InputFile], job: &Job) -> Result<Loaded> {
+fn read(files: &[InputFile], job: &Job) -> Result<Loaded> {
     let named = |recording| Loaded::Named(Box::new(recording));
-    if let [text] = parts
+    if let [text] = files
         && ingest::is_script(text.bytes)
     {
         return script::load(text, job).map(named);
     }
-    if let Some(pack) = pack::unpack(parts, job)? {
+    if let Some(pack) = pack::unpack(files, job)? {
         return pack::load(&pack, job).map(named);
     }
-    if let Some(bundle) = archive::unpack(parts, job)? {
+    if let Some(bundle) = archive::unpack(files, job)? {
         return archive::load(&bundle, job).map(named);
     }
-    perf_data::read(parts, job).map(|unnamed| Loaded::Unnamed(Box::new(unnamed)))
+    perf_data::read(files, job).map(|unnamed| Loaded::Unnamed(Box::new(unnamed)))
 }

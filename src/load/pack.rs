@@ -10,8 +10,8 @@ use super::job::Job;
 use super::perf_data;
 
 /// Unpacks the files if they are a pack.
-pub(super) fn unpack(parts: &[InputFile], job: &Job) -> Result<Option<Pack>> {
-    let [file] = parts else { return Ok(None) };
+pub(super) fn unpack(files: &[InputFile], job: &Job) -> Result<Option<Pack>> {
+    let [file] = files else { return Ok(None) };
     if !pack::may_be_pack(file.bytes) {
         return Ok(None);
     }
@@ -20,15 +20,15 @@ pub(super) fn unpack(parts: &[InputFile], job: &Job) -> Result<Option<Pack>> {
 
 /// Loads the recording in a pack.
 pub(super) fn load(pack: &Pack, job: &Job) -> Result<Recording> {
-    let part = |(name, bytes, is_missing)| InputFile { name, bytes, is_cut: false, is_missing };
-    let parts: Vec<InputFile> = pack.recording().map(part).collect();
+    let file = |(name, bytes, is_missing)| InputFile { name, bytes, is_cut: false, is_missing };
+    let files: Vec<InputFile> = pack.recording().map(file).collect();
     let (damage, remedy) = pack.damage().unwrap_or(Damage::Cut).words();
-    if parts.is_empty() {
+    if files.is_empty() {
         let message = format!("is a pack, and no recording is left in it: {damage}");
         return Err(Error::input(job.path, message, remedy));
     }
     let job = Job { pack: Some(pack), ..job.holding(pack.memory()) };
-    let mut recording = perf_data::read(&parts, &job)?.finish(&job)?;
+    let mut recording = perf_data::read(&files, &job)?.finish(&job)?;
     if pack.damage().is_some() {
         let message = format!("not all of the pack could be read: {damage}");
         recording.diagnostics.insert(0, Diagnostic::new(Severity::Error, "pack", 1, &message, remedy));

@@ -62,15 +62,15 @@ pub fn pack(
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
     let job = Job::new(path, options, progress).holding(input.memory());
     let bundle = archive::unpack(&input.files(), &job)?;
-    let parts = || bundle.as_ref().map_or_else(|| input.files(), archive::parts);
+    let files = || bundle.as_ref().map_or_else(|| input.files(), archive::files);
     let job = bundle.as_ref().map_or(job, |bundle| archive::with_bundle(job, bundle));
-    let (mut packed, contents) = gather(&parts(), &job, keep)?;
+    let (mut packed, contents) = gather(&files(), &job, keep)?;
     if let Some(bundle) = &bundle {
         archive::note_damage(bundle, &mut packed.recording);
     }
     match keep {
-        Keep::Redacted => write_redacted(contents, &parts(), &job, out)?,
-        Keep::Symbols | Keep::WholeFiles => write_whole(contents, &parts(), out)?,
+        Keep::Redacted => write_redacted(contents, &files(), &job, out)?,
+        Keep::Symbols | Keep::WholeFiles => write_whole(contents, &files(), out)?,
     }
     if input.has_shrunk() {
         return Err(Error::input(path, "becomes shorter while it is read", "copy it, and pack the copy"));
@@ -79,15 +79,15 @@ pub fn pack(
 }
 
 /// Loads a recording, and gathers the files that the names of its frames come from.
-fn gather(parts: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Contents)> {
-    refuse(parts, job)?;
+fn gather(files: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Contents)> {
+    refuse(files, job)?;
     let options = Options { events: true, ..job.options.clone() };
     let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline);
     let gatherer = (keep != Keep::Redacted).then_some(gatherer);
     let mut redacted = Contents::redacted();
     let mut load = |options: &Options| {
         let job = Job { options, gatherer: gatherer.as_ref(), ..*job };
-        let recording = perf_data::read(parts, &job)?.finish(&job)?;
+        let recording = perf_data::read(files, &job)?.finish(&job)?;
         if keep == Keep::Redacted {
             add_names(&recording, &mut redacted);
         }
@@ -102,7 +102,7 @@ fn gather(parts: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Content
     let (modules, without) = contents.count();
     let packed = Packed {
         recording,
-        recording_bytes: parts.iter().map(|part| part.bytes.len() as u64).sum(),
+        recording_bytes: files.iter().map(|file| file.bytes.len() as u64).sum(),
         has_kernel: contents.has_kernel(),
         modules,
         without,
@@ -127,23 +127,23 @@ fn add_names(recording: &Recording, contents: &mut Contents) {
     }
 }
 
-fn write_whole(contents: Contents, parts: &[InputFile], out: &mut dyn Write) -> Result<()> {
-    let mut readers: Vec<&[u8]> = parts.iter().map(|part| part.bytes).collect();
-    let files = parts.iter().zip(&mut readers).map(|(part, bytes)| RecordedFile {
-        name: part.name,
+fn write_whole(contents: Contents, files: &[InputFile], out: &mut dyn Write) -> Result<()> {
+    let mut readers: Vec<&[u8]> = files.iter().map(|file| file.bytes).collect();
+    let recorded = files.iter().zip(&mut readers).map(|(file, bytes)| RecordedFile {
+        name: file.name,
         length: bytes.len() as u64,
         bytes,
-        is_missing: part.is_missing,
+        is_missing: file.is_missing,
     });
-    pack::write(contents, &mut files.collect::<Vec<_>>(), out)
+    pack::write(contents, &mut recorded.collect::<Vec<_>>(), out)
 }
 
 /// Writes the recording as one file, with hashes in place of comms and paths.
-fn write_redacted(contents: Contents, parts: &[InputFile], job: &Job, out: &mut dyn Write) -> Result<()> {
-    let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
-    let (header, records) = ingest::read(parts, job.path, job.memory_for_unpacking(file_bytes))?;
+fn write_redacted(contents: Contents, files: &[InputFile], job: &Job, out: &mut dyn Write) -> Result<()> {
+    let file_bytes = files.iter().map(|file| file.bytes.len() as u64).sum();
+    let (header, records) = ingest::read(files, job.path, job.memory_for_unpacking(file_bytes))?;
     let source = Source::new(header, &records);
-    let first = parts.first().map_or(&[][..], |part| part.bytes);
+    let first = files.first().map_or(&[][..], |file| file.bytes);
     let mut redacted = Redacted::new(&source, first, job.path)?;
     let length = redacted.length();
     let file = RecordedFile { name: None, length, bytes: &mut redacted, is_missing: false };
@@ -151,8 +151,8 @@ fn write_redacted(contents: Contents, parts: &[InputFile], job: &Job, out: &mut 
 }
 
 /// Refuses files that are not a perf.data, or not all of one.
-fn refuse(parts: &[InputFile], job: &Job) -> Result<()> {
-    let [file] = parts else { return Ok(()) };
+fn refuse(files: &[InputFile], job: &Job) -> Result<()> {
+    let [file] = files else { return Ok(()) };
     let fail = |problem: &str, remedy: &str| Err(Error::input(job.path, problem, remedy));
     if file.is_cut {
         return fail(
@@ -163,7 +163,7 @@ fn refuse(parts: &[InputFile], job: &Job) -> Result<()> {
     if ingest::is_script(file.bytes) {
         return fail("is text with its names in it, and needs no pack", "compress it as it is: zstd FILE");
     }
-    match unpack(parts, job)? {
+    match unpack(files, job)? {
         Some(_) => fail("is a pack already", "read it as it is: stallgraph window FILE"),
         None => Ok(()),
     }

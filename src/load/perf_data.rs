@@ -21,23 +21,23 @@ pub(super) struct Unnamed {
     features: Features,
     state: State,
     names: Names,
-    /// The resolved samples and events of each chunk of the file, in the order of the file.
+    /// The resolved samples and events of each part of the file, in the order of the file.
     collected: Vec<ResolvedPart>,
 }
 
 /// Reads a perf.data.
-pub(super) fn read(parts: &[InputFile], job: &Job) -> Result<Unnamed> {
+pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     let Job { path, options, progress, .. } = *job;
-    let file_bytes = parts.iter().map(|part| part.bytes.len() as u64).sum();
-    let (header, records) = ingest::read(parts, path, job.memory_for_unpacking(file_bytes))?;
+    let file_bytes = files.iter().map(|file| file.bytes.len() as u64).sum();
+    let (header, records) = ingest::read(files, path, job.memory_for_unpacking(file_bytes))?;
     let source = Source::new(header, &records);
     let total = source.data_bytes();
     let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
 
-    let trace = options.events.then(|| trace_reader(&source, parts));
+    let trace = options.events.then(|| trace_reader(&source, files));
     let reader = source.sample_reader(&sampling, trace, path)?;
 
-    let (mut walked, chunks) = samples::read(&source, &reader, &|done| progress(Stage::Records, done, total));
+    let (mut walked, parts) = samples::read(&source, &reader, &|done| progress(Stage::Records, done, total));
     let side_band = std::mem::take(&mut walked.side_band);
     let mut recording = Recording {
         about: about(&source, path, file_bytes, &sampling),
@@ -52,7 +52,7 @@ pub(super) fn read(parts: &[InputFile], job: &Job) -> Result<Unnamed> {
     let user_chains = &source.user_chains(&walked);
     let meanings = Meanings { state: &state, source: &source, reader: &reader, user_chains };
     progress(Stage::Meanings, total, total);
-    let collected = samples::resolve(chunks, &meanings, &mut recording);
+    let collected = samples::resolve(parts, &meanings, &mut recording);
     note_input_damage(&source, &walked, &mut recording);
     if options.events {
         note_formats(&source, &mut recording);
@@ -61,7 +61,7 @@ pub(super) fn read(parts: &[InputFile], job: &Job) -> Result<Unnamed> {
 }
 
 impl Unnamed {
-    /// Joins the chunks and names their frames.
+    /// Joins the parts and names their frames.
     pub fn finish(self, job: &Job) -> Result<Recording> {
         let Unnamed { mut recording, features, mut state, mut names, collected } = self;
         let (mut chains, timelines) = timelines::join(collected, &mut state, &mut names);
@@ -83,9 +83,9 @@ impl Unnamed {
 }
 
 /// The reader of events and switches, by the formats that the recording holds.
-fn trace_reader(source: &Source, parts: &[InputFile]) -> TraceReader {
+fn trace_reader(source: &Source, files: &[InputFile]) -> TraceReader {
     let header = &source.header;
-    let tracing_data = parts.first().and_then(|part| part.bytes.get(header.tracing_data.clone()));
+    let tracing_data = files.first().and_then(|file| file.bytes.get(header.tracing_data.clone()));
     TraceReader::new(&header.attributes, tracing_data.unwrap_or_default(), header.order)
 }
 

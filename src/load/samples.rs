@@ -1,5 +1,5 @@
-//! Samples and events: read in one pass with the side band, in as many chunks at the same time as
-//! there are CPUs, then resolved chunk by chunk.
+//! Samples and events: read in one pass with the side band, then resolved. Several parts of the
+//! file are read, and resolved, at the same time.
 
 use rayon::prelude::*;
 
@@ -7,8 +7,8 @@ use crate::ingest::{Collect, RawSample, RawSwitch, RawTrace, Record, SampleReade
 use crate::model::{Recording, Tally};
 use crate::state::{Collector, Meanings, ResolvedPart};
 
-/// The samples and events of one chunk of the file, not resolved yet.
-pub(super) struct Chunk {
+/// The samples and events of one part of the file, not resolved yet.
+pub(super) struct CollectedPart {
     collector: Collector,
     event_records: Vec<u64>,
     tally: Tally,
@@ -19,14 +19,17 @@ pub(super) fn read(
     source: &Source,
     reader: &SampleReader,
     progress: &(dyn Fn(u64) + Sync),
-) -> (WalkResult, Vec<Chunk>) {
+) -> (WalkResult, Vec<CollectedPart>) {
     let events = source.header.attributes.len();
-    let chunk =
-        || Chunk { collector: Collector::default(), event_records: vec![0; events], tally: Tally::default() };
-    source.read(reader, chunk, progress)
+    let part = || CollectedPart {
+        collector: Collector::default(),
+        event_records: vec![0; events],
+        tally: Tally::default(),
+    };
+    source.read(reader, part, progress)
 }
 
-impl Collect for Chunk {
+impl Collect for CollectedPart {
     #[inline(always)]
     fn sample(&mut self, event: usize, sample: &RawSample, record: &Record) {
         self.event_records[event] += 1;
@@ -52,15 +55,16 @@ impl Collect for Chunk {
     }
 }
 
-/// Resolves each chunk by the state at each moment, and adds its counts to the recording's.
+/// Resolves the samples of each part by the state at their times, and adds its counts to the
+/// recording's.
 pub(super) fn resolve(
-    chunks: Vec<Chunk>,
+    parts: Vec<CollectedPart>,
     meanings: &Meanings,
     recording: &mut Recording,
 ) -> Vec<ResolvedPart> {
     let Recording { tally, about, .. } = recording;
     let mut collectors = Vec::new();
-    for Chunk { collector, event_records, tally: counted } in chunks {
+    for CollectedPart { collector, event_records, tally: counted } in parts {
         for (event, more) in about.events.iter_mut().zip(event_records) {
             event.records += more;
         }
@@ -73,6 +77,6 @@ pub(super) fn resolve(
     }
     let collected: Vec<ResolvedPart> =
         collectors.into_par_iter().map(|collector| collector.resolve(meanings)).collect();
-    tally.without_user_chain = collected.iter().map(|chunk| chunk.without_user_chain).sum();
+    tally.without_user_chain = collected.iter().map(|part| part.without_user_chain).sum();
     collected
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::model::{Names, Timeline, Trace};
 use crate::state::{Chains, CpuSamples, JoinedSamples, ResolvedPart, State};
 
-/// Joins the chunks of a file into the timelines of its CPUs.
+/// Joins the parts of a file into the timelines of its CPUs.
 pub(super) fn join(
     collected: Vec<ResolvedPart>,
     state: &mut State,
@@ -18,7 +18,7 @@ pub(super) fn join(
         all.join(next);
         all
     });
-    let collected = collected.expect("there is at least one chunk");
+    let collected = collected.expect("there is at least one part");
     let JoinedSamples { chains, samples, traces } = collected.finish(state, names);
     let mut by_cpu: BTreeMap<u32, (CpuSamples, Trace)> = BTreeMap::new();
     for (cpu, samples) in samples {
