@@ -24,8 +24,9 @@ pub struct Frame {
     /// `None` where the address lay in no known mapping. All such frames of a mode are one, with
     /// offset 0.
     pub module: Option<ModuleId>,
-    /// Bytes from the module's base ([`KernelCode::start`](crate::model::KernelCode::start)), or
-    /// from the start of the mapped file.
+    /// For kernel code, bytes from [`KernelCode::start`](crate::model::KernelCode::start). For a
+    /// mapped file, the position in it. For memory without a file, the address. In text of perf
+    /// script, a number that only distinguishes names.
     pub offset: u64,
     /// The mode the CPU was in.
     pub mode: Mode,

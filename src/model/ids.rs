@@ -50,7 +50,8 @@ id!(
     CgroupId
 );
 id!(
-    /// An [`Event`](crate::model::Event): its index in the recording's attributes.
+    /// An [`Event`](crate::model::Event): its index in
+    /// [`About::events`](crate::model::About::events).
     EventId
 );
 

@@ -1,17 +1,17 @@
 //! The words of the program as types: ids, names, frames, stacks, tasks, timelines, diagnostics,
 //! and the [`Recording`] that they form.
 //!
-//! - **recording**: one perf.data: a file, a pipe, or a `--threads` directory.
+//! - **recording**: one perf.data (a file, a stream, or a `--threads` directory), or what perf
+//!   script printed of one.
 //! - **sample**: one PERF_RECORD_SAMPLE of the *sampling event* (`cycles`, `cpu-clock`, …).
-//! - **event**: one record of a tracepoint, or of a switch between tasks; never a sample.
+//! - **event**: one record of a tracepoint, or of a switch between tasks; never a sample. Also what
+//!   perf was asked to record ([`Event`]), as in *sampling event*.
 //! - **timeline**: the samples and events of one CPU in time order, and the gaps in which samples
 //!   were lost.
 //! - **task**: pid, tid and the comm *at that moment*; (tid, start time) is the identity, so exec
 //!   and the reuse of a pid never mix two.
 //! - **stack**: frames, root first; a frame is (module, offset, mode), later named; mode is user,
 //!   kernel, guest or hypervisor.
-//! - **server**: a kernel thread that does the work that was left to it: `ksoftirqd/N`, threaded
-//!   NAPI (`napi/…`), `ktimers/N`, backlog threads.
 //! - **trigger**: what a window looks back from; by default a sample of a task whose comm matches
 //!   `^ksoftirqd/`.
 //! - **episode**: trigger samples on one CPU that lie close together.
@@ -26,7 +26,6 @@
 //! - **stall**: a time in which a CPU handled no softirq although it should have.
 //! - **witness**: one kind of evidence for a stall; an exact one saw it happen, a strong or weak
 //!   one infers it.
-//! - **arrears**: the work that is done right after a stall because it could not be done in it.
 //! - **holder**: what held the CPU: a task in a kernel path, a softirq's action, an interrupt, or
 //!   the machine itself.
 //! - **culprit**: the holder during a stall, with its path.

@@ -18,7 +18,7 @@ use super::task::{Task, TaskKind};
 use super::timeline::Timeline;
 use super::tracepoint::Tracepoint;
 
-/// One perf.data, loaded: who ran what, per CPU, in time order.
+/// A recording, loaded: which task ran what on each CPU, in time order.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Recording {
@@ -26,17 +26,17 @@ pub struct Recording {
     pub about: About,
     /// All names, safe to print.
     pub names: Names,
-    /// All modules.
+    /// All modules, by id.
     pub modules: Vec<Module>,
     /// All frames.
     pub frames: FrameTable,
-    /// All functions.
+    /// All functions, by id.
     pub functions: Vec<Function>,
     /// All stacks.
     pub stacks: StackTree,
-    /// All tasks.
+    /// All tasks, by id.
     pub tasks: Vec<Task>,
-    /// All control groups.
+    /// All control groups, by id.
     pub cgroups: Vec<Cgroup>,
     /// One timeline for each CPU that has samples or events, by CPU. If samples do not have their
     /// CPU, one for each thread.

@@ -110,7 +110,7 @@ impl Symbols {
         }
     }
 
-    /// How debug symbols are installed.
+    /// How to get the debug symbols of a file.
     pub const DEBUG_SYMBOLS: &str =
         "install its debug symbols: find-dbgsym-packages PATH (Debian), dnf debuginfo-install PATH (Fedora)";
 
@@ -118,11 +118,15 @@ impl Symbols {
     /// module's path and PID for its process.
     pub fn remedy(self) -> &'static str {
         match self {
-            Symbols::NotWanted | Symbols::Found | Symbols::NotAFile => "",
+            Symbols::NotWanted
+            | Symbols::Found
+            | Symbols::NotAFile
+            | Symbols::PerfMapNotRegular
+            | Symbols::PerfMapTooLong
+            | Symbols::JitdumpRefused => "",
             Symbols::NoPerfMap => {
                 "have it written: node --perf-basic-prof, python -X perf, jcmd PID Compiler.perfmap, DOTNET_PerfMapEnabled=1"
             }
-            Symbols::PerfMapNotRegular | Symbols::PerfMapTooLong | Symbols::JitdumpRefused => "",
             Symbols::PerfMapOfOther => {
                 "if its owner is the process's: --container-root, while it runs; else, if you trust it, chown root \
                  /tmp/perf-PID.map"

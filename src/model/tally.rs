@@ -50,7 +50,7 @@ impl Tally {
         self.skipped.values().sum()
     }
 
-    /// Whether so many records were lost that a stall may be among them: more than 1 %.
+    /// Whether enough records were lost to hide a stall: more than 1 %.
     pub fn is_much_lost(&self) -> bool {
         const MUCH: f64 = 0.01;
         self.lost_share() > MUCH

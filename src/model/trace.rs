@@ -110,7 +110,8 @@ pub enum LeaveReason {
 pub struct Trace {
     /// The events.
     pub events: Vec<TraceEvent>,
-    /// The arguments of system calls, by [`TraceKind::SystemCallEnter::arguments`].
+    /// The arguments of system calls, by [`TraceKind::SystemCallEnter::arguments`]; empty if the
+    /// recording is redacted.
     pub arguments: Vec<[u64; 6]>,
 }
 

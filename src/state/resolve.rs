@@ -148,20 +148,20 @@ impl<'m, 'a> Resolver<'m, 'a> {
     /// The task of a thread at `when`, and its address space.
     #[inline]
     fn task_at(&mut self, when: RecordTime, thread: TaskId) -> (TaskId, SpaceAt) {
-        let then = &mut self.threads[thread.index()];
-        if !then.between.contains(&when) {
+        let last = &mut self.threads[thread.index()];
+        if !last.between.contains(&when) {
             let State { tasks, spaces, .. } = self.meanings.state;
-            let (task, task_between) = tasks.at(when, then.thread.tid);
-            let (space, space_between) = spaces.at_between(when, then.thread.pid);
-            then.task = task.unwrap_or_else(|| {
-                let (number, _) = self.nameless.insert_full(then.thread);
+            let (task, task_between) = tasks.at(when, last.thread.tid);
+            let (space, space_between) = spaces.at_between(when, last.thread.pid);
+            last.task = task.unwrap_or_else(|| {
+                let (number, _) = self.nameless.insert_full(last.thread);
                 TaskId(number as u32 | NAMELESS)
             });
-            then.space = space;
+            last.space = space;
             let start = task_between.start.max(space_between.start);
-            then.between = start..task_between.end.min(space_between.end);
+            last.between = start..task_between.end.min(space_between.end);
         }
-        (then.task, then.space)
+        (last.task, last.space)
     }
 
     /// Whether the user part of a raw chain should have been recorded later and was not.
