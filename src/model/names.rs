@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use indexmap::IndexSet;
-use rustc_hash::FxBuildHasher;
 
 use super::ids::NameId;
 
 /// The interned names of a recording. All of them are safe to print: see [`clean`].
 #[derive(Debug, Default)]
 pub struct Names {
-    set: IndexSet<Box<str>, FxBuildHasher>,
+    /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
+    set: IndexSet<Box<str>, hashbrown::DefaultHashBuilder>,
 }
 
 impl Names {

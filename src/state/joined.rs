@@ -3,7 +3,7 @@
 
 use indexmap::IndexSet;
 use rayon::prelude::*;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 
 use crate::model::{FrameId, Names, Sample, StackId, StackTree, TaskId, Trace};
 
@@ -20,8 +20,9 @@ pub(super) const NAMELESS: u32 = 1 << 31;
 pub struct ResolvedPart {
     pub(super) chains: Chains,
     pub(super) by_cpu: FxHashMap<u32, CpuSamples>,
-    /// Threads that had no name when they were sampled.
-    pub(super) nameless: IndexSet<Thread, FxBuildHasher>,
+    /// Threads that had no name when they were sampled. Keys come from the file: a hasher with a
+    /// seed, so that nobody can choose them to collide.
+    pub(super) nameless: IndexSet<Thread, hashbrown::DefaultHashBuilder>,
     pub(super) traces: Traces,
     /// How many samples lack their user chain: it should have been recorded later, and was not.
     pub without_user_chain: u64,

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ingest::{ByteOrder, RecordTime, SampleReader, Source, UserChains, deferred};
 use crate::model::{CgroupId, StackId, StackTree, TaskId};
@@ -46,7 +46,7 @@ struct Resolver<'m, 'a> {
     /// For each thread, its task and address space at its previous sample.
     threads: Vec<ThreadState>,
     /// Threads that had no name when they were sampled.
-    nameless: IndexSet<Thread, FxBuildHasher>,
+    nameless: IndexSet<Thread, hashbrown::DefaultHashBuilder>,
     /// Whether the kernel's code changes at all. It changes only when BPF programs or other code
     /// are registered or unregistered.
     is_kernel_changing: bool,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashMap;
 
 use crate::ingest::{Map, RecordTime};
 use crate::model::{Frame, Mode, Module, ModuleId};
@@ -20,8 +20,9 @@ const MAX_GENERATIONS: usize = 64;
 #[derive(Default)]
 pub(super) struct Spaces {
     spaces: Vec<Space>,
-    /// The spaces of each process, each with the moment at which it begins.
-    by_pid: FxHashMap<i32, Vec<(RecordTime, usize)>>,
+    /// The spaces of each process, each with the moment at which it begins. Keys come from the
+    /// file: a hasher with a seed, so that nobody can choose them to collide.
+    by_pid: HashMap<i32, Vec<(RecordTime, usize)>>,
     kernel: KernelSpace,
     modules: Modules,
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashMap;
 
 use crate::ingest::RecordTime;
 use crate::model::{NameId, Names, Task, TaskId};
@@ -20,10 +20,10 @@ pub(super) struct Thread {
 #[derive(Default)]
 pub(super) struct Tasks {
     tasks: Vec<Task>,
-    /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
-    ids: hashbrown::HashMap<Task, TaskId>,
+    /// Keys come from the file: hashers with a seed, so that nobody can choose them to collide.
+    ids: HashMap<Task, TaskId>,
     /// The tasks of each tid, each with the moment at which it begins.
-    history: FxHashMap<i32, Vec<(RecordTime, TaskId)>>,
+    history: HashMap<i32, Vec<(RecordTime, TaskId)>>,
 }
 
 impl Tasks {
