@@ -36,6 +36,7 @@ pub mod moments;
 pub mod ordered;
 pub mod packets;
 pub mod paths;
+mod ranges;
 pub mod selection;
 mod shares;
 pub(crate) mod spans;

@@ -26,6 +26,15 @@ pub(crate) fn milliseconds(ns: u64) -> String {
     if ms >= 9.95 || ns == 0 { format!("{ms:.0}") } else { format!("{ms:.1}") }
 }
 
+/// A duration in a sentence: `134 ms`, `1.05 s`, `60.0 s`.
+pub(crate) fn short(ns: u64) -> String {
+    match ns {
+        0..1_000_000_000 => format!("{} ms", milliseconds(ns)),
+        1_000_000_000..10_000_000_000 => format!("{:.2} s", ns as f64 / 1e9),
+        _ => format!("{:.1} s", ns as f64 / 1e9),
+    }
+}
+
 /// A duration with its unit, in at least two digits.
 pub fn duration(ns: u64) -> String {
     let (value, unit) = match ns {

@@ -207,6 +207,32 @@ fn a_kernel_worker_is_a_culprit_too() {
 }
 
 #[test]
+fn stalls_of_two_cpus_at_the_same_time_come_once() {
+    // Each CPU stalls at 1, 1.5, 2 and 4 s, the second one 20 ms later.
+    let every_ns = |count: usize| {
+        let mut text = String::new();
+        for cpu in 0..2 {
+            let starts = &[1000, 1500, 2000, 4000][..count];
+            let is_stalled =
+                |ms: u64| starts.iter().any(|start| (0..100).contains(&(ms as i64 - start - 20 * cpu)));
+            for ms in 0..5000 {
+                let (comm, stack) = match ms % 4 {
+                    _ if is_stalled(ms) => ("agent", LSEEK),
+                    0 => ("envoy", RX),
+                    _ => ("envoy", "work_[u]"),
+                };
+                text += &every_ms(cpu as u32, ms..ms + 1, comm, stack);
+            }
+        }
+        let stalls = find(&recording(&text));
+        assert_eq!(stalls.stalls.len(), 2 * count);
+        stalls.ranking[0].every_ns
+    };
+    assert_eq!(every_ns(4), Some(500_000_000), "the median of 0.5, 0.5 and 2 s");
+    assert_eq!(every_ns(3), None, "too few to tell");
+}
+
+#[test]
 fn a_hole_in_the_samples_of_a_busy_cpu_is_a_weak_witness() {
     let flush = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;css_rstat_flush;_raw_spin_unlock_irqrestore";
     let idle = "secondary_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";

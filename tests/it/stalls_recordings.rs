@@ -76,6 +76,21 @@ fn by_samples_of_one_cpu_alone() {
 }
 
 #[test]
+fn how_often_they_come_is_told() {
+    let recording = Recording::open("post");
+    let document = stalls(&recording);
+    let starts =
+        document["stalls"].as_array().expect("a list").iter().map(|stall| stall["start_ns"].as_u64());
+    let starts: Vec<u64> = starts.map(|start| start.expect("ns")).collect();
+    let mut distances: Vec<u64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    distances.sort_unstable();
+    assert_eq!(document["ranking"][0]["every_ns"], distances[3]);
+    let text = run(&mut recording.command("stalls")).stdout.replace("\n          ", " ");
+    assert!(text.contains("177 ms the longest, one every 735 ms"), "{text}");
+    assert!(text.contains(" 177ms 735ms "), "{text}");
+}
+
+#[test]
 fn by_samples_of_all_cpus_with_the_container() {
     let stalls = assert_found("system", THREE_PERIODS);
     assert_culprit(&stalls, "node_exporter", Some("lseek"), "proc_reg_llseek");

@@ -7,11 +7,15 @@ use std::ops::Range;
 
 use crate::analyses::contexts::Owner;
 use crate::analyses::paths::Path;
+use crate::analyses::ranges;
 use crate::analyses::windows::{self, Ranked};
 use crate::model::{NameId, Recording};
 
 use super::holder::Holder;
 use super::result::{Confidence, Culprit, CulpritSummary, Stall};
+
+/// Fewer stalls do not tell how often they come.
+const FEWEST: usize = 4;
 
 /// What stalls of one culprit have in common: the holder, the owner of the path, and where the path
 /// starts. For kernel threads only the path counts, because workers take turns. For handlers only
@@ -72,7 +76,20 @@ fn summary(
         sure: stalls.iter().filter(|(stall, _)| stall.confidence >= Confidence::Medium).count() as u64,
         total_ns: stalls.iter().map(|(stall, _)| stall.duration_ns()).fold(0, u64::saturating_add),
         longest_ns: longest.duration_ns(),
+        every_ns: every_ns(stalls.iter().map(|(stall, _)| stall.start_ns..stall.end_ns)),
         cpus,
         compared: compared.iter().find(is_culprits).cloned(),
     })
+}
+
+/// The median time from the start of one of `stalls` to the start of the next, in ns; `None` for
+/// few.
+fn every_ns(stalls: impl Iterator<Item = Range<u64>>) -> Option<u64> {
+    let starts: Vec<u64> = ranges::union(stalls).iter().map(|stall| stall.start).collect();
+    if starts.len() < FEWEST {
+        return None;
+    }
+    let mut distances: Vec<u64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let middle = distances.len() / 2;
+    Some(*distances.select_nth_unstable(middle).1)
 }

@@ -149,6 +149,9 @@ pub struct CulpritSummary {
     pub total_ns: u64,
     /// The length of the longest, in ns.
     pub longest_ns: u64,
+    /// How often they come: the median time from the start of one to the start of the next, in ns.
+    /// Stalls of several CPUs at the same time come once. `None` if there are too few to tell.
+    pub every_ns: Option<u64>,
     /// The CPUs that it stalled, in ascending order.
     pub cpus: Vec<u32>,
     /// How its path compares with the CPUs' time outside stalls, as `window` ranks paths; `None`

@@ -160,6 +160,7 @@ struct CulpritSummaryView<'r> {
     sure: u64,
     total_ns: u64,
     longest_ns: u64,
+    every_ns: Option<u64>,
     cpus: &'r [u32],
     compared: Option<RankedView<'r>>,
     #[serde(flatten)]
@@ -296,6 +297,7 @@ impl<'r> View<'r> {
             sure: summary.sure,
             total_ns: summary.total_ns,
             longest_ns: summary.longest_ns,
+            every_ns: summary.every_ns,
             cpus: &summary.cpus,
             compared: summary.compared.as_ref().map(|ranked| self.ranked(ranked)),
             cgroup: self.cgroup(summary.cgroup),

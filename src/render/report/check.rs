@@ -5,7 +5,7 @@ use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
 use crate::analyses::paths::Owner;
 use crate::model::Recording;
 use crate::render::subject;
-use crate::render::text::{counted, milliseconds, percent};
+use crate::render::text::{counted, percent, short};
 
 use super::layout::WIDTH;
 
@@ -100,15 +100,6 @@ pub fn sentence(doubt: &Doubt) -> String {
         }
         Doubt::NoWitness(why) if why.is_empty() => "the recording has no evidence of stalls".to_owned(),
         Doubt::NoWitness(why) => format!("no evidence: {why}"),
-    }
-}
-
-/// `134 ms`, `1.05 s`, `60.0 s`.
-fn short(ns: u64) -> String {
-    match ns {
-        0..1_000_000_000 => format!("{} ms", milliseconds(ns)),
-        1_000_000_000..10_000_000_000 => format!("{:.2} s", ns as f64 / 1e9),
-        _ => format!("{:.1} s", ns as f64 / 1e9),
     }
 }
 

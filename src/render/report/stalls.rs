@@ -10,7 +10,7 @@ use crate::analyses::stalls::{
 };
 use crate::model::{CgroupId, NameId, Recording};
 use crate::render::subject;
-use crate::render::text::{counted, milliseconds, percent, probability, seconds};
+use crate::render::text::{counted, duration, milliseconds, percent, probability, seconds, short};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::check;
@@ -88,13 +88,14 @@ impl Report<'_> {
         let Some((verdict, top)) = self.stalls.verdict() else { return Vec::new() };
         let noun = if top.cpus.len() == 1 { "CPU" } else { "CPUs" };
         let sentence = format!(
-            "{} held {noun} {} in {} of {}: {} ms in all, {} ms the longest{}",
+            "{} held {noun} {} in {} of {}: {} ms in all, {} ms the longest{}{}",
             subject::clause(self.recording, top.holder, top.path.as_ref()),
             cpu_list(&top.cpus),
             top.stalls,
             counted(self.stalls.stalls.len() as u64, "stall"),
             milliseconds(top.total_ns),
             milliseconds(top.longest_ns),
+            top.every_ns.map(|ns| format!(", one every {}", short(ns))).unwrap_or_default(),
             self.container(top.cgroup),
         );
         match verdict {
@@ -123,12 +124,12 @@ impl Report<'_> {
         if self.stalls.ranking.is_empty() {
             return Vec::new();
         }
-        let header = ["#", "", "stalls", "total", "longest", "share", "base", "lift", "comm, what"];
+        let header = ["#", "", "stalls", "total", "longest", "every", "share", "base", "lift", "comm, what"];
         let mut rows = vec![header.map(str::to_owned)];
         let shown = &self.stalls.ranking[..self.stalls.ranking.len().min(CULPRITS_SHOWN)];
         rows.extend((1..).zip(shown).map(|(number, summary)| self.ranking_row(number, summary)));
         use Align::{Left, Right};
-        let align = [Left, Right, Right, Right, Right, Right, Right, Right, Left];
+        let align = [Left, Right, Right, Right, Right, Right, Right, Right, Right, Left];
         let table = columns(align, &rows);
         let mut lines = vec![String::new(), table[0].clone()];
         for (summary, line) in shown.iter().zip(&table[1..]) {
@@ -143,7 +144,7 @@ impl Report<'_> {
         lines
     }
 
-    fn ranking_row(&self, number: usize, summary: &CulpritSummary) -> [String; 9] {
+    fn ranking_row(&self, number: usize, summary: &CulpritSummary) -> [String; 10] {
         let percent_or_dash = |share: Option<f64>| share.map_or("-".to_owned(), percent);
         let compared = summary.compared.as_ref();
         let lift = match compared {
@@ -156,6 +157,7 @@ impl Report<'_> {
             format!("{}/{}", summary.stalls, self.stalls.stalls.len()),
             format!("{}ms", milliseconds(summary.total_ns)),
             format!("{}ms", milliseconds(summary.longest_ns)),
+            summary.every_ns.map_or("-".to_owned(), duration),
             percent_or_dash(compared.map(|ranked| ranked.window_share)),
             percent_or_dash(compared.map(|ranked| ranked.baseline_share)),
             lift,
