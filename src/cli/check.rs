@@ -35,6 +35,7 @@ use super::values::{parse_duration, to_ns};
 ///
 /// The node is stalling if there are at least --stalls stalls, each at least
 /// --min long and at least --confidence sure, and together at least --total.
+/// Stalls of several CPUs at the same time count once in --total.
 ///
 /// Examples:
 ///

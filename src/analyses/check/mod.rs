@@ -7,6 +7,7 @@ mod result;
 
 use crate::model::Recording;
 
+use super::ranges;
 use super::selection::Selection;
 use super::stalls::{Confidence, Stall, Stalls};
 
@@ -23,7 +24,7 @@ pub struct Thresholds {
     pub confidence: Confidence,
     /// The least number of stalls.
     pub stalls: u64,
-    /// The least sum of their lengths, in ns.
+    /// The least time in which at least one CPU stalled, in ns.
     pub total_ns: u64,
 }
 
@@ -76,7 +77,8 @@ pub fn judge(
     }
 }
 
-/// The sum of the lengths of `stalls`, in ns.
+/// The time in which at least one CPU stalled, in ns.
 fn total_ns(stalls: &[&Stall]) -> u64 {
-    stalls.iter().fold(0, |sum, stall| sum.saturating_add(stall.duration_ns()))
+    let times = ranges::union(stalls.iter().map(|stall| stall.start_ns..stall.end_ns));
+    times.iter().map(|time| time.end - time.start).sum()
 }

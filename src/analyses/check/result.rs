@@ -14,8 +14,8 @@ pub struct Check {
     pub stalls: u64,
     /// How many stalls do not count because their confidence is too low.
     pub unsure: u64,
-    /// The sum of the lengths of the stalls that count, in ns; simultaneous stalls of several CPUs
-    /// are added.
+    /// The time in which at least one CPU was in a stall that counts, in ns: simultaneous stalls of
+    /// several CPUs count once.
     pub stalled_ns: u64,
     /// The length of the longest of them, in ns.
     pub longest_ns: u64,
@@ -76,7 +76,7 @@ pub enum Doubt {
     Unsure {
         /// How many stalls there are, including those that count.
         stalls: u64,
-        /// The sum of their lengths, in ns.
+        /// The time in which at least one CPU was in one of them, in ns.
         stalled_ns: u64,
     },
     /// It has no evidence that could show a stall: the reason why one kind of evidence is missing.

@@ -23,7 +23,7 @@ pub fn text(recording: &Recording, check: &Check) -> String {
     page.gauge("unsure_stalls", "Stalls in it that were not sure enough to count.", check.unsure as f64);
     page.gauge(
         "stalled_seconds",
-        "Time of these stalls together, those of each CPU counted.",
+        "Time in which at least one CPU was in one of these stalls.",
         seconds(check.stalled_ns),
     );
     page.gauge("longest_stall_seconds", "The longest of these stalls.", seconds(check.longest_ns));
