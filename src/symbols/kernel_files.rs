@@ -28,6 +28,8 @@ pub struct KernelFile<'p> {
     /// Its path, or its name in messages.
     pub path: PathBuf,
     content: Content<'p>,
+    /// If an option names the file: what that option takes.
+    takes: Option<&'static str>,
 }
 
 /// Files to try in this order. Each is opened when its turn comes.
@@ -47,7 +49,7 @@ enum Content<'p> {
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if a file that an option names cannot be read.
+/// If a file that an option names cannot be read.
 pub fn all<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
     if let Some(file) = named_vmlinux(lookup.sources)? {
         return Ok(Box::new(std::iter::once(file)));
@@ -88,28 +90,51 @@ pub fn vmlinux_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
     })
 }
 
+/// Checks those files that options name which can be checked without the recording, and without
+/// reading a pipe.
+///
+/// # Errors
+///
+/// If one is not there, or is of another kind.
+pub fn check_named(sources: &Sources) -> Result<()> {
+    if let Some(path) = &sources.kallsyms {
+        kallsyms_metadata(path).map_err(|cause| named_error(path, cause, TAKES_KALLSYMS))?;
+    }
+    named_vmlinux(sources).map(drop)
+}
+
+const TAKES_VMLINUX: &str =
+    "--vmlinux takes the ELF file of the recorded kernel, as its debug package has it";
+const TAKES_KALLSYMS: &str = "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine, in the boot that was recorded";
+
+fn named_error(path: &Path, cause: io::Error, takes: &str) -> Error {
+    Error::Io { file: path.to_owned(), cause, remedy: Some(takes.to_owned()) }
+}
+
 /// The vmlinux that the user named.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if it cannot be read.
-pub fn named_vmlinux<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
+/// If it cannot be read, or is no ELF file.
+fn named_vmlinux<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.vmlinux.clone() else { return Ok(None) };
-    let remedy = "--vmlinux takes the ELF file of the recorded kernel, as its debug package has it";
-    let error = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
+    let error = |cause| named_error(&path, cause, TAKES_VMLINUX);
     let not_regular = || io::Error::other("it is not a regular file");
     let file = fs::metadata(&path).and_then(|_| open_regular(&path).ok_or_else(not_regular));
     let content = Content::Vmlinux(Bytes::Mapped(file.and_then(|file| mapped::map(&file)).map_err(error)?));
-    Ok(Some(KernelFile { path, content }))
+    let file = KernelFile { path, content, takes: Some(TAKES_VMLINUX) };
+    match file.elf() {
+        Some(_) => Ok(Some(file)),
+        None => Err(Error::input(file.path, "it is not an ELF file", TAKES_VMLINUX)),
+    }
 }
 
 /// The kallsyms that the user named.
 fn named_kallsyms<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.kallsyms.clone() else { return Ok(None) };
-    let remedy = "--kallsyms takes what cat /proc/kallsyms prints as root on the recorded machine";
-    let error = |cause| Error::Io { file: path.clone(), cause, remedy: Some(remedy.to_owned()) };
-    let content = Content::Kallsyms(Bytes::Read(read_named(&path).map_err(error)?));
-    Ok(Some(KernelFile { path, content }))
+    let text = read_named(&path).map_err(|cause| named_error(&path, cause, TAKES_KALLSYMS))?;
+    let content = Content::Kallsyms(Bytes::Read(text));
+    Ok(Some(KernelFile { path, content, takes: Some(TAKES_KALLSYMS) }))
 }
 
 fn packed(pack: &Pack) -> impl Iterator<Item = KernelFile<'_>> {
@@ -119,13 +144,14 @@ fn packed(pack: &Pack) -> impl Iterator<Item = KernelFile<'_>> {
             true => Content::Vmlinux(Bytes::Packed(bytes)),
             false => Content::Kallsyms(Bytes::Packed(bytes)),
         },
+        takes: None,
     })
 }
 
 /// The kallsyms beside the recording, in a build-id cache, and of this kernel.
 fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<'f>> + 'f {
     let request = lookup.request;
-    let file = |path: PathBuf, text| KernelFile { path, content: Content::Kallsyms(text) };
+    let file = |path: PathBuf, text| KernelFile { path, content: Content::Kallsyms(text), takes: None };
     let beside = move || {
         let path = request.recording.with_file_name("kallsyms");
         let is_trusted = trust::is_stored(request.recording);
@@ -150,7 +176,11 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
 /// The vmlinux in a build-id cache, and one that is installed.
 fn vmlinux_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<'f>> + 'f {
     let request = lookup.request;
-    let file = |path: &str, elf| KernelFile { path: PathBuf::from(path), content: Content::Vmlinux(elf) };
+    let file = |path: &str, elf| KernelFile {
+        path: PathBuf::from(path),
+        content: Content::Vmlinux(elf),
+        takes: None,
+    };
     let cached = move || {
         let elf = lookup.search.find_cached(request.kernel_build_id?, "elf")?;
         Some(file("vmlinux in the build-id cache", elf))
@@ -168,11 +198,12 @@ fn read_up_to_limit(file: File) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Reads the kallsyms that the user named: a regular file, or a pipe that a command writes into, as
-/// with `--kallsyms <(ssh node cat /proc/kallsyms)`. If nobody has a FIFO open for writing this is
-/// an error: it does not wait for a writer.
-fn read_named(path: &Path) -> io::Result<Vec<u8>> {
-    let too_long = || io::Error::other("it is longer than 1 GiB, and no kallsyms is");
+fn too_long() -> io::Error {
+    io::Error::other("it is longer than 1 GiB, and no kallsyms is")
+}
+
+/// The metadata of the kallsyms that the user named, if it may be one.
+fn kallsyms_metadata(path: &Path) -> io::Result<fs::Metadata> {
     let metadata = fs::metadata(path)?;
     let kind = metadata.file_type();
     if kind.is_dir() {
@@ -184,10 +215,18 @@ fn read_named(path: &Path) -> io::Result<Vec<u8>> {
     if metadata.len() > MAX_KALLSYMS {
         return Err(too_long());
     }
+    Ok(metadata)
+}
+
+/// Reads the kallsyms that the user named: a regular file, or a pipe that a command writes into, as
+/// with `--kallsyms <(ssh node cat /proc/kallsyms)`. If nobody has a FIFO open for writing this is
+/// an error: it does not wait for a writer.
+fn read_named(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = kallsyms_metadata(path)?;
     let mut text = Vec::new();
     text.try_reserve_exact(metadata.len() as usize)?;
     let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    if kind.is_fifo() {
+    if metadata.file_type().is_fifo() {
         // A non-blocking read shows whether there is a writer: an empty pipe with a writer returns
         // EAGAIN. From then on each read may block.
         let mut first = [0];
@@ -213,6 +252,11 @@ impl KernelFile<'_> {
             Content::Kallsyms(text) => gatherer.add_kallsyms(&self.path, text),
             Content::Vmlinux(file) => gatherer.add_vmlinux(&self.path, file),
         }
+    }
+
+    /// The error if an option names this file and it cannot be used, for the reason `why`.
+    pub fn error_if_named(&self, why: &str) -> Option<Error> {
+        self.takes.map(|takes| Error::input(&self.path, why, takes))
     }
 
     /// The file's headers, if it is an ELF file.

@@ -21,7 +21,8 @@ use super::module_names::{ModuleFrames, ModuleNames};
 ///
 /// # Errors
 ///
-/// If a file with kernel symbols that an option names cannot be read.
+/// If a file with kernel symbols that an option names cannot be read, or is not of the recorded
+/// kernel.
 pub fn name_kernel(
     lookup: &Lookup,
     modules: &[ModuleFrames],
@@ -30,9 +31,9 @@ pub fn name_kernel(
     if modules.is_empty() {
         return Ok((kernel.names, None));
     }
-    let first_pass = kernel.name_from_first(kernel_files::all(lookup)?, |_| true);
+    let first_pass = kernel.name_from_first(kernel_files::all(lookup)?, |_| true)?;
     if first_pass.is_some_and(|pass| pass.lacks_modules) && modules.iter().any(is_kernel_module) {
-        kernel.name_from_first(kernel_files::kallsyms_only(lookup)?, is_kernel_module);
+        kernel.name_from_first(kernel_files::kallsyms_only(lookup)?, is_kernel_module)?;
     }
     kernel.name_from_own_files();
     let has_unnamed = kernel.names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
@@ -74,12 +75,13 @@ impl<'l> KernelNaming<'l> {
     }
 
     /// Names those modules for which `is_wanted` holds, from the first of `files` that belongs to
-    /// the recorded kernel; `None` if there is none.
+    /// the recorded kernel; `None` if there is none. It is an error if an option names a file that
+    /// does not.
     fn name_from_first(
         &mut self,
         files: KernelFiles,
         is_wanted: impl Fn(&ModuleFrames) -> bool,
-    ) -> Option<Pass> {
+    ) -> Result<Option<Pass>> {
         for file in files {
             match self.check(&file) {
                 Ok(symbols) => {
@@ -87,12 +89,15 @@ impl<'l> KernelNaming<'l> {
                         file.add_to(gatherer);
                     }
                     self.name_from(&symbols, is_wanted);
-                    return Some(Pass { lacks_modules: symbols.lacks_modules() });
+                    return Ok(Some(Pass { lacks_modules: symbols.lacks_modules() }));
                 }
-                Err(why) => self.refuse(&file.path, why),
+                Err(why) => match file.error_if_named(&why) {
+                    Some(error) => return Err(error),
+                    None => self.refuse(&file.path, why),
+                },
             }
         }
-        None
+        Ok(None)
     }
 
     /// The symbols of `file`, or why they are not those of the recorded kernel.

@@ -16,7 +16,7 @@ use super::sources::Sources;
 ///
 /// # Errors
 ///
-/// [`Error::Io`](crate::Error::Io) if the vmlinux that an option names cannot be read.
+/// If the vmlinux that an option names cannot be read, or is not of the recorded kernel.
 pub fn source_lines(
     request: &Request,
     sources: &Sources,
@@ -31,8 +31,11 @@ pub fn source_lines(
     };
     for file in kernel_files::vmlinux_only(&lookup)? {
         let Some((elf, symbols)) = file.elf().zip(file.symbols()) else { continue };
-        if symbols.refusal(modules, request.kernel_build_id).is_some() {
-            continue;
+        if let Some(why) = symbols.refusal(modules, request.kernel_build_id) {
+            match file.error_if_named(&why) {
+                Some(error) => return Err(error),
+                None => continue,
+            }
         }
         // The debug information may be split off: then its file is found by the build id.
         let separate = if dwarf::has_debug_info(&elf) { None } else { lookup.search.find_debug_of("", &elf) };

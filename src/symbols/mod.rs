@@ -52,8 +52,8 @@ pub use sources::Sources;
 ///
 /// # Errors
 ///
-/// If a file or folder that an option names is not there or cannot be read, or if an option makes
-/// no sense for a redacted pack.
+/// If a file or folder that an option names cannot be used, or if an option makes no sense for a
+/// redacted pack.
 pub fn name_frames(
     request: &Request,
     sources: &Sources,
@@ -100,6 +100,7 @@ fn look_up(
     modules: &[ModuleFrames],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<ModuleNames>> {
+    kernel_files::check_named(lookup.sources)?;
     if let Some(gatherer) = lookup.request.gatherer.filter(|_| trust::is_this_kernel(lookup.request)) {
         gatherer.add_machine();
     }

@@ -33,7 +33,7 @@ pub fn name_redacted(
         return Err(Error::Usage(format!("{option}: {why}")));
     }
     // A vmlinux is allowed, for lines of source, but it must be readable.
-    kernel_files::named_vmlinux(sources)?;
+    kernel_files::check_named(sources)?;
     let name = |frames: &ModuleFrames| match pack.find(frames.module) {
         Ok(list) => frames.names_from(&PerfMap::new(list).table(&frames.addresses(0)), 0),
         Err(why @ (Symbols::NotAFile | Symbols::NoKallsyms)) => ModuleNames::none(why),

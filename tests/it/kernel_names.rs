@@ -72,6 +72,15 @@ impl Scene {
         assert_eq!((run.code, run.stdout), (Some(0), format!("worker;{STACK} 1\n")), "{}", run.stderr);
     }
 
+    /// Checks that a file that an option names cannot be used, and that the one line says why.
+    #[track_caller]
+    fn assert_unusable(&self, options: &[&str], why: &str) {
+        let run = self.run("collapse", options);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains(why) && run.stderr.contains("--vmlinux takes"), "{why}: {}", run.stderr);
+    }
+
     /// Checks that there are no names, and that the report says why.
     #[track_caller]
     fn assert_refused(&self, options: &[&str], why: &str) {
@@ -139,13 +148,13 @@ fn a_kallsyms_that_is_no_text_of_a_kernel_is_not_read() {
 fn a_vmlinux_of_another_build_is_refused() {
     let scene = Scene::new(Some(&BUILD_ID));
     scene.add("other", &vmlinux(Some(&[8; 20]), &scene.linked()));
-    scene.assert_refused(&["-k", "other"], "its build id is 0808080808080808080808080808080808080808");
+    scene.assert_unusable(&["-k", "other"], "its build id is 0808080808080808080808080808080808080808");
     scene.add("stripped", &vmlinux(Some(&BUILD_ID), &[]));
-    scene.assert_refused(&["-k", "stripped"], "it holds no symbols");
+    scene.assert_unusable(&["-k", "stripped"], "it holds no symbols");
     scene.add("text", b"ffffffff81000000 T _text\n");
-    scene.assert_refused(&["-k", "text"], "it is not an ELF file");
+    scene.assert_unusable(&["-k", "text"], "it is not an ELF file");
     scene.add("empty", b"");
-    scene.assert_refused(&["-k", "empty"], "it is not an ELF file");
+    scene.assert_unusable(&["-k", "empty"], "it is not an ELF file");
     for absent in ["absent", "/dev/null", "."] {
         let run = scene.run("collapse", &["-k", absent]);
         assert_eq!(run.code, Some(2), "{absent}: {}", run.stderr);
@@ -161,7 +170,7 @@ fn without_build_ids_a_vmlinux_counts_if_its_code_is_as_long() {
     let mut longer = scene.linked();
     longer.last_mut().expect("_etext").1 += 0x1000;
     scene.add("longer", &vmlinux(Some(&BUILD_ID), &longer));
-    scene.assert_refused(&["-k", "longer"], "it is another kernel's");
+    scene.assert_unusable(&["-k", "longer"], "it is another kernel's");
 }
 
 #[test]

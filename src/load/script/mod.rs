@@ -23,9 +23,13 @@ const PROGRESS_STEP: u64 = 1 << 14;
 pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
     let Job { path, options, progress, .. } = *job;
     let sources = &options.sources;
-    let option =
-        sources.kallsyms.as_ref().map(|_| "--kallsyms").or(sources.symfs.as_ref().map(|_| "--symfs"));
-    if let Some(option) = option {
+    let named = [
+        ("--kallsyms", &sources.kallsyms),
+        ("--vmlinux", &sources.vmlinux),
+        ("--symfs", &sources.symfs),
+        ("--buildid-dir", &sources.buildid_dir),
+    ];
+    if let Some((option, _)) = named.into_iter().find(|(_, file)| file.is_some()) {
         return Err(Error::input(
             path,
             format!("is text of perf script, which has its names already: {option} has no use here"),
