@@ -36,7 +36,9 @@ use outcome::Outcome;
 ///   perf record -a -g -F 999 -- sleep 60
 ///   stallgraph window
 ///
-/// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input.
+/// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input: part of
+/// it could not be read, or window, stalls or syscalls needed names of kernel functions and there
+/// are none. Those of check are in its own help.
 #[derive(Parser)]
 #[command(name = "stallgraph", version, max_term_width = 100, verbatim_doc_comment)]
 struct Arguments {

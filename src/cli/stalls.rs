@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         }
         Format::Json => json::stalls::write(&recording, &stalls, at, out),
     })?;
-    let outcome = Outcome::new(&recording, !stalls.stalls.is_empty());
+    let outcome = Outcome::of_paths(&recording, !stalls.stalls.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
 }

@@ -83,7 +83,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Format::Json => json::syscalls::write(&recording, &calls, out),
     })?;
     let lists_all = arguments.all || arguments.format == Format::Json;
-    let outcome = Outcome::new(&recording, calls.listed(lists_all).next().is_some());
+    let is_found = calls.listed(lists_all).next().is_some();
+    let outcome = match calls.is_estimate() {
+        true => Outcome::of_paths(&recording, is_found),
+        false => Outcome::new(&recording, is_found),
+    };
     output::leave_to_exit(recording);
     Ok(outcome)
 }

@@ -105,7 +105,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
             folded::write_windows(&recording, &windows, &fields, after_ns, out)
         }
     })?;
-    let outcome = Outcome::new(&recording, !windows.episodes.is_empty());
+    let outcome = Outcome::of_paths(&recording, !windows.episodes.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
 use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Damage, Header, Source, Stop, WalkResult};
-use crate::model::{Diagnostic, Event, Mode, Recording, Severity, Tally};
+use crate::model::{Diagnostic, Event, Recording, Severity, Tally};
 use crate::pack::ALLOW_MORE;
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
@@ -77,12 +77,10 @@ pub(super) fn note_loss(recording: &mut Recording, first_lines: &BTreeMap<&'stat
 
 /// Notes that perf script printed no name for any kernel function.
 pub(super) fn note_nameless_kernel(recording: &mut Recording) {
-    let has_kernel = recording.functions.iter().any(|function| function.mode == Mode::Kernel);
-    let is_nameless = has_kernel && !recording.has_kernel_names();
     let nameless = Note {
         severity: Severity::Warning,
         code: "kernel_names",
-        count: u64::from(is_nameless),
+        count: u64::from(recording.lacks_kernel_names()),
         message: "kernel functions have no names: perf script printed none".to_owned(),
         remedy: "run perf script as root in the boot that was recorded, or with --kallsyms; or give the perf.data here",
     };

@@ -6,7 +6,7 @@ use super::about::About;
 use super::cgroup::Cgroup;
 use super::diagnostic::{Diagnostic, Severity};
 use super::event::Event;
-use super::frame::FrameTable;
+use super::frame::{FrameTable, Mode};
 use super::function::Function;
 use super::ids::{CgroupId, FunctionId, NameId, StackId, TaskId};
 use super::module::Module;
@@ -98,6 +98,12 @@ impl Recording {
     /// Whether any kernel function has a name.
     pub fn has_kernel_names(&self) -> bool {
         self.functions.iter().any(Function::is_named_kernel)
+    }
+
+    /// Whether samples hit the kernel, and none of its functions has a name.
+    pub fn lacks_kernel_names(&self) -> bool {
+        let has_kernel = self.functions.iter().any(|function| function.mode == Mode::Kernel);
+        has_kernel && !self.has_kernel_names()
     }
 
     /// The functions of a stack, innermost first.

@@ -113,6 +113,8 @@ fn options_that_make_no_sense_are_told() {
     check(&["-e", "nosuch"], &post, &["-e nosuch", "no event", "cpu-clock"]);
     check(&["--kallsyms", "no/such/kallsyms"], &post, &["no/such/kallsyms", "No such file"]);
     check(&["--kallsyms", "/"], &post, &["/: Is a directory"]);
+    check(&["--symfs", "no/such/folder"], &post, &["--symfs no/such/folder", "no such folder"]);
+    check(&["-k", "/"], &post, &["/: it is not a regular file", "--vmlinux takes"]);
     check(&["--nosuch"], &post, &["--nosuch"]);
 }
 
@@ -141,9 +143,11 @@ fn options_of_window_that_make_no_sense_are_told() {
 }
 
 #[test]
-fn a_foreign_kallsyms_is_refused_and_the_rest_is_done() {
+fn a_foreign_kallsyms_is_refused() {
     let post = Recording::open("post");
     let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::copy(&post.file, at("perf.data")).expect("a copy");
     let own = fs::read_to_string(post.folder.join("kallsyms")).expect("kallsyms");
     let hidden = |line: &str| format!("0000000000000000{}\n", &line[16..]);
     let hidden: String = own.lines().map(hidden).collect();
@@ -159,36 +163,60 @@ fn a_foreign_kallsyms_is_refused_and_the_rest_is_done() {
         ("nothing", String::new(), "no symbols"),
         ("prose", "Once upon a time\n".to_owned(), "no symbols"),
     ] {
-        let path = folder.path().join(name);
-        fs::write(&path, text).expect("the folder can be written to");
-        let with = |subcommand: &str| {
-            run(stallgraph()
-                .arg(subcommand)
-                .arg(&post.file)
-                .arg("--kallsyms")
-                .arg(&path)
-                .arg("--symfs")
-                .arg(folder.path()))
+        let with = |subcommand: &str, options: &[&str]| {
+            let mut command = stallgraph();
+            command.current_dir(folder.path()).args([subcommand, "perf.data", "--symfs", "."]).args(options);
+            run(&mut command)
         };
-        let collapse = with("collapse");
+        // The user named it: nothing is done without it.
+        fs::write(at(name), &text).expect("the folder can be written to");
+        for subcommand in ["collapse", "window", "stalls", "info", "chart", "check"] {
+            let named = with(subcommand, &["--kallsyms", name]);
+            assert_eq!(named.code, Some(2), "{name}: {named:?}");
+            assert!(named.stdout.is_empty() || subcommand == "check", "{name}: {named:?}");
+            let [line] = &named.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{name}: {named:?}") };
+            let words = [name, why, "--kallsyms takes what cat /proc/kallsyms prints as root"];
+            assert!(words.iter().all(|words| line.contains(words)), "{name}: {line}");
+        }
+        // It lies beside the recording: the rest is done.
+        fs::write(at("kallsyms"), &text).expect("the folder can be written to");
+        let collapse = with("collapse", &[]);
         assert_eq!((collapse.code, collapse.stdout.lines().count()), (Some(0), 4351), "{name}");
         assert!(!collapse.stdout.contains("vfs_read"), "{name}: wrong names are worse than none");
-        check_warning(name, &collapse.stderr, &path, why);
+        check_warning(name, &collapse.stderr, why);
         assert_eq!(collapse.stderr.lines().count(), 1, "{name}: {}", collapse.stderr);
-        let window = with("window");
-        assert!(matches!(window.code, Some(0 | 1)), "{name}: {window:?}");
-        // The report wraps its lines, so it may wrap the path too.
+        let window = with("window", &[]);
+        assert_eq!(window.code, Some(3), "{name}: {window:?}");
+        // The report wraps its lines.
         let unwrapped: String = window.stdout.split_whitespace().collect();
-        check_warning(name, &unwrapped, Path::new(&path.file_name().unwrap()), &why.replace(' ', ""));
+        check_warning(name, &unwrapped, &why.replace(' ', ""));
         assert!(!window.stdout.contains("culprit  "), "{name}: without names nobody is accused");
+        fs::remove_file(at("kallsyms")).expect("it is there");
     }
 }
 
 #[track_caller]
-fn check_warning(name: &str, text: &str, path: &Path, why: &str) {
-    for words in ["warning", &path.display().to_string(), why, "kallsyms>kallsyms"] {
+fn check_warning(name: &str, text: &str, why: &str) {
+    for words in ["warning", "kallsyms", why, "kallsyms>kallsyms"] {
         let text = text.replace(" > ", ">");
         assert!(text.contains(words), "{name}: does not say {words:?}: {text}");
+    }
+}
+
+#[test]
+fn without_names_of_the_kernel_the_answer_is_incomplete() {
+    for name in ["post", "system", "evidence"] {
+        let recording = Recording::open(name);
+        for subcommand in ["window", "stalls"] {
+            let with = run(&mut recording.command(subcommand));
+            let without = run(recording.command(subcommand).arg("--no-symbols"));
+            assert_eq!((with.code, without.code), (Some(0), Some(3)), "{name} {subcommand}: {without:?}");
+        }
+    }
+    let post = Recording::open("post");
+    for (subcommand, code) in [("syscalls", 3), ("check", 2), ("collapse", 0), ("info", 0)] {
+        let without = run(post.command(subcommand).arg("--no-symbols"));
+        assert_eq!(without.code, Some(code), "{subcommand}: {}", without.stdout);
     }
 }
 
