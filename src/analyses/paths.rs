@@ -17,6 +17,10 @@ pub struct Path {
     pub functions: Vec<NameId>,
     /// How many of the functions, from the outermost, are the entry that all such paths share.
     pub entry_frames: usize,
+    /// The function that says what the work is: the innermost that is no helper (no lock, clock or
+    /// copy of memory), or the BPF program that called it. In a dominating path the work forks
+    /// there, or in a helper that it calls.
+    pub function: NameId,
 }
 
 impl Path {
@@ -28,12 +32,8 @@ impl Path {
             system_call: contexts.system_call(path),
             functions: contexts.names(path),
             entry_frames: start.map_or(0, |start| contexts.depth(start) as usize - 1),
+            function: contexts.name(contexts.place(path)),
         }
-    }
-
-    /// The innermost function: in a dominating path, the one where the work forks.
-    pub fn function(&self) -> Option<NameId> {
-        self.functions.last().copied()
     }
 
     /// The functions after the entry.

@@ -76,4 +76,18 @@ pub enum FrameKind {
     ThreadEntry,
     /// The idle loop.
     Idle,
+    /// Turns interrupts on again: `_raw_spin_unlock_irqrestore`. It is a helper too.
+    InterruptsOn,
+    /// A helper: locks, reads a clock, copies memory. Everybody calls it, so that it says nothing
+    /// about the work that is done: `_raw_spin_lock`, `ktime_get`, `memcpy`.
+    Helper,
+    /// A BPF program: `bpf_prog_6deef7357e7b4530_sd_fw_egress`.
+    BpfProgram,
+}
+
+impl FrameKind {
+    /// Whether it is a helper.
+    pub fn is_helper(self) -> bool {
+        matches!(self, FrameKind::Helper | FrameKind::InterruptsOn)
+    }
 }

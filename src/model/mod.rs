@@ -21,7 +21,10 @@
 //!   system call.
 //! - **dominating path**: the heaviest path of a window, followed inward as long as one callee
 //!   keeps most of its caller.
-//! - **function**: the last frame of the dominating path: the place where the work forks.
+//! - **function**: the last frame of the dominating path that says what the work is: no lock, clock
+//!   or copy of memory. The work forks there, or in one of these.
+//! - **server**: a kernel thread that does the work of softirqs that was left to it: `ksoftirqd/N`,
+//!   `napi/…`, `ktimers/N`.
 //! - **baseline**: the same CPU outside all windows.
 //! - **stall**: a time in which a CPU handled no softirq although it should have.
 //! - **witness**: one kind of evidence for a stall; an exact one saw it happen, a strong or weak

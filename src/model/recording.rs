@@ -75,6 +75,12 @@ impl Recording {
         self.task(id).kind == TaskKind::Ksoftirqd
     }
 
+    /// Whether a task is a server: a kernel thread that does the work of softirqs that was left to
+    /// it.
+    pub fn is_server(&self, id: TaskId) -> bool {
+        self.task(id).kind.is_server()
+    }
+
     /// Whether every occurrence of `tracepoint` was recorded.
     pub fn traces(&self, tracepoint: Tracepoint) -> bool {
         self.about.events.iter().any(|event| event.tracepoint == Some(tracepoint) && event.is_complete())

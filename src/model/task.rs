@@ -25,11 +25,24 @@ pub struct Task {
 pub enum TaskKind {
     /// `ksoftirqd/N`: serves the softirqs that were left to it.
     Ksoftirqd,
-    /// `napi/…`: polls one device for packets (threaded NAPI).
+    /// `napi/…`, `backlog_napi/N`: polls one device, or the packets that were left to one CPU
+    /// (threaded NAPI).
     NapiThread,
+    /// `ktimers/N`: serves the timers' softirqs where interrupts are threads (PREEMPT_RT).
+    TimerThread,
+    /// `irq/…`: an interrupt's handler as a thread. On PREEMPT_RT it also serves the softirqs that
+    /// the handler raises.
+    InterruptThread,
     /// Any other task.
     #[default]
     Other,
+}
+
+impl TaskKind {
+    /// Whether it is a server: a kernel thread that does the work of softirqs that was left to it.
+    pub fn is_server(self) -> bool {
+        matches!(self, TaskKind::Ksoftirqd | TaskKind::NapiThread | TaskKind::TimerThread)
+    }
 }
 
 impl Task {

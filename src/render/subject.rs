@@ -56,7 +56,7 @@ pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) ->
 pub fn clause(recording: &Recording, held_by: Holder<NameId>, path: Option<&Path>) -> String {
     let name = holder(recording, held_by);
     let Some(path) = path else { return format!("{name},") };
-    let function = path.function().map_or("", |function| recording.name(function));
+    let function = recording.name(path.function);
     match (path.owner, path.system_call) {
         (Owner::SystemCall, Some(call)) => {
             format!("{name}, in system call {}, at {function},", recording.name(call))

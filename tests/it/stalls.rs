@@ -71,7 +71,7 @@ fn a_path_in_which_no_softirq_is_seen_where_they_are_common() {
     assert_eq!(culprit_name(&recording, stall), "agent");
     let path = stall.culprit.as_ref().and_then(|culprit| culprit.path.as_ref()).expect("a path");
     assert_eq!(path.system_call.map(|call| recording.name(call)), Some("lseek"));
-    assert_eq!(path.function().map(|name| recording.name(name)), Some("traverse"));
+    assert_eq!(recording.name(path.function), "traverse");
     assert_eq!(stalls.ranking[0].stalls, 1);
 }
 

@@ -7,6 +7,8 @@ use stallgraph::model::{Detail, Details, EventId, NameId, Recording, Softirq};
 
 const READ: &str = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
 
+const SLOW: &str = "bpf_prog_b87c6f108c0c9cc4_slow";
+
 fn find(recording: &Recording) -> Windows {
     windows::find(recording, &Options::default())
 }
@@ -58,6 +60,39 @@ fn the_path_ends_where_the_work_forks() {
     let dominating = windows.episodes[0].dominating.as_ref().expect("a path");
     assert!(path(&recording, &dominating.path.functions).ends_with("seq_read;memcg_stat_show"));
     assert_eq!(dominating.share, 1.0);
+}
+
+#[test]
+fn the_function_is_no_lock_clock_or_copy() {
+    for (inner, function) in [
+        ("seq_read;neigh_get_next;_raw_spin_unlock_irqrestore", "neigh_get_next"),
+        ("seq_read;ktime_get;read_tsc", "seq_read"),
+        ("filemap_read;copy_page_to_iter;_copy_to_iter;rep_movs_alternative", "filemap_read"),
+        ("seq_read;dev_mc_seq_show", "dev_mc_seq_show"),
+        ("sk_filter_trim_cap;bpf_prog_b87c6f108c0c9cc4_slow;ktime_get_mono_fast_ns;read_tsc", SLOW),
+        ("sk_filter_trim_cap;bpf_prog_b87c6f108c0c9cc4_slow;bpf_map_lookup_elem;htab_map_hash", SLOW),
+        ("bpf_prog_1111111111111111;bpf_for_each_map_elem;bpf_prog_b87c6f108c0c9cc4_slow", SLOW),
+        ("", "vfs_read"),
+    ] {
+        let stack = format!("{READ};{inner}");
+        let stack = stack.trim_end_matches(';');
+        let text = every_ms(0, 0..100, "cadvisor", stack) + &every_ms(0, 100..101, "ksoftirqd/0", RX);
+        let recording = recording(&text);
+        let windows = find(&recording);
+        let path_of_window = &windows.episodes[0].dominating.as_ref().expect("a path").path;
+        let ranked = ranked(&recording, &windows, "cadvisor").expect("ranked");
+        for found in [path_of_window, &ranked.path] {
+            assert_eq!(recording.name(found.function), function, "{stack}");
+            assert_eq!(path(&recording, &found.functions), stack.trim_start_matches("main_[u];"));
+        }
+    }
+    let lock = "ret_from_fork;kthread;_raw_spin_lock_irqsave;native_queued_spin_lock_slowpath";
+    let text = every_ms(0, 0..100, "flush", lock) + &every_ms(0, 100..101, "ksoftirqd/0", RX);
+    let recording = recording(&text);
+    let windows = find(&recording);
+    let dominating = windows.episodes[0].dominating.as_ref().expect("a path");
+    // No helper gives its work to the entry that all kernel threads share.
+    assert_eq!(recording.name(dominating.path.function), "_raw_spin_lock_irqsave");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::Owner;
-use crate::analyses::paths::Path;
 use crate::analyses::stalls::{Holder, Stall};
 use crate::model::{NameId, Recording};
 
@@ -50,7 +49,7 @@ pub(super) fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<CpuCulpr
         sum.stalls += 1;
         if stall.duration_ns() >= sum.longest_ns {
             sum.longest_ns = stall.duration_ns();
-            sum.function = culprit.path.as_ref().and_then(Path::function);
+            sum.function = culprit.path.as_ref().map(|path| path.function);
         }
         sum.stalled_ns = sum.stalled_ns.saturating_add(stall.duration_ns());
     }

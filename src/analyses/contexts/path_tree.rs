@@ -54,6 +54,10 @@ pub(super) struct Node {
     pub system_call: Option<NameId>,
     /// The number of frames.
     pub depth: u32,
+    /// The path up to its place.
+    pub place: PathId,
+    /// Whether the innermost function is a BPF program.
+    is_bpf_program: bool,
 }
 
 /// All paths.
@@ -82,7 +86,7 @@ pub(super) struct PathTreeBuilder {
 impl PathTreeBuilder {
     /// The path that continues `parent` into `function`.
     pub fn child(&mut self, parent: Option<PathId>, owner: Owner, function: &Function) -> PathId {
-        use FrameKind::{Exception, InterruptEntry, ReturnToUser, SystemCallEntry, ThreadEntry};
+        use FrameKind::{BpfProgram, Exception, InterruptEntry, ReturnToUser, SystemCallEntry, ThreadEntry};
         let PathTreeBuilder { tree, children } = self;
         let (kind, name) = (function.kind, function.name);
         *children.entry((parent, name)).or_insert_with(|| {
@@ -91,6 +95,12 @@ impl PathTreeBuilder {
                 || kind == Exception && owner == Owner::Exception
                 || kind == InterruptEntry && owner == Owner::Interrupt;
             let outer = parent.map(|parent| *tree.get(parent));
+            // What a BPF program calls is its work: the kernel only helps it.
+            let is_place_of_outer =
+                |outer: &Node| kind.is_helper() || kind != BpfProgram && tree.get(outer.place).is_bpf_program;
+            let place_of_outer = outer
+                .filter(|outer| outer.start.is_some() && is_place_of_outer(outer))
+                .map(|outer| outer.place);
             tree.nodes.push(Node {
                 parent,
                 name,
@@ -100,6 +110,8 @@ impl PathTreeBuilder {
                     .and_then(|outer| outer.system_call)
                     .or(function.system_call.filter(|_| owner == Owner::SystemCall)),
                 depth: outer.map_or(1, |outer| outer.depth + 1),
+                place: place_of_outer.unwrap_or(path),
+                is_bpf_program: kind == BpfProgram,
             });
             path
         })

@@ -57,6 +57,12 @@ impl Contexts {
         self.tree.get(path).depth
     }
 
+    /// The path up to the function that says what work it is: its place. That is the innermost
+    /// function that is no helper (no lock, clock or copy of memory), or a BPF program around it.
+    pub fn place(&self, path: PathId) -> PathId {
+        self.tree.get(path).place
+    }
+
     /// Whose work the path is.
     pub fn owner(&self, path: PathId) -> Owner {
         self.tree.get(path).owner

@@ -33,7 +33,7 @@ impl Finder<'_> {
             samples: samples.len() as u64,
             share: samples.len() as f64 / stretch.busy as f64,
             time_ns: self.held_ns(timeline, &samples),
-            place: heaviest(self.places(candidate.path, timeline, &samples))?.0,
+            place: heaviest(self.places(self.contexts.place(candidate.path), timeline, &samples))?.0,
             line: None,
         })
     }

@@ -138,7 +138,7 @@ impl Finder<'_> {
         WindowSamples {
             held_ns: self.held_ns(timeline, &samples),
             cgroups: samples.iter().map(|&at| timeline.details.get(at).cgroup).collect(),
-            places: self.places(candidate.path, timeline, &samples),
+            places: self.places(self.contexts.place(candidate.path), timeline, &samples),
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) struct DominatingView<'r> {
 pub(super) struct PathView<'r> {
     pub owner: &'static str,
     pub syscall: Option<&'r str>,
-    pub function: Option<&'r str>,
+    pub function: &'r str,
     pub path: Vec<&'r str>,
 }
 
@@ -182,7 +182,7 @@ impl<'r> View<'r> {
                 Owner::Interrupt => "interrupt",
             },
             syscall: path.system_call.map(|call| self.name(call)),
-            function: path.function().map(|name| self.name(name)),
+            function: self.name(path.function),
             path: path.functions.iter().map(|name| self.name(*name)).collect(),
         }
     }

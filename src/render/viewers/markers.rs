@@ -1,7 +1,6 @@
 //! Markers: intervals with a text, which viewers show beside the stacks of a lane. Each source of
 //! markers is a function that returns a list.
 
-use crate::analyses::paths::Path;
 use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{Recording, TaskId};
@@ -52,7 +51,7 @@ fn window_text(recording: &Recording, episode: &Episode) -> String {
         return "no path dominates".to_owned();
     };
     let path = &dominating.path;
-    let names = [Some(recording.task(dominating.task).comm), path.system_call, path.function()];
+    let names = [Some(recording.task(dominating.task).comm), path.system_call, Some(path.function)];
     let names: Vec<&str> = names.into_iter().flatten().map(|name| recording.name(name)).collect();
     format!(
         "{}, {} of its samples that are not idle, {} ms",
@@ -79,7 +78,7 @@ fn stall_text(recording: &Recording, stall: &Stall) -> String {
     let label = match &stall.culprit {
         None => "nobody knows who held the CPU".to_owned(),
         Some(culprit) => {
-            let function = culprit.path.as_ref().and_then(Path::function);
+            let function = culprit.path.as_ref().map(|path| path.function);
             let function = function.map(|function| format!(" {}", recording.name(function)));
             format!("{}{}", subject::culprit(recording, culprit), function.unwrap_or_default())
         }

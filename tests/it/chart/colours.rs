@@ -25,6 +25,7 @@ fn a_handler_stands_out_on_every_stack() {
         system_call: None,
         functions: contexts.names(path),
         entry_frames: 0,
+        function: contexts.name(path),
     };
     let comm = recording.task(timeline.samples[0].task).comm;
     let marks = Marks {

@@ -1,0 +1,148 @@
+//! System calls: which one a kernel function implements, and the numbers of each architecture.
+
+use crate::model::SystemCallRole;
+
+use super::names::without_suffix;
+
+/// The system call that a kernel function implements: `read` for `__x64_sys_read`, `ksys_read`,
+/// `sys_read`, `SyS_read`.
+pub fn system_call(function: &str) -> Option<&str> {
+    let function = without_suffix(function);
+    // The wrappers that SYSCALL_DEFINE makes on each architecture
+    // (arch/*/include/asm/syscall_wrapper.h), what the compiler inlines them into, and the helpers
+    // that share their name. Longer prefixes come first.
+    const PREFIXES: [&str; 20] = [
+        "__ia32_compat_sys_",
+        "__x64_compat_sys_",
+        "__x32_compat_sys_",
+        "__arm64_compat_sys_",
+        "__s390_compat_sys_",
+        "__se_compat_sys_",
+        "__do_compat_sys_",
+        "compat_SyS_",
+        "compat_sys_",
+        "__ia32_sys_",
+        "__x64_sys_",
+        "__arm64_sys_",
+        "__riscv_sys_",
+        "__s390x_sys_",
+        "__se_sys_",
+        "__do_sys_",
+        "ksys_",
+        "SyS_",
+        "SYSC_",
+        "sys_",
+    ];
+    // Functions that the wrapper calls. Only they are left if the compiler inlined the wrapper into
+    // the dispatcher.
+    const INNER: [(&str, &str); 10] = [
+        ("do_sys_openat2", "openat"),
+        ("do_sys_open", "open"),
+        ("do_sys_poll", "poll"),
+        ("do_epoll_wait", "epoll_wait"),
+        ("do_futex", "futex"),
+        ("do_execveat_common", "execve"),
+        ("do_mkdirat", "mkdirat"),
+        ("do_unlinkat", "unlinkat"),
+        ("kernel_wait4", "wait4"),
+        ("vm_mmap_pgoff", "mmap"),
+    ];
+    let by_prefix =
+        PREFIXES.iter().find_map(|prefix| function.strip_prefix(prefix)).filter(|name| !name.is_empty());
+    let by_socket = || socket_call(function);
+    let by_inner = || {
+        let inner = INNER.iter().find(|(inner, _)| *inner == function);
+        inner.map(|(_, name)| *name)
+    };
+    by_prefix.or_else(by_socket).or_else(by_inner)
+}
+
+/// The effect of a system call on threads, by its name (kernel/fork.c, kernel/exit.c).
+pub fn system_call_role(name: &str) -> SystemCallRole {
+    match name {
+        "clone" | "clone3" | "fork" | "vfork" => SystemCallRole::Birth,
+        "exit" | "exit_group" => SystemCallRole::Exit,
+        _ => SystemCallRole::Ordinary,
+    }
+}
+
+/// The system call with this number on an architecture, which is named as by `uname -m`.
+pub fn system_call_by_number(arch: &str, number: i32) -> Option<&'static str> {
+    let number = usize::try_from(number).ok()?;
+    match arch {
+        "x86_64" => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
+        "aarch64" => syscalls::aarch64::Sysno::new(number).map(|call| call.name()),
+        "ppc64" | "ppc64le" => syscalls::powerpc64::Sysno::new(number).map(|call| call.name()),
+        "riscv64" => syscalls::riscv64::Sysno::new(number).map(|call| call.name()),
+        "s390x" => syscalls::s390x::Sysno::new(number).map(|call| call.name()),
+        _ => None,
+    }
+}
+
+/// The socket call that a kernel function implements. These functions are called `__sys_NAME`
+/// (net/socket.c).
+fn socket_call(function: &str) -> Option<&str> {
+    const CALLS: [&str; 18] = [
+        "accept4",
+        "bind",
+        "connect",
+        "getpeername",
+        "getsockname",
+        "getsockopt",
+        "listen",
+        "recvfrom",
+        "recvmmsg",
+        "recvmsg",
+        "sendmmsg",
+        "sendmsg",
+        "sendto",
+        "setsockopt",
+        "shutdown",
+        "socket",
+        "socketpair",
+        "sendfile",
+    ];
+    let name = function.strip_prefix("__sys_")?;
+    CALLS.contains(&name).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_calls_of_every_kernel() {
+        for (function, name) in [
+            ("sys_read", Some("read")),
+            ("SyS_read", Some("read")),
+            ("__x64_sys_read", Some("read")),
+            ("ksys_lseek", Some("lseek")),
+            ("__arm64_sys_epoll_pwait", Some("epoll_pwait")),
+            ("__ia32_compat_sys_ioctl", Some("ioctl")),
+            ("__do_sys_newfstatat.isra.0", Some("newfstatat")),
+            ("__sys_sendto", Some("sendto")),
+            ("do_sys_openat2", Some("openat")),
+            ("vfs_read", None),
+            ("__sys_setfsgid_inner", None),
+            ("sysfs_kf_read", None),
+            ("sys_", None),
+        ] {
+            assert_eq!(system_call(function), name, "{function}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_system_calls_differ_by_architecture() {
+        for (arch, number, name) in [
+            ("x86_64", 0, Some("read")),
+            ("x86_64", 8, Some("lseek")),
+            ("aarch64", 63, Some("read")),
+            ("s390x", 3, Some("read")),
+            ("x86_64", 100_000, None),
+            ("x86_64", -1, None),
+            ("alpha", 3, None),
+        ] {
+            assert_eq!(system_call_by_number(arch, number), name, "{arch} {number}");
+        }
+    }
+}
