@@ -37,8 +37,11 @@ pub fn name_kernel(
     }
     kernel.name_from_own_files();
     let has_unnamed = kernel.names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
-    let missing = (first_pass.is_none() && has_unnamed).then(|| missing(kernel.refused));
-    Ok((kernel.names, missing))
+    let diagnostic = match first_pass {
+        None => has_unnamed.then(|| missing(kernel.refused)),
+        Some(_) => kernel.refused.map(not_used),
+    };
+    Ok((kernel.names, diagnostic))
 }
 
 /// The names of the kernel's modules found so far.
@@ -162,6 +165,12 @@ fn is_generated(frames: &ModuleFrames) -> bool {
 /// Whether these frames are of a kernel module.
 fn is_kernel_module(frames: &ModuleFrames) -> bool {
     !frames.module.is_kernel_proper() && !is_generated(frames)
+}
+
+/// The diagnostic if another file belongs to the recorded kernel than the one that was found first.
+fn not_used((path, why): (PathBuf, String)) -> Diagnostic {
+    let message = format!("{} is not used for names of the kernel: {why}", path.display());
+    Diagnostic::new(Severity::Info, "kernel_names", 1, &message, "")
 }
 
 /// The diagnostic if no file belongs to the recorded kernel. `refused` is the first file that was

@@ -48,7 +48,8 @@ impl<'f> KernelSymbols<'f> {
             KernelSymbols::Vmlinux { build_id, .. } => *build_id,
         };
         let kernel = mapped_kernel(modules);
-        trust::kernel_refusal(build_id, |name| self.address_of(name), recorded, kernel)
+        let end = kernel.and_then(|code| mapped_end(code, modules));
+        trust::kernel_refusal(build_id, |name| self.address_of(name), recorded, kernel, end)
     }
 
     /// What to add to an offset in the recorded code to get an address of these symbols. They may
@@ -77,7 +78,9 @@ impl<'f> KernelSymbols<'f> {
             return Some(kallsyms.table(None, wanted));
         }
         let name = kernel_module_name(module);
-        let is_same_boot = kallsyms.first(Some(&name))?.wrapping_sub(code.start) < code.length;
+        // The map of a module is that of its code. Since 6.4 its data is allocated by itself and
+        // may lie below (module_memory_alloc, kernel/module/main.c).
+        let is_same_boot = kallsyms.has_code_at(&name, code.start, code.length);
         is_same_boot.then(|| kallsyms.table(Some(&name), wanted))
     }
 
@@ -93,6 +96,17 @@ pub fn mapped_kernel(modules: &[Module]) -> Option<&KernelCode> {
     codes.find(|code| code.reference.is_some())
 }
 
+/// Where the map of the kernel proper ends: at `_etext`, or at `_edata` with perf since 6.6; `None`
+/// where perf found neither, and gave the map all addresses up to the next module's or the last one
+/// (machine__create_kernel_maps and machine__get_running_kernel_start, tools/perf/util/machine.c).
+/// Before 6.6 it asked for an `_etext` that is a function, which that of arm64 is not.
+fn mapped_end(code: &KernelCode, modules: &[Module]) -> Option<u64> {
+    let end = code.start.checked_add(code.length)?;
+    let is_next = |next: &KernelCode| !next.is_function && next.start == end;
+    let is_open = end == u64::MAX || modules.iter().filter_map(|module| module.kernel.as_ref()).any(is_next);
+    (!is_open && code.length > 0).then_some(end)
+}
+
 /// A kernel module's name, from `[nf_conntrack]` or `/lib/modules/…/nf-conntrack.ko.xz`.
 fn kernel_module_name(module: &Module) -> String {
     let name = module.basename().trim_matches(['[', ']']);
@@ -102,8 +116,6 @@ fn kernel_module_name(module: &Module) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::Symbols;
-
     use super::*;
 
     const TEXT: &[u8] = b"\
@@ -114,16 +126,8 @@ ffffffff83000000 D _edata
 
     fn kernel(length: u64) -> [Module; 1] {
         let reference = Some(("_text".to_owned(), 0xffff_ffff_9100_0000));
-        [Module {
-            path: Module::KERNEL.to_owned(),
-            build_id: None,
-            inode: None,
-            kernel: Some(KernelCode { start: 0xffff_ffff_9100_0000, length, is_function: false, reference }),
-            mapped_by: None,
-            segment: None,
-            process: None,
-            symbols: Symbols::default(),
-        }]
+        let code = KernelCode { start: 0xffff_ffff_9100_0000, length, is_function: false, reference };
+        [Module { kernel: Some(code), ..Module::new(Module::KERNEL.to_owned()) }]
     }
 
     #[test]
@@ -136,7 +140,55 @@ ffffffff83000000 D _edata
         let other = KernelSymbols::Kallsyms(Kallsyms::parse(b"ffffffff81000000 T _stext\n"));
         assert!(other.refusal(&kernel(0x100_0000), None).is_some_and(|why| why.contains("no _text")));
         let endless = KernelSymbols::Kallsyms(Kallsyms::parse(b"ffffffff81000000 T _text\n"));
-        assert!(endless.refusal(&kernel(0x100_0000), None).is_some());
+        assert!(
+            endless.refusal(&kernel(0x100_0000), None).is_some_and(|why| why.contains("of unknown length"))
+        );
+    }
+
+    /// In 7.x the data of a module lies below its code, and its code is where the map says.
+    #[test]
+    fn a_module_is_found_by_its_code() {
+        let code =
+            KernelCode { start: 0xffff_ffff_c040_0000, length: 0x8000, is_function: false, reference: None };
+        let veth = Module { kernel: Some(code.clone()), ..Module::new("[veth]".to_owned()) };
+        for (lines, is_found) in [
+            ("ffffffffc021a1f8 b key\t[veth]\nffffffffc0400d30 t veth_xmit\t[veth]\n", true),
+            ("ffffffffc0400d30 t veth_xmit\t[veth]\n", true),
+            // Of another boot.
+            ("ffffffffc0400d38 b key\t[veth]\nffffffffc0500d30 t veth_xmit\t[veth]\n", false),
+            ("ffffffffc0408000 t veth_xmit\t[veth]\n", false),
+            ("ffffffffc0400d30 t veth_xmit\t[wireguard]\n", false),
+        ] {
+            let kallsyms = KernelSymbols::Kallsyms(Kallsyms::parse(lines.as_bytes()));
+            let table = kallsyms.table(&veth, &code, &[0xffff_ffff_c040_0d40]);
+            let name = table.as_ref().and_then(|table| Some(table.find(0xffff_ffff_c040_0d40)?.1.name));
+            assert_eq!(name, is_found.then_some("veth_xmit"), "{lines}");
+        }
+    }
+
+    /// arm64 with perf before 6.6.
+    #[test]
+    fn where_the_length_is_not_recorded_the_address_must_agree() {
+        const START: u64 = 0xffff_ffff_9100_0000;
+        let there = format!("{START:016x} T _text\nffffffff92000000 D _etext\n");
+        let there = KernelSymbols::Kallsyms(Kallsyms::parse(there.as_bytes()));
+        let elsewhere = KernelSymbols::Kallsyms(Kallsyms::parse(TEXT));
+        let module = |start: u64| {
+            let code = KernelCode { start, length: 0x1000, is_function: false, reference: None };
+            Module { kernel: Some(code), ..Module::new("[veth]".to_owned()) }
+        };
+        let [to_the_last_address] = kernel(u64::MAX - START);
+        let [to_the_next_module] = kernel(0x300_0000);
+        let [without_length] = kernel(0);
+        for modules in [
+            vec![to_the_last_address],
+            vec![module(START + 0x300_0000), to_the_next_module],
+            vec![without_length],
+        ] {
+            assert_eq!(there.refusal(&modules, None), None);
+            let why = elsewhere.refusal(&modules, None).expect("another boot's");
+            assert!(why.contains("_text is at 0xffffffff81000000"), "{why}");
+        }
     }
 
     #[test]

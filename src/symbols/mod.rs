@@ -114,9 +114,9 @@ fn look_up(
         || kernel_names::name_kernel(lookup, kernel),
         || -> Vec<ModuleNames> { user.par_iter().map(name_user).collect() },
     );
-    let (mut all_names, missing) = kernel_names?;
+    let (mut all_names, diagnostic) = kernel_names?;
     all_names.extend(user_names);
-    diagnostics.extend(missing);
+    diagnostics.extend(diagnostic);
     diagnostics.extend(lookup.search.notes());
     Ok(all_names)
 }

@@ -31,7 +31,8 @@
 //!   the recording, which does not count below `--symfs` ([`Trust::check_list`], [`is_list_of`]).
 //!   Anybody may write to `/tmp`, and process ids start anew in each boot.
 //! - Symbols of the kernel: the build id agrees. If one of them has none: the code is as long as
-//!   that of the recorded kernel ([`kernel_refusal`]).
+//!   that of the recorded kernel. Where the recording does not tell how long that is: the code lies
+//!   at the same address ([`kernel_refusal`]).
 //! - This machine's own `/proc/kallsyms`: host, release and build id are those of the recording
 //!   ([`is_this_kernel`]), and the code is as long, as above.
 //! - This process's own `[vdso]`: the recorded build id agrees. If none was recorded: as
@@ -226,14 +227,14 @@ pub fn is_debug_of(debug: &[u8], build_id: Option<&[u8]>, checksum: Option<u32>)
 /// Why symbols cannot be those of the recorded kernel; `None` if they can be.
 ///
 /// `build_id` is the build id of the symbols' file, and `address_of` gives the address of a symbol.
-/// `recorded` is the build id of the recorded kernel, and `code` its map. That map reaches from its
-/// reference symbol to `_etext`, or to `_edata` with perf since 6.6
-/// (machine__get_running_kernel_start, tools/perf/util/machine.c).
+/// `recorded` is the build id of the recorded kernel, `code` its map, and `end` where that map
+/// ends, if it shows that.
 pub fn kernel_refusal(
     build_id: Option<&[u8]>,
     address_of: impl Fn(&str) -> Option<u64>,
     recorded: Option<&[u8]>,
     code: Option<&KernelCode>,
+    end: Option<u64>,
 ) -> Option<String> {
     if let (Some(build_id), Some(recorded)) = (build_id, recorded) {
         return (!is_build_id(recorded, build_id)).then(|| {
@@ -245,19 +246,22 @@ pub fn kernel_refusal(
         });
     }
     let code = code?;
-    let (symbol, _) = code.reference.as_ref()?;
+    let (symbol, recorded) = code.reference.as_ref()?;
     let Some(start) = address_of(symbol) else {
         return Some(format!("it has no {symbol}, which the recording refers to"));
     };
+    let Some(end) = end else {
+        return (start != *recorded).then(|| {
+            format!("it is another kernel's or boot's: {symbol} is at {start:#x}, the recorded kernel's at {recorded:#x}")
+        });
+    };
+    let length = end.wrapping_sub(code.start);
     let ends = ["_etext", "_edata"].map(&address_of);
     let lengths: Vec<u64> = ends.into_iter().flatten().map(|end| end.wrapping_sub(start)).collect();
-    (code.length != 0 && !lengths.contains(&code.length)).then(|| {
-        let lengths: Vec<String> = lengths.iter().map(|length| format!("{length:#x}")).collect();
-        let length = if lengths.is_empty() { "of unknown length".to_owned() } else { lengths.join(" or ") };
-        format!(
-            "it is another kernel's: its code is {length} bytes, the recorded kernel's {:#x}",
-            code.length
-        )
+    (!lengths.contains(&length)).then(|| {
+        let lengths: Vec<String> = lengths.iter().map(|length| format!("{length:#x} bytes")).collect();
+        let own = if lengths.is_empty() { "of unknown length".to_owned() } else { lengths.join(" or ") };
+        format!("it is another kernel's: its code is {own}, the recorded kernel's {length:#x}")
     })
 }
 

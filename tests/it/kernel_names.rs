@@ -193,6 +193,58 @@ fn the_build_id_cache_has_the_kernels_symbols() {
     scene.assert_named(&[]);
 }
 
+/// A file that was refused is named, with the reason, although another one gives the names.
+#[test]
+fn a_kallsyms_that_is_not_used_is_named() {
+    let scene = Scene::new(Some(&BUILD_ID));
+    let other = scene.kernel.kallsyms().replace(&format!("{:x}", MOVED + 0x10_0000), "ffffffff9a200000");
+    scene.add("kallsyms", other.as_bytes());
+    scene.add(
+        "home/.debug/.build-id/07/07070707070707070707070707070707070707/elf",
+        &vmlinux(Some(&BUILD_ID), &scene.linked()),
+    );
+    scene.assert_named(&[]);
+    let info = scene.run("info", &[]);
+    let text = info.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let note = "note kallsyms is not used for names of the kernel: it is another kernel's: its code is 0x200000 bytes, \
+                the recorded kernel's 0x100000";
+    assert!(text.contains(note), "{text}");
+}
+
+/// perf before 6.6 on arm64, where `_etext` is no function: the kernel's map goes on to the last
+/// address, or to the next module.
+#[test]
+fn without_the_length_of_the_kernel_its_address_tells_whose_kallsyms_it_is() {
+    let mut kernel = Kernel::at(0xffff_db3d_8661_0000);
+    let module = kernel.text() + 0x400_0000;
+    for length in [u64::MAX - kernel.text(), module - kernel.text()] {
+        let mut file = Builder::new();
+        file.arch("aarch64").kernel_map_of(&kernel, length);
+        file.mmap2(Mmap::kernel_module("[veth]", module, 0x4000));
+        file.comm(TASK, "worker").at(0, 1_000_000);
+        let stack = kernel.stack("el0t_64_sync_handler;el0_svc;__arm64_sys_read");
+        file.sample(Sample::new(TASK).kernel(&[&stack[..], &[module + 0x1234]].concat()));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let scene = Scene { folder, kernel: kernel.clone() };
+        scene.add("perf.data", &file.build());
+        let kallsyms = |text| {
+            let etext = kernel.kallsyms_at(text).replace("T _etext", "D _etext");
+            etext + &format!("{:x} t veth_xmit\t[veth]\n", module + 0x1200)
+        };
+        scene.add("kallsyms", kallsyms(kernel.text()).as_bytes());
+        let run = scene.run("collapse", &[]);
+        let named = "worker;el0t_64_sync_handler;el0_svc;__arm64_sys_read;veth_xmit 1\n";
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), named), "{}", run.stderr);
+        // Of another boot of the same kernel.
+        scene.add("kallsyms", kallsyms(kernel.text() + 0x20_0000).as_bytes());
+        let info = scene.run("info", &[]);
+        let text = info.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let why = "kallsyms is not used: it is another kernel's or boot's: _text is at 0xffffdb3d86810000, the recorded kernel's \
+                   at 0xffffdb3d86610000";
+        assert!(text.contains(why), "{text}");
+    }
+}
+
 #[test]
 fn an_installed_vmlinux_of_the_recorded_build_is_found_below_symfs() {
     let scene = Scene::new(Some(&BUILD_ID));

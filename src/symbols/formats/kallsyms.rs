@@ -62,9 +62,10 @@ impl<'a> Kallsyms<'a> {
         self.kernel.iter().find(|entry| entry.name == name).map(|entry| entry.address)
     }
 
-    /// The address of the first symbol of the kernel proper, or of one module.
-    pub fn first(&self, module: Option<&str>) -> Option<u64> {
-        self.usable(module).next().map(|entry| entry.address)
+    /// Whether a module has a function in the `length` bytes from `start`.
+    pub fn has_code_at(&self, module: &str, start: u64, length: u64) -> bool {
+        let is_code = |entry: &&Entry| matches!(entry.kind.to_ascii_uppercase(), b'T' | b'W');
+        self.usable(Some(module)).filter(is_code).any(|entry| entry.address.wrapping_sub(start) < length)
     }
 
     /// A table of those symbols of the kernel proper, or of one module, that cover the `wanted`
@@ -243,7 +244,6 @@ not a line
         }
         let module = kallsyms.table(Some("nf_conntrack"), &[0xffffffffc0000010]);
         assert_eq!(module.find(0xffffffffc0000010).unwrap().1.name, "nf_hook");
-        assert_eq!(kallsyms.first(None), Some(0xffffffff81000000));
         assert_eq!(kallsyms.address_of("_etext"), Some(0xffffffff81000400));
         assert!(!kallsyms.is_hidden());
     }

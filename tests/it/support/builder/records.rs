@@ -10,9 +10,14 @@ use super::origin::{KERNEL_PID, Task};
 impl Builder {
     /// The kernel's map: MMAP, pid −1, page offset = address of `_text` (synthetic-events.c).
     pub fn kernel_map(&mut self, kernel: &Kernel) -> &mut Self {
+        self.kernel_map_of(kernel, kernel.text_len())
+    }
+
+    /// The same of any length.
+    pub fn kernel_map_of(&mut self, kernel: &Kernel, length: u64) -> &mut Self {
         let mut body = Vec::new();
         put_task(&mut body, (KERNEL_PID, 0));
-        [kernel.text(), kernel.text_len(), kernel.text()].iter().for_each(|value| put64(&mut body, *value));
+        [kernel.text(), length, kernel.text()].iter().for_each(|value| put64(&mut body, *value));
         put_name(&mut body, Kernel::MAP_NAME);
         self.sideband(record::MMAP, misc::KERNEL, body, (0, 0))
     }
