@@ -23,7 +23,7 @@ pub use crate::ingest::log_times::parse as parse_log;
 pub use crate::ingest::Redacted;
 // What names mean, for recordings that tests make by hand.
 pub use crate::kernel::{system_call_by_number, system_call_role, task_kind};
-pub use crate::load::meanings::function;
+pub use crate::load::meanings::{function, set_compat};
 // The parsers of files with symbols, for fuzz targets.
 pub use crate::symbols::{
     Elf, FileSymbol, Jitdump, Kallsyms, PerfMap, PltStub, SymbolTable, WantedAddress, unpack_debug_data,

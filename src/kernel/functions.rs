@@ -50,6 +50,9 @@ fn is_system_call_entry(name: &str) -> bool {
                 | "ia32_sys_call"
                 | "x32_sys_call"
                 | "int80_emulation"
+                | "asm_int80_emulation"
+                | "do_int80_emulation"
+                | "do_SYSENTER_32"
                 | "system_call_fastpath"
                 | "tracesys"
                 | "system_call_common"
@@ -64,6 +67,87 @@ fn is_system_call_entry(name: &str) -> bool {
         )
 }
 
+/// Functions in which an interrupt begins, beside those that begin with a prefix.
+const INTERRUPTS: [&str; 72] = [
+    "asm_common_interrupt",
+    "common_interrupt",
+    "__common_interrupt",
+    "asm_spurious_interrupt",
+    "spurious_interrupt",
+    "ret_from_intr",
+    "do_IRQ",
+    "apic_timer_interrupt",
+    "reschedule_interrupt",
+    "smp_reschedule_interrupt",
+    "smp_call_function_interrupt",
+    "smp_call_function_single_interrupt",
+    "generic_smp_call_function_interrupt",
+    "generic_smp_call_function_single_interrupt",
+    "xen_hvm_callback_vector",
+    "xen_do_hypervisor_callback",
+    "thermal_interrupt",
+    "threshold_interrupt",
+    "call_function_interrupt",
+    "call_function_single_interrupt",
+    "irq_work_interrupt",
+    "hyperv_callback_vector",
+    "xen_hypervisor_callback",
+    "asm_exc_xen_hypervisor_callback",
+    "asm_exc_nmi",
+    "nmi",
+    "do_nmi",
+    "end_repeat_nmi",
+    "asm_exc_machine_check",
+    "exc_nmi",
+    "exc_machine_check",
+    "fred_extint",
+    // arm64: interrupts from kernel and user mode; 5.12 renamed them.
+    "el1_irq",
+    "el0_irq",
+    "el0_irq_compat",
+    "el0_irq_naked",
+    "el1_irq_handler",
+    "el0_irq_handler",
+    "el1h_64_irq",
+    "el1t_64_irq",
+    "el0t_64_irq",
+    "el0t_32_irq",
+    "el1h_64_fiq",
+    "el0t_64_fiq",
+    "el0t_32_fiq",
+    "el1_interrupt",
+    "el0_interrupt",
+    "handle_arch_irq",
+    "__handle_domain_irq",
+    "generic_handle_domain_irq",
+    "__irqentry_text_start",
+    // powerpc: vectors, their handlers, and interrupts that came while they were off
+    // and are handled when they are turned on.
+    "hardware_interrupt_common_virt",
+    "hardware_interrupt_common",
+    "h_virt_irq_common_virt",
+    "h_virt_irq_common",
+    "decrementer_common_virt",
+    "decrementer_common",
+    "doorbell_super_common_virt",
+    "doorbell_super_common",
+    "h_doorbell_common_virt",
+    "h_doorbell_common",
+    "timer_interrupt",
+    "doorbell_exception",
+    "replay_soft_interrupts",
+    "__replay_soft_interrupts",
+    // s390.
+    "ext_int_handler",
+    "io_int_handler",
+    "mcck_int_handler",
+    "do_io_irq",
+    "do_ext_irq",
+    // riscv.
+    "handle_riscv_irq",
+    "do_irq",
+];
+
 fn is_interrupt_entry(name: &str) -> bool {
     // x86: since 5.8 the vectors are asm_sysvec_* and asm_common_interrupt, before they were
     // *_interrupt.
@@ -73,61 +157,7 @@ fn is_interrupt_entry(name: &str) -> bool {
         || name.starts_with("smp_apic_timer_interrupt")
         || name.starts_with("gic_handle_irq")
         || name.starts_with("xen_evtchn_do_upcall")
-        || matches!(
-            name,
-            "asm_common_interrupt"
-                | "common_interrupt"
-                | "__common_interrupt"
-                | "asm_spurious_interrupt"
-                | "spurious_interrupt"
-                | "ret_from_intr"
-                | "do_IRQ"
-                | "apic_timer_interrupt"
-                | "reschedule_interrupt"
-                | "smp_reschedule_interrupt"
-                | "smp_call_function_interrupt"
-                | "smp_call_function_single_interrupt"
-                | "generic_smp_call_function_interrupt"
-                | "generic_smp_call_function_single_interrupt"
-                | "xen_hvm_callback_vector"
-                | "xen_do_hypervisor_callback"
-                | "thermal_interrupt"
-                | "threshold_interrupt"
-                | "call_function_interrupt"
-                | "call_function_single_interrupt"
-                | "irq_work_interrupt"
-                | "hyperv_callback_vector"
-                | "xen_hypervisor_callback"
-                | "asm_exc_xen_hypervisor_callback"
-                | "asm_exc_nmi"
-                | "nmi"
-                | "do_nmi"
-                | "end_repeat_nmi"
-                | "asm_exc_machine_check"
-                | "fred_extint"
-                // arm64: interrupts from kernel and user mode; 5.12 renamed them.
-                | "el1_irq"
-                | "el0_irq"
-                | "el1h_64_irq"
-                | "el1t_64_irq"
-                | "el0t_64_irq"
-                | "el0t_32_irq"
-                | "el1h_64_fiq"
-                | "el0t_64_fiq"
-                | "el1_interrupt"
-                | "el0_interrupt"
-                | "handle_arch_irq"
-                | "call_on_irq_stack"
-                | "__handle_domain_irq"
-                | "generic_handle_domain_irq"
-                // powerpc, s390, riscv.
-                | "hardware_interrupt_common_virt"
-                | "decrementer_common_virt"
-                | "do_io_irq"
-                | "do_ext_irq"
-                | "handle_riscv_irq"
-                | "do_irq"
-        )
+        || INTERRUPTS.contains(&name)
 }
 
 /// Whether this is the loop over pending softirqs, which is `handle_softirqs` since 6.10
@@ -176,15 +206,42 @@ fn is_exception(name: &str) -> bool {
             "page_fault"
                 | "async_page_fault"
                 | "general_protection"
-                | "el1_da"
+                | "do_page_fault"
+                // arm64: all but the system call. 32-bit programs have the same.
                 | "el0_da"
                 | "el0_ia"
+                | "el0_pc"
+                | "el0_sp"
+                | "el0_undef"
+                | "el0_sys"
+                | "el0_dbg"
+                | "el0_breakpt"
+                | "el0_softstp"
+                | "el0_watchpt"
+                | "el0_brk64"
+                | "el0_bkpt32"
+                | "el0_cp15"
+                | "el0_bti"
+                | "el0_gcs"
+                | "el0_mops"
+                | "el0_fpac"
+                | "el0_fpsimd_acc"
+                | "el0_fpsimd_exc"
+                | "el0_sve_acc"
+                | "el0_sme_acc"
+                | "el1_da"
                 | "el1_abort"
-                | "el1h_64_sync"
                 | "el1_sync"
+                | "el1h_64_sync"
+                // powerpc.
                 | "data_access_common_virt"
-                | "do_page_fault"
+                | "data_access_common"
+                | "instruction_access_common_virt"
+                | "instruction_access_common"
+                | "do_hash_fault"
+                // s390.
                 | "pgm_check_handler"
+                | "__do_pgm_check"
         )
 }
 
@@ -192,6 +249,9 @@ fn is_return_to_user(name: &str) -> bool {
     matches!(
         name,
         "irqentry_exit_to_user_mode"
+            | "exit_to_user_mode"
+            | "exit_to_user_mode_prepare_legacy"
+            | "arm64_exit_to_user_mode"
             | "exit_to_user_mode_prepare"
             | "exit_to_user_mode_loop"
             | "prepare_exit_to_usermode"
@@ -211,6 +271,7 @@ fn is_idle(name: &str) -> bool {
         || name.starts_with("cpuidle_enter")
         || name.starts_with("acpi_idle_")
         || name.starts_with("psci_")
+        || name.starts_with("sbi_cpuidle_")
         || matches!(
             name,
             "cpu_startup_entry"
@@ -237,10 +298,32 @@ fn is_idle(name: &str) -> bool {
                 | "mwait_idle_with_hints"
                 | "xen_safe_halt"
                 | "cpu_bringup_and_idle"
+                // powerpc.
+                | "pseries_lpar_idle"
                 | "pseries_dedicated_idle_loop"
-                | "power7_idle"
                 | "snooze_loop"
+                | "dedicated_cede_loop"
+                | "shared_cede_loop"
+                | "check_and_cede_processor"
+                | "cede_processor"
+                | "plpar_hcall_norets"
+                | "plpar_hcall_norets_notrace"
+                | "nap_loop"
+                | "fastsleep_loop"
+                | "stop_loop"
+                | "power7_idle"
+                | "power7_idle_type"
+                | "power7_idle_insn"
+                | "power9_idle"
+                | "power9_idle_type"
+                | "arch300_idle_type"
+                | "arch300_offline_idle"
+                | "isa300_idle_stop_noloss"
+                | "isa300_idle_stop_mayloss"
+                // s390.
                 | "enabled_wait"
+                | "psw_idle"
+                | "psw_idle_exit"
         )
 }
 
@@ -249,7 +332,12 @@ fn is_thread_entry(name: &str) -> bool {
         name,
         "ret_from_fork"
             | "ret_from_fork_asm"
+            | "__ret_from_fork"
+            | "ret_from_fork_kernel"
+            | "ret_from_fork_kernel_asm"
             | "ret_from_kernel_thread"
+            | "ret_from_kernel_user_thread"
+            | "start_kernel_thread"
             | "kthread"
             | "kthread_worker_fn"
             | "kernel_thread_starter"
@@ -303,6 +391,8 @@ mod tests {
             ("bpf_prog_6deef7357e7b4530", BpfProgram),
             ("bpf_prog_run_clear_cb", Plain),
             ("bpf_prog_array_copy_to_user", Plain),
+            // Softirqs at the end of a call change to this stack too.
+            ("call_on_irq_stack", Plain),
             ("", Plain),
         ] {
             assert_eq!(classify(name), kind, "{name}");

@@ -9,5 +9,5 @@ mod system_calls;
 mod tasks;
 
 pub use functions::classify;
-pub use system_calls::{system_call, system_call_by_number, system_call_role};
+pub use system_calls::{compat_arch, is_compat_entry, system_call, system_call_by_number, system_call_role};
 pub use tasks::task_kind;

@@ -11,12 +11,15 @@ pub fn system_call(function: &str) -> Option<&str> {
     // The wrappers that SYSCALL_DEFINE makes on each architecture
     // (arch/*/include/asm/syscall_wrapper.h), what the compiler inlines them into, and the helpers
     // that share their name. Longer prefixes come first.
-    const PREFIXES: [&str; 20] = [
+    const PREFIXES: [&str; 23] = [
         "__ia32_compat_sys_",
         "__x64_compat_sys_",
         "__x32_compat_sys_",
+        // Calls of 32-bit programs whose arguments arm64 puts together (arch/arm64/kernel/sys32.c).
+        "__arm64_compat_sys_aarch32_",
         "__arm64_compat_sys_",
         "__s390_compat_sys_",
+        "__riscv_compat_sys_",
         "__se_compat_sys_",
         "__do_compat_sys_",
         "compat_SyS_",
@@ -26,6 +29,7 @@ pub fn system_call(function: &str) -> Option<&str> {
         "__arm64_sys_",
         "__riscv_sys_",
         "__s390x_sys_",
+        "__s390_sys_",
         "__se_sys_",
         "__do_sys_",
         "ksys_",
@@ -70,14 +74,54 @@ pub fn system_call_role(name: &str) -> SystemCallRole {
 pub fn system_call_by_number(arch: &str, number: i32) -> Option<&'static str> {
     let number = usize::try_from(number).ok()?;
     match arch {
-        "x86_64" => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
+        "x86_64" => syscalls::x86_64::Sysno::new(number & !X32).map(|call| call.name()),
+        "i386" | "i486" | "i586" | "i686" => syscalls::x86::Sysno::new(number).map(|call| call.name()),
         "aarch64" => syscalls::aarch64::Sysno::new(number).map(|call| call.name()),
+        "armv5tel" | "armv6l" | "armv7l" => syscalls::arm::Sysno::new(number).map(|call| call.name()),
+        "loongarch64" => syscalls::loongarch64::Sysno::new(number).map(|call| call.name()),
+        "ppc" | "ppcle" => syscalls::powerpc::Sysno::new(number).map(|call| call.name()),
         "ppc64" | "ppc64le" => syscalls::powerpc64::Sysno::new(number).map(|call| call.name()),
         "riscv64" => syscalls::riscv64::Sysno::new(number).map(|call| call.name()),
         "s390x" => syscalls::s390x::Sysno::new(number).map(|call| call.name()),
         _ => None,
     }
 }
+
+/// The architecture whose numbers 32-bit programs use on this one.
+pub fn compat_arch(arch: &str) -> Option<&'static str> {
+    match arch {
+        "x86_64" => Some("i686"),
+        "aarch64" => Some("armv7l"),
+        "ppc64" => Some("ppc"),
+        _ => None,
+    }
+}
+
+/// Whether 32-bit programs on a 64-bit kernel enter it here.
+pub fn is_compat_entry(function: &str) -> bool {
+    let function = without_suffix(function);
+    // arm64 since 4.20, and x86.
+    function.starts_with("el0_svc_compat")
+        || function.starts_with("entry_SYSENTER_compat")
+        || function.starts_with("entry_SYSCALL_compat")
+        || function.starts_with("entry_INT80_compat")
+        || matches!(
+            function,
+            "do_el0_svc_compat"
+                | "el0t_32_sync_handler"
+                | "el0_sync_compat_handler"
+                | "do_fast_syscall_32"
+                | "__do_fast_syscall_32"
+                | "do_int80_syscall_32"
+                | "do_int80_emulation"
+                | "int80_emulation"
+                | "ia32_sys_call"
+        )
+}
+
+/// The bit of the numbers of x32, programs of 64 bits with short pointers
+/// (arch/x86/include/uapi/asm/unistd.h).
+const X32: usize = 1 << 30;
 
 /// The socket call that a kernel function implements. These functions are called `__sys_NAME`
 /// (net/socket.c).
@@ -119,6 +163,9 @@ mod tests {
             ("ksys_lseek", Some("lseek")),
             ("__arm64_sys_epoll_pwait", Some("epoll_pwait")),
             ("__ia32_compat_sys_ioctl", Some("ioctl")),
+            ("__arm64_compat_sys_aarch32_pwrite64", Some("pwrite64")),
+            ("__riscv_compat_sys_ioctl", Some("ioctl")),
+            ("__s390_sys_getpid", Some("getpid")),
             ("__do_sys_newfstatat.isra.0", Some("newfstatat")),
             ("__sys_sendto", Some("sendto")),
             ("do_sys_openat2", Some("openat")),
@@ -138,6 +185,13 @@ mod tests {
             ("x86_64", 8, Some("lseek")),
             ("aarch64", 63, Some("read")),
             ("s390x", 3, Some("read")),
+            ("ppc64le", 3, Some("read")),
+            ("riscv64", 63, Some("read")),
+            ("loongarch64", 63, Some("read")),
+            ("armv7l", 3, Some("read")),
+            ("i686", 3, Some("read")),
+            // x32.
+            ("x86_64", (1 << 30) + 1, Some("write")),
             ("x86_64", 100_000, None),
             ("x86_64", -1, None),
             ("alpha", 3, None),

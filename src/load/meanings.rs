@@ -1,14 +1,14 @@
 //! Meanings: what names of functions, comms and numbers of system calls mean in the kernel. Each is
 //! decided once, here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::kernel;
 use crate::model::{
-    About, FrameKind, FrameTable, Function, FunctionId, Mode, ModuleId, NameId, Names, Naming, SystemCall,
-    Task, Timeline, TraceKind,
+    About, FrameKind, FrameTable, Function, FunctionId, Mode, ModuleId, NameId, Names, Naming, Recording,
+    StackId, SystemCall, Task, Timeline, TraceEvent, TraceKind,
 };
 use crate::symbols::FrameName;
 
@@ -65,27 +65,73 @@ pub(super) fn system_calls(
 ) -> BTreeMap<i32, SystemCall> {
     let arch = about.arch.as_deref().unwrap_or_default();
     let mut calls = BTreeMap::new();
-    for event in timelines.iter().flat_map(|timeline| &timeline.trace.events) {
-        let (TraceKind::SystemCallEnter { number, .. } | TraceKind::SystemCallExit { number, .. }) =
-            event.kind
-        else {
-            continue;
-        };
-        if calls.contains_key(&number) {
-            continue;
-        }
-        let of_event = || {
-            let event = &about.events[event.event?.index()];
-            let name = event.name.strip_prefix("syscalls:sys_")?;
-            name.strip_prefix("enter_").or(name.strip_prefix("exit_"))
-        };
-        let name = kernel::system_call_by_number(arch, number).or_else(of_event);
-        let role = name.map(kernel::system_call_role).unwrap_or_default();
-        let name = match name {
-            Some(name) => names.intern(name),
-            None => names.intern(&format!("system call {number}")),
-        };
-        calls.insert(number, SystemCall { name, role });
+    for (number, event) in calls_of(timelines) {
+        calls.entry(number).or_insert_with(|| {
+            let of_event = || {
+                let event = &about.events[event.event?.index()];
+                let name = event.name.strip_prefix("syscalls:sys_")?;
+                name.strip_prefix("enter_").or(name.strip_prefix("exit_"))
+            };
+            let name = kernel::system_call_by_number(arch, number).or_else(of_event);
+            system_call(number, name, names)
+        });
     }
     calls
+}
+
+/// Marks the tasks whose stacks show that they are 32-bit programs on a 64-bit kernel, with all
+/// threads of the process, and names the system calls by the numbers of these programs.
+pub fn set_compat(recording: &mut Recording, names: &mut Names) {
+    let Recording { about, functions, timelines, tasks, stacks, frames, .. } = recording;
+    let compat_arch = about.arch.as_deref().and_then(kernel::compat_arch);
+    let Some(arch) = compat_arch.filter(|_| calls_of(timelines).next().is_some()) else { return };
+    let is_entry =
+        |function: &Function| function.is_named_kernel() && kernel::is_compat_entry(names.get(function.name));
+    let are_entries: Vec<bool> = functions.iter().map(is_entry).collect();
+    if !are_entries.contains(&true) {
+        return;
+    }
+    let mut are_compat = vec![false; stacks.len()];
+    for index in 1..stacks.len() {
+        if let Some((parent, frame)) = stacks.split(StackId::from_index(index)) {
+            are_compat[index] = are_compat[parent.index()] || are_entries[frames.function(frame).index()];
+        }
+    }
+    let samples = timelines.iter().flat_map(|timeline| &timeline.samples);
+    let events = timelines.iter().flat_map(|timeline| &timeline.trace.events);
+    let seen = samples.map(|sample| (sample.task, sample.stack));
+    let seen = seen.chain(events.map(|event| (event.task, event.stack)));
+    let processes: FxHashSet<(i32, NameId)> = seen
+        .filter(|(_, stack)| are_compat[stack.index()])
+        .map(|(task, _)| (tasks[task.index()].pid, tasks[task.index()].comm))
+        .collect();
+    for task in tasks.iter_mut() {
+        task.is_compat = processes.contains(&(task.pid, task.comm));
+    }
+    let is_compat = |event: &TraceEvent| tasks[event.task.index()].is_compat;
+    let numbers = calls_of(timelines).filter(|(_, event)| is_compat(event)).map(|(number, _)| number);
+    let numbers: BTreeSet<i32> = numbers.collect();
+    let named =
+        |number: i32| (number, system_call(number, kernel::system_call_by_number(arch, number), names));
+    recording.compat_system_calls = numbers.into_iter().map(named).collect();
+}
+
+/// The events of system calls, each with the number of the call.
+fn calls_of(timelines: &[Timeline]) -> impl Iterator<Item = (i32, &TraceEvent)> {
+    let events = timelines.iter().flat_map(|timeline| &timeline.trace.events);
+    events.filter_map(|event| match event.kind {
+        TraceKind::SystemCallEnter { number, .. } | TraceKind::SystemCallExit { number, .. } => {
+            Some((number, event))
+        }
+        _ => None,
+    })
+}
+
+fn system_call(number: i32, name: Option<&str>, names: &mut Names) -> SystemCall {
+    let role = name.map(kernel::system_call_role).unwrap_or_default();
+    let name = match name {
+        Some(name) => names.intern(name),
+        None => names.intern(&format!("system call {number}")),
+    };
+    SystemCall { name, role }
 }

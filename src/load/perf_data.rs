@@ -9,7 +9,7 @@ use crate::state::{Meanings, ResolvedPart, State};
 
 use super::events::{about, sampling_events};
 use super::job::Job;
-use super::meanings::{set_task_kinds, system_calls};
+use super::meanings::{set_compat, set_task_kinds, system_calls};
 use super::notes::{note_formats, note_input_damage};
 use super::options::Stage;
 use super::{names, samples, timelines};
@@ -77,6 +77,7 @@ impl Unnamed {
         (job.progress)(Stage::Names, recording.tally.data_bytes, recording.tally.data_bytes);
         add_build_ids(&mut recording.modules, &features);
         names::add(&mut recording, &mut names, &features, job)?;
+        set_compat(&mut recording, &mut names);
         recording.names = names;
         Ok(recording)
     }

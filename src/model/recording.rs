@@ -43,6 +43,8 @@ pub struct Recording {
     pub timelines: Vec<Timeline>,
     /// The system calls that occur in events, by number.
     pub system_calls: BTreeMap<i32, SystemCall>,
+    /// The same for 32-bit programs on a 64-bit kernel.
+    pub compat_system_calls: BTreeMap<i32, SystemCall>,
     /// How every record was used.
     pub tally: Tally,
     /// What the user should know about the input.
@@ -79,6 +81,12 @@ impl Recording {
     /// it.
     pub fn is_server(&self, id: TaskId) -> bool {
         self.task(id).kind.is_server()
+    }
+
+    /// The system call that this number means in a task; `None` if no event has it.
+    pub fn system_call(&self, task: TaskId, number: i32) -> Option<&SystemCall> {
+        let compat = if self.task(task).is_compat { self.compat_system_calls.get(&number) } else { None };
+        compat.or_else(|| self.system_calls.get(&number))
     }
 
     /// Whether every occurrence of `tracepoint` was recorded.

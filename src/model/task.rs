@@ -17,6 +17,9 @@ pub struct Task {
     pub comm: NameId,
     /// Its role in serving softirqs, by its comm.
     pub kind: TaskKind,
+    /// Whether its stacks show that it is a 32-bit program on a 64-bit kernel: its system calls
+    /// have other numbers.
+    pub is_compat: bool,
 }
 
 /// The role of a task in serving softirqs.
@@ -48,7 +51,7 @@ impl TaskKind {
 impl Task {
     /// A task whose kind is not known yet.
     pub fn new(pid: i32, tid: i32, start_ns: u64, comm: NameId) -> Task {
-        Task { pid, tid, start_ns, comm, kind: TaskKind::Other }
+        Task { pid, tid, start_ns, comm, kind: TaskKind::Other, is_compat: false }
     }
 
     /// Whether this is the idle task of a CPU.

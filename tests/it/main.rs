@@ -27,6 +27,7 @@ mod jitdump;
 mod json_page;
 mod kernel_modules;
 mod kernel_names;
+mod kernel_stacks;
 mod kubernetes;
 mod lanes;
 mod lines;

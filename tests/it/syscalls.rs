@@ -11,6 +11,8 @@ use crate::support::{Recording, run, stdout_of};
 use serde_json::Value;
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::analyses::syscalls::{self, Options, Source, SystemCalls};
+use stallgraph::internals::set_compat;
+use stallgraph::model::{Task, TaskId};
 
 fn json(recording: &Recording, options: &[&str]) -> Value {
     let text = recording.stdout("syscalls", &[options, &["--format", "json"]].concat());
@@ -277,4 +279,32 @@ fn examples_of_the_help_are_options_that_exist() {
         assert!(help.contains(option), "{option}");
     }
     assert!(help.contains("--exclude-perf"), "{help}");
+}
+
+/// The numbers of a 32-bit program are those of its architecture. Its stacks show that it is one.
+#[test]
+fn a_32_bit_program_has_numbers_of_its_own() {
+    const COMPAT: &str = "el0t_32_sync;el0t_32_sync_handler;el0_svc_compat;do_el0_svc_compat;invoke_syscall";
+    let text = format!(
+        "cpu0 1.0 old main_[u];{COMPAT};__arm64_sys_read
+         cpu0 1.1 old sys_enter:3(1)
+         cpu0 1.2 old sys_exit:3=1
+         cpu0 1.3 new main_[u];el0t_64_sync;el0t_64_sync_handler;el0_svc;invoke_syscall;__arm64_sys_read
+         cpu0 1.4 new sys_enter:63(1)
+         cpu0 1.5 new sys_exit:63=1"
+    );
+    let mut recording = recording(&text);
+    recording.about.arch = Some("aarch64".to_owned());
+    let mut names = std::mem::take(&mut recording.names);
+    set_compat(&mut recording, &mut names);
+    recording.names = names;
+    let task = |comm: &str| {
+        let is_meant = |task: &Task| recording.name(task.comm) == comm;
+        TaskId::from_index(recording.tasks.iter().position(is_meant).expect("a task"))
+    };
+    let name =
+        |comm: &str, number| recording.system_call(task(comm), number).map(|call| recording.name(call.name));
+    assert!(recording.task(task("old")).is_compat && !recording.task(task("new")).is_compat);
+    assert_eq!(name("old", 3), Some("read"));
+    assert_ne!(name("new", 3), Some("read"));
 }

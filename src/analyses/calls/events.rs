@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use crate::model::{Event, Recording, SystemCallRole, Timeline, TraceEvent, Tracepoint};
+use crate::model::{Event, Recording, SystemCallRole, TaskId, Timeline, TraceEvent, Tracepoint};
 
 /// The events of all CPUs in time order, each with the index of its timeline. Events without a time
 /// are left out.
@@ -46,9 +46,9 @@ pub(super) fn traces(recording: &Recording, is_meant: fn(Tracepoint) -> bool) ->
     events.iter().any(|event| event.is_complete() && event.tracepoint.is_some_and(is_meant))
 }
 
-/// The role of the system call with this number.
-pub(super) fn role(recording: &Recording, number: i32) -> SystemCallRole {
-    recording.system_calls.get(&number).map(|call| call.role).unwrap_or_default()
+/// The role of the system call with this number in a task.
+pub(super) fn role(recording: &Recording, task: TaskId, number: i32) -> SystemCallRole {
+    recording.system_call(task, number).map(|call| call.role).unwrap_or_default()
 }
 
 /// Whether the machine had online CPUs that were not recorded.

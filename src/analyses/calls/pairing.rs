@@ -41,7 +41,7 @@ impl Pass<'_> {
             self.give_up(thread);
         }
         let call = self.call_at(exit, u32::MAX);
-        let is_birth = role(self.recording, call.number) == SystemCallRole::Birth;
+        let is_birth = role(self.recording, call.task, call.number) == SystemCallRole::Birth;
         let caller = &mut self.threads[thread];
         let call = caller.open.take().unwrap_or_else(|| match caller.has_called {
             true => {
@@ -69,7 +69,7 @@ impl Pass<'_> {
     /// A call of no duration, at the time of an event.
     fn call_at(&self, at: CallEvent, arguments: u32) -> Call {
         // Each number that occurs has a name.
-        let name = self.recording.system_calls.get(&at.number).map_or(NameId(0), |call| call.name);
+        let name = self.recording.system_call(at.event.task, at.number).map_or(NameId(0), |call| call.name);
         Call {
             task: at.event.task,
             number: at.number,
@@ -138,7 +138,7 @@ impl Pass<'_> {
                 continue;
             };
             // A thread in `exit` uses no more time: it has left its CPU.
-            if role(self.recording, call.number) != SystemCallRole::Exit {
+            if role(self.recording, call.task, call.number) != SystemCallRole::Exit {
                 thread.account(self.end_ns);
             }
             let end_ns = thread.accounted_ns.max(call.start_ns);

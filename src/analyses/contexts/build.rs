@@ -101,7 +101,7 @@ fn enter(
     function: &Function,
 ) -> Position {
     use FrameKind::{
-        Exception, Idle, InterruptEntry, ReturnToUser, SoftirqEntry, SoftirqLoop, SystemCall,
+        Exception, Idle, InterruptEntry, InterruptsOn, ReturnToUser, SoftirqEntry, SoftirqLoop, SystemCall,
         SystemCallEntry, ThreadEntry,
     };
     let begin = |owner| (None, owner);
@@ -116,7 +116,8 @@ fn enter(
         (Position::Outside, SystemCallEntry | SystemCall) => begin(Owner::SystemCall),
         (Position::Outside, Exception) => begin(Owner::Exception),
         (Position::Outside, ThreadEntry) if parent == StackTree::ROOT => begin(Owner::KernelThread),
-        (Position::Outside | Position::Idle, Idle) => return Position::Idle,
+        // powerpc turns interrupts on by a call: the sample of an idle time is taken there.
+        (Position::Outside | Position::Idle, Idle) | (Position::Idle, InterruptsOn) => return Position::Idle,
         // Code before any known entry: the boot code that calls the idle loop, or a stack without
         // its outer frames.
         (Position::Outside, _) => return Position::Outside,
