@@ -3,7 +3,7 @@
 
 use crate::analyses::paths::Path;
 use crate::analyses::stalls::{
-    self, Confidence, Culprit, Evidence, Holder, Kind, Options, Stall, Stalls, Victims, Witness,
+    self, Confidence, Culprit, Evidence, Holder, Kind, Limit, Options, Power, Stall, Stalls, Victims, Witness,
 };
 use crate::model::{CgroupId, TaskId};
 
@@ -32,9 +32,14 @@ pub use crate::symbols::{
 // Stalls by hand, for tests of what reads them: their types are non-exhaustive, so only this crate
 // can make them.
 
-/// These stalls, without a ranking.
+/// These stalls, without a ranking, of a recording that would have shown any.
 pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
-    Stalls { stalls, ranking: Vec::new(), witnesses, min_ns: Options::default().min_ns }
+    Stalls { stalls, ranking: Vec::new(), witnesses, powers: Vec::new(), min_ns: Options::default().min_ns }
+}
+
+/// Which stalls a CPU would have shown.
+pub fn power(cpu: u32, shortest_ns: Option<u64>, limit: Limit) -> Power {
+    Power { cpu, shortest_ns, limit }
 }
 
 /// The witness of a source; `lacks` says why the recording does not have it.

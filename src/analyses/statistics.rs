@@ -112,6 +112,35 @@ pub fn poisson_cdf(count: u64, mean: f64) -> f64 {
     sum.min(1.0)
 }
 
+/// The probability that an event which is expected `mean` times occurs at least `count` times. For
+/// events that each occur once at most, and rarely, this is an upper bound.
+pub fn poisson_survival(count: u64, mean: f64) -> f64 {
+    if count as f64 <= mean {
+        return 1.0 - count.checked_sub(1).map_or(0.0, |fewer| poisson_cdf(fewer, mean));
+    }
+    if mean <= 0.0 {
+        return 0.0;
+    }
+    let mut ln_term = -mean;
+    for number in 1..=count {
+        ln_term += (mean / number as f64).ln();
+    }
+    let (mut term, mut sum, mut number) = (ln_term.exp(), 0.0, count as f64);
+    while term > sum * f64::EPSILON {
+        sum += term;
+        number += 1.0;
+        term *= mean / number;
+    }
+    sum.min(1.0)
+}
+
+/// The p-value of two independent p-values together, by Fisher's method: the probability that the
+/// product of two is as small, if both are uniform.
+pub fn combined(p: f64, q: f64) -> f64 {
+    let product = (p * q).max(LEAST);
+    (product * (1.0 - product.ln())).min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

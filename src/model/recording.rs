@@ -147,6 +147,13 @@ impl Recording {
         self.about.events.iter().find(|event| event.is_sampling)
     }
 
+    /// Whether samples are taken while interrupts are off: on x86 the counters of the hardware use
+    /// a non-maskable interrupt (arch/x86/events/core.c, `perf_event_nmi_handler`).
+    pub fn samples_interrupts_off(&self) -> bool {
+        let is_x86 = self.about.arch.as_deref().is_some_and(|arch| arch.starts_with("x86"));
+        is_x86 && self.sampling_event().is_some_and(|event| !event.counts_ns)
+    }
+
     /// The time from one sample to the next on a busy CPU, in ns, at least 1: 1 s divided by the
     /// frequency; else the period of a clock event; else the median distance of samples.
     pub fn sampling_interval_ns(&self) -> u64 {

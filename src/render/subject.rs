@@ -1,7 +1,8 @@
 //! The subject of a line of text: the one place that decides how a culprit is named. JSON has the
 //! parts of the name as fields.
 //!
-//! A task is named by its comm, a softirq as `softirq net_rx`, an interrupt as `interrupt eth0`.
+//! A task is named by its comm, a softirq as `softirq net_rx`, an interrupt as `interrupt eth0`,
+//! and a machine that stood still as `the machine itself`.
 //! The task that a softirq or an interrupt ran on top of is a bystander and is never named here.
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ pub fn holder(recording: &Recording, holder: Holder<NameId>) -> Cow<'_, str> {
         Holder::Softirq(softirq) => format!("softirq {}", softirq.name()).into(),
         Holder::Interrupt(Some(interrupt)) => format!("interrupt {}", recording.name(interrupt.name)).into(),
         Holder::Interrupt(None) => "interrupt".into(),
+        Holder::Machine => "the machine itself".into(),
     }
 }
 

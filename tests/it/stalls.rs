@@ -288,7 +288,8 @@ fn ksoftirqd_that_does_not_run_while_nothing_is_served() {
     let stalls = find(&recording);
     let stall = only(&stalls);
     assert_eq!((ms(stall), kinds(stall)), ((100, 200), vec!["ksoftirqd_wait"]));
-    assert_eq!(culprit_name(&recording, stall), "solver");
+    // It was in user space, where softirqs can be served: it is not what held them up.
+    assert!(stall.culprit.is_none(), "{:?}", stall.culprit);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The result: each system call, where its time went, and look-up of the call that a thread was in.
 
+use std::cmp::Reverse;
+use std::ops::Range;
+
 use crate::model::{NameId, Recording, TaskId};
 
 /// One system call of one thread.
@@ -124,6 +127,25 @@ impl Calls {
         let last = calls.partition_point(|call| call.start_ns <= time_ns).checked_sub(1)?;
         let Call { end_ns, back_ns, .. } = calls[last];
         (time_ns <= back_ns.map_or(end_ns, |back_ns| back_ns.max(end_ns))).then_some(first + last)
+    }
+
+    /// The call that the thread `tid` was in for most of `time`, among those that `is_wanted`.
+    pub fn longest_in(
+        &self,
+        tid: i32,
+        time: &Range<u64>,
+        is_wanted: impl Fn(&Call) -> bool,
+    ) -> Option<&Call> {
+        let (_, calls) = self.of_thread(tid);
+        let overlap = |call: &Call| {
+            let end_ns = call.back_ns.map_or(call.end_ns, |back_ns| back_ns.max(call.end_ns));
+            (end_ns.min(time.end) + 1).saturating_sub(call.start_ns.max(time.start))
+        };
+        let until = calls.partition_point(|call| call.start_ns < time.end);
+        // The calls of a thread do not overlap, so those that end before `time` come first.
+        let from = calls[..until].partition_point(|call| overlap(call) == 0);
+        let wanted = calls[from..until].iter().filter(|call| is_wanted(call));
+        wanted.max_by_key(|call| (overlap(call), Reverse(call.start_ns)))
     }
 
     /// Whether the thread `tid` is known to have been in user space at `time_ns`: it was in no

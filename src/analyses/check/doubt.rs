@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
-use crate::analyses::stalls::{Source, Stalls};
+use crate::analyses::stalls::{Limit, Power, Source, Stalls};
 use crate::model::{Gap, Recording, Severity, Timeline};
 
 use super::result::Doubt;
@@ -35,24 +35,26 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     if let Some(gap) = longest_gap(recording, stalls, selection) {
         return Some(gap);
     }
-    // Softirqs show each stall exactly.
-    let is_exact = stalls.has(Source::Softirqs);
-    let interval_ns = recording.sampling_interval_ns();
-    if !is_exact && recording.tally.samples > 0 && interval_ns.saturating_mul(2) > stalls.min_ns {
-        return Some(Doubt::Sparse { interval_ns });
-    }
-    let mut lacks = None;
-    for witness in stalls.witnesses.iter().filter(|witness| EVIDENCE.contains(&witness.source)) {
-        match &witness.lacks {
-            // Samples show stalls only if the kernel's functions have names.
-            None if witness.source == Source::Samples && !recording.has_kernel_names() => {
-                lacks = Some("kernel functions have no names: save /proc/kallsyms".to_owned());
-            }
-            None => return None,
-            Some(why) => lacks = lacks.or(Some(format!("{} {why}", witness.name))),
-        }
-    }
-    Some(Doubt::NoWitness(lacks.unwrap_or_default()))
+    weakest(stalls).map(|power| match power.limit {
+        // Samples show stalls only if the kernel's functions have names.
+        Limit::Names => Doubt::NoWitness("kernel functions have no names: save /proc/kallsyms".to_owned()),
+        Limit::Evidence => Doubt::NoWitness(missing(stalls)),
+        _ => Doubt::Power(power),
+    })
+}
+
+/// The CPU whose records would have shown the fewest stalls, if one of the length that was asked
+/// for might be missing.
+fn weakest(stalls: &Stalls) -> Option<Power> {
+    let is_weak = |power: &&Power| power.shortest_ns.is_none_or(|ns| ns > stalls.min_ns);
+    let weakness = |power: &&Power| (power.shortest_ns.is_none(), power.shortest_ns, Reverse(power.cpu));
+    stalls.powers.iter().filter(is_weak).max_by_key(weakness).copied()
+}
+
+/// The first source that could show a stall and that the recording lacks.
+fn missing(stalls: &Stalls) -> String {
+    let lacking = stalls.lacking().find(|(witness, _)| EVIDENCE.contains(&witness.source));
+    lacking.map_or(String::new(), |(witness, why)| format!("{} {why}", witness.name))
 }
 
 /// The longest time without records, if a stall could lie in it. Pauses that begin in idle do not

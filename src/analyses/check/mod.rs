@@ -10,6 +10,7 @@ use crate::model::Recording;
 use super::ranges;
 use super::selection::Selection;
 use super::stalls::{Confidence, Stall, Stalls};
+use super::windows::{self, Verdict};
 
 use culprits::culprits;
 use doubt::duration_ns;
@@ -56,7 +57,14 @@ pub fn judge(
         (false, true) => {
             Status::Unknown(Doubt::Unsure { stalls: all.len() as u64, stalled_ns: total_ns(&all) })
         }
-        (false, false) => doubt(recording, stalls, selection).map_or(Status::Healthy, Status::Unknown),
+        (false, false) => {
+            match doubt(recording, stalls, selection)
+                .or_else(|| window(recording, selection).filter(|_| all.is_empty()))
+            {
+                Some(doubt) => Status::Unknown(doubt),
+                None => Status::Healthy,
+            }
+        }
     };
     let culprits_of_counted = culprits(recording, &counted);
     let suspect = match status {
@@ -75,6 +83,14 @@ pub fn judge(
         duration_ns: duration_ns(recording, selection),
         cpus: selection.timelines(recording).count() as u64,
     }
+}
+
+/// The culprit that `window` names: both commands must agree.
+fn window(recording: &Recording, selection: &Selection) -> Option<Doubt> {
+    let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let windows = windows::find(recording, &options);
+    let culprit = windows.culprit().filter(|top| top.verdict == Verdict::Culprit)?;
+    Some(Doubt::Window(culprit.comm))
 }
 
 /// The time in which at least one CPU stalled, in ns.

@@ -1,7 +1,7 @@
 //! The result: whether the node is stalling, and who held its CPUs.
 
 use crate::analyses::contexts::Owner;
-use crate::analyses::stalls::Holder;
+use crate::analyses::stalls::{Holder, Power};
 use crate::model::NameId;
 
 /// The result.
@@ -67,11 +67,10 @@ pub enum Doubt {
         /// Its length, in ns.
         duration_ns: u64,
     },
-    /// Samples are so far apart that a stall may lie between two.
-    Sparse {
-        /// The time from one sample to the next, in ns.
-        interval_ns: u64,
-    },
+    /// A stall of the length that was asked for might not have been seen on this CPU.
+    Power(Power),
+    /// `window` names a culprit: tasks of this comm ran before ksoftirqd.
+    Window(NameId),
     /// All stalls together reach the thresholds, but those of enough confidence do not.
     Unsure {
         /// How many stalls there are, including those that count.

@@ -37,6 +37,7 @@ fn build(recording: &Recording, mut handlers: Vec<Option<PathId>>) -> Contexts {
     let mut by_stack = vec![Context::default(); recording.stacks.len()];
     let mut paths = PathTreeBuilder::default();
     let mut positions = vec![Position::Outside; recording.stacks.len()];
+    let mut interrupts = vec![false; handlers.len()];
     for index in 1..recording.stacks.len() {
         let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) else {
             continue;
@@ -57,6 +58,7 @@ fn build(recording: &Recording, mut handlers: Vec<Option<PathId>>) -> Contexts {
         positions[index] = position;
         by_stack[index] = context(outer, position, function);
         if !handlers.is_empty() {
+            interrupts[index] = interrupts[parent.index()] || function.kind == FrameKind::InterruptEntry;
             handlers[index] = match (position, function.kind) {
                 (Position::Handling(path), _) => Some(path),
                 // Softirqs run after an interrupt's handler and are not its work.
@@ -66,7 +68,7 @@ fn build(recording: &Recording, mut handlers: Vec<Option<PathId>>) -> Contexts {
             };
         }
     }
-    Contexts { by_stack, handlers, tree: paths.tree }
+    Contexts { by_stack, handlers, interrupts, tree: paths.tree }
 }
 
 /// The context of a stack whose innermost frame is `function`, at `position`; `outer` is that of

@@ -11,6 +11,8 @@ pub struct Contexts {
     pub(super) by_stack: Vec<Context>,
     /// By stack; empty unless handlers were asked for.
     pub(super) handlers: Vec<Option<PathId>>,
+    /// By stack, whether it is in an interrupt; empty unless handlers were asked for.
+    pub(super) interrupts: Vec<bool>,
     pub(super) tree: PathTree,
 }
 
@@ -24,6 +26,13 @@ impl Contexts {
     /// interrupt nested in it. Only [`Contexts::with_handlers`] computes it.
     pub fn handler(&self, stack: StackId) -> Option<PathId> {
         self.handlers.get(stack.index()).copied().flatten()
+    }
+
+    /// Whether a stack is in an interrupt, so that a softirq in it was served when that interrupt
+    /// returned. Else the softirq was served where bottom halves were enabled, or by a thread. Only
+    /// [`Contexts::with_handlers`] computes it.
+    pub fn is_in_interrupt(&self, stack: StackId) -> bool {
+        self.interrupts.get(stack.index()).copied().unwrap_or(false)
     }
 
     /// Whether a sample is idle. Where a stack has no kernel names, every sample of the idle task

@@ -1,11 +1,16 @@
 //! Confidence: how sure a stall is, given its findings.
 
 use super::findings::{Finding, Weight};
+use super::holder::Holder;
 use super::kind::Family;
 use super::result::Confidence;
 
-/// The confidence of a stall with these findings.
-pub(super) fn confidence(findings: &[&Finding]) -> Confidence {
+/// The confidence of a stall with these findings. If the machine itself stood still, all witnesses
+/// tell no more than that.
+pub(super) fn confidence<T>(findings: &[&Finding], holder: Option<Holder<T>>) -> Confidence {
+    if matches!(holder, Some(Holder::Machine)) {
+        return Confidence::Low;
+    }
     let family = |finding: &&Finding| finding.kind.family(finding.weight == Weight::Exact);
     let mut families: Vec<Family> = findings.iter().map(family).collect();
     families.sort_unstable();

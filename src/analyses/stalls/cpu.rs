@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use crate::analyses::calls::{self, Calls};
 use crate::analyses::contexts::Contexts;
-use crate::model::{Recording, Sample, TaskId, Timeline, TraceKind};
+use crate::model::{Mode, Recording, Sample, TaskId, Timeline, TraceKind};
 
 use super::options::Options;
 use super::traced::Traced;
@@ -11,12 +12,34 @@ use super::traced::Traced;
 /// Stretches of one thread with at most this much time between them are one stall, in ns.
 pub(super) const PAUSE_NS: u64 = 20_000_000;
 
+/// The facts of a recording that do not depend on the CPU.
+pub(super) struct Facts<'r> {
+    pub recording: &'r Recording,
+    pub options: &'r Options,
+    pub contexts: Contexts,
+    pub calls: Calls,
+    pub traced: Traced,
+}
+
+impl<'r> Facts<'r> {
+    pub fn new(recording: &'r Recording, options: &'r Options) -> Facts<'r> {
+        Facts {
+            recording,
+            options,
+            contexts: Contexts::with_handlers(recording),
+            calls: calls::find(recording),
+            traced: Traced::new(recording),
+        }
+    }
+}
+
 /// One CPU of a recording.
 pub(super) struct Cpu<'r> {
     pub recording: &'r Recording,
     pub contexts: &'r Contexts,
     pub timeline: &'r Timeline,
     pub options: &'r Options,
+    pub calls: &'r Calls,
     pub traced: Traced,
     pub interval_ns: u64,
     /// The recorded switches: the time from which on a task had the CPU, and the task.
@@ -24,17 +47,12 @@ pub(super) struct Cpu<'r> {
     /// The times of the entries of softirqs, where they were traced.
     entries: Vec<u64>,
     /// Whether the recording would show that the CPU was idle where samples are missing.
-    knows_idle: bool,
+    pub knows_idle: bool,
 }
 
 impl<'r> Cpu<'r> {
-    pub fn new(
-        recording: &'r Recording,
-        contexts: &'r Contexts,
-        timeline: &'r Timeline,
-        options: &'r Options,
-        traced: Traced,
-    ) -> Cpu<'r> {
+    pub fn new(facts: &'r Facts<'r>, timeline: &'r Timeline) -> Cpu<'r> {
+        let Facts { recording, options, contexts, calls, traced } = facts;
         let (mut switches, mut entries) = (Vec::new(), Vec::new());
         for event in &timeline.trace.events {
             match event.kind {
@@ -49,7 +67,18 @@ impl<'r> Cpu<'r> {
         // No cycles are counted in idle. On some machines a clock takes no samples in idle either.
         let counts_ns = recording.sampling_event().is_some_and(|event| event.counts_ns);
         let knows_idle = counts_ns && (!switches.is_empty() || timeline.samples.iter().any(is_idle));
-        Cpu { recording, contexts, timeline, options, traced, interval_ns, switches, entries, knows_idle }
+        Cpu {
+            recording,
+            contexts,
+            timeline,
+            options,
+            calls,
+            traced: *traced,
+            interval_ns,
+            switches,
+            entries,
+            knows_idle,
+        }
     }
 
     /// Whether the CPU is known to have been busy between two samples, however far apart they are.
@@ -73,6 +102,17 @@ impl<'r> Cpu<'r> {
 
     pub fn is_idle(&self, sample: &Sample) -> bool {
         self.contexts.is_idle(self.recording, sample)
+    }
+
+    /// Whether the innermost frame of `sample` is code of user space.
+    pub fn is_in_user_space(&self, sample: &Sample) -> bool {
+        self.leaf_mode(sample) == Some(Mode::User)
+    }
+
+    /// The mode of the innermost frame of `sample`.
+    pub fn leaf_mode(&self, sample: &Sample) -> Option<Mode> {
+        let leaf = self.recording.functions_leaf_first(sample.stack).next()?;
+        Some(self.recording.function(leaf).mode)
     }
 
     /// Whether records were lost, or sampling was paused, between these times.

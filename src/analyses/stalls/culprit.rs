@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::analyses::calls::Calls;
+use crate::analyses::contexts::Owner;
 use crate::analyses::paths::Path;
 use crate::model::CgroupId;
 
@@ -12,7 +12,7 @@ use super::result::{Culprit, TracedCall};
 use super::suspect::Suspect;
 
 /// The culprit for the `suspect` of the stretch `time`.
-pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>, calls: &Calls) -> Culprit {
+pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>) -> Culprit {
     Culprit {
         holder: suspect.holder.map(|_| suspect.on_cpu),
         on_cpu: suspect.on_cpu,
@@ -20,16 +20,22 @@ pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>, calls: &C
         // bystander.
         cgroup: if suspect.holder.task().is_some() { suspect.cgroup } else { CgroupId::NONE },
         path: suspect.path.map(|path| Path::new(cpu.contexts, path)),
-        call: suspect.holder.task().and_then(|tid| traced_call(cpu, tid, time, calls)),
+        call: traced_call(cpu, suspect, time),
         samples: suspect.samples,
         share: suspect.share,
     }
 }
 
-/// The system call that the thread was in at the start of `time`, else in the middle of it.
-fn traced_call(cpu: &Cpu, tid: i32, time: &Range<u64>, calls: &Calls) -> Option<TracedCall> {
-    let middle = time.start + (time.end - time.start) / 2;
-    let call = calls.at(tid, time.start).or_else(|| calls.at(tid, middle))?;
+/// The system call that the suspect was in for most of `time`. It is never one with another name
+/// than the path's.
+fn traced_call(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>) -> Option<TracedCall> {
+    let tid = suspect.holder.task()?;
+    let path = suspect.path;
+    if path.is_some_and(|path| cpu.contexts.owner(path) != Owner::SystemCall) {
+        return None;
+    }
+    let sampled = path.and_then(|path| cpu.contexts.system_call(path));
+    let call = cpu.calls.longest_in(tid, time, |call| sampled.is_none_or(|name| name == call.name))?;
     Some(TracedCall {
         number: call.number,
         name: call.name,

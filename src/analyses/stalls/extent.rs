@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use crate::analyses::calls::Calls;
 use crate::analyses::contexts::Owner;
 
 use super::cpu::{Cpu, PAUSE_NS};
@@ -15,7 +14,7 @@ const NEAR_NS: u64 = 10_000_000;
 
 /// The time of the stall in `stretch`: from the suspect's entry into the kernel to its return to
 /// user space, if these are known and near; else the time of the findings.
-pub(super) fn extent(cpu: &Cpu, stretch: &Stretch, calls: &Calls) -> Range<u64> {
+pub(super) fn extent(cpu: &Cpu, stretch: &Stretch) -> Range<u64> {
     let Range { start, end } = stretch.time;
     let Some(suspect) = &stretch.suspect else { return start..end };
     let Some(tid) = suspect.holder.task() else { return start..end };
@@ -23,8 +22,8 @@ pub(super) fn extent(cpu: &Cpu, stretch: &Stretch, calls: &Calls) -> Range<u64> 
     if !is_system_call {
         return start..end;
     }
-    let entered = calls.at(tid, start).and_then(|call| call.enter_ns());
-    let last_call = calls.at(tid, end).or_else(|| calls.at(tid, end.saturating_sub(1)));
+    let entered = cpu.calls.at(tid, start).and_then(|call| call.enter_ns());
+    let last_call = cpu.calls.at(tid, end).or_else(|| cpu.calls.at(tid, end.saturating_sub(1)));
     let returned = last_call
         .and_then(|call| call.back_ns)
         .or_else(|| suspect.path.and_then(|_| return_by_samples(cpu, tid, end)));

@@ -1,4 +1,4 @@
-//! The holder of a CPU: a task, or the softirq or interrupt that interrupted one.
+//! The holder of a CPU: a task, the softirq or interrupt that interrupted one, or the machine.
 
 use crate::model::{NameId, Softirq};
 
@@ -15,6 +15,9 @@ pub enum Holder<T> {
     Softirq(Softirq),
     /// The handler of an interrupt; which one, where its tracepoint was recorded.
     Interrupt(Option<Interrupt>),
+    /// The machine itself: it stood still, because its hypervisor, its firmware or `stop_machine`
+    /// took its CPUs. No task is to blame.
+    Machine,
 }
 
 /// An interrupt, as `irq:irq_handler_entry` names it.
@@ -34,6 +37,7 @@ impl<T> Holder<T> {
             Holder::Task(id) => Holder::Task(task(id)),
             Holder::Softirq(softirq) => Holder::Softirq(softirq),
             Holder::Interrupt(interrupt) => Holder::Interrupt(interrupt),
+            Holder::Machine => Holder::Machine,
         }
     }
 
@@ -41,7 +45,7 @@ impl<T> Holder<T> {
     pub fn task(self) -> Option<T> {
         match self {
             Holder::Task(task) => Some(task),
-            Holder::Softirq(_) | Holder::Interrupt(_) => None,
+            Holder::Softirq(_) | Holder::Interrupt(_) | Holder::Machine => None,
         }
     }
 }

@@ -3,8 +3,12 @@
 
 use std::ops::Range;
 
-use crate::analyses::shares::FOLLOW;
-use crate::model::TraceKind;
+use rustc_hash::FxHashMap;
+
+use crate::analyses::contexts::{Owner, PathId};
+use crate::analyses::shares::DOMINATE;
+use crate::analyses::statistics::poisson_survival;
+use crate::model::{NameId, Sample, Timeline};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
@@ -12,47 +16,131 @@ use super::kind::Kind;
 
 /// The shortest hole, in sampling intervals.
 const INTERVALS: u64 = 4;
+/// Up to this probability that so many holes end in one path by chance, they are strong.
+const STRONG: f64 = 1e-3;
 
 /// The holes in `cpu`'s samples.
+///
+/// Holes that end in one path again and again are strong: interrupts were off in that path, and the
+/// sample was taken as soon as they were on again. A machine that stands still stops in any code.
 pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
-    let least_ns = cpu.options.min_ns.max(cpu.interval_ns.saturating_mul(INTERVALS));
-    let mut holes = Vec::new();
-    for pair in cpu.samples().windows(2) {
-        let time = pair[0].time_ns..pair[1].time_ns;
-        let is_hole = time.end - time.start >= least_ns
-            && !(cpu.is_idle(&pair[0]) && cpu.is_idle(&pair[1]))
-            && cpu.is_busy_between(&time)
-            && !cpu.is_lossy_in(&time)
-            && !is_alive(cpu, &time);
-        if is_hole {
-            holes.push(Finding { kind: Kind::SampleHole, time, weight: Weight::Weak });
-        }
+    let holes: Vec<Hole> = candidates(cpu).collect();
+    let mut ends: FxHashMap<Key, u64> = FxHashMap::default();
+    for key in holes.iter().filter_map(|hole| hole.key) {
+        *ends.entry(key).or_default() += 1;
     }
-    holes
+    // How many samples hit each of these paths.
+    let mut samples: FxHashMap<Key, u64> = FxHashMap::default();
+    for key in cpu.samples().iter().filter_map(|sample| key(cpu, sample)).filter(|key| ends.contains_key(key))
+    {
+        *samples.entry(key).or_default() += 1;
+    }
+    let paths = ends.len() as f64;
+    let is_strong = |key: Key| {
+        let (ends, hits) = (ends[&key], samples.get(&key).copied().unwrap_or_default());
+        let share = (hits.saturating_sub(ends) + 1) as f64 / cpu.samples().len() as f64;
+        let chance = poisson_survival(ends, holes.len() as f64 * share);
+        ends >= 2 && chance * paths <= STRONG
+    };
+    let finding = |hole: &Hole| {
+        let weight = if hole.key.is_some_and(is_strong) { Weight::Strong } else { Weight::Weak };
+        let is_finding = hole.is_busy || weight == Weight::Strong;
+        is_finding.then(|| Finding { kind: Kind::SampleHole, time: hole.time.clone(), weight })
+    };
+    holes.iter().filter_map(finding).collect()
 }
 
-/// Whether events show other work of the CPU in `time`, shortened by a sampling interval at each
-/// end.
-fn is_alive(cpu: &Cpu, time: &Range<u64>) -> bool {
-    let inner = time.start.saturating_add(cpu.interval_ns)..time.end.saturating_sub(cpu.interval_ns);
-    let events = cpu.timeline.trace.between(inner.start, inner.end.max(inner.start));
-    events.iter().any(|event| {
-        matches!(
-            event.kind,
-            TraceKind::SoftirqEntry(_)
-                | TraceKind::Switch { .. }
-                | TraceKind::SwitchIn
-                | TraceKind::SwitchOut { .. }
-                | TraceKind::SystemCallEnter { .. }
-        )
+/// A time without records.
+struct Hole {
+    time: Range<u64>,
+    /// The path in which interrupts were turned on again at its end.
+    key: Option<Key>,
+    /// Whether the CPU is known to have been busy.
+    is_busy: bool,
+}
+
+/// A path of the kernel in which holes end: the comm, but for kernel threads, and where it starts.
+type Key = (Option<NameId>, PathId);
+
+/// The path that `sample` was taken in or on top of.
+fn key(cpu: &Cpu, sample: &Sample) -> Option<Key> {
+    let start = cpu.contexts.start(cpu.contexts.get(sample.stack).path?)?;
+    let is_worker = cpu.contexts.owner(start) == Owner::KernelThread;
+    Some(((!is_worker).then(|| cpu.recording.task(sample.task).comm), start))
+}
+
+/// The times without records that are long enough.
+fn candidates(cpu: &Cpu) -> impl Iterator<Item = Hole> {
+    let least_ns = cpu.options.min_ns.max(cpu.interval_ns.saturating_mul(INTERVALS));
+    cpu.samples().windows(2).filter_map(move |pair| {
+        let between = pair[0].time_ns..pair[1].time_ns;
+        if between.end - between.start < least_ns || cpu.is_idle(&pair[0]) && cpu.is_idle(&pair[1]) {
+            return None;
+        }
+        let time = longest_silence(cpu, &between);
+        if time.end - time.start < least_ns || cpu.is_lossy_in(&time) {
+            return None;
+        }
+        let is_busy = cpu.is_busy_between(&time);
+        // A CPU that may have been idle wakes in the idle loop. An interrupt on top of a path comes
+        // when that path turns interrupts on.
+        let is_end_of_path = is_busy || cpu.contexts.get(pair[1].stack).is_nested;
+        let key = key(cpu, &pair[1]).filter(|_| is_end_of_path);
+        Some(Hole { time, key, is_busy })
     })
 }
 
-/// The hole that covers most of `time`, if there is one.
+/// The longest part of `time` in which there is no record at all.
+fn longest_silence(cpu: &Cpu, time: &Range<u64>) -> Range<u64> {
+    let events = cpu.timeline.trace.between(time.start, time.end).iter().map(|event| event.time_ns);
+    let (mut longest, mut start) = (time.start..time.start, time.start);
+    for at in events.chain([time.end]) {
+        if at - start > longest.end - longest.start {
+            longest = start..at;
+        }
+        start = at;
+    }
+    longest
+}
+
+/// The hole that covers more than half of `time`, if there is one.
 pub(super) fn main_hole<'f>(findings: &'f Findings, time: &Range<u64>) -> Option<&'f Range<u64>> {
     let length = |time: &Range<u64>| time.end - time.start;
     let is_main = |finding: &&Finding| {
-        finding.kind == Kind::SampleHole && FOLLOW.is_held(length(&finding.time), length(time))
+        finding.kind == Kind::SampleHole && DOMINATE.is_held(length(&finding.time), length(time))
     };
     findings.overlapping(time).find(is_main).map(|hole| &hole.time)
+}
+
+/// Whether the machine itself stood still in the hole `time`: code of user space, where interrupts
+/// are on, ran before and after it, or all CPUs that were busy were silent together.
+pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
+    let next = cpu.samples().partition_point(|sample| sample.time_ns < time.end);
+    let Some(before) = next.checked_sub(1) else { return false };
+    let is_user = |at: usize| {
+        let sample = cpu.samples().get(at);
+        sample.is_some_and(|sample| {
+            cpu.contexts.get(sample.stack).path.is_none() && cpu.is_in_user_space(sample)
+        })
+    };
+    let tid = cpu.tid(cpu.samples()[before].task);
+    let is_between_calls = |time_ns: u64| cpu.calls.is_between(tid, time_ns);
+    if is_user(before) && is_user(next)
+        || is_between_calls(time.start + 1) && is_between_calls(time.end.saturating_sub(1))
+    {
+        return true;
+    }
+    let mut others = cpu.recording.timelines.iter().filter(|other| other.cpu != cpu.timeline.cpu).peekable();
+    others.peek().is_some() && others.all(|other| is_silent(other, time, cpu.interval_ns))
+}
+
+/// Whether a CPU that has samples just before and just after `time` has none in it.
+fn is_silent(timeline: &Timeline, time: &Range<u64>, interval_ns: u64) -> bool {
+    let near = interval_ns.saturating_mul(2);
+    let inner = time.start.saturating_add(near)..time.end.saturating_sub(near);
+    let has_samples = |from: u64, to: u64| !timeline.between(from, to.max(from)).is_empty();
+    has_samples(time.start.saturating_sub(near), inner.start)
+        && has_samples(inner.end, time.end.saturating_add(near))
+        && !has_samples(inner.start, inner.end)
+        && timeline.trace.between(inner.start, inner.end.max(inner.start)).is_empty()
 }

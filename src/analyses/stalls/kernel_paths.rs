@@ -1,138 +1,210 @@
-//! Witness from samples alone: visits to a path of the kernel in which no sample hit a softirq, on
-//! a CPU where samples often hit softirqs.
+//! Witness from samples alone: visits to a path of the kernel in which samples hit far fewer
+//! softirqs than elsewhere on the CPU, and after which softirqs are served at once.
 
-use std::ops::Range;
-
-use crate::analyses::contexts::Serving;
-use crate::analyses::shares::FOLLOW;
-use crate::analyses::statistics::poisson_cdf;
+use crate::analyses::statistics::{combined, poisson_cdf, poisson_survival};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight};
 use super::kind::Kind;
-use super::runs::{Activity, Run};
+use super::rates::{Nearby, Rates};
+use super::runs::{Activity, Run, Served};
 use super::visits::{Visit, groups, visits};
 
-/// The rate of softirqs is estimated from samples within this time before and after a run, in ns.
-const NEIGHBOURHOOD_NS: u64 = 1_000_000_000;
-/// Fewer samples than this do not give a rate.
-const ENOUGH: u64 = 50;
+/// A path in which softirqs were seen holds them up if they are served in it at less than this
+/// share of their usual rate. Innocent paths differ from what ran before and after them, too, but
+/// not by as much.
+const HELD_UP: f64 = 0.3;
+/// The same for a path in which none was ever seen.
+pub(super) const NEVER_SEEN: f64 = 0.5;
+/// A softirq that is served within this many samples after a run was in arrears.
+const SOON: usize = 5;
+/// ksoftirqd waits for the scheduler: a run that ends this many samples before it may be the one
+/// that it waited for.
+const SCHEDULED: usize = 10;
+/// This many of the [`SOON`] samples after a run that a softirq ended make it more than an
+/// interruption.
+const BURST: usize = 3;
 /// Up to this probability, corrected for the number of groups, the witness is strong.
-const STRONG: f64 = 1e-3;
+pub(super) const STRONG: f64 = 1e-3;
 /// Above this probability there is no witness.
 const WEAK: f64 = 0.05;
 
+/// What the visits of one CPU show.
+pub(super) struct Paths {
+    pub findings: Vec<Finding>,
+    /// How many groups of visits were compared.
+    pub groups: usize,
+}
+
 /// The visits that are too long without a softirq to be chance.
-pub(super) fn find(cpu: &Cpu, runs: &[Run]) -> Vec<Finding> {
-    let rates = Rates::new(cpu, runs);
+pub(super) fn find(cpu: &Cpu, rates: &Rates, runs: &[Run]) -> Paths {
     let groups = groups(cpu, visits(runs));
     let mut findings = Vec::new();
     for group in &groups {
-        let long: Vec<&Run> = group.iter().filter_map(|visit| visit.long_run(cpu)).collect();
-        let p_value = (rates.chance(group, &long) * groups.len() as f64).min(1.0);
+        let readings = [Reading::whole(cpu, rates, group), Reading::tails(cpu, rates, group)];
+        let readings: Vec<Reading> =
+            readings.into_iter().filter(|reading| !reading.long.is_empty()).collect();
+        let tried = (groups.len() * readings.len()) as f64;
+        let Some(reading) = readings.into_iter().min_by(|a, b| a.p_value().total_cmp(&b.p_value())) else {
+            continue;
+        };
+        let p_value = (reading.p_value() * tried).min(1.0);
         if p_value > WEAK {
             continue;
         }
-        findings.extend(long.into_iter().map(|run| Finding {
+        let is_strong = reading.p_value_held_up() * tried <= STRONG && reading.may_be_strong();
+        findings.extend(reading.long.into_iter().map(|run| Finding {
             kind: match run.activity {
                 Activity::Task { .. } => Kind::KernelPath { samples: run.samples, p_value },
                 Activity::Softirq(softirq) => Kind::Handler { softirq: Some(softirq) },
             },
             time: run.time.clone(),
-            weight: if p_value <= STRONG { Weight::Strong } else { Weight::Weak },
+            weight: if is_strong { Weight::Strong } else { Weight::Weak },
         }));
     }
-    findings
+    Paths { findings, groups: groups.len() }
 }
 
-/// How often samples hit softirqs, outside the runs that may be stalls.
-struct Rates<'c, 'r> {
-    cpu: &'c Cpu<'r>,
-    /// For each index, how many samples before it count and hit no softirq.
-    unserved: Vec<u64>,
-    /// For each index, a sum over the samples before it that count: the distance of each to the
-    /// next sample that hit a softirq, in samples.
-    distances: Vec<u64>,
-    /// For each sample, how many consecutive samples up to it count and hit no softirq.
-    silence: Vec<u64>,
+/// The probability that a softirq is served soon after a run if softirqs come at any time; `share`
+/// is the share of samples that hit softirqs.
+pub(super) fn chance_of_arrears(share: f64) -> f64 {
+    1.0 - (1.0 - share).powi(SOON as i32)
 }
 
-impl<'c, 'r> Rates<'c, 'r> {
-    fn new(cpu: &'c Cpu<'r>, runs: &[Run]) -> Self {
-        let samples = cpu.samples();
-        // Runs that may be stalls must not influence the rate of softirqs elsewhere.
-        let mut counts = vec![true; samples.len()];
-        for run in runs.iter().filter(|run| run.is_long(cpu)) {
-            counts[run.first..=run.last].fill(false);
-        }
-        let serves = |at: usize| cpu.contexts.get(samples[at].stack).serving != Serving::Nothing;
-        let mut distance = vec![0; samples.len()];
-        let mut next = 0;
-        for at in (0..samples.len()).rev().filter(|&at| counts[at]) {
-            next = if serves(at) { 0 } else { next + 1 };
-            distance[at] = next;
-        }
-        let (mut unserved, mut distances, mut silence) = (vec![0], vec![0], vec![0; samples.len()]);
-        let mut row = 0;
-        for at in 0..samples.len() {
-            unserved.push(unserved[at] + u64::from(counts[at] && !serves(at)));
-            distances.push(distances[at] + distance[at]);
-            row = if !counts[at] || serves(at) { 0 } else { row + 1 };
-            silence[at] = row;
-        }
-        Rates { cpu, unserved, distances, silence }
-    }
+/// One reading of the visits of a group: what softirqs they should have seen, and did see.
+struct Reading<'r> {
+    /// The runs that are long enough to be stalls.
+    long: Vec<&'r Run>,
+    /// The number of softirqs that are expected at the rates nearby.
+    expected: f64,
+    /// How many were served because an interrupt returned.
+    seen: u64,
+    /// After how many of the long runs softirqs were served soon.
+    in_arrears: u64,
+    /// The number of these if softirqs came at any time.
+    chance_arrears: f64,
+    /// How many of the long runs have samples enough before them.
+    known_before: u64,
+    /// Whether the only long run is no clear exception among the silences nearby.
+    is_usual: bool,
+}
 
-    /// The probability that the sample after one of `samples` that hit no softirq hits one. `None`
-    /// if there are too few samples.
-    ///
-    /// It is the inverse of the mean distance to the next softirq. The share of samples that hit
-    /// softirqs would overestimate it, because softirqs come in bursts.
-    fn rate(&self, samples: &Range<usize>) -> Option<f64> {
-        let unserved = self.unserved[samples.end] - self.unserved[samples.start];
-        let distances = self.distances[samples.end] - self.distances[samples.start];
-        (unserved >= ENOUGH).then(|| unserved as f64 / distances.max(unserved) as f64)
-    }
-
-    /// The indices of the samples shortly before and shortly after a run.
-    fn around(&self, run: &Run) -> [Range<usize>; 2] {
-        let samples = self.cpu.samples();
-        let index_at = |time_ns: u64| samples.partition_point(|sample| sample.time_ns < time_ns);
-        let before = index_at(run.time.start.saturating_sub(NEIGHBOURHOOD_NS)).min(run.first)..run.first;
-        let end = index_at(run.time.end.saturating_add(NEIGHBOURHOOD_NS)).max(run.last + 1);
-        [before, run.last + 1..end]
-    }
-
-    /// The smaller of the rates before and after a run, because traffic comes and goes.
-    fn rate_around(&self, run: &Run) -> f64 {
-        let nearby = self.around(run).iter().filter_map(|samples| self.rate(samples)).reduce(f64::min);
-        nearby.or_else(|| self.rate(&(0..self.cpu.samples().len()))).unwrap_or(0.0)
-    }
-
-    /// The probability that samples hit softirqs as rarely as in the visits of a group. `long` has
-    /// the main runs that are long enough to be stalls.
-    ///
-    /// It is 1 if many of the visits are interrupted by softirqs, or if the only long one is not
-    /// clearly longer than a silence elsewhere.
-    fn chance(&self, visits: &[Visit], long: &[&Run]) -> f64 {
-        let shortest = long.iter().map(|run| run.samples).min().unwrap_or(0);
-        let comparable = || visits.iter().filter(|visit| 2 * visit.samples >= shortest);
-        let uninterrupted = comparable().filter(|visit| visit.main_run().is_some()).count();
-        if !FOLLOW.is_held(uninterrupted as u64, comparable().count() as u64) {
-            return 1.0;
-        }
-        if let [only] = long {
-            let elsewhere = self.around(only).into_iter().flat_map(|samples| &self.silence[samples]).max();
-            if elsewhere.is_some_and(|&longest| only.samples * 2 <= longest * 3) {
-                return 1.0;
+impl<'r> Reading<'r> {
+    /// The visits as they are, of any length: bottom halves or interrupts may be off in the path.
+    fn whole(cpu: &Cpu, rates: &Rates, visits: &[Visit<'r>]) -> Reading<'r> {
+        let mut reading = Reading::new();
+        for visit in visits {
+            reading.expected += visit.samples as f64 * rates.near(&visit.indices()).rate;
+            reading.seen += visit.interruptions().count() as u64;
+            for run in visit.long_runs(cpu) {
+                reading.add(rates, run, arrears(rates, run));
             }
         }
-        // The number of softirqs expected in the long runs. The other visits are assumed to have
-        // the same rate per sample.
-        let expected: f64 = long.iter().map(|run| run.samples as f64 * self.rate_around(run)).sum();
-        let long_samples: u64 = long.iter().map(|run| run.samples).sum();
-        let samples: u64 = visits.iter().map(|visit| visit.samples).sum();
-        let served = visits.iter().flat_map(|visit| visit.runs).filter(|run| run.is_ended_by_softirq).count();
-        poisson_cdf(served as u64, expected * samples as f64 / long_samples.max(1) as f64)
+        reading.compare(rates);
+        reading
+    }
+
+    /// The last part of each visit, after the last softirq, if ksoftirqd follows it.
+    ///
+    /// Before Linux 6.5 softirqs waited for ksoftirqd once it was woken (kernel/softirq.c,
+    /// `ksoftirqd_running`; commit d15121be7485 removed that): they are served in the path until
+    /// there are too many, and from then on not until the path ends.
+    fn tails(cpu: &Cpu, rates: &Rates, visits: &[Visit<'r>]) -> Reading<'r> {
+        let mut reading = Reading::new();
+        for visit in visits {
+            let tail = visit.tail();
+            reading.expected += tail.samples as f64 * rates.near(&tail.indices()).rate;
+            reading.seen += u64::from(visit.runs.len() > 1);
+            let next = rates.served[tail.last + 1..].iter().take(SCHEDULED).copied().flatten().next();
+            if tail.is_long(cpu) && next == Some(Served::Thread) {
+                reading.add(rates, tail, Arrears::Seen);
+            }
+        }
+        // Of visits that no softirq interrupted the tail is the whole.
+        if visits.iter().all(|visit| visit.runs.len() == 1) {
+            reading.long.clear();
+        }
+        reading.compare(rates);
+        reading
+    }
+
+    fn new() -> Self {
+        Reading {
+            long: Vec::new(),
+            expected: 0.0,
+            seen: 0,
+            in_arrears: 0,
+            chance_arrears: 0.0,
+            known_before: 0,
+            is_usual: false,
+        }
+    }
+
+    fn add(&mut self, rates: &Rates, run: &'r Run, arrears: Arrears) {
+        let Nearby { share, is_known_before, .. } = rates.near(&run.indices());
+        self.long.push(run);
+        self.known_before += u64::from(is_known_before);
+        self.in_arrears += u64::from(arrears != Arrears::None);
+        self.chance_arrears += match arrears {
+            // A softirq ended the run, so it was bound to be seen.
+            Arrears::Ended => 1.0,
+            Arrears::Seen | Arrears::None => chance_of_arrears(share),
+        };
+    }
+
+    fn compare(&mut self, rates: &Rates) {
+        self.is_usual = match self.long[..] {
+            [only] => only.samples * 2 <= rates.longest_silence_near(&only.indices()) * 3,
+            _ => false,
+        };
+    }
+
+    /// The probability that so few softirqs are seen, and so many soon after, by chance. Where some
+    /// were seen in the path, the chance is that of a path in which they are rarer than elsewhere.
+    fn p_value(&self) -> f64 {
+        self.p_value_at(if self.seen == 0 { 1.0 } else { HELD_UP })
+    }
+
+    /// The same, if softirqs come in the path more rarely than elsewhere in any case.
+    fn p_value_held_up(&self) -> f64 {
+        self.p_value_at(if self.seen == 0 { NEVER_SEEN } else { HELD_UP })
+    }
+
+    fn p_value_at(&self, share_of_rate: f64) -> f64 {
+        let silence = poisson_cdf(self.seen, self.expected * share_of_rate);
+        combined(silence, poisson_survival(self.in_arrears, self.chance_arrears))
+    }
+
+    /// Whether it may be more than weak: softirqs were in arrears after most of the long runs, and
+    /// it is known that they came before.
+    fn may_be_strong(&self) -> bool {
+        let half = |part: u64| 2 * part >= self.long.len() as u64;
+        let is_softirq = |run: &&Run| matches!(run.activity, Activity::Softirq(_));
+        !self.is_usual
+            && (self.long.iter().all(is_softirq) || half(self.in_arrears) && half(self.known_before))
+    }
+}
+
+/// Whether softirqs were in arrears when a run was over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arrears {
+    /// None was served soon.
+    None,
+    /// One was served soon after it.
+    Seen,
+    /// One ended it.
+    Ended,
+}
+
+/// Whether softirqs were in arrears after `run`.
+fn arrears(rates: &Rates, run: &Run) -> Arrears {
+    let next = rates.served[run.last + 1..].iter().take(SOON);
+    let served = next.filter(|served| served.is_some()).count();
+    match run.ended_by {
+        Some(Served::Path) => Arrears::Ended,
+        Some(Served::Interrupt) if served >= BURST => Arrears::Ended,
+        Some(Served::Interrupt) => Arrears::None,
+        Some(Served::Elsewhere | Served::Thread) | None if served > 0 => Arrears::Seen,
+        Some(Served::Elsewhere | Served::Thread) | None => Arrears::None,
     }
 }

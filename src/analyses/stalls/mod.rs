@@ -8,13 +8,16 @@ mod cpu;
 mod culprit;
 mod extent;
 mod findings;
+mod handlers;
 mod holder;
 mod holes;
 mod kernel_paths;
 mod kind;
 mod options;
 mod packets;
+mod power;
 mod ranking;
+mod rates;
 mod result;
 mod runs;
 mod softirqs;
@@ -31,7 +34,9 @@ mod witnesses;
 pub use holder::{Holder, Interrupt};
 pub use kind::Kind;
 pub use options::Options;
-pub use result::{Confidence, Culprit, CulpritSummary, Evidence, Stall, Stalls, TracedCall, Victims};
+pub use result::{
+    Confidence, Culprit, CulpritSummary, Evidence, Limit, Power, Stall, Stalls, TracedCall, Victims,
+};
 pub use summary::Verdict;
 pub use witnesses::{COST, Lack, RECORD, Source, Witness};
 
@@ -39,44 +44,38 @@ use rayon::prelude::*;
 
 use crate::model::{Recording, Timeline};
 
-use super::calls::{self, Calls};
-use super::contexts::Contexts;
-
-use cpu::Cpu;
+use cpu::{Cpu, Facts};
 use findings::{Finding, Findings};
+use rates::Rates;
 use softirqs::Softirqs;
 use stretches::Stretch;
-use traced::Traced;
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
-    let contexts = Contexts::with_handlers(recording);
-    let calls = calls::find(recording);
-    let traced = Traced::new(recording);
+    let facts = Facts::new(recording, options);
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
-    let of_cpus: Vec<Vec<Stall>> = timelines
-        .into_par_iter()
-        .map(|timeline| {
-            let cpu = Cpu::new(recording, &contexts, timeline, options, traced);
-            stalls_of(&cpu, &calls)
-        })
-        .collect();
+    let of_cpus: Vec<(Vec<Stall>, Power)> =
+        timelines.into_par_iter().map(|timeline| stalls_of(&Cpu::new(&facts, timeline))).collect();
     let (first_ns, last_ns) = options.selection.time.bounds(recording);
     let is_selected = |stall: &Stall| (first_ns..=last_ns).contains(&stall.start_ns);
-    let mut stalls: Vec<Stall> = of_cpus.into_iter().flatten().filter(is_selected).collect();
+    let (stalls, powers): (Vec<_>, Vec<_>) = of_cpus.into_iter().unzip();
+    let mut stalls: Vec<Stall> = stalls.into_iter().flatten().filter(is_selected).collect();
     stalls.sort_by_key(|stall| (stall.start_ns, stall.cpu));
     Stalls {
         ranking: ranking::rank(recording, &stalls),
         stalls,
-        witnesses: witnesses::find(recording, traced),
+        witnesses: witnesses::find(recording, facts.traced),
+        powers,
         min_ns: options.min_ns,
     }
 }
 
-/// The stalls of one CPU, by start.
-fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
+/// The stalls of one CPU, by start, and which it would have shown.
+fn stalls_of(cpu: &Cpu) -> (Vec<Stall>, Power) {
     let softirqs = softirqs::find(cpu);
     let runs = runs::runs(cpu);
+    let rates = Rates::new(cpu, &runs);
+    let paths = kernel_paths::find(cpu, &rates, &runs);
     let mut findings = softirqs.findings.clone();
     findings.extend(holes::find(cpu));
     // If all waits of softirqs were traced, a long path in which no softirq waited is slow but no
@@ -84,7 +83,7 @@ fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
     let confirming = Findings::new(findings.clone());
     let is_confirmed =
         |finding: &Finding| !cpu.traced.waits() || confirming.overlapping(&finding.time).next().is_some();
-    let inferred = kernel_paths::find(cpu, &runs).into_iter().chain(packets::find(cpu));
+    let inferred = paths.findings.into_iter().chain(handlers::find(cpu)).chain(packets::find(cpu));
     findings.extend(inferred.filter(is_confirmed));
     let findings = Findings::new(findings);
 
@@ -92,22 +91,23 @@ fn stalls_of(cpu: &Cpu, calls: &Calls) -> Vec<Stall> {
     if !cpu.traced.waits() {
         stretches = stretches::with_short_runs(cpu, &findings, &runs, stretches);
     }
-    let stalls = stretches::join(stretches).into_iter();
-    stalls.map(|stretch| stall(cpu, &stretch, &findings, &softirqs, calls)).collect()
+    let stretches = stretches::join(cpu, &findings, stretches);
+    let stalls = stretches.iter().map(|stretch| stall(cpu, stretch, &findings, &softirqs));
+    (stalls.collect(), power::power(cpu, &rates, paths.groups))
 }
 
 /// The stall of `stretch`.
-fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs, calls: &Calls) -> Stall {
-    let time = extent::extent(cpu, stretch, calls);
+fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs) -> Stall {
+    let time = extent::extent(cpu, stretch);
     let findings: Vec<&Finding> = findings.overlapping(&time).collect();
     let suspect = stretch.suspect.as_ref();
     Stall {
         cpu: cpu.timeline.cpu,
         start_ns: time.start,
         end_ns: time.end,
-        confidence: confidence::confidence(&findings),
+        confidence: confidence::confidence(&findings, suspect.map(|suspect| suspect.holder)),
         evidence: findings.iter().map(|finding| finding.evidence()).collect(),
-        culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time, calls)),
+        culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time)),
         victims: victims::find(cpu, softirqs, &time),
         lost: cpu.timeline.lost_records_in(time.start, time.end),
     }

@@ -21,8 +21,59 @@ pub struct Stalls {
     pub ranking: Vec<CulpritSummary>,
     /// Each kind of witness, and why the recording lacks it if it does.
     pub witnesses: Vec<Witness>,
+    /// Which stalls each CPU would have shown, by CPU.
+    pub powers: Vec<Power>,
     /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
+}
+
+/// Which stalls would have been seen on one CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Power {
+    /// The CPU.
+    pub cpu: u32,
+    /// The length of the shortest stall that would have been seen with a probability of 95 %, in
+    /// ns; `None` if no stall is sure to have been seen.
+    pub shortest_ns: Option<u64>,
+    /// Why not a shorter one.
+    pub limit: Limit,
+}
+
+/// Why a shorter stall might not have been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// None: each wait of a softirq was recorded.
+    None,
+    /// Nothing was recorded that could show one.
+    Evidence,
+    /// The kernel's functions have no names.
+    Names,
+    /// Samples hit softirqs too rarely.
+    Softirqs,
+    /// Nothing was recorded for as long, and it is unknown whether the CPU was idle.
+    Idle,
+}
+
+impl Limit {
+    /// The word printed for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Limit::None => "none",
+            Limit::Evidence => "evidence",
+            Limit::Names => "names",
+            Limit::Softirqs => "softirqs",
+            Limit::Idle => "idle",
+        }
+    }
+}
+
+impl Power {
+    /// The power of a recording that has each softirq's wait.
+    pub(crate) fn exact(cpu: u32) -> Power {
+        Power { cpu, shortest_ns: Some(0), limit: Limit::None }
+    }
 }
 
 /// A time in which a CPU handled no softirq although it should have.
@@ -57,7 +108,8 @@ impl Stall {
 /// How sure a stall is; `docs/stalls.md` describes the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// One weak witness: the path may be slow without stalling anybody.
+    /// One weak witness: the path may be slow without stalling anybody. Or the machine itself stood
+    /// still.
     Low,
     /// An exact or a strong witness, or weak ones of two families.
     Medium,
@@ -124,7 +176,7 @@ impl Culprit {
 
     /// The task that a softirq or an interrupt ran on top of. It is a bystander.
     pub fn interrupted(&self) -> Option<TaskId> {
-        self.holder.task().is_none().then_some(self.on_cpu)
+        matches!(self.holder, Holder::Softirq(_) | Holder::Interrupt(_)).then_some(self.on_cpu)
     }
 }
 

@@ -30,8 +30,8 @@ pub(super) struct Run {
     pub samples: u64,
     /// Its time, estimated from samples.
     pub time: Range<u64>,
-    /// Whether it ended because a softirq was served.
-    pub is_ended_by_softirq: bool,
+    /// If a softirq ended it: how that softirq was served.
+    pub ended_by: Option<Served>,
 }
 
 impl Run {
@@ -40,9 +40,14 @@ impl Run {
         self.time.end - self.time.start >= cpu.options.min_ns && self.samples >= 2
     }
 
+    /// Indices of its samples, and of those in interrupts between them.
+    pub fn indices(&self) -> Range<usize> {
+        self.first..self.last + 1
+    }
+
     /// A run of the one sample at `at`, whose time is not known yet.
     fn begin(activity: Activity, at: usize) -> Run {
-        Run { activity, first: at, last: at, samples: 1, time: 0..0, is_ended_by_softirq: false }
+        Run { activity, first: at, last: at, samples: 1, time: 0..0, ended_by: None }
     }
 }
 
@@ -62,8 +67,10 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
             (_, observation) => {
                 if let Some(mut run) = open.take() {
                     let since_last = cpu.samples()[run.last].time_ns..sample.time_ns;
-                    run.is_ended_by_softirq =
-                        matches!(observation, Observation::Softirq) || cpu.has_entry_in(&since_last);
+                    run.ended_by = match observation {
+                        Observation::Softirq => served_after(cpu, &run, sample),
+                        _ => cpu.has_entry_in(&since_last).then_some(Served::Interrupt),
+                    };
                     runs.push(run);
                 }
                 open = match observation {
@@ -78,6 +85,40 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
         run.time = extent(cpu, run.first, run.last);
     }
     runs
+}
+
+/// How a softirq was served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    /// When an interrupt returned: bottom halves were enabled where it came.
+    Interrupt,
+    /// In the path itself, where it enabled bottom halves again.
+    Path,
+    /// By a thread that works off softirqs.
+    Thread,
+    /// When an interrupt of another thread returned.
+    Elsewhere,
+}
+
+/// How a softirq was served when `sample` was taken; `None` if none was.
+pub(super) fn served(cpu: &Cpu, sample: &Sample) -> Option<Served> {
+    if cpu.recording.is_server(sample.task) {
+        return Some(Served::Thread);
+    }
+    if cpu.contexts.get(sample.stack).serving == Serving::Nothing {
+        return None;
+    }
+    Some(if cpu.contexts.is_in_interrupt(sample.stack) { Served::Interrupt } else { Served::Path })
+}
+
+/// How the softirq was served that `sample` hit, seen from `run`, which it ended.
+fn served_after(cpu: &Cpu, run: &Run, sample: &Sample) -> Option<Served> {
+    match (served(cpu, sample)?, run.activity) {
+        (Served::Interrupt, Activity::Task { tid, .. }) if tid != cpu.tid(sample.task) => {
+            Some(Served::Elsewhere)
+        }
+        (served, _) => Some(served),
+    }
 }
 
 /// What a sample means for the run that is going on.
@@ -116,16 +157,11 @@ fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation
     }
     // A stack that breaks off in the kernel: its function keeps no frame pointer.
     let is_same_thread = matches!(running, Some(Activity::Task { tid, .. }) if tid == task.tid);
-    if is_same_thread && leaf_mode(cpu, sample) == Some(Mode::Kernel) {
+    if is_same_thread && cpu.leaf_mode(sample) == Some(Mode::Kernel) {
         Observation::Interrupt
     } else {
         Observation::Other
     }
-}
-
-fn leaf_mode(cpu: &Cpu, sample: &Sample) -> Option<Mode> {
-    let leaf = cpu.recording.functions_leaf_first(sample.stack).next()?;
-    Some(cpu.recording.function(leaf).mode)
 }
 
 /// Whether the run may have ended between the sample before `at` and the one at `at`.

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::cpu::{Cpu, PAUSE_NS};
 use super::findings::{Findings, Weight, WeightedTime};
-use super::holes;
 use super::kind::Kind;
 use super::runs::{Activity, Run};
 use super::suspect::{self, Suspect};
@@ -25,8 +24,7 @@ pub(super) struct Stretch {
 pub(super) fn find(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Stretch> {
     let stretch = |time: Range<u64>| Stretch {
         is_long: time.end - time.start >= cpu.options.min_ns,
-        // The samples around a hole only show what ran before and after it.
-        suspect: suspect::find(cpu, findings, holes::main_hole(findings, &time).unwrap_or(&time)),
+        suspect: suspect::find(cpu, findings, &time),
         time,
     };
     times(cpu, findings, unserved).into_iter().map(stretch).collect()
@@ -92,24 +90,33 @@ pub(super) fn with_short_runs(
     all
 }
 
-/// Joins the stretches of one thread that lie close together, and drops those that are still too
-/// short. Overlapping stretches are joined whatever their suspects.
-pub(super) fn join(stretches: Vec<Stretch>) -> Vec<Stretch> {
-    let thread = |stretch: &Stretch| stretch.suspect.as_ref().and_then(|suspect| suspect.holder.task());
-    let mut joined: Vec<Stretch> = Vec::new();
+/// Joins the stretches of one holder that lie close together, and drops those that are still too
+/// short. Overlapping stretches are joined whatever their suspects. The suspect is then judged over
+/// the joined time.
+pub(super) fn join(cpu: &Cpu, findings: &Findings, stretches: Vec<Stretch>) -> Vec<Stretch> {
+    let holder = |stretch: &Stretch| stretch.suspect.as_ref().map(|suspect| suspect.holder);
+    // Each with whether it is several.
+    let mut joined: Vec<(Stretch, bool)> = Vec::new();
     for next in stretches {
         let goes_on = |last: &Stretch| {
-            let is_same_thread = thread(last).is_some() && thread(last) == thread(&next);
-            next.time.start < last.time.end || is_same_thread && next.time.start - last.time.end <= PAUSE_NS
+            let is_same_holder = holder(last) == holder(&next);
+            next.time.start < last.time.end || is_same_holder && next.time.start - last.time.end <= PAUSE_NS
         };
         match joined.last_mut() {
-            Some(last) if goes_on(last) => {
+            Some((last, are_several)) if goes_on(last) => {
                 last.time.end = last.time.end.max(next.time.end);
                 last.is_long |= next.is_long;
+                *are_several = true;
             }
-            _ => joined.push(next),
+            _ => joined.push((next, false)),
         }
     }
-    joined.retain(|stretch| stretch.is_long);
-    joined
+    let judged = joined.into_iter().filter(|(stretch, _)| stretch.is_long).map(|(stretch, are_several)| {
+        let suspect = match are_several {
+            true => suspect::find(cpu, findings, &stretch.time),
+            false => stretch.suspect,
+        };
+        Stretch { suspect, ..stretch }
+    });
+    judged.collect()
 }

@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use crate::analyses::contexts::{Contexts, PathId};
 use crate::analyses::shares::follow;
-use crate::model::{CgroupId, TaskId, TraceKind};
+use crate::model::{CgroupId, Softirq, TaskId, TraceKind};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
 use super::holder::{Holder, Interrupt};
+use super::holes;
 use super::kind::Kind;
 
 /// Who held the CPU in a stretch.
@@ -35,12 +36,25 @@ pub(super) struct Suspect {
 /// A handler is certain if its begin and end were traced. Otherwise the suspect is the one that
 /// most samples hit. Without samples it is the task that had the CPU longest.
 pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
+    let hole = holes::main_hole(findings, time);
+    // The samples around a hole only show what ran before and after it.
+    let time = hole.unwrap_or(time);
     // A sample at the very start of a stretch may show what ran before it: a hole in the samples
     // begins with such a sample.
     let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
-    let sampled = by_samples(cpu, inside);
     let Some(handler) = by_handler(cpu, findings, time) else {
-        return sampled.or_else(|| by_next_sample(cpu, time)).or_else(|| by_switches(cpu, time));
+        if hole.is_some_and(|hole| holes::is_of_machine(cpu, hole)) {
+            return machine(cpu, time);
+        }
+        return match by_samples(cpu, inside) {
+            Sampled::Suspect(suspect) => Some(suspect),
+            Sampled::UserSpace => None,
+            Sampled::Nobody => by_next_sample(cpu, time).or_else(|| by_switches(cpu, time)),
+        };
+    };
+    let sampled = match by_samples(cpu, inside) {
+        Sampled::Suspect(suspect) => Some(suspect),
+        Sampled::UserSpace | Sampled::Nobody => None,
     };
     // Samples show the handler's path, but not which interrupt it handles.
     let in_samples = match handler.holder {
@@ -53,6 +67,19 @@ pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<
     })
 }
 
+/// The machine that stood still in `time`, on top of the task that was sampled before.
+fn machine(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
+    let before = cpu.samples().partition_point(|sample| sample.time_ns < time.end).checked_sub(1)?;
+    Some(Suspect {
+        holder: Holder::Machine,
+        on_cpu: cpu.samples()[before].task,
+        cgroup: CgroupId::NONE,
+        path: None,
+        samples: 0,
+        share: 1.0,
+    })
+}
+
 /// The handler that ran for most of `time` according to the events at its begin and end.
 fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
     let overlap_ns =
@@ -62,7 +89,17 @@ fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspe
         Kind::Handler { softirq } => Some((finding, softirq, overlap_ns(finding))),
         _ => None,
     });
-    let (finding, softirq, held_ns) = handlers.max_by_key(|(_, _, held_ns)| *held_ns)?;
+    // Several runs of one handler count together; the longest of them shows on top of which task.
+    let mut by_softirq: BTreeMap<Option<Softirq>, (u64, u64, &Finding)> = BTreeMap::new();
+    for (finding, softirq, overlap_ns) in handlers {
+        let (held_ns, longest_ns, longest) = by_softirq.entry(softirq).or_insert((0, 0, finding));
+        *held_ns += overlap_ns;
+        if overlap_ns > *longest_ns {
+            (*longest_ns, *longest) = (overlap_ns, finding);
+        }
+    }
+    let (softirq, (held_ns, _, finding)) =
+        by_softirq.into_iter().max_by_key(|(_, (held_ns, ..))| *held_ns)?;
     if held_ns <= (time.end - time.start) / 2 {
         return None;
     }
@@ -80,9 +117,18 @@ fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspe
     Some(Suspect { holder, on_cpu, cgroup: CgroupId::NONE, path: None, samples: 0, share })
 }
 
+/// The suspect according to samples.
+enum Sampled {
+    Suspect(Suspect),
+    /// Most samples hit code of user space, where interrupts are on and softirqs are served.
+    UserSpace,
+    /// There is no sample that tells.
+    Nobody,
+}
+
 /// The suspect that most of the samples with these indices hit.
-fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
-    let mut busy = 0u32;
+fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Sampled {
+    let (mut busy, mut in_user_space) = (0u32, 0u32);
     let mut by_holder: BTreeMap<Holder<i32>, Vec<(usize, Option<PathId>)>> = BTreeMap::new();
     for at in indices {
         let sample = &cpu.samples()[at];
@@ -92,6 +138,10 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
         busy += 1;
         let context = cpu.contexts.get(sample.stack);
         let handler = cpu.contexts.handler(sample.stack);
+        if !context.is_nested && context.path.is_none() && cpu.is_in_user_space(sample) {
+            in_user_space += 1;
+            continue;
+        }
         let (holder, path) = match (context.is_nested, handler, context.softirq()) {
             (false, ..) => (Holder::Task(cpu.tid(sample.task)), context.path),
             (true, Some(path), Some(softirq)) => (Holder::Softirq(softirq), Some(path)),
@@ -101,14 +151,17 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Option<Suspect> {
         by_holder.entry(holder).or_default().push((at, path));
     }
     let most = |(holder, samples): &(&Holder<i32>, &Vec<_>)| (samples.len(), Reverse(**holder));
-    let (&holder, samples) = by_holder.iter().max_by_key(most)?;
+    if 2 * in_user_space > busy {
+        return Sampled::UserSpace;
+    }
+    let Some((&holder, samples)) = by_holder.iter().max_by_key(most) else { return Sampled::Nobody };
     let mut cgroups: BTreeMap<CgroupId, u64> = BTreeMap::new();
     for (at, _) in samples {
         *cgroups.entry(cpu.timeline.details.get(*at).cgroup).or_default() += 1;
     }
     let cgroup = cgroups.into_iter().max_by_key(|(_, count)| *count);
     let (middle, _) = samples[samples.len() / 2];
-    Some(Suspect {
+    Sampled::Suspect(Suspect {
         holder,
         on_cpu: cpu.samples()[middle].task,
         cgroup: cgroup.map_or(CgroupId::NONE, |(cgroup, _)| cgroup),

@@ -12,7 +12,7 @@ use crate::analyses::shares::{FOLLOW, Share};
 use crate::model::{NameId, Softirq};
 
 use super::cpu::Cpu;
-use super::runs::{Activity, Run};
+use super::runs::{Activity, Run, Served};
 use super::union_find::UnionFind;
 
 /// A visit continues if its activity is sampled again within this many samples after the softirq
@@ -32,20 +32,26 @@ impl<'r> Visit<'r> {
         self.runs[0].activity
     }
 
-    /// The run that is nearly all of the visit. A visit without one is interrupted by softirqs: it
-    /// may be slow, but it delays nobody.
-    pub fn main_run(&self) -> Option<&'r Run> {
-        self.runs.iter().find(|run| FOLLOW.is_held(run.samples, self.samples))
+    /// The runs that are long enough to be stalls.
+    pub fn long_runs<'v>(&'v self, cpu: &'v Cpu) -> impl Iterator<Item = &'r Run> + use<'v, 'r> {
+        self.runs.iter().filter(|run| run.is_long(cpu))
     }
 
-    /// The main run, if it is long enough to be a stall.
-    pub fn long_run(&self, cpu: &Cpu) -> Option<&'r Run> {
-        self.main_run().filter(|run| run.is_long(cpu))
+    /// The last run.
+    pub fn tail(&self) -> &'r Run {
+        &self.runs[self.runs.len() - 1]
+    }
+
+    /// The runs that ended because an interrupt returned, or a thread took over, and softirqs were
+    /// served: there bottom halves were enabled.
+    pub fn interruptions(&self) -> impl Iterator<Item = &'r Run> + use<'r> {
+        let ended = self.runs[..self.runs.len() - 1].iter();
+        ended.filter(|run| matches!(run.ended_by, Some(Served::Interrupt | Served::Thread)))
     }
 
     /// Indices of its samples.
-    fn indices(&self) -> Range<usize> {
-        self.runs[0].first..self.runs[self.runs.len() - 1].last + 1
+    pub fn indices(&self) -> Range<usize> {
+        self.runs[0].first..self.tail().last + 1
     }
 }
 
@@ -53,7 +59,7 @@ impl<'r> Visit<'r> {
 pub(super) fn visits(runs: &[Run]) -> Vec<Visit<'_>> {
     let goes_on = |pair: &[Run]| {
         pair[0].activity == pair[1].activity
-            && pair[0].is_ended_by_softirq
+            && pair[0].ended_by.is_some()
             && pair[1].first - pair[0].last <= INTERRUPTION
     };
     let mut visits = Vec::new();
@@ -95,7 +101,7 @@ impl GroupKey {
 /// So visits are grouped by callee where their paths fork: visits with a callee in common are in
 /// one group.
 pub(super) fn groups<'r>(cpu: &Cpu, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>>> {
-    let has_long_run = |visits: &Vec<Visit>| visits.iter().any(|visit| visit.long_run(cpu).is_some());
+    let has_long_run = |visits: &Vec<Visit>| visits.iter().any(|visit| visit.long_runs(cpu).next().is_some());
     let mut by_key: BTreeMap<GroupKey, Vec<Visit>> = BTreeMap::new();
     for visit in visits.into_iter().filter(|visit| visit.samples >= 2) {
         by_key.entry(GroupKey::new(cpu, &visit)).or_default().push(visit);

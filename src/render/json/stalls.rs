@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::analyses::moments::Moments;
 use crate::analyses::stalls::{
-    COST, Culprit, CulpritSummary, Evidence, Holder, Kind, RECORD, Stall, Stalls, Victims, Witness,
+    COST, Culprit, CulpritSummary, Evidence, Holder, Kind, Power, RECORD, Stall, Stalls, Victims, Witness,
 };
 use crate::model::{Log, Recording, TaskId};
 
@@ -35,6 +35,7 @@ pub fn write(
         stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
         ranking: stalls.ranking.iter().map(|summary| view.summary(summary)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
+        powers: stalls.powers.iter().map(power).collect(),
         record: stalls.lacking().next().map(|_| RecordView { command: RECORD.join(" "), cost: COST }),
         at: at.map(|(log, moments)| moments::view(recording, log, moments)),
         diagnostics: view.diagnostics(),
@@ -50,9 +51,21 @@ struct StallsDocument<'r> {
     stalls: Vec<StallView<'r>>,
     ranking: Vec<CulpritSummaryView<'r>>,
     witnesses: Vec<WitnessView>,
+    powers: Vec<PowerView>,
     record: Option<RecordView>,
     at: Option<LogView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct PowerView {
+    cpu: u32,
+    shortest_ns: Option<u64>,
+    limit: &'static str,
+}
+
+fn power(power: &Power) -> PowerView {
+    PowerView { cpu: power.cpu, shortest_ns: power.shortest_ns, limit: power.limit.name() }
 }
 
 #[derive(Serialize)]
@@ -116,6 +129,7 @@ enum HolderView<'r> {
         irq: Option<i32>,
         name: Option<&'r str>,
     },
+    Machine,
 }
 
 #[derive(Serialize)]
@@ -264,6 +278,7 @@ impl<'r> View<'r> {
         match holder {
             Holder::Task(task) => task,
             Holder::Softirq(softirq) => HolderView::Softirq { softirq: softirq.name() },
+            Holder::Machine => HolderView::Machine,
             Holder::Interrupt(interrupt) => HolderView::Interrupt {
                 irq: interrupt.map(|interrupt| interrupt.irq),
                 name: interrupt.map(|interrupt| self.name(interrupt.name)),

@@ -3,6 +3,7 @@
 
 use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
 use crate::analyses::paths::Owner;
+use crate::analyses::stalls::{Limit, Power};
 use crate::model::Recording;
 use crate::render::subject;
 use crate::render::text::{counted, percent, short};
@@ -78,6 +79,7 @@ fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
             let sums = stall_sums(*stalls, *stalled_ns, check.duration_ns);
             format!("{sums}, not sure; {}", worst_culprit(recording, check))
         }
+        Doubt::Window(comm) => format!("`window` names {} before ksoftirqd", recording.name(*comm)),
         other => sentence(other),
     }
 }
@@ -95,11 +97,21 @@ pub fn sentence(doubt: &Doubt) -> String {
             format!("nothing recorded of CPU {cpu} for {}", short(*duration_ns))
         }
         Doubt::Unsure { stalls, .. } => format!("{} not sure", counted(*stalls, "stall")),
-        Doubt::Sparse { interval_ns } => {
-            format!("samples are {} apart; record with -F 999", short(*interval_ns))
-        }
+        Doubt::Power(power) => powerless(power),
+        Doubt::Window(_) => "`window` names a culprit before ksoftirqd".to_owned(),
         Doubt::NoWitness(why) if why.is_empty() => "the recording has no evidence of stalls".to_owned(),
         Doubt::NoWitness(why) => format!("no evidence: {why}"),
+    }
+}
+
+/// Which stalls would not have been seen, and what would show them.
+fn powerless(power: &Power) -> String {
+    match (power.limit, power.shortest_ns) {
+        (Limit::Idle, Some(ns)) => {
+            format!("no record of CPU {} for {}: idle? add --switch-events", power.cpu, short(ns))
+        }
+        (_, Some(ns)) => format!("stalls under {} may not show in samples; see `stalls`", short(ns)),
+        (_, None) => "samples hit too few softirqs to show a stall; see `stalls`".to_owned(),
     }
 }
 

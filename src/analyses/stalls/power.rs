@@ -1,0 +1,89 @@
+//! Power: which stalls a recording would have shown, had there been any.
+
+use crate::analyses::statistics::combined;
+
+use super::cpu::Cpu;
+use super::kernel_paths;
+use super::rates::Rates;
+use super::result::{Limit, Power};
+
+/// The rates of softirqs are looked at once in this time, in ns.
+const PIECE_NS: u64 = 1_000_000_000;
+/// The power that is asked for: the share of the time in which the stall would have been seen.
+const POWER: f64 = 0.95;
+
+/// The power of `cpu`'s records. `groups` is how many groups of visits were compared.
+pub(super) fn power(cpu: &Cpu, rates: &Rates, groups: usize) -> Power {
+    let of = |shortest_ns: Option<u64>, limit: Limit| Power { cpu: cpu.timeline.cpu, shortest_ns, limit };
+    let waits = if cpu.traced.waits() {
+        Power::exact(cpu.timeline.cpu)
+    } else if cpu.samples().is_empty() || !has_call_chains(cpu) {
+        of(None, Limit::Evidence)
+    } else if !cpu.recording.has_kernel_names() {
+        of(None, Limit::Names)
+    } else {
+        of(by_samples(cpu, rates, groups), Limit::Softirqs)
+    };
+    let holes = of(Some(by_silence(cpu)), Limit::Idle);
+    match (waits.shortest_ns, holes.shortest_ns) {
+        (Some(wait_ns), Some(hole_ns)) if hole_ns > wait_ns => holes,
+        _ => waits,
+    }
+}
+
+/// Whether samples say what led to the code that they hit.
+fn has_call_chains(cpu: &Cpu) -> bool {
+    cpu.recording.sampling_event().is_some_and(|event| event.has_callchain)
+}
+
+/// The length of the shortest stall that softirqs in samples show in most of the time.
+fn by_samples(cpu: &Cpu, rates: &Rates, groups: usize) -> Option<u64> {
+    let enough = enough(groups);
+    let samples = cpu.samples();
+    let (mut pieces, mut at) = (Vec::new(), 0);
+    while at < samples.len() {
+        let nearby = rates.near(&(at..at));
+        let chance = kernel_paths::chance_of_arrears(nearby.share);
+        // Infinite where no softirq was ever seen.
+        let needed = (chance / enough).ln().max(0.0) / (nearby.rate * kernel_paths::NEVER_SEEN);
+        pieces.push(if needed.is_nan() { f64::INFINITY } else { needed });
+        at = cpu.timeline.seek(at, samples[at].time_ns.saturating_add(PIECE_NS)).max(at + 1);
+    }
+    pieces.sort_unstable_by(f64::total_cmp);
+    let least = pieces.get(((pieces.len() as f64 * POWER).ceil() as usize).checked_sub(1)?)?;
+    // Samples that are not known to be inside, one at each end.
+    let length_ns = (least + 2.0) * cpu.interval_ns as f64;
+    (length_ns < cpu.recording.duration_ns() as f64).then_some(length_ns as u64)
+}
+
+/// The product of the two p-values of a visit that is strong evidence among so many groups.
+fn enough(groups: usize) -> f64 {
+    let wanted = kernel_paths::STRONG / (groups + 1) as f64;
+    let (mut low, mut high) = (f64::MIN_POSITIVE, 1.0f64);
+    while high / low > 1.001 {
+        let middle = (low * high).sqrt();
+        if combined(middle, 1.0) <= wanted { low = middle } else { high = middle }
+    }
+    low
+}
+
+/// The longest time in which interrupts may have been off unseen, in ns: if it is unknown whether
+/// the CPU was idle, the longest without any record.
+fn by_silence(cpu: &Cpu) -> u64 {
+    if cpu.knows_idle || cpu.recording.samples_interrupts_off() {
+        return cpu.interval_ns;
+    }
+    let (mut longest, mut last) = (0, None);
+    let mut events = cpu.timeline.trace.events.iter().map(|event| event.time_ns).peekable();
+    let mut samples = cpu.samples().iter().map(|sample| sample.time_ns).peekable();
+    loop {
+        let at = match (events.peek(), samples.peek()) {
+            (Some(event), Some(sample)) if event <= sample => events.next(),
+            (Some(_), None) => events.next(),
+            _ => samples.next(),
+        };
+        let Some(at) = at else { return longest };
+        longest = longest.max(last.map_or(0, |last| at.saturating_sub(last)));
+        last = Some(at);
+    }
+}

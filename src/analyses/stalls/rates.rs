@@ -1,0 +1,129 @@
+//! How often samples hit softirqs, outside the runs that may be stalls.
+
+use std::ops::Range;
+
+use super::cpu::Cpu;
+use super::runs::{Run, Served, served};
+
+/// The rate is estimated from samples within this time before and after a run, in ns.
+const NEIGHBOURHOOD_NS: u64 = 1_000_000_000;
+/// Fewer samples than this do not give a rate.
+const ENOUGH: u64 = 50;
+/// A sample later than this after the one before it, in half sampling intervals, counts for no
+/// rate: while a CPU is idle its timers may stop, and the interrupt that wakes it is sampled at
+/// once, with the softirq that it brings.
+const LATE: u64 = 5;
+
+/// The rates of one CPU.
+pub(super) struct Rates<'c, 'r> {
+    cpu: &'c Cpu<'r>,
+    /// For each sample, how a softirq was served when it was taken.
+    pub served: Vec<Option<Served>>,
+    sums: Vec<Sums>,
+    /// For each sample, how many consecutive samples up to it count and hit no softirq.
+    silence: Vec<u32>,
+}
+
+/// Sums over the samples before one.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    /// How many count and hit no softirq.
+    unserved: u64,
+    /// How many count and hit a softirq.
+    served: u64,
+    /// The distance of each that counts to the next sample that hit a softirq, in samples.
+    distances: u64,
+}
+
+/// The rates near one run.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Nearby {
+    /// The probability that the sample after one that hit no softirq hits one.
+    pub rate: f64,
+    /// The share of samples that hit softirqs.
+    pub share: f64,
+    /// Whether it is known from samples before the run.
+    pub is_known_before: bool,
+}
+
+impl<'c, 'r> Rates<'c, 'r> {
+    pub fn new(cpu: &'c Cpu<'r>, runs: &[Run]) -> Self {
+        let samples = cpu.samples();
+        let served: Vec<Option<Served>> = samples.iter().map(|sample| served(cpu, sample)).collect();
+        let late_ns = cpu.interval_ns.saturating_mul(LATE) / 2;
+        let mut counts = vec![true; samples.len()];
+        for (pair, counts) in samples.windows(2).zip(counts.iter_mut().skip(1)) {
+            *counts = pair[1].time_ns - pair[0].time_ns <= late_ns;
+        }
+        // Runs that may be stalls must not influence the rate of softirqs elsewhere.
+        for run in runs.iter().filter(|run| run.is_long(cpu)) {
+            counts[run.first..=run.last].fill(false);
+        }
+        let mut distance = vec![0; samples.len()];
+        let mut next = 0;
+        for at in (0..samples.len()).rev().filter(|&at| counts[at]) {
+            next = match served[at] {
+                Some(_) => 0,
+                None => next + 1,
+            };
+            distance[at] = next;
+        }
+        let mut sums = vec![Sums::default()];
+        let mut sum = Sums::default();
+        let mut silence = vec![0; samples.len()];
+        let mut row = 0;
+        for at in 0..samples.len() {
+            let is_served = served[at].is_some();
+            if counts[at] {
+                sum.unserved += u64::from(!is_served);
+                sum.served += u64::from(is_served);
+                sum.distances += distance[at];
+            }
+            sums.push(sum);
+            row = if is_served || !counts[at] { 0 } else { row + 1 };
+            silence[at] = row;
+        }
+        Rates { cpu, served, sums, silence }
+    }
+
+    /// The rate and the share of softirqs in `samples`; `None` if there are too few samples.
+    ///
+    /// The rate is the inverse of the mean distance to the next softirq. The share of samples that
+    /// hit softirqs would overestimate it, because softirqs come in bursts.
+    fn of(&self, samples: &Range<usize>) -> Option<(f64, f64)> {
+        let (before, after) = (self.sums[samples.start], self.sums[samples.end]);
+        let unserved = after.unserved - before.unserved;
+        let distances = after.distances - before.distances;
+        let served = (after.served - before.served) as f64;
+        let rate = unserved as f64 / distances.max(unserved).max(1) as f64;
+        (unserved >= ENOUGH).then(|| (rate, served / (served + unserved as f64)))
+    }
+
+    /// The indices of the samples shortly before and shortly after the samples `within`.
+    fn around(&self, within: &Range<usize>) -> [Range<usize>; 2] {
+        let samples = self.cpu.samples();
+        let [start, end] =
+            [within.start, within.end.saturating_sub(1).max(within.start)].map(|at| samples[at].time_ns);
+        let index_at = |time_ns: u64| samples.partition_point(|sample| sample.time_ns < time_ns);
+        let before = index_at(start.saturating_sub(NEIGHBOURHOOD_NS)).min(within.start)..within.start;
+        let after = within.end..index_at(end.saturating_add(NEIGHBOURHOOD_NS)).max(within.end);
+        [before, after]
+    }
+
+    /// The smaller of the rates before and after the samples `within`, because traffic comes and
+    /// goes. There must be a sample at its start.
+    pub fn near(&self, within: &Range<usize>) -> Nearby {
+        let [before, after] = self.around(within).map(|samples| self.of(&samples));
+        let all = || self.of(&(0..self.cpu.samples().len()));
+        let smaller = |a: (f64, f64), b: (f64, f64)| if b.0 < a.0 { b } else { a };
+        let nearby = before.into_iter().chain(after).reduce(smaller).or_else(all);
+        let (rate, share) = nearby.unwrap_or_default();
+        Nearby { rate, share, is_known_before: before.is_some() }
+    }
+
+    /// The longest time without softirqs near the samples `within`, in samples.
+    pub fn longest_silence_near(&self, within: &Range<usize>) -> u64 {
+        let elsewhere = self.around(within).into_iter().flat_map(|samples| &self.silence[samples]).max();
+        elsewhere.map_or(0, |&longest| u64::from(longest))
+    }
+}
