@@ -54,7 +54,7 @@ pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
-    Block, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, parse_task,
+    Block, BlockEnd, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, parse_task,
     stack_line,
 };
 pub use side_band::{Change, Map, RecordTime, SideBand};

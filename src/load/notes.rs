@@ -18,6 +18,9 @@ const COPY_AGAIN: &str = "copy the file again; all records before the damage are
 const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-output with -z only the first can be read: record \
                               them without -z";
 
+/// The reason for rejecting lines of a text that are no record. It makes a sentence of its own.
+pub(super) const FOREIGN: &str = "not printed by perf script";
+
 /// One possible problem of the input.
 struct Note {
     severity: Severity,
@@ -218,12 +221,16 @@ fn lost(tally: &Tally) -> [Note; 2] {
 fn rejected(tally: &Tally, first_lines: &BTreeMap<&'static str, u64>) -> impl Iterator<Item = Note> {
     tally.rejected.iter().map(|(why, count)| {
         let first = first_lines.get(why).map(|line| format!(", first in line {line}")).unwrap_or_default();
-        Note {
-            severity: Severity::Warning,
-            code: "rejected",
-            count: *count,
-            message: format!("{count} records were rejected: {why}{first}"),
-            remedy: "",
-        }
+        let (message, remedy) = match *why {
+            FOREIGN => {
+                let lines = if *count == 1 { "line was" } else { "lines were" };
+                (
+                    format!("{count} {lines} {FOREIGN}{first}"),
+                    "messages of perf are kept out of the text with: perf script 2> /dev/null",
+                )
+            }
+            _ => (format!("{count} records were rejected: {why}{first}"), ""),
+        };
+        Note { severity: Severity::Warning, code: "rejected", count: *count, message, remedy }
     })
 }

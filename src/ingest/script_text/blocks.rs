@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::frames::{is_aligned_frame, only_frame};
+use super::frames::{StackLine, is_aligned_frame, only_frame, stack_line};
 use super::header::ScriptHeader;
 use super::numbers::number;
 
@@ -39,8 +39,19 @@ pub struct ScriptSample<'a> {
     pub rest: &'a [u8],
     /// The indented lines that follow: the call chain.
     pub lines: &'a [u8],
-    /// Whether the text goes on after these lines, so that none of them is missing.
-    pub is_whole: bool,
+    /// What follows these lines.
+    pub end: BlockEnd,
+}
+
+/// What follows the lines of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockEnd {
+    /// An empty line or another block, so that no line is missing.
+    Text,
+    /// The end of the text, after a whole line. An editor may have removed an empty line there.
+    LastLine,
+    /// The end of the text, within a line.
+    InLine,
 }
 
 /// Reads a text block by block. Each block comes with the number of its first line.
@@ -75,13 +86,13 @@ impl<'a> Blocks<'a> {
         Some(without_return(&rest[..end.unwrap_or(rest.len())]))
     }
 
-    /// The indented lines that follow, and whether the text goes on after them.
-    fn indented(&mut self) -> (&'a [u8], bool) {
+    /// The indented lines that follow, and what comes after them.
+    fn indented(&mut self) -> (&'a [u8], BlockEnd) {
         let start = self.at;
         loop {
             let before = (self.at, self.lines);
             let is_end = match self.text.get(self.at) {
-                None => return (&self.text[start..], false),
+                None => return (&self.text[start..], end_of(self.text)),
                 Some(b'\t') => {
                     self.line();
                     false
@@ -92,7 +103,7 @@ impl<'a> Blocks<'a> {
             };
             if is_end {
                 (self.at, self.lines) = before;
-                return (&self.text[start..self.at], true);
+                return (&self.text[start..self.at], BlockEnd::Text);
             }
         }
     }
@@ -120,7 +131,7 @@ impl<'a> Blocks<'a> {
         self.has_records = true;
         let (header, rest) = parsed;
         let rest = rest.trim_ascii();
-        let (lines, is_whole) = self.indented();
+        let (lines, end) = self.indented();
         let record = |rest: &'a [u8]| {
             let rest = match rest.starts_with(b"DEFERRED CALLCHAIN") {
                 true => b"CALLCHAIN_DEFERRED".as_slice(),
@@ -135,7 +146,7 @@ impl<'a> Blocks<'a> {
             return record;
         }
         let (period, event, rest) = event_of(rest);
-        record(rest).unwrap_or(Block::Sample(ScriptSample { header, period, event, rest, lines, is_whole }))
+        record(rest).unwrap_or(Block::Sample(ScriptSample { header, period, event, rest, lines, end }))
     }
 }
 
@@ -181,6 +192,17 @@ fn named_event(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_end = |colon: &usize| matches!(text.get(colon + 1), None | Some(b' '));
     let colon = memchr_iter(b':', text).find(is_end).filter(|colon| *colon > 0)?;
     Some((&text[..colon], text[colon + 1..].trim_ascii()))
+}
+
+/// How `text` ends. A line without its line end is whole if it is a frame with its module: nothing
+/// follows that.
+fn end_of(text: &[u8]) -> BlockEnd {
+    let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    match stack_line(last) {
+        _ if last.is_empty() => BlockEnd::LastLine,
+        StackLine::Frame(frame) if frame.dso.is_some() && last.ends_with(b")") => BlockEnd::LastLine,
+        _ => BlockEnd::InLine,
+    }
 }
 
 fn without_return(line: &[u8]) -> &[u8] {

@@ -6,21 +6,18 @@ use super::blocks::{Block, Blocks, ScriptSample};
 use super::frames::{StackLine, only_frame, stack_lines};
 use super::header::parse_task;
 
-/// Bytes of a text that suffice to identify it.
-pub const HEAD: usize = 1 << 20;
-/// Lines that may precede the first sample: perf's own warnings, if its standard error went to the
-/// same file.
-const FOREIGN_LINES: usize = 64;
+/// Bytes of a stream that suffice to identify it. Before the first sample there may be perf's header
+/// and, if its standard error went to the same place, a warning for each file that it could not
+/// open.
+pub const HEAD: usize = 8 << 20;
 
-/// Whether `bytes` are text of perf script. Only the first [`HEAD`] bytes are looked at.
+/// Whether `bytes` are text of perf script: whether there is a sample anywhere.
 pub fn is_script(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(HEAD)];
     // No comm, path or symbol contains a NUL.
-    if memchr(0, &head[..head.len().min(4096)]).is_some() {
+    if memchr(0, &bytes[..bytes.len().min(4096)]).is_some() {
         return false;
     }
-    let blocks = Blocks::new(head).filter(|(_, block)| !matches!(block, Block::Comment(_)));
-    blocks.take(FOREIGN_LINES).any(|(_, block)| match block {
+    Blocks::new(bytes).any(|(_, block)| match block {
         Block::Sample(sample) => is_unmistakable(&sample),
         Block::Record { header, .. } => header.time_ns.is_some(),
         Block::Comment(_) | Block::Unknown => false,
@@ -67,6 +64,8 @@ mod tests {
         ] {
             assert!(!is_script(no.as_bytes()), "{no:?}");
         }
-        assert!(!is_script("noise\n".repeat(FOREIGN_LINES).as_bytes()));
+        let many = "Failed to open /tmp/perf-1.map, continuing without symbols\n".repeat(1000);
+        assert!(!is_script(many.as_bytes()));
+        assert!(is_script(format!("{many}a 1 2.000000:  401000 f (/x)\n").as_bytes()));
     }
 }

@@ -25,7 +25,7 @@ mod frames;
 mod header;
 mod numbers;
 
-pub use blocks::{Block, Blocks, ScriptSample};
+pub use blocks::{Block, BlockEnd, Blocks, ScriptSample};
 pub use detect::{HEAD, is_script};
 pub use frames::{ScriptFrame, StackLine, only_frame, stack_line};
 pub use header::parse_task;

@@ -6,9 +6,11 @@ use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
 
 use crate::error::Result;
-use crate::ingest::{Block, CALLCHAIN_DEFERRED, Change, RecordTime, ScriptSample, SideBand, number};
+use crate::ingest::{
+    Block, BlockEnd, CALLCHAIN_DEFERRED, Change, RecordTime, ScriptSample, SideBand, number, only_frame,
+};
 use crate::load::meanings::{set_functions, set_task_kinds};
-use crate::load::notes::{note_loss, note_nameless_kernel};
+use crate::load::notes::{FOREIGN, note_loss, note_nameless_kernel};
 use crate::load::timelines::{span, timeline};
 use crate::model::{Detail, EventId, Names, Recording, Sample, Timeline};
 use crate::state::{CpuSamples, State};
@@ -19,7 +21,6 @@ use super::stacks::ScriptStacks;
 use super::tables::{Cgroups, Tasks};
 
 /// The reasons for rejecting blocks of the text.
-const FOREIGN: &str = "not printed by perf script";
 const BROKEN: &str = "a line of the call chain cannot be read";
 const CUT: &str = "the text ends before the call chain does";
 const NO_TIME: &str = "without time or CPU, which others of the event have";
@@ -132,14 +133,23 @@ impl<'a> Reader<'a> {
             self.recording.tally.other_events += 1;
             return Ok(());
         }
-        if !sample.is_whole && (!sample.lines.is_empty() || sample.rest.is_empty()) {
+        let is_in_line = sample.end == BlockEnd::InLine && only_frame(sample.rest).is_none();
+        let lacks_chain = sample.end != BlockEnd::Text
+            && event.has_callchain
+            && sample.lines.is_empty()
+            && sample.rest.is_empty();
+        if is_in_line || lacks_chain {
             return Err(CUT);
         }
+        let stacks_before = self.stacks.stacks.len();
         let stack = if sample.lines.is_empty() {
             self.stacks.single(sample.rest, &mut self.names)
         } else {
             self.stacks.chain(sample.lines, &mut self.names).ok_or(BROKEN)?
         };
+        if sample.end == BlockEnd::LastLine && self.stacks.is_cut(stack, stacks_before) {
+            return Err(CUT);
+        }
         event.has_callchain |= !sample.lines.is_empty();
         event.records += 1;
         let detail = Detail {

@@ -85,6 +85,22 @@ impl<'a> ScriptStacks<'a> {
         }
     }
 
+    /// Whether `stack` seems to lack its outermost frames: before there were `before` stacks, none of
+    /// them began with its outermost frame, and one had that frame further inside.
+    pub fn is_cut(&self, stack: StackId, before: usize) -> bool {
+        let mut outwards =
+            std::iter::successors(Some(stack), |inner| self.stacks.split(*inner).map(|(outer, _)| outer));
+        let outermost = outwards.find_map(|stack| {
+            let (outer, frame) = self.stacks.split(stack)?;
+            (outer == StackTree::ROOT).then_some((stack, frame))
+        });
+        outermost.is_some_and(|(outermost, frame)| {
+            let mut earlier = (1..before).map(StackId::from_index);
+            outermost.index() >= before
+                && earlier.any(|stack| self.stacks.split(stack).is_some_and(|(_, inner)| inner == frame))
+        })
+    }
+
     /// The stack of the lines of a call chain without the innermost.
     fn callers(&mut self, lines: &'a [u8], names: &mut Names) -> u32 {
         let key = hash(CALLERS, lines);
@@ -156,22 +172,28 @@ impl<'a> ScriptStacks<'a> {
     }
 }
 
-/// The mode of a frame. Its module shows it: kernel modules are in brackets or end in `.ko`.
-/// Otherwise its address shows it: 64-bit kernels lie in the upper half, except on s390x.
+/// The mode of a frame. Its module shows it: the kernel and its modules are in brackets, or files
+/// with names of their own. Otherwise its address shows it: 64-bit kernels lie in the upper half,
+/// except on s390x.
 fn mode(frame: &ScriptFrame) -> Mode {
     const USER: [&[u8]; 6] = [b"[vdso", b"[vsyscall", b"[heap", b"[stack", b"[anon", b"[uprobes"];
     match frame.dso {
         Some(dso) if dso.starts_with(b"[guest.") => Mode::Guest,
         Some(dso) if USER.iter().any(|user| dso.starts_with(user)) => Mode::User,
-        Some(dso) if dso.starts_with(b"[") || is_kernel_object(dso) => Mode::Kernel,
+        Some(dso) if dso.starts_with(b"[") || is_kernel_file(dso) => Mode::Kernel,
         _ if frame.address >> 63 == 1 => Mode::Kernel,
         _ => Mode::User,
     }
 }
 
-/// Whether a path is that of a kernel module: `nf_conntrack.ko`, `nf_conntrack.ko.xz`.
-fn is_kernel_object(path: &[u8]) -> bool {
-    [b".ko".as_slice(), b".ko.gz", b".ko.xz", b".ko.zst"].iter().any(|ending| path.ends_with(ending))
+/// Whether a path is that of the kernel or of a kernel module: `/usr/lib/debug/boot/vmlinux-4.9`,
+/// `/proc/kcore`, `nf_conntrack.ko`, `nf_conntrack.ko.xz`. Where perf found a vmlinux it prints its
+/// path (`vmlinux_path__init`, tools/perf/util/symbol.c), and up to 4.x with addresses in that file,
+/// which are low.
+fn is_kernel_file(path: &[u8]) -> bool {
+    const MODULES: [&[u8]; 5] = [b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.debug"];
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    name.starts_with(b"vmlinux") || path == b"/proc/kcore" || MODULES.iter().any(|end| name.ends_with(end))
 }
 
 /// The hash of lines. It includes their length, because the last piece is padded with zeros.

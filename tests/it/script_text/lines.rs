@@ -133,7 +133,7 @@ fn what_cannot_be_read_is_rejected_with_its_line() {
         format!("{first}noise\n{first}").as_bytes(),
         0,
         2,
-        &["1 records were rejected: not printed by perf script, first in line 5"],
+        &["1 line was not printed by perf script, first in line 5; messages of perf are kept out"],
     );
     let broken = first.replace("ffffffff81690718", "ffffffff8169071x");
     check(
