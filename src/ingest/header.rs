@@ -43,6 +43,8 @@ pub struct Header {
     pub another_at: Option<u64>,
     /// Number of feature sections that should be in the file and are not.
     pub missing_features: u64,
+    /// Bytes of text before the header.
+    pub text_before: usize,
     /// Where in the file the formats of tracepoints are; empty if there are none.
     pub tracing_data: Range<usize>,
 }
@@ -124,6 +126,7 @@ impl Header {
                 None
             },
             missing_features: missing,
+            text_before: 0,
             tracing_data,
         })
     }
@@ -144,6 +147,7 @@ impl Header {
             missing_bytes: 0,
             missing_features: 0,
             another_at: None,
+            text_before: 0,
             tracing_data: tracing_data.map_or(0..0, |range| data_start + range.start..data_start + range.end),
         })
     }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::mapped::{self, Map};
 use crate::pack;
 
+use super::between;
 use super::magic;
 use super::script_text;
 
@@ -39,8 +40,10 @@ enum Bytes {
 pub struct InputFile<'a> {
     /// Its name in the directory; `None` if the recording is one file.
     pub name: Option<&'a str>,
-    /// Its bytes.
+    /// Its bytes, without the text before them.
     pub bytes: &'a [u8],
+    /// Bytes of text before a stream.
+    pub text_before: usize,
     /// Whether it is longer than the memory that was allowed.
     pub is_cut: bool,
     /// Whether it should be there and is not.
@@ -50,7 +53,14 @@ pub struct InputFile<'a> {
 impl<'a> InputFile<'a> {
     /// A recording that is one whole file with these bytes.
     pub fn whole(bytes: &'a [u8]) -> InputFile<'a> {
-        InputFile { name: None, bytes, is_cut: false, is_missing: false }
+        InputFile { name: None, bytes, text_before: 0, is_cut: false, is_missing: false }
+            .without_text_before()
+    }
+
+    /// The file without text before a stream, which perf printed into it.
+    fn without_text_before(self) -> InputFile<'a> {
+        let text_before = between::start_of_stream(self.bytes);
+        InputFile { bytes: &self.bytes[text_before..], text_before, ..self }
     }
 }
 
@@ -98,7 +108,8 @@ impl OpenFile {
             Bytes::Missing => (&[][..], false),
         };
         let is_missing = matches!(self.bytes, Bytes::Missing);
-        InputFile { name: self.name.as_deref(), bytes, is_cut, is_missing }
+        InputFile { name: self.name.as_deref(), bytes, text_before: 0, is_cut, is_missing }
+            .without_text_before()
     }
 }
 
@@ -204,15 +215,16 @@ fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     let mut read = |limit: u64, bytes: &mut Vec<u8>| {
         input.by_ref().take(limit).read_to_end(bytes).map_err(|error| io_error(path, error))
     };
+    let is_recording = |bytes: &[u8]| magic::is_recording(&bytes[between::start_of_stream(bytes)..]);
     let mut head = HEAD;
     read(head as u64, &mut bytes)?;
     let may_be_packed = pack::may_be_pack(&bytes) || pack::may_be_archive(&bytes);
-    let mut is_wanted = may_be_packed || magic::is_recording(&bytes) || script_text::is_script(&bytes);
+    let mut is_wanted = may_be_packed || is_recording(&bytes) || script_text::is_script(&bytes);
     // A text may start with perf's header, which can be long.
     while !is_wanted && bytes.len() == head && head < script_text::HEAD && !bytes.contains(&0) {
         read(head as u64, &mut bytes)?;
         head *= 2;
-        is_wanted = script_text::is_script(&bytes);
+        is_wanted = is_recording(&bytes) || script_text::is_script(&bytes);
     }
     let mut is_cut = false;
     if is_wanted {

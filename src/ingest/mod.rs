@@ -11,6 +11,7 @@
 //! | `unpack` | compressed records |
 //! | `source`, `parallel`, `walk_result` | all records, several parts at the same time |
 //! | `records`, `sample_id`, `side_band`, `user_chains` | records that are not samples |
+//! | `between` | text between records |
 //! | `sample`, `sample_reader` | samples |
 //! | `tracing_data`, `tracepoint` | events |
 //! | `script_text` | the text of perf script |
@@ -19,6 +20,7 @@
 //! | `cursor` | single numbers and strings, for the others |
 
 mod attributes;
+mod between;
 mod cursor;
 mod features;
 mod header;
@@ -54,8 +56,8 @@ pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
-    Block, BlockEnd, Blocks, ScriptFrame, ScriptSample, StackLine, is_script, number, only_frame, parse_task,
-    stack_line,
+    Block, BlockEnd, Blocks, ForeignLines, ScriptFrame, ScriptSample, StackLine, is_module, is_script,
+    number, only_frame, parse_task, stack_line,
 };
 pub use side_band::{Change, Map, RecordTime, SideBand};
 pub use source::{Source, read};

@@ -106,6 +106,7 @@ impl Walker<'_> {
                 collected.switch(&switch, &record);
             }
         }
+        walked.text_bytes = walk.text_bytes();
         walked.end = walk.position() as u64;
         walked.stop = walk.stop().map(|stop| (walked.end, stop));
         walked

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::between;
 use super::cursor::ByteOrder;
 
 /// Bytes of `perf_event_header`: type (u32), misc (u16), size (u16).
@@ -56,7 +57,7 @@ pub enum Stop {
     Another,
 }
 
-/// Walks over the whole records of a data section.
+/// Walks over the whole records of a data section, and over text between them.
 pub struct Walk<'a> {
     data: &'a [u8],
     at: usize,
@@ -64,17 +65,47 @@ pub struct Walk<'a> {
     end: usize,
     order: ByteOrder,
     stop: Option<Stop>,
+    /// Whether text stops the walk.
+    is_strict: bool,
+    text_bytes: u64,
 }
 
 impl<'a> Walk<'a> {
     /// A walk from the start of `data`.
     pub fn new(data: &'a [u8], order: ByteOrder) -> Self {
-        Walk { data, at: 0, end: data.len(), order, stop: None }
+        Walk::over(data, 0..data.len() as u64, order)
+    }
+
+    /// As [`new`](Walk::new), for data that no text can stand in.
+    pub fn strict(data: &'a [u8], order: ByteOrder) -> Self {
+        Walk { is_strict: true, ..Walk::new(data, order) }
     }
 
     /// A walk over the records that start in `range`. The first one starts at its start.
     pub fn over(data: &'a [u8], range: Range<u64>, order: ByteOrder) -> Self {
-        Walk { data, at: range.start as usize, end: data.len().min(range.end as usize), order, stop: None }
+        let (at, end) = (range.start as usize, data.len().min(range.end as usize));
+        Walk { data, at, end, order, stop: None, is_strict: false, text_bytes: 0 }
+    }
+
+    /// Bytes of text that the walk stepped over.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// Steps over text, or stops.
+    #[cold]
+    fn stop_at(&mut self, stop: Stop) -> Option<Record<'a>> {
+        match between::end_of_text(self.data, self.at, self.order).filter(|_| !self.is_strict) {
+            Some(end) => {
+                self.text_bytes += (end - self.at) as u64;
+                self.at = end;
+                self.next()
+            }
+            None => {
+                self.stop = Some(stop);
+                None
+            }
+        }
     }
 
     /// Position after the last record; the start of the damage if the walk [stopped](Walk::stop).
@@ -100,6 +131,7 @@ impl<'a> Walk<'a> {
                 Some(bytes @ 65513..=65519) => 2 * RECORD_HEADER + bytes as usize,
                 _ => 0,
             },
+            SIMPLEPERF_TYPES.. if between::is_text(header) => 0,
             SIMPLEPERF_TYPES.. => usize::from(misc) << 16 | size,
             _ => size,
         };
@@ -111,13 +143,11 @@ impl<'a> Walk<'a> {
     fn take(&mut self, kind: u32, misc: u16, size: usize, payload: usize) -> Option<Record<'a>> {
         let rest = &self.data[self.at..];
         if size < RECORD_HEADER {
-            self.stop = Some(Stop::BadSize);
-            return None;
+            return self.stop_at(Stop::BadSize);
         }
         let body = rest.get(RECORD_HEADER..size).filter(|_| rest.len() - size >= payload);
         let Some(body) = body else {
-            self.stop = Some(Stop::CutShort);
-            return None;
+            return self.stop_at(Stop::CutShort);
         };
         let position = self.at as u64;
         self.at += size + payload;
@@ -142,8 +172,7 @@ impl<'a> Iterator for Walk<'a> {
         let (Some(kind), Some(misc), Some(size)) =
             (self.order.u32_at(header, 0), self.order.u16_at(header, 4), self.order.u16_at(header, 6))
         else {
-            self.stop = Some(Stop::CutShort);
-            return None;
+            return self.stop_at(Stop::CutShort);
         };
         let size = usize::from(size);
         if kind >= USER_TYPES {
@@ -164,8 +193,7 @@ pub fn likely_start(data: &[u8], from: usize, order: ByteOrder) -> Option<usize>
         const CONVINCING: usize = 32;
         let makes_sense =
             |record: &Record| (1..128).contains(&record.kind) && record.body.len().is_multiple_of(8);
-        let start = at as u64..data.len() as u64;
-        Walk::over(data, start, order).take_while(makes_sense).take(CONVINCING).count() == CONVINCING
+        Walk::strict(&data[at..], order).take_while(makes_sense).take(CONVINCING).count() == CONVINCING
     })
 }
 
@@ -188,6 +216,7 @@ mod tests {
             (record(0, 0), Some(Stop::BadSize)),
             (vec![1, 2, 3], Some(Stop::CutShort)),
             (vec![], None),
+            (b"text without end".to_vec(), Some(Stop::CutShort)),
         ] {
             let mut bytes = record(16, 8);
             bytes.extend(record(8, 0));
@@ -197,5 +226,31 @@ mod tests {
             assert_eq!(walk.stop(), stop);
             assert_eq!(walk.position(), 24);
         }
+    }
+
+    #[test]
+    fn text_between_records_is_stepped_over() {
+        let text = b"[ perf record: Woken up 1 times to write data ]\r\n";
+        // The first byte of a record may look like text too.
+        for kind in [1, 9, 10, 13, 68, 82] {
+            let mut next = record(16, 8);
+            next[0] = kind;
+            for order in [ByteOrder::Little, ByteOrder::Big] {
+                let next = match order {
+                    ByteOrder::Little => next.clone(),
+                    ByteOrder::Big => [&[0, 0, 0, kind, 0, 0, 0, 16][..], &[0; 8]].concat(),
+                };
+                let bytes = [&next[..], text, &next, &next, text].concat();
+                let mut walk = Walk::new(&bytes, order);
+                let positions: Vec<u64> = walk.by_ref().map(|record| record.position).collect();
+                assert_eq!(positions, [0, 16 + text.len() as u64, 32 + text.len() as u64], "{kind}");
+                assert_eq!((walk.stop(), walk.text_bytes()), (None, 2 * text.len() as u64));
+                assert_eq!(Walk::strict(&bytes, order).count(), 1);
+            }
+        }
+        // A name in a record that a wrong size leads to is no text.
+        let misled = [record(16, 8), b"ksoftirqd/1\0\0\0\0\0".to_vec(), record(16, 8)].concat();
+        let mut walk = Walk::new(&misled, ByteOrder::Little);
+        assert_eq!((walk.by_ref().count(), walk.stop()), (1, Some(Stop::BadSize)));
     }
 }

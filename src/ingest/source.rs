@@ -42,6 +42,7 @@ pub struct Source<'a> {
 pub fn read<'a>(files: &[InputFile<'a>], path: &Path, memory: u64) -> Result<(Header, Records<'a>)> {
     let bytes = files.first().map_or(&[][..], |file| file.bytes);
     let mut header = Header::parse(bytes, path)?;
+    header.text_before = files.first().map_or(0, |file| file.text_before);
     let records = unpack::unpack(&header, files, memory);
     stream::note_cpus(&mut header.attributes, &records.data, header.order);
     Ok((header, records))
@@ -92,6 +93,7 @@ impl<'a> Source<'a> {
                 _ => damage.push(damage_here(stop)),
             }
         }
+        damage.iter_mut().for_each(|damage| damage.offset += self.header.text_before as u64);
         damage
     }
 

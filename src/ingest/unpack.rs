@@ -165,7 +165,7 @@ impl Unpacker {
             self.out.truncate(before);
             return Err(if limit == self.record_limit { Stop::BadCompression } else { Stop::OverBudget });
         }
-        let mut walk = Walk::new(&self.out[before..], self.order);
+        let mut walk = Walk::strict(&self.out[before..], self.order);
         walk.by_ref().for_each(drop);
         let (end, stop) = (before + walk.position(), walk.stop());
         stream.unfinished.extend(self.out.drain(end..));

@@ -14,6 +14,8 @@ const PROGRESS_STEP: u64 = 1 << 20;
 pub struct WalkResult {
     /// Side-band records in time order.
     pub side_band: Vec<SideBand>,
+    /// Bytes of text between records.
+    pub text_bytes: u64,
     /// Number of side-band records that no analysis uses.
     pub unused: u64,
     /// Positions of the user call chains that were recorded later than their samples.
@@ -60,6 +62,7 @@ impl WalkResult {
     pub(super) fn join(&mut self, next: WalkResult) {
         self.side_band.extend(next.side_band);
         self.user_chains.extend(next.user_chains);
+        self.text_bytes += next.text_bytes;
         self.unused += next.unused;
         self.records += next.records;
         for (kind, count) in next.skipped {

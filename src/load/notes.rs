@@ -21,6 +21,9 @@ const DAMAGED_STREAM: &str = "copy the file again; of the parts of --switch-outp
 /// The reason for rejecting lines of a text that are no record. It makes a sentence of its own.
 pub(super) const FOREIGN: &str = "not printed by perf script";
 
+/// The reason for rejecting samples whose lines are not as perf script prints them.
+pub(super) const SPLIT: &str = "a line of the call chain is broken in two, or something else stands in it";
+
 /// One possible problem of the input.
 struct Note {
     severity: Severity,
@@ -46,6 +49,7 @@ pub(super) fn note_input_damage(source: &Source, walked: &WalkResult, recording:
     let Header { attributes, .. } = &source.header;
     add([unfinished(&source.header)], diagnostics);
     add(source.damage(walked).iter().map(|damage| damaged(damage, tally)), diagnostics);
+    add([text(source.header.text_before as u64 + walked.text_bytes)], diagnostics);
     add(file(&source.header, tally), diagnostics);
     add(events(attributes, &about.events, tally), diagnostics);
     note_loss(recording, &BTreeMap::new());
@@ -88,6 +92,20 @@ pub(super) fn note_nameless_kernel(recording: &mut Recording) {
         remedy: "run perf script as root in the boot that was recorded, or with --kallsyms; or give the perf.data here",
     };
     add([nameless], &mut recording.diagnostics);
+}
+
+/// Text among the records of a stream.
+fn text(bytes: u64) -> Note {
+    Note {
+        severity: Severity::Warning,
+        code: "text",
+        count: bytes,
+        message: format!(
+            "{bytes} bytes of text stand before, between or behind the records: messages of perf, or output of the \
+             recorded command; all records are read"
+        ),
+        remedy: "keep them out of the stream: 2> FILE in place of 2>&1",
+    }
 }
 
 fn unfinished(header: &Header) -> Note {
@@ -217,6 +235,9 @@ fn lost(tally: &Tally) -> [Note; 2] {
     ]
 }
 
+/// One split sample in so many others is a message that was mixed in, more are wrapped lines.
+const MOST_SPLIT: u64 = 100;
+
 /// Records that could not be decoded, by reason.
 fn rejected(tally: &Tally, first_lines: &BTreeMap<&'static str, u64>) -> impl Iterator<Item = Note> {
     tally.rejected.iter().map(|(why, count)| {
@@ -229,8 +250,16 @@ fn rejected(tally: &Tally, first_lines: &BTreeMap<&'static str, u64>) -> impl It
                     "messages of perf are kept out of the text with: perf script 2> /dev/null",
                 )
             }
+            SPLIT => (
+                format!("{count} records were rejected: {why}{first}"),
+                "a terminal or a mail program has wrapped long lines, or messages were mixed in (2>&1): \
+                 give the file that is written by: perf script > FILE",
+            ),
             _ => (format!("{count} records were rejected: {why}{first}"), ""),
         };
-        Note { severity: Severity::Warning, code: "rejected", count: *count, message, remedy }
+        // Who reads the rest must know that a part of it, with the longest names, is missing.
+        let is_part = *why == SPLIT && count.saturating_mul(MOST_SPLIT) > tally.samples;
+        let severity = if is_part { Severity::Error } else { Severity::Warning };
+        Note { severity, code: "rejected", count: *count, message, remedy }
     })
 }

@@ -20,7 +20,7 @@ pub(super) fn unpack(files: &[InputFile], job: &Job) -> Result<Option<Pack>> {
 
 /// Loads the recording in a pack.
 pub(super) fn load(pack: &Pack, job: &Job) -> Result<Recording> {
-    let file = |(name, bytes, is_missing)| InputFile { name, bytes, is_cut: false, is_missing };
+    let file = |(name, bytes, is_missing)| InputFile { name, is_missing, ..InputFile::whole(bytes) };
     let files: Vec<InputFile> = pack.recording().map(file).collect();
     let (damage, remedy) = pack.damage().unwrap_or(Damage::Cut).words();
     if files.is_empty() {

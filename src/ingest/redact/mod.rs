@@ -73,7 +73,8 @@ impl<'s> Redacted<'s> {
         let unread = unread.min(MOST_UNREAD);
         let is_cut_short =
             walk.stop() == Some(Stop::CutShort) && (RECORD_HEADER..usize::from(u16::MAX)).contains(&left);
-        let data_bytes = walk.position() as u64 + unread;
+        // Text between records is left out.
+        let data_bytes = walk.position() as u64 - walk.text_bytes() + unread;
         let redactor = Redactor::new(source, code, file, path)?;
         let (head, tail) = frame::around(&source.header, file, data_bytes, &redactor, path)?;
         Ok(Redacted {

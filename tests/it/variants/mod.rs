@@ -5,3 +5,4 @@ mod forms;
 mod of_perf;
 mod print;
 mod records;
+mod texts_between;
