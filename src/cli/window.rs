@@ -84,6 +84,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = arguments.windows.options(arguments.selection.selection())?;
     let mut recording = arguments.input.load()?;
     load::require_timelines(&recording)?;
+    if options.trigger_comm.is_some() {
+        load::require_comms(&recording)?;
+    }
     options.selection.check(&recording)?;
     window_options::check(&options, &recording)?;
     let mut windows = windows::find(&recording, &options);

@@ -61,7 +61,9 @@ pub use lines::source_lines;
 pub use options::{Options, Progress, Stage};
 #[cfg(feature = "pack")]
 pub use packing::{Keep, Packed, pack};
-pub use require::{require_cpus, require_stacks, require_timelines, require_times, require_witnesses};
+pub use require::{
+    require_comms, require_cpus, require_stacks, require_timelines, require_times, require_witnesses,
+};
 
 /// How many times a file is read if another process keeps cutting it short.
 const ATTEMPTS: usize = 3;

@@ -1,11 +1,10 @@
 //! Requirements: checks that a recording has what a command needs. The errors say how to record it.
 
 use crate::error::{Error, Result};
-use crate::model::{Diagnostic, Recording, Severity};
+use crate::model::{Diagnostic, Recording, Severity, Task};
 
-/// Added to a remedy for text of perf script, which only has the fields that perf was asked to
-/// print.
-const PRINTING: &str = "; if it was, print it: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
+/// How perf script prints all that is read.
+const FIELDS: &str = "perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
 
 /// Checks that the recording shows what ran: it needs samples with call chains.
 ///
@@ -47,10 +46,43 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
 ///
 /// If it has neither.
 pub fn require_witnesses(recording: &Recording) -> Result<()> {
+    require_comms(recording)?;
     if recording.timelines.iter().any(|timeline| !timeline.trace.events.is_empty()) {
-        return Ok(());
+        return require_clock(recording);
     }
     require_timelines(recording)
+}
+
+/// Checks that tasks have comms, by which ksoftirqd and culprits are known.
+///
+/// # Errors
+///
+/// If no line of a text has one.
+pub fn require_comms(recording: &Recording) -> Result<()> {
+    let is_nameless = |task: &Task| {
+        let tid = recording.name(task.comm).strip_prefix(':').and_then(|tid| tid.parse().ok());
+        tid == Some(task.tid)
+    };
+    let lacks_comms =
+        recording.about.is_script && !recording.tasks.is_empty() && recording.tasks.iter().all(is_nameless);
+    match lacks_comms {
+        true => Err(Error::input(
+            &recording.about.file,
+            "the text has no comms, so that nobody can be told from ksoftirqd",
+            format!("print them: {FIELDS}"),
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Checks that the times order the samples.
+fn require_clock(recording: &Recording) -> Result<()> {
+    match recording.diagnostics.iter().find(|diagnostic| diagnostic.code == Diagnostic::CLOCK) {
+        Some(Diagnostic { message, remedy, .. }) => {
+            Err(Error::input(&recording.about.file, message, remedy.clone().unwrap_or_default()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Checks that the recording shows what ran on each CPU, in order: it needs samples with call
@@ -71,6 +103,7 @@ pub fn require_timelines(recording: &Recording) -> Result<()> {
 ///
 /// If they do not have them.
 pub fn require_times(recording: &Recording) -> Result<()> {
+    require_clock(recording)?;
     match recording.sampling_event() {
         Some(event) if !event.has_time => Err(lacks(
             recording,
@@ -101,6 +134,7 @@ pub fn require_cpus(recording: &Recording) -> Result<()> {
 /// print it.
 fn lacks(recording: &Recording, problem: String, remedy: &str) -> Error {
     let about = &recording.about;
-    let printing = if about.is_script { PRINTING } else { "" };
+    // A text only has the fields that perf was asked to print.
+    let printing = if about.is_script { format!("; if it was, print it: {FIELDS}") } else { String::new() };
     Error::input(&about.file, problem, format!("{remedy}{printing}"))
 }

@@ -47,6 +47,9 @@ impl Diagnostic {
     /// The code where the formats of tracepoints are missing, so their records cannot be decoded.
     pub const FORMATS: &'static str = "formats";
 
+    /// The code where the times of a text do not order its samples.
+    pub const CLOCK: &'static str = "clock";
+
     /// Whether it says that the kernel dropped records.
     pub fn is_loss(&self) -> bool {
         self.code == Diagnostic::LOST

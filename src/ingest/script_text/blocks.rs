@@ -2,8 +2,10 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::frames::{StackLine, is_aligned_frame, only_frame, stack_line};
+use super::frames::{is_aligned_frame, is_bare_frame, only_frame};
 use super::header::ScriptHeader;
+use super::lines::{BlockEnd, ForeignLines, LineKind, SampleLines, is_half, is_timeless_header};
+use super::messages::has_message_inside;
 use super::numbers::number;
 
 /// A piece of the text: a line without indentation, and the indented lines that belong to it.
@@ -41,17 +43,10 @@ pub struct ScriptSample<'a> {
     pub lines: &'a [u8],
     /// What follows these lines.
     pub end: BlockEnd,
-}
-
-/// What follows the lines of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockEnd {
-    /// An empty line or another block, so that no line is missing.
-    Text,
-    /// The end of the text, after a whole line. An editor may have removed an empty line there.
-    LastLine,
-    /// The end of the text, within a line.
-    InLine,
+    /// Whether one of these lines is broken in two, or something else stands between them.
+    pub is_broken: bool,
+    /// Lines between these or right after them that perf script does not print.
+    pub foreign: ForeignLines,
 }
 
 /// Reads a text block by block. Each block comes with the number of its first line.
@@ -64,12 +59,14 @@ pub struct Blocks<'a> {
     has_records: bool,
     /// Whether a line with a time was read: then a line without a time is damaged.
     has_times: bool,
+    /// Whether a line before is broken in two by a message, so that its other half follows.
+    is_after_half: bool,
 }
 
 impl<'a> Blocks<'a> {
     /// The blocks of `text`.
     pub fn new(text: &'a [u8]) -> Self {
-        Blocks { text, at: 0, lines: 0, has_records: false, has_times: false }
+        Blocks { text, at: 0, lines: 0, has_records: false, has_times: false, is_after_half: false }
     }
 
     /// Number of bytes read.
@@ -86,24 +83,79 @@ impl<'a> Blocks<'a> {
         Some(without_return(&rest[..end.unwrap_or(rest.len())]))
     }
 
-    /// The indented lines that follow, and what comes after them.
-    fn indented(&mut self) -> (&'a [u8], BlockEnd) {
+    /// The lines that belong to the sample whose header was just read.
+    fn sample_lines(&mut self) -> SampleLines<'a> {
+        let start = self.at;
+        let mut end = start;
+        let mut found = SampleLines {
+            chain: &[],
+            end: BlockEnd::Text,
+            is_broken: false,
+            foreign: ForeignLines::default(),
+        };
+        // Lines since the end of the chain that do not belong to it, if it goes on after them.
+        let mut strays = 0;
+        // Looked up once for each line of the chain, not for each line after it.
+        let mut is_after_half = None;
+        loop {
+            let (at, lines) = (self.at, self.lines);
+            let Some(line) = self.line() else {
+                if found.foreign.count == 0 {
+                    found.end = BlockEnd::of(self.text);
+                }
+                break;
+            };
+            let kind = match line.first() {
+                None => LineKind::Empty,
+                Some(b'\t') => LineKind::Chain,
+                Some(_) => {
+                    let is_after_half = *is_after_half.get_or_insert_with(|| is_half(&self.text[start..end]));
+                    LineKind::of(line, is_after_half, &self.text[self.at..], self.has_times)
+                }
+            };
+            match kind {
+                LineKind::Chain | LineKind::Rest => {
+                    found.is_broken |= strays > 0 || kind == LineKind::Rest;
+                    end = self.at;
+                    is_after_half = None;
+                }
+                LineKind::Message | LineKind::Stray => {
+                    found.foreign.count += 1;
+                    if found.foreign.count == 1 {
+                        found.foreign.first = self.lines;
+                    }
+                    strays += u64::from(kind == LineKind::Stray);
+                }
+                // An empty line ends the chain, unless it belongs to a message, or a frame follows.
+                LineKind::Empty if found.foreign.count > 0 || is_aligned_frame(&self.text[self.at..]) => {
+                    strays += 1
+                }
+                LineKind::Empty | LineKind::Next => {
+                    (self.at, self.lines) = (at, lines);
+                    break;
+                }
+            }
+        }
+        found.chain = &self.text[start..end];
+        found
+    }
+
+    /// Skips the indented lines and the frames that follow. Returns whether there are any.
+    fn skip_lines(&mut self) -> bool {
         let start = self.at;
         loop {
             let before = (self.at, self.lines);
-            let is_end = match self.text.get(self.at) {
-                None => return (&self.text[start..], end_of(self.text)),
-                Some(b'\t') => {
-                    self.line();
-                    false
-                }
+            let is_skipped = match self.text.get(self.at) {
+                None | Some(b'\n') => false,
+                Some(b'\t') => self.line().is_some(),
                 // perf indents samples without a call chain too.
-                Some(b' ') => self.line().is_some_and(|line| ScriptHeader::timed(line).is_some()),
-                Some(_) => true,
+                Some(_) => self.line().is_some_and(|line| {
+                    (line.starts_with(b" ") || is_bare_frame(line)) && ScriptHeader::timed(line).is_none()
+                }),
             };
-            if is_end {
+            if !is_skipped {
                 (self.at, self.lines) = before;
-                return (&self.text[start..self.at], BlockEnd::Text);
+                return self.at > start;
             }
         }
     }
@@ -120,18 +172,20 @@ impl<'a> Blocks<'a> {
                 parsed
             }
             None if line.starts_with(b"PERF_RECORD_") => (ScriptHeader::default(), line),
-            None if !self.has_times && line[0] != b'\t' && is_aligned_frame(&self.text[self.at..]) => {
+            None if !self.has_times && is_timeless_header(line, &self.text[self.at..]) => {
                 ScriptHeader::timeless(line)
             }
             None => {
-                self.indented();
+                // What has a call chain is the other half, damaged or not.
+                let has_chain = self.skip_lines();
+                self.is_after_half = !has_chain && (self.is_after_half || has_message_inside(line));
                 return if is_comment { Block::Comment(line[1..].trim_ascii()) } else { Block::Unknown };
             }
         };
         self.has_records = true;
+        let is_after_half = std::mem::take(&mut self.is_after_half);
         let (header, rest) = parsed;
         let rest = rest.trim_ascii();
-        let (lines, end) = self.indented();
         let record = |rest: &'a [u8]| {
             let rest = match rest.starts_with(b"DEFERRED CALLCHAIN") {
                 true => b"CALLCHAIN_DEFERRED".as_slice(),
@@ -142,11 +196,15 @@ impl<'a> Blocks<'a> {
             let (name, rest) = rest.split_at(end.unwrap_or(rest.len()));
             Some(Block::Record { header, name, rest })
         };
-        if let Some(record) = record(rest) {
+        let (period, event, after) = event_of(rest);
+        if let Some(record) = record(rest).or_else(|| record(after)) {
+            self.skip_lines();
             return record;
         }
-        let (period, event, rest) = event_of(rest);
-        record(rest).unwrap_or(Block::Sample(ScriptSample { header, period, event, rest, lines, end }))
+        let rest = after;
+        let SampleLines { chain: lines, end, is_broken, foreign } = self.sample_lines();
+        let is_broken = is_broken || is_after_half;
+        Block::Sample(ScriptSample { header, period, event, rest, lines, end, is_broken, foreign })
     }
 }
 
@@ -192,17 +250,6 @@ fn named_event(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_end = |colon: &usize| matches!(text.get(colon + 1), None | Some(b' '));
     let colon = memchr_iter(b':', text).find(is_end).filter(|colon| *colon > 0)?;
     Some((&text[..colon], text[colon + 1..].trim_ascii()))
-}
-
-/// How `text` ends. A line without its line end is whole if it is a frame with its module: nothing
-/// follows that.
-fn end_of(text: &[u8]) -> BlockEnd {
-    let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    match stack_line(last) {
-        _ if last.is_empty() => BlockEnd::LastLine,
-        StackLine::Frame(frame) if frame.dso.is_some() && last.ends_with(b")") => BlockEnd::LastLine,
-        _ => BlockEnd::InLine,
-    }
 }
 
 fn without_return(line: &[u8]) -> &[u8] {

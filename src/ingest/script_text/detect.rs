@@ -6,9 +6,9 @@ use super::blocks::{Block, Blocks, ScriptSample};
 use super::frames::{StackLine, only_frame, stack_lines};
 use super::header::parse_task;
 
-/// Bytes of a stream that suffice to identify it. Before the first sample there may be perf's header
-/// and, if its standard error went to the same place, a warning for each file that it could not
-/// open.
+/// Bytes of a stream that suffice to identify it. Before the first sample there may be the header
+/// that perf prints and, if its standard error went to the same place, a warning for each file that
+/// it could not open.
 pub const HEAD: usize = 8 << 20;
 
 /// Whether `bytes` are text of perf script: whether there is a sample anywhere.

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memmem};
 
+use super::messages::has_message_inside;
 use super::numbers::hexadecimal;
 
 /// A frame as printed.
@@ -37,10 +38,19 @@ pub(super) fn stack_lines(lines: &[u8]) -> impl Iterator<Item = StackLine<'_>> {
     lines.map(stack_line)
 }
 
-/// Reads one indented line.
+/// Reads one indented line, or one and a module that stands on a line of its own.
 pub fn stack_line(line: &[u8]) -> StackLine<'_> {
     let text = line.trim_ascii();
-    match frame(text) {
+    let read = match memchr(b'\n', text) {
+        None => frame(text),
+        Some(end) => {
+            let module = text[end..].trim_ascii().strip_prefix(b"(").and_then(|text| text.strip_suffix(b")"));
+            frame(text[..end].trim_ascii())
+                .map(|frame| ScriptFrame { dso: module.and_then(known_module), ..frame })
+        }
+    };
+    match read {
+        Some(frame) if frame.dso.is_none() && has_message_inside(text) => StackLine::Broken,
         Some(frame) => StackLine::Frame(frame),
         // brstackinsn prints a tab, an address of 16 digits, a tab and an instruction. Namespaces
         // are indented by two tabs.
@@ -60,6 +70,18 @@ pub(super) fn is_aligned_frame(text: &[u8]) -> bool {
     address.and_then(hexadecimal).is_some() && matches!(rest.first(), Some(b' ' | b'\n'))
 }
 
+/// Whether a line is a frame although nothing aligns or indents it: its module shows it, or an
+/// address that is no word.
+pub(super) fn is_bare_frame(text: &[u8]) -> bool {
+    const SHORTEST: usize = 4;
+    let text = text.trim_ascii();
+    let Some(frame) = frame(text) else { return false };
+    let address = text.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_address = address.len() >= SHORTEST && address.iter().any(u8::is_ascii_digit);
+    let has_module = frame.dso.is_some() || text.ends_with(b"([unknown])") || text.ends_with(b"(inlined)");
+    has_module || is_address && !text.ends_with(b":")
+}
+
 /// Reads `ADDRESS SYMBOL+0xOFFSET (DSO)`. Only the address must be there.
 fn frame(text: &[u8]) -> Option<ScriptFrame<'_>> {
     let end = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
@@ -70,7 +92,7 @@ fn frame(text: &[u8]) -> Option<ScriptFrame<'_>> {
     Some(ScriptFrame {
         address,
         symbol: Some(symbol).filter(|symbol| !symbol.is_empty() && *symbol != UNKNOWN),
-        dso: dso.map(without_deleted).filter(|dso| !dso.is_empty() && *dso != UNKNOWN),
+        dso: dso.and_then(known_module),
     })
 }
 
@@ -101,6 +123,11 @@ fn symbol_and_dso(text: &[u8]) -> (&[u8], Option<&[u8]>) {
         Some(open) => (&text[..open], Some(&text[open + 2..])),
         None => (whole, None),
     }
+}
+
+/// A module as printed, without ` (deleted)`; `None` if perf does not know it.
+fn known_module(dso: &[u8]) -> Option<&[u8]> {
+    Some(without_deleted(dso)).filter(|dso| !dso.is_empty() && *dso != UNKNOWN)
 }
 
 fn without_deleted(dso: &[u8]) -> &[u8] {

@@ -65,11 +65,33 @@ impl<'a> ScriptHeader<'a> {
         });
         with_cpu.unwrap_or_else(|| {
             let line = line.trim_ascii();
-            let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
-            let (task, rest) = line.split_at(end);
-            (ScriptHeader { task, ..ScriptHeader::default() }, rest)
+            let task = &line[..end_of_task(line)];
+            (ScriptHeader { task, ..ScriptHeader::default() }, &line[task.len()..])
         })
     }
+}
+
+/// Where comm and ids end in `COMM TID PERIOD EVENT:`, of which all but one may be missing.
+fn end_of_task(line: &[u8]) -> usize {
+    /// perf prints a period in at least so many columns, and a tid in fewer.
+    const PERIOD_COLUMNS: usize = 10;
+    let last_word = |text: &[u8]| {
+        let end = text.trim_ascii_end().len();
+        text[..end].iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1)..end
+    };
+    let is_event_end = |colon: &usize| matches!(line.get(colon + 1), None | Some(b' '));
+    // The event is the last word, or for a tracepoint the first one with a colon.
+    let event_end =
+        if line.ends_with(b":") { Some(line.len()) } else { memchr_iter(b':', line).find(is_event_end) };
+    let before_event = event_end.map_or(line, |end| &line[..last_word(&line[..end]).start]).trim_ascii_end();
+    let last = last_word(before_event);
+    let before_last = &before_event[..last.start];
+    let ids = |text: &[u8]| parse_task(text).tid.is_some();
+    let is_number = number(&before_event[last.clone()]).is_some();
+    let columns = last.end - before_last.trim_ascii_end().len();
+    // One space follows the comm.
+    let is_period = is_number && (columns > PERIOD_COLUMNS || ids(&before_last[last_word(before_last)]));
+    if is_period { before_last.trim_ascii_end().len() } else { before_event.len() }
 }
 
 /// The time that ends before the colon at `colon`, and its position: digits, a dot, six or nine
@@ -121,7 +143,8 @@ fn cpu_of(left: &[u8]) -> Option<(&[u8], u32)> {
 
 /// Splits comm and ids: `COMM PID/TID`, `COMM TID`, or only one of both.
 pub fn parse_task(text: &[u8]) -> ScriptTask<'_> {
-    let start = text.iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1);
+    // simpleperf prints a tab after the comm.
+    let start = text.iter().rposition(|byte| matches!(byte, b' ' | b'\t')).map_or(0, |space| space + 1);
     let (comm, ids) = text.split_at(start);
     let comm = comm.trim_ascii();
     let slash = ids.iter().position(|byte| *byte == b'/');

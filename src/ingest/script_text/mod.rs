@@ -18,15 +18,22 @@
 //! - FILE:LINE stands after each frame with `-F +srcline`.
 //!
 //! A sample without a call chain has its only frame as REST, and no empty line after it.
+//!
+//! perf up to 3.2 prints neither CPU nor time by default: `COMM TID EVENT:`. What editors,
+//! terminals and mail programs do to these lines, and perf's own messages between them, is in
+//! `lines`.
 
 mod blocks;
 mod detect;
 mod frames;
 mod header;
+mod lines;
+mod messages;
 mod numbers;
 
-pub use blocks::{Block, BlockEnd, Blocks, ScriptSample};
+pub use blocks::{Block, Blocks, ScriptSample};
 pub use detect::{HEAD, is_script};
 pub use frames::{ScriptFrame, StackLine, only_frame, stack_line};
 pub use header::parse_task;
+pub use lines::{BlockEnd, ForeignLines, is_module};
 pub use numbers::number;

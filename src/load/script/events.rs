@@ -76,6 +76,11 @@ impl<'a> Events<'a> {
         &mut self.list[index]
     }
 
+    /// Forgets that there are times, if they do not order the samples.
+    pub fn forget_times(&mut self) {
+        self.list.iter_mut().for_each(|event| event.has_time = false);
+    }
+
     /// For each event, whether it is the sampling event.
     pub fn sampling(&self) -> Result<Vec<bool>> {
         let attributes: Vec<Attribute> = self.list.iter().map(|event| event.attribute.clone()).collect();

@@ -1,6 +1,7 @@
 //! Text of perf script: from its blocks to a [`Recording`]. The names are the ones that perf
 //! printed, so nothing is looked up.
 
+mod clock;
 mod events;
 mod header;
 mod reader;

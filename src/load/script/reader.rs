@@ -7,14 +7,16 @@ use rustc_hash::FxHashMap;
 
 use crate::error::Result;
 use crate::ingest::{
-    Block, BlockEnd, CALLCHAIN_DEFERRED, Change, RecordTime, ScriptSample, SideBand, number, only_frame,
+    Block, BlockEnd, CALLCHAIN_DEFERRED, Change, ForeignLines, RecordTime, ScriptSample, SideBand, number,
+    only_frame,
 };
 use crate::load::meanings::{set_functions, set_task_kinds};
-use crate::load::notes::{FOREIGN, note_loss, note_nameless_kernel};
+use crate::load::notes::{FOREIGN, SPLIT, note_loss, note_nameless_kernel};
 use crate::load::timelines::{span, timeline};
-use crate::model::{Detail, EventId, Names, Recording, Sample, Timeline};
+use crate::model::{About, Detail, Diagnostic, EventId, Names, Recording, Sample, Timeline};
 use crate::state::{CpuSamples, State};
 
+use super::clock::{Restart, Steps, disorder};
 use super::events::Events;
 use super::header::{Rate, read_comment};
 use super::stacks::ScriptStacks;
@@ -45,6 +47,12 @@ pub(super) struct Reader<'a> {
     /// The first sample and its line, if it has no time. If the next sample has a time, the first
     /// one is the rest of a sample whose beginning is missing.
     pending: Option<(u64, ScriptSample<'a>)>,
+    /// The time of the sample before, if there are times.
+    last_ns: Option<u64>,
+    /// Where the times go back by most.
+    restart: Restart,
+    /// The line where the header of another machine stands, after samples.
+    other_host: Option<u64>,
     /// For each reason the first line that was rejected for it.
     first_rejected: BTreeMap<&'static str, u64>,
 }
@@ -67,20 +75,26 @@ impl<'a> Reader<'a> {
         match block {
             Block::Comment(text) => {
                 let text = String::from_utf8_lossy(text);
-                read_comment(&text, &mut self.recording.about, &mut self.rates);
+                if self.last_ns.is_none() {
+                    read_comment(&text, &mut self.recording.about, &mut self.rates);
+                } else {
+                    self.read_second_header(line, &text);
+                }
             }
             Block::Sample(sample) => {
                 self.recording.tally.records += 1;
+                self.note_time(line, sample.header.time_ns);
                 match self.pending.take() {
                     Some((first, _)) if sample.header.time_ns.is_some() => self.reject(first, FOREIGN),
                     Some((first, pending)) => self.add(first, &pending),
                     None if self.recording.tally.records == 1 && sample.header.time_ns.is_none() => {
                         self.pending = Some((line, sample));
-                        return;
+                        return self.reject_foreign(sample.foreign);
                     }
                     None => {}
                 }
                 self.add(line, &sample);
+                self.reject_foreign(sample.foreign);
             }
             Block::Record { header, name, rest } => {
                 self.recording.tally.records += 1;
@@ -103,6 +117,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Notes whether the header of another machine stands after samples.
+    fn read_second_header(&mut self, line: u64, text: &str) {
+        let mut second = About::default();
+        read_comment(text, &mut second, &mut HashMap::new());
+        if second.hostname.is_some() && second.hostname != self.recording.about.hostname {
+            self.other_host.get_or_insert(line);
+        }
+    }
+
+    /// Notes where times go back.
+    fn note_time(&mut self, line: u64, time_ns: Option<u64>) {
+        let Some(time_ns) = time_ns else { return };
+        let by_ns = self.last_ns.map_or(0, |last_ns| last_ns.saturating_sub(time_ns));
+        if by_ns > self.restart.by_ns {
+            self.restart = Restart { line, by_ns };
+        }
+        self.last_ns = Some(time_ns);
+    }
+
     fn add(&mut self, line: u64, sample: &ScriptSample<'a>) {
         if let Err(why) = self.try_add(sample) {
             self.reject(line, why);
@@ -118,8 +151,20 @@ impl<'a> Reader<'a> {
         self.first_rejected.entry(why).or_insert(line);
     }
 
+    /// Counts lines that perf script does not print.
+    fn reject_foreign(&mut self, lines: ForeignLines) {
+        if lines.count > 0 {
+            self.recording.tally.records += lines.count;
+            *self.recording.tally.rejected.entry(FOREIGN).or_default() += lines.count;
+            self.first_rejected.entry(FOREIGN).or_insert(lines.first);
+        }
+    }
+
     /// Adds a sample, or returns the reason why it is rejected.
     fn try_add(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<(), &'static str> {
+        if sample.is_broken {
+            return Err(SPLIT);
+        }
         let index = self.events.index_of(sample)?;
         let header = &sample.header;
         let event = self.events.get_mut(index);
@@ -174,7 +219,10 @@ impl<'a> Reader<'a> {
         let sampling = self.events.sampling()?;
         self.losses.sort_by_key(|loss| loss.when);
         let state = State::replay(std::mem::take(&mut self.losses), &mut self.names);
-        let timelines = self.timelines(&sampling, &state);
+        let (timelines, disorder) = self.timelines(&sampling, &state);
+        if disorder.is_some() {
+            self.events.forget_times();
+        }
 
         let Reader { mut recording, mut names, stacks, events, rates, tasks, cgroups, .. } = self;
         recording.about.events = events.into_recorded(&sampling, &rates);
@@ -188,13 +236,15 @@ impl<'a> Reader<'a> {
         set_task_kinds(&mut recording.tasks, &names);
         recording.names = names;
         (recording.about.start_ns, recording.about.end_ns) = span(&recording.timelines);
+        recording.diagnostics.extend(disorder);
         note_nameless_kernel(&mut recording);
         note_loss(&mut recording, &self.first_rejected);
         Ok(recording)
     }
 
-    /// The timelines of all CPUs with samples of the sampling event.
-    fn timelines(&mut self, sampling: &[bool], state: &State) -> Vec<Timeline> {
+    /// The timelines of all CPUs with samples of the sampling event, and what is wrong with their
+    /// times. If they do not order the samples, the order of the text is kept.
+    fn timelines(&mut self, sampling: &[bool], state: &State) -> (Vec<Timeline>, Option<Diagnostic>) {
         let mut by_cpu: Vec<(u32, CpuSamples)> = std::mem::take(&mut self.by_cpu).into_iter().collect();
         by_cpu.sort_by_key(|(cpu, _)| *cpu);
         let is_wanted = |detail: Detail| sampling[detail.event.index()];
@@ -214,6 +264,12 @@ impl<'a> Reader<'a> {
             tally.other_events += (before - all.samples.len()) as u64;
         }
         by_cpu.retain(|(_, all)| !all.samples.is_empty());
-        by_cpu.into_iter().map(|(cpu, all)| timeline(cpu, all, state)).collect()
+        let mut steps = Steps::default();
+        by_cpu.iter().for_each(|(_, all)| steps.add(all.samples.iter().map(|sample| sample.time_ns)));
+        let disorder = disorder(steps, self.restart, self.other_host).filter(|_| self.last_ns.is_some());
+        if disorder.is_some() {
+            by_cpu.iter_mut().flat_map(|(_, all)| &mut all.samples).for_each(|sample| sample.time_ns = 0);
+        }
+        (by_cpu.into_iter().map(|(cpu, all)| timeline(cpu, all, state)).collect(), disorder)
     }
 }

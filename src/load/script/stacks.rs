@@ -1,8 +1,9 @@
 //! Stacks of a text: turns the lines of call chains into stacks, each distinct chain once.
 
 use hashbrown::HashMap;
+use memchr::{memchr, memrchr};
 
-use crate::ingest::{ScriptFrame, StackLine, only_frame, stack_line};
+use crate::ingest::{ScriptFrame, StackLine, is_module, only_frame, stack_line};
 use crate::model::{
     FlatMap, Frame, FrameId, FrameTable, Mode, Module, ModuleId, Names, Naming, StackId, StackTree, Symbols,
     fold,
@@ -63,8 +64,7 @@ impl<'a> ScriptStacks<'a> {
         let stack = match self.cache.get(key) {
             Some(cached) => cached,
             None => {
-                let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1);
-                let (leaf, callers) = lines.split_at(end);
+                let (leaf, callers) = lines.split_at(end_of_innermost(lines));
                 let outer = self.callers(callers, names);
                 let stack = self.push(outer, leaf, names);
                 self.cache.insert(key, stack);
@@ -85,8 +85,8 @@ impl<'a> ScriptStacks<'a> {
         }
     }
 
-    /// Whether `stack` seems to lack its outermost frames: before there were `before` stacks, none of
-    /// them began with its outermost frame, and one had that frame further inside.
+    /// Whether `stack` seems to lack its outermost frames: of the first `before` stacks none began
+    /// with its outermost frame, and one had that frame further inside.
     pub fn is_cut(&self, stack: StackId, before: usize) -> bool {
         let mut outwards =
             std::iter::successors(Some(stack), |inner| self.stacks.split(*inner).map(|(outer, _)| outer));
@@ -108,7 +108,7 @@ impl<'a> ScriptStacks<'a> {
             return cached;
         }
         let mut stack = StackTree::ROOT.0;
-        for line in lines.split(|byte| *byte == b'\n').rev() {
+        for line in outermost_first(lines) {
             stack = self.push(stack, line, names);
         }
         self.cache.insert(key, stack);
@@ -172,6 +172,30 @@ impl<'a> ScriptStacks<'a> {
     }
 }
 
+/// Where the first line ends, with a module that stands on a line of its own.
+fn end_of_innermost(lines: &[u8]) -> usize {
+    let next = |from: usize| memchr(b'\n', &lines[from..]).map_or(lines.len(), |end| from + end + 1);
+    let end = next(0);
+    let after = next(end);
+    if is_module(lines[end..after].trim_ascii()) { after } else { end }
+}
+
+/// The lines from the last to the first, each with the module that stands on a line of its own.
+fn outermost_first(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut end = lines.len();
+    std::iter::from_fn(move || {
+        let start = |end: usize| memrchr(b'\n', &lines[..end]).map_or(0, |before| before + 1);
+        let last = end.checked_sub(1)?;
+        let mut line = start(last);
+        if line > 0 && is_module(lines[line..end].trim_ascii()) {
+            line = start(line - 1);
+        }
+        let found = &lines[line..end];
+        end = line;
+        Some(found)
+    })
+}
+
 /// The mode of a frame. Its module shows it: the kernel and its modules are in brackets, or files
 /// with names of their own. Otherwise its address shows it: 64-bit kernels lie in the upper half,
 /// except on s390x.
@@ -188,8 +212,8 @@ fn mode(frame: &ScriptFrame) -> Mode {
 
 /// Whether a path is that of the kernel or of a kernel module: `/usr/lib/debug/boot/vmlinux-4.9`,
 /// `/proc/kcore`, `nf_conntrack.ko`, `nf_conntrack.ko.xz`. Where perf found a vmlinux it prints its
-/// path (`vmlinux_path__init`, tools/perf/util/symbol.c), and up to 4.x with addresses in that file,
-/// which are low.
+/// path (`vmlinux_path__init`, tools/perf/util/symbol.c), and up to 4.x with addresses in that
+/// file, which are low.
 fn is_kernel_file(path: &[u8]) -> bool {
     const MODULES: [&[u8]; 5] = [b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.debug"];
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! Texts that went through an editor, a terminal, another perf or `2>&1` before they came here.
 
 use serde_json::Value;
+use stallgraph::load;
+use stallgraph::model::Sample;
 
 use super::texts::{KERNEL, USER, check, on, stdout_on};
 
@@ -13,8 +15,9 @@ fn sample(comm: &str, us: u32, frames: &str) -> String {
 #[test]
 fn the_last_stack_needs_no_empty_line() {
     let chain = &format!("{KERNEL}{USER}");
-    let text = sample("a", 1, chain) + &sample("ksoftirqd/2", 2, KERNEL);
-    let expected = "a;main;vfs_read 1\nksoftirqd/2;vfs_read 1\n";
+    let kthread = "\tffffffff810d5555 kthread+0x55 ([kernel.kallsyms])\n";
+    let text = sample("a", 1, chain) + &sample("ksoftirqd/2", 2, &format!("{KERNEL}{kthread}"));
+    let expected = "a;main;vfs_read 1\nksoftirqd/2;kthread;vfs_read 1\n";
     for ending in ["\n\n", "\n", "", "\n\n\n", "\n  \n", "\r\n"] {
         let text = format!("{}{ending}", text.trim_end());
         assert_eq!(stdout_on(text.as_bytes(), "collapse", &[]), expected, "{ending:?}");
@@ -132,4 +135,181 @@ fn samples_of_simpleperf_are_read() {
         \x20               5a41fd30 java.lang.String.hashCode ([JIT app cache])\n\n",
         &["7 911.000000000 7 8 com.maps;java.lang.String.hashCode;syscall;__schedule"],
     );
+}
+
+const FIELDS: [&str; 2] = ["-F", "tid,stack"];
+
+/// perf up to 3.2 prints neither CPU nor time by default, and other perfs may be asked not to.
+#[test]
+fn headers_without_a_time_are_read_in_any_indentation() {
+    let frames = [
+        "7f0043200000 Foo::bar(int) (/usr/lib/libjvm.so)",
+        "7f00432b4e90 start_thread (/lib/libpthread-2.15.so)",
+    ];
+    for (header, tid) in [
+        ("java 4711 cycles: ", "4711"),
+        ("java 4711     250000 cycles: ", "4711"),
+        ("java  4711/4711 cycles:", "4711"),
+        ("java     250000 cycles:", "-1"),
+        ("java  4711", "4711"),
+        ("java", "-1"),
+        ("java 4711 [001] cycles:", "4711"),
+    ] {
+        for indent in ["\t    ", "            ", "   ", ""] {
+            for between in ["\n", ""] {
+                let sample: String = frames.iter().map(|frame| format!("{indent}{frame}\n")).collect();
+                let text = format!("{header}\n{sample}{between}").repeat(3);
+                let run = on(text.as_bytes(), "collapse", &[&FIELDS[..], &["--file-order"]].concat());
+                let expected = format!("{tid}\tjava;start_thread;Foo::bar(int)\n").repeat(3);
+                assert_eq!(
+                    (run.code, run.stdout.as_str()),
+                    (Some(0), expected.as_str()),
+                    "{text}{}",
+                    run.stderr
+                );
+            }
+        }
+    }
+    let weighed = "java 4711     250000 cycles: \n            7f0043200000 f (/x)\n\n";
+    assert_eq!(
+        stdout_on(weighed.as_bytes(), "collapse", &["--file-order", "--weight", "period"]),
+        "java;f 250000\n"
+    );
+}
+
+/// Mail programs, chats and wikis remove indentation, `grep .` and some of them empty lines too.
+#[test]
+fn trimmed_lines_are_read() {
+    let chain = "\tffffffff81690718 vfs_read+0x1f ([kernel.kallsyms])\n\
+                 \t           7b2c3 f(int, char)+0xd3 (/usr/bin/a)\n\
+                 \t           7b2c3 inner (inlined)\n\
+                 \t               0 [unknown] ([unknown])\n\
+                 \t          401000 [unknown] (/usr/bin/b)\n";
+    let without_modules =
+        "\tffffffff81690718 vfs_read\n\t           7b2c3 f(int, char)\n\t          401000 main\n";
+    let at = |us| format!("a b 7/8 [002] 3.{us:06}: 5 cycles: \n");
+    for (chain, stack) in [
+        (chain, "[b];[unknown];inner;f(int, char);vfs_read"),
+        (without_modules, "main;f(int, char);vfs_read"),
+    ] {
+        let text = format!("{}{chain}\n{}{chain}\n{}{chain}\n", at(1), at(2), at(3));
+        let trimmed: String = text.lines().map(|line| format!("{}\n", line.trim())).collect();
+        let expected = format!("a_b;{stack} 1\n").repeat(3);
+        let dense: String =
+            trimmed.lines().filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
+        for text in [&text, &trimmed, &dense] {
+            assert_eq!(&stdout_on(text.as_bytes(), "collapse", &[]), &expected, "{text}");
+        }
+    }
+    // With lines of source.
+    let source = "a 1 [0] 1.000000: cycles:\n7b2c3 f\na/b.c:12\n7b2d3 main\na/b.c:20\n\n";
+    assert_eq!(stdout_on(source.as_bytes(), "collapse", &[]), "a;main;f 1\n");
+}
+
+const LONG: &str = "\t    7f10000a0b1c std::vector<int, std::allocator<int> >::push_back(int const&)+0x1c (/usr/lib/x86_64-linux-gnu/liblong.so.6)\n";
+
+/// The text with lines of at most `width` characters, broken anywhere as a terminal does it.
+fn broken_at(text: &str, width: usize) -> String {
+    let pieces = |line: &str| -> String {
+        let line: Vec<char> = line.replace('\t', "        ").chars().collect();
+        line.chunks(width).map(|piece| piece.iter().collect::<String>() + "\n").collect()
+    };
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { pieces(line) }).collect()
+}
+
+/// The text with lines broken at spaces, as mail programs do it.
+fn wrapped_at(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    for line in text.lines() {
+        let mut line = line.replace('\t', "        ");
+        while line.len() > width {
+            let indent = line.len() - line.trim_start().len();
+            let Some(space) = line[..width].rfind(' ').filter(|space| *space > indent + 16) else { break };
+            wrapped += &format!("{}\n", &line[..space]);
+            line = line[space + 1..].to_owned();
+        }
+        wrapped += &format!("{line}\n");
+    }
+    wrapped
+}
+
+/// The stacks in a text, and what is said of it.
+fn stacks_in(text: &str) -> (Vec<String>, String) {
+    let loaded = load::load_bytes(text.as_bytes(), "text".as_ref(), &load::Options::default(), &|_, _, _| {});
+    let recording = loaded.unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(recording.tally.records, recording.tally.accounted(), "{text}");
+    let stack = |sample: &Sample| {
+        let functions = recording.functions_root_first(sample.stack);
+        let names = functions.iter().map(|id| recording.name(recording.function(*id).name));
+        std::iter::once(recording.comm(sample.task)).chain(names).collect::<Vec<_>>().join(";")
+    };
+    let stacks = recording.timelines.iter().flat_map(|timeline| timeline.samples.iter().map(stack)).collect();
+    let said: Vec<String> =
+        recording.diagnostics.iter().map(|one| format!("{:?} {}", one.severity, one.sentence())).collect();
+    (stacks, said.join("\n"))
+}
+
+#[test]
+fn wrapped_lines_are_read_or_told() {
+    let text: String = (0..9).map(|us| sample("a", us, &format!("{KERNEL}{LONG}{USER}"))).collect();
+    let right = "a;main;std::vector<int, std::allocator<int> >::push_back(int const&);vfs_read";
+    let says = ["Error", "broken in two", "a terminal or a mail program has wrapped long lines"];
+    for width in 62..140 {
+        for text in [broken_at(&text, width), wrapped_at(&text, width)] {
+            let trimmed: String = text.lines().map(|line| format!("{}\n", line.trim())).collect();
+            for text in [text, trimmed] {
+                let (stacks, said) = stacks_in(&text);
+                let is_told = stacks.is_empty() && says.iter().all(|words| said.contains(words));
+                assert!(
+                    is_told || stacks == [right; 9] && said.is_empty(),
+                    "{width}: {text}{stacks:?} {said}"
+                );
+            }
+        }
+    }
+    let run = on(broken_at(&text, 80).as_bytes(), "window", &[]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+    assert!(says[1..].iter().all(|words| run.stderr.contains(words)), "{}", run.stderr);
+    // Where only the module stands on a line of its own, nothing is missing.
+    let unknown =
+        sample("a", 1, "\t           7b2c3 [unknown] (/usr/bin/a)\n\t           7b2c3 main (/usr/bin/a)\n");
+    for text in [unknown.replace(" (", "\n("), unknown.replace(" (", "\n    (")] {
+        assert_eq!(stdout_on(text.as_bytes(), "collapse", &[]), "a;main;[a] 1\n", "{text}");
+    }
+    // A few samples with longer names do not stop the others.
+    let mixed = (0..300).map(|us| sample("a", us, KERNEL)).collect::<String>()
+        + &broken_at(&sample("b", 300, LONG), 80);
+    let run = on(mixed.as_bytes(), "collapse", &[]);
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 300), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("1 records were rejected: a line of the call chain is broken in two"),
+        "{}",
+        run.stderr
+    );
+}
+
+/// perf writes its text in blocks and its messages at once, so with `2>&1` a message may stand
+/// anywhere. No stack may come out shorter than it is, or with another name.
+#[test]
+fn messages_within_the_text_change_no_stack() {
+    let chain = &format!("{KERNEL}\tffffffff81200777 ksys_read+0x77 ([kernel.kallsyms])\n{USER}");
+    let text: String = (0..3).map(|us| sample("ab", us, chain)).collect();
+    let messages = [
+        "Failed to open /tmp/perf-4000.map, continuing without symbols\n",
+        "[nf_nat] with build id 5a20f6299bdb955a2f07711bb7f65cd706fe7469 not found, continuing without symbols\n",
+        "Warning:\nProcessed 12 events and lost 1 chunks!\n\nCheck IO/CPU overload!\n\n",
+    ];
+    for message in messages {
+        for at in 0..=text.len() {
+            let mixed = format!("{}{message}{}", &text[..at], &text[at..]);
+            let (stacks, said) = stacks_in(&mixed);
+            let fewest = if at == 0 || text[..at].ends_with("\n\n") { 3 } else { 2 };
+            assert!((fewest..=3).contains(&stacks.len()), "{mixed}{stacks:?} {said}");
+            assert!(
+                stacks.iter().all(|stack| stack == "ab;main;ksys_read;vfs_read"),
+                "{mixed}{stacks:?} {said}"
+            );
+            assert!(!said.is_empty(), "{mixed}");
+        }
+    }
 }

@@ -13,6 +13,7 @@
 //! | upper-half address in no module, where frame pointers went astray | user, by the chain's marker | kernel | perf prints no markers |
 //! | place in a module | tells frames of unnamed code apart | not kept | nothing is looked up by it |
 
+mod clocks;
 mod forms;
 mod hostile;
 mod lines;
