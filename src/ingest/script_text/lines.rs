@@ -47,6 +47,7 @@ impl BlockEnd {
         let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         match stack_line(last) {
             _ if last.is_empty() => BlockEnd::LastLine,
+            StackLine::Frame(_) if last.ends_with(b"([unknown])") => BlockEnd::LastLine,
             StackLine::Frame(frame) if frame.dso.is_some() && last.ends_with(b")") => BlockEnd::LastLine,
             _ => BlockEnd::InLine,
         }

@@ -25,6 +25,9 @@ fn the_last_stack_needs_no_empty_line() {
         let only = format!("{}{ending}", sample("a", 1, chain).trim_end());
         assert_eq!(stdout_on(only.as_bytes(), "collapse", &[]), "a;main;vfs_read 1\n", "{ending:?}");
     }
+    let unknown = "\t 6ce258d4c544155 [unknown] ([unknown])";
+    let text = format!("{}{unknown}", sample("a", 1, KERNEL).trim_end_matches('\n').to_owned() + "\n");
+    assert_eq!(stdout_on(text.as_bytes(), "collapse", &[]), "a;[unknown];vfs_read 1\n");
     // Nothing but the header of a sample, where other samples have no call chain either.
     let headers = "a 1 [0] 1.000000: cycles: \na 1 [0] 2.000000: cycles: \n";
     let info: Value =
