@@ -102,6 +102,108 @@ fn a_visit_without_softirqs_is_excused_by_others_to_the_same_path() {
     assert!(find(&recording(&text)).stalls.is_empty());
 }
 
+/// A visit of `agent` from one time to another, in ms; one sample in `step` hits a softirq.
+fn interrupted_visit(range: std::ops::Range<u64>, step: u64) -> String {
+    let nested =
+        format!("{LSEEK};asm_sysvec_call_function_single;__irq_exit_rcu;handle_softirqs;net_rx_action");
+    let stack = |ms: u64| if ms % step == step / 2 { nested.as_str() } else { LSEEK };
+    range.map(|ms| every_ms(0, ms..ms + 1, "agent", stack(ms))).collect()
+}
+
+#[test]
+fn one_softirq_where_dozens_are_usual_does_not_acquit() {
+    // Once in each call the path enables bottom halves, and once ksoftirqd preempts it.
+    let enabled = format!("{LSEEK};__local_bh_enable_ip;do_softirq;handle_softirqs;net_rx_action");
+    let rx = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
+    let mut text = traffic(0..1000);
+    for from in [1000, 2500] {
+        text += &(every_ms(0, from..from + 150, "agent", LSEEK)
+            + &every_ms(0, from + 150..from + 151, "agent", &enabled)
+            + &every_ms(0, from + 151..from + 300, "agent", LSEEK)
+            + &every_ms(0, from + 300..from + 301, "ksoftirqd/0", rx)
+            + &every_ms(0, from + 301..from + 400, "agent", LSEEK)
+            + &traffic(from + 400..from + 1500));
+    }
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    assert_eq!(stalls.stalls.iter().map(ms).collect::<Vec<_>>(), [(1000, 1400), (2500, 2900)]);
+    assert!(stalls.stalls.iter().all(|stall| stall.confidence == Confidence::Medium));
+    assert_eq!(culprit_name(&recording, &stalls.stalls[0]), "agent");
+}
+
+#[test]
+fn short_visits_with_softirqs_acquit_a_long_one_without() {
+    let mut text = traffic(0..1000);
+    for from in (1000..3000).step_by(20) {
+        text += &(interrupted_visit(from..from + 10, 5) + &traffic(from + 10..from + 20));
+    }
+    let text = text + &every_ms(0, 3000..3200, "agent", LSEEK) + &traffic(3200..4200);
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+/// Before Linux 6.5: softirqs are served in a call until ksoftirqd is woken, and then not until the
+/// call ends and ksoftirqd runs.
+#[test]
+fn the_silent_end_of_a_call_that_ksoftirqd_follows() {
+    let rx = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;__do_softirq;net_rx_action";
+    let mut text = traffic(0..1000);
+    for from in [1000, 2500, 4000] {
+        text += &(interrupted_visit(from..from + 100, 4)
+            + &every_ms(0, from + 100..from + 200, "agent", LSEEK)
+            // ksoftirqd waits for the scheduler.
+            + &every_ms(0, from + 200..from + 203, "envoy", "work_[u]")
+            + &every_ms(0, from + 203..from + 207, "ksoftirqd/0", rx)
+            + &traffic(from + 207..from + 1500));
+    }
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    // The last softirq is served at 98 ms.
+    let times: Vec<(u64, u64)> = stalls.stalls.iter().map(ms).collect();
+    assert_eq!(times, [(1099, 1200), (2599, 2700), (4099, 4200)]);
+    assert!(stalls.stalls.iter().all(|stall| stall.confidence == Confidence::Medium));
+    assert_eq!(culprit_name(&recording, &stalls.stalls[0]), "agent");
+}
+
+#[test]
+fn a_silence_with_arrears_counts_where_the_traffic_ends_with_it() {
+    let rx = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
+    let text = traffic(0..1000)
+        + &every_ms(0, 1000..1260, "agent", LSEEK)
+        + &every_ms(0, 1260..1264, "ksoftirqd/0", rx)
+        + &every_ms(0, 1264..1270, "envoy", "work_[u]");
+    let recording = recording(&text);
+    assert_eq!(only(&find(&recording)).confidence, Confidence::Medium);
+    // Nothing waited: the traffic may have ended before.
+    let text = traffic(0..1000)
+        + &every_ms(0, 1000..1260, "agent", LSEEK)
+        + &every_ms(0, 1260..1270, "envoy", "work_[u]");
+    let recording = fixture::recording(&text);
+    assert!(find(&recording).stalls.iter().all(|stall| stall.confidence == Confidence::Low));
+}
+
+#[test]
+fn one_packet_that_takes_long_is_the_holder() {
+    let long = |function: fn(u64) -> &'static str| {
+        let stack = |ms: u64| format!("{RX};__netif_receive_skb_one_core;ip_rcv;{}", function(ms));
+        let held: String = (1000..1060).map(|ms| every_ms(0, ms..ms + 1, "envoy", &stack(ms))).collect();
+        recording(&(traffic(0..1000) + &held + &traffic(1061..2000)))
+    };
+    let recording = long(|_| "nf_hook_slow;ipt_do_table");
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!(
+        (ms(stall), kinds(stall), stall.confidence),
+        ((1000, 1060), vec!["handler"], Confidence::Medium)
+    );
+    let culprit = stall.culprit.as_ref().expect("a culprit");
+    assert_eq!(culprit.holder, stalls::Holder::Softirq(Softirq::NetRx));
+    let function = culprit.path.as_ref().map(|path| recording.name(path.function));
+    assert_eq!(function, Some("ipt_do_table"));
+    // Many packets, each of them short, are a backlog that is worked off.
+    let backlog = long(|ms| ["udp_rcv", "tcp_v4_rcv", "icmp_rcv", "skb_clone"][ms as usize % 4]);
+    assert!(find(&backlog).stalls.is_empty());
+}
+
 #[test]
 fn where_softirqs_are_rare_samples_alone_prove_nothing() {
     let text = every_ms(0, 0..1000, "envoy", "work_[u]")
@@ -254,6 +356,104 @@ fn a_hole_in_the_samples_of_a_busy_cpu_is_a_weak_witness() {
     let stalls = find(&recording);
     let stall = only(&stalls);
     assert_eq!((kinds(stall), stall.confidence), (vec!["napi_silence", "sample_hole"], Confidence::Medium));
+}
+
+#[test]
+fn holes_that_end_in_one_path_again_and_again_are_strong() {
+    let wake = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_write;eventfd_write;_raw_spin_unlock_irq";
+    let served = format!("{wake};asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs");
+    let mut text = traffic(0..1000);
+    for from in [1000, 2000, 3000] {
+        text += &(every_ms(0, from + 60..from + 61, "loop", &served) + &traffic(from + 61..from + 1000));
+    }
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    assert_eq!(stalls.stalls.len(), 3, "{:#?}", stalls.stalls);
+    for stall in &stalls.stalls {
+        assert_eq!((kinds(stall), stall.confidence), (vec!["sample_hole"], Confidence::Medium));
+        assert_eq!(culprit_name(&recording, stall), "loop");
+    }
+}
+
+#[test]
+fn a_machine_that_stands_still_is_named_and_no_task() {
+    let idle = "secondary_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
+    // User code runs before and after.
+    let alone = every_ms(0, 0..10, "swapper/0@0", idle) + &traffic(10..1002) + &traffic(1061..2000);
+    // All CPUs are silent together.
+    let call = every_ms(0, 0..10, "swapper/0@0", idle)
+        + &traffic(10..1000)
+        + &every_ms(0, 1060..1070, "agent", LSEEK)
+        + &traffic(1070..2000);
+    let together = call.clone()
+        + &every_ms(1, 0..1000, "swapper/1@0", idle)
+        + &every_ms(1, 1060..2000, "swapper/1@0", idle);
+    for text in [&alone, &together] {
+        let recording = recording(text);
+        let stalls = find(&recording);
+        let stall = only(&stalls);
+        assert_eq!((kinds(stall), stall.confidence), (vec!["sample_hole"], Confidence::Low));
+        let culprit = stall.culprit.as_ref().expect("a culprit");
+        assert_eq!((culprit.holder, culprit.interrupted()), (stalls::Holder::Machine, None));
+    }
+    // The other CPU goes on.
+    let going_on = call + &every_ms(1, 0..2000, "swapper/1@0", idle);
+    let recording = fixture::recording(&going_on);
+    assert_eq!(culprit_name(&recording, only(&find(&recording))), "agent");
+}
+
+#[test]
+fn events_at_the_edges_do_not_dissolve_a_hole() {
+    let flush = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;css_rstat_flush;_raw_spin_unlock_irqrestore";
+    let text = traffic(0..1000)
+        + "cpu0 0.9995 envoy switch:cadvisor=S\ncpu0 1.002 cadvisor sys_enter:read(3)\n"
+        + &every_ms(0, 1060..1070, "cadvisor", flush)
+        + "cpu0 1.0701 cadvisor switch:envoy=S\n"
+        + &traffic(1071..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    let hole = stall.evidence.iter().find(|evidence| evidence.kind == Kind::SampleHole).expect("a hole");
+    assert_eq!((hole.start_ns, hole.end_ns), (1_002_000_000, 1_060_000_000));
+}
+
+#[test]
+fn the_call_that_is_shown_is_the_one_with_most_overlap_and_the_name_of_the_path() {
+    let text = traffic(0..1000)
+        + &served(0..1000)
+        + "cpu0 0.9 agent sys_enter:nanosleep(1)\ncpu0 1.0005 agent sys_exit:nanosleep=0\n"
+        + "cpu0 1.0006 agent raise:net_rx\ncpu0 1.001 agent sys_enter:lseek(3,0x7a1200)\n"
+        + &every_ms(0, 1001..1100, "agent", LSEEK)
+        + "cpu0 1.0995 agent entry:net_rx\ncpu0 1.0997 agent exit:net_rx\ncpu0 1.0998 agent sys_exit:lseek=8\n"
+        + &traffic(1101..2000)
+        + &served(1101..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let call = only(&stalls).culprit.as_ref().and_then(|culprit| culprit.call).expect("it was traced");
+    assert_eq!(recording.name(call.name), "lseek");
+}
+
+#[test]
+fn which_stalls_would_have_been_seen() {
+    let power = |text: &str| {
+        let recording = recording(text);
+        let stalls = find(&recording);
+        stalls.powers.iter().map(|power| (power.shortest_ns, power.limit)).collect::<Vec<_>>()
+    };
+    let [(Some(shortest_ns), stalls::Limit::Softirqs)] = power(&traffic(0..4000))[..] else {
+        panic!("{:?}", power(&traffic(0..4000)))
+    };
+    // One sample in four hits a softirq, so each is followed by one within two samples on average.
+    assert!((20_000_000..100_000_000).contains(&shortest_ns), "{shortest_ns}");
+    let quiet = every_ms(0, 0..4000, "envoy", LSEEK);
+    assert_eq!(power(&quiet), [(None, stalls::Limit::Softirqs)]);
+    assert_eq!(power(&(quiet + &served(0..4000))), [(Some(0), stalls::Limit::None)]);
+    // Of CPU 0 nothing was recorded for a second: it may have been idle.
+    let pause = traffic(0..1000) + &served(0..1000) + &traffic(2000..3000) + &served(2000..3000);
+    let [(Some(silent_ns), stalls::Limit::Idle)] = power(&pause)[..] else { panic!("{:?}", power(&pause)) };
+    assert!((1_000_000_000..1_002_000_000).contains(&silent_ns), "{silent_ns}");
+    let unnamed = every_ms(0, 0..4000, "envoy", "work_[u]");
+    assert_eq!(power(&unnamed), [(None, stalls::Limit::Names)]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn power(cpu: &Cpu, rates: &Rates, groups: usize) -> Power {
     };
     let holes = of(Some(by_silence(cpu)), Limit::Idle);
     match (waits.shortest_ns, holes.shortest_ns) {
-        (Some(wait_ns), Some(hole_ns)) if hole_ns > wait_ns => holes,
+        (Some(wait_ns), Some(hole_ns)) if hole_ns > wait_ns.max(2 * cpu.interval_ns) => holes,
         _ => waits,
     }
 }
