@@ -1,5 +1,7 @@
 //! Selection: which CPUs, which time and which tasks of a recording an analysis looks at.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::model::{Recording, Sample, TaskId, Timeline};
 
@@ -74,15 +76,22 @@ impl Selection {
             }
         }
         let (start_ns, end_ns) = self.time.bounds(recording);
-        // Events may start before the samples and end after them.
-        let (first_ns, last_ns) = recorded_span(recording);
-        if start_ns > last_ns || end_ns < first_ns {
-            let (start, end) = (first_ns as f64 / 1e9, last_ns as f64 / 1e9);
+        let about = &recording.about;
+        if start_ns > about.end_ns || end_ns < about.start_ns {
+            let (start, end) = (about.start_ns as f64 / 1e9, about.end_ns as f64 / 1e9);
             return Err(Error::Usage(format!(
                 "--time: nothing was recorded then; the recording is from {start:.6} to {end:.6} seconds"
             )));
         }
         Ok(())
+    }
+
+    /// The part of the recorded time that is selected, in ns. A selected CPU was recorded all that
+    /// time, also where it has no samples.
+    pub fn recorded(&self, recording: &Recording) -> Range<u64> {
+        let (start_ns, end_ns) = self.time.bounds(recording);
+        let start_ns = start_ns.max(recording.about.start_ns);
+        start_ns..end_ns.min(recording.about.end_ns).max(start_ns)
     }
 
     /// The timelines of the selected CPUs.
@@ -114,7 +123,7 @@ impl Selection {
     }
 
     /// The indices of a timeline's samples in the selected time.
-    pub fn samples_of(&self, recording: &Recording, timeline: &Timeline) -> std::ops::Range<usize> {
+    pub fn samples_of(&self, recording: &Recording, timeline: &Timeline) -> Range<usize> {
         let (start_ns, end_ns) = self.time.bounds(recording);
         let is_before = |sample: &Sample| sample.time_ns < start_ns;
         let is_in_or_before = |sample: &Sample| sample.time_ns <= end_ns;
@@ -127,19 +136,6 @@ impl Selection {
 impl CpuRange {
     fn holds(self, cpu: u32) -> bool {
         (self.0..=self.1).contains(&cpu)
-    }
-}
-
-/// The first and the last time of a recording, of samples and events, in ns.
-pub(crate) fn recorded_span(recording: &Recording) -> (u64, u64) {
-    let events = || recording.timelines.iter().map(|timeline| timeline.trace.between(0, u64::MAX));
-    let first = events().filter_map(|events| events.first()).map(|event| event.time_ns).min();
-    let last = events().filter_map(|events| events.last()).map(|event| event.time_ns).max();
-    let (start_ns, end_ns) = (recording.about.start_ns, recording.about.end_ns);
-    match (first, last) {
-        (Some(first), Some(last)) if end_ns > 0 => (first.min(start_ns), last.max(end_ns)),
-        (Some(first), Some(last)) => (first, last),
-        _ => (start_ns, end_ns),
     }
 }
 

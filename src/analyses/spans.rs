@@ -121,6 +121,14 @@ pub(super) fn end_of(timeline: &Timeline, at: usize, interval_ns: u64) -> u64 {
     timeline.samples[at].time_ns.saturating_add(timeline.held_ns(at, interval_ns))
 }
 
+/// When the first sample of the recording was taken, in ns: pictures begin there, since before it
+/// there is nothing to draw. Events may be earlier.
+pub(super) fn first_sample_ns(recording: &Recording) -> u64 {
+    let first = recording.timelines.iter().filter_map(|timeline| timeline.samples.first());
+    let timed = first.map(|sample| sample.time_ns).filter(|time_ns| *time_ns < u64::MAX);
+    timed.min().unwrap_or(recording.about.start_ns)
+}
+
 /// The gaps of `timeline` that overlap `range`, lost and paused; gaps that overlap are joined.
 fn missing(timeline: &Timeline, range: &Range<u64>) -> Vec<Range<u64>> {
     let lost = timeline.lost_in(range.start, range.end);
@@ -143,6 +151,6 @@ pub fn extent<'r>(recording: &Recording, timelines: impl IntoIterator<Item = &'r
     let last = |timeline: &Timeline| {
         timeline.samples.len().checked_sub(1).map(|last| end_of(timeline, last, interval_ns))
     };
-    let start_ns = recording.about.start_ns;
+    let start_ns = first_sample_ns(recording);
     start_ns..timelines.into_iter().filter_map(last).fold(start_ns, u64::max)
 }

@@ -155,7 +155,7 @@ mod tests {
         fn sample(&mut self, _: usize, _: &RawSample, _: &Record) {
             self.0 += 1;
         }
-        fn event(&mut self, _: usize, _: Option<(RawTrace, RawSample)>, _: &Record) {
+        fn event(&mut self, _: usize, _: Option<u64>, _: Option<(RawTrace, RawSample)>, _: &Record) {
             self.0 += 1;
         }
         fn switch(&mut self, _: &RawSwitch, _: &Record) {}

@@ -114,6 +114,11 @@ impl SampleLayout {
         self.time.is_some()
     }
 
+    /// The time of the sample with this body; `None` if it has none, or is too short.
+    pub fn time(&self, body: &[u8], order: ByteOrder) -> Option<u64> {
+        order.u64_at(body, self.time?)
+    }
+
     /// Whether samples have their CPU.
     pub fn has_cpu(&self) -> bool {
         self.cpu.is_some() || self.cpu_by_id.is_some()

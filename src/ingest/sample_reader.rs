@@ -13,9 +13,15 @@ pub trait Collect {
     /// Takes a sample of an event.
     fn sample(&mut self, event: usize, sample: &RawSample, record: &Record);
 
-    /// Takes a record of an event that is not sampled: what happened, and the fields of the record.
-    /// `None` if the reader does not decode events.
-    fn event(&mut self, event: usize, trace: Option<(RawTrace, RawSample)>, record: &Record);
+    /// Takes a record of an event that is not sampled: its time, what happened, and the fields of
+    /// the record. `trace` is `None` if the reader does not decode events.
+    fn event(
+        &mut self,
+        event: usize,
+        time_ns: Option<u64>,
+        trace: Option<(RawTrace, RawSample)>,
+        record: &Record,
+    );
 
     /// Takes a switch record. Called only if the reader decodes events.
     fn switch(&mut self, switch: &RawSwitch, record: &Record);
@@ -75,14 +81,16 @@ impl<'w> SampleReader<'w> {
     /// Not inlined: events are rare, and the loop over samples stays small.
     #[inline(never)]
     fn decode_event(&self, event: usize, record: &Record, order: ByteOrder, collected: &mut impl Collect) {
+        let layout = &self.layouts[event];
+        let time_ns = layout.time(record.body, order);
         let Some(trace_reader) = &self.trace else {
-            return collected.event(event, None, record);
+            return collected.event(event, time_ns, None, record);
         };
-        match self.layouts[event].decode_event(record.body, order) {
+        match layout.decode_event(record.body, order) {
             Err(why) => collected.reject(why),
             Ok((sample, payload)) => match trace_reader.read(event, payload) {
                 None => collected.reject("tracepoint's record shorter than its fields"),
-                Some(trace) => collected.event(event, Some((trace, sample)), record),
+                Some(trace) => collected.event(event, time_ns, Some((trace, sample)), record),
             },
         }
     }

@@ -103,9 +103,15 @@ pub enum Change {
         count: u64,
     },
     /// The kernel throttled an event.
-    Throttle,
+    Throttle {
+        /// The event's id on its CPU.
+        stream_id: u64,
+    },
     /// The kernel unthrottled an event.
-    Unthrottle,
+    Unthrottle {
+        /// The event's id on its CPU.
+        stream_id: u64,
+    },
 }
 
 /// A mapping of code.
@@ -234,9 +240,8 @@ impl SideBandReader {
                 Change::Lost { count: cursor.u64()? }
             }
             RecordType::LOST_SAMPLES => Change::LostSamples { count: cursor.u64()? },
-            // Time, id and stream id.
-            RecordType::THROTTLE => cursor.take(24).map(|_| Change::Throttle)?,
-            RecordType::UNTHROTTLE => cursor.take(24).map(|_| Change::Unthrottle)?,
+            RecordType::THROTTLE => Change::Throttle { stream_id: stream_id(cursor)? },
+            RecordType::UNTHROTTLE => Change::Unthrottle { stream_id: stream_id(cursor)? },
             _ => return Some(None),
         }))
     }
@@ -322,6 +327,13 @@ fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
         build_id,
         path: text(cursor.rest()),
     })
+}
+
+/// The id in THROTTLE and UNTHROTTLE: time, id, stream id. Tasks that inherit an event share its id;
+/// each has a stream id of its own (`perf_log_throttle`, kernel/events/core.c).
+fn stream_id(mut fields: Cursor) -> Option<u64> {
+    fields.skip(2, 8)?;
+    fields.u64()
 }
 
 /// Whether a record with these flags is about code of a kernel, that of a guest too.

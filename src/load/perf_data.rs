@@ -12,7 +12,8 @@ use super::job::Job;
 use super::meanings::{set_compat, set_task_kinds, system_calls};
 use super::notes::{note_formats, note_input_damage};
 use super::options::Stage;
-use super::{names, samples, timelines};
+use super::timelines::{self, Span};
+use super::{names, samples};
 
 /// A perf.data that was read, and whose files are no longer needed.
 pub(super) struct Unnamed {
@@ -23,6 +24,8 @@ pub(super) struct Unnamed {
     names: Names,
     /// The resolved samples and events of each part of the file, in the order of the file.
     collected: Vec<ResolvedPart>,
+    /// From the first to the last event.
+    events: Span,
 }
 
 /// Reads a perf.data.
@@ -52,25 +55,27 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     let user_chains = &source.user_chains(&walked);
     let meanings = Meanings { state: &state, source: &source, reader: &reader, user_chains };
     progress(Stage::Meanings, total, total);
-    let collected = samples::resolve(parts, &meanings, &mut recording);
+    let (collected, events) = samples::resolve(parts, &meanings, &mut recording);
     note_input_damage(&source, &walked, &mut recording);
     if options.events {
         note_formats(&source, &mut recording);
     }
-    Ok(Unnamed { recording, features: source.header.features, state, names, collected })
+    Ok(Unnamed { recording, features: source.header.features, state, names, collected, events })
 }
 
 impl Unnamed {
     /// Joins the parts and names their frames.
     pub fn finish(self, job: &Job) -> Result<Recording> {
-        let Unnamed { mut recording, features, mut state, mut names, collected } = self;
+        let Unnamed { mut recording, features, mut state, mut names, collected, events: mut span } = self;
         let (mut chains, timelines) = timelines::join(collected, &mut state, &mut names);
         chains.stacks.finish();
         recording.system_calls = system_calls(&timelines, &recording.about, &mut names);
         recording.timelines = timelines;
         recording.frames = chains.frames;
         recording.stacks = chains.stacks;
-        (recording.about.start_ns, recording.about.end_ns) = timelines::span(&recording.timelines);
+        span.add_samples(&recording.timelines);
+        (recording.about.start_ns, recording.about.end_ns) = span.bounds();
+        timelines::settle_pauses(&mut recording);
         (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
         set_task_kinds(&mut recording.tasks, &names);
 

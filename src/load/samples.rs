@@ -7,10 +7,14 @@ use crate::ingest::{Collect, RawSample, RawSwitch, RawTrace, Record, SampleReade
 use crate::model::{Recording, Tally};
 use crate::state::{Collector, Meanings, ResolvedPart};
 
+use super::timelines::Span;
+
 /// The samples and events of one part of the file, not resolved yet.
 pub(super) struct CollectedPart {
     collector: Collector,
     event_records: Vec<u64>,
+    /// From the first to the last event.
+    events: Span,
     tally: Tally,
 }
 
@@ -24,6 +28,7 @@ pub(super) fn read(
     let part = || CollectedPart {
         collector: Collector::default(),
         event_records: vec![0; events],
+        events: Span::EMPTY,
         tally: Tally::default(),
     };
     source.read(reader, part, progress)
@@ -37,8 +42,15 @@ impl Collect for CollectedPart {
         self.collector.push(event, sample, record);
     }
 
-    fn event(&mut self, event: usize, decoded: Option<(RawTrace, RawSample)>, record: &Record) {
+    fn event(
+        &mut self,
+        event: usize,
+        time_ns: Option<u64>,
+        decoded: Option<(RawTrace, RawSample)>,
+        record: &Record,
+    ) {
         self.event_records[event] += 1;
+        time_ns.into_iter().for_each(|time_ns| self.events.add(time_ns));
         self.tally.other_events += 1;
         if let Some((trace, sample)) = decoded {
             self.collector.push_event(event, trace, &sample, record);
@@ -56,15 +68,17 @@ impl Collect for CollectedPart {
 }
 
 /// Resolves the samples of each part by the state at their times, and adds its counts to the
-/// recording's.
+/// recording's. Returns the span of its events too.
 pub(super) fn resolve(
     parts: Vec<CollectedPart>,
     meanings: &Meanings,
     recording: &mut Recording,
-) -> Vec<ResolvedPart> {
+) -> (Vec<ResolvedPart>, Span) {
     let Recording { tally, about, .. } = recording;
     let mut collectors = Vec::new();
-    for CollectedPart { collector, event_records, tally: counted } in parts {
+    let mut span = Span::EMPTY;
+    for CollectedPart { collector, event_records, events, tally: counted } in parts {
+        span.join(events);
         for (event, more) in about.events.iter_mut().zip(event_records) {
             event.records += more;
         }
@@ -78,5 +92,5 @@ pub(super) fn resolve(
     let collected: Vec<ResolvedPart> =
         collectors.into_par_iter().map(|collector| collector.resolve(meanings)).collect();
     tally.without_user_chain = collected.iter().map(|part| part.without_user_chain).sum();
-    collected
+    (collected, span)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::model::{Names, Timeline, Trace};
-use crate::state::{Chains, CpuSamples, JoinedSamples, ResolvedPart, State};
+use crate::model::{Names, Recording, Timeline, Trace};
+use crate::state::{Chains, CpuSamples, JoinedSamples, OPEN_END_NS, ResolvedPart, State};
 
 /// Joins the parts of a file into the timelines of its CPUs.
 pub(super) fn join(
@@ -47,13 +47,62 @@ pub(super) fn timeline(cpu: u32, mut all: CpuSamples, state: &State) -> Timeline
     Timeline { cpu, samples, details, lost, throttled, trace: Trace::default() }
 }
 
-/// The times of the first and the last sample, in ns, as perf takes them for `--time`; without
-/// samples, of the first and the last event. Samples and events without a time have u64::MAX, and
-/// do not count.
-pub(super) fn span(timelines: &[Timeline]) -> (u64, u64) {
-    let timed = timelines.iter().map(|timeline| &timeline.samples[timeline.between(0, u64::MAX)]);
-    let first = timed.clone().filter_map(|samples| samples.first()).map(|sample| sample.time_ns).min();
-    let last = timed.filter_map(|samples| samples.last()).map(|sample| sample.time_ns).max();
-    let events = || timelines.iter().flat_map(|timeline| &timeline.trace.events).map(|event| event.time_ns);
-    (first.or_else(|| events().min()).unwrap_or(0), last.or_else(|| events().max()).unwrap_or(0))
+/// The start and the end of a recording, in ns: the times of its first and its last sample or
+/// event. It is the one definition of how long was recorded.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    first_ns: u64,
+    last_ns: u64,
+}
+
+impl Default for Span {
+    fn default() -> Self {
+        Span::EMPTY
+    }
+}
+
+impl Span {
+    /// Of nothing.
+    pub const EMPTY: Span = Span { first_ns: u64::MAX, last_ns: 0 };
+
+    /// Adds a sample or an event. Those without a time have u64::MAX, and do not count.
+    #[inline]
+    pub fn add(&mut self, time_ns: u64) {
+        if time_ns < u64::MAX {
+            self.join(Span { first_ns: time_ns, last_ns: time_ns });
+        }
+    }
+
+    /// Adds all samples and events of another span.
+    pub fn join(&mut self, other: Span) {
+        self.first_ns = self.first_ns.min(other.first_ns);
+        self.last_ns = self.last_ns.max(other.last_ns);
+    }
+
+    /// Adds the samples of timelines.
+    pub fn add_samples(&mut self, timelines: &[Timeline]) {
+        for timeline in timelines {
+            let timed = &timeline.samples[timeline.between(0, u64::MAX)];
+            timed.first().into_iter().chain(timed.last()).for_each(|sample| self.add(sample.time_ns));
+        }
+    }
+
+    /// Start and end; 0 if there is nothing.
+    pub fn bounds(self) -> (u64, u64) {
+        if self.first_ns > self.last_ns { (0, 0) } else { (self.first_ns, self.last_ns) }
+    }
+}
+
+/// Ends the pauses that no record ends, and drops those that are too short to hide anything.
+pub(super) fn settle_pauses(recording: &mut Recording) {
+    if recording.timelines.iter().all(|timeline| timeline.throttled.is_empty()) {
+        return;
+    }
+    let least_ns = recording.sampling_interval_ns().saturating_mul(Timeline::SHORTEST_PAUSE);
+    for timeline in &mut recording.timelines {
+        for pause in timeline.throttled.iter_mut().filter(|pause| pause.end_ns == OPEN_END_NS) {
+            pause.end_ns = recording.about.end_ns.max(pause.start_ns);
+        }
+        timeline.throttled.retain(|pause| pause.end_ns - pause.start_ns >= least_ns);
+    }
 }

@@ -28,11 +28,11 @@ pub struct About {
     pub cpus_available: Option<u32>,
     /// The clock of all times.
     pub clock: Clock,
-    /// Time of the first sample, or without samples of the first event, in ns of the recording's
-    /// clock.
+    /// When the recording starts, in ns of its clock: the time of the first sample or record of an
+    /// event, even of one that was not loaded. perf takes the same times for `--time`
+    /// (PERF_RECORD_SAMPLE of any event; SAMPLE_TIME in tools/perf/util/header.c).
     pub start_ns: u64,
-    /// Time of the last sample, or without samples of the last event, in ns of the recording's
-    /// clock.
+    /// When it ends: the time of the last of these.
     pub end_ns: u64,
     /// All events, sampled or not.
     pub events: Vec<Event>,

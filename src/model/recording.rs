@@ -57,7 +57,7 @@ impl Recording {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// The length of the recording in ns.
+    /// How long was recorded, in ns. Of a part of it: `Selection::recorded`.
     pub fn duration_ns(&self) -> u64 {
         self.about.end_ns.saturating_sub(self.about.start_ns)
     }

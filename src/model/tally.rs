@@ -24,7 +24,7 @@ pub struct Tally {
     /// Records that the kernel dropped before perf could write them (PERF_RECORD_LOST,
     /// PERF_RECORD_LOST_SAMPLES).
     pub lost: u64,
-    /// How often the kernel paused the event (PERF_RECORD_THROTTLE).
+    /// How often the kernel paused an event (PERF_RECORD_THROTTLE), for however short a time.
     pub throttled: u64,
     /// Bytes of the data section after the last record that could be read.
     pub unread_bytes: u64,
@@ -33,9 +33,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Lost records as a share of all records, read and lost, from 0 to 1.
+    /// Lost records as a share of all samples, lost or not, of any event, from 0 to 1. It is perf's
+    /// definition (`perf_session__warn_about_errors`, tools/perf/util/session.c): side band does not
+    /// count, because perf makes most of it up itself, and no buffer loses that.
     pub fn lost_share(&self) -> f64 {
-        let all = self.records.saturating_add(self.lost);
+        let all = self.samples.saturating_add(self.other_events).saturating_add(self.lost);
         if all == 0 { 0.0 } else { self.lost as f64 / all as f64 }
     }
 

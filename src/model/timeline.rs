@@ -120,14 +120,19 @@ pub struct Timeline {
     /// Where the buffer was full and records were dropped (PERF_RECORD_LOST). Ordered by start and
     /// by end.
     pub lost: Vec<Gap>,
-    /// Where the kernel paused the event (PERF_RECORD_THROTTLE to PERF_RECORD_UNTHROTTLE). Ordered
-    /// by start and by end.
+    /// Where the kernel paused sampling (PERF_RECORD_THROTTLE to PERF_RECORD_UNTHROTTLE) for at
+    /// least [`Timeline::SHORTEST_PAUSE`] sampling intervals. Shorter pauses hide nothing; only
+    /// [`Tally::throttled`](super::Tally::throttled) counts them. Ordered by start and by end.
     pub throttled: Vec<Gap>,
     /// Its events; empty unless they were asked for.
     pub trace: Trace,
 }
 
 impl Timeline {
+    /// The shortest pause that matters, in sampling intervals. Samples as far apart as that are
+    /// common without a pause.
+    pub const SHORTEST_PAUSE: u64 = 4;
+
     /// The indices of the samples with `start_ns <= time < end_ns`.
     pub fn between(&self, start_ns: u64, end_ns: u64) -> std::ops::Range<usize> {
         let from = self.samples.partition_point(|sample| sample.time_ns < start_ns);

@@ -23,6 +23,7 @@ mod trace;
 
 pub use chains::Chains;
 pub use joined::{JoinedSamples, ResolvedPart};
+pub use losses::OPEN_END_NS;
 pub use replay::State;
 pub use resolve::Meanings;
 pub use samples::{Collector, CpuSamples};

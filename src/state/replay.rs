@@ -60,8 +60,8 @@ impl State {
             }
             Change::Lost { count } => self.losses.push(when, cpu, Loss::Lost(count)),
             Change::LostSamples { count } => self.losses.add_lost_samples(count),
-            Change::Throttle => self.losses.push(when, cpu, Loss::Throttle),
-            Change::Unthrottle => self.losses.push(when, cpu, Loss::Unthrottle),
+            Change::Throttle { stream_id } => self.losses.push(when, cpu, Loss::Throttle(stream_id)),
+            Change::Unthrottle { stream_id } => self.losses.push(when, cpu, Loss::Unthrottle(stream_id)),
         }
     }
 

@@ -33,6 +33,7 @@ mod lanes;
 mod lines;
 mod live;
 mod live_syscalls;
+mod losses;
 mod moments;
 mod names;
 mod odd_recordings;

@@ -1,7 +1,6 @@
 //! The pass over all events: the state of threads, CPUs and calls so far.
 
 use crate::analyses::contexts::Contexts;
-use crate::analyses::selection::recorded_span;
 use crate::model::{Recording, TaskId, TraceEvent, Tracepoint};
 
 use super::events::{is_partial, traces, used_events};
@@ -32,7 +31,7 @@ pub(super) struct Pass<'r> {
 
 impl<'r> Pass<'r> {
     pub fn new(recording: &'r Recording) -> Self {
-        let (start_ns, end_ns) = recorded_span(recording);
+        let start_ns = recording.about.start_ns;
         let (threads_of_tasks, births_ns) = threads_of_tasks(recording);
         Pass {
             recording,
@@ -47,7 +46,7 @@ impl<'r> Pass<'r> {
             has_switches: false,
             unseen_switches: 0,
             is_partial: is_partial(recording),
-            end_ns,
+            end_ns: recording.about.end_ns,
         }
     }
 

@@ -24,7 +24,8 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     if timelines().all(|timeline| timeline.samples.is_empty() && timeline.trace.events.is_empty()) {
         return Some(Doubt::Empty);
     }
-    let duration_ns = duration_ns(recording, selection);
+    let recorded = selection.recorded(recording);
+    let duration_ns = recorded.end - recorded.start;
     let least_ns = SHORTEST_NS.max(stalls.min_ns.saturating_mul(2));
     if duration_ns < least_ns {
         return Some(Doubt::Short { duration_ns, least_ns });
@@ -78,25 +79,4 @@ fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) ->
     let longest = selection.timelines(recording).map(gaps_of).max_by_key(|&(ns, cpu)| (ns, Reverse(cpu)));
     let (duration_ns, cpu) = longest.filter(|(ns, _)| *ns >= stalls.min_ns.max(1))?;
     Some(Doubt::Gap { cpu, duration_ns })
-}
-
-/// The time from the first sample or event to the last, in the selection, in ns.
-pub(super) fn duration_ns(recording: &Recording, selection: &Selection) -> u64 {
-    let (first_ns, last_ns) = selection.time.bounds(recording);
-    let mut span: Option<(u64, u64)> = None;
-    for timeline in selection.timelines(recording) {
-        let samples = &timeline.samples[timeline.between(first_ns, last_ns)];
-        let events = timeline.trace.between(first_ns, last_ns);
-        let ends = [
-            samples.first().map(|sample| sample.time_ns),
-            samples.last().map(|sample| sample.time_ns),
-            events.first().map(|event| event.time_ns),
-            events.last().map(|event| event.time_ns),
-        ];
-        for ns in ends.into_iter().flatten() {
-            let (first, last) = span.unwrap_or((ns, ns));
-            span = Some((first.min(ns), last.max(ns)));
-        }
-    }
-    span.map_or(0, |(first, last)| last - first)
 }

@@ -13,7 +13,6 @@ use super::stalls::{Confidence, Stall, Stalls};
 use super::windows::{self, Verdict};
 
 use culprits::culprits;
-use doubt::duration_ns;
 
 pub use doubt::doubt;
 pub use result::{Check, CpuCulprit, Doubt, Status};
@@ -66,6 +65,7 @@ pub fn judge(
             }
         }
     };
+    let recorded = selection.recorded(recording);
     let culprits_of_counted = culprits(recording, &counted);
     let suspect = match status {
         Status::Unknown(Doubt::Unsure { .. }) => culprits(recording, &all).first().copied(),
@@ -80,7 +80,7 @@ pub fn judge(
         culprits: culprits_of_counted,
         suspect,
         min_ns: stalls.min_ns,
-        duration_ns: duration_ns(recording, selection),
+        duration_ns: recorded.end - recorded.start,
         cpus: selection.timelines(recording).count() as u64,
     }
 }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
-use crate::analyses::spans::end_of;
+use crate::analyses::spans::{end_of, first_sample_ns};
 use crate::model::{Details, Recording, Sample, Timeline, Trace};
 
 use super::frames::{FrameNumbers, UsedIds};
@@ -39,7 +39,7 @@ impl<'r> Lanes<'r> {
             numbers: FrameNumbers::default(),
         };
         let (start_ns, _) = selection.time.bounds(recording);
-        lanes.range = start_ns.max(recording.about.start_ns)..0;
+        lanes.range = start_ns.max(first_sample_ns(recording))..0;
         let mut used = UsedIds::new(recording);
         let selected = lanes.select(selection, &mut used);
         lanes.range.end = lanes.range.end.max(lanes.range.start);

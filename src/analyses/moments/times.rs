@@ -1,8 +1,10 @@
 //! Times of a log on the recording's clock.
 
+use std::ops::Range;
+
 use crate::analyses::selection::Selection;
 use crate::error::{Error, Result};
-use crate::model::{Clock, Log, LogTime, Recording, Stamp, Timeline};
+use crate::model::{Clock, Log, LogTime, Recording, Stamp};
 
 /// A time with a coarser resolution than this, in ns, is treated as a stretch and not as a point.
 const COARSE_NS: u64 = 1_000_000;
@@ -22,26 +24,12 @@ fn wall_clock(clock: &Clock) -> Option<(u64, u64)> {
     clock.wall.or((clock.id == Some(CLOCK_REALTIME)).then_some((0, 0)))
 }
 
-/// The first and the last time of samples and events, in the selected time, in ns.
-fn recorded(recording: &Recording, selection: &Selection) -> (u64, u64) {
-    let (first_ns, last_ns) = selection.time.bounds(recording);
-    let events = |timeline: &Timeline| {
-        let events = timeline.trace.between(first_ns, last_ns);
-        events.first().zip(events.last()).map(|(first, last)| (first.time_ns, last.time_ns))
-    };
-    let about = &recording.about;
-    let samples = (about.start_ns.max(first_ns), about.end_ns.min(last_ns));
-    let spans = selection.timelines(recording).filter_map(events).chain([samples]);
-    let whole = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or(samples);
-    (whole.0, whole.1.max(whole.0))
-}
-
 /// Converts times of a log to the recording's clock.
 pub(super) struct Times {
     /// One moment in both clocks: see [`wall_clock`].
     wall: (u64, u64),
-    /// The first and the last time of the recording, in ns.
-    recorded: (u64, u64),
+    /// The time that was recorded, in ns.
+    recorded: Range<u64>,
     /// The middle of the recording, in ns: a time of day is taken to be on the nearest day.
     middle_ns: i128,
 }
@@ -60,8 +48,8 @@ impl Times {
                 "record with perf 5.9 or newer and -k CLOCK_MONOTONIC",
             )
         })?;
-        let recorded = recorded(recording, selection);
-        let middle_ns = i128::from(recorded.0) + i128::from(recorded.1 - recorded.0) / 2;
+        let recorded = selection.recorded(recording);
+        let middle_ns = i128::from(recorded.start) + i128::from(recorded.end - recorded.start) / 2;
         Ok(Times { wall, recorded, middle_ns })
     }
 
@@ -82,7 +70,7 @@ impl Times {
         let coarse_ns = if time.resolution_ns > COARSE_NS { time.resolution_ns } else { 0 };
         let begin = at - i128::from(time.took_ns.unwrap_or(0));
         let end = at + i128::from(coarse_ns);
-        let is_inside = end >= i128::from(self.recorded.0) && begin <= i128::from(self.recorded.1);
+        let is_inside = end >= i128::from(self.recorded.start) && begin <= i128::from(self.recorded.end);
         let clamped = |ns: i128| u64::try_from(ns.max(0)).ok();
         Some((clamped(begin)?, clamped(end)?)).filter(|_| is_inside)
     }

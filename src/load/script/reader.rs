@@ -12,7 +12,7 @@ use crate::ingest::{
 };
 use crate::load::meanings::{set_functions, set_task_kinds};
 use crate::load::notes::{FOREIGN, SPLIT, note_loss, note_nameless_kernel};
-use crate::load::timelines::{span, timeline};
+use crate::load::timelines::{Span, timeline};
 use crate::model::{About, Detail, Diagnostic, EventId, Names, Recording, Sample, Timeline};
 use crate::state::{CpuSamples, State};
 
@@ -43,6 +43,8 @@ pub(super) struct Reader<'a> {
     tasks: Tasks<'a>,
     cgroups: Cgroups<'a>,
     by_cpu: FxHashMap<u32, CpuSamples>,
+    /// From the first to the last record of an event, of samples too.
+    span: Span,
     losses: Vec<SideBand>,
     /// The first sample and its line, if it has no time. If the next sample has a time, the first
     /// one is the rest of a sample whose beginning is missing.
@@ -173,6 +175,7 @@ impl<'a> Reader<'a> {
         if lacks_time || lacks_cpu {
             return Err(NO_TIME);
         }
+        header.time_ns.into_iter().for_each(|time_ns| self.span.add(time_ns));
         if !event.is_candidate {
             event.records += 1;
             self.recording.tally.other_events += 1;
@@ -224,7 +227,7 @@ impl<'a> Reader<'a> {
             self.events.forget_times();
         }
 
-        let Reader { mut recording, mut names, stacks, events, rates, tasks, cgroups, .. } = self;
+        let Reader { mut recording, mut names, stacks, events, span, rates, tasks, cgroups, .. } = self;
         recording.about.events = events.into_recorded(&sampling, &rates);
         recording.tally.lost = state.losses.lost_total();
         recording.timelines = timelines;
@@ -235,7 +238,7 @@ impl<'a> Reader<'a> {
         (recording.tasks, recording.cgroups) = (tasks.into_list(), cgroups.into_list());
         set_task_kinds(&mut recording.tasks, &names);
         recording.names = names;
-        (recording.about.start_ns, recording.about.end_ns) = span(&recording.timelines);
+        (recording.about.start_ns, recording.about.end_ns) = span.bounds();
         recording.diagnostics.extend(disorder);
         note_nameless_kernel(&mut recording);
         note_loss(&mut recording, &self.first_rejected);

@@ -90,6 +90,7 @@ struct RecordsView<'r> {
     skipped: &'r BTreeMap<u32, u64>,
     rejected: &'r BTreeMap<&'static str, u64>,
     lost: u64,
+    lost_share: f64,
     throttled: u64,
     unread_bytes: u64,
 }
@@ -143,6 +144,7 @@ impl<'r> View<'r> {
             skipped: &tally.skipped,
             rejected: &tally.rejected,
             lost: tally.lost,
+            lost_share: tally.lost_share(),
             throttled: tally.throttled,
             unread_bytes: tally.unread_bytes,
         }

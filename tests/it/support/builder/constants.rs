@@ -86,6 +86,10 @@ pub mod record {
     pub const MMAP: u32 = 1;
     /// PERF_RECORD_LOST.
     pub const LOST: u32 = 2;
+    /// PERF_RECORD_THROTTLE.
+    pub const THROTTLE: u32 = 5;
+    /// PERF_RECORD_UNTHROTTLE.
+    pub const UNTHROTTLE: u32 = 6;
     /// PERF_RECORD_COMM.
     pub const COMM: u32 = 3;
     /// PERF_RECORD_EXIT.

@@ -62,6 +62,21 @@ impl Builder {
         self.sideband(record::LOST, 0, words(&[id, records]), (0, 0))
     }
 
+    /// THROTTLE: the kernel pauses the event with this id.
+    pub fn throttle(&mut self, id: u64) -> &mut Self {
+        self.sideband(record::THROTTLE, 0, self.pause(id), (0, 0))
+    }
+
+    /// UNTHROTTLE: the kernel resumes the event with this id.
+    pub fn unthrottle(&mut self, id: u64) -> &mut Self {
+        self.sideband(record::UNTHROTTLE, 0, self.pause(id), (0, 0))
+    }
+
+    /// Time, id and stream id (`perf_log_throttle`, kernel/events/core.c).
+    fn pause(&self, id: u64) -> Vec<u8> {
+        words(&[self.moment.unwrap_or_default().time, id, id])
+    }
+
     /// CALLCHAIN_DEFERRED: the user chain of `task`'s samples with this cookie.
     pub fn callchain_deferred(&mut self, task: Task, cookie: u64, entries: &[u64]) -> &mut Self {
         let body = words(&[&[cookie, entries.len() as u64], entries].concat());
