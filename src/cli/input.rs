@@ -24,10 +24,10 @@ pub struct InputOptions {
     /// The same as FILE, as perf spells it
     #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
     input: Option<PathBuf>,
-    /// Sampling event [default: the first that samples time]
+    /// Sampling event [default: the one that samples time]
     ///
-    /// Events that sample time are cycles and cpu-clock, for example. If there is none, the
-    /// default is the first event that is not a tracepoint.
+    /// Events that sample time are cycles and cpu-clock, for example. If there are none with
+    /// samples, another event stands in, with a warning; a counter of misses comes last.
     #[arg(short, long, value_name = "NAME")]
     event: Option<String>,
     /// Memory for input that is piped or unpacked: 512M, 16G or bytes

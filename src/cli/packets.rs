@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::packets::{self, Options};
+use stallgraph::load;
 use stallgraph::render::{json, report};
 
 use super::input::InputOptions;
@@ -67,6 +68,7 @@ enum Format {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
+    load::require_cpus(&recording)?;
     let selection = arguments.tasks.limit(arguments.selection.selection());
     selection.check(&recording)?;
     let gap_ns = to_ns(arguments.gap)?;

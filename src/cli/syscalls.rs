@@ -71,6 +71,7 @@ enum Format {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
+    load::require_cpus(&recording)?;
     let selection = arguments.tasks.limit(arguments.selection.selection());
     selection.check(&recording)?;
     let min_ns = to_ns(arguments.min)?;

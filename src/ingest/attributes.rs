@@ -1,16 +1,14 @@
 //! Events: `perf_event_attr` in any of its sizes, with the event's ids and name.
 
-use std::hash::BuildHasher;
-
 use linux_perf_event_reader::constants::{
-    ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_FREQ, ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID,
-    PERF_COUNT_SW_CPU_CLOCK, PERF_COUNT_SW_DUMMY, PERF_COUNT_SW_PAGE_FAULTS, PERF_COUNT_SW_TASK_CLOCK,
-    PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER, PERF_TYPE_HARDWARE,
-    PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    ATTR_FLAG_BIT_EXCLUDE_HV, ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_EXCLUDE_USER, ATTR_FLAG_BIT_FREQ,
+    ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
+    PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER,
+    PERF_TYPE_BREAKPOINT, PERF_TYPE_HARDWARE, PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
-use rustc_hash::FxBuildHasher;
 
 use super::cursor::ByteOrder;
+use super::event_names;
 
 /// Bytes of the smallest `perf_event_attr`: PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h).
 /// A size of 0 means this one.
@@ -31,6 +29,8 @@ pub struct Attribute {
     /// PERF_FORMAT_*: the fields of a read value.
     pub read_format: u64,
     flags: u64,
+    /// Address and type of a breakpoint.
+    breakpoint: (u64, u32),
     /// PERF_SAMPLE_BRANCH_*.
     pub branch_sample_type: u64,
     /// Registers in REGS_USER.
@@ -43,7 +43,7 @@ pub struct Attribute {
     /// The CPU on which each id counts, by ascending id. Empty if samples have their CPU, or if the
     /// recording does not hold the CPUs of ids.
     pub cpus_of_ids: Vec<(u64, u32)>,
-    /// The name in the EVENT_DESC feature, as recorded.
+    /// The name, as recorded; that of a tracepoint may be the one in its format.
     pub name: Option<String>,
 }
 
@@ -64,6 +64,7 @@ impl Attribute {
                 ByteOrder::Little => flags,
                 ByteOrder::Big => flags.reverse_bits(),
             },
+            breakpoint: (u64_at(56), u32_at(52)),
             branch_sample_type: u64_at(72),
             sample_regs_user: u64_at(80),
             clock_id: u32_at(92) as i32,
@@ -77,28 +78,14 @@ impl Attribute {
     /// The attribute of the event with this name, as far as the name determines it. perf script
     /// prints only names.
     pub fn from_name(name: &str) -> Self {
-        // `cpu_core/cycles/P` and `cpu_atom/cycles/P` are one event on the two kinds of cores.
-        let core = ["cpu_core/", "cpu_atom/"].iter().position(|core| name.starts_with(core));
-        let word = name.split(['/', ':']).next().unwrap_or(name);
-        let (kind, config) = match (core, word) {
-            (Some(core), _) => {
-                let rest = FxBuildHasher.hash_one(name.get("cpu_core/".len()..));
-                (PERF_TYPE_HARDWARE, (core as u64 + 1) << 32 | u64::from(rest as u32))
-            }
-            (None, "dummy") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY),
-            (None, "cpu-clock") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK),
-            (None, "task-clock") => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK),
-            (
-                None,
-                "page-faults" | "faults" | "minor-faults" | "major-faults" | "context-switches" | "cs"
-                | "cpu-migrations" | "migrations" | "alignment-faults" | "emulation-faults"
-                | "cgroup-switches",
-            ) => (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS),
+        let (kind, config) = match words(name) {
+            (Some(generic), _) => generic,
             _ if is_tracepoint_name(name) => (PERF_TYPE_TRACEPOINT, 0),
-            _ => (PERF_TYPE_RAW, 0),
+            (None, Some(generic)) => generic,
+            (None, None) if name.starts_with("mem:") => (PERF_TYPE_BREAKPOINT, 0),
+            (None, None) => (PERF_TYPE_RAW, 0),
         };
-        let name = Some(name.to_owned());
-        Attribute { kind, config, name, ..Attribute::default() }
+        Attribute { kind, config, name: Some(name.to_owned()), ..Attribute::default() }
     }
 
     /// The requested samples per second; `None` if a fixed period was requested.
@@ -126,20 +113,10 @@ impl Attribute {
         self.kind == PERF_TYPE_TRACEPOINT
     }
 
-    /// Whether the event never fires and is there only for its side-band records.
-    pub fn is_dummy(&self) -> bool {
-        self.kind == PERF_TYPE_SOFTWARE && self.config == PERF_COUNT_SW_DUMMY
-    }
-
     /// Whether the event's period counts nanoseconds.
     pub fn counts_ns(&self) -> bool {
         self.kind == PERF_TYPE_SOFTWARE
             && matches!(self.config, PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK)
-    }
-
-    /// Whether samples show where time goes. Samples of a page fault show where it happens instead.
-    pub fn samples_time(&self) -> bool {
-        self.kind != PERF_TYPE_SOFTWARE || self.counts_ns()
     }
 
     /// Whether the kernel is not sampled (`:u`).
@@ -160,29 +137,70 @@ impl Attribute {
 
     /// Whether the two are one event on different kinds of cores. On a hybrid CPU the upper half of
     /// a hardware event's config is the type of the PMU (PERF_PMU_TYPE_SHIFT,
-    /// include/uapi/linux/perf_event.h).
+    /// include/uapi/linux/perf_event.h). Of any other event the two names differ in the PMU only:
+    /// `cpu_core/event=0x3c/` and `cpu_atom/event=0x3c/`.
     pub fn is_twin_of(&self, other: &Attribute) -> bool {
-        self.kind == PERF_TYPE_HARDWARE
-            && other.kind == PERF_TYPE_HARDWARE
-            && self.config as u32 == other.config as u32
-            && self.config != other.config
+        let are_hardware = self.kind == PERF_TYPE_HARDWARE && other.kind == PERF_TYPE_HARDWARE;
+        if are_hardware && self.config as u32 == other.config as u32 && self.config != other.config {
+            return true;
+        }
+        let of_core = |attribute: &Attribute| {
+            let (pmu, event) = attribute.name.as_ref()?.split_once('/')?;
+            let is_event = event_names::generic(pmu).is_none() && !attribute.is_tracepoint();
+            let first = event.split(['/', ',']).next()?;
+            let has_event = first.split_once('=').map_or(!first.is_empty(), |(term, _)| term == "event");
+            (is_event && has_event).then(|| (pmu.to_owned(), event.to_owned()))
+        };
+        of_core(self)
+            .zip(of_core(other))
+            .is_some_and(|((a, event_a), (b, event_b))| a != b && event_a == event_b)
+    }
+
+    /// Type and config of the event, with the name's where the type is a PMU's; `None` if it is no
+    /// event that all machines have.
+    pub fn generic(&self) -> Option<(u32, u64)> {
+        if self.kind == PERF_TYPE_HARDWARE {
+            return Some((self.kind, u64::from(self.config as u32)));
+        }
+        if self.kind < PERF_TYPE_RAW {
+            return Some((self.kind, self.config));
+        }
+        let (first, second) = self.name.as_deref().map_or((None, None), words);
+        first.or(second)
     }
 
     /// The name as perf prints it.
     pub fn display_name(&self) -> String {
-        match &self.name {
-            Some(name) if !name.is_empty() => name.clone(),
-            _ => match (self.kind, self.config) {
-                (PERF_TYPE_HARDWARE, 0) => "cycles".to_owned(),
-                (PERF_TYPE_HARDWARE, 1) => "instructions".to_owned(),
-                (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK) => "cpu-clock".to_owned(),
-                (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK) => "task-clock".to_owned(),
-                (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY) => "dummy".to_owned(),
-                (PERF_TYPE_TRACEPOINT, id) => format!("tracepoint {id}"),
-                (kind, config) => format!("event {kind}:{config:#x}"),
-            },
+        if let Some(name) = self.name.as_ref().filter(|name| !name.is_empty()) {
+            return name.clone();
+        }
+        let (kind, config) = self.generic().unwrap_or((self.kind, self.config));
+        match event_names::name(kind, config, self.breakpoint) {
+            Some(name) => name + &self.modifiers(),
+            None if self.is_tracepoint() => format!("tracepoint {config}"),
+            None => format!("event {}:{:#x}", self.kind, self.config),
         }
     }
+
+    /// What the event leaves out, as perf writes it: `:u` without the kernel and the hypervisor.
+    fn modifiers(&self) -> String {
+        let excluded = [ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_EXCLUDE_USER, ATTR_FLAG_BIT_EXCLUDE_HV];
+        if excluded.iter().all(|bit| self.flags & bit == 0) {
+            return String::new();
+        }
+        let letters = excluded.iter().zip(['k', 'u', 'h']);
+        let letters: String =
+            letters.filter(|(bit, _)| self.flags & **bit == 0).map(|(_, letter)| letter).collect();
+        format!(":{letters}")
+    }
+}
+
+/// The events that the first and the second word of a name stand for: `cycles:u`, or with a PMU
+/// `cpu_core/cycles/P`.
+fn words(name: &str) -> (Option<(u32, u64)>, Option<(u32, u64)>) {
+    let (first, rest) = name.split_at(name.find(['/', ':']).unwrap_or(name.len()));
+    let second = rest.strip_prefix('/').and_then(|rest| rest.split(['/', ',']).next());
+    (event_names::generic(first), second.and_then(event_names::generic))
 }
 
 /// Whether a name is that of a tracepoint, `SUBSYSTEM:NAME`. An event with modifiers such as
@@ -215,11 +233,25 @@ mod tests {
         ] {
             assert_eq!(Attribute::from_name(name).is_tracepoint(), is_tracepoint, "{name}");
         }
-        assert!(Attribute::from_name("dummy:HG").is_dummy());
         assert!(Attribute::from_name("cpu-clock:u").counts_ns());
-        let [core, atom, other] =
-            ["cpu_core/cycles/P", "cpu_atom/cycles/P", "cpu_atom/branches/P"].map(Attribute::from_name);
-        assert!(core.is_twin_of(&atom) && !core.is_twin_of(&other) && !core.is_twin_of(&core));
+    }
+
+    #[test]
+    fn one_event_on_two_kinds_of_cores_is_twins() {
+        for (one, other, are_twins) in [
+            ("cpu_core/cycles/P", "cpu_atom/cycles/P", true),
+            ("cpu_core/event=0x3c/", "cpu_atom/event=0x3c/", true),
+            ("armv8_cortex_a53/cpu_cycles/", "armv8_cortex_a72/cpu_cycles/", true),
+            ("cpu_core/cycles/P", "cpu_atom/branches/P", false),
+            ("cpu_core/cycles/P", "cpu_core/cycles/P", false),
+            ("cpu-clock/freq=99/", "task-clock/freq=99/", false),
+            ("irq:softirq_raise/call-graph=no/", "irq:softirq_entry/call-graph=no/", false),
+            ("r3c/freq=99/", "r1a8/freq=99/", false),
+            ("intel_pt//", "cs_etm//", false),
+        ] {
+            let [one, other] = [one, other].map(Attribute::from_name);
+            assert_eq!(one.is_twin_of(&other), are_twins, "{one:?} {other:?}");
+        }
     }
 
     #[test]

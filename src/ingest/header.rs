@@ -13,6 +13,7 @@ use super::cursor::{ByteOrder, Cursor};
 use super::features::{self, Features};
 use super::magic::{MAGIC, byte_order, is_recording};
 use super::stream::{self, StreamHead};
+use super::tracing_data::{self, Formats};
 
 /// Bytes of `struct perf_file_header` (tools/perf/util/header.h).
 pub const FILE_HEADER: u64 = 104;
@@ -45,8 +46,8 @@ pub struct Header {
     pub missing_features: u64,
     /// Bytes of text before the header.
     pub text_before: usize,
-    /// Where in the file the formats of tracepoints are; empty if there are none.
-    pub tracing_data: Range<usize>,
+    /// The formats of the tracepoints among the events, as far as they are in the file.
+    pub formats: Formats,
 }
 
 /// A section of the file: offset and size, not checked yet.
@@ -111,7 +112,8 @@ impl Header {
         if features_present.has_feature(Feature::COMPRESSED) {
             features.compressed_buffer.get_or_insert(0);
         }
-        name_events(&mut attributes, &features);
+        let formats = formats_of(&attributes, file.get(tracing_data).unwrap_or_default(), order);
+        name_events(&mut attributes, &features, &formats);
         Ok(Header {
             order,
             attributes,
@@ -127,16 +129,18 @@ impl Header {
             },
             missing_features: missing,
             text_before: 0,
-            tracing_data,
+            formats,
         })
     }
 
     /// Reads the header of a recording from a pipe; `None` if no record in it describes an event.
     fn of_stream(file: &[u8], order: ByteOrder) -> Option<Header> {
         let data_start = PIPE_HEADER as usize;
-        let StreamHead { mut attributes, features, tracing_data } =
-            stream::read(file.get(data_start..)?, order);
-        name_events(&mut attributes, &features);
+        let data = file.get(data_start..)?;
+        let StreamHead { mut attributes, features, tracing_data } = stream::read(data, order);
+        let tracing_data = tracing_data.and_then(|range| data.get(range));
+        let formats = formats_of(&attributes, tracing_data.unwrap_or_default(), order);
+        name_events(&mut attributes, &features, &formats);
         (!attributes.is_empty()).then_some(Header {
             order,
             attributes,
@@ -148,7 +152,7 @@ impl Header {
             missing_features: 0,
             another_at: None,
             text_before: 0,
-            tracing_data: tracing_data.map_or(0..0, |range| data_start + range.start..data_start + range.end),
+            formats,
         })
     }
 }
@@ -285,11 +289,25 @@ pub fn with_words_in_order(features: FeatureSet, order: ByteOrder) -> FeatureSet
     if is_swapped { swapped } else { features }
 }
 
-/// Names the events from EVENT_DESC, which lists them in the order of the attributes.
-fn name_events(attributes: &mut [Attribute], features: &Features) {
+/// The formats of the tracepoints among the events, from TRACING_DATA.
+fn formats_of(attributes: &[Attribute], tracing_data: &[u8], order: ByteOrder) -> Formats {
+    let has_tracepoints = attributes.iter().any(Attribute::is_tracepoint);
+    if has_tracepoints { tracing_data::formats(tracing_data, order) } else { Formats::new() }
+}
+
+/// Names the events: from EVENT_DESC, which lists them in the order of the attributes; tracepoints
+/// without a name there from their formats.
+fn name_events(attributes: &mut [Attribute], features: &Features, formats: &Formats) {
     if features.event_names.len() == attributes.len() {
         for (attribute, name) in attributes.iter_mut().zip(&features.event_names) {
             attribute.name = Some(name.clone());
+        }
+    }
+    for attribute in attributes.iter_mut().filter(|attribute| attribute.is_tracepoint()) {
+        if let Some(format) = formats.get(&attribute.config)
+            && attribute.name.as_ref().is_none_or(String::is_empty)
+        {
+            attribute.name = Some(format!("{}:{}", format.system, format.name));
         }
     }
 }

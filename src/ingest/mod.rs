@@ -8,6 +8,7 @@
 //! | `input` | files, directories and streams |
 //! | `magic` | the first bytes of a file, to say what it is |
 //! | `header`, `attributes`, `features`, `stream` | what a recording says about itself |
+//! | `event_names`, `measure` | what an event is called, and what its samples show |
 //! | `unpack` | compressed records |
 //! | `source`, `parallel`, `walk_result` | all records, several parts at the same time |
 //! | `records`, `sample_id`, `side_band`, `user_chains` | records that are not samples |
@@ -22,11 +23,13 @@
 mod attributes;
 mod between;
 mod cursor;
+mod event_names;
 mod features;
 mod header;
 mod input;
 pub mod log_times;
 mod magic;
+mod measure;
 mod parallel;
 mod records;
 #[cfg(feature = "pack")]
@@ -50,10 +53,11 @@ pub use features::Features;
 pub use header::Header;
 pub use input::{InputFile, open};
 pub use magic::is_recording;
+pub use measure::Measure;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 #[cfg(feature = "pack")]
 pub use redact::Redacted;
-pub use sample::{EventFinder, RawSample, SampleLayout};
+pub use sample::{EventFinder, RawSample, SampleLayout, tell_cpus};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
     Block, BlockEnd, Blocks, ForeignLines, ScriptFrame, ScriptSample, StackLine, is_module, is_script,
@@ -62,6 +66,7 @@ pub use script_text::{
 pub use side_band::{Change, Map, RecordTime, SideBand};
 pub use source::{Source, read};
 pub use tracepoint::{RawSwitch, RawTrace, TraceReader};
+pub use tracing_data::{Formats, formats};
 pub use unpack::Damage;
 pub use user_chains::{CALLCHAIN_DEFERRED, UserChains, deferred};
 pub use walk_result::WalkResult;

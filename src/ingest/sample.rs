@@ -13,6 +13,7 @@ use linux_perf_event_reader::constants::{
 
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
+use super::measure::Measure;
 
 /// Counter values end in the number of lost samples (kernel 6.0; include/uapi/linux/perf_event.h).
 const PERF_FORMAT_LOST: u64 = 1 << 4;
@@ -107,6 +108,11 @@ impl SampleLayout {
                 })
                 .map(|at| (at, attribute.cpus_of_ids.clone())),
         }
+    }
+
+    /// The layout without the CPU: samples then count for their thread, as if it were a CPU.
+    pub fn by_thread(self) -> Self {
+        SampleLayout { cpu: None, cpu_by_id: None, ..self }
     }
 
     /// Whether samples have their time.
@@ -328,6 +334,13 @@ fn skip_registers(rest: &mut Cursor, mask: u64) -> Option<()> {
         0 => Some(()),
         _ => rest.skip(mask.count_ones().into(), 8),
     }
+}
+
+/// Whether the records of all these events say on which CPU they were taken. If not, the records of
+/// each thread are kept by themselves.
+pub fn tell_cpus(attributes: &[Attribute]) -> bool {
+    let is_recorded = |attribute: &&Attribute| attribute.is_tracepoint() || Measure::of(attribute).is_some();
+    attributes.iter().filter(is_recorded).all(|attribute| SampleLayout::new(attribute).has_cpu())
 }
 
 /// Finds the event that a sample belongs to.

@@ -5,7 +5,7 @@ use linux_perf_event_reader::constants::{PERF_RECORD_SWITCH, PERF_RECORD_SWITCH_
 use super::attributes::Attribute;
 use super::cursor::ByteOrder;
 use super::records::Record;
-use super::sample::{EventFinder, RawSample, SampleLayout};
+use super::sample::{EventFinder, RawSample, SampleLayout, tell_cpus};
 use super::tracepoint::{RawSwitch, RawTrace, TraceReader};
 
 /// Takes the samples and events of one part of the records, in the order of the file.
@@ -53,7 +53,12 @@ impl<'w> SampleReader<'w> {
         trace: Option<TraceReader>,
     ) -> Result<SampleReader<'w>, &'static str> {
         let finder = EventFinder::new(attributes)?;
-        let layouts = attributes.iter().map(SampleLayout::new).collect();
+        let layouts = attributes.iter().map(SampleLayout::new);
+        // Threads and CPUs must not get into one timeline.
+        let layouts = match tell_cpus(attributes) {
+            true => layouts.collect(),
+            false => layouts.map(SampleLayout::by_thread).collect(),
+        };
         Ok(SampleReader { layouts, finder, samples, trace })
     }
 

@@ -329,8 +329,8 @@ fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
     })
 }
 
-/// The id in THROTTLE and UNTHROTTLE: time, id, stream id. Tasks that inherit an event share its id;
-/// each has a stream id of its own (`perf_log_throttle`, kernel/events/core.c).
+/// The stream id in THROTTLE and UNTHROTTLE: time, id, stream id. Tasks that inherit an event share
+/// its id; each has a stream id of its own (`perf_log_throttle`, kernel/events/core.c).
 fn stream_id(mut fields: Cursor) -> Option<u64> {
     fields.skip(2, 8)?;
     fields.u64()

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use linux_perf_event_reader::constants::PERF_RECORD_SAMPLE;
+
 use crate::error::{Error, Result};
 
 use super::header::Header;
@@ -10,7 +12,7 @@ use super::input::InputFile;
 use super::magic;
 use super::parallel::{Walker, part_count};
 use super::records::{Record, Stop, Walk};
-use super::sample::RawSample;
+use super::sample::{EventFinder, RawSample};
 use super::sample_reader::{Collect, SampleReader};
 use super::side_band::SideBandReader;
 use super::stream;
@@ -142,6 +144,25 @@ impl<'a> Source<'a> {
             }
         }
         chains
+    }
+
+    /// For each event, whether it has records. Looks no further than the first of a `wanted` event.
+    pub fn recorded_events(&self, wanted: &[bool]) -> Vec<bool> {
+        let mut recorded = vec![false; wanted.len()];
+        let Ok(finder) = EventFinder::new(&self.header.attributes) else { return recorded };
+        let mut last = None;
+        for record in Walk::new(self.data, self.header.order) {
+            if record.kind != PERF_RECORD_SAMPLE {
+                continue;
+            }
+            if let Some(event) = finder.find(record.body, self.header.order, &mut last) {
+                recorded[event] = true;
+                if wanted[event] {
+                    break;
+                }
+            }
+        }
+        recorded
     }
 
     /// A decoder for this recording's samples, and for its events if `trace` is given. `samples`

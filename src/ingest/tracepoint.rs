@@ -9,8 +9,9 @@ use crate::model::{LeaveReason, Softirq, TraceKind, Tracepoint};
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
 use super::records::Record;
+use super::sample::tell_cpus;
 use super::side_band::SideBandReader;
-use super::tracing_data::{Field, Format, Storage, formats};
+use super::tracing_data::{Field, Format, Formats, Storage};
 
 /// What happened. Threads and devices are still numbers and text from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct TraceReader {
     /// For each event, how its records are decoded.
     decoders: Vec<Decoder>,
     switches: SideBandReader,
+    /// Whether records say on which CPU they were written.
+    has_cpus: bool,
 }
 
 /// How the records of one event are decoded: the event that they report, and the fields that are
@@ -95,10 +98,8 @@ enum Decoder {
 }
 
 impl TraceReader {
-    /// A reader for the records of these events. `tracing_data` has the formats of the tracepoints;
-    /// it is empty if the recording has none.
-    pub fn new(attributes: &[Attribute], tracing_data: &[u8], order: ByteOrder) -> TraceReader {
-        let formats = formats(tracing_data, order);
+    /// A reader for the records of these events, by the `formats` of the tracepoints.
+    pub fn new(attributes: &[Attribute], formats: &Formats, order: ByteOrder) -> TraceReader {
         let decoder = |attribute: &Attribute| {
             let format = formats.get(&attribute.config).filter(|_| attribute.is_tracepoint());
             format.and_then(Decoder::new).unwrap_or(Decoder::Other)
@@ -107,6 +108,7 @@ impl TraceReader {
             order,
             decoders: attributes.iter().map(decoder).collect(),
             switches: SideBandReader::new(attributes, order),
+            has_cpus: tell_cpus(attributes),
         }
     }
 
@@ -154,7 +156,8 @@ impl TraceReader {
             _ => return None,
         };
         let (pid, tid) = origin.thread?;
-        Some(RawSwitch { time_ns: origin.time_ns?, cpu: origin.cpu?, pid, tid, trace })
+        let cpu = if self.has_cpus { origin.cpu? } else { tid as u32 };
+        Some(RawSwitch { time_ns: origin.time_ns?, cpu, pid, tid, trace })
     }
 }
 

@@ -92,10 +92,14 @@ impl Field {
     }
 }
 
-/// The formats, by the id that is in an event's config. Reading ends where the data is cut or
+/// Formats, by the id that is in an event's config. Ids come from the file: a hasher with a seed,
+/// so that nobody can choose them to collide.
+pub type Formats = HashMap<u64, Format>;
+
+/// The formats in TRACING_DATA. Reading ends where the data is cut or
 /// malformed; the formats before that position are returned.
-pub fn formats(data: &[u8], order: ByteOrder) -> HashMap<u64, Format> {
-    let mut formats = HashMap::new();
+pub fn formats(data: &[u8], order: ByteOrder) -> Formats {
+    let mut formats = Formats::new();
     let mut system = String::new();
     read(data, order, &mut |entry| match entry {
         Entry::System(range) => system = text(&data[range]),

@@ -4,21 +4,23 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::ingest::{Attribute, SampleLayout, Source};
+use crate::ingest::{Attribute, Formats, Measure, SampleLayout, Source, tell_cpus};
 use crate::model::{About, Clock, Event, Tracepoint, clean};
 
-/// For each event, whether it is the sampling event: the `asked` one, else the first that fits. On
-/// a hybrid CPU it has a twin for each kind of core.
-pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> Result<Vec<bool>> {
+/// For each event, whether it is the sampling event: the `asked` one, else the [`best`]. On a
+/// hybrid CPU it has a twin for each kind of core; all twins together sample the machine.
+///
+/// `recorded` says for each event whether it has records. It may stop looking at the first record of
+/// one of the events that it is given.
+pub(super) fn sampling_events(
+    attributes: &[Attribute],
+    asked: Option<&str>,
+    recorded: &dyn Fn(&[bool]) -> Vec<bool>,
+) -> Result<Vec<bool>> {
     let chosen =
         |is_chosen: &dyn Fn(&Attribute) -> bool| -> Vec<bool> { attributes.iter().map(is_chosen).collect() };
     let Some(asked) = asked else {
-        let mut candidates = attributes.iter().filter(|attribute| is_candidate(attribute, None));
-        let samples_time = |attribute: &&Attribute| attribute.samples_time();
-        let first = candidates.clone().find(samples_time).or_else(|| candidates.next());
-        return Ok(chosen(&|attribute| {
-            first.is_some_and(|first| std::ptr::eq(attribute, first) || attribute.is_twin_of(first))
-        }));
+        return Ok(best(attributes, recorded));
     };
     let exact = chosen(&|attribute| attribute.display_name() == asked);
     if exact.contains(&true) {
@@ -39,17 +41,42 @@ pub(super) fn sampling_events(attributes: &[Attribute], asked: Option<&str>) -> 
     ))
 }
 
-/// Whether an event is a candidate for the sampling event: it has the `asked` name, or if none is
-/// asked for, it is neither a tracepoint nor a dummy. [`sampling_events`] chooses among candidates.
-pub(super) fn is_candidate(attribute: &Attribute, asked: Option<&str>) -> bool {
-    match asked {
-        None => !attribute.is_tracepoint() && !attribute.is_dummy(),
-        // `cycles` means `cycles:P` and `cpu_core/cycles/` too.
-        Some(asked) => {
-            let name = attribute.display_name();
-            name == asked || name.split(['/', ':']).any(|part| part == asked)
-        }
+/// The event whose samples show time best, of those that have samples; the first of equals.
+fn best(attributes: &[Attribute], recorded: &dyn Fn(&[bool]) -> Vec<bool>) -> Vec<bool> {
+    let with_twins = |event: usize| -> Vec<bool> {
+        let is_one =
+            |(at, attribute): (usize, &Attribute)| at == event || attribute.is_twin_of(&attributes[event]);
+        attributes.iter().enumerate().map(is_one).collect()
+    };
+    let measured = attributes.iter().enumerate();
+    let measured = measured.filter_map(|(event, attribute)| Some((Measure::of(attribute)?, event)));
+    let mut ranked: Vec<(Measure, usize)> = measured.collect();
+    ranked.sort_unstable();
+    let Some(&(_, first)) = ranked.first() else { return vec![false; attributes.len()] };
+    let favourites = with_twins(first);
+    if ranked.iter().all(|(_, event)| favourites[*event]) {
+        return favourites;
     }
+    let recorded = recorded(&favourites);
+    let has_records =
+        |sampling: &Vec<bool>| sampling.iter().zip(&recorded).any(|(is_one, has)| *is_one && *has);
+    ranked.iter().map(|(_, event)| with_twins(*event)).find(has_records).unwrap_or(favourites)
+}
+
+/// Whether an event is a candidate for the sampling event: it has the `asked` name, or if none is
+/// asked for, its records are samples. [`sampling_events`] chooses among candidates.
+pub(super) fn is_candidate(attribute: &Attribute, asked: Option<&str>) -> bool {
+    let Some(asked) = asked else { return Measure::of(attribute).is_some() };
+    let name = attribute.display_name();
+    // `cycles` means `cycles:P` and `cpu_core/cycles/` too, and `irq:softirq_raise` means
+    // `irq:softirq_raise/call-graph=no/`.
+    let is_start = name.strip_prefix(asked).is_some_and(|rest| rest.starts_with(['/', ':']));
+    let has_word = name.split(['/', ':']).any(|part| part == asked);
+    let is_other_name = || {
+        let meant = Attribute::from_name(asked).generic();
+        meant.is_some() && meant == attribute.generic() && !attribute.is_tracepoint()
+    };
+    name == asked || is_start || has_word || is_other_name()
 }
 
 /// What the recording says about itself. Its start and end are not known yet.
@@ -71,28 +98,37 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[b
         events: attributes
             .iter()
             .zip(sampling)
-            .map(|(attribute, is_sampling)| event(attribute, *is_sampling))
+            .map(|(attribute, is_sampling)| event(attribute, *is_sampling, &source.header.formats))
             .collect(),
         ..About::default()
     }
 }
 
-fn event(attribute: &Attribute, is_sampling: bool) -> Event {
+/// An event as the recording has it.
+fn event(attribute: &Attribute, is_sampling: bool, formats: &Formats) -> Event {
     let layout = SampleLayout::new(attribute);
     let name = attribute.display_name();
     Event {
         is_sampling,
+        samples_time: samples_time(attribute),
         is_tracepoint: attribute.is_tracepoint(),
         tracepoint: tracepoint(attribute, &name),
+        lacks_format: attribute.is_tracepoint() && !formats.contains_key(&attribute.config),
         name: clean(&name).into_owned(),
         has_callchain: attribute.has_callchain(),
         has_time: layout.has_time(),
-        has_cpu: layout.has_cpu(),
+        // An event without records lacks nothing.
+        has_cpu: tell_cpus(std::slice::from_ref(attribute)),
         frequency_hz: attribute.frequency_hz(),
         period: attribute.period(),
         counts_ns: attribute.counts_ns(),
         records: 0,
     }
+}
+
+/// Whether the samples of an event show where time goes.
+pub(super) fn samples_time(attribute: &Attribute) -> bool {
+    Measure::of(attribute).is_some_and(Measure::is_time)
 }
 
 /// Which tracepoint an event is, of those that an analysis understands.

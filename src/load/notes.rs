@@ -55,11 +55,27 @@ pub(super) fn note_input_damage(source: &Source, walked: &WalkResult, recording:
     note_loss(recording, &BTreeMap::new());
 }
 
+/// Notes that no event that samples time was recorded, and which one stands in for it.
+pub(super) fn note_sampling_event(recording: &mut Recording) {
+    let stand_in = recording.sampling_event().filter(|event| !event.samples_time && event.records > 0);
+    let Some(event) = stand_in else { return };
+    let note = Note {
+        severity: Severity::Warning,
+        code: "sampling_event",
+        count: event.records,
+        message: format!(
+            "no event samples time: the samples of {} say little about what takes long",
+            event.name
+        ),
+        remedy: "record cycles or cpu-clock: perf record -a -g -F 999 -e cpu-clock …; -e chooses another event of this file",
+    };
+    add([note], &mut recording.diagnostics);
+}
+
 /// Notes that the formats of tracepoints are missing: perf writes them at the end of a file, and at
 /// the beginning of a stream.
-pub(super) fn note_formats(source: &Source, recording: &mut Recording) {
-    let is_missing = source.header.tracing_data.is_empty();
-    let tracepoints = recording.about.events.iter().filter(|event| event.is_tracepoint && is_missing);
+pub(super) fn note_formats(recording: &mut Recording) {
+    let tracepoints = recording.about.events.iter().filter(|event| event.lacks_format);
     let records: u64 = tracepoints.map(|event| event.records).sum();
     let formats = Note {
         severity: Severity::Warning,

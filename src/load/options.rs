@@ -5,8 +5,9 @@ use crate::symbols::Sources;
 /// What to load, and where names come from.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The sampling event, as `-e` names it. By default it is the first that samples time; if there
-    /// is none, the first that is neither a tracepoint nor a dummy.
+    /// The sampling event, as `-e` names it. By default it is the first of those that show best
+    /// where time goes and have samples: a clock or cycles, then instructions, then others with a
+    /// warning.
     pub event: Option<String>,
     /// Where names come from.
     pub sources: Sources,

@@ -3,14 +3,14 @@
 use rustc_hash::FxHashMap;
 
 use crate::error::Result;
-use crate::ingest::{self, Damage, Features, InputFile, Source, TraceReader, WalkResult};
+use crate::ingest::{self, Damage, Features, Header, InputFile, Source, TraceReader, WalkResult};
 use crate::model::{Module, Names, Recording, Tally};
 use crate::state::{Meanings, ResolvedPart, State};
 
 use super::events::{about, sampling_events};
 use super::job::Job;
 use super::meanings::{set_compat, set_task_kinds, system_calls};
-use super::notes::{note_formats, note_input_damage};
+use super::notes::{note_formats, note_input_damage, note_sampling_event};
 use super::options::Stage;
 use super::timelines::{self, Span};
 use super::{names, samples};
@@ -35,9 +35,11 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     let (header, records) = ingest::read(files, path, job.memory_for_unpacking(file_bytes))?;
     let source = Source::new(header, &records);
     let total = source.data_bytes();
-    let sampling = sampling_events(&source.header.attributes, options.event.as_deref())?;
+    let recorded = |wanted: &[bool]| source.recorded_events(wanted);
+    let sampling = sampling_events(&source.header.attributes, options.event.as_deref(), &recorded)?;
 
-    let trace = options.events.then(|| trace_reader(&source, files));
+    let Header { attributes, formats, order, .. } = &source.header;
+    let trace = options.events.then(|| TraceReader::new(attributes, formats, *order));
     let reader = source.sample_reader(&sampling, trace, path)?;
 
     let (mut walked, parts) = samples::read(&source, &reader, &|done| progress(Stage::Records, done, total));
@@ -57,8 +59,11 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     progress(Stage::Meanings, total, total);
     let (collected, events) = samples::resolve(parts, &meanings, &mut recording);
     note_input_damage(&source, &walked, &mut recording);
+    if options.event.is_none() {
+        note_sampling_event(&mut recording);
+    }
     if options.events {
-        note_formats(&source, &mut recording);
+        note_formats(&mut recording);
     }
     Ok(Unnamed { recording, features: source.header.features, state, names, collected, events })
 }
@@ -86,13 +91,6 @@ impl Unnamed {
         recording.names = names;
         Ok(recording)
     }
-}
-
-/// The reader of events and switches, by the formats that the recording holds.
-fn trace_reader(source: &Source, files: &[InputFile]) -> TraceReader {
-    let header = &source.header;
-    let tracing_data = files.first().and_then(|file| file.bytes.get(header.tracing_data.clone()));
-    TraceReader::new(&header.attributes, tracing_data.unwrap_or_default(), header.order)
 }
 
 /// How the records of a walk were used; `side_band` of them were side band.

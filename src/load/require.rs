@@ -39,14 +39,15 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
     Ok(())
 }
 
-/// Checks that the recording can show stalls: it needs events, or samples with call chains, times
-/// and CPUs.
+/// Checks that the recording can show stalls: it needs CPUs, and events or samples with call chains
+/// and times.
 ///
 /// # Errors
 ///
 /// If it has neither.
 pub fn require_witnesses(recording: &Recording) -> Result<()> {
     require_comms(recording)?;
+    require_cpus(recording)?;
     if recording.timelines.iter().any(|timeline| !timeline.trace.events.is_empty()) {
         return require_clock(recording);
     }
@@ -120,13 +121,13 @@ pub fn require_times(recording: &Recording) -> Result<()> {
 ///
 /// If they do not have them.
 pub fn require_cpus(recording: &Recording) -> Result<()> {
-    match recording.sampling_event() {
-        Some(event) if !event.has_cpu => Err(lacks(
+    match recording.about.events.iter().find(|event| !event.has_cpu) {
+        Some(event) => Err(lacks(
             recording,
             format!("the samples of {} do not say on which CPU they were taken", event.name),
             "record whole CPUs with -a or -C, or one command with --sample-cpu",
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

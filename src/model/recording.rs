@@ -89,9 +89,9 @@ impl Recording {
         compat.or_else(|| self.system_calls.get(&number))
     }
 
-    /// Whether every occurrence of `tracepoint` was recorded.
+    /// Whether every occurrence of `tracepoint` was recorded and can be decoded.
     pub fn traces(&self, tracepoint: Tracepoint) -> bool {
-        self.about.events.iter().any(|event| event.tracepoint == Some(tracepoint) && event.is_complete())
+        self.about.events.iter().any(|event| event.tracepoint == Some(tracepoint) && event.tells_all())
     }
 
     /// The comm of a task.
@@ -137,9 +137,9 @@ impl Recording {
         self.timelines.binary_search_by_key(&cpu, |timeline| timeline.cpu).ok().map(|at| &self.timelines[at])
     }
 
-    /// Whether samples have their CPU. If not, each timeline is that of a thread.
+    /// Whether samples and events have their CPU. If not, each timeline is that of a thread.
     pub fn tells_cpus(&self) -> bool {
-        self.sampling_event().is_none_or(|event| event.has_cpu)
+        self.about.events.iter().all(|event| event.has_cpu)
     }
 
     /// The sampling event; the first one if it has twins.

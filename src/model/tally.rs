@@ -34,8 +34,8 @@ pub struct Tally {
 
 impl Tally {
     /// Lost records as a share of all samples, lost or not, of any event, from 0 to 1. It is perf's
-    /// definition (`perf_session__warn_about_errors`, tools/perf/util/session.c): side band does not
-    /// count, because perf makes most of it up itself, and no buffer loses that.
+    /// definition (`perf_session__warn_about_errors`, tools/perf/util/session.c): side band does
+    /// not count, because perf makes most of it up itself, and no buffer loses that.
     pub fn lost_share(&self) -> f64 {
         let all = self.samples.saturating_add(self.other_events).saturating_add(self.lost);
         if all == 0 { 0.0 } else { self.lost as f64 / all as f64 }

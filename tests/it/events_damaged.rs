@@ -75,6 +75,50 @@ fn without_the_end_of_the_file_nothing_tells_what_tracepoints_mean() {
     );
 }
 
+/// `bytes` without the feature section TRACING_DATA, or without any.
+fn without_formats(bytes: &[u8], keeps_others: bool) -> Vec<u8> {
+    const TRACING_DATA: usize = 1;
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    let (features, table) = (72, (word(40) + word(48)) as usize);
+    let mut changed = bytes.to_vec();
+    let is_set = |bit: usize| bytes[features + bit / 8] >> (bit % 8) & 1 == 1;
+    let mut kept = 0;
+    for (section, bit) in (0..256).filter(|bit| is_set(*bit)).enumerate() {
+        if keeps_others && bit != TRACING_DATA {
+            changed.copy_within(table + 16 * section..table + 16 * section + 16, table + 16 * kept);
+            kept += 1;
+        } else {
+            changed[features + bit / 8] &= !(1 << (bit % 8));
+        }
+    }
+    changed
+}
+
+#[test]
+fn tracepoints_without_their_formats_are_no_evidence() {
+    let whole = Recording::open("evidence");
+    let bytes = fs::read(&whole.file).expect("the recording");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("without.data");
+    let kallsyms = whole.folder.join("kallsyms");
+    let of = |command: &str| run(stallgraph().arg(command).arg(&path).arg("--kallsyms").arg(&kallsyms));
+    let mut lines = Vec::new();
+    for keeps_others in [true, false] {
+        fs::write(&path, without_formats(&bytes, keeps_others)).expect("the folder can be written to");
+        let checked = of("check");
+        assert_eq!(checked.code, Some(1), "{checked:?}");
+        lines.push(checked.stdout);
+        let stalls = of("stalls");
+        assert!(!stalls.stdout.contains("nothing that bears on stalls"), "{stalls:?}");
+        assert!(stalls.stdout.contains("cannot be decoded"), "{stalls:?}");
+    }
+    assert!(lines[0].starts_with("stalling: 3 stalls"), "{lines:?}");
+    assert_eq!(lines[0], lines[1], "the samples say the same");
+    fs::write(&path, without_formats(&bytes, true)).expect("the folder can be written to");
+    let stalls = of("stalls").stdout;
+    assert!(stalls.contains("waited: irq:softirq_raise cannot be decoded"), "{stalls}");
+}
+
 #[test]
 fn changed_bytes_end_in_an_exit_code() {
     let bytes = fs::read(Recording::open("evidence").file).expect("the recording");

@@ -55,7 +55,7 @@ fn a_pause_that_never_ends_lasts_as_long_as_the_recording() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), &bytes).expect("it is written");
     for command in ["check", "info", "stalls", "window"] {
-        let ran = run(stallgraph().arg(command).arg("--no-names").arg(file.path()));
+        let ran = run(stallgraph().arg(command).arg("--no-symbols").arg(file.path()));
         assert!(!format!("{ran:?}").contains("1844674"), "{ran:?}");
     }
 }

@@ -37,13 +37,13 @@ pub(super) fn used_events(recording: &Recording) -> Vec<bool> {
     let is_of_one_call = |event: &Event| {
         matches!(event.tracepoint, Some(Tracepoint::OneSystemCallEnter | Tracepoint::OneSystemCallExit))
     };
-    events.iter().map(|event| event.is_complete() && !(is_twice && is_of_one_call(event))).collect()
+    events.iter().map(|event| event.tells_all() && !(is_twice && is_of_one_call(event))).collect()
 }
 
 /// Whether the recording has an event that `is_meant`, with every occurrence of it.
 pub(super) fn traces(recording: &Recording, is_meant: fn(Tracepoint) -> bool) -> bool {
     let events = &recording.about.events;
-    events.iter().any(|event| event.is_complete() && event.tracepoint.is_some_and(is_meant))
+    events.iter().any(|event| event.tells_all() && event.tracepoint.is_some_and(is_meant))
 }
 
 /// The role of the system call with this number in a task.

@@ -12,9 +12,9 @@ pub(super) struct Traced {
 }
 
 impl Traced {
-    /// The tracepoints of which `recording` has every occurrence.
+    /// The tracepoints of which `recording` has every occurrence, decoded.
     pub fn new(recording: &Recording) -> Traced {
-        let complete = recording.about.events.iter().filter(|event| event.is_complete());
+        let complete = recording.about.events.iter().filter(|event| event.tells_all());
         let tracepoints = complete.filter_map(|event| event.tracepoint);
         let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
         Traced {

@@ -16,6 +16,10 @@ pub enum Lack {
     NotRecorded,
     /// Samples were recorded without call chains.
     NoCallChains,
+    /// Samples are those of the event of this name, which does not show where time goes.
+    NoTime(String),
+    /// The records of the event of this name cannot be decoded: their format was not recorded.
+    NotDecoded(String),
     /// The event of this name was sampled, so times between its records mean nothing.
     Sampled(String),
 }
@@ -25,6 +29,10 @@ impl fmt::Display for Lack {
         match self {
             Lack::NotRecorded => formatter.write_str("not recorded"),
             Lack::NoCallChains => formatter.write_str("recorded without call chains"),
+            Lack::NoTime(event) => write!(formatter, "are of {event}, which shows no time"),
+            Lack::NotDecoded(event) => {
+                write!(formatter, "{event} cannot be decoded: its format is not in the file")
+            }
             Lack::Sampled(event) => write!(
                 formatter,
                 "{event} was sampled (-F applies to every event on the command line), \
@@ -213,15 +221,22 @@ impl Needs {
         match *self {
             Needs::Samples if recording.tally.samples == 0 => Some(Lack::NotRecorded),
             Needs::Samples => {
-                let has_chains = recording.sampling_event().is_some_and(|event| event.has_callchain);
-                (!has_chains).then_some(Lack::NoCallChains)
+                let event = recording.sampling_event()?;
+                match (event.has_callchain, event.samples_time) {
+                    (false, _) => Some(Lack::NoCallChains),
+                    (true, false) => Some(Lack::NoTime(event.name.clone())),
+                    (true, true) => None,
+                }
             }
             Needs::Tracepoints { is_met, .. } if is_met(traced) => None,
             Needs::Tracepoints { tracepoints, .. } => {
                 let is_one = |event: &Event| event.tracepoint.is_some_and(|one| tracepoints.contains(&one));
-                let is_sampled = |event: &&Event| is_one(event) && !event.is_complete();
-                let sampled = recording.about.events.iter().find(is_sampled);
-                Some(sampled.map_or(Lack::NotRecorded, |event| Lack::Sampled(event.name.clone())))
+                let is_useless = |event: &&Event| is_one(event) && !event.tells_all();
+                let useless = recording.about.events.iter().find(is_useless);
+                Some(useless.map_or(Lack::NotRecorded, |event| match event.lacks_format {
+                    true => Lack::NotDecoded(event.name.clone()),
+                    false => Lack::Sampled(event.name.clone()),
+                }))
             }
             Needs::Cgroups => not_recorded(!recording.cgroups.is_empty()),
             Needs::WallClock => not_recorded(recording.about.clock.wall.is_some()),

@@ -75,7 +75,7 @@ impl<'s> Redacted<'s> {
             walk.stop() == Some(Stop::CutShort) && (RECORD_HEADER..usize::from(u16::MAX)).contains(&left);
         // Text between records is left out.
         let data_bytes = walk.position() as u64 - walk.text_bytes() + unread;
-        let redactor = Redactor::new(source, code, file, path)?;
+        let redactor = Redactor::new(source, code, path)?;
         let (head, tail) = frame::around(&source.header, file, data_bytes, &redactor, path)?;
         Ok(Redacted {
             walk: Walk::new(source.data, order),

@@ -79,14 +79,13 @@ impl Redactor {
     /// # Errors
     ///
     /// If its samples cannot be told apart.
-    pub fn new(source: &Source, code: Code, file: &[u8], path: &Path) -> Result<Redactor> {
+    pub fn new(source: &Source, code: Code, path: &Path) -> Result<Redactor> {
         let header = &source.header;
-        let formats = file.get(header.tracing_data.clone()).unwrap_or_default();
         Ok(Redactor {
             order: header.order,
             side_band: SideBandReader::new(&header.attributes, header.order),
             samples: source.sample_reader(&[], None, path)?,
-            trace: TraceReader::new(&header.attributes, formats, header.order),
+            trace: TraceReader::new(&header.attributes, &header.formats, header.order),
             ids: header.attributes.iter().flat_map(|attribute| attribute.ids.iter().copied()).collect(),
             code,
         })

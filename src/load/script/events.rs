@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use crate::error::Result;
 use crate::ingest::{Attribute, ScriptSample};
-use crate::load::events::{is_candidate, sampling_events, tracepoint};
+use crate::load::events::{is_candidate, samples_time, sampling_events, tracepoint};
 use crate::model::{Event, clean};
 
 use super::header::Rate;
@@ -46,6 +46,11 @@ impl<'a> Events<'a> {
         Events { asked, ..Events::default() }
     }
 
+    /// Whether the user left the choice of the sampling event open.
+    pub fn is_free(&self) -> bool {
+        self.asked.is_none()
+    }
+
     /// The index of a sample's event, or the reason why the sample is rejected.
     pub fn index_of(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<usize, &'static str> {
         const NAMELESS: &[u8] = b"unnamed event";
@@ -84,7 +89,9 @@ impl<'a> Events<'a> {
     /// For each event, whether it is the sampling event.
     pub fn sampling(&self) -> Result<Vec<bool>> {
         let attributes: Vec<Attribute> = self.list.iter().map(|event| event.attribute.clone()).collect();
-        sampling_events(&attributes, self.asked)
+        sampling_events(&attributes, self.asked, &|_| {
+            self.list.iter().map(|event| event.records > 0).collect()
+        })
     }
 
     /// The events for the recording. `rates` has the rates in the header, by name.
@@ -94,8 +101,10 @@ impl<'a> Events<'a> {
             let rate = rates.get(&name).copied();
             Event {
                 is_sampling: *is_sampling,
+                samples_time: samples_time(&event.attribute),
                 is_tracepoint: event.attribute.is_tracepoint(),
                 tracepoint: tracepoint(&event.attribute, &name),
+                lacks_format: false,
                 has_callchain: event.has_callchain,
                 has_time: event.has_time,
                 has_cpu: event.has_cpu,

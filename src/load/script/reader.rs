@@ -11,7 +11,7 @@ use crate::ingest::{
     only_frame,
 };
 use crate::load::meanings::{set_functions, set_task_kinds};
-use crate::load::notes::{FOREIGN, SPLIT, note_loss, note_nameless_kernel};
+use crate::load::notes::{FOREIGN, SPLIT, note_loss, note_nameless_kernel, note_sampling_event};
 use crate::load::timelines::{Span, timeline};
 use crate::model::{About, Detail, Diagnostic, EventId, Names, Recording, Sample, Timeline};
 use crate::state::{CpuSamples, State};
@@ -220,6 +220,7 @@ impl<'a> Reader<'a> {
             self.add(line, &only);
         }
         let sampling = self.events.sampling()?;
+        let is_event_free = self.events.is_free();
         self.losses.sort_by_key(|loss| loss.when);
         let state = State::replay(std::mem::take(&mut self.losses), &mut self.names);
         let (timelines, disorder) = self.timelines(&sampling, &state);
@@ -240,6 +241,9 @@ impl<'a> Reader<'a> {
         recording.names = names;
         (recording.about.start_ns, recording.about.end_ns) = span.bounds();
         recording.diagnostics.extend(disorder);
+        if is_event_free {
+            note_sampling_event(&mut recording);
+        }
         note_nameless_kernel(&mut recording);
         note_loss(&mut recording, &self.first_rejected);
         Ok(recording)

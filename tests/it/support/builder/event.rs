@@ -31,6 +31,7 @@ pub struct Event {
     pub(super) read_format: u64,
     pub(super) flags: u64,
     clockid: u32,
+    breakpoint: (u64, u32),
     pub(super) ids: Vec<u64>,
 }
 
@@ -47,6 +48,7 @@ impl Event {
             read_format: read_format::ID,
             flags: DEFAULT_FLAGS | flag::FREQ,
             clockid: 0,
+            breakpoint: (0, 0),
             ids: Vec::new(),
         }
     }
@@ -119,6 +121,12 @@ impl Event {
         self.set(flag::USE_CLOCKID)
     }
 
+    /// Address and type (HW_BREAKPOINT_R 1, W 2, X 4) of a breakpoint.
+    pub fn breakpoint(mut self, address: u64, accesses: u32) -> Self {
+        self.breakpoint = (address, accesses);
+        self
+    }
+
     /// Its ids: perf has one per CPU, and a record on CPU n takes the nth, or the first if there is
     /// no nth. Default: one, 100 + the event's index.
     pub fn ids(mut self, ids: &[u64]) -> Self {
@@ -142,7 +150,10 @@ impl Event {
         for value in [self.config, self.freq_or_period, self.fields(), self.read_format, self.flags] {
             put64(&mut out, value);
         }
-        out.resize(92, 0); // wakeup_events … sample_stack_user
+        put32(&mut out, 0); // wakeup_events
+        put32(&mut out, self.breakpoint.1);
+        put64(&mut out, self.breakpoint.0);
+        out.resize(92, 0); // bp_len … sample_stack_user
         put32(&mut out, self.clockid);
         out.resize(size as usize, 0);
         out
