@@ -13,15 +13,19 @@ const FIELDS: &str = "perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
 /// If it has no sampling event, no samples, or samples without call chains.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
     let fail = |problem: String, remedy: &str| Err(lacks(recording, problem, remedy));
+    let is_damage = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    let damage = recording.diagnostics.iter().find(is_damage).filter(|_| recording.tally.samples == 0);
     let Some(event) = recording.sampling_event() else {
+        if let Some(why) = damage.filter(|_| recording.about.events.is_empty()) {
+            return fail(why.message.clone(), why.remedy.as_deref().unwrap_or_default());
+        }
         let names: Vec<&str> = recording.about.events.iter().map(|event| event.name.as_str()).collect();
         return fail(
             format!("holds no sampling event, only {}", names.join(", ")),
             "record with: perf record -a -g -F 999 …, or choose one of these with -e",
         );
     };
-    let is_damage = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
-    if let Some(why) = recording.diagnostics.iter().find(is_damage).filter(|_| recording.tally.samples == 0) {
+    if let Some(why) = damage {
         return fail(why.message.clone(), why.remedy.as_deref().unwrap_or_default());
     }
     if recording.tally.samples == 0 {

@@ -5,7 +5,7 @@ use memchr::{memchr, memchr_iter};
 use super::frames::{is_aligned_frame, is_bare_frame, only_frame};
 use super::header::ScriptHeader;
 use super::lines::{BlockEnd, ForeignLines, LineKind, SampleLines, is_half, is_timeless_header};
-use super::messages::has_message_inside;
+use super::messages::{has_message_inside, is_message};
 use super::numbers::number;
 
 /// A piece of the text: a line without indentation, and the indented lines that belong to it.
@@ -203,7 +203,7 @@ impl<'a> Blocks<'a> {
         }
         let rest = after;
         let SampleLines { chain: lines, end, is_broken, foreign } = self.sample_lines();
-        let is_broken = is_broken || is_after_half;
+        let is_broken = is_broken || is_after_half || event.is_none() && is_message(rest);
         Block::Sample(ScriptSample { header, period, event, rest, lines, end, is_broken, foreign })
     }
 }

@@ -41,17 +41,19 @@ pub(super) fn stack_lines(lines: &[u8]) -> impl Iterator<Item = StackLine<'_>> {
 /// Reads one indented line, or one and a module that stands on a line of its own.
 pub fn stack_line(line: &[u8]) -> StackLine<'_> {
     let text = line.trim_ascii();
-    let read = match memchr(b'\n', text) {
-        None => frame(text),
-        Some(end) => {
-            let module = text[end..].trim_ascii().strip_prefix(b"(").and_then(|text| text.strip_suffix(b")"));
-            frame(text[..end].trim_ascii())
-                .map(|frame| ScriptFrame { dso: module.and_then(known_module), ..frame })
-        }
+    let (line_of_frame, module) = match memchr(b'\n', text) {
+        None => (text, None),
+        Some(end) => (text[..end].trim_ascii_end(), Some(text[end..].trim_ascii())),
     };
+    let module = module.and_then(|text| text.strip_prefix(b"(")?.strip_suffix(b")"));
+    let read = frame(line_of_frame);
+    let is_split = read.is_some_and(|frame| frame.dso.is_none()) && has_message_inside(line_of_frame);
     match read {
-        Some(frame) if frame.dso.is_none() && has_message_inside(text) => StackLine::Broken,
-        Some(frame) => StackLine::Frame(frame),
+        _ if is_split => StackLine::Broken,
+        Some(frame) => {
+            let dso = frame.dso.or_else(|| module.and_then(printed_module));
+            StackLine::Frame(ScriptFrame { dso, ..frame })
+        }
         // brstackinsn prints a tab, an address of 16 digits, a tab and an instruction. Namespaces
         // are indented by two tabs.
         None if !line.starts_with(b"\t") || text.contains(&b'\t') || line.starts_with(b"\t\t") => {
@@ -92,7 +94,7 @@ fn frame(text: &[u8]) -> Option<ScriptFrame<'_>> {
     Some(ScriptFrame {
         address,
         symbol: Some(symbol).filter(|symbol| !symbol.is_empty() && *symbol != UNKNOWN),
-        dso: dso.and_then(known_module),
+        dso: dso.and_then(printed_module),
     })
 }
 
@@ -126,7 +128,7 @@ fn symbol_and_dso(text: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// A module as printed, without ` (deleted)`; `None` if perf does not know it.
-fn known_module(dso: &[u8]) -> Option<&[u8]> {
+fn printed_module(dso: &[u8]) -> Option<&[u8]> {
     Some(without_deleted(dso)).filter(|dso| !dso.is_empty() && *dso != UNKNOWN)
 }
 

@@ -129,7 +129,7 @@ fn is_indented_frame(line: &[u8]) -> bool {
 /// Whether a line is a module in parentheses, which stands behind a symbol unless the line was
 /// wrapped.
 pub fn is_module(text: &[u8]) -> bool {
-    text.starts_with(b"(") && text.ends_with(b")")
+    (text.starts_with(b"(/") || text.starts_with(b"([")) && text.ends_with(b")")
 }
 
 /// Whether a line is one that stands after a frame with `-F +srcline`, `FILE:LINE` or

@@ -14,6 +14,8 @@ const BEHIND: &str =
     "[ perf record: Woken up 1 times to write data ]\n[ perf record: Captured and wrote 0.000 MB - ]\n";
 /// Bytes of the header of a stream.
 const HEADER: usize = 16;
+/// Bytes that follow TRACING_DATA in these streams.
+const TRACING_DATA: usize = 16;
 
 fn stream(is_packed: bool) -> Vec<u8> {
     let apart = Apart::of(&fs::read(&Recording::open("system").file).expect("the recording"));
@@ -30,7 +32,9 @@ fn with_texts(stream: &[u8], texts: &[(Option<usize>, &str)]) -> Vec<u8> {
     let mut mixed: Vec<u8> = at(None).chain(header.iter().copied()).collect();
     let mut number = 0;
     while !rest.is_empty() {
-        let (record, after) = rest.split_at(usize::from(u16::from_le_bytes([rest[6], rest[7]])));
+        let size = usize::from(u16::from_le_bytes([rest[6], rest[7]]));
+        let is_followed = u32::from(rest[0]) == user_record::TRACING_DATA;
+        let (record, after) = rest.split_at(size + if is_followed { TRACING_DATA } else { 0 });
         mixed.extend(record);
         mixed.extend(at(Some(number)));
         (number, rest) = (number + 1, after);
