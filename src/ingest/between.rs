@@ -38,13 +38,15 @@ pub fn end_of_text(data: &[u8], at: usize, order: ByteOrder) -> Option<usize> {
 fn are_records(data: &[u8], order: ByteOrder) -> bool {
     /// As many are convincing.
     const CONVINCING: usize = 4;
-    let mut at = 0;
-    let mut count = 0;
+    /// The first of perf's own types. Other data may follow such a record.
+    const OWN_TYPES: u32 = 64;
+    let (mut at, mut count, mut last) = (0, 0, 0);
     while count < CONVINCING && at < data.len() {
         let (kind, size) = (order.u32_at(&data[at..], 0), order.u16_at(&data[at..], 6));
-        let (Some(1..128), Some(size @ 8..)) = (kind, size.map(usize::from)) else {
-            return count > 0 && is_text(&data[at..]);
+        let (Some(kind @ 1..128), Some(size @ 8..)) = (kind, size.map(usize::from)) else {
+            return count > 0 && (last >= OWN_TYPES || is_text(&data[at..]));
         };
+        last = kind;
         at += size;
         count += 1;
     }
