@@ -97,7 +97,7 @@ fn held_by<'r>(recording: &'r Recording, stall: &Stall) -> [&'r str; 4] {
         }
         _ => ("other", ""),
     };
-    let function = culprit.path.as_ref().map(|path| path.function);
+    let function = culprit.path.as_ref().and_then(|path| path.function);
     let [system_call, function] =
         [system_call(culprit), function].map(|name| name.map_or("", |name| recording.name(name)));
     [holder, name, system_call, function]

@@ -19,8 +19,9 @@ pub struct Path {
     pub entry_frames: usize,
     /// The function that says what the work is: the innermost that is no helper (no lock, clock or
     /// copy of memory), or the BPF program that called it. In a dominating path the work forks
-    /// there, or in a helper that it calls.
-    pub function: NameId,
+    /// there, or in a helper that it calls. `None` without call chains, unless one function that is
+    /// no helper dominates.
+    pub function: Option<NameId>,
 }
 
 impl Path {
@@ -31,7 +32,7 @@ impl Path {
             owner: contexts.owner(path),
             system_call: contexts.system_call(path),
             functions: contexts.names(path),
-            entry_frames: start.map_or(0, |start| contexts.depth(start) as usize - 1),
+            entry_frames: start.map_or(0, |start| (contexts.depth(start) as usize).saturating_sub(1)),
             function: contexts.name(contexts.place(path)),
         }
     }

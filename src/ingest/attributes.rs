@@ -1,7 +1,8 @@
 //! Events: `perf_event_attr` in any of its sizes, with the event's ids and name.
 
 use linux_perf_event_reader::constants::{
-    ATTR_FLAG_BIT_EXCLUDE_HV, ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_EXCLUDE_USER, ATTR_FLAG_BIT_FREQ,
+    ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_KERNEL, ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_USER, ATTR_FLAG_BIT_EXCLUDE_HV,
+    ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_EXCLUDE_USER, ATTR_FLAG_BIT_FREQ,
     ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
     PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER,
     PERF_TYPE_BREAKPOINT, PERF_TYPE_HARDWARE, PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
@@ -133,6 +134,16 @@ impl Attribute {
     /// Whether samples have call chains.
     pub fn has_callchain(&self) -> bool {
         self.sample_type & PERF_SAMPLE_CALLCHAIN != 0
+    }
+
+    /// Whether these call chains hold the kernel's callers.
+    pub fn has_kernel_callchain(&self) -> bool {
+        self.has_callchain() && self.flags & ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_KERNEL == 0
+    }
+
+    /// Whether call chains leave out user space (`--kernel-callchains`).
+    pub fn leaves_out_user_callers(&self) -> bool {
+        self.has_callchain() && self.flags & ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_USER != 0
     }
 
     /// Whether the two are one event on different kinds of cores. On a hybrid CPU the upper half of

@@ -43,6 +43,8 @@ pub struct RawSample<'a> {
     pub period: Option<u64>,
     /// The call chain, innermost first, with context markers. An entry has 8 bytes.
     pub chain: &'a [u8],
+    /// Whether the call chain leaves out the kernel, so that of kernel code only `ip` is known.
+    pub is_kernel_left_out: bool,
     /// Byte order of the entries.
     pub order: ByteOrder,
     /// The control group's id.
@@ -65,6 +67,7 @@ pub struct SampleLayout {
     cpu: Option<usize>,
     period: Option<usize>,
     fixed_size: usize,
+    is_kernel_left_out: bool,
     /// The offset of the id, and the CPU of each id by ascending id. Used if only the id determines
     /// the CPU.
     cpu_by_id: Option<(usize, Vec<(u64, u32)>)>,
@@ -102,6 +105,7 @@ impl SampleLayout {
             cpu,
             period,
             fixed_size: next,
+            is_kernel_left_out: attribute.has_callchain() && !attribute.has_kernel_callchain(),
             cpu_by_id: id_offset(attribute.sample_type)
                 .filter(|_| {
                     attribute.needs_cpus_of_ids() && attribute.ids.len() == attribute.cpus_of_ids.len()
@@ -209,6 +213,7 @@ impl SampleLayout {
             },
             period: u64_at(self.period),
             chain,
+            is_kernel_left_out: self.is_kernel_left_out,
             order,
             cgroup: None,
         };

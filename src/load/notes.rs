@@ -52,6 +52,7 @@ pub(super) fn note_input_damage(source: &Source, walked: &WalkResult, recording:
     add([text(source.header.text_before as u64 + walked.text_bytes)], diagnostics);
     add(file(&source.header, tally), diagnostics);
     add(events(attributes, &about.events, tally), diagnostics);
+    note_call_chains(recording);
     note_loss(recording, &BTreeMap::new());
 }
 
@@ -96,6 +97,50 @@ pub(super) fn note_loss(recording: &mut Recording, first_lines: &BTreeMap<&'stat
     let Recording { tally, diagnostics, .. } = recording;
     add(lost(tally), diagnostics);
     add(rejected(tally, first_lines), diagnostics);
+}
+
+/// Notes that samples do not show by whom the kernel's functions were called.
+pub(super) fn note_call_chains(recording: &mut Recording) {
+    let Some(event) = recording.sampling_event().filter(|_| !recording.shows_kernel_callers()) else {
+        return;
+    };
+    let Event { name, .. } = event;
+    let unknown = "so no system call is known, nor whether an interrupt or softirq ran on top of a task";
+    let is_script = recording.about.is_script;
+    let has_frames = recording.stacks.len() > 1;
+    let (message, remedy) = match (event.has_callchain, is_script) {
+        (true, _) => (
+            format!(
+                "the call chains of {name} leave out the kernel (--user-callchains): of kernel code they show the \
+                 innermost function alone, {unknown}"
+            ),
+            "record with -g alone: perf record -a -g -F 999 -- sleep 60",
+        ),
+        (false, true) if !has_frames => (
+            format!("the samples of {name} have no addresses, so it is known who ran, and no function"),
+            "print them: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso",
+        ),
+        (false, true) => (
+            format!(
+                "the samples of {name} have no call chains: each shows its innermost function alone, {unknown}"
+            ),
+            "record with -g: perf record -a -g -F 999 -- sleep 60; if it was, print them: perf script without -G",
+        ),
+        (false, false) => (
+            format!(
+                "the samples of {name} have no call chains: each shows its innermost function alone, {unknown}"
+            ),
+            "record with -g: perf record -a -g -F 999 -- sleep 60",
+        ),
+    };
+    let flat = Note {
+        severity: Severity::Warning,
+        code: "call_chains",
+        count: recording.tally.samples,
+        message,
+        remedy,
+    };
+    add([flat], &mut recording.diagnostics);
 }
 
 /// Notes that perf script printed no name for any kernel function.
@@ -192,7 +237,7 @@ fn file(header: &Header, tally: &Tally) -> [Note; 3] {
 }
 
 /// What the events do not record.
-fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 3] {
+fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 4] {
     let has_dumps = attributes.iter().any(|attribute| attribute.sample_type & PERF_SAMPLE_STACK_USER != 0);
     let user_only = attributes
         .iter()
@@ -200,6 +245,11 @@ fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 3
         .find(|(attribute, event)| event.is_sampling && attribute.leaves_out_kernel())
         .map(|(_, event)| event.name.as_str());
     let without_user_chain = tally.without_user_chain;
+    let kernel_only = attributes
+        .iter()
+        .zip(events)
+        .find(|(attribute, event)| event.is_sampling && attribute.leaves_out_user_callers() && !has_dumps)
+        .map(|(_, event)| event.name.as_str());
     [
         Note {
             severity: Severity::Warning,
@@ -208,6 +258,17 @@ fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 3
             message: "user stacks were recorded as dumps (--call-graph dwarf), which are not unwound"
                 .to_owned(),
             remedy: "record with -g for user frames; the kernel's are whole",
+        },
+        Note {
+            severity: Severity::Warning,
+            code: "user_stacks",
+            count: u64::from(kernel_only.is_some()),
+            message: format!(
+                "the call chains of {} leave out programs (--kernel-callchains): of their code they show the innermost \
+                 function alone",
+                kernel_only.unwrap_or_default()
+            ),
+            remedy: "record with -g alone for user frames; the kernel's are whole",
         },
         Note {
             severity: Severity::Warning,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::ingest::{self, InputFile, Redacted, Source};
-use crate::model::{FrameId, Naming, Recording, Symbols};
+use crate::model::{Event, FrameId, Naming, Recording, Symbols};
 use crate::pack::{self, Contents, RecordedFile};
 use crate::symbols::Gatherer;
 
@@ -95,7 +95,10 @@ fn gather(files: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Content
     };
     let recording = load(&options)?;
     // The reader of the pack may choose any event with -e, so the frames of all events need names.
-    for event in recording.about.events.iter().filter(|event| event.has_callchain && !event.is_sampling) {
+    let is_samplable = |event: &&Event| {
+        !event.is_sampling && event.records > 0 && (event.has_callchain || !event.is_tracepoint)
+    };
+    for event in recording.about.events.iter().filter(is_samplable) {
         load(&Options { event: Some(event.name.clone()), ..options.clone() })?;
     }
     let contents = gatherer.map_or(redacted, Gatherer::into_contents);

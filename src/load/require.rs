@@ -6,11 +6,12 @@ use crate::model::{Diagnostic, Recording, Severity, Task};
 /// How perf script prints all that is read.
 const FIELDS: &str = "perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
 
-/// Checks that the recording shows what ran: it needs samples with call chains.
+/// Checks that the recording shows what ran: it needs samples. Without call chains each shows its
+/// innermost function.
 ///
 /// # Errors
 ///
-/// If it has no sampling event, no samples, or samples without call chains.
+/// If it has no sampling event, or no samples.
 pub fn require_stacks(recording: &Recording) -> Result<()> {
     let fail = |problem: String, remedy: &str| Err(lacks(recording, problem, remedy));
     let is_damage = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
@@ -34,17 +35,10 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
             "record for longer, on the busy CPU: perf record -C CPU -g -F 999 -- sleep 60",
         );
     }
-    if !event.has_callchain {
-        return fail(
-            format!("the samples of {} have no call chains", event.name),
-            "record with -g: perf record -a -g -F 999 -- sleep 60",
-        );
-    }
     Ok(())
 }
 
-/// Checks that the recording can show stalls: it needs CPUs, and events or samples with call chains
-/// and times.
+/// Checks that the recording can show stalls: it needs CPUs, and events or samples with times.
 ///
 /// # Errors
 ///
@@ -90,8 +84,8 @@ fn require_clock(recording: &Recording) -> Result<()> {
     }
 }
 
-/// Checks that the recording shows what ran on each CPU, in order: it needs samples with call
-/// chains, times and CPUs.
+/// Checks that the recording shows what ran on each CPU, in order: it needs samples with
+/// times and CPUs.
 ///
 /// # Errors
 ///

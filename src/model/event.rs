@@ -20,6 +20,9 @@ pub struct Event {
     pub lacks_format: bool,
     /// Whether its records carry call chains.
     pub has_callchain: bool,
+    /// Whether these call chains hold the callers in the kernel too (`--user-callchains` leaves
+    /// them out).
+    pub has_kernel_callchain: bool,
     /// Whether its records say when they were taken.
     pub has_time: bool,
     /// Whether its records say on which CPU they were taken. So does an event without records, such

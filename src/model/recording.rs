@@ -142,6 +142,13 @@ impl Recording {
         self.about.events.iter().all(|event| event.has_cpu)
     }
 
+    /// Whether samples show by whom the kernel's functions were called. Without call chains each
+    /// shows its innermost function alone.
+    pub fn shows_kernel_callers(&self) -> bool {
+        let mut sampling = self.about.events.iter().filter(|event| event.is_sampling).peekable();
+        sampling.peek().is_none() || sampling.any(|event| event.has_kernel_callchain)
+    }
+
     /// The sampling event; the first one if it has twins.
     pub fn sampling_event(&self) -> Option<&Event> {
         self.about.events.iter().find(|event| event.is_sampling)

@@ -35,8 +35,11 @@ pub fn culprit(recording: &Recording, culprit: &Culprit) -> String {
 pub fn culprit_work<'r>(recording: &'r Recording, culprit: &Culprit) -> Option<&'r str> {
     culprit.holder.task()?;
     match (&culprit.path, &culprit.call) {
-        (Some(path), _) => Some(work(recording, path.owner, path.system_call)),
-        (None, Some(call)) => Some(recording.name(call.name)),
+        (Some(path), _) if path.owner != Owner::Unknown => {
+            Some(work(recording, path.owner, path.system_call))
+        }
+        (_, Some(call)) => Some(recording.name(call.name)),
+        (Some(path), None) => Some(work(recording, path.owner, None)),
         (None, None) => None,
     }
 }
@@ -50,6 +53,7 @@ pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) ->
         (Owner::Exception, _) => "(exception)",
         (Owner::Softirq, _) => "(softirq)",
         (Owner::Interrupt, _) => "(interrupt)",
+        (Owner::Unknown, _) => "(kernel)",
     }
 }
 
@@ -58,8 +62,11 @@ pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) ->
 pub fn clause(recording: &Recording, held_by: Holder<NameId>, path: Option<&Path>) -> String {
     let name = holder(recording, held_by);
     let Some(path) = path else { return format!("{name},") };
-    let function = recording.name(path.function);
+    let Some(function) = path.function.map(|function| recording.name(function)) else {
+        return format!("{name}, in the kernel,");
+    };
     match (path.owner, path.system_call) {
+        (Owner::Unknown, _) => format!("{name}, in the kernel, at {function},"),
         (Owner::SystemCall, Some(call)) => {
             format!("{name}, in system call {}, at {function},", recording.name(call))
         }

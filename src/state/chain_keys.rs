@@ -27,8 +27,9 @@ pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
     let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
     let mut hash = hash_of(WHOLE ^ u64::from(cpumode), sample.chain);
     // Nearly all chains have an address. In the few that have only markers, the instruction is the
-    // only frame.
-    if !order.u64s(sample.chain).rev().any(|entry| entry < PERF_CONTEXT_MAX) {
+    // only frame. Where chains leave out the kernel, it is the only frame of the kernel.
+    let has_address = order.u64s(sample.chain).rev().any(|entry| entry < PERF_CONTEXT_MAX);
+    if sample.is_kernel_left_out || !has_address {
         hash = fold(hash ^ sample.ip, MULTIPLIER);
     }
     // The user chain was recorded later. The cookie that refers to it is unique in its thread only.
@@ -91,8 +92,9 @@ mod tests {
             |entries: &[u64]| entries.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<u8>>();
         let key = |chain: &[u8], ip, tid, cpumode| {
             let (pid, time_ns, cpu, period, cgroup) = (1, 0, 0, None, None);
-            let order = ByteOrder::Little;
-            let sample = RawSample { ip, pid, tid, time_ns, cpu, period, chain, order, cgroup };
+            let (order, is_kernel_left_out) = (ByteOrder::Little, false);
+            let sample =
+                RawSample { ip, pid, tid, time_ns, cpu, period, chain, is_kernel_left_out, order, cgroup };
             key_of(&sample, cpumode)
         };
         let user = bytes(&[PERF_CONTEXT_USER, 1]);

@@ -19,8 +19,11 @@ pub(super) struct Chain<'a> {
     pub entries: &'a [u8],
     /// The user's entries, where they were recorded later.
     pub user: &'a [u8],
-    /// The instruction pointer: the only frame of a chain without entries.
+    /// The instruction pointer: the only frame of a chain without entries, and of the kernel if
+    /// that is left out.
     pub ip: u64,
+    /// Whether the entries leave out the kernel.
+    pub is_kernel_left_out: bool,
     /// The CPU mode of the record: that of the entries before the first marker.
     pub cpumode: u16,
     /// The address space of the process.

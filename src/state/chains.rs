@@ -73,7 +73,8 @@ impl Chains {
             stack = self.intern_part(stack, &part, resolve);
             depends_on_space |= part.mode == Mode::User;
         });
-        if stack == StackTree::ROOT {
+        let is_apart = chain.is_kernel_left_out && chain.first_mode() == Mode::Kernel;
+        if stack == StackTree::ROOT || is_apart {
             let frame = self.frames.intern(resolve(chain.ip, chain.first_mode()));
             stack = self.stacks.push(stack, frame);
         }
@@ -134,13 +135,18 @@ mod tests {
     use super::*;
     use crate::ingest::ByteOrder;
 
-    /// The modes and addresses of a chain, root first.
     fn read(entries: &[u64], ip: u64, cpumode: u16) -> Vec<(Mode, u64)> {
+        read_chain(entries, ip, cpumode, false)
+    }
+
+    /// The modes and addresses of a chain, root first.
+    fn read_chain(entries: &[u64], ip: u64, cpumode: u16, is_kernel_left_out: bool) -> Vec<(Mode, u64)> {
         let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
         let chain = Chain {
             entries: &bytes,
             user: &[],
             ip,
+            is_kernel_left_out,
             cpumode,
             space: SpaceAt::NONE,
             kernel: SpaceAt::NONE,
@@ -171,6 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn where_the_kernel_is_left_out_the_instruction_is_its_only_frame() {
+        let (user, kernel_mode, user_mode) = (PERF_CONTEXT_USER, 1, 2);
+        assert_eq!(
+            read_chain(&[user, 3, 2], 9, kernel_mode, true),
+            [(Mode::User, 2), (Mode::User, 3), (Mode::Kernel, 9)]
+        );
+        assert_eq!(read_chain(&[user, 3, 2], 3, user_mode, true), [(Mode::User, 2), (Mode::User, 3)]);
+        assert_eq!(read_chain(&[], 9, kernel_mode, true), [(Mode::Kernel, 9)]);
+    }
+
+    #[test]
     fn only_user_addresses_depend_on_the_address_space() {
         let depends = |entries: &[u64], cpumode| {
             let entries: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
@@ -179,6 +196,7 @@ mod tests {
                 entries: &entries,
                 user: &[],
                 ip: 1,
+                is_kernel_left_out: false,
                 cpumode,
                 space,
                 kernel,

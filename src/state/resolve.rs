@@ -211,10 +211,12 @@ impl<'m, 'a> Resolver<'m, 'a> {
         let Meanings { state, source, reader, user_chains } = *self.meanings;
         let kernel = self.kernel.0;
         let (mut entries, mut user): (&[u8], &[u8]) = (&[], &[]);
-        let (mut ip, mut cpumode, mut order) = (0, 0, ByteOrder::Little);
+        let (mut ip, mut is_kernel_left_out) = (0, false);
+        let (mut cpumode, mut order) = (0, ByteOrder::Little);
         // The record is there, unless the file was cut short meanwhile.
         if let Some((sample, record)) = source.sample_at(self.positions[chain.index()], reader) {
-            (entries, ip, cpumode, order) = (sample.chain, sample.ip, record.misc, sample.order);
+            (entries, cpumode, order) = (sample.chain, record.misc, sample.order);
+            (ip, is_kernel_left_out) = (sample.ip, sample.is_kernel_left_out);
             if let Some((cookie, before)) = deferred(sample.chain, order) {
                 entries = before;
                 match user_chains.find(sample.tid, cookie) {
@@ -223,7 +225,7 @@ impl<'m, 'a> Resolver<'m, 'a> {
                 }
             }
         }
-        let chain = Chain { entries, user, ip, cpumode, space, kernel, order };
+        let chain = Chain { entries, user, ip, is_kernel_left_out, cpumode, space, kernel, order };
         let frame = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
         self.chains.intern(&chain, &frame)
     }

@@ -87,7 +87,6 @@ fn a_recording_that_cannot_answer_is_told() {
     };
     let plain = || Event::cpu_clock();
     refuse(vec![plain()], false, &["no samples of cpu-clock", "perf record"]);
-    refuse(vec![without(sample_type::CALLCHAIN)], true, &["no call chains", "-g"]);
     refuse(vec![without(sample_type::TIME)], true, &["no times", "-T"]);
     let events = vec![without(0), Event::cycles().sample_type(sample_type::IP | sample_type::TID)];
     refuse(events, true, &["cannot be told apart", "--sample-identifier"]);

@@ -21,6 +21,7 @@ mod events;
 mod events_damaged;
 mod examples;
 mod exports;
+mod flat;
 mod help;
 mod holders;
 mod jitdump;

@@ -125,9 +125,12 @@ impl Pass<'_> {
     }
 }
 
-/// Whether the CPU was in a system call, judging by the stack; `None` if there is no stack or its
-/// kernel functions have no names.
+/// Whether the CPU was in a system call, judging by the stack; `None` if there is no stack, no call
+/// chain, or no name of a kernel function.
 fn is_in_system_call(contexts: &Contexts, stack: StackId) -> Option<bool> {
     let context = contexts.get(stack);
-    context.is_named.then(|| context.path.is_some_and(|path| contexts.owner(path) == Owner::SystemCall))
+    match context.path.map(|path| contexts.owner(path)).filter(|_| context.is_named) {
+        Some(Owner::Unknown) => None,
+        owner => context.is_named.then_some(owner == Some(Owner::SystemCall)),
+    }
 }

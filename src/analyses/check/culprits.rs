@@ -27,6 +27,9 @@ pub(super) fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<CpuCulpr
         let traced = culprit.call.map(|call| call.name);
         let (owner, system_call) = match &culprit.path {
             Some(path) if path.owner == Owner::SystemCall => (Some(path.owner), path.system_call.or(traced)),
+            Some(path) if path.owner == Owner::Unknown && traced.is_some() => {
+                (Some(Owner::SystemCall), traced)
+            }
             Some(path) => (Some(path.owner), None),
             None => (traced.map(|_| Owner::SystemCall), traced),
         };
@@ -49,7 +52,7 @@ pub(super) fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<CpuCulpr
         sum.stalls += 1;
         if stall.duration_ns() >= sum.longest_ns {
             sum.longest_ns = stall.duration_ns();
-            sum.function = culprit.path.as_ref().map(|path| path.function);
+            sum.function = culprit.path.as_ref().and_then(|path| path.function);
         }
         sum.stalled_ns = sum.stalled_ns.saturating_add(stall.duration_ns());
     }

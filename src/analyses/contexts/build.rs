@@ -3,6 +3,7 @@
 use crate::model::{FrameKind, Function, Mode, Recording, StackId, StackTree};
 
 use super::context::{Context, Serving};
+use super::flat;
 use super::path_tree::{Owner, PathId, PathTreeBuilder};
 use super::stacks::Contexts;
 
@@ -67,6 +68,11 @@ fn build(recording: &Recording, mut handlers: Vec<Option<PathId>>) -> Contexts {
                 (Position::Outside | Position::Idle | Position::Working(_), _) => None,
             };
         }
+    }
+    // Samples of other events, such as switches, are all in the kernel.
+    let samples_time = recording.sampling_event().is_some_and(|event| event.samples_time);
+    if samples_time && !recording.shows_kernel_callers() {
+        flat::set_paths(recording, &mut by_stack, &mut handlers, &mut paths);
     }
     Contexts { by_stack, handlers, interrupts, tree: paths.tree }
 }

@@ -3,6 +3,7 @@
 
 mod build;
 mod context;
+mod flat;
 mod path_tree;
 mod stacks;
 

@@ -37,6 +37,10 @@ pub enum Owner {
     Softirq,
     /// An interrupt's handler.
     Interrupt,
+    /// Unknown, because there are no call chains: only the innermost function of the kernel was
+    /// recorded. It may be a system call of the task, an exception, or an interrupt or softirq on
+    /// top of the task.
+    Unknown,
 }
 
 /// A node of the tree: a path.
@@ -44,8 +48,9 @@ pub enum Owner {
 pub(super) struct Node {
     /// The path without its innermost frame.
     pub parent: Option<PathId>,
-    /// The innermost function.
-    pub name: NameId,
+    /// The innermost function; `None` for the path of no function, which stands for all kernel code
+    /// with an unknown owner.
+    pub name: Option<NameId>,
     pub owner: Owner,
     /// The outermost node after the entry that all such paths share, for example the system call
     /// itself.
@@ -84,6 +89,24 @@ pub(super) struct PathTreeBuilder {
 }
 
 impl PathTreeBuilder {
+    /// The path of no function, the parent of all paths with an unknown owner.
+    pub fn unknown(&mut self) -> PathId {
+        let path = PathId::from_index(self.tree.len());
+        let start = Some(path);
+        let (owner, system_call) = (Owner::Unknown, None);
+        self.tree.nodes.push(Node {
+            parent: None,
+            name: None,
+            owner,
+            start,
+            system_call,
+            depth: 0,
+            place: path,
+            is_bpf_program: false,
+        });
+        path
+    }
+
     /// The path that continues `parent` into `function`.
     pub fn child(&mut self, parent: Option<PathId>, owner: Owner, function: &Function) -> PathId {
         use FrameKind::{BpfProgram, Exception, InterruptEntry, ReturnToUser, SystemCallEntry, ThreadEntry};
@@ -103,7 +126,7 @@ impl PathTreeBuilder {
                 .map(|outer| outer.place);
             tree.nodes.push(Node {
                 parent,
-                name,
+                name: Some(name),
                 owner,
                 start: outer.and_then(|outer| outer.start).or((!is_entry).then_some(path)),
                 system_call: outer

@@ -82,14 +82,14 @@ impl Contexts {
         self.tree.get(path).system_call
     }
 
-    /// The innermost function.
-    pub fn name(&self, path: PathId) -> NameId {
+    /// The innermost function; `None` for the path of no function.
+    pub fn name(&self, path: PathId) -> Option<NameId> {
         self.tree.get(path).name
     }
 
     /// The functions, outermost first.
     pub fn names(&self, path: PathId) -> Vec<NameId> {
-        let mut names: Vec<NameId> = self.outwards(path).map(|path| self.name(path)).collect();
+        let mut names: Vec<NameId> = self.outwards(path).filter_map(|path| self.name(path)).collect();
         names.reverse();
         names
     }

@@ -28,15 +28,16 @@ impl MarkedPath {
     /// The path of tasks with this comm.
     pub fn new(comm: NameId, path: &Path) -> Self {
         let comm = match path.owner {
-            Owner::SystemCall | Owner::KernelThread | Owner::Exception => Some(comm),
+            Owner::SystemCall | Owner::KernelThread | Owner::Exception | Owner::Unknown => Some(comm),
             Owner::Softirq | Owner::Interrupt => None,
         };
         MarkedPath { comm, functions: path.functions.clone() }
     }
 
     /// How many functions of the path `names` this path marks: all of its own functions, or none.
+    /// The path of no function stands for any function, and marks it.
     fn depth_in(&self, names: &[NameId]) -> usize {
-        if names.starts_with(&self.functions) { self.functions.len() } else { 0 }
+        if names.starts_with(&self.functions) { self.functions.len().max(1) } else { 0 }
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) fn extent(cpu: &Cpu, stretch: &Stretch) -> Range<u64> {
     let Range { start, end } = stretch.time;
     let Some(suspect) = &stretch.suspect else { return start..end };
     let Some(tid) = suspect.holder.task() else { return start..end };
-    let is_system_call = suspect.path.is_none_or(|path| cpu.contexts.owner(path) == Owner::SystemCall);
-    if !is_system_call {
+    let owner = suspect.path.map(|path| cpu.contexts.owner(path));
+    if !matches!(owner, None | Some(Owner::SystemCall | Owner::Unknown)) {
         return start..end;
     }
     let entered = cpu.calls.at(tid, start).and_then(|call| call.enter_ns());

@@ -62,10 +62,15 @@ struct Hole {
 /// A path of the kernel in which holes end: the comm, but for kernel threads, and where it starts.
 type Key = (Option<NameId>, PathId);
 
-/// The path that `sample` was taken in or on top of.
+/// The path that `sample` was taken in or on top of. Without call chains all kernel code of a comm
+/// is one path, so that holes end in it is no evidence.
 fn key(cpu: &Cpu, sample: &Sample) -> Option<Key> {
     let start = cpu.contexts.start(cpu.contexts.get(sample.stack).path?)?;
-    let is_worker = cpu.contexts.owner(start) == Owner::KernelThread;
+    let owner = cpu.contexts.owner(start);
+    if owner == Owner::Unknown {
+        return None;
+    }
+    let is_worker = owner == Owner::KernelThread;
     Some(((!is_worker).then(|| cpu.recording.task(sample.task).comm), start))
 }
 

@@ -17,7 +17,7 @@ pub(super) fn power(cpu: &Cpu, rates: &Rates, groups: usize) -> Power {
     let of = |shortest_ns: Option<u64>, limit: Limit| Power { cpu: cpu.timeline.cpu, shortest_ns, limit };
     let waits = if cpu.traced.waits() {
         Power::exact(cpu.timeline.cpu)
-    } else if cpu.samples().is_empty() || !has_call_chains(cpu) {
+    } else if cpu.samples().is_empty() || !cpu.recording.shows_kernel_callers() {
         of(None, Limit::Evidence)
     } else if !cpu.recording.has_kernel_names() {
         of(None, Limit::Names)
@@ -29,11 +29,6 @@ pub(super) fn power(cpu: &Cpu, rates: &Rates, groups: usize) -> Power {
         (Some(wait_ns), Some(hole_ns)) if hole_ns > wait_ns.max(2 * cpu.interval_ns) => holes,
         _ => waits,
     }
-}
-
-/// Whether samples say what led to the code that they hit.
-fn has_call_chains(cpu: &Cpu) -> bool {
-    cpu.recording.sampling_event().is_some_and(|event| event.has_callchain)
 }
 
 /// The length of the shortest stall that softirqs in samples show in most of the time.

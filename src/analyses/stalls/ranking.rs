@@ -18,8 +18,8 @@ use super::result::{Confidence, Culprit, CulpritSummary, Stall};
 const FEWEST: usize = 4;
 
 /// What stalls of one culprit have in common: the holder, the owner of the path, and where the path
-/// starts. For kernel threads only the path counts, because workers take turns. For handlers only
-/// the handler counts, because it interrupts whatever task runs.
+/// starts, if the owner is known. For kernel threads only the path counts, because workers take
+/// turns. For handlers only the handler counts, because it interrupts whatever task runs.
 type Key = (Holder<Option<NameId>>, Option<Owner>, Option<NameId>);
 
 /// The culprits of `stalls`: those with a stall of medium or high confidence first, then by stalled
@@ -48,7 +48,7 @@ fn key(recording: &Recording, culprit: &Culprit) -> Key {
         return (holder.map(Some), None, None);
     };
     let is_worker = path.owner == Owner::KernelThread;
-    let started = path.inner().first().copied();
+    let started = path.inner().first().copied().filter(|_| path.owner != Owner::Unknown);
     (holder.map(|comm| (!is_worker).then_some(comm)), Some(path.owner), path.system_call.or(started))
 }
 
@@ -64,7 +64,10 @@ fn summary(
     cpus.dedup();
     let comm = recording.task(culprit.on_cpu).comm;
     let is_culprits = |ranked: &&Ranked| {
-        let begins_alike = |path: &Path| ranked.path.inner().first() == path.inner().first();
+        let begins_alike = |path: &Path| {
+            let are_unknown = ranked.path.owner == Owner::Unknown && path.owner == Owner::Unknown;
+            are_unknown || ranked.path.inner().first() == path.inner().first()
+        };
         ranked.comm == comm && culprit.path.as_ref().is_some_and(begins_alike)
     };
     Some(CulpritSummary {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::analyses::contexts::{PathId, Serving};
+use crate::analyses::contexts::{Owner, PathId, Serving};
 use crate::model::{Mode, NameId, Sample, Softirq};
 
 use super::cpu::Cpu;
@@ -152,7 +152,9 @@ fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation
             (Serving::Softirq(_) | Serving::Unknown, _) => Observation::Softirq,
         };
     }
-    if let Some(start) = context.path.and_then(|path| cpu.contexts.start(path)) {
+    // Without call chains a sample does not show whether it hit a softirq on top of the task.
+    let is_known = |path: &PathId| cpu.contexts.owner(*path) != Owner::Unknown;
+    if let Some(start) = context.path.filter(is_known).and_then(|path| cpu.contexts.start(path)) {
         return Observation::Activity(Activity::Task { tid: task.tid, comm: task.comm, start });
     }
     // A stack that breaks off in the kernel: its function keeps no frame pointer.

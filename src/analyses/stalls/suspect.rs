@@ -136,6 +136,11 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Sampled {
             continue;
         }
         busy += 1;
+        // What interrupts do on top of the idle task is not told apart without call chains.
+        let is_swapper = cpu.recording.task(sample.task).is_swapper();
+        if is_swapper && !cpu.recording.shows_kernel_callers() {
+            continue;
+        }
         let context = cpu.contexts.get(sample.stack);
         let handler = cpu.contexts.handler(sample.stack);
         if !context.is_nested && context.path.is_none() && cpu.is_in_user_space(sample) {

@@ -222,7 +222,7 @@ impl Needs {
             Needs::Samples if recording.tally.samples == 0 => Some(Lack::NotRecorded),
             Needs::Samples => {
                 let event = recording.sampling_event()?;
-                match (event.has_callchain, event.samples_time) {
+                match (recording.shows_kernel_callers(), event.samples_time) {
                     (false, _) => Some(Lack::NoCallChains),
                     (true, false) => Some(Lack::NoTime(event.name.clone())),
                     (true, true) => None,

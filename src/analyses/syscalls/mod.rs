@@ -25,7 +25,7 @@ pub use result::{Class, SlowCall, Source, Summary, SystemCalls};
 ///
 /// # Errors
 ///
-/// If an undamaged recording has neither traced calls nor samples.
+/// If an undamaged recording has neither traced calls nor samples with call chains.
 pub fn find(recording: &Recording, options: &Options) -> Result<SystemCalls> {
     let calls = calls::find(recording);
     let mut collector = Collector::new(recording, options);
@@ -34,10 +34,10 @@ pub fn find(recording: &Recording, options: &Options) -> Result<SystemCalls> {
             traced::add(&calls, &mut collector);
             Source::Traced
         }
-        false if recording.tally.samples == 0 && !recording.is_damaged() => {
+        false if !can_estimate(recording) => {
             return Err(Error::input(
                 &recording.about.file,
-                "holds neither system calls, enters and exits of each, nor samples to estimate them from",
+                "holds neither system calls, enters and exits of each, nor samples with call chains to estimate them from",
                 format!("record with: {RECORD}"),
             ));
         }
@@ -47,4 +47,9 @@ pub fn find(recording: &Recording, options: &Options) -> Result<SystemCalls> {
         }
     };
     Ok(collector.finish(source, notes::notes(recording, &calls)))
+}
+
+/// Whether samples may show system calls.
+fn can_estimate(recording: &Recording) -> bool {
+    recording.is_damaged() || recording.tally.samples > 0 && recording.shows_kernel_callers()
 }

@@ -82,8 +82,13 @@ impl Finder<'_> {
         places
     }
 
-    /// The innermost frame of `path` in a stack that continues it.
+    /// The innermost frame of `path` in a stack that continues it. The path of no function has the
+    /// stack's innermost frame.
     fn place_in(&self, path: PathId, stack: StackId) -> Option<CodePlace> {
+        if self.contexts.depth(path) == 0 {
+            let (_, frame) = self.recording.stacks.split(stack)?;
+            return Some(CodePlace { frame, is_call: false });
+        }
         let (mut at, mut place) = (stack, None);
         while let Some((caller, frame)) = self.recording.stacks.split(at) {
             // Nested stacks have the same path, so the path ends in the outermost stack with that

@@ -1,8 +1,11 @@
 //! The ranking: how much more often a path dominates windows than the baseline, and the verdict.
 
-use crate::analyses::paths::Path;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::analyses::paths::{Owner, Path};
 use crate::analyses::statistics::fisher_exact_stratified;
-use crate::model::CgroupId;
+use crate::model::{CgroupId, NameId};
 
 use super::candidates::Candidates;
 use super::episodes::CpuWindows;
@@ -44,10 +47,15 @@ impl Finder<'_> {
         let lift = evidence.lift();
         let p_value = (fisher_exact_stratified(&evidence.tables) * tried).min(1.0);
         let median_held_ns = median(&mut evidence.held_ns);
-        let verdict = verdict(&evidence, p_value, median_held_ns);
+        let path = Path::new(&self.contexts, candidate.path);
+        let verdict = match verdict(&evidence, p_value, median_held_ns) {
+            Verdict::Culprit if path.owner == Owner::Unknown => Verdict::Lead,
+            verdict => verdict,
+        };
         Ranked {
             comm: candidate.comm,
-            path: Path::new(&self.contexts, candidate.path),
+            leaves: if path.functions.is_empty() { self.leaves(&evidence) } else { Vec::new() },
+            path,
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
             baseline_windows: evidence.tables.iter().map(|table| table.baseline_with).sum(),
             window_share: evidence.window_share(),
@@ -62,6 +70,19 @@ impl Finder<'_> {
             line: None,
             verdict,
         }
+    }
+
+    /// The innermost functions of a candidate's samples in windows, with their shares.
+    fn leaves(&self, evidence: &Evidence) -> Vec<(NameId, f64)> {
+        let mut samples: BTreeMap<NameId, u64> = BTreeMap::new();
+        for (place, count) in &evidence.places {
+            let function = self.recording.function(self.recording.frames.function(place.frame));
+            *samples.entry(function.name).or_default() += count;
+        }
+        let all: u64 = samples.values().sum();
+        let mut leaves: Vec<(NameId, u64)> = samples.into_iter().collect();
+        leaves.sort_by_key(|&(name, count)| (Reverse(count), self.recording.name(name)));
+        leaves.into_iter().map(|(name, count)| (name, count as f64 / all as f64)).collect()
     }
 }
 

@@ -122,6 +122,10 @@ pub struct Ranked {
     pub comm: NameId,
     /// The path.
     pub path: Path,
+    /// If the path is that of no function, because there are no call chains and no function
+    /// dominates: the functions of its samples in the windows that it dominates, each with its
+    /// share of these samples, from 0 to 1. The most frequent is first.
+    pub leaves: Vec<(NameId, f64)>,
     /// How many windows it dominates: it has at least half of the samples that are not idle.
     pub windows: u64,
     /// How many windows of the baseline it dominates.
@@ -156,6 +160,9 @@ pub struct Ranked {
 pub enum Verdict {
     /// It stands out from the baseline by more than chance, and held the CPU.
     Culprit,
+    /// It stands out from the baseline by more than chance, and held the CPU; but there are no call
+    /// chains, so the time may be that of interrupts on top of it.
+    Lead,
     /// It stands out, but with so few windows, or so small a baseline, that it may be chance.
     Suspect,
     /// It stands out, but held the CPU too briefly to stall it.
@@ -169,6 +176,7 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Culprit => "culprit",
+            Verdict::Lead => "lead",
             Verdict::Suspect => "suspect",
             Verdict::Brief => "brief",
             Verdict::Common => "common",

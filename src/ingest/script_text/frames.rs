@@ -29,7 +29,8 @@ pub enum StackLine<'a> {
 
 /// The only frame of a sample without a call chain. It follows the event.
 pub fn only_frame(rest: &[u8]) -> Option<ScriptFrame<'_>> {
-    frame(rest).filter(|frame| frame.symbol.is_some() || frame.dso.is_some() || rest.ends_with(b"[unknown]"))
+    let says_unknown = || rest.ends_with(UNKNOWN) || rest.ends_with(b"([unknown])");
+    frame(rest).filter(|frame| frame.symbol.is_some() || frame.dso.is_some() || says_unknown())
 }
 
 /// The lines of a call chain.

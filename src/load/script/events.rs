@@ -106,6 +106,7 @@ impl<'a> Events<'a> {
                 tracepoint: tracepoint(&event.attribute, &name),
                 lacks_format: false,
                 has_callchain: event.has_callchain,
+                has_kernel_callchain: event.has_callchain,
                 has_time: event.has_time,
                 has_cpu: event.has_cpu,
                 frequency_hz: rate.and_then(Rate::frequency),

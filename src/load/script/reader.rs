@@ -11,7 +11,9 @@ use crate::ingest::{
     only_frame,
 };
 use crate::load::meanings::{set_functions, set_task_kinds};
-use crate::load::notes::{FOREIGN, SPLIT, note_loss, note_nameless_kernel, note_sampling_event};
+use crate::load::notes::{
+    FOREIGN, SPLIT, note_call_chains, note_loss, note_nameless_kernel, note_sampling_event,
+};
 use crate::load::timelines::{Span, timeline};
 use crate::model::{About, Detail, Diagnostic, EventId, Names, Recording, Sample, Timeline};
 use crate::state::{CpuSamples, State};
@@ -198,7 +200,7 @@ impl<'a> Reader<'a> {
         if sample.end == BlockEnd::LastLine && self.stacks.is_cut(stack, stacks_before) {
             return Err(CUT);
         }
-        event.has_callchain |= !sample.lines.is_empty();
+        event.has_callchain = event.has_callchain || self.stacks.has_caller(stack);
         event.records += 1;
         let detail = Detail {
             period: sample.period.unwrap_or(1),
@@ -244,6 +246,7 @@ impl<'a> Reader<'a> {
         if is_event_free {
             note_sampling_event(&mut recording);
         }
+        note_call_chains(&mut recording);
         note_nameless_kernel(&mut recording);
         note_loss(&mut recording, &self.first_rejected);
         Ok(recording)

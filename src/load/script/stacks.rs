@@ -101,6 +101,11 @@ impl<'a> ScriptStacks<'a> {
         })
     }
 
+    /// Whether a stack has more than one frame.
+    pub fn has_caller(&self, stack: StackId) -> bool {
+        self.stacks.split(stack).is_some_and(|(caller, _)| caller != StackTree::ROOT)
+    }
+
     /// The stack of the lines of a call chain without the innermost.
     fn callers(&mut self, lines: &'a [u8], names: &mut Names) -> u32 {
         let key = hash(CALLERS, lines);

@@ -246,7 +246,7 @@ impl<'r> View<'r> {
     fn culprit(&self, culprit: &Culprit) -> CulpritView<'r> {
         let path = culprit.path.as_ref().map(|path| self.path(path));
         let (owner, of_path, function, functions) = match path {
-            Some(path) => (Some(path.owner), path.syscall, Some(path.function), path.path),
+            Some(path) => (Some(path.owner), path.syscall, path.function, path.path),
             None => (None, None, None, Vec::new()),
         };
         let call = culprit.call.as_ref();

@@ -59,7 +59,7 @@ pub(super) struct DominatingView<'r> {
 pub(super) struct PathView<'r> {
     pub owner: &'static str,
     pub syscall: Option<&'r str>,
-    pub function: &'r str,
+    pub function: Option<&'r str>,
     pub path: Vec<&'r str>,
 }
 
@@ -75,6 +75,7 @@ pub(super) struct RankedView<'r> {
     comm: &'r str,
     #[serde(flatten)]
     path: PathView<'r>,
+    leaves: Vec<LeafView<'r>>,
     verdict: &'static str,
     episodes: u64,
     baseline_windows: u64,
@@ -86,6 +87,12 @@ pub(super) struct RankedView<'r> {
     line: Option<&'r str>,
     #[serde(flatten)]
     cgroup: CgroupView<'r>,
+}
+
+#[derive(Serialize)]
+struct LeafView<'r> {
+    function: &'r str,
+    share: f64,
 }
 
 #[derive(Serialize)]
@@ -159,6 +166,11 @@ impl<'r> View<'r> {
         RankedView {
             comm: self.name(ranked.comm),
             path: self.path(&ranked.path),
+            leaves: ranked
+                .leaves
+                .iter()
+                .map(|&(name, share)| LeafView { function: self.name(name), share })
+                .collect(),
             verdict: ranked.verdict.name(),
             episodes: ranked.windows,
             baseline_windows: ranked.baseline_windows,
@@ -180,9 +192,10 @@ impl<'r> View<'r> {
                 Owner::Exception => "exception",
                 Owner::Softirq => "softirq",
                 Owner::Interrupt => "interrupt",
+                Owner::Unknown => "unknown",
             },
             syscall: path.system_call.map(|call| self.name(call)),
-            function: self.name(path.function),
+            function: path.function.map(|name| self.name(name)),
             path: path.functions.iter().map(|name| self.name(*name)).collect(),
         }
     }

@@ -17,6 +17,8 @@ use super::strips;
 
 /// The most ranked paths that are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;
+/// The most functions that are shown of a path without call chains. JSON has all.
+const LEAVES_SHOWN: usize = 5;
 
 /// Writes `windows` of `recording`, with their strips.
 ///
@@ -71,20 +73,29 @@ impl Report<'_> {
                     counted(triggered, "episode")
                 ),
             };
-            let unnamed = match self.windows.has_kernel_names {
-                true => "",
-                false => {
+            let unnamed = match (self.windows.has_kernel_names, self.recording.shows_kernel_callers()) {
+                (false, _) => {
                     ". Kernel functions have no names here: without them no softirq and no --trigger-frame is known"
                 }
+                (true, false) => {
+                    ". Without call chains a softirq is known only where a sample hit its action itself"
+                }
+                (true, true) => "",
             };
             return format!("no episode: {why}{unnamed}");
         }
-        let hint = match self.windows.few_receiving() {
+        // Without call chains few samples show which softirq they served.
+        let receiving = self.windows.few_receiving().filter(|_| self.recording.shows_kernel_callers());
+        let hint = match receiving {
             Some(count) => format!(". --softirq net_rx keeps the {count} that served packets"),
             None => String::new(),
         };
+        let what = match self.recording.shows_kernel_callers() {
+            true => "have a dominating path",
+            false => "are dominated by one comm in the kernel",
+        };
         format!(
-            "{} of {}; {} of their {} ms windows have a dominating path{hint}",
+            "{} of {}; {} of their {} ms windows {what}{hint}",
             counted(episodes.len() as u64, "episode"),
             self.trigger_name(),
             self.windows.dominated(),
@@ -108,7 +119,8 @@ impl Report<'_> {
                 true => wrap(
                     "none      ",
                     &format!(
-                        "no path dominates any window before {trigger}: no culprit. stallgraph stalls hears all witnesses of a stall"
+                        "no {} dominates any window before {trigger}: no culprit. stallgraph stalls hears all witnesses of a stall",
+                        if self.recording.shows_kernel_callers() { "path" } else { "comm in the kernel" }
                     ),
                 ),
                 false => wrap("unknown   ", "without names of kernel functions no path can be told"),
@@ -125,6 +137,13 @@ impl Report<'_> {
         );
         match top.verdict {
             Verdict::Culprit => wrap("culprit   ", &evidence),
+            Verdict::Lead => wrap(
+                "lead      ",
+                &format!(
+                    "{evidence}: no culprit yet, because without call chains its own work and that of interrupts on top of \
+                     it look alike"
+                ),
+            ),
             Verdict::Suspect => {
                 wrap("suspect   ", &format!("{evidence}: too little to exclude chance, record for longer"))
             }
@@ -174,7 +193,7 @@ impl Report<'_> {
         all.extend(lines.next());
         for (line, ranked) in lines.zip(shown) {
             all.push(line);
-            all.extend(wrap("  via ", &path(self.recording, ranked.path.inner())));
+            all.extend(self.via(ranked));
             all.extend(ranked.line.iter().map(|line| format!("  line {}", cut_begin(line, WIDTH - 7))));
             all.extend(self.container(ranked));
         }
@@ -182,6 +201,20 @@ impl Report<'_> {
             all.push(format!("  and {more} more: --format json has all"));
         }
         all
+    }
+
+    /// The functions of the path; without call chains, those in which its samples were.
+    fn via(&self, ranked: &Ranked) -> Vec<String> {
+        if ranked.leaves.is_empty() {
+            return wrap("  via ", &path(self.recording, ranked.path.inner()));
+        }
+        let shown = ranked.leaves.iter().take(LEAVES_SHOWN);
+        let mut each: Vec<String> =
+            shown.map(|&(name, share)| format!("{} {}", self.name(name), percent(share))).collect();
+        if ranked.leaves.len() > LEAVES_SHOWN {
+            each.push(format!("and {} more", ranked.leaves.len() - LEAVES_SHOWN));
+        }
+        wrap("  at ", &each.join(", "))
     }
 
     /// Where the path's tasks run: the pod and the container of the control group if they are

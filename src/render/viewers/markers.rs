@@ -51,7 +51,7 @@ fn window_text(recording: &Recording, episode: &Episode) -> String {
         return "no path dominates".to_owned();
     };
     let path = &dominating.path;
-    let names = [Some(recording.task(dominating.task).comm), path.system_call, Some(path.function)];
+    let names = [Some(recording.task(dominating.task).comm), path.system_call, path.function];
     let names: Vec<&str> = names.into_iter().flatten().map(|name| recording.name(name)).collect();
     format!(
         "{}, {} of its samples that are not idle, {} ms",
@@ -78,7 +78,7 @@ fn stall_text(recording: &Recording, stall: &Stall) -> String {
     let label = match &stall.culprit {
         None => "nobody knows who held the CPU".to_owned(),
         Some(culprit) => {
-            let function = culprit.path.as_ref().map(|path| path.function);
+            let function = culprit.path.as_ref().and_then(|path| path.function);
             let function = function.map(|function| format!(" {}", recording.name(function)));
             format!("{}{}", subject::culprit(recording, culprit), function.unwrap_or_default())
         }

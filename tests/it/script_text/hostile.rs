@@ -7,14 +7,14 @@ use crate::support::{Dice, Recording, run, stallgraph};
 use stallgraph::analyses::{contents, windows};
 use stallgraph::load;
 
-use super::texts::{KERNEL, stdout_on};
+use super::texts::{KERNEL, USER, stdout_on};
 
 /// A header longer than the part of the file that is read to detect its format.
 #[test]
 fn a_long_header_is_read_past() {
     let comment = "# event : ".to_owned() + &"x".repeat(990) + "\n";
-    let text = format!("# ========\n{}a 1 [0] 1.000000: cycles: \n{KERNEL}\n", comment.repeat(300));
-    assert_eq!(stdout_on(text.as_bytes(), "collapse", &[]), "a;vfs_read 1\n");
+    let text = format!("# ========\n{}a 1 [0] 1.000000: cycles: \n{KERNEL}{USER}\n", comment.repeat(300));
+    assert_eq!(stdout_on(text.as_bytes(), "collapse", &[]), "a;main;vfs_read 1\n");
 }
 
 #[test]

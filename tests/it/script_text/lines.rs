@@ -67,16 +67,16 @@ fn kernel_and_user_frames_are_told_apart() {
 fn tracepoints_are_events_and_not_samples() {
     let text = format!(
         "            a     1 [000]     1.000000:     sched:sched_switch: prev_comm=a ==> next_comm=b: c\n\
-         a 1 [000] 2.000000:     sched:sched_waking: comm=b pid=2\n{KERNEL}\n\
+         a 1 [000] 2.000000:     sched:sched_waking: comm=b pid=2\n{KERNEL}{USER}\n\
          a 1 [000] 3.000000: dummy:HG: \n{KERNEL}\n\
-         a 1 [000] 4.000000: 1 cycles:P: \n{KERNEL}\n\
-         a 1 [000] 5.000000: 1 instructions: \n{USER}\n"
+         a 1 [000] 4.000000: 1 cycles:P: \n{KERNEL}{USER}\n\
+         a 1 [000] 5.000000: 1 instructions: \n{USER}{USER}\n"
     );
-    assert_eq!(stdout_on(text.as_bytes(), "collapse", &["-F", "event,stack"]), "cycles:P\ta;vfs_read\n");
+    assert_eq!(stdout_on(text.as_bytes(), "collapse", &["-F", "event,stack"]), "cycles:P\ta;main;vfs_read\n");
     let of = |event| stdout_on(text.as_bytes(), "collapse", &["-e", event, "-F", "time,stack"]);
-    assert_eq!(of("instructions"), "5.000000000\ta;main\n");
-    assert_eq!(of("cycles"), "4.000000000\ta;vfs_read\n");
-    assert_eq!(of("sched:sched_waking"), "2.000000000\ta;vfs_read\n");
+    assert_eq!(of("instructions"), "5.000000000\ta;main;main\n");
+    assert_eq!(of("cycles"), "4.000000000\ta;main;vfs_read\n");
+    assert_eq!(of("sched:sched_waking"), "2.000000000\ta;main;vfs_read\n");
     let nosuch = on(text.as_bytes(), "collapse", &["-e", "nosuch"]);
     assert!(
         nosuch.stderr.contains("no event") && nosuch.stderr.contains("cycles:P, instructions"),
@@ -198,20 +198,19 @@ fn a_text_that_cannot_answer_is_told() {
     };
     let refuse = |text: &str, says: &[&str]| refuse_by(&[("collapse", &[]), ("window", &[])], text, says);
     let print = "perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
-    refuse("a 1 [0] 1.000000: 1 cycles:  401000 f+0x1 (/x)\n", &["no call chains", "-g", print]);
-    refuse(&format!("a 1 [0] cycles: \n{KERNEL}\n"), &["no times", "-T", print]);
-    refuse(&format!("a \n{KERNEL}\n"), &["no times", "-T", print]);
-    let no_cpu = format!("b 2 2.000000: cycles: \n{KERNEL}\na 1 1.000000: cycles: \n{KERNEL}\n");
+    refuse(&format!("a 1 [0] cycles: \n{KERNEL}{USER}\n"), &["no times", "-T", print]);
+    refuse(&format!("a \n{KERNEL}{USER}\n"), &["no times", "-T", print]);
+    let no_cpu = format!("b 2 2.000000: cycles: \n{KERNEL}{USER}\na 1 1.000000: cycles: \n{KERNEL}{USER}\n");
     let need_cpus: [(&str, &[&str]); 2] = [("window", &[]), ("collapse", &["-F", "cpu,stack"])];
     refuse_by(&need_cpus, &no_cpu, &["on which CPU", "--sample-cpu", print]);
     // Ordered by thread, as from a perf.data without CPUs.
-    assert_eq!(on(no_cpu.as_bytes(), "collapse", &[]).stdout, "a;vfs_read 1\nb;vfs_read 1\n");
+    assert_eq!(on(no_cpu.as_bytes(), "collapse", &[]).stdout, "a;main;vfs_read 1\nb;main;vfs_read 1\n");
     refuse(
-        &format!("a 1 [0] 1.000000: sched:sched_switch: a\n{KERNEL}\n"),
+        &format!("a 1 [0] 1.000000: sched:sched_switch: a\n{KERNEL}{USER}\n"),
         &["no sampling event", "sched:sched_switch"],
     );
     refuse("a 1 [0] 1.000000: PERF_RECORD_COMM: a:1/1\n", &["no sampling event"]);
-    let text = file_of(format!("a 1 [0] 1.000000: cycles: \n{KERNEL}\n").as_bytes());
+    let text = file_of(format!("a 1 [0] 1.000000: cycles: \n{KERNEL}{USER}\n").as_bytes());
     for option in ["--kallsyms", "--symfs"] {
         let run = run(stallgraph().arg("window").arg(text.path()).args([option, "x"]));
         assert_eq!(run.code, Some(2));

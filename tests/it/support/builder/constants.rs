@@ -75,6 +75,10 @@ pub mod flag {
     pub const USE_CLOCKID: u64 = 1 << 25;
     /// Wants SWITCH records.
     pub const CONTEXT_SWITCH: u64 = 1 << 26;
+    /// Call chains leave out the kernel.
+    pub const EXCLUDE_CALLCHAIN_KERNEL: u64 = 1 << 21;
+    /// Call chains leave out user space.
+    pub const EXCLUDE_CALLCHAIN_USER: u64 = 1 << 22;
     /// MMAP2 has a build id in place of the inode.
     pub const BUILD_ID: u64 = 1 << 34;
 }
