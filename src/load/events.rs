@@ -10,8 +10,8 @@ use crate::model::{About, Clock, Event, Tracepoint, clean};
 /// For each event, whether it is the sampling event: the `asked` one, else the [`best`]. On a
 /// hybrid CPU it has a twin for each kind of core; all twins together sample the machine.
 ///
-/// `recorded` says for each event whether it has records. It may stop looking at the first record of
-/// one of the events that it is given.
+/// `recorded` says for each event whether it has records. It may stop looking at the first record
+/// of one of the events that it is given.
 pub(super) fn sampling_events(
     attributes: &[Attribute],
     asked: Option<&str>,
