@@ -60,8 +60,9 @@ pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout, tell_cpus};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
-    Block, BlockEnd, Blocks, ForeignLines, ScriptFrame, ScriptSample, StackLine, is_module, is_script,
-    number, only_frame, parse_task, stack_line,
+    Block, BlockEnd, Blocks, ForeignLines, PrintedThread, PrintedTrace, ScriptFrame, ScriptHeader,
+    ScriptSample, StackLine, is_module, is_script, number, only_frame, parse_task, read_switch, read_trace,
+    stack_line,
 };
 pub use side_band::{Change, Map, RecordTime, SideBand};
 pub use source::{Source, read};

@@ -226,10 +226,7 @@ impl Decoder {
     fn read<'a>(&self, payload: &'a [u8], order: ByteOrder) -> Option<RawTrace<'a>> {
         let number = |field: &Field| field.number(payload, order);
         let small = |field: &Field| number(field).map(|value| value as i32);
-        let softirq = |field: &Field| {
-            let vector = usize::try_from(number(field)?).ok()?;
-            Softirq::ALL.get(vector).copied()
-        };
+        let softirq = |field: &Field| softirq(number(field)?);
         Some(match self {
             Decoder::SoftirqRaise(vector) => RawTrace::Known(TraceKind::SoftirqRaise(softirq(vector)?)),
             Decoder::SoftirqEntry(vector) => RawTrace::Known(TraceKind::SoftirqEntry(softirq(vector)?)),
@@ -278,6 +275,11 @@ fn words(array: &Field) -> Vec<Field> {
         storage: Storage::Inline,
     };
     (0..6.min(array.size / 8)).map(word).collect()
+}
+
+/// The softirq with this number (`vec`).
+pub(super) fn softirq(vector: i64) -> Option<Softirq> {
+    Softirq::ALL.get(usize::try_from(vector).ok()?).copied()
 }
 
 /// Why a task with this state left the CPU. It cannot run if any of the lowest eight bits is set

@@ -9,5 +9,8 @@ mod system_calls;
 mod tasks;
 
 pub use functions::classify;
-pub use system_calls::{compat_arch, is_compat_entry, system_call, system_call_by_number, system_call_role};
+pub use system_calls::{
+    arch_of_entry, compat_arch, is_compat_entry, system_call, system_call_by_number, system_call_number,
+    system_call_role,
+};
 pub use tasks::task_kind;

@@ -123,6 +123,40 @@ pub fn is_compat_entry(function: &str) -> bool {
 /// (arch/x86/include/uapi/asm/unistd.h).
 const X32: usize = 1 << 30;
 
+/// The number of a system call by the name that its tracepoint has: the inverse of
+/// [`system_call_by_number`]. The kernel's function, and so the tracepoint, may have another name
+/// than the call (arch/x86/entry/syscalls/syscall_64.tbl).
+pub fn system_call_number(arch: &str, name: &str) -> Option<i32> {
+    /// More than any architecture's table has.
+    const MOST: i32 = 1024;
+    const OTHER_NAMES: [(&str, &str); 6] = [
+        ("newstat", "stat"),
+        ("newfstat", "fstat"),
+        ("newlstat", "lstat"),
+        ("newuname", "uname"),
+        ("sendfile64", "sendfile"),
+        ("umount", "umount2"),
+    ];
+    let number = |name| (0..MOST).find(|number| system_call_by_number(arch, *number) == Some(name));
+    let other = OTHER_NAMES.iter().find(|(of_tracepoint, _)| *of_tracepoint == name);
+    number(name).or_else(|| number(other?.1))
+}
+
+/// The architecture of a kernel in which a system call is entered by this function.
+pub fn arch_of_entry(name: &str) -> Option<&'static str> {
+    const ENTRIES: [(&str, &str); 8] = [
+        ("entry_SYSCALL_64", "x86_64"),
+        ("do_syscall_64", "x86_64"),
+        ("__x64_sys_", "x86_64"),
+        ("el0_svc", "aarch64"),
+        ("do_el0_svc", "aarch64"),
+        ("__arm64_sys_", "aarch64"),
+        ("__s390x_sys_", "s390x"),
+        ("__riscv_sys_", "riscv64"),
+    ];
+    ENTRIES.iter().find(|(start, _)| name.starts_with(start)).map(|(_, arch)| *arch)
+}
+
 /// The socket call that a kernel function implements. These functions are called `__sys_NAME`
 /// (net/socket.c).
 fn socket_call(function: &str) -> Option<&str> {

@@ -124,6 +124,8 @@ fn event(attribute: &Attribute, is_sampling: bool, formats: &Formats) -> Event {
         period: attribute.period(),
         counts_ns: attribute.counts_ns(),
         records: 0,
+        unread: 0,
+        is_perhaps_sampled: false,
     }
 }
 

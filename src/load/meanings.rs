@@ -67,11 +67,7 @@ pub(super) fn system_calls(
     let mut calls = BTreeMap::new();
     for (number, event) in calls_of(timelines) {
         calls.entry(number).or_insert_with(|| {
-            let of_event = || {
-                let event = &about.events[event.event?.index()];
-                let name = event.name.strip_prefix("syscalls:sys_")?;
-                name.strip_prefix("enter_").or(name.strip_prefix("exit_"))
-            };
+            let of_event = || about.events[event.event?.index()].system_call();
             let name = kernel::system_call_by_number(arch, number).or_else(of_event);
             system_call(number, name, names)
         });

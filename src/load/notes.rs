@@ -143,6 +143,29 @@ pub(super) fn note_call_chains(recording: &mut Recording) {
     add([flat], &mut recording.diagnostics);
 }
 
+/// Notes tracepoints of a text that do not tell what happened; the first of them is in line
+/// `first`.
+pub(super) fn note_unread(recording: &mut Recording, first: Option<u64>) {
+    let Recording { about, diagnostics, .. } = recording;
+    let Some(first) = first else { return };
+    let unread: u64 = about.events.iter().map(|event| event.unread).sum();
+    let names: Vec<&str> =
+        about.events.iter().filter(|event| event.unread > 0).map(|event| event.name.as_str()).collect();
+    let unreadable = Note {
+        severity: Severity::Warning,
+        code: Diagnostic::FORMATS,
+        count: unread,
+        message: format!(
+            "{unread} lines of {} are printed in a form that is not read, the first is line {}",
+            names.join(", "),
+            first
+        ),
+        remedy: "print time, CPU and fields: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso,trace; or give the perf.data \
+                 here",
+    };
+    add([unreadable], diagnostics);
+}
+
 /// Notes that perf script printed no name for any kernel function.
 pub(super) fn note_nameless_kernel(recording: &mut Recording) {
     let nameless = Note {

@@ -62,7 +62,7 @@ mod tracepoint;
 pub use about::{About, Clock};
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
-pub use event::Event;
+pub use event::{Event, Flaw};
 pub(crate) use flat_map::{FlatMap, fold, seed};
 pub use frame::{CodePlace, Frame, FrameTable, Mode};
 pub use function::{FrameKind, Function, Naming};

@@ -9,7 +9,7 @@ use crate::model::{EventId, NameId, Names, StackId, TaskId, Trace, TraceEvent, T
 /// The events of one part of a recording, or of several joined. Until [`Traces::finish`] the id of
 /// a name is the index of its text in `texts`.
 #[derive(Default)]
-pub(super) struct Traces {
+pub struct Traces {
     by_cpu: FxHashMap<u32, Trace>,
     /// Names of devices and interrupts; a file has few. They come from the file: a hasher with a
     /// seed, so that nobody can choose them to collide.
@@ -17,11 +17,17 @@ pub(super) struct Traces {
 }
 
 /// When and where an event happened, and in which task.
-pub(super) struct Occurrence {
+#[derive(Clone, Copy)]
+pub struct Occurrence {
+    /// ns of the recording's clock.
     pub time_ns: u64,
+    /// The CPU.
     pub cpu: u32,
+    /// The task that had the CPU.
     pub task: TaskId,
+    /// The stack of the task.
     pub stack: StackId,
+    /// The event that this is a record of; `None` for a switch record.
     pub event: Option<EventId>,
 }
 
@@ -50,12 +56,12 @@ impl Traces {
     }
 
     /// The events of a CPU in the order of the file.
-    pub fn of_cpu(&mut self, cpu: u32) -> &mut [TraceEvent] {
+    pub(super) fn of_cpu(&mut self, cpu: u32) -> &mut [TraceEvent] {
         self.by_cpu.get_mut(&cpu).map_or(&mut [], |trace| &mut trace.events)
     }
 
     /// Adds the events of the following part. `stack` and `task` translate its ids.
-    pub fn join(
+    pub(super) fn join(
         &mut self,
         next: Traces,
         stack: impl Fn(StackId) -> StackId,

@@ -45,7 +45,7 @@ impl<'r> Finder<'r> {
     }
 
     fn packets_of(&mut self, timeline: &Timeline) -> Vec<Packet> {
-        let is_complete = self.recording.about.events[self.event.index()].is_complete();
+        let has_each = self.recording.about.events[self.event.index()].has_each_occurrence();
         let mut packets: Vec<Packet> = Vec::new();
         let mut history = History::default();
         let mut last_ns = None;
@@ -68,7 +68,7 @@ impl<'r> Finder<'r> {
                 call,
                 device,
                 bytes,
-                gap_ns: last_ns.filter(|_| is_complete).map(|last_ns| event.time_ns - last_ns),
+                gap_ns: last_ns.filter(|_| has_each).map(|last_ns| event.time_ns - last_ns),
                 is_lossy: last_ns.is_some_and(|last_ns| !timeline.lost_in(last_ns, event.time_ns).is_empty()),
                 backlog: None,
             });

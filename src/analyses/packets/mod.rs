@@ -39,10 +39,9 @@ pub fn find(recording: &Recording, options: &Options) -> Result<Packets> {
     }
     let Finder { packets, backlogs, .. } = finder;
     let name = |event: EventId| recording.about.events[event.index()].name.clone();
-    let is_complete = recording.about.events[event.index()].is_complete();
     let is_context_known = packets.iter().all(|packet| packet.context != Context::Unknown) || calls.is_traced;
     Ok(Packets {
-        notes: notes::notes(&name(event), is_complete, is_context_known),
+        notes: notes::notes(&recording.about.events[event.index()], is_context_known),
         event: name(event),
         other_events: others.into_iter().map(name).collect(),
         contexts: contexts(&packets),

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::model::{Event, Recording, Tracepoint};
+use crate::model::{Event, Flaw, Recording, Tracepoint};
 
 use super::traced::Traced;
 
@@ -22,6 +22,10 @@ pub enum Lack {
     NotDecoded(String),
     /// The event of this name was sampled, so times between its records mean nothing.
     Sampled(String),
+    /// The event of this name may have been sampled: text of perf script does not tell.
+    PerhapsSampled(String),
+    /// The records of its events could not be read: the text has them in another form.
+    Unread,
 }
 
 impl fmt::Display for Lack {
@@ -38,6 +42,11 @@ impl fmt::Display for Lack {
                 "{event} was sampled (-F applies to every event on the command line), \
                  so times between its records mean nothing"
             ),
+            Lack::PerhapsSampled(event) => write!(
+                formatter,
+                "whether {event} was sampled is not printed: print it with perf script --header"
+            ),
+            Lack::Unread => formatter.write_str("printed in a form that is not read"),
         }
     }
 }
@@ -231,11 +240,13 @@ impl Needs {
             Needs::Tracepoints { is_met, .. } if is_met(traced) => None,
             Needs::Tracepoints { tracepoints, .. } => {
                 let is_one = |event: &Event| event.tracepoint.is_some_and(|one| tracepoints.contains(&one));
-                let is_useless = |event: &&Event| is_one(event) && !event.tells_all();
-                let useless = recording.about.events.iter().find(is_useless);
-                Some(useless.map_or(Lack::NotRecorded, |event| match event.lacks_format {
-                    true => Lack::NotDecoded(event.name.clone()),
-                    false => Lack::Sampled(event.name.clone()),
+                let mut ones = recording.about.events.iter().filter(|event| is_one(event));
+                let flaw = ones.find_map(|event| Some((event, event.flaw()?)));
+                Some(flaw.map_or(Lack::NotRecorded, |(event, flaw)| match flaw {
+                    Flaw::NotDecoded => Lack::NotDecoded(event.name.clone()),
+                    Flaw::Unread => Lack::Unread,
+                    Flaw::Sampled => Lack::Sampled(event.name.clone()),
+                    Flaw::PerhapsSampled => Lack::PerhapsSampled(event.name.clone()),
                 }))
             }
             Needs::Cgroups => not_recorded(!recording.cgroups.is_empty()),

@@ -2,7 +2,7 @@
 
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::selection::cpu_list;
-use crate::model::{Diagnostic, Recording, Severity, Tracepoint};
+use crate::model::{Diagnostic, Flaw, Recording, Severity, Tracepoint};
 
 /// The command that records everything that makes the result exact. `-F` on the command line would
 /// make each tracepoint a sampled event. Without `--exclude-perf`, perf's own writes of the
@@ -22,12 +22,21 @@ pub(super) fn notes(recording: &Recording, calls: &Calls) -> Vec<Diagnostic> {
             || tracepoint.is_system_call_exit()
             || tracepoint == Tracepoint::Switch
     };
-    let sampled = recording
-        .about
-        .events
-        .iter()
-        .filter(|event| !event.is_complete() && event.tracepoint.is_some_and(is_needed));
-    let sampled: Vec<&str> = sampled.map(|event| event.name.as_str()).collect();
+    let needed = recording.about.events.iter().filter(|event| event.tracepoint.is_some_and(is_needed));
+    let with_flaw = |flaw: Flaw| -> Vec<&str> {
+        let flawed = needed.clone().filter(|event| event.flaw() == Some(flaw));
+        flawed.map(|event| event.name.as_str()).collect()
+    };
+    let sampled = with_flaw(Flaw::Sampled);
+    let perhaps_sampled = with_flaw(Flaw::PerhapsSampled);
+    if !perhaps_sampled.is_empty() {
+        let message = format!(
+            "whether {} was sampled is not printed, so no duration can be told",
+            perhaps_sampled.join(", ")
+        );
+        let remedy = "print it: perf script --header";
+        note(Severity::Warning, "sampled_event", perhaps_sampled.len(), &message, remedy);
+    }
     if !sampled.is_empty() {
         let message = format!(
             "{} sampled (-F or -c on the command line): what happened between two samples is not in the file, and \

@@ -17,7 +17,9 @@
 //! - The second line is a frame. The innermost comes first; an inlined one ends in ` (inlined)`.
 //! - FILE:LINE stands after each frame with `-F +srcline`.
 //!
-//! A sample without a call chain has its only frame as REST, and no empty line after it.
+//! A sample without a call chain has its only frame as REST, and no empty line after it. Before the
+//! frame a tracepoint has its fields, in the words of its TP_printk (include/trace/events), or of a
+//! plugin of libtraceevent.
 //!
 //! perf up to 3.2 prints neither CPU nor time by default: `COMM TID EVENT:`. What editors,
 //! terminals and mail programs do to these lines, and perf's own messages between them, is in
@@ -30,10 +32,15 @@ mod header;
 mod lines;
 mod messages;
 mod numbers;
+mod scanner;
+mod switches;
+mod traces;
 
 pub use blocks::{Block, Blocks, ScriptSample};
 pub use detect::{HEAD, is_script};
 pub use frames::{ScriptFrame, StackLine, only_frame, stack_line};
-pub use header::parse_task;
+pub use header::{ScriptHeader, parse_task};
 pub use lines::{BlockEnd, ForeignLines, is_module};
 pub use numbers::number;
+pub use switches::read_switch;
+pub use traces::{PrintedThread, PrintedTrace, read_trace};

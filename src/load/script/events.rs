@@ -3,9 +3,9 @@
 use hashbrown::HashMap;
 
 use crate::error::Result;
-use crate::ingest::{Attribute, ScriptSample};
+use crate::ingest::{Attribute, PrintedTrace, RawTrace, ScriptSample, read_trace};
 use crate::load::events::{is_candidate, samples_time, sampling_events, tracepoint};
-use crate::model::{Event, clean};
+use crate::model::{Event, TraceKind, Tracepoint, clean};
 
 use super::header::Rate;
 
@@ -28,6 +28,8 @@ pub(super) struct Events<'a> {
 /// An event of the text.
 pub(super) struct ScriptEvent {
     attribute: Attribute,
+    /// Which tracepoint it is, of those that an analysis understands.
+    tracepoint: Option<Tracepoint>,
     /// Whether it may be the sampling event. The choice needs the names of all events.
     pub is_candidate: bool,
     /// Whether a sample of it has a call chain.
@@ -38,6 +40,33 @@ pub(super) struct ScriptEvent {
     pub has_cpu: bool,
     /// How many of its records were read.
     pub records: u64,
+    /// How many of its records as a tracepoint do not tell what happened.
+    unread: u64,
+    /// The line of the first of them.
+    first_unread: Option<u64>,
+    /// Of its records as a tracepoint, the largest period that was printed.
+    largest_period: Option<u64>,
+}
+
+impl ScriptEvent {
+    /// What a record of this event tells: nothing but that it happened, if it is a tracepoint whose
+    /// fields cannot be read.
+    pub fn read<'a>(&mut self, line: u64, sample: &ScriptSample<'a>) -> PrintedTrace<'a> {
+        const OTHER: PrintedTrace = PrintedTrace { trace: RawTrace::Known(TraceKind::Other), other: None };
+        let Some(tracepoint) = self.tracepoint else { return OTHER };
+        let has_place = sample.header.time_ns.is_some() && sample.header.cpu.is_some();
+        let printed = read_trace(tracepoint, sample.rest).filter(|_| has_place);
+        printed.unwrap_or_else(|| {
+            self.unread += 1;
+            self.first_unread.get_or_insert(line);
+            OTHER
+        })
+    }
+
+    /// Notes the period of a record, if it is printed.
+    pub fn note_period(&mut self, period: Option<u64>) {
+        self.largest_period = self.largest_period.max(period);
+    }
 }
 
 impl<'a> Events<'a> {
@@ -63,15 +92,20 @@ impl<'a> Events<'a> {
         }
         let attribute = Attribute::from_name(&String::from_utf8_lossy(name));
         let is_candidate = is_candidate(&attribute, self.asked);
+        let tracepoint = tracepoint(&attribute, &attribute.display_name());
         let index = self.list.len();
         self.indices.insert(name, index);
         self.list.push(ScriptEvent {
             attribute,
+            tracepoint,
             is_candidate,
             has_callchain: false,
             has_time: sample.header.time_ns.is_some(),
             has_cpu: sample.header.cpu.is_some(),
             records: 0,
+            unread: 0,
+            first_unread: None,
+            largest_period: None,
         });
         Ok(index)
     }
@@ -94,6 +128,11 @@ impl<'a> Events<'a> {
         })
     }
 
+    /// The first line of a tracepoint that does not tell what happened.
+    pub fn first_unread(&self) -> Option<u64> {
+        self.list.iter().filter_map(|event| event.first_unread).min()
+    }
+
     /// The events for the recording. `rates` has the rates in the header, by name.
     pub fn into_recorded(self, sampling: &[bool], rates: &HashMap<String, Rate>) -> Vec<Event> {
         let recorded = |(event, is_sampling): (ScriptEvent, &bool)| {
@@ -103,16 +142,18 @@ impl<'a> Events<'a> {
                 is_sampling: *is_sampling,
                 samples_time: samples_time(&event.attribute),
                 is_tracepoint: event.attribute.is_tracepoint(),
-                tracepoint: tracepoint(&event.attribute, &name),
+                tracepoint: event.tracepoint,
                 lacks_format: false,
                 has_callchain: event.has_callchain,
                 has_kernel_callchain: event.has_callchain,
                 has_time: event.has_time,
                 has_cpu: event.has_cpu,
                 frequency_hz: rate.and_then(Rate::frequency),
-                period: rate.and_then(Rate::period),
+                period: rate.map_or(event.largest_period, Rate::period),
                 counts_ns: event.attribute.counts_ns(),
                 records: event.records,
+                unread: event.unread,
+                is_perhaps_sampled: false,
                 name: clean(&name).into_owned(),
             }
         };

@@ -2,11 +2,14 @@
 //! printed, so nothing is looked up.
 
 mod clock;
+mod coverage;
 mod events;
 mod header;
 mod reader;
 mod stacks;
+mod system_calls;
 mod tables;
+mod traces;
 
 use crate::error::{Error, Result};
 use crate::ingest::{Blocks, InputFile};
@@ -37,7 +40,7 @@ pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
             format!("give {option} to perf script, or give the perf.data here"),
         ));
     }
-    let mut reader = Reader::new(options.event.as_deref());
+    let mut reader = Reader::new(options.event.as_deref(), options.events);
     let mut blocks = Blocks::new(text.bytes);
     let total = text.bytes.len() as u64;
     let mut count = 0u64;

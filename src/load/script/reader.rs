@@ -7,22 +7,28 @@ use rustc_hash::FxHashMap;
 
 use crate::error::Result;
 use crate::ingest::{
-    Block, BlockEnd, CALLCHAIN_DEFERRED, Change, ForeignLines, RecordTime, ScriptSample, SideBand, number,
-    only_frame,
+    Block, BlockEnd, CALLCHAIN_DEFERRED, Change, ForeignLines, PrintedTrace, RawTrace, RecordTime,
+    ScriptHeader, ScriptSample, SideBand, number, only_frame, read_switch,
 };
-use crate::load::meanings::{set_functions, set_task_kinds};
+use crate::load::meanings::{set_functions, set_task_kinds, system_calls};
 use crate::load::notes::{
-    FOREIGN, SPLIT, note_call_chains, note_loss, note_nameless_kernel, note_sampling_event,
+    FOREIGN, SPLIT, note_call_chains, note_loss, note_nameless_kernel, note_sampling_event, note_unread,
 };
 use crate::load::timelines::{Span, timeline};
-use crate::model::{About, Detail, Diagnostic, EventId, Names, Recording, Sample, Timeline};
-use crate::state::{CpuSamples, State};
+use crate::model::{
+    About, Detail, Diagnostic, EventId, Names, Recording, Sample, StackId, StackTree, TaskId, Timeline,
+    Trace, TraceKind,
+};
+use crate::state::{CpuSamples, Occurrence, State};
 
 use super::clock::{Restart, Steps, disorder};
+use super::coverage;
 use super::events::Events;
 use super::header::{Rate, read_comment};
 use super::stacks::ScriptStacks;
+use super::system_calls::{set_arch, set_numbers};
 use super::tables::{Cgroups, Tasks};
+use super::traces::ScriptTraces;
 
 /// The reasons for rejecting blocks of the text.
 const BROKEN: &str = "a line of the call chain cannot be read";
@@ -47,6 +53,8 @@ pub(super) struct Reader<'a> {
     by_cpu: FxHashMap<u32, CpuSamples>,
     /// From the first to the last record of an event, of samples too.
     span: Span,
+    /// Tracepoints and switch records, if they are wanted too.
+    traces: Option<ScriptTraces<'a>>,
     losses: Vec<SideBand>,
     /// The first sample and its line, if it has no time. If the next sample has a time, the first
     /// one is the rest of a sample whose beginning is missing.
@@ -62,9 +70,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader that has read nothing; `asked` names the sampling event.
-    pub fn new(asked: Option<&'a str>) -> Self {
-        let mut reader = Reader { events: Events::new(asked), ..Reader::default() };
+    /// A reader that has read nothing; `asked` names the sampling event. It decodes events if they
+    /// `are_wanted`.
+    pub fn new(asked: Option<&'a str>, are_wanted: bool) -> Self {
+        let traces = are_wanted.then(ScriptTraces::default);
+        let mut reader = Reader { events: Events::new(asked), traces, ..Reader::default() };
         reader.recording.about.is_script = true;
         reader
     }
@@ -113,6 +123,11 @@ impl<'a> Reader<'a> {
                 };
                 self.recording.tally.side_band += 1;
                 self.losses.extend(change.map(|change| SideBand { when, cpu: header.cpu, change }));
+                if self.traces.is_some()
+                    && let Some(printed) = read_switch(name, rest)
+                {
+                    self.push_trace(&header, None, StackTree::ROOT, printed);
+                }
             }
             Block::Unknown => {
                 self.recording.tally.records += 1;
@@ -141,7 +156,7 @@ impl<'a> Reader<'a> {
     }
 
     fn add(&mut self, line: u64, sample: &ScriptSample<'a>) {
-        if let Err(why) = self.try_add(sample) {
+        if let Err(why) = self.try_add(line, sample) {
             self.reject(line, why);
         }
     }
@@ -165,7 +180,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds a sample, or returns the reason why it is rejected.
-    fn try_add(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<(), &'static str> {
+    fn try_add(&mut self, line: u64, sample: &ScriptSample<'a>) -> std::result::Result<(), &'static str> {
         if sample.is_broken {
             return Err(SPLIT);
         }
@@ -180,7 +195,11 @@ impl<'a> Reader<'a> {
         header.time_ns.into_iter().for_each(|time_ns| self.span.add(time_ns));
         if !event.is_candidate {
             event.records += 1;
+            event.has_callchain |= !sample.lines.is_empty();
             self.recording.tally.other_events += 1;
+            if self.traces.is_some() {
+                self.add_event(line, index, sample);
+            }
             return Ok(());
         }
         let is_in_line = sample.end == BlockEnd::InLine && only_frame(sample.rest).is_none();
@@ -207,13 +226,51 @@ impl<'a> Reader<'a> {
             cgroup: self.cgroups.intern(sample.rest, &mut self.names),
             event: EventId::from_index(index),
         };
-        let task = self.tasks.intern(header.task, &mut self.names);
+        let task = self.task(header);
         // Without a CPU, only the samples of one thread have an order.
         let timeline = header.cpu.unwrap_or_else(|| self.tasks.get(task).tid as u32);
         let CpuSamples { samples, details } = self.by_cpu.entry(timeline).or_default();
         samples.push(Sample { time_ns: header.time_ns.unwrap_or(0), stack, task });
         details.push(detail);
         Ok(())
+    }
+
+    /// The task that a line begins with.
+    fn task(&mut self, header: &ScriptHeader<'a>) -> TaskId {
+        let task = self.tasks.intern(header.task, &mut self.names);
+        if let Some(traces) = &mut self.traces {
+            traces.note_task(self.tasks.get(task).tid, task);
+        }
+        task
+    }
+
+    /// Adds a record of an event that is not sampled.
+    // Not inlined: it would make the loop over samples larger.
+    #[inline(never)]
+    fn add_event(&mut self, line: u64, index: usize, sample: &ScriptSample<'a>) {
+        let event = self.events.get_mut(index);
+        event.note_period(sample.period);
+        let printed = event.read(line, sample);
+        let stack = match sample.lines {
+            [] => StackTree::ROOT,
+            lines => self.stacks.chain(lines, &mut self.names).unwrap_or(StackTree::ROOT),
+        };
+        self.push_trace(&sample.header, Some(EventId::from_index(index)), stack, printed);
+    }
+
+    /// Adds an event to the trace of its CPU. Without a time or a CPU it has no place in one.
+    fn push_trace(
+        &mut self,
+        header: &ScriptHeader<'a>,
+        event: Option<EventId>,
+        stack: StackId,
+        printed: PrintedTrace<'a>,
+    ) {
+        let (Some(time_ns), Some(cpu)) = (header.time_ns, header.cpu) else { return };
+        let task = self.task(header);
+        if let Some(traces) = &mut self.traces {
+            traces.push(Occurrence { time_ns, cpu, task, stack, event }, printed);
+        }
     }
 
     /// Makes the recording.
@@ -225,13 +282,19 @@ impl<'a> Reader<'a> {
         let is_event_free = self.events.is_free();
         self.losses.sort_by_key(|loss| loss.when);
         let state = State::replay(std::mem::take(&mut self.losses), &mut self.names);
+        let are_wanted = self.traces.is_some();
         let (timelines, disorder) = self.timelines(&sampling, &state);
         if disorder.is_some() {
             self.events.forget_times();
         }
 
         let Reader { mut recording, mut names, stacks, events, span, rates, tasks, cgroups, .. } = self;
+        let first_unread = events.first_unread();
         recording.about.events = events.into_recorded(&sampling, &rates);
+        if disorder.is_some() {
+            let tracepoints = recording.about.events.iter_mut().filter(|event| event.tracepoint.is_some());
+            tracepoints.for_each(|event| event.unread = event.records);
+        }
         recording.tally.lost = state.losses.lost_total();
         recording.timelines = timelines;
         let ScriptStacks { mut frames, frame_names, mut stacks, modules, .. } = stacks;
@@ -240,7 +303,15 @@ impl<'a> Reader<'a> {
         (recording.frames, recording.stacks, recording.modules) = (frames, stacks, modules);
         (recording.tasks, recording.cgroups) = (tasks.into_list(), cgroups.into_list());
         set_task_kinds(&mut recording.tasks, &names);
+        if are_wanted {
+            set_arch(&mut recording, &names);
+            set_numbers(&mut recording);
+            recording.system_calls = system_calls(&recording.timelines, &recording.about, &mut names);
+        }
         recording.names = names;
+        if are_wanted {
+            coverage::judge(&mut recording);
+        }
         (recording.about.start_ns, recording.about.end_ns) = span.bounds();
         recording.diagnostics.extend(disorder);
         if is_event_free {
@@ -248,38 +319,60 @@ impl<'a> Reader<'a> {
         }
         note_call_chains(&mut recording);
         note_nameless_kernel(&mut recording);
+        note_unread(&mut recording, first_unread);
         note_loss(&mut recording, &self.first_rejected);
         Ok(recording)
     }
 
-    /// The timelines of all CPUs with samples of the sampling event, and what is wrong with their
-    /// times. If they do not order the samples, the order of the text is kept.
+    /// The timelines of all CPUs with samples of the sampling event, or with events, and what is
+    /// wrong with their times. If they do not order the samples, the order of the text is kept, and
+    /// events have no place.
     fn timelines(&mut self, sampling: &[bool], state: &State) -> (Vec<Timeline>, Option<Diagnostic>) {
-        let mut by_cpu: Vec<(u32, CpuSamples)> = std::mem::take(&mut self.by_cpu).into_iter().collect();
-        by_cpu.sort_by_key(|(cpu, _)| *cpu);
-        let is_wanted = |detail: Detail| sampling[detail.event.index()];
-        let tally = &mut self.recording.tally;
-        for (_, all) in &mut by_cpu {
-            let before = all.samples.len();
-            let mut kept = CpuSamples::default();
-            for (at, sample) in std::mem::take(&mut all.samples).into_iter().enumerate() {
-                let detail = all.details.get(at);
-                if is_wanted(detail) {
-                    kept.samples.push(sample);
-                    kept.details.push(detail);
-                }
+        let mut by_cpu: BTreeMap<u32, (CpuSamples, Trace)> = BTreeMap::new();
+        for (cpu, all) in std::mem::take(&mut self.by_cpu) {
+            let samples = self.sampled(cpu, all, sampling);
+            if !samples.samples.is_empty() {
+                by_cpu.entry(cpu).or_default().0 = samples;
             }
-            *all = kept;
-            tally.samples += all.samples.len() as u64;
-            tally.other_events += (before - all.samples.len()) as u64;
         }
-        by_cpu.retain(|(_, all)| !all.samples.is_empty());
         let mut steps = Steps::default();
-        by_cpu.iter().for_each(|(_, all)| steps.add(all.samples.iter().map(|sample| sample.time_ns)));
+        by_cpu.values().for_each(|(all, _)| steps.add(all.samples.iter().map(|sample| sample.time_ns)));
         let disorder = disorder(steps, self.restart, self.other_host).filter(|_| self.last_ns.is_some());
         if disorder.is_some() {
-            by_cpu.iter_mut().flat_map(|(_, all)| &mut all.samples).for_each(|sample| sample.time_ns = 0);
+            by_cpu.values_mut().flat_map(|(all, _)| &mut all.samples).for_each(|sample| sample.time_ns = 0);
+        } else if let Some(traces) = self.traces.take() {
+            for (cpu, trace) in traces.finish(&mut self.tasks, &mut self.names) {
+                by_cpu.entry(cpu).or_default().1 = trace;
+            }
         }
-        (by_cpu.into_iter().map(|(cpu, all)| timeline(cpu, all, state)).collect(), disorder)
+        let timelines = by_cpu.into_iter().map(|(cpu, (samples, trace))| {
+            let timeline = timeline(cpu, samples, state);
+            Timeline { trace, ..timeline }
+        });
+        (timelines.collect(), disorder)
+    }
+
+    /// Of a CPU's samples those of the sampling event. The others are events.
+    fn sampled(&mut self, cpu: u32, all: CpuSamples, sampling: &[bool]) -> CpuSamples {
+        let mut kept = CpuSamples::default();
+        let CpuSamples { samples, details } = all;
+        for (at, sample) in samples.into_iter().enumerate() {
+            let detail = details.get(at);
+            if sampling[detail.event.index()] {
+                self.recording.tally.samples += 1;
+                kept.samples.push(sample);
+                kept.details.push(detail);
+                continue;
+            }
+            self.recording.tally.other_events += 1;
+            if let Some(traces) = &mut self.traces
+                && self.events.get_mut(detail.event.index()).has_cpu
+            {
+                let Sample { time_ns, stack, task } = sample;
+                let at = Occurrence { time_ns, cpu, task, stack, event: Some(detail.event) };
+                traces.push(at, PrintedTrace { trace: RawTrace::Known(TraceKind::Other), other: None });
+            }
+        }
+        kept
     }
 }

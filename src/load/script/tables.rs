@@ -29,14 +29,23 @@ impl<'a> Tasks<'a> {
             b"" => names.intern(&format!(":{tid}")),
             comm => names.intern(&String::from_utf8_lossy(comm)),
         };
-        let task = Task::new(pid, tid, 0, comm);
-        let list = &mut self.list;
-        let id = *self.ids.entry(task).or_insert_with(|| {
-            list.push(task);
-            TaskId::from_index(list.len() - 1)
-        });
+        let id = self.add(Task::new(pid, tid, 0, comm));
         self.printed.insert(printed, id);
         id
+    }
+
+    /// The id of a task, which may be new.
+    pub fn add(&mut self, task: Task) -> TaskId {
+        let list = &mut self.list;
+        *self.ids.entry(task).or_insert_with(|| {
+            list.push(task);
+            TaskId::from_index(list.len() - 1)
+        })
+    }
+
+    /// For each tid, the last of its tasks.
+    pub fn by_tid(&self) -> HashMap<i32, TaskId> {
+        self.list.iter().enumerate().map(|(index, task)| (task.tid, TaskId::from_index(index))).collect()
     }
 
     /// The task with this id.

@@ -3,7 +3,7 @@
 use crate::support::{Recording, assert_same_lines, stallgraph, stdout_of};
 use serde_json::Value;
 
-use super::texts::{file_of, stdout_on, with_frequency};
+use super::texts::{file_of, forget, stdout_on, with_frequency};
 
 #[test]
 fn collapse_prints_the_same_lines_as_on_the_perf_data() {
@@ -48,20 +48,6 @@ fn window_finds_the_same_as_on_the_perf_data() {
         assert_eq!(got, expected, "{name}");
         let options = ["--format", "stacks", "-F", "cpu,time,stack"];
         assert_eq!(stdout_on(&text, "window", &options), recording.stdout("window", &options), "{name}");
-    }
-}
-
-/// Sets these fields to null wherever they are.
-fn forget(value: &mut Value, fields: &[&str]) {
-    match value {
-        Value::Object(object) => {
-            object.iter_mut().for_each(|(name, value)| match fields.contains(&name.as_str()) {
-                true => *value = Value::Null,
-                false => forget(value, fields),
-            })
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| forget(value, fields)),
-        _ => {}
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 
 use crate::support::{Run, assert_same_lines, run, stallgraph};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 pub const KERNEL: &str = "\tffffffff81690718 vfs_read+0x1f ([kernel.kallsyms])\n";
@@ -45,4 +46,18 @@ pub fn check(text: &str, expected: &[&str]) {
     assert_same_lines(text, &stdout_on(text.as_bytes(), "collapse", &fields), &expected);
     let returns = text.replace('\n', "\r\n");
     assert_same_lines("with CRLF", &stdout_on(returns.as_bytes(), "collapse", &fields), &expected);
+}
+
+/// Sets these fields to null wherever they are.
+pub fn forget(value: &mut Value, fields: &[&str]) {
+    match value {
+        Value::Object(object) => {
+            object.iter_mut().for_each(|(name, value)| match fields.contains(&name.as_str()) {
+                true => *value = Value::Null,
+                false => forget(value, fields),
+            })
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| forget(value, fields)),
+        _ => {}
+    }
 }

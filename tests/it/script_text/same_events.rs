@@ -1,0 +1,81 @@
+//! A text with events gives the same results as the perf.data that it was printed from.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::texts::{forget, on, stdout_on};
+use crate::support::{Recording, run};
+
+/// Commands that read events, and whether the JSON of each is compared.
+const COMMANDS: [(&str, &[&str]); 4] = [
+    ("stalls", &["--format", "json"]),
+    ("window", &["--format", "json"]),
+    ("packets", &["--format", "json"]),
+    ("syscalls", &["--format", "json", "--min", "1ms"]),
+];
+
+/// Fields that differ, with the reason:
+///
+/// - perf 6.1 prints no control groups, neither of tasks nor as a witness, so that a command to
+///   record them is advised;
+/// - without the header nothing tells the kernel and the time of day.
+const DIFFERENT: [&str; 6] = ["file", "kernel", "cgroup", "pod_uid", "container_id", "record"];
+
+static SWITCH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"prev_comm=(.*) prev_pid=(\d+) prev_prio=(-?\d+) prev_state=([^ ]+) ==> next_comm=(.*) next_pid=(\d+) next_prio=(-?\d+)")
+        .expect("it is a regular expression")
+});
+
+/// The text of `evidence` in other forms of perf: by name.
+fn forms(text: &str) -> [(&'static str, String); 4] {
+    let kept = |is_kept: &dyn Fn(&str) -> bool| -> String {
+        text.lines().filter(|line| is_kept(line)).map(|line| format!("{line}\n")).collect()
+    };
+    // What perf prints with the plugin of libtraceevent.
+    let plugin = SWITCH.replace_all(text, "$1:$2 [$3] $4 ==> $5:$6 [$7]").into_owned();
+    // Without an ip for events without a call chain, as perf prints by default.
+    let frame =
+        Regex::new(r"(?m)^( *\S.*: .*) [0-9a-f]{16} \S+ \(\S+\)$").expect("it is a regular expression");
+    [
+        ("as printed", text.to_owned()),
+        ("without a header", kept(&|line| !line.starts_with('#'))),
+        ("with the plugin", plugin),
+        ("without frames of events", frame.replace_all(text, "$1").into_owned()),
+    ]
+}
+
+fn json(printed: &str) -> Value {
+    let mut report: Value = serde_json::from_str(printed).expect("JSON");
+    forget(&mut report, &DIFFERENT);
+    if let Some(witnesses) = report.get_mut("witnesses").and_then(Value::as_array_mut) {
+        witnesses.retain(|witness| witness["name"] != "cgroups" && witness["name"] != "wall_clock");
+    }
+    // perf prints births of threads with --show-task-events only. So a text does not tell when a
+    // call began that a thread was born in.
+    if let Some(slow) = report.get_mut("slow").and_then(Value::as_array_mut) {
+        slow.retain(|call| !call["enter_ns"].is_null());
+    }
+    report
+}
+
+#[test]
+fn events_of_evidence_tell_the_same() {
+    let recording = Recording::open("evidence");
+    let text = String::from_utf8(recording.text("perf-script-all.txt.zst")).expect("UTF-8");
+    let forms = forms(&text);
+    for (command, options) in COMMANDS {
+        let expected = json(&recording.stdout(command, options));
+        for (form, text) in &forms {
+            let got = json(&stdout_on(text.as_bytes(), command, options));
+            assert_eq!(got, expected, "{command} {form}");
+        }
+    }
+    let expected = run(&mut recording.command("check"));
+    assert_eq!(expected.code, Some(1), "{}", expected.stdout);
+    for (form, text) in &forms {
+        let got = on(text.as_bytes(), "check", &[]);
+        assert_eq!((got.code, &got.stdout), (expected.code, &expected.stdout), "{form}");
+    }
+}
