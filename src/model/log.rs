@@ -15,6 +15,8 @@ pub struct Log {
     pub is_cut: bool,
     /// Zone of times without a zone, in minutes east of UTC.
     pub zone_minutes: i32,
+    /// What to add to each time, in ns: the clock of the log was off.
+    pub offset_ns: i64,
 }
 
 /// The time in a line.
@@ -40,4 +42,24 @@ pub enum Stamp {
     Local(u64),
     /// Time of day without a date, in a zone that is not named: ns since midnight.
     TimeOfDay(u64),
+    /// Date without a year and time, in a zone that is not named: ns since the last 1 March. From
+    /// then on each day has the same number in every year.
+    WithoutYear(u64),
+    /// ns since the boot. The kernel's messages have it from the clock that perf uses by default
+    /// (`local_clock` in kernel/printk/printk.c and kernel/events/core.c).
+    SinceBoot(u64),
+    /// The same moment in two clocks of the recorded machine, as its journal has it.
+    Both {
+        /// ns since 1970, UTC.
+        real_ns: u64,
+        /// ns of CLOCK_MONOTONIC.
+        monotonic_ns: u64,
+    },
+}
+
+impl Stamp {
+    /// Whether a zone must be known to tell the moment.
+    pub fn lacks_zone(&self) -> bool {
+        matches!(self, Stamp::Local(_) | Stamp::TimeOfDay(_) | Stamp::WithoutYear(_))
+    }
 }

@@ -2,6 +2,7 @@
 //! what ran just before the moment.
 
 mod hits;
+mod offset;
 mod result;
 mod times;
 
@@ -18,7 +19,7 @@ use hits::StallsByStart;
 use times::Times;
 
 pub use hits::AFTER_NS;
-pub use result::{Hit, Moment, Moments};
+pub use result::{Hit, Moment, Moments, Offset};
 
 /// How far before a moment to look at what ran, in ns: the length of a window.
 pub const BEFORE_NS: u64 = windows::BEFORE_NS;
@@ -32,16 +33,18 @@ const MOST_STRETCHES: usize = 200_000;
 ///
 /// # Errors
 ///
-/// If the recording does not hold the time of day.
+/// If `log` has times of the day, and the recording does not hold the time of day.
 pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selection) -> Result<Moments> {
-    let times = Times::new(recording, selection)?;
+    let times = Times::new(recording, log, selection)?;
     let cpus: Vec<u32> = selection.timelines(recording).map(|timeline| timeline.cpu).collect();
     let most = MOST.min(MOST_STRETCHES / cpus.len().max(1));
     let mut result = Moments::default();
     let mut zoneless_inside = 0;
     for time in &log.times {
-        let is_zoneless = !matches!(time.stamp, Stamp::Absolute(_));
+        let is_zoneless = time.stamp.lacks_zone();
         result.zoneless += u64::from(is_zoneless);
+        result.yearless += u64::from(matches!(time.stamp, Stamp::WithoutYear(_)));
+        result.since_boot += u64::from(matches!(time.stamp, Stamp::SinceBoot(_)));
         let Some((start_ns, end_ns)) = times.stretch(time, log.zone_minutes) else {
             result.outside += 1;
             continue;
@@ -77,5 +80,6 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
                 cpus.iter().filter_map(|&cpu| summarizer.summarize(cpu, start_ns, moment.end_ns)).collect();
         }
     });
+    result.better_offset = offset::better(&stalls.stalls, &result, times.duration_ns());
     Ok(result)
 }

@@ -17,9 +17,27 @@ pub struct Moments {
     pub left_out: u64,
     /// Times without a zone.
     pub zoneless: u64,
+    /// Times without a year: the year nearest to the recording is meant.
+    pub yearless: u64,
+    /// Times since the boot: the recording's clock is taken to begin with it.
+    pub since_boot: u64,
     /// If none of the times without a zone is in the recording: the zone in which most of them
     /// would be, in minutes east of UTC, and how many would be.
     pub better_zone: Option<(i32, u64)>,
+    /// If hardly any moment lies in a stall or shortly after one, but nearly all would if their
+    /// times were others by a fixed amount.
+    pub better_offset: Option<Offset>,
+}
+
+/// An amount to add to the times of a log, so that they lie in stalls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offset {
+    /// The amount, in ns.
+    pub ns: i64,
+    /// How many moments then lie in a stall or shortly after one.
+    pub in_stalls: u64,
+    /// Of how many that are then still in the recording.
+    pub moments: u64,
 }
 
 /// A time of the log that is in the recording.

@@ -8,7 +8,7 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The zone that `text` names, and nothing else: `UTC`, `Z`, `+01:00`, `-0530`.
+    /// The zone that `text` names, and nothing else: `UTC`, `GMT`, `Z`, `+01:00`, `-0530`.
     pub fn parse(text: &str) -> Option<Zone> {
         let (zone, length) = Zone::at_start(text.as_bytes())?;
         (length == text.len()).then_some(zone)
@@ -18,7 +18,7 @@ impl Zone {
     pub(super) fn at_start(text: &[u8]) -> Option<(Zone, usize)> {
         const UTC: Zone = Zone { minutes: 0 };
         match text {
-            [b'U', b'T', b'C', ..] => return Some((UTC, 3)),
+            [b'U', b'T', b'C', ..] | [b'G', b'M', b'T', ..] => return Some((UTC, 3)),
             [b'Z' | b'z', ..] => return Some((UTC, 1)),
             _ => {}
         }
@@ -53,6 +53,14 @@ pub(super) fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
     Some(days_before_year + days_before_month + day - 1)
 }
 
+/// Days from 1 March to a day of a year that is not known; `None` if no year has that day. From
+/// March on, each day has the same number in every year: the leap day is the last.
+pub(super) fn days_since_march(month: u64, day: u64) -> Option<u64> {
+    // January and February belong to the year that began in the March before.
+    let year = if month < 3 { 1972 } else { 1971 };
+    Some(days_since_1970(year, month, day)? - days_since_1970(1971, 3, 1)?)
+}
+
 /// The number that two decimal digits spell.
 pub(super) fn two_digits(tens: u8, ones: u8) -> Option<u64> {
     (tens.is_ascii_digit() && ones.is_ascii_digit())
@@ -65,12 +73,22 @@ mod tests {
 
     #[test]
     fn zones() {
-        for (text, minutes) in [("UTC", 0), ("Z", 0), ("+01:00", 60), ("-0530", -330), ("+14:00", 840)] {
+        for (text, minutes) in
+            [("UTC", 0), ("GMT", 0), ("Z", 0), ("+01:00", 60), ("-0530", -330), ("+14:00", 840)]
+        {
             assert_eq!(Zone::parse(text), Some(Zone { minutes }), "{text}");
         }
         for wrong in ["", "CET", "+1", "+01:0", "+25:00", "+01:60", "+01:00x", "local"] {
             assert_eq!(Zone::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn days_since_march_are_one_after_the_other() {
+        let months = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 2];
+        let dates = months.into_iter().flat_map(|month| (0..=32).map(move |day| (month, day)));
+        let days = dates.filter_map(|(month, day)| days_since_march(month, day));
+        assert!(days.eq(0..366), "the leap day is the last");
     }
 
     #[test]

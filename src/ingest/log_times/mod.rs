@@ -1,9 +1,14 @@
-//! Times in logs: epoch seconds, RFC 3339, `ping -D`, tcpdump. The first time of each line counts.
+//! Times in logs: of the system (syslog, journald, dmesg), of servers, of `ping -D` and tcpdump,
+//! RFC 3339, numbers since 1970. One time of each line counts.
 //!
-//! `reader` reads a log line by line, `times` finds the time in a line, `dates` reads dates and
-//! zones.
+//! `reader` reads a log line by line, `times` finds the time in a line. `counted` reads times that
+//! are a number, `months` those with the name of a month, `dates` dates and zones; `line_time` has
+//! what they share.
 
+mod counted;
 mod dates;
+mod line_time;
+mod months;
 mod reader;
 mod times;
 

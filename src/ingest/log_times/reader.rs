@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::model::{Log, LogTime, clean};
 
 use super::dates::Zone;
-use super::times::{LineTime, first_time, is_tcpdump_delta, round_trip_ns};
+use super::line_time::LineTime;
+use super::times::{first_time, is_tcpdump_delta, round_trip_ns};
 
 /// The bytes at the start of a line that are searched for a time.
 const LINE_BYTES: usize = 4096;
@@ -17,7 +18,8 @@ const MAX_TIMES: usize = 1_000_000;
 /// The most bytes of a log that are read.
 const MAX_BYTES: u64 = 4 << 30;
 /// The remedy for a file without a time.
-const SUPPORTED: &str = "give one with epoch seconds, RFC 3339, or what ping -D or tcpdump -tt print; | ts %.s puts a time before each line";
+const SUPPORTED: &str = "give a log of syslog, journalctl, dmesg, nginx or haproxy, one with times of RFC 3339 or since 1970, or what \
+                         ping -D or tcpdump -tt print; | ts %.s puts a time before each line";
 
 /// Reads the log at `path`, or standard input if that is `-`. Times without a zone are in `zone`.
 ///
@@ -61,11 +63,11 @@ pub fn parse(input: impl Read, path: &Path, zone: Zone) -> Result<Log> {
                 log.is_cut = true;
                 break;
             }
-            Some(LineTime { stamp, resolution_ns, end }) => log.times.push(LogTime {
+            Some(LineTime { stamp, resolution_ns, took_ns, end }) => log.times.push(LogTime {
                 line: log.lines,
                 stamp,
                 resolution_ns,
-                took_ns: round_trip_ns(line.get(end..).unwrap_or_default()),
+                took_ns: took_ns.or_else(|| round_trip_ns(line.get(end..).unwrap_or_default())),
             }),
             None => log.without += 1,
         }

@@ -2,36 +2,47 @@
 
 use crate::model::Stamp;
 
-use super::dates::{Zone, days_since_1970, two_digits};
+use super::counted::{epoch_with_fraction, of_journal, since_boot, whole_epoch};
+use super::dates::{days_since_1970, two_digits};
+use super::line_time::{LineTime, NS, TIME_OF_DAY, fraction, in_zone, time_of_day};
+use super::months::{day_and_month, month_and_day, of_access_log};
 
-const NS: u64 = 1_000_000_000;
-
-/// A time in a line.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct LineTime {
-    pub stamp: Stamp,
-    /// Value of the last digit, in ns.
-    pub resolution_ns: u64,
-    /// Position in the line after its last byte.
-    pub end: usize,
-}
-
-/// The first time in a line.
+/// The time in a line: that of a known kind of log, else the first.
 pub(super) fn first_time(line: &[u8]) -> Option<LineTime> {
+    let of_form = of_access_log(line).or_else(|| of_journal(line)).or_else(|| since_boot(line));
+    if of_form.is_some() {
+        return of_form;
+    }
     let is_start = |at: usize| {
-        line[at].is_ascii_digit()
+        line[at].is_ascii_alphanumeric()
             && (at == 0
                 || !line[at - 1].is_ascii_alphanumeric() && !matches!(line[at - 1], b'.' | b'_' | b'-'))
     };
     (0..line.len()).filter(|&at| is_start(at)).find_map(|at| {
         let rest = &line[at..];
+        if !line[at].is_ascii_digit() {
+            let time = month_and_day(rest)?;
+            return Some(LineTime { end: time.end + at, ..time });
+        }
         let is_after_colon = at > 0 && line[at - 1] == b':';
-        let time = date_and_time(rest).or_else(|| epoch_time(rest, at == 0)).or_else(|| {
-            // Without a fraction it may be a duration or a part of an address. It would also be too
-            // coarse to look up.
-            time_of_day(rest).filter(|time| !is_after_colon && time.end > TIME_OF_DAY)
-        })?;
+        let time = date_and_time(rest)
+            .or_else(|| day_and_month(rest))
+            .or_else(|| epoch_with_fraction(rest))
+            .or_else(|| whole_epoch(line, at))
+            .or_else(|| bare_time_of_day(rest).filter(|_| !is_after_colon))?;
         Some(LineTime { end: time.end + at, ..time })
+    })
+}
+
+/// A time of day without a date. Without a fraction it may be a duration or a part of an address.
+/// It would also be too coarse to look up.
+fn bare_time_of_day(text: &[u8]) -> Option<LineTime> {
+    let time = time_of_day(text).filter(|time| time.length > TIME_OF_DAY)?;
+    Some(LineTime {
+        stamp: Stamp::TimeOfDay(time.ns),
+        resolution_ns: time.resolution_ns,
+        took_ns: None,
+        end: time.length,
     })
 }
 
@@ -39,7 +50,7 @@ pub(super) fn first_time(line: &[u8]) -> Option<LineTime> {
 /// with a fraction, which is the distance from the line before or from the first line (`ts_print`
 /// in util-print.c of tcpdump 4.99).
 pub(super) fn is_tcpdump_delta(line: &[u8]) -> bool {
-    matches!(line, [b' ' | b'-', rest @ ..] if time_of_day(rest).is_some_and(|time| time.end > TIME_OF_DAY))
+    matches!(line, [b' ' | b'-', rest @ ..] if bare_time_of_day(rest).is_some())
 }
 
 /// RFC 3339, and what is close to it: a space for the `T` (`tcpdump -tttt`, `date --rfc-3339`),
@@ -53,90 +64,11 @@ fn date_and_time(text: &[u8]) -> Option<LineTime> {
     let year = two_digits(y1, y2)? * 100 + two_digits(y3, y4)?;
     let days = days_since_1970(year, two_digits(m1, m2)?, two_digits(d1, d2)?)?;
     let time = time_of_day(text.get(DATE + 1..)?)?;
-    let Stamp::TimeOfDay(since_midnight_ns) = time.stamp else { return None };
-    let local_ns = days.checked_mul(86_400 * NS)?.checked_add(since_midnight_ns)?;
-    let end = DATE + 1 + time.end;
-    let rest = text.get(end..).unwrap_or_default();
-    // Go prints `2026-11-23 01:45:59.1 +0000 UTC`.
-    let gap = usize::from(matches!(rest, [b' ', b'+' | b'-', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', ..]));
-    let (stamp, end) = match Zone::at_start(rest.get(gap..).unwrap_or_default()) {
-        Some((zone, length)) => {
-            let utc_ns = i128::from(local_ns) - i128::from(zone.minutes) * 60 * i128::from(NS);
-            (Stamp::Absolute(u64::try_from(utc_ns).ok()?), end + gap + length)
-        }
-        None => (Stamp::Local(local_ns), end),
-    };
-    Some(LineTime { stamp, resolution_ns: time.resolution_ns, end })
-}
-
-/// Seconds since 1970 with a fraction; at the start of a line also a whole number of s, ms, µs or
-/// ns. `ping -D` prints seconds in brackets (iputils, `print_timestamp`), `tcpdump -tt` and
-/// `date +%s.%N` print them bare.
-fn epoch_time(text: &[u8], is_line_start: bool) -> Option<LineTime> {
-    /// Digits of the seconds from 2001 to 2286.
-    const DIGITS: usize = "1700000000".len();
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number = std::str::from_utf8(text.get(..digits)?).ok()?.parse::<u64>().ok()?;
-    if let Some(fraction) = fraction(text.get(digits..)?).filter(|_| digits == DIGITS) {
-        let ns = number.checked_mul(NS)?.checked_add(fraction.ns)?;
-        let end = digits + fraction.length;
-        return Some(LineTime { stamp: Stamp::Absolute(ns), resolution_ns: fraction.resolution_ns, end });
-    }
-    let is_word = text.get(digits).is_none_or(|next| matches!(next, b' ' | b'\t' | b',' | b';' | b'\r'));
-    let unit_ns = match digits.checked_sub(DIGITS)? {
-        0 => NS,
-        3 => 1_000_000,
-        6 => 1000,
-        9 => 1,
-        _ => return None,
-    };
-    let ns = number.checked_mul(unit_ns).filter(|_| is_line_start && is_word)?;
-    Some(LineTime { stamp: Stamp::Absolute(ns), resolution_ns: unit_ns, end: digits })
-}
-
-/// Bytes of a time of day without a fraction.
-const TIME_OF_DAY: usize = "01:45:59".len();
-
-/// `01:45:59`, with or without a fraction.
-fn time_of_day(text: &[u8]) -> Option<LineTime> {
-    let [h1, h2, b':', m1, m2, b':', s1, s2] = *text.first_chunk::<TIME_OF_DAY>()? else { return None };
-    let (hours, minutes, seconds) = (two_digits(h1, h2)?, two_digits(m1, m2)?, two_digits(s1, s2)?);
-    // 60 is a leap second.
-    if hours > 23 || minutes > 59 || seconds > 60 {
-        return None;
-    }
-    let rest = text.get(TIME_OF_DAY..).unwrap_or_default();
-    let Fraction { ns, resolution_ns, length } = match fraction(rest) {
-        Some(fraction) => fraction,
-        None if matches!(rest.first(), Some(b'0'..=b'9' | b':')) => return None,
-        None => Fraction { ns: 0, resolution_ns: NS, length: 0 },
-    };
-    let ns = (hours * 3600 + minutes * 60 + seconds) * NS + ns;
-    Some(LineTime { stamp: Stamp::TimeOfDay(ns), resolution_ns, end: TIME_OF_DAY + length })
-}
-
-/// The fraction of a second.
-struct Fraction {
-    ns: u64,
-    /// Value of the last digit, in ns.
-    resolution_ns: u64,
-    /// Bytes, with the point.
-    length: usize,
-}
-
-/// Reads `.123456` or `,123456`; digits after the ninth do not count.
-fn fraction(text: &[u8]) -> Option<Fraction> {
-    let [b'.' | b',', digits @ ..] = text else { return None };
-    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if count == 0 {
-        return None;
-    }
-    let (mut ns, mut resolution_ns) = (0, NS);
-    for digit in digits.iter().take(count.min(9)) {
-        resolution_ns /= 10;
-        ns += u64::from(digit - b'0') * resolution_ns;
-    }
-    Some(Fraction { ns, resolution_ns, length: 1 + count })
+    let local_ns = days.checked_mul(86_400 * NS)?.checked_add(time.ns)?;
+    let end = DATE + 1 + time.length;
+    // Go prints `2026-11-23 01:45:59.1 +0000 UTC`, journalctl `2026-11-23 01:45:59 UTC`.
+    let (stamp, zone) = in_zone(local_ns, text.get(end..).unwrap_or_default())?;
+    Some(LineTime { stamp, resolution_ns: time.resolution_ns, took_ns: None, end: end + zone })
 }
 
 /// The round trip in ns: ping's `time=127 ms`, hping3's `rtt=127.0 ms`.
@@ -169,9 +101,12 @@ mod tests {
         first_time(line.as_bytes()).map(|time| (time.stamp, time.resolution_ns))
     }
 
+    fn absolute(ns: u64, resolution_ns: u64) -> Option<(Stamp, u64)> {
+        Some((Stamp::Absolute(EPOCH + ns), resolution_ns))
+    }
+
     #[test]
     fn every_form_is_understood() {
-        let absolute = |ns, resolution| Some((Stamp::Absolute(EPOCH + ns), resolution));
         let local = |ns, resolution| Some((Stamp::Local(EPOCH + ns), resolution));
         let (us, ms, s) = (1000, 1_000_000, NS);
         for (line, expected) in [
@@ -207,7 +142,112 @@ mod tests {
                 "22:13:20.123456 IP 192.0.2.1 > 192.0.2.2: ICMP",
                 Some((Stamp::TimeOfDay(80_000_123_456_000), us)),
             ),
-            ("Nov 14 22:13:20.123456 node kernel: slow", Some((Stamp::TimeOfDay(80_000_123_456_000), us))),
+        ] {
+            assert_eq!(stamp(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn logs_of_the_system_are_understood() {
+        // 14 November is day 258 after 1 March.
+        let of_year =
+            |ns, resolution| Some((Stamp::WithoutYear((258 * 86_400 + 80_000) * NS + ns), resolution));
+        let boot = |ns, resolution| Some((Stamp::SinceBoot(ns), resolution));
+        let (us, ms, s) = (1000, 1_000_000, NS);
+        for (line, expected) in [
+            // syslog, RFC 3164 and RFC 5424, and journalctl -o short, short-precise, short-iso,
+            // short-iso-precise, short-unix, short-full.
+            ("Nov 14 22:13:20 node kernel: slow", of_year(0, s)),
+            ("<34>Nov 14 22:13:20 node su: failed", of_year(0, s)),
+            ("Nov 14 22:13:20.123456 node kernel: slow", of_year(123_456_000, us)),
+            ("<165>1 2023-11-14T22:13:20.003Z node app - ID47 - slow", absolute(3_000_000, ms)),
+            ("2023-11-14T22:13:20+0000 node kernel: slow", absolute(0, s)),
+            ("2023-11-14T22:13:20.123456+00:00 node kernel: slow", absolute(123_456_000, us)),
+            ("1700000000.123456 node kernel: slow", absolute(123_456_000, us)),
+            ("Tue 2023-11-14 22:13:20 UTC node kernel: slow", absolute(0, s)),
+            ("Tue 2023-11-14 22:13:20 CET node kernel: slow", Some((Stamp::Local(EPOCH), s))),
+            // dmesg, -r, -d, -T, --time-format=iso; journalctl -o short-monotonic.
+            ("[ 4076.5]", boot(4_076_500_000_000, 100_000_000)),
+            ("[ 4076.500001] rcu: INFO: 1700000000.5", boot(4_076_500_001_000, us)),
+            ("<6>[    0.000000] Linux version", boot(0, us)),
+            ("[12345.678901 <    0.000123>] eth0: reset", boot(12_345_678_901_000, us)),
+            ("[Tue Nov 14 22:13:20 2023] eth0: reset", Some((Stamp::Local(EPOCH), s))),
+            ("[Tue Nov 14 22:13:20 2023 <    0.5>] eth0: reset", Some((Stamp::Local(EPOCH), s))),
+            ("2023-11-14T22:13:20,123456+00:00 eth0: reset", absolute(123_456_000, us)),
+            // journalctl -o json and json-pretty.
+            (
+                r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1700000000123456","MESSAGE":"slow"}"#,
+                absolute(123_456_000, us),
+            ),
+            (
+                r#"{"__MONOTONIC_TIMESTAMP":"4076500001","__REALTIME_TIMESTAMP":"1700000000123456"}"#,
+                Some((Stamp::Both { real_ns: EPOCH + 123_456_000, monotonic_ns: 4_076_500_001_000 }, us)),
+            ),
+            (r#"{"__MONOTONIC_TIMESTAMP" : "4076500001"}"#, boot(4_076_500_001_000, us)),
+            ("\t\"__REALTIME_TIMESTAMP\" : \"1700000000123456\",", absolute(123_456_000, us)),
+            ("__REALTIME_TIMESTAMP=1700000000123456", absolute(123_456_000, us)),
+            ("\t\"__MONOTONIC_TIMESTAMP\" : \"4076500001\",", None),
+            (
+                r#"{"MESSAGE":"\"__REALTIME_TIMESTAMP\":\"1600000000123456\"","ts":1700000000}"#,
+                absolute(0, s),
+            ),
+        ] {
+            assert_eq!(stamp(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn access_logs_are_understood() {
+        let local = |ns| Stamp::Local(EPOCH + ns);
+        let time = |line: &str| {
+            first_time(line.as_bytes()).map(|time| (time.stamp, time.resolution_ns, time.took_ns))
+        };
+        let (ms, s) = (1_000_000, NS);
+        let request = r#"200 2750 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1""#;
+        for (line, expected) in [
+            (
+                r#"192.0.2.9 - - [14/Nov/2023:22:13:20 +0000] "GET / HTTP/1.1" 200 612"#.to_owned(),
+                (Stamp::Absolute(EPOCH), s, None),
+            ),
+            (
+                r#"192.0.2.9 - - [14/Nov/2023:23:13:20 +0100] "GET / HTTP/1.1" 200 612"#.to_owned(),
+                (Stamp::Absolute(EPOCH), s, None),
+            ),
+            // The request ended 109 ms after it was accepted; so does one that took 5 s.
+            (
+                format!(
+                    "Nov 14 22:13:20 lb haproxy[7]: 192.0.2.9:33317 [14/Nov/2023:22:13:20.655] http-in static/srv1 10/0/30/69/109 {request}"
+                ),
+                (local(764 * ms), ms, Some(109 * ms)),
+            ),
+            (
+                "haproxy[7]: 192.0.2.9:33313 [14/Nov/2023:22:13:20.655] fnt bck/srv1 0/-1/+5007 212 --"
+                    .to_owned(),
+                (local(5_662 * ms), ms, Some(5_007 * ms)),
+            ),
+            (
+                "haproxy[7]: [14/Nov/2023:22:13:20.655] fnt bck/srv1 a/b/c 212".to_owned(),
+                (local(655 * ms), ms, None),
+            ),
+            // BIND, and a date as in HTTP.
+            ("14-Nov-2023 22:13:20.655 client @0x7f: query".to_owned(), (local(655 * ms), ms, None)),
+            ("Date: Tue, 14 Nov 2023 22:13:20 GMT".to_owned(), (Stamp::Absolute(EPOCH), s, None)),
+        ] {
+            assert_eq!(time(&line), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_count_where_they_can_only_be_times() {
+        let (us, ms, s) = (1000, 1_000_000, NS);
+        for (line, expected) in [
+            ("[1700000000] slow", absolute(0, s)),
+            ("1700000000123456|GET", absolute(123_456_000, us)),
+            (r#"{"level":"warn","ts":1700000000123,"msg":"slow"}"#, absolute(123_000_000, ms)),
+            (r#"{"level":"warn","timestamp": "1700000000123456789"}"#, absolute(123_456_789, 1)),
+            ("level=warn time=1700000000 msg=slow", absolute(0, s)),
+            (r#"{"id":1700000000123,"msg":"slow"}"#, None),
+            ("uptime=1700000000", None),
         ] {
             assert_eq!(stamp(line), expected, "{line}");
         }
@@ -230,6 +270,14 @@ mod tests {
             "took 00:01:30 in all",
             "00:11:22:33:44:55.6",
             "v1700000000.5",
+            "Nov 31 22:13:20 node kernel: slow",
+            "Nov 14 25:13:20 node kernel: slow",
+            "Novel 14 22:13:20",
+            "31/Nov/2023:22:13:20 +0000",
+            "14/Nov/2023",
+            "[4076] no fraction",
+            "[ 4076.5 unclosed",
+            "<6>4076.5]",
             "größe 22:13:2",
         ] {
             assert_eq!(stamp(line), None, "{line}");
@@ -265,7 +313,7 @@ mod tests {
     #[test]
     fn no_bytes_make_it_panic() {
         // Pieces of times, put together in all orders of four.
-        let pieces: [&[u8]; 12] = [
+        let pieces: [&[u8]; 17] = [
             b"1700000000",
             b".",
             b"5",
@@ -278,6 +326,11 @@ mod tests {
             b"[",
             &[0xff, 0xfe],
             b"-",
+            b"] ",
+            b"14/Nov/2023:",
+            b"Nov 14 ",
+            b"\"__REALTIME_TIMESTAMP\":",
+            b"<6",
         ];
         let (mut line, mut count) = (Vec::new(), 0);
         for number in 0..pieces.len().pow(4) {

@@ -19,6 +19,10 @@ pub(super) struct LogView<'r> {
     zone_minutes: i32,
     zoneless: u64,
     better_zone_minutes: Option<i32>,
+    yearless: u64,
+    since_boot: u64,
+    offset_ns: i64,
+    better_offset_ns: Option<i64>,
     outside: u64,
     quick: u64,
     left_out: u64,
@@ -37,6 +41,7 @@ struct MomentView<'r> {
 
 #[derive(Serialize)]
 struct HitView {
+    /// Its number, from 1, as in the text.
     stall: usize,
     over_ns: u64,
 }
@@ -65,6 +70,10 @@ pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &'r Mome
         zone_minutes: log.zone_minutes,
         zoneless: moments.zoneless,
         better_zone_minutes: moments.better_zone.map(|(zone, _)| zone),
+        yearless: moments.yearless,
+        since_boot: moments.since_boot,
+        offset_ns: log.offset_ns,
+        better_offset_ns: moments.better_offset.map(|offset| log.offset_ns.saturating_add(offset.ns)),
         outside: moments.outside,
         quick: moments.quick,
         left_out: moments.left_out,
@@ -78,7 +87,11 @@ fn moment_view<'r>(view: &View<'r>, moment: &'r Moment) -> MomentView<'r> {
         start_ns: moment.start_ns,
         end_ns: moment.end_ns,
         took_ns: moment.took_ns,
-        stalls: moment.hits.iter().map(|hit| HitView { stall: hit.stall, over_ns: hit.over_ns }).collect(),
+        stalls: moment
+            .hits
+            .iter()
+            .map(|hit| HitView { stall: hit.stall + 1, over_ns: hit.over_ns })
+            .collect(),
         before: moment.before.iter().map(|summary| stretch_view(view, summary)).collect(),
     }
 }

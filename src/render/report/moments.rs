@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Moment, Moments};
+use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Moment, Moments, Offset};
 use crate::analyses::stalls::Stalls;
 use crate::model::{Log, Recording};
 use crate::render::subject::{self, work};
@@ -34,7 +34,13 @@ pub fn lines(recording: &Recording, stalls: &Stalls, log: &Log, moments: &Moment
     if moments.zoneless > 0 {
         lines.extend(wrap("zone      ", &zone(log, moments)));
     }
+    if moments.since_boot > 0 {
+        lines.extend(wrap("clock     ", &boot_clock(recording, log, moments)));
+    }
     lines.extend(wrap("found     ", &summary(moments)));
+    lines.extend(
+        moments.better_offset.iter().flat_map(|offset| wrap("offset    ", &better_offset(log, offset))),
+    );
     if !moments.moments.is_empty() {
         let view = View { recording, stalls };
         let header = ["#", "line", "time", "took", "stall", "cpu", "share", "comm, system call"];
@@ -68,15 +74,22 @@ fn account(stalls: &Stalls, log: &Log, moments: &Moments) -> String {
     if log.is_cut {
         text.push_str("; the log goes on, and was read no further");
     }
+    if log.offset_ns != 0 {
+        text.push_str(&format!("; {} is added to its times", signed(log.offset_ns)));
+    }
     text
 }
 
 fn zone(log: &Log, moments: &Moments) -> String {
-    let which = match moments.zoneless {
-        count if count == log.times.len() as u64 => "its times name no zone".to_owned(),
-        count => format!("{count} of its times name no zone"),
+    let which = format!(
+        "{} name no zone and are taken as {}",
+        some_of(moments.zoneless, log),
+        zone_name(log.zone_minutes)
+    );
+    let taken = match moments.yearless {
+        0 => which,
+        _ => format!("{which}; where they name no year it is the one nearest to the recording"),
     };
-    let taken = format!("{which} and are taken as {}", zone_name(log.zone_minutes));
     match moments.better_zone {
         None => taken,
         Some((zone, count)) => format!(
@@ -84,6 +97,46 @@ fn zone(log: &Log, moments: &Moments) -> String {
             zone_name(zone)
         ),
     }
+}
+
+/// `its times`, or how many of them.
+fn some_of(count: u64, log: &Log) -> String {
+    match count == log.times.len() as u64 {
+        true => "its times".to_owned(),
+        false => format!("{count} of its times"),
+    }
+}
+
+/// How times since the boot relate to the recording's clock.
+fn boot_clock(recording: &Recording, log: &Log, moments: &Moments) -> String {
+    let which = some_of(moments.since_boot, log);
+    match recording.about.clock.id {
+        None => format!("{which} count from the boot, as the recording's own clock does"),
+        Some(_) => format!(
+            "{which} count from the boot and are taken as {}. The clock of dmesg may have drifted from it: \
+             --at-offset adds to them",
+            recording.about.clock.name()
+        ),
+    }
+}
+
+/// The offset with which the moments would be explained.
+fn better_offset(log: &Log, offset: &Offset) -> String {
+    let whole = log.offset_ns.saturating_add(offset.ns);
+    let which = if whole < 0 { "ahead" } else { "behind" };
+    format!(
+        "{} of {} would be in a stall or up to {} ms after one with --at-offset {}: was the log's clock {which}?",
+        offset.in_stalls,
+        counted(offset.moments, "moment"),
+        milliseconds(AFTER_NS),
+        signed(whole).replace(' ', ""),
+    )
+}
+
+/// `-400 ms`.
+fn signed(ns: i64) -> String {
+    let sign = if ns < 0 { "-" } else { "" };
+    format!("{sign}{} ms", ns.unsigned_abs() / 1_000_000)
 }
 
 /// `UTC`, `+01:00`.

@@ -30,6 +30,9 @@ pub fn check(bytes: &[u8]) {
             // A leap second may end the day.
             assert!(since_midnight_ns < DAY_NS + NS && time.resolution_ns < NS);
         }
+        if let Stamp::WithoutYear(ns) = time.stamp {
+            assert!(ns < 366 * DAY_NS + NS);
+        }
         let line = lines[time.line as usize - 1];
         // Alone, a line with a NUL is no text. The first bytes of the file could be those of
         // another kind of file.
