@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::packets::{self, Options};
 use stallgraph::load;
+use stallgraph::render::report::packets::Listing;
 use stallgraph::render::{json, report};
 
 use super::input::InputOptions;
@@ -17,11 +18,12 @@ use super::values::{parse_duration, to_ns};
 
 /// Shows in which context each packet was handled, and what was queued after a gap
 ///
-/// Prints one line per packet. A packet is queued if it is one of several that
-/// were handled at once after a gap: within 50 us of each other, and within a
-/// quarter of the mean distance on that CPU. The context comes from the event's
-/// call chain (perf record -g), else from traced system calls, softirqs and
-/// interrupts, else it is unknown.
+/// A packet is queued if it is one of several that were handled at once after a
+/// gap: within 50 us of each other, and within a quarter of the mean distance on
+/// that CPU. Such a backlog was held here if NET_RX was raised and not served in
+/// the gap; if it was not raised, the sender paused. The context comes from the
+/// event's call chain (perf record -g), else from traced system calls, softirqs
+/// and interrupts, else it is unknown.
 ///
 /// Examples:
 ///
@@ -43,8 +45,11 @@ pub struct Arguments {
     /// The gap must also be at least three times the mean distance of packets.
     #[arg(long, help_heading = "Packets", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     gap: Duration,
-    /// List only packets that were queued
+    /// List all packets, one per line
     #[arg(long)]
+    all: bool,
+    /// List the packets that were queued
+    #[arg(long, conflicts_with = "all")]
     queued: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
@@ -59,7 +64,7 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// One line per packet, then backlogs and contexts
+    /// Backlogs and contexts, and packets if asked for
     Text,
     /// Everything, for programs
     Json,
@@ -70,12 +75,17 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
     load::require_cpus(&recording)?;
     let selection = arguments.tasks.limit(arguments.selection.selection());
-    selection.check(&recording)?;
+    output::check_selection(&selection, &recording)?;
     let gap_ns = to_ns(arguments.gap)?;
     let options = Options { event: arguments.packet_event.clone(), gap_ns, selection };
     let packets = packets::find(&recording, &options)?;
+    let listing = match (arguments.all, arguments.queued) {
+        (true, _) => Listing::All,
+        (false, true) => Listing::Queued,
+        (false, false) => Listing::None,
+    };
     output::print(|out| match arguments.format {
-        Format::Text => report::packets::write(&recording, &packets, arguments.queued, out),
+        Format::Text => report::packets::write(&recording, &packets, listing, out),
         Format::Json => json::packets::write(&recording, &packets, out),
     })?;
     let outcome = Outcome::new(&recording, !packets.packets.is_empty());

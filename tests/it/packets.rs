@@ -44,7 +44,7 @@ fn every_packet_is_that_of_perf_script() {
         assert_eq!(packet["gap_ns"].as_u64(), gap_ns);
     }
     // The text report has the same packets in the same order.
-    let text = recording.stdout("packets", &[]);
+    let text = recording.stdout("packets", &["--all"]);
     let rows = text.lines().filter(|line| line.starts_with("packet ") || line.starts_with("queued "));
     let of_row =
         |row: &str| -> Vec<String> { row.split_whitespace().skip(1).take(5).map(str::to_owned).collect() };
@@ -88,6 +88,12 @@ fn each_stall_has_its_backlog_and_the_story_of_the_post() {
     assert_eq!(rows.len() as u64, all);
     assert!(rows[0].ends_with("node_exporter   121ms end of lseek"), "{}", rows[0]);
     assert!(!queued.contains("\npacket "));
+    // By default there are the backlogs, and NET_RX was pending in each.
+    let text = recording.stdout("packets", &["--gap", "90ms"]);
+    assert!(!text.contains("\nqueued ") && text.contains("--all lists all of them"), "{text}");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("backlog ")).collect();
+    assert!(rows.len() == 3 && rows.iter().all(|row| row.contains(" held 1")), "{text}");
+    assert!(text.contains(": 3 held back here"), "{text}");
 }
 
 #[test]
@@ -106,6 +112,7 @@ fn no_packets_no_guess() {
     assert_eq!(poll["other_events"], serde_json::json!(["net:netif_receive_skb"]));
     let none = run(evidence.command("packets").args(["--tid", "1"]));
     assert_eq!(none.code, Some(1), "{none:?}");
+    assert!(none.stderr.contains("--tid 1: the recording has no such thread"), "{none:?}");
 }
 
 fn find(text: &str) -> Packets {
@@ -208,6 +215,36 @@ fn a_backlog_is_many_at_once_after_a_gap() {
     let lost = [steady, late, steady_again, "lost cpu0 1.25 1.26 9\n".to_owned()].concat();
     let result = find(&lost);
     assert!(result.backlogs.is_empty() && result.packets[200].is_lossy && !result.packets[201].is_lossy);
+}
+
+#[test]
+fn a_pause_of_the_sender_is_told_from_a_stall() {
+    use packets::Cause::{Held, Sender};
+    let steady = |from: u64| at((0..100).map(|n| from + 1000 * n));
+    let burst = at((0..40).map(|n| 300_000 + 5 * n));
+    let event = |us: u64, comm: &str, what: &str| format!("cpu0 1.{us:06} {comm} {what}\n");
+    let cause = |between: &str| {
+        let text = [&steady(0), between, &burst, &steady(301_000)].concat();
+        let [backlog] = find(&text).backlogs[..] else { panic!("one backlog") };
+        (backlog.cause, backlog.waited_ns)
+    };
+    // Only the packets are known.
+    assert_eq!(cause(""), (None, None));
+    // NET_RX was raised by a packet 1 ms after the last one, and entered with the burst.
+    let served = event(50, "agent", "raise:net_rx") + &event(51, "agent", "entry:net_rx");
+    let held = event(100_000, "agent", "raise:net_rx") + &event(299_999, "agent", "entry:net_rx");
+    assert_eq!(cause(&[&*served, &*held].concat()), (Some(Held), Some(199_999_000)));
+    // It was not raised, and the CPU served timers meanwhile.
+    let timers: String = (10..30).map(|n| event(n * 10_000 + 7, "agent", "entry:timer")).collect();
+    let late = event(299_998, "agent", "raise:net_rx") + &event(299_999, "agent", "entry:net_rx");
+    assert_eq!(cause(&[&*served, &*timers, &*late].concat()), (Some(Sender), Some(1000)));
+    // It was not raised, but nothing shows that the CPU took interrupts.
+    assert_eq!(cause(&[&*served, &*late].concat()), (None, Some(1000)));
+    // The first packet came on top of the idle task, or of ksoftirqd.
+    for (comm, expected) in [("swapper", Sender), ("ksoftirqd/0", Held)] {
+        let first = event(299_995, comm, "packet:eth0(60)");
+        assert_eq!(cause(&first), (Some(expected), None), "{comm}");
+    }
 }
 
 #[test]

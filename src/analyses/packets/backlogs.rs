@@ -47,6 +47,8 @@ pub(super) fn find(packets: &mut [Packet], gap_ns: u64) -> Vec<Backlog> {
             start_ns: members[0].time_ns,
             end_ns: members[members.len() - 1].time_ns,
             packets: members.len() as u64,
+            waited_ns: None,
+            cause: None,
         });
     }
     backlogs

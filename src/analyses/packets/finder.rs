@@ -4,6 +4,7 @@ use crate::analyses::calls::Calls;
 use crate::model::{EventId, Recording, Timeline, TraceKind};
 
 use super::backlogs;
+use super::causes::CauseFinder;
 use super::context::{ContextFinder, History};
 use super::options::Options;
 use super::result::{Backlog, Packet};
@@ -16,6 +17,7 @@ pub(super) struct Finder<'r> {
     event: EventId,
     calls: &'r Calls,
     contexts: ContextFinder<'r>,
+    causes: CauseFinder,
     /// For each task, whether it is selected.
     is_selected: Vec<bool>,
     pub packets: Vec<Packet>,
@@ -30,6 +32,7 @@ impl<'r> Finder<'r> {
             event,
             calls,
             contexts: ContextFinder::new(recording, calls),
+            causes: CauseFinder::new(recording, options),
             is_selected: options.selection.tasks(recording),
             packets: Vec::new(),
             backlogs: Vec::new(),
@@ -40,7 +43,12 @@ impl<'r> Finder<'r> {
     /// applied.
     pub fn add_cpu(&mut self, timeline: &Timeline) {
         let mut packets = self.packets_of(timeline);
-        let backlogs = backlogs::find(&mut packets, self.options.gap_ns);
+        let mut backlogs = backlogs::find(&mut packets, self.options.gap_ns);
+        let firsts =
+            packets.chunk_by(|a, b| a.backlog == b.backlog).filter(|packets| packets[0].backlog.is_some());
+        for (backlog, packets) in backlogs.iter_mut().zip(firsts) {
+            self.causes.set(backlog, &packets[0], timeline);
+        }
         self.select(packets, &backlogs);
     }
 

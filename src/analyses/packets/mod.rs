@@ -2,6 +2,7 @@
 //! that were handled after long gaps.
 
 mod backlogs;
+mod causes;
 mod context;
 mod event;
 mod finder;
@@ -23,7 +24,7 @@ use finder::Finder;
 pub use backlogs::AT_ONCE_NS;
 pub use event::RECORD;
 pub use options::Options;
-pub use result::{Backlog, Context, Packet, Packets};
+pub use result::{Backlog, Cause, Context, Packet, Packets};
 
 /// Finds the packets of `recording`, which must have been loaded with its events.
 ///

@@ -118,9 +118,38 @@ pub struct Backlog {
     pub end_ns: u64,
     /// The number of packets.
     pub packets: u64,
+    /// The longest time in the gap for which NET_RX was raised and not served, in ns; `None` where
+    /// that was not traced.
+    pub waited_ns: Option<u64>,
+    /// Why the packets came at once; `None` where nothing tells.
+    pub cause: Option<Cause>,
+}
+
+/// Why packets came at once after a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// They waited on this machine: it did not serve NET_RX.
+    Held,
+    /// They arrived together: the sender paused, or the network.
+    Sender,
+}
+
+impl Cause {
+    /// The word for it in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Held => "held",
+            Cause::Sender => "sender",
+        }
+    }
 }
 
 impl Packets {
+    /// How many backlogs have this cause; `None` is an unknown one.
+    pub fn backlogs_by(&self, cause: Option<Cause>) -> u64 {
+        self.backlogs.iter().filter(|backlog| backlog.cause == cause).count() as u64
+    }
+
     /// The number of queued packets: the packets of all backlogs.
     pub fn queued(&self) -> u64 {
         self.backlogs.iter().map(|backlog| backlog.packets).sum()

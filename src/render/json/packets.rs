@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analyses::packets::{Backlog, Packet, Packets};
+use crate::analyses::packets::{Backlog, Cause, Packet, Packets};
 use crate::model::Recording;
 
 use super::lines::{self, Rows};
@@ -47,6 +47,8 @@ struct BacklogView {
     start_ns: u64,
     end_ns: u64,
     packets: u64,
+    waited_ns: Option<u64>,
+    cause: Option<&'static str>,
 }
 
 /// Writes `packets` of `recording`.
@@ -74,8 +76,9 @@ pub fn write(recording: &Recording, packets: &Packets, out: &mut dyn Write) -> i
         }
     };
     let backlog = |backlog: &Backlog| {
-        let Backlog { cpu, gap_start_ns, start_ns, end_ns, packets } = *backlog;
-        BacklogView { cpu, gap_start_ns, start_ns, end_ns, packets }
+        let Backlog { cpu, gap_start_ns, start_ns, end_ns, packets, waited_ns, cause } = *backlog;
+        let cause = cause.map(Cause::name);
+        BacklogView { cpu, gap_start_ns, start_ns, end_ns, packets, waited_ns, cause }
     };
     let document = Document {
         schema: SCHEMA,

@@ -1,31 +1,41 @@
-//! Packets as text: one line per packet, then the backlogs and the contexts.
+//! Packets as text: the backlogs and the contexts; on request one line per packet.
 
 use std::io::{self, Write};
 
-use crate::analyses::packets::{Backlog, Context, Packet, Packets};
+use crate::analyses::packets::{Backlog, Cause, Context, Packet, Packets};
 use crate::model::Recording;
 use crate::render::text::{counted, duration, percent, seconds};
 
 use super::about::{closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
 
-/// Writes `packets` of `recording`, or only those of backlogs if `queued`.
+/// Which packets are listed one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// None.
+    None,
+    /// Those of backlogs.
+    Queued,
+    /// All.
+    All,
+}
+
+/// Writes `packets` of `recording`: the backlogs, the contexts, then the packets of `listing`.
 ///
 /// # Errors
 ///
 /// If `out` does not take the bytes.
-pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut dyn Write) -> io::Result<()> {
-    write_lines(&wrap("recording ", &recorded(recording)), out)?;
-    write_lines(&wrap("found     ", &summary(packets)), out)?;
-    let shown = packets.packets.iter().filter(|packet| !queued || packet.backlog.is_some());
-    for (at, packet) in shown.enumerate() {
-        if at == 0 {
-            // The widths fit any pid and comm, so that each line can be printed at once.
-            writeln!(out, "\n#              time cpu    TGID     TID comm              gap context")?;
-        }
-        write_packet(recording, packet, out)?;
+pub fn write(
+    recording: &Recording,
+    packets: &Packets,
+    listing: Listing,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut lines = wrap("recording ", &recorded(recording));
+    lines.extend(wrap("found     ", &summary(packets)));
+    if listing == Listing::None && !packets.packets.is_empty() {
+        lines.extend(wrap("packets   ", "--all lists all of them, --queued those that were queued"));
     }
-    let mut lines = Vec::new();
     if !packets.backlogs.is_empty() {
         lines.push(String::new());
         lines.extend(backlogs(packets));
@@ -34,8 +44,20 @@ pub fn write(recording: &Recording, packets: &Packets, queued: bool, out: &mut d
         lines.push(String::new());
         lines.extend(contexts(packets));
     }
-    lines.extend(closing(recording, &packets.notes));
-    write_lines(&lines, out)
+    write_lines(&lines, out)?;
+    let is_listed = |packet: &&Packet| match listing {
+        Listing::None => false,
+        Listing::Queued => packet.backlog.is_some(),
+        Listing::All => true,
+    };
+    for (at, packet) in packets.packets.iter().filter(is_listed).enumerate() {
+        if at == 0 {
+            // The widths fit any pid and comm, so that each line can be printed at once.
+            writeln!(out, "\n#              time cpu    TGID     TID comm              gap context")?;
+        }
+        write_packet(recording, packet, out)?;
+    }
+    write_lines(&closing(recording, &packets.notes), out)
 }
 
 fn summary(packets: &Packets) -> String {
@@ -43,8 +65,16 @@ fn summary(packets: &Packets) -> String {
         [] => String::new(),
         _ => format!(" (not {}, which --packet-event chooses)", packets.other_events.join(", ")),
     };
+    let causes = [
+        (packets.backlogs_by(Some(Cause::Held)), "held back here"),
+        (packets.backlogs_by(Some(Cause::Sender)), "after the sender paused"),
+        (packets.backlogs_by(None), "of unknown cause"),
+    ];
+    let causes = causes.iter().filter(|(count, _)| *count > 0);
+    let causes: Vec<String> = causes.map(|(count, what)| format!("{count} {what}")).collect();
+    let causes = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
     format!(
-        "{} by {}{others}; {} of them queued, in {} after gaps of {} or more",
+        "{} by {}{others}; {} of them queued, in {} after gaps of {} or more{causes}",
         counted(packets.packets.len() as u64, "packet"),
         packets.event,
         packets.queued(),
@@ -73,7 +103,7 @@ fn write_packet(recording: &Recording, packet: &Packet, out: &mut dyn Write) -> 
 }
 
 fn backlogs(packets: &Packets) -> Vec<String> {
-    let header = ["#", "cpu", "gap from", "to", "gap", "then packets", "in"];
+    let header = ["#", "cpu", "gap from", "to", "gap", "then packets", "in", "why"];
     let row = |backlog: &Backlog| {
         [
             "backlog".to_owned(),
@@ -83,12 +113,22 @@ fn backlogs(packets: &Packets) -> Vec<String> {
             duration(backlog.gap_ns()),
             backlog.packets.to_string(),
             duration(backlog.duration_ns()),
+            why(backlog),
         ]
     };
     let rows: Vec<_> =
         std::iter::once(header.map(str::to_owned)).chain(packets.backlogs.iter().map(row)).collect();
     use Align::{Left, Right};
-    columns([Left, Right, Right, Right, Right, Right, Right], &rows)
+    columns([Left, Right, Right, Right, Right, Right, Right, Left], &rows)
+}
+
+fn why(backlog: &Backlog) -> String {
+    match (backlog.cause, backlog.waited_ns) {
+        (Some(Cause::Held), Some(ns)) => format!("held {}", duration(ns)),
+        (Some(Cause::Held), None) => "held".to_owned(),
+        (Some(Cause::Sender), _) => "sender paused".to_owned(),
+        (None, _) => "-".to_owned(),
+    }
 }
 
 fn contexts(packets: &Packets) -> Vec<String> {
