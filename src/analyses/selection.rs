@@ -1,9 +1,13 @@
 //! Selection: which CPUs, which time and which tasks of a recording an analysis looks at.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::model::{Recording, Sample, TaskId, Timeline};
+use crate::model::{Recording, Sample, Task, TaskId, Timeline, clean};
+
+/// The most comms that are named in place of one that no task has.
+const MOST_ALIKE: usize = 5;
 
 /// The part of a recording to look at; everything by default.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +96,52 @@ impl Selection {
         let (start_ns, end_ns) = self.time.bounds(recording);
         let start_ns = start_ns.max(recording.about.start_ns);
         start_ns..end_ns.min(recording.about.end_ns).max(start_ns)
+    }
+
+    /// What of the selection matches nothing in the recording, in sentences that name the option.
+    /// What [`Selection::check`] refuses is not among them.
+    pub fn unmatched(&self, recording: &Recording) -> Vec<String> {
+        let mut unmatched: Vec<String> = Vec::new();
+        for comm in self.comms.iter().flatten() {
+            let comms = || recording.tasks.iter().map(|task| recording.name(task.comm));
+            if !comms().any(|other| other == comm) {
+                let alike: BTreeSet<&str> = comms().filter(|other| other.contains(comm.as_str())).collect();
+                let alike: Vec<&str> = alike.into_iter().take(MOST_ALIKE).collect();
+                let alike =
+                    if alike.is_empty() { String::new() } else { format!("; there is {}", alike.join(", ")) };
+                unmatched.push(format!("-c {}: no task has this comm{alike}", clean(comm)));
+            }
+        }
+        let has_id = |id: i32, of: fn(&Task) -> i32| recording.tasks.iter().any(|task| of(task) == id);
+        for &pid in self.pids.iter().flatten().filter(|&&pid| !has_id(pid, |task| task.pid)) {
+            unmatched.push(format!("--pid {pid}: the recording has no such process"));
+        }
+        for &tid in self.tids.iter().flatten().filter(|&&tid| !has_id(tid, |task| task.tid)) {
+            unmatched.push(format!("--tid {tid}: the recording has no such thread"));
+        }
+        if unmatched.is_empty() && self.is_limited() && !self.holds_any(recording) {
+            unmatched.push(
+                "nothing was recorded of what -c, --pid, --tid, -C and --time select together".to_owned(),
+            );
+        }
+        unmatched
+    }
+
+    fn is_limited(&self) -> bool {
+        let has_tasks = self.comms.is_some() || self.pids.is_some() || self.tids.is_some();
+        has_tasks || self.cpus.is_some() || self.time != TimeRange::All
+    }
+
+    /// Whether any sample or event is selected.
+    fn holds_any(&self, recording: &Recording) -> bool {
+        let is_selected = self.tasks(recording);
+        let (start_ns, end_ns) = self.time.bounds(recording);
+        self.timelines(recording).any(|timeline| {
+            let samples = &timeline.samples[self.samples_of(recording, timeline)];
+            let events = timeline.trace.between(start_ns, end_ns.saturating_add(1));
+            samples.iter().any(|sample| is_selected[sample.task.index()])
+                || events.iter().any(|event| is_selected[event.task.index()])
+        })
     }
 
     /// The timelines of the selected CPUs.

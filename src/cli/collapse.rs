@@ -1,6 +1,7 @@
 //! `stallgraph collapse`: one collapsed stack per sample, per CPU, in time order.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -40,9 +41,13 @@ pub struct Arguments {
     /// Merge consecutive samples of the same stack into one line
     #[arg(long)]
     merge: bool,
+    /// File to write; - is standard output, the default
+    #[arg(short, long, value_name = "FILE", conflicts_with = "split")]
+    output: Option<PathBuf>,
     /// Write one file per CPU into DIR: cpu-N.folded
     ///
-    /// Where samples do not say their CPU, there is one file per thread: tid-N.folded.
+    /// Where samples do not say their CPU, there is one file per thread: tid-N.folded. Files of
+    /// these names that are already there are replaced.
     #[arg(long, value_name = "DIR")]
     split: Option<PathBuf>,
     /// Print samples without times, in the order of the file
@@ -97,7 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         load::require_cpus(&recording)?;
     }
     let selection = arguments.tasks.limit(arguments.selection.selection());
-    selection.check(&recording)?;
+    output::check_selection(&selection, &recording)?;
     let options = Options { weight: arguments.weight.into(), merge: arguments.merge };
     let mut collapsing = Collapsing {
         recording: &recording,
@@ -105,14 +110,26 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         stacks: OrderedStacks::new(&recording, &selection, options),
         selection: &selection,
     };
-    let lines = match &arguments.split {
-        Some(directory) => collapsing.write_files(directory)?,
-        None => collapsing.write_stdout()?,
+    let input = arguments.input.path();
+    let lines = match (&arguments.split, arguments.file()) {
+        (Some(directory), _) => collapsing.write_files(directory, &input)?,
+        (None, Some(path)) => {
+            let mut file = output::create(path, &input)?;
+            collapsing.write_all(&mut file).with_context(|| path.display().to_string())?
+        }
+        (None, None) => collapsing.write_all(&mut std::io::stdout()).map_err(stallgraph::Error::Output)?,
     };
     let outcome = Outcome::new(&recording, lines > 0);
     output::leave_to_exit(collapsing);
     output::leave_to_exit(recording);
     Ok(outcome)
+}
+
+impl Arguments {
+    /// The file to write; `None` is standard output.
+    fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
 }
 
 struct Collapsing<'r> {
@@ -123,23 +140,25 @@ struct Collapsing<'r> {
 }
 
 impl Collapsing<'_> {
-    fn write_stdout(&mut self) -> Result<u64> {
-        let mut out = std::io::stdout();
+    fn write_all(&mut self, out: &mut (dyn std::io::Write + Send)) -> std::io::Result<u64> {
         let timelines = self.selection.timelines(self.recording);
         let mut lines = 0;
         for timeline in timelines {
-            lines += self.write(timeline, &mut out).map_err(stallgraph::Error::Output)?;
+            lines += self.write(timeline, out)?;
         }
         Ok(lines)
     }
 
-    fn write_files(&mut self, directory: &Path) -> Result<u64> {
+    fn write_files(&mut self, directory: &Path, input: &Path) -> Result<u64> {
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+        let prefix = if self.recording.tells_cpus() { "cpu" } else { "tid" };
+        let name = |timeline: &Timeline| format!("{prefix}-{}.folded", timeline.cpu);
+        let names: Vec<String> = self.selection.timelines(self.recording).map(name).collect();
+        say_what_is_there(directory, &names);
         let mut lines = 0;
-        for timeline in self.selection.timelines(self.recording) {
-            let prefix = if self.recording.tells_cpus() { "cpu" } else { "tid" };
-            let path = directory.join(format!("{prefix}-{}.folded", timeline.cpu));
-            let mut file = File::create(&path).with_context(|| path.display().to_string())?;
+        for (timeline, name) in self.selection.timelines(self.recording).zip(names) {
+            let path = directory.join(name);
+            let mut file = output::create(&path, input)?;
             lines += self.write(timeline, &mut file).with_context(|| path.display().to_string())?;
         }
         Ok(lines)
@@ -149,4 +168,28 @@ impl Collapsing<'_> {
         let indices = self.selection.samples_of(self.recording, timeline);
         self.folder.write(&self.stacks, timeline, indices, out)
     }
+}
+
+/// Says which files in `directory` will be replaced by those with these `names`, and which of an
+/// earlier run stay.
+fn say_what_is_there(directory: &Path, names: &[String]) {
+    let present = fs::read_dir(directory).into_iter().flatten().flatten();
+    let present = present.filter_map(|entry| entry.file_name().into_string().ok());
+    let is_ours = |name: &String| {
+        let number = name.strip_prefix("cpu-").or(name.strip_prefix("tid-"));
+        let number = number.and_then(|number| number.strip_suffix(".folded"));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    let ours: BTreeSet<String> = present.filter(is_ours).collect();
+    let written: BTreeSet<String> = names.iter().cloned().collect();
+    let say = |what: &str, names: Vec<&String>| {
+        if let Some(first) = names.first() {
+            let (directory, count) = (directory.to_string_lossy(), names.len());
+            let others = if count == 1 { String::new() } else { format!(" and {} more", count - 1) };
+            let place = stallgraph::model::clean(&directory).into_owned();
+            output::complain(&format!("note: {first}{others} in {place} {what}"));
+        }
+    };
+    say("will be replaced", ours.intersection(&written).collect());
+    say("of an earlier run will stay", ours.difference(&written).collect());
 }

@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if selection.cpus.is_some() {
         load::require_cpus(&recording)?;
     }
-    selection.check(&recording)?;
+    output::check_selection(&selection, &recording)?;
     let by = match arguments.lanes {
         LanesArgument::Cpu => LaneKind::Cpu,
         LanesArgument::Task => LaneKind::Task,

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use stallgraph::Error;
+use stallgraph::analyses::selection::Selection;
 use stallgraph::model::Recording;
 
 /// Standard output, written in large pieces.
@@ -54,4 +55,13 @@ pub fn report_diagnostics(recording: &Recording) {
     for diagnostic in &recording.diagnostics {
         complain(&format!("{}: {}", diagnostic.severity.name(), diagnostic.sentence()));
     }
+}
+
+/// Checks that a selection fits the recording, and says what of it matches nothing.
+pub fn check_selection(selection: &Selection, recording: &Recording) -> Result<()> {
+    selection.check(recording)?;
+    for sentence in selection.unmatched(recording) {
+        complain(&sentence);
+    }
+    Ok(())
 }

@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
     load::require_witnesses(&recording)?;
     let options = Options { min_ns: to_ns(arguments.min)?, selection: arguments.selection.selection() };
-    options.selection.check(&recording)?;
+    output::check_selection(&options.selection, &recording)?;
     let stalls = stalls::find(&recording, &options);
     let moments = log.as_ref().map(|log| moments::find(&recording, &stalls, log, &options.selection));
     let moments = moments.transpose()?;

@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load_with_events()?;
     load::require_cpus(&recording)?;
     let selection = arguments.tasks.limit(arguments.selection.selection());
-    selection.check(&recording)?;
+    output::check_selection(&selection, &recording)?;
     let min_ns = to_ns(arguments.min)?;
     let calls = syscalls::find(&recording, &Options { min_ns, selection })?;
     if calls.is_estimate() {

@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if options.trigger_comm.is_some() {
         load::require_comms(&recording)?;
     }
-    options.selection.check(&recording)?;
+    output::check_selection(&options.selection, &recording)?;
     window_options::check(&options, &recording)?;
     let mut windows = windows::find(&recording, &options);
     if arguments.lines {

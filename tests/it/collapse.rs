@@ -145,6 +145,39 @@ fn split_writes_one_file_per_cpu() {
         files.iter().map(|file| fs::read_to_string(file).expect("folded stacks")).collect();
     assert_eq!(all.concat(), recording.stdout("collapse", &[]));
     assert_eq!(all[1], recording.stdout("collapse", &["-C", "1"]));
+    // What is already there is named before it is replaced, and so is what stays.
+    let again = |options: &[&str]| {
+        let run = run(recording.command("collapse").arg("--split").arg(&directory).args(options));
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run.stderr.replace(directory.to_str().expect("UTF-8"), "DIR")
+    };
+    assert_eq!(again(&[]), "stallgraph: note: cpu-0.folded and 1 more in DIR will be replaced\n");
+    let one = again(&["-C", "1"]);
+    assert_eq!(
+        one,
+        "stallgraph: note: cpu-1.folded in DIR will be replaced\n\
+         stallgraph: note: cpu-0.folded in DIR of an earlier run will stay\n"
+    );
+}
+
+#[test]
+fn a_file_may_be_named_as_for_other_commands() {
+    let recording = Recording::open("system");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("out.folded");
+    for option in ["-o", "--output"] {
+        let stdout = recording.stdout("collapse", &[option, file.to_str().expect("UTF-8")]);
+        assert_eq!(stdout, "");
+        assert_eq!(fs::read_to_string(&file).expect("it is written"), recording.stdout("collapse", &[]));
+    }
+    assert_eq!(recording.stdout("collapse", &["-o", "-"]), recording.stdout("collapse", &[]));
+    let copy = folder.path().join("perf.data");
+    fs::copy(&recording.file, &copy).expect("a copy");
+    let itself = run(support::stallgraph().arg("collapse").arg(&copy).arg("-o").arg(&copy));
+    assert_eq!(itself.code, Some(2), "{itself:?}");
+    assert!(itself.stderr.contains("that is the recording itself"), "{itself:?}");
+    let both = run(recording.command("collapse").args(["-o", "a", "--split", "b"]));
+    assert_eq!(both.code, Some(2), "{both:?}");
 }
 
 #[test]
@@ -290,8 +323,27 @@ fn standard_input_is_a_file_like_any_other() {
 #[test]
 fn what_matches_nothing_is_not_found() {
     let recording = Recording::open("post");
-    let run = run(recording.command("collapse").args(["-c", "nobody"]));
-    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    let none = |command: &str, options: &[&str]| {
+        let run = run(recording.command(command).args(options));
+        assert_eq!(run.code, Some(1), "{command} {options:?}: {run:?}");
+        run.stderr
+    };
+    assert_eq!(none("collapse", &["-c", "nobody"]), "stallgraph: -c nobody: no task has this comm\n");
+    let alike = "stallgraph: -c ksoftirqd: no task has this comm; there is ksoftirqd/1\n";
+    assert_eq!(none("collapse", &["-c", "ksoftirqd"]), alike);
+    assert_eq!(none("syscalls", &["-c", "ksoftirqd"]), alike);
+    assert_eq!(none("collapse", &["--pid", "1,2"]).matches("the recording has no such process").count(), 2);
+    assert!(
+        none("export", &["--format", "folded", "--tid", "1"]).contains("--tid 1: the recording has no such")
+    );
+    // Each is there, but not together.
+    let together = none("collapse", &["-c", "ksoftirqd/1", "--pid", "0"]);
+    assert!(
+        together.contains("nothing was recorded of what -c, --pid, --tid, -C and --time select"),
+        "{together}"
+    );
+    let between = none("collapse", &["--time", "4057.7650001,4057.7650002"]);
+    assert!(between.contains("nothing was recorded of what"), "{between}");
 }
 
 #[test]

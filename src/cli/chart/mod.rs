@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if needs_cpus || options.selection.cpus.is_some() {
         load::require_cpus(&recording)?;
     }
-    options.selection.check(&recording)?;
+    output::check_selection(&options.selection, &recording)?;
     if arguments.window.is_some() || arguments.diff {
         window_options::check(&options, &recording)?;
     }
