@@ -43,7 +43,9 @@ impl Walker<'_> {
         let ends = starts.iter().skip(1).copied().chain([self.data.len() as u64]);
         let ranges: Vec<Range<u64>> = starts.iter().zip(ends).map(|(&start, end)| start..end).collect();
         let done = AtomicU64::new(0);
-        let report = |more| progress(done.fetch_add(more, Ordering::Relaxed) + more);
+        // A part whose guess was wrong is walked twice, and counts once.
+        let all_bytes = self.data.len() as u64;
+        let report = |more| progress((done.fetch_add(more, Ordering::Relaxed) + more).min(all_bytes));
         let read = |range: Range<u64>| {
             let mut collected = new();
             let walked = self.walk(range, &report, &mut collected);
