@@ -1,12 +1,13 @@
 //! Options that every command has: which recording to load, and with which resources.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stallgraph::load::{self, Keep, Options, Packed};
 use stallgraph::model::Recording;
 
+use super::interrupt::FirstInterrupt;
 use super::names::NameOptions;
 use super::progress::Progress;
 use super::values::parse_size;
@@ -18,7 +19,8 @@ pub struct InputOptions {
     /// Recording, pack, archive or perf script output [default: perf.data]
     ///
     /// An archive is one of perf archive --all. - is standard input, which is also the default if
-    /// it is a pipe.
+    /// it is a pipe. Ctrl-C then ends what writes into the pipe, and the report follows; a second
+    /// Ctrl-C ends both.
     #[arg(value_name = "FILE", help_heading = None::<&str>)]
     file: Option<PathBuf>,
     /// The same as FILE, as perf spells it
@@ -65,6 +67,7 @@ impl InputOptions {
     /// Packs the recording and the files that its names come from, with progress on a terminal.
     pub fn pack(&self, keep: Keep, out: &mut dyn Write) -> stallgraph::Result<Packed> {
         self.start_threads()?;
+        let _interrupt = self.first_interrupt();
         let progress = Progress::new();
         let show = |stage, done, total| progress.show(stage, done, total);
         load::pack(&self.path(), &self.options(true), keep, out, &show)
@@ -73,8 +76,17 @@ impl InputOptions {
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
         self.start_threads()?;
         let options = self.options(events);
+        let _interrupt = self.first_interrupt();
         let progress = Progress::new();
         load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
+    }
+
+    /// Lets the first Ctrl-C end only what writes the stream, if the recording is one.
+    fn first_interrupt(&self) -> Option<FirstInterrupt> {
+        let path = self.path();
+        let is_stored = |metadata: std::fs::Metadata| metadata.is_file() || metadata.is_dir();
+        let is_stream = path == Path::new("-") || !std::fs::metadata(&path).is_ok_and(is_stored);
+        is_stream.then(FirstInterrupt::survive)
     }
 
     /// Starts as many threads as the user asked for, before any of them gets work.

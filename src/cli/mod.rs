@@ -8,6 +8,7 @@ mod export;
 mod generate;
 mod info;
 mod input;
+mod interrupt;
 mod names;
 mod outcome;
 mod output;

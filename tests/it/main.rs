@@ -24,6 +24,7 @@ mod exports;
 mod flat;
 mod help;
 mod holders;
+mod interrupt;
 mod jitdump;
 mod json_page;
 mod kernel_modules;
