@@ -25,8 +25,7 @@ pub struct Map {
 ///
 /// # Errors
 ///
-/// If the system cannot map the file or install the signal handler, or if too many files are mapped
-/// at the same time.
+/// If the system cannot map the file or install the signal handler.
 pub fn map(file: &File) -> std::io::Result<Map> {
     install_handler()?;
     // SAFETY: the map is private and only ever read as bytes, each of which may hold any value. So
@@ -34,8 +33,12 @@ pub fn map(file: &File) -> std::io::Result<Map> {
     // break an invariant of this program: every offset and count is checked against the map's
     // length, which does not change.
     let bytes = unsafe { Mmap::map(file) }?;
-    let slot = MAPS.iter().find(|slot| slot.take(&bytes));
-    let slot = slot.ok_or_else(|| std::io::Error::other("too many files are mapped at the same time"))?;
+    let slot = loop {
+        match slots().find(|slot| slot.take(&bytes)) {
+            Some(slot) => break slot,
+            None => add_block(),
+        }
+    };
     Ok(Map { bytes, slot })
 }
 
@@ -92,9 +95,35 @@ struct Slot {
     lost_from: AtomicUsize,
 }
 
-/// One slot for each file that can be mapped at the same time: the files of a recording, and those
-/// that names come from, one for each thread.
-static MAPS: [Slot; 1024] = [const { Slot::new() }; 1024];
+/// Slots, and a link to more of them. Enough for the files that names come from, one for each
+/// thread, and for most recordings. A directory of `perf record --threads` may have thousands.
+struct Block {
+    slots: [Slot; 256],
+    next: OnceLock<Box<Block>>,
+}
+
+impl Block {
+    const fn new() -> Block {
+        Block { slots: [const { Slot::new() }; 256], next: OnceLock::new() }
+    }
+}
+
+static MAPS: Block = Block::new();
+
+/// All slots. A signal handler may call this: it takes no lock and allocates nothing.
+fn slots() -> impl Iterator<Item = &'static Slot> {
+    let blocks = std::iter::successors(Some(&MAPS), |block| block.next.get().map(Box::as_ref));
+    blocks.flat_map(|block| &block.slots)
+}
+
+/// Adds a block of slots, which stays, unless another thread has just added one.
+fn add_block() {
+    let mut block = &MAPS;
+    while let Some(next) = block.next.get() {
+        block = next;
+    }
+    block.next.get_or_init(|| Box::new(Block::new()));
+}
 
 /// The value of [`Slot::start`] in a slot that is free.
 const FREE: usize = 0;
@@ -168,7 +197,7 @@ extern "C" fn on_bus_error(signal: c_int, info: *mut siginfo_t, _context: *mut c
     // SAFETY: the kernel gives a handler with SA_SIGINFO a valid siginfo, which for SIGBUS holds an
     // address.
     let address = unsafe { (*info).si_addr() } as usize;
-    if let Some((slot, end)) = MAPS.iter().find_map(|slot| Some((slot, slot.end_of(address)?))) {
+    if let Some((slot, end)) = slots().find_map(|slot| Some((slot, slot.end_of(address)?))) {
         let lost_from = address - address % page;
         // SAFETY: the range is in a map of this program: it starts at a page of the map, and the
         // kernel rounds its length up to whole pages as it did for the map. The map is alive, since
@@ -197,6 +226,23 @@ extern "C" fn on_bus_error(signal: c_int, info: *mut siginfo_t, _context: *mut c
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_number_of_files_can_be_mapped_and_each_may_be_truncated() {
+        let bytes = [7; 8192];
+        let files: Vec<File> = (0..700)
+            .map(|_| {
+                let file = tempfile::tempfile().expect("a temporary file");
+                std::io::Write::write_all(&mut &file, &bytes).expect("it can be written to");
+                file
+            })
+            .collect();
+        let maps: Vec<Map> = files.iter().map(|file| map(file).expect("it can be mapped")).collect();
+        let last = maps.last().expect("a map");
+        files.last().expect("a file").set_len(100).expect("it can be cut");
+        assert_eq!((last[8000], last.lost_from()), (0, Some(4096)));
+        assert!(maps[..699].iter().all(|map| map[8000] == 7 && map.lost_from().is_none()));
+    }
 
     #[test]
     fn a_file_that_is_truncated_while_it_is_mapped_reads_as_zeros() {

@@ -2,8 +2,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::mapped::{self, Map};
@@ -26,13 +26,31 @@ struct OpenFile {
 }
 
 enum Bytes {
-    /// A regular file that is not empty. Its first `length` bytes count.
-    Mapped { map: Map, file: File, length: usize },
+    /// A regular file that is not empty. Its first `length` bytes count. It is not kept open: a
+    /// directory may have more files than this process may open.
+    Mapped { map: Map, identity: Identity, length: usize },
     /// A stream, read into memory because it cannot be mapped. If `is_cut`, it is longer than the
     /// memory that was allowed.
     Owned { bytes: Vec<u8>, is_cut: bool },
     /// A file that should be there and is not.
     Missing,
+}
+
+/// Where a file that is mapped lies, and which file it is.
+struct Identity {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// The present length of the file; `None` if another file, or none, is at its path now. A file
+    /// that was replaced or removed keeps what is mapped.
+    fn length(&self) -> Option<u64> {
+        let metadata = fs::metadata(&self.path).ok()?;
+        let is_same = (metadata.dev(), metadata.ino()) == (self.device, self.inode);
+        is_same.then_some(metadata.len())
+    }
 }
 
 /// One file of a recording.
@@ -116,8 +134,8 @@ impl OpenFile {
 impl Bytes {
     /// Leaves out the bytes that the file has lost; `None` if it has lost none.
     fn shrink(&mut self) -> Option<()> {
-        let Bytes::Mapped { map, file, length } = self else { return None };
-        let now = file.metadata().map_or(0, |metadata| metadata.len()) as usize;
+        let Bytes::Mapped { map, identity, length } = self else { return None };
+        let now = identity.length().map_or(*length, |length| length as usize);
         let left = now.min(map.lost_from().unwrap_or(now));
         let has_shrunk = left < *length;
         *length = left.min(*length);
@@ -198,13 +216,14 @@ fn file_number(name: &str) -> Option<u32> {
 }
 
 fn map(file: File, path: &Path) -> Result<Bytes> {
-    let length = file.metadata().map_err(|error| io_error(path, error))?.len();
-    if length == 0 {
+    let metadata = file.metadata().map_err(|error| io_error(path, error))?;
+    if metadata.len() == 0 {
         return Ok(Bytes::Owned { bytes: Vec::new(), is_cut: false });
     }
     let map = mapped::map(&file).map_err(|error| io_error(path, error))?;
     map.will_be_read_forward();
-    Ok(Bytes::Mapped { length: map.len(), map, file })
+    let identity = Identity { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() };
+    Ok(Bytes::Mapped { length: map.len(), map, identity })
 }
 
 /// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script.

@@ -126,6 +126,24 @@ fn only_the_files_of_a_directory_are_read_and_no_links() {
     assert!(directory.stderr.contains("data.4: is not a regular file"), "{}", directory.stderr);
 }
 
+/// A machine with thousands of CPUs has as many files, more than a process may have open.
+#[test]
+fn a_directory_may_have_thousands_of_files() {
+    let apart = Apart::of(&one_sample(Event::cpu_clock()).build());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("perf.data");
+    apart.write_directory(&path, None);
+    for number in 5..1500 {
+        let finished_round = framed(68, &[]);
+        fs::write(path.join(format!("data.{number}")), finished_round).expect("it can be written to");
+    }
+    let program = stallgraph().get_program().to_owned();
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 256; exec \"$@\"", "sh"]).arg(program);
+    let whole = run(limited.arg("collapse").arg(&path).args(["--no-symbols", "-F", "cpu,time,stack"]));
+    assert_eq!((whole.code, whole.stdout.lines().count()), (Some(0), 1), "{whole:?}");
+}
+
 /// Without FILE a pipe is read, as perf does.
 #[test]
 fn a_pipe_is_read_without_being_named() {
