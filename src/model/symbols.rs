@@ -43,6 +43,8 @@ pub enum Symbols {
     Unverified,
     /// The file is not ELF, or damaged.
     NotElf,
+    /// The file became shorter while it was read, so what was read may be wrong.
+    CutWhileRead,
     /// The file has no symbols.
     Stripped,
     /// The recording was read from a pack, which does not hold the file.
@@ -69,6 +71,7 @@ impl Symbols {
             Symbols::BuildIdDiffers => "build_id_differs",
             Symbols::Unverified => "unverified",
             Symbols::NotElf => "not_elf",
+            Symbols::CutWhileRead => "cut_while_read",
             Symbols::Stripped => "stripped",
             Symbols::NotPacked => "not_packed",
         }
@@ -105,6 +108,7 @@ impl Symbols {
             Symbols::BuildIdDiffers => "the file here is another build",
             Symbols::Unverified => "nothing tells whether the file here is the recorded one",
             Symbols::NotElf => "the file here is not ELF, or damaged",
+            Symbols::CutWhileRead => "the file here became shorter while it was read",
             Symbols::Stripped => "the file here has no symbols",
             Symbols::NotPacked => "not in the pack",
         }
@@ -148,6 +152,7 @@ impl Symbols {
             }
             Symbols::Unverified => "give --symfs / if it is",
             Symbols::NotElf => "install the right file",
+            Symbols::CutWhileRead => "run this again when nothing writes the file",
             Symbols::Stripped => Self::DEBUG_SYMBOLS,
             Symbols::NotPacked => "on the recorded machine pack the recording again: stallgraph pack",
         }

@@ -9,6 +9,7 @@ use super::formats::table::SymbolTable;
 use super::formats::unpack;
 use super::lookup::Lookup;
 use super::module_names::{ModuleFrames, ModuleNames};
+use super::search::Bytes;
 
 /// Names the frames of a mapped file or of `[vdso]`.
 pub fn name_file(lookup: &Lookup, frames: &ModuleFrames) -> ModuleNames {
@@ -17,7 +18,10 @@ pub fn name_file(lookup: &Lookup, frames: &ModuleFrames) -> ModuleNames {
         return name_from_elf(lookup, frames, &vdso);
     }
     match search.find(frames.module) {
-        Ok(file) => name_from_elf(lookup, frames, &file),
+        Ok(file) => {
+            let names = name_from_elf(lookup, frames, &file);
+            if file.is_cut() { ModuleNames::none(Symbols::CutWhileRead) } else { names }
+        }
         Err(why) => name_from_debug(lookup, frames).unwrap_or_else(|| ModuleNames::none(why)),
     }
 }
@@ -33,8 +37,8 @@ fn name_from_elf(lookup: &Lookup, frames: &ModuleFrames, file: &[u8]) -> ModuleN
     let mut symbols = elf.full_symbols(wanted);
     let has_debug_info = dwarf::has_debug_info(&elf);
     let needs_debug = symbols.is_none() || lookup.sources.inline && !has_debug_info;
-    let separate = needs_debug.then(|| lookup.search.find_debug(frames.module, &elf)).flatten();
-    let separate = separate.as_ref().and_then(|file| Elf::parse(file));
+    let separate_file = needs_debug.then(|| lookup.search.find_debug(frames.module, &elf)).flatten();
+    let separate = separate_file.as_ref().and_then(|file| Elf::parse(file));
     let debug_data;
     if symbols.is_none() {
         symbols = separate.as_ref().and_then(|elf| elf.full_symbols(wanted));
@@ -59,7 +63,10 @@ fn name_from_elf(lookup: &Lookup, frames: &ModuleFrames, file: &[u8]) -> ModuleN
     if let Some(debug) = debug.filter(|_| lookup.sources.inline) {
         names.inlined = inlined(debug, frames, |offset| elf.address_of(offset));
     }
-    names
+    match separate_file.as_ref().is_some_and(Bytes::is_cut) {
+        true => ModuleNames::none(Symbols::CutWhileRead),
+        false => names,
+    }
 }
 
 /// Names the frames of a module from separate debug information alone, if that determines where in
@@ -75,7 +82,7 @@ fn name_from_debug(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames
     if lookup.sources.inline {
         names.inlined = inlined(&elf, frames, |offset| Some(offset.wrapping_add(shift)));
     }
-    Some(names)
+    (!file.is_cut()).then_some(names)
 }
 
 /// The frames of a module whose code comes from inlined functions, each with these functions,

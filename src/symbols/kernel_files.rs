@@ -259,6 +259,12 @@ impl KernelFile<'_> {
         self.takes.map(|takes| Error::input(&self.path, why, takes))
     }
 
+    /// Whether another process has cut the file short since it was opened.
+    pub fn is_cut(&self) -> bool {
+        let (Content::Kallsyms(bytes) | Content::Vmlinux(bytes)) = &self.content;
+        bytes.is_cut()
+    }
+
     /// The file's headers, if it is an ELF file.
     pub fn elf(&self) -> Option<Elf<'_>> {
         match &self.content {

@@ -106,6 +106,9 @@ impl<'l> KernelNaming<'l> {
     /// The symbols of `file`, or why they are not those of the recorded kernel.
     fn check<'f>(&self, file: &'f KernelFile) -> std::result::Result<KernelSymbols<'f>, String> {
         let symbols = file.symbols().ok_or("it is not an ELF file")?;
+        if file.is_cut() {
+            return Err("it became shorter while it was read".to_owned());
+        }
         match symbols.refusal(self.lookup.modules, self.lookup.request.kernel_build_id) {
             Some(why) => Err(why),
             None => Ok(symbols),
@@ -153,7 +156,8 @@ fn name_from_own_file(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNa
     let elf = Elf::parse(&file).filter(Elf::is_relocatable)?;
     let symbols = elf.full_symbols(Some(&frames.addresses(0)))?;
     let table = SymbolTable::new(symbols.iter().map(FileSymbol::at_address).collect());
-    Some(frames.names_from(&table, 0))
+    let names = frames.names_from(&table, 0);
+    Some(if file.is_cut() { ModuleNames::none(Symbols::CutWhileRead) } else { names })
 }
 
 /// Whether these frames belong to one function that the kernel generated at run time, such as a BPF

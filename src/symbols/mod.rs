@@ -30,7 +30,7 @@ mod trust;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::model::{Diagnostic, Frame, Mode, Module, NameId, Names, Naming};
+use crate::model::{Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Severity, Symbols};
 
 use lookup::Lookup;
 use module_names::{ModuleFrames, ModuleNames};
@@ -117,8 +117,22 @@ fn look_up(
     let (mut all_names, diagnostic) = kernel_names?;
     all_names.extend(user_names);
     diagnostics.extend(diagnostic);
+    let of_modules = modules.iter().zip(&all_names);
+    let cut = of_modules.filter(|(_, names)| names.symbols == Symbols::CutWhileRead);
+    diagnostics.extend(cut.map(|(frames, _)| cut_file(frames.module)));
     diagnostics.extend(lookup.search.notes());
     Ok(all_names)
+}
+
+/// The diagnostic for a file that became shorter while it was read: what was read of it is not used.
+fn cut_file(module: &Module) -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warning,
+        "cut_file",
+        1,
+        &format!("{} became shorter while it was read: its functions have no names", module.path),
+        Symbols::CutWhileRead.remedy(),
+    )
 }
 
 /// Gives the frames with these `indices` the names that were found in their module.

@@ -163,6 +163,31 @@ fn a_vmlinux_of_another_build_is_refused() {
 }
 
 #[test]
+fn a_file_that_is_cut_while_it_is_read_is_said() {
+    let scene = Scene::new(Some(&BUILD_ID));
+    let mut symbols = scene.linked();
+    let end = symbols.last().expect("_etext").1;
+    symbols.extend((0..200_000).map(|number| (format!("function_{number}"), end + number)));
+    let bytes = vmlinux(Some(&BUILD_ID), &symbols);
+    // Reading so many symbols takes long enough to cut the file meanwhile, but for rare cases.
+    let is_said = (0..10).any(|_| {
+        scene.add("large", &bytes);
+        let mut command = stallgraph();
+        command.current_dir(scene.folder.path()).args(["collapse", "perf.data", "-k", "large"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let maps = format!("/proc/{}/maps", child.id());
+        while fs::read_to_string(&maps).is_ok_and(|maps| !maps.is_empty() && !maps.contains("/large")) {}
+        let file = fs::File::options().write(true).open(scene.folder.path().join("large"));
+        file.and_then(|file| file.set_len(4096)).expect("it can be cut");
+        let output = child.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 2)), "{stderr}");
+        output.status.code() == Some(2) && stderr.contains("large: it became shorter while it was read")
+    });
+    assert!(is_said);
+}
+
+#[test]
 fn without_build_ids_a_vmlinux_counts_if_its_code_is_as_long() {
     let scene = Scene::new(None);
     scene.add("vmlinux", &vmlinux(None, &scene.linked()));

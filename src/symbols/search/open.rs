@@ -19,6 +19,17 @@ pub enum Bytes<'p> {
     Packed(&'p [u8]),
 }
 
+impl Bytes<'_> {
+    /// Whether another process has cut the file short since it was mapped, so that zeros were read
+    /// in place of what it held.
+    pub fn is_cut(&self) -> bool {
+        match self {
+            Bytes::Mapped(map) => map.lost_from().is_some(),
+            Bytes::Read(_) | Bytes::Packed(_) => false,
+        }
+    }
+}
+
 impl Deref for Bytes<'_> {
     type Target = [u8];
 
