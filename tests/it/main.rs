@@ -40,6 +40,7 @@ mod moments;
 mod names;
 mod no_cpus;
 mod odd_recordings;
+mod offsets;
 mod packets;
 mod packs;
 mod readme;

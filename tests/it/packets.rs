@@ -92,8 +92,8 @@ fn each_stall_has_its_backlog_and_the_story_of_the_post() {
     let text = recording.stdout("packets", &["--gap", "90ms"]);
     assert!(!text.contains("\nqueued ") && text.contains("--all lists all of them"), "{text}");
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("backlog ")).collect();
-    assert!(rows.len() == 3 && rows.iter().all(|row| row.contains(" held 1")), "{text}");
-    assert!(text.contains(": 3 held back here"), "{text}");
+    assert!(rows.len() == 3 && rows.iter().all(|row| row.contains(" held ")), "{text}");
+    assert!(text.replace("\n          ", " ").contains(": 3 held back here"), "{text}");
 }
 
 #[test]
@@ -112,7 +112,10 @@ fn no_packets_no_guess() {
     assert_eq!(poll["other_events"], serde_json::json!(["net:netif_receive_skb"]));
     let none = run(evidence.command("packets").args(["--tid", "1"]));
     assert_eq!(none.code, Some(1), "{none:?}");
-    assert!(none.stderr.contains("--tid 1: the recording has no such thread"), "{none:?}");
+    assert!(
+        none.stderr.contains("nothing was recorded of what -c, --pid, --tid, -C and --time select"),
+        "{none:?}"
+    );
 }
 
 fn find(text: &str) -> Packets {

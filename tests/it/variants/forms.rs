@@ -133,7 +133,7 @@ fn a_directory_may_have_thousands_of_files() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("perf.data");
     apart.write_directory(&path, None);
-    for number in 5..1500 {
+    for number in 11..1500 {
         let finished_round = framed(68, &[]);
         fs::write(path.join(format!("data.{number}")), finished_round).expect("it can be written to");
     }
