@@ -34,7 +34,14 @@ pub use crate::symbols::{
 
 /// These stalls, without a ranking, of a recording that would have shown any.
 pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
-    Stalls { stalls, ranking: Vec::new(), witnesses, powers: Vec::new(), min_ns: Options::default().min_ns }
+    Stalls {
+        stalls,
+        ranking: Vec::new(),
+        witnesses,
+        powers: Vec::new(),
+        advice: stalls::Advice::default(),
+        min_ns: Options::default().min_ns,
+    }
 }
 
 /// Which stalls a CPU would have shown.

@@ -131,6 +131,11 @@ impl Attribute {
             && self.sample_type & (PERF_SAMPLE_ID | PERF_SAMPLE_IDENTIFIER) != 0
     }
 
+    /// Whether it is `cycles` (PERF_COUNT_HW_CPU_CYCLES, which is 0), of either kind of core.
+    pub fn counts_cycles(&self) -> bool {
+        self.kind == PERF_TYPE_HARDWARE && self.config as u32 == 0
+    }
+
     /// Whether samples have call chains.
     pub fn has_callchain(&self) -> bool {
         self.sample_type & PERF_SAMPLE_CALLCHAIN != 0

@@ -35,6 +35,8 @@ pub struct Features {
     pub clock_reference: Option<(u64, u64)>,
     /// The most bytes that one compressed record (`perf record -z`) yields; 0 if that is not known.
     pub compressed_buffer: Option<u32>,
+    /// The names of the performance monitoring units.
+    pub pmus: Vec<String>,
     /// Build ids by path.
     pub build_ids: Vec<(String, Vec<u8>)>,
 }
@@ -58,6 +60,7 @@ pub fn apply(features: &mut Features, feature: Feature, body: &[u8], order: Byte
         Feature::EVENT_DESC => features.event_names = event_names(&mut cursor).unwrap_or_default(),
         Feature::CLOCK_DATA => features.clock_reference = clock_reference(&mut cursor),
         Feature::COMPRESSED => features.compressed_buffer = Some(compressed_buffer(&mut cursor).unwrap_or(0)),
+        Feature::PMU_MAPPINGS => features.pmus = pmus(&mut cursor),
         Feature::BUILD_ID => features.build_ids = build_ids(cursor),
         _ => {}
     }
@@ -104,6 +107,17 @@ fn clock_reference(cursor: &mut Cursor) -> Option<(u64, u64)> {
 fn compressed_buffer(cursor: &mut Cursor) -> Option<u32> {
     cursor.skip(4, 4)?;
     cursor.u32()
+}
+
+/// PMU_MAPPINGS: a count (u32), then as many types (u32), each with its name.
+fn pmus(cursor: &mut Cursor) -> Vec<String> {
+    let count = cursor.u32().unwrap_or(0);
+    let mut pmus = Vec::new();
+    for _ in 0..count {
+        let Some(name) = cursor.u32().and_then(|_| string(cursor)) else { break };
+        pmus.push(name);
+    }
+    pmus
 }
 
 /// BUILD_ID: records, each with header, pid, build id, path.

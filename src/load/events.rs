@@ -94,6 +94,8 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[b
         command: (!features.command.is_empty()).then(|| clean(&features.command.join(" ")).into_owned()),
         cpus_online: features.cpus_online,
         cpus_available: features.cpus_available,
+        asked_hz: asked_hz(&features.command),
+        samples_interrupts_off: samples_in_nmi(source),
         clock: Clock { id: attributes.iter().find_map(Attribute::clock_id), wall: features.clock_reference },
         events: attributes
             .iter()
@@ -102,6 +104,24 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[b
             .collect(),
         ..About::default()
     }
+}
+
+/// Whether the recorded machine has a hardware event that samples code with interrupts off. On x86
+/// counters overflow into an interrupt that is never masked. Other machines need more than the
+/// recording tells (pseudo-NMI on arm64).
+fn samples_in_nmi(source: &Source) -> bool {
+    let features = &source.header.features;
+    let is_x86 = features.arch.as_deref().is_some_and(|arch| arch == "x86_64" || arch.ends_with("86"));
+    let has_pmu = features.pmus.iter().any(|pmu| pmu == "cpu" || pmu == "cpu_core");
+    is_x86 && (has_pmu || source.header.attributes.iter().any(Attribute::counts_cycles))
+}
+
+/// The frequency that a command line of `perf record` asks for by `-F`.
+fn asked_hz(command: &[String]) -> Option<u64> {
+    let mut words = command.iter().map(String::as_str).take_while(|word| *word != "--");
+    let word = words.by_ref().find(|word| word.starts_with("-F") || word.starts_with("--freq"))?;
+    let value = word.trim_start_matches("--freq").trim_start_matches("-F").trim_start_matches('=');
+    if value.is_empty() { words.next()?.parse().ok() } else { value.parse().ok() }
 }
 
 /// An event as the recording has it.
@@ -137,4 +157,24 @@ pub(super) fn samples_time(attribute: &Attribute) -> bool {
 /// Which tracepoint an event is, of those that an analysis understands.
 pub(super) fn tracepoint(attribute: &Attribute, name: &str) -> Option<Tracepoint> {
     Tracepoint::of_event(name).filter(|_| attribute.is_tracepoint())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frequency_is_read_from_the_command_line() {
+        for (command, hz) in [
+            ("perf record -F 999 -g -- sleep 1", Some(999)),
+            ("perf record -F999 -g", Some(999)),
+            ("perf record --freq=4000 -a", Some(4000)),
+            ("perf record --freq 4000 -a", Some(4000)),
+            ("perf record -F max -a", None),
+            ("perf record -a -- stress -F 5", None),
+        ] {
+            let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            assert_eq!(asked_hz(&words), hz, "{command}");
+        }
+    }
 }

@@ -26,6 +26,11 @@ pub struct About {
     pub cpus_online: Option<u32>,
     /// CPUs that the machine could have online.
     pub cpus_available: Option<u32>,
+    /// Samples per second that the command line asked for. The kernel's limit may be lower.
+    pub asked_hz: Option<u64>,
+    /// Whether the machine has an event (`cycles`) that also samples code with interrupts off. A
+    /// clock cannot.
+    pub samples_interrupts_off: bool,
     /// The clock of all times.
     pub clock: Clock,
     /// When the recording starts, in ns of its clock: the time of the first sample or record of an

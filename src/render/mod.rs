@@ -19,6 +19,7 @@
 //!
 //! A new family of outputs, such as an HTML page or a table format, gets a folder beside these.
 
+mod advice;
 mod digits;
 mod subject;
 pub mod text;

@@ -124,7 +124,7 @@ fn look_up(
     Ok(all_names)
 }
 
-/// The diagnostic for a file that became shorter while it was read: what was read of it is not used.
+/// The diagnostic for a file that became shorter while it was read: nothing of it is used.
 fn cut_file(module: &Module) -> Diagnostic {
     Diagnostic::new(
         Severity::Warning,

@@ -3,6 +3,7 @@
 //!
 //! The search uses all witnesses that a recording has. `docs/stalls.md` describes the rule.
 
+mod advice;
 mod confidence;
 mod cpu;
 mod culprit;
@@ -31,6 +32,7 @@ mod victims;
 mod visits;
 mod witnesses;
 
+pub use advice::{Advice, Cost};
 pub use holder::{Holder, Interrupt};
 pub use kind::Kind;
 pub use options::Options;
@@ -38,7 +40,7 @@ pub use result::{
     Confidence, Culprit, CulpritSummary, Evidence, Limit, Power, Stall, Stalls, TracedCall, Victims,
 };
 pub use summary::Verdict;
-pub use witnesses::{COST, Lack, RECORD, Source, Witness};
+pub use witnesses::{Lack, RECORD, Source, Witness};
 
 use rayon::prelude::*;
 
@@ -61,8 +63,11 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
     let (stalls, powers): (Vec<_>, Vec<_>) = of_cpus.into_iter().unzip();
     let mut stalls: Vec<Stall> = stalls.into_iter().flatten().filter(is_selected).collect();
     stalls.sort_by_key(|stall| (stall.start_ns, stall.cpu));
+    let ranking = ranking::rank(recording, &stalls);
+    let worst_cpu = ranking.first().and_then(|top| top.cpus.first().copied());
     Stalls {
-        ranking: ranking::rank(recording, &stalls),
+        advice: advice::advice(recording, facts.traced, worst_cpu),
+        ranking,
         stalls,
         witnesses: witnesses::find(recording, facts.traced),
         powers,

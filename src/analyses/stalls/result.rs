@@ -7,6 +7,7 @@ use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
 use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId};
 
+use super::advice::Advice;
 use super::holder::Holder;
 use super::kind::Kind;
 use super::witnesses::Witness;
@@ -23,6 +24,8 @@ pub struct Stalls {
     pub witnesses: Vec<Witness>,
     /// Which stalls each CPU would have shown, by CPU.
     pub powers: Vec<Power>,
+    /// What to record to have all of them.
+    pub advice: Advice,
     /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
 }

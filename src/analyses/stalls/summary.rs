@@ -41,11 +41,6 @@ impl Stalls {
         Some((verdict, top))
     }
 
-    /// The CPU to record next: the first CPU of the first culprit.
-    pub fn worst_cpu(&self) -> Option<u32> {
-        self.ranking.first()?.cpus.first().copied()
-    }
-
     /// Whether the recording has this source of evidence.
     pub fn has(&self, source: Source) -> bool {
         self.witnesses.iter().any(|witness| witness.source == source && witness.lacks.is_none())

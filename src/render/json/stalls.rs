@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::analyses::moments::Moments;
 use crate::analyses::stalls::{
-    COST, Culprit, CulpritSummary, Evidence, Holder, Kind, Power, RECORD, Stall, Stalls, Victims, Witness,
+    Advice, Culprit, CulpritSummary, Evidence, Holder, Kind, Power, Stall, Stalls, Victims, Witness,
 };
 use crate::model::{Log, Recording, TaskId};
+use crate::render::advice;
 
 use super::moments::{self, LogView};
 use super::view::{
@@ -36,7 +37,7 @@ pub fn write(
         ranking: stalls.ranking.iter().map(|summary| view.summary(summary)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
         powers: stalls.powers.iter().map(power).collect(),
-        record: stalls.lacking().next().map(|_| RecordView { command: RECORD.join(" "), cost: COST }),
+        record: stalls.lacking().next().map(|_| record(&stalls.advice)),
         at: at.map(|(log, moments)| moments::view(recording, log, moments)),
         diagnostics: view.diagnostics(),
     };
@@ -192,7 +193,18 @@ struct WitnessView {
 #[derive(Serialize)]
 struct RecordView {
     command: String,
-    cost: &'static str,
+    cost: String,
+    records_per_second: u64,
+    unknown_rates: Vec<&'static str>,
+}
+
+fn record(advice: &Advice) -> RecordView {
+    RecordView {
+        command: advice::command(advice),
+        cost: advice::cost(&advice.cost),
+        records_per_second: advice.cost.records,
+        unknown_rates: advice.cost.unknown.iter().map(|(name, _)| *name).collect(),
+    }
 }
 
 fn witness(witness: &Witness) -> WitnessView {

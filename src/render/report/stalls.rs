@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use crate::analyses::check::Doubt;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{
-    COST, Confidence, Culprit, CulpritSummary, Kind, Lack, RECORD, Stall, Stalls, Verdict,
+    Advice, Confidence, Culprit, CulpritSummary, Kind, Lack, Stall, Stalls, Verdict,
 };
 use crate::model::{CgroupId, NameId, Recording};
-use crate::render::subject;
 use crate::render::text::{counted, duration, milliseconds, percent, probability, seconds, short};
+use crate::render::{advice, subject};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::check;
@@ -274,15 +274,19 @@ impl Report<'_> {
         for (witness, lack) in useless {
             lines.extend(wrap("lacks     ", &format!("{}: {lack}", witness.tells)));
         }
-        // The lines can be pasted into a shell as they are. The CPU is the one that stalls most.
-        let cpu = self.stalls.worst_cpu().map_or("CPU".to_owned(), |cpu| cpu.to_string());
-        let last = RECORD.len() - 1;
-        lines.extend(RECORD.iter().enumerate().map(|(at, part)| {
-            let first = if at == 0 { "record    " } else { "            " };
-            let part = part.replace("CPU", &cpu);
+        // The lines can be pasted into a shell as they are.
+        let Advice { command, is_rate_lowered, .. } = &self.stalls.advice;
+        let mut first = "record    ";
+        if *is_rate_lowered {
+            lines.push(format!("{first}{}", advice::RAISE_LIMIT));
+            first = "          ";
+        }
+        let last = command.len().saturating_sub(1);
+        lines.extend(command.iter().enumerate().map(|(at, part)| {
+            let first = if at == 0 { first } else { "            " };
             format!("{first}{part}{}", if at == last { "" } else { " \\" })
         }));
-        lines.extend(wrap("cost      ", COST));
+        lines.extend(wrap("cost      ", &advice::cost(&self.stalls.advice.cost)));
         lines
     }
 }
