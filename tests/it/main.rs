@@ -11,6 +11,7 @@ mod archives;
 mod bad_input;
 mod browser;
 mod calls;
+mod causes;
 mod chart;
 mod check;
 mod collapse;

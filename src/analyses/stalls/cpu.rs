@@ -4,13 +4,16 @@ use std::ops::Range;
 
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::contexts::Contexts;
-use crate::model::{Mode, Recording, Sample, TaskId, Timeline, TraceKind};
+use crate::model::{Gap, Mode, Recording, Sample, TaskId, Timeline, TraceKind};
 
 use super::options::Options;
 use super::traced::Traced;
 
 /// Stretches of one thread with at most this much time between them are one stall, in ns.
 pub(super) const PAUSE_NS: u64 = 20_000_000;
+
+/// A pause of sampling that is not longer than this many sampling intervals interrupts no run.
+const SHORT_PAUSE: u64 = 8;
 
 /// The facts of a recording that do not depend on the CPU.
 pub(super) struct Facts<'r> {
@@ -118,6 +121,20 @@ impl<'r> Cpu<'r> {
     /// Whether records were lost, or sampling was paused, between these times.
     pub fn is_lossy_in(&self, time: &Range<u64>) -> bool {
         self.timeline.is_lossy_in(time.start, time.end)
+    }
+
+    /// Whether records were lost between these times, or sampling was paused for longer than a few
+    /// sampling intervals. A shorter pause hides no change that a low frequency would not hide, and
+    /// a kernel that lowers the frequency pauses often.
+    pub fn is_unobserved_in(&self, time: &Range<u64>) -> bool {
+        let is_long = |gap: &Gap| gap.end_ns - gap.start_ns > self.interval_ns.saturating_mul(SHORT_PAUSE);
+        !self.timeline.lost_in(time.start, time.end).is_empty()
+            || self.timeline.throttled_in(time.start, time.end).iter().any(is_long)
+    }
+
+    /// Whether sampling was paused at some time between these times.
+    pub fn is_paused_in(&self, time: &Range<u64>) -> bool {
+        !self.timeline.throttled_in(time.start, time.end).is_empty()
     }
 
     /// Whether a traced entry of a softirq lies between these times.

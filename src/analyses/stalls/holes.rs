@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::analyses::contexts::{Owner, PathId};
 use crate::analyses::shares::DOMINATE;
 use crate::analyses::statistics::poisson_survival;
-use crate::model::{NameId, Sample, Timeline};
+use crate::model::{NameId, Sample, TaskId, Timeline, TraceKind};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
@@ -128,7 +128,7 @@ pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
             cpu.contexts.get(sample.stack).path.is_none() && cpu.is_in_user_space(sample)
         })
     };
-    let tid = cpu.tid(cpu.samples()[before].task);
+    let tid = cpu.tid(task_from(cpu, time.start).unwrap_or(cpu.samples()[before].task));
     let is_between_calls = |time_ns: u64| cpu.calls.is_between(tid, time_ns);
     if is_user(before) && is_user(next)
         || is_between_calls(time.start + 1) && is_between_calls(time.end.saturating_sub(1))
@@ -137,6 +137,15 @@ pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
     }
     let mut others = cpu.recording.timelines.iter().filter(|other| other.cpu != cpu.timeline.cpu).peekable();
     others.peek().is_some() && others.all(|other| is_silent(other, time, cpu.interval_ns))
+}
+
+/// The task that had the CPU from `time_ns` on, by the event of that time.
+fn task_from(cpu: &Cpu, time_ns: u64) -> Option<TaskId> {
+    let event = cpu.timeline.trace.between(time_ns, time_ns.saturating_add(1)).last()?;
+    Some(match event.kind {
+        TraceKind::Switch { next, .. } => next,
+        _ => event.task,
+    })
 }
 
 /// Whether a CPU that has samples just before and just after `time` has none in it.

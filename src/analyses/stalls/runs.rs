@@ -175,7 +175,8 @@ fn is_broken(cpu: &Cpu, run: &Run, at: usize) -> bool {
         Activity::Softirq(_) => cpu.has_entry_in(&between),
     };
     // In a hole the CPU may have been idle, and the run may have ended long ago.
-    leaves || is_hole && !cpu.is_busy_between(&between) || cpu.is_lossy_in(&between)
+    let may_be_idle = is_hole && !cpu.is_paused_in(&between) && !cpu.is_busy_between(&between);
+    leaves || may_be_idle || cpu.is_unobserved_in(&between)
 }
 
 /// The time of the activity that the samples from `first` to `last` hit. It extends half way to the
