@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
                 Some(bytes @ 65513..=65519) => 2 * RECORD_HEADER + bytes as usize,
                 _ => 0,
             },
-            SIMPLEPERF_TYPES.. if between::is_text(header) => 0,
+            SIMPLEPERF_TYPES.. if between::is_text(header) => usize::MAX,
             SIMPLEPERF_TYPES.. => usize::from(misc) << 16 | size,
             _ => size,
         };
@@ -251,6 +251,6 @@ mod tests {
         // A name in a record that a wrong size leads to is no text.
         let misled = [record(16, 8), b"ksoftirqd/1\0\0\0\0\0".to_vec(), record(16, 8)].concat();
         let mut walk = Walk::new(&misled, ByteOrder::Little);
-        assert_eq!((walk.by_ref().count(), walk.stop()), (1, Some(Stop::BadSize)));
+        assert_eq!((walk.by_ref().count(), walk.stop()), (1, Some(Stop::CutShort)));
     }
 }
