@@ -76,6 +76,9 @@ impl Attribute {
         }
     }
 
+    /// What an event is called whose name perf script did not print.
+    pub const NAMELESS: &str = "unnamed event";
+
     /// The attribute of the event with this name, as far as the name determines it. perf script
     /// prints only names.
     pub fn from_name(name: &str) -> Self {

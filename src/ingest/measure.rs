@@ -47,6 +47,10 @@ impl Measure {
         if attribute.is_tracepoint() {
             return None;
         }
+        // A text without names of events: most often it is of the one that perf takes by default.
+        if attribute.name.as_deref() == Some(Attribute::NAMELESS) {
+            return Some(Measure::Time);
+        }
         match attribute.generic() {
             Some((PERF_TYPE_HARDWARE, 0 | 9)) => Some(Measure::Time),
             Some((PERF_TYPE_HARDWARE, 1)) => Some(Measure::Instructions),

@@ -82,8 +82,7 @@ impl<'a> Events<'a> {
 
     /// The index of a sample's event, or the reason why the sample is rejected.
     pub fn index_of(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<usize, &'static str> {
-        const NAMELESS: &[u8] = b"unnamed event";
-        let name = sample.event.unwrap_or(NAMELESS);
+        let name = sample.event.unwrap_or(Attribute::NAMELESS.as_bytes());
         if let Some(index) = self.indices.get(name) {
             return Ok(*index);
         }
