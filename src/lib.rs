@@ -17,7 +17,7 @@
 //! load::require_timelines(&recording)?;
 //! let windows = windows::find(&recording, &windows::Options::default());
 //! let culprit = windows.culprit().expect("one path stands out");
-//! assert_eq!(recording.name(culprit.comm), "node_exporter");
+//! assert_eq!(culprit.holder.task().map(|comm| recording.name(comm)), Some("node_exporter"));
 //! assert_eq!(culprit.path.system_call.map(|name| recording.name(name)), Some("lseek"));
 //! # Ok::<(), stallgraph::Error>(())
 //! ```

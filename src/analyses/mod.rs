@@ -31,6 +31,7 @@ pub mod check;
 pub mod contents;
 pub(crate) mod contexts;
 pub mod flame;
+mod holder;
 pub mod lanes;
 pub mod moments;
 pub mod ordered;

@@ -14,15 +14,45 @@ pub struct Table {
     pub baseline_with: u64,
 }
 
-/// The p-value of Fisher's exact test, one-sided and stratified: the probability of at least as
-/// many windows with the path as there are, if windows were drawn at random from all windows of the
-/// same stratum. Counts of several strata (CPUs) are added, but each is drawn within its own
-/// stratum: a path must not look suspicious only because it runs on the CPU with most triggers.
-pub fn fisher_exact_stratified(tables: &[Table]) -> f64 {
+impl Table {
+    /// All windows that the path dominates.
+    fn with(&self) -> u64 {
+        self.windows_with.saturating_add(self.baseline_with)
+    }
+}
+
+/// The result of Fisher's exact test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exact {
+    /// The p-value.
+    pub p_value: f64,
+    /// The smallest p-value that these numbers of windows could have: that of the most windows with
+    /// the path.
+    pub least: f64,
+}
+
+/// Fisher's exact test, one-sided and stratified: the probability of at least as many windows with
+/// the path as there are, if windows were drawn at random from all windows of the same stratum.
+/// Counts of several strata (CPUs) are added, but each is drawn within its own stratum: a path must
+/// not look suspicious only because it runs on the CPU with most triggers.
+pub fn fisher_exact_stratified(tables: &[Table]) -> Exact {
     let observed: u64 = tables.iter().map(|table| table.windows_with).sum();
+    let most = tables.iter().map(|table| table.with().min(table.windows)).sum();
     let certain = Distribution { first: 0, probabilities: vec![1.0] };
     let sum = tables.iter().fold(certain, |sum, table| sum.convolve(&hypergeometric(table)));
-    sum.survival(observed).clamp(LEAST, 1.0)
+    let at_least = |count| sum.survival(count).clamp(LEAST, 1.0);
+    Exact { p_value: at_least(observed), least: at_least(most) }
+}
+
+/// How many of several tests count when their p-values are corrected: with `tests` that could have
+/// been significant at `level` even after a correction for `tests`, no others need to be corrected
+/// for, because they never are significant (Tarone 1990). At least 1.
+pub fn tests_that_count(results: impl Iterator<Item = Exact>, level: f64) -> f64 {
+    let mut least: Vec<f64> = results.map(|exact| exact.least).collect();
+    least.sort_unstable_by(f64::total_cmp);
+    let could_be = |tests: &usize| least.partition_point(|&p| p <= level / *tests as f64);
+    let tests = (1..=least.len()).find(|tests| could_be(tests) <= *tests);
+    tests.unwrap_or(1) as f64
 }
 
 /// Probabilities below this are reported as this, because the difference does not matter.
@@ -70,7 +100,7 @@ impl Distribution {
 /// The hypergeometric distribution of the number of windows with the path, given the table's
 /// margins.
 fn hypergeometric(table: &Table) -> Distribution {
-    let with = table.windows_with.saturating_add(table.baseline_with);
+    let with = table.with();
     let all = table.windows.saturating_add(table.baseline);
     let without = all - with;
     let least = table.windows.saturating_sub(without);
@@ -153,21 +183,25 @@ mod tests {
         assert!((actual - expected).abs() <= 1e-9 * expected, "{actual} is not {expected}");
     }
 
+    fn p_value(tables: &[Table]) -> f64 {
+        fisher_exact_stratified(tables).p_value
+    }
+
     #[test]
     fn the_lady_tasting_tea() {
         // Fisher's own example, 8 cups, 4 of them with milk first: all are identified with
         // probability 1/70, at least 3 with probability 17/70.
-        assert_close(fisher_exact_stratified(&[table(4, 4, 0, 4)]), 1.0 / 70.0);
-        assert_close(fisher_exact_stratified(&[table(3, 4, 1, 4)]), 17.0 / 70.0);
+        assert_close(p_value(&[table(4, 4, 0, 4)]), 1.0 / 70.0);
+        assert_close(p_value(&[table(3, 4, 1, 4)]), 17.0 / 70.0);
     }
 
     #[test]
     fn no_evidence_is_no_evidence() {
-        assert_close(fisher_exact_stratified(&[]), 1.0);
-        assert_close(fisher_exact_stratified(&[table(0, 0, 0, 0)]), 1.0);
-        assert_close(fisher_exact_stratified(&[table(5, 5, 0, 0)]), 1.0);
-        assert_close(fisher_exact_stratified(&[table(0, 5, 3, 9)]), 1.0);
-        assert_close(fisher_exact_stratified(&[table(10, 10, 50, 50)]), 1.0);
+        assert_close(p_value(&[]), 1.0);
+        assert_close(p_value(&[table(0, 0, 0, 0)]), 1.0);
+        assert_close(p_value(&[table(5, 5, 0, 0)]), 1.0);
+        assert_close(p_value(&[table(0, 5, 3, 9)]), 1.0);
+        assert_close(p_value(&[table(10, 10, 50, 50)]), 1.0);
     }
 
     #[test]
@@ -175,8 +209,8 @@ mod tests {
         let busy = table(100, 100, 10, 10);
         let quiet = table(0, 1, 0, 600);
         let pooled = table(100, 101, 10, 610);
-        assert!(fisher_exact_stratified(&[pooled]) < 1e-50);
-        assert_close(fisher_exact_stratified(&[busy, quiet]), 1.0);
+        assert!(p_value(&[pooled]) < 1e-50);
+        assert_close(p_value(&[busy, quiet]), 1.0);
     }
 
     #[test]
@@ -192,7 +226,7 @@ mod tests {
     #[test]
     fn large_tables_are_affordable() {
         let large = table(60_000, 100_000, 1_000_000_000, 2_000_000_000);
-        let p = fisher_exact_stratified(&[large; 3]);
+        let p = p_value(&[large; 3]);
         assert!(p == LEAST, "{p}");
     }
 
@@ -200,7 +234,22 @@ mod tests {
     fn strata_add_up() {
         // Two strata of 2 windows each, one of them drawn: both are hits with probability 1/4.
         let one = table(1, 1, 0, 1);
-        assert_close(fisher_exact_stratified(&[one, one]), 0.25);
+        assert_close(p_value(&[one, one]), 0.25);
+    }
+
+    #[test]
+    fn tests_that_cannot_be_significant_are_not_corrected_for() {
+        let rare = table(1, 5, 0, 15);
+        let common = table(5, 5, 0, 15);
+        assert_close(fisher_exact_stratified(&[rare]).least, 0.25);
+        assert_close(fisher_exact_stratified(&[common]).least, 1.0 / 15_504.0);
+        let count = |tables: &[Table]| {
+            tests_that_count(tables.iter().map(|one| fisher_exact_stratified(&[*one])), 0.05)
+        };
+        assert_close(count(&[]), 1.0);
+        assert_close(count(&[rare; 9]), 1.0);
+        assert_close(count(&[common; 3]), 3.0);
+        assert_close(count(&[rare, common, rare, common]), 2.0);
     }
 
     #[test]

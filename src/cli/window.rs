@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         bail!("--lines goes with --format text and json only");
     }
     let options = arguments.windows.options(arguments.selection.selection())?;
-    let mut recording = arguments.input.load()?;
+    let mut recording = arguments.input.load_with_events()?;
     load::require_timelines(&recording)?;
     if options.trigger_comm.is_some() {
         load::require_comms(&recording)?;

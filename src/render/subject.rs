@@ -44,6 +44,15 @@ pub fn culprit_work<'r>(recording: &'r Recording, culprit: &Culprit) -> Option<&
     }
 }
 
+/// A holder and its path in a few words: `node_exporter lseek`, `softirq net_rx`.
+pub fn held_by(recording: &Recording, held_by: Holder<NameId>, path: &Path) -> String {
+    let name = holder(recording, held_by);
+    match held_by {
+        Holder::Task(_) => format!("{name} {}", work(recording, path.owner, path.system_call)),
+        Holder::Softirq(_) | Holder::Interrupt(_) => name.into_owned(),
+    }
+}
+
 /// The owner of a path, in one or two words: the system call's name if a frame shows it.
 pub fn work(recording: &Recording, owner: Owner, system_call: Option<NameId>) -> &str {
     match (owner, system_call) {

@@ -58,5 +58,7 @@ mod support;
 mod syscalls;
 mod threads;
 mod variants;
+mod window_comparison;
 mod window_recordings;
+mod window_simulation;
 mod windows;

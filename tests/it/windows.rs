@@ -2,6 +2,7 @@
 //! verdicts.
 
 use crate::support::fixture::{IDLE, RX, every_ms, recording};
+use stallgraph::analyses::stalls::Holder;
 use stallgraph::analyses::windows::{self, CutBy, Episode, Options, Ranked, Verdict, Windows};
 use stallgraph::model::{Detail, Details, EventId, NameId, Recording, Softirq};
 
@@ -18,7 +19,16 @@ fn path(recording: &Recording, names: &[NameId]) -> String {
 }
 
 fn ranked<'w>(recording: &Recording, windows: &'w Windows, comm: &str) -> Option<&'w Ranked> {
-    windows.ranking.iter().find(|ranked| recording.name(ranked.comm) == comm)
+    windows.ranking.iter().find(|ranked| name(recording, ranked) == comm)
+}
+
+/// The comm of a path's tasks, or the name of its softirq.
+fn name<'r>(recording: &'r Recording, ranked: &Ranked) -> &'r str {
+    match ranked.holder {
+        Holder::Task(comm) => recording.name(comm),
+        Holder::Softirq(softirq) => softirq.name(),
+        _ => "interrupt",
+    }
 }
 
 /// The window's length in ms, its number of samples, and how many of them are idle.
@@ -130,12 +140,20 @@ fn a_signal_that_an_interrupt_delivers_is_the_tasks_own_work() {
 }
 
 #[test]
-fn an_interrupt_of_user_code_is_nobodys_path() {
-    let text = every_ms(0, 0..100, "nginx", "work_[u];asm_common_interrupt;handle_softirqs;net_rx_action")
-        + &every_ms(0, 100..101, "ksoftirqd/0", RX);
-    let windows = find(&recording(&text));
-    assert!(windows.episodes[0].dominating.is_none());
-    assert!(windows.ranking.is_empty());
+fn a_softirq_that_fills_the_window_is_named_with_its_path_and_never_whom_it_interrupts() {
+    let interrupted = "work_[u];asm_common_interrupt;handle_softirqs;net_rx_action;tcp_v4_rcv;filter";
+    let text = every_ms(0, 0..900, "nginx", "work_[u]")
+        + &every_ms(0, 900..940, "nginx", "work_[u]")
+        + &every_ms(0, 940..1000, "nginx", interrupted)
+        + &every_ms(0, 1000..1001, "ksoftirqd/0", RX);
+    let recording = recording(&text);
+    let windows = find(&recording);
+    let dominating = windows.episodes[0].dominating.as_ref().expect("the softirq's path");
+    assert_eq!(dominating.holder, Holder::Softirq(Softirq::NetRx));
+    assert_eq!(path(&recording, &dominating.path.functions), "net_rx_action;tcp_v4_rcv;filter");
+    assert_eq!(dominating.time_ns, 60_000_000);
+    let [top] = &windows.ranking[..] else { panic!("one path, not {}", windows.ranking.len()) };
+    assert_eq!((name(&recording, top), top.verdict), ("net_rx", Verdict::Suspect));
 }
 
 #[test]
@@ -328,7 +346,7 @@ fn a_rare_path_that_fills_the_windows_beats_an_innocent_that_is_always_hot() {
     let windows = find(&recording);
     assert_eq!(windows.episodes.len(), 20);
     let top = &windows.ranking[0];
-    assert_eq!((recording.name(top.comm), top.verdict), ("rare", Verdict::Culprit));
+    assert_eq!((name(&recording, top), top.verdict), ("rare", Verdict::Culprit));
     assert_eq!((top.windows, top.baseline_windows), (10, 0));
     assert_eq!(top.lift, None);
     assert!(top.p_value < 1e-4, "{}", top.p_value);
@@ -359,7 +377,7 @@ fn one_window_alone_can_be_chance() {
     let recording = recording(&text);
     let windows = find(&recording);
     let top = &windows.ranking[0];
-    assert_eq!((top.windows, windows.baseline_windows), (1, 4));
+    assert_eq!((top.windows, top.compared.baseline_windows), (1, 4));
     assert!((top.p_value - 0.2).abs() < 1e-9);
     assert_eq!(top.verdict, Verdict::Suspect);
 }
@@ -421,7 +439,7 @@ fn a_kernel_worker_is_told_as_one() {
     let recording = recording(&text);
     let windows = find(&recording);
     let top = &windows.ranking[0];
-    assert_eq!((recording.name(top.comm), top.path.system_call), ("kworker/0:1", None));
+    assert_eq!((name(&recording, top), top.path.system_call), ("kworker/0:1", None));
     assert!(path(&recording, top.path.inner()).ends_with("process_one_work;slow_work"));
     assert_eq!(top.verdict, Verdict::Culprit);
 }

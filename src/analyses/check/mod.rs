@@ -90,7 +90,7 @@ fn window(recording: &Recording, selection: &Selection) -> Option<Doubt> {
     let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
     let windows = windows::find(recording, &options);
     let culprit = windows.culprit().filter(|top| top.verdict == Verdict::Culprit)?;
-    Some(Doubt::Window(culprit.comm))
+    Some(Doubt::Window(culprit.holder))
 }
 
 /// The time in which at least one CPU stalled, in ns.

@@ -69,8 +69,8 @@ pub enum Doubt {
     },
     /// A stall of the length that was asked for might not have been seen on this CPU.
     Power(Power),
-    /// `window` names a culprit: tasks of this comm ran before ksoftirqd.
-    Window(NameId),
+    /// `window` names a culprit: this held the CPU before ksoftirqd.
+    Window(Holder<NameId>),
     /// All stalls together reach the thresholds, but those of enough confidence do not.
     Unsure {
         /// How many stalls there are, including those that count.

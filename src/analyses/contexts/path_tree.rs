@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{FrameKind, Function, NameId};
+use crate::model::{FrameKind, Function, NameId, Softirq};
 
 /// A path: a node of the tree that [`Contexts`](super::Contexts) holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,8 @@ pub(super) struct Node {
     pub start: Option<PathId>,
     /// The system call's name, from the first frame that shows it.
     pub system_call: Option<NameId>,
+    /// The softirq whose action it is.
+    pub softirq: Option<Softirq>,
     /// The number of frames.
     pub depth: u32,
     /// The path up to its place.
@@ -100,6 +102,7 @@ impl PathTreeBuilder {
             owner,
             start,
             system_call,
+            softirq: None,
             depth: 0,
             place: path,
             is_bpf_program: false,
@@ -109,7 +112,9 @@ impl PathTreeBuilder {
 
     /// The path that continues `parent` into `function`.
     pub fn child(&mut self, parent: Option<PathId>, owner: Owner, function: &Function) -> PathId {
-        use FrameKind::{BpfProgram, Exception, InterruptEntry, ReturnToUser, SystemCallEntry, ThreadEntry};
+        use FrameKind::{
+            BpfProgram, Exception, InterruptEntry, ReturnToUser, SoftirqAction, SystemCallEntry, ThreadEntry,
+        };
         let PathTreeBuilder { tree, children } = self;
         let (kind, name) = (function.kind, function.name);
         *children.entry((parent, name)).or_insert_with(|| {
@@ -132,6 +137,10 @@ impl PathTreeBuilder {
                 system_call: outer
                     .and_then(|outer| outer.system_call)
                     .or(function.system_call.filter(|_| owner == Owner::SystemCall)),
+                softirq: match kind {
+                    SoftirqAction(softirq) if owner == Owner::Softirq => Some(softirq),
+                    _ => outer.and_then(|outer| outer.softirq),
+                },
                 depth: outer.map_or(1, |outer| outer.depth + 1),
                 place: place_of_outer.unwrap_or(path),
                 is_bpf_program: kind == BpfProgram,

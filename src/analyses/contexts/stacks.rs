@@ -1,6 +1,6 @@
 //! The contexts of all stacks, and the tree of all paths.
 
-use crate::model::{NameId, Recording, Sample, StackId};
+use crate::model::{NameId, Recording, Sample, Softirq, StackId};
 
 use super::context::Context;
 use super::path_tree::{Owner, PathId, PathTree};
@@ -80,6 +80,11 @@ impl Contexts {
     /// The name of the system call, if a frame shows it.
     pub fn system_call(&self, path: PathId) -> Option<NameId> {
         self.tree.get(path).system_call
+    }
+
+    /// The softirq, if the path is of its action.
+    pub fn softirq(&self, path: PathId) -> Option<Softirq> {
+        self.tree.get(path).softirq
     }
 
     /// The innermost function; `None` for the path of no function.

@@ -25,10 +25,10 @@ pub struct MarkedPath {
 }
 
 impl MarkedPath {
-    /// The path of tasks with this comm.
-    pub fn new(comm: NameId, path: &Path) -> Self {
+    /// The path of tasks with this comm. That of a handler has no comm, whoever it interrupts.
+    pub fn new(comm: Option<NameId>, path: &Path) -> Self {
         let comm = match path.owner {
-            Owner::SystemCall | Owner::KernelThread | Owner::Exception | Owner::Unknown => Some(comm),
+            Owner::SystemCall | Owner::KernelThread | Owner::Exception | Owner::Unknown => comm,
             Owner::Softirq | Owner::Interrupt => None,
         };
         MarkedPath { comm, functions: path.functions.clone() }

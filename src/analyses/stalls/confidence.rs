@@ -1,9 +1,9 @@
 //! Confidence: how sure a stall is, given its findings.
 
 use super::findings::{Finding, Weight};
-use super::holder::Holder;
 use super::kind::Family;
 use super::result::Confidence;
+use crate::analyses::holder::Holder;
 
 /// The confidence of a stall with these findings. If the machine itself stood still, all witnesses
 /// tell no more than that.

@@ -10,7 +10,6 @@ mod culprit;
 mod extent;
 mod findings;
 mod handlers;
-mod holder;
 mod holes;
 mod kernel_paths;
 mod kind;
@@ -32,8 +31,8 @@ mod victims;
 mod visits;
 mod witnesses;
 
+pub use super::holder::{Holder, Interrupt};
 pub use advice::{Advice, Cost};
-pub use holder::{Holder, Interrupt};
 pub use kind::Kind;
 pub use options::Options;
 pub use result::{

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::analyses::contexts::Owner;
+use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
 use crate::analyses::ranges;
 use crate::analyses::windows::{self, Ranked};
 use crate::model::{NameId, Recording};
 
-use super::holder::Holder;
 use super::result::{Confidence, Culprit, CulpritSummary, Stall};
 
 /// Fewer stalls do not tell how often they come.
@@ -62,16 +62,16 @@ fn summary(
     let mut cpus: Vec<u32> = stalls.iter().map(|(stall, _)| stall.cpu).collect();
     cpus.sort_unstable();
     cpus.dedup();
-    let comm = recording.task(culprit.on_cpu).comm;
+    let holder = culprit.holder_by_comm(recording);
     let is_culprits = |ranked: &&Ranked| {
         let begins_alike = |path: &Path| {
             let are_unknown = ranked.path.owner == Owner::Unknown && path.owner == Owner::Unknown;
             are_unknown || ranked.path.inner().first() == path.inner().first()
         };
-        ranked.comm == comm && culprit.path.as_ref().is_some_and(begins_alike)
+        ranked.holder == holder && culprit.path.as_ref().is_some_and(begins_alike)
     };
     Some(CulpritSummary {
-        holder: culprit.holder_by_comm(recording),
+        holder,
         interrupted: culprit.interrupted().map(|task| recording.task(task).comm),
         path: culprit.path.clone(),
         cgroup: culprit.cgroup,

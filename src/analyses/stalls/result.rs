@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
 use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId};
 
 use super::advice::Advice;
-use super::holder::Holder;
 use super::kind::Kind;
 use super::witnesses::Witness;
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::analyses::contexts::{Contexts, PathId};
+use crate::analyses::holder::{Holder, Interrupt};
 use crate::analyses::shares::follow;
 use crate::model::{CgroupId, Softirq, TaskId, TraceKind};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
-use super::holder::{Holder, Interrupt};
 use super::holes;
 use super::kind::Kind;
 

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::analyses::contexts::{Contexts, PathId};
 use crate::analyses::shares::FOLLOW;
 
-use super::episodes::CpuWindows;
+use super::compared::Compared;
 use super::finder::{Candidate, Work};
 
 /// The candidates, each with its number: its index in `all`.
@@ -19,7 +19,7 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// The candidates of these CPUs' windows.
-    pub fn new(contexts: &Contexts, cpus: &[CpuWindows]) -> Self {
+    pub fn new(contexts: &Contexts, cpus: &[Compared]) -> Self {
         let all = candidates(contexts, cpus);
         let numbers: FxHashMap<Candidate, usize> = (all.iter().copied()).zip(0..).collect();
         let tried: FxHashSet<PathId> = all.iter().map(|candidate| candidate.path).collect();
@@ -48,7 +48,7 @@ impl Candidates {
 
 /// The paths to test: those that dominate windows. Paths that continue each other form one
 /// candidate, which is followed inward as far as most of their windows reach.
-fn candidates(contexts: &Contexts, cpus: &[CpuWindows]) -> Vec<Candidate> {
+fn candidates(contexts: &Contexts, cpus: &[Compared]) -> Vec<Candidate> {
     let windows = cpus.iter().flat_map(|cpu| &cpu.judged);
     let mut dominating: Vec<Candidate> = windows.filter_map(|judged| judged.stretch.dominating).collect();
     // Deepest first, so that a shorter path finds those that continue it.

@@ -6,8 +6,9 @@ use std::ops::Range;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::analyses::contexts::PathId;
+use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
-use crate::model::{CodePlace, StackId, Timeline};
+use crate::model::{CgroupId, CodePlace, NameId, StackId, Timeline};
 
 use super::finder::{Candidate, Finder, Work};
 use super::result::Dominating;
@@ -24,14 +25,17 @@ impl Finder<'_> {
         let candidate = stretch.dominating?;
         let samples = self.samples_in(candidate, timeline, indices, stretch);
         let task = most_frequent(samples.iter().map(|&at| timeline.samples[at].task))?.0;
+        let holder = self.holder(candidate).map(|_| task);
         let of_task = |at: &&usize| timeline.samples[**at].task == task;
         let cgroups = samples.iter().filter(of_task).map(|&at| timeline.details.get(at).cgroup);
+        let cgroup = holder.task().and(most_frequent(cgroups)).map_or(CgroupId::NONE, |(cgroup, _)| cgroup);
         Some(Dominating {
+            holder,
             task,
-            cgroup: most_frequent(cgroups)?.0,
+            cgroup,
             path: Path::new(&self.contexts, candidate.path),
             samples: samples.len() as u64,
-            share: samples.len() as f64 / stretch.busy as f64,
+            share: samples.len() as f64 / stretch.whole.busy as f64,
             time_ns: self.held_ns(timeline, &samples),
             place: heaviest(self.places(self.contexts.place(candidate.path), timeline, &samples))?.0,
             line: None,
@@ -51,9 +55,18 @@ impl Finder<'_> {
         let works: FxHashSet<Work> = inside.map(Work::from_path).collect();
         let is_candidates = |at: &usize| {
             let sample = &timeline.samples[*at];
-            self.recording.task(sample.task).comm == candidate.comm && works.contains(&self.work(sample))
+            self.comm(sample) == candidate.comm && works.contains(&self.work(sample))
         };
         indices.filter(is_candidates).collect()
+    }
+
+    /// Who works in a candidate's path.
+    pub(super) fn holder(&self, candidate: Candidate) -> Holder<NameId> {
+        match (candidate.comm, self.contexts.softirq(candidate.path)) {
+            (Some(comm), _) => Holder::Task(comm),
+            (None, Some(softirq)) => Holder::Softirq(softirq),
+            (None, None) => Holder::Interrupt(None),
+        }
     }
 
     /// The time that the samples at these indices represent, in ns.
@@ -93,7 +106,7 @@ impl Finder<'_> {
         while let Some((caller, frame)) = self.recording.stacks.split(at) {
             // Nested stacks have the same path, so the path ends in the outermost stack with that
             // path.
-            if self.contexts.get(at).path == Some(path) {
+            if [self.contexts.get(at).path, self.contexts.handler(at)].contains(&Some(path)) {
                 place = Some(CodePlace { frame, is_call: at != stack });
             } else if place.is_some() {
                 break;

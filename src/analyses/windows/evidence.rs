@@ -1,17 +1,16 @@
 //! Evidence: the share of each candidate in the windows and in the baseline of each CPU.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use rayon::prelude::*;
 
 use crate::analyses::statistics::Table;
 use crate::model::{CgroupId, CodePlace, Timeline};
 
+use super::amount::{Amount, Whole};
 use super::candidates::Candidates;
-use super::episodes::{CpuWindows, JudgedStretch};
+use super::compared::{Compared, Judged, Piece};
 use super::finder::{Candidate, Finder, Work};
-use super::stretch::is_dominated;
 
 /// The evidence for and against one path, added up CPU by CPU.
 #[derive(Default)]
@@ -54,7 +53,7 @@ impl Evidence {
     }
 
     /// Adds the samples of a window that the path dominates.
-    fn add_window(&mut self, judged: &JudgedStretch, samples: WindowSamples) {
+    fn add_window(&mut self, judged: &Judged, samples: WindowSamples) {
         self.held_ns.push(samples.held_ns);
         self.window_ns.push(judged.time.end - judged.time.start);
         self.cgroups.extend(samples.cgroups);
@@ -74,7 +73,7 @@ struct WindowSamples {
 
 impl Finder<'_> {
     /// The evidence of all CPUs for each candidate, by the candidate's number.
-    pub(super) fn evidence(&self, cpus: &[CpuWindows], candidates: &Candidates) -> Vec<Evidence> {
+    pub(super) fn evidence(&self, cpus: &[Compared], candidates: &Candidates) -> Vec<Evidence> {
         let mut evidence: Vec<Evidence> = candidates.all.iter().map(|_| Evidence::default()).collect();
         for cpu in cpus {
             self.add_cpu(cpu, candidates, &mut evidence);
@@ -83,17 +82,17 @@ impl Finder<'_> {
     }
 
     /// Adds the evidence of one CPU.
-    fn add_cpu(&self, cpu: &CpuWindows, candidates: &Candidates, all_evidence: &mut [Evidence]) {
+    fn add_cpu(&self, cpu: &Compared, candidates: &Candidates, all_evidence: &mut [Evidence]) {
         let mut windows = CandidateCounts::new(candidates);
-        let mut dominated: Vec<(usize, &JudgedStretch)> = Vec::new();
+        let mut dominated: Vec<(usize, &Judged)> = Vec::new();
         for judged in &cpu.judged {
-            for (candidate, counted) in judged.stretch.paths() {
-                windows.count(candidates.counting(&self.contexts, candidate), counted.samples);
+            for (candidate, amount) in judged.stretch.paths() {
+                windows.add(candidates.counting(&self.contexts, candidate), amount);
             }
-            let dominating = windows.end_stretch(judged.stretch.busy);
+            let dominating = windows.end_stretch(judged.stretch.whole, candidates);
             dominated.extend(dominating.into_iter().map(|number| (number, judged)));
         }
-        let samples_of = |&(number, judged): &(usize, &JudgedStretch)| {
+        let samples_of = |&(number, judged): &(usize, &Judged)| {
             self.window_samples(candidates.all[number], cpu.timeline, judged)
         };
         let all_samples: Vec<WindowSamples> = dominated.par_iter().map(samples_of).collect();
@@ -101,7 +100,7 @@ impl Finder<'_> {
             all_evidence[number].add_window(judged, samples);
         }
         let pieces = cpu.baseline.pieces.par_iter();
-        let add_piece = |mut counts: CandidateCounts, piece: &Range<usize>| {
+        let add_piece = |mut counts: CandidateCounts, piece: &Piece| {
             self.add_piece(cpu.timeline, piece, candidates, &mut counts);
             counts
         };
@@ -128,16 +127,14 @@ impl Finder<'_> {
         }
     }
 
-    fn window_samples(
-        &self,
-        candidate: Candidate,
-        timeline: &Timeline,
-        judged: &JudgedStretch,
-    ) -> WindowSamples {
-        let samples = self.samples_in(candidate, timeline, judged.indices.clone(), &judged.stretch);
+    fn window_samples(&self, candidate: Candidate, timeline: &Timeline, judged: &Judged) -> WindowSamples {
+        let samples = self.samples_in(candidate, timeline, judged.indices.clone(), judged.stretch);
         WindowSamples {
             held_ns: self.held_ns(timeline, &samples),
-            cgroups: samples.iter().map(|&at| timeline.details.get(at).cgroup).collect(),
+            cgroups: match candidate.comm {
+                Some(_) => samples.iter().map(|&at| timeline.details.get(at).cgroup).collect(),
+                None => Vec::new(),
+            },
             places: self.places(self.contexts.place(candidate.path), timeline, &samples),
         }
     }
@@ -146,20 +143,28 @@ impl Finder<'_> {
     fn add_piece(
         &self,
         timeline: &Timeline,
-        piece: &Range<usize>,
+        piece: &Piece,
         candidates: &Candidates,
         counts: &mut CandidateCounts,
     ) {
-        let mut busy = 0;
-        for sample in &timeline.samples[piece.clone()] {
+        let mut whole = Whole::default();
+        for sample in &timeline.samples[piece.indices.clone()] {
+            if piece.has_triggers && self.triggers.is_trigger(sample) {
+                continue;
+            }
             let work = self.work(sample);
-            busy += u64::from(work != Work::IDLE);
+            whole.idle += u64::from(work == Work::IDLE);
+            whole.busy += u64::from(work != Work::IDLE);
+            counts.served += u64::from(self.serves(sample));
             if let Some(path) = candidates.nearest(work) {
-                let comm = self.recording.task(sample.task).comm;
-                counts.count(candidates.counting(&self.contexts, Candidate { comm, path }), 1);
+                let own = Candidate { comm: self.comm(sample), path };
+                counts.add(candidates.counting(&self.contexts, own), Amount::OWN);
+            }
+            if let Some(below) = self.below(sample) {
+                counts.add(candidates.counting(&self.contexts, below), Amount::ON_TOP);
             }
         }
-        counts.end_stretch(busy);
+        counts.end_stretch(whole, candidates);
     }
 }
 
@@ -169,9 +174,11 @@ struct CandidateCounts {
     busy: u64,
     each: Vec<CandidateCount>,
     /// The samples of each candidate in the stretch that is being counted.
-    in_stretch: Vec<u64>,
+    in_stretch: Vec<InStretch>,
     /// The numbers of the candidates with samples in that stretch.
     counted: Vec<usize>,
+    /// How many samples served softirqs so far.
+    served: u64,
 }
 
 /// The samples of one candidate.
@@ -182,32 +189,52 @@ struct CandidateCount {
     dominated: u64,
 }
 
+/// The samples of one candidate in a stretch.
+#[derive(Clone, Copy, Default)]
+struct InStretch {
+    amount: Amount,
+    /// How many samples served softirqs when its last sample was counted.
+    served: u64,
+}
+
 impl CandidateCounts {
     fn new(candidates: &Candidates) -> Self {
         let count = candidates.all.len();
-        let each = vec![CandidateCount::default(); count];
-        CandidateCounts { busy: 0, each, in_stretch: vec![0; count], counted: Vec::new() }
-    }
-
-    /// Counts samples of a stretch for the candidates with these numbers.
-    fn count(&mut self, numbers: impl Iterator<Item = usize>, samples: u64) {
-        for number in numbers {
-            if self.in_stretch[number] == 0 {
-                self.counted.push(number);
-            }
-            self.in_stretch[number] += samples;
+        CandidateCounts {
+            busy: 0,
+            each: vec![CandidateCount::default(); count],
+            in_stretch: vec![InStretch::default(); count],
+            counted: Vec::new(),
+            served: 0,
         }
     }
 
-    /// Ends a stretch with `busy` samples that are not idle, and returns the numbers of the
+    /// Counts samples of a stretch for the candidates with these numbers.
+    fn add(&mut self, numbers: impl Iterator<Item = usize>, amount: Amount) {
+        for number in numbers {
+            let counted = &mut self.in_stretch[number];
+            if counted.amount.own + counted.amount.on_top == 0 {
+                self.counted.push(number);
+            }
+            if counted.served != self.served {
+                (counted.served, counted.amount.silent) = (self.served, 0);
+            }
+            counted.amount += amount;
+        }
+    }
+
+    /// Ends a stretch, of which all samples are in `whole`, and returns the numbers of the
     /// candidates that dominate it.
-    fn end_stretch(&mut self, busy: u64) -> Vec<usize> {
-        self.busy += busy;
+    fn end_stretch(&mut self, whole: Whole, candidates: &Candidates) -> Vec<usize> {
+        self.busy += whole.busy;
         let mut dominating = Vec::new();
         for number in self.counted.drain(..) {
-            let samples = std::mem::take(&mut self.in_stretch[number]);
-            self.each[number].samples += samples;
-            if is_dominated(busy, samples) {
+            let InStretch { mut amount, served } = std::mem::take(&mut self.in_stretch[number]);
+            if served != self.served {
+                amount.silent = 0;
+            }
+            self.each[number].samples += amount.own;
+            if candidates.all[number].dominates(amount, whole) {
                 self.each[number].dominated += 1;
                 dominating.push(number);
             }

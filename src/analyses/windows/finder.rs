@@ -1,15 +1,16 @@
 //! The finder: what each sample of a recording counts for.
 
-use crate::analyses::contexts::{Contexts, PathId};
+use crate::analyses::contexts::{Contexts, PathId, Serving};
 use crate::model::{NameId, Recording, Sample, Task};
 
 use super::options::Options;
 use super::triggers::Triggers;
 
-/// What is ranked: a path in which tasks of one comm work.
+/// What is ranked: a path in which tasks of one comm work, or the path of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Candidate {
-    pub comm: NameId,
+    /// `None` for the handler of a softirq or an interrupt, whoever it interrupts.
+    pub comm: Option<NameId>,
     pub path: PathId,
 }
 
@@ -62,7 +63,7 @@ impl<'r> Finder<'r> {
         Finder {
             recording,
             options,
-            contexts: Contexts::new(recording),
+            contexts: Contexts::with_handlers(recording),
             triggers,
             workers,
             interval_ns: recording.sampling_interval_ns(),
@@ -74,17 +75,38 @@ impl<'r> Finder<'r> {
         self.contexts.is_idle(self.recording, sample)
     }
 
-    /// The work that a sample counts for: its task's work in the kernel. Work of an interrupt or
-    /// softirq on top of the task is not counted, because otherwise a flood of packets would be
-    /// blamed on the system call that it interrupts.
+    /// The work that a sample counts for: its task's work in the kernel. The work of an interrupt or
+    /// softirq on top of the task is its own, because otherwise a flood of packets would be blamed
+    /// on the system call that it interrupts.
     #[inline]
     pub fn work(&self, sample: &Sample) -> Work {
         let context = self.contexts.get(sample.stack);
+        let path = if context.is_nested { self.contexts.handler(sample.stack) } else { context.path };
         // Branchless on purpose, as `Contexts::is_idle` is: `&&` would be mispredicted here.
-        let counts = self.workers[sample.task.index()].is_some() & !context.is_nested;
-        let in_path = context.path.map_or(Work::NOT_COUNTED, Work::from_path);
+        let counts = self.workers[sample.task.index()].is_some() | context.is_nested;
+        let in_path = path.map_or(Work::NOT_COUNTED, Work::from_path);
         let busy = if counts { in_path } else { Work::NOT_COUNTED };
         if self.is_idle(sample) { Work::IDLE } else { busy }
+    }
+
+    /// Who does the work of a sample: tasks of this comm; `None` for a softirq or an interrupt.
+    #[inline]
+    pub fn comm(&self, sample: &Sample) -> Option<NameId> {
+        let is_nested = self.contexts.get(sample.stack).is_nested;
+        (!is_nested).then(|| self.recording.task(sample.task).comm)
+    }
+
+    /// Whether a softirq was being served.
+    #[inline]
+    pub fn serves(&self, sample: &Sample) -> bool {
+        self.contexts.get(sample.stack).serving != Serving::Nothing
+    }
+
+    /// The path that a softirq or an interrupt interrupted, and its tasks.
+    pub fn below(&self, sample: &Sample) -> Option<Candidate> {
+        let is_nested = self.contexts.get(sample.stack).is_nested;
+        let path = if is_nested { self.interrupted(sample) } else { None };
+        path.map(|path| Candidate { comm: Some(self.recording.task(sample.task).comm), path })
     }
 
     /// The work of a sample's task in the kernel, also while it is interrupted.

@@ -2,11 +2,14 @@
 //! the ranking of these paths over all windows against the baseline. The unit of evidence is the
 //! window, because samples within one window are not independent.
 
+mod amount;
 mod candidates;
+mod compared;
 mod dominating;
 mod episodes;
 mod evidence;
 mod finder;
+mod groups;
 mod options;
 mod ranking;
 mod result;
@@ -14,6 +17,7 @@ mod stretch;
 mod stretch_summary;
 mod summary;
 mod triggers;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,11 +28,14 @@ use crate::model::{Recording, Timeline};
 
 use super::contents;
 
-use episodes::CpuWindows;
+use compared::Compared;
+use episodes::{CpuEpisode, CpuEpisodes};
 use finder::Finder;
+use groups::Group;
+use stretch::Stretch;
 
 pub use options::{BEFORE_NS, KSOFTIRQD, Options};
-pub use result::{CutBy, Dominating, Episode, Ranked, Verdict, Window, Windows};
+pub use result::{Among, ComparedTo, CutBy, Dominating, Episode, LeftOut, Ranked, Verdict, Window, Windows};
 pub(crate) use stretch_summary::StretchSummarizer;
 pub use stretch_summary::StretchSummary;
 pub use summary::Filler;
@@ -38,14 +45,16 @@ pub use triggers::Triggers;
 pub fn find(recording: &Recording, options: &Options) -> Windows {
     let finder = Finder::new(recording, options);
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
-    let mut cpus: Vec<CpuWindows> =
-        timelines.into_par_iter().map(|timeline| finder.cpu_windows(timeline)).collect();
-    let triggered = cpus.iter().map(|cpu| cpu.triggered).sum();
-    cpus.retain(|cpu| !cpu.episodes.is_empty());
-    let ranking = finder.rank(&cpus);
-    let baseline_windows = cpus.iter().fold(0u64, |sum, cpu| sum.saturating_add(cpu.baseline.count()));
-    let taken = cpus.iter_mut().map(|cpu| (cpu.timeline.cpu, std::mem::take(&mut cpu.taken))).collect();
-    let episodes: Vec<Episode> = cpus.into_iter().flat_map(|cpu| cpu.episodes).collect();
+    let mut cpus: Vec<CpuEpisodes> =
+        timelines.into_par_iter().map(|timeline| finder.episodes(timeline)).collect();
+    let triggered = cpus.iter().map(|cpu| cpu.all.len() as u64).sum();
+    cpus.retain(|cpu| !cpu.all.is_empty());
+    let (compared, ranking): (Vec<ComparedTo>, Vec<Vec<Ranked>>) = rank_groups(&finder, &cpus).unzip();
+    let ranking = ranking.concat();
+    let taken_by = |one: &CpuEpisode| (one.lead_in_ns, one.episode.end_ns);
+    let taken = cpus.iter().map(|cpu| (cpu.timeline.cpu, cpu.all.iter().map(taken_by).collect())).collect();
+    let all = cpus.into_iter().flat_map(|cpu| cpu.all).map(|one| one.episode);
+    let episodes: Vec<Episode> = all.filter(|episode| finder.is_meant(episode)).collect();
     let dominating =
         episodes.iter().filter_map(|episode| episode.dominating.as_ref()).map(|dominating| &dominating.path);
     let paths = dominating.chain(ranking.iter().map(|ranked| &ranked.path));
@@ -54,13 +63,23 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         unnamed: contents::unnamed_among(recording, &names),
         taken,
         episodes,
+        compared,
         ranking,
-        baseline_windows,
         before_ns: options.before_ns,
         triggered,
         has_kernel_names: recording.has_kernel_names(),
         contexts: finder.contexts,
     }
+}
+
+/// Ranks the paths that dominate windows, group by group.
+fn rank_groups(finder: &Finder, cpus: &[CpuEpisodes]) -> impl Iterator<Item = (ComparedTo, Vec<Ranked>)> {
+    let rank = |group: Group| {
+        let mut compared: Vec<Compared> = cpus.iter().map(|cpu| finder.compared(cpu, group)).collect();
+        compared.retain(|cpu| !cpu.judged.is_empty());
+        finder.rank(&compared, group.0)
+    };
+    Group::of(finder, cpus).into_iter().map(rank)
 }
 
 /// Ranks the paths that dominate given stretches of time: for each CPU its stretches, in order and
@@ -73,9 +92,12 @@ pub(crate) fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u6
     };
     let options = Options { before_ns, ..Options::without_trigger() };
     let finder = Finder::new(recording, &options);
-    let cpus: Vec<CpuWindows> = stretches
+    let of_cpus = stretches.iter().filter_map(|(cpu, times)| Some((recording.timeline(*cpu)?, times)));
+    let counted: Vec<(&Timeline, &Vec<Range<u64>>, Vec<Stretch>)> =
+        of_cpus.map(|(timeline, times)| (timeline, times, finder.stretches(timeline, times))).collect();
+    let compared: Vec<Compared> = counted
         .iter()
-        .filter_map(|(cpu, stretches)| Some(finder.cpu_stretches(recording.timeline(*cpu)?, stretches)))
+        .map(|(timeline, times, stretches)| finder.compared_stretches(timeline, times, stretches))
         .collect();
-    finder.rank(&cpus)
+    finder.rank(&compared, Among::All).1
 }

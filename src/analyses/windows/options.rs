@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use crate::analyses::selection::Selection;
+use crate::analyses::shares::Share;
 use crate::model::Softirq;
 
 /// What to look for.
@@ -26,6 +27,10 @@ pub struct Options {
 pub const BEFORE_NS: u64 = 100_000_000;
 /// The comm of the default trigger.
 pub const KSOFTIRQD: &str = "^ksoftirqd/";
+
+/// A window or a piece of baseline that is shorter than this share of the length asked for does not
+/// count: nothing can have held the CPU for that long in it. The time of such a window is baseline.
+pub(super) const COUNTS: Share = Share(1, 2);
 
 impl Options {
     /// Options without a trigger: the work of every task counts, also that of ksoftirqd.

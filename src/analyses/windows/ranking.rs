@@ -1,17 +1,17 @@
 //! The ranking: how much more often a path dominates windows than the baseline, and the verdict.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use crate::analyses::paths::{Owner, Path};
-use crate::analyses::statistics::fisher_exact_stratified;
+use crate::analyses::statistics::{Exact, fisher_exact_stratified, tests_that_count};
 use crate::model::{CgroupId, NameId};
 
 use super::candidates::Candidates;
-use super::episodes::CpuWindows;
+use super::compared::Compared;
 use super::evidence::Evidence;
 use super::finder::{Candidate, Finder};
-use super::result::{Ranked, Verdict};
+use super::result::{Among, ComparedTo, Ranked, Verdict};
 use super::stretch::{heaviest, most_frequent};
 
 /// A path that holds the CPU for less than this share of a window is too brief to have stalled it.
@@ -24,28 +24,45 @@ const CHANCE: f64 = 0.25;
 const STANDS_OUT: f64 = 2.0;
 
 impl Finder<'_> {
-    /// Ranks the paths that dominate the windows of these CPUs.
-    pub(super) fn rank(&self, cpus: &[CpuWindows]) -> Vec<Ranked> {
+    /// Ranks the paths that dominate what is judged on these CPUs, which is `among` all windows.
+    pub(super) fn rank(&self, cpus: &[Compared], among: Among) -> (ComparedTo, Vec<Ranked>) {
         let candidates = Candidates::new(&self.contexts, cpus);
         let evidence = self.evidence(cpus, &candidates);
-        let tried = candidates.all.len() as f64;
-        let with_evidence = candidates.all.into_iter().zip(evidence);
-        let mut ranking: Vec<Ranked> =
-            with_evidence.map(|(candidate, evidence)| self.judge(candidate, evidence, tried)).collect();
-        let name = |ranked: &Ranked| self.recording.name(ranked.comm);
+        let exact: Vec<Exact> =
+            evidence.iter().map(|evidence| fisher_exact_stratified(&evidence.tables)).collect();
+        let tests = tests_that_count(exact.iter().copied(), SIGNIFICANT);
+        let compared = ComparedTo {
+            among,
+            windows: cpus.iter().map(|cpu| cpu.judged.len() as u64).sum(),
+            baseline_windows: cpus.iter().fold(0, |sum, cpu| cpu.baseline.count().saturating_add(sum)),
+        };
+        let p_values = exact.iter().map(|exact| (exact.p_value * tests).min(1.0));
+        let with_evidence = candidates.all.into_iter().zip(evidence).zip(p_values);
+        let mut ranking: Vec<Ranked> = with_evidence
+            .map(|((candidate, evidence), p_value)| self.judge(candidate, evidence, p_value, compared))
+            .collect();
+        let name = |ranked: &Ranked| ranked.holder.map(|comm| self.recording.name(comm));
         ranking.sort_by(|a, b| {
-            (a.verdict.cmp(&b.verdict))
-                .then(a.p_value.total_cmp(&b.p_value))
+            (rank_of(a.verdict).cmp(&rank_of(b.verdict)))
+                .then_with(|| match a.verdict {
+                    Verdict::Culprit | Verdict::Lead => a.p_value.total_cmp(&b.p_value),
+                    Verdict::Suspect | Verdict::Brief | Verdict::Common => Ordering::Equal,
+                })
                 .then(b.window_share.total_cmp(&a.window_share))
-                .then_with(|| name(a).cmp(name(b)))
+                .then_with(|| name(a).cmp(&name(b)))
         });
-        ranking
+        (compared, ranking)
     }
 
-    /// Judges one of `tried` candidates.
-    fn judge(&self, candidate: Candidate, mut evidence: Evidence, tried: f64) -> Ranked {
+    /// Judges a candidate by its evidence and its corrected p-value.
+    fn judge(
+        &self,
+        candidate: Candidate,
+        mut evidence: Evidence,
+        p_value: f64,
+        compared: ComparedTo,
+    ) -> Ranked {
         let lift = evidence.lift();
-        let p_value = (fisher_exact_stratified(&evidence.tables) * tried).min(1.0);
         let median_held_ns = median(&mut evidence.held_ns);
         let path = Path::new(&self.contexts, candidate.path);
         let verdict = match verdict(&evidence, p_value, median_held_ns) {
@@ -53,7 +70,7 @@ impl Finder<'_> {
             verdict => verdict,
         };
         Ranked {
-            comm: candidate.comm,
+            holder: self.holder(candidate),
             leaves: if path.functions.is_empty() { self.leaves(&evidence) } else { Vec::new() },
             path,
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
@@ -69,6 +86,7 @@ impl Finder<'_> {
             place: heaviest(evidence.places).map(|(place, _)| place),
             line: None,
             verdict,
+            compared,
         }
     }
 
@@ -83,6 +101,17 @@ impl Finder<'_> {
         let mut leaves: Vec<(NameId, u64)> = samples.into_iter().collect();
         leaves.sort_by_key(|&(name, count)| (Reverse(count), self.recording.name(name)));
         leaves.into_iter().map(|(name, count)| (name, count as f64 / all as f64)).collect()
+    }
+}
+
+/// The place of a verdict in the ranking. A path that is not significant is the less interesting the
+/// less of the time it fills, whether brief or common.
+fn rank_of(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Culprit => 0,
+        Verdict::Lead => 1,
+        Verdict::Suspect => 2,
+        Verdict::Brief | Verdict::Common => 3,
     }
 }
 

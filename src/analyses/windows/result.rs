@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::analyses::contents::Unnamed;
 use crate::analyses::contexts::Contexts;
+use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
 use crate::model::{CgroupId, CodePlace, NameId, Recording, Softirq, TaskId, Timeline};
 
@@ -14,10 +15,12 @@ use crate::model::{CgroupId, CodePlace, NameId, Recording, Softirq, TaskId, Time
 pub struct Windows {
     /// The episodes, by CPU, then by time.
     pub episodes: Vec<Episode>,
-    /// The paths that dominate windows, the most suspicious first.
+    /// The paths that dominate windows, the most suspicious first. Where some episodes served
+    /// received packets, the paths before these come first.
     pub ranking: Vec<Ranked>,
-    /// The number of windows that the baseline was cut into.
-    pub baseline_windows: u64,
+    /// What was compared: the windows that the first paths are ranked among, then those of the
+    /// other paths, if there are such.
+    pub compared: Vec<ComparedTo>,
     /// The length of a window that was asked for, in ns.
     pub before_ns: u64,
     /// All episodes, including those outside the selected time and those that served none of the
@@ -79,6 +82,8 @@ pub struct Window {
     pub is_throttled: bool,
     /// Why it is shorter than asked for.
     pub cut_by: Option<CutBy>,
+    /// Why it is not compared with the baseline, if it is not. Then its time is baseline.
+    pub left_out: Option<LeftOut>,
 }
 
 /// Why a window is shorter than asked for.
@@ -91,13 +96,26 @@ pub enum CutBy {
     PreviousEpisode,
 }
 
+/// Why a window is not compared with the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeftOut {
+    /// It is shorter than half of what was asked for.
+    Short,
+    /// The waits of softirqs were traced, none waited in it, and samples show that interrupts were
+    /// on.
+    NoWait,
+}
+
 /// The dominating path of a window.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Dominating {
-    /// The task with most of the samples.
+    /// Who works in it.
+    pub holder: Holder<TaskId>,
+    /// The task with most of the samples: the holder, or a bystander whom the holder interrupted.
     pub task: TaskId,
-    /// That task's control group, where recorded.
+    /// The control group of a task that is the holder, where recorded.
     pub cgroup: CgroupId,
     /// The path.
     pub path: Path,
@@ -118,15 +136,15 @@ pub struct Dominating {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ranked {
-    /// The comm.
-    pub comm: NameId,
+    /// Who works in it, with tasks of one comm as one.
+    pub holder: Holder<NameId>,
     /// The path.
     pub path: Path,
     /// If the path is that of no function, because there are no call chains and no function
     /// dominates: the functions of its samples in the windows that it dominates, each with its
     /// share of these samples, from 0 to 1. The most frequent is first.
     pub leaves: Vec<(NameId, f64)>,
-    /// How many windows it dominates: it has at least half of the samples that are not idle.
+    /// How many windows it dominates.
     pub windows: u64,
     /// How many windows of the baseline it dominates.
     pub baseline_windows: u64,
@@ -137,7 +155,8 @@ pub struct Ranked {
     pub baseline_share: f64,
     /// `window_share` divided by `baseline_share`; `None` if it never ran in the baseline.
     pub lift: Option<f64>,
-    /// Fisher's exact test over windows, stratified by CPU, times the number of paths tried.
+    /// Fisher's exact test over windows, stratified by CPU, times the number of paths tried that
+    /// could have been significant.
     pub p_value: f64,
     /// The CPUs of the windows that it dominates.
     pub cpus: Vec<u32>,
@@ -153,6 +172,31 @@ pub struct Ranked {
     pub line: Option<String>,
     /// The conclusion from the above.
     pub verdict: Verdict,
+    /// What it was compared with.
+    pub compared: ComparedTo,
+}
+
+/// What a path was compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ComparedTo {
+    /// The windows that it was ranked among.
+    pub among: Among,
+    /// Their number.
+    pub windows: u64,
+    /// The number of windows that the baseline was cut into.
+    pub baseline_windows: u64,
+}
+
+/// Windows that are ranked together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// All windows.
+    All,
+    /// Those before episodes that served received packets.
+    Receiving,
+    /// The others, where some served received packets.
+    Others,
 }
 
 /// How strong the evidence against a path is, the strongest first.

@@ -7,18 +7,17 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::analyses::contexts::Contexts;
-use crate::analyses::shares::{DOMINATE, follow};
+use crate::analyses::contexts::{Contexts, PathId};
+use crate::analyses::shares::follow;
 use crate::model::{NameId, Timeline};
 
+use super::amount::{Amount, Whole};
 use super::finder::{Candidate, Finder, Work};
 
 /// The samples of a stretch, counted.
 pub(super) struct Stretch {
-    /// Samples that are not idle.
-    pub busy: u64,
-    /// Samples that are idle.
-    pub idle: u64,
+    /// All of them.
+    pub whole: Whole,
     /// Samples in interrupts and softirqs, without idle ones.
     pub nested: u64,
     /// All samples, by comm and work.
@@ -28,10 +27,13 @@ pub(super) struct Stretch {
 }
 
 /// The samples of one comm and one work.
-pub(super) struct WorkCount {
-    comm: NameId,
+struct WorkCount {
+    /// `None` for the work of softirqs and interrupts.
+    comm: Option<NameId>,
     work: Work,
-    pub samples: u64,
+    amount: Amount,
+    /// How many samples served softirqs when its last own sample was counted.
+    served: u64,
     /// The index of the last of these samples.
     last: usize,
 }
@@ -41,93 +43,142 @@ pub(super) struct WorkCount {
 pub(super) struct Counter<'r> {
     finder: &'r Finder<'r>,
     /// The position of each comm and work in a stretch's list.
-    positions: FxHashMap<(NameId, Work), usize>,
+    positions: FxHashMap<(Option<NameId>, Work), usize>,
     /// The last position of each work, perhaps in an earlier stretch: a guess that usually saves
     /// the look-up, because most work is done by one comm.
     guesses: Vec<usize>,
+    counted: Vec<WorkCount>,
 }
 
 impl<'r> Counter<'r> {
     pub fn new(finder: &'r Finder) -> Self {
         let guesses = vec![0; Work::BEFORE_PATHS + finder.contexts.paths().len()];
-        Counter { finder, positions: FxHashMap::default(), guesses }
+        Counter { finder, positions: FxHashMap::default(), guesses, counted: Vec::new() }
     }
 
     /// Counts the samples of `timeline` at `indices`.
     pub fn count(&mut self, timeline: &Timeline, indices: Range<usize>) -> Stretch {
-        let Counter { finder, positions, guesses } = self;
-        let mut stretch = Stretch { busy: 0, idle: 0, nested: 0, counted: Vec::new(), dominating: None };
-        positions.clear();
+        let finder = self.finder;
+        let (mut whole, mut nested, mut served) = (Whole::default(), 0, 0);
+        self.positions.clear();
         for (at, sample) in indices.clone().zip(&timeline.samples[indices]) {
             let work = finder.work(sample);
             let is_idle = work == Work::IDLE;
-            stretch.idle += u64::from(is_idle);
-            stretch.busy += u64::from(!is_idle);
-            stretch.nested += u64::from(!is_idle & finder.contexts.get(sample.stack).is_nested);
-            let comm = finder.recording.task(sample.task).comm;
-            let guess = &mut guesses[work.index()];
-            let is_same = |counted: &WorkCount| counted.comm == comm && counted.work == work;
-            if !stretch.counted.get(*guess).is_some_and(is_same) {
-                *guess = *positions.entry((comm, work)).or_insert_with(|| {
-                    stretch.counted.push(WorkCount { comm, work, samples: 0, last: at });
-                    stretch.counted.len() - 1
-                });
+            whole.idle += u64::from(is_idle);
+            whole.busy += u64::from(!is_idle);
+            served += u64::from(finder.serves(sample));
+            self.own(finder.comm(sample), work, served, at);
+            if finder.contexts.get(sample.stack).is_nested {
+                nested += u64::from(!is_idle);
+                if let Some(below) = finder.below(sample) {
+                    self.entry(below.comm, Work::from_path(below.path), at).amount += Amount::ON_TOP;
+                }
             }
-            let counted = &mut stretch.counted[*guess];
-            counted.samples += 1;
-            counted.last = at;
         }
+        let mut counted = std::mem::take(&mut self.counted);
+        let is_ended = |counted: &&mut WorkCount| counted.served != served;
+        counted.iter_mut().filter(is_ended).for_each(|counted| counted.amount.silent = 0);
+        let mut stretch = Stretch { whole, nested, counted, dominating: None };
         stretch.dominating = stretch.heaviest_path(&finder.contexts);
         stretch
+    }
+
+    /// Counts a sample of this comm's own work, after so many samples that `served` softirqs.
+    fn own(&mut self, comm: Option<NameId>, work: Work, served: u64, at: usize) {
+        let counted = self.entry(comm, work, at);
+        if counted.served != served {
+            (counted.served, counted.amount.silent) = (served, 0);
+        }
+        counted.amount += Amount::OWN;
+        counted.last = at;
+    }
+
+    /// The entry of the list for a comm and its work, added if it is new.
+    fn entry(&mut self, comm: Option<NameId>, work: Work, at: usize) -> &mut WorkCount {
+        let guess = &mut self.guesses[work.index()];
+        let is_same = |counted: &WorkCount| counted.comm == comm && counted.work == work;
+        if !self.counted.get(*guess).is_some_and(is_same) {
+            *guess = *self.positions.entry((comm, work)).or_insert_with(|| {
+                let amount = Amount::default();
+                self.counted.push(WorkCount { comm, work, amount, served: 0, last: at });
+                self.counted.len() - 1
+            });
+        }
+        &mut self.counted[*guess]
     }
 }
 
 impl Stretch {
     /// Each comm and path with samples. A path is counted without the paths that continue it.
-    pub fn paths(&self) -> impl Iterator<Item = (Candidate, &WorkCount)> {
+    pub fn paths(&self) -> impl Iterator<Item = (Candidate, Amount)> {
+        self.counts().map(|(candidate, counted)| (candidate, counted.amount))
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (Candidate, &WorkCount)> {
         self.counted.iter().filter_map(|counted| {
             let (comm, path) = (counted.comm, counted.work.path()?);
             Some((Candidate { comm, path }, counted))
         })
     }
 
-    /// The heaviest path, followed inward, if it dominates; of several equal ones the one that ran
-    /// last.
+    /// The heaviest path, followed inward, if it dominates: a task's before a handler's, and of
+    /// several equal ones the one that ran last.
     fn heaviest_path(&self, contexts: &Contexts) -> Option<Candidate> {
         // A path that ends in the entry is left out, because it does not show which call it was.
         let with_starts = || {
-            self.paths().filter_map(|(candidate, counted)| {
+            self.counts().filter_map(|(candidate, counted)| {
                 let start = Candidate { path: contexts.start(candidate.path)?, ..candidate };
                 Some((start, candidate.path, counted))
             })
         };
-        let mut by_start: FxHashMap<Candidate, (u64, usize)> = FxHashMap::default();
+        let mut by_start: FxHashMap<Candidate, (Amount, usize)> = FxHashMap::default();
         for (start, _, counted) in with_starts() {
-            let (samples, last) = by_start.entry(start).or_default();
-            *samples += counted.samples;
+            let (amount, last) = by_start.entry(start).or_default();
+            *amount += counted.amount;
             *last = counted.last.max(*last);
         }
-        let (&heaviest, &(samples, _)) = by_start.iter().max_by_key(|&(&start, &weight)| (weight, start))?;
-        is_dominated(self.busy, samples).then(|| {
-            let paths = with_starts().filter(|(start, ..)| *start == heaviest);
-            let weights = paths.map(|(_, path, counted)| (path, counted.samples));
-            Candidate { path: follow(contexts, heaviest.path, weights, self.busy), ..heaviest }
-        })
+        let dominating = by_start.iter().filter(|(start, (amount, _))| start.dominates(*amount, self.whole));
+        let weight = |&(start, &(amount, last)): &(&Candidate, &(Amount, usize))| {
+            (start.comm.is_some(), amount.is_half(self.whole), amount.own, last, *start)
+        };
+        let (&heaviest, &(amount, _)) = dominating.max_by_key(weight)?;
+        let paths = with_starts().filter(|(start, ..)| *start == heaviest);
+        let weights = paths.map(|(_, path, counted)| (path, counted.amount.own));
+        let least = if amount.is_half(self.whole) { self.whole.busy } else { amount.own };
+        let followed = follow(contexts, heaviest.path, weights, least);
+        let path = contexts.outwards(followed).find(|&path| self.is_dominated(contexts, heaviest, path));
+        Some(Candidate { path: path.unwrap_or(heaviest.path), ..heaviest })
     }
 
-    /// The comm with most samples that are not idle, and their number.
+    /// Whether `path`, which continues that of `start`, dominates.
+    fn is_dominated(&self, contexts: &Contexts, start: Candidate, path: PathId) -> bool {
+        let mut amount = Amount::default();
+        for (candidate, part) in self.paths() {
+            if candidate.comm == start.comm && contexts.continues(candidate.path, path) {
+                amount += part;
+            }
+        }
+        start.dominates(amount, self.whole)
+    }
+
+    /// The comm with most samples that are not idle, without those of softirqs and interrupts, and
+    /// their number.
     pub fn busiest(&self) -> Option<(NameId, u64)> {
         let mut comms: BTreeMap<NameId, u64> = BTreeMap::new();
         for counted in self.counted.iter().filter(|counted| counted.work != Work::IDLE) {
-            *comms.entry(counted.comm).or_default() += counted.samples;
+            if let Some(comm) = counted.comm.filter(|_| counted.amount.own > 0) {
+                *comms.entry(comm).or_default() += counted.amount.own;
+            }
         }
         heaviest(comms)
     }
 }
 
-/// Whether `samples` dominate a stretch with `busy` samples that are not idle.
-pub(super) fn is_dominated(busy: u64, samples: u64) -> bool {
-    samples > 0 && DOMINATE.is_held(samples, busy)
+impl Candidate {
+    /// Whether this much of a stretch is enough to dominate it.
+    pub fn dominates(&self, amount: Amount, whole: Whole) -> bool {
+        if self.comm.is_some() { amount.dominates(whole) } else { amount.fills(whole) }
+    }
 }
 
 /// The most frequent item and its count; the smallest of several equal ones.

@@ -51,7 +51,7 @@ impl<'r> StretchSummarizer<'r> {
             start_ns,
             end_ns,
             samples: indices.len() as u64,
-            idle_samples: stretch.idle,
+            idle_samples: stretch.whole.idle,
             interrupt_samples: stretch.nested,
             is_lossy: timeline.is_lossy_in(start_ns, end_ns),
             dominating: finder.dominating(timeline, indices, &stretch),

@@ -1,9 +1,9 @@
 //! A summary of the windows of a recording: counts, and what filled a window that no path
 //! dominates.
 
-use crate::model::{NameId, Recording, Sample, Softirq, Timeline};
+use crate::model::{NameId, Recording, Sample, Timeline};
 
-use super::result::{Episode, Window, Windows};
+use super::result::{Episode, LeftOut, Window, Windows};
 use super::stretch_summary::StretchSummary;
 
 /// What filled a stretch of a CPU's time, where no path dominates it.
@@ -33,7 +33,9 @@ impl Counts {
     fn filler(&self) -> Filler {
         let share = |samples: u64| samples as f64 / self.busy as f64;
         match self.busiest {
-            Some(_) if 2 * self.interrupts >= self.busy => Filler::Interrupts(share(self.interrupts)),
+            _ if self.interrupts > 0 && 2 * self.interrupts >= self.busy => {
+                Filler::Interrupts(share(self.interrupts))
+            }
             Some((comm, samples)) => Filler::Comm(comm, share(samples)),
             None if self.samples == 0 => Filler::NoSamples,
             None => Filler::Idle,
@@ -85,9 +87,11 @@ impl Window {
 }
 
 impl Windows {
-    /// How many windows have a dominating path.
+    /// How many of these have a dominating path.
     pub fn dominated(&self) -> usize {
-        self.episodes.iter().filter(|episode| episode.dominating.is_some()).count()
+        let is_dominated =
+            |episode: &&Episode| episode.window.left_out.is_none() && episode.dominating.is_some();
+        self.episodes.iter().filter(is_dominated).count()
     }
 
     /// In how many windows records were lost or sampling was paused.
@@ -100,12 +104,14 @@ impl Windows {
         self.episodes.windows(2).all(|pair| pair[0].cpu == pair[1].cpu)
     }
 
-    /// How many episodes received packets, if they are fewer than half of all episodes. Then it is
-    /// worth looking at these alone.
-    pub fn few_receiving(&self) -> Option<usize> {
-        let received = |episode: &&Episode| episode.softirqs.contains_key(&Softirq::NetRx);
-        let count = self.episodes.iter().filter(received).count();
-        (1..self.episodes.len() / 2).contains(&count).then_some(count)
+    /// How many windows are compared with the baseline.
+    pub fn counted(&self) -> usize {
+        self.episodes.iter().filter(|episode| episode.window.left_out.is_none()).count()
+    }
+
+    /// How many windows are not, and why.
+    pub fn left_out(&self, why: LeftOut) -> usize {
+        self.episodes.iter().filter(|episode| episode.window.left_out == Some(why)).count()
     }
 
     /// The comm that all triggers share up to its first `/`, so that `ksoftirqd` stands for
@@ -129,7 +135,7 @@ impl Windows {
     ) -> Option<u32> {
         let is_culprits = |episode: &&Episode| match (self.culprit(), &episode.dominating) {
             (Some(culprit), Some(dominating)) => {
-                recording.task(dominating.task).comm == culprit.comm
+                dominating.holder.map(|task| recording.task(task).comm) == culprit.holder
                     && dominating.path.functions.starts_with(&culprit.path.functions)
             }
             _ => false,

@@ -24,19 +24,16 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.after.is_some() && arguments.window.is_none() && arguments.stall.is_none() {
         bail!("--after goes with --window or --stall only");
     }
-    let recording = match arguments.stall {
-        Some(_) => arguments.input.load_with_events()?,
-        None => arguments.input.load()?,
-    };
+    let is_of_windows = arguments.window.is_some() || arguments.diff;
+    let recording = arguments.input.load_with_events()?;
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;
-    let needs_cpus = arguments.window.is_some() || arguments.stall.is_some() || arguments.diff;
-    if needs_cpus || options.selection.cpus.is_some() {
+    if is_of_windows || arguments.stall.is_some() || options.selection.cpus.is_some() {
         load::require_cpus(&recording)?;
     }
     output::check_selection(&options.selection, &recording)?;
-    if arguments.window.is_some() || arguments.diff {
+    if is_of_windows {
         window_options::check(&options, &recording)?;
     }
     let gallery = Gallery::new(arguments, &recording, options)?;

@@ -29,18 +29,24 @@ pub fn draw(
     }
     let is_one = views.len() == 1;
     let mut is_drawn = false;
-    let marks = gallery.marks();
-    let mut painter = Painter::new(recording, &marks);
-    for view in views {
-        let Some(flame) = flame(&mut painter, &view).filter(|flame| !flame.lines.is_empty()) else {
-            output::complain(&format!("{}: nothing to draw in that time", name(recording, &view)));
+    let (marked, others): (Vec<View>, Vec<View>) = views.into_iter().partition(|view| view.is_marked);
+    for (views, is_marked) in [(marked, true), (others, false)] {
+        if views.is_empty() {
             continue;
-        };
-        warn(&name(recording, &view), &flame, &view.kind);
-        let caption = caption(recording, &view, &flame);
-        let number = view.sections.first().filter(|_| !is_one).map(|section| section.timeline.cpu);
-        write(arguments, recording, &flame, &caption, number)?;
-        is_drawn = true;
+        }
+        let marks = gallery.marks(is_marked);
+        let mut painter = Painter::new(recording, &marks);
+        for view in views {
+            let Some(flame) = flame(&mut painter, &view).filter(|flame| !flame.lines.is_empty()) else {
+                output::complain(&format!("{}: nothing to draw in that time", name(recording, &view)));
+                continue;
+            };
+            warn(&name(recording, &view), &flame, &view.kind);
+            let caption = caption(recording, &view, &flame);
+            let number = view.sections.first().filter(|_| !is_one).map(|section| section.timeline.cpu);
+            write(arguments, recording, &flame, &caption, number)?;
+            is_drawn = true;
+        }
     }
     Ok(is_drawn)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use anyhow::{Result, bail};
 use stallgraph::analyses::flame::{self, MarkedPath, Marks, Section};
 use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
-use stallgraph::analyses::stalls::{self, Stall};
+use stallgraph::analyses::stalls::{self, Stall, Stalls};
 use stallgraph::analyses::windows::{self, Episode, Options, Triggers, Windows};
 use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::text::counted;
@@ -28,6 +28,17 @@ pub struct View<'r> {
     pub kind: Kind<'r>,
     /// The finding, in one line.
     pub finding: String,
+    /// Whether the paths of [`Gallery::marks`] are those of its CPUs.
+    pub is_marked: bool,
+}
+
+/// Who is to blame for the whole recording.
+struct Culprit {
+    path: Option<MarkedPath>,
+    /// The CPUs that it held.
+    cpus: Vec<u32>,
+    /// The finding, in one line.
+    finding: String,
 }
 
 /// How a picture is drawn.
@@ -48,8 +59,9 @@ pub struct Gallery<'r> {
     /// The selected time, as far as there are samples.
     range: Range<u64>,
     windows: Windows,
-    /// The stalls, if `--stall` is given.
-    stalls: Vec<Stall>,
+    /// The stalls, if `--stall` is given or if there are no windows to find a culprit in.
+    stalls: Option<Stalls>,
+    culprit: Option<Culprit>,
     /// How much time is shown after a window, or on both sides of a stall.
     after_ns: u64,
 }
@@ -66,16 +78,19 @@ impl<'r> Gallery<'r> {
         let whole = flame::extent(recording, options.selection.timelines(recording));
         let (first_ns, last_ns) = options.selection.time.bounds(recording);
         let range = first_ns.max(whole.start)..last_ns.saturating_add(1).min(whole.end);
-        let stalls = match arguments.stall {
-            Some(_) => {
-                let min_ns = arguments.min.map_or(Ok(stalls::Options::default().min_ns), to_ns)?;
-                let options = stalls::Options { min_ns, selection: options.selection.clone() };
-                stalls::find(recording, &options).stalls
-            }
-            None => Vec::new(),
+        let min_ns = arguments.min.map_or(Ok(stalls::Options::default().min_ns), to_ns)?;
+        let stalls_in = |time| {
+            let selection = Selection { time, ..options.selection.clone() };
+            stalls::find(recording, &stalls::Options { min_ns, selection })
         };
+        let stalls = match arguments.stall {
+            Some(_) => Some(stalls_in(options.selection.time)),
+            None if windows.episodes.is_empty() && !is_of_windows => Some(stalls_in(TimeRange::All)),
+            None => None,
+        };
+        let culprit = culprit(recording, &windows, stalls.as_ref());
         let after_ns = arguments.after.map_or(Ok(AFTER_NS), to_ns)?;
-        Ok(Gallery { arguments, recording, options, range, windows, stalls, after_ns })
+        Ok(Gallery { arguments, recording, options, range, windows, stalls, culprit, after_ns })
     }
 
     /// The pictures that the arguments ask for; none if there is no window or stall to draw.
@@ -88,7 +103,7 @@ impl<'r> Gallery<'r> {
             return Ok(episode.and_then(|episode| self.window(number, episode)).into_iter().collect());
         }
         if let Some(number) = self.arguments.stall {
-            let stall = numbered("stall", number, &self.stalls)?;
+            let stall = numbered("stall", number, self.stalls())?;
             return Ok(stall.and_then(|stall| self.stall(number, stall)).into_iter().collect());
         }
         let mut timelines: Vec<&Timeline> = self.options.selection.timelines(self.recording).collect();
@@ -97,7 +112,8 @@ impl<'r> Gallery<'r> {
             return Ok(vec![self.view(timelines.iter().map(section).collect(), self.range.clone())]);
         }
         if self.options.selection.cpus.is_none() && timelines.len() > 1 {
-            let worst = self.windows.worst_cpu(self.recording, timelines.iter().copied());
+            let stalled = self.stalls.as_ref().and_then(Stalls::worst_cpu);
+            let worst = stalled.or_else(|| self.windows.worst_cpu(self.recording, timelines.iter().copied()));
             let of_all = lanes_name(self.recording, timelines.iter().copied());
             timelines.retain(|timeline| Some(timeline.cpu) == worst);
             let choose = if self.recording.tells_cpus() { "; -C chooses others" } else { "" };
@@ -107,6 +123,10 @@ impl<'r> Gallery<'r> {
         let section = |timeline| Section { timeline, range: self.range.clone() };
         let view = |timeline| self.view(vec![section(timeline)], self.range.clone());
         Ok(timelines.into_iter().map(view).collect())
+    }
+
+    fn stalls(&self) -> &[Stall] {
+        self.stalls.as_ref().map_or(&[], |stalls| &stalls.stalls)
     }
 
     fn episode(&self, number: usize) -> Result<Option<&Episode>> {
@@ -134,16 +154,17 @@ impl<'r> Gallery<'r> {
         let whole = flame::extent(self.recording, [timeline]);
         let end_ns = end_ns.saturating_add(self.after_ns).saturating_add(1).min(whole.end);
         let range = start_ns.max(whole.start)..end_ns;
-        View { finding, ..self.view(vec![Section { timeline, range: range.clone() }], range) }
+        let view = self.view(vec![Section { timeline, range: range.clone() }], range);
+        View { finding, is_marked: true, ..view }
     }
 
     /// The highlights of the pictures: triggers, and the path of the drawn window or stall, else
-    /// the culprit's path.
-    pub fn marks(&self) -> Marks {
+    /// the culprit's path, and that only on CPUs that it held.
+    pub fn marks(&self, is_marked: bool) -> Marks {
         let at = |number: Option<usize>| number.and_then(|number| number.checked_sub(1));
-        let marked = |task, path| MarkedPath::new(self.recording.task(task).comm, path);
+        let marked = |task, path| MarkedPath::new(Some(self.recording.task(task).comm), path);
         let window = at(self.arguments.window).and_then(|at| self.windows.episodes.get(at));
-        let stall = at(self.arguments.stall).and_then(|at| self.stalls.get(at));
+        let stall = at(self.arguments.stall).and_then(|at| self.stalls().get(at));
         let path = match (window, stall) {
             (Some(episode), _) => {
                 let dominating = episode.dominating.as_ref();
@@ -153,9 +174,10 @@ impl<'r> Gallery<'r> {
                 let culprit = stall.culprit.as_ref();
                 culprit.and_then(|culprit| Some(marked(culprit.on_cpu, culprit.path.as_ref()?)))
             }
-            _ => self.windows.culprit().map(|ranked| MarkedPath::new(ranked.comm, &ranked.path)),
+            _ => self.culprit.as_ref().and_then(|culprit| culprit.path.clone()),
         };
-        Marks { triggers: Triggers::new(self.recording, &self.options), paths: path.into_iter().collect() }
+        let paths = path.filter(|_| is_marked).into_iter().collect();
+        Marks { triggers: Triggers::new(self.recording, &self.options), paths }
     }
 
     /// All windows, or one, against the baseline of their CPUs.
@@ -184,24 +206,52 @@ impl<'r> Gallery<'r> {
         if baseline.is_empty() {
             bail!("--diff: there is no time outside the windows to compare with; record for longer");
         }
-        Ok(vec![View { kind: Kind::Differential(baseline), ..self.view(sections, whole) }])
+        let view = self.view(sections, whole);
+        Ok(vec![View { kind: Kind::Differential(baseline), ..view }])
     }
 
-    /// A view with the finding of the whole recording.
+    /// A view with the finding of the whole recording, as far as it is of the CPUs in view.
     fn view(&self, sections: Vec<Section<'r>>, range: Range<u64>) -> View<'r> {
-        let finding = flame_svg::culprit(self.recording, &self.windows);
+        let is_held =
+            |culprit: &&Culprit| sections.iter().any(|section| culprit.cpus.contains(&section.timeline.cpu));
+        let held_by = self.culprit.as_ref().filter(is_held);
+        let finding = match (held_by, &self.culprit) {
+            (Some(culprit), _) => culprit.finding.clone(),
+            (None, Some(culprit)) => {
+                format!("the culprit held {}", lanes(self.recording, &culprit.cpus))
+            }
+            (None, None) => flame_svg::no_culprit(&self.windows),
+        };
         let kind = if self.arguments.flamegraph { Kind::Merged } else { Kind::Ordered };
-        View { sections, range, kind, finding }
+        let is_marked = held_by.is_some();
+        View { sections, range, kind, finding, is_marked }
     }
+}
+
+/// The culprit of the windows; of the stalls, if there are no windows.
+fn culprit(recording: &Recording, windows: &Windows, stalls: Option<&Stalls>) -> Option<Culprit> {
+    if let Some(ranked) = windows.culprit() {
+        let path = MarkedPath::new(ranked.holder.task(), &ranked.path);
+        let finding = flame_svg::culprit(recording, windows, ranked);
+        return Some(Culprit { path: Some(path), cpus: ranked.cpus.clone(), finding });
+    }
+    let (verdict, summary) = stalls.filter(|_| windows.episodes.is_empty())?.verdict()?;
+    let path = summary.path.as_ref().map(|path| MarkedPath::new(summary.holder.task(), path));
+    let finding = flame_svg::culprit_of_stalls(recording, verdict, summary);
+    Some(Culprit { path, cpus: summary.cpus.clone(), finding })
 }
 
 /// `CPU 1`, or `CPUs 0-3`; threads where samples do not say their CPU.
 pub fn lanes_name<'r>(recording: &Recording, timelines: impl Iterator<Item = &'r Timeline>) -> String {
     let mut numbers: Vec<u32> = timelines.map(|timeline| timeline.cpu).collect();
     numbers.dedup();
+    lanes(recording, &numbers)
+}
+
+fn lanes(recording: &Recording, numbers: &[u32]) -> String {
     let kind = if recording.tells_cpus() { "CPU" } else { "thread" };
     let plural = if numbers.len() == 1 { "" } else { "s" };
-    format!("{kind}{plural} {}", cpu_list(&numbers))
+    format!("{kind}{plural} {}", cpu_list(numbers))
 }
 
 /// The entry of a list with this number, as the commands `window` and `stalls` count; `None` if the

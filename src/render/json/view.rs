@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::analyses::contents::Unnamed;
 use crate::analyses::paths::{Owner, Path};
-use crate::analyses::windows::{Dominating, Ranked};
-use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, clean};
+use crate::analyses::windows::{Among, ComparedTo, Dominating, Ranked};
+use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, Softirq, clean};
 
 /// The version of the schema. It is raised only if a field changes its meaning or is removed.
 pub(super) const SCHEMA: u32 = 2;
@@ -42,9 +42,10 @@ pub(super) struct UnnamedView<'r> {
 
 #[derive(Serialize)]
 pub(super) struct DominatingView<'r> {
-    comm: &'r str,
-    pid: i32,
-    tid: i32,
+    comm: Option<&'r str>,
+    pid: Option<i32>,
+    tid: Option<i32>,
+    softirq: Option<&'static str>,
     #[serde(flatten)]
     path: PathView<'r>,
     samples: u64,
@@ -72,7 +73,8 @@ pub(super) struct CgroupView<'r> {
 
 #[derive(Serialize)]
 pub(super) struct RankedView<'r> {
-    comm: &'r str,
+    comm: Option<&'r str>,
+    softirq: Option<&'static str>,
     #[serde(flatten)]
     path: PathView<'r>,
     leaves: Vec<LeafView<'r>>,
@@ -84,6 +86,7 @@ pub(super) struct RankedView<'r> {
     lift: Option<f64>,
     p_value: f64,
     median_held_ns: u64,
+    compared: ComparedView,
     line: Option<&'r str>,
     #[serde(flatten)]
     cgroup: CgroupView<'r>,
@@ -93,6 +96,27 @@ pub(super) struct RankedView<'r> {
 struct LeafView<'r> {
     function: &'r str,
     share: f64,
+}
+
+#[derive(Serialize)]
+pub(super) struct ComparedView {
+    among: &'static str,
+    windows: u64,
+    baseline_windows: u64,
+}
+
+impl ComparedView {
+    pub fn new(compared: &ComparedTo) -> Self {
+        ComparedView {
+            among: match compared.among {
+                Among::All => "all",
+                Among::Receiving => "receiving",
+                Among::Others => "others",
+            },
+            windows: compared.windows,
+            baseline_windows: compared.baseline_windows,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -148,11 +172,12 @@ impl<'r> View<'r> {
     }
 
     pub(super) fn dominating(&self, dominating: &'r Dominating) -> DominatingView<'r> {
-        let task = self.recording.task(dominating.task);
+        let task = dominating.holder.task().map(|task| self.recording.task(task));
         DominatingView {
-            comm: self.name(task.comm),
-            pid: task.pid,
-            tid: task.tid,
+            comm: task.map(|task| self.name(task.comm)),
+            pid: task.map(|task| task.pid),
+            tid: task.map(|task| task.tid),
+            softirq: dominating.holder.softirq().map(Softirq::name),
             path: self.path(&dominating.path),
             samples: dominating.samples,
             share: dominating.share,
@@ -164,7 +189,8 @@ impl<'r> View<'r> {
 
     pub fn ranked(&self, ranked: &'r Ranked) -> RankedView<'r> {
         RankedView {
-            comm: self.name(ranked.comm),
+            comm: ranked.holder.task().map(|comm| self.name(comm)),
+            softirq: ranked.holder.softirq().map(Softirq::name),
             path: self.path(&ranked.path),
             leaves: ranked
                 .leaves
@@ -179,6 +205,7 @@ impl<'r> View<'r> {
             lift: ranked.lift,
             p_value: ranked.p_value,
             median_held_ns: ranked.median_held_ns,
+            compared: ComparedView::new(&ranked.compared),
             line: ranked.line.as_deref(),
             cgroup: self.cgroup(ranked.cgroup),
         }

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analyses::windows::{CutBy, Episode, Windows};
+use crate::analyses::windows::{CutBy, Episode, LeftOut, Windows};
 use crate::model::Recording;
 
 use super::view::{
-    DiagnosticView, DominatingView, RankedView, RecordingView, SCHEMA, UnnamedView, View, write_document,
+    ComparedView, DiagnosticView, DominatingView, RankedView, RecordingView, SCHEMA, UnnamedView, View,
+    write_document,
 };
 
 /// Writes `windows` of `recording`.
@@ -23,7 +24,8 @@ pub fn write<'r>(recording: &'r Recording, windows: &'r Windows, out: &mut dyn W
         schema: SCHEMA,
         recording: view.recording(),
         before_ns: windows.before_ns,
-        baseline_windows: windows.baseline_windows,
+        baseline_windows: windows.compared.first().map_or(0, |first| first.baseline_windows),
+        compared: windows.compared.iter().map(ComparedView::new).collect(),
         episodes: windows.episodes.iter().map(|episode| view.episode(episode)).collect(),
         ranking: windows.ranking.iter().map(|ranked| view.ranked(ranked)).collect(),
         unnamed: view.unnamed(&windows.unnamed),
@@ -38,6 +40,7 @@ struct WindowDocument<'r> {
     recording: RecordingView<'r>,
     before_ns: u64,
     baseline_windows: u64,
+    compared: Vec<ComparedView>,
     episodes: Vec<EpisodeView<'r>>,
     ranking: Vec<RankedView<'r>>,
     unnamed: Vec<UnnamedView<'r>>,
@@ -74,6 +77,7 @@ struct WindowView {
     throttled: bool,
     truncated: bool,
     cut_by: Option<&'static str>,
+    left_out: Option<&'static str>,
 }
 
 impl<'r> View<'r> {
@@ -103,6 +107,10 @@ impl<'r> View<'r> {
                 cut_by: window.cut_by.map(|cut_by| match cut_by {
                     CutBy::RecordingStart => "recording_start",
                     CutBy::PreviousEpisode => "previous_episode",
+                }),
+                left_out: window.left_out.map(|why| match why {
+                    LeftOut::Short => "short",
+                    LeftOut::NoWait => "no_wait",
                 }),
             },
             dominating: episode.dominating.as_ref().map(|path| self.dominating(path)),

@@ -79,7 +79,7 @@ fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
             let sums = stall_sums(*stalls, *stalled_ns, check.duration_ns);
             format!("{sums}, not sure; {}", worst_culprit(recording, check))
         }
-        Doubt::Window(comm) => format!("`window` names {} before ksoftirqd", recording.name(*comm)),
+        Doubt::Window(culprit) => format!("`window` names {} before ksoftirqd", holder(recording, *culprit)),
         other => sentence(other),
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Moment, Moments, Offset};
 use crate::analyses::stalls::Stalls;
 use crate::model::{Log, Recording};
-use crate::render::subject::{self, work};
+use crate::render::subject;
 use crate::render::text::{counted, milliseconds, percent, seconds};
 
 use super::about;
@@ -222,9 +222,8 @@ impl View<'_> {
         let lost = if summary.is_lossy { "LOST " } else { "" };
         let (share, label) = match &summary.dominating {
             Some(dominating) => {
-                let comm = self.recording.comm(dominating.task);
-                let work = work(self.recording, dominating.path.owner, dominating.path.system_call);
-                (percent(dominating.share), format!("{comm} {work}"))
+                let holder = dominating.holder.map(|task| self.recording.task(task).comm);
+                (percent(dominating.share), subject::held_by(self.recording, holder, &dominating.path))
             }
             None => (none(), about::filler(self.recording, summary.filler())),
         };

@@ -3,12 +3,10 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::paths::Path;
-use crate::analyses::stalls::Holder;
 use crate::analyses::strips::Strips;
-use crate::analyses::windows::{Episode, Ranked, Verdict, Windows};
+use crate::analyses::windows::{Among, Episode, LeftOut, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording};
-use crate::render::subject::{clause, work};
+use crate::render::subject::{self, clause};
 use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probability, seconds};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
@@ -84,23 +82,51 @@ impl Report<'_> {
             };
             return format!("no episode: {why}{unnamed}");
         }
-        // Without call chains few samples show which softirq they served.
-        let receiving = self.windows.few_receiving().filter(|_| self.recording.shows_kernel_callers());
-        let hint = match receiving {
-            Some(count) => format!(". --softirq net_rx keeps the {count} that served packets"),
-            None => String::new(),
-        };
         let what = match self.recording.shows_kernel_callers() {
             true => "have a dominating path",
             false => "are dominated by one comm in the kernel",
         };
         format!(
-            "{} of {}; {} of their {} ms windows {what}{hint}",
+            "{} of {}; {} of {} {what}{}{}",
             counted(episodes.len() as u64, "episode"),
             self.trigger_name(),
             self.windows.dominated(),
-            self.before(),
+            self.compared(),
+            self.left_out(),
+            self.received(),
         )
+    }
+
+    /// The windows that are compared with the baseline.
+    fn compared(&self) -> String {
+        let count = self.windows.counted();
+        match count == self.windows.episodes.len() {
+            true => format!("their {} ms windows", self.before()),
+            false => format!("{} that count", counted(count as u64, "window")),
+        }
+    }
+
+    /// How many windows do not count, and why.
+    fn left_out(&self) -> String {
+        let before = self.before();
+        let reasons = [
+            (LeftOut::Short, format!("shorter than half of {before} ms")),
+            (LeftOut::NoWait, "without a softirq that waited".to_owned()),
+        ];
+        let counts = reasons.into_iter().map(|(why, text)| (self.windows.left_out(why), text));
+        let told = counts.filter(|(count, _)| *count > 0).map(|(count, text)| format!("{count} {text}"));
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { String::new() } else { format!("; left out: {}", told.join(", ")) }
+    }
+
+    /// How many windows are before received packets, if these are ranked first.
+    fn received(&self) -> String {
+        match self.windows.compared.first() {
+            Some(first) if first.among == Among::Receiving => {
+                format!(". {} before received packets are ranked first", counted(first.windows, "window"))
+            }
+            _ => String::new(),
+        }
     }
 
     /// The trigger in one word: `ksoftirqd` for `ksoftirqd/11`.
@@ -127,10 +153,14 @@ impl Report<'_> {
             };
         };
         let evidence = format!(
-            "{} held the CPU for {} of the {} ms before {trigger} (median) in {}, and {}; p = {}",
-            clause(self.recording, Holder::Task(top.comm), Some(&top.path)),
+            "{} held the CPU for {} of the {} ms before {trigger}{} (median) in {}, and {}; p = {}",
+            clause(self.recording, top.holder, Some(&top.path)),
             milliseconds(top.median_held_ns),
             self.before(),
+            match top.compared.among {
+                Among::Receiving => " received packets",
+                Among::All | Among::Others => "",
+            },
             self.windows_of(top),
             self.elsewhere(top),
             probability(top.p_value),
@@ -158,7 +188,7 @@ impl Report<'_> {
 
     /// `3 of 16 windows`, or `3 of 3 windows on CPU 1, of 16 windows in all`.
     fn windows_of(&self, ranked: &Ranked) -> String {
-        let all = counted(self.windows.episodes.len() as u64, "window");
+        let all = counted(ranked.compared.windows, "window");
         match ranked.cpus[..] {
             [cpu] if !self.windows.is_of_one_cpu() => format!(
                 "{} of {} on CPU {cpu}, of {all} in all",
@@ -170,7 +200,7 @@ impl Report<'_> {
     }
 
     fn elsewhere(&self, ranked: &Ranked) -> String {
-        match self.windows.baseline_windows {
+        match ranked.compared.baseline_windows {
             0 => "there is no time outside the windows to compare with".to_owned(),
             all => format!("in {} of {all} other stretches of that length there", ranked.baseline_windows),
         }
@@ -191,7 +221,12 @@ impl Report<'_> {
         let mut lines = columns(align, &rows).into_iter();
         let mut all = vec![String::new()];
         all.extend(lines.next());
+        let mut among = None;
         for (line, ranked) in lines.zip(shown) {
+            if ranked.compared.among != Among::All && among != Some(ranked.compared.among) {
+                all.push(Self::among(ranked));
+            }
+            among = Some(ranked.compared.among);
             all.push(line);
             all.extend(self.via(ranked));
             all.extend(ranked.line.iter().map(|line| format!("  line {}", cut_begin(line, WIDTH - 7))));
@@ -217,6 +252,16 @@ impl Report<'_> {
         wrap("  at ", &each.join(", "))
     }
 
+    /// The windows that the next paths are ranked among.
+    fn among(ranked: &Ranked) -> String {
+        let which = match ranked.compared.among {
+            Among::All => "all windows",
+            Among::Receiving => "the windows before received packets",
+            Among::Others => "the windows before other softirqs",
+        };
+        format!("among {which}:")
+    }
+
     /// Where the path's tasks run: the pod and the container of the control group if they are
     /// known, else its path.
     fn container(&self, ranked: &Ranked) -> Vec<String> {
@@ -234,23 +279,19 @@ impl Report<'_> {
             "path".to_owned(),
             number.to_string(),
             ranked.verdict.name().to_owned(),
-            format!("{}/{}", ranked.windows, self.windows.episodes.len()),
-            format!("{}/{}", ranked.baseline_windows, self.windows.baseline_windows),
+            format!("{}/{}", ranked.windows, ranked.compared.windows),
+            format!("{}/{}", ranked.baseline_windows, ranked.compared.baseline_windows),
             percent(ranked.window_share),
             percent(ranked.baseline_share),
             match ranked.lift {
                 Some(lift) if lift >= 99.5 => format!("{lift:.0}x"),
                 Some(lift) => format!("{lift:.1}x"),
-                None if self.windows.baseline_windows == 0 => "-".to_owned(),
+                None if ranked.compared.baseline_windows == 0 => "-".to_owned(),
                 None => "inf".to_owned(),
             },
             probability(ranked.p_value),
-            self.label(ranked.comm, &ranked.path),
+            subject::held_by(self.recording, ranked.holder, &ranked.path),
         ]
-    }
-
-    fn label(&self, comm: NameId, path: &Path) -> String {
-        format!("{} {}", self.name(comm), work(self.recording, path.owner, path.system_call))
     }
 
     /// A line for each episode, and below it the strip of its window.
@@ -280,7 +321,8 @@ impl Report<'_> {
     fn episode_row(&self, number: usize, episode: &Episode) -> [String; 9] {
         let (held, share, what) = match &episode.dominating {
             Some(dominating) => {
-                let label = self.label(self.recording.task(dominating.task).comm, &dominating.path);
+                let holder = dominating.holder.map(|task| self.recording.task(task).comm);
+                let label = subject::held_by(self.recording, holder, &dominating.path);
                 (format!("{}ms", milliseconds(dominating.time_ns)), percent(dominating.share), label)
             }
             None => ("-".to_owned(), "-".to_owned(), about::filler(self.recording, episode.filler())),

@@ -1,6 +1,8 @@
 //! Markers: intervals with a text, which viewers show beside the stacks of a lane. Each source of
 //! markers is a function that returns a list.
 
+use std::borrow::Cow;
+
 use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{Recording, TaskId};
@@ -51,8 +53,10 @@ fn window_text(recording: &Recording, episode: &Episode) -> String {
         return "no path dominates".to_owned();
     };
     let path = &dominating.path;
-    let names = [Some(recording.task(dominating.task).comm), path.system_call, path.function];
-    let names: Vec<&str> = names.into_iter().flatten().map(|name| recording.name(name)).collect();
+    let holder = dominating.holder.map(|task| recording.task(task).comm);
+    let names = [path.system_call, path.function];
+    let names = names.into_iter().flatten().map(|name| recording.name(name).into());
+    let names: Vec<Cow<str>> = std::iter::once(subject::holder(recording, holder)).chain(names).collect();
     format!(
         "{}, {} of its samples that are not idle, {} ms",
         names.join(" "),

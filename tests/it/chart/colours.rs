@@ -30,7 +30,7 @@ fn a_handler_stands_out_on_every_stack() {
     let comm = recording.task(timeline.samples[0].task).comm;
     let marks = Marks {
         triggers: Triggers::new(&recording, &Options::default()),
-        paths: vec![MarkedPath::new(comm, &path)],
+        paths: vec![MarkedPath::new(Some(comm), &path)],
     };
     let whole = flame::extent(&recording, [timeline]);
     let picture =

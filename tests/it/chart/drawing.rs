@@ -18,7 +18,7 @@ pub fn flame_of(
     let recording = fixture::recording(text);
     let options = Options::default();
     let windows = windows::find(&recording, &options);
-    let culprit = windows.culprit().map(|top| MarkedPath::new(top.comm, &top.path));
+    let culprit = windows.culprit().map(|top| MarkedPath::new(top.holder.task(), &top.path));
     let marks = Marks { triggers: Triggers::new(&recording, &options), paths: culprit.into_iter().collect() };
     let timeline = &recording.timelines[0];
     let whole = flame::extent(&recording, [timeline]);

@@ -28,7 +28,11 @@ pub fn check(bytes: &[u8]) {
     let windows = windows::find(&recording, &options);
     let marks = flame::Marks {
         triggers: windows::Triggers::new(&recording, &options),
-        paths: windows.culprit().map(|top| flame::MarkedPath::new(top.comm, &top.path)).into_iter().collect(),
+        paths: windows
+            .culprit()
+            .map(|top| flame::MarkedPath::new(top.holder.task(), &top.path))
+            .into_iter()
+            .collect(),
     };
     let mut painter = flame::Painter::new(&recording, &marks);
     let whole = flame::extent(&recording, &recording.timelines);

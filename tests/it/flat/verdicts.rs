@@ -36,7 +36,8 @@ fn a_comm_in_the_kernel_is_a_lead_and_no_culprit() {
     });
     let (recording, windows) = windows(&text);
     let top = windows.ranking.first().expect("a path");
-    assert_eq!((recording.name(top.comm), top.verdict, top.windows), ("cadvisor", Verdict::Lead, 10));
+    let comm = top.holder.task().map(|comm| recording.name(comm));
+    assert_eq!((comm, top.verdict, top.windows), (Some("cadvisor"), Verdict::Lead, 10));
     assert_eq!((top.path.owner, top.path.functions.len()), (Owner::Unknown, 0));
     let leaves: Vec<(&str, f64)> =
         top.leaves.iter().map(|&(name, share)| (recording.name(name), share)).collect();

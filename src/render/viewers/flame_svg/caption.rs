@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::analyses::flame::Times;
-use crate::analyses::stalls::{Holder, Stall};
-use crate::analyses::windows::{Episode, Windows};
+use crate::analyses::stalls::{CulpritSummary, Stall, Verdict};
+use crate::analyses::windows::{Episode, Ranked, Windows};
 use crate::model::Recording;
 use crate::render::subject;
 use crate::render::text::{counted, duration, milliseconds, percent, seconds};
@@ -34,25 +34,36 @@ pub fn title(recording: &Recording, lanes: &str, range: &Range<u64>) -> String {
     )
 }
 
+/// Why there is no culprit, in one line.
+pub fn no_culprit(windows: &Windows) -> String {
+    match windows.episodes.len() as u64 {
+        _ if !windows.has_kernel_names => "kernel functions have no names, so no culprit is known".to_owned(),
+        0 => "no episode of the trigger and no stall, so no culprit".to_owned(),
+        episodes => format!("no culprit in the windows of {}", counted(episodes, "episode")),
+    }
+}
+
+/// The culprit of stalls, in one line.
+pub fn culprit_of_stalls(recording: &Recording, verdict: Verdict, culprit: &CulpritSummary) -> String {
+    let word = if verdict == Verdict::Culprit { "culprit" } else { "suspect" };
+    format!(
+        "{word}: {} {} in {}",
+        subject::clause(recording, culprit.holder, culprit.path.as_ref()),
+        duration(culprit.total_ns),
+        counted(culprit.stalls, "stall"),
+    )
+}
+
 /// The culprit of the ranking, in one line.
-pub fn culprit(recording: &Recording, windows: &Windows) -> String {
-    let Some(top) = windows.culprit() else {
-        return match windows.episodes.len() as u64 {
-            _ if !windows.has_kernel_names => {
-                "kernel functions have no names, so no culprit is known".to_owned()
-            }
-            0 => "no episode of the trigger, so no culprit".to_owned(),
-            episodes => format!("no culprit in the windows of {}", counted(episodes, "episode")),
-        };
-    };
+pub fn culprit(recording: &Recording, windows: &Windows, top: &Ranked) -> String {
     format!(
         "{}: {} {} of {} ms, in {} of {}",
         top.verdict.name(),
-        subject::clause(recording, Holder::Task(top.comm), Some(&top.path)),
+        subject::clause(recording, top.holder, Some(&top.path)),
         milliseconds(top.median_held_ns),
         milliseconds(windows.before_ns),
         top.windows,
-        counted(windows.episodes.len() as u64, "window"),
+        counted(top.compared.windows, "window"),
     )
 }
 
@@ -60,10 +71,10 @@ pub fn culprit(recording: &Recording, windows: &Windows) -> String {
 pub fn window(recording: &Recording, windows: &Windows, number: usize, episode: &Episode) -> String {
     let label = match &episode.dominating {
         Some(dominating) => {
-            let task = Holder::Task(recording.task(dominating.task).comm);
+            let holder = dominating.holder.map(|task| recording.task(task).comm);
             format!(
                 "{} {} of {} ms",
-                subject::clause(recording, task, Some(&dominating.path)),
+                subject::clause(recording, holder, Some(&dominating.path)),
                 milliseconds(dominating.time_ns),
                 milliseconds(episode.window.duration_ns()),
             )

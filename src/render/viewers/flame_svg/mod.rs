@@ -5,5 +5,5 @@ mod caption;
 mod palette;
 mod picture;
 
-pub use caption::{Caption, culprit, left_out, stall, title, window};
+pub use caption::{Caption, culprit, culprit_of_stalls, left_out, no_culprit, stall, title, window};
 pub use picture::write;

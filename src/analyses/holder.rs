@@ -41,6 +41,14 @@ impl<T> Holder<T> {
         }
     }
 
+    /// The softirq, if it is one.
+    pub fn softirq(self) -> Option<Softirq> {
+        match self {
+            Holder::Softirq(softirq) => Some(softirq),
+            Holder::Task(_) | Holder::Interrupt(_) => None,
+        }
+    }
+
     /// The task, if it is one.
     pub fn task(self) -> Option<T> {
         match self {

@@ -1,0 +1,68 @@
+//! Waits: where each raise and each entry of softirqs was traced, the times in which a softirq was
+//! pending and none was served.
+
+use std::ops::Range;
+
+use crate::analyses::shares::Share;
+use crate::model::{Recording, Timeline, TraceKind, Tracepoint};
+
+use super::result::Window;
+
+/// A wait that takes less than this share of a window is none that a window can show.
+const MATTERS: Share = Share(1, 10);
+
+/// The waits of one CPU, in order.
+pub(super) struct Waits(Vec<Range<u64>>);
+
+impl Waits {
+    /// The waits of a CPU; `None` if they were not traced completely.
+    pub fn new(recording: &Recording, timeline: &Timeline) -> Option<Waits> {
+        let is_traced =
+            recording.traces(Tracepoint::SoftirqRaise) && recording.traces(Tracepoint::SoftirqEntry);
+        is_traced.then(|| Waits(unserved(timeline, recording.traces(Tracepoint::SoftirqExit))))
+    }
+
+    /// Whether a softirq waited in a window of this length asked for, or in the episode after it,
+    /// which ends at `end_ns`.
+    pub fn is_in(&self, window: &Window, end_ns: u64, before_ns: u64) -> bool {
+        let first = self.0.partition_point(|wait| wait.end <= window.start_ns);
+        let overlapping = self.0[first..].iter().take_while(|wait| wait.start < end_ns);
+        let waited_ns =
+            |wait: &Range<u64>| wait.end.min(end_ns).saturating_sub(wait.start.max(window.start_ns));
+        overlapping.map(waited_ns).any(|waited_ns| MATTERS.is_held(waited_ns, before_ns))
+    }
+}
+
+/// The times in which a softirq was pending and none was served, from the first raise to the next
+/// entry. Where exits were traced too, a raise while a softirq is being served does not count.
+fn unserved(timeline: &Timeline, has_exits: bool) -> Vec<Range<u64>> {
+    let mut waits = Vec::new();
+    let mut since = None;
+    let mut is_serving = false;
+    for event in &timeline.trace.events {
+        match event.kind {
+            TraceKind::SoftirqRaise(_) if !is_serving => {
+                since.get_or_insert(event.time_ns);
+            }
+            TraceKind::SoftirqEntry(_) => {
+                waits.extend(since.take().map(|since| since..event.time_ns));
+                is_serving = has_exits;
+            }
+            TraceKind::SoftirqExit(_) => is_serving = false,
+            _ => {}
+        }
+    }
+    waits
+}
+
+/// Whether a window has a hole: a time without a sample, as long as a wait that matters. With
+/// interrupts off no softirq is raised, so that none is seen to wait.
+pub(super) fn has_hole(timeline: &Timeline, window: &Window, before_ns: u64) -> bool {
+    let samples = &timeline.samples[window.indices.clone()];
+    let times = samples.iter().map(|sample| sample.time_ns).chain([window.end_ns]);
+    let mut last_ns = window.start_ns;
+    times.into_iter().any(|time_ns| {
+        let passed_ns = time_ns - std::mem::replace(&mut last_ns, time_ns);
+        MATTERS.is_held(passed_ns, before_ns)
+    })
+}
