@@ -45,7 +45,7 @@ impl<T> Holder<T> {
     pub fn softirq(self) -> Option<Softirq> {
         match self {
             Holder::Softirq(softirq) => Some(softirq),
-            Holder::Task(_) | Holder::Interrupt(_) => None,
+            Holder::Task(_) | Holder::Interrupt(_) | Holder::Machine => None,
         }
     }
 

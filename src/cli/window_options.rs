@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use regex::Regex;
 use stallgraph::analyses::selection::Selection;
-use stallgraph::analyses::windows::{KSOFTIRQD, Options};
+use stallgraph::analyses::windows::{Options, TriggerTasks};
 use stallgraph::model::{Recording, Softirq};
 
 use super::values::{parse_duration, to_ns};
@@ -19,9 +19,11 @@ pub struct WindowOptions {
     /// Length of a window
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
     before: Duration,
-    /// Look back from tasks whose comm matches [default: ^ksoftirqd/]
+    /// Look back from tasks whose comm matches [default: ksoftirqd and its kin]
     ///
-    /// There is no default if --trigger-frame is given.
+    /// The default are the kernel threads that do the work of softirqs that was left to them:
+    /// ksoftirqd/N, napi/..., backlog_napi/N, ktimers/N. There is no default if --trigger-frame is
+    /// given.
     #[arg(long, value_name = "REGEX", value_parser = Regex::new)]
     trigger: Option<Regex>,
     /// Look back from samples with a function that matches
@@ -43,14 +45,15 @@ impl WindowOptions {
         if self.before.is_zero() {
             bail!("--before 0: a window without length holds nothing; give --before 100ms");
         }
-        let default_comm = || {
-            let regex = Regex::new(KSOFTIRQD).expect("it is a regular expression");
-            self.trigger_frame.is_none().then_some(regex)
+        let trigger = match (&self.trigger, &self.trigger_frame) {
+            (Some(regex), _) => TriggerTasks::Comm(regex.clone()),
+            (None, Some(_)) => TriggerTasks::Any,
+            (None, None) => TriggerTasks::Servers,
         };
         Ok(Options {
             before_ns: to_ns(self.before)?,
             join_ns: to_ns(self.join)?,
-            trigger_comm: self.trigger.clone().or_else(default_comm),
+            trigger,
             trigger_frame: self.trigger_frame.clone(),
             softirqs: self.softirq.clone(),
             selection,

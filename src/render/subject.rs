@@ -49,7 +49,7 @@ pub fn held_by(recording: &Recording, held_by: Holder<NameId>, path: &Path) -> S
     let name = holder(recording, held_by);
     match held_by {
         Holder::Task(_) => format!("{name} {}", work(recording, path.owner, path.system_call)),
-        Holder::Softirq(_) | Holder::Interrupt(_) => name.into_owned(),
+        Holder::Softirq(_) | Holder::Interrupt(_) | Holder::Machine => name.into_owned(),
     }
 }
 

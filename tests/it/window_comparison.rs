@@ -150,3 +150,44 @@ fn of_paths_that_are_not_significant_the_one_with_most_of_the_time_comes_first()
     assert!(windows.ranking.iter().all(|ranked| ranked.verdict > Verdict::Suspect));
     assert_eq!(name(&recording, &windows.ranking[0]), "agent");
 }
+
+#[test]
+fn a_time_with_interrupts_off_counts_for_the_path_that_turns_them_on() {
+    // No sample for 80 ms, then one where interrupts are on again: a softirq comes first.
+    let on = format!("{READ};eventfd_read;_raw_spin_unlock_irq");
+    let interrupted = format!("{on};asm_common_interrupt;__irq_exit_rcu;handle_softirqs;net_rx_action");
+    let mut text = String::new();
+    for second in 0..4 {
+        let ms = second * 1000;
+        text += &every_ms(0, ms..ms + 815, "nginx", "work_[u]");
+        text += &every_ms(0, ms + 895..ms + 896, "event_loop", &interrupted);
+        text += &every_ms(0, ms + 896..ms + 900, "nginx", "work_[u]");
+        text += &every_ms(0, ms + 900..ms + 905, "ksoftirqd/0", RX);
+        text += &every_ms(0, ms + 905..ms + 1000, "nginx", "work_[u]");
+    }
+    let recording = recording(&text);
+    let windows = find(&recording);
+    let top = &windows.ranking[0];
+    assert_eq!((name(&recording, top), top.verdict), ("event_loop", Verdict::Culprit));
+    assert!(path(&recording, &top.path.functions).contains("eventfd_read"));
+    assert_eq!((top.windows, top.baseline_windows), (4, 0));
+    assert!((80_000_000..84_000_000).contains(&top.median_held_ns), "{} ns", top.median_held_ns);
+}
+
+#[test]
+fn threads_that_poll_for_packets_are_triggers_too() {
+    let poll = "ret_from_fork;kthread;napi_threaded_poll;__napi_poll;e1000_clean";
+    let mut text = String::new();
+    for second in 0..4 {
+        let ms = second * 1000;
+        text += &every_ms(0, ms..ms + 800, "nginx", "work_[u]");
+        text += &every_ms(0, ms + 800..ms + 900, "agent", READ);
+        text += &every_ms(0, ms + 900..ms + 905, "napi/eth0-8193", poll);
+    }
+    let recording = recording(&text);
+    let windows = find(&recording);
+    assert_eq!(windows.episodes.len(), 4);
+    let top = &windows.ranking[0];
+    assert_eq!((name(&recording, top), top.verdict), ("agent", Verdict::Culprit));
+    assert_eq!(top.compared.among, Among::Receiving);
+}

@@ -5,7 +5,7 @@
 //! cargo test --release --test it window_simulation -- --ignored --nocapture
 //! ```
 
-use crate::support::dice::Dice;
+use crate::support::Dice;
 use crate::support::fixture::{RX, recording};
 use stallgraph::analyses::windows::{self, Among, Options, Ranked, Verdict, Windows};
 use stallgraph::model::{CgroupId, Detail, Details, EventId, Recording, Sample};

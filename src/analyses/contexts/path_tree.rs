@@ -65,6 +65,8 @@ pub(super) struct Node {
     pub place: PathId,
     /// Whether the innermost function is a BPF program.
     is_bpf_program: bool,
+    /// Whether the innermost function turns interrupts on again.
+    pub is_interrupts_on: bool,
 }
 
 /// All paths.
@@ -144,6 +146,7 @@ impl PathTreeBuilder {
                 depth: outer.map_or(1, |outer| outer.depth + 1),
                 place: place_of_outer.unwrap_or(path),
                 is_bpf_program: kind == BpfProgram,
+                is_interrupts_on: kind == FrameKind::InterruptsOn,
             });
             path
         })

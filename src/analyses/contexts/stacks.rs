@@ -72,6 +72,11 @@ impl Contexts {
         self.tree.get(path).place
     }
 
+    /// Whether the innermost function of a path turns interrupts on again.
+    pub fn is_interrupts_on(&self, path: PathId) -> bool {
+        self.tree.get(path).is_interrupts_on
+    }
+
     /// Whose work the path is.
     pub fn owner(&self, path: PathId) -> Owner {
         self.tree.get(path).owner

@@ -50,8 +50,8 @@ impl Amount {
     }
 
     /// Whether softirqs were served on top of the path and then no more, for longer than by chance.
-    /// That is how a call looks in which ksoftirqd is woken before Linux 6.5, where softirqs are left
-    /// to ksoftirqd from then on (`ksoftirqd_running` in kernel/softirq.c, until commit
+    /// That is how a call looks in which ksoftirqd is woken before Linux 6.5, where softirqs are
+    /// left to ksoftirqd from then on (`ksoftirqd_running` in kernel/softirq.c, until commit
     /// d15121be7485), and one that disables bottom halves after it has begun.
     fn falls_silent(self) -> bool {
         let share = self.own as f64 / (self.own + self.on_top) as f64;

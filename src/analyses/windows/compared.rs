@@ -11,12 +11,13 @@ use crate::model::Timeline;
 use super::episodes::CpuEpisodes;
 use super::finder::Finder;
 use super::groups::{Group, Role};
+use super::holes::Lane;
 use super::options::COUNTS;
 use super::stretch::{Counter, Stretch};
 
 /// What is compared on one CPU.
 pub(super) struct Compared<'c> {
-    pub timeline: &'c Timeline,
+    pub lane: &'c Lane<'c>,
     /// The stretches that are judged, by time.
     pub judged: Vec<Judged<'c>>,
     pub baseline: Baseline,
@@ -69,14 +70,14 @@ impl Finder<'_> {
                 taken.push((one.lead_in_ns, one.episode.end_ns));
             }
         }
-        let baseline = self.baseline(cpu.timeline, &taken, &cpu.triggers);
-        Compared { timeline: cpu.timeline, judged, baseline }
+        let baseline = self.baseline(cpu.lane.timeline, &taken, &cpu.triggers);
+        Compared { lane: &cpu.lane, judged, baseline }
     }
 
     /// Counts given stretches of one CPU, which are in order and do not overlap.
-    pub(super) fn stretches(&self, timeline: &Timeline, times: &[Range<u64>]) -> Vec<Stretch> {
+    pub(super) fn stretches(&self, lane: &Lane, times: &[Range<u64>]) -> Vec<Stretch> {
         let stretch = |counter: &mut Counter, time: &Range<u64>| {
-            counter.count(timeline, timeline.between(time.start, time.end))
+            counter.count(lane, lane.timeline.between(time.start, time.end))
         };
         times.par_iter().map_init(|| Counter::new(self), stretch).collect()
     }
@@ -84,18 +85,18 @@ impl Finder<'_> {
     /// Compares given stretches of one CPU with the rest of its time.
     pub(super) fn compared_stretches<'c>(
         &self,
-        timeline: &'c Timeline,
+        lane: &'c Lane<'c>,
         times: &[Range<u64>],
         stretches: &'c [Stretch],
     ) -> Compared<'c> {
         let judged = |(time, stretch): (&Range<u64>, &'c Stretch)| Judged {
             time: time.clone(),
-            indices: timeline.between(time.start, time.end),
+            indices: lane.timeline.between(time.start, time.end),
             stretch,
         };
         let taken: Vec<(u64, u64)> = times.iter().map(|time| (time.start, time.end)).collect();
-        let baseline = self.baseline(timeline, &taken, &[]);
-        Compared { timeline, judged: times.iter().zip(stretches).map(judged).collect(), baseline }
+        let baseline = self.baseline(lane.timeline, &taken, &[]);
+        Compared { lane, judged: times.iter().zip(stretches).map(judged).collect(), baseline }
     }
 
     /// Cuts the time of a CPU that is not `taken` into pieces of a window's length. `triggers` are

@@ -11,6 +11,7 @@ use crate::analyses::paths::Path;
 use crate::model::{CgroupId, CodePlace, NameId, StackId, Timeline};
 
 use super::finder::{Candidate, Finder, Work};
+use super::holes::{Hole, Lane};
 use super::result::Dominating;
 use super::stretch::{Stretch, heaviest, most_frequent};
 
@@ -18,44 +19,51 @@ impl Finder<'_> {
     /// The path that dominates a stretch, if one does, with the task that has most of its samples.
     pub(super) fn dominating(
         &self,
-        timeline: &Timeline,
+        lane: &Lane,
         indices: Range<usize>,
         stretch: &Stretch,
     ) -> Option<Dominating> {
-        let candidate = stretch.dominating?;
-        let samples = self.samples_in(candidate, timeline, indices, stretch);
+        let (candidate, timeline) = (stretch.dominating?, lane.timeline);
+        let samples = self.samples_in(candidate, lane, indices, stretch);
         let task = most_frequent(samples.iter().map(|&at| timeline.samples[at].task))?.0;
         let holder = self.holder(candidate).map(|_| task);
         let of_task = |at: &&usize| timeline.samples[**at].task == task;
         let cgroups = samples.iter().filter(of_task).map(|&at| timeline.details.get(at).cgroup);
         let cgroup = holder.task().and(most_frequent(cgroups)).map_or(CgroupId::NONE, |(cgroup, _)| cgroup);
+        let missing: u64 = samples.iter().filter_map(|&at| lane.hole(at)).map(|hole| hole.missing).sum();
         Some(Dominating {
             holder,
             task,
             cgroup,
             path: Path::new(&self.contexts, candidate.path),
             samples: samples.len() as u64,
-            share: samples.len() as f64 / stretch.whole.busy as f64,
-            time_ns: self.held_ns(timeline, &samples),
+            share: (samples.len() as u64 + missing) as f64 / stretch.whole.busy as f64,
+            time_ns: self.held_ns(lane, &samples),
             place: heaviest(self.places(self.contexts.place(candidate.path), timeline, &samples))?.0,
             line: None,
         })
     }
 
-    /// The indices of a candidate's samples in `stretch`, whose samples are those at `indices`.
+    /// The indices of a candidate's samples in `stretch`, whose samples are those at `indices`;
+    /// also of those that end its holes, even if an interrupt came first.
     pub(super) fn samples_in(
         &self,
         candidate: Candidate,
-        timeline: &Timeline,
+        lane: &Lane,
         indices: Range<usize>,
         stretch: &Stretch,
     ) -> Vec<usize> {
         let paths = stretch.paths().map(|(counted, _)| counted.path);
         let inside = paths.filter(|&path| self.contexts.continues(path, candidate.path));
         let works: FxHashSet<Work> = inside.map(Work::from_path).collect();
+        let is_candidates_hole = |hole: &Hole| {
+            let Candidate { comm, path } = hole.holder;
+            comm == candidate.comm && self.contexts.continues(path, candidate.path)
+        };
         let is_candidates = |at: &usize| {
-            let sample = &timeline.samples[*at];
-            self.comm(sample) == candidate.comm && works.contains(&self.work(sample))
+            let sample = &lane.timeline.samples[*at];
+            let is_own = self.comm(sample) == candidate.comm && works.contains(&self.work(sample));
+            is_own || lane.hole(*at).is_some_and(is_candidates_hole)
         };
         indices.filter(is_candidates).collect()
     }
@@ -69,9 +77,11 @@ impl Finder<'_> {
         }
     }
 
-    /// The time that the samples at these indices represent, in ns.
-    pub(super) fn held_ns(&self, timeline: &Timeline, indices: &[usize]) -> u64 {
-        indices.iter().map(|&at| timeline.held_ns(at, self.interval_ns)).sum()
+    /// The time that the samples at these indices represent, in ns, with the holes that they end.
+    pub(super) fn held_ns(&self, lane: &Lane, indices: &[usize]) -> u64 {
+        let after_ns = |at: usize| lane.timeline.held_ns(at, self.interval_ns);
+        let before_ns = |at: usize| lane.hole(at).map_or(0, |hole| hole.length_ns);
+        indices.iter().map(|&at| before_ns(at) + after_ns(at)).sum()
     }
 
     /// Where in the innermost function of `path` the samples at these indices were, with their

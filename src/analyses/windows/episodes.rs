@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use crate::model::Timeline;
 
 use super::finder::Finder;
+use super::holes::Lane;
 use super::options::COUNTS;
 use super::result::{CutBy, Episode, LeftOut, Window};
 use super::stretch::{Counter, Stretch};
@@ -17,7 +18,7 @@ const LEAD_IN_WINDOWS: u64 = 10;
 
 /// The episodes of one CPU.
 pub(super) struct CpuEpisodes<'r> {
-    pub timeline: &'r Timeline,
+    pub lane: Lane<'r>,
     /// All episodes, also those that the options leave out.
     pub all: Vec<CpuEpisode>,
     /// The indices of all trigger samples.
@@ -35,6 +36,7 @@ pub(super) struct CpuEpisode {
 impl<'r> Finder<'r> {
     /// The episodes of one CPU.
     pub(super) fn episodes(&self, timeline: &'r Timeline) -> CpuEpisodes<'r> {
+        let lane = self.lane(timeline);
         let samples = &timeline.samples;
         let triggers: Vec<usize> =
             (0..samples.len()).filter(|&at| self.triggers.is_trigger(&samples[at])).collect();
@@ -44,7 +46,7 @@ impl<'r> Finder<'r> {
         let runs: Vec<&[usize]> = triggers.chunk_by(is_joined).collect();
         let episode = |counter: &mut Counter, number: usize| {
             let previous = number.checked_sub(1).and_then(|previous| runs[previous].last().copied());
-            self.episode(timeline, runs[number], previous, counter)
+            self.episode(&lane, runs[number], previous, counter)
         };
         let mut all: Vec<CpuEpisode> =
             (0..runs.len()).into_par_iter().map_init(|| Counter::new(self), episode).collect();
@@ -58,16 +60,17 @@ impl<'r> Finder<'r> {
                 }
             }
         }
-        CpuEpisodes { timeline, all, triggers }
+        CpuEpisodes { lane, all, triggers }
     }
 
     fn episode(
         &self,
-        timeline: &Timeline,
+        lane: &Lane,
         run: &[usize],
         previous: Option<usize>,
         counter: &mut Counter,
     ) -> CpuEpisode {
+        let timeline = lane.timeline;
         let samples = &timeline.samples;
         let (first, last) = (run[0], run[run.len() - 1]);
         let mut softirqs = BTreeMap::new();
@@ -77,7 +80,7 @@ impl<'r> Finder<'r> {
             }
         }
         let window = self.window(timeline, first, previous);
-        let stretch = counter.count(timeline, window.indices.clone());
+        let stretch = counter.count(lane, window.indices.clone());
         let episode = Episode {
             cpu: timeline.cpu,
             start_ns: samples[first].time_ns,
@@ -87,11 +90,11 @@ impl<'r> Finder<'r> {
             softirqs,
             idle_samples: stretch.whole.idle,
             interrupt_samples: stretch.nested,
-            dominating: self.dominating(timeline, window.indices.clone(), &stretch),
+            dominating: self.dominating(lane, window.indices.clone(), &stretch),
             busiest: stretch.busiest(),
             window,
         };
-        let lead_in_ns = self.lead_in(timeline, &episode.window);
+        let lead_in_ns = self.lead_in(lane, &episode.window);
         CpuEpisode { episode, stretch, lead_in_ns }
     }
 
@@ -126,8 +129,14 @@ impl<'r> Finder<'r> {
     /// The time from which on the time before an episode is no baseline: the start of the window
     /// or, if a system call was running then, the start of that call. One call is one piece of
     /// evidence, so it must not count both for and against the path.
-    fn lead_in(&self, timeline: &Timeline, window: &Window) -> u64 {
-        let samples = &timeline.samples;
+    fn lead_in(&self, lane: &Lane, window: &Window) -> u64 {
+        let samples = &lane.timeline.samples;
+        let earliest_ns =
+            window.start_ns.saturating_sub(self.options.before_ns.saturating_mul(LEAD_IN_WINDOWS));
+        let first = window.indices.start;
+        if !window.indices.is_empty() && lane.hole(first).is_some() && window.cut_by.is_none() {
+            return samples[first - 1].time_ns.clamp(earliest_ns.min(window.start_ns), window.start_ns);
+        }
         let work = |at: usize| {
             let sample = &samples[at];
             let path = self.interrupted(sample)?;
@@ -136,8 +145,6 @@ impl<'r> Finder<'r> {
         let Some(running) = window.indices.clone().next().and_then(work) else {
             return window.start_ns;
         };
-        let earliest_ns =
-            window.start_ns.saturating_sub(self.options.before_ns.saturating_mul(LEAD_IN_WINDOWS));
         let before = (0..window.indices.start).rev();
         before
             .take_while(|&at| samples[at].time_ns >= earliest_ns && work(at) == Some(running))

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::analyses::statistics::Table;
-use crate::model::{CgroupId, CodePlace, Timeline};
+use crate::model::{CgroupId, CodePlace};
 
 use super::amount::{Amount, Whole};
 use super::candidates::Candidates;
 use super::compared::{Compared, Judged, Piece};
 use super::finder::{Candidate, Finder, Work};
+use super::holes::Lane;
 
 /// The evidence for and against one path, added up CPU by CPU.
 #[derive(Default)]
@@ -93,7 +94,7 @@ impl Finder<'_> {
             dominated.extend(dominating.into_iter().map(|number| (number, judged)));
         }
         let samples_of = |&(number, judged): &(usize, &Judged)| {
-            self.window_samples(candidates.all[number], cpu.timeline, judged)
+            self.window_samples(candidates.all[number], cpu.lane, judged)
         };
         let all_samples: Vec<WindowSamples> = dominated.par_iter().map(samples_of).collect();
         for ((number, judged), samples) in dominated.into_iter().zip(all_samples) {
@@ -101,7 +102,7 @@ impl Finder<'_> {
         }
         let pieces = cpu.baseline.pieces.par_iter();
         let add_piece = |mut counts: CandidateCounts, piece: &Piece| {
-            self.add_piece(cpu.timeline, piece, candidates, &mut counts);
+            self.add_piece(cpu.lane, piece, candidates, &mut counts);
             counts
         };
         let new = || CandidateCounts::new(candidates);
@@ -115,7 +116,7 @@ impl Finder<'_> {
                 baseline_with: baseline.dominated,
             });
             if window.dominated > 0 {
-                evidence.cpus.push(cpu.timeline.cpu);
+                evidence.cpus.push(cpu.lane.timeline.cpu);
                 evidence.windows_on_cpus += cpu.judged.len() as u64;
             }
             evidence.samples += window.samples;
@@ -127,10 +128,11 @@ impl Finder<'_> {
         }
     }
 
-    fn window_samples(&self, candidate: Candidate, timeline: &Timeline, judged: &Judged) -> WindowSamples {
-        let samples = self.samples_in(candidate, timeline, judged.indices.clone(), judged.stretch);
+    fn window_samples(&self, candidate: Candidate, lane: &Lane, judged: &Judged) -> WindowSamples {
+        let timeline = lane.timeline;
+        let samples = self.samples_in(candidate, lane, judged.indices.clone(), judged.stretch);
         WindowSamples {
-            held_ns: self.held_ns(timeline, &samples),
+            held_ns: self.held_ns(lane, &samples),
             cgroups: match candidate.comm {
                 Some(_) => samples.iter().map(|&at| timeline.details.get(at).cgroup).collect(),
                 None => Vec::new(),
@@ -140,15 +142,9 @@ impl Finder<'_> {
     }
 
     /// Counts a piece of the baseline: only the candidates, since its other paths do not matter.
-    fn add_piece(
-        &self,
-        timeline: &Timeline,
-        piece: &Piece,
-        candidates: &Candidates,
-        counts: &mut CandidateCounts,
-    ) {
+    fn add_piece(&self, lane: &Lane, piece: &Piece, candidates: &Candidates, counts: &mut CandidateCounts) {
         let mut whole = Whole::default();
-        for sample in &timeline.samples[piece.indices.clone()] {
+        for sample in &lane.timeline.samples[piece.indices.clone()] {
             if piece.has_triggers && self.triggers.is_trigger(sample) {
                 continue;
             }
@@ -162,6 +158,14 @@ impl Finder<'_> {
             }
             if let Some(below) = self.below(sample) {
                 counts.add(candidates.counting(&self.contexts, below), Amount::ON_TOP);
+            }
+        }
+        for hole in lane.holes(&piece.indices) {
+            whole.busy += hole.missing;
+            if let Some(path) = candidates.nearest(Work::from_path(hole.holder.path)) {
+                let own = Candidate { path, ..hole.holder };
+                let amount = Amount { own: hole.missing, ..Amount::default() };
+                counts.add(candidates.counting(&self.contexts, own), amount);
             }
         }
         counts.end_stretch(whole, candidates);

@@ -3,7 +3,7 @@
 use crate::analyses::contexts::{Contexts, PathId, Serving};
 use crate::model::{NameId, Recording, Sample, Task};
 
-use super::options::Options;
+use super::options::{Options, TriggerTasks};
 use super::triggers::Triggers;
 
 /// What is ranked: a path in which tasks of one comm work, or the path of a handler.
@@ -56,7 +56,7 @@ impl<'r> Finder<'r> {
     pub fn new(recording: &'r Recording, options: &'r Options) -> Self {
         let triggers = Triggers::new(recording, options);
         let worker = |(task, is_trigger): (&Task, &bool)| {
-            let is_triggers = options.trigger_comm.is_some() && *is_trigger;
+            let is_triggers = !matches!(options.trigger, TriggerTasks::Any) && *is_trigger;
             (!task.is_swapper() && !is_triggers).then_some(task.comm)
         };
         let workers = recording.tasks.iter().zip(triggers.tasks()).map(worker).collect();
@@ -75,9 +75,9 @@ impl<'r> Finder<'r> {
         self.contexts.is_idle(self.recording, sample)
     }
 
-    /// The work that a sample counts for: its task's work in the kernel. The work of an interrupt or
-    /// softirq on top of the task is its own, because otherwise a flood of packets would be blamed
-    /// on the system call that it interrupts.
+    /// The work that a sample counts for: its task's work in the kernel. The work of an interrupt
+    /// or softirq on top of the task is its own, because otherwise a flood of packets would be
+    /// blamed on the system call that it interrupts.
     #[inline]
     pub fn work(&self, sample: &Sample) -> Work {
         let context = self.contexts.get(sample.stack);

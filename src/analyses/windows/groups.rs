@@ -1,7 +1,7 @@
 //! Groups of windows that are ranked together: where some episodes served received packets, these
 //! are one group, because only then packets waited, and the others are another.
 
-use crate::model::Softirq;
+use crate::model::{Softirq, TaskKind};
 
 use super::episodes::CpuEpisodes;
 use super::finder::Finder;
@@ -29,7 +29,7 @@ impl Group {
     pub fn of(finder: &Finder, cpus: &[CpuEpisodes]) -> Vec<Group> {
         let mut episodes = cpus.iter().flat_map(|cpu| &cpu.all).map(|one| &one.episode);
         let is_receiving = |episode: &Episode| {
-            episode.window.left_out.is_none() && finder.is_meant(episode) && receives(episode)
+            episode.window.left_out.is_none() && finder.is_meant(episode) && finder.receives(episode)
         };
         let shows_softirqs = finder.recording.shows_kernel_callers();
         match shows_softirqs && finder.options.softirqs.is_none() && episodes.any(is_receiving) {
@@ -45,8 +45,8 @@ impl Group {
         let is_judged = finder.is_meant(episode)
             && match self.0 {
                 Among::All => true,
-                Among::Receiving => receives(episode),
-                Among::Others => !receives(episode),
+                Among::Receiving => finder.receives(episode),
+                Among::Others => !finder.receives(episode),
             };
         match is_judged {
             _ if episode.window.left_out.is_some() => Role::Baseline,
@@ -57,17 +57,19 @@ impl Group {
     }
 }
 
-/// Whether an episode served received packets.
-fn receives(episode: &Episode) -> bool {
-    episode.softirqs.contains_key(&Softirq::NetRx)
-}
-
 impl Finder<'_> {
     /// Whether an episode is one that the options ask for.
     pub(super) fn is_meant(&self, episode: &Episode) -> bool {
         let served =
             |softirqs: &Vec<Softirq>| softirqs.iter().any(|softirq| episode.softirqs.contains_key(softirq));
         self.is_in_time(episode) && self.options.softirqs.as_ref().is_none_or(served)
+    }
+
+    /// Whether an episode served received packets: in a softirq, or by a thread that does nothing
+    /// else.
+    fn receives(&self, episode: &Episode) -> bool {
+        let is_napi = self.recording.task(episode.trigger).kind == TaskKind::NapiThread;
+        is_napi || episode.softirqs.contains_key(&Softirq::NetRx)
     }
 
     fn is_in_time(&self, episode: &Episode) -> bool {

@@ -10,6 +10,7 @@ mod episodes;
 mod evidence;
 mod finder;
 mod groups;
+mod holes;
 mod options;
 mod ranking;
 mod result;
@@ -32,9 +33,10 @@ use compared::Compared;
 use episodes::{CpuEpisode, CpuEpisodes};
 use finder::Finder;
 use groups::Group;
+use holes::Lane;
 use stretch::Stretch;
 
-pub use options::{BEFORE_NS, KSOFTIRQD, Options};
+pub use options::{BEFORE_NS, Options, TriggerTasks};
 pub use result::{Among, ComparedTo, CutBy, Dominating, Episode, LeftOut, Ranked, Verdict, Window, Windows};
 pub(crate) use stretch_summary::StretchSummarizer;
 pub use stretch_summary::StretchSummary;
@@ -52,7 +54,8 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let (compared, ranking): (Vec<ComparedTo>, Vec<Vec<Ranked>>) = rank_groups(&finder, &cpus).unzip();
     let ranking = ranking.concat();
     let taken_by = |one: &CpuEpisode| (one.lead_in_ns, one.episode.end_ns);
-    let taken = cpus.iter().map(|cpu| (cpu.timeline.cpu, cpu.all.iter().map(taken_by).collect())).collect();
+    let taken =
+        cpus.iter().map(|cpu| (cpu.lane.timeline.cpu, cpu.all.iter().map(taken_by).collect())).collect();
     let all = cpus.into_iter().flat_map(|cpu| cpu.all).map(|one| one.episode);
     let episodes: Vec<Episode> = all.filter(|episode| finder.is_meant(episode)).collect();
     let dominating =
@@ -93,11 +96,16 @@ pub(crate) fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u6
     let options = Options { before_ns, ..Options::without_trigger() };
     let finder = Finder::new(recording, &options);
     let of_cpus = stretches.iter().filter_map(|(cpu, times)| Some((recording.timeline(*cpu)?, times)));
-    let counted: Vec<(&Timeline, &Vec<Range<u64>>, Vec<Stretch>)> =
-        of_cpus.map(|(timeline, times)| (timeline, times, finder.stretches(timeline, times))).collect();
+    let counted: Vec<(Lane, &Vec<Range<u64>>, Vec<Stretch>)> = of_cpus
+        .map(|(timeline, times)| {
+            let lane = finder.lane(timeline);
+            let stretches = finder.stretches(&lane, times);
+            (lane, times, stretches)
+        })
+        .collect();
     let compared: Vec<Compared> = counted
         .iter()
-        .map(|(timeline, times, stretches)| finder.compared_stretches(timeline, times, stretches))
+        .map(|(lane, times, stretches)| finder.compared_stretches(lane, times, stretches))
         .collect();
     finder.rank(&compared, Among::All).1
 }

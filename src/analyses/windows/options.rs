@@ -13,8 +13,8 @@ pub struct Options {
     pub before_ns: u64,
     /// Trigger samples at most this far apart, in ns, form one episode.
     pub join_ns: u64,
-    /// A trigger sample's comm matches this.
-    pub trigger_comm: Option<Regex>,
+    /// Whose samples are triggers.
+    pub trigger: TriggerTasks,
     /// A frame of a trigger sample's stack matches this.
     pub trigger_frame: Option<Regex>,
     /// Only episodes that served one of these softirqs.
@@ -23,10 +23,19 @@ pub struct Options {
     pub selection: Selection,
 }
 
+/// The tasks whose samples are triggers.
+#[derive(Clone, Debug)]
+pub enum TriggerTasks {
+    /// Kernel threads that do the work of softirqs that was left to them.
+    Servers,
+    /// Those whose comm matches.
+    Comm(Regex),
+    /// All tasks: the frame alone makes a sample a trigger.
+    Any,
+}
+
 /// The default length of a window, in ns.
 pub const BEFORE_NS: u64 = 100_000_000;
-/// The comm of the default trigger.
-pub const KSOFTIRQD: &str = "^ksoftirqd/";
 
 /// A window or a piece of baseline that is shorter than this share of the length asked for does not
 /// count: nothing can have held the CPU for that long in it. The time of such a window is baseline.
@@ -35,7 +44,7 @@ pub(super) const COUNTS: Share = Share(1, 2);
 impl Options {
     /// Options without a trigger: the work of every task counts, also that of ksoftirqd.
     pub(crate) fn without_trigger() -> Self {
-        Options { trigger_comm: None, ..Options::default() }
+        Options { trigger: TriggerTasks::Any, ..Options::default() }
     }
 }
 
@@ -44,7 +53,7 @@ impl Default for Options {
         Options {
             before_ns: BEFORE_NS,
             join_ns: 20_000_000,
-            trigger_comm: Some(Regex::new(KSOFTIRQD).expect("it is a regular expression")),
+            trigger: TriggerTasks::Servers,
             trigger_frame: None,
             softirqs: None,
             selection: Selection::default(),

@@ -104,8 +104,8 @@ impl Finder<'_> {
     }
 }
 
-/// The place of a verdict in the ranking. A path that is not significant is the less interesting the
-/// less of the time it fills, whether brief or common.
+/// The place of a verdict in the ranking. A path that is not significant is the less interesting
+/// the less of the time it fills, whether brief or common.
 fn rank_of(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Culprit => 0,

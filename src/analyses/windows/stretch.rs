@@ -9,10 +9,11 @@ use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::{Contexts, PathId};
 use crate::analyses::shares::follow;
-use crate::model::{NameId, Timeline};
+use crate::model::NameId;
 
 use super::amount::{Amount, Whole};
 use super::finder::{Candidate, Finder, Work};
+use super::holes::Lane;
 
 /// The samples of a stretch, counted.
 pub(super) struct Stretch {
@@ -56,12 +57,13 @@ impl<'r> Counter<'r> {
         Counter { finder, positions: FxHashMap::default(), guesses, counted: Vec::new() }
     }
 
-    /// Counts the samples of `timeline` at `indices`.
-    pub fn count(&mut self, timeline: &Timeline, indices: Range<usize>) -> Stretch {
-        let finder = self.finder;
+    /// Counts the samples of `lane` at `indices`, and those that are missing in the holes before
+    /// them.
+    pub fn count(&mut self, lane: &Lane, indices: Range<usize>) -> Stretch {
+        let (finder, timeline) = (self.finder, lane.timeline);
         let (mut whole, mut nested, mut served) = (Whole::default(), 0, 0);
         self.positions.clear();
-        for (at, sample) in indices.clone().zip(&timeline.samples[indices]) {
+        for (at, sample) in indices.clone().zip(&timeline.samples[indices.clone()]) {
             let work = finder.work(sample);
             let is_idle = work == Work::IDLE;
             whole.idle += u64::from(is_idle);
@@ -74,6 +76,11 @@ impl<'r> Counter<'r> {
                     self.entry(below.comm, Work::from_path(below.path), at).amount += Amount::ON_TOP;
                 }
             }
+        }
+        for hole in lane.holes(&indices) {
+            let Candidate { comm, path } = hole.holder;
+            whole.busy += hole.missing;
+            self.entry(comm, Work::from_path(path), hole.at()).amount.own += hole.missing;
         }
         let mut counted = std::mem::take(&mut self.counted);
         let is_ended = |counted: &&mut WorkCount| counted.served != served;

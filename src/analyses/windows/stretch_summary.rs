@@ -1,8 +1,11 @@
 //! What filled any stretch of a CPU's time, counted in the same way as a window.
 
+use rayon::prelude::*;
+
 use crate::model::{NameId, Recording};
 
 use super::finder::Finder;
+use super::holes::Lane;
 use super::options::Options;
 use super::result::Dominating;
 use super::stretch::Counter;
@@ -32,20 +35,26 @@ pub struct StretchSummary {
 }
 
 /// Finds what filled stretches of CPUs' time.
-pub struct StretchSummarizer<'r>(Finder<'r>);
+pub struct StretchSummarizer<'r> {
+    finder: Finder<'r>,
+    lanes: Vec<Lane<'r>>,
+}
 
 impl<'r> StretchSummarizer<'r> {
     /// For `recording`. `options` should have no trigger, so that the work of every task counts.
     pub fn new(recording: &'r Recording, options: &'r Options) -> Self {
-        StretchSummarizer(Finder::new(recording, options))
+        let finder = Finder::new(recording, options);
+        let lanes = recording.timelines.par_iter().map(|timeline| finder.lane(timeline)).collect();
+        StretchSummarizer { finder, lanes }
     }
 
     /// What filled `[start_ns, end_ns)` of a CPU; `None` if nothing was recorded of that CPU.
     pub fn summarize(&self, cpu: u32, start_ns: u64, end_ns: u64) -> Option<StretchSummary> {
-        let finder = &self.0;
-        let timeline = finder.recording.timeline(cpu)?;
+        let finder = &self.finder;
+        let lane = self.lanes.iter().find(|lane| lane.timeline.cpu == cpu)?;
+        let timeline = lane.timeline;
         let indices = timeline.between(start_ns, end_ns);
-        let stretch = Counter::new(finder).count(timeline, indices.clone());
+        let stretch = Counter::new(finder).count(lane, indices.clone());
         Some(StretchSummary {
             cpu,
             start_ns,
@@ -54,7 +63,7 @@ impl<'r> StretchSummarizer<'r> {
             idle_samples: stretch.whole.idle,
             interrupt_samples: stretch.nested,
             is_lossy: timeline.is_lossy_in(start_ns, end_ns),
-            dominating: finder.dominating(timeline, indices, &stretch),
+            dominating: finder.dominating(lane, indices, &stretch),
             busiest: stretch.busiest(),
         })
     }

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::model::{Recording, Sample, StackId, TaskId};
 
-use super::options::Options;
+use super::options::{Options, TriggerTasks};
 
 /// Which samples are triggers.
 pub struct Triggers {
@@ -16,12 +16,13 @@ impl Triggers {
     /// The trigger samples of `recording` according to `options`.
     pub fn new(recording: &Recording, options: &Options) -> Self {
         let tasks = (0..recording.tasks.len()).map(TaskId::from_index);
-        let matches_comm = |task| match &options.trigger_comm {
-            Some(regex) => regex.is_match(recording.comm(task)),
-            None => true,
+        let is_triggers = |task| match &options.trigger {
+            TriggerTasks::Servers => recording.is_server(task),
+            TriggerTasks::Comm(regex) => regex.is_match(recording.comm(task)),
+            TriggerTasks::Any => true,
         };
         Triggers {
-            tasks: tasks.map(matches_comm).collect(),
+            tasks: tasks.map(is_triggers).collect(),
             stacks: options.trigger_frame.as_ref().map(|regex| stacks_with_frame(recording, regex)),
         }
     }
@@ -32,7 +33,7 @@ impl Triggers {
             && self.stacks.as_ref().is_none_or(|stacks| stacks[sample.stack.index()])
     }
 
-    /// For each task, whether its comm is a trigger's.
+    /// For each task, whether it is a trigger.
     pub(super) fn tasks(&self) -> &[bool] {
         &self.tasks
     }

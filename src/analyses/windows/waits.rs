@@ -3,13 +3,10 @@
 
 use std::ops::Range;
 
-use crate::analyses::shares::Share;
 use crate::model::{Recording, Timeline, TraceKind, Tracepoint};
 
+use super::holes::MATTERS;
 use super::result::Window;
-
-/// A wait that takes less than this share of a window is none that a window can show.
-const MATTERS: Share = Share(1, 10);
 
 /// The waits of one CPU, in order.
 pub(super) struct Waits(Vec<Range<u64>>);

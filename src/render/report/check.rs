@@ -79,7 +79,9 @@ fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
             let sums = stall_sums(*stalls, *stalled_ns, check.duration_ns);
             format!("{sums}, not sure; {}", worst_culprit(recording, check))
         }
-        Doubt::Window(culprit) => format!("`window` names {} before ksoftirqd", holder(recording, *culprit)),
+        Doubt::Window(culprit) => {
+            format!("`window` names {} before ksoftirqd", subject::holder(recording, *culprit))
+        }
         other => sentence(other),
     }
 }

@@ -114,9 +114,9 @@ impl Report<'_> {
             (LeftOut::NoWait, "without a softirq that waited".to_owned()),
         ];
         let counts = reasons.into_iter().map(|(why, text)| (self.windows.left_out(why), text));
-        let told = counts.filter(|(count, _)| *count > 0).map(|(count, text)| format!("{count} {text}"));
-        let told: Vec<String> = told.collect();
-        if told.is_empty() { String::new() } else { format!("; left out: {}", told.join(", ")) }
+        let parts = counts.filter(|(count, _)| *count > 0).map(|(count, text)| format!("{count} {text}"));
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { String::new() } else { format!("; left out: {}", parts.join(", ")) }
     }
 
     /// How many windows are before received packets, if these are ranked first.
