@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use stallgraph::analyses::{strips, windows};
+use stallgraph::analyses::strips;
+use stallgraph::analyses::windows::{self, TriggerTasks};
 use stallgraph::load;
 use stallgraph::model::CodePlace;
 use stallgraph::render::folded::{self, Field};
@@ -84,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = arguments.windows.options(arguments.selection.selection())?;
     let mut recording = arguments.input.load_with_events()?;
     load::require_timelines(&recording)?;
-    if options.trigger_comm.is_some() {
+    if !matches!(options.trigger, TriggerTasks::Any) {
         load::require_comms(&recording)?;
     }
     output::check_selection(&options.selection, &recording)?;

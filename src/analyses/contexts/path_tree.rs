@@ -108,6 +108,7 @@ impl PathTreeBuilder {
             depth: 0,
             place: path,
             is_bpf_program: false,
+            is_interrupts_on: false,
         });
         path
     }
