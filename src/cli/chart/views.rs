@@ -112,7 +112,8 @@ impl<'r> Gallery<'r> {
             return Ok(vec![self.view(timelines.iter().map(section).collect(), self.range.clone())]);
         }
         if self.options.selection.cpus.is_none() && timelines.len() > 1 {
-            let stalled = self.stalls.as_ref().and_then(Stalls::worst_cpu);
+            let stalled =
+                self.stalls.as_ref().and_then(|stalls| stalls.ranking.first()?.cpus.first().copied());
             let worst = stalled.or_else(|| self.windows.worst_cpu(self.recording, timelines.iter().copied()));
             let of_all = lanes_name(self.recording, timelines.iter().copied());
             timelines.retain(|timeline| Some(timeline.cpu) == worst);
