@@ -19,7 +19,7 @@ pub struct WindowOptions {
     /// Length of a window
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
     before: Duration,
-    /// Look back from tasks whose comm matches [default: ksoftirqd and its kin]
+    /// Look back from tasks whose comm matches [default: ksoftirqd, napi]
     ///
     /// The default are the kernel threads that do the work of softirqs that was left to them:
     /// ksoftirqd/N, napi/..., backlog_napi/N, ktimers/N. There is no default if --trigger-frame is

@@ -150,11 +150,16 @@ fn what_may_be_wrong_before_a_moment_is_marked() {
     let whats: Vec<&str> = lines
         .iter()
         .filter(|line| line.starts_with("moment"))
-        .map(|line| line.rsplit_once(" - ").expect("no share").1)
+        .map(|line| line.split_once(" - ").expect("no stall").1)
         .collect();
     assert_eq!(
         whats,
-        ["none; nginx 100%", "LOST none; nginx 100%", "none; interrupts 100%", "none; no samples"],
+        [
+            "-       0     - none; nginx 100%",
+            "-       0     - LOST none; nginx 100%",
+            "-       0  100% softirq net_rx",
+            "-       0     - none; no samples"
+        ],
         "{lines:#?}"
     );
 }
