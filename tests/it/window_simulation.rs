@@ -2,7 +2,7 @@
 //! rare as they say, and a culprit must be found. The figures of `docs/verdict.md` are from here:
 //!
 //! ```sh
-//! cargo test --release --test it window_simulation -- --ignored --nocapture
+//! cargo test --test it window_simulation -- --ignored --nocapture
 //! ```
 
 use crate::support::Dice;
