@@ -83,11 +83,11 @@ impl Attribute {
     /// prints only names.
     pub fn from_name(name: &str) -> Self {
         let (kind, config) = match words(name) {
-            (Some(generic), _) => generic,
+            [Some(generic), _] => generic,
             _ if is_tracepoint_name(name) => (PERF_TYPE_TRACEPOINT, 0),
-            (None, Some(generic)) => generic,
-            (None, None) if name.starts_with("mem:") => (PERF_TYPE_BREAKPOINT, 0),
-            (None, None) => (PERF_TYPE_RAW, 0),
+            [None, Some(generic)] => generic,
+            [None, None] if name.starts_with("mem:") => (PERF_TYPE_BREAKPOINT, 0),
+            [None, None] => (PERF_TYPE_RAW, 0),
         };
         Attribute { kind, config, name: Some(name.to_owned()), ..Attribute::default() }
     }
@@ -184,7 +184,7 @@ impl Attribute {
         if self.kind < PERF_TYPE_RAW {
             return Some((self.kind, self.config));
         }
-        let (first, second) = self.name.as_deref().map_or((None, None), words);
+        let [first, second] = self.name.as_deref().map_or([None; 2], words);
         first.or(second)
     }
 
@@ -216,10 +216,10 @@ impl Attribute {
 
 /// The events that the first and the second word of a name stand for: `cycles:u`, or with a PMU
 /// `cpu_core/cycles/P`.
-fn words(name: &str) -> (Option<(u32, u64)>, Option<(u32, u64)>) {
+fn words(name: &str) -> [Option<(u32, u64)>; 2] {
     let (first, rest) = name.split_at(name.find(['/', ':']).unwrap_or(name.len()));
     let second = rest.strip_prefix('/').and_then(|rest| rest.split(['/', ',']).next());
-    (event_names::generic(first), second.and_then(event_names::generic))
+    [event_names::generic(first), second.and_then(event_names::generic)]
 }
 
 /// Whether a name is that of a tracepoint, `SUBSYSTEM:NAME`. An event with modifiers such as

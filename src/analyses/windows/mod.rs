@@ -96,16 +96,14 @@ pub(crate) fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u6
     let options = Options { before_ns, ..Options::without_trigger() };
     let finder = Finder::new(recording, &options);
     let of_cpus = stretches.iter().filter_map(|(cpu, times)| Some((recording.timeline(*cpu)?, times)));
-    let counted: Vec<(Lane, &Vec<Range<u64>>, Vec<Stretch>)> = of_cpus
-        .map(|(timeline, times)| {
-            let lane = finder.lane(timeline);
-            let stretches = finder.stretches(&lane, times);
-            (lane, times, stretches)
-        })
-        .collect();
-    let compared: Vec<Compared> = counted
+    let lanes: Vec<(Lane, &Vec<Range<u64>>)> =
+        of_cpus.map(|(timeline, times)| (finder.lane(timeline), times)).collect();
+    let counted: Vec<Vec<Stretch>> =
+        lanes.iter().map(|(lane, times)| finder.stretches(lane, times)).collect();
+    let compared: Vec<Compared> = lanes
         .iter()
-        .map(|(lane, times, stretches)| finder.compared_stretches(lane, times, stretches))
+        .zip(&counted)
+        .map(|((lane, times), stretches)| finder.compared_stretches(lane, times, stretches))
         .collect();
     finder.rank(&compared, Among::All).1
 }
