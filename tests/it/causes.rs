@@ -50,19 +50,19 @@ fn score(name: &str) -> (usize, usize, usize) {
         let shared = stall.end.min(end) - stall.start.max(start);
         shared > 0.0 && shared * 2.0 >= (stall.end - stall.start).min(end - start)
     };
-    let culprit = fs::read_to_string(recording.folder.join("culprit.txt")).unwrap_or_default();
-    let words: Vec<&str> = culprit.trim_end().split('\t').collect();
+    let expected = fs::read_to_string(recording.folder.join("culprit.txt")).unwrap_or_default();
+    let words: Vec<&str> = expected.trim_end().split('\t').collect();
     let mut found = 0;
     for &time in &truth {
         let Some(stall) = sure.iter().find(|stall| is_same(stall, time)) else { continue };
         found += 1;
-        let [comm, call, function] = words[..] else { panic!("{name}: {culprit}") };
-        let told = &stall.culprit;
+        let [comm, call, function] = words[..] else { panic!("{name}: {expected}") };
+        let culprit = &stall.culprit;
         let is_right = (comm == "-"
-            || told["holder"]["comm"].as_str().is_some_and(|name| name.starts_with(comm)))
-            && (call == "-" || told["syscall"] == call || told["call"]["name"] == call)
-            && (function == "-" || told["path"].to_string().contains(function));
-        assert!(is_right, "{name}: {culprit} {told}");
+            || culprit["holder"]["comm"].as_str().is_some_and(|name| name.starts_with(comm)))
+            && (call == "-" || culprit["syscall"] == call || culprit["call"]["name"] == call)
+            && (function == "-" || culprit["path"].to_string().contains(function));
+        assert!(is_right, "{name}: {expected} {culprit}");
     }
     let is_false = |stall: &&Reported| !truth.iter().any(|&time| is_same(stall, time));
     (found, truth.len(), sure.iter().filter(is_false).count())

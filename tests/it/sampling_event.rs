@@ -59,7 +59,8 @@ fn it_is_one_that_samples_time_and_has_samples() {
     let raw_core = |pmu: &str, kind: u32| Event::new(&format!("{pmu}/event=0x3c/"), kind, 0x3c);
     let intel_pt = || Event::new("intel_pt//u", 8, 0x300e601);
     let dummy = || Event::new("dummy:u", 1, 9);
-    let cases: [(&str, Vec<(Event, u64)>, &[&str], bool); 12] = [
+    type Case<'c> = (&'c str, Vec<(Event, u64)>, &'c [&'c str], bool);
+    let cases: [Case; 12] = [
         ("misses first", vec![(misses(), 500), (cycles(), 500)], &["cycles"], false),
         ("faults first", vec![(faults(), 500), (Event::cpu_clock(), 500)], &["cpu-clock"], false),
         ("instructions first", vec![(instructions(), 500), (cycles(), 500)], &["cycles"], false),

@@ -116,7 +116,8 @@ impl Fits {
 }
 
 /// Each softirq that is entered was raised before. It may be raised twice before it is entered
-/// twice: handle_softirqs enters what was pending when it began, and then what was raised meanwhile.
+/// twice: handle_softirqs enters what was pending when it began, and then what was raised
+/// meanwhile.
 fn note_waits(events: &[TraceEvent], fit: &mut Fit) {
     const MOST: u8 = 2;
     let mut raised = HashMap::new();

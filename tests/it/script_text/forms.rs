@@ -77,8 +77,9 @@ fn frames_of_a_vmlinux_are_the_kernels() {
             "{file}"
         );
     }
-    let user = sample("a", 1, "\t          11a340 f (/opt/vmlinux/bin/a)\n");
-    assert_eq!(stdout_on(user.as_bytes(), "collapse", &["--kernel-suffix"]), "a;f 1\n");
+    let user = "\t          11a340 f (/opt/vmlinux/bin/a)\n\t           7b2c3 main (/usr/bin/a)\n";
+    let user = sample("a", 1, user);
+    assert_eq!(stdout_on(user.as_bytes(), "collapse", &["--kernel-suffix"]), "a;main;f 1\n");
 }
 
 /// perf 4.3 found a vmlinux and printed addresses in that file: the system call has its name, and
@@ -173,10 +174,10 @@ fn headers_without_a_time_are_read_in_any_indentation() {
             }
         }
     }
-    let weighed = "java 4711     250000 cycles: \n            7f0043200000 f (/x)\n\n";
+    let weighed = "java 4711     250000 cycles: \n            7f0043200000 f (/x)\n            7f0043200010 main (/x)\n\n";
     assert_eq!(
         stdout_on(weighed.as_bytes(), "collapse", &["--file-order", "--weight", "period"]),
-        "java;f 250000\n"
+        "java;main;f 250000\n"
     );
 }
 

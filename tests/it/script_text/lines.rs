@@ -88,7 +88,7 @@ fn tracepoints_are_events_and_not_samples() {
     assert_eq!((&info["records"]["samples"], &info["records"]["other_events"]), (&1.into(), &4.into()));
     // On a hybrid CPU an event has a name for each kind of core.
     let twins = format!(
-        "a 1 [0] 1.000000: 1 cpu_core/cycles/P: \n{KERNEL}\na 1 [1] 2.000000: 1 cpu_atom/cycles/P: \n{USER}\n"
+        "a 1 [0] 1.000000: 1 cpu_core/cycles/P: \n{KERNEL}{USER}\na 1 [1] 2.000000: 1 cpu_atom/cycles/P: \n{USER}\n"
     );
     assert_eq!(stdout_on(twins.as_bytes(), "collapse", &[]).lines().count(), 2);
 }

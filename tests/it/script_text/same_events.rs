@@ -21,7 +21,8 @@ const COMMANDS: [(&str, &[&str]); 4] = [
 /// - perf 6.1 prints no control groups, neither of tasks nor as a witness, so that a command to
 ///   record them is advised;
 /// - without the header nothing tells the kernel and the time of day.
-const DIFFERENT: [&str; 6] = ["file", "kernel", "cgroup", "pod_uid", "container_id", "record"];
+const DIFFERENT: [&str; 7] =
+    ["file", "kernel", "cgroup", "pod_uid", "container_id", "record", "frequency_hz"];
 
 static SWITCH: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"prev_comm=(.*) prev_pid=(\d+) prev_prio=(-?\d+) prev_state=([^ ]+) ==> next_comm=(.*) next_pid=(\d+) next_prio=(-?\d+)")

@@ -1,0 +1,255 @@
+//! Witnesses from events, what is one stall, and its culprit and victims.
+
+use crate::support::fixture;
+use crate::support::fixture::{every_ms, recording};
+use stallgraph::analyses::selection::{Selection, TimeRange};
+use stallgraph::analyses::stalls::{self, Confidence, Kind, Options};
+use stallgraph::model::Softirq;
+
+use super::scene::{LSEEK, RX, find, kinds, ms, only, served, traffic};
+
+#[test]
+fn a_softirq_that_waits_and_what_held_the_cpu() {
+    let text = traffic(0..1000)
+        + &served(0..1000)
+        + "cpu0 0.999900 agent sys_enter:lseek(3,0x7a1200)\ncpu0 1.000300 agent raise:net_rx\n"
+        + &every_ms(0, 1000..1100, "agent", LSEEK)
+        + "cpu0 1.099500 agent entry:net_rx\ncpu0 1.099600 agent packet:eth0(60)\ncpu0 1.099650 agent packet:eth0(60)\n"
+        + "cpu0 1.099700 agent exit:net_rx\ncpu0 1.099800 agent sys_exit:lseek=8000000\n"
+        + &traffic(1101..2000)
+        + &served(1101..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!(stall.confidence, Confidence::High);
+    assert!(
+        kinds(stall).contains(&"softirq_wait") && kinds(stall).contains(&"kernel_path"),
+        "{:?}",
+        kinds(stall)
+    );
+    // The stall lasts from the entry of the system call to its return, not only while the softirq
+    // waited.
+    assert_eq!((stall.start_ns, stall.end_ns), (999_900_000, 1_099_800_000));
+    let culprit = stall.culprit.as_ref().expect("a culprit");
+    let call = culprit.call.as_ref().expect("it was traced");
+    assert_eq!((recording.name(call.name), call.arguments), ("lseek", Some([3, 0x7a1200, 0, 0, 0, 0])));
+    assert_eq!(stall.victims.softirqs, [(Softirq::NetRx, 99_200_000)].into());
+    assert_eq!(stall.victims.packets, Some(2));
+}
+
+#[test]
+fn events_that_were_sampled_say_nothing_of_waits() {
+    let text = "sampled irq:softirq_raise\nsampled irq:softirq_entry\n".to_owned()
+        + &every_ms(0, 0..2000, "envoy", "work_[u]")
+        + "cpu0 0.5 envoy raise:net_rx\ncpu0 1.5 envoy entry:net_rx\n";
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    assert!(stalls.stalls.is_empty());
+    let softirqs = stalls.witnesses.iter().find(|witness| witness.name == "softirqs").expect("it is listed");
+    assert!(
+        softirqs.lacks.as_ref().is_some_and(|why| why.to_string().contains("was sampled")),
+        "{softirqs:?}"
+    );
+}
+
+#[test]
+fn a_softirq_that_was_raised_before_its_entry_was_traced_does_not_wait() {
+    let text =
+        every_ms(0, 0..1000, "envoy", "work_[u]") + "cpu0 0.0 envoy raise:timer\n" + &served(500..1000);
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+#[test]
+fn one_softirq_s_action_keeps_the_others_waiting() {
+    let timer = "work_[u];asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs;run_timer_softirq;neigh_timer_handler";
+    let text = traffic(0..1000)
+        + &served(0..1000)
+        + "cpu0 1.000100 envoy raise:timer\ncpu0 1.000110 envoy entry:timer\ncpu0 1.001 envoy raise:net_rx\n"
+        + &every_ms(0, 1000..1060, "envoy", timer)
+        + "cpu0 1.0601 envoy exit:timer\ncpu0 1.0602 envoy entry:net_rx\ncpu0 1.0603 envoy exit:net_rx\n"
+        + &traffic(1061..2000)
+        + &served(1061..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!(ms(stall), (1000, 1060));
+    let path = stall.culprit.as_ref().and_then(|culprit| culprit.path.as_ref()).expect("a path");
+    let names: Vec<&str> = path.functions.iter().map(|name| recording.name(*name)).collect();
+    assert_eq!(names, ["run_timer_softirq", "neigh_timer_handler"]);
+    let handler =
+        |evidence: &stalls::Evidence| evidence.kind == Kind::Handler { softirq: Some(Softirq::Timer) };
+    assert!(stall.evidence.iter().any(handler), "{:?}", stall.evidence);
+}
+
+#[test]
+fn stalls_of_two_cpus_at_the_same_time_come_once() {
+    // Each CPU stalls at 1, 1.5, 2 and 4 s, the second one 20 ms later.
+    let every_ns = |count: usize| {
+        let mut text = String::new();
+        for cpu in 0..2 {
+            let starts = &[1000, 1500, 2000, 4000][..count];
+            let is_stalled =
+                |ms: u64| starts.iter().any(|start| (0..100).contains(&(ms as i64 - start - 20 * cpu)));
+            for ms in 0..5000 {
+                let (comm, stack) = match ms % 4 {
+                    _ if is_stalled(ms) => ("agent", LSEEK),
+                    0 => ("envoy", RX),
+                    _ => ("envoy", "work_[u]"),
+                };
+                text += &every_ms(cpu as u32, ms..ms + 1, comm, stack);
+            }
+        }
+        let stalls = find(&recording(&text));
+        assert_eq!(stalls.stalls.len(), 2 * count);
+        stalls.ranking[0].every_ns
+    };
+    assert_eq!(every_ns(4), Some(500_000_000), "the median of 0.5, 0.5 and 2 s");
+    assert_eq!(every_ns(3), None, "too few to tell");
+}
+
+#[test]
+fn the_call_that_is_shown_is_the_one_with_most_overlap_and_the_name_of_the_path() {
+    let text = traffic(0..1000)
+        + &served(0..1000)
+        + "cpu0 0.9 agent sys_enter:nanosleep(1)\ncpu0 1.0005 agent sys_exit:nanosleep=0\n"
+        + "cpu0 1.0006 agent raise:net_rx\ncpu0 1.001 agent sys_enter:lseek(3,0x7a1200)\n"
+        + &every_ms(0, 1001..1100, "agent", LSEEK)
+        + "cpu0 1.0995 agent entry:net_rx\ncpu0 1.0997 agent exit:net_rx\ncpu0 1.0998 agent sys_exit:lseek=8\n"
+        + &traffic(1101..2000)
+        + &served(1101..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let call = only(&stalls).culprit.as_ref().and_then(|culprit| culprit.call).expect("it was traced");
+    assert_eq!(recording.name(call.name), "lseek");
+}
+
+#[test]
+fn a_burst_after_a_silence_is_a_weak_witness() {
+    let packets = |from_us: u64, count: u64, step_us: u64| -> String {
+        let at = |us: u64| format!("cpu0 {}.{:06} envoy packet:eth0(60)\n", us / 1_000_000, us % 1_000_000);
+        (0..count).map(|number| at(from_us + number * step_us)).collect()
+    };
+    let text = every_ms(0, 0..2000, "envoy", "work_[u]")
+        + &packets(0, 1000, 1000)
+        + &packets(1_050_000, 50, 10)
+        + &packets(1_060_000, 900, 1000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((kinds(stall), stall.confidence), (vec!["packet_burst"], Confidence::Low));
+    assert!(matches!(stall.evidence[0].kind, Kind::PacketBurst { packets: 50 }), "{:?}", stall.evidence);
+}
+
+#[test]
+fn ksoftirqd_that_does_not_run_while_nothing_is_served() {
+    let text = every_ms(0, 0..1000, "solver", "work_[u]")
+        + "cpu0 0.05 solver entry:net_rx\ncpu0 0.0501 solver exit:net_rx\n"
+        + "cpu0 0.1 solver waking:ksoftirqd/0\ncpu0 0.2 solver switch:ksoftirqd/0=R\ncpu0 0.201 ksoftirqd/0 switch:solver=S\n";
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((ms(stall), kinds(stall)), ((100, 200), vec!["ksoftirqd_wait"]));
+    // It was in user space, where softirqs can be served: it is not what held them up.
+    assert!(stall.culprit.is_none(), "{:?}", stall.culprit);
+}
+
+#[test]
+fn what_lost_records_may_explain_is_weak() {
+    let text = every_ms(0, 0..1000, "envoy", "work_[u]")
+        + &served(0..400)
+        + "cpu0 0.4 envoy raise:net_rx\nlost cpu0 0.41 0.42 7\ncpu0 0.5 envoy entry:net_rx\ncpu0 0.5001 envoy exit:net_rx\n"
+        + &served(501..1000);
+    let stalls = find(&recording(&text));
+    let stall = only(&stalls);
+    assert_eq!((stall.confidence, stall.lost), (Confidence::Low, 7));
+}
+
+#[test]
+fn a_softirq_whose_exit_was_lost_hides_no_stall() {
+    let stall = "cpu0 1.0 agent raise:net_rx\ncpu0 1.1 agent entry:net_rx\ncpu0 1.1001 agent exit:net_rx\n";
+    // With and without a record that says so.
+    for lost in ["lost cpu0 0.5005 0.5006 1\n", ""] {
+        let text = every_ms(0, 0..2000, "agent", "work_[u]")
+            + &served(0..500)
+            + "cpu0 0.5001 agent entry:rcu\n"
+            + lost
+            + &served(501..900)
+            + stall
+            + &served(1101..2000);
+        let recording = recording(&text);
+        assert_eq!(ms(only(&find(&recording))), (1000, 1100), "{lost}");
+    }
+    // No softirq was served since.
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..999)
+        + "cpu0 0.9995 agent entry:rcu\nlost cpu0 0.9996 0.9997 1\n"
+        + stall
+        + &served(1101..2000);
+    assert_eq!(ms(only(&find(&recording(&text)))), (1000, 1100));
+}
+
+#[test]
+fn packets_of_a_backlog_count_once_and_only_where_its_end_is_known() {
+    let text = every_ms(0, 0..2000, "agent", "work_[u]")
+        + &served(0..500)
+        + "cpu0 0.5 agent raise:net_rx\ncpu0 0.55 agent entry:net_rx\ncpu0 0.5501 agent packet:eth0(60)\n"
+        // The softirq was raised again, and had to wait again.
+        + "cpu0 0.5502 agent raise:net_rx\ncpu0 0.5503 agent exit:net_rx\ncpu0 0.56 agent entry:net_rx\n"
+        + "cpu0 0.5601 agent packet:eth0(60)\ncpu0 0.5602 agent exit:net_rx\n"
+        + &served(561..1000);
+    let stalls = find(&recording(&text));
+    assert_eq!(only(&stalls).victims.packets, Some(2));
+    let without: String =
+        text.lines().filter(|line| !line.contains("exit:")).map(|line| format!("{line}\n")).collect();
+    let stalls = find(&recording(&without));
+    assert!(!stalls.stalls.is_empty() && stalls.stalls.iter().all(|stall| stall.victims.packets.is_none()));
+}
+
+#[test]
+fn calls_of_one_task_close_together_are_one_stall() {
+    let read = LSEEK.replace("__x64_sys_lseek;seq_lseek", "__x64_sys_read;seq_read");
+    let text = traffic(0..1000)
+        + &every_ms(0, 1000..1100, "agent", LSEEK)
+        + &traffic(1100..1106)
+        + &every_ms(0, 1106..1120, "agent", &read)
+        + &traffic(1120..1124)
+        + &every_ms(0, 1124..1130, "agent", "main_[u]")
+        + &traffic(1130..2000);
+    let stalls = find(&recording(&text));
+    // Until the task is back in user space: others had the CPU in between.
+    assert_eq!(ms(only(&stalls)), (1000, 1124));
+}
+
+#[test]
+fn shorter_than_asked_for() {
+    let text = traffic(0..1000) + &every_ms(0, 1000..1100, "agent", LSEEK) + &traffic(1100..2000);
+    let recording = recording(&text);
+    let options = Options { min_ns: 150_000_000, ..Options::default() };
+    assert!(stalls::find(&recording, &options).stalls.is_empty());
+    assert!(find(&fixture::recording("from 0.0\nto 1.0")).stalls.is_empty());
+}
+
+#[test]
+fn a_time_before_the_first_sample_in_which_there_are_events() {
+    let text = served(500..1000) + &every_ms(0, 2000..3000, "envoy", "work_[u]");
+    let recording = recording(&text);
+    let is_recorded = |start_s: u64, end_s: u64| {
+        let time = TimeRange::Clock(Some(start_s * 1_000_000_000), Some(end_s * 1_000_000_000));
+        Selection { time, ..Selection::default() }.check(&recording).is_ok()
+    };
+    assert!(is_recorded(0, 1) && is_recorded(2, 4));
+    assert!(!is_recorded(0, 0) && !is_recorded(4, 5));
+}
+
+#[test]
+fn a_stall_without_a_culprit_says_so() {
+    let softirq = "cpu0 0.1 swapper/0@0 raise:net_rx\ncpu0 0.2 swapper/0@0 entry:net_rx\n";
+    let text = format!("cpu0 0.01 swapper/0@0 entry:timer\ncpu0 0.02 swapper/0@0 exit:timer\n{softirq}");
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    assert!(only(&stalls).culprit.is_none());
+    let mut report = Vec::new();
+    stallgraph::render::report::stalls::write(&recording, &stalls, None, &mut report).expect("memory");
+    let report = String::from_utf8(report).expect("UTF-8");
+    assert!(report.contains(" nobody knows\n"), "{report}");
+}
