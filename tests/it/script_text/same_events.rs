@@ -61,6 +61,16 @@ fn json(printed: &str) -> Value {
     report
 }
 
+/// The culprit of each stall, and how sure it is.
+fn holders(report: &Value) -> Vec<(Value, Value, Value)> {
+    let stalls = report["stalls"].as_array().expect("stalls").iter();
+    let holder = |stall: &Value| {
+        let culprit = &stall["culprit"];
+        (culprit["holder"].clone(), culprit["call"].clone(), stall["confidence"].clone())
+    };
+    stalls.map(holder).collect()
+}
+
 #[test]
 fn events_of_evidence_tell_the_same() {
     let recording = Recording::open("evidence");
@@ -70,7 +80,22 @@ fn events_of_evidence_tell_the_same() {
         let expected = json(&recording.stdout(command, options));
         for (form, text) in &forms {
             let got = json(&stdout_on(text.as_bytes(), command, options));
-            assert_eq!(got, expected, "{command} {form}");
+            // Without the header nothing tells whether packets, polls and switches were sampled,
+            // and their pairs do not show it. So they are no evidence, and tell neither backlogs
+            // nor where the time of a call went.
+            match (command, *form) {
+                ("stalls", "without a header") => assert_eq!(holders(&got), holders(&expected)),
+                ("packets", "without a header") => {
+                    let count = |report: &Value| report["packets"].as_array().map(Vec::len);
+                    assert_eq!(count(&got), count(&expected));
+                    assert_eq!(got["backlogs"].as_array().map(Vec::len), Some(0));
+                    assert_eq!(got["diagnostics"][0]["code"], "sampled_event");
+                }
+                ("syscalls", "without a header") => {
+                    assert_eq!(got["diagnostics"][0]["code"], "sampled_event");
+                }
+                _ => assert!(got == expected, "{command} {form}"),
+            }
         }
     }
     let expected = run(&mut recording.command("check"));
