@@ -3,8 +3,11 @@
 
 use std::fs;
 
+use crate::support::fixture::{every_ms, recording};
 use crate::support::{Recording, run};
 use serde_json::Value;
+use stallgraph::analyses::selection::Selection;
+use stallgraph::analyses::{check, stalls, windows};
 
 /// A stall that is reported with medium confidence or more: start and end in s of CLOCK_MONOTONIC,
 /// and what JSON says of the culprit.
@@ -115,6 +118,49 @@ fn bottom_halves_off_on_the_newest_kernel() {
     let (found, of, others) = score("kernels/sid-amd64-arp-a");
     assert_eq!((found, of), (5, 5));
     assert!(others <= 4, "{others}");
+}
+
+/// A quiet node: idle most of the time, a softirq in one of `step` idle samples. Twelve times
+/// `agentd` reads for 115 ms, and then ksoftirqd receives packets for 2 ms.
+fn quiet_node(step: u64) -> String {
+    let idle = "secondary_startup_64;cpu_startup_entry;do_idle;default_idle";
+    let timer =
+        format!("{idle};asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs;run_timer_softirq");
+    let read = "entry_SYSCALL_64_after_hwframe;do_syscall_64;ksys_read;vfs_read;seq_read_iter";
+    let receive = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;net_rx_action";
+    let (mut text, mut now, mut idles) = (String::new(), 0, 0);
+    let mut add = |text: &mut String, count: u64, comm: &str, stack: &str| {
+        for _ in 0..count {
+            *text += &every_ms(3, now..now + 1, comm, stack);
+            now += 1;
+        }
+    };
+    for call in 0..13 {
+        for _ in 0..700 + 13 * call {
+            idles += 1;
+            let stack = if idles % step == 0 { timer.as_str() } else { idle };
+            add(&mut text, 1, "swapper/3@0", stack);
+        }
+        if call < 12 {
+            add(&mut text, 115, "agentd@4242", read);
+            add(&mut text, 2, "ksoftirqd/3@31", receive);
+        }
+    }
+    text
+}
+
+#[test]
+fn check_and_window_agree_on_a_quiet_node() {
+    for step in [100, 200] {
+        let node = recording(&quiet_node(step));
+        let windows = windows::find(&node, &windows::Options::default());
+        let top = windows.culprit().expect("a culprit");
+        let comm = top.holder.task().map(|comm| node.name(comm));
+        assert_eq!((comm, top.verdict), (Some("agentd"), windows::Verdict::Culprit));
+        let all = stalls::find(&node, &stalls::Options::default());
+        let check = check::judge(&node, &all, &Selection::default(), &check::Thresholds::default());
+        assert_eq!((check.status, check.stalls), (check::Status::Stalling, 12), "{step}");
+    }
 }
 
 #[test]
