@@ -27,9 +27,12 @@ use super::values::{parse_duration, to_ns};
 ///
 ///   0 healthy
 ///   1 stalling
-///   2 unknown: the recording is damaged, empty or too short, or lost too
-///     much, and the rest of it shows no stall; or there are stalls, but
-///     too few of them are sure
+///   2 unknown: the recording is damaged, empty or too short, lost too much,
+///     or would not have shown each stall of --min, and it shows none; or
+///     there are stalls, but too few of them are sure
+///
+/// Samples alone seldom show that a node is healthy. Record when NET_RX is
+/// raised and entered, too, as docs/kubernetes does.
 ///
 /// The line has at most 80 bytes; node-problem-detector would cut more.
 ///
