@@ -61,7 +61,7 @@ fn frames_of_a_vmlinux_are_the_kernels() {
         "/usr/lib/debug/boot/vmlinux-5.4.0.debug",
         "vmlinux",
         "[kernel.vmlinux]",
-        "/root/.debug/.build-id/3f/9c/vmlinux",
+        "/var/cache/debug/.build-id/3f/9c/vmlinux",
         "/proc/kcore",
         "/usr/lib/debug/lib/modules/4.3.0-7/kernel/net/nf_nat.ko.debug",
     ];
