@@ -63,7 +63,7 @@ struct Hole {
 type Key = (Option<NameId>, PathId);
 
 /// The path that `sample` was taken in or on top of. Without call chains all kernel code of a comm
-/// is one path, so that holes end in it is no evidence.
+/// is one path: a hole that ends in it is no evidence.
 fn key(cpu: &Cpu, sample: &Sample) -> Option<Key> {
     let start = cpu.contexts.start(cpu.contexts.get(sample.stack).path?)?;
     let owner = cpu.contexts.owner(start);
@@ -108,7 +108,7 @@ fn longest_silence(cpu: &Cpu, time: &Range<u64>) -> Range<u64> {
     longest
 }
 
-/// The hole that covers more than half of `time`, if there is one.
+/// The hole that covers at least half of `time`, if there is one.
 pub(super) fn main_hole<'f>(findings: &'f Findings, time: &Range<u64>) -> Option<&'f Range<u64>> {
     let length = |time: &Range<u64>| time.end - time.start;
     let is_main = |finding: &&Finding| {

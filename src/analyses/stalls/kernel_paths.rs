@@ -165,7 +165,8 @@ impl<'r> Reading<'r> {
         self.p_value_at(if self.seen == 0 { 1.0 } else { HELD_UP })
     }
 
-    /// The same, if softirqs come in the path more rarely than elsewhere in any case.
+    /// The same, against a path in which softirqs are only rarer than elsewhere, as they are in
+    /// many innocent paths. Strong evidence must exclude that.
     fn p_value_held_up(&self) -> f64 {
         self.p_value_at(if self.seen == 0 { NEVER_SEEN } else { HELD_UP })
     }

@@ -68,7 +68,9 @@ fn by_silence(cpu: &Cpu) -> u64 {
     if cpu.knows_idle || cpu.recording.samples_interrupts_off() {
         return cpu.interval_ns;
     }
-    let (mut longest, mut last) = (0, None);
+    // A CPU may fall silent for the rest of the recording.
+    let about = &cpu.recording.about;
+    let (mut longest, mut last) = (0, about.start_ns);
     let mut events = cpu.timeline.trace.events.iter().map(|event| event.time_ns).peekable();
     let mut samples = cpu.samples().iter().map(|sample| sample.time_ns).peekable();
     loop {
@@ -77,8 +79,8 @@ fn by_silence(cpu: &Cpu) -> u64 {
             (Some(_), None) => events.next(),
             _ => samples.next(),
         };
-        let Some(at) = at else { return longest };
-        longest = longest.max(last.map_or(0, |last| at.saturating_sub(last)));
-        last = Some(at);
+        let Some(at) = at else { return longest.max(about.end_ns.saturating_sub(last)) };
+        longest = longest.max(at.saturating_sub(last));
+        last = at;
     }
 }

@@ -108,6 +108,12 @@ fn which_stalls_would_have_been_seen() {
     let pause = traffic(0..1000) + &served(0..1000) + &traffic(2000..3000) + &served(2000..3000);
     let [(Some(silent_ns), stalls::Limit::Idle)] = power(&pause)[..] else { panic!("{:?}", power(&pause)) };
     assert!((1_000_000_000..1_002_000_000).contains(&silent_ns), "{silent_ns}");
+    // The CPU falls silent, while another goes on.
+    let silent = traffic(0..1000) + &served(0..1000) + &every_ms(1, 0..4000, "envoy", LSEEK);
+    let [(Some(silent_ns), stalls::Limit::Idle), _] = power(&silent)[..] else {
+        panic!("{:?}", power(&silent))
+    };
+    assert!((2_990_000_000..3_001_000_000).contains(&silent_ns), "{silent_ns}");
     let unnamed = every_ms(0, 0..4000, "envoy", "work_[u]");
     assert_eq!(power(&unnamed), [(None, stalls::Limit::Names)]);
 }
