@@ -42,6 +42,7 @@ mod names;
 mod no_cpus;
 mod odd_recordings;
 mod offsets;
+mod one_answer;
 mod packets;
 mod packs;
 mod readme;

@@ -221,7 +221,10 @@ impl<'r> Gallery<'r> {
             (None, Some(culprit)) => {
                 format!("the culprit held {}", lanes(self.recording, &culprit.cpus))
             }
-            (None, None) => flame_svg::no_culprit(&self.windows),
+            (None, None) => {
+                let drawn = lanes_name(self.recording, sections.iter().map(|section| section.timeline));
+                flame_svg::no_culprit(&self.windows, &drawn)
+            }
         };
         let kind = if self.arguments.flamegraph { Kind::Merged } else { Kind::Ordered };
         let is_marked = held_by.is_some();

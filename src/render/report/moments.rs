@@ -43,12 +43,12 @@ pub fn lines(recording: &Recording, stalls: &Stalls, log: &Log, moments: &Moment
     );
     if !moments.moments.is_empty() {
         let view = View { recording, stalls };
-        let header = ["#", "line", "time", "took", "stall", "cpu", "share", "comm, system call"];
+        let header = ["#", "line", "time", "took", "stall", "length", "cpu", "share", "comm, system call"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(moments.moments.iter().map(|moment| view.row(moment)));
         use Align::{Left, Right};
         lines.push(String::new());
-        lines.extend(columns([Left, Right, Right, Right, Left, Right, Right, Left], &rows));
+        lines.extend(columns([Left, Right, Right, Right, Left, Right, Right, Right, Left], &rows));
     }
     lines
 }
@@ -177,8 +177,8 @@ struct View<'r> {
 }
 
 impl View<'_> {
-    fn row(&self, moment: &Moment) -> [String; 8] {
-        let (stall, cpu, share, label) = match moment.hits.split_first() {
+    fn row(&self, moment: &Moment) -> [String; 9] {
+        let [stall, length, cpu, share, label] = match moment.hits.split_first() {
             Some((hit, others)) => self.stalled(hit, others.len()),
             None => self.not_stalled(moment),
         };
@@ -188,6 +188,7 @@ impl View<'_> {
             seconds(moment.end_ns),
             moment.took_ns.map_or("-".to_owned(), |took| format!("{}ms", milliseconds(took))),
             stall,
+            length,
             cpu,
             share,
             label,
@@ -196,7 +197,7 @@ impl View<'_> {
 
     /// The cells for a moment in a stall, or shortly after one. The first is `3` for a moment in
     /// the third stall, `3+12ms` for one 12 ms after it.
-    fn stalled(&self, hit: &Hit, others: usize) -> (String, String, String, String) {
+    fn stalled(&self, hit: &Hit, others: usize) -> [String; 5] {
         let stall = &self.stalls.stalls[hit.stall];
         let after = match hit.over_ns {
             0 => String::new(),
@@ -204,20 +205,26 @@ impl View<'_> {
         };
         let (share, label) = match &stall.culprit {
             Some(culprit) => (percent(culprit.share), subject::culprit(self.recording, culprit)),
-            None => ("-".to_owned(), "no culprit known".to_owned()),
+            None => ("-".to_owned(), "nobody knows".to_owned()),
         };
         let others = match others {
             0 => String::new(),
             others => format!("; {} more", counted(others as u64, "stall")),
         };
-        (format!("{}{after}", hit.stall + 1), stall.cpu.to_string(), share, format!("{label}{others}"))
+        [
+            format!("{}{after}", hit.stall + 1),
+            format!("{}ms", milliseconds(stall.duration_ns())),
+            stall.cpu.to_string(),
+            share,
+            format!("{label}{others}"),
+        ]
     }
 
     /// The cells for a moment in no stall: the work of the CPU that was held longest.
-    fn not_stalled(&self, moment: &Moment) -> (String, String, String, String) {
+    fn not_stalled(&self, moment: &Moment) -> [String; 5] {
         let none = || "-".to_owned();
         let Some(summary) = moment.most_held() else {
-            return (none(), none(), none(), "no CPU was recorded".to_owned());
+            return [none(), none(), none(), none(), "no CPU was recorded".to_owned()];
         };
         let lost = if summary.is_lossy { "LOST " } else { "" };
         let (share, label) = match &summary.dominating {
@@ -227,6 +234,6 @@ impl View<'_> {
             }
             None => (none(), about::filler(self.recording, summary.filler())),
         };
-        (none(), summary.cpu.to_string(), share, format!("{lost}{label}"))
+        [none(), none(), summary.cpu.to_string(), share, format!("{lost}{label}")]
     }
 }

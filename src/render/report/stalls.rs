@@ -19,6 +19,10 @@ use super::layout::{Align, columns, wrap, write_lines};
 /// The most culprits that are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;
 
+/// What the length of a stall is, and how that of other commands differs.
+const LENGTH: &str = "of the time in which softirqs could not run, with pauses of 20 ms at most. `window` shows the part \
+                      just before ksoftirqd, `syscalls` each call in it";
+
 /// Writes `stalls` of `recording`; `doubt` says why some may have been missed.
 ///
 /// # Errors
@@ -37,6 +41,9 @@ pub fn write(
     lines.extend(report.ranking());
     lines.extend(report.stalls());
     lines.push(String::new());
+    if !stalls.stalls.is_empty() {
+        lines.extend(wrap("length    ", LENGTH));
+    }
     lines.extend(report.lacks());
     lines.extend(wrap("loss      ", &loss(recording)));
     lines.extend(diagnostics_but_loss(recording));

@@ -76,7 +76,13 @@ impl Report<'_> {
         }
         use Align::{Left, Right};
         let align = [Left, Right, Right, Right, Right, Right, Right, Left];
-        std::iter::once(String::new()).chain(columns(align, &rows)).collect()
+        let took = match self.is_estimate {
+            true => "while samples were in the call, one after the other",
+            false => "from entry to exit of the call",
+        };
+        let took = format!("{took}; a stall may be several calls: stallgraph stalls has its length");
+        let lines = std::iter::once(String::new()).chain(columns(align, &rows));
+        lines.chain(wrap("took      ", &took)).collect()
     }
 
     fn row(&self, call: &SlowCall) -> [String; 8] {

@@ -315,6 +315,13 @@ impl Report<'_> {
             lines.push(format!("who     {number:>width$} {strip}"));
         }
         lines.extend(drawing.legend);
+        if self.windows.dominated() > 0 {
+            let what = format!(
+                "in that path within the window, so {} ms at most; stallgraph stalls has whole stalls",
+                self.before()
+            );
+            lines.extend(wrap("held      ", &what));
+        }
         lines
     }
 

@@ -34,11 +34,11 @@ pub fn title(recording: &Recording, lanes: &str, range: &Range<u64>) -> String {
     )
 }
 
-/// Why there is no culprit, in one line.
-pub fn no_culprit(windows: &Windows) -> String {
+/// Why there is no culprit on the drawn CPUs or threads, `lanes`, in one line.
+pub fn no_culprit(windows: &Windows, lanes: &str) -> String {
     match windows.episodes.len() as u64 {
         _ if !windows.has_kernel_names => "kernel functions have no names, so no culprit is known".to_owned(),
-        0 => "no episode of the trigger and no stall, so no culprit".to_owned(),
+        0 => format!("no episode of the trigger and no stall on {lanes}, so no culprit"),
         episodes => format!("no culprit in the windows of {}", counted(episodes, "episode")),
     }
 }
