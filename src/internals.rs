@@ -36,6 +36,7 @@ pub use crate::symbols::{
 pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
     Stalls {
         stalls,
+        overloads: Vec::new(),
         ranking: Vec::new(),
         witnesses,
         powers: Vec::new(),

@@ -9,6 +9,10 @@ use crate::model::{
     Function, Module, ModuleId, NameId, Naming, Recording, StackId, StackTree, Symbols, TaskId,
 };
 
+use super::contexts::Contexts;
+use super::overloads::{self, Overload};
+use super::selection::Selection;
+
 /// The result.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -21,6 +25,8 @@ pub struct Contents {
     pub unnamed_frames: u64,
     /// The frames without a name by module and reason, the most frequent first.
     pub unnamed: Vec<Unnamed>,
+    /// Where softirqs took so much of a CPU that it could do little else.
+    pub overloads: Vec<Overload>,
 }
 
 impl Contents {
@@ -72,6 +78,7 @@ pub fn find(recording: &Recording) -> Contents {
         frames,
         unnamed_frames: unnamed.iter().map(|cause| cause.frames).sum(),
         unnamed,
+        overloads: overloads::find(recording, &Contexts::with_handlers(recording), &Selection::default()),
     }
 }
 

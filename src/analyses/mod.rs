@@ -4,6 +4,7 @@
 //! | module | question |
 //! | --- | --- |
 //! | [`stalls`] | when did a CPU handle no softirq although it should have, and who held it? |
+//! | [`overloads`] | where did softirqs take so much of a CPU that it could do little else? |
 //! | [`windows`] | what ran before each episode of ksoftirqd, and which path stands out? |
 //! | [`moments`] | what held the CPUs at the times in a victim's log? |
 //! | [`check`] | is this node stalling? |
@@ -35,6 +36,7 @@ mod holder;
 pub mod lanes;
 pub mod moments;
 pub mod ordered;
+pub mod overloads;
 pub mod packets;
 pub mod paths;
 mod ranges;

@@ -26,7 +26,8 @@ use super::values::{parse_duration, to_ns};
 /// Exit codes are those of node-problem-detector:
 ///
 ///   0 healthy
-///   1 stalling
+///   1 stalling, or overload: softirqs took so much of a CPU that it could do
+///     little else
 ///   2 unknown: the recording is damaged, empty or too short, lost too much,
 ///     or would not have shown each stall of --min, and it shows none; or
 ///     there are stalls, but too few of them are sure
@@ -38,7 +39,9 @@ use super::values::{parse_duration, to_ns};
 ///
 /// The node is stalling if there are at least --stalls stalls, each at least
 /// --min long and at least --confidence sure, and together at least --total.
-/// Stalls of several CPUs at the same time count once in --total.
+/// Stalls of several CPUs at the same time count once in --total. A CPU is
+/// overloaded if softirqs take nine tenths of a second or more, or ksoftirqd
+/// takes half of it, whatever these limits are.
 ///
 /// Examples:
 ///
@@ -135,7 +138,7 @@ fn reason(error: &anyhow::Error) -> String {
 fn code(status: &Status) -> u8 {
     match status {
         Status::Healthy => 0,
-        Status::Stalling => 1,
+        Status::Stalling | Status::Overloaded => 1,
         Status::Unknown(_) => 2,
     }
 }

@@ -20,7 +20,9 @@ use super::values::{parse_duration, to_ns};
 ///
 /// A stall is a time in which a CPU handled no softirq although it should have:
 /// packets arrived, and nobody received them. Samples alone show stalls where
-/// softirqs are common; tracepoints show them exactly.
+/// softirqs are common; tracepoints show them exactly. Where softirqs take
+/// nine tenths of a CPU for a second or more, or ksoftirqd takes half, that is
+/// an overload: it is told once, with the stalls that it caused.
 ///
 /// Examples:
 ///
@@ -80,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         }
         Format::Json => json::stalls::write(&recording, &stalls, at, out),
     })?;
-    let outcome = Outcome::of_paths(&recording, !stalls.stalls.is_empty());
+    let outcome = Outcome::of_paths(&recording, !stalls.stalls.is_empty() || !stalls.overloads.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
 }

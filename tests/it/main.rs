@@ -43,6 +43,7 @@ mod no_cpus;
 mod odd_recordings;
 mod offsets;
 mod one_answer;
+mod overloads;
 mod packets;
 mod packs;
 mod readme;

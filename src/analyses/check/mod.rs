@@ -5,8 +5,11 @@ mod culprits;
 mod doubt;
 mod result;
 
+use std::cmp::Reverse;
+
 use crate::model::Recording;
 
+use super::overloads::Overload;
 use super::ranges;
 use super::selection::Selection;
 use super::stalls::{Confidence, Stall, Stalls};
@@ -53,6 +56,7 @@ pub fn judge(
     let status = match (thresholds.are_reached(&counted), thresholds.are_reached(&all)) {
         // The stalls that were found are certain, whatever else was lost.
         (true, _) => Status::Stalling,
+        _ if !stalls.overloads.is_empty() => Status::Overloaded,
         (false, true) => {
             Status::Unknown(Doubt::Unsure { stalls: all.len() as u64, stalled_ns: total_ns(&all) })
         }
@@ -78,11 +82,20 @@ pub fn judge(
         stalled_ns: total_ns(&counted),
         longest_ns: counted.iter().map(|stall| stall.duration_ns()).max().unwrap_or(0),
         culprits: culprits_of_counted,
+        overloads: overloads(stalls),
         suspect,
         min_ns: stalls.min_ns,
         duration_ns: recorded.end - recorded.start,
         cpus: selection.timelines(recording).count() as u64,
     }
+}
+
+/// The overloads, the longest first.
+fn overloads(stalls: &Stalls) -> Vec<Overload> {
+    let mut overloads: Vec<Overload> =
+        stalls.overloads.iter().map(|overloaded| overloaded.overload.clone()).collect();
+    overloads.sort_by_key(|overload| (Reverse(overload.duration_ns()), overload.cpu));
+    overloads
 }
 
 /// The culprit that `window` names: both commands must agree.

@@ -1,6 +1,7 @@
 //! The result: whether the node is stalling, and who held its CPUs.
 
 use crate::analyses::contexts::Owner;
+use crate::analyses::overloads::Overload;
 use crate::analyses::stalls::{Holder, Power};
 use crate::model::NameId;
 
@@ -21,6 +22,8 @@ pub struct Check {
     pub longest_ns: u64,
     /// Who held the CPUs in these stalls, the longest holder first.
     pub culprits: Vec<CpuCulprit>,
+    /// The CPUs that were overloaded, and when, the longest first.
+    pub overloads: Vec<Overload>,
     /// The first of the culprits; if [`Doubt::Unsure`] is the conclusion, the first over all
     /// stalls.
     pub suspect: Option<CpuCulprit>,
@@ -35,10 +38,13 @@ pub struct Check {
 /// The conclusion of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Status {
-    /// The thresholds are not reached.
+    /// The thresholds are not reached, and no CPU is overloaded.
     Healthy,
     /// The thresholds are reached.
     Stalling,
+    /// The thresholds are not reached, but softirqs took so much of a CPU that it could do little
+    /// else.
+    Overloaded,
     /// The thresholds are not reached, but stalls may have been missed.
     Unknown(Doubt),
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::contexts::Contexts;
+use crate::analyses::overloads::{self, Overload};
 use crate::model::{Gap, Mode, Recording, Sample, TaskId, Timeline, TraceKind};
 
 use super::options::Options;
@@ -22,14 +23,17 @@ pub(super) struct Facts<'r> {
     pub contexts: Contexts,
     pub calls: Calls,
     pub traced: Traced,
+    pub overloads: Vec<Overload>,
 }
 
 impl<'r> Facts<'r> {
     pub fn new(recording: &'r Recording, options: &'r Options) -> Facts<'r> {
+        let contexts = Contexts::with_handlers(recording);
         Facts {
             recording,
             options,
-            contexts: Contexts::with_handlers(recording),
+            overloads: overloads::find(recording, &contexts, &options.selection),
+            contexts,
             calls: calls::find(recording),
             traced: Traced::new(recording),
         }
@@ -44,6 +48,8 @@ pub(super) struct Cpu<'r> {
     pub options: &'r Options,
     pub calls: &'r Calls,
     pub traced: Traced,
+    /// Its overloads, by time.
+    pub overloads: Vec<&'r Overload>,
     pub interval_ns: u64,
     /// The recorded switches: the time from which on a task had the CPU, and the task.
     switches: Vec<(u64, TaskId)>,
@@ -55,7 +61,7 @@ pub(super) struct Cpu<'r> {
 
 impl<'r> Cpu<'r> {
     pub fn new(facts: &'r Facts<'r>, timeline: &'r Timeline) -> Cpu<'r> {
-        let Facts { recording, options, contexts, calls, traced } = facts;
+        let Facts { recording, options, contexts, calls, traced, overloads } = facts;
         let (mut switches, mut entries) = (Vec::new(), Vec::new());
         for event in &timeline.trace.events {
             match event.kind {
@@ -77,6 +83,7 @@ impl<'r> Cpu<'r> {
             options,
             calls,
             traced: *traced,
+            overloads: overloads.iter().filter(|overload| overload.cpu == timeline.cpu).collect(),
             interval_ns,
             switches,
             entries,

@@ -14,6 +14,7 @@ mod holes;
 mod kernel_paths;
 mod kind;
 mod options;
+mod overload;
 mod packets;
 mod power;
 mod ranking;
@@ -36,7 +37,8 @@ pub use advice::{Advice, Cost};
 pub use kind::Kind;
 pub use options::Options;
 pub use result::{
-    Confidence, Culprit, CulpritSummary, Evidence, Limit, Power, Stall, Stalls, TracedCall, Victims,
+    Confidence, Culprit, CulpritSummary, Evidence, Limit, Overloaded, Power, Stall, Stalls, TracedCall,
+    Victims,
 };
 pub use summary::Verdict;
 pub use witnesses::{Lack, RECORD, Source, Witness};
@@ -55,12 +57,16 @@ use stretches::Stretch;
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
     let facts = Facts::new(recording, options);
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
-    let of_cpus: Vec<(Vec<Stall>, Power)> =
+    let of_cpus: Vec<OfCpu> =
         timelines.into_par_iter().map(|timeline| stalls_of(&Cpu::new(&facts, timeline))).collect();
     let (first_ns, last_ns) = options.selection.time.bounds(recording);
     let is_selected = |stall: &Stall| (first_ns..=last_ns).contains(&stall.start_ns);
-    let (stalls, powers): (Vec<_>, Vec<_>) = of_cpus.into_iter().unzip();
-    let mut stalls: Vec<Stall> = stalls.into_iter().flatten().filter(is_selected).collect();
+    let (mut stalls, mut overloads, mut powers) = (Vec::new(), Vec::new(), Vec::new());
+    for of_cpu in of_cpus {
+        stalls.extend(of_cpu.stalls.into_iter().filter(is_selected));
+        overloads.extend(of_cpu.overloads);
+        powers.push(of_cpu.power);
+    }
     stalls.sort_by_key(|stall| (stall.start_ns, stall.cpu));
     let ranking = ranking::rank(recording, &stalls);
     let worst_cpu = ranking.first().and_then(|top| top.cpus.first().copied());
@@ -68,14 +74,24 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
         advice: advice::advice(recording, facts.traced, worst_cpu),
         ranking,
         stalls,
+        overloads,
         witnesses: witnesses::find(recording, facts.traced),
         powers,
         min_ns: options.min_ns,
     }
 }
 
-/// The stalls of one CPU, by start, and which it would have shown.
-fn stalls_of(cpu: &Cpu) -> (Vec<Stall>, Power) {
+/// What was found on one CPU.
+struct OfCpu {
+    /// By start.
+    stalls: Vec<Stall>,
+    overloads: Vec<Overloaded>,
+    /// Which stalls it would have shown.
+    power: Power,
+}
+
+/// The stalls and overloads of one CPU.
+fn stalls_of(cpu: &Cpu) -> OfCpu {
     let softirqs = softirqs::find(cpu);
     let runs = runs::runs(cpu);
     let rates = Rates::new(cpu, &runs);
@@ -91,13 +107,14 @@ fn stalls_of(cpu: &Cpu) -> (Vec<Stall>, Power) {
     findings.extend(inferred.filter(is_confirmed));
     let findings = Findings::new(findings);
 
-    let mut stretches = stretches::find(cpu, &findings, &softirqs.unserved);
+    let stretches = stretches::find(cpu, &findings, &softirqs.unserved);
+    let (overloads, mut stretches) = overload::take(cpu, stretches);
     if !cpu.traced.waits() {
         stretches = stretches::with_short_runs(cpu, &findings, &runs, stretches);
     }
     let stretches = stretches::join(cpu, &findings, stretches);
     let stalls = stretches.iter().map(|stretch| stall(cpu, stretch, &findings, &softirqs));
-    (stalls.collect(), power::power(cpu, &rates, paths.groups))
+    OfCpu { stalls: stalls.collect(), overloads, power: power::power(cpu, &rates, paths.groups) }
 }
 
 /// The stall of `stretch`.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::analyses::holder::Holder;
+use crate::analyses::overloads::Overload;
 use crate::analyses::paths::Path;
 use crate::analyses::windows::Ranked;
 use crate::model::{CgroupId, NameId, Recording, Softirq, TaskId};
@@ -18,6 +19,9 @@ use super::witnesses::Witness;
 pub struct Stalls {
     /// The stalls, by time, then by CPU.
     pub stalls: Vec<Stall>,
+    /// The CPUs that were overloaded, and when, with the stalls that are counted there instead of
+    /// being listed.
+    pub overloads: Vec<Overloaded>,
     /// The culprits: those with a stall of medium or high confidence first, then by stalled time.
     pub ranking: Vec<CulpritSummary>,
     /// Each kind of witness, and why the recording lacks it if it does.
@@ -28,6 +32,21 @@ pub struct Stalls {
     pub advice: Advice,
     /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
+}
+
+/// A CPU that was overloaded for a time, with the stalls that its softirqs caused then.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Overloaded {
+    /// When and how.
+    pub overload: Overload,
+    /// How many stalls of the length that was asked for its softirqs caused, or nobody that is
+    /// known. They are not among the stalls that are listed.
+    pub stalls: u64,
+    /// The sum of their lengths, in ns.
+    pub stalled_ns: u64,
+    /// The length of the longest of them, in ns.
+    pub longest_ns: u64,
 }
 
 /// Which stalls would have been seen on one CPU.

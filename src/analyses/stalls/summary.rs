@@ -41,6 +41,13 @@ impl Stalls {
         Some((verdict, top))
     }
 
+    /// The CPUs that were overloaded, in ascending order.
+    pub fn overloaded_cpus(&self) -> Vec<u32> {
+        let mut cpus: Vec<u32> = self.overloads.iter().map(|overloaded| overloaded.overload.cpu).collect();
+        cpus.dedup();
+        cpus
+    }
+
     /// Whether the recording has this source of evidence.
     pub fn has(&self, source: Source) -> bool {
         self.witnesses.iter().any(|witness| witness.source == source && witness.lacks.is_none())

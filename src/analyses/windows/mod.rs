@@ -28,6 +28,7 @@ use rayon::prelude::*;
 use crate::model::{Recording, Timeline};
 
 use super::contents;
+use super::overloads;
 
 use compared::Compared;
 use episodes::{CpuEpisode, CpuEpisodes};
@@ -64,6 +65,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let names = paths.flat_map(|path| path.functions.iter().copied()).collect();
     Windows {
         unnamed: contents::unnamed_among(recording, &names),
+        overloads: overloads::find(recording, &finder.contexts, &options.selection),
         taken,
         episodes,
         compared,

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::analyses::contents::Unnamed;
 use crate::analyses::contexts::Contexts;
 use crate::analyses::holder::Holder;
+use crate::analyses::overloads::Overload;
 use crate::analyses::paths::Path;
 use crate::model::{CgroupId, CodePlace, NameId, Recording, Softirq, TaskId, Timeline};
 
@@ -30,6 +31,8 @@ pub struct Windows {
     /// each window, with the call that was running when it began, and its episode. Both ends are
     /// excluded from the baseline.
     pub taken: BTreeMap<u32, Vec<(u64, u64)>>,
+    /// Where softirqs took so much of a CPU that ksoftirqd is no sign of a stall.
+    pub overloads: Vec<Overload>,
     /// The entries in the paths above that have no name, and why.
     pub unnamed: Vec<Unnamed>,
     /// Whether any kernel function has a name: without names there are no paths.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::analyses::contents::Contents;
 use crate::model::{Event, Recording};
 
+use super::overloads::OverloadView;
 use super::view::{DiagnosticView, RecordingView, SCHEMA, UnnamedView, View, write_document};
 
 /// Writes `contents` of `recording`.
@@ -35,6 +36,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
             .collect(),
         frames: contents.frames,
         unnamed_frames: contents.unnamed_frames,
+        overloads: view.overloads(&contents.overloads),
         unnamed: view.unnamed(&contents.unnamed),
         diagnostics: view.diagnostics(),
     };
@@ -51,6 +53,7 @@ struct InfoDocument<'r> {
     cpus: Vec<CpuView>,
     frames: u64,
     unnamed_frames: u64,
+    overloads: Vec<OverloadView<'r>>,
     unnamed: Vec<UnnamedView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }

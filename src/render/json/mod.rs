@@ -1,11 +1,12 @@
 //! JSON for programs, one file per command.
 //!
 //! `docs/json.md` documents every field. Fields are added freely. `schema` is raised if a field
-//! changes its meaning or is removed. `view` and `lines` are shared.
+//! changes its meaning or is removed. `lines`, `overloads` and `view` are shared.
 
 pub mod info;
 mod lines;
 mod moments;
+mod overloads;
 pub mod packets;
 pub mod stalls;
 pub mod syscalls;

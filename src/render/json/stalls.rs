@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use crate::analyses::moments::Moments;
 use crate::analyses::stalls::{
-    Advice, Culprit, CulpritSummary, Evidence, Holder, Kind, Power, Stall, Stalls, Victims, Witness,
+    Advice, Culprit, CulpritSummary, Evidence, Holder, Kind, Overloaded, Power, Stall, Stalls, Victims,
+    Witness,
 };
 use crate::model::{Log, Recording, TaskId};
 use crate::render::advice;
 
 use super::moments::{self, LogView};
+use super::overloads::OverloadView;
 use super::view::{
     CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write_document,
 };
@@ -34,6 +36,7 @@ pub fn write(
         recording: view.recording(),
         min_ns: stalls.min_ns,
         stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
+        overloads: stalls.overloads.iter().map(|overloaded| view.overloaded(overloaded)).collect(),
         ranking: stalls.ranking.iter().map(|summary| view.summary(summary)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
         powers: stalls.powers.iter().map(power).collect(),
@@ -50,12 +53,22 @@ struct StallsDocument<'r> {
     recording: RecordingView<'r>,
     min_ns: u64,
     stalls: Vec<StallView<'r>>,
+    overloads: Vec<OverloadedView<'r>>,
     ranking: Vec<CulpritSummaryView<'r>>,
     witnesses: Vec<WitnessView>,
     powers: Vec<PowerView>,
     record: Option<RecordView>,
     at: Option<LogView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
+}
+
+#[derive(Serialize)]
+struct OverloadedView<'r> {
+    #[serde(flatten)]
+    overload: OverloadView<'r>,
+    stalls: u64,
+    stalled_ns: u64,
+    longest_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -241,6 +254,15 @@ fn evidence(evidence: &Evidence) -> EvidenceView {
 }
 
 impl<'r> View<'r> {
+    fn overloaded(&self, overloaded: &Overloaded) -> OverloadedView<'r> {
+        OverloadedView {
+            overload: self.overload(&overloaded.overload),
+            stalls: overloaded.stalls,
+            stalled_ns: overloaded.stalled_ns,
+            longest_ns: overloaded.longest_ns,
+        }
+    }
+
     fn stall(&self, stall: &'r Stall) -> StallView<'r> {
         StallView {
             cpu: stall.cpu,

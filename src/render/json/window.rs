@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::analyses::windows::{CutBy, Episode, LeftOut, Windows};
 use crate::model::Recording;
 
+use super::overloads::OverloadView;
 use super::view::{
     ComparedView, DiagnosticView, DominatingView, RankedView, RecordingView, SCHEMA, UnnamedView, View,
     write_document,
@@ -28,6 +29,7 @@ pub fn write<'r>(recording: &'r Recording, windows: &'r Windows, out: &mut dyn W
         compared: windows.compared.iter().map(ComparedView::new).collect(),
         episodes: windows.episodes.iter().map(|episode| view.episode(episode)).collect(),
         ranking: windows.ranking.iter().map(|ranked| view.ranked(ranked)).collect(),
+        overloads: view.overloads(&windows.overloads),
         unnamed: view.unnamed(&windows.unnamed),
         diagnostics: view.diagnostics(),
     };
@@ -43,6 +45,7 @@ struct WindowDocument<'r> {
     compared: Vec<ComparedView>,
     episodes: Vec<EpisodeView<'r>>,
     ranking: Vec<RankedView<'r>>,
+    overloads: Vec<OverloadView<'r>>,
     unnamed: Vec<UnnamedView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }

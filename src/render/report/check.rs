@@ -14,6 +14,7 @@ use super::layout::WIDTH;
 pub fn line(recording: &Recording, check: &Check) -> String {
     match &check.status {
         Status::Stalling => stalling(recording, check),
+        Status::Overloaded => cut(&overloaded(recording, check)),
         Status::Healthy => cut(&healthy(check)),
         Status::Unknown(doubt) => unknown(&reason(recording, check, doubt)),
     }
@@ -40,6 +41,28 @@ fn healthy(check: &Check) -> String {
         0 => format!("healthy: no stall of {of}"),
         unsure => format!("healthy: no sure stall of {of}; {unsure} unsure"),
     }
+}
+
+/// The longest overload, and how many other CPUs are overloaded.
+fn overloaded(recording: &Recording, check: &Check) -> String {
+    let Some(first) = check.overloads.first() else { return "overload".to_owned() };
+    let softirq = first.softirq.map_or("softirqs", |(softirq, _)| softirq.name());
+    let function = first.function.map(|(name, _)| format!(" at {}", recording.name(name)));
+    let mut others: Vec<u32> = check.overloads.iter().map(|overload| overload.cpu).collect();
+    others.retain(|cpu| *cpu != first.cpu);
+    others.sort_unstable();
+    others.dedup();
+    let others = match others.len() {
+        0 => String::new(),
+        count => format!("; {} too", counted(count as u64, "CPU")),
+    };
+    format!(
+        "overload: {} of CPU {} for {} by {softirq}{}{others}",
+        percent(first.share),
+        first.cpu,
+        short(first.duration_ns()),
+        function.unwrap_or_default(),
+    )
 }
 
 /// The stalled time, the culprit and, if there is room, the longest stall.

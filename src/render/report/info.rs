@@ -9,6 +9,7 @@ use crate::model::{Event, Recording, clean};
 use crate::render::text::{counted, percent, seconds};
 
 use super::layout::{Align, columns, wrap, write_lines};
+use super::overloads;
 
 /// Writes `contents` of `recording`.
 ///
@@ -40,6 +41,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     fact("loss", loss(recording));
     fact("cpus", cpus(recording, contents));
     lines.extend(cpu_lines(contents));
+    lines.extend(contents.overloads.iter().flat_map(|overload| overloads::lines(recording, overload, "")));
     fact_names(recording, contents, &mut lines);
     for diagnostic in &recording.diagnostics {
         lines.extend(super::about::diagnostic_lines(diagnostic));

@@ -1,13 +1,14 @@
 //! Text reports, at most 80 columns wide, and text for monitoring: one file per command.
 //!
 //! Every line begins with a fixed word, or with spaces where it continues the line before, so that
-//! reports can be searched with grep. `about`, `layout` and `strips` are shared.
+//! reports can be searched with grep. `about`, `layout`, `overloads` and `strips` are shared.
 
 mod about;
 pub mod check;
 pub mod info;
 mod layout;
 pub mod moments;
+mod overloads;
 pub mod packets;
 pub mod prometheus;
 pub mod stalls;

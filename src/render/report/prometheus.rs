@@ -4,6 +4,7 @@
 //! The format is described at <https://prometheus.io/docs/instrumenting/exposition_formats/>, the
 //! collector is node_exporter's collector/textfile.go.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::analyses::check::{Check, Status};
@@ -19,6 +20,8 @@ pub fn text(recording: &Recording, check: &Check) -> String {
     page.conclusive(!matches!(check.status, Status::Unknown(_)));
     let is_stalling = f64::from(u8::from(check.status == Status::Stalling));
     page.gauge("stalling", "Whether the limits of the last check were reached.", is_stalling);
+    let overloaded: BTreeSet<u32> = check.overloads.iter().map(|overload| overload.cpu).collect();
+    page.gauge("overloaded_cpus", "CPUs that softirqs overloaded in it.", overloaded.len() as f64);
     page.gauge("stalls", "Stalls in the recording that was checked last.", check.stalls as f64);
     page.gauge("unsure_stalls", "Stalls in it that were not sure enough to count.", check.unsure as f64);
     page.gauge(

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::analyses::check::Doubt;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{
-    Advice, Confidence, Culprit, CulpritSummary, Kind, Lack, Stall, Stalls, Verdict,
+    Advice, Confidence, Culprit, CulpritSummary, Kind, Lack, Overloaded, Stall, Stalls, Verdict,
 };
 use crate::model::{CgroupId, NameId, Recording};
 use crate::render::text::{counted, duration, milliseconds, percent, probability, seconds, short};
@@ -15,6 +15,7 @@ use crate::render::{advice, subject};
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::check;
 use super::layout::{Align, columns, wrap, write_lines};
+use super::overloads;
 
 /// The most culprits that are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;
@@ -37,6 +38,7 @@ pub fn write(
     let report = Report { recording, stalls, doubt };
     let mut lines = wrap("recording ", &recorded(recording));
     lines.extend(wrap("found     ", &report.summary()));
+    lines.extend(report.overloads());
     lines.extend(report.verdict());
     lines.extend(report.ranking());
     lines.extend(report.stalls());
@@ -64,14 +66,22 @@ impl Report<'_> {
     fn summary(&self) -> String {
         let all = &self.stalls.stalls;
         let min = milliseconds(self.stalls.min_ns);
+        let overload = match &self.stalls.overloaded_cpus()[..] {
+            [] => None,
+            [cpu] => Some(format!("overload of CPU {cpu}")),
+            cpus => Some(format!("overload of CPUs {}", cpu_list(cpus))),
+        };
         if all.is_empty() {
-            return match self.doubt {
-                None => format!("no stall of {min} ms or longer, as far as this recording can tell"),
-                Some(doubt) => {
-                    format!(
-                        "unknown: no stall of {min} ms or longer was seen, but {}",
-                        check::sentence(doubt)
-                    )
+            return match (overload, self.doubt) {
+                (None, None) => format!("no stall of {min} ms or longer, as far as this recording can tell"),
+                (None, Some(doubt)) => {
+                    let why = check::sentence(doubt);
+                    format!("unknown: no stall of {min} ms or longer was seen, but {why}")
+                }
+                (Some(overload), None) => format!("{overload}, and no stall of {min} ms or longer beside it"),
+                (Some(overload), Some(doubt)) => {
+                    let why = check::sentence(doubt);
+                    format!("{overload}; no stall of {min} ms or longer was seen beside it, but {why}")
                 }
             };
         }
@@ -83,11 +93,29 @@ impl Report<'_> {
         let cpus = self.stalls.cpus();
         let noun = if cpus.len() == 1 { "CPU" } else { "CPUs" };
         format!(
-            "{} of {min} ms or longer on {noun} {}; {} confidence",
+            "{}{} of {min} ms or longer on {noun} {}; {} confidence",
+            overload.map(|overload| format!("{overload}, and ")).unwrap_or_default(),
             counted(all.len() as u64, "stall"),
             cpu_list(&cpus),
             counts.join(", ")
         )
+    }
+
+    fn overloads(&self) -> Vec<String> {
+        let line = |overloaded: &Overloaded| {
+            let more = match overloaded.stalls {
+                0 => String::new(),
+                stalls => format!(
+                    ". They caused {} of {} ms or longer in it, {} ms in all, {} ms the longest, which are not listed",
+                    counted(stalls, "stall"),
+                    milliseconds(self.stalls.min_ns),
+                    milliseconds(overloaded.stalled_ns),
+                    milliseconds(overloaded.longest_ns),
+                ),
+            };
+            overloads::lines(self.recording, &overloaded.overload, &more)
+        };
+        self.stalls.overloads.iter().flat_map(line).collect()
     }
 
     /// The verdict in one sentence.

@@ -11,7 +11,7 @@ use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probab
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
-use super::strips;
+use super::{overloads, strips};
 
 /// The most ranked paths that are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;
@@ -36,6 +36,9 @@ pub fn write(
     }
     lines.extend(wrap("recording ", &recorded(report.recording)));
     lines.extend(wrap("found     ", &report.summary()));
+    for overload in &windows.overloads {
+        lines.extend(overloads::lines(recording, overload, ". ksoftirqd is no sign of a stall there"));
+    }
     lines.extend(report.verdict());
     lines.extend(report.ranking());
     lines.extend(report.episodes(strips));

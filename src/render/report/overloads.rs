@@ -1,0 +1,37 @@
+//! Overloads as lines of a report: how much softirqs took of which CPU, and which function costs
+//! most.
+
+use crate::analyses::overloads::Overload;
+use crate::model::Recording;
+use crate::render::text::{percent, short};
+
+use super::about::path;
+use super::layout::wrap;
+
+/// An overload in one sentence, with `more` at its end, and its path.
+pub fn lines(recording: &Recording, overload: &Overload, more: &str) -> Vec<String> {
+    let softirq = overload.softirq.map(|(softirq, share)| format!(": {} {}", softirq.name(), percent(share)));
+    let server = overload.server;
+    let server = server.map(|(comm, share)| format!("; {} had {}", recording.name(comm), percent(share)));
+    let function = overload.function.map(|(name, share)| {
+        format!(
+            ". Of their time {} took {}, more than any other function",
+            recording.name(name),
+            percent(share)
+        )
+    });
+    let sentence = format!(
+        "softirqs took {} of CPU {} for {}{}{}{}{more}",
+        percent(overload.share),
+        overload.cpu,
+        short(overload.duration_ns()),
+        softirq.unwrap_or_default(),
+        server.unwrap_or_default(),
+        function.unwrap_or_default(),
+    );
+    let mut lines = wrap("overload  ", &sentence);
+    if let Some(inner) = overload.path.as_ref().map(|path| path.inner()).filter(|inner| !inner.is_empty()) {
+        lines.extend(wrap("  via ", &path(recording, inner)));
+    }
+    lines
+}
