@@ -164,11 +164,14 @@ pub fn poisson_survival(count: u64, mean: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// The p-value of two independent p-values together, by Fisher's method: the probability that the
-/// product of two is as small, if both are uniform.
-pub fn combined(p: f64, q: f64) -> f64 {
-    let product = (p * q).max(LEAST);
-    (product * (1.0 - product.ln())).min(1.0)
+/// The p-value of independent p-values together, by Fisher's method: the probability that the
+/// product of so many is as small, if all are uniform. 1 of none.
+pub fn combined(p_values: &[f64]) -> f64 {
+    let ln_product: f64 = p_values.iter().map(|p| p.max(LEAST).ln()).sum();
+    match p_values.len().checked_sub(1) {
+        Some(others) => poisson_cdf(others as u64, -ln_product),
+        None => 1.0,
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub(super) struct Cpu<'r> {
     /// Its overloads, by time.
     pub overloads: Vec<&'r Overload>,
     pub interval_ns: u64,
+    /// How far apart samples of one thread are in nine of ten cases.
+    pub usual_interval_ns: u64,
     /// The recorded switches: the time from which on a task had the CPU, and the task.
     switches: Vec<(u64, TaskId)>,
     /// The times of the entries of softirqs, where they were traced.
@@ -85,6 +87,7 @@ impl<'r> Cpu<'r> {
             traced: *traced,
             overloads: overloads.iter().filter(|overload| overload.cpu == timeline.cpu).collect(),
             interval_ns,
+            usual_interval_ns: usual_interval_ns(&timeline.samples, interval_ns),
             switches,
             entries,
             knows_idle,
@@ -131,10 +134,12 @@ impl<'r> Cpu<'r> {
     }
 
     /// Whether records were lost between these times, or sampling was paused for longer than a few
-    /// sampling intervals. A shorter pause hides no change that a low frequency would not hide, and
-    /// a kernel that lowers the frequency pauses often.
+    /// sampling intervals and than lies between stretches that are one stall. A shorter pause hides
+    /// no change that a low frequency would not hide, and a kernel that lowers the frequency pauses
+    /// often.
     pub fn is_unobserved_in(&self, time: &Range<u64>) -> bool {
-        let is_long = |gap: &Gap| gap.end_ns - gap.start_ns > self.interval_ns.saturating_mul(SHORT_PAUSE);
+        let short_ns = self.interval_ns.saturating_mul(SHORT_PAUSE).max(PAUSE_NS);
+        let is_long = |gap: &Gap| gap.end_ns - gap.start_ns > short_ns;
         !self.timeline.lost_in(time.start, time.end).is_empty()
             || self.timeline.throttled_in(time.start, time.end).iter().any(is_long)
     }
@@ -167,4 +172,18 @@ impl<'r> Cpu<'r> {
             (*task, until.min(time.end).saturating_sub((*at).max(time.start)))
         })
     }
+}
+
+/// How far apart samples of one task are in nine of ten cases: the kernel and a hypervisor may take
+/// them less often than they were asked for. At most four times `interval_ns`, because where no
+/// sample is taken in idle, they are as far apart as the task slept.
+fn usual_interval_ns(samples: &[Sample], interval_ns: u64) -> u64 {
+    let of_one_task = samples.windows(2).filter(|pair| pair[0].task == pair[1].task);
+    let mut distances: Vec<u64> = of_one_task.map(|pair| pair[1].time_ns - pair[0].time_ns).collect();
+    let nine_of_ten = distances.len() * 9 / 10;
+    if nine_of_ten == 0 {
+        return interval_ns;
+    }
+    let (_, usual, _) = distances.select_nth_unstable(nine_of_ten);
+    (*usual).clamp(interval_ns, interval_ns.saturating_mul(4))
 }

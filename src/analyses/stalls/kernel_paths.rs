@@ -1,12 +1,14 @@
 //! Witness from samples alone: visits to a path of the kernel in which samples hit far fewer
 //! softirqs than elsewhere on the CPU, and after which softirqs are served at once.
 
+use rustc_hash::FxHashSet;
+
 use crate::analyses::statistics::{combined, poisson_cdf, poisson_survival};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight};
 use super::kind::Kind;
-use super::rates::{Nearby, Rates};
+use super::rates::Rates;
 use super::runs::{Activity, Run, Served};
 use super::visits::{Visit, groups, visits};
 
@@ -25,7 +27,7 @@ const SCHEDULED: usize = 10;
 /// interruption.
 const BURST: usize = 3;
 /// Up to this probability, corrected for the number of groups, the witness is strong.
-pub(super) const STRONG: f64 = 1e-3;
+pub(super) const STRONG: f64 = 1e-2;
 /// Above this probability there is no witness.
 const WEAK: f64 = 0.05;
 
@@ -41,34 +43,59 @@ pub(super) fn find(cpu: &Cpu, rates: &Rates, runs: &[Run]) -> Paths {
     let groups = groups(cpu, visits(runs));
     let mut findings = Vec::new();
     for group in &groups {
-        let readings = [Reading::whole(cpu, rates, group), Reading::tails(cpu, rates, group)];
-        let readings: Vec<Reading> =
-            readings.into_iter().filter(|reading| !reading.long.is_empty()).collect();
+        let mut readings = vec![Reading::whole(cpu, rates, group), Reading::tails(cpu, rates, group)];
+        readings.retain(|reading| !reading.long.is_empty());
         let tried = (groups.len() * readings.len()) as f64;
-        let Some(reading) = readings.into_iter().min_by(|a, b| a.p_value().total_cmp(&b.p_value())) else {
-            continue;
-        };
-        let p_value = (reading.p_value() * tried).min(1.0);
-        if p_value > WEAK {
-            continue;
-        }
-        let is_strong = reading.p_value_held_up() * tried <= STRONG && reading.may_be_strong();
-        findings.extend(reading.long.into_iter().map(|run| Finding {
-            kind: match run.activity {
-                Activity::Task { .. } => Kind::KernelPath { samples: run.samples, p_value },
-                Activity::Softirq(softirq) => Kind::Handler { softirq: Some(softirq) },
-            },
-            time: run.time.clone(),
-            weight: if is_strong { Weight::Strong } else { Weight::Weak },
-        }));
+        judge(readings, tried, &mut findings);
     }
     Paths { findings, groups: groups.len() }
+}
+
+/// Adds what the readings of one group find; `tried` is how many readings there are of all groups.
+/// Where one of them is strong the others do not count.
+fn judge(mut readings: Vec<Reading>, tried: f64, findings: &mut Vec<Finding>) {
+    let is_strong =
+        |reading: &Reading| reading.p_value_held_up() * tried <= STRONG && reading.may_be_strong();
+    if readings.iter().any(is_strong) {
+        readings.retain(is_strong);
+    }
+    readings.sort_by(|a, b| a.p_value().total_cmp(&b.p_value()));
+    let mut found = FxHashSet::default();
+    for reading in readings {
+        let p_value = (reading.p_value() * tried).min(1.0);
+        if p_value > WEAK {
+            return;
+        }
+        let weight = if is_strong(&reading) { Weight::Strong } else { Weight::Weak };
+        for run in reading.long.into_iter().filter(|run| found.insert(run.last)) {
+            let kind = match run.activity {
+                Activity::Task { .. } => Kind::KernelPath { samples: run.samples, p_value },
+                Activity::Softirq(softirq) => Kind::Handler { softirq: Some(softirq) },
+            };
+            findings.push(Finding { kind, time: run.time.clone(), weight });
+        }
+    }
 }
 
 /// The probability that a softirq is served soon after a run if softirqs come at any time; `share`
 /// is the share of samples that hit softirqs.
 pub(super) fn chance_of_arrears(share: f64) -> f64 {
-    1.0 - (1.0 - share).powi(SOON as i32)
+    chance_within(share, SOON)
+}
+
+/// The probability that one of `samples` samples hits what `share` of all samples hit.
+fn chance_within(share: f64, samples: usize) -> f64 {
+    1.0 - (1.0 - share).powi(samples as i32)
+}
+
+/// The p-value of a silence together with that of the arrears after it: of `tested` runs so many
+/// were in arrears, where `chance` are by chance. Arrears that could not be significant even after
+/// all runs tell nothing (Tarone 1990).
+pub(super) fn with_arrears(silence: f64, in_arrears: u64, tested: u64, chance: f64) -> f64 {
+    if poisson_survival(tested, chance) > WEAK {
+        return silence;
+    }
+    combined(&[silence, poisson_survival(in_arrears, chance)])
 }
 
 /// One reading of the visits of a group: what softirqs they should have seen, and did see.
@@ -77,12 +104,18 @@ struct Reading<'r> {
     long: Vec<&'r Run>,
     /// The number of softirqs that are expected at the rates nearby.
     expected: f64,
-    /// How many were served because an interrupt returned.
+    /// Whether the visits were silent: none was seen, or only the tails are read.
+    is_silent: bool,
+    /// How many were served because an interrupt returned. A tail that begins with one ends before
+    /// the next, so of tails it is one fewer than begin with one.
     seen: u64,
     /// After how many of the long runs softirqs were served soon.
     in_arrears: u64,
-    /// The number of these if softirqs came at any time.
-    chance_arrears: f64,
+    /// The same of those runs alone that were not bound to have them.
+    by_chance: u64,
+    /// How many runs these are, and the number in arrears if softirqs came at any time.
+    tested: u64,
+    chance: f64,
     /// How many of the long runs have samples enough before them.
     known_before: u64,
     /// Whether the only long run is no clear exception among the silences nearby.
@@ -97,9 +130,17 @@ impl<'r> Reading<'r> {
             reading.expected += visit.samples as f64 * rates.near(&visit.indices()).rate;
             reading.seen += visit.interruptions().count() as u64;
             for run in visit.long_runs(cpu) {
-                reading.add(rates, run, arrears(rates, run));
+                let nearby = rates.near(&run.indices());
+                match arrears(rates, run) {
+                    // A softirq ended the run, so it was bound to be seen.
+                    Arrears::Ended => reading.in_arrears += 1,
+                    arrears => reading.test(arrears == Arrears::Seen, chance_of_arrears(nearby.share)),
+                }
+                reading.known_before += u64::from(nearby.is_known_before);
+                reading.long.push(run);
             }
         }
+        reading.is_silent = reading.seen == 0;
         reading.compare(rates);
         reading
     }
@@ -111,19 +152,29 @@ impl<'r> Reading<'r> {
     /// there are too many, and from then on not until the path ends.
     fn tails(cpu: &Cpu, rates: &Rates, visits: &[Visit<'r>]) -> Reading<'r> {
         let mut reading = Reading::new();
+        let mut begun = 0u64;
         for visit in visits {
             let tail = visit.tail();
-            reading.expected += tail.samples as f64 * rates.near(&tail.indices()).rate;
-            reading.seen += u64::from(visit.runs.len() > 1);
+            let nearby = rates.near(&tail.indices());
+            reading.expected += tail.samples as f64 * nearby.rate;
+            begun += u64::from(visit.runs.len() > 1);
+            if !tail.is_long(cpu) {
+                continue;
+            }
             let next = rates.served[tail.last + 1..].iter().take(SCHEDULED).copied().flatten().next();
-            if tail.is_long(cpu) && next == Some(Served::Thread) {
-                reading.add(rates, tail, Arrears::Seen);
+            let is_followed = next == Some(Served::Thread);
+            reading.test(is_followed, chance_within(nearby.thread_share, SCHEDULED));
+            if is_followed {
+                reading.known_before += u64::from(nearby.is_known_before);
+                reading.long.push(tail);
             }
         }
         // Of visits that no softirq interrupted the tail is the whole.
-        if visits.iter().all(|visit| visit.runs.len() == 1) {
+        if begun == 0 {
             reading.long.clear();
         }
+        reading.seen = begun.saturating_sub(1);
+        reading.is_silent = true;
         reading.compare(rates);
         reading
     }
@@ -133,23 +184,22 @@ impl<'r> Reading<'r> {
             long: Vec::new(),
             expected: 0.0,
             seen: 0,
+            is_silent: false,
             in_arrears: 0,
-            chance_arrears: 0.0,
+            by_chance: 0,
+            tested: 0,
+            chance: 0.0,
             known_before: 0,
             is_usual: false,
         }
     }
 
-    fn add(&mut self, rates: &Rates, run: &'r Run, arrears: Arrears) {
-        let Nearby { share, is_known_before, .. } = rates.near(&run.indices());
-        self.long.push(run);
-        self.known_before += u64::from(is_known_before);
-        self.in_arrears += u64::from(arrears != Arrears::None);
-        self.chance_arrears += match arrears {
-            // A softirq ended the run, so it was bound to be seen.
-            Arrears::Ended => 1.0,
-            Arrears::Seen | Arrears::None => chance_of_arrears(share),
-        };
+    /// Adds a long run, and whether softirqs were in arrears after it, against the chance of that.
+    fn test(&mut self, is_in_arrears: bool, chance: f64) {
+        self.in_arrears += u64::from(is_in_arrears);
+        self.by_chance += u64::from(is_in_arrears);
+        self.tested += 1;
+        self.chance += chance;
     }
 
     fn compare(&mut self, rates: &Rates) {
@@ -162,18 +212,18 @@ impl<'r> Reading<'r> {
     /// The probability that so few softirqs are seen, and so many soon after, by chance. Where some
     /// were seen in the path, the chance is that of a path in which they are rarer than elsewhere.
     fn p_value(&self) -> f64 {
-        self.p_value_at(if self.seen == 0 { 1.0 } else { HELD_UP })
+        self.p_value_at(if self.is_silent { 1.0 } else { HELD_UP })
     }
 
     /// The same, against a path in which softirqs are only rarer than elsewhere, as they are in
     /// many innocent paths. Strong evidence must exclude that.
     fn p_value_held_up(&self) -> f64 {
-        self.p_value_at(if self.seen == 0 { NEVER_SEEN } else { HELD_UP })
+        self.p_value_at(if self.is_silent { NEVER_SEEN } else { HELD_UP })
     }
 
     fn p_value_at(&self, share_of_rate: f64) -> f64 {
         let silence = poisson_cdf(self.seen, self.expected * share_of_rate);
-        combined(silence, poisson_survival(self.in_arrears, self.chance_arrears))
+        with_arrears(silence, self.by_chance, self.tested, self.chance)
     }
 
     /// Whether it may be more than weak: softirqs were in arrears after most of the long runs, and

@@ -24,24 +24,32 @@ pub(super) struct Rates<'c, 'r> {
     silence: Vec<u32>,
 }
 
-/// Sums over the samples before one.
+/// Sums over the samples before one. Only samples that count are in them.
 #[derive(Clone, Copy, Default)]
 struct Sums {
-    /// How many count and hit no softirq.
-    unserved: u64,
-    /// How many count and hit a softirq.
+    /// How many there are.
+    samples: u64,
+    /// How many hit a softirq.
     served: u64,
-    /// The distance of each that counts to the next sample that hit a softirq, in samples.
+    /// How many hit a thread that works off softirqs.
+    by_threads: u64,
+    /// How many hit no softirq that an interrupt brought.
+    others: u64,
+    /// The distance of each to the next sample that hit such a softirq, in samples.
     distances: u64,
 }
 
 /// The rates near one run.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Nearby {
-    /// The probability that the sample after one that hit no softirq hits one.
+    /// The probability that the sample after one that hit no softirq hits one that an interrupt
+    /// brought. A softirq that a path of the kernel raises and serves itself, as a sender of
+    /// packets over the loopback device does, is no measure of those that come elsewhere.
     pub rate: f64,
     /// The share of samples that hit softirqs.
     pub share: f64,
+    /// The share of samples that hit threads that work off softirqs.
+    pub thread_share: f64,
     /// Whether it is known from samples before the run.
     pub is_known_before: bool,
 }
@@ -62,10 +70,7 @@ impl<'c, 'r> Rates<'c, 'r> {
         let mut distance = vec![0; samples.len()];
         let mut next = 0;
         for at in (0..samples.len()).rev().filter(|&at| counts[at]) {
-            next = match served[at] {
-                Some(_) => 0,
-                None => next + 1,
-            };
+            next = if is_brought(served[at]) { 0 } else { next + 1 };
             distance[at] = next;
         }
         let mut sums = vec![Sums::default()];
@@ -75,8 +80,10 @@ impl<'c, 'r> Rates<'c, 'r> {
         for at in 0..samples.len() {
             let is_served = served[at].is_some();
             if counts[at] {
-                sum.unserved += u64::from(!is_served);
+                sum.samples += 1;
                 sum.served += u64::from(is_served);
+                sum.by_threads += u64::from(served[at] == Some(Served::Thread));
+                sum.others += u64::from(!is_brought(served[at]));
                 sum.distances += distance[at];
             }
             sums.push(sum);
@@ -86,17 +93,23 @@ impl<'c, 'r> Rates<'c, 'r> {
         Rates { cpu, served, sums, silence }
     }
 
-    /// The rate and the share of softirqs in `samples`; `None` if there are too few samples.
+    /// The rates in `samples`; `None` if there are too few samples.
     ///
     /// The rate is the inverse of the mean distance to the next softirq. The share of samples that
     /// hit softirqs would overestimate it, because softirqs come in bursts.
-    fn of(&self, samples: &Range<usize>) -> Option<(f64, f64)> {
+    fn of(&self, samples: &Range<usize>) -> Option<Nearby> {
         let (before, after) = (self.sums[samples.start], self.sums[samples.end]);
-        let unserved = after.unserved - before.unserved;
+        let count = after.samples - before.samples;
+        let served = after.served - before.served;
+        let others = after.others - before.others;
         let distances = after.distances - before.distances;
-        let served = (after.served - before.served) as f64;
-        let rate = unserved as f64 / distances.max(unserved).max(1) as f64;
-        (unserved >= ENOUGH).then(|| (rate, served / (served + unserved as f64)))
+        let share = |part: u64| part as f64 / count as f64;
+        (count - served >= ENOUGH).then(|| Nearby {
+            rate: others as f64 / distances.max(others).max(1) as f64,
+            share: share(served),
+            thread_share: share(after.by_threads - before.by_threads),
+            is_known_before: false,
+        })
     }
 
     /// The indices of the samples shortly before and shortly after the samples `within`.
@@ -115,10 +128,9 @@ impl<'c, 'r> Rates<'c, 'r> {
     pub fn near(&self, within: &Range<usize>) -> Nearby {
         let [before, after] = self.around(within).map(|samples| self.of(&samples));
         let all = || self.of(&(0..self.cpu.samples().len()));
-        let smaller = |a: (f64, f64), b: (f64, f64)| if b.0 < a.0 { b } else { a };
+        let smaller = |a: Nearby, b: Nearby| if b.rate < a.rate { b } else { a };
         let nearby = before.into_iter().chain(after).reduce(smaller).or_else(all);
-        let (rate, share) = nearby.unwrap_or_default();
-        Nearby { rate, share, is_known_before: before.is_some() }
+        Nearby { is_known_before: before.is_some(), ..nearby.unwrap_or_default() }
     }
 
     /// The longest time without softirqs near the samples `within`, in samples.
@@ -126,4 +138,9 @@ impl<'c, 'r> Rates<'c, 'r> {
         let elsewhere = self.around(within).into_iter().flat_map(|samples| &self.silence[samples]).max();
         elsewhere.map_or(0, |&longest| u64::from(longest))
     }
+}
+
+/// Whether an interrupt brought the softirq that a sample hit, or left it to a thread.
+fn is_brought(served: Option<Served>) -> bool {
+    matches!(served, Some(Served::Interrupt | Served::Thread))
 }

@@ -169,7 +169,7 @@ fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation
 /// Whether the run may have ended between the sample before `at` and the one at `at`.
 fn is_broken(cpu: &Cpu, run: &Run, at: usize) -> bool {
     let between = cpu.samples()[at - 1].time_ns..cpu.samples()[at].time_ns;
-    let is_hole = between.end - between.start > cpu.interval_ns.saturating_mul(3);
+    let is_hole = between.end - between.start > cpu.usual_interval_ns.saturating_mul(3);
     let leaves = match run.activity {
         Activity::Task { tid, .. } => cpu.leaves_in(tid, &between) || cpu.has_entry_in(&between),
         Activity::Softirq(_) => cpu.has_entry_in(&between),
