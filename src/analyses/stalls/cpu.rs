@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::contexts::Contexts;
 use crate::analyses::overloads::{self, Overload};
-use crate::model::{Gap, Mode, Recording, Sample, TaskId, Timeline, TraceKind};
+use crate::model::{Gap, Mode, Recording, Sample, TaskId, TaskKind, Timeline, TraceKind};
 
 use super::options::Options;
 use super::traced::Traced;
@@ -57,6 +57,8 @@ pub(super) struct Cpu<'r> {
     switches: Vec<(u64, TaskId)>,
     /// The times of the entries of softirqs, where they were traced.
     entries: Vec<u64>,
+    /// Whether threads poll for packets on it (threaded NAPI): softirqs do not show when these wait.
+    pub is_polled_by_threads: bool,
     /// Whether the recording would show that the CPU was idle where samples are missing.
     pub knows_idle: bool,
 }
@@ -90,6 +92,7 @@ impl<'r> Cpu<'r> {
             usual_interval_ns: usual_interval_ns(&timeline.samples, interval_ns),
             switches,
             entries,
+            is_polled_by_threads: is_polled_by_threads(recording, timeline),
             knows_idle,
         }
     }
@@ -186,4 +189,15 @@ fn usual_interval_ns(samples: &[Sample], interval_ns: u64) -> u64 {
     }
     let (_, usual, _) = distances.select_nth_unstable(nine_of_ten);
     (*usual).clamp(interval_ns, interval_ns.saturating_mul(4))
+}
+
+/// Whether a thread that polls for packets ran, or was woken, on the CPU.
+fn is_polled_by_threads(recording: &Recording, timeline: &Timeline) -> bool {
+    let polls = |task: TaskId| recording.task(task).kind == TaskKind::NapiThread;
+    recording.tasks.iter().any(|task| task.kind == TaskKind::NapiThread)
+        && (timeline.samples.iter().any(|sample| polls(sample.task))
+            || timeline.trace.events.iter().any(|event| {
+                polls(event.task)
+                    || matches!(event.kind, TraceKind::Waking { task, cpu } if cpu == timeline.cpu && polls(task))
+            }))
 }

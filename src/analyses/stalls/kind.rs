@@ -11,6 +11,8 @@ pub enum Kind {
     SoftirqWait(Softirq),
     /// ksoftirqd was woken and did not run.
     KsoftirqdWait,
+    /// Another thread that serves softirqs or polls for packets was woken and did not run.
+    ServerWait,
     /// One task stayed in one path of the kernel, and no sample saw a softirq being served.
     KernelPath {
         /// How many samples hit the task in the path.
@@ -63,11 +65,12 @@ impl Kind {
             Kind::SoftirqWait(Softirq::NetRx) => row("softirq_wait", Family::Softirqs, 0),
             Kind::SoftirqWait(_) => row("softirq_wait", Family::Softirqs, 1),
             Kind::KsoftirqdWait => row("ksoftirqd_wait", Family::Ksoftirqd, 2),
-            Kind::Handler { .. } => row("handler", Family::Handlers, 3),
-            Kind::KernelPath { .. } => row("kernel_path", Family::Samples, 4),
-            Kind::SampleHole => row("sample_hole", Family::Holes, 5),
-            Kind::PacketBurst { .. } => row("packet_burst", Family::Packets, 6),
-            Kind::NapiSilence => row("napi_silence", Family::Packets, 7),
+            Kind::ServerWait => row("server_wait", Family::Ksoftirqd, 3),
+            Kind::Handler { .. } => row("handler", Family::Handlers, 4),
+            Kind::KernelPath { .. } => row("kernel_path", Family::Samples, 5),
+            Kind::SampleHole => row("sample_hole", Family::Holes, 6),
+            Kind::PacketBurst { .. } => row("packet_burst", Family::Packets, 7),
+            Kind::NapiSilence => row("napi_silence", Family::Packets, 8),
         }
     }
 

@@ -99,10 +99,11 @@ fn stalls_of(cpu: &Cpu) -> OfCpu {
     let mut findings = softirqs.findings.clone();
     findings.extend(holes::find(cpu));
     // If all waits of softirqs were traced, a long path in which no softirq waited is slow but no
-    // stall.
+    // stall. But packets that a thread polls for do not wait for a softirq.
+    let knows_waits = cpu.traced.waits() && !cpu.is_polled_by_threads;
     let confirming = Findings::new(findings.clone());
     let is_confirmed =
-        |finding: &Finding| !cpu.traced.waits() || confirming.overlapping(&finding.time).next().is_some();
+        |finding: &Finding| !knows_waits || confirming.overlapping(&finding.time).next().is_some();
     let inferred = paths.findings.into_iter().chain(handlers::find(cpu)).chain(packets::find(cpu));
     findings.extend(inferred.filter(is_confirmed));
     let findings = Findings::new(findings);

@@ -142,6 +142,11 @@ impl Pass<'_, '_> {
             && now - since >= self.cpu.least_ns()
         {
             self.softirqs.threads.push((task, since..now));
+            // ksoftirqd's wait ends where softirqs are served without it.
+            let recording = self.cpu.recording;
+            if recording.is_server(task) && !recording.is_ksoftirqd(task) && self.cpu.traced.wakings() {
+                self.add_finding(Kind::ServerWait, since..now);
+            }
         }
     }
 

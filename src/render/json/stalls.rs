@@ -248,7 +248,7 @@ fn evidence(evidence: &Evidence) -> EvidenceView {
             view.p_value = Some(p_value);
         }
         Kind::PacketBurst { packets } => view.packets = Some(packets),
-        Kind::KsoftirqdWait | Kind::NapiSilence | Kind::SampleHole => {}
+        Kind::KsoftirqdWait | Kind::ServerWait | Kind::NapiSilence | Kind::SampleHole => {}
     }
     view
 }

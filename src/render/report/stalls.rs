@@ -331,6 +331,7 @@ fn text(kind: &Kind) -> String {
     match kind {
         Kind::SoftirqWait(softirq) => format!("{} waited", softirq.name()),
         Kind::KsoftirqdWait => "ksoftirqd waited".to_owned(),
+        Kind::ServerWait => "softirq thread waited".to_owned(),
         Kind::KernelPath { .. } => "no softirq seen in this path".to_owned(),
         Kind::Handler { softirq: Some(softirq) } => format!("{} ran", softirq.name()),
         Kind::Handler { softirq: None } => "interrupt handler ran".to_owned(),

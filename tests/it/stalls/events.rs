@@ -3,7 +3,7 @@
 use crate::support::fixture;
 use crate::support::fixture::{every_ms, recording};
 use stallgraph::analyses::selection::{Selection, TimeRange};
-use stallgraph::analyses::stalls::{self, Confidence, Kind, Options};
+use stallgraph::analyses::stalls::{self, Confidence, Kind, Limit, Options};
 use stallgraph::model::Softirq;
 
 use super::scene::{LSEEK, RX, find, kinds, ms, only, served, traffic};
@@ -151,6 +151,24 @@ fn ksoftirqd_that_does_not_run_while_nothing_is_served() {
     assert_eq!((ms(stall), kinds(stall)), ((100, 200), vec!["ksoftirqd_wait"]));
     // It was in user space, where softirqs can be served: it is not what held them up.
     assert!(stall.culprit.is_none(), "{:?}", stall.culprit);
+}
+
+#[test]
+fn a_thread_that_polls_for_packets_waits_though_softirqs_do_not() {
+    let text = every_ms(0, 0..1000, "agent", "entry;do_syscall_64;ksys_read;memcg_stat_show")
+        + &served(0..1000)
+        + "cpu0 0.1 agent waking:napi/eth0-3\ncpu0 0.2 agent switch:napi/eth0-3=R\ncpu0 0.201 napi/eth0-3 switch:agent=S\n";
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let stall = only(&stalls);
+    assert_eq!((ms(stall), kinds(stall)), ((100, 200), vec!["server_wait"]));
+    let culprit = stall.culprit.as_ref().expect("the reader held the CPU");
+    assert_eq!(culprit.holder.task().map(|task| recording.comm(task)), Some("agent"));
+    // Without wake-ups the softirqs that did not wait vouch for nothing.
+    let untraced: String =
+        text.lines().filter(|line| !line.contains("waking")).map(|line| format!("{line}\n")).collect();
+    let limit = |text: &str| find(&fixture::recording(text)).powers[0].limit;
+    assert_eq!((limit(&text), limit(&untraced) == Limit::None), (Limit::None, false));
 }
 
 #[test]
