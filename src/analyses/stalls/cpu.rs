@@ -57,7 +57,8 @@ pub(super) struct Cpu<'r> {
     switches: Vec<(u64, TaskId)>,
     /// The times of the entries of softirqs, where they were traced.
     entries: Vec<u64>,
-    /// Whether threads poll for packets on it (threaded NAPI): softirqs do not show when these wait.
+    /// Whether threads poll for packets on it (threaded NAPI): softirqs do not show when these
+    /// wait.
     pub is_polled_by_threads: bool,
     /// Whether the recording would show that the CPU was idle where samples are missing.
     pub knows_idle: bool,

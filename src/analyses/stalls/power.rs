@@ -49,8 +49,8 @@ fn by_samples(cpu: &Cpu, rates: &Rates, groups: usize) -> Option<u64> {
     (length_ns < cpu.recording.duration_ns() as f64).then_some(length_ns as u64)
 }
 
-/// The p-value of a silence that is strong evidence among so many groups, if softirqs are in arrears
-/// after it, for which the chance is `chance`.
+/// The p-value of a silence that is strong evidence among so many groups, if softirqs are in
+/// arrears after it, for which the chance is `chance`.
 fn enough(groups: usize, chance: f64) -> f64 {
     let wanted = kernel_paths::STRONG / (groups + 1) as f64;
     let (mut low, mut high) = (f64::MIN_POSITIVE, 1.0f64);
