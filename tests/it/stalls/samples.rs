@@ -174,3 +174,39 @@ fn a_kernel_worker_is_a_culprit_too() {
     // Several workers alternate: the work of all of them counts.
     assert_eq!((stalls.ranking.len(), stalls.ranking[0].stalls), (1, 2));
 }
+
+/// A sender over the loopback device raises and serves its own softirqs. A path that sends nothing
+/// is not silent for want of these.
+#[test]
+fn softirqs_that_others_serve_themselves_are_not_expected() {
+    let sends = format!("{LSEEK};__local_bh_enable_ip;do_softirq;handle_softirqs;net_rx_action");
+    let sending = |range: std::ops::Range<u64>| -> String {
+        range
+            .map(|ms| every_ms(0, ms..ms + 1, "sender", if ms % 4 == 0 { &sends } else { "work_[u]" }))
+            .collect()
+    };
+    let arrears = |from: u64| traffic(from..from + 8) + &sending(from + 8..from + 1000);
+    let mut text = sending(0..1000);
+    for from in [1000, 2100, 3200] {
+        text += &(every_ms(0, from..from + 100, "reader", LSEEK) + &arrears(from + 100));
+    }
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
+
+/// A counter that the kernel throttles, or that is emulated, leaves gaps between the samples of one
+/// call.
+#[test]
+fn gaps_that_are_usual_between_samples_do_not_end_a_run() {
+    let sparse = |range: std::ops::Range<u64>, comm: &str, stack: fn(u64) -> &'static str| -> String {
+        let taken = range.filter(|ms| ms % 8 < 2);
+        taken.map(|ms| every_ms(0, ms..ms + 1, comm, stack(ms))).collect()
+    };
+    let busy = |range| sparse(range, "envoy", |ms| if ms % 16 == 0 { RX } else { "work_[u]" });
+    let mut text = busy(0..1000);
+    for from in [1000, 2400, 3800] {
+        text += &(sparse(from..from + 400, "agent", |_| LSEEK) + &busy(from + 400..from + 1400));
+    }
+    let recording = recording(&text);
+    let times: Vec<(u64, u64)> = find(&recording).stalls.iter().map(ms).collect();
+    assert_eq!(times.len(), 3, "{times:?}");
+}
