@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::support::fixture::{IDLE, RX, every_ms, recording};
-use crate::support::hand_made::{culprit, stall};
+use crate::support::hand_made::{MS, WALL, at, culprit, log, stall};
 use crate::support::stdout_of;
 use crate::support::{self, hand_made};
 use stallgraph::analyses::moments::{Hit, Moments, find};
@@ -12,14 +12,11 @@ use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::analyses::stalls::{Confidence, Stalls};
 use stallgraph::analyses::windows;
 use stallgraph::load;
-use stallgraph::model::{Clock, Log, LogTime, Recording, Stamp};
+use stallgraph::model::{Clock, Log, Recording, Stamp};
 use stallgraph::render::report::moments as report;
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
 const READ: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_read;vfs_read";
-const MS: u64 = 1_000_000;
-/// 2023-11-14T22:13:20Z, which is 0 on the recordings' clock.
-const WALL: u64 = 1_700_000_000_000 * MS;
 
 /// Two seconds of two CPUs: on CPU 0 `agent` in lseek from 500 ms to 700 ms, then ksoftirqd and
 /// `nginx` in read; CPU 1 is idle but for `cron` from 1800 ms on.
@@ -37,17 +34,6 @@ fn node() -> Recording {
 
 fn stalls_of(node: &Recording) -> Stalls {
     hand_made::stalls_of(vec![stall(0, 500, 700, Confidence::High, Some(culprit(node, "agent")))])
-}
-
-/// A log whose lines have times with µs.
-fn log(stamps: &[Stamp]) -> Log {
-    let time = |(line, &stamp)| LogTime { line, stamp, resolution_ns: 1000, took_ns: None };
-    let times: Vec<LogTime> = (1..).zip(stamps).map(time).collect();
-    Log { file: "log".to_owned(), lines: times.len() as u64, times, ..Log::default() }
-}
-
-fn at(ms: u64) -> Stamp {
-    Stamp::Absolute(WALL + ms * MS)
 }
 
 fn moments_in(node: &Recording, log: &Log) -> Moments {

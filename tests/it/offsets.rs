@@ -2,28 +2,13 @@
 
 use crate::support;
 use crate::support::fixture::{every_ms, recording};
-use crate::support::hand_made::{self, stall};
+use crate::support::hand_made::{self, MS, WALL, at, log, stall};
 use crate::support::stdout_of;
 use stallgraph::analyses::moments::find;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::stalls::{Confidence, Stalls};
-use stallgraph::model::{Clock, Log, LogTime, Recording, Stamp};
+use stallgraph::model::{Clock, Log, Recording, Stamp};
 use stallgraph::render::report::moments as report;
-
-const MS: u64 = 1_000_000;
-/// 2023-11-14T22:13:20Z, which is 0 on the recordings' clock.
-const WALL: u64 = 1_700_000_000_000 * MS;
-
-/// A log whose lines have times with µs.
-fn log(stamps: &[Stamp]) -> Log {
-    let time = |(line, &stamp)| LogTime { line, stamp, resolution_ns: 1000, took_ns: None };
-    let times: Vec<LogTime> = (1..).zip(stamps).map(time).collect();
-    Log { file: "log".to_owned(), lines: times.len() as u64, times, ..Log::default() }
-}
-
-fn at(ms: u64) -> Stamp {
-    Stamp::Absolute(WALL + ms * MS)
-}
 
 /// 20 s of a CPU that stalls for 100 ms at these ms.
 fn stalling(starts: &[u64]) -> (Recording, Stalls) {

@@ -1,9 +1,13 @@
-//! Stalls made by hand, for tests of reports and checks.
+//! Stalls and logs made by hand, for tests of reports and checks.
 
 use stallgraph::analyses::stalls::{Confidence, Culprit, Kind, Source, Stall, Stalls};
 use stallgraph::analyses::windows;
 use stallgraph::internals;
-use stallgraph::model::{Recording, TaskId};
+use stallgraph::model::{Log, LogTime, Recording, Stamp, TaskId};
+
+pub const MS: u64 = 1_000_000;
+/// 2023-11-14T22:13:20Z, which is 0 on the recordings' clock.
+pub const WALL: u64 = 1_700_000_000_000 * MS;
 
 /// A result with these stalls, of a recording with samples.
 pub fn stalls_of(stalls: Vec<Stall>) -> Stalls {
@@ -34,4 +38,16 @@ pub fn culprit(recording: &Recording, comm: &str) -> Culprit {
     let mut dominating = windows.episodes.into_iter().filter_map(|episode| episode.dominating);
     let path = dominating.find(|dominating| dominating.task == task).map(|dominating| dominating.path);
     internals::culprit(task, path, 100)
+}
+
+/// A log whose lines have times with µs.
+pub fn log(stamps: &[Stamp]) -> Log {
+    let time = |(line, &stamp)| LogTime { line, stamp, resolution_ns: 1000, took_ns: None };
+    let times: Vec<LogTime> = (1..).zip(stamps).map(time).collect();
+    Log { file: "log".to_owned(), lines: times.len() as u64, times, ..Log::default() }
+}
+
+/// So many ms after the beginning of the recordings.
+pub fn at(ms: u64) -> Stamp {
+    Stamp::Absolute(WALL + ms * MS)
 }
