@@ -155,6 +155,8 @@ pub mod context {
 /// Bits of the header's feature bitmap (perf.data-file-format.txt, header.h).
 #[rustfmt::skip]
 pub mod feature {
+    /// Formats of tracepoints.
+    pub const TRACING_DATA: u8 = 1;
     /// Build ids of the kernel and of files.
     pub const BUILD_ID: u8 = 2;
     /// `uname -n`.

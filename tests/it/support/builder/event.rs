@@ -64,8 +64,7 @@ impl Event {
     }
 
     /// PERF_TYPE_TRACEPOINT with the id that tracefs gives the tracepoint: every occurrence, with
-    /// its raw payload. perf reads such a file only with TRACING_DATA, which has no method of its
-    /// own here.
+    /// its raw payload. Its fields can be read only with [`super::Builder::tracing_data`].
     pub fn tracepoint(name: &str, id: u64) -> Self {
         Event::new(name, 2, id).period(1).also(sample_type::RAW)
     }

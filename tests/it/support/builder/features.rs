@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bytes::{framed, header_string, put_padded, put32, words};
+use super::bytes::{framed, header_string, put_padded, put32, put64, words};
 use super::constants::{feature, misc};
 use super::event::Event;
 use super::file::Builder;
@@ -46,6 +46,36 @@ impl Builder {
         let mut out = (arguments.len() as u32).to_le_bytes().to_vec();
         arguments.iter().for_each(|argument| out.extend(header_string(argument)));
         self.feature(feature::CMDLINE, &out)
+    }
+
+    /// TRACING_DATA: for each tracepoint its system, its name, its id and its one field, an unsigned
+    /// number of four bytes after the eight that all have (`trace-event-info.c` in tools/perf/util).
+    pub fn tracing_data(&mut self, tracepoints: &[(&str, &str, u64, &str)]) -> &mut Self {
+        let mut out = b"\x17\x08\x44tracing0.6\0".to_vec();
+        out.extend([0, 8]); // little endian, bytes of a `long`
+        put32(&mut out, 4096);
+        for name in ["header_page", "header_event"] {
+            out.extend(name.as_bytes());
+            out.push(0);
+            put64(&mut out, 0);
+        }
+        put32(&mut out, 0); // formats of ftrace itself
+        put32(&mut out, tracepoints.len() as u32);
+        for (system, name, id, field) in tracepoints {
+            out.extend(system.as_bytes());
+            out.push(0);
+            put32(&mut out, 1);
+            let format = format!(
+                "name: {name}\nID: {id}\nformat:\n\
+                 \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\
+                 \tfield:unsigned int {field};\toffset:8;\tsize:4;\tsigned:0;\n"
+            );
+            put64(&mut out, format.len() as u64);
+            out.extend(format.as_bytes());
+        }
+        [0; 2].iter().for_each(|_| put32(&mut out, 0)); // kallsyms and printk
+        put64(&mut out, 0); // comms
+        self.feature(feature::TRACING_DATA, &out)
     }
 
     /// EVENT_DESC: attributes, names and ids of all events.

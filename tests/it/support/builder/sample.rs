@@ -1,6 +1,6 @@
 //! A sample: the fields that its event asks for, in the order in which the kernel writes them.
 
-use super::bytes::{framed, put32, put64};
+use super::bytes::{framed, put_padded, put32, put64};
 use super::constants::{context, misc, read_format, record, sample_type};
 use super::event::Event;
 use super::origin::{Moment, Task};
@@ -25,6 +25,7 @@ pub struct Sample {
     period: u64,
     cgroup: u64,
     user_stack: Vec<u8>,
+    raw: Vec<u8>,
     values: Vec<(u64, u64, u64)>,
 }
 
@@ -44,6 +45,7 @@ impl Sample {
             period: 1,
             cgroup: 0,
             user_stack: Vec::new(),
+            raw: Vec::new(),
             values: Vec::new(),
         }
     }
@@ -115,6 +117,12 @@ impl Sample {
         self
     }
 
+    /// The payload of a tracepoint, for RAW.
+    pub fn raw(mut self, bytes: &[u8]) -> Self {
+        self.raw = bytes.to_vec();
+        self
+    }
+
     /// Adds a counter's value, id and lost samples, for READ: one, or one per member with
     /// [`read_format::GROUP`].
     pub fn value(mut self, value: u64, id: u64, lost: u64) -> Self {
@@ -180,9 +188,10 @@ impl Sample {
             words.iter().for_each(|word| put64(out, *word));
         }
         if has & sample_type::RAW != 0 {
-            // No payload; the kernel counts the padding to 8 bytes in the size.
-            put32(out, 4);
-            put32(out, 0);
+            // The kernel counts the padding to 8 bytes in the size.
+            let padded = (self.raw.len() + 4).next_multiple_of(8) - 4;
+            put32(out, padded as u32);
+            put_padded(out, &self.raw, padded);
         }
         for bit in REST_OF_SAMPLE.iter().filter(|bit| has & (1 << **bit) != 0) {
             match 1 << bit {
