@@ -17,7 +17,7 @@ use super::visits::{Visit, groups, visits};
 /// not by as much.
 const HELD_UP: f64 = 0.3;
 /// The same for a path in which none was ever seen.
-pub(super) const NEVER_SEEN: f64 = 0.5;
+const NEVER_SEEN: f64 = 0.5;
 /// A softirq that is served within this many samples after a run was in arrears.
 const SOON: usize = 5;
 /// ksoftirqd waits for the scheduler: a run that ends this many samples before it may be the one
@@ -27,9 +27,9 @@ const SCHEDULED: usize = 10;
 /// interruption.
 const BURST: usize = 3;
 /// Up to this probability, corrected for the number of groups, the witness is strong.
-pub(super) const STRONG: f64 = 1e-2;
+const STRONG: f64 = 1e-2;
 /// Above this probability there is no witness.
-const WEAK: f64 = 0.05;
+pub(super) const WEAK: f64 = 0.05;
 
 /// What the visits of one CPU show.
 pub(super) struct Paths {
@@ -79,7 +79,7 @@ fn judge(mut readings: Vec<Reading>, tried: f64, findings: &mut Vec<Finding>) {
 
 /// The probability that a softirq is served soon after a run if softirqs come at any time; `share`
 /// is the share of samples that hit softirqs.
-pub(super) fn chance_of_arrears(share: f64) -> f64 {
+fn chance_of_arrears(share: f64) -> f64 {
     chance_within(share, SOON)
 }
 
@@ -91,7 +91,7 @@ fn chance_within(share: f64, samples: usize) -> f64 {
 /// The p-value of a silence together with that of the arrears after it: of `tested` runs so many
 /// were in arrears, where `chance` are by chance. Arrears that could not be significant even after
 /// all runs tell nothing (Tarone 1990).
-pub(super) fn with_arrears(silence: f64, in_arrears: u64, tested: u64, chance: f64) -> f64 {
+fn with_arrears(silence: f64, in_arrears: u64, tested: u64, chance: f64) -> f64 {
     if poisson_survival(tested, chance) > WEAK {
         return silence;
     }

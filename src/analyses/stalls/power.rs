@@ -1,5 +1,7 @@
 //! Power: which stalls a recording would have shown, had there been any.
 
+use crate::analyses::statistics::combined;
+
 use super::cpu::Cpu;
 use super::kernel_paths;
 use super::rates::Rates;
@@ -30,16 +32,15 @@ pub(super) fn power(cpu: &Cpu, rates: &Rates, groups: usize) -> Power {
     }
 }
 
-/// The length of the shortest stall that softirqs in samples show in most of the time.
+/// The length of the shortest stall that softirqs in samples show in most of the time: that of one
+/// visit without any softirq that is reported, however few are in arrears after it.
 fn by_samples(cpu: &Cpu, rates: &Rates, groups: usize) -> Option<u64> {
+    let enough = enough(groups);
     let samples = cpu.samples();
     let (mut pieces, mut at) = (Vec::new(), 0);
     while at < samples.len() {
-        let nearby = rates.near(&(at..at));
-        let chance = kernel_paths::chance_of_arrears(nearby.share);
-        // Infinite where no softirq was ever seen.
-        let needed = -enough(groups, chance).ln() / (nearby.rate * kernel_paths::NEVER_SEEN);
-        pieces.push(if needed.is_nan() { f64::INFINITY } else { needed });
+        // Infinite where no softirq was seen.
+        pieces.push((1.0 / enough).ln() / rates.near(&(at..at)).rate);
         at = cpu.timeline.seek(at, samples[at].time_ns.saturating_add(PIECE_NS)).max(at + 1);
     }
     pieces.sort_unstable_by(f64::total_cmp);
@@ -49,15 +50,13 @@ fn by_samples(cpu: &Cpu, rates: &Rates, groups: usize) -> Option<u64> {
     (length_ns < cpu.recording.duration_ns() as f64).then_some(length_ns as u64)
 }
 
-/// The p-value of a silence that is strong evidence among so many groups, if softirqs are in
-/// arrears after it, for which the chance is `chance`.
-fn enough(groups: usize, chance: f64) -> f64 {
-    let wanted = kernel_paths::STRONG / (groups + 1) as f64;
+/// The probability of the silence in a visit that is evidence among so many groups.
+fn enough(groups: usize) -> f64 {
+    let wanted = kernel_paths::WEAK / (groups + 1) as f64;
     let (mut low, mut high) = (f64::MIN_POSITIVE, 1.0f64);
     while high / low > 1.001 {
         let middle = (low * high).sqrt();
-        let is_enough = kernel_paths::with_arrears(middle, 1, 1, chance) <= wanted;
-        if is_enough { low = middle } else { high = middle }
+        if combined(&[middle, 1.0]) <= wanted { low = middle } else { high = middle }
     }
     low
 }
