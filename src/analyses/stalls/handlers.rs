@@ -9,6 +9,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use crate::analyses::shares::DOMINATE;
+use crate::analyses::statistics::poisson_survival;
 use crate::model::{FunctionId, Sample, Softirq};
 
 use super::cpu::Cpu;
@@ -17,9 +18,14 @@ use super::kind::Kind;
 
 /// Up to this probability, times the number of bursts, a burst of samples is no accident.
 const STRONG: f64 = 1e-3;
+/// Between samples further apart than this, in ns, the loop over softirqs may end and begin again.
+const LOOP_NS: u64 = 4_000_000;
 
 /// The actions of NET_RX that do not return, on top of a thread that is not there to serve packets.
 pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
+    if cpu.interval_ns > LOOP_NS {
+        return Vec::new();
+    }
     let bursts = bursts(cpu);
     let is_long = |burst: &Range<usize>| {
         let [first, last] = [burst.start, burst.end - 1].map(|at| cpu.samples()[at].time_ns);
@@ -37,7 +43,9 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
         time: time(cpu, &burst),
         weight: Weight::Strong,
     };
-    long.into_iter().filter(|burst| is_rare(burst) && is_in_one_place(cpu, burst)).map(finding).collect()
+    let leaves = leaves(cpu, &usual);
+    let is_in_one_place = |burst: &Range<usize>| is_in_one_place(cpu, burst, &leaves, count);
+    long.into_iter().filter(|burst| is_rare(burst) && is_in_one_place(burst)).map(finding).collect()
 }
 
 /// The bursts of consecutive samples that hit NET_RX on top of one thread.
@@ -65,15 +73,31 @@ fn goes_on(cpu: &Cpu, before: &Sample, after: &Sample) -> bool {
         && !cpu.has_entry_in(&time)
 }
 
-/// Whether most of the samples hit one function.
-fn is_in_one_place(cpu: &Cpu, burst: &Range<usize>) -> bool {
-    let mut hits: FxHashMap<FunctionId, u64> = FxHashMap::default();
-    for sample in &cpu.samples()[burst.clone()] {
+/// Whether most of the samples of a burst hit one function, and so many as would be an accident
+/// among as many bursts. `usual` has the functions that other samples in NET_RX hit.
+fn is_in_one_place(cpu: &Cpu, burst: &Range<usize>, usual: &Leaves, bursts: f64) -> bool {
+    let all = burst.len() as u64;
+    let Some((leaf, hits)) = leaves(cpu, std::slice::from_ref(burst)).into_iter().max_by_key(|one| one.1)
+    else {
+        return false;
+    };
+    let elsewhere: u64 = usual.values().sum();
+    let share = (usual.get(&leaf).copied().unwrap_or(0) + 1) as f64 / (elsewhere + 2) as f64;
+    DOMINATE.is_held(hits, all) && poisson_survival(hits, all as f64 * share) * bursts <= STRONG
+}
+
+/// How many samples hit each function.
+type Leaves = FxHashMap<FunctionId, u64>;
+
+/// The functions that samples of these bursts hit.
+fn leaves(cpu: &Cpu, bursts: &[Range<usize>]) -> Leaves {
+    let mut leaves = Leaves::default();
+    for sample in bursts.iter().flat_map(|burst| &cpu.samples()[burst.clone()]) {
         if let Some(leaf) = cpu.recording.functions_leaf_first(sample.stack).next() {
-            *hits.entry(leaf).or_default() += 1;
+            *leaves.entry(leaf).or_default() += 1;
         }
     }
-    DOMINATE.is_held(hits.values().copied().max().unwrap_or(0), burst.len() as u64)
+    leaves
 }
 
 /// The time of a burst: half an interval before its first sample to half of one after its last.
