@@ -16,6 +16,9 @@ pub(super) const PAUSE_NS: u64 = 20_000_000;
 /// A pause of sampling that is not longer than this many sampling intervals interrupts no run.
 const SHORT_PAUSE: u64 = 8;
 
+/// Where a clock samples idle, one in so many of the samples there may be followed by a gap.
+const IDLE_GAPS: u64 = 10;
+
 /// The facts of a recording that do not depend on the CPU.
 pub(super) struct Facts<'r> {
     pub recording: &'r Recording,
@@ -38,6 +41,23 @@ impl<'r> Facts<'r> {
             traced: Traced::new(recording),
         }
     }
+}
+
+/// Whether the clock goes on while the CPU is idle. On some machines it stops, and only the
+/// interrupt that wakes the CPU is sampled, in the idle loop: after that sample there may be no
+/// other for long.
+fn samples_idle(facts: &Facts, timeline: &Timeline) -> bool {
+    let is_idle = |sample: &Sample| facts.contexts.is_idle(facts.recording, sample);
+    let near_ns = facts.recording.sampling_interval_ns().saturating_mul(2);
+    let (mut followed, mut last, mut are_two) = (0u64, 0u64, false);
+    for pair in timeline.samples.windows(2).filter(|pair| is_idle(&pair[0])) {
+        match pair[1].time_ns - pair[0].time_ns <= near_ns {
+            true => followed += 1,
+            false => last += 1,
+        }
+        are_two |= is_idle(&pair[1]) && pair[1].time_ns - pair[0].time_ns <= near_ns;
+    }
+    are_two && last * IDLE_GAPS <= followed + last
 }
 
 /// One CPU of a recording.
@@ -77,10 +97,8 @@ impl<'r> Cpu<'r> {
             }
         }
         let interval_ns = recording.sampling_interval_ns();
-        let is_idle = |sample: &Sample| contexts.is_idle(recording, sample);
-        // No cycles are counted in idle. On some machines a clock takes no samples in idle either.
         let counts_ns = recording.sampling_event().is_some_and(|event| event.counts_ns);
-        let knows_idle = counts_ns && (!switches.is_empty() || timeline.samples.iter().any(is_idle));
+        let knows_idle = counts_ns && (!switches.is_empty() || samples_idle(facts, timeline));
         Cpu {
             recording,
             contexts,

@@ -9,10 +9,12 @@ use super::runs::{Run, Served, served};
 const NEIGHBOURHOOD_NS: u64 = 1_000_000_000;
 /// Fewer samples than this do not give a rate.
 const ENOUGH: u64 = 50;
-/// A sample later than this after the one before it, in half sampling intervals, counts for no
-/// rate: while a CPU is idle its timers may stop, and the interrupt that wakes it is sampled at
-/// once, with the softirq that it brings.
-const LATE: u64 = 5;
+/// A sample later than this after the one before it, in quarters of a sampling interval, counts for
+/// no rate: while a CPU is idle its timers may stop, and the interrupt that wakes it is sampled at
+/// once, with the softirq that it brings. A clock is late by little otherwise; the period of other
+/// events changes.
+const LATE: u64 = 10;
+const LATE_FOR_CLOCK: u64 = 5;
 
 /// The rates of one CPU.
 pub(super) struct Rates<'c, 'r> {
@@ -58,7 +60,9 @@ impl<'c, 'r> Rates<'c, 'r> {
     pub fn new(cpu: &'c Cpu<'r>, runs: &[Run]) -> Self {
         let samples = cpu.samples();
         let served: Vec<Option<Served>> = samples.iter().map(|sample| served(cpu, sample)).collect();
-        let late_ns = cpu.interval_ns.saturating_mul(LATE) / 2;
+        let counts_ns = cpu.recording.sampling_event().is_some_and(|event| event.counts_ns);
+        let late = if counts_ns { LATE_FOR_CLOCK } else { LATE };
+        let late_ns = cpu.interval_ns.saturating_mul(late) / 4;
         let mut counts = vec![true; samples.len()];
         for (pair, counts) in samples.windows(2).zip(counts.iter_mut().skip(1)) {
             *counts = pair[1].time_ns - pair[0].time_ns <= late_ns;
