@@ -55,6 +55,7 @@ mod second_opinion;
 mod spans;
 mod stalls;
 mod stalls_recordings;
+mod stalls_simulation;
 mod strips;
 mod support;
 mod syscalls;
