@@ -16,8 +16,9 @@ pub(super) const PAUSE_NS: u64 = 20_000_000;
 /// A pause of sampling that is not longer than this many sampling intervals interrupts no run.
 const SHORT_PAUSE: u64 = 8;
 
-/// Where a clock samples idle, one in so many of the samples there may be followed by a gap.
-const IDLE_GAPS: u64 = 10;
+/// Where a clock samples idle, one in so many of the samples there may be followed by a gap: on
+/// emulated machines one in seven is.
+const IDLE_GAPS: u64 = 4;
 
 /// The facts of a recording that do not depend on the CPU.
 pub(super) struct Facts<'r> {
@@ -43,21 +44,34 @@ impl<'r> Facts<'r> {
     }
 }
 
-/// Whether the clock goes on while the CPU is idle. On some machines it stops, and only the
-/// interrupt that wakes the CPU is sampled, in the idle loop: after that sample there may be no
-/// other for long.
-fn samples_idle(facts: &Facts, timeline: &Timeline) -> bool {
-    let is_idle = |sample: &Sample| facts.contexts.is_idle(facts.recording, sample);
-    let near_ns = facts.recording.sampling_interval_ns().saturating_mul(2);
-    let (mut followed, mut last, mut are_two) = (0u64, 0u64, false);
-    for pair in timeline.samples.windows(2).filter(|pair| is_idle(&pair[0])) {
-        match pair[1].time_ns - pair[0].time_ns <= near_ns {
-            true => followed += 1,
-            false => last += 1,
+/// What a clock does while the CPU is idle.
+#[derive(Clone, Copy, PartialEq)]
+enum InIdle {
+    /// It goes on.
+    GoesOn,
+    /// On some machines it stops, and only the interrupt that wakes the CPU is sampled, in the idle
+    /// loop: after that sample there may be no other for long.
+    Stops,
+    /// The CPU was never sampled in idle.
+    Unknown,
+}
+
+impl InIdle {
+    fn new(facts: &Facts, timeline: &Timeline) -> InIdle {
+        let is_idle = |sample: &Sample| facts.contexts.is_idle(facts.recording, sample);
+        let near_ns = facts.recording.sampling_interval_ns().saturating_mul(2);
+        let (mut followed, mut last, mut are_two) = (0u64, 0u64, false);
+        for pair in timeline.samples.windows(2).filter(|pair| is_idle(&pair[0])) {
+            let is_near = pair[1].time_ns - pair[0].time_ns <= near_ns;
+            *if is_near { &mut followed } else { &mut last } += 1;
+            are_two |= is_near && is_idle(&pair[1]);
         }
-        are_two |= is_idle(&pair[1]) && pair[1].time_ns - pair[0].time_ns <= near_ns;
+        match are_two && last * IDLE_GAPS <= followed + last {
+            true => InIdle::GoesOn,
+            false if followed + last > 0 => InIdle::Stops,
+            false => InIdle::Unknown,
+        }
     }
-    are_two && last * IDLE_GAPS <= followed + last
 }
 
 /// One CPU of a recording.
@@ -82,6 +96,8 @@ pub(super) struct Cpu<'r> {
     pub is_polled_by_threads: bool,
     /// Whether the recording would show that the CPU was idle where samples are missing.
     pub knows_idle: bool,
+    /// Whether the clock stops in idle, and the interrupt that wakes the CPU is sampled.
+    pub stops_in_idle: bool,
 }
 
 impl<'r> Cpu<'r> {
@@ -98,7 +114,8 @@ impl<'r> Cpu<'r> {
         }
         let interval_ns = recording.sampling_interval_ns();
         let counts_ns = recording.sampling_event().is_some_and(|event| event.counts_ns);
-        let knows_idle = counts_ns && (!switches.is_empty() || samples_idle(facts, timeline));
+        let in_idle = if counts_ns { InIdle::new(facts, timeline) } else { InIdle::Unknown };
+        let knows_idle = counts_ns && (!switches.is_empty() || in_idle == InIdle::GoesOn);
         Cpu {
             recording,
             contexts,
@@ -113,6 +130,7 @@ impl<'r> Cpu<'r> {
             entries,
             is_polled_by_threads: is_polled_by_threads(recording, timeline),
             knows_idle,
+            stops_in_idle: in_idle == InIdle::Stops,
         }
     }
 

@@ -47,6 +47,8 @@ fn by_samples(cpu: &Cpu, rates: &Rates, groups: usize) -> Option<u64> {
     let least = pieces.get(((pieces.len() as f64 * POWER).ceil() as usize).checked_sub(1)?)?;
     // Samples that are not known to be inside, one at each end.
     let length_ns = (least + 2.0) * cpu.interval_ns as f64;
+    // No shorter one is looked for.
+    let length_ns = length_ns.max(cpu.options.min_ns as f64);
     (length_ns < cpu.recording.duration_ns() as f64).then_some(length_ns as u64)
 }
 

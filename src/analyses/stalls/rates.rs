@@ -11,10 +11,10 @@ const NEIGHBOURHOOD_NS: u64 = 1_000_000_000;
 const ENOUGH: u64 = 50;
 /// A sample later than this after the one before it, in quarters of a sampling interval, counts for
 /// no rate: while a CPU is idle its timers may stop, and the interrupt that wakes it is sampled at
-/// once, with the softirq that it brings. A clock is late by little otherwise; the period of other
-/// events changes.
+/// once, with the softirq that it brings.
 const LATE: u64 = 10;
-const LATE_FOR_CLOCK: u64 = 5;
+/// The same where timers are known to stop: a sleep may be shorter than an interval.
+const LATE_AFTER_SLEEP: u64 = 5;
 
 /// The rates of one CPU.
 pub(super) struct Rates<'c, 'r> {
@@ -60,8 +60,7 @@ impl<'c, 'r> Rates<'c, 'r> {
     pub fn new(cpu: &'c Cpu<'r>, runs: &[Run]) -> Self {
         let samples = cpu.samples();
         let served: Vec<Option<Served>> = samples.iter().map(|sample| served(cpu, sample)).collect();
-        let counts_ns = cpu.recording.sampling_event().is_some_and(|event| event.counts_ns);
-        let late = if counts_ns { LATE_FOR_CLOCK } else { LATE };
+        let late = if cpu.stops_in_idle { LATE_AFTER_SLEEP } else { LATE };
         let late_ns = cpu.interval_ns.saturating_mul(late) / 4;
         let mut counts = vec![true; samples.len()];
         for (pair, counts) in samples.windows(2).zip(counts.iter_mut().skip(1)) {

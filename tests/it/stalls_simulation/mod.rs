@@ -52,7 +52,9 @@ fn most_stalls_are_found_and_few_are_false() {
     for (is_traced, title) in [(false, "samples"), (true, "softirqs traced")] {
         print(title, &of_kind(&all, is_traced));
     }
-    [true, false].map(|is_traced| assert_is_right(&of_kind(&all, is_traced), 1));
+    for is_traced in [false, true] {
+        assert_is_right(&of_kind(&all, is_traced), 1);
+    }
 }
 
 #[test]

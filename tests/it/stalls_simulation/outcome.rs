@@ -10,6 +10,9 @@ use super::machine::{History, Machine, Top};
 use super::recorder::{self, START_NS};
 use super::scenario::{Scenario, Size};
 
+/// A CPU is not overloaded where softirqs take less than this share of its time.
+const BUSY: f64 = 0.4;
+
 /// A time in which softirqs waited and none was served.
 #[derive(Clone, Debug)]
 pub struct Truth {
@@ -45,6 +48,8 @@ pub struct Outcome {
     pub status: Status,
     /// Whether softirqs could have been held up, whether or not any waited.
     pub has_holds: bool,
+    /// The share of time that softirqs took, of the CPU where they took most.
+    pub served_share: f64,
 }
 
 /// The recording with this seed, and what came out of it.
@@ -91,7 +96,10 @@ impl Outcome {
         let has_holds = histories.iter().any(|history| {
             history.waits.iter().chain(&history.holds).any(|time| length(time) >= options.min_ns / 2)
         });
-        Outcome { truths, false_stalls, innocent_p_values, status: checked.status, has_holds }
+        let of_second = scenario.hz as f64;
+        let served = histories.iter().map(|history| sampled_rate(history, scenario) / of_second);
+        let served_share = served.fold(0.0, f64::max);
+        Outcome { truths, false_stalls, innocent_p_values, status: checked.status, has_holds, served_share }
     }
 
     /// Whether `check` says what is not so.
@@ -99,6 +107,7 @@ impl Outcome {
         match self.status {
             Status::Healthy => !self.truths.is_empty(),
             Status::Stalling => !self.has_holds,
+            Status::Overloaded => self.served_share < BUSY,
             Status::Unknown(_) => false,
         }
     }

@@ -17,14 +17,14 @@ pub type Runs<'r> = Vec<&'r (Scenario, Outcome)>;
 
 /// How many of how many.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Part {
+pub struct Proportion {
     pub part: usize,
     pub all: usize,
 }
 
-impl Part {
-    pub fn of<T>(all: &[T], is_part: impl Fn(&T) -> bool) -> Part {
-        Part { part: all.iter().filter(|one| is_part(one)).count(), all: all.len() }
+impl Proportion {
+    pub fn of<T>(all: &[T], is_part: impl Fn(&T) -> bool) -> Proportion {
+        Proportion { part: all.iter().filter(|one| is_part(one)).count(), all: all.len() }
     }
 
     pub fn share(self) -> f64 {
@@ -32,7 +32,7 @@ impl Part {
     }
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for Proportion {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{:.1} % ({} of {})", 100.0 * self.share(), self.part, self.all)
     }
@@ -41,19 +41,19 @@ impl std::fmt::Display for Part {
 /// What recordings of one kind of evidence show.
 pub struct Table {
     /// Recordings with a stall of medium confidence or above where there was none.
-    pub false_stalls: Part,
+    pub false_stalls: Proportion,
     /// CPUs without a stall that have a p-value of at most 0.05, and of at most 0.001.
-    pub below: [Part; 2],
+    pub below: [Proportion; 2],
     /// Recordings of which `check` says what is not so, and those that are healthy though they
     /// stalled.
-    pub wrong: Part,
-    pub false_healthy: Part,
+    pub wrong: Proportion,
+    pub false_healthy: Proportion,
     /// Recordings of which `check` says neither.
-    pub unknown: Part,
+    pub unknown: Proportion,
     /// Stalls that are reported at medium confidence or above, of all; with any confidence, of
     /// those as long as what is claimed to be seen.
-    pub found: Part,
-    pub kept: Part,
+    pub found: Proportion,
+    pub kept: Proportion,
 }
 
 impl Table {
@@ -63,15 +63,15 @@ impl Table {
         let truths = truths(runs);
         let claimed: Vec<&Truth> = truths.iter().filter(|truth| truth.is_claimed()).copied().collect();
         Table {
-            false_stalls: Part::of(runs, |(_, outcome)| !outcome.false_stalls.is_empty()),
-            below: [0.05, 0.001].map(|limit| Part::of(&innocent, |p| *p <= limit)),
-            wrong: Part::of(runs, |(_, outcome)| outcome.is_wrong()),
-            false_healthy: Part::of(runs, |(_, outcome)| {
+            false_stalls: Proportion::of(runs, |(_, outcome)| !outcome.false_stalls.is_empty()),
+            below: [0.05, 0.001].map(|limit| Proportion::of(&innocent, |p| *p <= limit)),
+            wrong: Proportion::of(runs, |(_, outcome)| outcome.is_wrong()),
+            false_healthy: Proportion::of(runs, |(_, outcome)| {
                 outcome.is_wrong() && outcome.status == Status::Healthy
             }),
-            unknown: Part::of(runs, |(_, outcome)| matches!(outcome.status, Status::Unknown(_))),
-            found: Part::of(&truths, |truth| truth.found >= Some(Confidence::Medium)),
-            kept: Part::of(&claimed, |truth| truth.found.is_some()),
+            unknown: Proportion::of(runs, |(_, outcome)| matches!(outcome.status, Status::Unknown(_))),
+            found: Proportion::of(&truths, |truth| truth.found >= Some(Confidence::Medium)),
+            kept: Proportion::of(&claimed, |truth| truth.found.is_some()),
         }
     }
 }
@@ -112,8 +112,8 @@ fn cell(truths: &[&Truth], rates: Range<f64>, lengths_ms: Range<f64>) -> String 
         rates.contains(&truth.sampled_rate) && lengths_ms.contains(&(truth.length_ns() as f64 / 1e6))
     };
     let of: Vec<&&Truth> = truths.iter().filter(is_in).collect();
-    let medium = Part::of(&of, |truth| truth.found >= Some(Confidence::Medium)).part;
-    let any = Part::of(&of, |truth| truth.found.is_some()).part;
+    let medium = Proportion::of(&of, |truth| truth.found >= Some(Confidence::Medium)).part;
+    let any = Proportion::of(&of, |truth| truth.found.is_some()).part;
     format!("{:>19}", format!("{medium} ({any}) of {}", of.len()))
 }
 

@@ -10,7 +10,7 @@ pub const IDLE: &str = "common_startup_64;start_secondary;cpu_startup_entry;do_i
 pub const KSOFTIRQD: &str = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd";
 
 /// A place in a program or in the kernel. The index into [`PLACES`] stands for it.
-pub struct Place {
+pub struct Site {
     pub comm: &'static str,
     pub task: Task,
     /// The kernel's frames, root first; empty in user space.
@@ -43,15 +43,15 @@ pub const AT_CULPRIT_LOCKED: usize = 6;
 /// The same with interrupts off.
 pub const AT_CULPRIT_MASKED: usize = 7;
 
-const fn user(comm: &'static str, tid: u32) -> Place {
-    Place { comm, task: (tid, tid), kernel: "", leaves: &["main"] }
+const fn user(comm: &'static str, tid: u32) -> Site {
+    Site { comm, task: (tid, tid), kernel: "", leaves: &["main"] }
 }
 
-const fn call(comm: &'static str, tid: u32, kernel: &'static str, leaves: &'static [&'static str]) -> Place {
-    Place { comm, task: (tid, tid), kernel, leaves }
+const fn call(comm: &'static str, tid: u32, kernel: &'static str, leaves: &'static [&'static str]) -> Site {
+    Site { comm, task: (tid, tid), kernel, leaves }
 }
 
-pub const PLACES: [Place; 26] = [
+pub const PLACES: [Site; 26] = [
     call("swapper", 0, "", &[""]),
     call("ksoftirqd/0", 14, "", &[""]),
     user("nginx", 300),

@@ -48,8 +48,9 @@ impl Builder {
         self.feature(feature::CMDLINE, &out)
     }
 
-    /// TRACING_DATA: for each tracepoint its system, its name, its id and its one field, an unsigned
-    /// number of four bytes after the eight that all have (`trace-event-info.c` in tools/perf/util).
+    /// TRACING_DATA (`trace-event-info.c` in tools/perf/util): for each tracepoint its system, its
+    /// name, its id and its one field, an unsigned number of four bytes after the eight that all
+    /// have.
     pub fn tracing_data(&mut self, tracepoints: &[(&str, &str, u64, &str)]) -> &mut Self {
         let mut out = b"\x17\x08\x44tracing0.6\0".to_vec();
         out.extend([0, 8]); // little endian, bytes of a `long`
