@@ -249,7 +249,7 @@ enum Arrears {
 
 /// Whether softirqs were in arrears after `run`.
 fn arrears(rates: &Rates, run: &Run) -> Arrears {
-    let next = rates.served[run.last + 1..].iter().take(SOON);
+    let next = rates.after(run).take(SOON);
     let served = next.filter(|served| served.is_some()).count();
     match run.ended_by {
         Some(Served::Path) => Arrears::Ended,
