@@ -60,7 +60,7 @@ impl<'c, 'r> Rates<'c, 'r> {
     pub fn new(cpu: &'c Cpu<'r>, runs: &[Run]) -> Self {
         let samples = cpu.samples();
         let served: Vec<Option<Served>> = samples.iter().map(|sample| served(cpu, sample)).collect();
-        let late_ns = late_ns(cpu);
+        let late_ns = late_ns(cpu, cpu.interval_ns);
         let mut counts = vec![true; samples.len()];
         for (pair, counts) in samples.windows(2).zip(counts.iter_mut().skip(1)) {
             *counts = pair[1].time_ns - pair[0].time_ns <= late_ns;
@@ -105,8 +105,8 @@ impl<'c, 'r> Rates<'c, 'r> {
         let served = after.served - before.served;
         let others = after.others - before.others;
         let distances = after.distances - before.distances;
-        // One more of each, so that what was never seen is not impossible.
-        let share = |part: u64| (part + 1) as f64 / (count + 2) as f64;
+        // What was never seen is not impossible.
+        let share = |part: u64| part.max(1) as f64 / count as f64;
         (count - served >= ENOUGH).then(|| Nearby {
             rate: others as f64 / distances.max(others).max(1) as f64,
             share: share(served),
@@ -136,11 +136,11 @@ impl<'c, 'r> Rates<'c, 'r> {
         Nearby { is_known_before: before.is_some(), ..nearby.unwrap_or_default() }
     }
 
-    /// How softirqs were served when the samples after `run` were taken, until the CPU was idle: what
-    /// waited is done before that, and what wakes the CPU is new.
+    /// How softirqs were served when the samples after `run` were taken, until the CPU was idle:
+    /// what waited is done before that, and what wakes the CPU is new.
     pub fn after(&self, run: &Run) -> impl Iterator<Item = Option<Served>> {
         let samples = self.cpu.samples();
-        let late_ns = late_ns(self.cpu);
+        let late_ns = late_ns(self.cpu, self.cpu.usual_interval_ns);
         (run.last + 1..samples.len())
             .take_while(move |&at| {
                 let is_idle = self.served[at].is_none() && self.cpu.is_idle(&samples[at]);
@@ -156,10 +156,11 @@ impl<'c, 'r> Rates<'c, 'r> {
     }
 }
 
-/// A sample that comes later than this after the one before it may have come after a sleep.
-fn late_ns(cpu: &Cpu) -> u64 {
+/// Where samples are taken so far apart, one that comes later than this after the one before it may
+/// have come after a sleep.
+fn late_ns(cpu: &Cpu, interval_ns: u64) -> u64 {
     let late = if cpu.stops_in_idle { LATE_AFTER_SLEEP } else { LATE };
-    cpu.interval_ns.saturating_mul(late) / 4
+    interval_ns.saturating_mul(late) / 4
 }
 
 /// Whether an interrupt brought the softirq that a sample hit, or left it to a thread.
