@@ -120,6 +120,13 @@ fn bottom_halves_off_on_the_newest_kernel() {
     assert!(others <= 4, "{others}");
 }
 
+#[test]
+fn bottom_halves_off_where_the_kernel_preempts_and_on_arm64() {
+    // 6.12 with `preempt=full`: five times the `lseek`, and the `read` soon after two of them.
+    assert_eq!(score("kernels/trixie-amd64-arp-a"), (7, 7, 0));
+    assert_eq!(score("kernels/trixie-arm64-arp-a"), (5, 5, 0));
+}
+
 /// A quiet node: idle most of the time, a softirq in one of `step` idle samples. Twelve times
 /// `agentd` reads for 115 ms, and then ksoftirqd receives packets for 2 ms.
 fn quiet_node(step: u64) -> String {
