@@ -83,6 +83,24 @@ fn windows_in_which_no_softirq_waited_do_not_count_where_that_is_traced() {
 }
 
 #[test]
+fn windows_in_which_one_action_ran_long_count_where_waits_are_traced() {
+    let nested = "work_[u];asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs;net_rx_action;ipt_do_table";
+    let mut text = String::new();
+    for second in 0..4 {
+        let ms = second * 1000;
+        text += &every_ms(0, ms..ms + 840, "nginx", "work_[u]");
+        text += &format!("cpu0 {second}.8399 nginx raise:net_rx\ncpu0 {second}.84 nginx entry:net_rx\n");
+        text += &every_ms(0, ms + 840..ms + 900, "nginx", nested);
+        text += &format!("cpu0 {second}.8999 nginx exit:net_rx\ncpu0 {second}.9 ksoftirqd/0 entry:net_rx\n");
+        text += &every_ms(0, ms + 900..ms + 901, "ksoftirqd/0", RX);
+        text += &format!("cpu0 {second}.901 ksoftirqd/0 exit:net_rx\n");
+    }
+    let windows = find(&recording(&text));
+    assert!(windows.episodes.iter().all(|episode| episode.window.left_out.is_none()));
+    assert_eq!(windows.ranking[0].compared.windows, 4);
+}
+
+#[test]
 fn windows_cut_to_less_than_half_are_baseline() {
     // ksoftirqd runs each 30 ms, but for 150 ms in each second in which the agent holds the CPU.
     let mut text = String::new();

@@ -1,5 +1,5 @@
 //! Waits: where each raise and each entry of softirqs was traced, the times in which a softirq was
-//! pending and none was served.
+//! pending and none was served, and those in which one action kept all others waiting.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ impl Waits {
     pub fn new(recording: &Recording, timeline: &Timeline) -> Option<Waits> {
         let is_traced =
             recording.traces(Tracepoint::SoftirqRaise) && recording.traces(Tracepoint::SoftirqEntry);
-        is_traced.then(|| Waits(unserved(timeline, recording.traces(Tracepoint::SoftirqExit))))
+        is_traced.then(|| Waits(times(timeline, recording.traces(Tracepoint::SoftirqExit))))
     }
 
     /// Whether a softirq waited in a window of this length asked for, or in the episode after it,
@@ -31,25 +31,26 @@ impl Waits {
 }
 
 /// The times in which a softirq was pending and none was served, from the first raise to the next
-/// entry. Where exits were traced too, a raise while a softirq is being served does not count.
-fn unserved(timeline: &Timeline, has_exits: bool) -> Vec<Range<u64>> {
-    let mut waits = Vec::new();
-    let mut since = None;
-    let mut is_serving = false;
+/// entry. Where exits were traced too, a raise while a softirq is being served does not count, and
+/// each action counts from its entry to its exit.
+fn times(timeline: &Timeline, has_exits: bool) -> Vec<Range<u64>> {
+    let mut times = Vec::new();
+    let mut raised_ns = None;
+    let mut entered_ns = None;
     for event in &timeline.trace.events {
         match event.kind {
-            TraceKind::SoftirqRaise(_) if !is_serving => {
-                since.get_or_insert(event.time_ns);
+            TraceKind::SoftirqRaise(_) if entered_ns.is_none() => {
+                raised_ns.get_or_insert(event.time_ns);
             }
             TraceKind::SoftirqEntry(_) => {
-                waits.extend(since.take().map(|since| since..event.time_ns));
-                is_serving = has_exits;
+                times.extend(raised_ns.take().map(|since| since..event.time_ns));
+                entered_ns = has_exits.then_some(event.time_ns);
             }
-            TraceKind::SoftirqExit(_) => is_serving = false,
+            TraceKind::SoftirqExit(_) => times.extend(entered_ns.take().map(|since| since..event.time_ns)),
             _ => {}
         }
     }
-    waits
+    times
 }
 
 /// Whether a window has a hole: a time without a sample, as long as a wait that matters. With
