@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::analyses::contexts::{Owner, PathId};
+use crate::analyses::contexts::{Owner, PathId, Serving};
 use crate::analyses::shares::DOMINATE;
 use crate::analyses::statistics::poisson_survival;
 use crate::model::{NameId, Sample, TaskId, Timeline, TraceKind};
@@ -122,12 +122,7 @@ pub(super) fn main_hole<'f>(findings: &'f Findings, time: &Range<u64>) -> Option
 pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
     let next = cpu.samples().partition_point(|sample| sample.time_ns < time.end);
     let Some(before) = next.checked_sub(1) else { return false };
-    let is_user = |at: usize| {
-        let sample = cpu.samples().get(at);
-        sample.is_some_and(|sample| {
-            cpu.contexts.get(sample.stack).path.is_none() && cpu.is_in_user_space(sample)
-        })
-    };
+    let is_user = |at: usize| cpu.samples().get(at).is_some_and(|sample| is_user_code(cpu, sample));
     let tid = cpu.tid(task_from(cpu, time.start).unwrap_or(cpu.samples()[before].task));
     let is_between_calls = |time_ns: u64| cpu.calls.is_between(tid, time_ns);
     if is_user(before) && is_user(next)
@@ -137,6 +132,17 @@ pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
     }
     let mut others = cpu.recording.timelines.iter().filter(|other| other.cpu != cpu.timeline.cpu).peekable();
     others.peek().is_some() && others.all(|other| is_silent(other, time, cpu.interval_ns))
+}
+
+/// Whether `sample` was taken in user space, or in an interrupt of it before any softirq's action
+/// began: softirqs turn interrupts on first.
+fn is_user_code(cpu: &Cpu, sample: &Sample) -> bool {
+    let context = cpu.contexts.get(sample.stack);
+    let is_between_handlers =
+        context.serving == Serving::Unknown && cpu.contexts.handler(sample.stack).is_none();
+    context.path.is_none()
+        && (cpu.is_in_user_space(sample)
+            || is_between_handlers && !cpu.recording.task(sample.task).is_swapper())
 }
 
 /// The task that had the CPU from `time_ns` on, by the event of that time.

@@ -60,7 +60,14 @@ fn a_machine_that_stands_still_is_named_and_no_task() {
     let together = call.clone()
         + &every_ms(1, 0..1000, "swapper/1@0", idle)
         + &every_ms(1, 1060..2000, "swapper/1@0", idle);
-    for text in [&alone, &together] {
+    // When it goes on, the clock's interrupt comes, in user code, and softirqs that it had raised
+    // before are served late.
+    let pending = "work_[u];asm_sysvec_apic_timer_interrupt;sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs";
+    let late = every_ms(0, 0..10, "swapper/0@0", idle)
+        + &traffic(10..1002)
+        + &every_ms(0, 1061..1062, "envoy", pending)
+        + &traffic(1062..2000);
+    for text in [&alone, &together, &late] {
         let recording = recording(text);
         let stalls = find(&recording);
         let stall = only(&stalls);
