@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::model::{Softirq, TaskId, TraceEvent, TraceKind, Tracepoint};
+use crate::model::{LeaveReason, Softirq, TaskId, TraceEvent, TraceKind, Tracepoint};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight, WeightedTime};
@@ -126,9 +126,23 @@ impl Pass<'_, '_> {
                 }
                 self.open.woken.insert(self.cpu.tid(task), (task, now));
             }
-            TraceKind::Switch { next, .. } => self.switch_in(next, now),
+            TraceKind::Switch { next, why } => {
+                self.switch_out(event.task, why);
+                self.switch_in(next, now);
+            }
             TraceKind::SwitchIn => self.switch_in(event.task, now),
             _ => {}
+        }
+    }
+
+    /// `task` left the CPU. ksoftirqd sleeps only when no softirq is pending (kernel/softirq.c,
+    /// `ksoftirqd_should_run`): those that seem to be were served where it was not recorded, on top
+    /// of a task whose events were left out, say.
+    fn switch_out(&mut self, task: TaskId, why: LeaveReason) {
+        let is_asleep = why == LeaveReason::Asleep && self.cpu.traced.preemptions();
+        if is_asleep && self.cpu.recording.is_ksoftirqd(task) {
+            self.open.raised.clear();
+            self.open.unserved = None;
         }
     }
 

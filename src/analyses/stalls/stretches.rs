@@ -50,7 +50,7 @@ fn times(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Range
                 continue;
             }
             match times[weightier..].last_mut() {
-                Some(last) if time.start <= last.end => last.end = last.end.max(time.end),
+                Some(last) if time.start < last.end => last.end = last.end.max(time.end),
                 _ => times.push(time),
             }
         }

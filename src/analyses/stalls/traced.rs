@@ -1,6 +1,6 @@
 //! Which events were traced completely, so that no record means that nothing happened.
 
-use crate::model::{Recording, Tracepoint};
+use crate::model::{LeaveReason, Recording, TraceEvent, TraceKind, Tracepoint};
 
 /// The tracepoints of which the recording has every occurrence, and whether it has switch records.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,6 +9,8 @@ pub(super) struct Traced {
     complete: u32,
     /// Whether it holds switch records (`perf record --switch-events`).
     has_switch_records: bool,
+    /// Whether switches tell that a task was preempted. Before Linux 4.17 switch records do not.
+    tells_preemption: bool,
 }
 
 impl Traced {
@@ -17,9 +19,13 @@ impl Traced {
         let complete = recording.about.events.iter().filter(|event| event.tells_all());
         let tracepoints = complete.filter_map(|event| event.tracepoint);
         let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
+        let is_preemption = |event: &TraceEvent| {
+            matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. })
+        };
         Traced {
             complete: tracepoints.fold(0, |bits, tracepoint| bits | 1 << tracepoint as u32),
-            has_switch_records: events.any(|event| event.event.is_none()),
+            has_switch_records: events.clone().any(|event| event.event.is_none()),
+            tells_preemption: events.any(is_preemption),
         }
     }
 
@@ -41,6 +47,11 @@ impl Traced {
     /// Whether it is known which task has the CPU.
     pub fn switches(self) -> bool {
         self.has(Tracepoint::Switch) || self.has_switch_records
+    }
+
+    /// Whether a task that leaves the CPU asleep is told apart from one that is preempted.
+    pub fn preemptions(self) -> bool {
+        self.tells_preemption
     }
 
     /// Whether it is known when each task was woken.

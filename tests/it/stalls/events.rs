@@ -271,3 +271,33 @@ fn a_stall_without_a_culprit_says_so() {
     let report = String::from_utf8(report).expect("UTF-8");
     assert!(report.contains(" nobody knows\n"), "{report}");
 }
+
+#[test]
+fn where_ksoftirqd_sleeps_no_softirq_is_pending() {
+    // The softirq was raised again while ksoftirqd was woken, and served on top of a task whose
+    // events were left out (`--exclude-perf`): ksoftirqd finds nothing to do.
+    let ksoftirqd = |reason: &str| {
+        traffic(0..2000)
+            + &served(0..1000)
+            + "cpu0 1.0001 envoy entry:rcu\ncpu0 1.0002 envoy raise:rcu\ncpu0 1.0003 envoy exit:rcu\n"
+            + "cpu0 1.0004 envoy switch:perf=R\ncpu0 1.004 perf switch:ksoftirqd/0=R\n"
+            + &format!("cpu0 1.005 ksoftirqd/0 switch:perf={reason}\ncpu0 1.006 perf switch:envoy=S\n")
+            + "cpu0 1.0998 envoy raise:rcu\ncpu0 1.0999 envoy entry:rcu\ncpu0 1.1 envoy exit:rcu\n"
+            + &served(1100..2000)
+    };
+    assert!(find(&recording(&ksoftirqd("S"))).stalls.is_empty());
+    // If it was preempted, the softirq waits on.
+    let preempted = recording(&ksoftirqd("R"));
+    assert_eq!(kinds(only(&find(&preempted))), ["softirq_wait"]);
+}
+
+#[test]
+fn a_wait_and_the_handler_after_it_are_not_one_stall() {
+    // RCU waits for 24 ms. Nothing is served for 15 of them; then a handler runs for 8.
+    let text = traffic(0..2000)
+        + &served(0..1000)
+        + "cpu0 1.001 envoy raise:rcu\ncpu0 1.006 envoy raise:net_rx\ncpu0 1.016 envoy entry:net_rx\n"
+        + "cpu0 1.024 envoy exit:net_rx\ncpu0 1.025 envoy entry:rcu\ncpu0 1.026 envoy exit:rcu\n"
+        + &served(1027..2000);
+    assert!(find(&recording(&text)).stalls.is_empty());
+}
