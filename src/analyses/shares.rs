@@ -30,7 +30,8 @@ impl Share {
 
 /// Follows a path inward from `start`, as long as one callee keeps the share [`FOLLOW`] of its
 /// caller's samples and still dominates `busy` samples. All `weights`, paths with their samples,
-/// continue `start`.
+/// continue `start`. Samples taken where a caller turns interrupts on again say nothing about its
+/// other callees: a clock's interrupt that came before is late, too.
 pub fn follow(
     contexts: &Contexts,
     start: PathId,
@@ -38,7 +39,11 @@ pub fn follow(
     busy: u64,
 ) -> PathId {
     let mut totals: FxHashMap<PathId, u64> = FxHashMap::default();
+    let mut late: FxHashMap<PathId, u64> = FxHashMap::default();
     for (path, samples) in weights {
+        if let Some(caller) = contexts.parent(path).filter(|_| contexts.is_interrupts_on(path)) {
+            *late.entry(caller).or_default() += samples;
+        }
         let is_inside = |path: &PathId| contexts.depth(*path) >= contexts.depth(start);
         for outer in contexts.outwards(path).take_while(is_inside) {
             *totals.entry(outer).or_default() += samples;
@@ -52,8 +57,12 @@ pub fn follow(
         }
     }
     let mut path = start;
+    let late = |caller: PathId, callee: PathId| match contexts.is_interrupts_on(callee) {
+        true => 0,
+        false => late.get(&caller).copied().unwrap_or(0),
+    };
     while let Some(&(kept, Reverse(callee))) = heaviest_callees.get(&path)
-        && FOLLOW.is_held(kept, totals[&path])
+        && FOLLOW.is_held(kept, totals[&path] - late(path, callee))
         && DOMINATE.is_held(kept, busy)
     {
         path = callee;

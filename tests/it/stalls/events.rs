@@ -301,3 +301,21 @@ fn a_wait_and_the_handler_after_it_are_not_one_stall() {
         + &served(1027..2000);
     assert!(find(&recording(&text)).stalls.is_empty());
 }
+
+#[test]
+fn samples_where_interrupts_are_turned_on_do_not_end_a_path() {
+    let timers = "work_[u];asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs;run_timer_softirq;__run_timers";
+    let stack = |ms: u64| match ms % 4 {
+        0 => format!("{timers};_raw_spin_unlock_irq"),
+        _ => format!("{timers};call_timer_fn;tcp_keepalive_timer"),
+    };
+    let mut text = traffic(0..1000)
+        + &served(0..1000)
+        + "cpu0 1.000100 envoy raise:timer\ncpu0 1.000110 envoy entry:timer\n";
+    text += &(1000..1060).map(|ms| every_ms(0, ms..ms + 1, "envoy", &stack(ms))).collect::<String>();
+    text += &("cpu0 1.0601 envoy exit:timer\n".to_owned() + &traffic(1061..2000) + &served(1061..2000));
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let path = only(&stalls).culprit.as_ref().and_then(|culprit| culprit.path.as_ref()).expect("a path");
+    assert_eq!(path.function.map(|name| recording.name(name)), Some("tcp_keepalive_timer"));
+}
