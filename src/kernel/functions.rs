@@ -2,7 +2,7 @@
 
 use crate::model::{FrameKind, Softirq};
 
-use super::helpers::{is_helper, turns_interrupts_on};
+use super::helpers::{is_helper, leaves_to_host, turns_interrupts_on};
 use super::names::without_suffix;
 use super::system_calls::system_call;
 
@@ -24,6 +24,7 @@ pub fn classify(name: &str) -> FrameKind {
         _ if is_idle(name) => FrameKind::Idle,
         _ if is_thread_entry(name) => FrameKind::ThreadEntry,
         _ if turns_interrupts_on(name) => FrameKind::InterruptsOn,
+        _ if leaves_to_host(name) => FrameKind::HostCall,
         _ if is_helper(name) => FrameKind::Helper,
         _ if is_bpf_program(name) => FrameKind::BpfProgram,
         _ => FrameKind::Plain,
@@ -387,6 +388,8 @@ mod tests {
             ("traverse.part.0.constprop.0", Plain),
             ("_raw_spin_unlock_irqrestore", InterruptsOn),
             ("_raw_spin_lock_irqsave", Helper),
+            ("native_write_msr", HostCall),
+            ("do_writev", Plain),
             ("bpf_prog_6deef7357e7b4530_sd_fw_egress", BpfProgram),
             ("bpf_prog_6deef7357e7b4530", BpfProgram),
             ("bpf_prog_run_clear_cb", Plain),

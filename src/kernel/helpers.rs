@@ -29,6 +29,33 @@ pub(super) fn turns_interrupts_on(name: &str) -> bool {
     )
 }
 
+/// Whether this function leaves a virtual machine to its host: it sends an interrupt to another CPU
+/// (arch/x86/kernel/apic, drivers/irqchip/irq-gic-v3.c) or tells a device (drivers/virtio). The host
+/// may give the CPU to another machine then.
+pub(super) fn leaves_to_host(name: &str) -> bool {
+    matches!(
+        name,
+        "native_write_msr"
+            | "native_apic_mem_write"
+            | "native_apic_msr_write"
+            | "native_apic_icr_write"
+            | "native_x2apic_icr_write"
+            | "x2apic_send_IPI"
+            | "__x2apic_send_IPI_dest"
+            | "__x2apic_send_IPI_mask"
+            | "default_send_IPI_single_phys"
+            | "__default_send_IPI_dest_field"
+            | "gic_ipi_send_mask"
+            | "gic_send_sgi"
+            | "vp_notify"
+            | "vm_notify"
+            | "iowrite8"
+            | "iowrite16"
+            | "iowrite32"
+            | "iowrite64"
+    )
+}
+
 /// Whether this function locks, reads a clock, waits for a time, copies or clears memory, or is a
 /// thunk.
 pub(super) fn is_helper(name: &str) -> bool {

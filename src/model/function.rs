@@ -81,6 +81,9 @@ pub enum FrameKind {
     /// A helper: locks, reads a clock, copies memory. Everybody calls it, so that it says nothing
     /// about the work that is done: `_raw_spin_lock`, `ktime_get`, `memcpy`.
     Helper,
+    /// Leaves a virtual machine to its host, to send an interrupt or to tell a device:
+    /// `native_write_msr`, `iowrite16`. It is a helper too.
+    HostCall,
     /// A BPF program: `bpf_prog_6deef7357e7b4530_sd_fw_egress`.
     BpfProgram,
 }
@@ -88,6 +91,6 @@ pub enum FrameKind {
 impl FrameKind {
     /// Whether it is a helper.
     pub fn is_helper(self) -> bool {
-        matches!(self, FrameKind::Helper | FrameKind::InterruptsOn)
+        matches!(self, FrameKind::Helper | FrameKind::InterruptsOn | FrameKind::HostCall)
     }
 }

@@ -84,7 +84,8 @@ fn windows_in_which_no_softirq_waited_do_not_count_where_that_is_traced() {
 
 #[test]
 fn windows_in_which_one_action_ran_long_count_where_waits_are_traced() {
-    let nested = "work_[u];asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs;net_rx_action;ipt_do_table";
+    let nested =
+        "work_[u];asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs;net_rx_action;ipt_do_table";
     let mut text = String::new();
     for second in 0..4 {
         let ms = second * 1000;

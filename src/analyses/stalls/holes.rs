@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::analyses::contexts::{Owner, PathId, Serving};
 use crate::analyses::shares::DOMINATE;
 use crate::analyses::statistics::poisson_survival;
-use crate::model::{NameId, Sample, TaskId, Timeline, TraceKind};
+use crate::model::{FrameKind, NameId, Sample, TaskId, Timeline, TraceKind};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
@@ -63,8 +63,13 @@ struct Hole {
 type Key = (Option<NameId>, PathId);
 
 /// The path that `sample` was taken in or on top of. Without call chains all kernel code of a comm
-/// is one path: a hole that ends in it is no evidence.
+/// is one path: a hole that ends in it is no evidence. Nor is one that ends where a virtual machine
+/// was left to its host, which may have run another one.
 fn key(cpu: &Cpu, sample: &Sample) -> Option<Key> {
+    let leaf = cpu.recording.functions_leaf_first(sample.stack).next()?;
+    if cpu.recording.function(leaf).kind == FrameKind::HostCall {
+        return None;
+    }
     let start = cpu.contexts.start(cpu.contexts.get(sample.stack).path?)?;
     let owner = cpu.contexts.owner(start);
     if owner == Owner::Unknown {

@@ -19,9 +19,8 @@ impl Traced {
         let complete = recording.about.events.iter().filter(|event| event.tells_all());
         let tracepoints = complete.filter_map(|event| event.tracepoint);
         let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
-        let is_preemption = |event: &TraceEvent| {
-            matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. })
-        };
+        let is_preemption =
+            |event: &TraceEvent| matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. });
         Traced {
             complete: tracepoints.fold(0, |bits, tracepoint| bits | 1 << tracepoint as u32),
             has_switch_records: events.clone().any(|event| event.event.is_none()),

@@ -48,6 +48,17 @@ fn holes_that_end_in_one_path_again_and_again_are_strong() {
 }
 
 #[test]
+fn holes_that_end_where_the_machine_is_left_to_its_host_are_weak() {
+    let send = "main_[u];entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_sendto;__dev_queue_xmit;x2apic_send_IPI;native_write_msr";
+    let mut text = traffic(0..1000);
+    for from in [1000, 2000, 3000] {
+        text += &(every_ms(0, from + 60..from + 61, "flood", send) + &traffic(from + 61..from + 1000));
+    }
+    let stalls = find(&recording(&text));
+    assert!(stalls.stalls.iter().all(|stall| stall.confidence == Confidence::Low), "{:#?}", stalls.stalls);
+}
+
+#[test]
 fn a_machine_that_stands_still_is_named_and_no_task() {
     let idle = "secondary_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
     // User code runs before and after.
@@ -62,7 +73,8 @@ fn a_machine_that_stands_still_is_named_and_no_task() {
         + &every_ms(1, 1060..2000, "swapper/1@0", idle);
     // When it goes on, the clock's interrupt comes, in user code, and softirqs that it had raised
     // before are served late.
-    let pending = "work_[u];asm_sysvec_apic_timer_interrupt;sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs";
+    let pending =
+        "work_[u];asm_sysvec_apic_timer_interrupt;sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs";
     let late = every_ms(0, 0..10, "swapper/0@0", idle)
         + &traffic(10..1002)
         + &every_ms(0, 1061..1062, "envoy", pending)
