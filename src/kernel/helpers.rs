@@ -30,8 +30,8 @@ pub(super) fn turns_interrupts_on(name: &str) -> bool {
 }
 
 /// Whether this function leaves a virtual machine to its host: it sends an interrupt to another CPU
-/// (arch/x86/kernel/apic, drivers/irqchip/irq-gic-v3.c) or tells a device (drivers/virtio). The host
-/// may give the CPU to another machine then.
+/// (arch/x86/kernel/apic, drivers/irqchip/irq-gic-v3.c) or tells a device (drivers/virtio). The
+/// host may give the CPU to another machine then.
 pub(super) fn leaves_to_host(name: &str) -> bool {
     matches!(
         name,

@@ -22,41 +22,50 @@ pub(super) struct Stretch {
 /// The stretches according to `findings`, by start. `unserved` has the times in which softirqs
 /// waited and none was served.
 pub(super) fn find(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Stretch> {
-    let stretch = |time: Range<u64>| Stretch {
-        is_long: time.end - time.start >= cpu.options.min_ns,
-        suspect: suspect::find(cpu, findings, &time),
-        time,
+    let parts = times(findings, unserved);
+    // A wait and the action that ends it touch each other. Together they are a stall only if one of
+    // them is long enough: an action that follows a short wait serves what waited.
+    let stretch = |parts: &[WeightedTime]| {
+        let time = parts[0].time.start..parts[parts.len() - 1].time.end;
+        Stretch {
+            is_long: parts.iter().any(|part| part.time.end - part.time.start >= cpu.options.min_ns),
+            suspect: suspect::find(cpu, findings, &time),
+            time,
+        }
     };
-    times(cpu, findings, unserved).into_iter().map(stretch).collect()
+    let touches = |before: &WeightedTime, after: &WeightedTime| {
+        before.weight == after.weight && before.time.end == after.time.start
+    };
+    let stretches = parts.chunk_by(touches).map(stretch);
+    stretches.filter(|stretch| stretch.time.end - stretch.time.start >= cpu.least_ns()).collect()
 }
 
-/// The times of the stretches. Where findings of different weight overlap, only the weightiest
-/// count.
-fn times(cpu: &Cpu, findings: &Findings, unserved: &[WeightedTime]) -> Vec<Range<u64>> {
+/// The times of the findings, those that overlap as one, by start. Where findings of different
+/// weight overlap, only the weightiest count.
+fn times(findings: &Findings, unserved: &[WeightedTime]) -> Vec<WeightedTime> {
     // While softirqs wait, only time in which none is served counts as a stall.
     let others = findings.all().iter().filter(|finding| !matches!(finding.kind, Kind::SoftirqWait(_)));
     let all: Vec<(&Range<u64>, Weight)> = others
         .map(|finding| (&finding.time, finding.weight))
         .chain(unserved.iter().map(|unserved| (&unserved.time, unserved.weight)))
         .collect();
-    let mut times: Vec<Range<u64>> = Vec::new();
+    let mut times: Vec<WeightedTime> = Vec::new();
     for weight in [Weight::Exact, Weight::Strong, Weight::Weak] {
         let of_weight = all.iter().filter(|(_, other)| *other == weight);
         let mut candidates: Vec<Range<u64>> = of_weight.map(|&(time, _)| time.clone()).collect();
         candidates.sort_unstable_by_key(|time| (time.start, time.end));
         let weightier = times.len();
         for time in candidates {
-            if is_overlapped(&times[..weightier], |other| other, &time) {
+            if is_overlapped(&times[..weightier], |other| &other.time, &time) {
                 continue;
             }
             match times[weightier..].last_mut() {
-                Some(last) if time.start < last.end => last.end = last.end.max(time.end),
-                _ => times.push(time),
+                Some(last) if time.start < last.time.end => last.time.end = last.time.end.max(time.end),
+                _ => times.push(WeightedTime { time, weight }),
             }
         }
-        times.sort_unstable_by_key(|time| time.start);
+        times.sort_unstable_by_key(|one| one.time.start);
     }
-    times.retain(|time| time.end - time.start >= cpu.least_ns());
     times
 }
 
