@@ -33,7 +33,7 @@ use super::values::{parse_duration, to_ns};
 ///     there are stalls, but too few of them are sure
 ///
 /// Samples alone seldom show that a node is healthy. Record when NET_RX is
-/// raised and entered, too, as docs/kubernetes does.
+/// raised and entered, too, as the first example and docs/kubernetes do.
 ///
 /// The line has at most 80 bytes; node-problem-detector would cut more.
 ///
@@ -45,7 +45,8 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
-///   perf record -a -g -F 999 -- sleep 10; stallgraph check
+///   perf record -a --switch-events -e cpu-clock/freq=999,call-graph=fp/ \
+///     -e 'irq:softirq_*' --filter vec==3 -- sleep 10; stallgraph check
 ///   stallgraph check --min 50ms --total 200ms /var/lib/stallgraph/last.data
 ///   stallgraph check --textfile /var/lib/node_exporter/textfile_collector
 ///

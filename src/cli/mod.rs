@@ -34,7 +34,8 @@ use outcome::Outcome;
 ///
 /// Record on the machine that stalls, then ask:
 ///
-///   perf record -a -g -F 999 -- sleep 60
+///   perf record -a --switch-events -e cpu-clock/freq=999,call-graph=fp/ \
+///     -e 'irq:softirq_*' --filter vec==3 -- sleep 60
 ///   stallgraph window
 ///
 /// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input: part of

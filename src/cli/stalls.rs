@@ -26,13 +26,28 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
-///   perf record -C 11 -g -F 999 -- sleep 60; stallgraph stalls
-///   perf record -a -g -k CLOCK_MONOTONIC --switch-events --all-cgroups \
-///     -e cpu-clock/freq=999/ -e irq:softirq_raise/call-graph=no/ \
-///     -e irq:softirq_entry/call-graph=no/ -e irq:softirq_exit/call-graph=no/ \
-///     -- sleep 60
+///   perf record -C 11 -k mono --all-cgroups --switch-events -m 4M \
+///     -e cpu-clock/freq=999,call-graph=fp/ \
+///     -e irq:softirq_raise --filter vec==3 \
+///     -e irq:softirq_entry --filter vec==3 \
+///     -e sched:sched_waking --filter 'comm~"ksoftirqd/*"' -- sleep 60
+///   stallgraph stalls
 ///   stallgraph stalls --min 50ms --format json
 ///   ping -D 192.0.2.2 > ping.txt; stallgraph stalls --at ping.txt
+///
+/// That command records the cheapest exact witnesses. A shorter one to type:
+///
+///   perf record -C 11 --switch-events -e cpu-clock/freq=999,call-graph=fp/ \
+///     -e 'irq:softirq_*' --filter vec==3 -- sleep 60
+///
+/// All witnesses, which cost more (docs/stalls.md):
+///
+///   perf record -C 11 -k mono --all-cgroups --switch-events -m 4M \
+///     -e cpu-clock/freq=999,call-graph=fp/ \
+///     -e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit \
+///     -e raw_syscalls:sys_enter,raw_syscalls:sys_exit --exclude-perf \
+///     -e sched:sched_waking,napi:napi_poll,net:netif_receive_skb \
+///     -- sleep 60
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use stallgraph::analyses::strips;
+use stallgraph::analyses::check::{self, Doubt};
+use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows::{self, TriggerTasks};
+use stallgraph::analyses::{stalls, strips};
 use stallgraph::load;
-use stallgraph::model::CodePlace;
+use stallgraph::model::{CodePlace, Recording};
 use stallgraph::render::folded::{self, Field};
 use stallgraph::render::{json, report};
 
@@ -98,12 +100,14 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         windows.lines_mut().zip(lines).for_each(|((_, slot), line)| *slot = line);
     }
     let after_ns = to_ns(arguments.after.unwrap_or_default())?;
+    let is_judged = arguments.format != Format::Stacks && windows.culprit().is_none();
+    let doubt = if is_judged { doubt(&recording, &options.selection) } else { None };
     output::print(|out| match arguments.format {
         Format::Text => {
             let strips = strips::find(&recording, &windows);
-            report::window::write(&recording, &windows, &strips, out)
+            report::window::write(&recording, &windows, &strips, doubt.as_ref(), out)
         }
-        Format::Json => json::window::write(&recording, &windows, out),
+        Format::Json => json::window::write(&recording, &windows, doubt.as_ref(), out),
         Format::Stacks => {
             output::report_diagnostics(&recording);
             folded::write_windows(&recording, &windows, &fields, after_ns, out)
@@ -112,4 +116,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let outcome = Outcome::of_paths(&recording, !windows.episodes.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
+}
+
+/// Why stalls may have been missed, as `stalls` and `check` say it.
+fn doubt(recording: &Recording, selection: &Selection) -> Option<Doubt> {
+    let options = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
+    check::doubt(recording, &stalls::find(recording, &options), selection)
 }

@@ -8,23 +8,27 @@ pub const RAISE_LIMIT: &str = "sysctl -w kernel.perf_event_max_sample_rate=10000
 
 /// The command in one line.
 pub fn command(advice: &Advice) -> String {
-    let command = advice.command.join(" ");
+    in_one_line(advice, &advice.command)
+}
+
+/// The command that records all witnesses, in one line.
+pub fn all(advice: &Advice) -> String {
+    in_one_line(advice, &advice.all)
+}
+
+fn in_one_line(advice: &Advice, command: &[String]) -> String {
+    let command = command.join(" ");
     if advice.is_rate_lowered { format!("{RAISE_LIMIT}; {command}") } else { command }
 }
 
 /// What the command costs, in one sentence without a full stop.
 pub fn cost(cost: &Cost) -> String {
-    let each: Vec<String> =
-        cost.unknown.iter().map(|(what, records)| format!("{records} a {what}")).collect();
-    let bytes = Cost::BYTES_PER_RECORD;
-    if !each.is_empty() {
-        return format!(
-            "{} records a second and, for each, {}: how many there are of these this recording does not tell; \
-             a record has some {bytes} bytes",
-            cost.records,
-            each.join(", "),
-        );
+    let megabytes = cost.bytes as f64 / 1e6;
+    let known = format!("some {} records and {megabytes:.1} MB a second on one CPU", cost.records);
+    if cost.unknown.is_empty() {
+        return format!("{known}, at the rates of this recording");
     }
-    let megabytes = cost.bytes() as f64 / 1e6;
-    format!("some {} records and {megabytes:.1} MB a second, at the rates of this recording", cost.records)
+    let each: Vec<String> =
+        cost.unknown.iter().map(|(what, bytes)| format!("{bytes} bytes a {what}")).collect();
+    format!("{known} and {}: how many there are of these this recording does not tell", each.join(", "))
 }

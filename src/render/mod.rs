@@ -21,6 +21,7 @@
 
 mod advice;
 mod digits;
+mod doubt;
 mod subject;
 pub mod text;
 

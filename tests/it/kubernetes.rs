@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use stallgraph::analyses::stalls;
 use yaml_rust2::{Yaml, YamlLoader};
 
 fn example(name: &str) -> String {
@@ -167,6 +168,10 @@ impl Node {
 
     /// Runs the recorder until all of `files` exist, and ends it as Kubernetes does.
     fn record_until(&self, files: &[&str]) {
+        let set = recorder().1;
+        let environment = &set["spec"]["template"]["spec"]["containers"][0]["env"];
+        let options = list(environment).find(|variable| variable["name"].as_str() == Some("PERF_OPTIONS"));
+        let options = options.and_then(|variable| variable["value"].as_str()).expect("options").to_owned();
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a path"));
         let mut recorder = Command::new("/bin/sh")
             .arg(self.path("recorder.sh"))
@@ -176,7 +181,7 @@ impl Node {
             .envs([
                 ("RECORD_SECONDS", "0.05"),
                 ("KEEP", "2"),
-                ("PERF_OPTIONS", "-a -g"),
+                ("PERF_OPTIONS", options.as_str()),
                 ("CHECK_OPTIONS", "--min 20ms"),
             ])
             .stdout(Stdio::null())
@@ -197,9 +202,8 @@ impl Node {
 #[test]
 fn the_recorder_keeps_a_ring_and_notes_each_check() {
     let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/post/perf.data");
-    // perf record -q -o new.data -N -a -g -- sleep 0.05
     let perf = format!(
-        "[ \"$*\" = 'record -q -o new.data -N -a -g -- sleep 0.05' ] || exit 9\ncp {} new.data && chmod u+w new.data",
+        "printf '%s\\n' \"$@\" > ../arguments\ncp {} new.data && chmod u+w new.data",
         recording.display()
     );
     let node = Node::new(&perf);
@@ -210,6 +214,11 @@ fn the_recorder_keeps_a_ring_and_notes_each_check() {
     let mode = fs::metadata(node.path("ring/0.data")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o077, 0, "for root only");
     assert!(node.path("ring/kallsyms").exists());
+    // What perf is given is the recommended command, word by word.
+    let given = fs::read_to_string(node.path("arguments")).expect("arguments");
+    let recommended = stalls::RECORD.join(" ").replace("perf record -C CPU", "record -q -o new.data -N -a");
+    let recommended = recommended.replace("sleep 10", "sleep 0.05").replace('\'', "");
+    assert_eq!(given.lines().collect::<Vec<_>>(), recommended.split(' ').collect::<Vec<_>>());
     let direct = Command::new(env!("CARGO_BIN_EXE_stallgraph"))
         .args(["check", "--min", "20ms"])
         .arg(node.path("ring/last.data"))

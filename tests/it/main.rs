@@ -47,6 +47,7 @@ mod overloads;
 mod packets;
 mod packs;
 mod readme;
+mod recommended;
 mod redacted_packs;
 mod repository;
 mod sampling_event;

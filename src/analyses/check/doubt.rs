@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
-use crate::analyses::stalls::{Limit, Power, Source, Stalls};
-use crate::model::{Gap, Recording, Severity, Timeline};
+use crate::analyses::stalls::{Lack, Limit, Source, Stalls};
+use crate::model::{Gap, Recording, Sample, Severity, Softirq, Timeline, TraceEvent, TraceKind};
 
 use super::result::Doubt;
 
@@ -36,25 +36,43 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     if let Some(gap) = longest_gap(recording, stalls, selection) {
         return Some(gap);
     }
-    weakest(stalls).map(|power| match power.limit {
-        // Samples show stalls only if the kernel's functions have names.
-        Limit::Names => Doubt::NoWitness("kernel functions have no names: save /proc/kallsyms".to_owned()),
+    let powerless = stalls.weakest().map(|power| match power.limit {
         Limit::Evidence => Doubt::NoWitness(missing(stalls)),
         _ => Doubt::Power(power),
-    })
+    });
+    powerless.or_else(|| elsewhere(recording, selection))
 }
 
-/// The CPU whose records would have shown the fewest stalls, if one of the length that was asked
-/// for might be missing.
-fn weakest(stalls: &Stalls) -> Option<Power> {
-    let is_weak = |power: &&Power| power.shortest_ns.is_none_or(|ns| ns > stalls.min_ns);
-    let weakness = |power: &&Power| (power.shortest_ns.is_none(), power.shortest_ns, Reverse(power.cpu));
-    stalls.powers.iter().filter(is_weak).max_by_key(weakness).copied()
+/// Why the CPUs that were recorded may not be those that receive packets.
+fn elsewhere(recording: &Recording, selection: &Selection) -> Option<Doubt> {
+    let contexts = Contexts::new(recording);
+    let is_received = |timeline: &Timeline| {
+        let is_net_rx = |sample: &Sample| contexts.get(sample.stack).softirq() == Some(Softirq::NetRx);
+        let is_packet = |event: &TraceEvent| match event.kind {
+            TraceKind::SoftirqRaise(softirq) | TraceKind::SoftirqEntry(softirq) => softirq == Softirq::NetRx,
+            TraceKind::NapiPoll { .. } | TraceKind::Packet { .. } => true,
+            _ => false,
+        };
+        timeline.trace.events.iter().any(is_packet) || timeline.samples.iter().any(is_net_rx)
+    };
+    if !selection.timelines(recording).any(is_received) {
+        return Some(Doubt::NothingReceived);
+    }
+    // A server that is woken for a CPU that was not recorded handles packets there.
+    let handed_over = |event: &TraceEvent| match event.kind {
+        TraceKind::Waking { task, cpu } if recording.is_server(task) => Some(cpu),
+        _ => None,
+    };
+    let events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
+    let unrecorded = events.filter_map(handed_over).find(|&cpu| recording.timeline(cpu).is_none());
+    unrecorded.map(Doubt::ServedElsewhere)
 }
 
-/// The first source that could show a stall and that the recording lacks.
+/// The source that could show a stall and that the recording lacks: one that was recorded and cannot
+/// be used, rather than one that was not.
 fn missing(stalls: &Stalls) -> String {
-    let lacking = stalls.lacking().find(|(witness, _)| EVIDENCE.contains(&witness.source));
+    let lacking = stalls.lacking().filter(|(witness, _)| EVIDENCE.contains(&witness.source));
+    let lacking = lacking.min_by_key(|(_, why)| **why == Lack::NotRecorded);
     lacking.map_or(String::new(), |(witness, why)| format!("{} {why}", witness.name))
 }
 

@@ -87,6 +87,7 @@ pub fn judge(
         min_ns: stalls.min_ns,
         duration_ns: recorded.end - recorded.start,
         cpus: selection.timelines(recording).count() as u64,
+        cpus_online: recording.about.cpus_online.map(u64::from),
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Check {
     pub duration_ns: u64,
     /// How many CPUs were recorded.
     pub cpus: u64,
+    /// How many CPUs the machine had, if the recording says so.
+    pub cpus_online: Option<u64>,
 }
 
 /// The conclusion of a check.
@@ -75,6 +77,10 @@ pub enum Doubt {
     },
     /// A stall of the length that was asked for might not have been seen on this CPU.
     Power(Power),
+    /// No packet was received on the CPUs that were recorded: others may receive.
+    NothingReceived,
+    /// A thread was woken to handle packets on this CPU, which was not recorded.
+    ServedElsewhere(u32),
     /// `window` names a culprit: this held the CPU before ksoftirqd.
     Window(Holder<NameId>),
     /// All stalls together reach the thresholds, but those of enough confidence do not.

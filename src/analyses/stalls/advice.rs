@@ -1,107 +1,146 @@
 //! Advice: the command that records what a recording lacks, and what that costs at the rates that
 //! the recording shows.
 
-use crate::model::{Recording, Timeline, TraceKind, Tracepoint};
+use crate::model::{Recording, Softirq, Timeline, TraceKind, Tracepoint};
 
+use super::commands::{FREQUENCY_HZ, RECORD, RECORD_ALL};
 use super::traced::Traced;
-use super::witnesses::{FREQUENCY_HZ, RECORD};
 
 /// What to record next.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Advice {
-    /// The command in parts, so that each fits a line.
+    /// The command in parts, so that each fits a line: that with the cheapest exact witnesses, or
+    /// that with all witnesses if the recording has the others.
     pub command: Vec<String>,
+    /// The command that records all witnesses, in parts.
+    pub all: Vec<String>,
     /// Whether the kernel took fewer samples than perf was asked for, so that its limit
     /// (`kernel.perf_event_max_sample_rate`) must be raised first.
     pub is_rate_lowered: bool,
-    /// What the command costs.
+    /// What `command` costs.
     pub cost: Cost,
 }
 
-/// What a command costs on one CPU, in records per second.
+/// What a command costs on one CPU, per second.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Cost {
-    /// Those that are known: samples, and the events whose rates the recording shows.
+    /// The records that are known: samples, and the events whose rates the recording shows.
     pub records: u64,
-    /// For the events whose rates the recording does not show, by name: how many records one of
-    /// them makes.
+    /// Their bytes.
+    pub bytes: u64,
+    /// For the events whose rates the recording does not show, by name: how many bytes one of them
+    /// makes.
     pub unknown: Vec<(&'static str, u64)>,
 }
 
-impl Cost {
-    /// Bytes of a record with what `--all-cgroups` adds, on average: 5.4 MB of 59,000 records.
-    pub const BYTES_PER_RECORD: u64 = 92;
+/// Bytes of a sample with `--all-cgroups`, on average.
+const SAMPLE_BYTES: u64 = 135;
 
-    /// Bytes per second of the records that are known.
-    pub fn bytes(&self) -> u64 {
-        self.records.saturating_mul(Cost::BYTES_PER_RECORD)
-    }
-}
-
-/// Something that happens on a CPU, and what the command records of it.
+/// Something that happens on a CPU, and what a command records of it. The bytes are those of perf
+/// 6.1 with `--all-cgroups`; of system calls, the mean of entry and exit.
 struct Happening {
     name: &'static str,
     /// The number of records for each.
     records: u64,
+    /// The bytes of each record.
+    bytes: u64,
     is_traced: fn(Traced) -> bool,
-    is_one: fn(&TraceKind) -> bool,
+    is_one: fn(&Recording, &TraceKind) -> bool,
 }
 
-const HAPPENINGS: [Happening; 6] = [
+/// What [`RECORD`] records.
+const CHEAPEST: [Happening; 3] = [
+    Happening {
+        name: "NET_RX",
+        records: 2,
+        bytes: 80,
+        is_traced: Traced::waits,
+        is_one: |_, kind| matches!(kind, TraceKind::SoftirqEntry(Softirq::NetRx)),
+    },
+    SWITCH,
+    Happening {
+        name: "wake-up of ksoftirqd",
+        records: 1,
+        bytes: 104,
+        is_traced: Traced::wakings,
+        is_one: |recording, kind| matches!(kind, TraceKind::Waking { task, .. } if recording.is_ksoftirqd(*task)),
+    },
+];
+
+const SWITCH: Happening = Happening {
+    name: "switch",
+    records: 2,
+    bytes: 48,
+    is_traced: Traced::switches,
+    is_one: |_, kind| matches!(kind, TraceKind::Switch { .. } | TraceKind::SwitchIn),
+};
+
+/// What [`RECORD_ALL`] records.
+const ALL: [Happening; 6] = [
     Happening {
         name: "softirq",
         records: 3,
-        is_traced: Traced::waits,
-        is_one: |kind| matches!(kind, TraceKind::SoftirqEntry(_)),
+        bytes: 80,
+        is_traced: Traced::all_waits,
+        is_one: |_, kind| matches!(kind, TraceKind::SoftirqEntry(_)),
     },
     Happening {
         name: "system call",
         records: 2,
+        bytes: 116,
         is_traced: |traced| traced.has(Tracepoint::AnySystemCallEnter),
-        is_one: |kind| matches!(kind, TraceKind::SystemCallEnter { .. }),
+        is_one: |_, kind| matches!(kind, TraceKind::SystemCallEnter { .. }),
     },
-    Happening {
-        name: "switch",
-        records: 2,
-        is_traced: Traced::switches,
-        is_one: |kind| matches!(kind, TraceKind::Switch { .. } | TraceKind::SwitchIn),
-    },
+    SWITCH,
     Happening {
         name: "wake-up",
         records: 1,
-        is_traced: Traced::wakings,
-        is_one: |kind| matches!(kind, TraceKind::Waking { .. }),
+        bytes: 104,
+        is_traced: Traced::all_wakings,
+        is_one: |_, kind| matches!(kind, TraceKind::Waking { .. }),
     },
     Happening {
         name: "poll",
         records: 1,
+        bytes: 112,
         is_traced: |traced| traced.has(Tracepoint::NapiPoll),
-        is_one: |kind| matches!(kind, TraceKind::NapiPoll { .. }),
+        is_one: |_, kind| matches!(kind, TraceKind::NapiPoll { .. }),
     },
     Happening {
         name: "packet",
         records: 1,
+        bytes: 96,
         is_traced: |traced| traced.has(Tracepoint::NetifReceive),
-        is_one: |kind| matches!(kind, TraceKind::Packet { .. }),
+        is_one: |_, kind| matches!(kind, TraceKind::Packet { .. }),
     },
 ];
 
 /// The advice for `recording`, whose stalls were worst on `cpu`.
 pub(super) fn advice(recording: &Recording, traced: Traced, cpu: Option<u32>) -> Advice {
-    // The CPU is the one that stalls most.
-    let number = cpu.map_or("CPU".to_owned(), |cpu| cpu.to_string());
+    let timeline = match (cpu, &recording.timelines[..]) {
+        (Some(cpu), _) => recording.timeline(cpu),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
     let part = |part: &str| {
-        let part = part.replace("CPU", &number);
+        let part = match timeline.filter(|_| recording.tells_cpus()) {
+            Some(timeline) => part.replace("CPU", &timeline.cpu.to_string()),
+            None => part.replace("-C CPU", "-a"),
+        };
         if recording.about.samples_interrupts_off { part.replace("cpu-clock/", "cycles/") } else { part }
     };
     let busiest = || recording.timelines.iter().max_by_key(|timeline| timeline.trace.events.len());
-    let timeline = cpu.and_then(|cpu| recording.timeline(cpu)).or_else(busiest);
+    let has_cheapest = traced.waits() && traced.switches() && recording.shows_kernel_callers();
+    let (command, happenings) =
+        if has_cheapest { (&RECORD_ALL[..], &ALL[..]) } else { (&RECORD[..], &CHEAPEST[..]) };
+    let fitted = |command: &[&str]| command.iter().map(|text| part(text)).collect();
     Advice {
-        command: RECORD.iter().map(|text| part(text)).collect(),
+        command: fitted(command),
+        all: fitted(&RECORD_ALL),
         is_rate_lowered: is_rate_lowered(recording),
-        cost: cost(timeline, traced),
+        cost: cost(recording, timeline.or_else(busiest), traced, happenings),
     }
 }
 
@@ -117,20 +156,27 @@ fn is_rate_lowered(recording: &Recording) -> bool {
     is_less || pauses >= FEW && pauses >= recording.duration_ns() / 1_000_000_000
 }
 
-fn cost(timeline: Option<&Timeline>, traced: Traced) -> Cost {
-    let mut cost = Cost { records: FREQUENCY_HZ, unknown: Vec::new() };
+/// What `happenings` cost at the rates of `timeline`.
+fn cost(
+    recording: &Recording,
+    timeline: Option<&Timeline>,
+    traced: Traced,
+    happenings: &[Happening],
+) -> Cost {
+    let mut cost = Cost { records: FREQUENCY_HZ, bytes: FREQUENCY_HZ * SAMPLE_BYTES, unknown: Vec::new() };
     let events = timeline.map_or(&[][..], |timeline| &timeline.trace.events);
     let span_ns = events.first().zip(events.last()).map(|(first, last)| last.time_ns - first.time_ns);
     let span_ns = span_ns.filter(|ns| *ns > 0);
-    for happening in &HAPPENINGS {
-        match span_ns.filter(|_| (happening.is_traced)(traced)) {
-            Some(span_ns) => {
-                let count = events.iter().filter(|event| (happening.is_one)(&event.kind)).count() as u64;
-                let per_second = u128::from(count) * 1_000_000_000 / u128::from(span_ns);
-                cost.records += happening.records * per_second as u64;
-            }
-            None => cost.unknown.push((happening.name, happening.records)),
-        }
+    for Happening { name, records, bytes, is_traced, is_one } in happenings {
+        let Some(span_ns) = span_ns.filter(|_| is_traced(traced)) else {
+            cost.unknown.push((name, records * bytes));
+            continue;
+        };
+        let count = events.iter().filter(|event| is_one(recording, &event.kind)).count() as u64;
+        let per_second = (u128::from(count) * 1_000_000_000 / u128::from(span_ns)) as u64;
+        let records = records.saturating_mul(per_second);
+        cost.records = cost.records.saturating_add(records);
+        cost.bytes = cost.bytes.saturating_add(records.saturating_mul(*bytes));
     }
     cost
 }

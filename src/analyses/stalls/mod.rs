@@ -4,6 +4,7 @@
 //! The search uses all witnesses that a recording has. `docs/stalls.md` describes the rule.
 
 mod advice;
+mod commands;
 mod confidence;
 mod cpu;
 mod culprit;
@@ -34,6 +35,7 @@ mod witnesses;
 
 pub use super::holder::{Holder, Interrupt};
 pub use advice::{Advice, Cost};
+pub use commands::{RECORD, RECORD_ALL, RECORD_SHORT};
 pub use kind::Kind;
 pub use options::Options;
 pub use result::{
@@ -41,7 +43,7 @@ pub use result::{
     Victims,
 };
 pub use summary::Verdict;
-pub use witnesses::{Lack, RECORD, Source, Witness};
+pub use witnesses::{Lack, Source, Witness};
 
 use rayon::prelude::*;
 

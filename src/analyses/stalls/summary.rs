@@ -1,6 +1,8 @@
 //! A summary of the stalls of a recording: counts, the verdict, and the strongest evidence.
 
-use super::result::{Confidence, CulpritSummary, Evidence, Stall, Stalls};
+use std::cmp::Reverse;
+
+use super::result::{Confidence, CulpritSummary, Evidence, Power, Stall, Stalls};
 use super::witnesses::{Lack, Source, Witness};
 
 /// How strong the evidence against the first culprit of a ranking is, the strongest first.
@@ -46,6 +48,14 @@ impl Stalls {
         let mut cpus: Vec<u32> = self.overloads.iter().map(|overloaded| overloaded.overload.cpu).collect();
         cpus.dedup();
         cpus
+    }
+
+    /// The CPU whose records would have shown the fewest stalls, if one of the length that was asked
+    /// for might be missing.
+    pub fn weakest(&self) -> Option<Power> {
+        let is_weak = |power: &&Power| power.shortest_ns.is_none_or(|ns| ns > self.min_ns);
+        let weakness = |power: &&Power| (power.shortest_ns.is_none(), power.shortest_ns, Reverse(power.cpu));
+        self.powers.iter().filter(is_weak).max_by_key(weakness).copied()
     }
 
     /// Whether the recording has this source of evidence.

@@ -1,6 +1,6 @@
 //! Which events were traced completely, so that no record means that nothing happened.
 
-use crate::model::{LeaveReason, Recording, TraceEvent, TraceKind, Tracepoint};
+use crate::model::{LeaveReason, Recording, Softirq, TraceEvent, TraceKind, Tracepoint};
 
 /// The tracepoints of which the recording has every occurrence, and whether it has switch records.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,6 +11,10 @@ pub(super) struct Traced {
     has_switch_records: bool,
     /// Whether switches tell that a task was preempted. Before Linux 4.17 switch records do not.
     tells_preemption: bool,
+    /// Whether it holds softirqs other than NET_RX: a filter may have left them out.
+    has_other_softirqs: bool,
+    /// Whether it holds wake-ups of tasks other than ksoftirqd: a filter may have left them out.
+    has_other_wakings: bool,
 }
 
 impl Traced {
@@ -18,13 +22,22 @@ impl Traced {
     pub fn new(recording: &Recording) -> Traced {
         let complete = recording.about.events.iter().filter(|event| event.tells_all());
         let tracepoints = complete.filter_map(|event| event.tracepoint);
-        let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
-        let is_preemption =
-            |event: &TraceEvent| matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. });
+        let has = |is_one: fn(&Recording, &TraceEvent) -> bool| {
+            let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
+            events.any(|event| is_one(recording, event))
+        };
         Traced {
             complete: tracepoints.fold(0, |bits, tracepoint| bits | 1 << tracepoint as u32),
-            has_switch_records: events.clone().any(|event| event.event.is_none()),
-            tells_preemption: events.any(is_preemption),
+            has_switch_records: has(|_, event| event.event.is_none()),
+            has_other_softirqs: has(
+                |_, event| matches!(event.kind, TraceKind::SoftirqEntry(softirq) if softirq != Softirq::NetRx),
+            ),
+            has_other_wakings: has(
+                |recording, event| matches!(event.kind, TraceKind::Waking { task, .. } if !recording.is_ksoftirqd(task)),
+            ),
+            tells_preemption: has(
+                |_, event| matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. }),
+            ),
         }
     }
 
@@ -36,6 +49,11 @@ impl Traced {
     /// Whether each softirq's wait is known.
     pub fn waits(self) -> bool {
         self.has(Tracepoint::SoftirqRaise) && self.has(Tracepoint::SoftirqEntry)
+    }
+
+    /// Whether that is so for other softirqs than NET_RX, too.
+    pub fn all_waits(self) -> bool {
+        self.waits() && self.has_other_softirqs
     }
 
     /// Whether each interrupt's handling is known.
@@ -56,6 +74,11 @@ impl Traced {
     /// Whether it is known when each task was woken.
     pub fn wakings(self) -> bool {
         self.has(Tracepoint::Waking) || self.has(Tracepoint::Wakeup)
+    }
+
+    /// Whether that is so for other tasks than ksoftirqd, too.
+    pub fn all_wakings(self) -> bool {
+        self.wakings() && self.has_other_wakings
     }
 
     /// Whether each packet is known.

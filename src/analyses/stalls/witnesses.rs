@@ -1,6 +1,6 @@
 //! The witnesses: the evidence of stalls that a recording can hold, whether it does, and what to
 //! add to `perf record` if not. A new source is a variant of [`Source`] and a row of [`SOURCES`],
-//! with its events in [`RECORD`].
+//! with its events in [`RECORD_ALL`](super::commands::RECORD_ALL).
 
 use std::fmt;
 
@@ -88,24 +88,6 @@ pub struct Witness {
     /// What to add to `perf record`.
     pub remedy: &'static str,
 }
-
-/// The command that records all witnesses, on the CPU that receives the packets or, with `-a`, on
-/// all CPUs.
-///
-/// Each event has its own terms, because `-F` and `-g` on the command line would make the
-/// tracepoints sampled and slow. perf's own system calls are left out, because on the recorded CPU
-/// each of perf's writes would itself be recorded.
-pub const RECORD: [&str; 6] = [
-    "perf record -C CPU -k CLOCK_MONOTONIC --switch-events",
-    "--all-cgroups -m 4M -e cpu-clock/freq=999,call-graph=fp/",
-    "-e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit",
-    "-e raw_syscalls:sys_enter,raw_syscalls:sys_exit --exclude-perf",
-    "-e sched:sched_waking,napi:napi_poll,net:netif_receive_skb",
-    "-- sleep 10",
-];
-
-/// How many samples a second [`RECORD`] asks for.
-pub(super) const FREQUENCY_HZ: u64 = 999;
 
 /// One source of evidence.
 struct Row {
@@ -199,7 +181,7 @@ const SOURCES: [Row; 8] = [
         name: "wall_clock",
         tells: "the time of day, for --at",
         needs: Needs::WallClock,
-        remedy: "-k CLOCK_MONOTONIC",
+        remedy: "-k mono",
     },
 ];
 

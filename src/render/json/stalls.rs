@@ -11,7 +11,7 @@ use crate::analyses::stalls::{
     Witness,
 };
 use crate::model::{Log, Recording, TaskId};
-use crate::render::advice;
+use crate::render::{advice, doubt};
 
 use super::moments::{self, LogView};
 use super::overloads::OverloadView;
@@ -40,6 +40,7 @@ pub fn write(
         ranking: stalls.ranking.iter().map(|summary| view.summary(summary)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
         powers: stalls.powers.iter().map(power).collect(),
+        lacks: stalls.weakest().map(|power| doubt::powerless(&power)),
         record: stalls.lacking().next().map(|_| record(&stalls.advice)),
         at: at.map(|(log, moments)| moments::view(recording, log, moments)),
         diagnostics: view.diagnostics(),
@@ -57,6 +58,7 @@ struct StallsDocument<'r> {
     ranking: Vec<CulpritSummaryView<'r>>,
     witnesses: Vec<WitnessView>,
     powers: Vec<PowerView>,
+    lacks: Option<String>,
     record: Option<RecordView>,
     at: Option<LogView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
@@ -206,6 +208,7 @@ struct WitnessView {
 #[derive(Serialize)]
 struct RecordView {
     command: String,
+    all: String,
     cost: String,
     records_per_second: u64,
     unknown_rates: Vec<&'static str>,
@@ -214,6 +217,7 @@ struct RecordView {
 fn record(advice: &Advice) -> RecordView {
     RecordView {
         command: advice::command(advice),
+        all: advice::all(advice),
         cost: advice::cost(&advice.cost),
         records_per_second: advice.cost.records,
         unknown_rates: advice.cost.unknown.iter().map(|(name, _)| *name).collect(),

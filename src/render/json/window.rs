@@ -5,8 +5,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::analyses::check::Doubt;
 use crate::analyses::windows::{CutBy, Episode, LeftOut, Windows};
 use crate::model::Recording;
+use crate::render::doubt;
 
 use super::overloads::OverloadView;
 use super::view::{
@@ -14,12 +16,18 @@ use super::view::{
     write_document,
 };
 
-/// Writes `windows` of `recording`.
+/// Writes `windows` of `recording`. If they name no culprit, `doubt` says why stalls may have been
+/// missed.
 ///
 /// # Errors
 ///
 /// If `out` does not take the bytes.
-pub fn write<'r>(recording: &'r Recording, windows: &'r Windows, out: &mut dyn Write) -> io::Result<()> {
+pub fn write<'r>(
+    recording: &'r Recording,
+    windows: &'r Windows,
+    doubt: Option<&Doubt>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let view = View { recording };
     let document = WindowDocument {
         schema: SCHEMA,
@@ -30,6 +38,7 @@ pub fn write<'r>(recording: &'r Recording, windows: &'r Windows, out: &mut dyn W
         episodes: windows.episodes.iter().map(|episode| view.episode(episode)).collect(),
         ranking: windows.ranking.iter().map(|ranked| view.ranked(ranked)).collect(),
         overloads: view.overloads(&windows.overloads),
+        lacks: doubt.map(doubt::sentence),
         unnamed: view.unnamed(&windows.unnamed),
         diagnostics: view.diagnostics(),
     };
@@ -46,6 +55,7 @@ struct WindowDocument<'r> {
     episodes: Vec<EpisodeView<'r>>,
     ranking: Vec<RankedView<'r>>,
     overloads: Vec<OverloadView<'r>>,
+    lacks: Option<String>,
     unnamed: Vec<UnnamedView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }

@@ -3,10 +3,9 @@
 
 use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
 use crate::analyses::paths::Owner;
-use crate::analyses::stalls::{Limit, Power};
 use crate::model::Recording;
-use crate::render::subject;
-use crate::render::text::{counted, percent, short};
+use crate::render::text::{counted, short};
+use crate::render::{doubt, subject};
 
 use super::layout::WIDTH;
 
@@ -36,7 +35,11 @@ fn healthy(check: &Check) -> String {
         return format!("healthy: {sums}, below the limits");
     }
     let (min, duration) = (short(check.min_ns), short(check.duration_ns));
-    let of = format!("{min} or more in {duration} of {}", counted(check.cpus, "CPU"));
+    let cpus = match check.cpus_online.filter(|online| *online > check.cpus) {
+        Some(online) => format!("{} of {}", check.cpus, counted(online, "CPU")),
+        None => counted(check.cpus, "CPU"),
+    };
+    let of = format!("{min} or more in {duration} of {cpus}");
     match check.unsure {
         0 => format!("healthy: no stall of {of}"),
         unsure => format!("healthy: no sure stall of {of}; {unsure} unsure"),
@@ -105,38 +108,7 @@ fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
         Doubt::Window(culprit) => {
             format!("`window` names {} before ksoftirqd", subject::holder(recording, *culprit))
         }
-        other => sentence(other),
-    }
-}
-
-/// Why a recording cannot show that there was no stall.
-pub fn sentence(doubt: &Doubt) -> String {
-    match doubt {
-        Doubt::Damaged(message) => message.clone(),
-        Doubt::Empty => "the recording has neither samples nor events".to_owned(),
-        Doubt::Short { duration_ns, least_ns } => {
-            format!("{} recorded, {} are needed at least", short(*duration_ns), short(*least_ns))
-        }
-        Doubt::Lost(share) => format!("{} of the records were lost; record with -m 16M", percent(*share)),
-        Doubt::Gap { cpu, duration_ns } => {
-            format!("nothing recorded of CPU {cpu} for {}", short(*duration_ns))
-        }
-        Doubt::Unsure { stalls, .. } => format!("{} not sure", counted(*stalls, "stall")),
-        Doubt::Power(power) => powerless(power),
-        Doubt::Window(_) => "`window` names a culprit before ksoftirqd".to_owned(),
-        Doubt::NoWitness(why) if why.is_empty() => "the recording has no evidence of stalls".to_owned(),
-        Doubt::NoWitness(why) => format!("no evidence: {why}"),
-    }
-}
-
-/// Which stalls would not have been seen, and what would show them.
-fn powerless(power: &Power) -> String {
-    match (power.limit, power.shortest_ns) {
-        (Limit::Idle, Some(ns)) => {
-            format!("no record of CPU {} for {}: idle? add --switch-events", power.cpu, short(ns))
-        }
-        (_, Some(ns)) => format!("stalls under {} may not show in samples; see `stalls`", short(ns)),
-        (_, None) => "samples hit too few softirqs to show a stall; see `stalls`".to_owned(),
+        other => doubt::sentence(other),
     }
 }
 

@@ -10,10 +10,9 @@ use crate::analyses::stalls::{
 };
 use crate::model::{CgroupId, NameId, Recording};
 use crate::render::text::{counted, duration, milliseconds, percent, probability, seconds, short};
-use crate::render::{advice, subject};
+use crate::render::{advice, doubt, subject};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
-use super::check;
 use super::layout::{Align, columns, wrap, write_lines};
 use super::overloads;
 
@@ -75,12 +74,12 @@ impl Report<'_> {
             return match (overload, self.doubt) {
                 (None, None) => format!("no stall of {min} ms or longer, as far as this recording can tell"),
                 (None, Some(doubt)) => {
-                    let why = check::sentence(doubt);
+                    let why = doubt::sentence(doubt);
                     format!("unknown: no stall of {min} ms or longer was seen, but {why}")
                 }
                 (Some(overload), None) => format!("{overload}, and no stall of {min} ms or longer beside it"),
                 (Some(overload), Some(doubt)) => {
-                    let why = check::sentence(doubt);
+                    let why = doubt::sentence(doubt);
                     format!("{overload}; no stall of {min} ms or longer was seen beside it, but {why}")
                 }
             };
@@ -298,10 +297,14 @@ impl Report<'_> {
     fn lacks(&self) -> Vec<String> {
         let (absent, useless): (Vec<_>, Vec<_>) =
             self.stalls.lacking().partition(|(_, lack)| **lack == Lack::NotRecorded);
+        let power = self.stalls.weakest().map(|power| doubt::powerless(&power));
+        let mut lines: Vec<String> = power.iter().flat_map(|sentence| wrap("lacks     ", sentence)).collect();
         if absent.is_empty() && useless.is_empty() {
-            return wrap("lacks     ", "nothing that bears on stalls");
+            if lines.is_empty() {
+                return wrap("lacks     ", "nothing that bears on stalls");
+            }
+            return lines;
         }
-        let mut lines = Vec::new();
         if !absent.is_empty() {
             let tells: Vec<&str> = absent.iter().map(|(witness, _)| witness.tells).collect();
             lines.extend(wrap("lacks     ", &format!("not recorded: {}", tells.join("; "))));
@@ -322,6 +325,12 @@ impl Report<'_> {
             format!("{first}{part}{}", if at == last { "" } else { " \\" })
         }));
         lines.extend(wrap("cost      ", &advice::cost(&self.stalls.advice.cost)));
+        if *command != self.stalls.advice.all {
+            lines.extend(wrap(
+                "          ",
+                "stallgraph stalls --help has the command for all that is lacking",
+            ));
+        }
         lines
     }
 }

@@ -3,9 +3,11 @@
 
 use std::io::{self, Write};
 
+use crate::analyses::check::Doubt;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Among, Episode, LeftOut, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording};
+use crate::render::doubt;
 use crate::render::subject::{self, clause};
 use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probability, seconds};
 
@@ -18,7 +20,8 @@ const PATHS_SHOWN: usize = 10;
 /// The most functions that are shown of a path without call chains. JSON has all.
 const LEAVES_SHOWN: usize = 5;
 
-/// Writes `windows` of `recording`, with their strips.
+/// Writes `windows` of `recording`, with their strips. If they name no culprit, `doubt` says why
+/// stalls may have been missed.
 ///
 /// # Errors
 ///
@@ -27,6 +30,7 @@ pub fn write(
     recording: &Recording,
     windows: &Windows,
     strips: &Strips,
+    doubt: Option<&Doubt>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let report = Report { recording, windows };
@@ -43,6 +47,7 @@ pub fn write(
     lines.extend(report.ranking());
     lines.extend(report.episodes(strips));
     lines.push(String::new());
+    lines.extend(doubt.iter().flat_map(|doubt| wrap("lacks     ", &doubt::sentence(doubt))));
     lines.extend(wrap("loss      ", &report.loss()));
     lines.extend(diagnostics_but_loss(recording));
     write_lines(&lines, out)

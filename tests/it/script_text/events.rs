@@ -140,6 +140,7 @@ fn fields_that_cannot_be_read_are_no_witness() {
         printed.lines().filter(|line| line.contains("irq:")).map(|line| format!("{line}\n")).collect();
     let run = check(&only);
     assert_eq!(run.code, Some(2), "{}", run.stdout);
+    assert_eq!(run.stdout, "unknown: no evidence: softirqs printed in a form that is not read\n");
 }
 
 /// perf prints with `--header` only whether an event was sampled. Without it the records have to
