@@ -24,11 +24,10 @@ fn in_one_line(advice: &Advice, command: &[String]) -> String {
 /// What the command costs, in one sentence without a full stop.
 pub fn cost(cost: &Cost) -> String {
     let megabytes = cost.bytes as f64 / 1e6;
-    let known = format!("some {} records and {megabytes:.1} MB a second on one CPU", cost.records);
+    let rates = format!("some {} records and {megabytes:.1} MB a second on one CPU", cost.records);
     if cost.unknown.is_empty() {
-        return format!("{known}, at the rates of this recording");
+        return format!("{rates}, at the rates of this recording");
     }
-    let each: Vec<String> =
-        cost.unknown.iter().map(|(what, bytes)| format!("{bytes} bytes a {what}")).collect();
-    format!("{known} and {}: how many there are of these this recording does not tell", each.join(", "))
+    let each: Vec<String> = cost.unknown.iter().map(|(what, bytes)| format!("{bytes} a {what}")).collect();
+    format!("{rates}, and bytes at rates that this recording does not tell: {}", each.join(", "))
 }

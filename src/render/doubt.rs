@@ -30,6 +30,14 @@ pub fn sentence(doubt: &Doubt) -> String {
     }
 }
 
+/// What a recording lacks, for reports.
+pub fn lacks(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::Power(power) => format!("power: {}", powerless(power)),
+        other => sentence(other),
+    }
+}
+
 /// How long a stall must be to be seen, and why: what `check`, `stalls` and `window` say of it.
 pub fn powerless(power: &Power) -> String {
     let must_last = |ns: u64| format!("a stall must last {} to be seen", short(ns));

@@ -11,7 +11,7 @@ use crate::support::hand_made::{culprit, stall, stalls_of};
 use crate::support::{Run, run, stallgraph};
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
-use stallgraph::analyses::stalls::{self, Confidence, Lack, Limit, Options, Source, Stalls, Witness};
+use stallgraph::analyses::stalls::{self, Confidence, Lack, Limit, Source, Stalls, Witness};
 use stallgraph::internals;
 use stallgraph::model::{Diagnostic, Gap, Recording, Severity};
 use stallgraph::render::report::{check as report, prometheus};
@@ -227,67 +227,6 @@ fn what_window_calls_a_culprit_is_not_healthy() {
     }
     let node = recording(&(text + &every_ms(0, 1600..4000, "nginx", "work_[u]")));
     assert_eq!(line(&node, &stalls_of(vec![])), "unknown: `window` names agent before ksoftirqd");
-}
-
-#[test]
-fn only_cpus_that_receive_can_be_healthy() {
-    let each_ms = |cpu: u32, softirq: &str| -> String {
-        let each = |ms: u64| {
-            let at = |us: u64| format!("{}.{:06}", ms / 1000, ms % 1000 * 1000 + us);
-            format!(
-                "cpu{cpu} {} nginx raise:{softirq}\ncpu{cpu} {} nginx entry:{softirq}\n",
-                at(100),
-                at(110)
-            )
-        };
-        (0..2000).map(each).collect()
-    };
-    let busy = |cpu: u32| every_ms(cpu, 0..2000, "nginx", "work_[u]");
-    let judged = |recording: &Recording| line(recording, &stalls::find(recording, &Options::default()));
-    let deaf = recording(&(busy(0) + &each_ms(0, "timer")));
-    assert_eq!(judged(&deaf), "unknown: no packet was received on the CPUs that were recorded: use -a");
-    let healthy = "healthy: no stall of 20 ms or more in 2.00 s of 1 CPU";
-    let mut receiving = recording(&(busy(0) + &each_ms(0, "timer") + "cpu0 1.0002 nginx entry:net_rx\n"));
-    assert_eq!(judged(&receiving), healthy);
-    // The line says how much of the machine was recorded.
-    receiving.about.cpus_online = Some(4);
-    assert_eq!(judged(&receiving), healthy.replace("1 CPU", "1 of 4 CPUs"));
-    // One of several recorded CPUs receives.
-    let two = recording(&(busy(0) + &busy(1) + &each_ms(0, "timer") + &each_ms(1, "net_rx")));
-    assert_eq!(judged(&two), healthy.replace("1 CPU", "2 CPUs"));
-    // A server is woken on a CPU that was not recorded.
-    let handed_over = |target: &str| {
-        recording(
-            &(busy(0) + &each_ms(0, "net_rx") + &format!("cpu0 1.0003 nginx waking:napi/eth0-5>{target}\n")),
-        )
-    };
-    assert_eq!(judged(&handed_over("0")), healthy);
-    assert_eq!(judged(&handed_over("3")), "unknown: packets are served on CPU 3 too, which was not recorded");
-}
-
-#[test]
-fn all_commands_say_the_same_of_what_would_have_been_seen() {
-    let recording = support::Recording::open("causes/fork-a");
-    let line = support::run(&mut recording.command("check"));
-    let sentence = "a stall must last 550 ms to be seen: CPU 1 idle? add --switch-events";
-    assert_eq!((line.code, line.stdout.trim_end()), (Some(2), format!("unknown: {sentence}").as_str()));
-    for command in ["stalls", "window"] {
-        let said = |options: &[&str]| run(recording.command(command).args(options)).stdout;
-        let text = said(&[]).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(text.contains(&format!(" lacks {sentence} ")), "{command}: {text}");
-        let json: serde_json::Value = serde_json::from_str(&said(&["--format", "json"])).expect("JSON");
-        assert_eq!(json["lacks"], sentence, "{command}");
-    }
-    // Of a length that would have been seen, none says so.
-    let json: serde_json::Value = serde_json::from_str(
-        &run(recording.command("stalls").args(["--format", "json", "--min", "600ms"])).stdout,
-    )
-    .expect("JSON");
-    assert_eq!(json["lacks"], serde_json::Value::Null);
-    // Where window names a culprit, it is not asked what it may have missed.
-    let post = support::Recording::open("post").stdout("window", &["--format", "json"]);
-    let json: serde_json::Value = serde_json::from_str(&post).expect("JSON");
-    assert_eq!(json["lacks"], serde_json::Value::Null);
 }
 
 #[test]

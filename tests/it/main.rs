@@ -18,6 +18,7 @@ mod collapse;
 mod confinement;
 mod corpus;
 mod damage;
+mod doubt;
 mod events;
 mod events_damaged;
 mod examples;

@@ -68,8 +68,8 @@ fn elsewhere(recording: &Recording, selection: &Selection) -> Option<Doubt> {
     unrecorded.map(Doubt::ServedElsewhere)
 }
 
-/// The source that could show a stall and that the recording lacks: one that was recorded and cannot
-/// be used, rather than one that was not.
+/// The source that could show a stall and that the recording lacks: one that was recorded and
+/// cannot be used, rather than one that was not.
 fn missing(stalls: &Stalls) -> String {
     let lacking = stalls.lacking().filter(|(witness, _)| EVIDENCE.contains(&witness.source));
     let lacking = lacking.min_by_key(|(_, why)| **why == Lack::NotRecorded);

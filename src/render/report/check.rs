@@ -4,7 +4,7 @@
 use crate::analyses::check::{Check, CpuCulprit, Doubt, Status};
 use crate::analyses::paths::Owner;
 use crate::model::Recording;
-use crate::render::text::{counted, short};
+use crate::render::text::{counted, percent, short};
 use crate::render::{doubt, subject};
 
 use super::layout::WIDTH;

@@ -297,8 +297,9 @@ impl Report<'_> {
     fn lacks(&self) -> Vec<String> {
         let (absent, useless): (Vec<_>, Vec<_>) =
             self.stalls.lacking().partition(|(_, lack)| **lack == Lack::NotRecorded);
-        let power = self.stalls.weakest().map(|power| doubt::powerless(&power));
-        let mut lines: Vec<String> = power.iter().flat_map(|sentence| wrap("lacks     ", sentence)).collect();
+        let power = self.stalls.weakest().map(Doubt::Power);
+        let power = power.iter().flat_map(|power| wrap("lacks     ", &doubt::lacks(power)));
+        let mut lines: Vec<String> = power.collect();
         if absent.is_empty() && useless.is_empty() {
             if lines.is_empty() {
                 return wrap("lacks     ", "nothing that bears on stalls");

@@ -47,7 +47,7 @@ pub fn write(
     lines.extend(report.ranking());
     lines.extend(report.episodes(strips));
     lines.push(String::new());
-    lines.extend(doubt.iter().flat_map(|doubt| wrap("lacks     ", &doubt::sentence(doubt))));
+    lines.extend(doubt.iter().flat_map(|doubt| wrap("lacks     ", &doubt::lacks(doubt))));
     lines.extend(wrap("loss      ", &report.loss()));
     lines.extend(diagnostics_but_loss(recording));
     write_lines(&lines, out)
