@@ -35,9 +35,9 @@ impl Traced {
             has_other_wakings: has(
                 |recording, event| matches!(event.kind, TraceKind::Waking { task, .. } if !recording.is_ksoftirqd(task)),
             ),
-            tells_preemption: has(
-                |_, event| matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. }),
-            ),
+            tells_preemption: has(|_, event| {
+                matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. })
+            }),
         }
     }
 
