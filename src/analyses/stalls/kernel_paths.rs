@@ -226,13 +226,14 @@ impl<'r> Reading<'r> {
         with_arrears(silence, self.by_chance, self.tested, self.chance)
     }
 
-    /// Whether it may be more than weak: softirqs were in arrears after most of the long runs, and
-    /// it is known that they came before.
+    /// Whether it may be more than weak: softirqs were in arrears after some of the long runs, and
+    /// it is known that they came before most of them. Samples hit what is in arrears only by
+    /// chance, since it is done fast.
     fn may_be_strong(&self) -> bool {
-        let half = |part: u64| 2 * part >= self.long.len() as u64;
+        let runs = self.long.len() as u64;
         let is_softirq = |run: &&Run| matches!(run.activity, Activity::Softirq(_));
-        !self.is_usual
-            && (self.long.iter().all(is_softirq) || half(self.in_arrears) && half(self.known_before))
+        let are_all_softirqs = self.long.iter().all(is_softirq);
+        !self.is_usual && (are_all_softirqs || 3 * self.in_arrears >= runs && 2 * self.known_before >= runs)
     }
 }
 
