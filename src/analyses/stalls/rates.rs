@@ -65,6 +65,10 @@ impl<'c, 'r> Rates<'c, 'r> {
         for (pair, counts) in samples.windows(2).zip(counts.iter_mut().skip(1)) {
             *counts = pair[1].time_ns - pair[0].time_ns <= late_ns;
         }
+        // Where a clock stops in idle, what wakes the CPU brings the sample there, too.
+        for (sample, counts) in samples.iter().zip(&mut counts).filter(|_| cpu.stops_in_idle) {
+            *counts &= !cpu.recording.task(sample.task).is_swapper();
+        }
         // Runs that may be stalls must not influence the rate of softirqs elsewhere.
         for run in runs.iter().filter(|run| run.is_long(cpu)) {
             counts[run.first..=run.last].fill(false);
