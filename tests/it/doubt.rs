@@ -45,7 +45,9 @@ fn only_cpus_that_receive_can_be_healthy() {
             &(busy(0) + &each_ms(0, "net_rx") + &format!("cpu0 1.0003 nginx waking:napi/eth0-5>{target}\n")),
         )
     };
-    assert_eq!(judged(&handed_over("0")), healthy);
+    let switches =
+        "cpu0 1.0004 nginx switch:napi/eth0-5=R\ncpu0 1.0005 napi/eth0-5 switch:nginx=S\ncpu0 1.0003 nginx ";
+    assert_eq!(judged(&handed_over(&format!("0\n{switches}waking:cron"))), healthy);
     assert_eq!(judged(&handed_over("3")), "unknown: packets are served on CPU 3 too, which was not recorded");
 }
 

@@ -15,7 +15,7 @@ const POWER: f64 = 0.95;
 /// The power of `cpu`'s records. `groups` is how many groups of visits were compared.
 pub(super) fn power(cpu: &Cpu, rates: &Rates, groups: usize) -> Power {
     let of = |shortest_ns: Option<u64>, limit: Limit| Power { cpu: cpu.timeline.cpu, shortest_ns, limit };
-    let knows_threads = !cpu.is_polled_by_threads || cpu.traced.wakings() && cpu.traced.switches();
+    let knows_threads = !cpu.is_polled_by_threads || cpu.traced.all_wakings() && cpu.traced.switches();
     let waits = if cpu.traced.waits() && knows_threads {
         Power::exact(cpu.timeline.cpu)
     } else if cpu.samples().is_empty() || !cpu.recording.shows_kernel_callers() {

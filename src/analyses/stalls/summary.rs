@@ -50,8 +50,8 @@ impl Stalls {
         cpus
     }
 
-    /// The CPU whose records would have shown the fewest stalls, if one of the length that was asked
-    /// for might be missing.
+    /// The CPU whose records would have shown the fewest stalls, if one of the length that was
+    /// asked for might be missing.
     pub fn weakest(&self) -> Option<Power> {
         let is_weak = |power: &&Power| power.shortest_ns.is_none_or(|ns| ns > self.min_ns);
         let weakness = |power: &&Power| (power.shortest_ns.is_none(), power.shortest_ns, Reverse(power.cpu));
