@@ -5,10 +5,10 @@ use stallgraph::analyses::check::{self, Status, Thresholds};
 use stallgraph::analyses::overloads::Overload;
 use stallgraph::analyses::selection::{CpuRange, Selection, TimeRange};
 use stallgraph::analyses::stalls::{self, Options, Stalls};
-use stallgraph::analyses::{contents, windows};
-use stallgraph::model::{Recording, Softirq};
+use stallgraph::analyses::{contents, moments, windows};
+use stallgraph::model::{Clock, Log, LogTime, Recording, Softirq, Stamp};
 use stallgraph::render::json;
-use stallgraph::render::report::{check as report, prometheus};
+use stallgraph::render::report::{check as report, moments as report_moments, prometheus};
 
 const ON_TOP: &str =
     "work_[u];asm_sysvec_call_function_single;__irq_exit_rcu;handle_softirqs;net_rx_action;__napi_poll";
@@ -254,4 +254,26 @@ fn what_is_selected_is_searched() {
     let time = |from: u64, to: u64| TimeRange::Clock(Some(from * 1_000_000), Some(to * 1_000_000));
     assert_eq!(of(Selection { time: time(0, 1500), ..Selection::default() }), 0);
     assert_eq!(of(Selection { time: time(1500, 4500), ..Selection::default() }), 1);
+}
+
+#[test]
+fn a_moment_in_an_overload_is_explained_by_it() {
+    let mut node = node();
+    node.about.clock = Clock { id: Some(1), wall: Some((0, 0)) };
+    let found = find(&node);
+    let time = |(line, ms): (u64, u64)| LogTime {
+        line,
+        stamp: Stamp::Absolute(ms * 1_000_000),
+        resolution_ns: 1000,
+        took_ns: None,
+    };
+    let times: Vec<LogTime> = [(1, 2000), (2, 4800)].map(time).to_vec();
+    let log = Log { file: "log".to_owned(), lines: 2, times, ..Log::default() };
+    let moments = moments::find(&node, &found, &log, &Selection::default()).expect("the clock is known");
+    let of_each: Vec<Option<usize>> = moments.moments.iter().map(|moment| moment.overload).collect();
+    assert_eq!((of_each, moments.in_stalls(), moments.in_overloads()), (vec![Some(0), None], 0, 1));
+    let lines = report_moments::lines(&node, &found, &log, &moments).join("\n");
+    for part in ["0 of 2 moments in a stall", "; 1 more in an", "overload by net_rx at"] {
+        assert!(lines.contains(part), "{lines}");
+    }
 }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::model::{Log, Recording, Stamp};
 
 use super::selection::Selection;
-use super::stalls::Stalls;
+use super::stalls::{Overloaded, Stalls};
 use super::windows::{self, StretchSummarizer};
 
 use hits::StallsByStart;
@@ -62,6 +62,7 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
                 end_ns,
                 took_ns,
                 hits: Vec::new(),
+                overload: None,
                 before: Vec::new(),
             });
         }
@@ -74,7 +75,11 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
     let by_start = StallsByStart::new(&stalls.stalls);
     result.moments.par_iter_mut().for_each(|moment| {
         moment.hits = by_start.hits(moment);
-        if moment.hits.is_empty() {
+        if !moment.hits.is_empty() {
+            return;
+        }
+        moment.overload = overload(stalls, moment);
+        if moment.overload.is_none() {
             let start_ns = moment.start_ns.min(moment.end_ns.saturating_sub(BEFORE_NS));
             moment.before =
                 cpus.iter().filter_map(|&cpu| summarizer.summarize(cpu, start_ns, moment.end_ns)).collect();
@@ -82,4 +87,12 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
     });
     result.better_offset = offset::better(&stalls.stalls, &result, times.duration_ns());
     Ok(result)
+}
+
+/// The overload that a moment lies in.
+fn overload(stalls: &Stalls, moment: &Moment) -> Option<usize> {
+    let holds = |Overloaded { overload, .. }: &Overloaded| {
+        overload.start_ns <= moment.end_ns && moment.start_ns <= overload.end_ns
+    };
+    stalls.overloads.iter().position(holds)
 }

@@ -55,7 +55,10 @@ pub struct Moment {
     pub took_ns: Option<u64>,
     /// The stalls that it lies in or shortly after, the one that explains most first.
     pub hits: Vec<Hit>,
-    /// If there are no such stalls: what each CPU did just before, by CPU.
+    /// If there are no such stalls: the overload that it lies in, as an index of
+    /// [`Stalls::overloads`](crate::analyses::stalls::Stalls::overloads).
+    pub overload: Option<usize>,
+    /// If there is no such overload either: what each CPU did just before, by CPU.
     pub before: Vec<StretchSummary>,
 }
 
@@ -63,6 +66,11 @@ impl Moments {
     /// How many moments lie in a stall or shortly after one.
     pub fn in_stalls(&self) -> usize {
         self.moments.iter().filter(|moment| !moment.hits.is_empty()).count()
+    }
+
+    /// How many of the others lie in an overload.
+    pub fn in_overloads(&self) -> usize {
+        self.moments.iter().filter(|moment| moment.overload.is_some()).count()
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::contexts::Contexts;
 use crate::analyses::overloads::{self, Overload};
-use crate::model::{Gap, Mode, Recording, Sample, TaskId, TaskKind, Timeline, TraceKind};
+use crate::model::{FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceKind};
 
 use super::options::Options;
 use super::traced::Traced;
@@ -166,6 +166,23 @@ impl<'r> Cpu<'r> {
     pub fn leaf_mode(&self, sample: &Sample) -> Option<Mode> {
         let leaf = self.recording.functions_leaf_first(sample.stack).next()?;
         Some(self.recording.function(leaf).mode)
+    }
+
+    /// The stack that an interrupt came on top of. `None` if it is not known, and where the same
+    /// place tells nothing: an idle CPU is always interrupted there, and where softirqs are served
+    /// without an interrupt a thread that calls in a loop seems to stand still.
+    pub fn interrupted(&self, stack: StackId) -> Option<StackId> {
+        let mut inner = stack;
+        loop {
+            let (outer, frame) = self.recording.stacks.split(inner)?;
+            let context = self.contexts.get(outer);
+            if !context.is_nested {
+                let function = self.recording.function(self.recording.frames.function(frame));
+                let is_telling = function.kind == FrameKind::InterruptEntry && !context.is_idle;
+                return self.recording.stacks.split(outer).filter(|_| is_telling).map(|_| outer);
+            }
+            inner = outer;
+        }
     }
 
     /// Whether records were lost, or sampling was paused, between these times.

@@ -64,8 +64,8 @@ fn bursts(cpu: &Cpu) -> Vec<Range<usize>> {
     bursts
 }
 
-/// Whether two consecutive samples that hit NET_RX may be of one action.
-fn goes_on(cpu: &Cpu, before: &Sample, after: &Sample) -> bool {
+/// Whether two consecutive samples that hit one softirq may be of one action.
+pub(super) fn goes_on(cpu: &Cpu, before: &Sample, after: &Sample) -> bool {
     let time = before.time_ns..after.time_ns;
     cpu.tid(before.task) == cpu.tid(after.task)
         && time.end - time.start <= cpu.interval_ns.saturating_mul(3)
@@ -101,7 +101,7 @@ fn leaves(cpu: &Cpu, bursts: &[Range<usize>]) -> Leaves {
 }
 
 /// The time of a burst: half an interval before its first sample to half of one after its last.
-fn time(cpu: &Cpu, burst: &Range<usize>) -> Range<u64> {
+pub(super) fn time(cpu: &Cpu, burst: &Range<usize>) -> Range<u64> {
     let half = cpu.interval_ns / 2;
     let (first, last) = (&cpu.samples()[burst.start], &cpu.samples()[burst.end - 1]);
     first.time_ns.saturating_sub(half)..last.time_ns.saturating_add(half)

@@ -3,6 +3,7 @@
 //!
 //! The search uses all witnesses that a recording has. `docs/stalls.md` describes the rule.
 
+mod actions;
 mod advice;
 mod commands;
 mod confidence;
@@ -106,7 +107,12 @@ fn stalls_of(cpu: &Cpu) -> OfCpu {
     let confirming = Findings::new(findings.clone());
     let is_confirmed =
         |finding: &Finding| !knows_waits || confirming.overlapping(&finding.time).next().is_some();
-    let inferred = paths.findings.into_iter().chain(handlers::find(cpu)).chain(packets::find(cpu));
+    let inferred = paths
+        .findings
+        .into_iter()
+        .chain(actions::find(cpu))
+        .chain(handlers::find(cpu))
+        .chain(packets::find(cpu));
     findings.extend(inferred.filter(is_confirmed));
     let findings = Findings::new(findings);
 

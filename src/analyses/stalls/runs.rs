@@ -172,11 +172,18 @@ fn is_broken(cpu: &Cpu, run: &Run, at: usize) -> bool {
     let is_hole = between.end - between.start > cpu.usual_interval_ns.saturating_mul(3);
     let leaves = match run.activity {
         Activity::Task { tid, .. } => cpu.leaves_in(tid, &between) || cpu.has_entry_in(&between),
-        Activity::Softirq(_) => cpu.has_entry_in(&between),
+        Activity::Softirq(_) => cpu.has_entry_in(&between) || goes_on(cpu, at),
     };
     // In a hole the CPU may have been idle, and the run may have ended long ago.
     let may_be_idle = is_hole && !cpu.is_paused_in(&between) && !cpu.is_busy_between(&between);
     leaves || may_be_idle || cpu.is_unobserved_in(&between)
+}
+
+/// Whether the thread that softirqs interrupt went on between the sample before `at` and the one at
+/// `at`: then their action returned.
+fn goes_on(cpu: &Cpu, at: usize) -> bool {
+    let [before, after] = [at - 1, at].map(|at| cpu.interrupted(cpu.samples()[at].stack));
+    before.is_some() && after.is_some() && before != after
 }
 
 /// The time of the activity that the samples from `first` to `last` hit. It extends half way to the

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::cpu::{Cpu, PAUSE_NS};
 use super::findings::{Findings, Weight, WeightedTime};
 use super::kind::Kind;
-use super::runs::{Activity, Run};
+use super::runs::Run;
 use super::suspect::{self, Suspect};
 use super::times::is_overlapped;
 
@@ -70,7 +70,7 @@ fn times(findings: &Findings, unserved: &[WeightedTime]) -> Vec<WeightedTime> {
 }
 
 /// `stretches`, and the runs near them that are too short to be stalls: [`join`] adds them to a
-/// stall of the same thread.
+/// stall of the same holder.
 pub(super) fn with_short_runs(
     cpu: &Cpu,
     findings: &Findings,
@@ -79,10 +79,7 @@ pub(super) fn with_short_runs(
 ) -> Vec<Stretch> {
     let overlaps = |time: &Range<u64>| is_overlapped(&stretches, |stretch| &stretch.time, time);
     let is_short = |run: &&Run| {
-        matches!(run.activity, Activity::Task { .. })
-            && run.time.end - run.time.start >= cpu.least_ns()
-            && run.samples >= 2
-            && !overlaps(&run.time)
+        run.time.end - run.time.start >= cpu.least_ns() && run.samples >= 2 && !overlaps(&run.time)
     };
     let is_near = |run: &&Run| {
         overlaps(&(run.time.start.saturating_sub(PAUSE_NS)..run.time.end.saturating_add(PAUSE_NS)))

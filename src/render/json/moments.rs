@@ -36,6 +36,8 @@ struct MomentView<'r> {
     end_ns: u64,
     took_ns: Option<u64>,
     stalls: Vec<HitView>,
+    /// Its number, from 1.
+    overload: Option<usize>,
     before: Vec<StretchView<'r>>,
 }
 
@@ -92,6 +94,7 @@ fn moment_view<'r>(view: &View<'r>, moment: &'r Moment) -> MomentView<'r> {
             .iter()
             .map(|hit| HitView { stall: hit.stall + 1, over_ns: hit.over_ns })
             .collect(),
+        overload: moment.overload.map(|overload| overload + 1),
         before: moment.before.iter().map(|summary| stretch_view(view, summary)).collect(),
     }
 }

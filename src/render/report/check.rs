@@ -8,6 +8,7 @@ use crate::render::text::{counted, percent, short};
 use crate::render::{doubt, subject};
 
 use super::layout::WIDTH;
+use super::overloads;
 
 /// The line for `check` of `recording`, without a line break.
 pub fn line(recording: &Recording, check: &Check) -> String {
@@ -49,8 +50,6 @@ fn healthy(check: &Check) -> String {
 /// The longest overload, and how many other CPUs are overloaded.
 fn overloaded(recording: &Recording, check: &Check) -> String {
     let Some(first) = check.overloads.first() else { return "overload".to_owned() };
-    let softirq = first.softirq.map_or("softirqs", |(softirq, _)| softirq.name());
-    let function = first.function.map(|(name, _)| format!(" at {}", recording.name(name)));
     let mut others: Vec<u32> = check.overloads.iter().map(|overload| overload.cpu).collect();
     others.retain(|cpu| *cpu != first.cpu);
     others.sort_unstable();
@@ -60,11 +59,11 @@ fn overloaded(recording: &Recording, check: &Check) -> String {
         count => format!("; {} too", counted(count as u64, "CPU")),
     };
     format!(
-        "overload: {} of CPU {} for {} by {softirq}{}{others}",
+        "overload: {} of CPU {} for {} by {}{others}",
         percent(first.share),
         first.cpu,
         short(first.duration_ns()),
-        function.unwrap_or_default(),
+        overloads::by(recording, first),
     )
 }
 

@@ -9,8 +9,8 @@ use crate::model::{Log, Recording};
 use crate::render::subject;
 use crate::render::text::{counted, milliseconds, percent, seconds};
 
-use super::about;
 use super::layout::{Align, columns, wrap, write_lines};
+use super::{about, overloads};
 
 /// Writes an empty line and `moments`, the times of `log` that lie in `recording`.
 ///
@@ -157,15 +157,19 @@ fn summary(moments: &Moments) -> String {
     if all == 0 {
         return "no moment to look at".to_owned();
     }
-    let in_stalls = moments.in_stalls();
-    let rest = match all - in_stalls {
+    let (in_stalls, in_overloads) = (moments.in_stalls(), moments.in_overloads());
+    let overloads = match in_overloads {
+        0 => String::new(),
+        count => format!("; {count} more in an overload"),
+    };
+    let rest = match all - in_stalls - in_overloads {
         0 => String::new(),
         rest => {
             format!("; for the other {rest}, what a CPU did in the {} ms before", milliseconds(BEFORE_NS))
         }
     };
     format!(
-        "{in_stalls} of {} in a stall or up to {} ms after one{rest}",
+        "{in_stalls} of {} in a stall or up to {} ms after one{overloads}{rest}",
         counted(all as u64, "moment"),
         milliseconds(AFTER_NS)
     )
@@ -180,7 +184,10 @@ impl View<'_> {
     fn row(&self, moment: &Moment) -> [String; 9] {
         let [stall, length, cpu, share, label] = match moment.hits.split_first() {
             Some((hit, others)) => self.stalled(hit, others.len()),
-            None => self.not_stalled(moment),
+            None => match moment.overload {
+                Some(overload) => self.overloaded(overload),
+                None => self.not_stalled(moment),
+            },
         };
         [
             "moment".to_owned(),
@@ -217,6 +224,18 @@ impl View<'_> {
             stall.cpu.to_string(),
             share,
             format!("{label}{others}"),
+        ]
+    }
+
+    /// The cells for a moment in an overload.
+    fn overloaded(&self, overload: usize) -> [String; 5] {
+        let overload = &self.stalls.overloads[overload].overload;
+        [
+            "-".to_owned(),
+            format!("{}ms", milliseconds(overload.duration_ns())),
+            overload.cpu.to_string(),
+            percent(overload.share),
+            format!("overload by {}", overloads::by(self.recording, overload)),
         ]
     }
 

@@ -35,3 +35,10 @@ pub fn lines(recording: &Recording, overload: &Overload, more: &str) -> Vec<Stri
     }
     lines
 }
+
+/// What causes an overload in a few words: `net_rx at ipt_do_table`.
+pub fn by(recording: &Recording, overload: &Overload) -> String {
+    let softirq = overload.softirq.map_or("softirqs", |(softirq, _)| softirq.name());
+    let function = overload.function.map(|(name, _)| format!(" at {}", recording.name(name)));
+    format!("{softirq}{}", function.unwrap_or_default())
+}
