@@ -178,9 +178,9 @@ fn ksoftirqd_that_has_more_than_its_fair_share() {
 
 #[test]
 fn one_action_that_does_not_return_is_a_stall() {
-    let text = interrupted(0, 0..1000, (1, 4), ipt)
+    let text = interrupted(0, 0..1000, (1, 4), |_| "udp_rcv")
         + &interrupted(0, 1000..2500, (1, 1), ipt)
-        + &interrupted(0, 2500..4000, (1, 4), ipt);
+        + &interrupted(0, 2500..4000, (1, 4), |_| "udp_rcv");
     let recording = recording(&text);
     let found = find(&recording);
     assert!(found.overloads.is_empty(), "{:#?}", found.overloads);

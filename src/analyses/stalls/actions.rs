@@ -2,7 +2,8 @@
 //!
 //! Where softirqs run on top of a thread, the loop over them ends after 2 ms (kernel/softirq.c,
 //! `MAX_SOFTIRQ_TIME`), but only between two actions: timers are served until none is left, and a
-//! poll takes 64 packets, however long each takes. If the thread does not go on, no action returned.
+//! poll takes 64 packets, however long each takes. If the thread does not go on, no action
+//! returned.
 
 use std::ops::Range;
 
