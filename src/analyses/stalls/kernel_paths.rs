@@ -17,7 +17,7 @@ use super::visits::{Visit, groups, visits};
 /// not by as much.
 const HELD_UP: f64 = 0.3;
 /// The same for a path in which none was ever seen.
-const NEVER_SEEN: f64 = 0.5;
+pub(super) const NEVER_SEEN: f64 = 0.5;
 /// A softirq that is served within this many samples after a run was in arrears.
 const SOON: usize = 5;
 /// ksoftirqd waits for the scheduler: a run that ends this many samples before it may be the one
@@ -55,7 +55,7 @@ pub(super) fn find(cpu: &Cpu, rates: &Rates, runs: &[Run]) -> Paths {
 /// Where one of them is strong the others do not count.
 fn judge(mut readings: Vec<Reading>, tried: f64, findings: &mut Vec<Finding>) {
     let is_strong =
-        |reading: &Reading| reading.p_value_held_up() * tried <= STRONG && reading.may_be_strong();
+        |reading: &Reading| reading.p_value() * tried <= STRONG && reading.may_be_strong();
     if readings.iter().any(is_strong) {
         readings.retain(is_strong);
     }
@@ -209,20 +209,11 @@ impl<'r> Reading<'r> {
         };
     }
 
-    /// The probability that so few softirqs are seen, and so many soon after, by chance. Where some
-    /// were seen in the path, the chance is that of a path in which they are rarer than elsewhere.
+    /// The probability that so few softirqs are seen, and so many soon after, by chance, in a path
+    /// in which they are only rarer than elsewhere, as they are in many innocent paths.
     fn p_value(&self) -> f64 {
-        self.p_value_at(if self.is_silent { 1.0 } else { HELD_UP })
-    }
-
-    /// The same, against a path in which softirqs are only rarer than elsewhere, as they are in
-    /// many innocent paths. Strong evidence must exclude that.
-    fn p_value_held_up(&self) -> f64 {
-        self.p_value_at(if self.is_silent { NEVER_SEEN } else { HELD_UP })
-    }
-
-    fn p_value_at(&self, share_of_rate: f64) -> f64 {
-        let silence = poisson_cdf(self.seen, self.expected * share_of_rate);
+        let share = if self.is_silent { NEVER_SEEN } else { HELD_UP };
+        let silence = poisson_cdf(self.seen, self.expected * share);
         with_arrears(silence, self.by_chance, self.tested, self.chance)
     }
 

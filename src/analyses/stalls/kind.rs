@@ -45,9 +45,9 @@ pub(super) enum Family {
     Ksoftirqd,
     Samples,
     Handlers,
-    /// A sender that pauses, or a link that is down, silences drivers and packets alike.
-    Packets,
-    Holes,
+    /// A machine that stands still leaves a hole in the samples and silences drivers and packets,
+    /// as a sender that pauses does.
+    Silences,
 }
 
 /// The properties of a kind.
@@ -68,9 +68,9 @@ impl Kind {
             Kind::ServerWait => row("server_wait", Family::Ksoftirqd, 3),
             Kind::Handler { .. } => row("handler", Family::Handlers, 4),
             Kind::KernelPath { .. } => row("kernel_path", Family::Samples, 5),
-            Kind::SampleHole => row("sample_hole", Family::Holes, 6),
-            Kind::PacketBurst { .. } => row("packet_burst", Family::Packets, 7),
-            Kind::NapiSilence => row("napi_silence", Family::Packets, 8),
+            Kind::SampleHole => row("sample_hole", Family::Silences, 6),
+            Kind::PacketBurst { .. } => row("packet_burst", Family::Silences, 7),
+            Kind::NapiSilence => row("napi_silence", Family::Silences, 8),
         }
     }
 

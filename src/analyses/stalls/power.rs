@@ -40,7 +40,8 @@ fn by_samples(cpu: &Cpu, rates: &Rates, groups: usize) -> Option<u64> {
     let (mut pieces, mut at) = (Vec::new(), 0);
     while at < samples.len() {
         // Infinite where no softirq was seen.
-        pieces.push((1.0 / enough).ln() / rates.near(&(at..at)).rate);
+        let rate = rates.near(&(at..at)).rate * kernel_paths::NEVER_SEEN;
+        pieces.push((1.0 / enough).ln() / rate);
         at = cpu.timeline.seek(at, samples[at].time_ns.saturating_add(PIECE_NS)).max(at + 1);
     }
     pieces.sort_unstable_by(f64::total_cmp);

@@ -20,14 +20,14 @@ fn a_hole_in_the_samples_of_a_busy_cpu_is_a_weak_witness() {
     assert_eq!((kinds(stall), stall.confidence), (vec!["sample_hole"], Confidence::Low));
     assert_eq!(culprit_name(&recording, stall), "cadvisor");
 
-    // If the drivers are silent too, the confidence is higher.
+    // If the drivers are silent too, the machine may still be what stood still.
     let polls = |range: std::ops::Range<u64>| -> String {
         range.map(|ms| format!("cpu0 {}.{:03}5 envoy napi_poll:1/64\n", ms / 1000, ms % 1000)).collect()
     };
     let recording = fixture::recording(&(text + &polls(0..1000) + &polls(1061..2000)));
     let stalls = find(&recording);
     let stall = only(&stalls);
-    assert_eq!((kinds(stall), stall.confidence), (vec!["napi_silence", "sample_hole"], Confidence::Medium));
+    assert_eq!((kinds(stall), stall.confidence), (vec!["napi_silence", "sample_hole"], Confidence::Low));
 }
 
 #[test]
