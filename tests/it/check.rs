@@ -181,7 +181,10 @@ fn what_may_have_been_missed_is_unknown() {
     let other_cpu = Selection { cpus: Some(vec![CpuRange(0, 0)]), ..Selection::default() };
     let of_other = judge(&paused, &none, &other_cpu, &Thresholds::default());
     assert_eq!((of_other.status, of_other.cpus), (Status::Healthy, 1));
+}
 
+#[test]
+fn what_the_evidence_cannot_show_is_unknown() {
     let has = |source| internals::witness(source, None);
     let lacks = |source| internals::witness(source, Some(Lack::NotRecorded));
     let of = |witnesses: &[Witness], power| {

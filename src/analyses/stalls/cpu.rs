@@ -20,6 +20,9 @@ const SHORT_PAUSE: u64 = 8;
 /// emulated machines one in seven is.
 const IDLE_GAPS: u64 = 4;
 
+/// Samples further apart than this, in ns, are taken in few of the times between two sleeps.
+const SLOW_CLOCK_NS: u64 = 4_100_000;
+
 /// The facts of a recording that do not depend on the CPU.
 pub(super) struct Facts<'r> {
     pub recording: &'r Recording,
@@ -138,6 +141,12 @@ impl<'r> Cpu<'r> {
     pub fn is_busy_between(&self, time: &Range<u64>) -> bool {
         let is_idle = |(task, ns): (TaskId, u64)| ns > 0 && self.recording.task(task).is_swapper();
         self.knows_idle && !self.holders(time).any(is_idle)
+    }
+
+    /// Whether samples are taken at times that have nothing to do with softirqs. Most samples of a
+    /// slow clock that stops in idle are taken by the interrupts that wake the CPU.
+    pub fn samples_at_random(&self) -> bool {
+        !self.stops_in_idle || self.interval_ns <= SLOW_CLOCK_NS
     }
 
     /// A time shorter than this is ignored, even near a longer one of the same culprit.

@@ -46,16 +46,16 @@ pub(super) fn find(cpu: &Cpu, rates: &Rates, runs: &[Run]) -> Paths {
         let mut readings = vec![Reading::whole(cpu, rates, group), Reading::tails(cpu, rates, group)];
         readings.retain(|reading| !reading.long.is_empty());
         let tried = (groups.len() * readings.len()) as f64;
-        judge(readings, tried, &mut findings);
+        judge(cpu, readings, tried, &mut findings);
     }
     Paths { findings, groups: groups.len() }
 }
 
 /// Adds what the readings of one group find; `tried` is how many readings there are of all groups.
 /// Where one of them is strong the others do not count.
-fn judge(mut readings: Vec<Reading>, tried: f64, findings: &mut Vec<Finding>) {
-    let is_strong =
-        |reading: &Reading| reading.p_value() * tried <= STRONG && reading.may_be_strong();
+fn judge(cpu: &Cpu, mut readings: Vec<Reading>, tried: f64, findings: &mut Vec<Finding>) {
+    let may_be_strong = |reading: &Reading| cpu.samples_at_random() && reading.may_be_strong();
+    let is_strong = |reading: &Reading| reading.p_value() * tried <= STRONG && may_be_strong(reading);
     if readings.iter().any(is_strong) {
         readings.retain(is_strong);
     }

@@ -13,8 +13,9 @@ const TIMERS: &str = "asm_sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_soft
 /// Busy in user space, each ms at another place; one sample in four sees a packet.
 fn moving(range: Range<u64>) -> String {
     let place = |ms: u64| format!("work{}_[u]", ms % 97);
-    let stack =
-        |ms: u64| if ms % 4 == 0 { RX.replace("work", &format!("work{}", ms % 97)) } else { place(ms) };
+    let stack = |ms: u64| {
+        if ms.is_multiple_of(4) { RX.replace("work", &format!("work{}", ms % 97)) } else { place(ms) }
+    };
     range.map(|ms| every_ms(0, ms..ms + 1, "envoy", &stack(ms))).collect()
 }
 
