@@ -27,7 +27,10 @@ pub(super) fn take(cpu: &Cpu, stretches: Vec<Stretch>) -> (Vec<Overloaded>, Vec<
         let is_cause = |overloaded: &&mut Overloaded| {
             is_in(&overloaded.overload, &stretch.time) && causes(cpu, &overloaded.overload, suspect)
         };
-        match all.iter_mut().find(is_cause) {
+        // The middle of the stretch is in the overload that most of it is in.
+        let middle = stretch.time.start + (stretch.time.end - stretch.time.start) / 2;
+        let first = all.partition_point(|overloaded| overloaded.overload.end_ns < middle);
+        match all[first..].iter_mut().take(2).find(is_cause) {
             Some(overloaded) if stretch.is_long => {
                 let length_ns = stretch.time.end - stretch.time.start;
                 overloaded.stalls += 1;
