@@ -76,8 +76,21 @@ impl<'r> Cpu<'r> {
         self.contexts.get(sample.stack).serving != Serving::Nothing || self.kind(sample).is_server()
     }
 
+    /// Whether there are samples enough that hit the work of softirqs for one overload: it takes
+    /// half of the least time, and no sample stands for more than two sampling intervals.
+    fn may_be_overloaded(&self, time: &Range<u64>) -> bool {
+        let samples = &self.timeline.samples[self.timeline.between(time.start, time.end)];
+        let hits = samples.iter().filter(|sample| self.is_softirqs(sample)).count() as u64;
+        // One before the time may last into it.
+        let most_ns = (hits + 1).saturating_mul(self.recording.sampling_interval_ns().saturating_mul(2));
+        most_ns >= LEAST_NS / 2
+    }
+
     /// The stretches of `time` in which the CPU may have been overloaded.
     fn stretches(&self, time: Range<u64>) -> Vec<Range<u64>> {
+        if !self.may_be_overloaded(&time) {
+            return Vec::new();
+        }
         let (mut softirqs, mut ksoftirqd) = (Filled::new(SOFTIRQS), Filled::new(KSOFTIRQD));
         for Span { start_ns, end_ns, kind } in self.spans(time) {
             let sample = match kind {
