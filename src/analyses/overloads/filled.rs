@@ -12,8 +12,10 @@ use crate::analyses::shares::Share;
 /// all maximal scoring subsequences", ISMB 1999).
 pub(super) struct Filled {
     share: Share,
-    /// The score of all pieces so far.
+    /// The score of all pieces up to the last that is filled.
     score: i128,
+    /// The length of all pieces since.
+    unfilled_ns: u64,
     candidates: Vec<Candidate>,
 }
 
@@ -32,15 +34,20 @@ struct Candidate {
 impl Filled {
     /// Stretches of which the work takes at least this share.
     pub fn new(share: Share) -> Self {
-        Filled { share, score: 0, candidates: Vec::new() }
+        Filled { share, score: 0, unfilled_ns: 0, candidates: Vec::new() }
     }
 
     /// Adds the next piece.
     pub fn add(&mut self, time: Range<u64>, is_filled: bool) {
+        let length_ns = time.end - time.start;
+        if !is_filled {
+            self.unfilled_ns += length_ns;
+            return;
+        }
         let Share(part, whole) = self.share;
-        let weight = if is_filled { i128::from(whole) - i128::from(part) } else { -i128::from(part) };
+        self.score -= i128::from(std::mem::take(&mut self.unfilled_ns)) * i128::from(part);
         let before = self.score;
-        self.score += i128::from(time.end - time.start) * weight;
+        self.score += i128::from(length_ns) * (i128::from(whole) - i128::from(part));
         if self.score > before {
             self.push(time, before);
         }

@@ -76,14 +76,25 @@ impl<'r> Cpu<'r> {
         self.contexts.get(sample.stack).serving != Serving::Nothing || self.kind(sample).is_server()
     }
 
-    /// Whether there are samples enough that hit the work of softirqs for one overload: it takes
-    /// half of the least time, and no sample stands for more than two sampling intervals.
+    /// Whether softirqs took so much of some half second that it may be a part of an overload: of
+    /// one that touches three halves, each would have less than a quarter otherwise. What is not
+    /// overloaded is seen at less cost so.
     fn may_be_overloaded(&self, time: &Range<u64>) -> bool {
-        let samples = &self.timeline.samples[self.timeline.between(time.start, time.end)];
-        let hits = samples.iter().filter(|sample| self.is_softirqs(sample)).count() as u64;
-        // One before the time may last into it.
-        let most_ns = (hits + 1).saturating_mul(self.recording.sampling_interval_ns().saturating_mul(2));
-        most_ns >= LEAST_NS / 2
+        if !self.timeline.lost.is_empty() || !self.timeline.throttled.is_empty() {
+            return true;
+        }
+        let interval_ns = self.recording.sampling_interval_ns();
+        let (mut piece_end, mut softirqs_ns) = (0, 0);
+        self.timeline.between(time.start, time.end).any(|at| {
+            let sample = &self.timeline.samples[at];
+            if sample.time_ns >= piece_end {
+                (piece_end, softirqs_ns) = (sample.time_ns.saturating_add(LEAST_NS / 2), 0);
+            }
+            if self.is_softirqs(sample) {
+                softirqs_ns += self.timeline.held_ns(at, interval_ns);
+            }
+            softirqs_ns >= LEAST_NS / 10
+        })
     }
 
     /// The stretches of `time` in which the CPU may have been overloaded.
