@@ -76,9 +76,9 @@ impl<'r> Cpu<'r> {
         self.contexts.get(sample.stack).serving != Serving::Nothing || self.kind(sample).is_server()
     }
 
-    /// Whether softirqs took so much of some half second that it may be a part of an overload: of
-    /// one that touches three halves, each would have less than a quarter otherwise. What is not
-    /// overloaded is seen at less cost so.
+    /// Whether softirqs took 100 ms or more of some half second. If not, no second has half of its
+    /// time in softirqs, since it overlaps three half seconds at most, and the CPU need not be
+    /// searched. Where records were lost a shorter time may be an overload.
     fn may_be_overloaded(&self, time: &Range<u64>) -> bool {
         if !self.timeline.lost.is_empty() || !self.timeline.throttled.is_empty() {
             return true;

@@ -9,28 +9,18 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Sample, Softirq, StackId};
+use crate::model::{Sample, StackId};
 
+use super::bursts::{self, Burst, STRONG};
 use super::cpu::Cpu;
-use super::findings::{Finding, Weight};
-use super::handlers::{goes_on, time};
-use super::kind::Kind;
-
-/// Up to this probability, times the number of bursts, a burst of samples is no accident.
-const STRONG: f64 = 1e-3;
-
-/// Consecutive samples that hit one softirq on top of one thread.
-struct Burst {
-    softirq: Softirq,
-    indices: Range<usize>,
-}
+use super::findings::Finding;
 
 /// The bursts on top of one moment of a thread: the code that was interrupted stays at one
 /// instruction. By chance it is there again in the next sample as often as where nothing
 /// interrupts the thread.
-pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
-    let bursts = bursts(cpu);
-    let mut long = bursts.iter().filter(|burst| is_long(cpu, &burst.indices)).peekable();
+pub(super) fn find(cpu: &Cpu, bursts: &[Burst]) -> Vec<Finding> {
+    let is_long = |indices: &Range<usize>| bursts::is_long(cpu, indices);
+    let mut long = bursts.iter().filter(|burst| is_long(&burst.indices)).peekable();
     if long.peek().is_none() {
         return Vec::new();
     }
@@ -41,12 +31,8 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for burst in long {
-        let moments = moments(cpu, &burst.indices).filter(|indices| is_long(cpu, indices));
-        findings.extend(moments.filter(is_action).map(|indices| Finding {
-            kind: Kind::Handler { softirq: Some(burst.softirq) },
-            time: time(cpu, &indices),
-            weight: Weight::Strong,
-        }));
+        let moments = moments(cpu, &burst.indices).filter(is_long).filter(is_action);
+        findings.extend(moments.map(|indices| bursts::finding(cpu, burst.softirq, &indices)));
     }
     findings
 }
@@ -96,30 +82,4 @@ impl Rest {
         let (pairs, rests) = self.by_thread.get(&tid).copied().unwrap_or_default();
         (rests as f64 + self.usual) / (pairs + 1) as f64
     }
-}
-
-/// Whether the first and the last of these samples are as far apart as in a stall.
-fn is_long(cpu: &Cpu, indices: &Range<usize>) -> bool {
-    let [first, last] = [indices.start, indices.end - 1].map(|at| cpu.samples()[at].time_ns);
-    last - first >= cpu.options.min_ns.saturating_sub(cpu.interval_ns)
-}
-
-/// The bursts of consecutive samples that hit one softirq on top of one thread.
-fn bursts(cpu: &Cpu) -> Vec<Burst> {
-    let mut bursts: Vec<Burst> = Vec::new();
-    for (at, sample) in cpu.samples().iter().enumerate() {
-        let served = cpu.contexts.get(sample.stack).softirq();
-        let Some(softirq) = served.filter(|_| !cpu.recording.is_server(sample.task)) else { continue };
-        match bursts.last_mut() {
-            Some(last)
-                if last.softirq == softirq
-                    && last.indices.end == at
-                    && goes_on(cpu, &cpu.samples()[at - 1], sample) =>
-            {
-                last.indices.end = at + 1;
-            }
-            _ => bursts.push(Burst { softirq, indices: at..at + 1 }),
-        }
-    }
-    bursts
 }

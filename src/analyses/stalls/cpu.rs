@@ -20,7 +20,8 @@ const SHORT_PAUSE: u64 = 8;
 /// emulated machines one in seven is.
 const IDLE_GAPS: u64 = 4;
 
-/// Samples further apart than this, in ns, are taken in few of the times between two sleeps.
+/// A clock is slow if its samples are further apart than this, in ns: a CPU may sleep and wake
+/// several times between two of them.
 const SLOW_CLOCK_NS: u64 = 4_100_000;
 
 /// The facts of a recording that do not depend on the CPU.

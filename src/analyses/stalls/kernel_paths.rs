@@ -89,8 +89,8 @@ fn chance_within(share: f64, samples: usize) -> f64 {
 }
 
 /// The p-value of a silence together with that of the arrears after it: of `tested` runs so many
-/// were in arrears, where `chance` are by chance. Arrears that could not be significant even after
-/// all runs tell nothing (Tarone 1990).
+/// were in arrears, where `chance` are by chance. If not even arrears after every run would be
+/// significant, they tell nothing (Tarone 1990).
 fn with_arrears(silence: f64, in_arrears: u64, tested: u64, chance: f64) -> f64 {
     if poisson_survival(tested, chance) > WEAK {
         return silence;
@@ -106,15 +106,16 @@ struct Reading<'r> {
     expected: f64,
     /// Whether the visits were silent: none was seen, or only the tails are read.
     is_silent: bool,
-    /// How many were served because an interrupt returned. A tail that begins with one ends before
-    /// the next, so of tails it is one fewer than begin with one.
+    /// How many were served because an interrupt returned. Of n tails, n - 1: so many softirqs or
+    /// fewer in a time are as unlikely as n tails that fill it.
     seen: u64,
     /// After how many of the long runs softirqs were served soon.
     in_arrears: u64,
-    /// The same of those runs alone that were not bound to have them.
+    /// The same, without the runs that a softirq ended.
     by_chance: u64,
-    /// How many runs these are, and the number in arrears if softirqs came at any time.
+    /// How many of the long runs no softirq ended.
     tested: u64,
+    /// After how many of these softirqs are served soon if they come at any time.
     chance: f64,
     /// How many of the long runs have samples enough before them.
     known_before: u64,

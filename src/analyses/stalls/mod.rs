@@ -5,6 +5,7 @@
 
 mod actions;
 mod advice;
+mod bursts;
 mod commands;
 mod confidence;
 mod cpu;
@@ -107,11 +108,12 @@ fn stalls_of(cpu: &Cpu) -> OfCpu {
     let confirming = Findings::new(findings.clone());
     let is_confirmed =
         |finding: &Finding| !knows_waits || confirming.overlapping(&finding.time).next().is_some();
+    let bursts = bursts::find(cpu);
     let inferred = paths
         .findings
         .into_iter()
-        .chain(actions::find(cpu))
-        .chain(handlers::find(cpu))
+        .chain(actions::find(cpu, &bursts))
+        .chain(handlers::find(cpu, &bursts))
         .chain(packets::find(cpu));
     findings.extend(inferred.filter(is_confirmed));
     let findings = Findings::new(findings);
