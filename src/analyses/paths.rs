@@ -17,10 +17,11 @@ pub struct Path {
     pub functions: Vec<NameId>,
     /// How many of the functions, from the outermost, are the entry that all such paths share.
     pub entry_frames: usize,
-    /// The function that says what the work is: the innermost that is no helper (no lock, clock or
-    /// copy of memory), or the BPF program that called it. In a dominating path the work forks
-    /// there, or in a helper that it calls. `None` without call chains, unless one function that is
-    /// no helper dominates.
+    /// The function that says what the work is: the innermost that is no helper (no lock, clock,
+    /// copy of memory or writing of text), or the BPF program that called it. In a dominating path
+    /// the work forks there, or in a helper that it calls; or it is not in the path, but all
+    /// branches of the path lead to it. `None` without call chains, unless one function that is no
+    /// helper dominates.
     pub function: Option<NameId>,
 }
 

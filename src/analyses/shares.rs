@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
+use crate::model::NameId;
+
 use super::contexts::{Contexts, PathId};
 
 /// A path must hold this share of the samples that are not idle to dominate a stretch of time.
@@ -68,4 +70,47 @@ pub fn follow(
         path = callee;
     }
     path
+}
+
+/// The function that says what the work in `path` is: the place where its branches meet again, if
+/// they do. That is the innermost function that keeps the share [`FOLLOW`] of the path's samples,
+/// whichever way leads to it: `addrconf_ifdown` calls `__fib6_clean_all` in several places, and is
+/// in it nearly all the time. Else it is the place of the path itself. `weights` are paths with
+/// their samples.
+pub fn function(
+    contexts: &Contexts,
+    path: PathId,
+    weights: impl Iterator<Item = (PathId, u64)>,
+) -> Option<NameId> {
+    let mut all = 0;
+    let mut shared: FxHashMap<NameId, Shared> = FxHashMap::default();
+    for (inner, samples) in weights.filter(|(inner, _)| contexts.continues(*inner, path)) {
+        all += samples;
+        let is_inside = |inner: &PathId| contexts.depth(*inner) > contexts.depth(path);
+        for outer in contexts.outwards(inner).take_while(is_inside) {
+            let Some(name) = contexts.name(outer).filter(|_| contexts.place(outer) == outer) else {
+                continue;
+            };
+            let shared = shared.entry(name).or_default();
+            // A function that calls itself counts once, where it is innermost.
+            if shared.last != Some(inner) {
+                shared.samples += samples;
+                shared.depths += samples * u64::from(contexts.depth(outer));
+                shared.last = Some(inner);
+            }
+        }
+    }
+    let kept = shared.into_iter().filter(|(_, shared)| FOLLOW.is_held(shared.samples, all));
+    let innermost = kept.max_by_key(|(name, shared)| (shared.depths / shared.samples, Reverse(*name)));
+    innermost.map(|(name, _)| name).or_else(|| contexts.name(contexts.place(path)))
+}
+
+/// A function in which branches of a path meet.
+#[derive(Default)]
+struct Shared {
+    samples: u64,
+    /// The depths of these samples in it, added up.
+    depths: u64,
+    /// The last path that was counted.
+    last: Option<PathId>,
 }

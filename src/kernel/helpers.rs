@@ -56,10 +56,10 @@ pub(super) fn leaves_to_host(name: &str) -> bool {
     )
 }
 
-/// Whether this function locks, reads a clock, waits for a time, copies or clears memory, or is a
-/// thunk.
+/// Whether this function locks, reads a clock, waits for a time, copies or clears memory, writes
+/// text into a buffer, or is a thunk.
 pub(super) fn is_helper(name: &str) -> bool {
-    is_lock(name) || is_clock(name) || is_memory(name) || is_thunk(name)
+    is_lock(name) || is_clock(name) || is_memory(name) || is_thunk(name) || TEXT.contains(&name)
 }
 
 /// Functions that lock and unlock, beside those that begin with a prefix.
@@ -314,6 +314,32 @@ fn is_memory(name: &str) -> bool {
     MEMORY.contains(&base)
 }
 
+/// Functions that write text into a buffer (lib/vsprintf.c, fs/seq_file.c): what is written is the
+/// work of their caller.
+const TEXT: [&str; 21] = [
+    "vsnprintf",
+    "vscnprintf",
+    "snprintf",
+    "scnprintf",
+    "vsprintf",
+    "sprintf",
+    "format_decode",
+    "put_dec",
+    "put_dec_trunc8",
+    "put_dec_full8",
+    "num_to_str",
+    "hex_string",
+    "seq_printf",
+    "seq_vprintf",
+    "seq_puts",
+    "seq_putc",
+    "seq_write",
+    "seq_put_decimal_ull",
+    "seq_put_decimal_ull_width",
+    "seq_put_decimal_ll",
+    "seq_put_hex_ll",
+];
+
 /// Calls that mitigations and tracing put in, and static calls.
 fn is_thunk(name: &str) -> bool {
     name.starts_with("__x86_indirect_")
@@ -398,6 +424,8 @@ mod tests {
             "_copy_to_user",
             "_copy_to_iter",
             "copy_page_to_iter",
+            "vsnprintf",
+            "seq_put_decimal_ull_width",
             "__asm_copy_to_user",
             "__x86_indirect_thunk_rax",
             "srso_alias_return_thunk",
@@ -428,7 +456,8 @@ mod tests {
             "rcu_core",
             "try_to_wake_up",
             "csum_partial",
-            "vsnprintf",
+            "seq_read_iter",
+            "bstr_printf",
             "",
         ] {
             assert!(!is_helper(name) && !turns_interrupts_on(name), "{name}");

@@ -21,8 +21,9 @@
 //!   system call.
 //! - **dominating path**: the heaviest path of a window, followed inward as long as one callee
 //!   keeps most of its caller.
-//! - **function**: the last frame of the dominating path that says what the work is: no lock, clock
-//!   or copy of memory. The work forks there, or in one of these.
+//! - **function**: the last frame of the dominating path that says what the work is: no lock,
+//!   clock, copy of memory or writing of text. The work forks there, or in one of these. If all
+//!   branches lead to one function again, it is that one.
 //! - **server**: a kernel thread that does the work of softirqs that was left to it: `ksoftirqd/N`,
 //!   `napi/…`, `ktimers/N`.
 //! - **baseline**: the same CPU outside all windows.

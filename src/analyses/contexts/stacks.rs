@@ -67,7 +67,8 @@ impl Contexts {
     }
 
     /// The path up to the function that says what work it is: its place. That is the innermost
-    /// function that is no helper (no lock, clock or copy of memory), or a BPF program around it.
+    /// function that is no helper (no lock, clock, copy of memory or writing of text), or a BPF
+    /// program around it.
     pub fn place(&self, path: PathId) -> PathId {
         self.tree.get(path).place
     }

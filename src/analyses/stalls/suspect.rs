@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use crate::analyses::contexts::{Contexts, PathId};
 use crate::analyses::holder::{Holder, Interrupt};
-use crate::analyses::shares::follow;
-use crate::model::{CgroupId, Softirq, TaskId, TraceKind};
+use crate::analyses::shares;
+use crate::model::{CgroupId, NameId, Softirq, TaskId, TraceKind};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
@@ -25,6 +25,8 @@ pub(super) struct Suspect {
     pub cgroup: CgroupId,
     /// The path of its work; `None` if no sample shows it.
     pub path: Option<PathId>,
+    /// The function that says what the work in the path is.
+    pub function: Option<NameId>,
     /// How many samples hit it.
     pub samples: u64,
     /// Their share of the samples that are not idle; without samples, its share of the time.
@@ -75,6 +77,7 @@ fn machine(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         on_cpu: cpu.samples()[before].task,
         cgroup: CgroupId::NONE,
         path: None,
+        function: None,
         samples: 0,
         share: 1.0,
     })
@@ -114,7 +117,7 @@ fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspe
         _ => None,
     })?;
     let share = held_ns as f64 / (time.end - time.start) as f64;
-    Some(Suspect { holder, on_cpu, cgroup: CgroupId::NONE, path: None, samples: 0, share })
+    Some(Suspect { holder, on_cpu, cgroup: CgroupId::NONE, path: None, function: None, samples: 0, share })
 }
 
 /// The suspect according to samples.
@@ -166,18 +169,20 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Sampled {
     }
     let cgroup = cgroups.into_iter().max_by_key(|(_, count)| *count);
     let (middle, _) = samples[samples.len() / 2];
+    let (path, function) = dominating(cpu.contexts, samples.iter().filter_map(|(_, path)| *path)).unzip();
     Sampled::Suspect(Suspect {
         holder,
         on_cpu: cpu.samples()[middle].task,
         cgroup: cgroup.map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
-        path: dominating(cpu.contexts, samples.iter().filter_map(|(_, path)| *path)),
+        path,
+        function: function.flatten(),
         samples: samples.len() as u64,
         share: samples.len() as f64 / f64::from(busy),
     })
 }
 
-/// The heaviest of `paths`, followed inward.
-fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Option<PathId> {
+/// The heaviest of `paths`, followed inward, and the function that says what its work is.
+fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Option<(PathId, Option<NameId>)> {
     let mut counts: BTreeMap<PathId, u64> = BTreeMap::new();
     for path in paths {
         *counts.entry(path).or_default() += 1;
@@ -189,8 +194,10 @@ fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Optio
         }
     }
     let (&start, &total) = starts.iter().max_by_key(|(start, count)| (**count, Reverse(**start)))?;
-    let through_start = counts.into_iter().filter(|(path, _)| contexts.start(*path) == Some(start));
-    Some(follow(contexts, start, through_start, total))
+    counts.retain(|path, _| contexts.start(*path) == Some(start));
+    let weights = || counts.iter().map(|(path, count)| (*path, *count));
+    let path = shares::follow(contexts, start, weights(), total);
+    Some((path, shares::function(contexts, path, weights())))
 }
 
 /// The suspect that the first sample after `time` hit.
@@ -205,11 +212,13 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
     if longest.is_some_and(|longest| longest != tid) {
         return None;
     }
+    let path = cpu.contexts.get(sample.stack).path?;
     Some(Suspect {
         holder: Holder::Task(tid),
         on_cpu: sample.task,
         cgroup: cpu.timeline.details.get(next).cgroup,
-        path: Some(cpu.contexts.get(sample.stack).path?),
+        path: Some(path),
+        function: cpu.contexts.name(cpu.contexts.place(path)),
         samples: 1,
         share: 1.0,
     })
@@ -236,6 +245,7 @@ fn by_switches(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         on_cpu: task,
         cgroup: CgroupId::NONE,
         path: None,
+        function: None,
         samples: 0,
         share: ns as f64 / (time.end - time.start).max(1) as f64,
     })

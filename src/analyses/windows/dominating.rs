@@ -1,17 +1,15 @@
 //! The dominating path of a window, with the task, the time and the place in code of its samples.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use crate::analyses::contexts::PathId;
 use crate::analyses::holder::Holder;
-use crate::analyses::paths::Path;
-use crate::model::{CgroupId, CodePlace, NameId, StackId, Timeline};
+use crate::model::{CgroupId, NameId};
 
 use super::finder::{Candidate, Finder, Work};
 use super::holes::{Hole, Lane};
+use super::places::stacks_of;
 use super::result::Dominating;
 use super::stretch::{Stretch, heaviest, most_frequent};
 
@@ -31,15 +29,17 @@ impl Finder<'_> {
         let cgroups = samples.iter().filter(of_task).map(|&at| timeline.details.get(at).cgroup);
         let cgroup = holder.task().and(most_frequent(cgroups)).map_or(CgroupId::NONE, |(cgroup, _)| cgroup);
         let missing: u64 = samples.iter().filter_map(|&at| lane.hole(at)).map(|hole| hole.missing).sum();
+        let stacks = stacks_of(timeline, &samples);
+        let path = self.path(candidate, &stacks);
         Some(Dominating {
             holder,
             task,
             cgroup,
-            path: Path::new(&self.contexts, candidate.path),
             samples: samples.len() as u64,
             share: (samples.len() as u64 + missing) as f64 / stretch.whole.busy as f64,
             time_ns: self.held_ns(lane, &samples),
-            place: heaviest(self.places(self.contexts.place(candidate.path), timeline, &samples))?.0,
+            place: heaviest(self.places(candidate, path.function, &stacks))?.0,
+            path,
             line: None,
         })
     }
@@ -82,47 +82,5 @@ impl Finder<'_> {
         let after_ns = |at: usize| lane.timeline.held_ns(at, self.interval_ns);
         let before_ns = |at: usize| lane.hole(at).map_or(0, |hole| hole.length_ns);
         indices.iter().map(|&at| before_ns(at) + after_ns(at)).sum()
-    }
-
-    /// Where in the innermost function of `path` the samples at these indices were, with their
-    /// number.
-    pub(super) fn places(
-        &self,
-        path: PathId,
-        timeline: &Timeline,
-        indices: &[usize],
-    ) -> BTreeMap<CodePlace, u64> {
-        let mut stacks: FxHashMap<StackId, u64> = FxHashMap::default();
-        for &at in indices {
-            *stacks.entry(timeline.samples[at].stack).or_default() += 1;
-        }
-        let mut places = BTreeMap::new();
-        for (stack, samples) in stacks {
-            if let Some(place) = self.place_in(path, stack) {
-                *places.entry(place).or_default() += samples;
-            }
-        }
-        places
-    }
-
-    /// The innermost frame of `path` in a stack that continues it. The path of no function has the
-    /// stack's innermost frame.
-    fn place_in(&self, path: PathId, stack: StackId) -> Option<CodePlace> {
-        if self.contexts.depth(path) == 0 {
-            let (_, frame) = self.recording.stacks.split(stack)?;
-            return Some(CodePlace { frame, is_call: false });
-        }
-        let (mut at, mut place) = (stack, None);
-        while let Some((caller, frame)) = self.recording.stacks.split(at) {
-            // Nested stacks have the same path, so the path ends in the outermost stack with that
-            // path.
-            if [self.contexts.get(at).path, self.contexts.handler(at)].contains(&Some(path)) {
-                place = Some(CodePlace { frame, is_call: at != stack });
-            } else if place.is_some() {
-                break;
-            }
-            at = caller;
-        }
-        place
     }
 }

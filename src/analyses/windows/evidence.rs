@@ -1,17 +1,16 @@
 //! Evidence: the share of each candidate in the windows and in the baseline of each CPU.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
 use crate::analyses::statistics::Table;
-use crate::model::{CgroupId, CodePlace};
+use crate::model::CgroupId;
 
 use super::amount::{Amount, Whole};
 use super::candidates::Candidates;
 use super::compared::{Compared, Judged, Piece};
 use super::finder::{Candidate, Finder, Work};
 use super::holes::Lane;
+use super::places::{Stacks, stacks_of};
 
 /// The evidence for and against one path, added up CPU by CPU.
 #[derive(Default)]
@@ -31,8 +30,8 @@ pub(super) struct Evidence {
     pub window_ns: Vec<u64>,
     /// The control groups of its samples in the windows that it dominates.
     pub cgroups: Vec<CgroupId>,
-    /// Where in its innermost function these samples were, with their number.
-    pub places: BTreeMap<CodePlace, u64>,
+    /// The stacks of these samples.
+    pub stacks: Stacks,
     /// The CPUs of the windows that it dominates.
     pub cpus: Vec<u32>,
     /// All windows on those CPUs.
@@ -58,8 +57,8 @@ impl Evidence {
         self.held_ns.push(samples.held_ns);
         self.window_ns.push(judged.time.end - judged.time.start);
         self.cgroups.extend(samples.cgroups);
-        for (place, count) in samples.places {
-            *self.places.entry(place).or_default() += count;
+        for (stack, count) in samples.stacks {
+            *self.stacks.entry(stack).or_default() += count;
         }
     }
 }
@@ -69,7 +68,7 @@ struct WindowSamples {
     /// How long the path held the CPU, in ns.
     held_ns: u64,
     cgroups: Vec<CgroupId>,
-    places: BTreeMap<CodePlace, u64>,
+    stacks: Stacks,
 }
 
 impl Finder<'_> {
@@ -137,7 +136,7 @@ impl Finder<'_> {
                 Some(_) => samples.iter().map(|&at| timeline.details.get(at).cgroup).collect(),
                 None => Vec::new(),
             },
-            places: self.places(self.contexts.place(candidate.path), timeline, &samples),
+            stacks: stacks_of(timeline, &samples),
         }
     }
 

@@ -12,6 +12,7 @@ mod finder;
 mod groups;
 mod holes;
 mod options;
+mod places;
 mod ranking;
 mod result;
 mod stretch;

@@ -3,9 +3,9 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
-use crate::analyses::paths::{Owner, Path};
+use crate::analyses::paths::Owner;
 use crate::analyses::statistics::{Exact, fisher_exact_stratified, tests_that_count};
-use crate::model::{CgroupId, NameId};
+use crate::model::{CgroupId, CodePlace, NameId};
 
 use super::candidates::Candidates;
 use super::compared::Compared;
@@ -64,14 +64,15 @@ impl Finder<'_> {
     ) -> Ranked {
         let lift = evidence.lift();
         let median_held_ns = median(&mut evidence.held_ns);
-        let path = Path::new(&self.contexts, candidate.path);
+        let path = self.path(candidate, &evidence.stacks);
+        let places = self.places(candidate, path.function, &evidence.stacks);
         let verdict = match verdict(&evidence, p_value, median_held_ns) {
             Verdict::Culprit if path.owner == Owner::Unknown => Verdict::Lead,
             verdict => verdict,
         };
         Ranked {
             holder: self.holder(candidate),
-            leaves: if path.functions.is_empty() { self.leaves(&evidence) } else { Vec::new() },
+            leaves: if path.functions.is_empty() { self.leaves(&places) } else { Vec::new() },
             path,
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
             baseline_windows: evidence.tables.iter().map(|table| table.baseline_with).sum(),
@@ -83,17 +84,17 @@ impl Finder<'_> {
             windows_on_cpus: evidence.windows_on_cpus,
             cgroup: most_frequent(evidence.cgroups.into_iter()).map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
             median_held_ns,
-            place: heaviest(evidence.places).map(|(place, _)| place),
+            place: heaviest(places).map(|(place, _)| place),
             line: None,
             verdict,
             compared,
         }
     }
 
-    /// The innermost functions of a candidate's samples in windows, with their shares.
-    fn leaves(&self, evidence: &Evidence) -> Vec<(NameId, f64)> {
+    /// The functions of these places, with their shares.
+    fn leaves(&self, places: &BTreeMap<CodePlace, u64>) -> Vec<(NameId, f64)> {
         let mut samples: BTreeMap<NameId, u64> = BTreeMap::new();
-        for (place, count) in &evidence.places {
+        for (place, count) in places {
             let function = self.recording.function(self.recording.frames.function(place.frame));
             *samples.entry(function.name).or_default() += count;
         }

@@ -24,6 +24,19 @@ fn a_path_in_which_no_softirq_is_seen_where_they_are_common() {
 }
 
 #[test]
+fn the_function_is_where_the_branches_of_a_path_meet_again() {
+    let text = traffic(0..1000)
+        + &every_ms(0, 1000..1050, "agent", &format!("{LSEEK};fib6_flush;fib6_walk"))
+        + &every_ms(0, 1050..1100, "agent", &format!("{LSEEK};rt6_disable_ip;fib6_walk"))
+        + &traffic(1100..2000);
+    let recording = recording(&text);
+    let stalls = find(&recording);
+    let path = only(&stalls).culprit.as_ref().and_then(|culprit| culprit.path.as_ref()).expect("a path");
+    assert_eq!(path.function.map(|name| recording.name(name)), Some("fib6_walk"));
+    assert_eq!(path.functions.last().map(|name| recording.name(*name)), Some("traverse"));
+}
+
+#[test]
 fn a_slow_call_that_softirqs_interrupt_is_no_stall() {
     let nested =
         format!("{LSEEK};asm_sysvec_call_function_single;__irq_exit_rcu;handle_softirqs;net_rx_action");
