@@ -72,22 +72,25 @@ pub fn follow(
     path
 }
 
-/// The function that says what the work in `path` is: the place where its branches meet again, if
-/// they do. That is the innermost function that keeps the share [`FOLLOW`] of the path's samples,
-/// whichever way leads to it: `addrconf_ifdown` calls `__fib6_clean_all` in several places, and is
-/// in it nearly all the time. Else it is the place of the path itself. `weights` are paths with
-/// their samples.
-pub fn function(
+/// The functions beyond the fork in which `path` ends where its branches meet again, outermost
+/// first: those that keep the share [`FOLLOW`] of the path's samples, whichever way leads to them.
+/// `addrconf_ifdown` calls `__fib6_clean_all` in several places, and is in it nearly all the time.
+/// Helpers are no such place: everybody calls them. `weights` are paths with their samples.
+pub fn beyond(
     contexts: &Contexts,
     path: PathId,
     weights: impl Iterator<Item = (PathId, u64)>,
-) -> Option<NameId> {
+) -> Vec<NameId> {
     let mut all = 0;
+    let mut branches: FxHashMap<PathId, u64> = FxHashMap::default();
     let mut shared: FxHashMap<NameId, Shared> = FxHashMap::default();
     for (inner, samples) in weights.filter(|(inner, _)| contexts.continues(*inner, path)) {
         all += samples;
         let is_inside = |inner: &PathId| contexts.depth(*inner) > contexts.depth(path);
         for outer in contexts.outwards(inner).take_while(is_inside) {
+            if contexts.parent(outer) == Some(path) {
+                *branches.entry(outer).or_default() += samples;
+            }
             let Some(name) = contexts.name(outer).filter(|_| contexts.place(outer) == outer) else {
                 continue;
             };
@@ -100,9 +103,15 @@ pub fn function(
             }
         }
     }
-    let kept = shared.into_iter().filter(|(_, shared)| FOLLOW.is_held(shared.samples, all));
-    let innermost = kept.max_by_key(|(name, shared)| (shared.depths / shared.samples, Reverse(*name)));
-    innermost.map(|(name, _)| name).or_else(|| contexts.name(contexts.place(path)))
+    // Not a fork: the path ends here because what follows does not dominate.
+    if branches.into_values().any(|samples| FOLLOW.is_held(samples, all)) {
+        return Vec::new();
+    }
+    shared.retain(|_, shared| FOLLOW.is_held(shared.samples, all));
+    let mut meetings: Vec<(u64, NameId)> =
+        shared.into_iter().map(|(name, shared)| (shared.depths / shared.samples, name)).collect();
+    meetings.sort_unstable();
+    meetings.into_iter().map(|(_, name)| name).collect()
 }
 
 /// A function in which branches of a path meet.

@@ -64,6 +64,7 @@ mod syscalls;
 mod threads;
 mod variants;
 mod window_comparison;
+mod window_paths;
 mod window_recordings;
 mod window_simulation;
 mod windows;

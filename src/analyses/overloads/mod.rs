@@ -147,7 +147,7 @@ impl<'r> Cpu<'r> {
             server: most(&shares.servers).map(|(comm, ns)| (comm, of_all(ns))),
             softirq: most(&shares.by_softirq).map(|(softirq, ns)| (softirq, of_all(ns))),
             function: costliest.map(|(name, ns)| (name, ns as f64 / shares.softirqs_ns.max(1) as f64)),
-            path: place.map(|place| Path::new(self.contexts, place)),
+            path: place.map(|place| Path::new(self.contexts, place, Vec::new())),
         })
     }
 

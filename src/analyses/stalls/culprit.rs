@@ -19,7 +19,7 @@ pub(super) fn culprit(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>) -> Culpri
         // A handler has no control group. The interrupted task's control group would blame a
         // bystander.
         cgroup: if suspect.holder.task().is_some() { suspect.cgroup } else { CgroupId::NONE },
-        path: suspect.path.map(|path| Path { function: suspect.function, ..Path::new(cpu.contexts, path) }),
+        path: suspect.path.map(|path| Path::new(cpu.contexts, path, suspect.beyond.clone())),
         call: traced_call(cpu, suspect, time),
         samples: suspect.samples,
         share: suspect.share,

@@ -25,8 +25,8 @@ pub(super) struct Suspect {
     pub cgroup: CgroupId,
     /// The path of its work; `None` if no sample shows it.
     pub path: Option<PathId>,
-    /// The function that says what the work in the path is.
-    pub function: Option<NameId>,
+    /// The functions in which the path's branches meet again.
+    pub beyond: Vec<NameId>,
     /// How many samples hit it.
     pub samples: u64,
     /// Their share of the samples that are not idle; without samples, its share of the time.
@@ -77,7 +77,7 @@ fn machine(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         on_cpu: cpu.samples()[before].task,
         cgroup: CgroupId::NONE,
         path: None,
-        function: None,
+        beyond: Vec::new(),
         samples: 0,
         share: 1.0,
     })
@@ -117,7 +117,15 @@ fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspe
         _ => None,
     })?;
     let share = held_ns as f64 / (time.end - time.start) as f64;
-    Some(Suspect { holder, on_cpu, cgroup: CgroupId::NONE, path: None, function: None, samples: 0, share })
+    Some(Suspect {
+        holder,
+        on_cpu,
+        cgroup: CgroupId::NONE,
+        path: None,
+        beyond: Vec::new(),
+        samples: 0,
+        share,
+    })
 }
 
 /// The suspect according to samples.
@@ -169,20 +177,20 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Sampled {
     }
     let cgroup = cgroups.into_iter().max_by_key(|(_, count)| *count);
     let (middle, _) = samples[samples.len() / 2];
-    let (path, function) = dominating(cpu.contexts, samples.iter().filter_map(|(_, path)| *path)).unzip();
+    let (path, beyond) = dominating(cpu.contexts, samples.iter().filter_map(|(_, path)| *path)).unzip();
     Sampled::Suspect(Suspect {
         holder,
         on_cpu: cpu.samples()[middle].task,
         cgroup: cgroup.map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
         path,
-        function: function.flatten(),
+        beyond: beyond.unwrap_or_default(),
         samples: samples.len() as u64,
         share: samples.len() as f64 / f64::from(busy),
     })
 }
 
-/// The heaviest of `paths`, followed inward, and the function that says what its work is.
-fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Option<(PathId, Option<NameId>)> {
+/// The heaviest of `paths`, followed inward, and the functions in which its branches meet.
+fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Option<(PathId, Vec<NameId>)> {
     let mut counts: BTreeMap<PathId, u64> = BTreeMap::new();
     for path in paths {
         *counts.entry(path).or_default() += 1;
@@ -197,7 +205,7 @@ fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Optio
     counts.retain(|path, _| contexts.start(*path) == Some(start));
     let weights = || counts.iter().map(|(path, count)| (*path, *count));
     let path = shares::follow(contexts, start, weights(), total);
-    Some((path, shares::function(contexts, path, weights())))
+    Some((path, shares::beyond(contexts, path, weights())))
 }
 
 /// The suspect that the first sample after `time` hit.
@@ -218,7 +226,7 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         on_cpu: sample.task,
         cgroup: cpu.timeline.details.get(next).cgroup,
         path: Some(path),
-        function: cpu.contexts.name(cpu.contexts.place(path)),
+        beyond: Vec::new(),
         samples: 1,
         share: 1.0,
     })
@@ -245,7 +253,7 @@ fn by_switches(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         on_cpu: task,
         cgroup: CgroupId::NONE,
         path: None,
-        function: None,
+        beyond: Vec::new(),
         samples: 0,
         share: ns as f64 / (time.end - time.start).max(1) as f64,
     })

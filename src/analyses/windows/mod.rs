@@ -63,7 +63,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let dominating =
         episodes.iter().filter_map(|episode| episode.dominating.as_ref()).map(|dominating| &dominating.path);
     let paths = dominating.chain(ranking.iter().map(|ranked| &ranked.path));
-    let names = paths.flat_map(|path| path.functions.iter().copied()).collect();
+    let names = paths.flat_map(|path| path.functions.iter().chain(&path.beyond).copied()).collect();
     Windows {
         unnamed: contents::unnamed_among(recording, &names),
         overloads: overloads::find(recording, &finder.contexts, &options.selection),

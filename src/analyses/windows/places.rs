@@ -28,8 +28,8 @@ impl Finder<'_> {
     pub(super) fn path(&self, candidate: Candidate, stacks: &Stacks) -> Path {
         let weights =
             stacks.iter().filter_map(|(&stack, &samples)| Some((self.path_in(candidate, stack)?, samples)));
-        let function = shares::function(&self.contexts, candidate.path, weights);
-        Path { function, ..Path::new(&self.contexts, candidate.path) }
+        let beyond = shares::beyond(&self.contexts, candidate.path, weights);
+        Path::new(&self.contexts, candidate.path, beyond)
     }
 
     /// Where in `function`, the one of the candidate's path, the samples with these stacks were,

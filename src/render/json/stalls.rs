@@ -120,6 +120,7 @@ struct CulpritView<'r> {
     syscall: Option<&'r str>,
     path: Vec<&'r str>,
     function: Option<&'r str>,
+    beyond: Vec<&'r str>,
     samples: u64,
     share: f64,
     call: Option<CallView<'r>>,
@@ -283,9 +284,9 @@ impl<'r> View<'r> {
 
     fn culprit(&self, culprit: &Culprit) -> CulpritView<'r> {
         let path = culprit.path.as_ref().map(|path| self.path(path));
-        let (owner, of_path, function, functions) = match path {
-            Some(path) => (Some(path.owner), path.syscall, path.function, path.path),
-            None => (None, None, None, Vec::new()),
+        let (owner, of_path, function, functions, beyond) = match path {
+            Some(path) => (Some(path.owner), path.syscall, path.function, path.path, path.beyond),
+            None => (None, None, None, Vec::new(), Vec::new()),
         };
         let call = culprit.call.as_ref();
         CulpritView {
@@ -298,6 +299,7 @@ impl<'r> View<'r> {
             syscall: of_path.or(call.map(|call| self.name(call.name))),
             path: functions,
             function,
+            beyond,
             samples: culprit.samples,
             share: culprit.share,
             call: call.map(|call| CallView {

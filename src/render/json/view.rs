@@ -62,6 +62,7 @@ pub(super) struct PathView<'r> {
     pub syscall: Option<&'r str>,
     pub function: Option<&'r str>,
     pub path: Vec<&'r str>,
+    pub beyond: Vec<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -212,6 +213,7 @@ impl<'r> View<'r> {
     }
 
     pub fn path(&self, path: &Path) -> PathView<'r> {
+        let names = |functions: &[NameId]| functions.iter().map(|name| self.name(*name)).collect();
         PathView {
             owner: match path.owner {
                 Owner::SystemCall => "system_call",
@@ -223,7 +225,8 @@ impl<'r> View<'r> {
             },
             syscall: path.system_call.map(|call| self.name(call)),
             function: path.function.map(|name| self.name(name)),
-            path: path.functions.iter().map(|name| self.name(*name)).collect(),
+            path: names(&path.functions),
+            beyond: names(&path.beyond),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What reports share: what was recorded, what was lost, and the diagnostics.
 
+use crate::analyses::paths::Path;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::Filler;
 use crate::model::{Diagnostic, NameId, Recording, Severity};
@@ -55,10 +56,14 @@ pub fn closing(recording: &Recording, notes: &[Diagnostic]) -> Vec<String> {
     blank.into_iter().chain(lines).collect()
 }
 
-/// Functions from caller to callee, with `;` between them.
-pub fn path(recording: &Recording, functions: &[NameId]) -> String {
-    let names: Vec<&str> = functions.iter().map(|name| recording.name(*name)).collect();
-    names.join(";")
+/// The functions of a path after the entry, from caller to callee, with `;` between them. `..`
+/// stands for the branches before functions in which they meet again.
+pub fn path(recording: &Recording, path: &Path) -> String {
+    let names = |functions: &[NameId]| functions.iter().map(|name| recording.name(*name)).collect::<Vec<_>>();
+    match path.beyond.is_empty() {
+        true => names(path.inner()).join(";"),
+        false => format!("{};..;{}", names(path.inner()).join(";"), names(&path.beyond).join(";")),
+    }
 }
 
 /// What filled a stretch of a CPU's time that no path dominates.

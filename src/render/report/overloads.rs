@@ -30,8 +30,8 @@ pub fn lines(recording: &Recording, overload: &Overload, more: &str) -> Vec<Stri
         function.unwrap_or_default(),
     );
     let mut lines = wrap("overload  ", &sentence);
-    if let Some(inner) = overload.path.as_ref().map(|path| path.inner()).filter(|inner| !inner.is_empty()) {
-        lines.extend(wrap("  via ", &path(recording, inner)));
+    if let Some(of_softirqs) = overload.path.as_ref().filter(|path| !path.inner().is_empty()) {
+        lines.extend(wrap("  via ", &path(recording, of_softirqs)));
     }
     lines
 }

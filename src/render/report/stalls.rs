@@ -169,7 +169,7 @@ impl Report<'_> {
         for (summary, line) in shown.iter().zip(&table[1..]) {
             lines.push(line.clone());
             if let Some(culprit_path) = &summary.path {
-                lines.extend(wrap("  via ", &path(self.recording, culprit_path.inner())));
+                lines.extend(wrap("  via ", &path(self.recording, culprit_path)));
             }
         }
         if shown.len() < self.stalls.ranking.len() {

@@ -249,7 +249,7 @@ impl Report<'_> {
     /// The functions of the path; without call chains, those in which its samples were.
     fn via(&self, ranked: &Ranked) -> Vec<String> {
         if ranked.leaves.is_empty() {
-            return wrap("  via ", &path(self.recording, ranked.path.inner()));
+            return wrap("  via ", &path(self.recording, &ranked.path));
         }
         let shown = ranked.leaves.iter().take(LEAVES_SHOWN);
         let mut each: Vec<String> =

@@ -26,6 +26,7 @@ fn a_handler_stands_out_on_every_stack() {
         functions: contexts.names(path),
         entry_frames: 0,
         function: contexts.name(path),
+        beyond: Vec::new(),
     };
     let comm = recording.task(timeline.samples[0].task).comm;
     let marks = Marks {
