@@ -13,4 +13,4 @@ pub use system_calls::{
     arch_of_entry, compat_arch, is_compat_entry, system_call, system_call_by_number, system_call_number,
     system_call_role,
 };
-pub use tasks::task_kind;
+pub use tasks::{is_kernel_thread, task_kind};

@@ -1,4 +1,4 @@
-//! Kernel threads that serve softirqs.
+//! Names of kernel threads.
 
 use crate::model::TaskKind;
 
@@ -19,6 +19,31 @@ pub fn task_kind(comm: &str) -> TaskKind {
     ];
     let kind = KINDS.iter().find(|(start, _)| comm.starts_with(start));
     kind.map_or(TaskKind::Other, |(_, kind)| *kind)
+}
+
+/// Whether this is the name of a kernel thread that matters where a machine stalls: those that
+/// serve softirqs, and those that are in every recording, whose names nobody doubts.
+pub fn is_kernel_thread(comm: &str) -> bool {
+    // kernel/kthread.c, kernel/workqueue.c, kernel/stop_machine.c, kernel/cpu.c, kernel/rcu/tree.c
+    // and tree_nocb.h, mm/vmscan.c, mm/compaction.c, kernel/watchdog.c, drivers/powercap.
+    const STARTS: [&str; 12] = [
+        "swapper/",
+        "kworker/",
+        "migration/",
+        "cpuhp/",
+        "rcuc/",
+        "rcub/",
+        "rcuog/",
+        "rcuop/",
+        "kswapd",
+        "kcompactd",
+        "watchdog/",
+        "idle_inject/",
+    ];
+    const WHOLE: [&str; 5] = ["swapper", "kthreadd", "rcu_preempt", "rcu_sched", "khungtaskd"];
+    task_kind(comm) != TaskKind::Other
+        || STARTS.iter().any(|start| comm.starts_with(start))
+        || WHOLE.contains(&comm)
 }
 
 #[cfg(test)]
@@ -44,6 +69,16 @@ mod tests {
         ] {
             assert_eq!(task_kind(comm), kind, "{comm}");
             assert_eq!(task_kind(comm).is_server(), is_server, "{comm}");
+        }
+    }
+
+    #[test]
+    fn names_of_kernel_threads() {
+        for comm in ["ksoftirqd/0", "irq/24-eth0", "swapper", "swapper/3", "kworker/u8:3-kv", "migration/1"] {
+            assert!(is_kernel_thread(comm), "{comm}");
+        }
+        for comm in ["ksoftirqd", "swapper2", "kworker", "bash", "rcu", ""] {
+            assert!(!is_kernel_thread(comm), "{comm}");
         }
     }
 }

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::kernel;
 use crate::model::{
     About, FrameKind, FrameTable, Function, FunctionId, Mode, ModuleId, NameId, Names, Naming, Recording,
-    StackId, SystemCall, Task, Timeline, TraceEvent, TraceKind,
+    SystemCall, Timeline, TraceEvent, TraceKind,
 };
 use crate::symbols::FrameName;
 
@@ -49,13 +49,6 @@ pub fn function(
     Function { name, module, mode, naming, kind, system_call }
 }
 
-/// Sets the kind of each task by its comm.
-pub(super) fn set_task_kinds(tasks: &mut [Task], names: &Names) {
-    for task in tasks {
-        task.kind = kernel::task_kind(names.get(task.comm));
-    }
-}
-
 /// The system calls that occur in events, by number. A name is that of the architecture's table,
 /// else that of the tracepoint (`syscalls:sys_enter_read`).
 pub(super) fn system_calls(
@@ -78,21 +71,15 @@ pub(super) fn system_calls(
 /// Marks the tasks whose stacks show that they are 32-bit programs on a 64-bit kernel, with all
 /// threads of the process, and names the system calls by the numbers of these programs.
 pub fn set_compat(recording: &mut Recording, names: &mut Names) {
-    let Recording { about, functions, timelines, tasks, stacks, frames, .. } = recording;
-    let compat_arch = about.arch.as_deref().and_then(kernel::compat_arch);
-    let Some(arch) = compat_arch.filter(|_| calls_of(timelines).next().is_some()) else { return };
+    let compat_arch = recording.about.arch.as_deref().and_then(kernel::compat_arch);
+    let Some(arch) = compat_arch.filter(|_| calls_of(&recording.timelines).next().is_some()) else { return };
     let is_entry =
         |function: &Function| function.is_named_kernel() && kernel::is_compat_entry(names.get(function.name));
-    let are_entries: Vec<bool> = functions.iter().map(is_entry).collect();
-    if !are_entries.contains(&true) {
+    if !recording.functions.iter().any(is_entry) {
         return;
     }
-    let mut are_compat = vec![false; stacks.len()];
-    for index in 1..stacks.len() {
-        if let Some((parent, frame)) = stacks.split(StackId::from_index(index)) {
-            are_compat[index] = are_compat[parent.index()] || are_entries[frames.function(frame).index()];
-        }
-    }
+    let are_compat = recording.stacks_with(is_entry);
+    let Recording { timelines, tasks, .. } = recording;
     let samples = timelines.iter().flat_map(|timeline| &timeline.samples);
     let events = timelines.iter().flat_map(|timeline| &timeline.trace.events);
     let seen = samples.map(|sample| (sample.task, sample.stack));

@@ -41,6 +41,7 @@ mod pack;
 mod packing;
 mod perf_data;
 mod require;
+mod roles;
 mod samples;
 mod script;
 mod seen;

@@ -3,7 +3,7 @@
 //! Each possible problem is a row, a [`Note`], with the number of its occurrences. Rows with a
 //! count of 0 are not reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
@@ -164,6 +164,28 @@ pub(super) fn note_unread(recording: &mut Recording, first: Option<u64>) {
                  here",
     };
     add([unreadable], diagnostics);
+}
+
+/// Notes programs that have the name of a kernel thread, each with its pid.
+pub(super) fn note_impostors(impostors: &BTreeSet<(&str, i32)>, diagnostics: &mut Vec<Diagnostic>) {
+    const MOST: usize = 3;
+    let first = impostors.iter().take(MOST).map(|(comm, pid)| match pid {
+        0.. => format!("{comm} (pid {pid})"),
+        _ => (*comm).to_owned(),
+    });
+    let others = impostors.len().saturating_sub(MOST);
+    let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let note = Note {
+        severity: Severity::Warning,
+        code: "impostors",
+        count: impostors.len() as u64,
+        message: format!(
+            "{}{more}: a program with the name of a kernel thread; it serves no softirqs and starts no window",
+            first.collect::<Vec<_>>().join(", ")
+        ),
+        remedy: "see who gave it that name: ls -l /proc/PID/exe",
+    };
+    add([note], diagnostics);
 }
 
 /// Notes that perf script printed no name for any kernel function.

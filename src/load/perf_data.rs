@@ -9,9 +9,10 @@ use crate::state::{Meanings, ResolvedPart, State};
 
 use super::events::{about, sampling_events};
 use super::job::Job;
-use super::meanings::{set_compat, set_task_kinds, system_calls};
+use super::meanings::{set_compat, system_calls};
 use super::notes::{note_formats, note_input_damage, note_sampling_event};
 use super::options::Stage;
+use super::roles::set_task_kinds;
 use super::timelines::{self, Span};
 use super::{names, samples};
 
@@ -82,11 +83,11 @@ impl Unnamed {
         (recording.about.start_ns, recording.about.end_ns) = span.bounds();
         timelines::settle_pauses(&mut recording);
         (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();
-        set_task_kinds(&mut recording.tasks, &names);
 
         (job.progress)(Stage::Names, recording.tally.data_bytes, recording.tally.data_bytes);
         add_build_ids(&mut recording.modules, &features);
         names::add(&mut recording, &mut names, &features, job)?;
+        set_task_kinds(&mut recording, &names);
         set_compat(&mut recording, &mut names);
         recording.names = names;
         Ok(recording)

@@ -77,7 +77,7 @@ pub use stack::StackTree;
 pub use symbols::Symbols;
 pub use system_call::{SystemCall, SystemCallRole};
 pub use tally::Tally;
-pub use task::{Task, TaskKind};
+pub use task::{Origin, Task, TaskKind};
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
 pub use trace::{LeaveReason, Trace, TraceEvent, TraceKind};
 pub use tracepoint::Tracepoint;

@@ -109,6 +109,18 @@ impl Recording {
         &self.functions[id.index()]
     }
 
+    /// For each stack, by index, whether one of its functions `is_such`.
+    pub(crate) fn stacks_with(&self, is_such: impl Fn(&Function) -> bool) -> Vec<bool> {
+        let functions: Vec<bool> = self.functions.iter().map(is_such).collect();
+        let mut have = vec![false; self.stacks.len()];
+        for index in 1..have.len() {
+            if let Some((caller, frame)) = self.stacks.split(StackId::from_index(index)) {
+                have[index] = have[caller.index()] || functions[self.frames.function(frame).index()];
+            }
+        }
+        have
+    }
+
     /// Whether any kernel function has a name.
     pub fn has_kernel_names(&self) -> bool {
         self.functions.iter().any(Function::is_named_kernel)

@@ -15,11 +15,25 @@ pub struct Task {
     pub start_ns: u64,
     /// Its comm at that moment; `:TID`, as perf prints it, if the recording has none.
     pub comm: NameId,
-    /// Its role in serving softirqs, by its comm.
+    /// Who made it, as far as the recording shows.
+    pub origin: Origin,
+    /// Its role in serving softirqs, by its comm and its origin.
     pub kind: TaskKind,
     /// Whether its stacks show that it is a 32-bit program on a 64-bit kernel: its system calls
     /// have other numbers.
     pub is_compat: bool,
+}
+
+/// Who made a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The recording does not show it.
+    #[default]
+    Unknown,
+    /// The kernel: it is a kernel thread.
+    Kernel,
+    /// A program: it has code in user space.
+    User,
 }
 
 /// The role of a task in serving softirqs.
@@ -36,6 +50,9 @@ pub enum TaskKind {
     /// `irq/…`: an interrupt's handler as a thread. On PREEMPT_RT it also serves the softirqs that
     /// the handler raises.
     InterruptThread,
+    /// A program that has the name of a kernel thread. Anybody can give a process such a name
+    /// (prctl with PR_SET_NAME), so it serves nothing and triggers nothing.
+    Impostor,
     /// Any other task.
     #[default]
     Other,
@@ -49,9 +66,9 @@ impl TaskKind {
 }
 
 impl Task {
-    /// A task whose kind is not known yet.
+    /// A task whose origin and kind are not known yet.
     pub fn new(pid: i32, tid: i32, start_ns: u64, comm: NameId) -> Task {
-        Task { pid, tid, start_ns, comm, kind: TaskKind::Other, is_compat: false }
+        Task { pid, tid, start_ns, comm, origin: Origin::Unknown, kind: TaskKind::Other, is_compat: false }
     }
 
     /// Whether this is the idle task of a CPU.

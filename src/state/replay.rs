@@ -37,19 +37,25 @@ impl State {
         let SideBand { when, cpu, change } = record;
         match change {
             Change::Comm { pid, tid, exec, comm } => {
-                self.tasks.rename(when, Thread { pid, tid }, names.intern(&comm));
+                self.tasks.rename(when, Thread { pid, tid }, names.intern(&comm), exec);
                 if exec {
                     self.spaces.exec(when, pid);
                 }
             }
             Change::Fork { pid, tid, parent_pid, parent_tid, inherits_maps } => {
-                self.tasks.fork(when, Thread { pid, tid }, parent_tid, names);
+                let parent = Thread { pid: parent_pid, tid: parent_tid };
+                self.tasks.fork(when, Thread { pid, tid }, parent, names);
                 if pid != parent_pid {
                     let parent = inherits_maps.then_some(parent_pid);
                     self.spaces.fork(when, pid, parent);
                 }
             }
-            Change::Map(map) => self.spaces.map(when, *map),
+            Change::Map(map) => {
+                if !map.is_kernel && !map.is_guest {
+                    self.tasks.has_code(map.pid);
+                }
+                self.spaces.map(when, *map);
+            }
             Change::CodeMade { start, length, name } => {
                 self.spaces.make_kernel_code(when, start, length, name);
             }

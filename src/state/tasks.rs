@@ -5,7 +5,10 @@ use std::ops::Range;
 use hashbrown::HashMap;
 
 use crate::ingest::RecordTime;
-use crate::model::{NameId, Names, Task, TaskId};
+use crate::model::{NameId, Names, Origin, Task, TaskId};
+
+/// The pid of kthreadd, which makes all kernel threads (rest_init in init/main.c).
+const KTHREADD: i32 = 2;
 
 /// A thread as a record names it. The kernel reuses tids for later threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +23,8 @@ pub(super) struct Thread {
 #[derive(Default)]
 pub(super) struct Tasks {
     tasks: Vec<Task>,
+    /// Who made each of them. It is no part of what tells tasks apart, since it is learned later.
+    origins: Vec<Origin>,
     /// Keys come from the file: hashers with a seed, so that nobody can choose them to collide.
     ids: HashMap<Task, TaskId>,
     /// The tasks of each tid, each with the moment at which it begins.
@@ -29,26 +34,43 @@ pub(super) struct Tasks {
 impl Tasks {
     /// Adds the idle task, which no record names: it has tid 0, and perf calls it `swapper`.
     pub fn start(&mut self, names: &mut Names) {
-        self.rename(RecordTime::default(), Thread { pid: 0, tid: 0 }, names.intern("swapper"));
+        self.rename(RecordTime::default(), Thread { pid: 0, tid: 0 }, names.intern("swapper"), false);
     }
 
-    /// A thread got a name.
-    pub fn rename(&mut self, when: RecordTime, thread: Thread, comm: NameId) {
+    /// A thread got a name, perhaps because it executed a program.
+    pub fn rename(&mut self, when: RecordTime, thread: Thread, comm: NameId, exec: bool) {
         let Thread { pid, tid } = thread;
-        let start_ns = self.latest(tid).map_or(0, |task| task.start_ns);
-        let task = Task::new(pid, tid, start_ns, comm);
-        self.push(when, task);
+        let (start_ns, before) = self
+            .latest(tid)
+            .map_or((0, Origin::Unknown), |id| (self.tasks[id.index()].start_ns, self.origins[id.index()]));
+        let origin = if exec { Origin::User } else { before };
+        self.push(when, Task::new(pid, tid, start_ns, comm), origin);
     }
 
     /// A thread was created: it has its parent's name until it gets one of its own.
-    pub fn fork(&mut self, when: RecordTime, thread: Thread, parent_tid: i32, names: &mut Names) {
+    pub fn fork(&mut self, when: RecordTime, thread: Thread, parent: Thread, names: &mut Names) {
         let Thread { pid, tid } = thread;
-        let comm = match self.latest(parent_tid) {
-            Some(parent) => parent.comm,
-            None => nameless(tid, names),
+        let before = self.latest(parent.tid);
+        let comm = before.map_or_else(|| nameless(tid, names), |id| self.tasks[id.index()].comm);
+        let origin = match parent.pid {
+            KTHREADD => Origin::Kernel,
+            // perf does not know the parent, or it is the idle task, which makes init and kthreadd.
+            ..=0 => Origin::Unknown,
+            // A kworker makes the processes that run helpers of the kernel. They are programs as
+            // soon as they execute one.
+            _ => match before.map(|id| self.origins[id.index()]) {
+                Some(Origin::Kernel) => Origin::Kernel,
+                _ => Origin::User,
+            },
         };
-        let task = Task::new(pid, tid, when.time_ns, comm);
-        self.push(when, task);
+        self.push(when, Task::new(pid, tid, when.time_ns, comm), origin);
+    }
+
+    /// A process has code in user space.
+    pub fn has_code(&mut self, pid: i32) {
+        if let Some(id) = self.latest(pid) {
+            self.origins[id.index()] = Origin::User;
+        }
     }
 
     /// The task of `tid` at `when`, `None` before its first record; and the moments between which
@@ -74,22 +96,26 @@ impl Tasks {
 
     /// All tasks, by id.
     pub fn into_tasks(self) -> Vec<Task> {
-        self.tasks
+        let with_origins = self.tasks.into_iter().zip(self.origins);
+        with_origins.map(|(task, origin)| Task { origin, ..task }).collect()
     }
 
-    fn latest(&self, tid: i32) -> Option<&Task> {
-        let (_, id) = self.history.get(&tid)?.last()?;
-        Some(&self.tasks[id.index()])
+    /// The latest task of a thread.
+    fn latest(&self, tid: i32) -> Option<TaskId> {
+        self.history.get(&tid)?.last().map(|&(_, id)| id)
     }
 
-    fn push(&mut self, when: RecordTime, task: Task) {
+    fn push(&mut self, when: RecordTime, task: Task, origin: Origin) {
         let id = self.intern(task);
+        // A kernel thread is its process's only thread.
+        self.origins[id.index()] = if task.pid == task.tid { origin } else { Origin::User };
         self.history.entry(task.tid).or_default().push((when, id));
     }
 
     fn intern(&mut self, task: Task) -> TaskId {
         *self.ids.entry(task).or_insert_with(|| {
             self.tasks.push(task);
+            self.origins.push(Origin::Unknown);
             TaskId::from_index(self.tasks.len() - 1)
         })
     }
@@ -119,10 +145,10 @@ mod tests {
         let (mut tasks, mut names) = (Tasks::default(), Names::default());
         tasks.start(&mut names);
         let (bash, ls) = (names.intern("bash"), names.intern("ls"));
-        tasks.rename(at(0), Thread { pid: 7, tid: 7 }, bash);
-        tasks.fork(at(10), Thread { pid: 8, tid: 8 }, 7, &mut names);
-        tasks.rename(at(20), Thread { pid: 8, tid: 8 }, ls);
-        tasks.fork(at(30), Thread { pid: 8, tid: 8 }, 7, &mut names);
+        tasks.rename(at(0), Thread { pid: 7, tid: 7 }, bash, false);
+        tasks.fork(at(10), Thread { pid: 8, tid: 8 }, Thread { pid: 7, tid: 7 }, &mut names);
+        tasks.rename(at(20), Thread { pid: 8, tid: 8 }, ls, true);
+        tasks.fork(at(30), Thread { pid: 8, tid: 8 }, Thread { pid: 7, tid: 7 }, &mut names);
         let mut comm = |time, tid| comm_at(&mut tasks, &mut names, time, tid);
         assert_eq!(comm(5, 8), (":8".to_owned(), 0));
         assert_eq!(comm(10, 8), ("bash".to_owned(), 10));

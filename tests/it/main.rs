@@ -26,6 +26,7 @@ mod exports;
 mod flat;
 mod help;
 mod holders;
+mod impostors;
 mod interrupt;
 mod jitdump;
 mod json_page;

@@ -1,8 +1,6 @@
 //! Triggers: the samples that windows look back from.
 
-use regex::Regex;
-
-use crate::model::{Recording, Sample, StackId, TaskId};
+use crate::model::{Recording, Sample, TaskId, TaskKind};
 
 use super::options::{Options, TriggerTasks};
 
@@ -16,14 +14,18 @@ impl Triggers {
     /// The trigger samples of `recording` according to `options`.
     pub fn new(recording: &Recording, options: &Options) -> Self {
         let tasks = (0..recording.tasks.len()).map(TaskId::from_index);
+        let is_impostor = |task| recording.task(task).kind == TaskKind::Impostor;
         let is_triggers = |task| match &options.trigger {
             TriggerTasks::Servers => recording.is_server(task),
-            TriggerTasks::Comm(regex) => regex.is_match(recording.comm(task)),
+            TriggerTasks::Comm(regex) => regex.is_match(recording.comm(task)) && !is_impostor(task),
             TriggerTasks::Any => true,
         };
         Triggers {
             tasks: tasks.map(is_triggers).collect(),
-            stacks: options.trigger_frame.as_ref().map(|regex| stacks_with_frame(recording, regex)),
+            stacks: options
+                .trigger_frame
+                .as_ref()
+                .map(|regex| recording.stacks_with(|function| regex.is_match(recording.name(function.name)))),
         }
     }
 
@@ -37,17 +39,4 @@ impl Triggers {
     pub(super) fn tasks(&self) -> &[bool] {
         &self.tasks
     }
-}
-
-/// For each stack, whether the name of one of its frames matches.
-fn stacks_with_frame(recording: &Recording, regex: &Regex) -> Vec<bool> {
-    let functions: Vec<bool> =
-        recording.functions.iter().map(|function| regex.is_match(recording.name(function.name))).collect();
-    let mut stacks = vec![false; recording.stacks.len()];
-    for index in 1..stacks.len() {
-        if let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) {
-            stacks[index] = stacks[parent.index()] || functions[recording.frames.function(frame).index()];
-        }
-    }
-    stacks
 }

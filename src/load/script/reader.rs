@@ -10,10 +10,11 @@ use crate::ingest::{
     Block, BlockEnd, CALLCHAIN_DEFERRED, Change, ForeignLines, PrintedTrace, RawTrace, RecordTime,
     ScriptHeader, ScriptSample, SideBand, number, only_frame, read_switch,
 };
-use crate::load::meanings::{set_functions, set_task_kinds, system_calls};
+use crate::load::meanings::{set_functions, system_calls};
 use crate::load::notes::{
     FOREIGN, SPLIT, note_call_chains, note_loss, note_nameless_kernel, note_sampling_event, note_unread,
 };
+use crate::load::roles::set_task_kinds;
 use crate::load::timelines::{Span, timeline};
 use crate::model::{
     About, Detail, Diagnostic, EventId, Names, Recording, Sample, StackId, StackTree, TaskId, Timeline,
@@ -302,7 +303,7 @@ impl<'a> Reader<'a> {
         recording.functions = set_functions(&mut frames, &frame_names, &mut names);
         (recording.frames, recording.stacks, recording.modules) = (frames, stacks, modules);
         (recording.tasks, recording.cgroups) = (tasks.into_list(), cgroups.into_list());
-        set_task_kinds(&mut recording.tasks, &names);
+        set_task_kinds(&mut recording, &names);
         if are_wanted {
             set_arch(&mut recording, &names);
             set_numbers(&mut recording);

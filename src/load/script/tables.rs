@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::ingest::parse_task;
-use crate::model::{Cgroup, CgroupId, Names, Task, TaskId};
+use crate::model::{Cgroup, CgroupId, Names, Origin, Task, TaskId};
 
 /// The tasks of a text. perf prints pid, tid and comm with each sample, so nothing else is needed
 /// to identify a task.
@@ -29,7 +29,9 @@ impl<'a> Tasks<'a> {
             b"" => names.intern(&format!(":{tid}")),
             comm => names.intern(&String::from_utf8_lossy(comm)),
         };
-        let id = self.add(Task::new(pid, tid, 0, comm));
+        // A kernel thread is its process's only thread.
+        let origin = if pid >= 0 && tid >= 0 && pid != tid { Origin::User } else { Origin::Unknown };
+        let id = self.add(Task { origin, ..Task::new(pid, tid, 0, comm) });
         self.printed.insert(printed, id);
         id
     }

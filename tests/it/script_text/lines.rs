@@ -3,7 +3,7 @@
 use crate::support::{Recording, run, stallgraph};
 use serde_json::Value;
 
-use super::texts::{KERNEL, USER, check, file_of, on, stdout_on};
+use super::texts::{KERNEL, KTHREAD, USER, check, file_of, on, stdout_on};
 
 #[test]
 fn every_selection_of_fields_is_read() {
@@ -19,8 +19,8 @@ fn every_selection_of_fields_is_read() {
     check(&format!("a [002] 3.000004: \n{chain}"), &["2 3.000004000 -1 -1 a;main;vfs_read"]);
     check(&format!("7/8 [002] 3.000004: cycles: \n{chain}"), &["2 3.000004000 7 8 :8;main;vfs_read"]);
     check(
-        &format!("ksoftirqd/1 [001] 3.000004: cycles: \n{chain}"),
-        &["1 3.000004000 -1 -1 ksoftirqd/1;main;vfs_read"],
+        &format!("ksoftirqd/1 [001] 3.000004: cycles: \n{KERNEL}{KTHREAD}\n"),
+        &["1 3.000004000 -1 -1 ksoftirqd/1;kthread;vfs_read"],
     );
     let swapper = "swapper     0 [000]  4068.261043:    1001001 cpu-clock: \n";
     check(&format!("{swapper}{chain}"), &["0 4068.261043000 0 0 swapper;main;vfs_read"]);

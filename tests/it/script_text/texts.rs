@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 pub const KERNEL: &str = "\tffffffff81690718 vfs_read+0x1f ([kernel.kallsyms])\n";
+pub const KTHREAD: &str = "\tffffffff810b1c2d kthread+0xfd ([kernel.kallsyms])\n";
 pub const USER: &str = "\t           7b2c3 main+0xd3 (/usr/bin/a)\n";
 
 pub fn file_of(text: &[u8]) -> NamedTempFile {

@@ -1,0 +1,67 @@
+//! Roles: which tasks serve softirqs, by their comms, and which only have such a name.
+
+use std::collections::BTreeSet;
+
+use crate::kernel;
+use crate::model::{FrameKind, Mode, Names, Origin, Recording, StackId, TaskId, TaskKind, TraceKind};
+
+use super::notes::note_impostors;
+
+/// A kernel thread has no code in user space. One sample in so many may still show some: it was
+/// taken while the CPU went on to the next task, or its call chain is damaged.
+const DAMAGED: u32 = 10;
+
+/// Sets the kind of each task by its comm, and notes programs that have the name of a kernel
+/// thread.
+pub(super) fn set_task_kinds(recording: &mut Recording, names: &Names) {
+    let comms = recording.tasks.iter().map(|task| names.get(task.comm));
+    let are_named: Vec<bool> = comms.map(kernel::is_kernel_thread).collect();
+    set_origins_by_samples(recording, &are_named);
+    let mut impostors = BTreeSet::new();
+    for (task, is_named) in recording.tasks.iter_mut().zip(are_named) {
+        if is_named && task.origin == Origin::User && !task.is_swapper() {
+            task.kind = TaskKind::Impostor;
+            impostors.insert((names.get(task.comm), task.pid));
+        } else {
+            task.kind = kernel::task_kind(names.get(task.comm));
+        }
+    }
+    note_impostors(&impostors, &mut recording.diagnostics);
+}
+
+/// Where side band does not show who made a task with the name of a kernel thread, its samples and
+/// its system calls may.
+fn set_origins_by_samples(recording: &mut Recording, are_named: &[bool]) {
+    let is_doubtful =
+        |task: TaskId| are_named[task.index()] && recording.task(task).origin == Origin::Unknown;
+    let are_doubtful: Vec<bool> =
+        (0..recording.tasks.len()).map(TaskId::from_index).map(is_doubtful).collect();
+    if !are_doubtful.contains(&true) {
+        return;
+    }
+    // A kernel thread that borrowed a process's address space may show frames of that process.
+    let have_entry = recording.stacks_with(|function| function.kind == FrameKind::ThreadEntry);
+    let have_program = recording
+        .stacks_with(|function| function.mode == Mode::User || function.kind == FrameKind::SystemCallEntry);
+    let shows_program = |stack: StackId| have_program[stack.index()] && !have_entry[stack.index()];
+    let mut counts = vec![(0u32, 0u32); recording.tasks.len()];
+    for sample in recording.timelines.iter().flat_map(|timeline| &timeline.samples) {
+        if are_doubtful[sample.task.index()] {
+            let (all, of_program) = &mut counts[sample.task.index()];
+            *all = all.saturating_add(1);
+            *of_program = of_program.saturating_add(u32::from(shows_program(sample.stack)));
+        }
+    }
+    for event in recording.timelines.iter().flat_map(|timeline| &timeline.trace.events) {
+        let is_call =
+            matches!(event.kind, TraceKind::SystemCallEnter { .. } | TraceKind::SystemCallExit { .. });
+        if is_call && are_doubtful[event.task.index()] {
+            counts[event.task.index()] = (1, 1);
+        }
+    }
+    for (task, (all, of_program)) in recording.tasks.iter_mut().zip(counts) {
+        if of_program > all / DAMAGED {
+            task.origin = Origin::User;
+        }
+    }
+}
