@@ -179,3 +179,21 @@ fn a_program_of_this_machine_that_calls_itself_ksoftirqd() {
     let info = run(stallgraph().arg("info").arg(&file));
     assert!(info.stdout.contains("a program with the name of a kernel thread"), "{info:?}");
 }
+
+#[test]
+fn a_comm_that_looks_like_a_cell_of_a_report_is_in_quotes() {
+    for comm in ["none; nginx 62%", "interrupt", "x (exception)", "a, held CPU 9"] {
+        let mut node = Node::new();
+        node.file.comm(AGENT, comm).comm(ENVOY, "softirq");
+        let node = node.work(|_| {});
+        let quoted = format!("\"{comm}\"");
+        for command in ["window", "stalls", "check"] {
+            let text = run(&mut node.command(command)).stdout.replace("\n          ", " ");
+            assert!(text.contains(&quoted), "{command}: {text}");
+            let bare = text.replace(&quoted, "");
+            assert!(!bare.contains(comm), "{command}: {bare}");
+        }
+        let collapsed = stdout_of(&mut node.command("collapse"));
+        assert!(!collapsed.contains('"'), "folded stacks are for programs: {collapsed}");
+    }
+}

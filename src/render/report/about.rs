@@ -4,6 +4,7 @@ use crate::analyses::paths::Path;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::Filler;
 use crate::model::{Diagnostic, NameId, Recording, Severity};
+use crate::render::subject::chosen;
 use crate::render::text::{percent, utc};
 
 use super::layout::wrap;
@@ -70,7 +71,7 @@ pub fn path(recording: &Recording, path: &Path) -> String {
 pub fn filler(recording: &Recording, filler: Filler) -> String {
     match filler {
         Filler::Interrupts(share) => format!("none; interrupts {}", percent(share)),
-        Filler::Comm(comm, share) => format!("none; {} {}", recording.name(comm), percent(share)),
+        Filler::Comm(comm, share) => format!("none; {} {}", chosen(recording.name(comm)), percent(share)),
         Filler::NoSamples => "none; no samples".to_owned(),
         Filler::Idle => "none; idle".to_owned(),
     }

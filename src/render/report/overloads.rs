@@ -3,6 +3,7 @@
 
 use crate::analyses::overloads::Overload;
 use crate::model::Recording;
+use crate::render::subject::chosen;
 use crate::render::text::{percent, short};
 
 use super::about::path;
@@ -12,7 +13,8 @@ use super::layout::wrap;
 pub fn lines(recording: &Recording, overload: &Overload, more: &str) -> Vec<String> {
     let softirq = overload.softirq.map(|(softirq, share)| format!(": {} {}", softirq.name(), percent(share)));
     let server = overload.server;
-    let server = server.map(|(comm, share)| format!("; {} had {}", recording.name(comm), percent(share)));
+    let server =
+        server.map(|(comm, share)| format!("; {} had {}", chosen(recording.name(comm)), percent(share)));
     let function = overload.function.map(|(name, share)| {
         format!(
             ". Of their time {} took {}, more than any other function",

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::analyses::packets::{Backlog, Cause, Context, Packet, Packets};
 use crate::model::Recording;
+use crate::render::subject::chosen;
 use crate::render::text::{counted, duration, percent, seconds};
 
 use super::about::{closing, recorded};
@@ -88,7 +89,7 @@ fn write_packet(recording: &Recording, packet: &Packet, out: &mut dyn Write) -> 
     let word = if packet.backlog.is_some() { "queued" } else { "packet" };
     let (time, cpu) = (seconds(packet.time_ns), packet.cpu);
     let gap = packet.gap_ns.map_or("-".to_owned(), duration);
-    let comm = recording.name(task.comm);
+    let comm = chosen(recording.name(task.comm));
     write!(out, "{word} {time:>12} {cpu:>3} {:>7} {:>7} {comm:<15} {gap:>5} ", task.pid, task.tid)?;
     if packet.is_lossy {
         write!(out, "LOST ")?;

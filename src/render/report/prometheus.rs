@@ -8,11 +8,20 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::analyses::check::{Check, Status};
-use crate::model::Recording;
+use crate::analyses::stalls::Holder;
+use crate::model::{NameId, Recording};
 use crate::render::subject;
 
 /// The most culprits with series of their own.
 const CULPRITS_SHOWN: usize = 5;
+
+/// The label of a holder: a comm as it is, since a label has quotes of its own.
+fn label(recording: &Recording, holder: Holder<NameId>) -> String {
+    match holder {
+        Holder::Task(comm) => recording.name(comm).to_owned(),
+        holder => subject::holder(recording, holder).into_owned(),
+    }
+}
 
 /// The page for `check` of `recording`.
 pub fn text(recording: &Recording, check: &Check) -> String {
@@ -44,7 +53,7 @@ pub fn text(recording: &Recording, check: &Check) -> String {
             let cpu = culprit.cpu.to_string();
             let labels = [
                 ("cpu", cpu),
-                ("comm", subject::holder(recording, culprit.holder).into_owned()),
+                ("comm", label(recording, culprit.holder)),
                 ("syscall", system_call.to_owned()),
             ];
             (labels, culprit)

@@ -9,8 +9,9 @@ use crate::analyses::stalls::{
     Advice, Confidence, Culprit, CulpritSummary, Kind, Lack, Overloaded, Stall, Stalls, Verdict,
 };
 use crate::model::{CgroupId, NameId, Recording};
+use crate::render::subject::{self, chosen};
 use crate::render::text::{counted, duration, milliseconds, percent, probability, seconds, short};
-use crate::render::{advice, doubt, subject};
+use crate::render::{advice, doubt};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
@@ -145,7 +146,7 @@ impl Report<'_> {
     fn container(&self, cgroup: CgroupId) -> String {
         let Some(cgroup) = self.recording.cgroup(cgroup) else { return String::new() };
         match (&cgroup.pod_uid, &cgroup.container_id) {
-            (None, None) => format!("; control group {}", self.name(cgroup.path)),
+            (None, None) => format!("; control group {}", chosen(self.name(cgroup.path))),
             (pod, container) => {
                 let pod = pod.iter().map(|uid| format!("; pod {uid}"));
                 let container = container.iter().map(|id| format!("; container {}", &id[..id.len().min(12)]));
@@ -230,13 +231,13 @@ impl Report<'_> {
             Some(culprit) => match culprit.interrupted() {
                 Some(interrupted) => {
                     let handler = subject::culprit(self.recording, culprit);
-                    format!("{handler}, on top of {}", self.recording.comm(interrupted))
+                    format!("{handler}, on top of {}", chosen(self.recording.comm(interrupted)))
                 }
                 None => {
                     let task = self.recording.task(culprit.on_cpu);
                     let work = subject::culprit_work(self.recording, culprit);
                     let work = work.map(|work| format!(" {work}")).unwrap_or_default();
-                    format!("{}/{}{work}", self.name(task.comm), task.tid)
+                    format!("{}/{}{work}", chosen(self.name(task.comm)), task.tid)
                 }
             },
         };
@@ -274,7 +275,7 @@ impl Report<'_> {
         });
         let mut each: Vec<String> = each.collect();
         if let Some((task, ns)) = stall.victims.task {
-            each.push(format!("{} waited {}ms to run", self.recording.comm(task), milliseconds(ns)));
+            each.push(format!("{} waited {}ms to run", chosen(self.recording.comm(task)), milliseconds(ns)));
         }
         each.join(", ")
     }

@@ -2,9 +2,11 @@
 //! one legend.
 
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
 
 use crate::analyses::strips::{Cell, Strips};
 use crate::model::{Recording, TaskId};
+use crate::render::subject::chosen;
 use crate::render::text::milliseconds;
 
 use super::layout::wrap;
@@ -64,10 +66,10 @@ fn legend(
     trigger: &str,
 ) -> Vec<String> {
     // Threads of one comm have a letter each, but share an entry of the legend: `cCa=cadvisor`.
-    let mut entries: Vec<(String, &str)> = Vec::new();
+    let mut entries: Vec<(String, Cow<str>)> = Vec::new();
     for task in tasks {
         let Some(letter) = letters.get(task) else { continue };
-        let comm = recording.comm(*task);
+        let comm = chosen(recording.comm(*task));
         match entries.iter_mut().find(|(_, other)| *other == comm) {
             Some((letters, _)) => letters.push(*letter),
             None => entries.push((letter.to_string(), comm)),
@@ -82,9 +84,9 @@ fn legend(
         ('#', trigger, true),
     ];
     let others = others.into_iter().filter(|(.., is_seen)| *is_seen);
-    entries.extend(others.map(|(mark, label, _)| (mark.to_string(), label)));
+    entries.extend(others.map(|(mark, label, _)| (mark.to_string(), label.into())));
     if is_seen(Cell::Outside) {
-        entries.push(("blank".to_owned(), "before a window that was cut"));
+        entries.push(("blank".to_owned(), "before a window that was cut".into()));
     }
     let entries: Vec<String> = entries.iter().map(|(letters, label)| format!("{letters}={label}")).collect();
     let scale = milliseconds(strips.cell_ns);

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::analyses::syscalls::{Call, Class, Doubt, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
+use crate::render::subject::chosen;
 use crate::render::text::{counted, duration, seconds};
 
 use super::about::{arguments, closing, recorded};
@@ -94,7 +95,8 @@ impl Report<'_> {
             None => time(call.on_cpu_ns),
         };
         let took = if self.is_estimate { estimate(call.on_cpu_ns) } else { duration(call.duration_ns()) };
-        let mut label = format!("{}/{} {}", self.recording.name(task.comm), task.tid, self.name(call.name));
+        let mut label =
+            format!("{}/{} {}", chosen(self.recording.name(task.comm)), task.tid, self.name(call.name));
         if let Some(traced) = &call.traced {
             label = [marks(traced), label, self.ends(traced)].concat();
         }
@@ -158,7 +160,7 @@ impl Report<'_> {
             time(sum.min_ns),
             time(sum.avg_ns()),
             time(sum.max_ns),
-            format!("{} {}", self.recording.name(sum.comm), self.name(sum.name)),
+            format!("{} {}", chosen(self.recording.name(sum.comm)), self.name(sum.name)),
         ]
     }
 }

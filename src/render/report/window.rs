@@ -8,7 +8,7 @@ use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Among, Episode, LeftOut, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording};
 use crate::render::doubt;
-use crate::render::subject::{self, clause};
+use crate::render::subject::{self, chosen, clause};
 use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probability, seconds};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
@@ -279,7 +279,7 @@ impl Report<'_> {
         let pod = cgroup.pod_uid.iter().map(|uid| format!("  pod {uid}"));
         let container = cgroup.container_id.iter().map(|id| format!("  container {id}"));
         let lines: Vec<String> = pod.chain(container).collect();
-        if lines.is_empty() { wrap("  cgroup ", self.name(cgroup.path)) } else { lines }
+        if lines.is_empty() { wrap("  cgroup ", &chosen(self.name(cgroup.path))) } else { lines }
     }
 
     fn ranked_row(&self, number: usize, ranked: &Ranked) -> [String; 10] {
