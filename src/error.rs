@@ -30,7 +30,7 @@ pub enum Error {
         remedy: Option<String>,
     },
     /// An option that is wrong, by itself or for this recording.
-    #[error("{0}")]
+    #[error("{}", clean(.0))]
     Usage(String),
     /// Writing the result failed.
     #[error("cannot write the result: {0}")]

@@ -1,9 +1,9 @@
 //! `stallgraph check`: one line and an exit code for monitoring, as a plugin of
 //! node-problem-detector.
 
-use std::fs::Permissions;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use clap::{Args, ValueEnum};
 use stallgraph::analyses::check::{self, Check, Status, Thresholds};
 use stallgraph::analyses::stalls::{self, Confidence};
 use stallgraph::load;
-use stallgraph::model::Recording;
-use stallgraph::render::report::{check as report, prometheus};
+use stallgraph::model::{Recording, clean};
+use stallgraph::render::report::check as report;
+use stallgraph::render::report::prometheus::{self, Labels};
 
 use super::input::InputOptions;
 use super::output;
@@ -104,13 +105,19 @@ impl From<ConfidenceArgument> for Confidence {
     }
 }
 
+/// The file for Prometheus.
+const PAGE: &str = "stallgraph.prom";
+/// A file server's clock may be ahead of this machine's by so much.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
 /// Runs the command. Any failure is exit code 2 and a line on standard output: monitoring sees
 /// nothing else.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let checked = arguments.check();
+    let labels = arguments.textfile.as_deref().map(labels_before).unwrap_or_default();
     let page = match &checked {
-        Ok((recording, check)) => prometheus::text(recording, check),
-        Err(_) => prometheus::text_of_failure(),
+        Ok((recording, check)) => prometheus::text(recording, check, labels),
+        Err(_) => prometheus::text_of_failure(&labels),
     };
     let written = arguments.textfile.as_deref().map_or(Ok(()), |directory| write_textfile(directory, &page));
     let (line, code) = match (&checked, &written) {
@@ -129,11 +136,12 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 /// The error without the name of the file: the line is short, and the user knows the file.
 fn reason(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<stallgraph::Error>() {
+    let reason = match error.downcast_ref::<stallgraph::Error>() {
         Some(stallgraph::Error::Input { problem, .. }) => problem.clone(),
         Some(stallgraph::Error::Io { cause, .. }) => format!("cannot read the recording: {cause}"),
         _ => format!("{error:#}"),
-    }
+    };
+    clean(&reason).into_owned()
 }
 
 fn code(status: &Status) -> u8 {
@@ -167,22 +175,38 @@ impl Arguments {
         let path = self.input.path();
         let Some(max_age) = self.max_age.filter(|_| path != Path::new("-")) else { return Ok(()) };
         // A file without readable metadata is reported when it is read.
-        let written = path.metadata().and_then(|metadata| metadata.modified());
-        let age = written.ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
-        if age > max_age {
-            let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
-            bail!("the recording is {age} old: is nothing recording?");
+        let Ok(written) = path.metadata().and_then(|metadata| metadata.modified()) else { return Ok(()) };
+        let in_words = |time: Duration| humantime::format_duration(Duration::from_secs(time.as_secs()));
+        match written.elapsed() {
+            Ok(age) if age > max_age => {
+                bail!("the recording is {} old: is nothing recording?", in_words(age))
+            }
+            Err(ahead) if ahead.duration() > CLOCKS_DIFFER => bail!(
+                "the recording is {} ahead of this machine's clock, so its age is unknown: set the clock, or copy \
+                 the file without its time",
+                in_words(ahead.duration())
+            ),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// The labels of the culprits in the file that is about to be replaced; none if it cannot be read.
+fn labels_before(directory: &Path) -> Labels {
+    const LONGEST: u64 = 1 << 16;
+    let mut page = String::new();
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(directory.join(PAGE));
+    match file.and_then(|file| file.take(LONGEST).read_to_string(&mut page)) {
+        Ok(_) => Labels::of(&page),
+        Err(_) => Labels::default(),
     }
 }
 
 /// Replaces the file as a whole: `page` is written under a name that the collector does not read
 /// (it reads `*.prom`), then renamed.
 fn write_textfile(directory: &Path, page: &str) -> Result<()> {
-    const NAME: &str = "stallgraph.prom";
-    let context =
-        || format!("cannot write {}", stallgraph::model::clean(&directory.join(NAME).to_string_lossy()));
+    let context = || format!("cannot write {}", clean(&directory.join(PAGE).to_string_lossy()));
     let mut file = tempfile::Builder::new()
         .prefix(".stallgraph.")
         .suffix(".tmp")
@@ -191,6 +215,6 @@ fn write_textfile(directory: &Path, page: &str) -> Result<()> {
     file.write_all(page.as_bytes()).with_context(context)?;
     // node_exporter runs as another user and must be able to read it.
     file.as_file().set_permissions(Permissions::from_mode(0o644)).with_context(context)?;
-    file.persist(directory.join(NAME)).map_err(|error| error.error).with_context(context)?;
+    file.persist(directory.join(PAGE)).map_err(|error| error.error).with_context(context)?;
     Ok(())
 }

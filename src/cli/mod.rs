@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use stallgraph::Error;
+use stallgraph::model::clean;
 
 use outcome::Outcome;
 
@@ -66,7 +67,11 @@ enum Command {
 
 /// Parses the arguments and runs the command.
 pub fn run() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let result = match arguments.command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),
         Command::Check(arguments) => return check::run(&arguments),
@@ -87,6 +92,25 @@ pub fn run() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&format!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says what is wrong with the arguments, or prints the help that they ask for.
+///
+/// clap prints an argument as it was given. Scripts pass names of files that others chose, so the
+/// arguments are parsed again without what acts on a terminal.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let arguments = std::env::args_os().map(|argument| clean(&argument.to_string_lossy()).into_owned());
+    match Arguments::try_parse_from(arguments) {
+        Err(safe) => {
+            // Nothing happens if the output is closed.
+            let _ = safe.print();
+            ExitCode::from(u8::try_from(safe.exit_code()).unwrap_or(2))
+        }
+        Ok(_) => {
+            output::complain(&error.render().to_string());
             ExitCode::from(2)
         }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use stallgraph::Error;
 use stallgraph::analyses::selection::Selection;
-use stallgraph::model::Recording;
+use stallgraph::model::{Recording, clean};
 
 /// Standard output, written in large pieces.
 pub fn stdout() -> impl Write + Send {
@@ -39,9 +39,10 @@ pub fn refuse_input(path: &Path, input: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Prints one line on standard error. Nothing happens if that is closed.
+/// Prints one line on standard error. Nothing happens if that is closed. The message may hold the
+/// name of a file or the value of an option, which others may have chosen.
 pub fn complain(message: &str) {
-    let _ = writeln!(anstream::stderr(), "stallgraph: {message}");
+    let _ = writeln!(anstream::stderr(), "stallgraph: {}", clean(message));
 }
 
 /// Does not free something large: the end of the process frees all memory at once, which is faster

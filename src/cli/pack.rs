@@ -134,7 +134,7 @@ impl Arguments {
         };
         format!(
             "packed {}{size}: a {redacted}recording of {} KiB, {kernel}, {what} of {} files{without}",
-            self.output.display(),
+            stallgraph::model::clean(&self.output.to_string_lossy()),
             packed.recording_bytes.div_ceil(1024),
             packed.modules,
         )

@@ -11,9 +11,17 @@ pub(super) fn hash(name: &str, prefix: &str) -> String {
     if name.is_empty() {
         return String::new();
     }
-    let room = (name.len() + 1).next_multiple_of(8) - 1;
-    let digits = digits(name);
-    format!("{prefix}{}", &digits[..DIGITS.min(room.saturating_sub(prefix.len()))])
+    format!("{prefix}{}", hash_within(name, room_of(name).saturating_sub(prefix.len())))
+}
+
+/// The bytes that a record has for a name in place of this one.
+pub(super) fn room_of(name: &str) -> usize {
+    (name.len() + 1).next_multiple_of(8) - 1
+}
+
+/// The first digits of the hash of `name`, as many as there is `room` for.
+pub(super) fn hash_within(name: &str, room: usize) -> String {
+    digits(name)[..DIGITS.min(room)].to_owned()
 }
 
 /// Digits of the hash of `name`, repeated until they are as long as `name`.

@@ -2,10 +2,11 @@
 
 use crate::model::Module;
 
-use super::hash::{hash, hash_of_same_length};
+use super::hash::{hash, hash_of_same_length, hash_within, room_of};
 
 /// Kernel threads with a number after the name: of a CPU, a node, a worker, an interrupt.
-const NUMBERED_THREADS: [&str; 16] = [
+const NUMBERED_THREADS: [&str; 19] = [
+    "backlog_napi",
     "cpuhp",
     "idle_inject",
     "irq",
@@ -14,6 +15,7 @@ const NUMBERED_THREADS: [&str; 16] = [
     "ksoftirqd",
     "kswapd",
     "ktimers",
+    "ktimersoftd",
     "kworker",
     "migration",
     "rcub",
@@ -22,7 +24,11 @@ const NUMBERED_THREADS: [&str; 16] = [
     "rcuop",
     "rcuos",
     "swapper",
+    "watchdog",
 ];
+/// Kernel threads whose names begin like this, and end in what people name: a device, a queue of
+/// work.
+const NAMED_THREADS: [&str; 2] = ["kworker/R-", "napi/"];
 /// Kernel threads that exist once.
 const SINGLE_THREADS: [&str; 12] = [
     "kauditd",
@@ -44,26 +50,49 @@ const SINGLE_THREADS: [&str; 12] = [
 const KERNEL_MAPPINGS: [&str; 9] =
     ["/", "[anon]", "[stack]", "[uprobes]", "[vdso]", "[vsyscall]", "[vvar]", "//enomem", "//toolong"];
 
-/// The replacement for a thread's name.
+/// The longest comm: TASK_COMM_LEN of include/linux/sched.h, without the NUL.
+const COMM_ROOM: usize = 15;
+/// Fewer digits of a hash than this do not tell names apart.
+const FEWEST_DIGITS: usize = 3;
+
+/// The replacement for a thread's name. Names that differ have replacements that differ, and
+/// threads that serve softirqs can still be told.
 pub fn comm(comm: &str) -> String {
-    kernel_thread(comm).map_or_else(|| text(comm), str::to_owned)
+    kernel_thread(comm).unwrap_or_else(|| text(comm))
 }
 
-/// The name of a kernel thread, up to its number. The rest is cut off: it says what a worker works
-/// on, and people name some of these things.
-fn kernel_thread(comm: &str) -> Option<&str> {
-    const RESCUER: &str = "kworker/R";
+/// The name of a kernel thread. Its kind and its number stay. What follows says what the thread
+/// works on, and people name some of these things: a hash stands for it.
+fn kernel_thread(comm: &str) -> Option<String> {
     if SINGLE_THREADS.contains(&comm) {
-        return Some(comm);
+        return Some(comm.to_owned());
     }
-    if comm.strip_prefix(RESCUER).is_some_and(|rest| rest.starts_with('-')) {
-        return Some(RESCUER);
+    if let Some(kind) = NAMED_THREADS.into_iter().find(|kind| comm.starts_with(kind)) {
+        return Some(with_hash(kind, comm));
     }
-    let name = NUMBERED_THREADS.into_iter().find(|name| comm.starts_with(name))?;
-    let rest = comm[name.len()..].trim_start_matches(['/', '.', 'u']);
-    let number = rest.find(|c: char| !c.is_ascii_digit() && c != ':' && c != 'H').unwrap_or(rest.len());
-    let has_number = rest.starts_with(|c: char| c.is_ascii_digit());
-    has_number.then(|| &comm[..comm.len() - rest.len() + number])
+    let starts = |name: &&str| {
+        let rest = comm.strip_prefix(*name).map(|rest| rest.trim_start_matches(['/', '.', 'u']));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let name = NUMBERED_THREADS.into_iter().find(starts)?;
+    let number = comm[name.len()..].trim_start_matches(['/', '.', 'u']);
+    let rest = number.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == 'H');
+    if rest.is_empty() {
+        return Some(comm.to_owned());
+    }
+    let numbered = &comm[..comm.len() - rest.trim_start_matches('-').len()];
+    let has_room = room(comm).saturating_sub(numbered.len()) >= FEWEST_DIGITS;
+    Some(with_hash(if has_room { numbered } else { &comm[..=name.len()] }, comm))
+}
+
+/// The beginning of `comm`, and a hash of the rest.
+fn with_hash(kept: &str, comm: &str) -> String {
+    format!("{kept}{}", hash_within(&comm[kept.len()..], room(comm).saturating_sub(kept.len())))
+}
+
+/// How long the replacement of a comm may be.
+fn room(comm: &str) -> usize {
+    room_of(comm).min(COMM_ROOM)
 }
 
 /// The replacement for the path of a mapping or of a control group. Kernel modules keep theirs, and
@@ -143,15 +172,20 @@ mod tests {
             "kswapd0",
             "rcu_sched",
             "kdamond.0",
+            "backlog_napi/3",
+            "ktimersoftd/1",
         ] {
             assert_eq!(comm(kept), kept);
         }
         for (thread, kept) in [
-            ("kworker/u8:1-ev", "kworker/u8:1"),
-            ("irq/33-customer", "irq/33"),
-            ("kworker/R-secret", "kworker/R"),
+            // printf %s customer | sha256sum
+            ("irq/33-customer", "irq/33-b6c45863"),
+            ("irq/3-a", "irq/c76"),
+            ("kworker/u8:1-ev", "kworker/1d50fb0"),
+            ("kworker/R-secret", "kworker/R-2bb80"),
+            ("napi/eth0-8193", "napi/f3ea10b76c"),
         ] {
-            assert_eq!(comm(thread), kept);
+            assert_eq!((comm(thread).as_str(), comm(thread).len() <= 15), (kept, true), "{thread}");
         }
         for other in
             ["ksoftirqd-secret", "kworker/secret", "kworkers", "swapper.sh", "irqbalance", "watchdog"]

@@ -2,19 +2,18 @@
 //! hand and from recordings.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use crate::support;
 use crate::support::fixture::{IDLE, RX, every_ms, recording};
 use crate::support::hand_made::{culprit, stall, stalls_of};
-use crate::support::{Run, run, stallgraph};
+use crate::support::run;
 use stallgraph::analyses::check::{Check, Doubt, Status, Thresholds, judge};
 use stallgraph::analyses::selection::{CpuRange, Selection};
 use stallgraph::analyses::stalls::{self, Confidence, Lack, Limit, Source, Stalls, Witness};
 use stallgraph::internals;
 use stallgraph::model::{Diagnostic, Gap, Recording, Severity};
-use stallgraph::render::report::{check as report, prometheus};
+use stallgraph::render::report::check as report;
+use stallgraph::render::report::prometheus::{self, Labels};
 
 const LSEEK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
 const WORKER: &str = "ret_from_fork;kthread;worker_thread;process_one_work;flush_all.isra.0";
@@ -242,7 +241,8 @@ fn the_page_has_every_series_once() {
     }
     all.push(stall(1, 400, 430, Confidence::High, Some(culprit(&node, "nginx"))));
     all.push(stall(1, 500, 530, Confidence::Low, Some(culprit(&node, "nginx"))));
-    let page = prometheus::text(&node, &check(&node, &stalls_of(all), &Thresholds::default()));
+    let page =
+        prometheus::text(&node, &check(&node, &stalls_of(all), &Thresholds::default()), Labels::default());
     for series in [
         "stallgraph_check_conclusive 1",
         "stallgraph_stalling 1",
@@ -267,7 +267,7 @@ fn the_page_has_every_series_once() {
 /// What node_exporter and promtool require of a page: each name once, with HELP and TYPE before its
 /// series, labels quoted and escaped, one value and no time, a line feed at the end.
 #[track_caller]
-fn assert_valid(page: &str) {
+pub(crate) fn assert_valid(page: &str) {
     assert!(page.ends_with('\n') && !page.contains("\n\n"), "{page}");
     let (mut described, mut typed) = (String::new(), String::new());
     let mut names = Vec::new();
@@ -277,6 +277,8 @@ fn assert_valid(page: &str) {
             assert!(!names.contains(&name.to_owned()) && !text.contains('\\'), "{line}");
             names.push(name.to_owned());
             described = name.to_owned();
+        } else if line.starts_with("# known culprit ") {
+            // A comment, since it is neither HELP nor TYPE.
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {
             assert_eq!(kind, format!("{described} gauge"));
             typed = described.clone();
@@ -316,7 +318,11 @@ fn labels_are_escaped_and_few() {
     let all = comms.iter().zip(0u64..);
     let all = all
         .map(|(comm, at)| stall(0, 50 * at, 50 * at + 20 + at, Confidence::High, Some(culprit(&node, comm))));
-    let page = prometheus::text(&node, &check(&node, &stalls_of(all.collect()), &Thresholds::default()));
+    let page = prometheus::text(
+        &node,
+        &check(&node, &stalls_of(all.collect()), &Thresholds::default()),
+        Labels::default(),
+    );
     assert_valid(&page);
     assert_eq!(page.matches("stallgraph_culprit_stalls{").count(), 5, "those with the most only: {page}");
     assert!(page.contains("{cpu=\"0\",comm=\"a\\\\\\\"}39\",syscall=\"\"} 0.059"), "{page}");
@@ -400,7 +406,7 @@ fn the_real_stalls_are_counted() {
         let page = fs::read_to_string(folder.path().join("stallgraph.prom")).expect("a page");
         assert_valid(&page);
         assert!(page.contains(&format!("\nstallgraph_stalls {count}\n")), "{name}: {page}");
-        assert_eq!(page.matches("comm=\"node_exporter\",syscall=\"lseek\"").count(), 2, "{name}: {page}");
+        assert_eq!(page.matches(",comm=\"node_exporter\",syscall=\"lseek\"").count(), 2, "{name}: {page}");
         // Without names only tracepoints show stalls.
         let is_traced = ["evidence", "slow-call"].contains(&name);
         let unnamed = run(recording.command("check").arg("--no-symbols"));
@@ -413,79 +419,4 @@ fn the_real_stalls_are_counted() {
         let idle_cpu = run(recording.command("check").args(["-C", "0"]));
         assert_eq!(idle_cpu.code, Some(2), "{name}: {idle_cpu:?}");
     }
-}
-
-fn check_file(file: &Path, arguments: &[&str]) -> Run {
-    run(stallgraph().arg("check").arg(file).args(arguments))
-}
-
-#[test]
-fn what_cannot_be_read_is_unknown() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let damaged = folder.path().join("damaged.data");
-    fs::write(&damaged, b"PERFILE2 and no more").expect("a file");
-    for (file, says) in [
-        (folder.path().join("absent.data"), "No such file"),
-        (damaged, ""),
-        (Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), "is a text file"),
-    ] {
-        let checked = check_file(&file, &[]);
-        assert_eq!(checked.code, Some(2), "{checked:?}");
-        let lines: Vec<&str> = checked.stdout.lines().collect();
-        assert!(lines.len() == 1 && lines[0].starts_with("unknown: ") && lines[0].len() <= 80, "{checked:?}");
-        assert!(checked.stderr.contains(says), "the whole of it: {checked:?}");
-    }
-}
-
-#[test]
-fn the_file_for_node_exporter_is_replaced_whole() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let directory = folder.path().to_str().expect("a path");
-    let target = folder.path().join("stallgraph.prom");
-    fs::write(&target, "stallgraph_stalling 1\n").expect("a file of before");
-    fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).expect("its permissions");
-    let checked = check_file(&folder.path().join("absent.data"), &["--textfile", directory]);
-    assert_eq!(checked.code, Some(2));
-    let page = fs::read_to_string(&target).expect("the page");
-    assert_valid(&page);
-    assert!(
-        page.ends_with("stallgraph_check_conclusive 0\n") && !page.contains("stallgraph_stalling"),
-        "{page}"
-    );
-    let mode = fs::metadata(&target).expect("the page").permissions().mode();
-    assert_eq!(mode & 0o777, 0o644, "node_exporter may read it");
-    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing else is left there");
-}
-
-#[test]
-fn a_file_that_cannot_be_written_is_said() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let absent = folder.path().join("absent");
-    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/post/perf.data");
-    let checked = check_file(&recording, &["--textfile", absent.to_str().expect("a path")]);
-    assert_eq!(checked.code, Some(2), "{checked:?}");
-    assert!(checked.stdout.starts_with("unknown: cannot write "), "{checked:?}");
-    assert!(checked.stderr.contains("stallgraph.prom: No such file"), "{checked:?}");
-    // A folder of that name is already there.
-    fs::create_dir_all(folder.path().join("stallgraph.prom/x")).expect("a folder");
-    let checked = check_file(&recording, &["--textfile", folder.path().to_str().expect("a path")]);
-    assert_eq!(checked.code, Some(2), "{checked:?}");
-    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing else is left there");
-}
-
-#[test]
-fn a_recording_of_long_ago_is_unknown() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("perf.data");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/post/perf.data"), &file).expect("a copy");
-    let fresh = check_file(&file, &["--max-age", "1h"]);
-    assert!(!fresh.stdout.contains("old"), "{fresh:?}");
-    let copy = fs::File::options().append(true).open(&file).expect("the copy");
-    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
-    copy.set_modified(then).expect("its time");
-    let old = check_file(&file, &["--max-age", "1h"]);
-    assert_eq!(old.code, Some(2), "{old:?}");
-    assert!(old.stdout.starts_with("unknown: the recording is 2h"), "{old:?}");
-    let absent = check_file(&folder.path().join("absent"), &["--max-age", "1h"]);
-    assert!(absent.code == Some(2) && absent.stdout.contains("No such file"), "{absent:?}");
 }

@@ -163,7 +163,7 @@ fn checks_name_the_holder() {
         let check = judge(&node, &stalls_of(&node), &Selection::default(), &Thresholds::default());
         let line = report::check::line(&node, &check);
         assert!(line.contains(&format!("CPU 0: {name}")) && !line.contains("bystander"), "{line}");
-        let metrics = report::prometheus::text(&node, &check);
+        let metrics = report::prometheus::text(&node, &check, Default::default());
         assert!(metrics.contains(&format!("comm=\"{name}\"")), "{metrics}");
         assert!(!metrics.contains("bystander"), "{metrics}");
     }

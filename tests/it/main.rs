@@ -14,6 +14,8 @@ mod calls;
 mod causes;
 mod chart;
 mod check;
+mod check_files;
+mod clean_messages;
 mod collapse;
 mod confinement;
 mod corpus;

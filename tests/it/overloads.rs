@@ -98,7 +98,7 @@ fn all_commands_say_the_same() {
     let checked = check::judge(&node, &found, &selection, &Thresholds::default());
     assert_eq!(checked.status, Status::Overloaded);
     assert_eq!(report::line(&node, &checked), "overload: 98% of CPU 2 for 3.00 s by net_rx at ipt_do_table");
-    let page = prometheus::text(&node, &checked);
+    let page = prometheus::text(&node, &checked, Default::default());
     assert!(page.contains("\nstallgraph_overloaded_cpus 1\n"), "{page}");
     assert!(page.contains("\nstallgraph_check_conclusive 1\n"), "{page}");
     let mut text = Vec::new();

@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::Command;
 
+use crate::support::builder::{Builder, Event, Kernel, Sample};
 use crate::support::pack_scene::{Scene, entries};
-use crate::support::{Dice, run, stallgraph};
+use crate::support::{Dice, Run, run, stallgraph};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -75,9 +76,15 @@ fn stands_for(shown: &str, name: &str) -> bool {
     room && digest.starts_with(digits)
 }
 
-/// Whether a comm is a kernel thread's; the part that says what a worker worked on may be missing.
+/// Whether a comm is a kernel thread's: its beginning, and a hash of what it works on.
 fn is_kernel_thread(shown: &str, name: &str) -> bool {
-    name.starts_with(shown) && ["kworker/", "irq/"].iter().any(|kind| shown.starts_with(kind))
+    let same = shown.bytes().zip(name.bytes()).take_while(|(shown, name)| shown == name).count();
+    let is_stood_for = |kept: usize| {
+        let digest = Sha256::digest(&name.as_bytes()[kept..]);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        shown.len() - kept >= 3 && digest.starts_with(&shown[kept..])
+    };
+    ["kworker/", "irq/", "napi/"].iter().any(|kind| shown.starts_with(kind)) && (4..=same).any(is_stood_for)
 }
 
 /// Compares JSON: texts may differ only as a hash differs from what it stands for.
@@ -144,6 +151,9 @@ fn all_else_is_told_as_before() {
             };
             assert_redacted(&json(&here.stdout), &json(&there.stdout), recording, &mut hashes);
         }
+        let (here, there) = (scene.here(&["check"]), scene.there(&["check"]));
+        let judged = |text: &str| text.split("; CPU").next().unwrap_or_default().to_owned();
+        assert_eq!((here.code, judged(&here.stdout)), (there.code, judged(&there.stdout)), "{recording}");
         // Each sample, its time and its stack; unnamed frames have the name of their module.
         let lines = |text: &str| -> Vec<String> {
             let stack = |line: &str| match line.split_once(';') {
@@ -169,6 +179,76 @@ fn all_else_is_told_as_before() {
         assert!(lines(&here.stdout).len() > 20 || here.code == Some(2), "{recording}: {here:?}");
     }
     assert!(hashes > 30, "{hashes}");
+}
+
+/// A node on which threads of the kernel hold CPU 0 once each before packets are served, by a
+/// thread that polls for them.
+fn node_of_threads(threads: &[&str], server: &str) -> Scene {
+    let (mut file, mut kernel) = (Builder::new(), Kernel::new());
+    file.event(Event::cpu_clock().freq(1000)).os_release("6.12.0").arch("x86_64").kernel_map(&kernel);
+    let mut tid = 100;
+    let mut thread = |file: &mut Builder, comm: &str| {
+        tid += 1;
+        file.fork((tid, tid), (2, 2)).comm((tid, tid), comm);
+        (tid, tid)
+    };
+    let server = thread(&mut file, server);
+    let threads: Vec<_> = threads.iter().map(|comm| thread(&mut file, comm)).collect();
+    let envoy = (900, 900);
+    file.comm(envoy, "envoy");
+    let hold = kernel.stack("ret_from_fork;kthread;irq_thread;irq_thread_fn;slow_handler");
+    let serve = kernel.stack("ret_from_fork;kthread;napi_threaded_poll;__napi_poll;net_rx_action");
+    let mut now_ns = 1_000_000_000;
+    let mut run = |file: &mut Builder, ms: u64, task, kernel: &[u64], user: &[u64]| {
+        for _ in 0..ms {
+            now_ns += 1_000_000;
+            file.at(0, now_ns).sample(Sample::new(task).kernel(kernel).user(user).period(1_000_000));
+        }
+    };
+    for thread in threads {
+        run(&mut file, 900, envoy, &[], &[0x40_1000]);
+        run(&mut file, 110, thread, &hold, &[]);
+        run(&mut file, 2, server, &serve, &[]);
+    }
+    Scene::made(&file.build(), &kernel.kallsyms())
+}
+
+#[test]
+fn threads_of_the_kernel_that_differ_stay_different() {
+    let alike = ["irq/33-alpha", "irq/33-alpha", "irq/33-alpha"];
+    let different = ["irq/33-alpha", "irq/33-beta", "irq/33-gamma"];
+    let short = ["irq/3-a", "irq/3-b", "irq/3-c"];
+    let workers = ["kworker/u8:1-ev", "kworker/u8:1-kv", "kworker/u8:1"];
+    for (threads, candidates) in [(alike, 1), (different, 3), (short, 3), (workers, 3)] {
+        for server in ["napi/eth0-8193", "backlog_napi/0", "ksoftirqd/0"] {
+            let scene = node_of_threads(&threads, server);
+            scene.pack(&["--redact"]);
+            for command in ["window", "stalls"] {
+                let arguments = [command, "--format", "json"];
+                let json = |run: Run| -> Value { serde_json::from_str(&run.stdout).expect("JSON") };
+                let (mut here, mut there) = (json(scene.here(&arguments)), json(scene.there(&arguments)));
+                if command == "window" {
+                    let verdicts = |json: &Value| -> Vec<String> {
+                        let ranking = json["ranking"].as_array().expect("a list");
+                        ranking.iter().map(|ranked| ranked["verdict"].to_string()).collect()
+                    };
+                    assert_eq!(verdicts(&here), verdicts(&there), "{threads:?} {server}");
+                    assert_eq!(verdicts(&here).len(), candidates, "{threads:?} {server}");
+                }
+                for json in [&mut here, &mut there] {
+                    // Rows that are equal otherwise are in the order of their names.
+                    let ranking = json["ranking"].as_array_mut().expect("a list");
+                    ranking.sort_by_key(|row| row["total_ns"].as_u64());
+                    json.as_object_mut().expect("an object").remove("diagnostics");
+                }
+                if candidates == 1 || command == "stalls" {
+                    assert_redacted(&here, &there, command, &mut 0);
+                }
+            }
+            let (here, there) = (scene.here(&["check"]), scene.there(&["check"]));
+            assert_eq!(here.code, there.code, "{here:?} {there:?}");
+        }
+    }
 }
 
 /// Removes the path of the script from the names of its functions.

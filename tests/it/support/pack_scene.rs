@@ -47,6 +47,18 @@ impl Scene {
         scene
     }
 
+    /// A recording with these bytes, and the names of its kernel.
+    pub fn made(recording: &[u8], kallsyms: &str) -> Scene {
+        let scene = Scene { folder: tempfile::tempdir().expect("a folder"), symfs: "no-files".into() };
+        for name in ["here", "there"] {
+            fs::create_dir(scene.at(name)).expect("a folder");
+        }
+        fs::create_dir(scene.at("here/no-files")).expect("a folder");
+        fs::write(scene.at("here/perf.data"), recording).expect("a file");
+        fs::write(scene.at("here/kallsyms"), kallsyms).expect("a file");
+        scene
+    }
+
     /// The recording of the post.
     pub fn post() -> Scene {
         Scene::of("post/perf.data", Some("post/kallsyms"), "post/symfs")
