@@ -34,6 +34,8 @@ enum Bytes {
     Owned { bytes: Vec<u8>, is_cut: bool },
     /// A file that should be there and is not.
     Missing,
+    /// A file that cannot be opened or mapped, a link, or no regular file.
+    Unusable,
 }
 
 /// Where a file that is mapped lies, and which file it is.
@@ -66,12 +68,14 @@ pub struct InputFile<'a> {
     pub is_cut: bool,
     /// Whether it should be there and is not.
     pub is_missing: bool,
+    /// Whether it is there and could not be opened, or is no regular file.
+    pub is_unusable: bool,
 }
 
 impl<'a> InputFile<'a> {
     /// A recording that is one whole file with these bytes.
     pub fn whole(bytes: &'a [u8]) -> InputFile<'a> {
-        InputFile { name: None, bytes, text_before: 0, is_cut: false, is_missing: false }
+        InputFile { name: None, bytes, text_before: 0, is_cut: false, is_missing: false, is_unusable: false }
             .without_text_before()
     }
 
@@ -107,7 +111,7 @@ impl Input {
     /// Bytes of this process's memory that hold it.
     pub fn memory(&self) -> u64 {
         let owned_bytes = |file: &OpenFile| match &file.bytes {
-            Bytes::Mapped { .. } | Bytes::Missing => 0,
+            Bytes::Mapped { .. } | Bytes::Missing | Bytes::Unusable => 0,
             Bytes::Owned { bytes, .. } => bytes.len() as u64,
         };
         self.files.iter().map(owned_bytes).sum()
@@ -123,11 +127,17 @@ impl OpenFile {
         let (bytes, is_cut) = match &self.bytes {
             Bytes::Mapped { map, length, .. } => (&map[..*length], false),
             Bytes::Owned { bytes, is_cut } => (bytes.as_slice(), *is_cut),
-            Bytes::Missing => (&[][..], false),
+            Bytes::Missing | Bytes::Unusable => (&[][..], false),
         };
-        let is_missing = matches!(self.bytes, Bytes::Missing);
-        InputFile { name: self.name.as_deref(), bytes, text_before: 0, is_cut, is_missing }
-            .without_text_before()
+        InputFile {
+            name: self.name.as_deref(),
+            bytes,
+            text_before: 0,
+            is_cut,
+            is_missing: matches!(self.bytes, Bytes::Missing),
+            is_unusable: matches!(self.bytes, Bytes::Unusable),
+        }
+        .without_text_before()
     }
 }
 
@@ -167,45 +177,49 @@ pub fn open(path: &Path, memory: u64) -> Result<Input> {
 ///
 /// `perf record --threads -o DIR` writes the header and the records that it makes up into `data`,
 /// and the records of each buffer into one of `data.0`, `data.1`, … (tools/perf/util/data.c). No
-/// other name is opened, and no link is followed.
+/// other name is opened, and no link is followed. What cannot be used of the files with records is
+/// left out. A file is closed once it is mapped: there may be more of them than this process may
+/// have open.
 fn open_directory(path: &Path) -> Result<Input> {
     let numbers = fs::read_dir(path)
         .map_err(|error| io_error(path, error))?
         .filter_map(|entry| file_number(entry.ok()?.file_name().to_str()?));
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
-    let mut files = Vec::new();
-    let names = ["data".to_owned()].into_iter().chain(numbers.iter().map(|number| format!("data.{number}")));
-    for name in names {
-        let file_path = path.join(&name);
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let file = match OpenOptions::new().read(true).custom_flags(flags).open(&file_path) {
-            Err(error) if files.is_empty() && error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::input(
-                    path,
-                    "is a directory without a file data, so not one that perf record --threads made",
-                    "name the perf.data in it",
-                ));
-            }
-            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                return Err(Error::input(
-                    file_path,
-                    "is a link, which is not followed",
-                    "copy what it points to",
-                ));
-            }
-            opened => opened.map_err(|error| io_error(&file_path, error))?,
-        };
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(Error::input(file_path, "is not a regular file", "copy the whole directory again"));
-        }
-        files.push(OpenFile { name: Some(name), bytes: map(file, &file_path)? });
-    }
+    let header = open_part(&path.join("data")).map_err(|error| match error {
+        Error::Io { cause, .. } if cause.kind() == std::io::ErrorKind::NotFound => Error::input(
+            path,
+            "is a directory without a file data, so not one that perf record --threads made",
+            "name the perf.data in it",
+        ),
+        error => error,
+    })?;
+    let mut files = vec![OpenFile { name: Some("data".to_owned()), bytes: header }];
+    files.extend(numbers.iter().map(|number| {
+        let name = format!("data.{number}");
+        let bytes = open_part(&path.join(&name)).unwrap_or(Bytes::Unusable);
+        OpenFile { name: Some(name), bytes }
+    }));
     // If there is a file with a higher number, there was one with each lower number.
     if let Some((missing, _)) = (0u32..).zip(&numbers).find(|(expected, number)| expected != *number) {
         files.push(OpenFile { name: Some(format!("data.{missing}")), bytes: Bytes::Missing });
     }
     Ok(Input { files })
+}
+
+/// Opens one file of a directory.
+fn open_part(path: &Path) -> Result<Bytes> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            return Err(Error::input(path, "is a link, which is not followed", "copy what it points to"));
+        }
+        opened => opened.map_err(|error| io_error(path, error))?,
+    };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(Error::input(path, "is not a regular file", "copy the whole directory again"));
+    }
+    map(file, path)
 }
 
 /// The number in `data.12`.

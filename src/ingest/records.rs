@@ -53,6 +53,8 @@ pub enum Stop {
     OverBudget,
     /// A file of the recording is not there.
     Missing,
+    /// A file of the recording could not be opened, or is no regular file.
+    Unusable,
     /// Another recording follows.
     Another,
 }

@@ -102,6 +102,7 @@ impl Unpacker {
         let (at, stop) = match result {
             Ok(()) if file.is_cut => (data.len(), Stop::OverBudget),
             Ok(()) if file.is_missing => (0, Stop::Missing),
+            Ok(()) if file.is_unusable => (0, Stop::Unusable),
             Ok(()) => return,
             Err((_, Stop::CutShort)) if file.is_cut => (data.len(), Stop::OverBudget),
             Err(damage) => damage,

@@ -79,6 +79,12 @@ pub(super) fn is_candidate(attribute: &Attribute, asked: Option<&str>) -> bool {
     name == asked || is_start || has_word || is_other_name()
 }
 
+/// Whether `-e` may choose an event as the sampling event with a result: the records of a tracepoint
+/// without call chains show no frames.
+pub(super) fn may_be_sampled(attribute: &Attribute) -> bool {
+    attribute.has_callchain() || !attribute.is_tracepoint()
+}
+
 /// What the recording says about itself. Its start and end are not known yet.
 pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[bool]) -> About {
     let features = &source.header.features;

@@ -25,12 +25,24 @@ pub(super) struct Job<'j> {
     pub archive: Option<&'j [u8]>,
     /// Collects the files that names come from, if they are to be packed.
     pub gatherer: Option<&'j Gatherer>,
+    /// Whether the records of all events are samples that may be, and not only those of one event:
+    /// then the frames of all of them get names.
+    pub samples_all: bool,
 }
 
 impl<'j> Job<'j> {
     /// The job of loading the recording at `path`, before anything is held in memory for it.
     pub fn new(path: &'j Path, options: &'j Options, progress: Progress<'j>) -> Self {
-        Job { path, options, progress, held: 0, pack: None, archive: None, gatherer: None }
+        Job {
+            path,
+            options,
+            progress,
+            held: 0,
+            pack: None,
+            archive: None,
+            gatherer: None,
+            samples_all: false,
+        }
     }
 
     /// The same job with `bytes` more held in memory.

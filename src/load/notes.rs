@@ -232,10 +232,17 @@ fn damaged(damage: &Damage, tally: &Tally) -> Note {
         Stop::BadCompression => ("compression", "a compressed record cannot be unpacked", DAMAGED_STREAM),
         Stop::OverBudget => ("memory", "the memory that is allowed is used up", ALLOW_MORE),
         Stop::Another => ("damaged", "another recording begins", CUT_OFF),
-        Stop::Missing => ("damaged", "there are files with higher numbers", "copy the whole directory again"),
+        Stop::Missing => {
+            ("damaged", "is missing: there are files with higher numbers", "copy the whole directory again")
+        }
+        Stop::Unusable => (
+            "damaged",
+            "is not used: it cannot be opened, or is a link or no regular file",
+            "copy the whole directory again, as a user who may read it",
+        ),
     };
-    let message = if damage.stop == Stop::Missing {
-        format!("{} is missing: {problem}", damage.part.as_deref().unwrap_or_default())
+    let message = if matches!(damage.stop, Stop::Missing | Stop::Unusable) {
+        format!("{} {problem}", damage.part.as_deref().unwrap_or_default())
     } else {
         let file = damage.part.as_ref().map(|part| format!(" of {part}")).unwrap_or_default();
         let unread = match damage.unread {

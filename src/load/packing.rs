@@ -85,21 +85,22 @@ fn gather(files: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Content
     let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline);
     let gatherer = (keep != Keep::Redacted).then_some(gatherer);
     let mut redacted = Contents::redacted();
-    let mut load = |options: &Options| {
-        let job = Job { options, gatherer: gatherer.as_ref(), ..*job };
+    let mut load = |samples_all: bool| {
+        let job = Job { options: &options, gatherer: gatherer.as_ref(), samples_all, ..*job };
         let recording = perf_data::read(files, &job)?.finish(&job)?;
         if keep == Keep::Redacted {
             add_names(&recording, &mut redacted);
         }
         Ok::<_, Error>(recording)
     };
-    let recording = load(&options)?;
+    let recording = load(false)?;
     // The reader of the pack may choose any event with -e, so the frames of all events need names.
-    let is_samplable = |event: &&Event| {
+    // One more pass finds them, however many events there are.
+    let is_other = |event: &Event| {
         !event.is_sampling && event.records > 0 && (event.has_callchain || !event.is_tracepoint)
     };
-    for event in recording.about.events.iter().filter(is_samplable) {
-        load(&Options { event: Some(event.name.clone()), ..options.clone() })?;
+    if recording.about.events.iter().any(is_other) {
+        load(true)?;
     }
     let contents = gatherer.map_or(redacted, Gatherer::into_contents);
     let (modules, without) = contents.count();
@@ -136,7 +137,7 @@ fn write_whole(contents: Contents, files: &[InputFile], out: &mut dyn Write) -> 
         name: file.name,
         length: bytes.len() as u64,
         bytes,
-        is_missing: file.is_missing,
+        is_missing: file.is_missing || file.is_unusable,
     });
     pack::write(contents, &mut recorded.collect::<Vec<_>>(), out)
 }

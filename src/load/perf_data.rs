@@ -7,7 +7,7 @@ use crate::ingest::{self, Damage, Features, Header, InputFile, Source, TraceRead
 use crate::model::{Module, Names, Recording, Tally};
 use crate::state::{Meanings, ResolvedPart, State};
 
-use super::events::{about, sampling_events};
+use super::events::{about, may_be_sampled, sampling_events};
 use super::job::Job;
 use super::meanings::{set_compat, system_calls};
 use super::notes::{note_formats, note_input_damage, note_sampling_event};
@@ -37,7 +37,10 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     let source = Source::new(header, &records);
     let total = source.data_bytes();
     let recorded = |wanted: &[bool]| source.recorded_events(wanted);
-    let sampling = sampling_events(&source.header.attributes, options.event.as_deref(), &recorded)?;
+    let sampling = match job.samples_all {
+        true => source.header.attributes.iter().map(may_be_sampled).collect(),
+        false => sampling_events(&source.header.attributes, options.event.as_deref(), &recorded)?,
+    };
 
     let Header { attributes, formats, order, .. } = &source.header;
     let trace = options.events.then(|| TraceReader::new(attributes, formats, *order));
@@ -60,7 +63,7 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     progress(Stage::Meanings, total, total);
     let (collected, events) = samples::resolve(parts, &meanings, &mut recording);
     note_input_damage(&source, &walked, &mut recording);
-    if options.event.is_none() {
+    if options.event.is_none() && !job.samples_all {
         note_sampling_event(&mut recording);
     }
     if options.events {

@@ -9,6 +9,7 @@
 mod architecture;
 mod archives;
 mod bad_input;
+mod bounds;
 mod browser;
 mod calls;
 mod causes;
