@@ -1,15 +1,16 @@
 //! `stallgraph check`: one line and an exit code for monitoring, as a plugin of
 //! node-problem-detector.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
+use stallgraph::Error;
 use stallgraph::analyses::check::{self, Check, Status, Thresholds};
 use stallgraph::analyses::stalls::{self, Confidence};
 use stallgraph::load;
@@ -18,8 +19,10 @@ use stallgraph::render::report::check as report;
 use stallgraph::render::report::prometheus::{self, Labels};
 
 use super::input::InputOptions;
+use super::inputs::Inputs;
 use super::output;
 use super::selection::SelectionOptions;
+use super::target::{self, Readers};
 use super::values::{parse_duration, to_ns};
 
 /// Says in one line and an exit code whether the node is stalling, for monitoring
@@ -119,7 +122,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok((recording, check)) => prometheus::text(recording, check, labels),
         Err(_) => prometheus::text_of_failure(&labels),
     };
-    let written = arguments.textfile.as_deref().map_or(Ok(()), |directory| write_textfile(directory, &page));
+    let written = arguments.textfile.as_deref().map_or(Ok(()), |directory| {
+        let recording = checked.as_ref().ok().map(|(recording, _)| recording);
+        write_textfile(directory, &page, &arguments.input.inputs(recording))
+    });
     let (line, code) = match (&checked, &written) {
         (Ok(_), Err(error)) | (Err(error), _) => {
             output::complain(&format!("{error:#}"));
@@ -136,9 +142,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 /// The error without the name of the file: the line is short, and the user knows the file.
 fn reason(error: &anyhow::Error) -> String {
-    let reason = match error.downcast_ref::<stallgraph::Error>() {
-        Some(stallgraph::Error::Input { problem, .. }) => problem.clone(),
-        Some(stallgraph::Error::Io { cause, .. }) => format!("cannot read the recording: {cause}"),
+    let reason = match error.downcast_ref::<Error>() {
+        Some(Error::Input { problem, .. }) => problem.clone(),
+        Some(Error::Io { cause, .. }) => format!("cannot read the recording: {cause}"),
         _ => format!("{error:#}"),
     };
     clean(&reason).into_owned()
@@ -203,18 +209,11 @@ fn labels_before(directory: &Path) -> Labels {
     }
 }
 
-/// Replaces the file as a whole: `page` is written under a name that the collector does not read
-/// (it reads `*.prom`), then renamed.
-fn write_textfile(directory: &Path, page: &str) -> Result<()> {
-    let context = || format!("cannot write {}", clean(&directory.join(PAGE).to_string_lossy()));
-    let mut file = tempfile::Builder::new()
-        .prefix(".stallgraph.")
-        .suffix(".tmp")
-        .tempfile_in(directory)
-        .with_context(context)?;
-    file.write_all(page.as_bytes()).with_context(context)?;
-    // node_exporter runs as another user and must be able to read it.
-    file.as_file().set_permissions(Permissions::from_mode(0o644)).with_context(context)?;
-    file.persist(directory.join(PAGE)).map_err(|error| error.error).with_context(context)?;
-    Ok(())
+/// Writes `page` for node_exporter, which runs as another user and must be able to read it. The
+/// collector reads `*.prom`, so not the temporary file.
+fn write_textfile(directory: &Path, page: &str, inputs: &Inputs) -> Result<()> {
+    let path = directory.join(PAGE);
+    let write = |out: &mut (dyn Write + Send)| out.write_all(page.as_bytes()).map_err(Error::Output);
+    let written = target::write(Some(&path), Readers::All, inputs, write);
+    written.map_err(|error| anyhow!("cannot write {error:#}"))
 }

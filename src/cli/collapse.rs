@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::ordered::{Options, OrderedStacks, Weight};
 use stallgraph::analyses::selection::{Selection, TimeRange};
@@ -13,9 +14,11 @@ use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::folded::{Field, Folder};
 
 use super::input::InputOptions;
+use super::inputs::Inputs;
 use super::outcome::Outcome;
 use super::output;
 use super::selection::SelectionOptions;
+use super::target::{self, Readers};
 use super::task_options::TaskOptions;
 
 /// Prints one collapsed stack per sample, CPU after CPU, each in time order
@@ -110,26 +113,18 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         stacks: OrderedStacks::new(&recording, &selection, options),
         selection: &selection,
     };
-    let input = arguments.input.path();
-    let lines = match (&arguments.split, arguments.file()) {
-        (Some(directory), _) => collapsing.write_files(directory, &input)?,
-        (None, Some(path)) => {
-            let mut file = output::create(path, &input)?;
-            collapsing.write_all(&mut file).with_context(|| path.display().to_string())?
+    let inputs = arguments.input.inputs(Some(&recording));
+    let lines = match &arguments.split {
+        Some(directory) => collapsing.write_files(directory, &inputs)?,
+        None => {
+            let file = target::file(arguments.output.as_deref());
+            target::write(file, Readers::Usual, &inputs, |out| collapsing.write_all(out))?
         }
-        (None, None) => collapsing.write_all(&mut std::io::stdout()).map_err(stallgraph::Error::Output)?,
     };
     let outcome = Outcome::new(&recording, lines > 0);
     output::leave_to_exit(collapsing);
     output::leave_to_exit(recording);
     Ok(outcome)
-}
-
-impl Arguments {
-    /// The file to write; `None` is standard output.
-    fn file(&self) -> Option<&Path> {
-        self.output.as_deref().filter(|path| *path != Path::new("-"))
-    }
 }
 
 struct Collapsing<'r> {
@@ -140,7 +135,7 @@ struct Collapsing<'r> {
 }
 
 impl Collapsing<'_> {
-    fn write_all(&mut self, out: &mut (dyn std::io::Write + Send)) -> std::io::Result<u64> {
+    fn write_all(&mut self, out: &mut (dyn Write + Send)) -> stallgraph::Result<u64> {
         let timelines = self.selection.timelines(self.recording);
         let mut lines = 0;
         for timeline in timelines {
@@ -149,8 +144,8 @@ impl Collapsing<'_> {
         Ok(lines)
     }
 
-    fn write_files(&mut self, directory: &Path, input: &Path) -> Result<u64> {
-        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    fn write_files(&mut self, directory: &Path, inputs: &Inputs) -> Result<u64> {
+        target::make_folder(directory)?;
         let prefix = if self.recording.tells_cpus() { "cpu" } else { "tid" };
         let name = |timeline: &Timeline| format!("{prefix}-{}.folded", timeline.cpu);
         let names: Vec<String> = self.selection.timelines(self.recording).map(name).collect();
@@ -158,15 +153,14 @@ impl Collapsing<'_> {
         let mut lines = 0;
         for (timeline, name) in self.selection.timelines(self.recording).zip(names) {
             let path = directory.join(name);
-            let mut file = output::create(&path, input)?;
-            lines += self.write(timeline, &mut file).with_context(|| path.display().to_string())?;
+            lines += target::write(Some(&path), Readers::Usual, inputs, |out| self.write(timeline, out))?;
         }
         Ok(lines)
     }
 
-    fn write(&mut self, timeline: &Timeline, out: &mut (dyn std::io::Write + Send)) -> std::io::Result<u64> {
+    fn write(&mut self, timeline: &Timeline, out: &mut (dyn Write + Send)) -> stallgraph::Result<u64> {
         let indices = self.selection.samples_of(self.recording, timeline);
-        self.folder.write(&self.stacks, timeline, indices, out)
+        self.folder.write(&self.stacks, timeline, indices, out).map_err(stallgraph::Error::Output)
     }
 }
 

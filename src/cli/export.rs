@@ -1,9 +1,9 @@
 //! `stallgraph export`: the samples in the formats of viewers that people already use.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
@@ -19,6 +19,7 @@ use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
 use super::selection::SelectionOptions;
+use super::target::{self, Readers};
 use super::task_options::TaskOptions;
 
 /// Writes the samples for a viewer: speedscope, Firefox Profiler, Perfetto
@@ -107,7 +108,8 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    if arguments.format.is_for_page() && arguments.file().is_none() && io::stdout().is_terminal() {
+    let file = target::file(arguments.output.as_deref());
+    if arguments.format.is_for_page() && file.is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
     }
     // Events are the best evidence of stalls, which are markers.
@@ -131,19 +133,14 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if lanes.untimed > 0 {
         output::complain(&format!("{} samples without a time are left out", lanes.untimed));
     }
-    let out: Box<dyn Write + Send> = match arguments.file() {
-        Some(path) => Box::new(BufWriter::new(output::create(path, &arguments.input.path())?)),
-        None => Box::new(output::stdout()),
-    };
-    let mut out = CountingWriter { out, bytes: 0 };
-    let written = arguments.write(&recording, &selection, &lanes, &mut out);
-    let written = written.and_then(|()| out.flush().map_err(stallgraph::Error::Output));
-    match arguments.file() {
-        Some(path) => written.with_context(|| path.display().to_string())?,
-        None => written?,
-    }
-    if arguments.format.is_for_page() && out.bytes > MOST_BYTES {
-        let megabytes = out.bytes >> 20;
+    let inputs = arguments.input.inputs(Some(&recording));
+    let bytes = target::write(file, Readers::Usual, &inputs, |out| {
+        let mut out = CountingWriter { out, bytes: 0 };
+        arguments.write(&recording, &selection, &lanes, &mut out)?;
+        Ok(out.bytes)
+    })?;
+    if arguments.format.is_for_page() && bytes > MOST_BYTES {
+        let megabytes = bytes >> 20;
         output::complain(&format!(
             "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
         ));
@@ -155,11 +152,6 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
-    /// The file to write; `None` is standard output.
-    fn file(&self) -> Option<&Path> {
-        self.output.as_deref().filter(|path| *path != Path::new("-"))
-    }
-
     fn write(
         &self,
         recording: &Recording,

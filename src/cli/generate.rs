@@ -4,12 +4,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
+use clap_mangen::Man;
 
+use super::inputs::Inputs;
 use super::outcome::Outcome;
 use super::output;
+use super::target::{self, Readers};
 
 /// Generates man pages or shell completions, for packagers
 ///
@@ -53,8 +56,20 @@ pub fn run(arguments: &Arguments, mut command: Command) -> Result<Outcome> {
 }
 
 fn write_man(command: Command, directory: &Path) -> Result<()> {
-    let context = || directory.display().to_string();
-    std::fs::create_dir_all(directory).with_context(context)?;
-    clap_mangen::generate_to(command, directory).with_context(context)?;
-    Ok(())
+    target::make_folder(directory)?;
+    let mut command = command.disable_help_subcommand(true);
+    command.build();
+    write_pages(command, directory)
+}
+
+/// Writes the page of a command, and those of the commands below it.
+fn write_pages(command: Command, directory: &Path) -> Result<()> {
+    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned() {
+        write_pages(subcommand, directory)?;
+    }
+    let page = Man::new(command);
+    let path = directory.join(page.get_filename());
+    target::write(Some(&path), Readers::Usual, &Inputs::default(), |out| {
+        page.render(out).map_err(stallgraph::Error::Output)
+    })
 }

@@ -7,9 +7,10 @@ use clap::Args;
 use stallgraph::load::{self, Keep, Options, Packed};
 use stallgraph::model::Recording;
 
-use super::interrupt::FirstInterrupt;
+use super::inputs::Inputs;
 use super::names::NameOptions;
 use super::progress::Progress;
+use super::signals::FirstInterrupt;
 use super::values::parse_size;
 
 /// Which recording, and where its names come from.
@@ -62,6 +63,13 @@ impl InputOptions {
     pub fn path(&self) -> PathBuf {
         let path = self.file.as_ref().or(self.input.as_ref());
         path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
+    }
+
+    /// The files that a result must not take the place of: those that options name, and those that
+    /// were read to load `recording`, if that is done.
+    pub fn inputs(&self, recording: Option<&Recording>) -> Inputs {
+        let opened = recording.map(|recording| recording.symbol_files.clone()).unwrap_or_default();
+        Inputs::new(&self.path(), &self.names.files(), &opened)
     }
 
     /// Packs the recording and the files that its names come from, with progress on a terminal.

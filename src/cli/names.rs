@@ -52,6 +52,11 @@ pub struct NameOptions {
 }
 
 impl NameOptions {
+    /// The files that the options name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        [&self.vmlinux, &self.kallsyms, &self.buildid_dir].into_iter().flatten().cloned().collect()
+    }
+
     /// The sources that the options name.
     pub fn sources(&self) -> Sources {
         Sources {

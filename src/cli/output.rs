@@ -1,11 +1,8 @@
 //! Standard output for data, standard error for messages.
 
-use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use stallgraph::Error;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::model::{Recording, clean};
@@ -19,23 +16,6 @@ pub fn stdout() -> impl Write + Send {
 pub fn print(write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<()> {
     let mut out = stdout();
     write(&mut out).and_then(|()| out.flush()).map_err(Error::Output)?;
-    Ok(())
-}
-
-/// Creates a file for results of the recording at `input`, which it must not overwrite. `-` is
-/// standard input.
-pub fn create(path: &Path, input: &Path) -> Result<File> {
-    refuse_input(path, input)?;
-    File::create(path).with_context(|| path.display().to_string())
-}
-
-/// Checks that the file at `path` is not the recording at `input`.
-pub fn refuse_input(path: &Path, input: &Path) -> Result<()> {
-    let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    let input = if input == Path::new("-") { Path::new("/dev/stdin") } else { input };
-    if identity(path).is_some_and(|output| identity(input) == Some(output)) {
-        bail!("-o {}: that is the recording itself", path.display());
-    }
     Ok(())
 }
 

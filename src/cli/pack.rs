@@ -1,18 +1,17 @@
 //! `stallgraph pack`: a recording and all files that its names come from, in one file that is read
 //! anywhere.
 
-use std::fs::{self, File, Permissions};
-use std::io::{BufWriter, IsTerminal, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use stallgraph::load::{Keep, Packed};
 
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::target::{self, Readers, Target};
 
 /// Packs a recording and all files that its names come from into one file
 ///
@@ -78,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
 impl Arguments {
     fn is_stdout(&self) -> bool {
-        self.output.as_os_str() == "-"
+        target::file(Some(&self.output)).is_none()
     }
 
     /// Writes the pack, and returns how many bytes it has if it is a new file.
@@ -88,36 +87,11 @@ impl Arguments {
             Arguments { whole_files: true, .. } => Keep::WholeFiles,
             _ => Keep::Symbols,
         };
-        let pack = |out: &mut dyn Write| self.input.pack(keep, out);
-        let context = || self.output.display().to_string();
-        if self.is_stdout() {
-            let mut out = output::stdout();
-            let packed = pack(&mut out)?;
-            out.flush().map_err(stallgraph::Error::Output)?;
-            return Ok((packed, None));
-        }
-        if fs::metadata(&self.output).is_ok_and(|metadata| !metadata.is_file()) {
-            // Do not replace a device or a FIFO by a file.
-            let file = File::options().write(true).open(&self.output).with_context(context)?;
-            let mut out = BufWriter::new(file);
-            let packed = pack(&mut out)?;
-            out.flush().with_context(context)?;
-            return Ok((packed, None));
-        }
-        // The file gets its name only once it is complete. If that name is a link, its target is
-        // replaced.
-        let path = &fs::canonicalize(&self.output).unwrap_or_else(|_| self.output.clone());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        output::refuse_input(path, &self.input.path())?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".stallgraph-")
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(folder.unwrap_or(".".as_ref()))
-            .with_context(context)?;
-        let packed = pack(&mut BufWriter::new(&mut file))?;
-        let bytes = file.as_file().metadata().with_context(context)?.len();
-        file.persist(path).map_err(|error| error.error).with_context(context)?;
-        Ok((packed, Some(bytes)))
+        let file = target::file(Some(&self.output));
+        let mut target = Target::create(file, Readers::Owner, &self.input.inputs(None))?;
+        let packed = target.write(|out| self.input.pack(keep, out))?;
+        let bytes = target.finish(&self.input.inputs(Some(&packed.recording)))?;
+        Ok((packed, bytes))
     }
 
     /// A summary of the pack, in one line.

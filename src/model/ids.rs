@@ -59,3 +59,12 @@ impl CgroupId {
     /// No control group is known. A sentinel instead of an `Option`, so that an id takes 4 bytes.
     pub const NONE: CgroupId = CgroupId(u32::MAX);
 }
+
+/// A file, by what stays the same whatever name it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId {
+    /// The device that it is on.
+    pub device: u64,
+    /// Its inode there.
+    pub inode: u64,
+}

@@ -67,7 +67,7 @@ pub use event::{Event, Flaw};
 pub(crate) use flat_map::{FlatMap, fold, seed};
 pub use frame::{CodePlace, Frame, FrameTable, Mode};
 pub use function::{FrameKind, Function, Naming};
-pub use ids::{CgroupId, EventId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
+pub use ids::{CgroupId, EventId, FileId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
 pub use log::{Log, LogTime, Stamp};
 pub use module::{KernelCode, Module, Segment};
 pub use names::{Names, clean};

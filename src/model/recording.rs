@@ -1,6 +1,6 @@
 //! The `Recording`: everything that analyses use, immutable once loaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::about::About;
 use super::cgroup::Cgroup;
@@ -8,7 +8,7 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::event::Event;
 use super::frame::{FrameTable, Mode};
 use super::function::Function;
-use super::ids::{CgroupId, FunctionId, NameId, StackId, TaskId};
+use super::ids::{CgroupId, FileId, FunctionId, NameId, StackId, TaskId};
 use super::module::Module;
 use super::names::Names;
 use super::stack::StackTree;
@@ -49,6 +49,8 @@ pub struct Recording {
     pub tally: Tally,
     /// What the user should know about the input.
     pub diagnostics: Vec<Diagnostic>,
+    /// The files that names were looked for in.
+    pub symbol_files: BTreeSet<FileId>,
 }
 
 impl Recording {

@@ -48,6 +48,7 @@ mod no_cpus;
 mod odd_recordings;
 mod offsets;
 mod one_answer;
+mod outputs;
 mod overloads;
 mod packets;
 mod packs;

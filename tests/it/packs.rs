@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::archive::add_entry;
 use crate::support::pack_scene::{Scene, entries};
-use crate::support::{make_fifo, run, stallgraph};
+use crate::support::{run, stallgraph};
 use tar::EntryType;
 
 /// Commands and options whose output must not depend on where the names come from.
@@ -146,33 +146,6 @@ fn a_pack_comes_and_goes_through_pipes() {
     let here = post.here(&["window"]).stdout;
     let lines = |text: &str| text.lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(lines(&String::from_utf8_lossy(&read.stdout)), lines(&here));
-}
-
-#[test]
-fn a_pack_takes_the_place_of_no_device_and_of_no_link() {
-    let post = Scene::post();
-    let pack = |output: &str| {
-        let mut command = stallgraph();
-        run(command.args(["pack", "perf.data", "-o", output]).current_dir(post.at("here")))
-    };
-    let (link, target) = (post.at("link"), post.at("target"));
-    fs::write(&target, "old").expect("a file");
-    std::os::unix::fs::symlink("target", &link).expect("a link");
-    assert_eq!(pack("../link").code, Some(0));
-    assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
-    assert!(fs::read(&target).expect("the pack").starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
-
-    let fifo = post.at("fifo");
-    make_fifo(&fifo);
-    let reader = std::thread::spawn({
-        let fifo = fifo.clone();
-        move || fs::read(fifo).expect("the pack")
-    });
-    assert_eq!(pack("../fifo").code, Some(0));
-    assert_eq!(reader.join().expect("it ends"), fs::read(&target).expect("the pack"));
-    use std::os::unix::fs::FileTypeExt;
-    assert!(fs::symlink_metadata(&fifo).expect("the FIFO").file_type().is_fifo());
-    assert_eq!(pack("..").code, Some(2));
 }
 
 #[test]

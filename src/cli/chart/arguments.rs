@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::input::InputOptions;
 use crate::cli::selection::SelectionOptions;
+use crate::cli::target;
 use crate::cli::values::parse_duration;
 use crate::cli::window_options::WindowOptions;
 
@@ -79,6 +80,6 @@ pub struct Arguments {
 impl Arguments {
     /// The file to write; `None` is standard output.
     pub fn file(&self) -> Option<&Path> {
-        self.output.as_deref().filter(|path| *path != Path::new("-"))
+        target::file(self.output.as_deref())
     }
 }

@@ -1,10 +1,9 @@
 //! Draws the views of `stallgraph chart` into their files.
 
 use std::ffi::OsString;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use stallgraph::analyses::flame::{Flame, Painter};
 use stallgraph::model::Recording;
 use stallgraph::render::text::{duration, percent};
@@ -13,6 +12,7 @@ use stallgraph::render::viewers::flame_svg::{self, Caption};
 use super::arguments::Arguments;
 use super::views::{Gallery, Kind, View, lanes_name};
 use crate::cli::output;
+use crate::cli::target::{self, Readers};
 
 /// If hairlines have at least this share of the time, a note says how to see them.
 const MANY_HAIRLINES: f64 = 0.5;
@@ -28,6 +28,7 @@ pub fn draw(
         bail!("each CPU has a chart of its own: give -o chart.svg for several, or one CPU with -C");
     }
     let is_one = views.len() == 1;
+    let inputs = arguments.input.inputs(Some(recording));
     let mut is_drawn = false;
     let (marked, others): (Vec<View>, Vec<View>) = views.into_iter().partition(|view| view.is_marked);
     for (views, is_marked) in [(marked, true), (others, false)] {
@@ -44,7 +45,10 @@ pub fn draw(
             warn(&name(recording, &view), &flame, &view.kind);
             let caption = caption(recording, &view, &flame);
             let number = view.sections.first().filter(|_| !is_one).map(|section| section.timeline.cpu);
-            write(arguments, recording, &flame, &caption, number)?;
+            let path = arguments.file().map(|file| picture_path(file, recording, number));
+            target::write(path.as_deref(), Readers::Usual, &inputs, |out| {
+                flame_svg::write(recording, &flame, &caption, out).map_err(stallgraph::Error::Output)
+            })?;
             is_drawn = true;
         }
     }
@@ -95,26 +99,10 @@ fn caption(recording: &Recording, view: &View, flame: &Flame) -> Caption {
     Caption { title: flame_svg::title(recording, &name, &view.range), subtitle: findings.join("; ") }
 }
 
-/// Writes a picture. Of several, each has the `number` of its CPU or thread in its file's name.
-fn write(
-    arguments: &Arguments,
-    recording: &Recording,
-    flame: &Flame,
-    caption: &Caption,
-    number: Option<u32>,
-) -> Result<()> {
-    let draw = |out: &mut dyn Write| {
-        let mut out = BufWriter::with_capacity(1 << 16, out);
-        flame_svg::write(recording, flame, caption, &mut out).and_then(|()| out.flush())
-    };
-    let Some(output) = arguments.file() else {
-        return Ok(draw(&mut std::io::stdout().lock()).map_err(stallgraph::Error::Output)?);
-    };
+/// The file of a picture. Of several, each has the `number` of its CPU or thread in its name.
+fn picture_path(file: &Path, recording: &Recording, number: Option<u32>) -> PathBuf {
     let kind = if recording.tells_cpus() { "cpu" } else { "tid" };
-    let path =
-        number.map_or_else(|| output.to_owned(), |number| with_number(output, &format!("{kind}{number}")));
-    let mut file = output::create(&path, &arguments.input.path())?;
-    draw(&mut file).with_context(|| path.display().to_string())
+    number.map_or_else(|| file.to_owned(), |number| with_number(file, &format!("{kind}{number}")))
 }
 
 /// `chart.cpu1.svg` for `chart.svg`.

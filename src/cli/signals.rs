@@ -1,0 +1,101 @@
+//! Signals. One that ends the program first removes the temporary file of a result that is being
+//! written. The first Ctrl-C while a stream is read ends only what writes the stream.
+//!
+//! A thread waits for the signals, so that what they do is ordinary code. It watches no signal that
+//! was ignored when the program started, as SIGHUP is under `nohup`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+
+use rustix::fs::AtFlags;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// A file that has only a temporary name.
+pub struct Temporary {
+    /// The folder that it is in.
+    pub folder: Arc<OwnedFd>,
+    /// Its name there.
+    pub name: OsString,
+}
+
+/// What a signal finds. The lock is held while a temporary file is made, renamed or removed, so a
+/// signal comes before or after that.
+pub struct State {
+    /// The temporary file to remove.
+    pub temporary: Option<Temporary>,
+    /// Whether the next SIGINT does not end the program.
+    survives_interrupt: bool,
+}
+
+impl State {
+    /// Removes the temporary file, if there is one.
+    pub fn remove_temporary(&mut self) {
+        if let Some(Temporary { folder, name }) = self.temporary.take() {
+            let _ = rustix::fs::unlinkat(folder, &name, AtFlags::empty());
+        }
+    }
+}
+
+static STATE: Mutex<State> = Mutex::new(State { temporary: None, survives_interrupt: false });
+
+/// Keeps signals waiting while the result lives.
+pub fn hold() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Watches signals from now on. If the system refuses, they end the program as ever.
+pub fn watch() {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        let ignored = ignored();
+        let ending = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter();
+        let Ok(mut signals) = Signals::new(ending.filter(|signal| ignored & (1 << (signal - 1)) == 0)) else {
+            return;
+        };
+        // With a handler, a write beyond the limit of a file's size is an error like a full disk.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+        let wait = move || signals.forever().for_each(receive);
+        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
+    });
+}
+
+fn receive(signal: i32) {
+    let mut state = hold();
+    if signal == SIGINT && std::mem::take(&mut state.survives_interrupt) {
+        return;
+    }
+    state.remove_temporary();
+    let _ = emulate_default_handler(signal);
+}
+
+/// The signals that are ignored, one bit each, from bit 0 for signal 1.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// While this lives, the first SIGINT is only noted: it reaches all programs of a pipeline. perf
+/// ends its stream, and this program must read on to that end to say anything. The second SIGINT,
+/// and each one after this, ends the program.
+pub struct FirstInterrupt(());
+
+impl FirstInterrupt {
+    /// Notes the first SIGINT from now on.
+    pub fn survive() -> Self {
+        hold().survives_interrupt = true;
+        watch();
+        FirstInterrupt(())
+    }
+}
+
+impl Drop for FirstInterrupt {
+    fn drop(&mut self) {
+        hold().survives_interrupt = false;
+    }
+}
