@@ -115,8 +115,9 @@ fn unnamed_where(recording: &Recording, is_meant: impl Fn(&Function) -> bool) ->
 
 fn cpus(recording: &Recording) -> Vec<CpuContents> {
     let is_swapper = |task: TaskId| recording.task(task).is_swapper();
-    let of_cpus = recording.timelines.iter().filter(|_| recording.tells_cpus());
+    let of_cpus = if recording.tells_cpus() { &recording.timelines[..] } else { &[] };
     of_cpus
+        .iter()
         .map(|timeline| CpuContents {
             cpu: timeline.cpu,
             samples: timeline.samples.len() as u64,

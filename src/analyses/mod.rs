@@ -47,4 +47,5 @@ pub mod stalls;
 mod statistics;
 pub mod strips;
 pub mod syscalls;
+mod tables;
 pub mod windows;

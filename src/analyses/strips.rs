@@ -170,26 +170,23 @@ impl CellIndex {
 struct Shares {
     /// In the order in which they were added first.
     each: Vec<(CellIndex, u64)>,
-    /// The last position of each content in `each`, perhaps in an earlier cell: a guess that
-    /// usually saves the search.
-    guesses: Vec<usize>,
+    /// The position in `each` at which each content was added last, perhaps in an earlier cell.
+    positions: Vec<usize>,
 }
 
 impl Shares {
     fn new(recording: &Recording) -> Self {
-        Shares { each: Vec::new(), guesses: vec![0; CellIndex::BEFORE_TASKS + recording.tasks.len()] }
+        Shares { each: Vec::new(), positions: vec![0; CellIndex::BEFORE_TASKS + recording.tasks.len()] }
     }
 
     fn add(&mut self, shown: CellIndex, share_ns: u64) {
-        let Shares { each, guesses } = self;
-        let guess = &mut guesses[shown.0];
-        if each.get(*guess).is_none_or(|(other, _)| *other != shown) {
-            *guess = each.iter().position(|(other, _)| *other == shown).unwrap_or_else(|| {
-                each.push((shown, 0));
-                each.len() - 1
-            });
+        let Shares { each, positions } = self;
+        let position = &mut positions[shown.0];
+        if each.get(*position).is_none_or(|(other, _)| *other != shown) {
+            *position = each.len();
+            each.push((shown, 0));
         }
-        each[*guess].1 += share_ns;
+        each[*position].1 += share_ns;
     }
 
     /// The content with most of the cell; the first of several equal ones. Loss is shown however

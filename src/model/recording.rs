@@ -1,6 +1,7 @@
 //! The `Recording`: everything that analyses use, immutable once loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::about::About;
 use super::cgroup::Cgroup;
@@ -51,6 +52,9 @@ pub struct Recording {
     pub diagnostics: Vec<Diagnostic>,
     /// The files that names were looked for in.
     pub symbol_files: BTreeSet<FileId>,
+    /// The median distance of samples, once it is asked for. It takes a look at all samples, and
+    /// analyses ask for it CPU by CPU and window by window.
+    pub(crate) median_distance_ns: OnceLock<u64>,
 }
 
 impl Recording {
@@ -186,6 +190,10 @@ impl Recording {
     }
 
     fn median_distance_ns(&self) -> u64 {
+        *self.median_distance_ns.get_or_init(|| self.find_median_distance_ns())
+    }
+
+    fn find_median_distance_ns(&self) -> u64 {
         let mut distances: Vec<u64> = self
             .timelines
             .iter()

@@ -31,7 +31,10 @@ pub(super) struct Facts<'r> {
     pub contexts: Contexts,
     pub calls: Calls,
     pub traced: Traced,
+    /// By CPU, then by time.
     pub overloads: Vec<Overload>,
+    has_kernel_names: bool,
+    shows_callers: bool,
 }
 
 impl<'r> Facts<'r> {
@@ -44,7 +47,16 @@ impl<'r> Facts<'r> {
             contexts,
             calls: calls::find(recording),
             traced: Traced::new(recording),
+            has_kernel_names: recording.has_kernel_names(),
+            shows_callers: recording.shows_kernel_callers(),
         }
+    }
+
+    /// The overloads of one CPU, by time.
+    fn overloads_of(&self, cpu: u32) -> &[Overload] {
+        let from = self.overloads.partition_point(|overload| overload.cpu < cpu);
+        let rest = &self.overloads[from..];
+        &rest[..rest.partition_point(|overload| overload.cpu == cpu)]
     }
 }
 
@@ -87,7 +99,11 @@ pub(super) struct Cpu<'r> {
     pub calls: &'r Calls,
     pub traced: Traced,
     /// Its overloads, by time.
-    pub overloads: Vec<&'r Overload>,
+    pub overloads: &'r [Overload],
+    /// Whether any kernel function of the recording has a name.
+    pub has_kernel_names: bool,
+    /// Whether samples show by whom the kernel's functions were called.
+    pub shows_callers: bool,
     pub interval_ns: u64,
     /// How far apart samples of one thread are in nine of ten cases.
     pub usual_interval_ns: u64,
@@ -106,7 +122,7 @@ pub(super) struct Cpu<'r> {
 
 impl<'r> Cpu<'r> {
     pub fn new(facts: &'r Facts<'r>, timeline: &'r Timeline) -> Cpu<'r> {
-        let Facts { recording, options, contexts, calls, traced, overloads } = facts;
+        let Facts { recording, options, contexts, calls, traced, .. } = facts;
         let (mut switches, mut entries) = (Vec::new(), Vec::new());
         for event in &timeline.trace.events {
             match event.kind {
@@ -127,7 +143,9 @@ impl<'r> Cpu<'r> {
             options,
             calls,
             traced: *traced,
-            overloads: overloads.iter().filter(|overload| overload.cpu == timeline.cpu).collect(),
+            overloads: facts.overloads_of(timeline.cpu),
+            has_kernel_names: facts.has_kernel_names,
+            shows_callers: facts.shows_callers,
             interval_ns,
             usual_interval_ns: usual_interval_ns(&timeline.samples, interval_ns),
             switches,

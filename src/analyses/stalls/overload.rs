@@ -14,8 +14,8 @@ use super::suspect::Suspect;
 
 /// The overloads of `cpu` with the stretches that they cause, and the other stretches.
 pub(super) fn take(cpu: &Cpu, stretches: Vec<Stretch>) -> (Vec<Overloaded>, Vec<Stretch>) {
-    let overloaded = |overload: &&Overload| Overloaded {
-        overload: (*overload).clone(),
+    let overloaded = |overload: &Overload| Overloaded {
+        overload: overload.clone(),
         stalls: 0,
         stalled_ns: 0,
         longest_ns: 0,

@@ -18,9 +18,9 @@ pub(super) fn power(cpu: &Cpu, rates: &Rates, groups: usize) -> Power {
     let knows_threads = !cpu.is_polled_by_threads || cpu.traced.all_wakings() && cpu.traced.switches();
     let waits = if cpu.traced.waits() && knows_threads {
         Power::exact(cpu.timeline.cpu)
-    } else if cpu.samples().is_empty() || !cpu.recording.shows_kernel_callers() {
+    } else if cpu.samples().is_empty() || !cpu.shows_callers {
         of(None, Limit::Evidence)
-    } else if !cpu.recording.has_kernel_names() {
+    } else if !cpu.has_kernel_names {
         of(None, Limit::Names)
     } else {
         of(by_samples(cpu, rates, groups), Limit::Softirqs)

@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
+
 use crate::analyses::contexts::Owner;
 use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
@@ -35,7 +37,7 @@ pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<CulpritSummar
     for stall in stalls {
         times.entry(stall.cpu).or_default().push(stall.start_ns..stall.end_ns);
     }
-    let compared = windows::rank(recording, &times);
+    let compared = Compared::new(windows::rank(recording, &times));
     let mut ranking: Vec<CulpritSummary> =
         groups.into_values().filter_map(|stalls| summary(recording, &stalls, &compared)).collect();
     ranking.sort_by_key(|summary| Reverse((summary.sure > 0, summary.total_ns)));
@@ -52,24 +54,56 @@ fn key(recording: &Recording, culprit: &Culprit) -> Key {
     (holder.map(|comm| (!is_worker).then_some(comm)), Some(path.owner), path.system_call.or(started))
 }
 
+/// The ranked paths of all stalls, each by its holder and how it begins.
+struct Compared {
+    all: Vec<Ranked>,
+    firsts: FxHashMap<(Holder<NameId>, Beginning), usize>,
+}
+
+/// How a path begins. Paths of unknown owners all begin alike.
+#[derive(PartialEq, Eq, Hash)]
+enum Beginning {
+    Unknown,
+    Function(Option<NameId>),
+}
+
+impl Beginning {
+    /// The ways in which a path may be looked for.
+    fn of(path: &Path) -> impl Iterator<Item = Beginning> {
+        let unknown = (path.owner == Owner::Unknown).then_some(Beginning::Unknown);
+        [Beginning::Function(path.inner().first().copied())].into_iter().chain(unknown)
+    }
+}
+
+impl Compared {
+    fn new(all: Vec<Ranked>) -> Compared {
+        let mut firsts = FxHashMap::default();
+        for (number, ranked) in all.iter().enumerate() {
+            for beginning in Beginning::of(&ranked.path) {
+                firsts.entry((ranked.holder, beginning)).or_insert(number);
+            }
+        }
+        Compared { all, firsts }
+    }
+
+    /// The first path of this holder that begins like this one.
+    fn find(&self, holder: Holder<NameId>, path: &Path) -> Option<&Ranked> {
+        let numbers = Beginning::of(path).filter_map(|beginning| self.firsts.get(&(holder, beginning)));
+        Some(&self.all[*numbers.min()?])
+    }
+}
+
 /// The summary of `stalls` of one culprit. `compared` has the ranked paths of all stalls.
 fn summary(
     recording: &Recording,
     stalls: &[(&Stall, &Culprit)],
-    compared: &[Ranked],
+    compared: &Compared,
 ) -> Option<CulpritSummary> {
     let (longest, culprit) = stalls.iter().max_by_key(|(stall, _)| stall.duration_ns())?;
     let mut cpus: Vec<u32> = stalls.iter().map(|(stall, _)| stall.cpu).collect();
     cpus.sort_unstable();
     cpus.dedup();
     let holder = culprit.holder_by_comm(recording);
-    let is_culprits = |ranked: &&Ranked| {
-        let begins_alike = |path: &Path| {
-            let are_unknown = ranked.path.owner == Owner::Unknown && path.owner == Owner::Unknown;
-            are_unknown || ranked.path.inner().first() == path.inner().first()
-        };
-        ranked.holder == holder && culprit.path.as_ref().is_some_and(begins_alike)
-    };
     Some(CulpritSummary {
         holder,
         interrupted: culprit.interrupted().map(|task| recording.task(task).comm),
@@ -81,7 +115,7 @@ fn summary(
         longest_ns: longest.duration_ns(),
         every_ns: every_ns(stalls.iter().map(|(stall, _)| stall.start_ns..stall.end_ns)),
         cpus,
-        compared: compared.iter().find(is_culprits).cloned(),
+        compared: culprit.path.as_ref().and_then(|path| compared.find(holder, path)).cloned(),
     })
 }
 

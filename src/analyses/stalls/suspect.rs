@@ -149,7 +149,7 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Sampled {
         busy += 1;
         // What interrupts do on top of the idle task is not told apart without call chains.
         let is_swapper = cpu.recording.task(sample.task).is_swapper();
-        if is_swapper && !cpu.recording.shows_kernel_callers() {
+        if is_swapper && !cpu.shows_callers {
             continue;
         }
         let context = cpu.contexts.get(sample.stack);

@@ -50,7 +50,7 @@ impl<'r> Finder<'r> {
         };
         let mut all: Vec<CpuEpisode> =
             (0..runs.len()).into_par_iter().map_init(|| Counter::new(self), episode).collect();
-        if let Some(waits) = Waits::new(self.recording, timeline) {
+        if let Some(waits) = self.traced.map(|traced| Waits::new(timeline, traced)) {
             let before_ns = self.options.before_ns;
             for Episode { window, end_ns, .. } in all.iter_mut().map(|one| &mut one.episode) {
                 let has_waited =

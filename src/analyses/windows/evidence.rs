@@ -1,8 +1,10 @@
 //! Evidence: the share of each candidate in the windows and in the baseline of each CPU.
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::analyses::statistics::Table;
+use crate::analyses::tables;
 use crate::model::CgroupId;
 
 use super::amount::{Amount, Whole};
@@ -11,19 +13,37 @@ use super::compared::{Compared, Judged, Piece};
 use super::finder::{Candidate, Finder, Work};
 use super::holes::Lane;
 use super::places::{Stacks, stacks_of};
+use super::result::{Among, ComparedTo};
 
-/// The evidence for and against one path, added up CPU by CPU.
+/// The evidence about all candidates.
+pub(super) struct AllEvidence {
+    /// For each candidate, by its number.
+    pub each: Vec<Evidence>,
+    pub total: Total,
+}
+
+/// What all candidates are measured by, added up over all CPUs.
+#[derive(Clone, Copy)]
+pub(super) struct Total {
+    /// All samples in windows that are not idle.
+    busy: u64,
+    /// The sum of the weights of the CPUs with a baseline: the samples in their windows that are
+    /// not idle.
+    weight: f64,
+    pub compared: ComparedTo,
+}
+
+/// The evidence for and against one path, added up over the CPUs where it has samples. There may be
+/// as many paths as CPUs, so nothing is kept of a path on the other CPUs: their tables would change
+/// no p-value, and their samples no share.
 #[derive(Default)]
 pub(super) struct Evidence {
+    /// The tables of those CPUs.
     pub tables: Vec<Table>,
     /// Its samples in windows.
     samples: u64,
-    /// All samples in windows that are not idle.
-    busy: u64,
     /// The sum over CPUs of the path's share of the CPU's baseline times the CPU's weight.
     weighted_baseline: f64,
-    /// The sum of the CPUs' weights: the samples in their windows that are not idle.
-    weight: f64,
     /// For each window that it dominates, how long it held the CPU, in ns.
     pub held_ns: Vec<u64>,
     /// For each window that it dominates, the window's length, in ns.
@@ -39,17 +59,17 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub fn window_share(&self) -> f64 {
-        if self.busy == 0 { 0.0 } else { self.samples as f64 / self.busy as f64 }
+    pub fn window_share(&self, total: Total) -> f64 {
+        if total.busy == 0 { 0.0 } else { self.samples as f64 / total.busy as f64 }
     }
 
-    pub fn baseline_share(&self) -> f64 {
-        if self.weight > 0.0 { self.weighted_baseline / self.weight } else { 0.0 }
+    pub fn baseline_share(&self, total: Total) -> f64 {
+        if total.weight > 0.0 { self.weighted_baseline / total.weight } else { 0.0 }
     }
 
-    pub fn lift(&self) -> Option<f64> {
-        let baseline = self.baseline_share();
-        (baseline > 0.0).then(|| self.window_share() / baseline)
+    pub fn lift(&self, total: Total) -> Option<f64> {
+        let baseline = self.baseline_share(total);
+        (baseline > 0.0).then(|| self.window_share(total) / baseline)
     }
 
     /// Adds the samples of a window that the path dominates.
@@ -63,6 +83,17 @@ impl Evidence {
     }
 }
 
+impl Total {
+    /// Adds a CPU with so many samples that are not idle, in its windows and in its baseline.
+    fn add_cpu(&mut self, cpu: &Compared, busy: u64, baseline_busy: u64) {
+        self.busy += busy;
+        self.weight += if baseline_busy > 0 { busy as f64 } else { 0.0 };
+        let ComparedTo { windows, baseline_windows, .. } = &mut self.compared;
+        *windows += cpu.judged.len() as u64;
+        *baseline_windows = baseline_windows.saturating_add(cpu.baseline.count());
+    }
+}
+
 /// The samples of one path in one window.
 struct WindowSamples {
     /// How long the path held the CPU, in ns.
@@ -72,9 +103,11 @@ struct WindowSamples {
 }
 
 impl Finder<'_> {
-    /// The evidence of all CPUs for each candidate, by the candidate's number.
-    pub(super) fn evidence(&self, cpus: &[Compared], candidates: &Candidates) -> Vec<Evidence> {
-        let mut evidence: Vec<Evidence> = candidates.all.iter().map(|_| Evidence::default()).collect();
+    /// The evidence of all CPUs for each candidate, `among` all windows.
+    pub(super) fn evidence(&self, cpus: &[Compared], candidates: &Candidates, among: Among) -> AllEvidence {
+        let each = candidates.all.iter().map(|_| Evidence::default()).collect();
+        let compared = ComparedTo { among, windows: 0, baseline_windows: 0 };
+        let mut evidence = AllEvidence { each, total: Total { busy: 0, weight: 0.0, compared } };
         for cpu in cpus {
             self.add_cpu(cpu, candidates, &mut evidence);
         }
@@ -82,8 +115,9 @@ impl Finder<'_> {
     }
 
     /// Adds the evidence of one CPU.
-    fn add_cpu(&self, cpu: &Compared, candidates: &Candidates, all_evidence: &mut [Evidence]) {
-        let mut windows = CandidateCounts::new(candidates);
+    fn add_cpu(&self, cpu: &Compared, candidates: &Candidates, evidence: &mut AllEvidence) {
+        let AllEvidence { each, total } = evidence;
+        let mut windows = CandidateCounts::default();
         let mut dominated: Vec<(usize, &Judged)> = Vec::new();
         for judged in &cpu.judged {
             for (candidate, amount) in judged.stretch.paths() {
@@ -97,17 +131,22 @@ impl Finder<'_> {
         };
         let all_samples: Vec<WindowSamples> = dominated.par_iter().map(samples_of).collect();
         for ((number, judged), samples) in dominated.into_iter().zip(all_samples) {
-            all_evidence[number].add_window(judged, samples);
+            each[number].add_window(judged, samples);
         }
         let pieces = cpu.baseline.pieces.par_iter();
         let add_piece = |mut counts: CandidateCounts, piece: &Piece| {
             self.add_piece(cpu.lane, piece, candidates, &mut counts);
             counts
         };
-        let new = || CandidateCounts::new(candidates);
+        let new = CandidateCounts::default;
         let baseline = pieces.fold(new, add_piece).reduce(new, CandidateCounts::join);
         let (busy, baseline_busy) = (windows.busy, baseline.busy);
-        for ((evidence, window), baseline) in all_evidence.iter_mut().zip(windows.each).zip(baseline.each) {
+        total.add_cpu(cpu, busy, baseline_busy);
+        let mut counts: FxHashMap<usize, (CandidateCount, CandidateCount)> = FxHashMap::default();
+        windows.each.into_iter().for_each(|(number, count)| counts.entry(number).or_default().0 = count);
+        baseline.each.into_iter().for_each(|(number, count)| counts.entry(number).or_default().1 = count);
+        for (number, (window, baseline)) in counts {
+            let evidence = &mut each[number];
             evidence.tables.push(Table {
                 windows: cpu.judged.len() as u64,
                 windows_with: window.dominated,
@@ -119,10 +158,8 @@ impl Finder<'_> {
                 evidence.windows_on_cpus += cpu.judged.len() as u64;
             }
             evidence.samples += window.samples;
-            evidence.busy += busy;
             if baseline_busy > 0 {
                 evidence.weighted_baseline += busy as f64 * baseline.samples as f64 / baseline_busy as f64;
-                evidence.weight += busy as f64;
             }
         }
     }
@@ -171,15 +208,15 @@ impl Finder<'_> {
     }
 }
 
-/// The samples of each candidate in one CPU's windows or baseline.
+/// The samples of candidates in one CPU's windows or baseline.
+#[derive(Default)]
 struct CandidateCounts {
     /// Samples that are not idle.
     busy: u64,
-    each: Vec<CandidateCount>,
-    /// The samples of each candidate in the stretch that is being counted.
-    in_stretch: Vec<InStretch>,
-    /// The numbers of the candidates with samples in that stretch.
-    counted: Vec<usize>,
+    /// Those of each candidate that has samples there, by its number.
+    each: FxHashMap<usize, CandidateCount>,
+    /// The same in the stretch that is being counted.
+    in_stretch: FxHashMap<usize, InStretch>,
     /// How many samples served softirqs so far.
     served: u64,
 }
@@ -201,24 +238,10 @@ struct InStretch {
 }
 
 impl CandidateCounts {
-    fn new(candidates: &Candidates) -> Self {
-        let count = candidates.all.len();
-        CandidateCounts {
-            busy: 0,
-            each: vec![CandidateCount::default(); count],
-            in_stretch: vec![InStretch::default(); count],
-            counted: Vec::new(),
-            served: 0,
-        }
-    }
-
     /// Counts samples of a stretch for the candidates with these numbers.
     fn add(&mut self, numbers: impl Iterator<Item = usize>, amount: Amount) {
         for number in numbers {
-            let counted = &mut self.in_stretch[number];
-            if counted.amount.own + counted.amount.on_top == 0 {
-                self.counted.push(number);
-            }
+            let counted = self.in_stretch.entry(number).or_default();
             if counted.served != self.served {
                 (counted.served, counted.amount.silent) = (self.served, 0);
             }
@@ -231,23 +254,25 @@ impl CandidateCounts {
     fn end_stretch(&mut self, whole: Whole, candidates: &Candidates) -> Vec<usize> {
         self.busy += whole.busy;
         let mut dominating = Vec::new();
-        for number in self.counted.drain(..) {
-            let InStretch { mut amount, served } = std::mem::take(&mut self.in_stretch[number]);
+        for (&number, &InStretch { mut amount, served }) in &self.in_stretch {
             if served != self.served {
                 amount.silent = 0;
             }
-            self.each[number].samples += amount.own;
+            let count = self.each.entry(number).or_default();
+            count.samples += amount.own;
             if candidates.all[number].dominates(amount, whole) {
-                self.each[number].dominated += 1;
+                count.dominated += 1;
                 dominating.push(number);
             }
         }
+        tables::clear(&mut self.in_stretch);
         dominating
     }
 
     fn join(mut self, other: CandidateCounts) -> Self {
         self.busy += other.busy;
-        for (count, other) in self.each.iter_mut().zip(other.each) {
+        for (number, other) in other.each {
+            let count = self.each.entry(number).or_default();
             count.samples += other.samples;
             count.dominated += other.dominated;
         }

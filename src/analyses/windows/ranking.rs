@@ -9,7 +9,7 @@ use crate::model::{CgroupId, CodePlace, NameId};
 
 use super::candidates::Candidates;
 use super::compared::Compared;
-use super::evidence::Evidence;
+use super::evidence::{AllEvidence, Evidence, Total};
 use super::finder::{Candidate, Finder};
 use super::result::{Among, ComparedTo, Ranked, Verdict};
 use super::stretch::{heaviest, most_frequent};
@@ -27,19 +27,14 @@ impl Finder<'_> {
     /// Ranks the paths that dominate what is judged on these CPUs, which is `among` all windows.
     pub(super) fn rank(&self, cpus: &[Compared], among: Among) -> (ComparedTo, Vec<Ranked>) {
         let candidates = Candidates::new(&self.contexts, cpus);
-        let evidence = self.evidence(cpus, &candidates);
+        let AllEvidence { each, total } = self.evidence(cpus, &candidates, among);
         let exact: Vec<Exact> =
-            evidence.iter().map(|evidence| fisher_exact_stratified(&evidence.tables)).collect();
+            each.iter().map(|evidence| fisher_exact_stratified(&evidence.tables)).collect();
         let tests = tests_that_count(exact.iter().copied(), SIGNIFICANT);
-        let compared = ComparedTo {
-            among,
-            windows: cpus.iter().map(|cpu| cpu.judged.len() as u64).sum(),
-            baseline_windows: cpus.iter().fold(0, |sum, cpu| cpu.baseline.count().saturating_add(sum)),
-        };
         let p_values = exact.iter().map(|exact| (exact.p_value * tests).min(1.0));
-        let with_evidence = candidates.all.into_iter().zip(evidence).zip(p_values);
+        let with_evidence = candidates.all.into_iter().zip(each).zip(p_values);
         let mut ranking: Vec<Ranked> = with_evidence
-            .map(|((candidate, evidence), p_value)| self.judge(candidate, evidence, p_value, compared))
+            .map(|((candidate, evidence), p_value)| self.judge(candidate, evidence, p_value, total))
             .collect();
         let name = |ranked: &Ranked| ranked.holder.map(|comm| self.recording.name(comm));
         ranking.sort_by(|a, b| {
@@ -51,22 +46,15 @@ impl Finder<'_> {
                 .then(b.window_share.total_cmp(&a.window_share))
                 .then_with(|| name(a).cmp(&name(b)))
         });
-        (compared, ranking)
+        (total.compared, ranking)
     }
 
     /// Judges a candidate by its evidence and its corrected p-value.
-    fn judge(
-        &self,
-        candidate: Candidate,
-        mut evidence: Evidence,
-        p_value: f64,
-        compared: ComparedTo,
-    ) -> Ranked {
-        let lift = evidence.lift();
+    fn judge(&self, candidate: Candidate, mut evidence: Evidence, p_value: f64, total: Total) -> Ranked {
         let median_held_ns = median(&mut evidence.held_ns);
         let path = self.path(candidate, &evidence.stacks);
         let places = self.places(candidate, path.function, &evidence.stacks);
-        let verdict = match verdict(&evidence, p_value, median_held_ns) {
+        let verdict = match verdict(&evidence, p_value, median_held_ns, total) {
             Verdict::Culprit if path.owner == Owner::Unknown => Verdict::Lead,
             verdict => verdict,
         };
@@ -76,9 +64,9 @@ impl Finder<'_> {
             path,
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
             baseline_windows: evidence.tables.iter().map(|table| table.baseline_with).sum(),
-            window_share: evidence.window_share(),
-            baseline_share: evidence.baseline_share(),
-            lift,
+            window_share: evidence.window_share(total),
+            baseline_share: evidence.baseline_share(total),
+            lift: evidence.lift(total),
             p_value,
             cpus: evidence.cpus,
             windows_on_cpus: evidence.windows_on_cpus,
@@ -87,7 +75,7 @@ impl Finder<'_> {
             place: heaviest(places).map(|(place, _)| place),
             line: None,
             verdict,
-            compared,
+            compared: total.compared,
         }
     }
 
@@ -116,10 +104,10 @@ fn rank_of(verdict: Verdict) -> u8 {
     }
 }
 
-fn verdict(evidence: &Evidence, p_value: f64, held_ns: u64) -> Verdict {
+fn verdict(evidence: &Evidence, p_value: f64, held_ns: u64, total: Total) -> Verdict {
     let windows: u64 = evidence.tables.iter().map(|table| table.windows_with).sum();
-    let has_baseline = evidence.tables.iter().any(|table| table.baseline > 0);
-    let stands_out = evidence.lift().is_none_or(|lift| lift >= STANDS_OUT);
+    let has_baseline = total.compared.baseline_windows > 0;
+    let stands_out = evidence.lift(total).is_none_or(|lift| lift >= STANDS_OUT);
     let is_brief = (held_ns as f64) < BRIEF * median(&mut evidence.window_ns.clone()) as f64;
     if !stands_out || has_baseline && p_value > CHANCE {
         Verdict::Common

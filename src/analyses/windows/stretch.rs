@@ -9,11 +9,15 @@ use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::{Contexts, PathId};
 use crate::analyses::shares::follow;
+use crate::analyses::tables;
 use crate::model::NameId;
 
 use super::amount::{Amount, Whole};
 use super::finder::{Candidate, Finder, Work};
 use super::holes::Lane;
+
+/// Places for guesses: a power of two.
+const GUESSES: usize = 256;
 
 /// The samples of a stretch, counted.
 pub(super) struct Stretch {
@@ -45,16 +49,15 @@ pub(super) struct Counter<'r> {
     finder: &'r Finder<'r>,
     /// The position of each comm and work in a stretch's list.
     positions: FxHashMap<(Option<NameId>, Work), usize>,
-    /// The last position of each work, perhaps in an earlier stretch: a guess that usually saves
-    /// the look-up, because most work is done by one comm.
-    guesses: Vec<usize>,
+    /// The last position of a work, perhaps in an earlier stretch: a guess that usually saves the
+    /// look-up, because most work is done by one comm. Works share a place where there are many.
+    guesses: [usize; GUESSES],
     counted: Vec<WorkCount>,
 }
 
 impl<'r> Counter<'r> {
     pub fn new(finder: &'r Finder) -> Self {
-        let guesses = vec![0; Work::BEFORE_PATHS + finder.contexts.paths().len()];
-        Counter { finder, positions: FxHashMap::default(), guesses, counted: Vec::new() }
+        Counter { finder, positions: FxHashMap::default(), guesses: [0; GUESSES], counted: Vec::new() }
     }
 
     /// Counts the samples of `lane` at `indices`, and those that are missing in the holes before
@@ -62,7 +65,7 @@ impl<'r> Counter<'r> {
     pub fn count(&mut self, lane: &Lane, indices: Range<usize>) -> Stretch {
         let (finder, timeline) = (self.finder, lane.timeline);
         let (mut whole, mut nested, mut served) = (Whole::default(), 0, 0);
-        self.positions.clear();
+        tables::clear(&mut self.positions);
         for (at, sample) in indices.clone().zip(&timeline.samples[indices.clone()]) {
             let work = finder.work(sample);
             let is_idle = work == Work::IDLE;
@@ -102,7 +105,7 @@ impl<'r> Counter<'r> {
 
     /// The entry of the list for a comm and its work, added if it is new.
     fn entry(&mut self, comm: Option<NameId>, work: Work, at: usize) -> &mut WorkCount {
-        let guess = &mut self.guesses[work.index()];
+        let guess = &mut self.guesses[work.index() % GUESSES];
         let is_same = |counted: &WorkCount| counted.comm == comm && counted.work == work;
         if !self.counted.get(*guess).is_some_and(is_same) {
             *guess = *self.positions.entry((comm, work)).or_insert_with(|| {

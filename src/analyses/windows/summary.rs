@@ -1,6 +1,8 @@
 //! A summary of the windows of a recording: counts, and what filled a window that no path
 //! dominates.
 
+use rustc_hash::FxHashMap;
+
 use crate::model::{NameId, Recording, Sample, Timeline};
 
 use super::result::{Episode, LeftOut, Window, Windows};
@@ -133,18 +135,23 @@ impl Windows {
         recording: &Recording,
         timelines: impl Iterator<Item = &'r Timeline>,
     ) -> Option<u32> {
-        let is_culprits = |episode: &&Episode| match (self.culprit(), &episode.dominating) {
+        let is_culprits = |episode: &Episode| match (self.culprit(), &episode.dominating) {
             (Some(culprit), Some(dominating)) => {
                 dominating.holder.map(|task| recording.task(task).comm) == culprit.holder
                     && dominating.path.functions.starts_with(&culprit.path.functions)
             }
             _ => false,
         };
+        let mut by_cpu: FxHashMap<u32, (u64, u64)> = FxHashMap::default();
+        for episode in &self.episodes {
+            let (culprits, all) = by_cpu.entry(episode.cpu).or_default();
+            *culprits += u64::from(is_culprits(episode));
+            *all += 1;
+        }
         let weight = |timeline: &Timeline| {
-            let episodes = || self.episodes.iter().filter(|episode| episode.cpu == timeline.cpu);
             let is_busy = |sample: &&Sample| !recording.task(sample.task).is_swapper();
             let busy = timeline.samples.iter().filter(is_busy).count();
-            (episodes().filter(is_culprits).count(), episodes().count(), busy)
+            (by_cpu.get(&timeline.cpu).copied().unwrap_or_default(), busy)
         };
         let first_of_equals = |timeline: &Timeline| (weight(timeline), std::cmp::Reverse(timeline.cpu));
         timelines.max_by_key(|timeline| first_of_equals(timeline)).map(|timeline| timeline.cpu)

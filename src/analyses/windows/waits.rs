@@ -8,15 +8,28 @@ use crate::model::{Recording, Timeline, TraceKind, Tracepoint};
 use super::holes::MATTERS;
 use super::result::Window;
 
+/// What was traced of softirqs, if their waits were traced completely.
+#[derive(Clone, Copy)]
+pub(super) struct Traced {
+    has_exits: bool,
+}
+
+impl Traced {
+    /// What the recording traced; `None` if no wait can be told from it.
+    pub fn new(recording: &Recording) -> Option<Traced> {
+        let is_traced =
+            recording.traces(Tracepoint::SoftirqRaise) && recording.traces(Tracepoint::SoftirqEntry);
+        is_traced.then(|| Traced { has_exits: recording.traces(Tracepoint::SoftirqExit) })
+    }
+}
+
 /// The waits of one CPU, in order.
 pub(super) struct Waits(Vec<Range<u64>>);
 
 impl Waits {
-    /// The waits of a CPU; `None` if they were not traced completely.
-    pub fn new(recording: &Recording, timeline: &Timeline) -> Option<Waits> {
-        let is_traced =
-            recording.traces(Tracepoint::SoftirqRaise) && recording.traces(Tracepoint::SoftirqEntry);
-        is_traced.then(|| Waits(times(timeline, recording.traces(Tracepoint::SoftirqExit))))
+    /// The waits of a CPU.
+    pub fn new(timeline: &Timeline, traced: Traced) -> Waits {
+        Waits(times(timeline, traced.has_exits))
     }
 
     /// Whether a softirq waited in a window of this length asked for, or in the episode after it,
