@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
+
 use crate::analyses::contexts::Contexts;
 use crate::model::{Recording, StackId, TaskId};
 
@@ -28,6 +30,19 @@ pub struct Lanes<'r> {
     pub(super) numbers: FrameNumbers,
 }
 
+/// What a lane shows.
+#[derive(PartialEq, Eq, Hash)]
+enum Shown {
+    Cpu(u32),
+    /// A thread, whatever its comm; if it is the idle task, on one CPU.
+    Thread {
+        pid: i32,
+        tid: i32,
+        start_ns: u64,
+        idle_on: Option<u32>,
+    },
+}
+
 impl Lanes<'_> {
     /// The length of all lanes in ns.
     pub fn duration_ns(&self) -> u64 {
@@ -47,18 +62,37 @@ impl Lanes<'_> {
         overlaps.then(|| (offset(start_ns), offset(end_ns).max(offset(start_ns))))
     }
 
-    /// Whether a lane shows a CPU or, where tasks have lanes, a task.
-    pub fn shows(&self, lane: &Lane, cpu: u32, task: Option<TaskId>) -> bool {
-        let thread = |task| {
-            let task = self.recording.task(task);
-            (task.pid, task.tid, task.start_ns)
-        };
-        let is_thread = |owner| task.is_some_and(|task| thread(owner) == thread(task));
-        match lane.owner {
-            LaneOwner::Cpu(owner) => owner == cpu,
-            LaneOwner::Thread(owner) => is_thread(owner),
-            LaneOwner::Swapper(owner, on_cpu) => is_thread(owner) && on_cpu == cpu,
+    /// For each lane those of `items` that it shows. An item is about a CPU or, where tasks have
+    /// lanes, about a task.
+    pub fn sort_in<'i, T>(
+        &self,
+        items: &'i [T],
+        about: impl Fn(&T) -> (u32, Option<TaskId>),
+    ) -> Vec<Vec<&'i T>> {
+        let mut lanes_of: FxHashMap<Shown, Vec<usize>> = FxHashMap::default();
+        for (number, lane) in self.lanes.iter().enumerate() {
+            let shown = match lane.owner {
+                LaneOwner::Cpu(cpu) => Shown::Cpu(cpu),
+                LaneOwner::Thread(task) => self.thread(task, None),
+                LaneOwner::Swapper(task, cpu) => self.thread(task, Some(cpu)),
+            };
+            lanes_of.entry(shown).or_default().push(number);
         }
+        let mut sorted: Vec<Vec<&T>> = self.lanes.iter().map(|_| Vec::new()).collect();
+        for item in items {
+            let (cpu, task) = about(item);
+            let of_task = task.map(|task| [self.thread(task, None), self.thread(task, Some(cpu))]);
+            let shown = of_task.into_iter().flatten().chain([Shown::Cpu(cpu)]);
+            for number in shown.filter_map(|shown| lanes_of.get(&shown)).flatten() {
+                sorted[*number].push(item);
+            }
+        }
+        sorted
+    }
+
+    fn thread(&self, task: TaskId, idle_on: Option<u32>) -> Shown {
+        let task = self.recording.task(task);
+        Shown::Thread { pid: task.pid, tid: task.tid, start_ns: task.start_ns, idle_on }
     }
 
     /// The number of the frame that is a task's comm: the outermost of its samples.

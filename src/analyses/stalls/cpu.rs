@@ -35,6 +35,7 @@ pub(super) struct Facts<'r> {
     pub overloads: Vec<Overload>,
     has_kernel_names: bool,
     shows_callers: bool,
+    has_napi_threads: bool,
 }
 
 impl<'r> Facts<'r> {
@@ -49,6 +50,7 @@ impl<'r> Facts<'r> {
             traced: Traced::new(recording),
             has_kernel_names: recording.has_kernel_names(),
             shows_callers: recording.shows_kernel_callers(),
+            has_napi_threads: recording.tasks.iter().any(|task| task.kind == TaskKind::NapiThread),
         }
     }
 
@@ -150,7 +152,7 @@ impl<'r> Cpu<'r> {
             usual_interval_ns: usual_interval_ns(&timeline.samples, interval_ns),
             switches,
             entries,
-            is_polled_by_threads: is_polled_by_threads(recording, timeline),
+            is_polled_by_threads: facts.has_napi_threads && is_polled_by_threads(recording, timeline),
             knows_idle,
             stops_in_idle: in_idle == InIdle::Stops,
         }
@@ -276,10 +278,9 @@ fn usual_interval_ns(samples: &[Sample], interval_ns: u64) -> u64 {
 /// Whether a thread that polls for packets ran, or was woken, on the CPU.
 fn is_polled_by_threads(recording: &Recording, timeline: &Timeline) -> bool {
     let polls = |task: TaskId| recording.task(task).kind == TaskKind::NapiThread;
-    recording.tasks.iter().any(|task| task.kind == TaskKind::NapiThread)
-        && (timeline.samples.iter().any(|sample| polls(sample.task))
-            || timeline.trace.events.iter().any(|event| {
-                polls(event.task)
-                    || matches!(event.kind, TraceKind::Waking { task, cpu } if cpu == timeline.cpu && polls(task))
-            }))
+    timeline.samples.iter().any(|sample| polls(sample.task))
+        || timeline.trace.events.iter().any(|event| {
+            polls(event.task)
+                || matches!(event.kind, TraceKind::Waking { task, cpu } if cpu == timeline.cpu && polls(task))
+        })
 }

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::model::{Sample, StackId, TaskId};
 use crate::render::text::seconds;
 
-use super::markers::Marker;
+use super::markers::{self, Marker};
 use super::page_json;
 
 /// The most lanes: nobody can look at more, and each costs memory.
@@ -43,7 +43,8 @@ pub fn write(lanes: &Lanes, markers: &[Marker], out: &mut dyn Write) -> Result<(
     let mut profile = new_profile(lanes);
     let categories = categories(&mut profile);
     let mut process = None;
-    for (number, lane) in lanes.lanes.iter().enumerate() {
+    let by_lane = markers::by_lane(lanes, markers);
+    for (number, (lane, markers)) in lanes.lanes.iter().zip(by_lane).enumerate() {
         let thread = add_thread(&mut profile, lanes, lane, number, &mut process);
         let mut writer = Writer {
             lanes,
@@ -54,7 +55,7 @@ pub fn write(lanes: &Lanes, markers: &[Marker], out: &mut dyn Write) -> Result<(
             stacks: FxHashMap::default(),
         };
         writer.samples(lane);
-        writer.markers(lane, markers);
+        writer.markers(&markers);
     }
     page_json::write(&profile, out).and_then(|()| out.write_all(b"\n")).map_err(Error::Output)
 }
@@ -154,8 +155,8 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn markers(&mut self, lane: &Lane, markers: &[Marker]) {
-        for marker in markers.iter().filter(|marker| self.lanes.shows(lane, marker.cpu, marker.task)) {
+    fn markers(&mut self, markers: &[&Marker]) {
+        for marker in markers {
             if let Some((start_ns, end_ns)) = self.lanes.clip(marker.start_ns, marker.end_ns) {
                 self.marker(marker.kind, start_ns, end_ns, &marker.text);
             }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::analyses::lanes::Lanes;
 use crate::analyses::stalls::{Stall, Stalls};
 use crate::analyses::windows::{Episode, Windows};
 use crate::model::{Recording, TaskId};
@@ -25,6 +26,11 @@ pub struct Marker {
     pub end_ns: u64,
     /// The text.
     pub text: String,
+}
+
+/// For each lane the markers that lie in it.
+pub(super) fn by_lane<'m>(lanes: &Lanes, markers: &'m [Marker]) -> Vec<Vec<&'m Marker>> {
+    lanes.sort_in(markers, |marker| (marker.cpu, marker.task))
 }
 
 /// Markers for each episode and the window before it. The number is that of the report of windows.

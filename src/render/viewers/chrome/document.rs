@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::analyses::lanes::{Lane, LaneOwner, Lanes};
 use crate::render::text::seconds;
-use crate::render::viewers::markers::Marker;
+use crate::render::viewers::markers::{self, Marker};
 use crate::render::viewers::page_json::quoted;
 
 use super::events::{Events, Slice};
@@ -39,7 +39,8 @@ fn write_lanes(lanes: &Lanes, markers: &[Marker], events: &mut Events) -> io::Re
         })
         .collect();
     let mut writer = LaneWriter { lanes, events, ids: Ids::new() };
-    for (number, lane) in lanes.lanes.iter().enumerate() {
+    let by_lane = markers::by_lane(lanes, markers);
+    for (number, (lane, markers)) in lanes.lanes.iter().zip(by_lane).enumerate() {
         let track = writer.ids.track(lanes.recording, lane);
         let process = match lane.owner {
             LaneOwner::Cpu(_) => &lanes.recording.about.file,
@@ -49,7 +50,7 @@ fn write_lanes(lanes: &Lanes, markers: &[Marker], events: &mut Events) -> io::Re
         writer.events.name("thread_name", track, &lane.name(lanes.recording))?;
         writer.events.sort_index(track, number)?;
         Slices::new(lanes, &texts, track).write(lane, writer.events)?;
-        writer.markers(markers, lane, number, track)?;
+        writer.markers(&markers, lane, number, track)?;
     }
     Ok(())
 }
@@ -62,10 +63,10 @@ struct LaneWriter<'w, 'r, 'o> {
 
 impl LaneWriter<'_, '_, '_> {
     /// Writes the markers that lie in a lane, those of each kind on a track of their own.
-    fn markers(&mut self, markers: &[Marker], lane: &Lane, number: usize, beside: Track) -> io::Result<()> {
+    fn markers(&mut self, markers: &[&Marker], lane: &Lane, number: usize, beside: Track) -> io::Result<()> {
         let lanes = self.lanes;
         let mut tracks: Vec<(&str, Track)> = Vec::new();
-        for marker in markers.iter().filter(|marker| lanes.shows(lane, marker.cpu, marker.task)) {
+        for marker in markers {
             let Some((start_ns, end_ns)) = lanes.clip(marker.start_ns, marker.end_ns) else { continue };
             let track = match tracks.iter().find(|(kind, _)| *kind == marker.kind) {
                 Some((_, track)) => *track,
