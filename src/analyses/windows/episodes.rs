@@ -11,7 +11,7 @@ use super::holes::Lane;
 use super::options::COUNTS;
 use super::result::{CutBy, Episode, LeftOut, Window};
 use super::stretch::{Counter, Stretch};
-use super::waits::{Waits, has_hole};
+use super::waits::{Traced, Waits, has_hole};
 
 /// A call that was running when a window began is followed back at most this many window lengths.
 const LEAD_IN_WINDOWS: u64 = 10;
@@ -34,8 +34,8 @@ pub(super) struct CpuEpisode {
 }
 
 impl<'r> Finder<'r> {
-    /// The episodes of one CPU.
-    pub(super) fn episodes(&self, timeline: &'r Timeline) -> CpuEpisodes<'r> {
+    /// The episodes of one CPU. `traced` is what the recording traced of softirqs.
+    pub(super) fn episodes(&self, timeline: &'r Timeline, traced: Option<Traced>) -> CpuEpisodes<'r> {
         let lane = self.lane(timeline);
         let samples = &timeline.samples;
         let triggers: Vec<usize> =
@@ -50,7 +50,7 @@ impl<'r> Finder<'r> {
         };
         let mut all: Vec<CpuEpisode> =
             (0..runs.len()).into_par_iter().map_init(|| Counter::new(self), episode).collect();
-        if let Some(waits) = self.traced.map(|traced| Waits::new(timeline, traced)) {
+        if let Some(waits) = traced.map(|traced| Waits::new(timeline, traced)) {
             let before_ns = self.options.before_ns;
             for Episode { window, end_ns, .. } in all.iter_mut().map(|one| &mut one.episode) {
                 let has_waited =

@@ -5,7 +5,6 @@ use crate::model::{NameId, Recording, Sample, Task};
 
 use super::options::{Options, TriggerTasks};
 use super::triggers::Triggers;
-use super::waits::Traced;
 
 /// What is ranked: a path in which tasks of one comm work, or the path of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,8 +50,6 @@ pub(super) struct Finder<'r> {
     /// work of a trigger between its episodes is no suspect.
     workers: Vec<Option<NameId>>,
     pub interval_ns: u64,
-    /// What was traced of softirqs, if that tells when they waited.
-    pub traced: Option<Traced>,
 }
 
 impl<'r> Finder<'r> {
@@ -70,7 +67,6 @@ impl<'r> Finder<'r> {
             triggers,
             workers,
             interval_ns: recording.sampling_interval_ns(),
-            traced: Traced::new(recording),
         }
     }
 

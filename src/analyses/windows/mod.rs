@@ -37,6 +37,7 @@ use finder::Finder;
 use groups::Group;
 use holes::Lane;
 use stretch::Stretch;
+use waits::Traced;
 
 pub use options::{BEFORE_NS, Options, TriggerTasks};
 pub use result::{Among, ComparedTo, CutBy, Dominating, Episode, LeftOut, Ranked, Verdict, Window, Windows};
@@ -49,8 +50,9 @@ pub use triggers::Triggers;
 pub fn find(recording: &Recording, options: &Options) -> Windows {
     let finder = Finder::new(recording, options);
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
+    let traced = Traced::new(recording);
     let mut cpus: Vec<CpuEpisodes> =
-        timelines.into_par_iter().map(|timeline| finder.episodes(timeline)).collect();
+        timelines.into_par_iter().map(|timeline| finder.episodes(timeline, traced)).collect();
     let triggered = cpus.iter().map(|cpu| cpu.all.len() as u64).sum();
     cpus.retain(|cpu| !cpu.all.is_empty());
     let (compared, ranking): (Vec<ComparedTo>, Vec<Vec<Ranked>>) = rank_groups(&finder, &cpus).unzip();
