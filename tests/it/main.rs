@@ -27,6 +27,7 @@ mod events_damaged;
 mod examples;
 mod exports;
 mod flat;
+mod floods;
 mod help;
 mod holders;
 mod impostors;

@@ -210,3 +210,29 @@ fn threads_that_poll_for_packets_are_triggers_too() {
     assert_eq!((name(&recording, top), top.verdict), ("agent", Verdict::Culprit));
     assert_eq!(top.compared.among, Among::Receiving);
 }
+
+#[test]
+fn cpus_without_a_path_change_nothing_of_its_evidence() {
+    let mut stalled = String::new();
+    for second in 0..5 {
+        let ms = second * 1000;
+        stalled += &every_ms(0, ms..ms + 800, "nginx", "work_[u]");
+        let held = if second == 3 { "work_[u]" } else { READ };
+        stalled += &every_ms(0, ms + 800..ms + 900, "agent", held);
+        stalled += &every_ms(0, ms + 900..ms + 901, "ksoftirqd/0", RX);
+    }
+    // Others have windows and baselines of their own, and so have no share in the path's.
+    let mut others = stalled.clone();
+    for cpu in 1..20 {
+        others += &every_ms(cpu, 0..u64::from(cpu) * 50, "nginx", "work_[u]");
+        others += &every_ms(cpu, 4880..4881, &format!("ksoftirqd/{cpu}"), RX);
+    }
+    let of = |text: &str| {
+        let recording = recording(text);
+        let windows = find(&recording);
+        let ranked = windows.ranking.iter().find(|ranked| name(&recording, ranked) == "agent");
+        let ranked = ranked.expect("it dominates windows");
+        (ranked.p_value.to_bits(), ranked.windows, ranked.baseline_windows, ranked.cpus.clone())
+    };
+    assert_eq!(of(&others), of(&stalled));
+}

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crate::support;
 use crate::support::builder::{Builder, Sample, record};
 use crate::support::forms::{BUFFER, framed, framed_packed, user_record};
-use crate::support::stallgraph;
+use crate::support::{stallgraph, with_peak_memory};
 
-use super::recordings::{collapse, samples, with_peak_memory};
+use super::recordings::{collapse, samples};
 
 #[test]
 fn memory_that_is_not_allowed_is_not_taken() {

@@ -2,9 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use crate::support::builder::{Builder, Sample, record};
 use crate::support::forms::Apart;
@@ -51,30 +48,4 @@ pub fn ends(apart: &Apart) -> Vec<(usize, u64)> {
 pub fn diagnostic<'r>(loaded: &'r Loaded, code: &str) -> &'r str {
     let diagnostic = loaded.diagnostics.iter().find(|diagnostic| diagnostic.code == code);
     diagnostic.map(|diagnostic| diagnostic.message.as_str()).unwrap_or_default()
-}
-
-/// Runs a command, and returns its peak memory (VmHWM), as far as polling sees it.
-pub fn with_peak_memory(command: &mut Command) -> (Run, u64) {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let status = format!("/proc/{}/status", child.id());
-    let is_done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| {
-            let mut peak = 0;
-            while !is_done.load(Ordering::Relaxed) {
-                let text = fs::read_to_string(&status).unwrap_or_default();
-                let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-                let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-                peak = peak.max(kib.unwrap_or(0) * 1024);
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            peak
-        });
-        let output = child.wait_with_output().expect("it ends");
-        is_done.store(true, Ordering::Relaxed);
-        let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
-        let run =
-            Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
-        (run, watcher.join().expect("it ends"))
-    })
 }

@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod builder;
 mod compare;
+mod cost;
 mod dice;
 pub mod elf;
 pub mod fixture;
@@ -23,6 +24,7 @@ pub mod svg;
 pub mod viewers;
 
 pub use compare::assert_same_lines;
+pub use cost::{with_cost, with_peak_memory};
 pub use dice::Dice;
 pub use machine::{hostname, make_fifo, no_process};
 pub use program::{Run, run, stallgraph, stdout_of};

@@ -1,0 +1,77 @@
+//! Many CPUs, each with an episode and a path of its own: time and memory grow with their number,
+//! not with its square.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::support::{stallgraph, with_cost};
+
+/// What perf script prints of `cpus` CPUs, in each of which another path holds the CPU, then
+/// ksoftirqd runs.
+fn text(cpus: u32) -> String {
+    let mut text = String::new();
+    let mut sample = |comm: &str, cpu: u32, time: &str, stack: &[&str]| {
+        write!(text, "{comm} {} [{cpu:03}] {time}: 1000000 cpu-clock: \n", 1000 + cpu).unwrap();
+        for (number, function) in stack.iter().enumerate() {
+            writeln!(text, "\tffffffff810{number:05x} {function} ([kernel.kallsyms])").unwrap();
+        }
+        text.push('\n');
+    };
+    for cpu in 0..cpus {
+        let call = format!("__x64_sys_call{cpu}");
+        let work = format!("work{cpu}");
+        for time in ["1.000", "1.030", "1.060"] {
+            sample("worker", cpu, time, &[&work, &call, "do_syscall_64", "entry_SYSCALL_64"]);
+        }
+        let server = ["net_rx_action", "handle_softirqs", "run_ksoftirqd", "kthread", "ret_from_fork"];
+        sample(&format!("ksoftirqd/{cpu}"), cpu, "1.095", &server);
+    }
+    text
+}
+
+const COMMANDS: [&[&str]; 16] = [
+    &["window"],
+    &["window", "--format", "json"],
+    &["window", "--format", "stacks"],
+    &["stalls"],
+    &["stalls", "--format", "json"],
+    &["check"],
+    &["info"],
+    &["syscalls"],
+    &["collapse"],
+    &["export", "--format", "firefox"],
+    &["export", "--format", "chrome"],
+    &["export", "--format", "speedscope"],
+    &["export", "--format", "firefox", "--lanes", "task"],
+    &["chart", "-o", "-"],
+    &["chart", "-o", "-", "--flamegraph"],
+    &["chart", "-o", "-", "--diff"],
+];
+
+/// With four times as many CPUs a command needs at most this many times as much memory, and time
+/// beyond a little that is noise.
+const FOUR_TIMES: u64 = 6;
+const NOISE_MS: u64 = 400;
+
+#[test]
+fn a_path_of_its_own_on_each_cpu_costs_no_more_than_its_text() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let few = folder.path().join("few.txt");
+    let many = folder.path().join("many.txt");
+    fs::write(&few, text(500)).expect("it can be written to");
+    fs::write(&many, text(2000)).expect("it can be written to");
+    for command in COMMANDS {
+        let run = |path: &Path| {
+            let (run, cost) =
+                with_cost(stallgraph().args(command).arg(path).args(["--no-symbols", "--threads", "2"]));
+            assert!(run.code.is_some(), "{command:?}: {}", run.stderr);
+            cost
+        };
+        let (of_few, of_many) = (run(&few), run(&many));
+        let most = FOUR_TIMES * of_few.memory;
+        assert!(of_many.memory < most, "{command:?}: {of_few:?}, {of_many:?}");
+        let most = FOUR_TIMES * of_few.cpu_ms + NOISE_MS;
+        assert!(of_many.cpu_ms < most, "{command:?}: {of_few:?}, {of_many:?}");
+    }
+}
