@@ -1,6 +1,5 @@
 //! Recordings to be damaged, and what is left of them.
 
-use std::fs;
 use std::path::Path;
 
 use crate::support::builder::{Builder, Sample, record};

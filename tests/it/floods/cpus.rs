@@ -12,7 +12,7 @@ use crate::support::{stallgraph, with_cost};
 fn text(cpus: u32) -> String {
     let mut text = String::new();
     let mut sample = |comm: &str, cpu: u32, time: &str, stack: &[&str]| {
-        write!(text, "{comm} {} [{cpu:03}] {time}: 1000000 cpu-clock: \n", 1000 + cpu).unwrap();
+        writeln!(text, "{comm} {} [{cpu:03}] {time}: 1000000 cpu-clock: ", 1000 + cpu).unwrap();
         for (number, function) in stack.iter().enumerate() {
             writeln!(text, "\tffffffff810{number:05x} {function} ([kernel.kallsyms])").unwrap();
         }
