@@ -55,7 +55,9 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         timelines.into_par_iter().map(|timeline| finder.episodes(timeline, traced)).collect();
     let triggered = cpus.iter().map(|cpu| cpu.all.len() as u64).sum();
     cpus.retain(|cpu| !cpu.all.is_empty());
-    let (compared, ranking): (Vec<ComparedTo>, Vec<Vec<Ranked>>) = rank_groups(&finder, &cpus).unzip();
+    let (compared, mut ranking): (Vec<ComparedTo>, Vec<Vec<Ranked>>) = rank_groups(&finder, &cpus).unzip();
+    let tried: usize = ranking.iter().map(Vec::len).sum();
+    ranking.iter_mut().for_each(|group| group.truncate(Windows::MOST_RANKED));
     let ranking = ranking.concat();
     let taken_by = |one: &CpuEpisode| (one.lead_in_ns, one.episode.end_ns);
     let taken =
@@ -72,6 +74,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         taken,
         episodes,
         compared,
+        unlisted: (tried - ranking.len()) as u64,
         ranking,
         before_ns: options.before_ns,
         triggered,

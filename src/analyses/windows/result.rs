@@ -17,8 +17,11 @@ pub struct Windows {
     /// The episodes, by CPU, then by time.
     pub episodes: Vec<Episode>,
     /// The paths that dominate windows, the most suspicious first. Where some episodes served
-    /// received packets, the paths before these come first.
+    /// received packets, the paths before these come first. At most [`Windows::MOST_RANKED`] of each
+    /// group are listed.
     pub ranking: Vec<Ranked>,
+    /// How many more paths were ranked behind these.
+    pub unlisted: u64,
     /// What was compared: the windows that the first paths are ranked among, then those of the
     /// other paths, if there are such.
     pub compared: Vec<ComparedTo>,
@@ -232,6 +235,10 @@ impl Verdict {
 }
 
 impl Windows {
+    /// The most paths of windows that are ranked together that [`Windows::ranking`] lists. All are
+    /// tested and compared.
+    pub const MOST_RANKED: usize = 1000;
+
     /// The path to blame.
     pub fn culprit(&self) -> Option<&Ranked> {
         self.ranking.first().filter(|top| top.verdict <= Verdict::Suspect)

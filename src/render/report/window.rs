@@ -240,8 +240,14 @@ impl Report<'_> {
             all.extend(ranked.line.iter().map(|line| format!("  line {}", cut_begin(line, WIDTH - 7))));
             all.extend(self.container(ranked));
         }
-        if let Some(more) = ranking.len().checked_sub(PATHS_SHOWN).filter(|&more| more > 0) {
-            all.push(format!("  and {more} more: --format json has all"));
+        let more = ranking.len().saturating_sub(PATHS_SHOWN) as u64;
+        match self.windows.unlisted {
+            0 if more == 0 => {}
+            0 => all.push(format!("  and {more} more: --format json has all")),
+            unlisted => {
+                let all_more = more + unlisted;
+                all.push(format!("  and {all_more} more: --format json has the next {more}"));
+            }
         }
         all
     }
