@@ -52,7 +52,7 @@ pub(super) fn load(bundle: &Bundle, job: &Job) -> Result<Recording> {
 
 /// The job of loading the recording in `bundle`, with names from the bundle's programs too.
 pub(super) fn with_bundle<'j>(job: Job<'j>, bundle: &'j Bundle) -> Job<'j> {
-    Job { archive: bundle.symbols(), ..job.holding(bundle.memory()) }
+    Job { archive: bundle.symbols(), packed: Some(bundle.packed()), ..job.holding(bundle.memory()) }
 }
 
 /// Adds a diagnostic if not all of an archive could be read.

@@ -79,8 +79,8 @@ pub(super) fn is_candidate(attribute: &Attribute, asked: Option<&str>) -> bool {
     name == asked || is_start || has_word || is_other_name()
 }
 
-/// Whether `-e` may choose an event as the sampling event with a result: the records of a tracepoint
-/// without call chains show no frames.
+/// Whether the records of an event show frames if `-e` chooses it: those of a tracepoint without
+/// call chains do not.
 pub(super) fn may_be_sampled(attribute: &Attribute) -> bool {
     attribute.has_callchain() || !attribute.is_tracepoint()
 }

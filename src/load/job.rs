@@ -1,8 +1,9 @@
 //! A load in progress: its options, and the sources of names besides the recording's own files.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::pack::Pack;
+use crate::pack::{Budget, Pack};
 use crate::symbols::Gatherer;
 
 use super::memory;
@@ -25,6 +26,10 @@ pub(super) struct Job<'j> {
     pub archive: Option<&'j [u8]>,
     /// Collects the files that names come from, if they are to be packed.
     pub gatherer: Option<&'j Gatherer>,
+    /// The memory for all that is read and unpacked for names, if several loads share it.
+    pub budget: Option<&'j Arc<Budget>>,
+    /// The length of the pack or archive that the recording was read from.
+    pub packed: Option<u64>,
     /// Whether the records of all events are samples that may be, and not only those of one event:
     /// then the frames of all of them get names.
     pub samples_all: bool,
@@ -41,6 +46,8 @@ impl<'j> Job<'j> {
             pack: None,
             archive: None,
             gatherer: None,
+            budget: None,
+            packed: None,
             samples_all: false,
         }
     }
@@ -50,8 +57,19 @@ impl<'j> Job<'j> {
         Job { held: self.held + bytes, ..self }
     }
 
-    /// Bytes of memory that are left for unpacking `packed` bytes.
+    /// Bytes of memory that are left for unpacking `packed` bytes. Of what is in a pack or an
+    /// archive, the length of that counts.
     pub fn memory_for_unpacking(&self, packed: u64) -> u64 {
+        let packed = self.packed.unwrap_or(packed);
         memory::for_unpacking(self.options.max_memory, packed).saturating_sub(self.held)
+    }
+
+    /// The memory for all that is read and unpacked for names.
+    pub fn memory_for_names(&self) -> Arc<Budget> {
+        let new = || match self.packed {
+            Some(packed) => self.memory_for_unpacking(packed),
+            None => memory::for_stream(self.options.max_memory).saturating_sub(self.held),
+        };
+        self.budget.map_or_else(|| Arc::new(Budget::new(new())), Arc::clone)
     }
 }

@@ -2,9 +2,11 @@
 //! it found, because debug information is large.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::model::{CodePlace, Diagnostic, Recording, Severity};
+use crate::pack::Budget;
 use crate::symbols;
 
 use super::memory;
@@ -50,6 +52,7 @@ pub fn source_lines(
         gatherer: None,
         archive: None,
         memory: &memory,
+        budget: &Arc::new(Budget::new(memory::for_stream(options.max_memory))),
     };
     let lines = symbols::source_lines(&request, &options.sources, &recording.modules, places)?;
     Ok(lines.unwrap_or_else(|missing| {

@@ -40,6 +40,7 @@ pub(super) fn add(
         gatherer: job.gatherer,
         archive: job.archive,
         memory: &memory,
+        budget: &job.memory_for_names(),
         seen: Some(&seen),
     };
     let mut frame_names =

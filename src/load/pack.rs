@@ -27,7 +27,7 @@ pub(super) fn load(pack: &Pack, job: &Job) -> Result<Recording> {
         let message = format!("is a pack, and no recording is left in it: {damage}");
         return Err(Error::input(job.path, message, remedy));
     }
-    let job = Job { pack: Some(pack), ..job.holding(pack.memory()) };
+    let job = Job { pack: Some(pack), packed: Some(pack.packed()), ..job.holding(pack.memory()) };
     let mut recording = perf_data::read(&files, &job)?.finish(&job)?;
     if pack.damage().is_some() {
         let message = format!("not all of the pack could be read: {damage}");

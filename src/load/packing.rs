@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::ingest::{self, InputFile, Redacted, Source};
@@ -82,11 +83,19 @@ pub fn pack(
 fn gather(files: &[InputFile], job: &Job, keep: Keep) -> Result<(Packed, Contents)> {
     refuse(files, job)?;
     let options = Options { events: true, ..job.options.clone() };
-    let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline);
+    // What is read for names and what is kept of it share one budget.
+    let budget = job.memory_for_names();
+    let gatherer = Gatherer::new(keep == Keep::WholeFiles, options.sources.inline, Arc::clone(&budget));
     let gatherer = (keep != Keep::Redacted).then_some(gatherer);
     let mut redacted = Contents::redacted();
     let mut load = |samples_all: bool| {
-        let job = Job { options: &options, gatherer: gatherer.as_ref(), samples_all, ..*job };
+        let job = Job {
+            options: &options,
+            gatherer: gatherer.as_ref(),
+            budget: Some(&budget),
+            samples_all,
+            ..*job
+        };
         let recording = perf_data::read(files, &job)?.finish(&job)?;
         if keep == Keep::Redacted {
             add_names(&recording, &mut redacted);

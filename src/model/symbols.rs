@@ -43,12 +43,14 @@ pub enum Symbols {
     Unverified,
     /// The file is not ELF, or damaged.
     NotElf,
-    /// The file became shorter while it was read, so what was read may be wrong.
+    /// Another process wrote or cut the file while it was read, so what was read may be wrong.
     CutWhileRead,
     /// The file has no symbols.
     Stripped,
     /// The recording was read from a pack, which does not hold the file.
     NotPacked,
+    /// Reading or unpacking the file takes more memory than is left of what is allowed.
+    OverBudget,
 }
 
 impl Symbols {
@@ -74,6 +76,7 @@ impl Symbols {
             Symbols::CutWhileRead => "cut_while_read",
             Symbols::Stripped => "stripped",
             Symbols::NotPacked => "not_packed",
+            Symbols::OverBudget => "over_budget",
         }
     }
 
@@ -108,9 +111,10 @@ impl Symbols {
             Symbols::BuildIdDiffers => "the file here is another build",
             Symbols::Unverified => "nothing tells whether the file here is the recorded one",
             Symbols::NotElf => "the file here is not ELF, or damaged",
-            Symbols::CutWhileRead => "the file here became shorter while it was read",
+            Symbols::CutWhileRead => "the file here was written or cut while it was read",
             Symbols::Stripped => "the file here has no symbols",
             Symbols::NotPacked => "not in the pack",
+            Symbols::OverBudget => "the memory that is allowed is used up",
         }
     }
 
@@ -155,6 +159,7 @@ impl Symbols {
             Symbols::CutWhileRead => "run this again when nothing writes the file",
             Symbols::Stripped => Self::DEBUG_SYMBOLS,
             Symbols::NotPacked => "on the recorded machine pack the recording again: stallgraph pack",
+            Symbols::OverBudget => "allow more with --max-memory, such as --max-memory 16G",
         }
     }
 }

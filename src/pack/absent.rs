@@ -1,5 +1,6 @@
 //! Packs and archives in a build without the feature `pack`: neither can be read.
 
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -42,6 +43,10 @@ impl Pack {
         match *self {}
     }
 
+    pub fn packed(&self) -> u64 {
+        match *self {}
+    }
+
     pub fn kernel(&self) -> impl Iterator<Item = (&str, bool, &[u8])> {
         std::iter::empty()
     }
@@ -64,8 +69,12 @@ impl Pack {
 pub struct Archive;
 
 impl Archive {
-    pub fn read(_bytes: &[u8], _is_wanted: &dyn Fn(&[u8]) -> bool, _budget: u64) -> Archive {
+    pub fn read(_bytes: impl Read, _is_wanted: &dyn Fn(&[u8]) -> bool, _budget: u64) -> Archive {
         Archive
+    }
+
+    pub fn memory(&self) -> u64 {
+        0
     }
 
     pub fn is_empty(&self) -> bool {
@@ -109,6 +118,10 @@ impl Bundle {
     /// Damage that makes the caller report that the file is compressed.
     pub fn damage(&self) -> Option<Damage> {
         Some(Damage::NoArchive)
+    }
+
+    pub fn packed(&self) -> u64 {
+        0
     }
 
     pub fn memory(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! in it is ever used in the file system, and only its regular files count.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::ops::ControlFlow;
 
 use rustc_hash::FxHashMap;
@@ -34,7 +35,7 @@ impl Archive {
     ///
     /// perf names the folder of a file after its build id, so the links in the archive add nothing.
     /// The name proves nothing: the content must have that build id.
-    pub fn read(bytes: &[u8], is_wanted: &dyn Fn(&[u8]) -> bool, budget: u64) -> Archive {
+    pub fn read(bytes: impl Read, is_wanted: &dyn Fn(&[u8]) -> bool, budget: u64) -> Archive {
         let wanted = |path: &[u8], _: &[u8]| {
             ControlFlow::Continue(cache_entry(path).filter(|(build_id, _)| is_wanted(build_id)))
         };
@@ -61,6 +62,11 @@ impl Archive {
     pub fn find(&self, build_id: &[u8], name: &str) -> Option<&[u8]> {
         let files = self.files.get(build_id)?;
         files.get(name).or_else(|| files.get(UNNAMED)).map(Vec::as_slice).filter(|file| !file.is_empty())
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn memory(&self) -> u64 {
+        self.files.values().flat_map(BTreeMap::values).map(|bytes| bytes.len() as u64).sum()
     }
 
     /// What is wrong with the archive, if anything is.

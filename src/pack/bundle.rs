@@ -19,6 +19,8 @@ pub struct Bundle {
     /// The archive of files that names come from, as it is packed.
     symbols: Option<Vec<u8>>,
     damage: Option<Damage>,
+    /// Bytes of the archive itself.
+    packed: u64,
 }
 
 /// A file of a recording: its name in the directory, if the recording is one, and its bytes.
@@ -54,7 +56,7 @@ impl Bundle {
             ControlFlow::Continue(kind)
         };
         let (files, damage) = read_files(bytes, budget, wanted);
-        let mut bundle = Bundle { damage, ..Bundle::default() };
+        let mut bundle = Bundle { damage, packed: bytes.len() as u64, ..Bundle::default() };
         let (mut first, mut numbered) = (None, BTreeMap::new());
         for TarFile { key, bytes, .. } in files {
             match key {
@@ -98,6 +100,11 @@ impl Bundle {
     /// What is wrong with the archive, if anything is.
     pub fn damage(&self) -> Option<Damage> {
         self.damage
+    }
+
+    /// Bytes of the archive as it was read.
+    pub fn packed(&self) -> u64 {
+        self.packed
     }
 
     /// Bytes of memory that it takes.

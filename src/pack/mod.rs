@@ -18,7 +18,6 @@
 mod absent;
 #[cfg(feature = "pack")]
 mod archive;
-#[cfg(feature = "pack")]
 mod budget;
 #[cfg(feature = "pack")]
 mod bundle;
@@ -41,6 +40,7 @@ mod write;
 pub use absent::{Archive, Bundle, Pack};
 #[cfg(feature = "pack")]
 pub use archive::Archive;
+pub use budget::Budget;
 #[cfg(feature = "pack")]
 pub use bundle::Bundle;
 #[cfg(feature = "pack")]

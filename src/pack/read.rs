@@ -31,6 +31,8 @@ pub struct Pack {
     /// build ids; modules may share a key then.
     modules: FxHashMap<ModuleKey, Vec<usize>>,
     damage: Option<Damage>,
+    /// Bytes of the pack itself.
+    packed: u64,
 }
 
 impl Pack {
@@ -49,7 +51,7 @@ impl Pack {
         // Raw: no entry may change the meaning of the next, as long names and extended headers do.
         let mut entries = archive.entries().map_err(io)?.raw(true);
         let Some(manifest) = read_manifest(entries.next(), path)? else { return Ok(None) };
-        let mut pack = Pack::new(manifest);
+        let mut pack = Pack::new(manifest, bytes.len() as u64);
         let wanted = pack.wanted();
         let mut names: HashSet<Vec<u8>> = HashSet::default();
         let mut is_cut = false;
@@ -97,7 +99,7 @@ impl Pack {
         Ok(Some(pack))
     }
 
-    fn new(manifest: Manifest) -> Pack {
+    fn new(manifest: Manifest, packed: u64) -> Pack {
         let mut modules: FxHashMap<ModuleKey, Vec<usize>> = FxHashMap::default();
         for (number, entry) in manifest.modules.iter().enumerate() {
             modules.entry(entry.module.clone()).or_default().push(number);
@@ -106,7 +108,7 @@ impl Pack {
                 modules.entry(without).or_default().push(number);
             }
         }
-        Pack { manifest, entries: FxHashMap::default(), modules, damage: None }
+        Pack { manifest, entries: FxHashMap::default(), modules, damage: None, packed }
     }
 
     /// The names of the entries that should exist according to the manifest. Entries that names
@@ -146,6 +148,11 @@ impl Pack {
     /// its frames, in the form of a perf map.
     pub fn is_redacted(&self) -> bool {
         self.manifest.is_redacted
+    }
+
+    /// Bytes of the pack as it was read.
+    pub fn packed(&self) -> u64 {
+        self.packed
     }
 
     /// Bytes of memory that hold it.

@@ -30,7 +30,7 @@ pub(super) struct TarFile<K> {
 /// is wanted, and may end the reading. If the archive is damaged, only bytes are kept that a
 /// checksum has proved.
 pub(super) fn read_files<K>(
-    bytes: &[u8],
+    bytes: impl Read,
     budget: u64,
     wanted: impl Fn(&[u8], &[u8]) -> ControlFlow<(), Option<K>>,
 ) -> (Vec<TarFile<K>>, Option<Damage>) {

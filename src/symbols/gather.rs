@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Module, Symbols};
-use crate::pack::Contents;
+use crate::pack::{Budget, Contents};
 
-use super::formats::elf::Elf;
+use super::formats::bytes::Bytes;
+use super::formats::elf::Reduced;
 
 /// Files that describe the machine (distribution, version of the kernel, modules), and the names of
 /// their entries in a pack. They are for people who read the pack.
@@ -23,13 +24,16 @@ pub struct Gatherer {
     whole_files: bool,
     /// Whether debug information is kept, which inlined functions come from.
     inline: bool,
+    /// The memory for what is collected.
+    budget: Arc<Budget>,
 }
 
 impl Gatherer {
     /// A gatherer that keeps whole files, or else reduces them, with their debug information if
-    /// `inline`.
-    pub fn new(whole_files: bool, inline: bool) -> Gatherer {
-        Gatherer { contents: Mutex::new(Contents::new(whole_files || inline)), whole_files, inline }
+    /// `inline`. What it keeps is taken from `budget`.
+    pub fn new(whole_files: bool, inline: bool, budget: Arc<Budget>) -> Gatherer {
+        let contents = Mutex::new(Contents::new(whole_files || inline));
+        Gatherer { contents, whole_files, inline, budget }
     }
 
     /// What was collected.
@@ -38,13 +42,19 @@ impl Gatherer {
     }
 
     /// Adds an ELF file of the kernel that names come from.
-    pub(super) fn add_vmlinux(&self, path: &Path, file: &[u8]) {
-        self.with(|contents| contents.add_kernel(path.display().to_string(), true, self.reduced(file)));
+    pub(super) fn add_vmlinux(&self, path: &Path, file: &Bytes) {
+        match self.reduced(file) {
+            Some(file) => self.with(|contents| contents.add_kernel(path.display().to_string(), true, file)),
+            None => self.refuse_kernel(path, Symbols::OverBudget.reason()),
+        }
     }
 
     /// Adds a kallsyms that names come from.
     pub(super) fn add_kallsyms(&self, path: &Path, text: &[u8]) {
-        self.with(|contents| contents.add_kernel(path.display().to_string(), false, text.to_vec()));
+        match self.copied(text) {
+            Some(text) => self.with(|contents| contents.add_kernel(path.display().to_string(), false, text)),
+            None => self.refuse_kernel(path, Symbols::OverBudget.reason()),
+        }
     }
 
     /// Records that a file with kernel symbols was not used, and why.
@@ -53,21 +63,23 @@ impl Gatherer {
     }
 
     /// Sets the ELF file of `module`, or why there is none.
-    pub(super) fn set_elf(&self, module: &Module, file: Result<&[u8], Symbols>) {
-        let file = file.map(|file| self.reduced(file));
+    pub(super) fn set_elf(&self, module: &Module, file: Result<&Bytes, Symbols>) {
+        let file = file.and_then(|file| self.reduced(file).ok_or(Symbols::OverBudget));
         self.with(|contents| contents.set(module, file));
     }
 
     /// Sets the list of generated functions that belongs to `module`, a perf map or a jitdump, or
     /// why there is none.
     pub(super) fn set_list(&self, module: &Module, list: Result<&[u8], Symbols>) {
-        self.with(|contents| contents.set(module, list.map(<[u8]>::to_vec)));
+        let list = list.and_then(|list| self.copied(list).ok_or(Symbols::OverBudget));
+        self.with(|contents| contents.set(module, list));
     }
 
     /// Sets the separate debug information of `module`.
-    pub(super) fn set_debug(&self, module: &Module, file: &[u8]) {
-        let file = self.reduced(file);
-        self.with(|contents| contents.set_debug(module, file));
+    pub(super) fn set_debug(&self, module: &Module, file: &Bytes) {
+        if let Some(file) = self.reduced(file) {
+            self.with(|contents| contents.set_debug(module, file));
+        }
     }
 
     /// Adds the files that describe this machine, which made the recording.
@@ -79,10 +91,25 @@ impl Gatherer {
         }
     }
 
-    /// The part of an ELF file that is kept.
-    fn reduced(&self, file: &[u8]) -> Vec<u8> {
-        let reduced = || Elf::parse(file).and_then(|elf| elf.reduced(self.inline));
-        if self.whole_files { None } else { reduced() }.unwrap_or_else(|| file.to_vec())
+    /// The part of an ELF file that is kept; `None` if it is more than is allowed. Its length is
+    /// known before anything is copied. A file that cannot be reduced is not kept whole instead.
+    fn reduced(&self, file: &Bytes) -> Option<Vec<u8>> {
+        if self.whole_files && self.budget.take(file.length()) {
+            return file.copy(file.length());
+        }
+        match file.elf()?.reduced(self.inline, self.budget.left()) {
+            Reduced::Smaller(reduced) => self.budget.take(reduced.len() as u64).then_some(reduced),
+            Reduced::AsIs => self.budget.take(file.length()).then(|| file.copy(file.length()))?,
+            Reduced::TooLong => {
+                // Takes nothing, but says that something was left out.
+                self.budget.take(u64::MAX);
+                None
+            }
+        }
+    }
+
+    fn copied(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.budget.take(bytes.len() as u64).then(|| bytes.to_vec())
     }
 
     fn with(&self, change: impl FnOnce(&mut Contents)) {

@@ -5,17 +5,20 @@ use std::io::{self, Read};
 use std::iter::once_with;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::mapped;
-use crate::pack::Pack;
+use crate::model::Symbols;
+use crate::pack::{Budget, Pack};
 
+use super::formats::bytes::{Bytes, Text};
 use super::formats::elf::Elf;
 use super::formats::kallsyms::Kallsyms;
+use super::formats::stored::Copied;
 use super::gather::Gatherer;
 use super::kernel_symbols::{KernelSymbols, mapped_kernel};
 use super::lookup::Lookup;
-use super::search::{Bytes, open_regular};
+use super::search::{open_regular, stored};
 use super::sources::Sources;
 use super::trust;
 
@@ -37,7 +40,7 @@ pub type KernelFiles<'f> = Box<dyn Iterator<Item = KernelFile<'f>> + 'f>;
 
 enum Content<'p> {
     /// kallsyms: text of the kernel's own, with its modules.
-    Kallsyms(Bytes<'p>),
+    Kallsyms(Text<'p>),
     /// vmlinux: the ELF file that the kernel was linked as, without modules.
     Vmlinux(Bytes<'p>),
 }
@@ -51,7 +54,7 @@ enum Content<'p> {
 ///
 /// If a file that an option names cannot be read.
 pub fn all<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
-    if let Some(file) = named_vmlinux(lookup.sources)? {
+    if let Some(file) = named_vmlinux(lookup.sources, lookup.request.budget)? {
         return Ok(Box::new(std::iter::once(file)));
     }
     if let Some(file) = named_kallsyms(lookup.sources)? {
@@ -84,7 +87,7 @@ pub fn kallsyms_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
 ///
 /// [`Error::Io`] if the vmlinux that an option names cannot be read.
 pub fn vmlinux_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
-    Ok(match named_vmlinux(lookup.sources)? {
+    Ok(match named_vmlinux(lookup.sources, lookup.request.budget)? {
         Some(file) => Box::new(std::iter::once(file)),
         None => Box::new(vmlinux_here(lookup)),
     })
@@ -100,7 +103,8 @@ pub fn check_named(sources: &Sources) -> Result<()> {
     if let Some(path) = &sources.kallsyms {
         kallsyms_metadata(path).map_err(|cause| named_error(path, cause, TAKES_KALLSYMS))?;
     }
-    named_vmlinux(sources).map(drop)
+    // What is read here is read again.
+    named_vmlinux(sources, &Arc::new(Budget::new(u64::MAX))).map(drop)
 }
 
 const TAKES_VMLINUX: &str =
@@ -116,12 +120,13 @@ fn named_error(path: &Path, cause: io::Error, takes: &str) -> Error {
 /// # Errors
 ///
 /// If it cannot be read, or is no ELF file.
-fn named_vmlinux<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
+fn named_vmlinux<'f>(sources: &Sources, budget: &Arc<Budget>) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.vmlinux.clone() else { return Ok(None) };
     let error = |cause| named_error(&path, cause, TAKES_VMLINUX);
     let not_regular = || io::Error::other("it is not a regular file");
     let file = fs::metadata(&path).and_then(|_| open_regular(&path).ok_or_else(not_regular));
-    let content = Content::Vmlinux(Bytes::Mapped(file.and_then(|file| mapped::map(&file)).map_err(error)?));
+    let file = file.and_then(|file| stored(file, budget).ok_or_else(not_regular)).map_err(error)?;
+    let content = Content::Vmlinux(file);
     let file = KernelFile { path, content, takes: Some(TAKES_VMLINUX) };
     match file.elf() {
         Some(_) => Ok(Some(file)),
@@ -133,7 +138,7 @@ fn named_vmlinux<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
 fn named_kallsyms<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.kallsyms.clone() else { return Ok(None) };
     let text = read_named(&path).map_err(|cause| named_error(&path, cause, TAKES_KALLSYMS))?;
-    let content = Content::Kallsyms(Bytes::Read(text));
+    let content = Content::Kallsyms(Text::Copied(Copied::unpacked(text)));
     Ok(Some(KernelFile { path, content, takes: Some(TAKES_KALLSYMS) }))
 }
 
@@ -141,8 +146,8 @@ fn packed(pack: &Pack) -> impl Iterator<Item = KernelFile<'_>> {
     pack.kernel().map(|(path, is_elf, bytes)| KernelFile {
         path: PathBuf::from(path),
         content: match is_elf {
-            true => Content::Vmlinux(Bytes::Packed(bytes)),
-            false => Content::Kallsyms(Bytes::Packed(bytes)),
+            true => Content::Vmlinux(Bytes::of(bytes)),
+            false => Content::Kallsyms(Text::Memory(bytes)),
         },
         takes: None,
     })
@@ -156,19 +161,18 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
         let path = request.recording.with_file_name("kallsyms");
         let is_trusted = trust::is_stored(request.recording);
         let text = is_trusted.then(|| read_up_to_limit(open_regular(&path)?)).flatten()?;
-        Some(file(path, Bytes::Read(text)))
+        Some(file(path, Text::Copied(Copied::unpacked(text))))
     };
     let cached = move || {
         let text = lookup.search.find_cached(request.kernel_build_id?, "kallsyms")?;
-        let is_short = text.len() as u64 <= MAX_KALLSYMS;
-        is_short.then(|| file(PathBuf::from("kallsyms in the build-id cache"), text))
+        Some(file(PathBuf::from("kallsyms in the build-id cache"), text.into_text(MAX_KALLSYMS)?))
     };
     let own = move || {
         // Without a map of the kernel, whether this boot is the recorded one is unknown: KASLR
         // moves the kernel at each boot.
         let is_comparable = mapped_kernel(lookup.modules).is_some() && trust::is_this_kernel(request);
         let text = is_comparable.then(|| fs::read("/proc/kallsyms").ok()).flatten()?;
-        Some(file(PathBuf::from("/proc/kallsyms"), Bytes::Read(text)))
+        Some(file(PathBuf::from("/proc/kallsyms"), Text::Copied(Copied::unpacked(text))))
     };
     once_with(beside).chain(once_with(cached)).chain(once_with(own)).flatten()
 }
@@ -259,17 +263,20 @@ impl KernelFile<'_> {
         self.takes.map(|takes| Error::input(&self.path, why, takes))
     }
 
-    /// Whether another process has cut the file short since it was opened.
-    pub fn is_cut(&self) -> bool {
-        let (Content::Kallsyms(bytes) | Content::Vmlinux(bytes)) = &self.content;
-        bytes.is_cut()
+    /// Why what was read of the file may be wrong, or is not all: another process wrote or cut it
+    /// meanwhile, or the memory that is allowed was used up.
+    pub fn trouble(&self) -> Option<Symbols> {
+        match &self.content {
+            Content::Kallsyms(text) => text.is_cut().then_some(Symbols::CutWhileRead),
+            Content::Vmlinux(file) => file.trouble(),
+        }
     }
 
     /// The file's headers, if it is an ELF file.
     pub fn elf(&self) -> Option<Elf<'_>> {
         match &self.content {
             Content::Kallsyms(_) => None,
-            Content::Vmlinux(file) => Elf::parse(file),
+            Content::Vmlinux(file) => file.elf(),
         }
     }
 
@@ -278,7 +285,7 @@ impl KernelFile<'_> {
         Some(match &self.content {
             Content::Kallsyms(text) => KernelSymbols::Kallsyms(Kallsyms::parse(text)),
             Content::Vmlinux(file) => {
-                let elf = Elf::parse(file)?;
+                let elf = file.elf()?;
                 KernelSymbols::Vmlinux {
                     build_id: elf.build_id(),
                     symbols: elf.full_symbols(None).unwrap_or_default(),

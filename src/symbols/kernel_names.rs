@@ -106,8 +106,8 @@ impl<'l> KernelNaming<'l> {
     /// The symbols of `file`, or why they are not those of the recorded kernel.
     fn check<'f>(&self, file: &'f KernelFile) -> std::result::Result<KernelSymbols<'f>, String> {
         let symbols = file.symbols().ok_or("it is not an ELF file")?;
-        if file.is_cut() {
-            return Err("it became shorter while it was read".to_owned());
+        if let Some(why) = file.trouble() {
+            return Err(why.reason().replace("the file here", "it"));
         }
         match symbols.refusal(self.lookup.modules, self.lookup.request.kernel_build_id) {
             Some(why) => Err(why),
@@ -153,11 +153,11 @@ impl<'l> KernelNaming<'l> {
 fn name_from_own_file(lookup: &Lookup, frames: &ModuleFrames) -> Option<ModuleNames> {
     let search = &lookup.search;
     let file = search.find(frames.module).ok().or_else(|| search.find_debug_alone(frames.module))?;
-    let elf = Elf::parse(&file).filter(Elf::is_relocatable)?;
+    let elf = file.elf().filter(Elf::is_relocatable)?;
     let symbols = elf.full_symbols(Some(&frames.addresses(0)))?;
     let table = SymbolTable::new(symbols.iter().map(FileSymbol::at_address).collect());
     let names = frames.names_from(&table, 0);
-    Some(if file.is_cut() { ModuleNames::none(Symbols::CutWhileRead) } else { names })
+    Some(file.trouble().map_or(names, ModuleNames::none))
 }
 
 /// Whether these frames belong to one function that the kernel generated at run time, such as a BPF

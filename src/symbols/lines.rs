@@ -4,8 +4,8 @@
 use crate::error::Result;
 use crate::model::{CodePlace, Diagnostic, Module, Severity, clean};
 
+use super::formats::bytes::Bytes;
 use super::formats::dwarf::{self, CodeOrigin};
-use super::formats::elf::Elf;
 use super::kernel_files;
 use super::lookup::Lookup;
 use super::request::Request;
@@ -39,7 +39,7 @@ pub fn source_lines(
         }
         // The debug information may be split off: then its file is found by the build id.
         let separate = if dwarf::has_debug_info(&elf) { None } else { lookup.search.find_debug_of("", &elf) };
-        let separate = separate.as_ref().and_then(|file| Elf::parse(file));
+        let separate = separate.as_ref().and_then(Bytes::elf);
         let debug = separate.as_ref().unwrap_or(&elf);
         if !dwarf::has_debug_info(debug) {
             continue;
@@ -52,7 +52,7 @@ pub fn source_lines(
             None => u64::MAX,
         };
         let addresses: Vec<u64> = places.iter().map(address).collect();
-        let Some(origins) = dwarf::origins(debug, &addresses) else { continue };
+        let Some(origins) = dwarf::origins(debug, &addresses, request.budget) else { continue };
         let line = |origin: CodeOrigin| origin.line.map(|line| clean(&line).into_owned());
         return Ok(Ok(origins.into_iter().map(line).collect()));
     }

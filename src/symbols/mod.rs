@@ -35,7 +35,8 @@ use crate::model::{Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Sever
 use lookup::Lookup;
 use module_names::{ModuleFrames, ModuleNames};
 
-pub use formats::elf::{Elf, FileSymbol, PltStub};
+pub use crate::pack::Budget;
+pub use formats::elf::{Elf, FileSymbol, PltStub, Reduced};
 pub use formats::jitdump::{Jitdump, WantedAddress};
 pub use formats::kallsyms::Kallsyms;
 pub use formats::perf_map::PerfMap;
@@ -84,7 +85,7 @@ pub fn name_frames(
             diagnostics.extend(missing);
             all_names
         }
-        None => look_up(&Lookup::new(request, sources, modules), &hit_frames, diagnostics)?,
+        None => look_up(request, sources, modules, &hit_frames, diagnostics)?,
     };
     for (module, module_names) in hit.into_iter().zip(all_names) {
         modules[module].symbols = module_names.symbols;
@@ -93,44 +94,81 @@ pub fn name_frames(
     Ok(frame_names)
 }
 
-/// The names of the frames of each of `modules`, the kernel's first, from all files that they may
-/// come from.
+/// The names of the frames of each of `hit`, which are those of `modules` that have frames, the
+/// kernel's first, from all files that they may come from.
 fn look_up(
-    lookup: &Lookup,
-    modules: &[ModuleFrames],
+    request: &Request,
+    sources: &Sources,
+    modules: &[Module],
+    hit: &[ModuleFrames],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<ModuleNames>> {
-    kernel_files::check_named(lookup.sources)?;
-    if let Some(gatherer) = lookup.request.gatherer.filter(|_| trust::is_this_kernel(lookup.request)) {
+    kernel_files::check_named(sources)?;
+    if let Some(gatherer) = request.gatherer.filter(|_| trust::is_this_kernel(request)) {
         gatherer.add_machine();
     }
+    let mut found = name_all(&Lookup::new(request, sources, modules), hit, true)?;
+    if request.budget.is_exceeded() {
+        // Which modules went without names depended on the order in which threads took memory. One
+        // after the other the result is always the same.
+        request.budget.reset();
+        found = name_all(&Lookup::new(request, sources, modules), hit, false)?;
+    }
+    let (all_names, notes) = found;
+    diagnostics.extend(notes);
+    let with = |wanted: Symbols| {
+        hit.iter().zip(&all_names).filter(move |(_, names)| names.symbols == wanted).map(|(frames, _)| frames)
+    };
+    diagnostics.extend(with(Symbols::CutWhileRead).map(|frames| cut_file(frames.module)));
+    if request.budget.is_exceeded() {
+        diagnostics.push(over_budget(with(Symbols::OverBudget).count()));
+    }
+    Ok(all_names)
+}
+
+/// The names of the frames of each of `modules`, and what the user should know.
+fn name_all(
+    lookup: &Lookup,
+    modules: &[ModuleFrames],
+    is_parallel: bool,
+) -> Result<(Vec<ModuleNames>, Vec<Diagnostic>)> {
     let is_kernel = |frames: &ModuleFrames| frames.module.kernel.is_some();
     let (kernel, user) = modules.split_at(modules.partition_point(is_kernel));
     let name_user = |frames: &ModuleFrames| match frames.module.process {
         Some(process) => generated_names::name_generated(lookup, frames, process),
         None => file_names::name_file(lookup, frames),
     };
-    let (kernel_names, user_names) = rayon::join(
-        || kernel_names::name_kernel(lookup, kernel),
-        || -> Vec<ModuleNames> { user.par_iter().map(name_user).collect() },
-    );
+    let name_kernel = || kernel_names::name_kernel(lookup, kernel);
+    let (kernel_names, user_names): (_, Vec<ModuleNames>) = match is_parallel {
+        true => rayon::join(name_kernel, || user.par_iter().map(name_user).collect()),
+        false => (name_kernel(), user.iter().map(name_user).collect()),
+    };
     let (mut all_names, diagnostic) = kernel_names?;
     all_names.extend(user_names);
-    diagnostics.extend(diagnostic);
-    let of_modules = modules.iter().zip(&all_names);
-    let cut = of_modules.filter(|(_, names)| names.symbols == Symbols::CutWhileRead);
-    diagnostics.extend(cut.map(|(frames, _)| cut_file(frames.module)));
-    diagnostics.extend(lookup.search.notes());
-    Ok(all_names)
+    Ok((all_names, diagnostic.into_iter().chain(lookup.search.notes()).collect()))
 }
 
-/// The diagnostic for a file that became shorter while it was read: nothing of it is used.
+/// The diagnostic for memory that was used up: this many modules have no names for it.
+fn over_budget(modules: usize) -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warning,
+        "memory",
+        1,
+        &format!(
+            "the memory that is allowed is used up by files that names come from: not all were read or kept, and \
+             {modules} of them give no names"
+        ),
+        Symbols::OverBudget.remedy(),
+    )
+}
+
+/// The diagnostic for a file that another process wrote while it was read: nothing of it is used.
 fn cut_file(module: &Module) -> Diagnostic {
     Diagnostic::new(
         Severity::Warning,
         "cut_file",
         1,
-        &format!("{} became shorter while it was read: its functions have no names", module.path),
+        &format!("{} was written or cut while it was read: its functions have no names", module.path),
         Symbols::CutWhileRead.remedy(),
     )
 }

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use crate::model::{Module, Symbols};
 
+use super::formats::bytes::Bytes;
+
 /// Collects the files that names come from. No value of it exists.
 #[derive(Debug)]
 pub enum Gatherer {}
 
 impl Gatherer {
-    pub(super) fn add_vmlinux(&self, _path: &Path, _file: &[u8]) {
+    pub(super) fn add_vmlinux(&self, _path: &Path, _file: &Bytes) {
         match *self {}
     }
 
@@ -21,7 +23,7 @@ impl Gatherer {
         match *self {}
     }
 
-    pub(super) fn set_elf(&self, _module: &Module, _file: Result<&[u8], Symbols>) {
+    pub(super) fn set_elf(&self, _module: &Module, _file: Result<&Bytes, Symbols>) {
         match *self {}
     }
 
@@ -29,7 +31,7 @@ impl Gatherer {
         match *self {}
     }
 
-    pub(super) fn set_debug(&self, _module: &Module, _file: &[u8]) {
+    pub(super) fn set_debug(&self, _module: &Module, _file: &Bytes) {
         match *self {}
     }
 

@@ -1,9 +1,10 @@
 //! The facts about a recording that naming needs.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::model::{About, Frame};
-use crate::pack::Pack;
+use crate::pack::{Budget, Pack};
 
 use super::gather::Gatherer;
 
@@ -26,6 +27,8 @@ pub struct Request<'r> {
     pub gatherer: Option<&'r Gatherer>,
     /// The archive of programs that came with the recording, still compressed.
     pub archive: Option<&'r [u8]>,
+    /// The memory for all that is read and unpacked of files that names come from.
+    pub budget: &'r Arc<Budget>,
     /// How many bytes of memory the content of an archive of this many bytes may use.
     pub memory: &'r (dyn Fn(u64) -> u64 + Sync),
     /// When each frame was sampled; `None` if no names are asked for.

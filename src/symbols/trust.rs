@@ -46,12 +46,14 @@ use std::time::{Duration, SystemTime};
 use crate::model::{KernelCode, Module, Symbols};
 
 use super::build_id::hex;
+use super::formats::bytes::Bytes;
 use super::formats::elf::{self, Elf};
+use super::formats::stored::FileBytes;
 use super::request::Request;
 use super::sources::Sources;
 
 /// Bytes of separate debug information that are read for a checksum; a longer file is not used.
-const MAX_CHECKED: usize = 4 << 30;
+const MAX_CHECKED: u64 = 4 << 30;
 
 /// The files that may be opened and believed for one recording.
 pub struct Trust {
@@ -201,7 +203,7 @@ pub fn is_list_of(process: &fs::Metadata, list: &fs::Metadata) -> bool {
 }
 
 /// Whether an ELF file has the recorded build id.
-pub fn has_build_id(file: &[u8], recorded: &[u8]) -> bool {
+pub fn has_build_id<'f>(file: impl Into<FileBytes<'f>>, recorded: &[u8]) -> bool {
     Elf::parse(file).and_then(|elf| elf.build_id()).is_some_and(|id| is_build_id(recorded, id))
 }
 
@@ -216,11 +218,11 @@ fn is_build_id(recorded: &[u8], build_id: &[u8]) -> bool {
 
 /// Whether `debug` is the separate debug information of the program with this build id: by the
 /// build id, or, where one of them has none, by the `checksum` that the program gives.
-pub fn is_debug_of(debug: &[u8], build_id: Option<&[u8]>, checksum: Option<u32>) -> bool {
-    let Some(elf) = Elf::parse(debug) else { return false };
+pub fn is_debug_of(debug: &Bytes, build_id: Option<&[u8]>, checksum: Option<u32>) -> bool {
+    let Some(elf) = debug.elf() else { return false };
     match (elf.build_id(), build_id) {
         (Some(own), Some(wanted)) => own == wanted,
-        _ => checksum.is_some_and(|sum| debug.len() <= MAX_CHECKED && crc32fast::hash(debug) == sum),
+        _ => checksum.is_some() && debug.length() <= MAX_CHECKED && debug.checksum() == checksum,
     }
 }
 

@@ -163,26 +163,33 @@ fn a_vmlinux_of_another_build_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_cut_while_it_is_read_is_said() {
+fn a_file_that_is_written_while_it_is_read_is_said() {
     let scene = Scene::new(Some(&BUILD_ID));
     let mut symbols = scene.linked();
     let end = symbols.last().expect("_etext").1;
     symbols.extend((0..200_000).map(|number| (format!("function_{number}"), end + number)));
     let bytes = vmlinux(Some(&BUILD_ID), &symbols);
-    // Reading so many symbols takes long enough to cut the file meanwhile, but for rare cases.
-    let is_said = (0..10).any(|_| {
+    // Reading so many symbols takes long enough to write the file meanwhile, but for rare cases.
+    let is_said = (0..10).any(|attempt| {
         scene.add("large", &bytes);
         let mut command = stallgraph();
         command.current_dir(scene.folder.path()).args(["collapse", "perf.data", "-k", "large"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let maps = format!("/proc/{}/maps", child.id());
-        while fs::read_to_string(&maps).is_ok_and(|maps| !maps.is_empty() && !maps.contains("/large")) {}
-        let file = fs::File::options().write(true).open(scene.folder.path().join("large"));
-        file.and_then(|file| file.set_len(4096)).expect("it can be cut");
+        let path = scene.folder.path().join("large");
+        let is_large = |entry: std::io::Result<fs::DirEntry>| {
+            entry.is_ok_and(|entry| fs::read_link(entry.path()).is_ok_and(|file| file == path))
+        };
+        let open_files = format!("/proc/{}/fd", child.id());
+        while fs::read_dir(&open_files).is_ok_and(|mut files| !files.any(is_large)) {}
+        let file = fs::File::options().write(true).open(&path).expect("it can be written to");
+        match attempt % 2 {
+            0 => file.set_len(bytes.len() as u64 - 1).expect("it can be cut"),
+            _ => file.write_all_at(&[0xff; 64], bytes.len() as u64 / 2).expect("it can be written to"),
+        }
         let output = child.wait_with_output().expect("it ends");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(matches!(output.status.code(), Some(0 | 2)), "{stderr}");
-        output.status.code() == Some(2) && stderr.contains("large: it became shorter while it was read")
+        output.status.code() == Some(2) && stderr.contains("large: it was written or cut while it was read")
     });
     assert!(is_said);
 }

@@ -2,9 +2,12 @@
 //! its code comes from.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use addr2line::Context;
 use addr2line::gimli::{DwarfSections, EndianSlice, RunTimeEndian};
+
+use crate::pack::Budget;
 
 use super::demangle::demangle;
 use super::elf::Elf;
@@ -24,20 +27,28 @@ pub struct CodeOrigin {
 
 /// Whether a file has debug information.
 pub fn has_debug_info(elf: &Elf) -> bool {
-    elf.section(".debug_info").is_some()
+    elf.has_section(".debug_info")
 }
 
 /// What the debug information of `elf` says about each address; `None` if there is none that can be
-/// read.
-pub fn origins(elf: &Elf, addresses: &[u64]) -> Option<Vec<CodeOrigin>> {
+/// read. What it decompresses to counts against `budget`.
+pub fn origins(elf: &Elf, addresses: &[u64], budget: &Budget) -> Option<Vec<CodeOrigin>> {
     let endian = if elf.is_big_endian() { RunTimeEndian::Big } else { RunTimeEndian::Little };
+    let unpacked = Cell::new(0);
     let load = |id: addr2line::gimli::SectionId| -> Result<Cow<[u8]>, addr2line::gimli::Error> {
-        Ok(elf.unpacked_section(id.name()).unwrap_or_default())
+        let section = elf.unpacked_section(id.name(), budget).unwrap_or_default();
+        if let Cow::Owned(section) = &section {
+            unpacked.set(unpacked.get() + section.len() as u64);
+        }
+        Ok(section)
     };
     let sections = DwarfSections::load(load).ok()?;
     let dwarf = sections.borrow(|section| EndianSlice::new(section, endian));
-    let context = Context::from_dwarf(dwarf).ok()?;
-    Some(addresses.iter().map(|&address| origin(&context, address).unwrap_or_default()).collect())
+    let origins = Context::from_dwarf(dwarf).ok().map(|context| {
+        addresses.iter().map(|&address| origin(&context, address).unwrap_or_default()).collect()
+    });
+    budget.give_back(unpacked.get());
+    origins
 }
 
 fn origin(context: &Context<EndianSlice<RunTimeEndian>>, address: u64) -> Option<CodeOrigin> {

@@ -5,17 +5,17 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use crate::mapped;
 use crate::model::{Diagnostic, Module, Severity};
-use crate::pack::{self, Archive, Damage};
+use crate::pack::{self, Archive, Budget, Damage};
 use crate::symbols::build_id::{forms, split_hex};
+use crate::symbols::formats::bytes::Bytes;
 use crate::symbols::request::Request;
 use crate::symbols::sources::Sources;
 use crate::symbols::trust;
 
-use super::open::{Bytes, map_below, open_regular, real_below};
+use super::open::{bytes_below, open_regular, real_below};
 
 /// Bytes of an archive from which on unpacking takes seconds.
 const LARGE: u64 = 64 << 20;
@@ -38,6 +38,8 @@ pub struct LazyArchive<'p> {
     wanted: HashSet<Vec<u8>>,
     /// How many bytes of memory the content of an archive of this many bytes may use.
     memory: &'p (dyn Fn(u64) -> u64 + Sync),
+    /// What its content is taken from.
+    budget: Arc<Budget>,
     /// Its content, once it is unpacked.
     unpacked: OnceLock<Unpacked>,
 }
@@ -71,13 +73,14 @@ impl<'p> Cache<'p> {
 
     /// Its file `name` of this build id. In a folder `.build-id/xx/yyyy` is a link to a folder with
     /// such files, or, from perf before 4.11, to the file itself.
-    pub fn find(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
+    pub fn find(&self, build_id: &[u8], name: &str, budget: &Arc<Budget>) -> Option<Bytes<'_>> {
         forms(build_id).find_map(|id| match self {
             Cache::Folder(folder) => {
                 let path = path_of(id)?;
-                map_below(folder, &format!("{path}/{name}")).or_else(|| map_below(folder, &path))
+                let below = |path: &str| bytes_below(folder, path, budget);
+                below(&format!("{path}/{name}")).or_else(|| below(&path))
             }
-            Cache::Archive(lazy) => lazy.unpack_for(id)?.find(id, name).map(Bytes::Packed),
+            Cache::Archive(lazy) => lazy.unpack_for(id)?.find(id, name).map(Bytes::of),
         })
     }
 
@@ -94,7 +97,8 @@ impl<'p> LazyArchive<'p> {
     fn new(request: &Request<'p>, modules: &[Module], file: PathBuf, bytes: Option<&'p [u8]>) -> Self {
         let build_ids = modules.iter().filter_map(|module| module.build_id.as_deref());
         let wanted = build_ids.chain(request.kernel_build_id).flat_map(forms).map(<[u8]>::to_vec).collect();
-        LazyArchive { file, bytes, wanted, memory: request.memory, unpacked: OnceLock::new() }
+        let budget = Arc::clone(request.budget);
+        LazyArchive { file, bytes, wanted, memory: request.memory, budget, unpacked: OnceLock::new() }
     }
 
     /// The content, if the build id is a recorded one: perf archives no others.
@@ -104,9 +108,14 @@ impl<'p> LazyArchive<'p> {
 
     fn unpack(&self) -> &Unpacked {
         self.unpacked.get_or_init(|| {
-            let map = || open_regular(&self.file).and_then(|file| mapped::map(&file).ok());
-            match self.bytes.map(Bytes::Packed).or_else(|| map().map(Bytes::Mapped)) {
-                Some(bytes) => self.read(&bytes),
+            let stored = || {
+                let file = open_regular(&self.file)?;
+                let length = file.metadata().ok()?.len();
+                Some((Box::new(file) as Box<dyn Read>, length))
+            };
+            let packed = |bytes: &'p [u8]| (Box::new(bytes) as Box<dyn Read>, bytes.len() as u64);
+            match self.bytes.map(packed).or_else(stored) {
+                Some((reader, length)) => self.read(reader, length),
                 None => {
                     let message = format!("{} could not be opened", self.file.display());
                     let note = note(Severity::Warning, &message, "read it as the user whom it belongs to");
@@ -116,9 +125,10 @@ impl<'p> LazyArchive<'p> {
         })
     }
 
-    fn read(&self, bytes: &[u8]) -> Unpacked {
-        let length = bytes.len() as u64;
-        let archive = Archive::read(bytes, &|id| self.wanted.contains(id), (self.memory)(length));
+    fn read(&self, reader: Box<dyn Read + 'p>, length: u64) -> Unpacked {
+        let memory = (self.memory)(length).min(self.budget.left());
+        let archive = Archive::read(reader, &|id| self.wanted.contains(id), memory);
+        self.budget.take(archive.memory().min(memory));
         let name = self.file.display();
         let note = match archive.damage().map(Damage::words) {
             Some((problem, remedy)) => {

@@ -2,10 +2,11 @@
 
 use crate::model::Module;
 use crate::symbols::build_id::{forms, split_hex};
+use crate::symbols::formats::bytes::Bytes;
 use crate::symbols::formats::elf::Elf;
 use crate::symbols::trust;
 
-use super::open::{Bytes, map_below};
+use super::open::bytes_below;
 use super::places::Search;
 
 /// The folder in which separate debug information is installed, below the root or `--symfs`.
@@ -50,7 +51,7 @@ impl Search<'_> {
         ];
         let root = self.trust.root()?;
         paths.iter().find_map(|path| {
-            let debug = map_below(root, path.trim_start_matches('/'))?;
+            let debug = bytes_below(root, path.trim_start_matches('/'), &self.budget)?;
             trust::is_debug_of(&debug, build_id, Some(checksum)).then_some(debug)
         })
     }
@@ -68,18 +69,20 @@ impl Search<'_> {
             format!("boot/vmlinux-{release}"),
             format!("lib/modules/{release}/build/vmlinux"),
         ];
-        paths.iter().find_map(|path| map_below(root, path).filter(is_same))
+        paths.iter().find_map(|path| bytes_below(root, path, &self.budget).filter(is_same))
     }
 
     /// The debug information that is installed under this build id.
     fn find_installed(&self, build_id: &[u8]) -> Option<Bytes<'static>> {
         let root = self.trust.debug_root()?;
-        forms(build_id)
-            .find_map(|id| map_below(root, &format!("{DEBUG_FOLDER}/.build-id/{}.debug", split_hex(id)?)))
+        forms(build_id).find_map(|id| {
+            let path = format!("{DEBUG_FOLDER}/.build-id/{}.debug", split_hex(id)?);
+            bytes_below(root, &path, &self.budget)
+        })
     }
 
     fn find_packed_debug(&self, module: &Module) -> Option<Bytes<'_>> {
-        self.pack.and_then(|pack| pack.find_debug(module)).map(Bytes::Packed)
+        self.use_packed(self.pack?.find_debug(module)?).ok()
     }
 
     /// Adds debug information that was found to the contents of a pack.

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::mapped::{self, Map};
 use crate::model::{Module, Symbols};
+use crate::symbols::formats::bytes::{Bytes, Text};
 
-use super::open::{Bytes, real_below};
+use super::open::{real_below, stored};
 use super::places::{Search, is_path};
 use super::process_root;
 
@@ -22,12 +22,12 @@ impl<'p> Search<'p> {
     /// # Errors
     ///
     /// Why there is none.
-    pub fn find_perf_map(&self, module: &Module, process: i32) -> Result<Bytes<'p>, Symbols> {
+    pub fn find_perf_map(&self, module: &Module, process: i32) -> Result<Text<'p>, Symbols> {
         self.find_list(module, || {
             let open = || process_root::open_perf_map(process);
             let in_container = self.trust.opens_process_roots().then(open).flatten();
-            if let Some(map) = self.map_container_list(in_container) {
-                return Ok(map);
+            if let Some(list) = self.read_container_list(in_container) {
+                return Ok(list);
             }
             let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
             self.open_list(root, "tmp", &format!("perf-{process}.map"))
@@ -40,20 +40,20 @@ impl<'p> Search<'p> {
     /// # Errors
     ///
     /// Why there is none.
-    pub fn find_jitdump(&self, module: &Module, process: i32) -> Result<Bytes<'p>, Symbols> {
+    pub fn find_jitdump(&self, module: &Module, process: i32) -> Result<Text<'p>, Symbols> {
         self.find_list(module, || {
             if !is_path(module) {
                 return Err(Symbols::NoPerfMap);
             }
             let open = || process_root::open_list(process, &module.path);
             let in_container = self.trust.opens_process_roots().then(open).flatten();
-            if let Some(map) = self.map_container_list(in_container) {
-                return Ok(map);
+            if let Some(list) = self.read_container_list(in_container) {
+                return Ok(list);
             }
             let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
             let (folder, name) = module.path[1..].rsplit_once('/').ok_or(Symbols::NoPerfMap)?;
             self.open_list(root, folder, name).map_err(|why| match why {
-                Symbols::NoPerfMap => why,
+                Symbols::NoPerfMap | Symbols::OverBudget => why,
                 _ => Symbols::JitdumpRefused,
             })
         })
@@ -64,29 +64,34 @@ impl<'p> Search<'p> {
     fn find_list(
         &self,
         module: &Module,
-        search: impl FnOnce() -> Result<Map, Symbols>,
-    ) -> Result<Bytes<'p>, Symbols> {
+        search: impl FnOnce() -> Result<Text<'p>, Symbols>,
+    ) -> Result<Text<'p>, Symbols> {
         if let Some(list) = self.find_in_pack(module) {
-            return list;
+            return list.and_then(|list| list.into_text(u64::MAX).ok_or(Symbols::OverBudget));
         }
         let list = search();
         if let Some(gatherer) = self.gatherer {
             gatherer.set_list(module, list.as_deref().map_err(|why| *why));
         }
-        list.map(Bytes::Mapped)
+        list
     }
 
-    /// Maps a list that a process wrote in its own container.
-    fn map_container_list(&self, list: Option<File>) -> Option<Map> {
+    /// Reads a list that a process wrote in its own container.
+    fn read_container_list(&self, list: Option<File>) -> Option<Text<'p>> {
         let is_usable =
             |metadata: fs::Metadata| metadata.len() <= MAX_LIST && self.trust.is_same_boot(&metadata);
         let list = list.filter(|list| list.metadata().is_ok_and(is_usable))?;
-        mapped::map(&list).ok()
+        self.read_list(list).ok()
     }
 
-    /// Maps the list `name` in `folder` below `root`. Unlike perf it does not follow a link:
+    fn read_list(&self, list: File) -> Result<Text<'p>, Symbols> {
+        let list: Bytes<'p> = stored(list, &self.budget).ok_or(Symbols::NoPerfMap)?;
+        list.into_text(MAX_LIST).ok_or(Symbols::OverBudget)
+    }
+
+    /// Reads the list `name` in `folder` below `root`. Unlike perf it does not follow a link:
     /// anybody may write to `/tmp`, and a link there may lead to a private file.
-    fn open_list(&self, root: &Path, folder: &str, name: &str) -> Result<Map, Symbols> {
+    fn open_list(&self, root: &Path, folder: &str, name: &str) -> Result<Text<'p>, Symbols> {
         let folder = real_below(root, folder).ok_or(Symbols::NoPerfMap)?;
         let path = folder.join(name);
         let metadata = fs::symlink_metadata(&path).map_err(|_| Symbols::NoPerfMap)?;
@@ -102,7 +107,7 @@ impl<'p> Search<'p> {
         match metadata.len() {
             0 => Err(Symbols::NoPerfMap),
             length if length > MAX_LIST => Err(Symbols::PerfMapTooLong),
-            _ => mapped::map(&file).map_err(|_| Symbols::NoPerfMap),
+            _ => self.read_list(file),
         }
     }
 }

@@ -13,5 +13,5 @@ mod process_root;
 mod programs;
 mod vdso;
 
-pub use open::{Bytes, open_regular};
+pub use open::{open_regular, stored};
 pub use places::{Search, check_options};

@@ -2,45 +2,14 @@
 //! still below it once all links are followed.
 
 use std::fs::{self, File};
-use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use crate::mapped::{self, Map};
+use crate::pack::Budget;
+use crate::symbols::formats::bytes::Bytes;
+use crate::symbols::formats::stored::StoredFile;
 use crate::symbols::trust;
-
-/// The bytes of a file.
-pub enum Bytes<'p> {
-    /// A file that is mapped.
-    Mapped(Map),
-    /// A file that was read, or decompressed.
-    Read(Vec<u8>),
-    /// An entry of a pack or an archive that was unpacked.
-    Packed(&'p [u8]),
-}
-
-impl Bytes<'_> {
-    /// Whether another process has cut the file short since it was mapped, so that zeros were read
-    /// in place of what it held.
-    pub fn is_cut(&self) -> bool {
-        match self {
-            Bytes::Mapped(map) => map.lost_from().is_some(),
-            Bytes::Read(_) | Bytes::Packed(_) => false,
-        }
-    }
-}
-
-impl Deref for Bytes<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Mapped(map) => map,
-            Bytes::Read(bytes) => bytes,
-            Bytes::Packed(bytes) => bytes,
-        }
-    }
-}
 
 /// The real path of `path` below `root`, if it is still below `root` once all links are followed.
 pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
@@ -62,9 +31,15 @@ pub fn open_below(root: &Path, path: &str) -> Option<File> {
     if has_content { open_regular(&real) } else { None }
 }
 
-/// Maps the regular file `path` below `root`, under the conditions of [`open_below`].
-pub fn map_below(root: &Path, path: &str) -> Option<Bytes<'static>> {
-    mapped::map(&open_below(root, path)?).ok().map(Bytes::Mapped)
+/// The bytes of the regular file `path` below `root`, under the conditions of [`open_below`]. What
+/// is read of them counts against `budget`.
+pub fn bytes_below(root: &Path, path: &str, budget: &Arc<Budget>) -> Option<Bytes<'static>> {
+    stored(open_below(root, path)?, budget)
+}
+
+/// The bytes of an open file. What is read of them counts against `budget`.
+pub fn stored(file: File, budget: &Arc<Budget>) -> Option<Bytes<'static>> {
+    StoredFile::new(file, budget).ok().map(|file| Bytes::Stored(Box::new(file)))
 }
 
 /// Opens a file if it is a regular one. If a FIFO replaces it meanwhile, opening does not wait for

@@ -1,17 +1,19 @@
 //! The places in which files are searched, for one recording.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::model::{Diagnostic, Module, Symbols};
-use crate::pack::Pack;
+use crate::pack::{Budget, Pack};
+use crate::symbols::formats::bytes::{Bytes, FileKey};
 use crate::symbols::gather::Gatherer;
 use crate::symbols::request::Request;
 use crate::symbols::sources::Sources;
 use crate::symbols::trust::Trust;
 
 use super::cache::{Cache, archive_beside, is_archive, own_cache};
-use super::open::Bytes;
 
 /// Searches the files of one recording's modules. Each kind of file has its own source file with
 /// methods: programs, separate debug information, lists of generated functions.
@@ -25,7 +27,16 @@ pub struct Search<'p> {
     /// The build-id caches, in the order in which they are searched. The archive that came with the
     /// recording is the last.
     pub(super) caches: Vec<Cache<'p>>,
+    /// The memory for all that is read and unpacked.
+    pub(super) budget: Arc<Budget>,
+    /// The files of the pack that were used.
+    used: Mutex<HashSet<FileKey>>,
+    /// What compressed files unpacked to: several modules may have the same file.
+    unpacked: Mutex<HashMap<FileKey, Unpacked>>,
 }
+
+/// What a file unpacked to, once that is known; `None` if it cannot be unpacked.
+type Unpacked = Arc<OnceLock<Option<Vec<u8>>>>;
 
 impl<'p> Search<'p> {
     /// The places for the recording of `request`: its pack, what [`Trust`] allows, and build-id
@@ -51,7 +62,19 @@ impl<'p> Search<'p> {
             gatherer: request.gatherer,
             trust: Trust::new(request, sources),
             caches: cache.into_iter().chain(archive).collect(),
+            budget: Arc::clone(request.budget),
+            used: Mutex::default(),
+            unpacked: Mutex::default(),
         }
+    }
+
+    /// What `unpack` makes of a file. Each file is unpacked once.
+    pub fn unpacked_once(&self, file: FileKey, unpack: impl FnOnce() -> Option<Vec<u8>>) -> Unpacked {
+        let mut files = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+        let unpacked = Arc::clone(files.entry(file).or_default());
+        drop(files);
+        unpacked.get_or_init(unpack);
+        unpacked
     }
 
     /// What the user should know about the archives that were unpacked.
@@ -62,9 +85,17 @@ impl<'p> Search<'p> {
     /// The pack's answer about `module`. `None` if the search goes on: there is no pack, or it has
     /// no file of the module and options name other places.
     pub(super) fn find_in_pack(&self, module: &Module) -> Option<std::result::Result<Bytes<'p>, Symbols>> {
-        let file = self.pack?.find(module).map(Bytes::Packed);
+        let file = self.pack?.find(module).and_then(|bytes| self.use_packed(bytes));
         let is_final = file.is_ok() || self.trust.root().is_none() && self.caches.is_empty();
         is_final.then_some(file)
+    }
+
+    /// Uses a file of the pack. Thousands of modules may name the same one, and each reads it: from
+    /// the second on its length counts against the budget.
+    pub(super) fn use_packed(&self, bytes: &'p [u8]) -> std::result::Result<Bytes<'p>, Symbols> {
+        let file = Bytes::of(bytes);
+        let is_first = self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(file.key());
+        if is_first || self.budget.take(file.length()) { Ok(file) } else { Err(Symbols::OverBudget) }
     }
 }
 

@@ -1,17 +1,16 @@
 //! Finds the ELF file of a module: a program, a library, a kernel module, `[vdso]`; and the
 //! kernel's files in build-id caches.
 
-use std::borrow::Cow;
 use std::fs::File;
 
-use crate::mapped;
 use crate::model::{Module, Symbols};
-use crate::symbols::formats::elf::Elf;
+use crate::symbols::formats::bytes::{Bytes, Text};
+use crate::symbols::formats::stored::Copied;
 use crate::symbols::formats::unpack;
 use crate::symbols::request::Request;
 use crate::symbols::trust::{self, is_this_kernel};
 
-use super::open::{Bytes, open_below};
+use super::open::{open_below, stored};
 use super::places::{Search, is_path};
 use super::{process_root, vdso};
 
@@ -28,7 +27,7 @@ impl Search<'_> {
         }
         let file = self.find_in_files(module);
         if let Some(gatherer) = self.gatherer {
-            gatherer.set_elf(module, file.as_deref().map_err(|why| *why));
+            gatherer.set_elf(module, file.as_ref().map_err(|why| *why));
         }
         file
     }
@@ -39,7 +38,7 @@ impl Search<'_> {
             .filter(|_| self.trust.opens_process_roots() && is_path(module))
             .and_then(|process| process_root::open(process, &module.path));
         in_container
-            .and_then(|file| self.read_checked(module, &file).ok())
+            .and_then(|file| self.read_checked(module, file).ok())
             .map_or_else(|| self.find_at_path(module), Ok)
             .or_else(|why| self.find_in_caches(module).ok_or(why))
     }
@@ -49,15 +48,15 @@ impl Search<'_> {
             return Err(Symbols::NotAFile);
         }
         let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
-        self.read_checked(module, &open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?)
+        self.read_checked(module, open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?)
     }
 
     /// Reads a file if it is the recorded one.
-    fn read_checked(&self, module: &Module, file: &File) -> Result<Bytes<'static>, Symbols> {
+    fn read_checked(&self, module: &Module, file: File) -> Result<Bytes<'static>, Symbols> {
         let metadata = file.metadata().map_err(|_| Symbols::NoFile)?;
-        let bytes = mapped::map(file).map(Bytes::Mapped).map_err(|_| Symbols::NotElf)?;
-        let bytes = unpacked(module, bytes).ok_or(Symbols::NotElf)?;
-        let elf = Elf::parse(&bytes).ok_or(Symbols::NotElf)?;
+        let bytes = stored(file, &self.budget).ok_or(Symbols::NotElf)?;
+        let bytes = self.unpacked(module, bytes)?;
+        let elf = bytes.elf().ok_or(Symbols::NotElf)?;
         self.trust.check_program(module, &elf, &metadata)?;
         Ok(bytes)
     }
@@ -67,8 +66,8 @@ impl Search<'_> {
     fn find_in_caches(&self, module: &Module) -> Option<Bytes<'_>> {
         let build_id = module.build_id.as_ref()?;
         self.caches.iter().find_map(|cache| {
-            let file = ["elf", "vdso"].iter().find_map(|name| cache.find(build_id, name))?;
-            unpacked(module, file).filter(|file| trust::has_build_id(file, build_id))
+            let file = ["elf", "vdso"].iter().find_map(|name| cache.find(build_id, name, &self.budget))?;
+            self.unpacked(module, file).ok().filter(|file| trust::has_build_id(file, build_id))
         })
     }
 
@@ -76,7 +75,7 @@ impl Search<'_> {
     /// of this build id is searched. It was filled for that build id. An archive made from it comes
     /// later in the order and has nothing more, so unpacking the archive would be useless.
     pub fn find_cached(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
-        self.caches.iter().find(|cache| cache.has(build_id))?.find(build_id, name)
+        self.caches.iter().find(|cache| cache.has(build_id))?.find(build_id, name, &self.budget)
     }
 
     /// The `[vdso]` of this process, if `module` is the recorded one and both are the same. With
@@ -92,20 +91,22 @@ impl Search<'_> {
             Some(recorded) => vdso::own().filter(|file| trust::has_build_id(file, recorded)),
         }?;
         if let Some(gatherer) = self.gatherer {
-            gatherer.set_elf(module, Ok(&file));
+            gatherer.set_elf(module, Ok(&Bytes::of(&file)));
         }
         Some(file)
     }
-}
 
-/// The ELF file in `file`. Kernel modules may be installed compressed, and perf keeps them so.
-fn unpacked<'b>(module: &Module, file: Bytes<'b>) -> Option<Bytes<'b>> {
-    if module.kernel.is_none() {
-        return Some(file);
+    /// The ELF file in `file`. Kernel modules may be installed compressed, and perf keeps them so.
+    fn unpacked<'b>(&self, module: &Module, file: Bytes<'b>) -> Result<Bytes<'b>, Symbols> {
+        let is_packed = |magic: &&[u8]| file.starts_with(magic);
+        if module.kernel.is_none() || !unpack::PACKED_MODULES.iter().any(is_packed) {
+            return Ok(file);
+        }
+        let text = file.into_text(unpack::MAX_MODULE).ok_or(Symbols::OverBudget)?;
+        match unpack::kernel_module(&text, &self.budget) {
+            Some(unpacked) => Ok(Bytes::Text(Text::Copied(Copied::unpacked(unpacked)))),
+            None if self.budget.is_exceeded() => Err(Symbols::OverBudget),
+            None => Err(Symbols::NotElf),
+        }
     }
-    let unpacked = match unpack::kernel_module(&file)? {
-        Cow::Owned(unpacked) => Some(unpacked),
-        Cow::Borrowed(_) => None,
-    };
-    Some(unpacked.map_or(file, Bytes::Read))
 }

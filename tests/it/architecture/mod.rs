@@ -19,7 +19,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("pack", &["error", "model", "redaction"]),
     ("ingest", &["error", "mapped", "model", "pack", "redaction"]),
     ("state", &["ingest", "model"]),
-    ("symbols", &["error", "mapped", "model", "pack"]),
+    ("symbols", &["error", "model", "pack"]),
     ("kernel", &["model"]),
     ("load", &["error", "ingest", "kernel", "model", "pack", "state", "symbols"]),
     ("analyses", &["error", "model"]),

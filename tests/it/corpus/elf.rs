@@ -1,6 +1,6 @@
 //! ELF files: any bytes, searched for everything that names need, and reduced to that.
 
-use stallgraph::internals::{Elf, FileSymbol, PltStub, SymbolTable, unpack_debug_data};
+use stallgraph::internals::{Budget, Elf, FileSymbol, PltStub, Reduced, SymbolTable, unpack_debug_data};
 use stallgraph::model::Segment;
 
 /// Sections that are looked up by name.
@@ -31,18 +31,26 @@ pub fn check(bytes: &[u8]) {
     let Some(elf) = Elf::parse(bytes) else { return };
     for name in SECTIONS {
         elf.section(name);
-        elf.unpacked_section(name);
+        elf.unpacked_section(name, &budget());
     }
     let positions: Vec<u64> =
         (0..bytes.len() as u64).step_by(bytes.len() / LOOKED_UP + 1).chain([u64::MAX]).collect();
     elf.shift(Segment { offset: 0x1000, length: 0x1000 });
     let answers = ask(&elf, &positions);
     for with_debug_information in [false, true] {
-        let Some(small) = elf.reduced(with_debug_information) else { continue };
+        let limit = bytes.len() as u64;
+        let Reduced::Smaller(small) = elf.reduced(with_debug_information, limit) else { continue };
         assert!(small.len() < bytes.len());
+        let tight = elf.reduced(with_debug_information, small.len() as u64 / 2);
+        assert!(matches!(tight, Reduced::TooLong), "no more than allowed");
         let small = Elf::parse(&small).expect("a reduced file is ELF");
         assert_eq!(ask(&small, &positions), answers);
     }
+}
+
+/// More than any file here unpacks to.
+fn budget() -> Budget {
+    Budget::new(1 << 30)
 }
 
 fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
@@ -79,7 +87,7 @@ fn ask<'a>(elf: &Elf<'a>, positions: &[u64]) -> Answers {
     let as_text = |found: &FileSymbol| (found.address, found.name.to_owned());
     Answers {
         build_id: elf.build_id().map(<[u8]>::to_vec),
-        debug_data: unpack_debug_data(elf),
+        debug_data: unpack_debug_data(elf, &budget()),
         stubs,
         symbols: found.map(|found| Some(found?.iter().map(as_text).collect())),
         names,

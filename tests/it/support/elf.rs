@@ -80,6 +80,17 @@ pub fn kernel_module(build_id: &[u8], vermagic: &str, sections: &[Section]) -> V
     object.write().expect("an ELF file")
 }
 
+/// A program without symbols: it has this build id, and these sections by name.
+pub fn stripped(build_id: &[u8], sections: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+    add_build_id(&mut object, build_id);
+    for (name, content) in sections {
+        let section = object.add_section(Vec::new(), name.as_bytes().to_vec(), SectionKind::Debug);
+        object.append_section_data(section, content, 1);
+    }
+    object.write().expect("an ELF file")
+}
+
 fn add_build_id(object: &mut Object, build_id: &[u8]) {
     let notes = object.add_section(Vec::new(), b".note.gnu.build-id".to_vec(), SectionKind::Note);
     let mut note = Vec::new();

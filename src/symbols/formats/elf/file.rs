@@ -10,7 +10,10 @@ use crate::model::Segment;
 
 use super::headers::{CodeSegment, Headers, LoadedSegment, file_position};
 use super::plt::PltStub;
+use super::reduce::Reduced;
 use super::symbols::FileSymbol;
+use crate::pack::Budget;
+use crate::symbols::formats::stored::FileBytes;
 use crate::symbols::formats::table::{Binding, Symbol, SymbolTable};
 
 type Endian = object::Endianness;
@@ -35,7 +38,8 @@ macro_rules! either {
 
 impl<'a> Elf<'a> {
     /// Reads the headers of `bytes`; `None` if they are not those of an ELF file.
-    pub fn parse(bytes: &'a [u8]) -> Option<Elf<'a>> {
+    pub fn parse(bytes: impl Into<FileBytes<'a>>) -> Option<Elf<'a>> {
+        let bytes = bytes.into();
         match FileKind::parse(bytes).ok()? {
             FileKind::Elf32 => Some(Elf::Small(Headers::parse(bytes)?)),
             FileKind::Elf64 => Some(Elf::Large(Headers::parse(bytes)?)),
@@ -84,15 +88,21 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.section_data(headers.section(name)?))
     }
 
-    /// The bytes of the section of this name, decompressed where the section is compressed.
-    pub fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        either!(self, headers => headers.unpacked_section(name))
+    /// Whether the file has a section of this name with all its bytes.
+    pub fn has_section(&self, name: &str) -> bool {
+        either!(self, headers => headers.section(name).is_some_and(|section| headers.has_data(section)))
+    }
+
+    /// The bytes of the section of this name, decompressed where the section is compressed. What it
+    /// decompresses to is taken from `budget`.
+    pub fn unpacked_section(&self, name: &str, budget: &Budget) -> Option<Cow<'a, [u8]>> {
+        either!(self, headers => headers.unpacked_section(name, budget))
     }
 
     /// A smaller file with the same build id and the same symbols, and with the same debug
-    /// information if `with_debug_information`; `None` if it would not be smaller.
-    pub fn reduced(&self, with_debug_information: bool) -> Option<Vec<u8>> {
-        either!(self, headers => headers.reduced(with_debug_information))
+    /// information if `with_debug_information`, of at most `limit` bytes.
+    pub fn reduced(&self, with_debug_information: bool, limit: u64) -> Reduced {
+        either!(self, headers => headers.reduced(with_debug_information, limit))
     }
 
     /// The address of a position in this file once the file is loaded.

@@ -3,16 +3,25 @@
 use std::borrow::Cow;
 
 use object::elf::{ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, PF_X, PT_LOAD};
+use object::read::ReadRef as _;
 use object::read::elf::{CompressionHeader as _, FileHeader, ProgramHeader as _, SectionHeader as _};
 use object::{CompressedData, CompressionFormat, Endianness};
 
-/// Sections that are read. A file with more needs an escape in its header that no linker of
-/// programs uses.
-pub const MAX_SECTIONS: usize = 1 << 16;
+use crate::pack::Budget;
+use crate::symbols::formats::stored::FileBytes;
+
+/// Sections, and segments, that are read. A file with more needs an escape in its header that no
+/// linker of programs uses; of such a file nothing is read.
+const MAX_SECTIONS: u32 = 1 << 16;
 /// Loaded segments that are read; programs have about four.
 const MAX_SEGMENTS: usize = 64;
 /// Bytes of a section's name.
 const MAX_SECTION_NAME: usize = 64;
+/// Bytes of the names of all sections.
+const MAX_NAMES: u64 = MAX_SECTIONS as u64 * MAX_SECTION_NAME as u64;
+/// Bytes of a section that is read whole. Those of tables and of debug information have their own
+/// bounds.
+const MAX_SECTION: u64 = 64 << 20;
 /// Bytes that a compressed section may decompress to; those of a browser reach 1.5 GB.
 const MAX_UNPACKED: u64 = 4 << 30;
 /// Bytes that one compressed byte may decompress to. deflate cannot exceed 1032, and no debug
@@ -24,7 +33,7 @@ pub struct Headers<'a, H: FileHeader> {
     pub header: &'a H,
     pub endian: Endianness,
     /// The whole file.
-    pub bytes: &'a [u8],
+    pub bytes: FileBytes<'a>,
     pub programs: &'a [H::ProgramHeader],
     pub sections: &'a [H::SectionHeader],
     /// The names of the sections.
@@ -55,21 +64,22 @@ pub struct CodeSegment {
 
 impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
     /// Reads the headers of `bytes`.
-    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+    pub fn parse(bytes: FileBytes<'a>) -> Option<Self> {
         let header = H::parse(bytes).ok()?;
         let endian = header.endian().ok()?;
+        let is_readable = |count: object::Result<u32>| count.is_ok_and(|count| count < MAX_SECTIONS);
         // A file that was cut before its section headers still has its segments.
-        let sections = header.section_headers(endian, bytes).unwrap_or_default();
+        let sections = match is_readable(header.shnum(endian, bytes)) {
+            true => header.section_headers(endian, bytes).unwrap_or_default(),
+            false => &[],
+        };
+        let programs = match is_readable(header.phnum(endian, bytes)) {
+            true => header.program_headers(endian, bytes).unwrap_or_default(),
+            false => &[],
+        };
         let names = header.shstrndx(endian, bytes).ok().and_then(|names| sections.get(names as usize));
-        let names = names.and_then(|names| names.data(endian, bytes).ok()).unwrap_or_default();
-        Some(Headers {
-            header,
-            endian,
-            bytes,
-            programs: header.program_headers(endian, bytes).unwrap_or_default(),
-            sections: sections.get(..MAX_SECTIONS).unwrap_or(sections),
-            names,
-        })
+        let names = names.and_then(|names| part_of::<H>(names, endian, bytes, MAX_NAMES)).unwrap_or_default();
+        Some(Headers { header, endian, bytes, programs, sections, names })
     }
 
     /// The first section of this name.
@@ -82,20 +92,37 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         text_at(self.names, section.sh_name(self.endian), MAX_SECTION_NAME)
     }
 
-    /// The bytes of `section` as they are in the file.
+    /// The bytes of `section` as they are in the file, if it is not longer than those that are read
+    /// whole.
     pub fn section_data(&self, section: &H::SectionHeader) -> Option<&'a [u8]> {
-        section.data(self.endian, self.bytes).ok()
+        self.section_up_to(section, MAX_SECTION + 1).filter(|data| data.len() as u64 <= MAX_SECTION)
     }
 
-    /// The bytes of the section of this name, decompressed where the section is compressed.
-    pub fn unpacked_section(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+    /// At most this many bytes of `section`, if all its bytes are in the file.
+    pub fn section_up_to(&self, section: &H::SectionHeader, most: u64) -> Option<&'a [u8]> {
+        part_of::<H>(section, self.endian, self.bytes, most)
+    }
+
+    /// Whether all bytes of `section` are in the file.
+    pub fn has_data(&self, section: &H::SectionHeader) -> bool {
+        section.file_range(self.endian).is_none_or(|(offset, size)| self.bytes.has(offset, size))
+    }
+
+    /// The items of `section`, at most this many of them.
+    pub fn items<T: object::Pod>(&self, section: &H::SectionHeader, most: usize) -> Option<&'a [T]> {
+        let Some((offset, size)) = section.file_range(self.endian) else { return Some(&[]) };
+        let count = usize::try_from(size).ok()?.checked_div(size_of::<T>())?;
+        self.bytes.has(offset, size).then(|| self.bytes.read_slice_at(offset, count.min(most)).ok())?
+    }
+
+    /// The bytes of the section of this name, decompressed where the section is compressed. What it
+    /// decompresses to is taken from `budget`.
+    pub fn unpacked_section(&self, name: &str, budget: &Budget) -> Option<Cow<'a, [u8]>> {
         let section = self.section(name)?;
-        let data = self.section_data(section)?;
         let Some((header, offset, size)) = section.compression(self.endian, self.bytes).ok()? else {
+            let data = self.section_up_to(section, MAX_UNPACKED)?;
             return Some(Cow::Borrowed(data));
         };
-        let start = usize::try_from(offset).ok()?;
-        let data = self.bytes.get(start..start.checked_add(usize::try_from(size).ok()?)?)?;
         let uncompressed_size: u64 = header.ch_size(self.endian).into();
         let format = match header.ch_type(self.endian) {
             ELFCOMPRESS_ZLIB => CompressionFormat::Zlib,
@@ -104,8 +131,14 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         };
         // The size in the header sizes an allocation, so it must be one that the compressed bytes
         // can reach and that fits in memory.
-        let is_possible = uncompressed_size <= MAX_UNPACKED && uncompressed_size / MAX_RATIO <= size;
-        is_possible.then_some(CompressedData { format, data, uncompressed_size })?.decompress().ok()
+        let is_possible = uncompressed_size <= MAX_UNPACKED
+            && size <= MAX_UNPACKED
+            && uncompressed_size / MAX_RATIO <= size;
+        if !is_possible || !budget.take(uncompressed_size) {
+            return None;
+        }
+        let data = self.bytes.part(offset, size)?;
+        CompressedData { format, data, uncompressed_size }.decompress().ok()
     }
 
     /// The segments that are loaded.
@@ -132,6 +165,17 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
         };
         self.programs.iter().filter(is_code).map(segment).take(MAX_SEGMENTS).collect()
     }
+}
+
+/// At most this many bytes of a section, if all its bytes are in the file.
+fn part_of<'a, H: FileHeader<Endian = Endianness>>(
+    section: &H::SectionHeader,
+    endian: Endianness,
+    bytes: FileBytes<'a>,
+    most: u64,
+) -> Option<&'a [u8]> {
+    let Some((offset, size)) = section.file_range(endian) else { return Some(&[]) };
+    bytes.has(offset, size).then(|| bytes.part(offset, size.min(most)))?
 }
 
 /// The position in the file of an address, by the file's loaded segments.

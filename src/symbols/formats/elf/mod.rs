@@ -15,4 +15,5 @@ mod symbols;
 pub use file::Elf;
 pub use notes::build_id_in;
 pub use plt::PltStub;
+pub use reduce::Reduced;
 pub use symbols::FileSymbol;

@@ -7,7 +7,7 @@ use object::read::elf::{FileHeader, ProgramHeader as _, SectionHeader as _};
 use super::headers::Headers;
 
 /// Bytes of notes that are read in one file.
-pub const MAX_NOTES: usize = 1 << 20;
+pub const MAX_NOTES: u64 = 1 << 20;
 
 /// The type of the note that holds the build id; its name is `GNU`.
 const NT_GNU_BUILD_ID: u32 = 3;
@@ -17,16 +17,17 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
     pub fn build_id(&self) -> Option<&'a [u8]> {
         let endian = self.endian;
         let segments = self.programs.iter().filter(|header| header.p_type(endian) == PT_NOTE);
-        let segments = segments.filter_map(|header| header.data(endian, self.bytes).ok());
+        let segments = segments.map(|header| header.file_range(endian));
         let sections = self.sections.iter().filter(|section| section.sh_type(endian) == SHT_NOTE);
-        let sections = sections.filter_map(|section| self.section_data(section));
+        let sections = sections.filter_map(|section| section.file_range(endian));
         let mut left = MAX_NOTES;
-        for notes in segments.chain(sections) {
-            let notes = notes.get(..left).unwrap_or(notes);
+        for (offset, size) in segments.chain(sections).filter(|(offset, size)| self.bytes.has(*offset, *size))
+        {
+            let notes = self.bytes.part(offset, size.min(left))?;
             if let Some(build_id) = build_id_in(notes, self.header.is_big_endian()) {
                 return Some(build_id);
             }
-            left -= notes.len();
+            left -= notes.len() as u64;
         }
         None
     }

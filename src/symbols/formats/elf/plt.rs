@@ -40,8 +40,7 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
             let start = file_position(&segments, section.sh_addr(self.endian).into())?;
             let size: u64 = section.sh_size(self.endian).into();
             // Separate debug information and files that were cut have the header without the bytes.
-            let is_code =
-                section.sh_type(self.endian) == SHT_PROGBITS && self.section_data(section).is_some();
+            let is_code = section.sh_type(self.endian) == SHT_PROGBITS && self.has_data(section);
             is_code.then_some((start.checked_add(skipped)?, start.checked_add(size)?))
         };
         let stubs = extent(".plt.sec", 0).or_else(|| extent(".plt", common));
@@ -60,13 +59,13 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
     /// symbol.
     fn plt_names(&self) -> Option<Vec<Option<String>>> {
         let section = self.section(".rela.plt")?;
-        let relocations: &[H::Rela] = section.data_as_array(self.endian, self.bytes).ok()?;
+        let relocations: &[H::Rela] = self.items(section, MAX_STUBS)?;
         let (symbols, mut names) = self.symbol_section(SHT_DYNSYM)?;
         let mut name = |relocation: &H::Rela| {
             let symbol = symbols.get(relocation.r_sym(self.endian, false) as usize)?;
             let name = names.at(symbol.st_name(self.endian))?;
             (!name.is_empty()).then(|| format!("{name}@plt"))
         };
-        Some(relocations.iter().take(MAX_STUBS).map(&mut name).collect())
+        Some(relocations.iter().map(&mut name).collect())
     }
 }

@@ -10,13 +10,17 @@ use object::elf::{PT_LOAD, PT_NOTE, SHT_DYNSYM, SHT_NOBITS, SHT_NOTE, SHT_NULL, 
 use object::pod::{bytes_of, bytes_of_slice};
 use object::read::elf::{FileHeader, ProgramHeader as _, SectionHeader as _};
 
-use super::headers::{Headers, MAX_SECTIONS};
+use super::headers::Headers;
 use super::notes::MAX_NOTES;
 
 /// Sections that are kept by name, besides symbols, their names and notes.
 const KEPT: [&[u8]; 5] = [b".rela.plt", b".plt", b".plt.sec", b".gnu_debugdata", b".modinfo"];
 /// Prefixes of sections with debug information; those of `.zdebug_` are compressed in the old way.
 const DEBUG: [&[u8]; 2] = [b".debug_", b".zdebug_"];
+
+/// Bytes of a file that is kept as it is if it cannot be made smaller. In a long file there is more
+/// than what is kept.
+const MAX_AS_IS: u64 = 16 << 20;
 
 /// Where the fields that change are in the headers of 32 and of 64 bits (`Elf32_Ehdr`,
 /// `Elf64_Ehdr`, … in elf.h).
@@ -51,11 +55,29 @@ const LARGE: FieldOffsets = FieldOffsets {
     section_offset: 24,
 };
 
+/// What a file can be reduced to.
+pub enum Reduced {
+    /// A smaller file that gives the same symbols.
+    Smaller(Vec<u8>),
+    /// It would not be smaller, and is short.
+    AsIs,
+    /// It would be longer than is allowed, or its sections cannot be read.
+    TooLong,
+}
+
 impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
-    /// A smaller file that gives the same symbols; `None` if it would not be smaller.
-    pub fn reduced(&self, with_debug_information: bool) -> Option<Vec<u8>> {
-        if self.sections.is_empty() || self.sections.len() == MAX_SECTIONS {
-            return None;
+    /// A smaller file of at most `limit` bytes that gives the same symbols. Lengths are compared
+    /// before anything is copied.
+    pub fn reduced(&self, with_debug_information: bool, limit: u64) -> Reduced {
+        if self.sections.is_empty() && self.header.e_shoff(self.endian).into() != 0 {
+            return Reduced::TooLong;
+        }
+        let kept = self.kept(with_debug_information);
+        // Headers and sections may overlap, and then the copies are longer than the file.
+        match self.length_of(&kept) {
+            Some(length) if length < self.bytes.length() && length <= limit => {}
+            Some(length) if length <= limit && self.bytes.length() <= MAX_AS_IS => return Reduced::AsIs,
+            _ => return Reduced::TooLong,
         }
         let mut output = Output {
             bytes: bytes_of(self.header).to_vec(),
@@ -70,26 +92,46 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
         if !self.programs.is_empty() {
             output.put_word(output.fields.program_headers, programs as u64);
         }
-        output.put_word(output.fields.section_headers, sections as u64);
-
+        if !self.sections.is_empty() {
+            output.put_word(output.fields.section_headers, sections as u64);
+        }
         let notes_left = self.reduce_segments(&mut output, programs);
-        self.reduce_sections(&mut output, sections, &self.kept(with_debug_information), notes_left)?;
-        // Headers may overlap what they describe, and then the copies are longer than the file.
-        (output.bytes.len() < self.bytes.len()).then_some(output.bytes)
+        match self.reduce_sections(&mut output, sections, &kept, notes_left) {
+            Some(()) => Reduced::Smaller(output.bytes),
+            None => Reduced::TooLong,
+        }
+    }
+
+    /// Bytes that headers and the sections that are `kept` take, and that notes take at most.
+    fn length_of(&self, kept: &BTreeSet<usize>) -> Option<u64> {
+        /// Bytes before a section that align it.
+        const PADDING: u64 = 8;
+        let headers = size_of::<H>() + size_of_val(self.programs) + size_of_val(self.sections);
+        let segments = self.programs.iter().filter(|program| program.p_type(self.endian) == PT_NOTE);
+        let segments = segments.map(|program| program.file_range(self.endian).1);
+        let section = |(number, section): (usize, &H::SectionHeader)| match section.sh_type(self.endian) {
+            SHT_NOTE => section.file_range(self.endian),
+            _ if kept.contains(&number) => section.file_range(self.endian),
+            _ => None,
+        };
+        let sections = self.sections.iter().enumerate().filter_map(section).map(|(_, size)| size);
+        segments
+            .chain(sections)
+            .try_fold(headers as u64 + PADDING, |sum, size| sum.checked_add(size)?.checked_add(PADDING))
     }
 
     /// Copies the segments with notes and empties all others. The program headers are at
     /// `programs`. Returns how many bytes of notes may still be copied.
-    fn reduce_segments(&self, output: &mut Output, programs: usize) -> usize {
+    fn reduce_segments(&self, output: &mut Output, programs: usize) -> u64 {
         let endian = self.endian;
         let mut notes_left = MAX_NOTES;
         for (number, program) in self.programs.iter().enumerate() {
             let at = programs + number * size_of::<H::ProgramHeader>();
-            let note =
-                (program.p_type(endian) == PT_NOTE).then(|| program.data(endian, self.bytes).ok()).flatten();
-            match note.filter(|note| note.len() <= notes_left) {
+            let (offset, size) = program.file_range(endian);
+            let is_kept = program.p_type(endian) == PT_NOTE && size <= notes_left;
+            match is_kept.then(|| self.bytes.part(offset, size)).flatten() {
                 Some(note) => {
-                    notes_left -= note.len();
+                    notes_left -= size;
                     let offset = output.add(note);
                     output.put_word(at + output.fields.segment_offset, offset);
                 }
@@ -106,13 +148,13 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
     }
 
     /// Copies the sections that are `kept` and those with notes, and empties all others. The
-    /// section headers are at `sections`. `None` if the output grows to the length of the file.
+    /// section headers are at `sections`. `None` if a section that is there cannot be read.
     fn reduce_sections(
         &self,
         output: &mut Output,
         sections: usize,
         kept: &BTreeSet<usize>,
-        mut notes_left: usize,
+        mut notes_left: u64,
     ) -> Option<()> {
         let endian = self.endian;
         for (number, section) in self.sections.iter().enumerate() {
@@ -122,24 +164,19 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
                 continue;
             }
             let at = sections + number * size_of::<H::SectionHeader>();
-            let data = section.data(endian, self.bytes).ok();
-            let data = data.filter(|data| match kind {
-                SHT_NOTE => data.len() <= notes_left,
+            let (offset, size) = section.file_range(endian)?;
+            let is_kept = match kind {
+                SHT_NOTE => size <= notes_left,
                 _ => kept.contains(&number),
-            });
-            match data {
-                Some(data) => {
-                    if kind == SHT_NOTE {
-                        notes_left -= data.len();
-                    }
-                    let offset = output.add(data);
-                    output.put_word(at + output.fields.section_offset, offset);
+            };
+            if is_kept && self.bytes.has(offset, size) {
+                if kind == SHT_NOTE {
+                    notes_left -= size;
                 }
-                None => output.put(at + SECTION_TYPE, 4, u64::from(SHT_NOBITS.0)),
-            }
-            // Sections may overlap each other, and then the output would grow without end.
-            if output.bytes.len() >= self.bytes.len() {
-                return None;
+                let offset = output.add(self.bytes.part(offset, size)?);
+                output.put_word(at + output.fields.section_offset, offset);
+            } else {
+                output.put(at + SECTION_TYPE, 4, u64::from(SHT_NOBITS.0));
             }
         }
         Some(())

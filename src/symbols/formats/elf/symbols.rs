@@ -53,7 +53,6 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
     /// distance from the module's load address.
     pub fn symbols(&self, kind: SectionType, wanted: Option<&[u64]>) -> Option<Vec<FileSymbol<'a>>> {
         let (symbols, mut names) = self.symbol_section(kind)?;
-        let symbols = symbols.get(..MAX_SYMBOLS).unwrap_or(symbols);
         let endian = self.endian;
         let is_text = |section: &H::SectionHeader| {
             self.section_name(section).is_some_and(|name| memchr::memmem::find(name, b"text").is_some())
@@ -118,9 +117,12 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
     /// The symbols of the first section of this type, and their names.
     pub fn symbol_section(&self, kind: SectionType) -> Option<(&'a [H::Sym], SymbolNames<'a>)> {
         let section = self.sections.iter().find(|section| section.sh_type(self.endian) == kind)?;
-        let symbols = section.data_as_array(self.endian, self.bytes).ok()?;
+        let symbols: &[H::Sym] = self.items(section, MAX_SYMBOLS)?;
         let names = self.sections.get(section.sh_link(self.endian) as usize)?;
-        Some((symbols, SymbolNames { bytes: self.section_data(names)?, left: MAX_ALL_NAMES }))
+        // No more of the names is read than symbols refer to.
+        let last = symbols.iter().map(|symbol| symbol.st_name(self.endian)).max().unwrap_or(0);
+        let reach = (MAX_ALL_NAMES as u64).min(u64::from(last) + MAX_NAME as u64);
+        Some((symbols, SymbolNames { bytes: self.section_up_to(names, reach)?, left: MAX_ALL_NAMES }))
     }
 }
 
