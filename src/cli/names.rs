@@ -16,9 +16,9 @@ pub struct NameOptions {
     vmlinux: Option<PathBuf>,
     /// Kernel symbols, saved as root in the boot that was recorded
     ///
-    /// The default is the first of these that has them: a file `kallsyms` beside FILE, the build-id
-    /// cache, this machine's own kernel if it made the recording, and an installed vmlinux with the
-    /// recorded build id.
+    /// The default is the first of these that has them: a file `kallsyms` beside FILE, if it
+    /// belongs to you, root or the owner of FILE; the build-id cache; this machine's own kernel if
+    /// it made the recording; and an installed vmlinux with the recorded build id.
     #[arg(long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
     /// Folder with the recorded machine's programs and libraries

@@ -45,6 +45,8 @@ pub(super) fn add(
     };
     let mut frame_names =
         symbols::name_frames(&request, sources, &mut recording.modules, names, &mut recording.diagnostics)?;
+    recording.kernel_names = std::mem::take(&mut frame_names.kernel_names);
+    recording.symbol_files = std::mem::take(&mut frame_names.symbol_files);
     inlined::add(recording, &mut frame_names);
     recording.functions = set_functions(&mut recording.frames, &frame_names.names, names);
     Ok(())

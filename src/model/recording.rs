@@ -10,6 +10,7 @@ use super::event::Event;
 use super::frame::{FrameTable, Mode};
 use super::function::Function;
 use super::ids::{CgroupId, FileId, FunctionId, NameId, StackId, TaskId};
+use super::kernel_names::KernelNames;
 use super::module::Module;
 use super::names::Names;
 use super::stack::StackTree;
@@ -50,6 +51,9 @@ pub struct Recording {
     pub tally: Tally,
     /// What the user should know about the input.
     pub diagnostics: Vec<Diagnostic>,
+    /// The files that names of the kernel come from, the one of the kernel proper first. There are
+    /// two if that one has no names of kernel modules.
+    pub kernel_names: Vec<KernelNames>,
     /// The files that names were looked for in.
     pub symbol_files: BTreeSet<FileId>,
     /// The median distance of samples, once it is asked for. It takes a look at all samples, and

@@ -22,8 +22,8 @@ pub enum Symbols {
     NoPerfMap,
     /// The perf map is a link, a device or a FIFO.
     PerfMapNotRegular,
-    /// The perf map belongs to neither this user nor root. It is not trusted, since anybody may
-    /// write to `/tmp`.
+    /// The perf map belongs to neither this user nor root, or has several names. It is not trusted,
+    /// since anybody may write to `/tmp`.
     PerfMapOfOther,
     /// The perf map was written in another boot than the recording, so another process wrote it.
     PerfMapOfOtherBoot,
@@ -94,7 +94,7 @@ impl Symbols {
                 "in memory and no file, and its /tmp/perf-PID.map is no regular file"
             }
             Symbols::PerfMapOfOther => {
-                "in memory and no file, and its /tmp/perf-PID.map belongs to neither you nor root"
+                "in memory and no file, and its /tmp/perf-PID.map belongs to neither you nor root, or has several names (hard links)"
             }
             Symbols::PerfMapOfOtherBoot => {
                 "in memory and no file, and its /tmp/perf-PID.map was written in another boot than the recording"

@@ -1,8 +1,10 @@
 //! The result of naming: a name for each frame.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 
-use crate::model::{NameId, Naming};
+use crate::model::{FileId, KernelNames, NameId, Naming};
 
 /// The names of all frames.
 #[derive(Debug, Default)]
@@ -11,6 +13,10 @@ pub struct FrameNames {
     pub names: Vec<FrameName>,
     /// For a frame whose code comes from inlined functions, these functions, outermost first.
     pub inlined: FxHashMap<usize, Vec<FrameName>>,
+    /// The files that names of the kernel come from, that of the kernel proper first.
+    pub kernel_names: Vec<KernelNames>,
+    /// The files that names were looked for in.
+    pub symbol_files: BTreeSet<FileId>,
 }
 
 /// A frame's name, and whether it is a symbol or a placeholder.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::Symbols;
+use crate::model::{NamePlace, Symbols};
 use crate::pack::{Budget, Pack};
 
 use super::formats::bytes::{Bytes, Text};
@@ -18,7 +18,7 @@ use super::formats::stored::Copied;
 use super::gather::Gatherer;
 use super::kernel_symbols::{KernelSymbols, mapped_kernel};
 use super::lookup::Lookup;
-use super::search::{open_regular, stored};
+use super::search::{Opener, open_beside, stored};
 use super::sources::Sources;
 use super::trust;
 
@@ -31,8 +31,8 @@ pub struct KernelFile<'p> {
     /// Its path, or its name in messages.
     pub path: PathBuf,
     content: Content<'p>,
-    /// If an option names the file: what that option takes.
-    takes: Option<&'static str>,
+    /// Why it is tried.
+    pub place: NamePlace,
 }
 
 /// Files to try in this order. Each is opened when its turn comes.
@@ -43,6 +43,8 @@ enum Content<'p> {
     Kallsyms(Text<'p>),
     /// vmlinux: the ELF file that the kernel was linked as, without modules.
     Vmlinux(Bytes<'p>),
+    /// None, for this reason.
+    Refused(String),
 }
 
 /// The files to try: `--vmlinux`; `--kallsyms`; a file `kallsyms` beside the recording; the
@@ -54,10 +56,11 @@ enum Content<'p> {
 ///
 /// If a file that an option names cannot be read.
 pub fn all<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
-    if let Some(file) = named_vmlinux(lookup.sources, lookup.request.budget)? {
+    let opener = lookup.search.opener();
+    if let Some(file) = named_vmlinux(lookup.sources, lookup.request.budget, opener)? {
         return Ok(Box::new(std::iter::once(file)));
     }
-    if let Some(file) = named_kallsyms(lookup.sources)? {
+    if let Some(file) = named_kallsyms(lookup.sources, opener)? {
         return Ok(Box::new(std::iter::once(file)));
     }
     Ok(match lookup.request.pack {
@@ -72,7 +75,7 @@ pub fn all<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
 ///
 /// [`Error::Io`] if the kallsyms that an option names cannot be read.
 pub fn kallsyms_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
-    if let Some(file) = named_kallsyms(lookup.sources)? {
+    if let Some(file) = named_kallsyms(lookup.sources, lookup.search.opener())? {
         return Ok(Box::new(std::iter::once(file)));
     }
     Ok(match lookup.request.pack {
@@ -87,7 +90,7 @@ pub fn kallsyms_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
 ///
 /// [`Error::Io`] if the vmlinux that an option names cannot be read.
 pub fn vmlinux_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
-    Ok(match named_vmlinux(lookup.sources, lookup.request.budget)? {
+    Ok(match named_vmlinux(lookup.sources, lookup.request.budget, lookup.search.opener())? {
         Some(file) => Box::new(std::iter::once(file)),
         None => Box::new(vmlinux_here(lookup)),
     })
@@ -104,7 +107,7 @@ pub fn check_named(sources: &Sources) -> Result<()> {
         kallsyms_metadata(path).map_err(|cause| named_error(path, cause, TAKES_KALLSYMS))?;
     }
     // What is read here is read again.
-    named_vmlinux(sources, &Arc::new(Budget::new(u64::MAX))).map(drop)
+    named_vmlinux(sources, &Arc::new(Budget::new(u64::MAX)), &Opener::default()).map(drop)
 }
 
 const TAKES_VMLINUX: &str =
@@ -120,14 +123,18 @@ fn named_error(path: &Path, cause: io::Error, takes: &str) -> Error {
 /// # Errors
 ///
 /// If it cannot be read, or is no ELF file.
-fn named_vmlinux<'f>(sources: &Sources, budget: &Arc<Budget>) -> Result<Option<KernelFile<'f>>> {
+fn named_vmlinux<'f>(
+    sources: &Sources,
+    budget: &Arc<Budget>,
+    opener: &Opener,
+) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.vmlinux.clone() else { return Ok(None) };
     let error = |cause| named_error(&path, cause, TAKES_VMLINUX);
     let not_regular = || io::Error::other("it is not a regular file");
-    let file = fs::metadata(&path).and_then(|_| open_regular(&path).ok_or_else(not_regular));
+    let file = fs::metadata(&path).and_then(|_| opener.open_regular(&path).ok_or_else(not_regular));
     let file = file.and_then(|file| stored(file, budget).ok_or_else(not_regular)).map_err(error)?;
     let content = Content::Vmlinux(file);
-    let file = KernelFile { path, content, takes: Some(TAKES_VMLINUX) };
+    let file = KernelFile { path, content, place: NamePlace::Vmlinux };
     match file.elf() {
         Some(_) => Ok(Some(file)),
         None => Err(Error::input(file.path, "it is not an ELF file", TAKES_VMLINUX)),
@@ -135,11 +142,11 @@ fn named_vmlinux<'f>(sources: &Sources, budget: &Arc<Budget>) -> Result<Option<K
 }
 
 /// The kallsyms that the user named.
-fn named_kallsyms<'f>(sources: &Sources) -> Result<Option<KernelFile<'f>>> {
+fn named_kallsyms<'f>(sources: &Sources, opener: &Opener) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.kallsyms.clone() else { return Ok(None) };
-    let text = read_named(&path).map_err(|cause| named_error(&path, cause, TAKES_KALLSYMS))?;
+    let text = read_named(&path, opener).map_err(|cause| named_error(&path, cause, TAKES_KALLSYMS))?;
     let content = Content::Kallsyms(Text::Copied(Copied::unpacked(text)));
-    Ok(Some(KernelFile { path, content, takes: Some(TAKES_KALLSYMS) }))
+    Ok(Some(KernelFile { path, content, place: NamePlace::Kallsyms }))
 }
 
 fn packed(pack: &Pack) -> impl Iterator<Item = KernelFile<'_>> {
@@ -149,30 +156,38 @@ fn packed(pack: &Pack) -> impl Iterator<Item = KernelFile<'_>> {
             true => Content::Vmlinux(Bytes::of(bytes)),
             false => Content::Kallsyms(Text::Memory(bytes)),
         },
-        takes: None,
+        place: NamePlace::Pack,
     })
 }
 
 /// The kallsyms beside the recording, in a build-id cache, and of this kernel.
 fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<'f>> + 'f {
     let request = lookup.request;
-    let file = |path: PathBuf, text| KernelFile { path, content: Content::Kallsyms(text), takes: None };
+    let file = |path: &str, text, place| {
+        let content = Content::Kallsyms(text);
+        KernelFile { path: PathBuf::from(path), content, place }
+    };
     let beside = move || {
         let path = request.recording.with_file_name("kallsyms");
-        let is_trusted = trust::is_stored(request.recording);
-        let text = is_trusted.then(|| read_up_to_limit(open_regular(&path)?)).flatten()?;
-        Some(file(path, Text::Copied(Copied::unpacked(text))))
+        let is_stored = trust::is_stored(request.recording);
+        let open = || open_beside(lookup.search.opener(), request.recording, &path);
+        let content = match is_stored.then(open).flatten()? {
+            Ok(file) => Content::Kallsyms(Text::Copied(Copied::unpacked(read_up_to_limit(file)?))),
+            Err(why) => Content::Refused(format!("{why}; --kallsyms uses it all the same")),
+        };
+        Some(KernelFile { path, content, place: NamePlace::Beside })
     };
     let cached = move || {
         let text = lookup.search.find_cached(request.kernel_build_id?, "kallsyms")?;
-        Some(file(PathBuf::from("kallsyms in the build-id cache"), text.into_text(MAX_KALLSYMS)?))
+        Some(file("kallsyms in the build-id cache", text.into_text(MAX_KALLSYMS)?, NamePlace::Cache))
     };
     let own = move || {
         // Without a map of the kernel, whether this boot is the recorded one is unknown: KASLR
         // moves the kernel at each boot.
         let is_comparable = mapped_kernel(lookup.modules).is_some() && trust::is_this_kernel(request);
         let text = is_comparable.then(|| fs::read("/proc/kallsyms").ok()).flatten()?;
-        Some(file(PathBuf::from("/proc/kallsyms"), Text::Copied(Copied::unpacked(text))))
+        let text = Text::Copied(Copied::unpacked(text));
+        Some(file("/proc/kallsyms", text, NamePlace::ThisKernel))
     };
     once_with(beside).chain(once_with(cached)).chain(once_with(own)).flatten()
 }
@@ -180,18 +195,18 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
 /// The vmlinux in a build-id cache, and one that is installed.
 fn vmlinux_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<'f>> + 'f {
     let request = lookup.request;
-    let file = |path: &str, elf| KernelFile {
-        path: PathBuf::from(path),
-        content: Content::Vmlinux(elf),
-        takes: None,
+    let file = |path: &str, elf, place| {
+        let content = Content::Vmlinux(elf);
+        KernelFile { path: PathBuf::from(path), content, place }
     };
     let cached = move || {
         let elf = lookup.search.find_cached(request.kernel_build_id?, "elf")?;
-        Some(file("vmlinux in the build-id cache", elf))
+        Some(file("vmlinux in the build-id cache", elf, NamePlace::Cache))
     };
     let installed = move || {
         let release = request.about.kernel.as_deref()?;
-        Some(file("vmlinux", lookup.search.find_vmlinux(release, request.kernel_build_id?)?))
+        let elf = lookup.search.find_vmlinux(release, request.kernel_build_id?)?;
+        Some(file("vmlinux", elf, NamePlace::Installed))
     };
     once_with(cached).chain(once_with(installed)).flatten()
 }
@@ -225,11 +240,12 @@ fn kallsyms_metadata(path: &Path) -> io::Result<fs::Metadata> {
 /// Reads the kallsyms that the user named: a regular file, or a pipe that a command writes into, as
 /// with `--kallsyms <(ssh node cat /proc/kallsyms)`. If nobody has a FIFO open for writing this is
 /// an error: it does not wait for a writer.
-fn read_named(path: &Path) -> io::Result<Vec<u8>> {
+fn read_named(path: &Path, opener: &Opener) -> io::Result<Vec<u8>> {
     let metadata = kallsyms_metadata(path)?;
     let mut text = Vec::new();
     text.try_reserve_exact(metadata.len() as usize)?;
     let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    opener.note(&file.metadata()?);
     if metadata.file_type().is_fifo() {
         // A non-blocking read shows whether there is a writer: an empty pipe with a writer returns
         // EAGAIN. From then on each read may block.
@@ -255,12 +271,18 @@ impl KernelFile<'_> {
         match &self.content {
             Content::Kallsyms(text) => gatherer.add_kallsyms(&self.path, text),
             Content::Vmlinux(file) => gatherer.add_vmlinux(&self.path, file),
+            Content::Refused(_) => {}
         }
     }
 
     /// The error if an option names this file and it cannot be used, for the reason `why`.
     pub fn error_if_named(&self, why: &str) -> Option<Error> {
-        self.takes.map(|takes| Error::input(&self.path, why, takes))
+        let takes = match self.place {
+            NamePlace::Vmlinux => TAKES_VMLINUX,
+            NamePlace::Kallsyms => TAKES_KALLSYMS,
+            _ => return None,
+        };
+        Some(Error::input(&self.path, why, takes))
     }
 
     /// Why what was read of the file may be wrong, or is not all: another process wrote or cut it
@@ -269,23 +291,29 @@ impl KernelFile<'_> {
         match &self.content {
             Content::Kallsyms(text) => text.is_cut().then_some(Symbols::CutWhileRead),
             Content::Vmlinux(file) => file.trouble(),
+            Content::Refused(_) => None,
         }
     }
 
     /// The file's headers, if it is an ELF file.
     pub fn elf(&self) -> Option<Elf<'_>> {
         match &self.content {
-            Content::Kallsyms(_) => None,
+            Content::Kallsyms(_) | Content::Refused(_) => None,
             Content::Vmlinux(file) => file.elf(),
         }
     }
 
-    /// Reads the symbols; `None` if a vmlinux is no ELF file.
-    pub fn symbols(&self) -> Option<KernelSymbols<'_>> {
-        Some(match &self.content {
+    /// Reads the symbols.
+    ///
+    /// # Errors
+    ///
+    /// Why it has none that count.
+    pub fn symbols(&self) -> std::result::Result<KernelSymbols<'_>, String> {
+        Ok(match &self.content {
+            Content::Refused(why) => return Err(why.clone()),
             Content::Kallsyms(text) => KernelSymbols::Kallsyms(Kallsyms::parse(text)),
             Content::Vmlinux(file) => {
-                let elf = file.elf()?;
+                let elf = file.elf().ok_or("it is not an ELF file")?;
                 KernelSymbols::Vmlinux {
                     build_id: elf.build_id(),
                     symbols: elf.full_symbols(None).unwrap_or_default(),

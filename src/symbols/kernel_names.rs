@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::model::{Diagnostic, Severity, Symbols};
+use crate::model::{Diagnostic, KernelNames, Severity, Symbols};
 use crate::pack::Pack;
 
 use super::formats::elf::{Elf, FileSymbol};
@@ -17,19 +17,26 @@ use super::kernel_symbols::KernelSymbols;
 use super::lookup::Lookup;
 use super::module_names::{ModuleFrames, ModuleNames};
 
-/// Names the frames of the kernel and its modules, and says what the user should know.
+/// The names of the kernel and its modules.
+pub struct NamedKernel {
+    /// For each module its names.
+    pub names: Vec<ModuleNames>,
+    /// The files that they come from, that of the kernel proper first.
+    pub files: Vec<KernelNames>,
+    /// What the user should know.
+    pub diagnostic: Option<Diagnostic>,
+}
+
+/// Names the frames of the kernel and its modules.
 ///
 /// # Errors
 ///
 /// If a file with kernel symbols that an option names cannot be read, or is not of the recorded
 /// kernel.
-pub fn name_kernel(
-    lookup: &Lookup,
-    modules: &[ModuleFrames],
-) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
+pub fn name_kernel(lookup: &Lookup, modules: &[ModuleFrames]) -> Result<NamedKernel> {
     let mut kernel = KernelNaming::new(lookup, modules);
     if modules.is_empty() {
-        return Ok((kernel.names, None));
+        return Ok(NamedKernel { names: kernel.names, files: kernel.files, diagnostic: None });
     }
     let first_pass = kernel.name_from_first(kernel_files::all(lookup)?, |_| true)?;
     if first_pass.is_some_and(|pass| pass.lacks_modules) && modules.iter().any(is_kernel_module) {
@@ -41,7 +48,7 @@ pub fn name_kernel(
         None => has_unnamed.then(|| missing(kernel.refused)),
         Some(_) => kernel.refused.map(not_used),
     };
-    Ok((kernel.names, diagnostic))
+    Ok(NamedKernel { names: kernel.names, files: kernel.files, diagnostic })
 }
 
 /// The names of the kernel's modules found so far.
@@ -50,6 +57,8 @@ struct KernelNaming<'l> {
     modules: &'l [ModuleFrames<'l>],
     /// For each of `modules` its names so far.
     names: Vec<ModuleNames>,
+    /// The files that they come from.
+    files: Vec<KernelNames>,
     /// The first file that was not used, and why.
     refused: Option<(PathBuf, String)>,
 }
@@ -73,6 +82,7 @@ impl<'l> KernelNaming<'l> {
             lookup,
             modules,
             names: modules.iter().map(name).collect(),
+            files: Vec::new(),
             refused: refused.map(|(path, why)| (path.into(), why.to_owned())),
         }
     }
@@ -92,6 +102,7 @@ impl<'l> KernelNaming<'l> {
                         file.add_to(gatherer);
                     }
                     self.name_from(&symbols, is_wanted);
+                    self.files.push(KernelNames::new(&file.path.to_string_lossy(), file.place));
                     return Ok(Some(Pass { lacks_modules: symbols.lacks_modules() }));
                 }
                 Err(why) => match file.error_if_named(&why) {
@@ -105,7 +116,7 @@ impl<'l> KernelNaming<'l> {
 
     /// The symbols of `file`, or why they are not those of the recorded kernel.
     fn check<'f>(&self, file: &'f KernelFile) -> std::result::Result<KernelSymbols<'f>, String> {
-        let symbols = file.symbols().ok_or("it is not an ELF file")?;
+        let symbols = file.symbols()?;
         if let Some(why) = file.trouble() {
             return Err(why.reason().replace("the file here", "it"));
         }

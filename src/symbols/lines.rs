@@ -30,7 +30,7 @@ pub fn source_lines(
         Some((module.kernel.as_ref()?, frame.offset))
     };
     for file in kernel_files::vmlinux_only(&lookup)? {
-        let Some((elf, symbols)) = file.elf().zip(file.symbols()) else { continue };
+        let Some((elf, symbols)) = file.elf().zip(file.symbols().ok()) else { continue };
         if let Some(why) = symbols.refusal(modules, request.kernel_build_id) {
             match file.error_if_named(&why) {
                 Some(error) => return Err(error),

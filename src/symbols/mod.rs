@@ -27,10 +27,14 @@ mod search;
 mod sources;
 mod trust;
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::model::{Diagnostic, Frame, Mode, Module, NameId, Names, Naming, Severity, Symbols};
+use crate::model::{
+    Diagnostic, FileId, Frame, KernelNames, Mode, Module, NameId, Names, Naming, Severity, Symbols,
+};
 
 use lookup::Lookup;
 use module_names::{ModuleFrames, ModuleNames};
@@ -85,7 +89,13 @@ pub fn name_frames(
             diagnostics.extend(missing);
             all_names
         }
-        None => look_up(request, sources, modules, &hit_frames, diagnostics)?,
+        None => {
+            let found = look_up(request, sources, modules, &hit_frames)?;
+            diagnostics.extend(found.notes);
+            frame_names.kernel_names = found.kernel_files;
+            frame_names.symbol_files = found.opened;
+            found.names
+        }
     };
     for (module, module_names) in hit.into_iter().zip(all_names) {
         modules[module].symbols = module_names.symbols;
@@ -94,15 +104,21 @@ pub fn name_frames(
     Ok(frame_names)
 }
 
+/// What was found for some modules.
+struct Found {
+    /// For each module the names of its frames.
+    names: Vec<ModuleNames>,
+    /// The files that names of the kernel come from.
+    kernel_files: Vec<KernelNames>,
+    /// The files that were opened.
+    opened: BTreeSet<FileId>,
+    /// What the user should know.
+    notes: Vec<Diagnostic>,
+}
+
 /// The names of the frames of each of `hit`, which are those of `modules` that have frames, the
 /// kernel's first, from all files that they may come from.
-fn look_up(
-    request: &Request,
-    sources: &Sources,
-    modules: &[Module],
-    hit: &[ModuleFrames],
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Vec<ModuleNames>> {
+fn look_up(request: &Request, sources: &Sources, modules: &[Module], hit: &[ModuleFrames]) -> Result<Found> {
     kernel_files::check_named(sources)?;
     if let Some(gatherer) = request.gatherer.filter(|_| trust::is_this_kernel(request)) {
         gatherer.add_machine();
@@ -114,24 +130,19 @@ fn look_up(
         request.budget.reset();
         found = name_all(&Lookup::new(request, sources, modules), hit, false)?;
     }
-    let (all_names, notes) = found;
-    diagnostics.extend(notes);
     let with = |wanted: Symbols| {
-        hit.iter().zip(&all_names).filter(move |(_, names)| names.symbols == wanted).map(|(frames, _)| frames)
+        let all_names = hit.iter().zip(&found.names);
+        all_names.filter(move |(_, names)| names.symbols == wanted).map(|(frames, _)| frames)
     };
-    diagnostics.extend(with(Symbols::CutWhileRead).map(|frames| cut_file(frames.module)));
-    if request.budget.is_exceeded() {
-        diagnostics.push(over_budget(with(Symbols::OverBudget).count()));
-    }
-    Ok(all_names)
+    let cut = with(Symbols::CutWhileRead).map(|frames| cut_file(frames.module));
+    let over = request.budget.is_exceeded().then(|| over_budget(with(Symbols::OverBudget).count()));
+    let notes: Vec<Diagnostic> = cut.chain(over).collect();
+    found.notes.extend(notes);
+    Ok(found)
 }
 
-/// The names of the frames of each of `modules`, and what the user should know.
-fn name_all(
-    lookup: &Lookup,
-    modules: &[ModuleFrames],
-    is_parallel: bool,
-) -> Result<(Vec<ModuleNames>, Vec<Diagnostic>)> {
+/// Looks up the names of the frames of each of `modules`.
+fn name_all(lookup: &Lookup, modules: &[ModuleFrames], is_parallel: bool) -> Result<Found> {
     let is_kernel = |frames: &ModuleFrames| frames.module.kernel.is_some();
     let (kernel, user) = modules.split_at(modules.partition_point(is_kernel));
     let name_user = |frames: &ModuleFrames| match frames.module.process {
@@ -143,9 +154,13 @@ fn name_all(
         true => rayon::join(name_kernel, || user.par_iter().map(name_user).collect()),
         false => (name_kernel(), user.iter().map(name_user).collect()),
     };
-    let (mut all_names, diagnostic) = kernel_names?;
-    all_names.extend(user_names);
-    Ok((all_names, diagnostic.into_iter().chain(lookup.search.notes()).collect()))
+    let kernel = kernel_names?;
+    Ok(Found {
+        names: kernel.names.into_iter().chain(user_names).collect(),
+        kernel_files: kernel.files,
+        opened: lookup.search.opener().opened(),
+        notes: kernel.diagnostic.into_iter().chain(lookup.search.notes()).collect(),
+    })
 }
 
 /// The diagnostic for memory that was used up: this many modules have no names for it.

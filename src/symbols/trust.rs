@@ -17,7 +17,10 @@
 //!   ([`Trust::debug_root`]): there a file's name is the hash of its content, so a recording can
 //!   only name what it already knows. The user's own cache counts only if nobody else can fill it.
 //! - Files beside the recording (`kallsyms`, `FILE.tar.bz2`) are read if the recording itself is a
-//!   stored file and not a stream ([`is_stored`]).
+//!   stored file and not a stream ([`is_stored`]), and if they belong to this user, root or the
+//!   recording's owner ([`Owners`]): anybody may put files into `/tmp`.
+//! - A path that a recording names ends at the first folder on a file system that holds no programs
+//!   (`search/walk.rs`).
 //!
 //! # Which files count as the recorded ones
 //!
@@ -27,8 +30,9 @@
 //! - Separate debug information: its build id is that of the program. If one of them has none: the
 //!   checksum in the program's `.gnu_debuglink` agrees ([`is_debug_of`]).
 //! - A list of functions that a process generated (perf map, jitdump): it is a regular file of this
-//!   user or root, or in a container of the process's user or root, and was written in the boot of
-//!   the recording, which does not count below `--symfs` ([`Trust::check_list`], [`is_list_of`]).
+//!   user or root, or in a container of the process's user or root, has one name, and was written
+//!   in the boot of the recording. The last two do not count below `--symfs`
+//!   ([`Trust::check_list`], [`is_list_of`]).
 //!   Anybody may write to `/tmp`, and process ids start anew in each boot.
 //! - Symbols of the kernel: the build id agrees. If one of them has none: the code is as long as
 //!   that of the recorded kernel. Where the recording does not tell how long that is: the code lies
@@ -128,7 +132,8 @@ impl Trust {
     pub fn check_list(&self, list: &fs::Metadata) -> Result<(), Symbols> {
         if !list.is_file() {
             Err(Symbols::PerfMapNotRegular)
-        } else if !is_own_or_roots(list) {
+        } else if !is_own_or_roots(list) || !self.is_symfs && has_other_names(list) {
+            // Whoever may write to the folder may give it a name in it.
             Err(Symbols::PerfMapOfOther)
         } else if !self.is_symfs && !self.is_same_boot(list) {
             // Below --symfs, times are those of copies.
@@ -192,14 +197,52 @@ pub fn has_content(file: &fs::Metadata) -> bool {
 
 /// Whether a file belongs to this user or to root.
 pub fn is_own_or_roots(file: &fs::Metadata) -> bool {
-    let user = || fs::metadata("/proc/self").ok().map(|metadata| metadata.uid());
-    file.uid() == 0 || Some(file.uid()) == user()
+    file.uid() == 0 || file.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Whether a file has several names: who owns it need not have made the one by which it was found.
+fn has_other_names(file: &fs::Metadata) -> bool {
+    file.nlink() > 1
+}
+
+/// The users whose files count beside a recording: this one, root, and the recording's owner, who
+/// can make it say anything.
+pub struct Owners {
+    recordings: Option<u32>,
+}
+
+impl Owners {
+    /// The users whose files count beside a recording with this metadata.
+    pub fn of(recording: &fs::Metadata) -> Owners {
+        // In a user namespace, and over NFS, all users without an id there have this one.
+        let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
+        let overflow = overflow.and_then(|text| text.trim().parse().ok()).unwrap_or(65534);
+        Owners { recordings: Some(recording.uid()).filter(|owner| *owner != overflow) }
+    }
+
+    fn include(&self, file: &fs::Metadata) -> bool {
+        is_own_or_roots(file) || Some(file.uid()) == self.recordings
+    }
+
+    /// Why a file, or a link, in `folder` does not count; `None` if it does.
+    pub fn refusal(&self, file: &fs::Metadata, folder: &fs::Metadata) -> Option<String> {
+        const OTHERS_WRITE: u32 = 0o022;
+        let has_others = folder.mode() & OTHERS_WRITE != 0 || !self.include(folder);
+        if !self.include(file) {
+            let owner = file.uid();
+            Some(format!("it belongs to user {owner}, who is neither you, root nor the recording's owner"))
+        } else if has_other_names(file) && has_others {
+            Some("it has several names (hard links), and others can make files in its folder".to_owned())
+        } else {
+            None
+        }
+    }
 }
 
 /// Whether a list of functions in a container belongs to the user of the process that it describes,
 /// or to root. `process` is the metadata of `/proc/PID`.
 pub fn is_list_of(process: &fs::Metadata, list: &fs::Metadata) -> bool {
-    list.uid() == process.uid() || list.uid() == 0
+    (list.uid() == process.uid() || list.uid() == 0) && !has_other_names(list)
 }
 
 /// Whether an ELF file has the recorded build id.

@@ -2,7 +2,7 @@
 //! the recording is of this host and this user, and never any outside `--symfs`. Says that it is
 //! skipped where strace is missing or may not trace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -76,6 +76,10 @@ impl Scene {
             "/dev/zero",
             "/dev/stdin",
             "/proc/self/mem",
+            "/proc/self/exe",
+            "/proc/self/root/bin/sh",
+            "/sys/kernel/btf/vmlinux",
+            "/sys/kernel/notes",
             "/etc",
             "//anon",
             "[vdso]",
@@ -105,7 +109,9 @@ fn can_trace() -> bool {
 fn opened(scene: &Scene, arguments: &[&str]) -> BTreeSet<PathBuf> {
     let log = scene.at("strace.txt");
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-s", "4096", "-e", "trace=open,openat,openat2,creat,execve", "-o"]).arg(&log);
+    strace
+        .args(["-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,creat,execve", "-o"])
+        .arg(&log);
     strace
         .arg(env!("CARGO_BIN_EXE_stallgraph"))
         .arg(arguments[0])
@@ -130,7 +136,8 @@ fn opened(scene: &Scene, arguments: &[&str]) -> BTreeSet<PathBuf> {
     // Which of 0, 1 and 3 does not matter here: the kernel's symbols may be missing, and so on.
     assert!(matches!(status.code(), Some(0 | 1 | 3)), "{arguments:?}: {status}");
     let text = fs::read_to_string(&log).expect("strace writes it");
-    let paths: BTreeSet<PathBuf> = text.lines().filter_map(path_of).map(|path| real(scene, &path)).collect();
+    let paths: BTreeSet<PathBuf> =
+        calls(&text).iter().filter_map(|call| path_of(call)).map(|path| real(scene, &path)).collect();
     assert!(paths.contains(&real(scene, &scene.recording())), "strace sees what is opened: {text}");
     paths
 }
@@ -139,15 +146,40 @@ fn last_line(text: String) -> String {
     text.lines().last().unwrap_or_default().to_owned()
 }
 
-/// The path in a line of strace: `123 openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) =
-/// 3`.
-fn path_of(line: &str) -> Option<PathBuf> {
-    if line.contains("<... ") {
+/// The lines of strace, each with a whole call: strace cuts one in two where another thread's comes
+/// between.
+fn calls(text: &str) -> Vec<String> {
+    let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in text.lines() {
+        let process = line.split(' ').next().unwrap_or_default();
+        if let Some(start) = line.strip_suffix("<unfinished ...>") {
+            begun.insert(process, start);
+        } else if line.contains("<... ") {
+            let end = line.split_once("resumed>").expect("its end").1;
+            calls.push(format!("{}{end}", begun.remove(process).expect("its start")));
+        } else {
+            calls.push(line.to_owned());
+        }
+    }
+    calls
+}
+
+/// The path that a call opened, or tried to open: `123 openat(AT_FDCWD</here>, "/etc/ld.so.cache",
+/// O_RDONLY|O_CLOEXEC) = 3</etc/ld.so.cache>`. O_PATH opens nothing.
+fn path_of(call: &str) -> Option<PathBuf> {
+    if call.contains("O_PATH") {
         return None;
     }
-    let path = line.split('"').nth(1);
-    assert!(path.is_some() || !line.contains("open"), "a line without a path: {line}");
-    path.map(PathBuf::from)
+    let named = call.split('"').nth(1);
+    assert!(named.is_some() || !call.contains("open"), "a call without a path: {call}");
+    let opened = || call.rsplit_once(" = ")?.1.split_once('<')?.1.strip_suffix('>');
+    // What was only named before is opened by its descriptor.
+    match named.filter(|path| path.starts_with("/proc/self/fd/")) {
+        Some(descriptor) => Some(opened().unwrap_or(descriptor)),
+        None => named,
+    }
+    .map(PathBuf::from)
 }
 
 fn real(scene: &Scene, path: &Path) -> PathBuf {

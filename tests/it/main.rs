@@ -9,6 +9,7 @@
 mod architecture;
 mod archives;
 mod bad_input;
+mod beside;
 mod bounds;
 mod browser;
 mod calls;
@@ -26,6 +27,7 @@ mod events;
 mod events_damaged;
 mod examples;
 mod exports;
+mod file_systems;
 mod flat;
 mod floods;
 mod help;

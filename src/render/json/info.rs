@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::contents::Contents;
-use crate::model::{Event, Recording};
+use crate::model::{Event, KernelNames, Recording};
 
 use super::overloads::OverloadView;
 use super::view::{DiagnosticView, RecordingView, SCHEMA, UnnamedView, View, write_document};
@@ -37,6 +37,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
         frames: contents.frames,
         unnamed_frames: contents.unnamed_frames,
         overloads: view.overloads(&contents.overloads),
+        kernel_names: view.kernel_names(),
         unnamed: view.unnamed(&contents.unnamed),
         diagnostics: view.diagnostics(),
     };
@@ -54,6 +55,7 @@ struct InfoDocument<'r> {
     frames: u64,
     unnamed_frames: u64,
     overloads: Vec<OverloadView<'r>>,
+    kernel_names: Vec<KernelNamesView<'r>>,
     unnamed: Vec<UnnamedView<'r>>,
     diagnostics: Vec<DiagnosticView<'r>>,
 }
@@ -98,6 +100,14 @@ struct RecordsView<'r> {
     unread_bytes: u64,
 }
 
+/// A file that names of the kernel come from.
+#[derive(Serialize)]
+struct KernelNamesView<'r> {
+    file: &'r str,
+    place: &'static str,
+    option: Option<&'static str>,
+}
+
 #[derive(Serialize)]
 struct CpuView {
     cpu: u32,
@@ -122,6 +132,15 @@ impl<'r> View<'r> {
             start_ns: about.start_ns,
             end_ns: about.end_ns,
         }
+    }
+
+    fn kernel_names(&self) -> Vec<KernelNamesView<'r>> {
+        let view = |names: &'r KernelNames| KernelNamesView {
+            file: &names.file,
+            place: names.place.code(),
+            option: names.place.option(),
+        };
+        self.recording.kernel_names.iter().map(view).collect()
     }
 
     fn events(&self) -> Vec<EventView<'r>> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyses::contents::Contents;
 use crate::analyses::selection::cpu_list;
-use crate::model::{Event, Recording, clean};
+use crate::model::{Event, KernelNames, NamePlace, Recording, clean};
 use crate::render::text::{counted, percent, seconds};
 
 use super::layout::{Align, columns, wrap, write_lines};
@@ -42,6 +42,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     fact("cpus", cpus(recording, contents));
     lines.extend(cpu_lines(contents));
     lines.extend(contents.overloads.iter().flat_map(|overload| overloads::lines(recording, overload, "")));
+    fact_kernel_names(recording, &mut lines);
     fact_names(recording, contents, &mut lines);
     for diagnostic in &recording.diagnostics {
         lines.extend(super::about::diagnostic_lines(diagnostic));
@@ -148,6 +149,25 @@ fn cpu_lines(contents: &Contents) -> Vec<String> {
         .collect();
     use Align::{Left, Right};
     columns([Left, Right, Right, Left, Right, Left], &rows)
+}
+
+/// The files that the names of the kernel come from.
+fn fact_kernel_names(recording: &Recording, lines: &mut Vec<String>) {
+    for (number, KernelNames { file, place, .. }) in recording.kernel_names.iter().enumerate() {
+        let what = if number == 0 { "the kernel's" } else { "those of its modules" };
+        let why = match place {
+            NamePlace::Vmlinux | NamePlace::Kallsyms => {
+                let option = place.option().unwrap_or_default();
+                format!(", which {option} names, so no other file counts")
+            }
+            NamePlace::Beside => ", beside the recording".to_owned(),
+            NamePlace::ThisKernel => ", of the kernel that runs here".to_owned(),
+            NamePlace::Installed => ", installed here".to_owned(),
+            NamePlace::Pack => ", in the pack".to_owned(),
+            NamePlace::Cache => String::new(),
+        };
+        lines.extend(wrap("symbols    ", &format!("{what} are from {file}{why}")));
+    }
 }
 
 /// Modules without names that are listed. The others are only counted.

@@ -2,7 +2,7 @@
 //! archive` makes an archive of one. The caller checks that a file from a cache has the build id.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -15,15 +15,17 @@ use crate::symbols::request::Request;
 use crate::symbols::sources::Sources;
 use crate::symbols::trust;
 
-use super::open::{bytes_below, open_regular, real_below};
+use super::beside::open_beside;
+use super::open::{Opener, open_regular};
+use super::walk::{Links, Root, find_below};
 
 /// Bytes of an archive from which on unpacking takes seconds.
 const LARGE: u64 = 64 << 20;
 
 /// A build-id cache.
 pub enum Cache<'p> {
-    /// A folder.
-    Folder(PathBuf),
+    /// A folder. What is read in it counts against the budget.
+    Folder(PathBuf, Arc<Budget>),
     /// An archive. It is unpacked at the first search in it.
     Archive(Box<LazyArchive<'p>>),
 }
@@ -32,6 +34,8 @@ pub enum Cache<'p> {
 pub struct LazyArchive<'p> {
     /// Its file, for messages.
     file: PathBuf,
+    /// The recording that it was found beside, if no option names it.
+    beside: Option<&'p Path>,
     /// Its bytes, if they are in memory and not in the file.
     bytes: Option<&'p [u8]>,
     /// The build ids of the recording's modules.
@@ -52,76 +56,100 @@ struct Unpacked {
 }
 
 impl<'p> Cache<'p> {
-    /// An archive in a file.
-    pub fn archive(request: &Request<'p>, modules: &[Module], file: &Path) -> Cache<'p> {
-        Cache::Archive(Box::new(LazyArchive::new(request, modules, file.to_owned(), None)))
+    /// A folder.
+    pub fn folder(request: &Request<'p>, folder: PathBuf) -> Cache<'p> {
+        Cache::Folder(folder, Arc::clone(request.budget))
+    }
+
+    /// An archive in a file, which was found beside the recording or named by an option.
+    pub fn archive(request: &Request<'p>, modules: &[Module], file: &Path, is_beside: bool) -> Cache<'p> {
+        let archive = LazyArchive::new(request, modules, file.to_owned());
+        let beside = is_beside.then_some(request.recording);
+        Cache::Archive(Box::new(LazyArchive { beside, ..archive }))
     }
 
     /// An archive that came with the recording.
     pub fn nested_archive(request: &Request<'p>, modules: &[Module], bytes: &'p [u8]) -> Cache<'p> {
         let name = PathBuf::from("perf.symbols.tar.bz2");
-        Cache::Archive(Box::new(LazyArchive::new(request, modules, name, Some(bytes))))
+        let archive = LazyArchive::new(request, modules, name);
+        Cache::Archive(Box::new(LazyArchive { bytes: Some(bytes), ..archive }))
     }
 
     /// Whether it has any file of this build id.
-    pub fn has(&self, build_id: &[u8]) -> bool {
+    pub fn has(&self, opener: &Opener, build_id: &[u8]) -> bool {
+        let is_in = |folder: &Path, id| find_below(&Root::of_user(folder)?, &path_of(id)?, Links::Followed);
         forms(build_id).any(|id| match self {
-            Cache::Folder(folder) => path_of(id).is_some_and(|path| real_below(folder, &path).is_some()),
-            Cache::Archive(lazy) => lazy.unpack_for(id).is_some_and(|archive| archive.has(id)),
+            Cache::Folder(folder, _) => is_in(folder, id).is_some(),
+            Cache::Archive(lazy) => lazy.unpack_for(opener, id).is_some_and(|archive| archive.has(id)),
         })
     }
 
     /// Its file `name` of this build id. In a folder `.build-id/xx/yyyy` is a link to a folder with
     /// such files, or, from perf before 4.11, to the file itself.
-    pub fn find(&self, build_id: &[u8], name: &str, budget: &Arc<Budget>) -> Option<Bytes<'_>> {
+    pub fn find(&self, opener: &Opener, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
         forms(build_id).find_map(|id| match self {
-            Cache::Folder(folder) => {
+            Cache::Folder(folder, budget) => {
                 let path = path_of(id)?;
-                let below = |path: &str| bytes_below(folder, path, budget);
+                let below = |path: &str| opener.bytes_below(folder, path, budget);
                 below(&format!("{path}/{name}")).or_else(|| below(&path))
             }
-            Cache::Archive(lazy) => lazy.unpack_for(id)?.find(id, name).map(Bytes::of),
+            Cache::Archive(lazy) => lazy.unpack_for(opener, id)?.find(id, name).map(Bytes::of),
         })
     }
 
     /// What the user should know about an archive that was unpacked.
     pub fn note(&self) -> Option<Diagnostic> {
         match self {
-            Cache::Folder(_) => None,
+            Cache::Folder(..) => None,
             Cache::Archive(lazy) => lazy.unpacked.get()?.note.clone(),
         }
     }
 }
 
 impl<'p> LazyArchive<'p> {
-    fn new(request: &Request<'p>, modules: &[Module], file: PathBuf, bytes: Option<&'p [u8]>) -> Self {
+    fn new(request: &Request<'p>, modules: &[Module], file: PathBuf) -> Self {
         let build_ids = modules.iter().filter_map(|module| module.build_id.as_deref());
         let wanted = build_ids.chain(request.kernel_build_id).flat_map(forms).map(<[u8]>::to_vec).collect();
-        let budget = Arc::clone(request.budget);
-        LazyArchive { file, bytes, wanted, memory: request.memory, budget, unpacked: OnceLock::new() }
+        LazyArchive {
+            file,
+            beside: None,
+            bytes: None,
+            wanted,
+            memory: request.memory,
+            budget: Arc::clone(request.budget),
+            unpacked: OnceLock::new(),
+        }
     }
 
     /// The content, if the build id is a recorded one: perf archives no others.
-    fn unpack_for(&self, build_id: &[u8]) -> Option<&Archive> {
-        self.wanted.contains(build_id).then(|| &self.unpack().archive)
+    fn unpack_for(&self, opener: &Opener, build_id: &[u8]) -> Option<&Archive> {
+        self.wanted.contains(build_id).then(|| &self.unpack(opener).archive)
     }
 
-    fn unpack(&self) -> &Unpacked {
-        self.unpacked.get_or_init(|| {
-            let stored = || {
-                let file = open_regular(&self.file)?;
-                let length = file.metadata().ok()?.len();
-                Some((Box::new(file) as Box<dyn Read>, length))
-            };
-            let packed = |bytes: &'p [u8]| (Box::new(bytes) as Box<dyn Read>, bytes.len() as u64);
-            match self.bytes.map(packed).or_else(stored) {
-                Some((reader, length)) => self.read(reader, length),
-                None => {
-                    let message = format!("{} could not be opened", self.file.display());
-                    let note = note(Severity::Warning, &message, "read it as the user whom it belongs to");
-                    Unpacked { note: Some(note), ..Unpacked::default() }
-                }
-            }
+    fn unpack(&self, opener: &Opener) -> &Unpacked {
+        self.unpacked.get_or_init(|| match self.bytes {
+            Some(bytes) => self.read(Box::new(bytes), bytes.len() as u64),
+            None => match self.open(opener) {
+                Ok((file, length)) => self.read(Box::new(file), length),
+                Err(note) => Unpacked { note: Some(note), ..Unpacked::default() },
+            },
+        })
+    }
+
+    /// Opens the file and tells its length, or says why it is not used.
+    fn open(&self, opener: &Opener) -> Result<(File, u64), Diagnostic> {
+        let name = self.file.display();
+        let file = match self.beside {
+            Some(recording) => open_beside(opener, recording, &self.file).transpose(),
+            None => Ok(opener.open_regular(&self.file)),
+        };
+        let file = file.map_err(|why| {
+            let remedy = format!("--buildid-dir {name} uses it all the same");
+            note(Severity::Warning, &format!("{name} is not used: {why}"), &remedy)
+        })?;
+        file.and_then(with_length).ok_or_else(|| {
+            let message = format!("{name} could not be opened");
+            note(Severity::Warning, &message, "read it as the user whom it belongs to")
         })
     }
 
@@ -151,6 +179,11 @@ impl<'p> LazyArchive<'p> {
         };
         Unpacked { archive, note }
     }
+}
+
+fn with_length(file: File) -> Option<(File, u64)> {
+    let length = file.metadata().ok()?.len();
+    Some((file, length))
 }
 
 fn note(severity: Severity, message: &str, remedy: &str) -> Diagnostic {

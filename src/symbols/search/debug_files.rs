@@ -6,7 +6,6 @@ use crate::symbols::formats::bytes::Bytes;
 use crate::symbols::formats::elf::Elf;
 use crate::symbols::trust;
 
-use super::open::bytes_below;
 use super::places::Search;
 
 /// The folder in which separate debug information is installed, below the root or `--symfs`.
@@ -51,7 +50,7 @@ impl Search<'_> {
         ];
         let root = self.trust.root()?;
         paths.iter().find_map(|path| {
-            let debug = bytes_below(root, path.trim_start_matches('/'), &self.budget)?;
+            let debug = self.opener.bytes_below(root, path.trim_start_matches('/'), &self.budget)?;
             trust::is_debug_of(&debug, build_id, Some(checksum)).then_some(debug)
         })
     }
@@ -69,7 +68,7 @@ impl Search<'_> {
             format!("boot/vmlinux-{release}"),
             format!("lib/modules/{release}/build/vmlinux"),
         ];
-        paths.iter().find_map(|path| bytes_below(root, path, &self.budget).filter(is_same))
+        paths.iter().find_map(|path| self.opener.bytes_below(root, path, &self.budget).filter(is_same))
     }
 
     /// The debug information that is installed under this build id.
@@ -77,7 +76,7 @@ impl Search<'_> {
         let root = self.trust.debug_root()?;
         forms(build_id).find_map(|id| {
             let path = format!("{DEBUG_FOLDER}/.build-id/{}.debug", split_hex(id)?);
-            bytes_below(root, &path, &self.budget)
+            self.opener.bytes_below(root, &path, &self.budget)
         })
     }
 

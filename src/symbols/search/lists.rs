@@ -1,15 +1,15 @@
 //! Finds the lists of functions that processes generated at run time: perf maps and jitdumps.
 
 use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::model::{Module, Symbols};
 use crate::symbols::formats::bytes::{Bytes, Text};
 
-use super::open::{real_below, stored};
+use super::open::stored;
 use super::places::{Search, is_path};
 use super::process_root;
+use super::walk::{Links, Root, find_below};
 
 /// The most bytes of a perf map or jitdump that is read. Those of long-lived processes reach some
 /// hundred MB.
@@ -24,13 +24,13 @@ impl<'p> Search<'p> {
     /// Why there is none.
     pub fn find_perf_map(&self, module: &Module, process: i32) -> Result<Text<'p>, Symbols> {
         self.find_list(module, || {
-            let open = || process_root::open_perf_map(process);
+            let open = || process_root::open_perf_map(&self.opener, process);
             let in_container = self.trust.opens_process_roots().then(open).flatten();
             if let Some(list) = self.read_container_list(in_container) {
                 return Ok(list);
             }
             let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
-            self.open_list(root, "tmp", &format!("perf-{process}.map"))
+            self.open_list(root, &format!("tmp/perf-{process}.map"))
         })
     }
 
@@ -45,14 +45,13 @@ impl<'p> Search<'p> {
             if !is_path(module) {
                 return Err(Symbols::NoPerfMap);
             }
-            let open = || process_root::open_list(process, &module.path);
+            let open = || process_root::open_list(&self.opener, process, &module.path);
             let in_container = self.trust.opens_process_roots().then(open).flatten();
             if let Some(list) = self.read_container_list(in_container) {
                 return Ok(list);
             }
             let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
-            let (folder, name) = module.path[1..].rsplit_once('/').ok_or(Symbols::NoPerfMap)?;
-            self.open_list(root, folder, name).map_err(|why| match why {
+            self.open_list(root, &module.path[1..]).map_err(|why| match why {
                 Symbols::NoPerfMap | Symbols::OverBudget => why,
                 _ => Symbols::JitdumpRefused,
             })
@@ -89,25 +88,17 @@ impl<'p> Search<'p> {
         list.into_text(MAX_LIST).ok_or(Symbols::OverBudget)
     }
 
-    /// Reads the list `name` in `folder` below `root`. Unlike perf it does not follow a link:
-    /// anybody may write to `/tmp`, and a link there may lead to a private file.
-    fn open_list(&self, root: &Path, folder: &str, name: &str) -> Result<Text<'p>, Symbols> {
-        let folder = real_below(root, folder).ok_or(Symbols::NoPerfMap)?;
-        let path = folder.join(name);
-        let metadata = fs::symlink_metadata(&path).map_err(|_| Symbols::NoPerfMap)?;
-        if !metadata.is_file() {
-            return Err(Symbols::PerfMapNotRegular);
-        }
-        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
-        let file = File::options().read(true).custom_flags(flags).open(&path);
-        // It belongs to another user and is not readable.
-        let file = file.map_err(|_| Symbols::PerfMapOfOther)?;
-        let metadata = file.metadata().map_err(|_| Symbols::NoPerfMap)?;
+    /// Reads the list at `path` below `root`. Unlike perf it does not follow a link there: anybody
+    /// may write to `/tmp`, and a link there may lead to a private file.
+    fn open_list(&self, root: &Path, path: &str) -> Result<Text<'p>, Symbols> {
+        let root = Root::of_user(root).ok_or(Symbols::NoPerfMap)?;
+        let list = find_below(&root, path, Links::NotAtEnd).ok_or(Symbols::NoPerfMap)?;
+        let metadata = list.metadata().map_err(|_| Symbols::NoPerfMap)?;
         self.trust.check_list(&metadata)?;
         match metadata.len() {
             0 => Err(Symbols::NoPerfMap),
             length if length > MAX_LIST => Err(Symbols::PerfMapTooLong),
-            _ => self.read_list(file),
+            _ => self.read_list(self.opener.open_handle(&list).map_err(|_| Symbols::PerfMapOfOther)?),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Which of these places may be searched, and whether a file is the recorded one, is decided in
 //! `trust`.
 
+mod beside;
 mod cache;
 mod debug_files;
 mod lists;
@@ -12,6 +13,8 @@ mod places;
 mod process_root;
 mod programs;
 mod vdso;
+mod walk;
 
-pub use open::{open_regular, stored};
+pub use beside::open_beside;
+pub use open::{Opener, stored};
 pub use places::{Search, check_options};

@@ -1,40 +1,73 @@
-//! Opens files that names come from: only regular ones, and below a folder only those that are
-//! still below it once all links are followed.
+//! Opens files that names come from: only regular ones, and of those that a recording names only
+//! those that [`find_below`] finds. Notes which files were opened, so that no result is written
+//! over one.
 
-use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::fs::{self, File, Metadata};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::model::FileId;
 use crate::pack::Budget;
 use crate::symbols::formats::bytes::Bytes;
 use crate::symbols::formats::stored::StoredFile;
 use crate::symbols::trust;
 
-/// The real path of `path` below `root`, if it is still below `root` once all links are followed.
-pub fn real_below(root: &Path, path: &str) -> Option<PathBuf> {
-    let path = Path::new(path);
-    let is_plain = |component| matches!(component, Component::Normal(_));
-    if path.as_os_str().is_empty() || !path.components().all(is_plain) {
-        return None;
+use super::walk::{Links, Root, find_below};
+
+/// Opens files for reading, and notes which.
+#[derive(Debug, Default)]
+pub struct Opener {
+    opened: Mutex<BTreeSet<FileId>>,
+}
+
+impl Opener {
+    /// The files that were opened.
+    pub fn opened(&self) -> BTreeSet<FileId> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    let root = root.canonicalize().ok()?;
-    let real = root.join(path).canonicalize().ok()?;
-    real.starts_with(&root).then_some(real)
-}
 
-/// Opens the regular file `path` below `root`, if it is still below `root` once all links are
-/// followed. Empty files are not opened.
-pub fn open_below(root: &Path, path: &str) -> Option<File> {
-    let real = real_below(root, path)?;
-    let has_content = fs::metadata(&real).is_ok_and(|metadata| trust::has_content(&metadata));
-    if has_content { open_regular(&real) } else { None }
-}
+    /// Notes that a file was opened.
+    pub fn note(&self, file: &Metadata) {
+        let id = FileId { device: file.dev(), inode: file.ino() };
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
 
-/// The bytes of the regular file `path` below `root`, under the conditions of [`open_below`]. What
-/// is read of them counts against `budget`.
-pub fn bytes_below(root: &Path, path: &str, budget: &Arc<Budget>) -> Option<Bytes<'static>> {
-    stored(open_below(root, path)?, budget)
+    /// Opens the regular file that `path`, which a recording names, leads to below `root`. Empty
+    /// files are not opened.
+    pub fn open_below(&self, root: &Root, path: &str) -> Option<File> {
+        let handle = find_below(root, path, Links::Followed)?;
+        let has_content = handle.metadata().is_ok_and(|metadata| trust::has_content(&metadata));
+        has_content.then(|| self.open_handle(&handle).ok())?
+    }
+
+    /// The bytes of the regular file `path` below `folder`, under the conditions of
+    /// [`Opener::open_below`]. What is read of them counts against `budget`.
+    pub fn bytes_below(&self, folder: &Path, path: &str, budget: &Arc<Budget>) -> Option<Bytes<'static>> {
+        stored(self.open_below(&Root::of_user(folder)?, path)?, budget)
+    }
+
+    /// Opens a file that the user names, if it is a regular one.
+    pub fn open_regular(&self, path: &Path) -> Option<File> {
+        let file = open_regular(path)?;
+        self.note(&file.metadata().ok()?);
+        Some(file)
+    }
+
+    /// Opens for reading what a handle names. If another process has replaced it meanwhile, the old
+    /// file is opened.
+    ///
+    /// # Errors
+    ///
+    /// If this user may not read it.
+    pub fn open_handle(&self, handle: &File) -> std::io::Result<File> {
+        let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        self.note(&handle.metadata()?);
+        Ok(file)
+    }
 }
 
 /// The bytes of an open file. What is read of them counts against `budget`.
@@ -45,7 +78,7 @@ pub fn stored(file: File, budget: &Arc<Budget>) -> Option<Bytes<'static>> {
 /// Opens a file if it is a regular one. If a FIFO replaces it meanwhile, opening does not wait for
 /// a writer.
 pub fn open_regular(path: &Path) -> Option<File> {
-    let is_regular = |metadata: fs::Metadata| metadata.is_file();
+    let is_regular = |metadata: Metadata| metadata.is_file();
     if !fs::metadata(path).is_ok_and(is_regular) {
         return None;
     }
@@ -62,17 +95,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("usr/bin")).unwrap();
         fs::write(folder.path().join("usr/bin/tool"), "x").unwrap();
-        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("leaves")).unwrap();
-        std::os::unix::fs::symlink("usr/bin/tool", folder.path().join("stays")).unwrap();
-        let is_opened = |path: &str| open_below(folder.path(), path).is_some();
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+        };
+        link("/etc/hostname", "leaves");
+        link("../../../../../etc/hostname", "climbs");
+        link("usr/bin/tool", "stays");
+        // The folder is the root of what lies below it, but its own path is understood too.
+        link("/usr/bin/tool", "from_its_root");
+        link(&folder.path().join("usr").display().to_string(), "from_the_root");
+        link("circle", "circle");
+        let opener = Opener::default();
+        let root = Root::of_user(folder.path()).unwrap();
+        let is_opened = |path: &str| opener.open_below(&root, path).is_some();
         assert!(is_opened("usr/bin/tool"));
         assert!(is_opened("stays"));
+        assert!(is_opened("from_its_root"));
+        assert!(is_opened("from_the_root/bin/tool"));
         fs::write(folder.path().join("empty"), "").unwrap();
-        assert!(!is_opened("empty"));
-        assert!(!is_opened("leaves"));
-        assert!(!is_opened("usr/bin"));
-        assert!(!is_opened("../../etc/hostname"));
-        assert!(!is_opened("/etc/hostname"));
-        assert!(!is_opened(""));
+        for path in [
+            "empty",
+            "leaves",
+            "climbs",
+            "circle",
+            "usr/bin",
+            "usr/bin/tool/x",
+            "usr/../usr/bin/tool",
+            "../../etc/hostname",
+            "/etc/hostname",
+            "",
+        ] {
+            assert!(!is_opened(path), "{path}");
+        }
+        assert_eq!(opener.opened().len(), 1);
     }
 }

@@ -14,6 +14,7 @@ use crate::symbols::sources::Sources;
 use crate::symbols::trust::Trust;
 
 use super::cache::{Cache, archive_beside, is_archive, own_cache};
+use super::open::Opener;
 
 /// Searches the files of one recording's modules. Each kind of file has its own source file with
 /// methods: programs, separate debug information, lists of generated functions.
@@ -22,6 +23,8 @@ pub struct Search<'p> {
     pub(super) pack: Option<&'p Pack>,
     /// Collects the files that are found.
     pub(super) gatherer: Option<&'p Gatherer>,
+    /// Opens the files.
+    pub(super) opener: Opener,
     /// What may be opened and believed.
     pub(super) trust: Trust,
     /// The build-id caches, in the order in which they are searched. The archive that came with the
@@ -44,22 +47,25 @@ impl<'p> Search<'p> {
     pub fn new(request: &Request<'p>, sources: &Sources, modules: &[Module]) -> Self {
         let symfs = sources.symfs.as_ref();
         let cache = match &sources.buildid_dir {
-            Some(file) if file.is_file() => Some(Cache::archive(request, modules, file)),
-            Some(folder) => Some(Cache::Folder(folder.to_owned())),
+            Some(file) if file.is_file() => Some(Cache::archive(request, modules, file, false)),
+            Some(folder) => Some(Cache::folder(request, folder.to_owned())),
             None => match symfs {
                 // As in perf (symbol__config_symfs, tools/perf/util/symbol.c).
-                Some(symfs) => Some(Cache::Folder(symfs.join(".debug"))),
+                Some(symfs) => Some(Cache::folder(request, symfs.join(".debug"))),
                 None if request.pack.is_some() => None,
-                None => own_cache().map(Cache::Folder),
+                None => own_cache().map(|folder| Cache::folder(request, folder)),
             },
         };
         let archive = match request.archive {
             Some(bytes) => Some(Cache::nested_archive(request, modules, bytes)),
-            None => archive_beside(request, sources).map(|file| Cache::archive(request, modules, &file)),
+            None => {
+                archive_beside(request, sources).map(|file| Cache::archive(request, modules, &file, true))
+            }
         };
         Search {
             pack: request.pack,
             gatherer: request.gatherer,
+            opener: Opener::default(),
             trust: Trust::new(request, sources),
             caches: cache.into_iter().chain(archive).collect(),
             budget: Arc::clone(request.budget),
@@ -75,6 +81,11 @@ impl<'p> Search<'p> {
         drop(files);
         unpacked.get_or_init(unpack);
         unpacked
+    }
+
+    /// Opens files.
+    pub fn opener(&self) -> &Opener {
+        &self.opener
     }
 
     /// What the user should know about the archives that were unpacked.

@@ -1,48 +1,38 @@
 //! The root of a process (`/proc/PID/root`). A process in a container has another root than this
 //! one, and its recorded paths are below that root.
 //!
-//! Programs in the container can change its files at any time, especially its links. So the kernel
-//! itself resolves each path below that root (openat2 with RESOLVE_IN_ROOT, Linux 5.6), and a file
-//! is opened for reading only once it is known to be a regular one.
+//! Programs in the container can change its files and links at any time. The walk (`walk.rs`) never
+//! leads out of that root, and a file is opened for reading only once it is known to be a regular
+//! one.
 
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd, OwnedFd};
-
-use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use crate::symbols::trust;
 
-/// Opens the regular file that has the path `path` for a process.
-pub fn open(process: i32, path: &str) -> Option<File> {
-    open_as(process, path, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
-}
+use super::open::Opener;
+use super::walk::{Links, Root, find_below};
 
-fn open_as(process: i32, path: &str, resolve: ResolveFlags) -> Option<File> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(format!("/proc/{process}/root"), flags, Mode::empty()).ok()?;
-    // O_PATH only names the file: a device does not act on it.
-    let handle: OwnedFd =
-        rustix::fs::openat2(root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve).ok()?;
-    let handle = File::from(handle);
-    let has_content = trust::has_content(&handle.metadata().ok()?);
-    has_content.then(|| File::open(format!("/proc/self/fd/{}", handle.as_raw_fd())).ok())?
+/// Opens the regular file that has the path `path` for a process.
+pub fn open(opener: &Opener, process: i32, path: &str) -> Option<File> {
+    opener.open_below(&Root::of_process(process)?, path.strip_prefix('/')?)
 }
 
 /// Opens the perf map of a process. Its name has the id that the process has in its own container.
-pub fn open_perf_map(process: i32) -> Option<File> {
+pub fn open_perf_map(opener: &Opener, process: i32) -> Option<File> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let inner = inner_id(&status)?;
-    open_list(process, &format!("/tmp/perf-{inner}.map"))
+    open_list(opener, process, &format!("/tmp/perf-{inner}.map"))
 }
 
 /// Opens the list of functions that a process wrote to `path`, if it belongs to the process's user
 /// or to root.
-pub fn open_list(process: i32, path: &str) -> Option<File> {
+pub fn open_list(opener: &Opener, process: i32, path: &str) -> Option<File> {
     // Links are not followed: see `Search::open_list`.
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-    let file = open_as(process, path, resolve)?;
+    let list = find_below(&Root::of_process(process)?, path.strip_prefix('/')?, Links::Refused)?;
     let process = fs::metadata(format!("/proc/{process}")).ok()?;
-    trust::is_list_of(&process, &file.metadata().ok()?).then_some(file)
+    let metadata = list.metadata().ok()?;
+    let is_wanted = trust::has_content(&metadata) && trust::is_list_of(&process, &metadata);
+    is_wanted.then(|| opener.open_handle(&list).ok())?
 }
 
 /// A process's id in the innermost of its namespaces, from the text of `/proc/PID/status`
@@ -72,14 +62,15 @@ mod tests {
         fs::write(path("file"), "x").unwrap();
         fs::write(path("empty"), "").unwrap();
         std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
-        let is_opened = |path: &str| open(own, path).is_some();
-        // Without openat2, or where it is not allowed, nothing is opened at all.
-        assert_eq!(is_opened(&path("link")), is_opened(&path("file")));
+        let opener = Opener::default();
+        let is_opened = |path: &str| open(&opener, own, path).is_some();
+        assert!(is_opened(&path("file")));
+        assert!(is_opened(&path("link")));
         assert!(!is_opened(&path("empty")));
         assert!(!is_opened(&path(".")));
         assert!(!is_opened("/dev/null"));
         assert!(!is_opened("/proc/self/mem"));
         assert!(!is_opened("/proc/self/exe"));
-        assert!(open(i32::MAX, &path("file")).is_none());
+        assert!(open(&opener, i32::MAX, &path("file")).is_none());
     }
 }

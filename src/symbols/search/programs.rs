@@ -10,8 +10,9 @@ use crate::symbols::formats::unpack;
 use crate::symbols::request::Request;
 use crate::symbols::trust::{self, is_this_kernel};
 
-use super::open::{open_below, stored};
+use super::open::stored;
 use super::places::{Search, is_path};
+use super::walk::Root;
 use super::{process_root, vdso};
 
 impl Search<'_> {
@@ -36,7 +37,7 @@ impl Search<'_> {
         let in_container = module
             .mapped_by
             .filter(|_| self.trust.opens_process_roots() && is_path(module))
-            .and_then(|process| process_root::open(process, &module.path));
+            .and_then(|process| process_root::open(&self.opener, process, &module.path));
         in_container
             .and_then(|file| self.read_checked(module, file).ok())
             .map_or_else(|| self.find_at_path(module), Ok)
@@ -48,7 +49,8 @@ impl Search<'_> {
             return Err(Symbols::NotAFile);
         }
         let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
-        self.read_checked(module, open_below(root, &module.path[1..]).ok_or(Symbols::NoFile)?)
+        let file = Root::of_user(root).and_then(|root| self.opener.open_below(&root, &module.path[1..]));
+        self.read_checked(module, file.ok_or(Symbols::NoFile)?)
     }
 
     /// Reads a file if it is the recorded one.
@@ -66,7 +68,7 @@ impl Search<'_> {
     fn find_in_caches(&self, module: &Module) -> Option<Bytes<'_>> {
         let build_id = module.build_id.as_ref()?;
         self.caches.iter().find_map(|cache| {
-            let file = ["elf", "vdso"].iter().find_map(|name| cache.find(build_id, name, &self.budget))?;
+            let file = ["elf", "vdso"].iter().find_map(|name| cache.find(&self.opener, build_id, name))?;
             self.unpacked(module, file).ok().filter(|file| trust::has_build_id(file, build_id))
         })
     }
@@ -75,7 +77,8 @@ impl Search<'_> {
     /// of this build id is searched. It was filled for that build id. An archive made from it comes
     /// later in the order and has nothing more, so unpacking the archive would be useless.
     pub fn find_cached(&self, build_id: &[u8], name: &str) -> Option<Bytes<'_>> {
-        self.caches.iter().find(|cache| cache.has(build_id))?.find(build_id, name, &self.budget)
+        let cache = self.caches.iter().find(|cache| cache.has(&self.opener, build_id))?;
+        cache.find(&self.opener, build_id, name)
     }
 
     /// The `[vdso]` of this process, if `module` is the recorded one and both are the same. With

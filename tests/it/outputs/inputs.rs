@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
 
 use super::{FILLERS, Scene, WRITERS};
 use crate::support::elf::vmlinux;
+use crate::support::run;
 
 /// A hard link to the recording destroyed it, and the exit code was 0.
 #[test]
@@ -68,11 +71,38 @@ fn no_file_that_names_come_from_is_written_over() {
             scene.refuse(&words, "that is a file that the names of functions come from");
         }
     }
-    assert!(fs::read(scene.at("named")).expect("it is there") == kallsyms);
+    // The same of one that no option names.
+    fs::rename(scene.at("named"), scene.at("kallsyms")).expect("it is moved");
+    for words in WRITERS {
+        for name in ["kallsyms", "out/hard"] {
+            let why = "that is a file that the names of functions come from";
+            scene.refuse(&words.replace("OUT", name), why);
+        }
+    }
+    assert!(fs::read(scene.at("kallsyms")).expect("it is there") == kallsyms);
     let elf = vmlinux(Some(&[7; 20]), &[("_text".to_owned(), 0x1000)]);
     fs::write(scene.at("vmlinux"), elf).expect("a file");
     scene.refuse("collapse perf.data -k vmlinux -o vmlinux", "vmlinux");
     assert_eq!(scene.names("out"), ["hard"]);
+}
+
+/// The same of programs, which samples hit.
+#[test]
+fn no_program_that_names_come_from_is_written_over() {
+    let scene = Scene::new();
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/post/symfs");
+    let copied = Command::new("cp").arg("-a").arg(testdata).arg(scene.at("symfs")).status();
+    assert!(copied.is_ok_and(|status| status.success()), "cp");
+    let found = Command::new("find").args(["symfs", "-type", "f"]).current_dir(scene.at("")).output();
+    let found = String::from_utf8(found.expect("find").stdout).expect("UTF-8");
+    let mut is_refused = 0;
+    for program in found.lines() {
+        fs::hard_link(scene.at(program), scene.at("out/hard")).expect("a link");
+        let run = run(&mut scene.command("collapse perf.data --symfs symfs -o out/hard"));
+        is_refused += i32::from(run.stderr.contains("that is a file that the names of functions come from"));
+        fs::remove_file(scene.at("out/hard")).expect("the link, or the result");
+    }
+    assert!(is_refused > 0, "{found}");
 }
 
 /// A pack is read as a recording is.
