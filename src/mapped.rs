@@ -1,4 +1,29 @@
-//! Maps files into memory: the only unsafe code of the library, and why it is sound.
+//! Maps recordings into memory: the only unsafe code of the library, and why it is sound.
+//!
+//! # What is relied on
+//!
+//! Another process may write to a file while it is mapped, and the map shows what it writes. A
+//! `&[u8]` tells the compiler that its bytes do not change, so it may read one of them again where
+//! the code uses a value that it has read already. No rule of Rust covers writes by other
+//! processes. Therefore:
+//!
+//! - Only recordings are mapped, since they are large. Files that names come from, archives and
+//!   logs are read (`symbols/formats/stored.rs`), and so are streams.
+//! - Address and length of a map never change, and any value of a byte is valid. Nothing else is
+//!   believed of mapped bytes: a map gives bytes, and no text, number or other type.
+//! - What is checked and used later is checked in a copy. Headers of records, sections of the
+//!   header, bodies of records and compressed data are copied by [`copied`] and [`copy_into`], and
+//!   decoded from the copy. The compiler does not know what is in the copy, so it cannot read the
+//!   original again in its place. Decoders in C, which promise nothing here, get copies alone.
+//! - A text is made of a copy and validated there (`ingest::whole_text`). A test of the
+//!   architecture finds other ways to make one.
+//! - Of the text of perf script, positions are counted while it is searched, and bytes are compared
+//!   with constants. No byte of it is an index or a length. Numbers in it are values of the model.
+//!
+//! So a write by another process can make a result wrong, as it could if it came a moment earlier,
+//! and nothing else. Tests write into all files while they are read (`tests/it/bounds.rs`).
+//!
+//! # Files that are cut
 //!
 //! If another process truncates a file while it is mapped, the kernel answers reads after the new
 //! end with SIGBUS, which ends the program. So a signal handler maps pages of zeros there, from the
@@ -8,7 +33,6 @@
 #![expect(unsafe_code, reason = "mapping files and handling SIGBUS; each block says why it is sound")]
 
 use std::fs::File;
-use std::ops::Deref;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,10 +52,8 @@ pub struct Map {
 /// If the system cannot map the file or install the signal handler.
 pub fn map(file: &File) -> std::io::Result<Map> {
     install_handler()?;
-    // SAFETY: the map is private and only ever read as bytes, each of which may hold any value. So
-    // another process that writes to the file meanwhile can make a decoded number wrong, but cannot
-    // break an invariant of this program: every offset and count is checked against the map's
-    // length, which does not change.
+    // SAFETY: the bytes may change at any time, and what is relied on in spite of that is said at
+    // the top of this file. The address and the length do not change.
     let bytes = unsafe { Mmap::map(file) }?;
     let slot = loop {
         match slots().find(|slot| slot.take(&bytes)) {
@@ -43,6 +65,12 @@ pub fn map(file: &File) -> std::io::Result<Map> {
 }
 
 impl Map {
+    /// The bytes. Another process may change them at any time: what is checked in them must be
+    /// [`copied`] before.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The first byte that was read as zero because the file was truncated while it was mapped;
     /// `None` if there is none.
     pub fn lost_from(&self) -> Option<usize> {
@@ -70,19 +98,34 @@ impl Map {
     }
 }
 
-impl Deref for Map {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
 impl Drop for Map {
     fn drop(&mut self) {
         // This runs before the field `bytes` is dropped and its addresses are reused.
         self.slot.start.store(FREE, Ordering::Release);
     }
+}
+
+/// A copy of bytes that may be part of a map.
+pub fn copied(bytes: &[u8]) -> Vec<u8> {
+    let mut copy = Vec::new();
+    copy_into(&mut copy, bytes);
+    copy
+}
+
+/// Puts a copy of bytes that may be part of a map into `buffer`, in place of what it held, and
+/// returns it.
+#[inline]
+pub fn copy_into<'b>(buffer: &'b mut Vec<u8>, bytes: &[u8]) -> &'b [u8] {
+    buffer.clear();
+    buffer.extend_from_slice(bytes);
+    // The compiler has to take the content for unknown.
+    std::hint::black_box(buffer.as_slice())
+}
+
+/// The first `N` bytes, copied, if there are as many.
+#[inline(always)]
+pub fn first_copied<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    bytes.first_chunk::<N>().map(|first| std::hint::black_box(*first))
 }
 
 /// The handler's state for one map. A signal handler may neither lock nor allocate, so the fields
@@ -240,8 +283,8 @@ mod tests {
         let maps: Vec<Map> = files.iter().map(|file| map(file).expect("it can be mapped")).collect();
         let last = maps.last().expect("a map");
         files.last().expect("a file").set_len(100).expect("it can be cut");
-        assert_eq!((last[8000], last.lost_from()), (0, Some(4096)));
-        assert!(maps[..699].iter().all(|map| map[8000] == 7 && map.lost_from().is_none()));
+        assert_eq!((last.bytes()[8000], last.lost_from()), (0, Some(4096)));
+        assert!(maps[..699].iter().all(|map| map.bytes()[8000] == 7 && map.lost_from().is_none()));
     }
 
     #[test]
@@ -250,12 +293,12 @@ mod tests {
         let bytes = vec![7; 1 << 16];
         std::io::Write::write_all(&mut &file, &bytes).expect("it can be written to");
         let map = map(&file).expect("it can be mapped");
-        assert_eq!((map.len(), map[40_000], map.lost_from()), (1 << 16, 7, None));
+        assert_eq!((map.bytes().len(), map.bytes()[40_000], map.lost_from()), (1 << 16, 7, None));
         file.set_len(20_000).expect("it can be cut");
-        assert_eq!((map[19_999], map[60_000]), (7, 0));
+        assert_eq!((map.bytes()[19_999], map.bytes()[60_000]), (7, 0));
         let lost = map.lost_from().expect("the map knows");
         assert!((20_000..=60_000).contains(&lost) && lost.is_multiple_of(4096), "{lost}");
-        assert_eq!((map[20_000], map[40_000]), (0, 0));
+        assert_eq!((map.bytes()[20_000], map.bytes()[40_000]), (0, 0));
         assert!(map.lost_from() < Some(lost), "an earlier page was lost as well");
     }
 }

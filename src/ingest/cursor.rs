@@ -1,6 +1,8 @@
 //! A bounds-checked reader of numbers and strings in either byte order. All numbers of a perf.data
 //! are read through it.
 
+use crate::mapped::copied;
+
 /// Byte order of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteOrder {
@@ -130,7 +132,14 @@ impl<'a> Cursor<'a> {
 /// The text before the first NUL; bytes that are not UTF-8 become U+FFFD.
 pub fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    whole_text(&bytes[..end])
+}
+
+/// The text of these bytes; those that are not UTF-8 become U+FFFD. They are copied first, since
+/// another process may write a file that is mapped.
+pub fn whole_text(bytes: &[u8]) -> String {
+    String::from_utf8(copied(bytes))
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[cfg(test)]

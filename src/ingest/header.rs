@@ -7,6 +7,7 @@ use std::path::Path;
 use linux_perf_data::{Feature, FeatureSet};
 
 use crate::error::{Error, Result};
+use crate::mapped::copied;
 
 use super::attributes::{Attribute, SMALLEST_ATTRIBUTE};
 use super::cursor::{ByteOrder, Cursor};
@@ -57,16 +58,21 @@ pub struct Section {
     pub size: u64,
 }
 
+/// Bytes of the longest section that is read. The formats of all tracepoints have some MB, the ids
+/// of ten thousand events on a thousand CPUs 80 MB.
+const MAX_SECTION: usize = 256 << 20;
+
 impl Section {
     fn read(cursor: &mut Cursor) -> Option<Section> {
         Some(Section { offset: cursor.u64()?, size: cursor.u64()? })
     }
 
-    /// The bytes of the section in `file`, if all of them are there.
-    pub fn bytes_in(self, file: &[u8]) -> Option<&[u8]> {
+    /// A copy of the bytes of the section in `file`, if all of them are there and they are no more
+    /// than any section has.
+    pub fn bytes_in(self, file: &[u8]) -> Option<Vec<u8>> {
         let start = usize::try_from(self.offset).ok()?;
         let end = usize::try_from(self.offset.checked_add(self.size)?).ok()?;
-        file.get(start..end)
+        file.get(start..end).filter(|bytes| bytes.len() <= MAX_SECTION).map(copied)
     }
 }
 
@@ -161,7 +167,7 @@ impl Header {
 /// these sections.
 fn another_at(file: &[u8], table: u64, features: FeatureSet, order: ByteOrder) -> Option<u64> {
     let table_end = table.checked_add(features.len() as u64 * SECTION)?;
-    let entries = file.get(usize::try_from(table).ok()?..usize::try_from(table_end).ok()?)?;
+    let entries = copied(file.get(usize::try_from(table).ok()?..usize::try_from(table_end).ok()?)?);
     let mut end = table_end;
     for entry in entries.chunks_exact(SECTION as usize) {
         let Section { offset, size } = Section::read(&mut Cursor::new(entry, order))?;
@@ -186,6 +192,7 @@ pub struct Layout {
 impl Layout {
     /// Reads the header of `file`; `None` if it is a stream, or is cut short.
     pub fn read(file: &[u8], order: ByteOrder) -> Option<Layout> {
+        let file = copied(file.get(..FILE_HEADER as usize)?);
         let mut cursor = Cursor::new(file.get(MAGIC.len()..)?, order);
         if cursor.u64()? != FILE_HEADER {
             return None;
@@ -199,11 +206,7 @@ impl Layout {
     }
 
     /// Each attribute and the section of its ids; `None` if they are too short, or not all there.
-    pub fn entries<'f>(
-        &self,
-        file: &'f [u8],
-        order: ByteOrder,
-    ) -> Option<impl Iterator<Item = (&'f [u8], Section)> + 'f> {
+    pub fn entries(&self, file: &[u8], order: ByteOrder) -> Option<Vec<(Vec<u8>, Section)>> {
         let entry_size = match usize::try_from(self.attr_size).ok()? {
             0 => SMALLEST_ATTRIBUTE + SECTION as usize,
             size => size,
@@ -212,11 +215,12 @@ impl Layout {
         if attr_bytes < SMALLEST_ATTRIBUTE {
             return None;
         }
-        let entries = self.attributes.bytes_in(file)?.chunks_exact(entry_size);
-        Some(entries.filter_map(move |entry| {
-            let (attribute, ids) = entry.split_at(attr_bytes);
-            Some((attribute, Section::read(&mut Cursor::new(ids, order))?))
-        }))
+        let entries = self.attributes.bytes_in(file)?;
+        let entry = |entry: &[u8]| {
+            let (attribute, ids) = entry.split_at_checked(attr_bytes)?;
+            Some((attribute.to_vec(), Section::read(&mut Cursor::new(ids, order))?))
+        };
+        Some(entries.chunks_exact(entry_size).filter_map(entry).collect())
     }
 
     /// The feature sections, in the order of their table, which follows the records. A section is
@@ -230,7 +234,7 @@ impl Layout {
         with_words_in_order(self.features, order).iter().enumerate().map(move |(index, feature)| {
             let entry = Section { offset: table.saturating_add(index as u64 * SECTION), size: SECTION };
             let section =
-                entry.bytes_in(file).and_then(|bytes| Section::read(&mut Cursor::new(bytes, order)));
+                entry.bytes_in(file).and_then(|bytes| Section::read(&mut Cursor::new(&bytes, order)));
             (feature, section)
         })
     }
@@ -243,11 +247,12 @@ fn read_attributes(file: &[u8], layout: &Layout, order: ByteOrder) -> Option<Vec
     let mut budget = file.len() / 8;
     layout
         .entries(file, order)?
+        .into_iter()
         .map(|(attribute, ids)| {
-            let mut attribute = Attribute::parse(attribute, order);
+            let mut attribute = Attribute::parse(&attribute, order);
             let ids = ids.bytes_in(file)?;
             budget = budget.checked_sub(ids.len() / 8)?;
-            attribute.ids = order.u64s(ids).collect();
+            attribute.ids = order.u64s(&ids).collect();
             Some(attribute)
         })
         .collect()
@@ -269,7 +274,7 @@ fn read_features(file: &[u8], layout: &Layout, order: ByteOrder) -> FeatureSecti
             Some((Section { offset, .. }, body)) if feature == Feature::TRACING_DATA => {
                 result.tracing_data = offset as usize..offset as usize + body.len();
             }
-            Some((_, body)) => features::apply(&mut result.features, feature, body, order),
+            Some((_, body)) => features::apply(&mut result.features, feature, &body, order),
             None => result.missing += 1,
         }
     }
@@ -292,7 +297,8 @@ pub fn with_words_in_order(features: FeatureSet, order: ByteOrder) -> FeatureSet
 /// The formats of the tracepoints among the events, from TRACING_DATA.
 fn formats_of(attributes: &[Attribute], tracing_data: &[u8], order: ByteOrder) -> Formats {
     let has_tracepoints = attributes.iter().any(Attribute::is_tracepoint);
-    if has_tracepoints { tracing_data::formats(tracing_data, order) } else { Formats::new() }
+    let is_read = has_tracepoints && tracing_data.len() <= MAX_SECTION;
+    if is_read { tracing_data::formats(&copied(tracing_data), order) } else { Formats::new() }
 }
 
 /// Names the events: from EVENT_DESC, which lists them in the order of the attributes; tracepoints

@@ -125,7 +125,7 @@ impl Input {
 impl OpenFile {
     fn view(&self) -> InputFile<'_> {
         let (bytes, is_cut) = match &self.bytes {
-            Bytes::Mapped { map, length, .. } => (&map[..*length], false),
+            Bytes::Mapped { map, length, .. } => (&map.bytes()[..*length], false),
             Bytes::Owned { bytes, is_cut } => (bytes.as_slice(), *is_cut),
             Bytes::Missing | Bytes::Unusable => (&[][..], false),
         };
@@ -237,7 +237,7 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
     let map = mapped::map(&file).map_err(|error| io_error(path, error))?;
     map.will_be_read_forward();
     let identity = Identity { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() };
-    Ok(Bytes::Mapped { length: map.len(), map, identity })
+    Ok(Bytes::Mapped { length: map.bytes().len(), map, identity })
 }
 
 /// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script.

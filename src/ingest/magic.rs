@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::mapped::copied;
 
 use super::cursor::ByteOrder;
 
@@ -78,8 +79,8 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
 }
 
 fn looks_like_text(file: &[u8]) -> bool {
-    let head = &file[..file.len().min(512)];
-    let is_text = match std::str::from_utf8(head) {
+    let head = copied(&file[..file.len().min(512)]);
+    let is_text = match std::str::from_utf8(&head) {
         Ok(_) => true,
         // The text is cut in the middle of a character.
         Err(error) => error.error_len().is_none(),

@@ -48,7 +48,7 @@ mod user_chains;
 mod walk_result;
 
 pub use attributes::Attribute;
-pub use cursor::ByteOrder;
+pub use cursor::{ByteOrder, whole_text};
 pub use features::Features;
 pub use header::Header;
 pub use input::{InputFile, open};

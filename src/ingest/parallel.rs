@@ -96,7 +96,9 @@ impl Walker<'_> {
         let mut walked = WalkResult::starting_at(range.start);
         let mut walk = Walk::over(self.data, range, order);
         let mut last = None;
+        let mut buffer = Vec::new();
         for record in walk.by_ref() {
+            let record = record.copied_to(&mut buffer);
             walked.records += 1;
             walked.report(record.position, report);
             if record.kind == PERF_RECORD_SAMPLE {

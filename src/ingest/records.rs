@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::mapped::{copy_into, first_copied};
+
 use super::between;
 use super::cursor::ByteOrder;
 
@@ -57,6 +59,20 @@ pub enum Stop {
     Unusable,
     /// Another recording follows.
     Another,
+}
+
+impl Record<'_> {
+    /// The same record with a copy of its body, which is put into `buffer`: no other process can
+    /// write to it.
+    #[inline(always)]
+    pub fn copied_to<'b>(&self, buffer: &'b mut Vec<u8>) -> Record<'b> {
+        Record {
+            kind: self.kind,
+            misc: self.misc,
+            body: copy_into(buffer, self.body),
+            position: self.position,
+        }
+    }
 }
 
 /// Walks over the whole records of a data section, and over text between them.
@@ -117,23 +133,27 @@ impl<'a> Walk<'a> {
 
     /// The size of one of perf's own records, and of the payload that follows it.
     #[cold]
-    fn user_sizes(&self, kind: u32, misc: u16, size: usize, header: &[u8]) -> (usize, usize) {
+    fn user_sizes(&self, kind: u32, misc: u16, size: usize, rest: &[u8]) -> (usize, usize) {
+        let header = first_copied::<{ 2 * RECORD_HEADER }>(rest);
+        let length = || self.order.u64_at(&header?, RECORD_HEADER);
         let payload = match kind {
             TRACING_DATA => {
-                let bytes = self.order.u32_at(header, RECORD_HEADER).unwrap_or(0) as usize;
+                let short = first_copied::<{ RECORD_HEADER + 4 }>(rest);
+                let bytes = short.and_then(|header| self.order.u32_at(&header, RECORD_HEADER));
+                let bytes = bytes.unwrap_or(0) as usize;
                 bytes.saturating_add(bytes.wrapping_neg() % 8)
             }
-            AUXTRACE => self.order.u64_at(header, RECORD_HEADER).map_or(0, |bytes| bytes as usize),
+            AUXTRACE => length().map_or(0, |bytes| bytes as usize),
             _ => 0,
         };
         let size = match kind {
             // perf 6.16 rounds the size up in 16 bits: 65529 to 65535 bytes come out as 0
             // (`record__pushfn`, tools/perf/builtin-record.c). The size of the piece is right.
-            COMPRESSED2 if size == 0 => match self.order.u64_at(header, RECORD_HEADER) {
+            COMPRESSED2 if size == 0 => match length() {
                 Some(bytes @ 65513..=65519) => 2 * RECORD_HEADER + bytes as usize,
                 _ => 0,
             },
-            SIMPLEPERF_TYPES.. if between::is_text(header) => usize::MAX,
+            SIMPLEPERF_TYPES.. if between::is_text(rest) => usize::MAX,
             SIMPLEPERF_TYPES.. => usize::from(misc) << 16 | size,
             _ => size,
         };
@@ -170,15 +190,18 @@ impl<'a> Iterator for Walk<'a> {
         if self.stop.is_some() || self.at >= self.end {
             return None;
         }
-        let header = &self.data[self.at..];
+        let rest = &self.data[self.at..];
+        let Some(header) = first_copied::<RECORD_HEADER>(rest) else {
+            return self.stop_at(Stop::CutShort);
+        };
         let (Some(kind), Some(misc), Some(size)) =
-            (self.order.u32_at(header, 0), self.order.u16_at(header, 4), self.order.u16_at(header, 6))
+            (self.order.u32_at(&header, 0), self.order.u16_at(&header, 4), self.order.u16_at(&header, 6))
         else {
             return self.stop_at(Stop::CutShort);
         };
         let size = usize::from(size);
         if kind >= USER_TYPES {
-            let (size, payload) = self.user_sizes(kind, misc, size, header);
+            let (size, payload) = self.user_sizes(kind, misc, size, rest);
             return self.take(kind, misc, size, payload);
         }
         self.take(kind, misc, size, 0)

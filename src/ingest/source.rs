@@ -126,19 +126,26 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The sample at `position`, up to its call chain; `None` if no sample is there.
-    pub fn sample_at(&self, position: u64, reader: &SampleReader) -> Option<(RawSample<'a>, Record<'a>)> {
+    /// The sample at `position`, up to its call chain; `None` if no sample is there. It is copied
+    /// into `buffer`.
+    pub fn sample_at<'b>(
+        &self,
+        position: u64,
+        reader: &SampleReader,
+        buffer: &'b mut Vec<u8>,
+    ) -> Option<(RawSample<'b>, Record<'b>)> {
         let order = self.header.order;
-        let record = Walk::over(self.data, position..u64::MAX, order).next()?;
+        let record = Walk::over(self.data, position..u64::MAX, order).next()?.copied_to(buffer);
         Some((reader.decode_to_chain(&record, order)?, record))
     }
 
     /// The user call chains that were recorded later than their samples.
-    pub fn user_chains(&self, walked: &WalkResult) -> UserChains<'a> {
+    pub fn user_chains(&self, walked: &WalkResult) -> UserChains {
         let reader = SideBandReader::new(&self.header.attributes, self.header.order);
-        let mut chains = UserChains::default();
+        let (mut chains, mut buffer) = (UserChains::default(), Vec::new());
         for &position in &walked.user_chains {
             let record = Walk::over(self.data, position..u64::MAX, self.header.order).next();
+            let record = record.map(|record| record.copied_to(&mut buffer));
             if let Some((thread, chain)) = record.and_then(|record| reader.user_chain(&record)) {
                 chains.add(thread, &chain);
             }
@@ -150,11 +157,12 @@ impl<'a> Source<'a> {
     pub fn recorded_events(&self, wanted: &[bool]) -> Vec<bool> {
         let mut recorded = vec![false; wanted.len()];
         let Ok(finder) = EventFinder::new(&self.header.attributes) else { return recorded };
-        let mut last = None;
+        let (mut last, mut buffer) = (None, Vec::new());
         for record in Walk::new(self.data, self.header.order) {
             if record.kind != PERF_RECORD_SAMPLE {
                 continue;
             }
+            let record = record.copied_to(&mut buffer);
             if let Some(event) = finder.find(record.body, self.header.order, &mut last) {
                 recorded[event] = true;
                 if wanted[event] {

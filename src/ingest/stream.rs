@@ -30,7 +30,9 @@ pub struct StreamHead {
 pub fn read(data: &[u8], order: ByteOrder) -> StreamHead {
     let mut head = StreamHead::default();
     let mut names = Vec::new();
+    let mut buffer = Vec::new();
     for record in Walk::new(data, order) {
+        let record = record.copied_to(&mut buffer);
         let mut cursor = Cursor::new(record.body, order);
         let Some(kind) = UserRecordType::try_from(RecordType(record.kind)) else { continue };
         match kind {
@@ -99,7 +101,9 @@ pub fn note_cpus(attributes: &mut [Attribute], data: &[u8], order: ByteOrder) {
     let is_id_index =
         |kind| UserRecordType::try_from(RecordType(kind)) == Some(UserRecordType::PERF_ID_INDEX);
     let mut cpus = hashbrown::HashMap::new();
+    let mut buffer = Vec::new();
     for record in Walk::new(data, order).filter(|record| is_id_index(record.kind)) {
+        let record = record.copied_to(&mut buffer);
         let mut cursor = Cursor::new(record.body, order);
         let count = cursor.u64().unwrap_or(0);
         for _ in 0..count {

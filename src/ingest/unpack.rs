@@ -123,11 +123,14 @@ impl Unpacker {
     fn add_records(&mut self, data: &[u8]) -> Result<(), (usize, Stop)> {
         let mut stream = Stream::new().ok_or((0, Stop::BadCompression))?;
         let mut walk = Walk::new(data, self.order);
-        let mut copied = 0;
+        let (mut copied, mut buffer) = (0, Vec::new());
         // Position of the compressed record in which the last unfinished record starts.
         let mut unfinished_at = 0;
         loop {
-            let record = walk.next();
+            let record = walk.next().map(|record| match record.kind {
+                COMPRESSED | COMPRESSED2 => record.copied_to(&mut buffer),
+                _ => record,
+            });
             let packed = match &record {
                 Some(record) if record.kind == COMPRESSED => Some(record.body),
                 Some(record) if record.kind == COMPRESSED2 => {

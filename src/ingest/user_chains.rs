@@ -33,19 +33,19 @@ impl<'a> UserChain<'a> {
 /// The user call chains of a recording. Cookies come from the file. The hasher has a random seed,
 /// so nobody can choose cookies that collide.
 #[derive(Default)]
-pub struct UserChains<'a> {
-    by_thread: HashMap<(i32, u64), &'a [u8]>,
+pub struct UserChains {
+    by_thread: HashMap<(i32, u64), Box<[u8]>>,
 }
 
-impl<'a> UserChains<'a> {
+impl UserChains {
     /// Adds a call chain of `thread`.
-    pub fn add(&mut self, thread: i32, chain: &UserChain<'a>) {
-        self.by_thread.insert((thread, chain.cookie), chain.entries);
+    pub fn add(&mut self, thread: i32, chain: &UserChain) {
+        self.by_thread.insert((thread, chain.cookie), chain.entries.into());
     }
 
     /// The entries of the chain with this cookie in `thread`, if it was recorded.
-    pub fn find(&self, thread: i32, cookie: u64) -> Option<&'a [u8]> {
-        self.by_thread.get(&(thread, cookie)).copied()
+    pub fn find(&self, thread: i32, cookie: u64) -> Option<&[u8]> {
+        self.by_thread.get(&(thread, cookie)).map(AsRef::as_ref)
     }
 }
 

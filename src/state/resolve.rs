@@ -31,7 +31,7 @@ pub struct Meanings<'m, 'a> {
     /// Decodes them.
     pub reader: &'m SampleReader<'m>,
     /// The user chains that were recorded later.
-    pub user_chains: &'m UserChains<'a>,
+    pub user_chains: &'m UserChains,
 }
 
 struct Resolver<'m, 'a> {
@@ -50,6 +50,8 @@ struct Resolver<'m, 'a> {
     /// Whether the kernel's code changes at all. It changes only when BPF programs or other code
     /// are registered or unregistered.
     is_kernel_changing: bool,
+    /// The record that was read last.
+    record: Vec<u8>,
     /// The kernel's space at the previous sample, and the moments between which it did not change.
     kernel: (SpaceAt, Range<RecordTime>),
 }
@@ -140,6 +142,7 @@ impl<'m, 'a> Resolver<'m, 'a> {
             lacking: FxHashSet::default(),
             threads: threads.map(unknown).collect(),
             nameless: IndexSet::default(),
+            record: Vec::new(),
             is_kernel_changing: kernel.1.end != RecordTime::NEVER,
             kernel,
         }
@@ -214,7 +217,8 @@ impl<'m, 'a> Resolver<'m, 'a> {
         let (mut ip, mut is_kernel_left_out) = (0, false);
         let (mut cpumode, mut order) = (0, ByteOrder::Little);
         // The record is there, unless the file was cut short meanwhile.
-        if let Some((sample, record)) = source.sample_at(self.positions[chain.index()], reader) {
+        let position = self.positions[chain.index()];
+        if let Some((sample, record)) = source.sample_at(position, reader, &mut self.record) {
             (entries, cpumode, order) = (sample.chain, record.misc, sample.order);
             (ip, is_kernel_left_out) = (sample.ip, sample.is_kernel_left_out);
             if let Some((cookie, before)) = deferred(sample.chain, order) {

@@ -3,7 +3,7 @@
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 
-use crate::ingest::RawTrace;
+use crate::ingest::{RawTrace, whole_text};
 use crate::model::{EventId, NameId, Names, StackId, TaskId, Trace, TraceEvent, TraceKind};
 
 /// The events of one part of a recording, or of several joined. Until [`Traces::finish`] the id of
@@ -85,8 +85,7 @@ impl Traces {
 
     /// The events of each CPU in time order, by CPU. `task` translates the ids of tasks.
     pub fn finish(self, names: &mut Names, task: impl Fn(TaskId) -> TaskId) -> Vec<(u32, Trace)> {
-        let texts: Vec<NameId> =
-            self.texts.iter().map(|text| names.intern(&String::from_utf8_lossy(text))).collect();
+        let texts: Vec<NameId> = self.texts.iter().map(|text| names.intern(&whole_text(text))).collect();
         let mut by_cpu: Vec<(u32, Trace)> = self.by_cpu.into_iter().collect();
         by_cpu.sort_unstable_by_key(|(cpu, _)| *cpu);
         for (_, trace) in &mut by_cpu {

@@ -79,8 +79,8 @@ pub fn around(
         let body = section.and_then(|section| section.bytes_in(file));
         let body = body.filter(|body| bodies.len() + body.len() <= file.len());
         // A section that is missing stays missing.
-        let offset = body.map_or(u64::MAX, |_| bodies_start + bodies.len() as u64);
-        let mut body = body.unwrap_or(&[0]).to_vec();
+        let offset = body.as_ref().map_or(u64::MAX, |_| bodies_start + bodies.len() as u64);
+        let mut body = body.unwrap_or_else(|| vec![0]);
         redactor.feature(feature, &mut body);
         for value in [offset, body.len() as u64] {
             table.extend(order.to_file(value).to_ne_bytes());

@@ -63,7 +63,9 @@ impl<'s> Redacted<'s> {
         let order = source.header.order;
         let side_band = SideBandReader::new(&source.header.attributes, order);
         let mut walk = Walk::new(source.data, order);
-        let code = Code::new(walk.by_ref().filter_map(|record| side_band.code(&record)));
+        let mut buffer = Vec::new();
+        let code = walk.by_ref().filter_map(|record| side_band.code(&record.copied_to(&mut buffer)));
+        let code = Code::new(code);
         let left = source.data.len() - walk.position();
         let unread = match walk.stop() {
             Some(_) => left as u64,
@@ -100,6 +102,7 @@ impl<'s> Redacted<'s> {
     fn fill(&mut self) {
         self.done = 0;
         self.piece.clear();
+        let mut buffer = Vec::new();
         while self.piece.len() < PIECE && self.zeros == 0 {
             let Some(record) = self.walk.next() else {
                 self.zeros = std::mem::take(&mut self.unread);
@@ -113,6 +116,7 @@ impl<'s> Redacted<'s> {
                 }
                 return;
             };
+            let record = record.copied_to(&mut buffer);
             let start = record.position as usize;
             let end = self.walk.position();
             let body = start + RECORD_HEADER + record.body.len();

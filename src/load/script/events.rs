@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::error::Result;
-use crate::ingest::{Attribute, PrintedTrace, RawTrace, ScriptSample, read_trace};
+use crate::ingest::{Attribute, PrintedTrace, RawTrace, ScriptSample, read_trace, whole_text};
 use crate::load::events::{is_candidate, samples_time, sampling_events, tracepoint};
 use crate::model::{Event, TraceKind, Tracepoint, clean};
 
@@ -89,7 +89,7 @@ impl<'a> Events<'a> {
         if self.list.len() == MOST_EVENTS {
             return Err(TOO_MANY);
         }
-        let attribute = Attribute::from_name(&String::from_utf8_lossy(name));
+        let attribute = Attribute::from_name(&whole_text(name));
         let is_candidate = is_candidate(&attribute, self.asked);
         let tracepoint = tracepoint(&attribute, &attribute.display_name());
         let index = self.list.len();

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::error::Result;
 use crate::ingest::{
     Block, BlockEnd, CALLCHAIN_DEFERRED, Change, ForeignLines, PrintedTrace, RawTrace, RecordTime,
-    ScriptHeader, ScriptSample, SideBand, number, only_frame, read_switch,
+    ScriptHeader, ScriptSample, SideBand, number, only_frame, read_switch, whole_text,
 };
 use crate::load::meanings::{set_functions, system_calls};
 use crate::load::notes::{
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     pub fn read(&mut self, line: u64, block: Block<'a>) {
         match block {
             Block::Comment(text) => {
-                let text = String::from_utf8_lossy(text);
+                let text = whole_text(text);
                 if self.last_ns.is_none() {
                     read_comment(&text, &mut self.recording.about, &mut self.rates);
                 } else {

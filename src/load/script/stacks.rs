@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use memchr::{memchr, memrchr};
 
-use crate::ingest::{ScriptFrame, StackLine, is_module, only_frame, stack_line};
+use crate::ingest::{ScriptFrame, StackLine, is_module, only_frame, stack_line, whole_text};
 use crate::model::{
     FlatMap, Frame, FrameId, FrameTable, Mode, Module, ModuleId, Names, Naming, StackId, StackTree, Symbols,
     fold,
@@ -150,7 +150,7 @@ impl<'a> ScriptStacks<'a> {
         let mode = mode(frame);
         let module = frame.dso.map(|dso| self.module(dso));
         let (name, naming) = match (frame.symbol, module) {
-            (Some(symbol), _) => (names.intern(&String::from_utf8_lossy(symbol)), Naming::Named),
+            (Some(symbol), _) => (names.intern(&whole_text(symbol)), Naming::Named),
             (None, _) if mode == Mode::Guest => (names.intern(UNKNOWN), Naming::Foreign),
             (None, Some(module)) => {
                 let module = &self.modules[module.index()];
@@ -170,7 +170,7 @@ impl<'a> ScriptStacks<'a> {
 
     fn module(&mut self, dso: &'a [u8]) -> ModuleId {
         *self.module_ids.entry(dso).or_insert_with(|| {
-            let path = String::from_utf8_lossy(dso).into_owned();
+            let path = whole_text(dso);
             self.modules.push(Module { symbols: Symbols::NotPrinted, ..Module::new(path) });
             ModuleId::from_index(self.modules.len() - 1)
         })

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::ingest::parse_task;
+use crate::ingest::{parse_task, whole_text};
 use crate::model::{Cgroup, CgroupId, Names, Origin, Task, TaskId};
 
 /// The tasks of a text. perf prints pid, tid and comm with each sample, so nothing else is needed
@@ -27,7 +27,7 @@ impl<'a> Tasks<'a> {
         let pid = parsed.pid.unwrap_or(if tid == 0 { 0 } else { -1 });
         let comm = match parsed.comm {
             b"" => names.intern(&format!(":{tid}")),
-            comm => names.intern(&String::from_utf8_lossy(comm)),
+            comm => names.intern(&whole_text(comm)),
         };
         // A kernel thread is its process's only thread.
         let origin = if pid >= 0 && tid >= 0 && pid != tid { Origin::User } else { Origin::Unknown };
@@ -79,7 +79,7 @@ impl<'a> Cgroups<'a> {
         if let Some(id) = self.ids.get(rest) {
             return *id;
         }
-        let path = String::from_utf8_lossy(rest);
+        let path = whole_text(rest);
         self.list.push(Cgroup::parse(&path, names.intern(&path)));
         let id = CgroupId::from_index(self.list.len() - 1);
         self.ids.insert(rest, id);

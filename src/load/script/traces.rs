@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::ingest::{PrintedThread, PrintedTrace};
+use crate::ingest::{PrintedThread, PrintedTrace, whole_text};
 use crate::model::{Names, Task, TaskId, Trace};
 use crate::state::{Occurrence, Traces};
 
@@ -75,7 +75,7 @@ impl<'a> ScriptTraces<'a> {
                     // The kernel calls it `swapper/1`, perf `swapper`.
                     (0, _) => (0, names.intern("swapper")),
                     (_, b"") => (pid, names.intern(&format!(":{tid}"))),
-                    _ => (pid, names.intern(&String::from_utf8_lossy(comm))),
+                    _ => (pid, names.intern(&whole_text(comm))),
                 };
                 tasks.add(Task::new(pid, tid, 0, comm))
             })

@@ -140,3 +140,26 @@ fn analyses_compare_no_strings() {
         }
     }
 }
+
+/// Another process may write a file that is mapped, so a text is made of a copy, by one function.
+/// Logs are read, and not mapped.
+#[test]
+fn texts_are_made_of_copies() {
+    const ALLOWED: [&str; 4] =
+        ["ingest/cursor.rs", "ingest/log_times/", "ingest/magic.rs", "ingest/tracing_data.rs"];
+    for folder in ["ingest", "load", "state"] {
+        for file in rust_files(&root().join("src").join(folder)) {
+            let path = file.display().to_string();
+            let text = read(&file);
+            let code = code_of(text.split("#[cfg(test)]").next().unwrap_or_default());
+            let is_allowed = ALLOWED.iter().any(|allowed| path.contains(allowed));
+            // Paths that the user typed are no bytes of a file.
+            let makes_text = code.contains("from_utf8");
+            assert!(is_allowed || !makes_text, "{path}: use whole_text");
+        }
+    }
+    for file in rust_files(&root().join("src")) {
+        let is_mapper = file.ends_with("mapped.rs") || file.ends_with("ingest/input.rs");
+        assert!(is_mapper || !read(&file).contains("mapped::map"), "{}: read it", file.display());
+    }
+}

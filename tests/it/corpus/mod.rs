@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+mod changing_file;
 mod elf;
 mod header;
 mod jitdump;
 mod kallsyms;
 mod log_times;
+mod packs;
 mod perf_map;
 mod recording;
 mod sample;
@@ -96,4 +98,14 @@ fn texts_of_perf_script() {
 #[test]
 fn times_in_logs() {
     replay("log_times", log_times::check);
+}
+
+#[test]
+fn hostile_packs() {
+    replay("packs", packs::check);
+}
+
+#[test]
+fn files_that_change() {
+    replay("changing_file", changing_file::check);
 }
