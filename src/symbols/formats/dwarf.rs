@@ -52,6 +52,8 @@ pub fn origins(elf: &Elf, addresses: &[u64], budget: &Budget) -> Option<Vec<Code
 }
 
 fn origin(context: &Context<EndianSlice<RunTimeEndian>>, address: u64) -> Option<CodeOrigin> {
+    // No code is at the last address, which stands for an unknown one; addr2line adds 1 to it.
+    let address = Some(address).filter(|address| *address < u64::MAX)?;
     let mut frames = context.find_frames(address).skip_all_loads().ok()?;
     let (mut names, mut line) = (Vec::new(), None);
     for depth in 0..MAX_DEPTH {
