@@ -48,6 +48,18 @@ pub struct Attribute {
     pub name: Option<String>,
 }
 
+/// An event, and the kind of core that it counts on.
+pub type OnCore = (CoreEvent, String);
+
+/// An event that may be counted on several kinds of cores.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CoreEvent {
+    /// One that all machines have, by its number.
+    Hardware(u32),
+    /// One of a PMU, by its name there.
+    Named(String),
+}
+
 impl Attribute {
     /// Decodes an attribute from `bytes`, which are the whole attribute.
     pub fn parse(bytes: &[u8], order: ByteOrder) -> Self {
@@ -154,25 +166,30 @@ impl Attribute {
         self.has_callchain() && self.flags & ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_USER != 0
     }
 
-    /// Whether the two are one event on different kinds of cores. On a hybrid CPU the upper half of
-    /// a hardware event's config is the type of the PMU (PERF_PMU_TYPE_SHIFT,
-    /// include/uapi/linux/perf_event.h). Of any other event the two names differ in the PMU only:
-    /// `cpu_core/event=0x3c/` and `cpu_atom/event=0x3c/`.
+    /// Whether the two are one event on different kinds of cores.
     pub fn is_twin_of(&self, other: &Attribute) -> bool {
-        let are_hardware = self.kind == PERF_TYPE_HARDWARE && other.kind == PERF_TYPE_HARDWARE;
-        if are_hardware && self.config as u32 == other.config as u32 && self.config != other.config {
-            return true;
-        }
-        let of_core = |attribute: &Attribute| {
-            let (pmu, event) = attribute.name.as_ref()?.split_once('/')?;
-            let is_event = event_names::generic(pmu).is_none() && !attribute.is_tracepoint();
+        let others = other.on_cores();
+        let is_twin = |(one, core): &OnCore| others.iter().any(|(other, on)| one == other && core != on);
+        self.on_cores().iter().any(is_twin)
+    }
+
+    /// The event and the kind of core that it counts on, where there may be several kinds. On a
+    /// hybrid CPU the upper half of a hardware event's config is the type of the PMU
+    /// (PERF_PMU_TYPE_SHIFT, include/uapi/linux/perf_event.h). Of any other event the names differ
+    /// in the PMU only: `cpu_core/event=0x3c/` and `cpu_atom/event=0x3c/`.
+    pub fn on_cores(&self) -> Vec<OnCore> {
+        let by_config = (self.kind == PERF_TYPE_HARDWARE).then(|| {
+            let (event, pmu) = (self.config as u32, self.config >> 32);
+            (CoreEvent::Hardware(event), pmu.to_string())
+        });
+        let by_name = || {
+            let (pmu, event) = self.name.as_ref()?.split_once('/')?;
+            let is_event = event_names::generic(pmu).is_none() && !self.is_tracepoint();
             let first = event.split(['/', ',']).next()?;
             let has_event = first.split_once('=').map_or(!first.is_empty(), |(term, _)| term == "event");
-            (is_event && has_event).then(|| (pmu.to_owned(), event.to_owned()))
+            (is_event && has_event).then(|| (CoreEvent::Named(event.to_owned()), pmu.to_owned()))
         };
-        of_core(self)
-            .zip(of_core(other))
-            .is_some_and(|((a, event_a), (b, event_b))| a != b && event_a == event_b)
+        by_config.into_iter().chain(by_name()).collect()
     }
 
     /// Type and config of the event, with the name's where the type is a PMU's; `None` if it is no

@@ -47,7 +47,7 @@ mod unpack;
 mod user_chains;
 mod walk_result;
 
-pub use attributes::Attribute;
+pub use attributes::{Attribute, CoreEvent};
 pub use cursor::{ByteOrder, whole_text};
 pub use features::Features;
 pub use header::Header;

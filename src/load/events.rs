@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
+use rustc_hash::FxHashMap;
+
 use crate::error::{Error, Result};
-use crate::ingest::{Attribute, Formats, Measure, SampleLayout, Source, tell_cpus};
+use crate::ingest::{Attribute, CoreEvent, Formats, Measure, SampleLayout, Source, tell_cpus};
 use crate::model::{About, Clock, Event, Tracepoint, clean};
 
 /// For each event, whether it is the sampling event: the `asked` one, else the [`best`]. On a
@@ -58,9 +60,28 @@ fn best(attributes: &[Attribute], recorded: &dyn Fn(&[bool]) -> Vec<bool>) -> Ve
         return favourites;
     }
     let recorded = recorded(&favourites);
-    let has_records =
-        |sampling: &Vec<bool>| sampling.iter().zip(&recorded).any(|(is_one, has)| *is_one && *has);
-    ranked.iter().map(|(_, event)| with_twins(*event)).find(has_records).unwrap_or(favourites)
+    let on_cores = recorded_on_cores(attributes, &recorded);
+    let is_recorded_elsewhere =
+        |(event, core)| on_cores.get(&event).is_some_and(|cores| cores.iter().any(|other| *other != core));
+    let has_records = |(_, event): &&(Measure, usize)| {
+        recorded[*event] || attributes[*event].on_cores().into_iter().any(is_recorded_elsewhere)
+    };
+    ranked.iter().find(has_records).map_or(favourites, |(_, event)| with_twins(*event))
+}
+
+/// For each event that may be counted on several kinds of cores, two kinds on which it has records,
+/// or the one.
+fn recorded_on_cores(attributes: &[Attribute], recorded: &[bool]) -> FxHashMap<CoreEvent, Vec<String>> {
+    let mut on_cores: FxHashMap<CoreEvent, Vec<String>> = FxHashMap::default();
+    for (attribute, _) in attributes.iter().zip(recorded).filter(|(_, has_records)| **has_records) {
+        for (event, core) in attribute.on_cores() {
+            let cores = on_cores.entry(event).or_default();
+            if cores.len() < 2 && !cores.contains(&core) {
+                cores.push(core);
+            }
+        }
+    }
+    on_cores
 }
 
 /// Whether an event is a candidate for the sampling event: it has the `asked` name, or if none is

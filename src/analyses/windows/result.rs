@@ -17,8 +17,8 @@ pub struct Windows {
     /// The episodes, by CPU, then by time.
     pub episodes: Vec<Episode>,
     /// The paths that dominate windows, the most suspicious first. Where some episodes served
-    /// received packets, the paths before these come first. At most [`Windows::MOST_RANKED`] of each
-    /// group are listed.
+    /// received packets, the paths before these come first. Of each group at most
+    /// [`Windows::MOST_RANKED`] are listed.
     pub ranking: Vec<Ranked>,
     /// How many more paths were ranked behind these.
     pub unlisted: u64,
