@@ -38,12 +38,16 @@ impl Mapping {
 pub(super) struct Mappings {
     list: Vec<Mapping>,
     /// Built at the first look-up: most processes are never sampled.
-    index: OnceLock<Index>,
+    index: OnceLock<Box<Index>>,
 }
 
 impl Mappings {
     /// Adds a mapping, and returns its number.
     pub fn push(&mut self, mapping: Mapping) -> usize {
+        if self.list.is_empty() {
+            // Most processes share the mappings of those that they were forked from.
+            self.list.reserve_exact(1);
+        }
         self.list.push(mapping);
         self.list.len() - 1
     }
@@ -86,7 +90,7 @@ impl Mappings {
             let first = self.list.iter().take(count as usize);
             return first.rev().find(|mapping| mapping.start <= address && address < mapping.end);
         }
-        let index = self.index.get_or_init(|| Index::new(&self.list));
+        let index = self.index.get_or_init(|| Box::new(Index::new(&self.list)));
         self.list.get(index.newest(address, count)? as usize)
     }
 }

@@ -1,5 +1,9 @@
 //! Modules: what was mapped, each stored once.
 
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 use crate::ingest::Map;
 use crate::model::{KernelCode, Module, ModuleId, Segment};
 
@@ -7,15 +11,17 @@ use crate::model::{KernelCode, Module, ModuleId, Segment};
 #[derive(Default)]
 pub(super) struct Modules {
     list: Vec<Module>,
-    /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
-    ids: hashbrown::HashMap<OwnedKey, ModuleId>,
+    /// The ids of modules, by their keys. Keys come from the file: a hasher with a seed, so that
+    /// nobody can choose them to collide.
+    ids: HashTable<ModuleId>,
+    hasher: DefaultHashBuilder,
 }
 
 /// The fields that distinguish modules.
 #[derive(PartialEq, Eq, Hash)]
-struct Key<P, B> {
-    path: P,
-    build_id: Option<B>,
+struct Key<'k> {
+    path: &'k str,
+    build_id: Option<&'k [u8]>,
     inode: Option<(u32, u32, u64)>,
     /// The start of kernel code.
     kernel_start: Option<u64>,
@@ -23,16 +29,15 @@ struct Key<P, B> {
     process: Option<i32>,
 }
 
-/// A key as it is stored.
-type OwnedKey = Key<String, Vec<u8>>;
-/// A key that is looked up.
-type BorrowedKey<'k> = Key<&'k str, &'k [u8]>;
-
-impl hashbrown::Equivalent<OwnedKey> for BorrowedKey<'_> {
-    fn equivalent(&self, owned: &OwnedKey) -> bool {
-        let Key { path, build_id, inode, kernel_start, process } = owned;
-        (self.path, self.build_id) == (path, build_id.as_deref())
-            && (self.inode, self.kernel_start, self.process) == (*inode, *kernel_start, *process)
+impl Key<'_> {
+    fn of(module: &Module) -> Key<'_> {
+        Key {
+            path: &module.path,
+            build_id: module.build_id.as_deref(),
+            inode: module.inode,
+            kernel_start: module.kernel.as_ref().map(|code| code.start),
+            process: module.process,
+        }
     }
 }
 
@@ -61,41 +66,33 @@ impl Modules {
         let segment = is_file.then_some(Segment { offset: map.file_offset, length: map.length });
         let mapped_by = (!map.is_kernel).then_some(map.pid);
         // Most maps are of the same few files, so the look-up copies nothing.
-        let key = BorrowedKey { path, build_id: map.build_id.as_deref(), inode, kernel_start, process };
-        if let Some(&id) = self.ids.get(&key) {
+        let key = Key { path, build_id: map.build_id.as_deref(), inode, kernel_start, process };
+        if let Some(id) = self.find(&key) {
             let module = &mut self.list[id.index()];
             module.segment = module.segment.filter(|first| Some(*first) == segment);
             module.mapped_by = mapped_by.or(module.mapped_by);
             return id;
         }
-        let (path, build_id) = (path.to_owned(), map.build_id.clone());
         let (start, length) = (map.start, map.length);
         let code = KernelCode { start, length, is_function: false, reference };
         let module = Module {
-            build_id: build_id.clone(),
+            build_id: map.build_id.clone(),
             inode,
             kernel: map.is_kernel.then_some(code),
             mapped_by,
             segment,
             process,
-            ..Module::new(path.clone())
+            ..Module::new(path.to_owned())
         };
-        let id = self.push(module);
-        self.ids.insert(Key { path, build_id, inode, kernel_start, process }, id);
-        id
+        self.push(module)
     }
 
     /// The module of code that the kernel made at run time. It is one function and has the
     /// function's name.
     pub fn of_kernel_function(&mut self, name: String, start: u64, length: u64) -> ModuleId {
-        let path = name.clone();
-        let key = Key { path, build_id: None, inode: None, kernel_start: Some(start), process: None };
-        let list = &mut self.list;
-        *self.ids.entry(key).or_insert_with(|| {
-            let kernel = Some(KernelCode { start, length, is_function: true, reference: None });
-            list.push(Module { kernel, ..Module::new(name) });
-            ModuleId::from_index(list.len() - 1)
-        })
+        let kernel = Some(KernelCode { start, length, is_function: true, reference: None });
+        let module = Module { kernel, ..Module::new(name) };
+        self.find(&Key::of(&module)).unwrap_or_else(|| self.push(module))
     }
 
     /// Adds the kernel of a recording that has no map of it.
@@ -104,9 +101,18 @@ impl Modules {
         self.push(Module { kernel, ..Module::new(Module::KERNEL.to_owned()) })
     }
 
+    fn find(&self, key: &Key) -> Option<ModuleId> {
+        let is_same = |id: &ModuleId| Key::of(&self.list[id.index()]) == *key;
+        self.ids.find(self.hasher.hash_one(key), is_same).copied()
+    }
+
     fn push(&mut self, module: Module) -> ModuleId {
-        self.list.push(module);
-        ModuleId::from_index(self.list.len() - 1)
+        let Modules { list, ids, hasher } = self;
+        let id = ModuleId::from_index(list.len());
+        list.push(module);
+        let hash = |id: &ModuleId| hasher.hash_one(Key::of(&list[id.index()]));
+        ids.insert_unique(hash(&id), id, hash);
+        id
     }
 }
 

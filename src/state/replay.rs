@@ -22,12 +22,18 @@ pub struct State {
 }
 
 impl State {
-    /// Replays side-band records, which must be in time order.
-    pub fn replay(side_band: Vec<SideBand>, names: &mut Names) -> State {
+    /// Replays side-band records, which must be in time order. The histories are as large as the
+    /// records, so what was replayed is given back step by step.
+    pub fn replay(mut side_band: Vec<SideBand>, names: &mut Names) -> State {
+        const STEP: usize = 1 << 16;
         let mut state = State::default();
         state.tasks.start(names);
-        for record in side_band {
+        side_band.reverse();
+        while let Some(record) = side_band.pop() {
             state.apply(record, names);
+            if side_band.len().is_multiple_of(STEP) {
+                side_band.shrink_to_fit();
+            }
         }
         state.spaces.finish();
         state

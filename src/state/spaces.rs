@@ -182,7 +182,7 @@ impl Spaces {
     fn begin(&mut self, when: RecordTime, pid: i32, parent: Option<SpaceAt>) -> usize {
         self.spaces.push(Space { parent, ..Space::default() });
         let space = self.spaces.len() - 1;
-        self.by_pid.entry(pid).or_default().push((when, space));
+        self.by_pid.entry(pid).or_insert_with(|| Vec::with_capacity(1)).push((when, space));
         space
     }
 

@@ -1,8 +1,10 @@
 //! Tasks over time: the thread of each tid, and its name.
 
+use std::hash::BuildHasher;
 use std::ops::Range;
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::ingest::RecordTime;
 use crate::model::{NameId, Names, Origin, Task, TaskId};
@@ -25,8 +27,10 @@ pub(super) struct Tasks {
     tasks: Vec<Task>,
     /// Who made each of them. It is no part of what tells tasks apart, since it is learned later.
     origins: Vec<Origin>,
-    /// Keys come from the file: hashers with a seed, so that nobody can choose them to collide.
-    ids: HashMap<Task, TaskId>,
+    /// The id of each task. Keys come from the file: hashers with a seed, so that nobody can choose
+    /// them to collide.
+    ids: HashTable<TaskId>,
+    hasher: DefaultHashBuilder,
     /// The tasks of each tid, each with the moment at which it begins.
     history: HashMap<i32, Vec<(RecordTime, TaskId)>>,
 }
@@ -109,15 +113,23 @@ impl Tasks {
         let id = self.intern(task);
         // A kernel thread is its process's only thread.
         self.origins[id.index()] = if task.pid == task.tid { origin } else { Origin::User };
-        self.history.entry(task.tid).or_default().push((when, id));
+        self.history.entry(task.tid).or_insert_with(|| Vec::with_capacity(1)).push((when, id));
     }
 
     fn intern(&mut self, task: Task) -> TaskId {
-        *self.ids.entry(task).or_insert_with(|| {
-            self.tasks.push(task);
-            self.origins.push(Origin::Unknown);
-            TaskId::from_index(self.tasks.len() - 1)
-        })
+        let Tasks { tasks, hasher, .. } = self;
+        let is_same = |id: &TaskId| tasks[id.index()] == task;
+        let hash = |id: &TaskId| hasher.hash_one(tasks[id.index()]);
+        match self.ids.entry(hasher.hash_one(task), is_same, hash) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let id = TaskId::from_index(tasks.len());
+                entry.insert(id);
+                self.tasks.push(task);
+                self.origins.push(Origin::Unknown);
+                id
+            }
+        }
     }
 }
 
