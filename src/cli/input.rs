@@ -13,6 +13,9 @@ use super::progress::Progress;
 use super::signals::FirstInterrupt;
 use super::values::parse_size;
 
+/// The most threads: more than any recording has work for.
+const MOST_THREADS: i64 = 1024;
+
 /// Which recording, and where its names come from.
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
@@ -36,13 +39,14 @@ pub struct InputOptions {
     /// Memory for input that is piped or unpacked: 512M, 16G or bytes
     ///
     /// The default is half of the machine's memory. Compressed recordings and archives may unpack
-    /// to at most 256 times their size by default.
+    /// to at most 256 times their size by default. Tables of what was read come on top: usually
+    /// less than the recording, at most 25 times its unpacked size.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
     /// Number of threads [default: one per usable CPU]
     ///
     /// The output is the same with any number.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     #[command(flatten)]
     names: NameOptions,
@@ -99,9 +103,13 @@ impl InputOptions {
 
     /// Starts as many threads as the user asked for, before any of them gets work.
     fn start_threads(&self) -> stallgraph::Result<()> {
-        let Some(threads) = self.threads else { return Ok(()) };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-        pool.build_global().map_err(|error| stallgraph::Error::Usage(format!("--threads {threads}: {error}")))
+        let threads = self.threads.map_or_else(usual_threads, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build_global().map_err(|error| {
+            stallgraph::Error::Usage(format!(
+                "{threads} threads cannot be started: {error}; start fewer, such as --threads 1"
+            ))
+        })
     }
 
     /// What to load, with or without events, and where names come from.
@@ -113,6 +121,14 @@ impl InputOptions {
             max_memory: self.max_memory,
         }
     }
+}
+
+/// The number of threads where none is asked for: that of `RAYON_NUM_THREADS`, as far as `--threads`
+/// takes it, or one per usable CPU.
+fn usual_threads() -> usize {
+    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok());
+    let usable = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.filter(|&threads| threads > 0).unwrap_or_else(usable).min(MOST_THREADS as usize)
 }
 
 /// The default is perf's: standard input if it is a pipe, else `perf.data`.

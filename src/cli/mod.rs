@@ -1,5 +1,6 @@
 //! The command line: one file per command, the options that commands share, and exit codes.
 
+mod allocator;
 mod at;
 mod chart;
 mod check;
@@ -31,6 +32,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use stallgraph::Error;
 use stallgraph::model::clean;
 
+pub use allocator::Allocator;
 use outcome::Outcome;
 
 /// Finds what held a CPU before ksoftirqd ran, from a Linux perf.data

@@ -48,6 +48,13 @@ pub fn hold() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Removes the temporary file, if there is one and nobody is at work on it.
+pub fn remove_temporary() {
+    if let Ok(mut state) = STATE.try_lock() {
+        state.remove_temporary();
+    }
+}
+
 /// Watches signals from now on. If the system refuses, they end the program as ever.
 pub fn watch() {
     static START: Once = Once::new();

@@ -14,6 +14,8 @@ pub struct Cost {
     pub memory: u64,
     /// Its time on all CPUs, in ms. The kernel counts it in ticks of 10 ms.
     pub cpu_ms: u64,
+    /// The most threads at a time.
+    pub threads: u64,
 }
 
 /// Runs a command, and returns what it cost, as far as polling sees it.
@@ -25,7 +27,9 @@ pub fn with_cost(command: &mut Command) -> (Run, Cost) {
         let watcher = scope.spawn(|| {
             let mut cost = Cost::default();
             while !is_done.load(Ordering::Relaxed) {
-                cost.memory = cost.memory.max(memory(id).unwrap_or(0));
+                let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+                cost.memory = cost.memory.max(number(&status, "VmHWM:").unwrap_or(0) * 1024);
+                cost.threads = cost.threads.max(number(&status, "Threads:").unwrap_or(0));
                 cost.cpu_ms = cost.cpu_ms.max(cpu_ms(id).unwrap_or(0));
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -46,10 +50,10 @@ pub fn with_peak_memory(command: &mut Command) -> (Run, u64) {
     (run, cost.memory)
 }
 
-fn memory(id: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
+/// The number in a line of `/proc/PID/status`.
+fn number(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 fn cpu_ms(id: u32) -> Option<u64> {
