@@ -13,9 +13,9 @@ use super::signals;
 /// The system's allocator, which ends the program where it has no memory left.
 pub struct Allocator;
 
-// SAFETY: every call goes to `System` with the same arguments, and what `System` returns is returned
-// unless it is null. So what the callers of these functions promise, `System` is promised, and what
-// it promises they get.
+// SAFETY: every call goes to `System` with the same arguments, and what `System` returns is
+// returned unless it is null. So what the callers of these functions promise, `System` is promised,
+// and what it promises they get.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.

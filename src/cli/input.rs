@@ -123,8 +123,8 @@ impl InputOptions {
     }
 }
 
-/// The number of threads where none is asked for: that of `RAYON_NUM_THREADS`, as far as `--threads`
-/// takes it, or one per usable CPU.
+/// The number of threads where none is asked for: that of `RAYON_NUM_THREADS`, as far as
+/// `--threads` takes it, or one per usable CPU.
 fn usual_threads() -> usize {
     let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok());
     let usable = || std::thread::available_parallelism().map_or(1, usize::from);
