@@ -103,7 +103,7 @@ fn what_shows_that_a_task_is_a_program() {
     check(&impostor(&|_| {}).work(in_user_space), "samples in user space");
     check(&impostor(&|_| {}).work(in_a_call), "samples in a system call");
     let map = |file: &mut Builder| {
-        file.mmap2(Mmap::new(IMPOSTOR.0 as u32, "/tmp/x", 0x40_0000, 0x1000));
+        file.mmap2(Mmap::new(IMPOSTOR.0, "/tmp/x", 0x40_0000, 0x1000));
     };
     check(&impostor(&map).work(in_the_kernel(IMPOSTOR)), "a program is mapped");
     let child = |file: &mut Builder| {
