@@ -18,6 +18,9 @@ use super::manifest::{MANIFEST, Manifest, ModuleEntry, ModuleKey, SCHEMA, file_e
 const MAX_MANIFEST: u64 = 64 << 20;
 /// The most entries of a pack. It has one for each module that samples hit.
 const MAX_ENTRIES: usize = 1 << 16;
+/// Entries of modules that share a key and differ in their build ids are of no use, so a few of
+/// them tell as much as all.
+const FEW: usize = 3;
 /// The window of zstd, as a power of two: what its decoders allow by default
 /// (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
 const WINDOW_LOG: u32 = 27;
@@ -102,10 +105,19 @@ impl Pack {
     fn new(manifest: Manifest, packed: u64) -> Pack {
         let mut modules: FxHashMap<ModuleKey, Vec<usize>> = FxHashMap::default();
         for (number, entry) in manifest.modules.iter().enumerate() {
-            modules.entry(entry.module.clone()).or_default().push(number);
+            let same = modules.entry(entry.module.clone()).or_default();
+            let is_exact = |number: &usize| {
+                manifest.modules.get(*number).is_some_and(|other| other.module == entry.module)
+            };
+            if !same.iter().any(is_exact) {
+                same.push(number);
+            }
             if entry.module.build_id.is_some() {
                 let without = ModuleKey { build_id: None, ..entry.module.clone() };
-                modules.entry(without).or_default().push(number);
+                let others = modules.entry(without).or_default();
+                if others.len() < FEW {
+                    others.push(number);
+                }
             }
         }
         Pack { manifest, entries: FxHashMap::default(), modules, damage: None, packed }
@@ -163,9 +175,12 @@ impl Pack {
     /// The files with the kernel's symbols, the best first: where each was found, whether it is
     /// ELF, and its bytes.
     pub fn kernel(&self) -> impl Iterator<Item = (&str, bool, &[u8])> {
+        // Each file is read once, however often a hostile manifest names it.
+        let mut used = HashSet::new();
         self.manifest
             .kernel
             .iter()
+            .filter(move |kernel| used.insert((kernel.file, kernel.is_elf)))
             .filter_map(|kernel| Some((kernel.path.as_str(), kernel.is_elf, self.file(kernel.file)?)))
     }
 
@@ -208,6 +223,13 @@ impl Pack {
     }
 }
 
+/// The version of a manifest. All other fields are skipped: they may take many times the memory of
+/// their text.
+#[derive(serde::Deserialize)]
+struct Version {
+    schema: u64,
+}
+
 /// Reads the manifest, if `entry` is one.
 fn read_manifest<R: Read>(
     entry: Option<std::io::Result<tar::Entry<'_, R>>>,
@@ -224,8 +246,7 @@ fn read_manifest<R: Read>(
         return Err(Error::input(path, "is a pack cut short within its manifest", "copy it again"));
     }
     // The version is read first: in another version the rest may have another form.
-    let schema =
-        serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|all| all.get("schema")?.as_u64());
+    let schema = serde_json::from_slice(&text).ok().map(|Version { schema }| schema);
     match (schema, serde_json::from_slice(&text)) {
         (Some(schema), Ok(manifest)) if schema == u64::from(SCHEMA) => Ok(Some(manifest)),
         (Some(schema), _) if schema != u64::from(SCHEMA) => Err(Error::input(

@@ -85,8 +85,11 @@ pub fn name_frames(
     let hit_frames: Vec<ModuleFrames> = hit.iter().map(frames_of).collect();
     let all_names = match request.pack.filter(|pack| pack.is_redacted()) {
         Some(pack) => {
-            let (all_names, missing) = redacted::name_redacted(pack, sources, &hit_frames)?;
+            let (all_names, missing) = redacted::name_redacted(pack, sources, request.budget, &hit_frames)?;
             diagnostics.extend(missing);
+            let is_left_out = |names: &&ModuleNames| names.symbols == Symbols::OverBudget;
+            let left_out = all_names.iter().filter(is_left_out).count();
+            diagnostics.extend((left_out > 0).then(|| over_budget(left_out)));
             all_names
         }
         None => {

@@ -1,11 +1,13 @@
 //! Names in a redacted pack: it holds the names of each module's frames, and none of the files that
 //! they came from.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::model::{Diagnostic, Severity, Symbols};
-use crate::pack::Pack;
+use crate::pack::{Budget, Pack};
 
 use super::formats::perf_map::PerfMap;
 use super::kernel_files;
@@ -20,6 +22,7 @@ use super::sources::Sources;
 pub fn name_redacted(
     pack: &Pack,
     sources: &Sources,
+    budget: &Budget,
     modules: &[ModuleFrames],
 ) -> Result<(Vec<ModuleNames>, Option<Diagnostic>)> {
     let options = [
@@ -34,13 +37,22 @@ pub fn name_redacted(
     }
     // A vmlinux is allowed, for lines of source, but it must be readable.
     kernel_files::check_named(sources)?;
-    let name = |frames: &ModuleFrames| match pack.find(frames.module) {
+    // Thousands of modules may name the same list, and each reads it: from the second on its length
+    // counts against the budget.
+    let mut used = HashSet::new();
+    let mut find = |frames: &ModuleFrames| {
+        let list = pack.find(frames.module)?;
+        let is_allowed = used.insert(list.as_ptr()) || budget.take(list.len() as u64);
+        if is_allowed { Ok(list) } else { Err(Symbols::OverBudget) }
+    };
+    let lists: Vec<std::result::Result<&[u8], Symbols>> = modules.iter().map(&mut find).collect();
+    let name = |(frames, list): (&ModuleFrames, &std::result::Result<&[u8], Symbols>)| match *list {
         Ok(list) => frames.names_from(&PerfMap::new(list).table(&frames.addresses(0)), 0),
-        Err(why @ (Symbols::NotAFile | Symbols::NoKallsyms)) => ModuleNames::none(why),
+        Err(why @ (Symbols::NotAFile | Symbols::NoKallsyms | Symbols::OverBudget)) => ModuleNames::none(why),
         // The other reasons have a remedy that works only on the machine that made the pack.
         Err(_) => ModuleNames::none(Symbols::NotPacked),
     };
-    let names: Vec<ModuleNames> = modules.par_iter().map(name).collect();
+    let names: Vec<ModuleNames> = modules.par_iter().zip(&lists).map(name).collect();
     let lacks_kernel = names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
     let missing = || {
         Diagnostic::new(

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::builder::{Builder, Event, Kernel, Mmap, Sample};
 use crate::support::elf::stripped;
-use crate::support::pack_scene::{Scene, entries};
+use crate::support::pack_scene::{Scene, entries, repack};
 use crate::support::{Dice, Run, run, stallgraph};
 
 const BUILD_ID: [u8; 20] = [7; 20];
@@ -110,6 +110,35 @@ fn all_that_is_unpacked_shares_one_budget() {
         assert!(run.stderr.contains(message), "{options:?}: {}", run.stderr);
         assert!(start.elapsed() < Duration::from_secs(20), "{options:?}: {:?}", start.elapsed());
     }
+}
+
+/// A pack of some KB whose manifest names the files of the kernel and of modules again and again.
+#[test]
+fn a_file_that_a_manifest_names_often_is_read_once() {
+    let scene = with_programs(2, &stripped(&BUILD_ID, &[(".gnu_debugdata", &packed_zeros())]));
+    let mut kernel = Kernel::new();
+    kernel.stack("sys_read");
+    // Of another kernel, so that each would be tried.
+    let other: String = (0..40_000).map(|at| format!("ffffffff9{at:07x} T function_{at}\n")).collect();
+    fs::write(scene.at("here/kallsyms"), kernel.kallsyms()).expect("a file");
+    scene.pack(&[]);
+    let mut entries = entries(&scene.packed());
+    let mut manifest: serde_json::Value = serde_json::from_slice(&entries[0].2).expect("a manifest");
+    let module = manifest["modules"][0].clone();
+    manifest["modules"].as_array_mut().expect("modules").extend(std::iter::repeat_n(module, 100_000));
+    let file = entries.len();
+    entries.insert(1, (format!("files/{file}"), tar::EntryType::Regular, other.into_bytes()));
+    let sums = manifest["checksums"].as_array_mut().expect("checksums");
+    sums.resize(file + 1, 0.into());
+    sums[file] = crc32fast::hash(&entries[1].2).into();
+    let named = serde_json::json!({"path": "kallsyms", "is_elf": false, "file": file});
+    manifest["kernel"] = std::iter::repeat_n(named, 100_000).collect();
+    entries[0].2 = serde_json::to_vec(&manifest).expect("JSON");
+    scene.put(&repack(&entries));
+    let start = Instant::now();
+    let run = scene.there(&["collapse"]);
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 2), "{}", run.stderr);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 /// What is longer than the memory that is allowed is reduced or left out, and never copied whole.

@@ -6,8 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::archive::add_entry;
-use crate::support::pack_scene::{Scene, as_from_pack, entries};
+use crate::support::pack_scene::{Scene, as_from_pack, entries, repack};
 use crate::support::{run, stallgraph};
 use tar::EntryType;
 
@@ -23,16 +22,6 @@ const COMMANDS: [&[&str]; 9] = [
     &["info"],
     &["info", "--format", "json"],
 ];
-
-/// A pack of these entries, whatever their names are.
-fn repack(entries: &[(String, EntryType, Vec<u8>)]) -> Vec<u8> {
-    let mut tar = Vec::new();
-    for (name, kind, bytes) in entries {
-        add_entry(&mut tar, name, *kind, bytes);
-    }
-    tar.resize(tar.len() + 1024, 0);
-    zstd::encode_all(&tar[..], 1).expect("it packs")
-}
 
 #[test]
 fn a_pack_gives_the_same_output_without_any_other_file() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tar::EntryType;
 use tempfile::TempDir;
 
+use super::archive::add_entry;
 use super::program::{Run, run, stallgraph};
 
 /// A folder with a recording as `here/perf.data`, a kallsyms beside it, and room for its pack as
@@ -130,4 +131,14 @@ pub fn entries(pack: &[u8]) -> Vec<(String, EntryType, Vec<u8>)> {
         (name, entry.header().entry_type(), bytes)
     };
     archive.entries().expect("entries").map(|entry| read(entry.expect("an entry"))).collect()
+}
+
+/// A pack of these entries, whatever their names are.
+pub fn repack(entries: &[(String, EntryType, Vec<u8>)]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    for (name, kind, bytes) in entries {
+        add_entry(&mut tar, name, *kind, bytes);
+    }
+    tar.resize(tar.len() + 1024, 0);
+    zstd::encode_all(&tar[..], 1).expect("it packs")
 }
