@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::attributes::Attribute;
 use super::cursor::ByteOrder;
-use super::records::{Walk, likely_start};
+use super::records::{Piece, Plain, Walk, likely_start};
 use super::sample_reader::{Collect, SampleReader};
 use super::side_band::SideBandReader;
 use super::walk_result::WalkResult;
@@ -96,9 +96,18 @@ impl Walker<'_> {
         let mut walked = WalkResult::starting_at(range.start);
         let mut walk = Walk::over(self.data, range, order);
         let mut last = None;
-        let mut buffer = Vec::new();
-        for record in walk.by_ref() {
-            let record = record.copied_to(&mut buffer);
+        let (mut buffer, mut piece, mut plain) = (Vec::new(), Piece::default(), Plain::default());
+        loop {
+            let record = match plain.next(order) {
+                Some(record) => record,
+                None => {
+                    walk.go_on_after(&plain);
+                    let Some(record) = walk.next() else { break };
+                    let used = plain.used();
+                    plain = walk.plain(&mut piece, used);
+                    record.copied_to(&mut buffer)
+                }
+            };
             walked.records += 1;
             walked.report(record.position, report);
             if record.kind == PERF_RECORD_SAMPLE {

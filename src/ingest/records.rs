@@ -176,10 +176,73 @@ impl<'a> Walk<'a> {
         Some(Record { kind, misc, body, position })
     }
 
+    /// Copies what comes next, together, and returns the plain records in it, which need not be
+    /// copied one by one. Of the piece before, so many bytes were `used`: a record that is not
+    /// plain wastes the rest. When there are no more, [go on after](Walk::go_on_after) them.
+    pub fn plain<'b>(&self, piece: &'b mut Piece, used: usize) -> Plain<'b> {
+        let size = if 2 * used > piece.size { 2 * piece.size } else { 2 * used };
+        piece.size = size.clamp(SMALLEST_PIECE, LARGEST_PIECE);
+        let end = self.data.len().min(self.at.saturating_add(piece.size));
+        let bytes = copy_into(&mut piece.bytes, self.data.get(self.at..end).unwrap_or_default());
+        Plain { bytes, at: 0, start: self.at, most: self.end.saturating_sub(self.at) }
+    }
+
+    /// Goes on at the end of plain records.
+    pub fn go_on_after(&mut self, plain: &Plain) {
+        self.at = self.at.max(plain.start + plain.at);
+    }
+
     /// Why the walk ended early; `None` before that, or if it reached the end.
     pub fn stop(&self) -> Option<Stop> {
         self.stop
     }
+}
+
+/// How many bytes are copied together: at most what stays in a CPU's cache.
+const LARGEST_PIECE: usize = 1 << 16;
+const SMALLEST_PIECE: usize = 1 << 10;
+
+/// A copy of a part of the data.
+#[derive(Default)]
+pub struct Piece {
+    bytes: Vec<u8>,
+    size: usize,
+}
+
+/// Plain records: those whose header says how long they are, one after the other.
+#[derive(Default)]
+pub struct Plain<'b> {
+    bytes: &'b [u8],
+    at: usize,
+    /// The position of the first byte in the data.
+    start: usize,
+    /// No record starts here or later.
+    most: usize,
+}
+
+impl<'b> Plain<'b> {
+    /// How many bytes were read of the piece.
+    pub fn used(&self) -> usize {
+        self.at
+    }
+
+    /// The next of them; `None` before one that is not plain, or that is not all in the piece.
+    #[inline(always)]
+    pub fn next(&mut self, order: ByteOrder) -> Option<Record<'b>> {
+        let header = self.bytes.get(self.at..).filter(|_| self.at < self.most)?;
+        let kind = order.u32_at(header, 0)?;
+        let (misc, size) = (order.u16_at(header, 4)?, usize::from(order.u16_at(header, 6)?));
+        let is_plain = kind < USER_TYPES || kind < SIMPLEPERF_TYPES && size > 0 && !has_payload(kind);
+        let body = header.get(RECORD_HEADER..size).filter(|_| is_plain)?;
+        let position = (self.start + self.at) as u64;
+        self.at += size;
+        Some(Record { kind, misc, body, position })
+    }
+}
+
+/// Whether bytes may follow a record of perf's own of this type.
+fn has_payload(kind: u32) -> bool {
+    kind == TRACING_DATA || kind == AUXTRACE
 }
 
 impl<'a> Iterator for Walk<'a> {
