@@ -8,6 +8,7 @@ use crate::analyses::overloads::{self, Overload};
 use crate::model::{FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceKind};
 
 use super::options::Options;
+use super::silence::Silence;
 use super::traced::Traced;
 
 /// Stretches of one thread with at most this much time between them are one stall, in ns.
@@ -36,6 +37,7 @@ pub(super) struct Facts<'r> {
     has_kernel_names: bool,
     shows_callers: bool,
     has_napi_threads: bool,
+    silence: Silence<'r>,
 }
 
 impl<'r> Facts<'r> {
@@ -50,6 +52,7 @@ impl<'r> Facts<'r> {
             traced: Traced::new(recording),
             has_kernel_names: recording.has_kernel_names(),
             shows_callers: recording.shows_kernel_callers(),
+            silence: Silence::new(&recording.timelines, recording.sampling_interval_ns()),
             has_napi_threads: recording.tasks.iter().any(|task| task.kind == TaskKind::NapiThread),
         }
     }
@@ -100,6 +103,8 @@ pub(super) struct Cpu<'r> {
     pub options: &'r Options,
     pub calls: &'r Calls,
     pub traced: Traced,
+    /// When the other CPUs were silent.
+    pub silence: &'r Silence<'r>,
     /// Its overloads, by time.
     pub overloads: &'r [Overload],
     /// Whether any kernel function of the recording has a name.
@@ -145,6 +150,7 @@ impl<'r> Cpu<'r> {
             options,
             calls,
             traced: *traced,
+            silence: &facts.silence,
             overloads: facts.overloads_of(timeline.cpu),
             has_kernel_names: facts.has_kernel_names,
             shows_callers: facts.shows_callers,

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::analyses::contexts::{Owner, PathId, Serving};
 use crate::analyses::shares::DOMINATE;
 use crate::analyses::statistics::poisson_survival;
-use crate::model::{FrameKind, NameId, Sample, TaskId, Timeline, TraceKind};
+use crate::model::{FrameKind, NameId, Sample, TaskId, TraceKind};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
@@ -135,8 +135,7 @@ pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
     {
         return true;
     }
-    let mut others = cpu.recording.timelines.iter().filter(|other| other.cpu != cpu.timeline.cpu).peekable();
-    others.peek().is_some() && others.all(|other| is_silent(other, time, cpu.interval_ns))
+    cpu.silence.is_of_all_others(cpu.timeline, time)
 }
 
 /// Whether `sample` was taken in user space, or in an interrupt of it before any softirq's action
@@ -157,15 +156,4 @@ fn task_from(cpu: &Cpu, time_ns: u64) -> Option<TaskId> {
         TraceKind::Switch { next, .. } => next,
         _ => event.task,
     })
-}
-
-/// Whether a CPU that has samples just before and just after `time` has none in it.
-fn is_silent(timeline: &Timeline, time: &Range<u64>, interval_ns: u64) -> bool {
-    let near = interval_ns.saturating_mul(2);
-    let inner = time.start.saturating_add(near)..time.end.saturating_sub(near);
-    let has_samples = |from: u64, to: u64| !timeline.between(from, to.max(from)).is_empty();
-    has_samples(time.start.saturating_sub(near), inner.start)
-        && has_samples(inner.end, time.end.saturating_add(near))
-        && !has_samples(inner.start, inner.end)
-        && timeline.trace.between(inner.start, inner.end.max(inner.start)).is_empty()
 }

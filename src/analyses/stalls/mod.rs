@@ -24,6 +24,7 @@ mod ranking;
 mod rates;
 mod result;
 mod runs;
+mod silence;
 mod softirqs;
 mod stretches;
 mod summary;
