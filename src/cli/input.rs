@@ -39,7 +39,8 @@ pub struct InputOptions {
     /// Memory for input that is piped or unpacked: 512M, 16G or bytes
     ///
     /// The default is half of the machine's memory. Compressed recordings and archives may unpack
-    /// to at most 256 times their size by default. Tables of what was read come on top: usually
+    /// to at most 256 times their size by default. What is read of the files that names come from,
+    /// and what pack keeps of them, is bounded too. Tables of what was read come on top: usually
     /// less than the recording, at most 25 times its unpacked size.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,

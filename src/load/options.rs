@@ -13,7 +13,8 @@ pub struct Options {
     pub sources: Sources,
     /// Whether to decode events too: tracepoints and switch records.
     pub events: bool,
-    /// Bytes of memory for a stream, and for records that are unpacked (`perf record -z`). The
+    /// Bytes of memory for a stream, for records that are unpacked (`perf record -z`), and for what
+    /// is read, unpacked or packed of the files that names come from, which have as much again. The
     /// default is half of the machine's memory, and no more than 256 times the size of a compressed
     /// recording.
     pub max_memory: Option<u64>,
