@@ -37,6 +37,8 @@ pub enum Symbols {
     NotLookedFor,
     /// No regular file at the path.
     NoFile,
+    /// The path leads to a file system that holds no programs.
+    OtherFileSystem,
     /// The file is another build than the one that was recorded.
     BuildIdDiffers,
     /// Nothing shows whether the file is the recorded one.
@@ -70,6 +72,7 @@ impl Symbols {
             Symbols::JitdumpRefused => "jitdump_refused",
             Symbols::NotLookedFor => "not_looked_for",
             Symbols::NoFile => "no_file",
+            Symbols::OtherFileSystem => "other_file_system",
             Symbols::BuildIdDiffers => "build_id_differs",
             Symbols::Unverified => "unverified",
             Symbols::NotElf => "not_elf",
@@ -108,6 +111,9 @@ impl Symbols {
             }
             Symbols::NotLookedFor => "recorded on another host, by another user, or read from a pipe",
             Symbols::NoFile => "no such file here",
+            Symbols::OtherFileSystem => {
+                "on a file system that is not looked into: FUSE, autofs, proc or the like"
+            }
             Symbols::BuildIdDiffers => "the file here is another build",
             Symbols::Unverified => "nothing tells whether the file here is the recorded one",
             Symbols::NotElf => "the file here is not ELF, or damaged",
@@ -150,6 +156,7 @@ impl Symbols {
                 "on the recorded machine give --symfs /; elsewhere: perf archive there, and its perf.data.tar.bz2 beside the \
                  recording, or as --buildid-dir"
             }
+            Symbols::OtherFileSystem => "put the file into the build-id cache: perf buildid-cache --add PATH",
             Symbols::NoFile | Symbols::BuildIdDiffers => {
                 "perf archive on the recorded machine, and its perf.data.tar.bz2 beside the recording; or copy the recorded file \
                  below a folder and give --symfs FOLDER"

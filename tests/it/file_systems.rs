@@ -95,6 +95,8 @@ fn what_the_kernel_shows_as_files_is_not_opened() {
         );
         let Some(run) = scene.in_namespace(&script) else { continue };
         assert_eq!(run.code, Some(0), "{mount}: {run:?}");
+        let info = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(info.contains("on a file system that is not looked into"), "{mount}: {info}");
         let log = fs::read_to_string(scene.at("log")).expect("strace writes it");
         let real = scene.at("symfs").canonicalize().expect("a folder");
         let reached = |line: &&str| {

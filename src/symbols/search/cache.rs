@@ -77,7 +77,8 @@ impl<'p> Cache<'p> {
 
     /// Whether it has any file of this build id.
     pub fn has(&self, opener: &Opener, build_id: &[u8]) -> bool {
-        let is_in = |folder: &Path, id| find_below(&Root::of_user(folder)?, &path_of(id)?, Links::Followed);
+        let is_in =
+            |folder: &Path, id| find_below(&Root::of_user(folder)?, &path_of(id)?, Links::Followed).ok();
         forms(build_id).any(|id| match self {
             Cache::Folder(folder, _) => is_in(folder, id).is_some(),
             Cache::Archive(lazy) => lazy.unpack_for(opener, id).is_some_and(|archive| archive.has(id)),

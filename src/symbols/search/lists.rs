@@ -92,7 +92,7 @@ impl<'p> Search<'p> {
     /// may write to `/tmp`, and a link there may lead to a private file.
     fn open_list(&self, root: &Path, path: &str) -> Result<Text<'p>, Symbols> {
         let root = Root::of_user(root).ok_or(Symbols::NoPerfMap)?;
-        let list = find_below(&root, path, Links::NotAtEnd).ok_or(Symbols::NoPerfMap)?;
+        let list = find_below(&root, path, Links::NotAtEnd).map_err(|_| Symbols::NoPerfMap)?;
         let metadata = list.metadata().map_err(|_| Symbols::NoPerfMap)?;
         self.trust.check_list(&metadata)?;
         match metadata.len() {

@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::FileId;
+use crate::model::{FileId, Symbols};
 use crate::pack::Budget;
 use crate::symbols::formats::bytes::Bytes;
 use crate::symbols::formats::stored::StoredFile;
@@ -37,16 +37,21 @@ impl Opener {
 
     /// Opens the regular file that `path`, which a recording names, leads to below `root`. Empty
     /// files are not opened.
-    pub fn open_below(&self, root: &Root, path: &str) -> Option<File> {
+    ///
+    /// # Errors
+    ///
+    /// If there is none that may be opened.
+    pub fn open_below(&self, root: &Root, path: &str) -> Result<File, Symbols> {
         let handle = find_below(root, path, Links::Followed)?;
         let has_content = handle.metadata().is_ok_and(|metadata| trust::has_content(&metadata));
-        has_content.then(|| self.open_handle(&handle).ok())?
+        let opened = has_content.then(|| self.open_handle(&handle).ok()).flatten();
+        opened.ok_or(Symbols::NoFile)
     }
 
     /// The bytes of the regular file `path` below `folder`, under the conditions of
     /// [`Opener::open_below`]. What is read of them counts against `budget`.
     pub fn bytes_below(&self, folder: &Path, path: &str, budget: &Arc<Budget>) -> Option<Bytes<'static>> {
-        stored(self.open_below(&Root::of_user(folder)?, path)?, budget)
+        stored(self.open_below(&Root::of_user(folder)?, path).ok()?, budget)
     }
 
     /// Opens a file that the user names, if it is a regular one.
@@ -107,7 +112,7 @@ mod tests {
         link("circle", "circle");
         let opener = Opener::default();
         let root = Root::of_user(folder.path()).unwrap();
-        let is_opened = |path: &str| opener.open_below(&root, path).is_some();
+        let is_opened = |path: &str| opener.open_below(&root, path).is_ok();
         assert!(is_opened("usr/bin/tool"));
         assert!(is_opened("stays"));
         assert!(is_opened("from_its_root"));

@@ -14,7 +14,7 @@ use super::walk::{Links, Root, find_below};
 
 /// Opens the regular file that has the path `path` for a process.
 pub fn open(opener: &Opener, process: i32, path: &str) -> Option<File> {
-    opener.open_below(&Root::of_process(process)?, path.strip_prefix('/')?)
+    opener.open_below(&Root::of_process(process)?, path.strip_prefix('/')?).ok()
 }
 
 /// Opens the perf map of a process. Its name has the id that the process has in its own container.
@@ -28,7 +28,7 @@ pub fn open_perf_map(opener: &Opener, process: i32) -> Option<File> {
 /// or to root.
 pub fn open_list(opener: &Opener, process: i32, path: &str) -> Option<File> {
     // Links are not followed: see `Search::open_list`.
-    let list = find_below(&Root::of_process(process)?, path.strip_prefix('/')?, Links::Refused)?;
+    let list = find_below(&Root::of_process(process)?, path.strip_prefix('/')?, Links::Refused).ok()?;
     let process = fs::metadata(format!("/proc/{process}")).ok()?;
     let metadata = list.metadata().ok()?;
     let is_wanted = trust::has_content(&metadata) && trust::is_list_of(&process, &metadata);

@@ -49,8 +49,8 @@ impl Search<'_> {
             return Err(Symbols::NotAFile);
         }
         let root = self.trust.root().ok_or(Symbols::NotLookedFor)?;
-        let file = Root::of_user(root).and_then(|root| self.opener.open_below(&root, &module.path[1..]));
-        self.read_checked(module, file.ok_or(Symbols::NoFile)?)
+        let root = Root::of_user(root).ok_or(Symbols::NoFile)?;
+        self.read_checked(module, self.opener.open_below(&root, &module.path[1..])?)
     }
 
     /// Reads a file if it is the recorded one.

@@ -19,6 +19,8 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
+use crate::model::Symbols;
+
 /// File systems on which programs are: their names, and the numbers that `fstatfs` has for them
 /// (include/uapi/linux/magic.h; zfs in OpenZFS, bcachefs in fs/bcachefs).
 ///
@@ -86,11 +88,15 @@ impl Root {
 
 /// Finds what `path` names below `root`, which is the root for links too. The result can be asked
 /// for its metadata, and it can be opened later.
-pub fn find_below(root: &Root, path: &str, links: Links) -> Option<File> {
+///
+/// # Errors
+///
+/// If there is nothing, or it is on a file system that holds no programs.
+pub fn find_below(root: &Root, path: &str, links: Links) -> Result<File, Symbols> {
     let path = Path::new(path);
     let is_plain = |component| matches!(component, Component::Normal(_));
     if path.as_os_str().is_empty() || !path.components().all(is_plain) {
-        return None;
+        return Err(Symbols::NoFile);
     }
     let mut ahead = parts(path);
     // The way from the root to here, so that `..` never leads above the root, even if somebody
@@ -102,14 +108,15 @@ pub fn find_below(root: &Root, path: &str, links: Links) -> Option<File> {
             trail.pop();
             continue;
         }
-        let handle = named(trail.last().unwrap_or(&root.handle), &part)?;
-        let metadata = handle.metadata().ok()?;
+        let handle = named(trail.last().unwrap_or(&root.handle), &part).ok_or(Symbols::NoFile)?;
+        let metadata = handle.metadata().map_err(|_| Symbols::NoFile)?;
         if metadata.is_symlink() && !(links == Links::NotAtEnd && ahead.is_empty()) {
             followed += 1;
             if links == Links::Refused || followed > MOST_LINKS {
-                return None;
+                return Err(Symbols::NoFile);
             }
-            let target = rustix::fs::readlinkat(&handle, "", Vec::new()).ok()?;
+            let target = rustix::fs::readlinkat(&handle, "", Vec::new());
+            let target = target.map_err(|_| Symbols::NoFile)?;
             let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
             if target.is_absolute() {
                 trail.clear();
@@ -119,11 +126,11 @@ pub fn find_below(root: &Root, path: &str, links: Links) -> Option<File> {
             continue;
         }
         if !root.counts(&handle, &metadata) {
-            return None;
+            return Err(Symbols::OtherFileSystem);
         }
         trail.push(handle);
     }
-    trail.pop()
+    trail.pop().ok_or(Symbols::NoFile)
 }
 
 /// The names in a path that matter to a walk, the last first.
@@ -160,12 +167,13 @@ mod tests {
     #[test]
     fn what_the_kernel_shows_as_files_is_not_found() {
         let root = Root::of_user(Path::new("/")).unwrap();
-        let is_found = |path: &str| find_below(&root, path, Links::Followed).is_some();
-        assert!(is_found("usr"));
+        let find = |path: &str| find_below(&root, path, Links::Followed).map(drop);
+        assert_eq!(find("usr"), Ok(()));
+        assert_eq!(find("no/such/file"), Err(Symbols::NoFile));
         for path in ["proc", "proc/self/exe", "proc/self/root/usr", "sys", "sys/kernel/btf/vmlinux"] {
-            assert!(!is_found(path), "{path}");
+            assert_eq!(find(path), Err(Symbols::OtherFileSystem), "{path}");
         }
         let own = Root::of_process(std::process::id() as i32);
-        assert!(own.is_none_or(|own| find_below(&own, "proc/self/exe", Links::Followed).is_none()));
+        assert!(own.is_none_or(|own| find_below(&own, "proc/self/exe", Links::Followed).is_err()));
     }
 }
