@@ -11,8 +11,9 @@ from tools import ROOT
 PREFACE = """# Robustness
 
 What perf, the crate `linux-perf-data` and stallgraph make of every variant of perf.data, and of damaged
-and hostile files. `scripts/robustness` writes this page: it records, damages or builds all files, and
-ends with exit code 1 if stallgraph breaks a promise (`scripts/robustness --help`). {versions}.
+and hostile files; and what comes of [attacks](#attacks). `scripts/robustness` writes this page: it
+records, damages or builds all files, and ends with exit code 1 if stallgraph breaks a promise
+(`scripts/robustness --help`). {versions}.
 
 A cell holds the samples used, of all events together, then what went wrong; times over 1 s and memory
 over 256 MB are in brackets. Every run is limited to 20 s and 4 GB. Where a row is of several files, the
@@ -55,4 +56,6 @@ def write_table(path, rows):
         parts.append(f"| {first} | {second} | perf | linux-perf-data | stallgraph |")
         parts.append("| --- | --- | --- | --- | --- |")
         parts += [row.markdown() for row in rows if section.get(row.kind, "hostile") == kind]
-    path.write_text("\n".join(parts) + "\n")
+    # Attacks are tests of the program, not rows that are measured here.
+    attacks = (ROOT / "scripts/robustness.d/attacks.txt").read_text()
+    path.write_text("\n".join(parts) + "\n" + attacks)

@@ -58,6 +58,29 @@ fn paths_in_the_documents_exist() {
 }
 
 #[test]
+fn each_attack_has_its_test() {
+    let page = read(&root().join("docs/robustness.md"));
+    let attacks = read(&root().join("scripts/robustness.d/attacks.txt"));
+    assert!(page.ends_with(&attacks), "scripts/robustness appends the attacks as they are");
+    let tests = files(&root().join("tests/it"));
+    let tests = tests.iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    let code: String = tests.map(|file| read(file)).collect();
+    let mut count = 0;
+    for row in attacks.lines().filter(|line| line.starts_with("| ")).skip(2) {
+        let named = row.trim_end_matches([' ', '|']).rsplit(" | ").next().expect("a cell");
+        for test in named.split(", ").map(|test| test.trim_matches('`')) {
+            let last = test.rsplit("::").next().expect("a name");
+            let is_there = ["fn", "mod"]
+                .iter()
+                .any(|kind| [" ", "(", ";"].iter().any(|end| code.contains(&format!("{kind} {last}{end}"))));
+            assert!(is_there, "no test {test}: {row}");
+            count += 1;
+        }
+    }
+    assert!(count > 25, "{count}");
+}
+
+#[test]
 fn prose_wraps_at_100_columns() {
     for (document, text) in documents() {
         let mut is_code = false;
