@@ -51,7 +51,9 @@ fn the_first_interrupt_ends_the_writer_and_the_report_follows() {
 
 #[test]
 fn the_second_interrupt_ends_the_program() {
-    let child = reading();
+    let mut child = reading();
+    // Its stream goes on.
+    let _pipe = child.stdin.take();
     interrupt(&child);
     std::thread::sleep(Duration::from_millis(200));
     interrupt(&child);
