@@ -72,7 +72,7 @@ fn records(size: u64) -> Vec<Flood> {
             b.mmap2(Mmap::new(7, "/m", n << 12, (2 * records - 2 * n) << 12))
         }),
         flood("maps over maps", records, |b, n| {
-            b.mmap2(Mmap::new(7, "/m", (records - n) << 12, 2 * n << 12))
+            b.mmap2(Mmap::new(7, "/m", (records - n) << 12, (2 * n) << 12))
         }),
         flood("kernel modules", records, |b, n| {
             b.mmap2(Mmap::kernel_module(&format!("[m{n}]"), addresses + (n << 12), 0x1000))
