@@ -21,13 +21,17 @@ const PIECE_BYTES: usize = 4 << 20;
 const LONGEST_REMEMBERED: usize = 16 << 10;
 /// Number of stacks whose text each thread caches.
 const RECENT_STACKS: usize = 1 << 13;
+/// Bytes of text that each thread caches.
+const MOST_REMEMBERED: usize = 8 << 20;
+/// Pieces that are folded at a time, however many threads there are: each takes some MB.
+const MOST_AT_ONCE: usize = 32;
 /// The suffix of kernel functions with `--kernel-suffix`, as stackcollapse-perf.pl annotates them.
 const KERNEL_SUFFIX: &str = "_[k]";
 
 /// Writes folded stacks.
 pub struct Folder<'r> {
     template: Template<'r>,
-    /// One for each thread.
+    /// One for each piece that is folded at a time.
     caches: Vec<Cache>,
 }
 
@@ -62,7 +66,7 @@ impl<'r> Folder<'r> {
                 functions,
                 comms,
             },
-            caches: (0..rayon::current_num_threads()).map(|_| Cache::default()).collect(),
+            caches: (0..rayon::current_num_threads().min(MOST_AT_ONCE)).map(|_| Cache::default()).collect(),
         }
     }
 
@@ -159,11 +163,13 @@ struct Cache {
     /// The folded functions of recent stacks, by the number that stacks of the same functions
     /// share. On a busy CPU the same few stacks repeat.
     recent: Vec<(u32, Vec<u8>)>,
+    /// The bytes of their texts.
+    remembered: usize,
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Cache { frames: Vec::new(), recent: vec![(0, Vec::new()); RECENT_STACKS] }
+        Cache { frames: Vec::new(), recent: vec![(0, Vec::new()); RECENT_STACKS], remembered: 0 }
     }
 }
 
@@ -224,12 +230,13 @@ impl PieceFolder<'_, '_> {
     }
 
     fn stack(&mut self, line: &Line) {
-        let PieceFolder { template, stacks, cache: Cache { frames, recent }, text, .. } = self;
+        let PieceFolder { template, stacks, cache: Cache { frames, recent, remembered }, text, .. } = self;
         text.extend(template.comms.get(line.task.index()));
         let number = stacks.number(line.stack);
         let (stack, functions) = &mut recent[number as usize % RECENT_STACKS];
         if *stack != number {
             *stack = number;
+            *remembered -= functions.capacity();
             functions.clear();
             frames.clear();
             frames.extend(template.recording.functions_leaf_first(line.stack));
@@ -237,9 +244,11 @@ impl PieceFolder<'_, '_> {
                 functions.push(b';');
                 functions.extend(template.functions.get(function.index()));
             }
+            *remembered += functions.capacity();
         }
         text.extend(functions.as_slice());
-        if functions.len() > LONGEST_REMEMBERED {
+        if functions.len() > LONGEST_REMEMBERED || *remembered > MOST_REMEMBERED {
+            *remembered -= functions.capacity();
             (*stack, *functions) = (0, Vec::new());
         }
     }

@@ -190,5 +190,7 @@ fn the_environment_starts_no_more_threads_than_the_option_takes() {
         let (run, cost) = with_cost(&mut command);
         assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 10), "{asked}: {}", run.stderr);
         assert!(cost.threads <= most, "{asked}: {cost:?}");
+        // A stack and a little more for each thread; what folds lines is kept for 32.
+        assert!(cost.memory < 160 << 20, "{asked}: {cost:?}");
     }
 }
