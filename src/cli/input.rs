@@ -80,7 +80,6 @@ impl InputOptions {
     /// Packs the recording and the files that its names come from, with progress on a terminal.
     pub fn pack(&self, keep: Keep, out: &mut dyn Write) -> stallgraph::Result<Packed> {
         self.start_threads()?;
-        let _interrupt = self.first_interrupt();
         let progress = Progress::new();
         let show = |stage, done, total| progress.show(stage, done, total);
         load::pack(&self.path(), &self.options(true), keep, out, &show)
@@ -95,7 +94,7 @@ impl InputOptions {
     }
 
     /// Lets the first Ctrl-C end only what writes the stream, if the recording is one.
-    fn first_interrupt(&self) -> Option<FirstInterrupt> {
+    pub fn first_interrupt(&self) -> Option<FirstInterrupt> {
         let path = self.path();
         let is_stored = |metadata: std::fs::Metadata| metadata.is_file() || metadata.is_dir();
         let is_stream = path == Path::new("-") || !std::fs::metadata(&path).is_ok_and(is_stored);

@@ -88,6 +88,8 @@ impl Arguments {
             _ => Keep::Symbols,
         };
         let file = target::file(Some(&self.output));
+        // Before the temporary file is made, so that it means the same whenever it comes.
+        let _interrupt = self.input.first_interrupt();
         let mut target = Target::create(file, Readers::Owner, &self.input.inputs(None))?;
         let packed = target.write(|out| self.input.pack(keep, out))?;
         let bytes = target.finish(&self.input.inputs(Some(&packed.recording)))?;
