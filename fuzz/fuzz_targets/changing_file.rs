@@ -1,4 +1,5 @@
-//! libFuzzer feeds `tests/it/corpus/changing_file.rs`.
+//! libFuzzer feeds `tests/it/corpus/changing_file.rs`. Run it with `-detect_leaks=0`: what the C
+//! library keeps for a thread that is just ending (`__cxa_thread_atexit_impl`) looks like a leak.
 #![no_main]
 
 #[path = "../../tests/it/corpus/changing_file.rs"]
