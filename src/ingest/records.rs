@@ -198,8 +198,10 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// How many bytes are copied together: at most what stays in a CPU's cache.
-const LARGEST_PIECE: usize = 1 << 16;
+/// How many bytes are copied together: at most what stays in the first cache of a CPU, and less
+/// than what C libraries copy with string instructions, which start slowly (from 4,096 bytes on:
+/// rep_movsb_threshold of glibc with AVX2).
+const LARGEST_PIECE: usize = 4096 - 64;
 const SMALLEST_PIECE: usize = 1 << 10;
 
 /// A copy of a part of the data.

@@ -1,6 +1,10 @@
 //! Helpers: functions that everybody calls, so that their name says nothing about the work. The
 //! lists hold exact names, because much that begins alike is work: `copy_page_range` is a fork.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashSet;
+
 /// Whether this function turns interrupts on again. Where no interrupt that cannot be masked takes
 /// the samples, the sample of a time with interrupts off is taken here.
 pub(super) fn turns_interrupts_on(name: &str) -> bool {
@@ -59,8 +63,15 @@ pub(super) fn leaves_to_host(name: &str) -> bool {
 /// Whether this function locks, reads a clock, waits for a time, copies or clears memory, writes
 /// text into a buffer, or is a thunk.
 pub(super) fn is_helper(name: &str) -> bool {
-    is_lock(name) || is_clock(name) || is_memory(name) || is_thunk(name) || TEXT.contains(&name)
+    is_lock(name) || is_clock(name) || is_memory(name) || is_thunk(name) || NAMES.contains(name)
 }
+
+/// The names of helpers beside those that begin with a prefix. Each function of a recording is
+/// looked up here.
+static NAMES: LazyLock<FxHashSet<&'static str>> =
+    LazyLock::new(|| [&LOCKS[..], &CLOCKS, &TEXT].into_iter().flatten().copied().collect());
+/// Functions that copy or clear memory.
+static MEMORY_NAMES: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| MEMORY.into_iter().collect());
 
 /// Functions that lock and unlock, beside those that begin with a prefix.
 const LOCKS: [&str; 68] = [
@@ -166,7 +177,7 @@ fn is_lock(name: &str) -> bool {
         "rwsem_",
         "percpu_rwsem_",
     ];
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || LOCKS.contains(&name)
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Functions that read a clock, beside those that begin with a prefix, or wait for a time.
@@ -224,7 +235,6 @@ fn is_clock(name: &str) -> bool {
         || name.starts_with("sched_clock")
         || name.starts_with("local_clock")
         || name.starts_with("arch_counter_get_cnt")
-        || CLOCKS.contains(&name)
 }
 
 /// Functions that copy or clear memory, without what they begin with.
@@ -311,7 +321,7 @@ fn is_memory(name: &str) -> bool {
     // arm64 and riscv have each under its own name and with `__pi_`, x86 with `__`.
     let base = name.strip_prefix("__pi_").unwrap_or(name);
     let base = base.trim_start_matches('_');
-    MEMORY.contains(&base)
+    MEMORY_NAMES.contains(base)
 }
 
 /// Functions that write text into a buffer (lib/vsprintf.c, fs/seq_file.c): what is written is the

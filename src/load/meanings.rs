@@ -44,7 +44,9 @@ pub fn function(
     if mode == Mode::Kernel && naming == Naming::Named {
         let text = names.get(name).to_owned();
         kind = kernel::classify(&text);
-        system_call = kernel::system_call(&text).map(|call| names.intern(call));
+        if kind == FrameKind::SystemCall {
+            system_call = kernel::system_call(&text).map(|call| names.intern(call));
+        }
     }
     Function { name, module, mode, naming, kind, system_call }
 }

@@ -32,8 +32,10 @@ pub(super) fn set_task_kinds(recording: &mut Recording, names: &Names) {
 /// Where side band does not show who made a task with the name of a kernel thread, its samples and
 /// its system calls may.
 fn set_origins_by_samples(recording: &mut Recording, are_named: &[bool]) {
-    let is_doubtful =
-        |task: TaskId| are_named[task.index()] && recording.task(task).origin == Origin::Unknown;
+    let is_doubtful = |id: TaskId| {
+        let task = recording.task(id);
+        are_named[id.index()] && task.origin == Origin::Unknown && !task.is_swapper()
+    };
     let are_doubtful: Vec<bool> =
         (0..recording.tasks.len()).map(TaskId::from_index).map(is_doubtful).collect();
     if !are_doubtful.contains(&true) {

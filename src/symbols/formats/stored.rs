@@ -4,8 +4,7 @@
 //! copied once, when it is asked for, and what was checked in the copy stays true. The copies count
 //! against the memory that is allowed as long as the file is in use.
 
-use std::cell::RefCell;
-use std::collections::HashSet;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::ops::{Deref, Range};
@@ -13,20 +12,32 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use object::read::{ReadCache, ReadRef};
+use object::read::ReadRef;
 
 use crate::pack::Budget;
 
+/// Parts that are read of one file at most: real ones have some dozens.
+const MOST_PARTS: u32 = 4096;
+/// A text without an end in so many bytes is none.
+const LONGEST_TEXT: u64 = 1 << 12;
+
 /// An open file, and the parts of it that were read.
 pub struct StoredFile {
-    parts: ReadCache<Parts>,
-    /// Position and length of each part that the budget allowed.
-    allowed: RefCell<HashSet<(u64, u64)>>,
+    parts: OnceCell<Box<Part>>,
+    count: Cell<u32>,
     file: Arc<File>,
     /// What the file was when it was opened.
     opened: Metadata,
     loan: Loan,
     is_over_budget: AtomicBool,
+}
+
+/// A part of a file, and the one that was read after it. Parts are only added, so that those that
+/// are there can be lent.
+struct Part {
+    offset: u64,
+    bytes: Vec<u8>,
+    next: OnceCell<Box<Part>>,
 }
 
 /// Bytes that were taken from a budget, and are given back when this is dropped.
@@ -63,10 +74,9 @@ impl StoredFile {
     /// If the system does not tell its length.
     pub fn new(file: File, budget: &Arc<Budget>) -> std::io::Result<StoredFile> {
         let (opened, file) = (file.metadata()?, Arc::new(file));
-        let parts = ReadCache::new(Parts { file: Arc::clone(&file), length: opened.len(), at: 0 });
         Ok(StoredFile {
-            parts,
-            allowed: RefCell::default(),
+            parts: OnceCell::new(),
+            count: Cell::new(0),
             file,
             opened,
             loan: Loan::new(budget),
@@ -117,23 +127,53 @@ impl StoredFile {
 
     /// Reads the file from its start.
     pub fn reader(&self) -> impl Read {
-        Parts { file: Arc::clone(&self.file), length: self.length(), at: 0 }
+        Reader { file: Arc::clone(&self.file), at: 0 }
     }
 
-    fn allow(&self, offset: u64, length: u64) -> Result<(), ()> {
-        let is_inside = offset.checked_add(length).is_some_and(|end| end <= self.length());
-        let mut allowed = self.allowed.borrow_mut();
-        if !is_inside {
-            return Err(());
-        }
-        if !allowed.contains(&(offset, length)) {
-            if !self.loan.take(length) {
-                self.is_over_budget.store(true, Ordering::Relaxed);
-                return Err(());
+    /// The `length` bytes from `offset`, if they are all there and allowed.
+    fn part(&self, offset: u64, length: u64) -> Option<&[u8]> {
+        offset.checked_add(length).filter(|end| *end <= self.length())?;
+        let mut place = &self.parts;
+        while let Some(part) = place.get() {
+            if part.offset == offset && part.bytes.len() as u64 == length {
+                return Some(&part.bytes);
             }
-            allowed.insert((offset, length));
+            place = &part.next;
         }
-        Ok(())
+        if self.count.get() >= MOST_PARTS || !self.loan.take(length) {
+            self.is_over_budget.store(true, Ordering::Relaxed);
+            return None;
+        }
+        self.count.set(self.count.get() + 1);
+        let bytes = self.read(offset, usize::try_from(length).ok()?)?;
+        Some(&place.get_or_init(|| Box::new(Part { offset, bytes, next: OnceCell::new() })).bytes)
+    }
+
+    /// Reads a part into memory that is not cleared before.
+    fn read(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).ok()?;
+        while bytes.len() < length {
+            let at = offset + bytes.len() as u64;
+            match rustix::io::pread(&*self.file, rustix::buffer::spare_capacity(&mut bytes), at) {
+                // Another process has cut the file.
+                Ok(0) => return None,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return None,
+            }
+        }
+        bytes.truncate(length);
+        Some(bytes)
+    }
+}
+
+impl Drop for StoredFile {
+    fn drop(&mut self) {
+        // One after the other: thousands in each other would need a deep stack.
+        let mut part = self.parts.take();
+        while let Some(mut first) = part {
+            part = first.next.take();
+        }
     }
 }
 
@@ -143,38 +183,28 @@ impl<'f> ReadRef<'f> for &'f StoredFile {
     }
 
     fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'f [u8], ()> {
-        self.allow(offset, size)?;
-        (&self.parts).read_bytes_at(offset, size)
+        self.part(offset, size).ok_or(())
     }
 
     fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'f [u8], ()> {
-        (&self.parts).read_bytes_at_until(range, delimiter)
+        let end = range.end.min(self.length()).min(range.start.saturating_add(LONGEST_TEXT));
+        let bytes = self.read_bytes_at(range.start, end.checked_sub(range.start).ok_or(())?)?;
+        let length = memchr::memchr(delimiter, bytes).ok_or(())?;
+        bytes.get(..length).ok_or(())
     }
 }
 
-/// Reads parts of a file.
-struct Parts {
+/// Reads a file from its start.
+struct Reader {
     file: Arc<File>,
-    length: u64,
     at: u64,
 }
 
-impl Read for Parts {
+impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.file.read_at(buffer, self.at)?;
         self.at += read as u64;
         Ok(read)
-    }
-}
-
-impl std::io::Seek for Parts {
-    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
-        self.at = match to {
-            std::io::SeekFrom::Start(at) => at,
-            std::io::SeekFrom::End(_) => self.length,
-            std::io::SeekFrom::Current(_) => self.at,
-        };
-        Ok(self.at)
     }
 }
 
