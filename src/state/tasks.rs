@@ -58,6 +58,7 @@ impl Tasks {
         let comm = before.map_or_else(|| nameless(tid, names), |id| self.tasks[id.index()].comm);
         let origin = match parent.pid {
             KTHREADD => Origin::Kernel,
+            ..=0 if pid == KTHREADD => Origin::Kernel,
             // perf does not know the parent, or it is the idle task, which makes init and kthreadd.
             ..=0 => Origin::Unknown,
             // A kworker makes the processes that run helpers of the kernel. They are programs as

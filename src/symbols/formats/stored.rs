@@ -4,7 +4,7 @@
 //! copied once, when it is asked for, and what was checked in the copy stays true. The copies count
 //! against the memory that is allowed as long as the file is in use.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::ops::{Deref, Range};
@@ -16,15 +16,15 @@ use object::read::ReadRef;
 
 use crate::pack::Budget;
 
-/// Parts that are read of one file at most: real ones have some dozens.
-const MOST_PARTS: u32 = 4096;
+/// Parts that are read of one file at most are the square of this: of real files it is some dozens,
+/// and of the names of a large program some thousand.
+const BLOCK: usize = 64;
 /// A text without an end in so many bytes is none.
 const LONGEST_TEXT: u64 = 1 << 12;
 
 /// An open file, and the parts of it that were read.
 pub struct StoredFile {
-    parts: OnceCell<Box<Part>>,
-    count: Cell<u32>,
+    parts: [OnceCell<Block>; BLOCK],
     file: Arc<File>,
     /// What the file was when it was opened.
     opened: Metadata,
@@ -32,12 +32,13 @@ pub struct StoredFile {
     is_over_budget: AtomicBool,
 }
 
-/// A part of a file, and the one that was read after it. Parts are only added, so that those that
-/// are there can be lent.
-struct Part {
+/// Parts of a file. They are only added, so that those that are there can be lent.
+type Block = Box<[OnceCell<FilePart>; BLOCK]>;
+
+/// A part of a file.
+struct FilePart {
     offset: u64,
     bytes: Vec<u8>,
-    next: OnceCell<Box<Part>>,
 }
 
 /// Bytes that were taken from a budget, and are given back when this is dropped.
@@ -75,8 +76,7 @@ impl StoredFile {
     pub fn new(file: File, budget: &Arc<Budget>) -> std::io::Result<StoredFile> {
         let (opened, file) = (file.metadata()?, Arc::new(file));
         Ok(StoredFile {
-            parts: OnceCell::new(),
-            count: Cell::new(0),
+            parts: [const { OnceCell::new() }; BLOCK],
             file,
             opened,
             loan: Loan::new(budget),
@@ -133,20 +133,26 @@ impl StoredFile {
     /// The `length` bytes from `offset`, if they are all there and allowed.
     fn part(&self, offset: u64, length: u64) -> Option<&[u8]> {
         offset.checked_add(length).filter(|end| *end <= self.length())?;
-        let mut place = &self.parts;
-        while let Some(part) = place.get() {
-            if part.offset == offset && part.bytes.len() as u64 == length {
-                return Some(&part.bytes);
+        for block in &self.parts {
+            for place in &**block.get_or_init(|| Box::new([const { OnceCell::new() }; BLOCK])) {
+                let Some(part) = place.get() else { return self.add(place, offset, length) };
+                if part.offset == offset && part.bytes.len() as u64 == length {
+                    return Some(&part.bytes);
+                }
             }
-            place = &part.next;
         }
-        if self.count.get() >= MOST_PARTS || !self.loan.take(length) {
+        self.is_over_budget.store(true, Ordering::Relaxed);
+        None
+    }
+
+    /// Reads a part, and keeps it in a place.
+    fn add<'f>(&self, place: &'f OnceCell<FilePart>, offset: u64, length: u64) -> Option<&'f [u8]> {
+        if !self.loan.take(length) {
             self.is_over_budget.store(true, Ordering::Relaxed);
             return None;
         }
-        self.count.set(self.count.get() + 1);
         let bytes = self.read(offset, usize::try_from(length).ok()?)?;
-        Some(&place.get_or_init(|| Box::new(Part { offset, bytes, next: OnceCell::new() })).bytes)
+        Some(&place.get_or_init(|| FilePart { offset, bytes }).bytes)
     }
 
     /// Reads a part into memory that is not cleared before.
@@ -164,16 +170,6 @@ impl StoredFile {
         }
         bytes.truncate(length);
         Some(bytes)
-    }
-}
-
-impl Drop for StoredFile {
-    fn drop(&mut self) {
-        // One after the other: thousands in each other would need a deep stack.
-        let mut part = self.parts.take();
-        while let Some(mut first) = part {
-            part = first.next.take();
-        }
     }
 }
 
