@@ -2,8 +2,8 @@
 //!
 //! Values are in base units. There are no timestamps, which the collector refuses, and few series:
 //! anybody can call a process as he likes, and Prometheus keeps each series that it ever saw. So
-//! only the first [`MOST_LABELS`] culprits of a page's life have series of their own. Comments in
-//! the page, which Prometheus ignores, remember them.
+//! only the first fifty culprits of a page's life have series of their own. Comments in the page,
+//! which Prometheus ignores, remember them.
 //! The format is described at <https://prometheus.io/docs/instrumenting/exposition_formats/>, the
 //! collector is node_exporter's collector/textfile.go.
 
