@@ -148,7 +148,7 @@ fn last_line(text: String) -> String {
 
 /// The lines of strace, each with a whole call: strace cuts one in two where another thread's comes
 /// between.
-fn calls(text: &str) -> Vec<String> {
+pub(crate) fn calls(text: &str) -> Vec<String> {
     let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
     let mut calls = Vec::new();
     for line in text.lines() {
