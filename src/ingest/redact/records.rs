@@ -150,8 +150,12 @@ impl Redactor {
             UserRecordType::PERF_HEADER_ATTR => {
                 let size =
                     self.order.u32_at(body, 4).map_or(0, |size| (size as usize).max(SMALLEST_ATTRIBUTE));
-                match body.get_mut(size..).filter(|_| size <= LARGEST_ATTRIBUTE) {
-                    Some(ids) => self.ids(ids),
+                match body.split_at_mut_checked(size) {
+                    Some((attribute, ids)) => {
+                        // What comes after the fields that are known may be anything.
+                        attribute.get_mut(LARGEST_ATTRIBUTE..).unwrap_or_default().fill(0);
+                        self.ids(ids);
+                    }
                     None => self.blank(header, body),
                 }
             }
