@@ -11,8 +11,10 @@ use crate::support::run;
 
 /// `pack` of a stream, which has its temporary file and waits for more of the recording.
 fn packing(scene: &Scene, shell: &str) -> Child {
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{shell} exec \"$0\" pack - -o out/file"));
+    // What runs the tests may ignore signals, as a shell does for what it runs in the background.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,QUIT,TERM", "sh", "-c"]);
+    command.arg(format!("{shell} exec \"$0\" pack - -o out/file"));
     command.arg(env!("CARGO_BIN_EXE_stallgraph")).current_dir(scene.at(""));
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
