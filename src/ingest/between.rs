@@ -1,10 +1,10 @@
 //! Text between the records of a stream: perf's own messages, or what the recorded command prints,
 //! where both went to the same place (`perf record -o - 2>&1`).
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memrchr};
 
 use super::cursor::ByteOrder;
-use super::magic::{MAGIC, is_recording};
+use super::magic::is_recording;
 
 /// Bytes of a record's type, with which it starts. In text all of them are characters; the type of
 /// a record has zeros.
@@ -58,16 +58,17 @@ fn are_records(data: &[u8], order: ByteOrder) -> bool {
 pub fn start_of_stream(bytes: &[u8]) -> usize {
     /// Bytes of text that may stand before a recording.
     const MOST: usize = 1 << 20;
+    /// Bytes of the magic and of the header's size after it. A size has zeros, so the text ends
+    /// within it; where more text follows, the magic is a word of that text.
+    const START: usize = 16;
     if !is_text(bytes) || is_recording(bytes) {
         return 0;
     }
     let head = &bytes[..bytes.len().min(MOST)];
-    let swapped: Vec<u8> = MAGIC.iter().rev().copied().collect();
-    let starts = [MAGIC.as_slice(), &swapped].into_iter().filter_map(|magic| memmem::find(head, magic));
-    starts
-        .min()
-        .filter(|&start| {
-            head[..start].ends_with(b"\n") && head[..start].iter().all(|byte| is_character(*byte))
-        })
-        .unwrap_or(0)
+    let Some(end) = head.iter().position(|byte| !is_character(*byte)) else { return 0 };
+    let last_line = memrchr(b'\n', &head[..end]).map_or(0, |line_end| line_end + 1);
+    match end - last_line < START && is_recording(&head[last_line..]) {
+        true => last_line,
+        false => 0,
+    }
 }

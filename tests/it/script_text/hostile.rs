@@ -7,7 +7,7 @@ use crate::support::{Dice, Recording, run, stallgraph};
 use stallgraph::analyses::{contents, windows};
 use stallgraph::load;
 
-use super::texts::{KERNEL, USER, stdout_on};
+use super::texts::{KERNEL, USER, on, stdout_on};
 
 /// A header longer than the part of the file that is read to detect its format.
 #[test]
@@ -15,6 +15,20 @@ fn a_long_header_is_read_past() {
     let comment = "# event : ".to_owned() + &"x".repeat(990) + "\n";
     let text = format!("# ========\n{}a 1 [0] 1.000000: cycles: \n{KERNEL}{USER}\n", comment.repeat(300));
     assert_eq!(stdout_on(text.as_bytes(), "collapse", &[]), "a;main;vfs_read 1\n");
+}
+
+/// Only a header makes a recording of what follows text: a word does not.
+#[test]
+fn a_word_that_a_recording_begins_with_is_text() {
+    let sample = format!("a 1 [0] 1.000000: cycles: \n{KERNEL}{USER}\n");
+    for magic in ["PERFILE2", "2ELIFREP"] {
+        for line in [magic, &format!("{magic}feat o65056"), &format!("{magic} \u{fffd}\u{fffd}\u{fffd}")] {
+            for text in [format!("{sample}{line}\n"), format!("It was:\n{line}\n{sample}")] {
+                let run = on(text.as_bytes(), "collapse", &[]);
+                assert_eq!((run.code, run.stdout.as_str()), (Some(0), "a;main;vfs_read 1\n"), "{text}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::support::forms::{Apart, user_record};
 use crate::support::{Recording, Run, run, stallgraph};
 
-const BEFORE: &str = "WARNING: Kernel address maps (/proc/{kallsyms,modules}) are restricted,\ncheck /proc/sys/kernel/kptr_restrict.\n\n";
+const BEFORE: &str = "WARNING: Kernel address maps (/proc/{kallsyms,modules}) are restricted,\ncheck /proc/sys/kernel/kptr_restrict.\nPERFILE2 it begins with\n\n";
 const BETWEEN: &str = "make: Nothing to be done for 'all'.\r\n\u{1b}[1mä\u{1b}[0m\n";
 const BEHIND: &str =
     "[ perf record: Woken up 1 times to write data ]\n[ perf record: Captured and wrote 0.000 MB - ]\n";
