@@ -84,7 +84,8 @@ pub fn beyond(
     let mut all = 0;
     let mut branches: FxHashMap<PathId, u64> = FxHashMap::default();
     let mut shared: FxHashMap<NameId, Shared> = FxHashMap::default();
-    for (inner, samples) in weights.filter(|(inner, _)| contexts.continues(*inner, path)) {
+    let weights = weights.filter(|(inner, _)| contexts.continues(*inner, path));
+    for (entry, (inner, samples)) in weights.enumerate() {
         all += samples;
         let is_inside = |inner: &PathId| contexts.depth(*inner) > contexts.depth(path);
         for outer in contexts.outwards(inner).take_while(is_inside) {
@@ -96,10 +97,10 @@ pub fn beyond(
             };
             let shared = shared.entry(name).or_default();
             // A function that calls itself counts once, where it is innermost.
-            if shared.last != Some(inner) {
+            if shared.last != Some(entry) {
                 shared.samples += samples;
                 shared.depths += samples * u64::from(contexts.depth(outer));
-                shared.last = Some(inner);
+                shared.last = Some(entry);
             }
         }
     }
@@ -120,6 +121,6 @@ struct Shared {
     samples: u64,
     /// The depths of these samples in it, added up.
     depths: u64,
-    /// The last path that was counted.
-    last: Option<PathId>,
+    /// The last entry that was counted. Several entries may have one path.
+    last: Option<usize>,
 }

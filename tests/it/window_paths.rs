@@ -94,6 +94,15 @@ fn the_function_is_where_the_branches_of_a_path_meet_again() {
             assert!(meets.ends_with(&path(&recording, &found.beyond)), "{inner}");
         }
     }
+    // Stacks of two programs' functions are entries of their own, and have the same path.
+    let text = branches("__fib6_clean_all;fib6_walk");
+    let others = |(number, line): (usize, &str)| match number % 2 {
+        0 => format!("{}\n", line.replacen("main_[u]", "other_[u]", 1)),
+        _ => format!("{line}\n"),
+    };
+    let recording_of_two = recording(&text.lines().enumerate().map(others).collect::<String>());
+    let beyond = &find(&recording_of_two).ranking[0].path.beyond;
+    assert_eq!(path(&recording_of_two, beyond), "__fib6_clean_all;fib6_walk");
     let none_meet = |text: &str| {
         let recording = recording(text);
         let path = &find(&recording).ranking[0].path;

@@ -138,7 +138,8 @@ fn a_flood_of_one_thing_takes_a_bounded_multiple_of_its_size() {
         peak
     };
     fs::write(&path, flood("one", 1, |builder, _| builder.sample(Sample::new((7, 7)))).bytes).unwrap();
-    let itself = peak(&["stalls"]);
+    // It ends so soon that one look may miss its peak; what is missed would count as the flood's.
+    let itself = (0..10).map(|_| peak(&["stalls"])).max().expect("ten runs");
     for Flood { what, bytes } in records(SIZE).into_iter().chain(events(SIZE)).chain(texts(SIZE)) {
         fs::write(&path, &bytes).expect("it can be written to");
         for (command, most) in
