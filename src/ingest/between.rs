@@ -58,16 +58,18 @@ fn are_records(data: &[u8], order: ByteOrder) -> bool {
 pub fn start_of_stream(bytes: &[u8]) -> usize {
     /// Bytes of text that may stand before a recording.
     const MOST: usize = 1 << 20;
-    /// Bytes of the magic and of the header's size after it. A size has zeros, so the text ends
-    /// within it; where more text follows, the magic is a word of that text.
-    const START: usize = 16;
+    /// The header's size, which follows the magic. It has zeros; where text follows instead, the
+    /// magic is a word of that text.
+    const SIZE: std::ops::Range<usize> = 8..16;
     if !is_text(bytes) || is_recording(bytes) {
         return 0;
     }
     let head = &bytes[..bytes.len().min(MOST)];
     let Some(end) = head.iter().position(|byte| !is_character(*byte)) else { return 0 };
     let last_line = memrchr(b'\n', &head[..end]).map_or(0, |line_end| line_end + 1);
-    match end - last_line < START && is_recording(&head[last_line..]) {
+    let start = &head[last_line..];
+    let has_size = start.get(SIZE).is_some_and(|size| size.contains(&0));
+    match has_size && is_recording(start) {
         true => last_line,
         false => 0,
     }

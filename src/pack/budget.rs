@@ -28,14 +28,24 @@ impl Budget {
         let less = |left: u64| left.checked_sub(bytes);
         let is_taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
         if !is_taken {
-            self.is_exceeded.store(true, Ordering::Relaxed);
+            self.exceed();
         }
         is_taken
+    }
+
+    /// Records that something was left out because it would be more than is left.
+    pub fn exceed(&self) {
+        self.is_exceeded.store(true, Ordering::Relaxed);
     }
 
     /// Gives back bytes that were taken.
     pub fn give_back(&self, bytes: u64) {
         self.left.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of all of it.
+    pub fn all(&self) -> u64 {
+        self.all
     }
 
     /// Bytes left.

@@ -8,13 +8,14 @@ use indexmap::IndexSet;
 use crate::model::{Module, Symbols};
 use crate::redaction;
 
+use super::kept::KeptFile;
 use super::manifest::{KernelEntry, ModuleKey};
 
 /// The files that names come from, gathered while names are looked up.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// The files. Modules with the same content share one.
-    pub(super) files: IndexSet<Vec<u8>>,
+    /// The files. Modules with the same content in memory, or the same open file, share one.
+    pub(super) files: IndexSet<KeptFile>,
     /// Files with the kernel's symbols, the best first.
     pub(super) kernel: Vec<KernelEntry>,
     /// The first file with kernel symbols that was not used, and why.
@@ -34,9 +35,9 @@ pub struct Contents {
 #[derive(Debug)]
 pub(super) struct ModuleFiles {
     pub symbols: Symbols,
-    pub file: Option<Vec<u8>>,
+    pub file: Option<KeptFile>,
     /// Separate debug information.
-    pub debug: Option<Vec<u8>>,
+    pub debug: Option<KeptFile>,
 }
 
 /// The names of one module's frames, by their offsets. If two modules have the same hash, an offset
@@ -72,8 +73,8 @@ impl Contents {
     }
 
     /// Adds a file with the kernel's symbols, unless the same file was added before.
-    pub fn add_kernel(&mut self, path: String, is_elf: bool, bytes: Vec<u8>) {
-        let (file, is_new) = self.files.insert_full(bytes);
+    pub fn add_kernel(&mut self, path: String, is_elf: bool, file: KeptFile) {
+        let (file, is_new) = self.files.insert_full(file);
         if is_new {
             self.kernel.push(KernelEntry { path, is_elf, file });
         }
@@ -85,7 +86,7 @@ impl Contents {
     }
 
     /// Sets the file of `module`, or why there is none.
-    pub fn set(&mut self, module: &Module, result: std::result::Result<Vec<u8>, Symbols>) {
+    pub fn set(&mut self, module: &Module, result: std::result::Result<KeptFile, Symbols>) {
         let (symbols, file) = match result {
             Ok(file) => (Symbols::Found, Some(file)),
             Err(why) => (why, None),
@@ -94,7 +95,7 @@ impl Contents {
     }
 
     /// Adds the separate debug information of `module`.
-    pub fn set_debug(&mut self, module: &Module, debug: Vec<u8>) {
+    pub fn set_debug(&mut self, module: &Module, debug: KeptFile) {
         if let Some(gathered) = self.modules.get_mut(&ModuleKey::new(module)) {
             gathered.debug = Some(debug);
         }

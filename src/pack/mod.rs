@@ -26,6 +26,8 @@ mod bunzip2;
 #[cfg(feature = "pack")]
 mod contents;
 mod damage;
+#[cfg(feature = "pack")]
+mod kept;
 mod magic;
 #[cfg(feature = "pack")]
 mod manifest;
@@ -46,6 +48,8 @@ pub use bundle::Bundle;
 #[cfg(feature = "pack")]
 pub use contents::Contents;
 pub use damage::{ALLOW_MORE, Damage};
+#[cfg(feature = "pack")]
+pub use kept::{KeptFile, OpenFile};
 pub use magic::{may_be_archive, may_be_pack};
 #[cfg(feature = "pack")]
 pub use read::Pack;

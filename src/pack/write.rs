@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::Symbols;
 
 use super::contents::Contents;
+use super::kept::KeptFile;
 use super::manifest::{MANIFEST, Manifest, ModuleEntry, RecordingFile, SCHEMA, file_entry};
 
 /// zstd's own default level. Higher levels take several times as long to save some percent.
@@ -29,7 +30,7 @@ pub struct RecordedFile<'r> {
 ///
 /// If `out` fails, or a file of the recording.
 pub fn write(mut contents: Contents, recording: &mut [RecordedFile], out: &mut dyn Write) -> Result<()> {
-    let mut number = |file: Option<Vec<u8>>| file.map(|file| contents.files.insert_full(file).0);
+    let mut number = |file: Option<KeptFile>| file.map(|file| contents.files.insert_full(file).0);
     let modules = std::mem::take(&mut contents.modules).into_iter();
     let modules = modules.map(|(module, files)| ModuleEntry {
         module,
@@ -41,14 +42,14 @@ pub fn write(mut contents: Contents, recording: &mut [RecordedFile], out: &mut d
     modules.extend(contents.names.iter().flatten().map(|(module, listed)| ModuleEntry {
         module: module.clone(),
         symbols: listed.symbols,
-        file: number((listed.symbols == Symbols::Found).then(|| listed.to_perf_map())),
+        file: number((listed.symbols == Symbols::Found).then(|| KeptFile::Memory(listed.to_perf_map()))),
         debug: None,
     }));
     let manifest = Manifest {
         schema: SCHEMA,
         program: concat!("stallgraph ", env!("CARGO_PKG_VERSION")).to_owned(),
         modules,
-        checksums: contents.files.iter().map(|file| crc32fast::hash(file)).collect(),
+        checksums: contents.files.iter().map(KeptFile::checksum).collect::<Result<_>>()?,
         recording: recording
             .iter()
             .map(|file| RecordingFile {
@@ -75,7 +76,17 @@ pub fn write(mut contents: Contents, recording: &mut [RecordedFile], out: &mut d
     };
     add(MANIFEST, text.len() as u64, &mut text.as_slice())?;
     for (number, file) in contents.files.iter().enumerate() {
-        add(&file_entry(number), file.len() as u64, &mut file.as_slice())?;
+        let entry = file_entry(number);
+        match file {
+            KeptFile::Memory(bytes) => add(&entry, file.length(), &mut bytes.as_slice())?,
+            KeptFile::Open(open) => {
+                let mut reader = open.reader();
+                add(&entry, file.length(), &mut reader)?;
+                if manifest.checksums.get(number) != Some(&reader.finish()?) {
+                    return Err(open.changed());
+                }
+            }
+        }
     }
     for (name, text) in &contents.machine {
         add(name, text.len() as u64, &mut text.as_slice())?;
@@ -86,4 +97,75 @@ pub fn write(mut contents: Contents, recording: &mut [RecordedFile], out: &mut d
     }
     let packed = archive.into_inner().and_then(|encoder| encoder.finish()?.flush());
     packed.map_err(Error::Output)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::Module;
+    use crate::pack::OpenFile;
+
+    /// Changes a file as soon as something is written to it.
+    struct Changing<F> {
+        change: F,
+        written: usize,
+    }
+
+    impl<F: Fn()> Write for Changing<F> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            (self.change)();
+            self.written += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_written_while_it_is_packed_is_refused() {
+        const LENGTH: u64 = 4 << 20;
+        type Change = fn(&File) -> std::io::Result<()>;
+        let changes: [(Change, bool); 4] = [
+            (|_| Ok(()), false),
+            // What was packed is whole, whatever follows.
+            (|file| file.set_len(LENGTH + 1), false),
+            (|file| file.set_len(LENGTH - 1), true),
+            (|file| file.write_all_at(b"x", LENGTH - 1), true),
+        ];
+        for (number, (change, is_refused)) in changes.into_iter().enumerate() {
+            let file = Arc::new(tempfile::tempfile().expect("a file"));
+            // Bytes that do not pack well, so that some are out before the last are read.
+            let mut state = 1_u32;
+            let bytes: Vec<u8> = std::iter::repeat_with(|| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            })
+            .take(LENGTH as usize)
+            .collect();
+            file.write_all_at(&bytes, 0).expect("room");
+            let mut contents = Contents::new(true);
+            let module = Module::new("/bin/agentd".to_owned());
+            let open = OpenFile {
+                path: "/bin/agentd".into(),
+                file: Arc::clone(&file),
+                identity: (1, 2),
+                length: LENGTH,
+            };
+            contents.set(&module, Ok(KeptFile::Open(open)));
+            let mut out = Changing { change: || change(&file).expect("it changes"), written: 0 };
+            let result = write(contents, &mut [], &mut out);
+            assert_eq!(result.is_err(), is_refused, "{number}: {result:?}");
+            if let Err(error) = result {
+                let says = "/bin/agentd: is written by another process while it is packed; pack it again";
+                assert_eq!(error.to_string(), says);
+            }
+            assert!(out.written > 0);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Module, Symbols};
-use crate::pack::{Budget, Contents};
+use crate::pack::{Budget, Contents, KeptFile};
 
 use super::formats::bytes::Bytes;
 use super::formats::elf::Reduced;
@@ -15,6 +15,11 @@ use super::formats::elf::Reduced;
 /// their entries in a pack. They are for people who read the pack.
 const MACHINE: [(&str, &str); 3] =
     [("os-release", "/etc/os-release"), ("uname", "/proc/version"), ("modules", "/proc/modules")];
+
+/// Files that are copied whole, and are longer than this part of the budget, stay open and are
+/// copied when the pack is written. All of them are within the budget, so no more than this number
+/// are open at a time.
+const MOST_OPEN: u64 = 64;
 
 /// Collects the files that names come from. Modules are looked up in parallel, hence the lock.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ impl Gatherer {
 
     /// Adds an ELF file of the kernel that names come from.
     pub(super) fn add_vmlinux(&self, path: &Path, file: &Bytes) {
-        match self.reduced(file) {
+        match self.kept(path, file) {
             Some(file) => self.with(|contents| contents.add_kernel(path.display().to_string(), true, file)),
             None => self.refuse_kernel(path, Symbols::OverBudget.reason()),
         }
@@ -64,7 +69,7 @@ impl Gatherer {
 
     /// Sets the ELF file of `module`, or why there is none.
     pub(super) fn set_elf(&self, module: &Module, file: Result<&Bytes, Symbols>) {
-        let file = file.and_then(|file| self.reduced(file).ok_or(Symbols::OverBudget));
+        let file = file.and_then(|file| self.kept(module.path.as_ref(), file).ok_or(Symbols::OverBudget));
         self.with(|contents| contents.set(module, file));
     }
 
@@ -77,7 +82,7 @@ impl Gatherer {
 
     /// Sets the separate debug information of `module`.
     pub(super) fn set_debug(&self, module: &Module, file: &Bytes) {
-        if let Some(file) = self.reduced(file) {
+        if let Some(file) = self.kept(module.path.as_ref(), file) {
             self.with(|contents| contents.set_debug(module, file));
         }
     }
@@ -91,25 +96,30 @@ impl Gatherer {
         }
     }
 
-    /// The part of an ELF file that is kept; `None` if it is more than is allowed. Its length is
-    /// known before anything is copied. A file that cannot be reduced is not kept whole instead.
-    fn reduced(&self, file: &Bytes) -> Option<Vec<u8>> {
+    /// What is kept of an ELF file; `None` if it is more than is allowed. Its length is known before
+    /// anything is copied. A file that cannot be reduced is not kept whole instead.
+    fn kept(&self, path: &Path, file: &Bytes) -> Option<KeptFile> {
         if self.whole_files && self.budget.take(file.length()) {
-            return file.copy(file.length());
+            return match file {
+                Bytes::Stored(stored) if stored.length() > self.budget.all() / MOST_OPEN => {
+                    Some(KeptFile::Open(stored.to_pack(path)))
+                }
+                _ => file.copy(file.length()).map(KeptFile::Memory),
+            };
         }
-        match file.elf()?.reduced(self.inline, self.budget.left()) {
+        let kept = match file.elf()?.reduced(self.inline, self.budget.left()) {
             Reduced::Smaller(reduced) => self.budget.take(reduced.len() as u64).then_some(reduced),
             Reduced::AsIs => self.budget.take(file.length()).then(|| file.copy(file.length()))?,
             Reduced::TooLong => {
-                // Takes nothing, but says that something was left out.
-                self.budget.take(u64::MAX);
+                self.budget.exceed();
                 None
             }
-        }
+        };
+        kept.map(KeptFile::Memory)
     }
 
-    fn copied(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.budget.take(bytes.len() as u64).then(|| bytes.to_vec())
+    fn copied(&self, bytes: &[u8]) -> Option<KeptFile> {
+        self.budget.take(bytes.len() as u64).then(|| KeptFile::Memory(bytes.to_vec()))
     }
 
     fn with(&self, change: impl FnOnce(&mut Contents)) {

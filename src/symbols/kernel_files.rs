@@ -145,7 +145,7 @@ fn named_vmlinux<'f>(
 fn named_kallsyms<'f>(sources: &Sources, opener: &Opener) -> Result<Option<KernelFile<'f>>> {
     let Some(path) = sources.kallsyms.clone() else { return Ok(None) };
     let text = read_named(&path, opener).map_err(|cause| named_error(&path, cause, TAKES_KALLSYMS))?;
-    let content = Content::Kallsyms(Text::Copied(Copied::unpacked(text)));
+    let content = Content::Kallsyms(Text::Copied(Copied::whole(text)));
     Ok(Some(KernelFile { path, content, place: NamePlace::Kallsyms }))
 }
 
@@ -172,7 +172,7 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
         let is_stored = trust::is_stored(request.recording);
         let open = || open_beside(lookup.search.opener(), request.recording, &path);
         let content = match is_stored.then(open).flatten()? {
-            Ok(file) => Content::Kallsyms(Text::Copied(Copied::unpacked(read_up_to_limit(file)?))),
+            Ok(file) => Content::Kallsyms(Text::Copied(Copied::whole(read_up_to_limit(file)?))),
             Err(why) => Content::Refused(format!("{why}; --kallsyms uses it all the same")),
         };
         Some(KernelFile { path, content, place: NamePlace::Beside })
@@ -186,7 +186,7 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
         // moves the kernel at each boot.
         let is_comparable = mapped_kernel(lookup.modules).is_some() && trust::is_this_kernel(request);
         let text = is_comparable.then(|| fs::read("/proc/kallsyms").ok()).flatten()?;
-        let text = Text::Copied(Copied::unpacked(text));
+        let text = Text::Copied(Copied::whole(text));
         Some(file("/proc/kallsyms", text, NamePlace::ThisKernel))
     };
     once_with(beside).chain(once_with(cached)).chain(once_with(own)).flatten()

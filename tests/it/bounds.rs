@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::builder::{Builder, Event, Kernel, Mmap, Sample};
 use crate::support::elf::stripped;
 use crate::support::pack_scene::{Scene, entries, repack};
-use crate::support::{Dice, Run, run, stallgraph};
+use crate::support::{Dice, Run, run, stallgraph, with_peak_memory};
 
 const BUILD_ID: [u8; 20] = [7; 20];
 /// The length of a sparse file that no machine should copy.
@@ -165,6 +165,23 @@ fn no_sparse_file_is_packed_whole() {
             assert_eq!(is_told, !is_kept || options == ["--whole-files"], "{options:?}: {}", run.stderr);
         }
     }
+}
+
+/// A file that is packed whole goes from disk to disk.
+#[test]
+fn a_whole_file_is_copied_and_not_held() {
+    let scene = with_programs(1, &stripped(&BUILD_ID, &[(".debug_str", &[0; 64])]));
+    let path = scene.symfs.join("bin/program-0");
+    File::options().write(true).open(&path).and_then(|file| file.set_len(64 << 20)).expect("it grows");
+    let mut command = stallgraph();
+    command.args(["pack", "perf.data", "-o", "../there/perf.data", "--whole-files", "--max-memory", "256M"]);
+    command.arg("--symfs").arg(&scene.symfs).current_dir(scene.at("here"));
+    let (run, peak) = with_peak_memory(&mut command);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    assert!(peak < 48 << 20, "{peak}");
+    let packed = entries(&scene.packed());
+    let file = packed.iter().find(|(name, ..)| name == "files/0").map(|(.., bytes)| bytes);
+    assert!(file == Some(&fs::read(&path).expect("the program")));
 }
 
 /// An ELF file of 64 bits whose section of `size` bytes reaches to the end of [`SPARSE`] bytes.

@@ -9,12 +9,16 @@ use std::fs::{File, Metadata};
 use std::io::Read;
 use std::ops::{Deref, Range};
 use std::os::unix::fs::{FileExt, MetadataExt};
+#[cfg(feature = "pack")]
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use object::read::ReadRef;
 
 use crate::pack::Budget;
+#[cfg(feature = "pack")]
+use crate::pack::OpenFile;
 
 /// Parts that are read of one file at most are the square of this: of real files it is some dozens,
 /// and of the names of a large program some thousand.
@@ -125,6 +129,13 @@ impl StoredFile {
         Some(Copied { bytes, is_cut, _loan: Some(loan) })
     }
 
+    /// The file for a pack, which copies it when it is written.
+    #[cfg(feature = "pack")]
+    pub fn to_pack(&self, path: &Path) -> OpenFile {
+        let (file, identity) = (Arc::clone(&self.file), self.identity());
+        OpenFile { path: path.to_owned(), file, identity, length: self.length() }
+    }
+
     /// Reads the file from its start.
     pub fn reader(&self) -> impl Read {
         Reader { file: Arc::clone(&self.file), at: 0 }
@@ -213,8 +224,8 @@ pub struct Copied {
 }
 
 impl Copied {
-    /// What a file unpacked to.
-    pub fn unpacked(bytes: Vec<u8>) -> Copied {
+    /// All of a file, or what it unpacked to.
+    pub fn whole(bytes: Vec<u8>) -> Copied {
         Copied { bytes, is_cut: false, _loan: None }
     }
 

@@ -107,7 +107,7 @@ impl Search<'_> {
         }
         let text = file.into_text(unpack::MAX_MODULE).ok_or(Symbols::OverBudget)?;
         match unpack::kernel_module(&text, &self.budget) {
-            Some(unpacked) => Ok(Bytes::Text(Text::Copied(Copied::unpacked(unpacked)))),
+            Some(unpacked) => Ok(Bytes::Text(Text::Copied(Copied::whole(unpacked)))),
             None if self.budget.is_exceeded() => Err(Symbols::OverBudget),
             None => Err(Symbols::NotElf),
         }

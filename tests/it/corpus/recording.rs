@@ -80,9 +80,12 @@ pub fn check(bytes: &[u8]) {
 /// Redacts a recording, and reads what comes of it.
 fn redact(bytes: &[u8], recording: &Recording, options: &Options) {
     let (path, memory) = ("fuzzed".as_ref(), 1 << 30);
-    let Ok((header, records)) = read(&[InputFile::whole(bytes)], path, memory) else { return };
+    // Text before the recording is no part of it.
+    let file = InputFile::whole(bytes);
+    let first = file.bytes;
+    let Ok((header, records)) = read(&[file], path, memory) else { return };
     let source = Source::new(header, &records);
-    let Ok(mut redacted) = Redacted::new(&source, bytes, path) else { return };
+    let Ok(mut redacted) = Redacted::new(&source, first, path) else { return };
     let (length, mut out) = (redacted.length(), Vec::new());
     redacted.read_to_end(&mut out).expect("memory does not fail");
     assert_eq!(out.len() as u64, length);
