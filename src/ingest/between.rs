@@ -1,10 +1,10 @@
 //! Text between the records of a stream: perf's own messages, or what the recorded command prints,
 //! where both went to the same place (`perf record -o - 2>&1`).
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memmem};
 
 use super::cursor::ByteOrder;
-use super::magic::is_recording;
+use super::magic::{MAGIC, is_recording};
 
 /// Bytes of a record's type, with which it starts. In text all of them are characters; the type of
 /// a record has zeros.
@@ -65,12 +65,13 @@ pub fn start_of_stream(bytes: &[u8]) -> usize {
         return 0;
     }
     let head = &bytes[..bytes.len().min(MOST)];
-    let Some(end) = head.iter().position(|byte| !is_character(*byte)) else { return 0 };
-    let last_line = memrchr(b'\n', &head[..end]).map_or(0, |line_end| line_end + 1);
-    let start = &head[last_line..];
-    let has_size = start.get(SIZE).is_some_and(|size| size.contains(&0));
-    match has_size && is_recording(start) {
-        true => last_line,
-        false => 0,
-    }
+    let is_start = |&start: &usize| {
+        let has_size =
+            head.get(start..).and_then(|rest| rest.get(SIZE)).is_some_and(|size| size.contains(&0));
+        has_size && head[..start].ends_with(b"\n")
+    };
+    let swapped: Vec<u8> = MAGIC.iter().rev().copied().collect();
+    let starts = [MAGIC.as_slice(), &swapped].into_iter();
+    let starts = starts.filter_map(|magic| memmem::find_iter(head, magic).find(is_start));
+    starts.min().filter(|&start| head[..start].iter().all(|byte| is_character(*byte))).unwrap_or(0)
 }
