@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::model::Module;
-    use crate::pack::OpenFile;
+    use crate::pack::kept::OpenFile;
 
     /// Changes a file as soon as something is written to it.
     struct Changing<F> {

@@ -96,8 +96,8 @@ impl Gatherer {
         }
     }
 
-    /// What is kept of an ELF file; `None` if it is more than is allowed. Its length is known before
-    /// anything is copied. A file that cannot be reduced is not kept whole instead.
+    /// What is kept of an ELF file; `None` if it is more than is allowed. Its length is known
+    /// before anything is copied. A file that cannot be reduced is not kept whole instead.
     fn kept(&self, path: &Path, file: &Bytes) -> Option<KeptFile> {
         if self.whole_files && self.budget.take(file.length()) {
             return match file {
