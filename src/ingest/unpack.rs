@@ -132,11 +132,8 @@ impl Unpacker {
                 _ => record,
             });
             let packed = match &record {
-                Some(record) if record.kind == COMPRESSED => Some(record.body),
-                Some(record) if record.kind == COMPRESSED2 => {
-                    let packed = compressed2(record.body, self.order);
-                    Some(packed.ok_or((record.position as usize, Stop::BadCompression))?)
-                }
+                Some(record) if record.kind == COMPRESSED => Some(Some(record.body)),
+                Some(record) if record.kind == COMPRESSED2 => Some(compressed2(record.body, self.order)),
                 Some(_) => continue,
                 None => None,
             };
@@ -148,7 +145,8 @@ impl Unpacker {
             self.out.extend(plain);
             copied = walk.position();
             let Some(packed) = packed else { break };
-            self.unpack(&mut stream, packed).map_err(|stop| (here, stop))?;
+            let packed = packed.ok_or(Stop::BadCompression);
+            packed.and_then(|packed| self.unpack(&mut stream, packed)).map_err(|stop| (here, stop))?;
             unfinished_at = here;
         }
         match walk.stop() {
@@ -296,6 +294,18 @@ mod tests {
         let mut unpacker = self::unpacker(usize::MAX);
         assert_eq!(unpacker.add_records(&cut), Err((RECORD_HEADER, Stop::CutShort)));
         assert_eq!(unpacker.out, [&round, &whole[..RECORD], &round].concat());
+    }
+
+    #[test]
+    fn plain_records_before_a_damaged_one_are_kept() {
+        let whole = records(3);
+        // The piece says that it is longer than its record, or is no zstd.
+        for damaged in [framed(COMPRESSED2, &[0xff; 16]), framed(COMPRESSED, &[0xff; 16])] {
+            let mut unpacker = unpacker(usize::MAX);
+            let result = unpacker.add_records(&[whole.as_slice(), &damaged].concat());
+            assert_eq!(result, Err((whole.len(), Stop::BadCompression)));
+            assert_eq!(unpacker.out, whole);
+        }
     }
 
     #[test]
