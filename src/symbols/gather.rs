@@ -16,9 +16,9 @@ use super::formats::elf::Reduced;
 const MACHINE: [(&str, &str); 3] =
     [("os-release", "/etc/os-release"), ("uname", "/proc/version"), ("modules", "/proc/modules")];
 
-/// Files that are copied whole, and are longer than this part of the budget, stay open and are
-/// copied when the pack is written. All of them are within the budget, so no more than this number
-/// are open at a time.
+/// At most so many files stay open until the pack is written. A file that is copied whole stays
+/// open if it is longer than the budget divided by this number. All files together are within the
+/// budget, so there are no more of them.
 const MOST_OPEN: u64 = 64;
 
 /// Collects the files that names come from. Modules are looked up in parallel, hence the lock.
