@@ -30,6 +30,8 @@ fn vmlinux(node: &MadeUp, kallsyms: &str, folder: &str, build_id: &str) -> Optio
     let (object, file) = (assembly.with_extension("o"), assembly.with_file_name("vmlinux"));
     let mut cc = Command::new("cc");
     cc.args(["-g", "-c", "-o"]).arg(&object).arg(&assembly).stderr(Stdio::null());
+    // Its folder becomes a part of the paths: that of the sources may be too long for a line.
+    cc.current_dir(assembly.parent().expect("a folder"));
     let mut link = Command::new("cc");
     link.args(["-nostdlib", "-static", "-Wl,-e,0", &format!("-Wl,-Ttext={start:#x}")]);
     link.arg(format!("-Wl,--build-id={build_id}")).arg("-o").arg(&file).arg(&object).stderr(Stdio::null());
