@@ -70,6 +70,8 @@ mod state;
 mod symbols;
 
 pub mod analyses;
+#[cfg(feature = "capture")]
+pub mod capture;
 #[doc(hidden)]
 pub mod internals;
 pub mod load;

@@ -16,6 +16,7 @@ mod output;
 mod pack;
 mod packets;
 mod progress;
+mod record;
 mod selection;
 mod signals;
 mod stalls;
@@ -65,6 +66,7 @@ enum Command {
     Export(export::Arguments),
     Info(info::Arguments),
     Pack(pack::Arguments),
+    Record(record::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
 }
@@ -86,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments, Arguments::command()),
     };
     match result {

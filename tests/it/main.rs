@@ -57,6 +57,7 @@ mod packets;
 mod packs;
 mod readme;
 mod recommended;
+mod record;
 mod redacted_packs;
 mod repository;
 mod sampling_event;

@@ -1,0 +1,103 @@
+//! The section BUILD_ID: which version of each file was mapped, so that names are looked up in no
+//! other.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use linux_perf_event_reader::RecordType;
+use linux_perf_event_reader::constants::{
+    PERF_RECORD_MISC_BUILD_ID_SIZE, PERF_RECORD_MISC_KERNEL, PERF_RECORD_MISC_USER,
+};
+use object::{Object, ReadCache};
+
+use super::records::KERNEL;
+
+/// Bytes of the longest build id, and of its field, in which the length follows.
+const LONGEST: usize = 20;
+const FIELD: usize = 24;
+/// Where the path stands in a MMAP2 record (include/uapi/linux/perf_event.h).
+const PATH: usize = 72;
+
+/// The build ids of all files in the mappings among `records`, which this program made itself.
+pub fn of(records: &[u8]) -> Vec<u8> {
+    let mut paths: BTreeSet<(bool, &[u8])> = BTreeSet::new();
+    let mut rest = records;
+    while let Some((header, _)) = rest.split_first_chunk::<8>() {
+        let kind = u32::from_ne_bytes(header[..4].try_into().expect("4 bytes"));
+        let size = usize::from(u16::from_ne_bytes(header[6..].try_into().expect("2 bytes")));
+        let Some((record, after)) = rest.split_at_checked(size.max(8)) else { break };
+        rest = after;
+        if kind == RecordType::MMAP2.0 && record.len() > PATH {
+            let pid = i32::from_ne_bytes(record[8..12].try_into().expect("4 bytes"));
+            let path = record[PATH..].split(|byte| *byte == 0).next().unwrap_or_default();
+            paths.insert((pid == KERNEL, path));
+        }
+    }
+    let mut out = Vec::new();
+    for (is_kernel, path) in paths {
+        if let Some(id) = std::str::from_utf8(path).ok().and_then(|path| build_id(is_kernel, path)) {
+            put(&mut out, is_kernel, path, &id);
+        }
+    }
+    out
+}
+
+fn build_id(is_kernel: bool, path: &str) -> Option<Vec<u8>> {
+    match (is_kernel, path.strip_prefix('[').and_then(|path| path.split_once(']'))) {
+        (true, Some(("kernel.kallsyms", _))) => note(&fs::read("/sys/kernel/notes").ok()?),
+        (true, Some((module, _))) => {
+            note(&fs::read(format!("/sys/module/{module}/notes/.note.gnu.build-id")).ok()?)
+        }
+        (true, None) => None,
+        (false, _) => of_file(Path::new(path)),
+    }
+}
+
+/// The build id of a program or library. Only what the notes need is read.
+fn of_file(path: &Path) -> Option<Vec<u8>> {
+    let kind = fs::metadata(path).ok()?.file_type();
+    if !path.is_absolute() || !kind.is_file() || kind.is_fifo() {
+        return None;
+    }
+    let cache = ReadCache::new(File::open(path).ok()?);
+    Some(object::File::parse(&cache).ok()?.build_id().ok()??.to_vec())
+}
+
+/// The build id among notes: each has the lengths of its name and of its content, and a type.
+fn note(mut notes: &[u8]) -> Option<Vec<u8>> {
+    const BUILD_ID: u32 = 3;
+    loop {
+        let number = |at: usize| Some(u32::from_ne_bytes(notes.get(at..at + 4)?.try_into().ok()?) as usize);
+        let (name, content, kind) = (number(0)?, number(4)?, number(8)? as u32);
+        let start = 12usize.checked_add(name.checked_next_multiple_of(4)?)?;
+        let end = start.checked_add(content)?;
+        if kind == BUILD_ID && notes.get(12..16) == Some(b"GNU\0") {
+            return notes.get(start..end).map(<[u8]>::to_vec);
+        }
+        notes = notes.get(end.checked_next_multiple_of(4)?..)?;
+    }
+}
+
+/// A record: pid, the build id and its length, the path.
+fn put(out: &mut Vec<u8>, is_kernel: bool, path: &[u8], id: &[u8]) {
+    const HEADER: usize = 8;
+    const ALIGN: usize = 64;
+    // perf calls the kernel's file without the symbol.
+    let path = path.strip_suffix(b"_text").filter(|_| is_kernel).unwrap_or(path);
+    let length = (path.len() + 1).next_multiple_of(ALIGN);
+    let Ok(size) = u16::try_from(HEADER + 4 + FIELD + length) else { return };
+    let mode = if is_kernel { PERF_RECORD_MISC_KERNEL } else { PERF_RECORD_MISC_USER };
+    let id = &id[..id.len().min(LONGEST)];
+    out.extend(0u32.to_ne_bytes());
+    out.extend((mode as u16 | PERF_RECORD_MISC_BUILD_ID_SIZE as u16).to_ne_bytes());
+    out.extend(size.to_ne_bytes());
+    out.extend((if is_kernel { KERNEL } else { 0 }).to_ne_bytes());
+    let mut field = [0; FIELD];
+    field[..id.len()].copy_from_slice(id);
+    field[LONGEST] = id.len() as u8;
+    out.extend(field);
+    out.extend(path);
+    out.resize(out.len() + length - path.len(), 0);
+}

@@ -1,0 +1,59 @@
+//! The machine: what a recording says of it in its feature sections.
+
+use std::fs;
+use std::path::Path;
+
+/// What a recording says of the machine. An empty text is not known.
+#[derive(Debug, Default)]
+pub struct Machine {
+    pub hostname: String,
+    pub os_release: String,
+    pub arch: String,
+    pub cpu_description: String,
+    pub cpu_id: String,
+    pub cpus_available: u32,
+    pub cpus_online: Vec<u32>,
+    pub memory_kb: u64,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Machine {
+        let system = rustix::system::uname();
+        let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let field = |name: &str| {
+            let mut lines = cpu.lines().filter_map(|line| line.split_once(':'));
+            lines.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+        };
+        let id = ["vendor_id", "cpu family", "model", "stepping"].map(field);
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let memory = memory.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+        let kilobytes = memory.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok());
+        let list = |name: &str| cpus_in(Path::new("/sys/devices/system/cpu").join(name).as_path());
+        Machine {
+            hostname: text(system.nodename()),
+            os_release: text(system.release()),
+            arch: text(system.machine()),
+            cpu_description: field("model name").unwrap_or_default(),
+            cpu_id: id.into_iter().collect::<Option<Vec<String>>>().map_or(String::new(), |id| id.join(",")),
+            cpus_available: list("possible").last().map_or(0, |last| last + 1),
+            cpus_online: list("online"),
+            memory_kb: kilobytes.unwrap_or(0),
+        }
+    }
+}
+
+/// The CPUs in a list such as `0-3,8`; none if it cannot be read.
+fn cpus_in(path: &Path) -> Vec<u32> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let mut cpus = Vec::new();
+    for range in text.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
+            // No kernel has more: CONFIG_NR_CPUS.
+            cpus.extend(first..=last.min(first.saturating_add(1 << 16)));
+        }
+    }
+    cpus
+}

@@ -1,0 +1,176 @@
+//! Capture: recording by this program itself, into a perf.data that perf reads too.
+//!
+//! `perf_event_open` is asked for samples, side band and tracepoints on each CPU. The kernel writes
+//! into rings, which are read in rounds and written to the file as they are. What was there before
+//! is made up from /proc, as perf does.
+
+mod attributes;
+mod build_ids;
+mod evidence;
+mod features;
+mod file;
+mod machine;
+mod options;
+mod permission;
+mod records;
+mod session;
+mod synthesis;
+mod sys;
+mod tracefs;
+
+use std::io;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+pub use evidence::{Evidence, Tracepoint};
+pub use options::Options;
+
+use features::{About, Moment};
+use file::Recording;
+use machine::Machine;
+use records::Records;
+use session::Session;
+use tracefs::Tracefs;
+
+/// How long to wait for the kernel's wake-up at most.
+const ROUND: Duration = Duration::from_millis(100);
+/// How many bytes of records are written at once.
+const PIECE: usize = 1 << 20;
+
+/// A recording that runs.
+pub struct Capture {
+    session: Session,
+    file: Recording,
+    machine: Machine,
+    options: Options,
+    moment: Moment,
+    tracing_data: Vec<u8>,
+    build_ids: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+/// What was recorded.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// Bytes of records.
+    pub bytes: u64,
+}
+
+impl Capture {
+    /// Starts to record.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses, or the file cannot be written.
+    pub fn start(options: Options) -> Result<Capture> {
+        let machine = Machine::here();
+        let cpus = match &options.cpus[..] {
+            [] => machine.cpus_online.clone(),
+            cpus => cpus.to_vec(),
+        };
+        if let Some(offline) = cpus.iter().find(|cpu| !machine.cpus_online.contains(cpu)) {
+            return Err(Error::Usage(format!("CPU {offline} is not online here")));
+        }
+        let tracefs = Tracefs::find();
+        let session = Session::open(&options, &cpus, tracefs.as_ref())?;
+        let names = session.tracepoints();
+        let tracing_data = match tracefs.as_ref().filter(|_| !names.is_empty()) {
+            Some(tracefs) => tracefs.tracing_data(&names).map_err(|error| {
+                Error::Usage(format!("the formats of tracepoints cannot be read: {error}"))
+            })?,
+            None => Vec::new(),
+        };
+        let failed = |error| Error::Io { file: options.output.clone(), cause: error, remedy: None };
+        let mut file = Recording::create(&options.output, &session.recorded()).map_err(failed)?;
+        session.start()?;
+        let moment = Moment::now();
+        let mut records = Records::default();
+        records.ids(session.ids().into_iter());
+        if options.pids.is_empty() {
+            records.all_threads();
+        }
+        records.cpus(&cpus);
+        synthesis::kernel(&mut records);
+        if session.has_cgroups() {
+            synthesis::cgroups(&mut records);
+        }
+        synthesis::processes(&options.pids, &mut records);
+        records.finished_init();
+        file.write(&records.bytes).map_err(failed)?;
+        let build_ids = build_ids::of(&records.bytes);
+        Ok(Capture { session, file, machine, options, moment, tracing_data, build_ids, buffer: Vec::new() })
+    }
+
+    /// What this kernel or this machine does not have, each in a sentence.
+    pub fn lacks(&self) -> &[String] {
+        &self.session.lacks
+    }
+
+    /// Records until `is_over`.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written. What is there can be read.
+    pub fn run(&mut self, mut is_over: impl FnMut() -> bool) -> Result<()> {
+        while !is_over() {
+            self.session.wait(ROUND);
+            self.round().map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    /// Stops, and makes the file whole.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn finish(mut self) -> Result<Recorded> {
+        self.session.stop();
+        self.round().map_err(|error| self.failed(error))?;
+        let mut records = Records::default();
+        self.session.lost_samples(&mut records);
+        records.finished_round();
+        self.file.write(&records.bytes).map_err(|error| self.failed(error))?;
+        let Capture { file, machine, options, moment, tracing_data, build_ids, session, .. } = self;
+        let about = About {
+            machine: &machine,
+            command_line: &options.command_line,
+            events: &session.recorded(),
+            moment,
+            tracing_data: &tracing_data,
+            build_ids: &build_ids,
+        };
+        let bytes = file.data_bytes();
+        let failed = |error| Error::Io { file: options.output.clone(), cause: error, remedy: None };
+        file.finish(&features::sections(&about)).map_err(failed)?;
+        Ok(Recorded { bytes })
+    }
+
+    /// Reads each ring once.
+    fn round(&mut self) -> io::Result<()> {
+        let Capture { session, file, buffer, .. } = self;
+        let before = file.data_bytes();
+        session.drain(buffer, |buffer| {
+            if buffer.len() >= PIECE {
+                file.write(buffer)?;
+                buffer.clear();
+            }
+            Ok(())
+        })?;
+        if buffer.is_empty() && file.data_bytes() == before {
+            return Ok(());
+        }
+        let mut records = Records::default();
+        records.finished_round();
+        buffer.extend(records.bytes);
+        file.write(buffer)?;
+        buffer.clear();
+        Ok(())
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::Io { file: self.options.output.clone(), cause: error, remedy: None }
+    }
+}

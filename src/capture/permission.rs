@@ -1,0 +1,52 @@
+//! Why the kernel refused to record, and what helps.
+
+use std::fs;
+use std::io;
+
+use crate::error::Error;
+
+/// The error for an event that could not be opened on a CPU.
+pub fn explain(event: &str, cpu: u32, error: &io::Error) -> Error {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EACCES | libc::EPERM) => refused(),
+        Some(libc::EMFILE) => "; raise the limit of open files: ulimit -n 65536".to_owned(),
+        Some(libc::ENODEV) => format!("; CPU {cpu} is offline: see /sys/devices/system/cpu/online"),
+        Some(libc::EBUSY) => {
+            "; another user has the counter, perhaps the NMI watchdog: sysctl kernel.nmi_watchdog=0"
+                .to_owned()
+        }
+        _ => String::new(),
+    };
+    Error::Usage(format!("{event} cannot be recorded on CPU {cpu}: {error}{remedy}"))
+}
+
+/// The error for a ring buffer that could not be mapped.
+pub fn explain_ring(pages: usize, error: &io::Error) -> Error {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EPERM) => {
+            "; without CAP_IPC_LOCK buffers are limited: use a smaller -m, or sysctl kernel.perf_event_mlock_kb=65536"
+        }
+        _ => "",
+    };
+    Error::Usage(format!("a buffer of {pages} pages cannot be mapped: {error}{remedy}"))
+}
+
+/// Who may record, and why this process may not.
+fn refused() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let lockdown = read("/sys/kernel/security/lockdown");
+    if lockdown.contains("[confidentiality]") {
+        return "; the kernel is locked down (lockdown=confidentiality), which forbids it".to_owned();
+    }
+    let status = read("/proc/self/status");
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    if field("Seccomp:") == Some("2") {
+        return "; seccomp filters this process: in a container allow perf_event_open, or run privileged"
+            .to_owned();
+    }
+    let paranoid = read("/proc/sys/kernel/perf_event_paranoid");
+    format!(
+        "; run as root or with CAP_PERFMON, or: sysctl kernel.perf_event_paranoid=-1 (it is {})",
+        paranoid.trim()
+    )
+}

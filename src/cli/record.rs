@@ -1,0 +1,179 @@
+//! `stallgraph record`.
+
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+use stallgraph::analyses::selection::CpuRange;
+use stallgraph::capture::{Capture, Evidence, Options};
+use stallgraph::model::clean;
+
+use super::outcome::Outcome;
+use super::output;
+use super::values::{CpuList, parse_cpus, parse_size};
+
+/// No kernel has more CPUs than this (CONFIG_NR_CPUS).
+const MOST_CPUS: u32 = 1 << 16;
+
+/// Records what happens, with the evidence that the other commands want
+///
+/// The recording is a perf.data, which perf reads too. perf itself is not needed. All CPUs are
+/// recorded, until the command ends, or until Ctrl-C.
+///
+/// Examples:
+///
+///   stallgraph record -- sleep 60
+///   stallgraph record -C 11 --evidence full -- sleep 10
+///   stallgraph stalls
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// All CPUs and processes (the default)
+    #[arg(short = 'a', long, conflicts_with_all = ["cpus", "pids"])]
+    all_cpus: bool,
+    /// Only these CPUs: 0,2-5
+    #[arg(short = 'C', long = "cpu", value_name = "LIST", value_parser = parse_cpus)]
+    cpus: Option<CpuList>,
+    /// Only these processes, and those that they start
+    #[arg(short = 'p', long = "pid", value_name = "PID", value_delimiter = ',')]
+    pids: Vec<i32>,
+    /// Samples a second of each CPU
+    #[arg(short = 'F', long = "freq", value_name = "HZ", default_value = "999", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    frequency_hz: u64,
+    /// Record call chains (the default)
+    #[arg(short = 'g')]
+    call_chains: bool,
+    /// Leave the calls in user space out of call chains
+    #[arg(long)]
+    no_user_callchain: bool,
+    /// The events besides samples
+    #[arg(long, value_name = "SET", value_enum, default_value = "softirq")]
+    evidence: EvidenceArgument,
+    /// The size of each buffer: pages, or bytes with a unit (4M)
+    ///
+    /// Each CPU has up to three buffers: for samples, for tracepoints, for all else.
+    #[arg(short = 'm', long = "mmap-pages", value_name = "SIZE", default_value = "4M")]
+    buffer: String,
+    /// The file to write
+    ///
+    /// One that is there is kept as FILE.old.
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "perf.data")]
+    output: PathBuf,
+    /// Print the command that records the same with perf, and do not record
+    #[arg(long)]
+    dry_run: bool,
+    /// Record until this command ends
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EvidenceArgument {
+    /// Samples alone
+    Samples,
+    /// Also switches, and when received packets were raised and served
+    Softirq,
+    /// Also all softirqs, system calls, wake-ups and packets
+    Full,
+}
+
+impl From<EvidenceArgument> for Evidence {
+    fn from(argument: EvidenceArgument) -> Evidence {
+        match argument {
+            EvidenceArgument::Samples => Evidence::Samples,
+            EvidenceArgument::Softirq => Evidence::Softirq,
+            EvidenceArgument::Full => Evidence::Full,
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let options = arguments.options()?;
+    if arguments.dry_run {
+        let command = options.perf_command(&arguments.command);
+        output::print(|out| writeln!(out, "{command}"))?;
+        return Ok(Outcome::Found);
+    }
+    let is_over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register(signal, Arc::clone(&is_over)).context("signals cannot be handled")?;
+    }
+    let begin = Instant::now();
+    let output = options.output.clone();
+    let mut capture = Capture::start(options)?;
+    for lack in capture.lacks() {
+        output::complain(&format!("not recorded: {lack}"));
+    }
+    let mut child = arguments.spawn()?;
+    let mut ended = None;
+    let over = |ended: &mut Option<_>, child: &mut Option<Child>| {
+        if let Some(child) = child {
+            *ended = child.try_wait().ok().flatten();
+        }
+        ended.is_some() || is_over.load(Ordering::Relaxed)
+    };
+    capture.run(|| over(&mut ended, &mut child))?;
+    let recorded = capture.finish()?;
+    if let Some(child) = child.as_mut().filter(|_| ended.is_none()) {
+        // The signal that ended the recording reached the command too.
+        let _ = child.wait();
+    }
+    output::complain(&format!(
+        "recorded {} for {}, {} KiB: stallgraph stalls {0}",
+        clean(&output.to_string_lossy()),
+        humantime::format_duration(Duration::from_secs(begin.elapsed().as_secs())),
+        recorded.bytes.div_ceil(1024),
+    ));
+    Ok(Outcome::Found)
+}
+
+impl Arguments {
+    fn options(&self) -> Result<Options> {
+        let ranges = self.cpus.iter().flat_map(|list| &list.0);
+        let mut cpus: Vec<u32> = ranges
+            .flat_map(|&CpuRange(first, last)| first..=last.min(first.saturating_add(MOST_CPUS)))
+            .collect();
+        cpus.sort_unstable();
+        cpus.dedup();
+        Ok(Options {
+            cpus,
+            pids: self.pids.clone(),
+            frequency_hz: self.frequency_hz,
+            user_callchain: !self.no_user_callchain,
+            pages: self.pages()?,
+            evidence: self.evidence.into(),
+            command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            output: self.output.clone(),
+        })
+    }
+
+    /// The pages of a buffer: a number of pages, or of bytes if it has a unit.
+    fn pages(&self) -> Result<usize> {
+        const MOST: u64 = 1 << 20;
+        let pages = match self.buffer.parse::<u64>() {
+            Ok(pages) => pages,
+            Err(_) => match parse_size(&self.buffer) {
+                Ok(bytes) => bytes.div_ceil(Options::page_size() as u64),
+                Err(wrong) => bail!("-m {}: {wrong}", self.buffer),
+            },
+        };
+        match pages {
+            1..=MOST => Ok(usize::try_from(pages)?.next_power_of_two()),
+            _ => bail!("-m {}: from 1 to {MOST} pages", self.buffer),
+        }
+    }
+
+    /// Starts the command, if one is given.
+    fn spawn(&self) -> Result<Option<Child>> {
+        let [program, arguments @ ..] = &self.command[..] else { return Ok(None) };
+        let child = Command::new(program).args(arguments).spawn();
+        Ok(Some(child.with_context(|| format!("cannot run {program}"))?))
+    }
+}
