@@ -19,6 +19,7 @@ mod sys;
 mod tracefs;
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -84,7 +85,8 @@ impl Capture {
         };
         let failed = |error| Error::Io { file: options.output.clone(), cause: error, remedy: None };
         let mut file = Recording::create(&options.output, &session.recorded()).map_err(failed)?;
-        session.start()?;
+        // Side band first: what begins while /proc is read is told twice rather than not at all.
+        session.start_side_band()?;
         let moment = Moment::now();
         let mut records = Records::default();
         records.ids(session.ids().into_iter());
@@ -100,6 +102,7 @@ impl Capture {
         records.finished_init();
         file.write(&records.bytes).map_err(failed)?;
         let build_ids = build_ids::of(&records.bytes);
+        session.start()?;
         Ok(Capture { session, file, machine, options, moment, tracing_data, build_ids, buffer: Vec::new() })
     }
 
@@ -108,15 +111,18 @@ impl Capture {
         &self.session.lacks
     }
 
-    /// Records until `is_over`.
+    /// Records until `is_over`, which is asked often, and at once when `end` can be read.
     ///
     /// # Errors
     ///
     /// If the file cannot be written. What is there can be read.
-    pub fn run(&mut self, mut is_over: impl FnMut() -> bool) -> Result<()> {
+    pub fn run(&mut self, end: Option<BorrowedFd>, mut is_over: impl FnMut() -> bool) -> Result<()> {
         while !is_over() {
-            self.session.wait(ROUND);
+            let is_nothing_left = self.session.wait(end, ROUND);
             self.round().map_err(|error| self.failed(error))?;
+            if is_nothing_left {
+                break;
+            }
         }
         Ok(())
     }

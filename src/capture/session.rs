@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use perf_event_open_sys::bindings::perf_event_attr;
@@ -38,6 +38,8 @@ struct Open {
     descriptor: OwnedFd,
     cpu: u32,
     id: u64,
+    /// Whether its thread has ended.
+    has_ended: bool,
 }
 
 /// An event to open.
@@ -112,7 +114,7 @@ impl Session {
                             owner = Some((at, self.events[at].open.len()));
                         }
                     }
-                    self.events[at].open.push(Open { descriptor, cpu, id });
+                    self.events[at].open.push(Open { descriptor, cpu, id, has_ended: false });
                 }
             }
         }
@@ -146,9 +148,19 @@ impl Session {
         self.abilities.cgroups
     }
 
-    /// Starts all events: side band first, so that no sample is of an unknown task.
+    /// Starts to record tasks and mappings.
+    pub fn start_side_band(&self) -> Result<()> {
+        self.start_those(|ring| ring == RingOf::SideBand)
+    }
+
+    /// Starts all other events.
     pub fn start(&self) -> Result<()> {
-        for open in self.all() {
+        self.start_those(|ring| ring != RingOf::SideBand)
+    }
+
+    fn start_those(&self, are_such: impl Fn(RingOf) -> bool) -> Result<()> {
+        let such = self.events.iter().filter(|event| are_such(event.event.ring));
+        for open in such.flat_map(|event| &event.open) {
             sys::enable(&open.descriptor)
                 .map_err(|error| permission::explain("an event", open.cpu, &error))?;
         }
@@ -161,13 +173,23 @@ impl Session {
         self.all().for_each(|open| drop(sys::disable(&open.descriptor)));
     }
 
-    /// Waits until a ring is a quarter full, or for this time.
-    pub fn wait(&self, time: Duration) {
-        let owners = self.all().map(|open| PollFd::new(&open.descriptor, PollFlags::IN));
-        let mut owners: Vec<PollFd> = owners.collect();
+    /// Waits until a ring is a quarter full, or `other` can be read, or for this time. Returns whether
+    /// there is nothing left to record, because all threads have ended.
+    pub fn wait(&mut self, other: Option<BorrowedFd>, time: Duration) -> bool {
+        let open = || self.events.iter().flat_map(|event| &event.open).filter(|open| !open.has_ended);
+        let each = open().map(|open| open.descriptor.as_fd()).chain(other);
+        let mut each: Vec<PollFd> =
+            each.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN)).collect();
         let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
         // A signal ends the wait early.
-        let _ = poll(&mut owners, Some(&timeout));
+        let _ = poll(&mut each, Some(&timeout));
+        let over = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+        let are_over: Vec<bool> = each.iter().map(|polled| polled.revents().intersects(over)).collect();
+        let all = self.events.iter_mut().flat_map(|event| &mut event.open);
+        for (open, is_over) in all.filter(|open| !open.has_ended).zip(are_over) {
+            open.has_ended = is_over;
+        }
+        self.all().all(|open| open.has_ended)
     }
 
     /// Appends all records that the kernel has written. `each` is called after each ring.
