@@ -60,23 +60,40 @@ impl Recording {
 
     /// Writes the feature sections and says in the header that the recording is whole.
     pub fn finish(mut self, sections: &[(Feature, Vec<u8>)]) -> io::Result<()> {
-        let mut offset = self.data_start + self.data_bytes + sections.len() as u64 * SECTION;
-        let (mut table, mut bits) = (Vec::new(), [0u8; 32]);
-        for (feature, body) in sections {
-            put_section(&mut table, offset, body.len() as u64);
-            offset += body.len() as u64;
-            bits[feature.0 as usize / 8] |= 1 << (feature.0 % 8);
-        }
-        self.file.write_all(&table)?;
-        for (_, body) in sections {
-            self.file.write_all(body)?;
-        }
+        let (tail, bits) = tail(self.data_start + self.data_bytes, sections);
+        self.file.write_all(&tail)?;
         self.file.seek(SeekFrom::Start(FEATURES))?;
         self.file.write_all(&bits)?;
         // Last: a recording with a size is a whole one.
         self.file.seek(SeekFrom::Start(DATA_SIZE))?;
         self.file.write_all(&self.data_bytes.to_ne_bytes())
     }
+}
+
+/// A whole recording, in memory.
+pub fn whole(events: &[RecordedEvent], data: &[u8], sections: &[(Feature, Vec<u8>)]) -> Vec<u8> {
+    let (mut out, data_start) = head(events);
+    let (tail, bits) = tail(data_start + data.len() as u64, sections);
+    let at = |position: u64| position as usize;
+    out[at(FEATURES)..at(FEATURES) + bits.len()].copy_from_slice(&bits);
+    out[at(DATA_SIZE)..at(DATA_SIZE) + 8].copy_from_slice(&(data.len() as u64).to_ne_bytes());
+    out.extend(data);
+    out.extend(tail);
+    out
+}
+
+/// What follows the records, which end at `data_end`: a table of sections, and the sections; and
+/// the bits that say which they are.
+fn tail(data_end: u64, sections: &[(Feature, Vec<u8>)]) -> (Vec<u8>, [u8; 32]) {
+    let mut offset = data_end + sections.len() as u64 * SECTION;
+    let (mut out, mut bits) = (Vec::new(), [0u8; 32]);
+    for (feature, body) in sections {
+        put_section(&mut out, offset, body.len() as u64);
+        offset += body.len() as u64;
+        bits[feature.0 as usize / 8] |= 1 << (feature.0 % 8);
+    }
+    sections.iter().for_each(|(_, body)| out.extend(body));
+    (out, bits)
 }
 
 /// The header, ids and attributes, and where the records begin.

@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use crate::error::{Error, Result};
+
+use super::options::Options;
+
 /// What a recording says of the machine. An empty text is not known.
 #[derive(Debug, Default)]
 pub struct Machine {
@@ -40,6 +44,21 @@ impl Machine {
             cpus_available: list("possible").last().map_or(0, |last| last + 1),
             cpus_online: list("online"),
             memory_kb: kilobytes.unwrap_or(0),
+        }
+    }
+}
+
+impl Machine {
+    /// The CPUs that `options` ask for.
+    ///
+    /// # Errors
+    ///
+    /// If one is not online.
+    pub fn cpus(&self, options: &Options) -> Result<Vec<u32>> {
+        match options.cpus.iter().find(|cpu| !self.cpus_online.contains(cpu)) {
+            Some(offline) => Err(Error::Usage(format!("CPU {offline} is not online here"))),
+            None if options.cpus.is_empty() => Ok(self.cpus_online.clone()),
+            None => Ok(options.cpus.clone()),
         }
     }
 }

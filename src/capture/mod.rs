@@ -4,18 +4,22 @@
 //! into rings, which are read in rounds and written to the file as they are. What was there before
 //! is made up from /proc, as perf does.
 
+mod alarm;
 mod attributes;
 mod build_ids;
 mod evidence;
 mod features;
 mod file;
+mod flight;
 mod machine;
 mod options;
+mod parse;
 mod permission;
 mod records;
 mod session;
 mod synthesis;
 mod sys;
+mod tasks;
 mod tracefs;
 
 use std::io;
@@ -24,7 +28,9 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
+pub use alarm::Alarm;
 pub use evidence::{Evidence, Tracepoint};
+pub use flight::{Flight, Limits};
 pub use options::Options;
 
 use features::{About, Moment};
@@ -67,22 +73,10 @@ impl Capture {
     /// If the kernel refuses, or the file cannot be written.
     pub fn start(options: Options) -> Result<Capture> {
         let machine = Machine::here();
-        let cpus = match &options.cpus[..] {
-            [] => machine.cpus_online.clone(),
-            cpus => cpus.to_vec(),
-        };
-        if let Some(offline) = cpus.iter().find(|cpu| !machine.cpus_online.contains(cpu)) {
-            return Err(Error::Usage(format!("CPU {offline} is not online here")));
-        }
+        let cpus = machine.cpus(&options)?;
         let tracefs = Tracefs::find();
         let session = Session::open(&options, &cpus, tracefs.as_ref())?;
-        let names = session.tracepoints();
-        let tracing_data = match tracefs.as_ref().filter(|_| !names.is_empty()) {
-            Some(tracefs) => tracefs.tracing_data(&names).map_err(|error| {
-                Error::Usage(format!("the formats of tracepoints cannot be read: {error}"))
-            })?,
-            None => Vec::new(),
-        };
+        let tracing_data = session.tracing_data(tracefs.as_ref())?;
         let failed = |error| Error::Io { file: options.output.clone(), cause: error, remedy: None };
         let mut file = Recording::create(&options.output, &session.recorded()).map_err(failed)?;
         // Side band first: what begins while /proc is read is told twice rather than not at all.
@@ -158,13 +152,13 @@ impl Capture {
     fn round(&mut self) -> io::Result<()> {
         let Capture { session, file, buffer, .. } = self;
         let before = file.data_bytes();
-        session.drain(buffer, |buffer| {
+        for (_, ring) in session.rings() {
+            ring.drain(buffer);
             if buffer.len() >= PIECE {
                 file.write(buffer)?;
                 buffer.clear();
             }
-            Ok(())
-        })?;
+        }
         if buffer.is_empty() && file.data_bytes() == before {
             return Ok(());
         }

@@ -21,7 +21,7 @@ use super::tracefs::Tracefs;
 /// Events that are recorded, on all CPUs.
 pub struct Session {
     events: Vec<OpenEvent>,
-    rings: Vec<Ring>,
+    rings: Vec<(RingOf, Ring)>,
     /// What this kernel or this machine does not have, each in a sentence.
     pub lacks: Vec<String>,
     abilities: Abilities,
@@ -52,7 +52,7 @@ struct Wanted {
 
 /// Which ring of its CPU an event writes into. A flood of one kind pushes out nothing of another.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum RingOf {
+pub enum RingOf {
     SideBand,
     Samples,
     Tracepoints,
@@ -109,8 +109,9 @@ impl Session {
                         }
                         None => {
                             let ring = Ring::map(&descriptor, options.pages);
-                            self.rings
-                                .push(ring.map_err(|error| permission::explain_ring(options.pages, &error))?);
+                            let ring =
+                                ring.map_err(|error| permission::explain_ring(options.pages, &error))?;
+                            self.rings.push((kind, ring));
                             owner = Some((at, self.events[at].open.len()));
                         }
                     }
@@ -137,10 +138,13 @@ impl Session {
         events.flat_map(|(at, event)| event.open.iter().map(move |open| (open.id, at, open.cpu))).collect()
     }
 
-    /// The names of the tracepoints among the events.
-    pub fn tracepoints(&self) -> Vec<&str> {
+    /// The formats of the tracepoints among the events.
+    pub fn tracing_data(&self, tracefs: Option<&Tracefs>) -> Result<Vec<u8>> {
         let tracepoints = self.events.iter().filter(|open| open.event.ring == RingOf::Tracepoints);
-        tracepoints.map(|open| open.event.name.as_str()).collect()
+        let names: Vec<&str> = tracepoints.map(|open| open.event.name.as_str()).collect();
+        let Some(tracefs) = tracefs.filter(|_| !names.is_empty()) else { return Ok(Vec::new()) };
+        let data = tracefs.tracing_data(&names);
+        data.map_err(|error| Error::Usage(format!("the formats of tracepoints cannot be read: {error}")))
     }
 
     /// Whether samples have a control group.
@@ -192,17 +196,9 @@ impl Session {
         self.all().all(|open| open.has_ended)
     }
 
-    /// Appends all records that the kernel has written. `each` is called after each ring.
-    pub fn drain(
-        &mut self,
-        out: &mut Vec<u8>,
-        mut each: impl FnMut(&mut Vec<u8>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        for ring in &mut self.rings {
-            ring.drain(out);
-            each(out)?;
-        }
-        Ok(())
+    /// The rings.
+    pub fn rings(&mut self) -> impl Iterator<Item = (RingOf, &mut Ring)> {
+        self.rings.iter_mut().map(|(kind, ring)| (*kind, ring))
     }
 
     /// Records how many samples each event lost for want of room.

@@ -42,7 +42,7 @@ fn process(pid: i32, records: &mut Records) {
 }
 
 /// The mappings of code of a process. Kernel threads have none.
-fn maps(pid: i32, records: &mut Records) {
+pub fn maps(pid: i32, records: &mut Records) {
     let Ok(maps) = fs::read(format!("/proc/{pid}/maps")) else { return };
     for line in maps.lines().map_while(Result::ok).take(MOST_MAPS) {
         let _ = map(pid, line.as_bytes(), records);

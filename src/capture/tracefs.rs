@@ -62,6 +62,17 @@ impl Tracefs {
         Ok(out)
     }
 
+    /// Where a field begins in the payload of a tracepoint's records.
+    pub fn offset(&self, tracepoint: &str, field: &str) -> Option<usize> {
+        // `\tfield:unsigned int vec;\toffset:8;\tsize:4;\tsigned:0;`
+        let format = fs::read_to_string(self.event(tracepoint).join("format")).ok()?;
+        let line = format.lines().find(|line| {
+            let declared = line.trim_start().strip_prefix("field:").and_then(|rest| rest.split(';').next());
+            declared.is_some_and(|declared| declared.ends_with(&format!(" {field}")))
+        })?;
+        line.split("offset:").nth(1)?.split(';').next()?.parse().ok()
+    }
+
     fn event(&self, tracepoint: &str) -> PathBuf {
         self.folder.join("events").join(tracepoint.replacen(':', "/", 1))
     }

@@ -24,6 +24,7 @@ mod syscalls;
 mod target;
 mod task_options;
 mod values;
+mod watch;
 mod window;
 mod window_options;
 
@@ -67,6 +68,7 @@ enum Command {
     Info(info::Arguments),
     Pack(pack::Arguments),
     Record(record::Arguments),
+    Watch(watch::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
 }
@@ -89,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Info(arguments) => info::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments, Arguments::command()),
     };
     match result {

@@ -14,4 +14,5 @@ pub mod prometheus;
 pub mod stalls;
 pub mod strips;
 pub mod syscalls;
+pub mod watch;
 pub mod window;

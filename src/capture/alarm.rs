@@ -1,0 +1,141 @@
+//! Alarms: cheap signs of a stall, seen while records come. What an alarm means is judged later, by
+//! the analysis that judges recordings.
+
+use std::collections::BTreeMap;
+
+use linux_perf_event_reader::RecordType;
+use linux_perf_event_reader::constants::PERF_RECORD_MISC_CPUMODE_MASK;
+
+use super::parse::{Place, Record};
+
+/// The softirq of received packets (include/linux/interrupt.h).
+const NET_RX: u32 = 3;
+/// Set in records of switches away from a task.
+const SWITCH_OUT: u16 = 1 << 13;
+/// The mode of a sample in the kernel.
+const KERNEL: u16 = 1;
+
+/// A sign of a stall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Alarm {
+    /// Where.
+    pub cpu: u32,
+    /// Its begin, in ns of CLOCK_MONOTONIC.
+    pub from_ns: u64,
+    /// Its end.
+    pub to_ns: u64,
+}
+
+/// What an event tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tells {
+    Sample,
+    /// A softirq was raised or its action began; which one stands at this position of the payload.
+    Raise(usize),
+    Entry(usize),
+    /// A thread was woken; its tid stands at this position of the payload.
+    Waking(usize),
+    Nothing,
+}
+
+/// Watches all CPUs.
+pub struct Watcher {
+    min_ns: u64,
+    /// What the event with each number tells.
+    events: BTreeMap<u64, Tells>,
+    /// Whether waits of softirqs are seen, so that a long time in the kernel says little.
+    is_traced: bool,
+    cpus: BTreeMap<u32, Cpu>,
+}
+
+/// What was last seen of a CPU.
+#[derive(Default)]
+struct Cpu {
+    /// When NET_RX was raised and has not been entered since.
+    raised_ns: Option<u64>,
+    /// The server that was woken and has not run since, and when.
+    woken: Option<(i32, u64)>,
+    /// The last sample: its task and time.
+    sample: Option<(i32, u64)>,
+    /// Since when all samples hit one task in the kernel.
+    in_kernel_ns: Option<u64>,
+}
+
+impl Watcher {
+    /// A watcher for stalls of at least `min_ns`.
+    pub fn new(min_ns: u64, events: BTreeMap<u64, Tells>) -> Watcher {
+        let is_traced = events.values().any(|tells| matches!(tells, Tells::Entry(_)));
+        Watcher { min_ns, events, is_traced, cpus: BTreeMap::new() }
+    }
+
+    /// What a record says: perhaps that something took too long.
+    pub fn see(&mut self, record: &Record) -> Option<Alarm> {
+        let place = record.place()?;
+        match record.kind {
+            RecordType::SAMPLE => self.see_sample(record, place),
+            RecordType::SWITCH_CPU_WIDE if record.misc & SWITCH_OUT == 0 => {
+                let cpu = self.cpus.entry(place.cpu).or_default();
+                let (_, since_ns) = cpu.woken.take_if(|(tid, _)| *tid == place.tid)?;
+                self.alarm(place, since_ns)
+            }
+            _ => None,
+        }
+    }
+
+    fn see_sample(&mut self, record: &Record, place: Place) -> Option<Alarm> {
+        let tells = *self.events.get(&place.id)?;
+        let cpu = self.cpus.entry(place.cpu).or_default();
+        let number = |at: usize| {
+            let bytes = record.payload()?.get(at..at + 4)?;
+            Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+        };
+        match tells {
+            Tells::Raise(at) if number(at)? == NET_RX => {
+                cpu.raised_ns.get_or_insert(place.time_ns);
+                None
+            }
+            Tells::Entry(at) if number(at)? == NET_RX => {
+                let since_ns = cpu.raised_ns.take()?;
+                self.alarm(place, since_ns)
+            }
+            Tells::Waking(at) => {
+                cpu.woken.get_or_insert((number(at)? as i32, place.time_ns));
+                None
+            }
+            Tells::Sample => {
+                let since_ns = cpu.sample(record, place, self.is_traced)?;
+                self.alarm(place, since_ns)
+            }
+            _ => None,
+        }
+    }
+
+    fn alarm(&self, place: Place, from_ns: u64) -> Option<Alarm> {
+        let is_long = place.time_ns.saturating_sub(from_ns) >= self.min_ns;
+        is_long.then_some(Alarm { cpu: place.cpu, from_ns, to_ns: place.time_ns })
+    }
+}
+
+impl Cpu {
+    /// Since when, up to this sample, the CPU may have been held: there was no sample, or, if
+    /// softirqs are not traced, all were of one task in the kernel and this one is not.
+    fn sample(&mut self, record: &Record, place: Place, is_traced: bool) -> Option<u64> {
+        let (tid, before_ns) = self.sample.replace((place.tid, place.time_ns))?;
+        let is_kernel = record.misc & PERF_RECORD_MISC_CPUMODE_MASK as u16 == KERNEL && place.tid != 0;
+        let held_since = match (is_kernel && tid == place.tid, is_traced) {
+            (true, _) => {
+                self.in_kernel_ns.get_or_insert(before_ns);
+                None
+            }
+            (false, true) => {
+                self.in_kernel_ns = None;
+                None
+            }
+            (false, false) => self.in_kernel_ns.take(),
+        };
+        // In idle the clock may stop.
+        let is_busy = tid != 0 && place.tid != 0;
+        held_since.or(Some(before_ns).filter(|_| is_busy))
+    }
+}

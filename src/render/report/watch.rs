@@ -1,0 +1,32 @@
+//! A stall as one line, for logs: when, where, how long, who, and where it is kept.
+
+use crate::analyses::stalls::Stall;
+use crate::model::Recording;
+use crate::render::subject::{self, chosen};
+use crate::render::text::{short, utc};
+
+/// The line of a stall: `2026-11-28 18:24:37 UTC CPU 1 stalled 116ms, medium: snmpd read`.
+pub fn line(recording: &Recording, stall: &Stall) -> String {
+    let since_1970 = recording.about.clock.since_1970_ns(stall.start_ns);
+    let when = since_1970.map_or_else(|| format!("{} ns", stall.start_ns), utc);
+    let who = match &stall.culprit {
+        Some(culprit) => subject::culprit(recording, culprit),
+        None => "nobody knows".to_owned(),
+    };
+    let cgroup = stall.culprit.as_ref().and_then(|culprit| recording.cgroup(culprit.cgroup));
+    let place = cgroup.map(|cgroup| match (&cgroup.pod_uid, &cgroup.container_id) {
+        (None, None) => format!("; control group {}", chosen(recording.name(cgroup.path))),
+        (pod, container) => {
+            let pod = pod.iter().map(|uid| format!("; pod {uid}"));
+            let container = container.iter().map(|id| format!("; container {id}"));
+            pod.chain(container).collect()
+        }
+    });
+    format!(
+        "{when} CPU {} stalled {}, {}: {who}{}",
+        stall.cpu,
+        short(stall.duration_ns()),
+        stall.confidence.name(),
+        place.unwrap_or_default()
+    )
+}
