@@ -3,21 +3,19 @@
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
 use stallgraph::analyses::selection::CpuRange;
 use stallgraph::capture::{Capture, Evidence, Options};
 use stallgraph::model::clean;
 
 use super::outcome::Outcome;
 use super::output;
+use super::signals;
 use super::values::{CpuList, parse_cpus, parse_size};
 
 /// No kernel has more CPUs than this (CONFIG_NR_CPUS).
@@ -76,7 +74,7 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum EvidenceArgument {
+pub enum EvidenceArgument {
     /// Samples alone
     Samples,
     /// Also switches, and when received packets were raised and served
@@ -103,10 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         output::print(|out| writeln!(out, "{command}"))?;
         return Ok(Outcome::Found);
     }
-    let is_over = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        flag::register(signal, Arc::clone(&is_over)).context("signals cannot be handled")?;
-    }
+    let is_over = signals::note_end();
     let begin = Instant::now();
     let output = options.output.clone();
     let mut capture = Capture::start(options)?;

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rustix::fs::AtFlags;
@@ -30,6 +30,8 @@ pub struct State {
     pub temporary: Option<Temporary>,
     /// Whether the next SIGINT does not end the program.
     survives_interrupt: bool,
+    /// Set by the next signal that would end the program, which does not.
+    noted: Option<Arc<AtomicBool>>,
 }
 
 impl State {
@@ -41,7 +43,7 @@ impl State {
     }
 }
 
-static STATE: Mutex<State> = Mutex::new(State { temporary: None, survives_interrupt: false });
+static STATE: Mutex<State> = Mutex::new(State { temporary: None, survives_interrupt: false, noted: None });
 
 /// Keeps signals waiting while the result lives.
 pub fn hold() -> MutexGuard<'static, State> {
@@ -76,8 +78,21 @@ fn receive(signal: i32) {
     if signal == SIGINT && std::mem::take(&mut state.survives_interrupt) {
         return;
     }
+    if let Some(noted) = state.noted.take() {
+        noted.store(true, Ordering::Relaxed);
+        return;
+    }
     state.remove_temporary();
     let _ = emulate_default_handler(signal);
+}
+
+/// Notes the first signal that would end the program: the program ends by itself then. The second
+/// signal ends it.
+pub fn note_end() -> Arc<AtomicBool> {
+    let noted = Arc::new(AtomicBool::new(false));
+    hold().noted = Some(Arc::clone(&noted));
+    watch();
+    noted
 }
 
 /// The signals that are ignored, one bit each, from bit 0 for signal 1.

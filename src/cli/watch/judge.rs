@@ -1,0 +1,146 @@
+//! The judge: says which stalls are in a recording, in a thread of its own, so that rings are read
+//! meanwhile.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use stallgraph::analyses::stalls::{self, Confidence, Stall, Stalls};
+use stallgraph::load;
+use stallgraph::model::{Recording, clean};
+use stallgraph::render::{json, report};
+
+use crate::cli::output;
+
+use super::groups::{Counted, Groups};
+use super::keep::{self, Folder};
+
+/// Judging takes one part in so many of the time.
+const SHARE: u32 = 20;
+/// How often it is looked whether a minute is over.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What was told so far.
+pub struct Judge {
+    min_ns: u64,
+    folder: Option<Folder>,
+    groups: Groups,
+    /// The stalls that were told and may come again: CPU and end.
+    told: Vec<(u32, u64)>,
+}
+
+/// The judge's thread.
+pub struct Bench {
+    jobs: SyncSender<Vec<u8>>,
+    thread: JoinHandle<Result<()>>,
+    is_busy: Arc<AtomicBool>,
+}
+
+impl Bench {
+    /// Starts the thread.
+    pub fn new(judge: Judge) -> Result<Bench> {
+        let (jobs, received) = sync_channel(1);
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&is_busy);
+        let run = move || judge.run(&received, &done);
+        let thread = thread::Builder::new().name("judge".to_owned()).spawn(run)?;
+        Ok(Bench { jobs, thread, is_busy })
+    }
+
+    /// Whether the thread runs.
+    pub fn is_open(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Whether a recording would be judged at once.
+    pub fn is_free(&self) -> bool {
+        !self.is_busy.load(Ordering::Acquire)
+    }
+
+    /// Judges a recording.
+    pub fn judge(&self, recording: Vec<u8>) {
+        self.is_busy.store(true, Ordering::Release);
+        // If the thread has ended, `close` says why.
+        let _ = self.jobs.send(recording);
+    }
+
+    /// Waits for the thread's end.
+    pub fn close(self) -> Result<()> {
+        drop(self.jobs);
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Judge {
+    /// A judge of stalls of at least `min_ns`, who keeps packs in a folder.
+    pub fn new(min_ns: u64, folder: Option<Folder>) -> Judge {
+        Judge { min_ns, folder, groups: Groups::default(), told: Vec::new() }
+    }
+
+    fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
+        loop {
+            match jobs.recv_timeout(TICK) {
+                Ok(recording) => {
+                    let begin = Instant::now();
+                    self.judge(&recording)?;
+                    thread::sleep(begin.elapsed() * SHARE);
+                    is_busy.store(false, Ordering::Release);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.groups.over(Instant::now()).into_iter().try_for_each(tell_counted)?;
+        }
+        self.groups.all().into_iter().try_for_each(tell_counted)
+    }
+
+    /// Tells the stalls of a recording that are new.
+    fn judge(&mut self, bytes: &[u8]) -> Result<()> {
+        let options = load::Options { events: true, ..load::Options::default() };
+        let recording = load::load_bytes(bytes, Path::new("watch"), &options, &|_, _, _| {})?;
+        let options = stalls::Options { min_ns: self.min_ns, ..stalls::Options::default() };
+        let found = stalls::find(&recording, &options);
+        self.told.retain(|(_, until_ns)| *until_ns >= recording.about.start_ns);
+        for stall in found.stalls.iter().filter(|stall| stall.confidence >= Confidence::Medium) {
+            let is_told = |(cpu, until_ns): &(u32, u64)| *cpu == stall.cpu && stall.start_ns < *until_ns;
+            if !self.told.iter().any(is_told) {
+                self.told.push((stall.cpu, stall.end_ns));
+                self.tell(&recording, &found, stall, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, recording: &Recording, found: &Stalls, stall: &Stall, bytes: &[u8]) -> Result<()> {
+        let culprit = report::watch::culprit(recording, stall);
+        if !self.groups.add(&culprit, stall.duration_ns(), Instant::now()) {
+            return Ok(());
+        }
+        let line = report::watch::line(recording, stall);
+        output::print(|out| writeln!(out, "{line}"))?;
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let mut verdict = Vec::new();
+        json::stalls::write(recording, found, None, &mut verdict).map_err(stallgraph::Error::Output)?;
+        let time = report::watch::file_time(recording, stall);
+        let name = format!("{time}-cpu{}-{}", stall.cpu, keep::plain(&culprit));
+        match folder.add(&name, bytes, &verdict) {
+            Ok(path) => output::print(|out| writeln!(out, "kept in {}", clean(&path.to_string_lossy()))),
+            // A full disk ends no watch.
+            Err(error) => {
+                output::complain(&format!("no pack was kept: {error:#}"));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Tells what was counted of a culprit.
+fn tell_counted((culprit, counted): (String, Counted)) -> Result<()> {
+    let Counted { stalls, total_ns, longest_ns } = counted;
+    let line = report::watch::counted_line(&culprit, stalls, total_ns, longest_ns);
+    output::print(|out| writeln!(out, "{line}"))
+}

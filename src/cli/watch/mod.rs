@@ -1,0 +1,111 @@
+//! `stallgraph watch`: a flight recorder.
+
+mod groups;
+mod judge;
+mod keep;
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use stallgraph::analyses::selection::CpuRange;
+use stallgraph::capture::{Alarm, Flight, Limits, Options};
+
+use super::outcome::Outcome;
+use super::output;
+use super::record::EvidenceArgument;
+use super::signals;
+use super::values::{CpuList, parse_cpus, parse_duration, parse_size, to_ns};
+use judge::{Bench, Judge};
+use keep::Folder;
+
+/// Watches for stalls, and says who it was as soon as they are over
+///
+/// The last seconds are kept in memory. When softirqs had to wait, they are analysed as `stallgraph
+/// stalls` does. Each stall is a line, and with --keep a pack, which every command reads on any
+/// machine. Stalls of one culprit within a minute are counted.
+///
+/// Examples:
+///
+///   stallgraph watch
+///   stallgraph watch --min 50ms --keep /var/lib/stallgraph --max-disk 1G
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// Least length of a stall
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    min: Duration,
+    /// Only these CPUs: 0,2-5
+    #[arg(short = 'C', long = "cpu", value_name = "LIST", value_parser = parse_cpus)]
+    cpus: Option<CpuList>,
+    /// The events besides samples
+    #[arg(long, value_name = "SET", value_enum, default_value = "softirq")]
+    evidence: EvidenceArgument,
+    /// How much of what was before a stall is kept
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
+    before: Duration,
+    /// The most memory for what is kept
+    #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = parse_size)]
+    memory: u64,
+    /// Keep a pack of each stall in this folder
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// The most disk space for packs
+    ///
+    /// The oldest pack of the culprit with most packs makes room.
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_size, requires = "keep")]
+    max_disk: u64,
+}
+
+/// How long to go on after an alarm, so that the end of the stall is seen.
+const AFTER: Duration = Duration::from_millis(300);
+/// How often rings are read.
+const ROUND: Duration = Duration::from_millis(200);
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let is_over = signals::note_end();
+    let limits = Limits {
+        keep: arguments.before + AFTER + ROUND,
+        bytes: usize::try_from(arguments.memory).unwrap_or(usize::MAX),
+        min: arguments.min,
+    };
+    let folder = arguments.keep.as_deref().map(|path| Folder::open(path, arguments.max_disk)).transpose()?;
+    let mut flight = Flight::start(arguments.options(), limits)?;
+    for lack in flight.lacks() {
+        output::complain(&format!("not recorded: {lack}"));
+    }
+    let bench = Bench::new(Judge::new(to_ns(arguments.min)?, folder))?;
+    let mut pending: Vec<Alarm> = Vec::new();
+    while !is_over.load(Ordering::Relaxed) && bench.is_open() {
+        pending.extend(flight.round(ROUND));
+        // An alarm that comes while the judge is busy waits: its stall is still in memory then.
+        if bench.is_free() && is_due(&pending) {
+            pending.clear();
+            bench.judge(flight.recording());
+        }
+    }
+    bench.close()?;
+    Ok(Outcome::Found)
+}
+
+/// Whether an alarm is old enough that the end of its stall is in memory.
+fn is_due(pending: &[Alarm]) -> bool {
+    let now_ns = Flight::now_ns();
+    pending.iter().any(|alarm| alarm.to_ns.saturating_add(AFTER.as_nanos() as u64) <= now_ns)
+}
+
+impl Arguments {
+    fn options(&self) -> Options {
+        let cpus = self.cpus.iter().flat_map(|list| &list.0);
+        let each = |&CpuRange(first, last): &CpuRange| first..=last.min(first.saturating_add(1 << 16));
+        Options {
+            cpus: cpus.flat_map(each).collect(),
+            evidence: self.evidence.into(),
+            command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            ..Options::default()
+        }
+    }
+}
