@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use stallgraph::analyses::stalls::{self, Confidence, Stall, Stalls};
 use stallgraph::load;
-use stallgraph::model::{Recording, clean};
+use stallgraph::model::Recording;
 use stallgraph::render::{json, report};
 
 use crate::cli::output;
 
 use super::groups::{Counted, Groups};
-use super::keep::{self, Folder};
+use super::keep;
+use super::packer::{Packer, Stalled};
 
 /// Judging takes one part in so many of the time.
 const SHARE: u32 = 20;
@@ -27,7 +28,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// What was told so far.
 pub struct Judge {
     min_ns: u64,
-    folder: Option<Folder>,
+    packer: Option<Packer>,
     groups: Groups,
     /// The stalls that were told and may come again: CPU and end.
     told: Vec<(u32, u64)>,
@@ -76,9 +77,9 @@ impl Bench {
 }
 
 impl Judge {
-    /// A judge of stalls of at least `min_ns`, who keeps packs in a folder.
-    pub fn new(min_ns: u64, folder: Option<Folder>) -> Judge {
-        Judge { min_ns, folder, groups: Groups::default(), told: Vec::new() }
+    /// A judge of stalls of at least `min_ns`, with a packer for those that are told.
+    pub fn new(min_ns: u64, packer: Option<Packer>) -> Judge {
+        Judge { min_ns, packer, groups: Groups::default(), told: Vec::new() }
     }
 
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
@@ -86,7 +87,7 @@ impl Judge {
             match jobs.recv_timeout(TICK) {
                 Ok(recording) => {
                     let begin = Instant::now();
-                    self.judge(&recording)?;
+                    self.judge(&Arc::new(recording))?;
                     thread::sleep(begin.elapsed() * SHARE);
                     is_busy.store(false, Ordering::Release);
                 }
@@ -95,11 +96,12 @@ impl Judge {
             }
             self.groups.over(Instant::now()).into_iter().try_for_each(tell_counted)?;
         }
-        self.groups.all().into_iter().try_for_each(tell_counted)
+        self.groups.all().into_iter().try_for_each(tell_counted)?;
+        self.packer.map_or(Ok(()), Packer::close)
     }
 
     /// Tells the stalls of a recording that are new.
-    fn judge(&mut self, bytes: &[u8]) -> Result<()> {
+    fn judge(&mut self, bytes: &Arc<Vec<u8>>) -> Result<()> {
         let options = load::Options { events: true, ..load::Options::default() };
         let recording = load::load_bytes(bytes, Path::new("watch"), &options, &|_, _, _| {})?;
         let options = stalls::Options { min_ns: self.min_ns, ..stalls::Options::default() };
@@ -115,26 +117,26 @@ impl Judge {
         Ok(())
     }
 
-    fn tell(&mut self, recording: &Recording, found: &Stalls, stall: &Stall, bytes: &[u8]) -> Result<()> {
+    fn tell(
+        &mut self,
+        recording: &Recording,
+        found: &Stalls,
+        stall: &Stall,
+        bytes: &Arc<Vec<u8>>,
+    ) -> Result<()> {
         let culprit = report::watch::culprit(recording, stall);
         if !self.groups.add(&culprit, stall.duration_ns(), Instant::now()) {
             return Ok(());
         }
         let line = report::watch::line(recording, stall);
         output::print(|out| writeln!(out, "{line}"))?;
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let Some(packer) = &self.packer else { return Ok(()) };
         let mut verdict = Vec::new();
         json::stalls::write(recording, found, None, &mut verdict).map_err(stallgraph::Error::Output)?;
         let time = report::watch::file_time(recording, stall);
         let name = format!("{time}-cpu{}-{}", stall.cpu, keep::plain(&culprit));
-        match folder.add(&name, bytes, &verdict) {
-            Ok(path) => output::print(|out| writeln!(out, "kept in {}", clean(&path.to_string_lossy()))),
-            // A full disk ends no watch.
-            Err(error) => {
-                output::complain(&format!("no pack was kept: {error:#}"));
-                Ok(())
-            }
-        }
+        packer.pack(Stalled { name, recording: Arc::clone(bytes), verdict });
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod groups;
 mod judge;
 mod keep;
+mod packer;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -20,6 +21,7 @@ use super::signals;
 use super::values::{CpuList, parse_cpus, parse_duration, parse_size, to_ns};
 use judge::{Bench, Judge};
 use keep::Folder;
+use packer::Packer;
 
 /// Watches for stalls, and says who it was as soon as they are over
 ///
@@ -73,11 +75,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         min: arguments.min,
     };
     let folder = arguments.keep.as_deref().map(|path| Folder::open(path, arguments.max_disk)).transpose()?;
+    let packer = folder.map(Packer::start).transpose()?;
     let mut flight = Flight::start(arguments.options(), limits)?;
     for lack in flight.lacks() {
         output::complain(&format!("not recorded: {lack}"));
     }
-    let bench = Bench::new(Judge::new(to_ns(arguments.min)?, folder))?;
+    let bench = Bench::new(Judge::new(to_ns(arguments.min)?, packer))?;
     let mut pending: Vec<Alarm> = Vec::new();
     while !is_over.load(Ordering::Relaxed) && bench.is_open() {
         pending.extend(flight.round(ROUND));
