@@ -39,6 +39,16 @@ pub struct Flight {
     tasks: Tasks,
     rounds: VecDeque<Round>,
     bytes: usize,
+    health: Health,
+}
+
+/// How well a flight recorder keeps up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Health {
+    /// Records that the kernel dropped for want of room.
+    pub lost_records: u64,
+    /// How full the fullest ring was, from 0 to 1.
+    pub ring_fill: f64,
 }
 
 /// The records of one round.
@@ -82,6 +92,7 @@ impl Flight {
             tasks,
             rounds: VecDeque::new(),
             bytes: 0,
+            health: Health::default(),
         })
     }
 
@@ -96,13 +107,18 @@ impl Flight {
         let now_ns = Moment::now().monotonic_ns;
         let mut round = Round { side_band: Vec::new(), others: Vec::new(), last_ns: now_ns };
         for (kind, ring) in self.session.rings() {
-            match kind {
+            let fill = match kind {
                 RingOf::SideBand => ring.drain(&mut round.side_band),
                 RingOf::Samples | RingOf::Tracepoints => ring.drain(&mut round.others),
-            }
+            };
+            self.health.ring_fill = self.health.ring_fill.max(fill);
         }
         let all = records(&round.side_band).chain(records(&round.others));
-        let alarms = all.filter_map(|record| self.watcher.see(&record)).collect();
+        let mut alarms = Vec::new();
+        for record in all {
+            self.health.lost_records = self.health.lost_records.saturating_add(record.lost());
+            alarms.extend(self.watcher.see(&record));
+        }
         self.bytes += round.bytes();
         self.rounds.push_back(round);
         self.forget(now_ns);
@@ -121,6 +137,16 @@ impl Flight {
             let oldest = self.rounds.pop_front().expect("there is one");
             records(&oldest.side_band).for_each(|record| self.tasks.apply(&record));
         }
+    }
+
+    /// How well it kept up since this was asked before.
+    pub fn health(&mut self) -> Health {
+        std::mem::take(&mut self.health)
+    }
+
+    /// Whether other CPUs are online than those that are recorded.
+    pub fn is_outdated(&self) -> bool {
+        self.options.cpus.is_empty() && Machine::cpus_online() != self.machine.cpus_online
     }
 
     /// Now, in ns of CLOCK_MONOTONIC, the clock of the records.

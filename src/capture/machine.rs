@@ -34,21 +34,25 @@ impl Machine {
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let memory = memory.lines().find_map(|line| line.strip_prefix("MemTotal:"));
         let kilobytes = memory.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok());
-        let list = |name: &str| cpus_in(Path::new("/sys/devices/system/cpu").join(name).as_path());
         Machine {
             hostname: text(system.nodename()),
             os_release: text(system.release()),
             arch: text(system.machine()),
             cpu_description: field("model name").unwrap_or_default(),
             cpu_id: id.into_iter().collect::<Option<Vec<String>>>().map_or(String::new(), |id| id.join(",")),
-            cpus_available: list("possible").last().map_or(0, |last| last + 1),
-            cpus_online: list("online"),
+            cpus_available: cpus("possible").last().map_or(0, |last| last + 1),
+            cpus_online: Machine::cpus_online(),
             memory_kb: kilobytes.unwrap_or(0),
         }
     }
 }
 
 impl Machine {
+    /// The CPUs that are online now.
+    pub fn cpus_online() -> Vec<u32> {
+        cpus("online")
+    }
+
     /// The CPUs that `options` ask for.
     ///
     /// # Errors
@@ -63,9 +67,9 @@ impl Machine {
     }
 }
 
-/// The CPUs in a list such as `0-3,8`; none if it cannot be read.
-fn cpus_in(path: &Path) -> Vec<u32> {
-    let text = fs::read_to_string(path).unwrap_or_default();
+/// The CPUs in one of the system's lists, such as `0-3,8`; none if it cannot be read.
+fn cpus(list: &str) -> Vec<u32> {
+    let text = fs::read_to_string(Path::new("/sys/devices/system/cpu").join(list)).unwrap_or_default();
     let mut cpus = Vec::new();
     for range in text.trim().split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));

@@ -30,8 +30,10 @@ use crate::error::{Error, Result};
 
 pub use alarm::Alarm;
 pub use evidence::{Evidence, Tracepoint};
-pub use flight::{Flight, Limits};
+pub use flight::{Flight, Health, Limits};
 pub use options::Options;
+pub use parse::{Record as RingRecord, records as ring_records};
+pub use tasks::Tasks as RingTasks;
 
 use features::{About, Moment};
 use file::Recording;

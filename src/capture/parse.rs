@@ -10,7 +10,9 @@ const TRAILER: usize = 32;
 /// A record.
 #[derive(Clone, Copy)]
 pub struct Record<'b> {
+    /// Its kind.
     pub kind: RecordType,
+    /// The flags of its header.
     pub misc: u16,
     /// The whole record.
     pub bytes: &'b [u8],
@@ -55,6 +57,14 @@ impl<'b> Record<'b> {
             time_ns: self.u64(at + 8)?,
             cpu: self.u32(at + 16)?,
         })
+    }
+
+    /// How many records were dropped before this one, as a LOST record says: an id, and the number.
+    pub fn lost(&self) -> u64 {
+        match self.kind {
+            RecordType::LOST => self.u64(HEADER + 8).unwrap_or(0),
+            _ => 0,
+        }
     }
 
     /// The payload of a tracepoint's record: its length (u32) and the bytes follow PERIOD.

@@ -104,8 +104,9 @@ impl Ring {
         Ok(Ring { map, page })
     }
 
-    /// Moves the records that are complete to the end of `out`.
-    pub fn drain(&mut self, out: &mut Vec<u8>) {
+    /// Moves the records that are complete to the end of `out`. Returns how full the ring was, from
+    /// 0 to 1.
+    pub fn drain(&mut self, out: &mut Vec<u8>) -> f64 {
         let base = self.map.as_mut_ptr();
         let control: *const perf_event_mmap_page = base.cast_const().cast();
         let size = self.map.len() - self.page;
@@ -129,6 +130,7 @@ impl Ring {
         }
         // The kernel may write there after the bytes were read.
         tail.store(end, Ordering::Release);
+        pending as f64 / size as f64
     }
 }
 

@@ -39,7 +39,7 @@ struct Process {
 
 impl Tasks {
     /// Those of this moment.
-    pub fn now(pids: &[i32], has_cgroups: bool) -> Tasks {
+    pub(super) fn now(pids: &[i32], has_cgroups: bool) -> Tasks {
         let mut tasks = Tasks::default();
         let mut all = Records::default();
         synthesis::processes(pids, &mut all);
@@ -107,8 +107,15 @@ impl Tasks {
         Some(())
     }
 
+    /// Records that say all this, as bytes.
+    pub fn told(&self) -> Vec<u8> {
+        let mut out = Records::default();
+        self.tell(&mut out);
+        out.bytes
+    }
+
     /// Records that say all this.
-    pub fn tell(&self, out: &mut Records) {
+    pub(super) fn tell(&self, out: &mut Records) {
         out.bytes.extend(&self.kernel);
         for (&pid, process) in &self.processes {
             for (&tid, comm) in &process.threads {

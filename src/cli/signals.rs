@@ -32,6 +32,8 @@ pub struct State {
     survives_interrupt: bool,
     /// Set by the next signal that would end the program, which does not.
     noted: Option<Arc<AtomicBool>>,
+    /// Set by SIGHUP, which does not end the program then.
+    hang_up: Option<Arc<AtomicBool>>,
 }
 
 impl State {
@@ -43,7 +45,7 @@ impl State {
     }
 }
 
-static STATE: Mutex<State> = Mutex::new(State { temporary: None, survives_interrupt: false, noted: None });
+static STATE: Mutex<State> = Mutex::new(State { temporary: None, survives_interrupt: false, noted: None, hang_up: None });
 
 /// Keeps signals waiting while the result lives.
 pub fn hold() -> MutexGuard<'static, State> {
@@ -78,6 +80,12 @@ fn receive(signal: i32) {
     if signal == SIGINT && std::mem::take(&mut state.survives_interrupt) {
         return;
     }
+    if signal == SIGHUP
+        && let Some(hang_up) = &state.hang_up
+    {
+        hang_up.store(true, Ordering::Relaxed);
+        return;
+    }
     if let Some(noted) = state.noted.take() {
         noted.store(true, Ordering::Relaxed);
         return;
@@ -91,6 +99,14 @@ fn receive(signal: i32) {
 pub fn note_end() -> Arc<AtomicBool> {
     let noted = Arc::new(AtomicBool::new(false));
     hold().noted = Some(Arc::clone(&noted));
+    watch();
+    noted
+}
+
+/// Notes SIGHUP, which ends the program no longer.
+pub fn note_hangup() -> Arc<AtomicBool> {
+    let noted = Arc::new(AtomicBool::new(false));
+    hold().hang_up = Some(Arc::clone(&noted));
     watch();
     noted
 }

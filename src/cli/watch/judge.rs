@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use stallgraph::analyses::stalls::{self, Confidence, Stall, Stalls};
+use stallgraph::analyses::stalls::{self, Confidence, Holder, Stall, Stalls};
+use stallgraph::capture::Flight;
 use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::{json, report};
@@ -18,6 +19,7 @@ use crate::cli::output;
 
 use super::groups::{Counted, Groups};
 use super::keep;
+use super::page::Shared;
 use super::packer::{Packer, Stalled};
 
 /// Judging takes one part in so many of the time.
@@ -29,6 +31,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Judge {
     min_ns: u64,
     packer: Option<Packer>,
+    counters: Shared,
     groups: Groups,
     /// The stalls that were told and may come again: CPU and end.
     told: Vec<(u32, u64)>,
@@ -78,8 +81,8 @@ impl Bench {
 
 impl Judge {
     /// A judge of stalls of at least `min_ns`, with a packer for those that are told.
-    pub fn new(min_ns: u64, packer: Option<Packer>) -> Judge {
-        Judge { min_ns, packer, groups: Groups::default(), told: Vec::new() }
+    pub fn new(min_ns: u64, packer: Option<Packer>, counters: Shared) -> Judge {
+        Judge { min_ns, packer, counters, groups: Groups::default(), told: Vec::new() }
     }
 
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
@@ -111,10 +114,20 @@ impl Judge {
             let is_told = |(cpu, until_ns): &(u32, u64)| *cpu == stall.cpu && stall.start_ns < *until_ns;
             if !self.told.iter().any(is_told) {
                 self.told.push((stall.cpu, stall.end_ns));
-                self.tell(&recording, &found, stall, bytes)?;
+                match is_own(&recording, stall) {
+                    true => self.tell_own(stall),
+                    false => self.tell(&recording, &found, stall, bytes)?,
+                }
             }
         }
         Ok(())
+    }
+
+    /// A stall of this program's own making is a fault of its own, and nobody else's.
+    fn tell_own(&self, stall: &Stall) {
+        self.counters.change(|counters| counters.own_stalls += 1);
+        let length = humantime::format_duration(Duration::from_millis(stall.duration_ns() / 1_000_000));
+        output::complain(&format!("this program itself held CPU {} for {length}", stall.cpu));
     }
 
     fn tell(
@@ -125,6 +138,10 @@ impl Judge {
         bytes: &Arc<Vec<u8>>,
     ) -> Result<()> {
         let culprit = report::watch::culprit(recording, stall);
+        self.counters.change(|counters| {
+            counters.add(recording, stall);
+            counters.lag = Duration::from_nanos(Flight::now_ns().saturating_sub(stall.end_ns));
+        });
         if !self.groups.add(&culprit, stall.duration_ns(), Instant::now()) {
             return Ok(());
         }
@@ -138,6 +155,13 @@ impl Judge {
         packer.pack(Stalled { name, recording: Arc::clone(bytes), verdict });
         Ok(())
     }
+}
+
+/// Whether a task of this program held the CPU. The kernel numbers tasks in the namespace of the
+/// program that opened the events (`perf_event_pid`, kernel/events/core.c).
+fn is_own(recording: &Recording, stall: &Stall) -> bool {
+    let holder = stall.culprit.as_ref().map(|culprit| culprit.holder);
+    matches!(holder, Some(Holder::Task(task)) if i64::from(recording.task(task).pid) == i64::from(std::process::id()))
 }
 
 /// Tells what was counted of a culprit.

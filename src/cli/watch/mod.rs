@@ -3,7 +3,9 @@
 mod groups;
 mod judge;
 mod keep;
+mod manager;
 mod packer;
+mod page;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -21,7 +23,9 @@ use super::signals;
 use super::values::{CpuList, parse_cpus, parse_duration, parse_size, to_ns};
 use judge::{Bench, Judge};
 use keep::Folder;
+use manager::Manager;
 use packer::Packer;
+use page::{Page, Shared};
 
 /// Watches for stalls, and says who it was as soon as they are over
 ///
@@ -33,6 +37,7 @@ use packer::Packer;
 ///
 ///   stallgraph watch
 ///   stallgraph watch --min 50ms --keep /var/lib/stallgraph --max-disk 1G
+///   stallgraph watch --textfile /var/lib/node_exporter/textfile_collector
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -59,6 +64,12 @@ pub struct Arguments {
     /// The oldest pack of the culprit with most packs makes room.
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_size, requires = "keep")]
     max_disk: u64,
+    /// Count in DIR/stallgraph_watch.prom for Prometheus
+    ///
+    /// The file is for the textfile collector of Prometheus' node_exporter. It is written every 10
+    /// seconds.
+    #[arg(long, value_name = "DIR")]
+    textfile: Option<PathBuf>,
 }
 
 /// How long to go on after an alarm, so that the end of the stall is seen.
@@ -69,28 +80,48 @@ const ROUND: Duration = Duration::from_millis(200);
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let is_over = signals::note_end();
-    let limits = Limits {
-        keep: arguments.before + AFTER + ROUND,
-        bytes: usize::try_from(arguments.memory).unwrap_or(usize::MAX),
-        min: arguments.min,
-    };
+    let hang_up = signals::note_hangup();
+    let counters = Shared::after(arguments.textfile.as_deref());
     let folder = arguments.keep.as_deref().map(|path| Folder::open(path, arguments.max_disk)).transpose()?;
-    let packer = folder.map(Packer::start).transpose()?;
-    let mut flight = Flight::start(arguments.options(), limits)?;
-    for lack in flight.lacks() {
-        output::complain(&format!("not recorded: {lack}"));
-    }
-    let bench = Bench::new(Judge::new(to_ns(arguments.min)?, packer))?;
+    let packer = folder.map(|folder| Packer::start(folder, counters.clone())).transpose()?;
+    let page = arguments.textfile.clone().map(|folder| Page::start(folder, counters.clone())).transpose()?;
+    let mut flight = arguments.start()?;
+    let bench = Bench::new(Judge::new(to_ns(arguments.min)?, packer, counters.clone()))?;
+    let manager = Manager::ready();
     let mut pending: Vec<Alarm> = Vec::new();
+    let mut failed = Ok(());
     while !is_over.load(Ordering::Relaxed) && bench.is_open() {
         pending.extend(flight.round(ROUND));
         // An alarm that comes while the judge is busy waits: its stall is still in memory then.
         if bench.is_free() && is_due(&pending) {
+            counters.change(|counters| counters.alarms += pending.len() as u64);
             pending.clear();
             bench.judge(flight.recording());
         }
+        let health = flight.health();
+        counters.change(|counters| {
+            counters.lost_records = counters.lost_records.saturating_add(health.lost_records);
+            counters.ring_fill = counters.ring_fill.max(health.ring_fill);
+        });
+        manager.is_alive();
+        if hang_up.swap(false, Ordering::Relaxed) || flight.is_outdated() {
+            // What is in memory is of the CPUs before.
+            pending.clear();
+            match arguments.start() {
+                Ok(started) => flight = started,
+                Err(error) => {
+                    failed = Err(error);
+                    break;
+                }
+            }
+        }
     }
-    bench.close()?;
+    manager.stopping();
+    let judged = bench.close();
+    if let Some(page) = page {
+        page.close();
+    }
+    judged.and(failed)?;
     Ok(Outcome::Found)
 }
 
@@ -101,6 +132,20 @@ fn is_due(pending: &[Alarm]) -> bool {
 }
 
 impl Arguments {
+    /// Starts to record, and says what cannot be.
+    fn start(&self) -> Result<Flight> {
+        let limits = Limits {
+            keep: self.before + AFTER + ROUND,
+            bytes: usize::try_from(self.memory).unwrap_or(usize::MAX),
+            min: self.min,
+        };
+        let flight = Flight::start(self.options(), limits)?;
+        for lack in flight.lacks() {
+            output::complain(&format!("not recorded: {lack}"));
+        }
+        Ok(flight)
+    }
+
     fn options(&self) -> Options {
         let cpus = self.cpus.iter().flat_map(|list| &list.0);
         let each = |&CpuRange(first, last): &CpuRange| first..=last.min(first.saturating_add(1 << 16));

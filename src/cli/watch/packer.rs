@@ -10,6 +10,7 @@ use stallgraph::model::clean;
 use crate::cli::output;
 
 use super::keep::Folder;
+use super::page::Shared;
 
 /// No more stalls wait to be packed: each is some megabytes.
 const WAITING: usize = 2;
@@ -31,10 +32,10 @@ pub struct Packer {
 
 impl Packer {
     /// Starts the thread, for packs in this folder.
-    pub fn start(folder: Folder) -> Result<Packer> {
+    pub fn start(folder: Folder, counters: Shared) -> Result<Packer> {
         let (stalls, received) = sync_channel(WAITING);
         let thread =
-            thread::Builder::new().name("packer".to_owned()).spawn(move || run(&folder, &received))?;
+            thread::Builder::new().name("packer".to_owned()).spawn(move || run(&folder, &received, &counters))?;
         Ok(Packer { stalls, thread })
     }
 
@@ -53,15 +54,19 @@ impl Packer {
     }
 }
 
-fn run(folder: &Folder, stalls: &Receiver<Stalled>) {
+fn run(folder: &Folder, stalls: &Receiver<Stalled>, counters: &Shared) {
     for Stalled { name, recording, verdict } in stalls {
         // A full disk ends no watch.
         match folder.add(&name, &recording, &verdict) {
             Ok(path) => {
+                counters.change(|counters| counters.packs += 1);
                 let line = format!("kept {}", clean(&path.to_string_lossy()));
                 let _ = output::print(|out| writeln!(out, "{line}"));
             }
-            Err(error) => output::complain(&format!("no pack was kept: {error:#}")),
+            Err(error) => {
+                counters.change(|counters| counters.failed_packs += 1);
+                output::complain(&format!("no pack was kept: {error:#}"));
+            }
         }
     }
 }

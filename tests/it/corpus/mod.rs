@@ -12,6 +12,7 @@ mod log_times;
 mod packs;
 mod perf_map;
 mod recording;
+mod rings;
 mod sample;
 mod script_text;
 mod stream;
@@ -68,6 +69,11 @@ fn streams() {
 #[test]
 fn whole_recordings() {
     replay("recording", recording::check);
+}
+
+#[test]
+fn rings_of_the_kernel() {
+    replay("rings", rings::check);
 }
 
 #[test]

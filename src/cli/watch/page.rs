@@ -1,0 +1,88 @@
+//! The page for Prometheus: what was counted, written in a thread of its own, so that a slow disk
+//! holds up nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
+use stallgraph::render::report::prometheus::Labels;
+use stallgraph::render::report::prometheus::watch::Counters;
+
+use crate::cli::inputs::Inputs;
+use crate::cli::output;
+use crate::cli::target::{self, Readers};
+
+/// The file for Prometheus. `check` has another.
+const PAGE: &str = "stallgraph_watch.prom";
+/// How often it is written.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Counters that several threads change.
+#[derive(Clone, Default)]
+pub struct Shared(Arc<Mutex<Counters>>);
+
+impl Shared {
+    /// Counters of zero. The culprits that the page in `folder` has keep series of their own.
+    pub fn after(folder: Option<&Path>) -> Shared {
+        let before = folder.and_then(|folder| fs::read_to_string(folder.join(PAGE)).ok());
+        Shared(Arc::new(Mutex::new(Counters::new(Labels::of(&before.unwrap_or_default())))))
+    }
+
+    /// Changes the counters.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Counters) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The thread that writes the page.
+pub struct Page {
+    end: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Page {
+    /// Writes the page into `folder` for the first time, and starts the thread.
+    pub fn start(folder: PathBuf, counters: Shared) -> Result<Page> {
+        let path = folder.join(PAGE);
+        write(&path, &counters)?;
+        let (end, ended) = channel();
+        let run = move || {
+            let mut is_over = false;
+            while !is_over {
+                is_over = ended.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
+                // A full disk ends no watch.
+                if let Err(error) = write(&path, &counters) {
+                    output::complain(&format!("{error:#}"));
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("page".to_owned()).spawn(run)?;
+        Ok(Page { end, thread })
+    }
+
+    /// Writes the page for the last time.
+    pub fn close(self) {
+        drop(self.end);
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    }
+}
+
+fn write(path: &Path, counters: &Shared) -> Result<()> {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    let cpu_time = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32);
+    let page = counters.change(|counters| {
+        let page = counters.page(cpu_time);
+        counters.ring_fill = 0.0;
+        page
+    });
+    // The collector runs as another user. It reads `*.prom`, so not the temporary file.
+    let written = target::write(Some(path), Readers::All, &Inputs::default(), |out| {
+        out.write_all(page.as_bytes()).map_err(stallgraph::Error::Output)
+    });
+    written.context("no page was written")
+}
