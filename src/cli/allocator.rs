@@ -54,6 +54,6 @@ fn end(bytes: usize) -> ! {
         "stallgraph: there is no memory left, {bytes} bytes are needed; allow this process more (ulimit -v, the \
          container's limit), or read less with --max-memory"
     );
-    signals::remove_temporary();
+    signals::remove_temporaries();
     exit(2)
 }

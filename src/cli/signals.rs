@@ -1,5 +1,5 @@
-//! Signals. One that ends the program first removes the temporary file of a result that is being
-//! written. The first Ctrl-C while a stream is read ends only what writes the stream.
+//! Signals. One that ends the program first removes the temporary files of results that are
+//! being written. The first Ctrl-C while a stream is read ends only what writes the stream.
 //!
 //! A thread waits for the signals, so that what they do is ordinary code. It watches no signal that
 //! was ignored when the program started, as SIGHUP is under `nohup`.
@@ -16,6 +16,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 /// A file that has only a temporary name.
+#[derive(Clone)]
 pub struct Temporary {
     /// The folder that it is in.
     pub folder: Arc<OwnedFd>,
@@ -26,8 +27,8 @@ pub struct Temporary {
 /// What a signal finds. The lock is held while a temporary file is made, renamed or removed, so a
 /// signal comes before or after that.
 pub struct State {
-    /// The temporary file to remove.
-    pub temporary: Option<Temporary>,
+    /// The temporary files to remove: one for each result that is being written.
+    pub temporaries: Vec<Temporary>,
     /// Whether the next SIGINT does not end the program.
     survives_interrupt: bool,
     /// Set by the next signal that would end the program, which does not.
@@ -37,25 +38,44 @@ pub struct State {
 }
 
 impl State {
-    /// Removes the temporary file, if there is one.
-    pub fn remove_temporary(&mut self) {
-        if let Some(Temporary { folder, name }) = self.temporary.take() {
-            let _ = rustix::fs::unlinkat(folder, &name, AtFlags::empty());
+    /// Removes all temporary files.
+    fn remove_temporaries(&mut self) {
+        self.temporaries.drain(..).for_each(|temporary| temporary.remove());
+    }
+
+    /// Removes a temporary file, unless it has been renamed.
+    pub fn remove(&mut self, temporary: &Temporary) {
+        if self.forget(temporary) {
+            temporary.remove();
         }
+    }
+
+    /// Leaves a temporary file to be. Returns whether it was one.
+    pub fn forget(&mut self, temporary: &Temporary) -> bool {
+        let before = self.temporaries.len();
+        self.temporaries.retain(|other| other.name != temporary.name);
+        self.temporaries.len() < before
     }
 }
 
-static STATE: Mutex<State> = Mutex::new(State { temporary: None, survives_interrupt: false, noted: None, hang_up: None });
+impl Temporary {
+    fn remove(&self) {
+        let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
+    }
+}
+
+static STATE: Mutex<State> =
+    Mutex::new(State { temporaries: Vec::new(), survives_interrupt: false, noted: None, hang_up: None });
 
 /// Keeps signals waiting while the result lives.
 pub fn hold() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes the temporary file, if there is one and nobody is at work on it.
-pub fn remove_temporary() {
+/// Removes all temporary files, unless somebody is at work on one.
+pub fn remove_temporaries() {
     if let Ok(mut state) = STATE.try_lock() {
-        state.remove_temporary();
+        state.remove_temporaries();
     }
 }
 
@@ -90,7 +110,7 @@ fn receive(signal: i32) {
         noted.store(true, Ordering::Relaxed);
         return;
     }
-    state.remove_temporary();
+    state.remove_temporaries();
     let _ = emulate_default_handler(signal);
 }
 

@@ -50,11 +50,14 @@ enum Out {
 
 /// A file that will take the place of what has its name.
 struct Replacement {
-    folder: Arc<OwnedFd>,
+    /// What it will be called, in the folder of its temporary name.
     name: OsString,
+    temporary: Temporary,
     file: BufWriter<File>,
 }
 
+/// What temporary names begin with.
+pub const TEMPORARY: &str = ".stallgraph-";
 /// Bytes that are collected before they are written.
 const BUFFER: usize = 1 << 16;
 
@@ -138,13 +141,13 @@ impl Replacement {
         let folder = Arc::new(folder);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let random = RandomState::new().build_hasher().finish();
-        let temporary = OsString::from(format!(".stallgraph-{random:016x}"));
+        let temporary = Temporary { folder, name: OsString::from(format!("{TEMPORARY}{random:016x}")) };
         let mut state = signals::hold();
-        let file = rustix::fs::openat(&folder, &temporary, flags, mode)?;
-        state.temporary = Some(Temporary { folder: Arc::clone(&folder), name: temporary });
+        let file = rustix::fs::openat(&temporary.folder, &temporary.name, flags, mode)?;
+        state.temporaries.push(temporary.clone());
         Ok(Replacement {
-            folder,
             name: name.to_owned(),
+            temporary,
             file: BufWriter::with_capacity(BUFFER, File::from(file)),
         })
     }
@@ -154,18 +157,16 @@ impl Replacement {
         self.file.flush()?;
         let length = self.file.get_ref().metadata()?.len();
         let mut state = signals::hold();
-        if let Some(temporary) = &state.temporary {
-            rustix::fs::renameat(&temporary.folder, &temporary.name, &self.folder, &self.name)?;
-        }
-        state.temporary = None;
+        let Temporary { folder, name } = &self.temporary;
+        rustix::fs::renameat(folder, name, folder, &self.name)?;
+        state.forget(&self.temporary);
         Ok(length)
     }
 }
 
 impl Drop for Replacement {
     fn drop(&mut self) {
-        // If it was renamed, it is no longer there.
-        signals::hold().remove_temporary();
+        signals::hold().remove(&self.temporary);
     }
 }
 

@@ -69,14 +69,39 @@ pub fn pack(
     if let Some(bundle) = &bundle {
         archive::note_damage(bundle, &mut packed.recording);
     }
-    match keep {
-        Keep::Redacted => write_redacted(contents, &files(), &job, out)?,
-        Keep::Symbols | Keep::WholeFiles => write_whole(contents, &files(), out)?,
-    }
+    write(contents, &files(), &job, keep, out)?;
     if input.has_shrunk() {
         return Err(Error::input(path, "becomes shorter while it is read", "copy it, and pack the copy"));
     }
     Ok(packed)
+}
+
+/// Packs a recording that is in memory, as [`pack`] does. Messages call it `path`, and a kallsyms is
+/// looked for beside that path.
+///
+/// # Errors
+///
+/// As of [`pack`].
+pub fn pack_bytes(
+    bytes: &[u8],
+    path: &Path,
+    options: &Options,
+    keep: Keep,
+    out: &mut dyn Write,
+    progress: Progress,
+) -> Result<Packed> {
+    let files = [InputFile::whole(bytes)];
+    let job = Job::new(path, options, progress);
+    let (packed, contents) = gather(&files, &job, keep)?;
+    write(contents, &files, &job, keep, out)?;
+    Ok(packed)
+}
+
+fn write(contents: Contents, files: &[InputFile], job: &Job, keep: Keep, out: &mut dyn Write) -> Result<()> {
+    match keep {
+        Keep::Redacted => write_redacted(contents, files, job, out),
+        Keep::Symbols | Keep::WholeFiles => write_whole(contents, files, out),
+    }
 }
 
 /// Loads a recording, and gathers the files that the names of its frames come from.

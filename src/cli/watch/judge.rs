@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use stallgraph::analyses::stalls::{self, Confidence, Holder, Stall, Stalls};
+use stallgraph::analyses::stalls::{self, Confidence, Holder, Stall};
 use stallgraph::capture::Flight;
 use stallgraph::load;
 use stallgraph::model::Recording;
@@ -19,11 +19,15 @@ use crate::cli::output;
 
 use super::groups::{Counted, Groups};
 use super::keep;
-use super::page::Shared;
 use super::packer::{Packer, Stalled};
+use super::page::Shared;
+use super::tell::Format;
 
-/// Judging takes one part in so many of the time.
+/// Judging takes one part in so many of the time, unless stalls would have to wait longer than
+/// `MOST_WAIT` for it.
 const SHARE: u32 = 20;
+/// How long an alarm waits for the judge. So much longer is what was recorded remembered.
+pub const MOST_WAIT: Duration = Duration::from_secs(1);
 /// How often it is looked whether a minute is over.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -32,6 +36,7 @@ pub struct Judge {
     min_ns: u64,
     packer: Option<Packer>,
     counters: Shared,
+    format: Format,
     groups: Groups,
     /// The stalls that were told and may come again: CPU and end.
     told: Vec<(u32, u64)>,
@@ -81,8 +86,8 @@ impl Bench {
 
 impl Judge {
     /// A judge of stalls of at least `min_ns`, with a packer for those that are told.
-    pub fn new(min_ns: u64, packer: Option<Packer>, counters: Shared) -> Judge {
-        Judge { min_ns, packer, counters, groups: Groups::default(), told: Vec::new() }
+    pub fn new(min_ns: u64, packer: Option<Packer>, counters: Shared, format: Format) -> Judge {
+        Judge { min_ns, packer, counters, format, groups: Groups::default(), told: Vec::new() }
     }
 
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
@@ -91,69 +96,71 @@ impl Judge {
                 Ok(recording) => {
                     let begin = Instant::now();
                     self.judge(&Arc::new(recording))?;
-                    thread::sleep(begin.elapsed() * SHARE);
+                    thread::sleep((begin.elapsed() * SHARE).min(MOST_WAIT));
                     is_busy.store(false, Ordering::Release);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.groups.over(Instant::now()).into_iter().try_for_each(tell_counted)?;
+            let counted = self.groups.over(Instant::now());
+            self.tell_counted(counted)?;
         }
-        self.groups.all().into_iter().try_for_each(tell_counted)?;
+        let counted = self.groups.all();
+        self.tell_counted(counted)?;
         self.packer.map_or(Ok(()), Packer::close)
     }
 
     /// Tells the stalls of a recording that are new.
     fn judge(&mut self, bytes: &Arc<Vec<u8>>) -> Result<()> {
         let options = load::Options { events: true, ..load::Options::default() };
-        let recording = load::load_bytes(bytes, Path::new("watch"), &options, &|_, _, _| {})?;
+        let recording = load::load_bytes(bytes, Path::new(keep::RECORDING), &options, &|_, _, _| {})?;
         let options = stalls::Options { min_ns: self.min_ns, ..stalls::Options::default() };
         let found = stalls::find(&recording, &options);
         self.told.retain(|(_, until_ns)| *until_ns >= recording.about.start_ns);
+        // The longest stall of a culprit that is new.
+        let mut longest: Option<&Stall> = None;
         for stall in found.stalls.iter().filter(|stall| stall.confidence >= Confidence::Medium) {
             let is_told = |(cpu, until_ns): &(u32, u64)| *cpu == stall.cpu && stall.start_ns < *until_ns;
-            if !self.told.iter().any(is_told) {
-                self.told.push((stall.cpu, stall.end_ns));
-                match is_own(&recording, stall) {
-                    true => self.tell_own(stall),
-                    false => self.tell(&recording, &found, stall, bytes)?,
-                }
+            if self.told.iter().any(is_told) {
+                continue;
+            }
+            self.told.push((stall.cpu, stall.end_ns));
+            if is_own(&recording, stall) {
+                self.tell_own(&recording, stall);
+            } else if self.tell(&recording, stall)? {
+                longest = longest.into_iter().chain([stall]).max_by_key(|stall| stall.duration_ns());
             }
         }
+        let Some((packer, stall)) = self.packer.as_ref().zip(longest) else { return Ok(()) };
+        let mut verdict = Vec::new();
+        json::stalls::write(&recording, &found, None, &mut verdict).map_err(stallgraph::Error::Output)?;
+        let time = report::watch::file_time(&recording, stall);
+        let culprit = keep::plain(&report::watch::culprit(&recording, stall));
+        let name = format!("{time}-cpu{}-{culprit}", stall.cpu);
+        packer.pack(Stalled { name, recording: Arc::clone(bytes), verdict });
         Ok(())
     }
 
     /// A stall of this program's own making is a fault of its own, and nobody else's.
-    fn tell_own(&self, stall: &Stall) {
+    fn tell_own(&self, recording: &Recording, stall: &Stall) {
         self.counters.change(|counters| counters.own_stalls += 1);
-        let length = humantime::format_duration(Duration::from_millis(stall.duration_ns() / 1_000_000));
-        output::complain(&format!("this program itself held CPU {} for {length}", stall.cpu));
+        output::complain(&format!("of its own making: {}", report::watch::line(recording, stall)));
     }
 
-    fn tell(
-        &mut self,
-        recording: &Recording,
-        found: &Stalls,
-        stall: &Stall,
-        bytes: &Arc<Vec<u8>>,
-    ) -> Result<()> {
+    /// Tells a stall. Returns whether its culprit is new.
+    fn tell(&mut self, recording: &Recording, stall: &Stall) -> Result<bool> {
         let culprit = report::watch::culprit(recording, stall);
         self.counters.change(|counters| {
             counters.add(recording, stall);
             counters.lag = Duration::from_nanos(Flight::now_ns().saturating_sub(stall.end_ns));
         });
-        if !self.groups.add(&culprit, stall.duration_ns(), Instant::now()) {
-            return Ok(());
-        }
-        let line = report::watch::line(recording, stall);
-        output::print(|out| writeln!(out, "{line}"))?;
-        let Some(packer) = &self.packer else { return Ok(()) };
-        let mut verdict = Vec::new();
-        json::stalls::write(recording, found, None, &mut verdict).map_err(stallgraph::Error::Output)?;
-        let time = report::watch::file_time(recording, stall);
-        let name = format!("{time}-cpu{}-{}", stall.cpu, keep::plain(&culprit));
-        packer.pack(Stalled { name, recording: Arc::clone(bytes), verdict });
-        Ok(())
+        let is_new = self.groups.add(&culprit, stall.duration_ns(), Instant::now());
+        self.format.stall(recording, stall, is_new)?;
+        Ok(is_new)
+    }
+
+    fn tell_counted(&self, all: Vec<(String, Counted)>) -> Result<()> {
+        all.into_iter().try_for_each(|(culprit, counted)| self.format.counted(&culprit, counted))
     }
 }
 
@@ -162,11 +169,4 @@ impl Judge {
 fn is_own(recording: &Recording, stall: &Stall) -> bool {
     let holder = stall.culprit.as_ref().map(|culprit| culprit.holder);
     matches!(holder, Some(Holder::Task(task)) if i64::from(recording.task(task).pid) == i64::from(std::process::id()))
-}
-
-/// Tells what was counted of a culprit.
-fn tell_counted((culprit, counted): (String, Counted)) -> Result<()> {
-    let Counted { stalls, total_ns, longest_ns } = counted;
-    let line = report::watch::counted_line(&culprit, stalls, total_ns, longest_ns);
-    output::print(|out| writeln!(out, "{line}"))
 }

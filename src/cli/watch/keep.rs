@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use stallgraph::load::{self, Keep};
@@ -16,6 +16,9 @@ use crate::cli::target::{self, Readers};
 const PREFIX: &str = "stall-";
 const PACK: &str = ".stall.tar.zst";
 const VERDICT: &str = ".json";
+
+/// What messages call the recording in memory. Beside it is the kallsyms of this kernel.
+pub const RECORDING: &str = "/proc/watch";
 
 /// A folder of packs.
 pub struct Folder {
@@ -41,14 +44,10 @@ impl Folder {
         self.make_room(recording.len() as u64)?;
         let at = |end: &str| self.path.join(format!("{PREFIX}{name}{end}"));
         let none = Inputs::default();
-        // Names are looked up as those of a recording of this machine, which is a file.
-        let raw = tempfile_in(&self.path, recording)?;
         let options = load::Options { events: true, ..load::Options::default() };
-        let packed = target::write(Some(&at(PACK)), Readers::Owner, &none, |out| {
-            load::pack(&raw.path, &options, Keep::Symbols, out, &|_, _, _| {})
-        });
-        drop(raw);
-        packed?;
+        target::write(Some(&at(PACK)), Readers::Owner, &none, |out| {
+            load::pack_bytes(recording, Path::new(RECORDING), &options, Keep::Symbols, out, &|_, _, _| {})
+        })?;
         target::write(Some(&at(VERDICT)), Readers::Owner, &none, |out| {
             out.write_all(verdict).map_err(stallgraph::Error::Output)
         })?;
@@ -83,6 +82,9 @@ impl Folder {
             fs::read_dir(&self.path).with_context(|| clean(&self.path.to_string_lossy()).into_owned())?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(target::TEMPORARY) && is_left(&entry) {
+                let _ = fs::remove_file(entry.path());
+            }
             let Some(stem) = name.strip_suffix(PACK).filter(|stem| stem.starts_with(PREFIX)) else {
                 continue;
             };
@@ -96,27 +98,11 @@ impl Folder {
     }
 }
 
-/// A file that is removed when it is no longer used.
-struct Raw {
-    path: PathBuf,
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-fn tempfile_in(folder: &Path, bytes: &[u8]) -> Result<Raw> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let path = folder.join(format!(".watch-{}.data", std::process::id()));
-    let _ = fs::remove_file(&path);
-    let context = || clean(&path.to_string_lossy()).into_owned();
-    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    let mut file = file.with_context(context)?;
-    let raw = Raw { path: path.clone() };
-    file.write_all(bytes).with_context(context)?;
-    Ok(raw)
+/// Whether nobody has written a file for so long that whoever began it was killed.
+fn is_left(file: &fs::DirEntry) -> bool {
+    const LEFT: Duration = Duration::from_secs(600);
+    let written = file.metadata().and_then(|metadata| metadata.modified());
+    written.is_ok_and(|written| written.elapsed().is_ok_and(|time| time > LEFT))
 }
 
 /// A name for files: what is no letter or digit becomes a dash.

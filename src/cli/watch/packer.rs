@@ -1,19 +1,19 @@
 //! The packer: writes packs in a thread of its own, since looking up all names may take seconds.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::Result;
-use stallgraph::model::clean;
 
 use crate::cli::output;
 
 use super::keep::Folder;
 use super::page::Shared;
+use super::tell::Format;
 
 /// No more stalls wait to be packed: each is some megabytes.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 
 /// A stall to keep.
 pub struct Stalled {
@@ -28,21 +28,27 @@ pub struct Stalled {
 pub struct Packer {
     stalls: SyncSender<Stalled>,
     thread: JoinHandle<()>,
+    counters: Shared,
 }
 
 impl Packer {
     /// Starts the thread, for packs in this folder.
-    pub fn start(folder: Folder, counters: Shared) -> Result<Packer> {
+    pub fn start(folder: Folder, counters: Shared, format: Format) -> Result<Packer> {
         let (stalls, received) = sync_channel(WAITING);
-        let thread =
-            thread::Builder::new().name("packer".to_owned()).spawn(move || run(&folder, &received, &counters))?;
-        Ok(Packer { stalls, thread })
+        let counted = counters.clone();
+        let run = move || run(&folder, &received, &counted, format);
+        let thread = thread::Builder::new().name("packer".to_owned()).spawn(run)?;
+        Ok(Packer { stalls, thread, counters })
     }
 
     /// Packs a stall, unless too many wait.
     pub fn pack(&self, stalled: Stalled) {
-        if let Err(error) = self.stalls.try_send(stalled) {
-            output::complain(&format!("no pack was kept: {error}"));
+        if let Err(TrySendError::Full(stalled) | TrySendError::Disconnected(stalled)) =
+            self.stalls.try_send(stalled)
+        {
+            self.counters.change(|counters| counters.failed_packs += 1);
+            let Stalled { name, .. } = stalled;
+            output::complain(&format!("no pack {name} was kept: {WAITING} others wait to be written"));
         }
     }
 
@@ -54,14 +60,13 @@ impl Packer {
     }
 }
 
-fn run(folder: &Folder, stalls: &Receiver<Stalled>, counters: &Shared) {
+fn run(folder: &Folder, stalls: &Receiver<Stalled>, counters: &Shared, format: Format) {
     for Stalled { name, recording, verdict } in stalls {
         // A full disk ends no watch.
         match folder.add(&name, &recording, &verdict) {
             Ok(path) => {
                 counters.change(|counters| counters.packs += 1);
-                let line = format!("kept {}", clean(&path.to_string_lossy()));
-                let _ = output::print(|out| writeln!(out, "{line}"));
+                let _ = format.kept(&path);
             }
             Err(error) => {
                 counters.change(|counters| counters.failed_packs += 1);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use super::moments::{self, LogView};
 use super::overloads::OverloadView;
 use super::view::{
     CgroupView, DiagnosticView, PathView, RankedView, RecordingView, SCHEMA, View, write_document,
+    write_document_line,
 };
 
 /// Writes `stalls` of `recording`, and the moments of a log if the user gave one.
@@ -46,6 +48,41 @@ pub fn write(
         diagnostics: view.diagnostics(),
     };
     write_document(&document, out)
+}
+
+/// Writes a stall as one line, as `watch` tells it.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
+pub fn write_line(recording: &Recording, stall: &Stall, out: &mut dyn Write) -> io::Result<()> {
+    let since_1970_ns = recording.about.clock.since_1970_ns(stall.start_ns);
+    let since_1970_ns = since_1970_ns.and_then(|ns| i64::try_from(ns).ok());
+    let stall = View { recording }.stall(stall);
+    write_document_line(&LineView { schema: SCHEMA, since_1970_ns, stall }, out)
+}
+
+/// Writes that a pack was kept, as one line.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
+pub fn write_kept(pack: &Path, out: &mut dyn Write) -> io::Result<()> {
+    write_document_line(&KeptView { schema: SCHEMA, kept: &pack.to_string_lossy() }, out)
+}
+
+#[derive(Serialize)]
+struct LineView<'r> {
+    schema: u32,
+    since_1970_ns: Option<i64>,
+    #[serde(flatten)]
+    stall: StallView<'r>,
+}
+
+#[derive(Serialize)]
+struct KeptView<'r> {
+    schema: u32,
+    kept: &'r str,
 }
 
 #[derive(Serialize)]

@@ -18,6 +18,12 @@ pub(super) fn write_document(document: &impl Serialize, out: &mut dyn Write) -> 
     out.write_all(b"\n")
 }
 
+/// Writes a document as one line.
+pub(super) fn write_document_line(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, document).map_err(io::Error::from)?;
+    out.write_all(b"\n")
+}
+
 #[derive(Serialize)]
 pub(super) struct RecordingView<'r> {
     file: &'r str,
