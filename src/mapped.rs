@@ -1,4 +1,4 @@
-//! Maps recordings into memory: the only unsafe code of the library, and why it is sound.
+//! Maps recordings into memory: unsafe code, and why it is sound.
 //!
 //! # What is relied on
 //!

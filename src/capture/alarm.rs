@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::PERF_RECORD_MISC_CPUMODE_MASK;
 
-use super::parse::{Place, Record};
+use super::parse::{Origin, Record, records};
 
 /// The softirq of received packets (include/linux/interrupt.h).
 const NET_RX: u32 = 3;
@@ -14,6 +14,10 @@ const NET_RX: u32 = 3;
 const SWITCH_OUT: u16 = 1 << 13;
 /// The mode of a sample in the kernel.
 const KERNEL: u16 = 1;
+/// The threads that serve softirqs (`evidence`). Anybody can call a thread so.
+const SERVERS: [&[u8]; 4] = [b"ksoftirqd/", b"napi/", b"backlog_napi/", b"ktimers/"];
+/// No more threads are taken for servers.
+const MOST_SERVERS: usize = 1 << 16;
 
 /// A sign of a stall.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +38,8 @@ pub enum Tells {
     /// A softirq was raised or its action began; which one stands at this position of the payload.
     Raise(usize),
     Entry(usize),
-    /// A thread was woken; its tid stands at this position of the payload.
-    Waking(usize),
+    /// A thread was woken; its comm and its tid stand at these positions of the payload.
+    Waking(usize, usize),
     Nothing,
 }
 
@@ -47,6 +51,18 @@ pub struct Watcher {
     /// Whether waits of softirqs are seen, so that a long time in the kernel says little.
     is_traced: bool,
     cpus: BTreeMap<u32, Cpu>,
+    /// The threads that serve softirqs, and when each was woken and has not run since.
+    servers: BTreeMap<i32, Option<u64>>,
+    /// What happened to them in this round.
+    turns: Vec<Turn>,
+}
+
+/// A thread that serves softirqs was woken, or ran.
+struct Turn {
+    place: Origin,
+    /// The thread.
+    tid: i32,
+    is_woken: bool,
 }
 
 /// What was last seen of a CPU.
@@ -54,8 +70,6 @@ pub struct Watcher {
 struct Cpu {
     /// When NET_RX was raised and has not been entered since.
     raised_ns: Option<u64>,
-    /// The server that was woken and has not run since, and when.
-    woken: Option<(i32, u64)>,
     /// The last sample: its task and time.
     sample: Option<(i32, u64)>,
     /// Since when all samples hit one task in the kernel.
@@ -66,24 +80,54 @@ impl Watcher {
     /// A watcher for stalls of at least `min_ns`.
     pub fn new(min_ns: u64, events: BTreeMap<u64, Tells>) -> Watcher {
         let is_traced = events.values().any(|tells| matches!(tells, Tells::Entry(_)));
-        Watcher { min_ns, events, is_traced, cpus: BTreeMap::new() }
+        Watcher {
+            min_ns,
+            events,
+            is_traced,
+            cpus: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            turns: Vec::new(),
+        }
+    }
+
+    /// What the records of a round say: when something took too long. Those about tasks were read
+    /// first, the others are as the rings gave them: each ring in its order.
+    pub fn round(&mut self, side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
+        let mut alarms: Vec<Alarm> = Vec::new();
+        for record in records(others).chain(records(side_band)) {
+            alarms.extend(self.see(&record));
+        }
+        // A thread is woken in one ring, and runs in another.
+        let mut turns = std::mem::take(&mut self.turns);
+        turns.sort_by_key(|turn| turn.place.time_ns);
+        for Turn { place, tid, is_woken } in turns.drain(..) {
+            let Some(woken) = self.servers.get_mut(&tid) else { continue };
+            // A thread that waits to run is not woken again: it slept since it was woken before.
+            let since_ns = std::mem::replace(woken, is_woken.then_some(place.time_ns));
+            if let Some(since_ns) = since_ns.filter(|_| !is_woken) {
+                alarms.extend(self.alarm(place, since_ns));
+            }
+        }
+        self.turns = turns;
+        alarms
     }
 
     /// What a record says: perhaps that something took too long.
-    pub fn see(&mut self, record: &Record) -> Option<Alarm> {
+    fn see(&mut self, record: &Record) -> Option<Alarm> {
         let place = record.place()?;
         match record.kind {
             RecordType::SAMPLE => self.see_sample(record, place),
             RecordType::SWITCH_CPU_WIDE if record.misc & SWITCH_OUT == 0 => {
-                let cpu = self.cpus.entry(place.cpu).or_default();
-                let (_, since_ns) = cpu.woken.take_if(|(tid, _)| *tid == place.tid)?;
-                self.alarm(place, since_ns)
+                if self.servers.contains_key(&place.tid) {
+                    self.turns.push(Turn { place, tid: place.tid, is_woken: false });
+                }
+                None
             }
             _ => None,
         }
     }
 
-    fn see_sample(&mut self, record: &Record, place: Place) -> Option<Alarm> {
+    fn see_sample(&mut self, record: &Record, place: Origin) -> Option<Alarm> {
         let tells = *self.events.get(&place.id)?;
         let cpu = self.cpus.entry(place.cpu).or_default();
         let number = |at: usize| {
@@ -99,8 +143,14 @@ impl Watcher {
                 let since_ns = cpu.raised_ns.take()?;
                 self.alarm(place, since_ns)
             }
-            Tells::Waking(at) => {
-                cpu.woken.get_or_insert((number(at)? as i32, place.time_ns));
+            Tells::Waking(comm, at) => {
+                let comm = record.payload()?.get(comm..)?;
+                let tid = number(at)? as i32;
+                let is_server = SERVERS.iter().any(|server| comm.starts_with(server));
+                if is_server && (self.servers.len() < MOST_SERVERS || self.servers.contains_key(&tid)) {
+                    self.servers.entry(tid).or_default();
+                    self.turns.push(Turn { place, tid, is_woken: true });
+                }
                 None
             }
             Tells::Sample => {
@@ -111,7 +161,7 @@ impl Watcher {
         }
     }
 
-    fn alarm(&self, place: Place, from_ns: u64) -> Option<Alarm> {
+    fn alarm(&self, place: Origin, from_ns: u64) -> Option<Alarm> {
         let is_long = place.time_ns.saturating_sub(from_ns) >= self.min_ns;
         is_long.then_some(Alarm { cpu: place.cpu, from_ns, to_ns: place.time_ns })
     }
@@ -120,9 +170,9 @@ impl Watcher {
 impl Cpu {
     /// Since when, up to this sample, the CPU may have been held: there was no sample, or, if
     /// softirqs are not traced, all were of one task in the kernel and this one is not.
-    fn sample(&mut self, record: &Record, place: Place, is_traced: bool) -> Option<u64> {
+    fn sample(&mut self, record: &Record, place: Origin, is_traced: bool) -> Option<u64> {
         let (tid, before_ns) = self.sample.replace((place.tid, place.time_ns))?;
-        let is_kernel = record.misc & PERF_RECORD_MISC_CPUMODE_MASK as u16 == KERNEL && place.tid != 0;
+        let is_kernel = record.misc & PERF_RECORD_MISC_CPUMODE_MASK == KERNEL && place.tid != 0;
         let held_since = match (is_kernel && tid == place.tid, is_traced) {
             (true, _) => {
                 self.in_kernel_ns.get_or_insert(before_ns);

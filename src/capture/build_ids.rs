@@ -17,7 +17,8 @@ use super::records::KERNEL;
 /// Bytes of the longest build id, and of its field, in which the length follows.
 const LONGEST: usize = 20;
 const FIELD: usize = 24;
-/// Where the path stands in a MMAP2 record (include/uapi/linux/perf_event.h).
+/// Where the path stands in a MMAP record, and in a MMAP2 record (include/uapi/linux/perf_event.h).
+const KERNELS_PATH: usize = 40;
 const PATH: usize = 72;
 
 /// The build ids of all files in the mappings among `records`, which this program made itself.
@@ -29,11 +30,13 @@ pub fn of(records: &[u8]) -> Vec<u8> {
         let size = usize::from(u16::from_ne_bytes(header[6..].try_into().expect("2 bytes")));
         let Some((record, after)) = rest.split_at_checked(size.max(8)) else { break };
         rest = after;
-        if kind == RecordType::MMAP2.0 && record.len() > PATH {
-            let pid = i32::from_ne_bytes(record[8..12].try_into().expect("4 bytes"));
-            let path = record[PATH..].split(|byte| *byte == 0).next().unwrap_or_default();
-            paths.insert((pid == KERNEL, path));
-        }
+        let at = match RecordType(kind) {
+            RecordType::MMAP => KERNELS_PATH,
+            RecordType::MMAP2 => PATH,
+            _ => continue,
+        };
+        let path = record.get(at..).and_then(|text| text.split(|byte| *byte == 0).next());
+        paths.extend(path.map(|path| (at == KERNELS_PATH, path)));
     }
     let mut out = Vec::new();
     for (is_kernel, path) in paths {
@@ -91,7 +94,7 @@ fn put(out: &mut Vec<u8>, is_kernel: bool, path: &[u8], id: &[u8]) {
     let mode = if is_kernel { PERF_RECORD_MISC_KERNEL } else { PERF_RECORD_MISC_USER };
     let id = &id[..id.len().min(LONGEST)];
     out.extend(0u32.to_ne_bytes());
-    out.extend((mode as u16 | PERF_RECORD_MISC_BUILD_ID_SIZE as u16).to_ne_bytes());
+    out.extend((mode | PERF_RECORD_MISC_BUILD_ID_SIZE).to_ne_bytes());
     out.extend(size.to_ne_bytes());
     out.extend((if is_kernel { KERNEL } else { 0 }).to_ne_bytes());
     let mut field = [0; FIELD];

@@ -71,13 +71,15 @@ impl Recording {
 }
 
 /// A whole recording, in memory.
-pub fn whole(events: &[RecordedEvent], data: &[u8], sections: &[(Feature, Vec<u8>)]) -> Vec<u8> {
+pub fn whole(events: &[RecordedEvent], data: &[&[u8]], sections: &[(Feature, Vec<u8>)]) -> Vec<u8> {
     let (mut out, data_start) = head(events);
-    let (tail, bits) = tail(data_start + data.len() as u64, sections);
+    let length: usize = data.iter().map(|piece| piece.len()).sum();
+    let (tail, bits) = tail(data_start + length as u64, sections);
     let at = |position: u64| position as usize;
     out[at(FEATURES)..at(FEATURES) + bits.len()].copy_from_slice(&bits);
-    out[at(DATA_SIZE)..at(DATA_SIZE) + 8].copy_from_slice(&(data.len() as u64).to_ne_bytes());
-    out.extend(data);
+    out[at(DATA_SIZE)..at(DATA_SIZE) + 8].copy_from_slice(&(length as u64).to_ne_bytes());
+    out.reserve_exact(length + tail.len());
+    data.iter().for_each(|piece| out.extend(*piece));
     out.extend(tail);
     out
 }

@@ -113,12 +113,9 @@ impl Flight {
             };
             self.health.ring_fill = self.health.ring_fill.max(fill);
         }
-        let all = records(&round.side_band).chain(records(&round.others));
-        let mut alarms = Vec::new();
-        for record in all {
-            self.health.lost_records = self.health.lost_records.saturating_add(record.lost());
-            alarms.extend(self.watcher.see(&record));
-        }
+        let alarms = self.watcher.round(&round.side_band, &round.others);
+        let lost = records(&round.side_band).chain(records(&round.others)).map(|record| record.lost());
+        self.health.lost_records = lost.fold(self.health.lost_records, u64::saturating_add);
         self.bytes += round.bytes();
         self.rounds.push_back(round);
         self.forget(now_ns);
@@ -156,14 +153,14 @@ impl Flight {
 
     /// A perf.data of all that is in memory.
     pub fn recording(&self) -> Vec<u8> {
-        let mut data = Records::default();
-        data.ids(self.session.ids().into_iter());
-        self.tasks.tell(&mut data);
-        data.finished_init();
+        let (mut before, mut after) = (Records::default(), Records::default());
+        before.ids(self.session.ids().into_iter());
+        self.tasks.tell(&mut before);
+        before.finished_init();
+        after.finished_round();
+        let mut data: Vec<&[u8]> = vec![&before.bytes];
         for round in &self.rounds {
-            data.bytes.extend(&round.side_band);
-            data.bytes.extend(&round.others);
-            data.finished_round();
+            data.extend([&round.side_band[..], &round.others, &after.bytes]);
         }
         let events = self.session.recorded();
         let about = About {
@@ -174,7 +171,7 @@ impl Flight {
             tracing_data: &self.tracing_data,
             build_ids: &[],
         };
-        file::whole(&events, &data.bytes, &features::sections(&about))
+        file::whole(&events, &data, &features::sections(&about))
     }
 }
 
@@ -187,7 +184,10 @@ fn events(session: &Session, tracefs: Option<&Tracefs>) -> BTreeMap<u64, Tells> 
             "cycles" | "cpu-clock" => Tells::Sample,
             "irq:softirq_raise" => at("vec").map_or(Tells::Nothing, Tells::Raise),
             "irq:softirq_entry" => at("vec").map_or(Tells::Nothing, Tells::Entry),
-            "sched:sched_waking" => at("pid").map_or(Tells::Nothing, Tells::Waking),
+            "sched:sched_waking" => match (at("comm"), at("pid")) {
+                (Some(comm), Some(pid)) => Tells::Waking(comm, pid),
+                _ => Tells::Nothing,
+            },
             _ => Tells::Nothing,
         }
     };

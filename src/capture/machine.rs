@@ -59,6 +59,10 @@ impl Machine {
     ///
     /// If one is not online.
     pub fn cpus(&self, options: &Options) -> Result<Vec<u32>> {
+        if self.cpus_online.is_empty() {
+            let place = "/sys/devices/system/cpu/online cannot be read: mount -t sysfs none /sys";
+            return Err(Error::Usage(place.to_owned()));
+        }
         match options.cpus.iter().find(|cpu| !self.cpus_online.contains(cpu)) {
             Some(offline) => Err(Error::Usage(format!("CPU {offline} is not online here"))),
             None if options.cpus.is_empty() => Ok(self.cpus_online.clone()),

@@ -86,6 +86,9 @@ impl Capture {
         let moment = Moment::now();
         let mut records = Records::default();
         records.ids(session.ids().into_iter());
+        for event in session.recorded() {
+            event.ids.first().into_iter().for_each(|id| records.name(*id, &event.name));
+        }
         if options.pids.is_empty() {
             records.all_threads();
         }

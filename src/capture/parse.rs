@@ -20,7 +20,7 @@ pub struct Record<'b> {
 
 /// When and where a record was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Origin {
     /// The number of its event.
     pub id: u64,
     pub pid: i32,
@@ -44,13 +44,13 @@ pub fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
 
 impl<'b> Record<'b> {
     /// When and where it was written. A sample begins with IDENTIFIER, IP, TID, TIME, CPU, PERIOD.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<Origin> {
         let at = match self.kind {
             RecordType::SAMPLE => HEADER + 16,
             _ => self.bytes.len().checked_sub(TRAILER).filter(|at| *at >= HEADER)?,
         };
         let id = if self.kind == RecordType::SAMPLE { HEADER } else { at + 24 };
-        Some(Place {
+        Some(Origin {
             id: self.u64(id)?,
             pid: self.u32(at)? as i32,
             tid: self.u32(at + 4)? as i32,

@@ -48,16 +48,20 @@ impl Records {
         self.kernels(RecordType::FORK, FORK_EXEC);
     }
 
-    /// A mapping of code.
+    /// A mapping of code. Those of the kernel are MMAP, as perf's are: they have no file.
     pub fn map(&mut self, map: &Map) {
         self.put32(&[map.pid as u32, map.pid as u32]);
         self.put64(&[map.start, map.length, map.offset]);
+        if map.pid == KERNEL {
+            self.text(map.path);
+            self.kernels(RecordType::MMAP, PERF_RECORD_MISC_KERNEL);
+            return;
+        }
         self.put32(&[map.device.0, map.device.1]);
         self.put64(&[map.inode, 0]);
         self.put32(&[map.protection, map.flags]);
         self.text(map.path);
-        let misc = if map.pid == KERNEL { PERF_RECORD_MISC_KERNEL } else { PERF_RECORD_MISC_USER };
-        self.kernels(RecordType::MMAP2, misc as u16);
+        self.kernels(RecordType::MMAP2, PERF_RECORD_MISC_USER);
     }
 
     /// Code that the kernel made: a BPF program.
@@ -116,6 +120,15 @@ impl Records {
             }
             self.record(UserRecordType::PERF_ID_INDEX.record_type().0, 0);
         }
+    }
+
+    /// An event's name, by one of its numbers.
+    pub fn name(&mut self, id: u64, name: &str) {
+        // PERF_EVENT_UPDATE__NAME in tools/lib/perf/include/perf/event.h.
+        const NAME: u64 = 2;
+        self.put64(&[NAME, id]);
+        self.text(name.as_bytes());
+        self.record(UserRecordType::PERF_EVENT_UPDATE.record_type().0, 0);
     }
 
     /// All that was there before the recording is told (PERF_RECORD_FINISHED_INIT, since perf

@@ -177,8 +177,8 @@ impl Session {
         self.all().for_each(|open| drop(sys::disable(&open.descriptor)));
     }
 
-    /// Waits until a ring is a quarter full, or `other` can be read, or for this time. Returns whether
-    /// there is nothing left to record, because all threads have ended.
+    /// Waits until a ring is a quarter full, or `other` can be read, or for this time. Returns
+    /// whether there is nothing left to record, because all threads have ended.
     pub fn wait(&mut self, other: Option<BorrowedFd>, time: Duration) -> bool {
         let open = || self.events.iter().flat_map(|event| &event.open).filter(|open| !open.has_ended);
         let each = open().map(|open| open.descriptor.as_fd()).chain(other);

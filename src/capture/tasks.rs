@@ -108,7 +108,7 @@ impl Tasks {
     }
 
     /// Records that say all this, as bytes.
-    pub fn told(&self) -> Vec<u8> {
+    pub fn records(&self) -> Vec<u8> {
         let mut out = Records::default();
         self.tell(&mut out);
         out.bytes

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Where tracefs is mounted: by itself, or below debugfs (Documentation/trace/ftrace.rst).
-const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+/// The last is that of the machine, for a container that sees all processes.
+const PLACES: [&str; 3] =
+    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing", "/proc/1/root/sys/kernel/tracing"];
 
 /// The version of the data's form (`TRACING_DATA`, tools/perf/util/trace-event-info.c).
 const VERSION: &[u8] = b"0.6\0";
@@ -68,7 +70,9 @@ impl Tracefs {
         let format = fs::read_to_string(self.event(tracepoint).join("format")).ok()?;
         let line = format.lines().find(|line| {
             let declared = line.trim_start().strip_prefix("field:").and_then(|rest| rest.split(';').next());
-            declared.is_some_and(|declared| declared.ends_with(&format!(" {field}")))
+            // An array has its length behind its name.
+            let name = declared.and_then(|declared| declared.split('[').next());
+            name.is_some_and(|name| name.ends_with(&format!(" {field}")))
         })?;
         line.split("offset:").nth(1)?.split(';').next()?.parse().ok()
     }

@@ -38,6 +38,27 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
+/// Gives memory that is free back to the system, for a program that runs for months: glibc keeps it
+/// where something that lives longer lies behind it.
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim(3) may be called at any time by any thread. It changes no memory that is
+    // in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Lets large pieces of memory be given back as soon as they are free, from now on.
+pub fn be_sparing() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt(3) only changes where malloc takes memory from.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 17);
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
 fn given(memory: *mut u8, bytes: usize) -> *mut u8 {
     if memory.is_null() {
         end(bytes);

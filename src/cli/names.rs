@@ -65,6 +65,7 @@ impl NameOptions {
             vmlinux: self.vmlinux.clone(),
             kallsyms: self.kallsyms.clone(),
             container_root: self.container_root,
+            is_own: false,
             symfs: self.symfs.clone(),
             buildid_dir: self.buildid_dir.clone(),
         }

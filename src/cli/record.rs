@@ -116,7 +116,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         }
         ended.is_some() || is_over.load(Ordering::Relaxed)
     };
-    // Its end is seen at once. Where the system has no such descriptor (before Linux 5.3), a bit later.
+    // Its end is seen at once. Where the system has no such descriptor (before Linux 5.3), a bit
+    // later.
     let end = child.as_ref().and_then(|child| {
         let pid = Pid::from_raw(i32::try_from(child.id()).ok()?)?;
         pidfd_open(pid, PidfdFlags::empty()).ok()

@@ -76,8 +76,8 @@ pub fn pack(
     Ok(packed)
 }
 
-/// Packs a recording that is in memory, as [`pack`] does. Messages call it `path`, and a kallsyms is
-/// looked for beside that path.
+/// Packs a recording that is in memory, as [`pack`] does. Messages call it `path`, and a kallsyms
+/// is looked for beside that path.
 ///
 /// # Errors
 ///
@@ -88,10 +88,9 @@ pub fn pack_bytes(
     options: &Options,
     keep: Keep,
     out: &mut dyn Write,
-    progress: Progress,
 ) -> Result<Packed> {
     let files = [InputFile::whole(bytes)];
-    let job = Job::new(path, options, progress);
+    let job = Job::new(path, options, &|_, _, _| {});
     let (packed, contents) = gather(&files, &job, keep)?;
     write(contents, &files, &job, keep, out)?;
     Ok(packed)

@@ -16,6 +16,9 @@ pub struct Sources {
     /// Whether files are also looked for below the root of the process that mapped them, which
     /// differs from this one in containers.
     pub container_root: bool,
+    /// Whether the caller recorded this itself, on this machine, just now: the files that the
+    /// recording names may be opened then.
+    pub is_own: bool,
     /// A folder that holds the recorded machine's files.
     pub symfs: Option<PathBuf>,
     /// A build-id cache, as perf fills it, or an archive that `perf archive` made of one; by

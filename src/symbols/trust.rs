@@ -7,7 +7,7 @@
 //! # Which files may be opened
 //!
 //! - No file that a recording names is opened unless the recording was made on this host by this
-//!   user or root, or `--symfs` is given: then none outside that folder ([`Trust::root`]).
+//!   user or root, or by this process ([`Sources::is_own`]), or `--symfs` is given: then none outside that folder ([`Trust::root`]).
 //! - With a pack, no file of this machine is opened unless an option names it.
 //! - A file that an option names is opened, whoever made the recording.
 //! - Only regular files are opened, since opening a device may act; only `--kallsyms` may name a
@@ -73,17 +73,19 @@ pub struct Trust {
 impl Trust {
     /// The files that may be opened and believed for the recording of `request`.
     pub fn new(request: &Request, sources: &Sources) -> Trust {
-        let opens_recorded_paths = request.pack.is_none() && is_made_here(request);
+        let opens_recorded_paths = request.pack.is_none() && (sources.is_own || is_made_here(request));
         let root_if = |is_allowed: bool| match &sources.symfs {
             Some(folder) => Some(folder.to_owned()),
             None => is_allowed.then(|| PathBuf::from("/")),
         };
+        let now = sources.is_own.then(SystemTime::now);
+        let written = || fs::metadata(request.recording).and_then(|metadata| metadata.modified()).ok();
         Trust {
             root: root_if(opens_recorded_paths),
             debug_root: root_if(request.pack.is_none()),
             is_symfs: sources.symfs.is_some(),
             opens_process_roots: sources.container_root && opens_recorded_paths,
-            recorded: fs::metadata(request.recording).and_then(|metadata| metadata.modified()).ok(),
+            recorded: now.or_else(written),
         }
     }
 

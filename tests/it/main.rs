@@ -72,6 +72,7 @@ mod support;
 mod syscalls;
 mod threads;
 mod variants;
+mod watch;
 mod window_comparison;
 mod window_paths;
 mod window_recordings;

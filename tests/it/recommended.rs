@@ -42,7 +42,6 @@ fn all_pages_have_the_same_commands() {
     assert_eq!(commands(&help("stalls")), [cheapest.clone(), short.clone(), all.clone()], "stalls --help");
     assert_eq!(commands(&help("check")), std::slice::from_ref(&short), "check --help");
     assert_eq!(commands(&run(stallgraph().arg("--help")).stdout), [short], "--help");
-    // docs/kubernetes: in tests/it/kubernetes.rs.
     let report = Recording::open("post").stdout("stalls", &[]);
     assert_eq!(commands(&report), std::slice::from_ref(&cheapest));
     assert!(report.contains("record    perf record -C 1 -k mono "), "{report}");

@@ -56,8 +56,10 @@ impl Groups {
     }
 
     fn take(&mut self, is_such: impl Fn(&Group) -> bool) -> Vec<(String, Counted)> {
-        let such = self.open.extract_if(.., |_, group| is_such(group));
-        let counted = such.map(|(culprit, group)| (culprit, group.counted));
+        let all = std::mem::take(&mut self.open).into_iter();
+        let (such, rest): (Vec<_>, Vec<_>) = all.partition(|(_, group)| is_such(group));
+        self.open = rest.into_iter().collect();
+        let counted = such.into_iter().map(|(culprit, group)| (culprit, group.counted));
         counted.filter(|(_, counted)| counted.stalls > 0).collect()
     }
 }

@@ -15,7 +15,7 @@ use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::{json, report};
 
-use crate::cli::output;
+use crate::cli::{allocator, output};
 
 use super::groups::{Counted, Groups};
 use super::keep;
@@ -39,7 +39,7 @@ pub struct Judge {
     format: Format,
     groups: Groups,
     /// The stalls that were told and may come again: CPU and end.
-    told: Vec<(u32, u64)>,
+    past: Vec<(u32, u64)>,
 }
 
 /// The judge's thread.
@@ -87,7 +87,7 @@ impl Bench {
 impl Judge {
     /// A judge of stalls of at least `min_ns`, with a packer for those that are told.
     pub fn new(min_ns: u64, packer: Option<Packer>, counters: Shared, format: Format) -> Judge {
-        Judge { min_ns, packer, counters, format, groups: Groups::default(), told: Vec::new() }
+        Judge { min_ns, packer, counters, format, groups: Groups::default(), past: Vec::new() }
     }
 
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
@@ -96,6 +96,7 @@ impl Judge {
                 Ok(recording) => {
                     let begin = Instant::now();
                     self.judge(&Arc::new(recording))?;
+                    allocator::give_back();
                     thread::sleep((begin.elapsed() * SHARE).min(MOST_WAIT));
                     is_busy.store(false, Ordering::Release);
                 }
@@ -112,19 +113,21 @@ impl Judge {
 
     /// Tells the stalls of a recording that are new.
     fn judge(&mut self, bytes: &Arc<Vec<u8>>) -> Result<()> {
+        // Verdicts need names of the kernel alone. Those of programs take longer: they are for
+        // packs.
         let options = load::Options { events: true, ..load::Options::default() };
         let recording = load::load_bytes(bytes, Path::new(keep::RECORDING), &options, &|_, _, _| {})?;
         let options = stalls::Options { min_ns: self.min_ns, ..stalls::Options::default() };
         let found = stalls::find(&recording, &options);
-        self.told.retain(|(_, until_ns)| *until_ns >= recording.about.start_ns);
+        self.past.retain(|(_, until_ns)| *until_ns >= recording.about.start_ns);
         // The longest stall of a culprit that is new.
         let mut longest: Option<&Stall> = None;
         for stall in found.stalls.iter().filter(|stall| stall.confidence >= Confidence::Medium) {
             let is_told = |(cpu, until_ns): &(u32, u64)| *cpu == stall.cpu && stall.start_ns < *until_ns;
-            if self.told.iter().any(is_told) {
+            if self.past.iter().any(is_told) {
                 continue;
             }
-            self.told.push((stall.cpu, stall.end_ns));
+            self.past.push((stall.cpu, stall.end_ns));
             if is_own(&recording, stall) {
                 self.tell_own(&recording, stall);
             } else if self.tell(&recording, stall)? {

@@ -20,6 +20,12 @@ const VERDICT: &str = ".json";
 /// What messages call the recording in memory. Beside it is the kallsyms of this kernel.
 pub const RECORDING: &str = "/proc/watch";
 
+/// Names come from this machine, and from its containers.
+fn options() -> load::Options {
+    let sources = load::Sources { container_root: true, is_own: true, ..load::Sources::default() };
+    load::Options { events: true, sources, ..load::Options::default() }
+}
+
 /// A folder of packs.
 pub struct Folder {
     path: PathBuf,
@@ -44,9 +50,9 @@ impl Folder {
         self.make_room(recording.len() as u64)?;
         let at = |end: &str| self.path.join(format!("{PREFIX}{name}{end}"));
         let none = Inputs::default();
-        let options = load::Options { events: true, ..load::Options::default() };
+        let options = options();
         target::write(Some(&at(PACK)), Readers::Owner, &none, |out| {
-            load::pack_bytes(recording, Path::new(RECORDING), &options, Keep::Symbols, out, &|_, _, _| {})
+            load::pack_bytes(recording, Path::new(RECORDING), &options, Keep::Symbols, out)
         })?;
         target::write(Some(&at(VERDICT)), Readers::Owner, &none, |out| {
             out.write_all(verdict).map_err(stallgraph::Error::Output)

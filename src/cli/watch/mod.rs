@@ -12,11 +12,12 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use stallgraph::analyses::selection::CpuRange;
 use stallgraph::capture::{Alarm, Flight, Limits, Options};
 
+use super::allocator;
 use super::outcome::Outcome;
 use super::output;
 use super::record::EvidenceArgument;
@@ -55,7 +56,7 @@ pub struct Arguments {
     /// Samples a second of each CPU
     ///
     /// By default, a stall of --min has five: 99 a second with 50ms. With --evidence samples, which
-    /// must find the stall too, 399.
+    /// must find the stall too, 249.
     #[arg(short = 'F', long = "freq", value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     frequency_hz: Option<u64>,
     /// How much of what was before a stall is kept
@@ -85,24 +86,32 @@ pub struct Arguments {
 
 /// How long to go on after an alarm, so that the end of the stall is seen.
 const AFTER: Duration = Duration::from_millis(300);
-/// Samples a second where they alone find stalls. In a virtual machine, the timer interrupts of so
-/// many cost 1 % of a CPU (docs/record.md).
-const ALONE_HZ: u64 = 399;
+/// Samples a second where they alone find stalls. In a virtual machine, the timer interrupts of 400
+/// cost 1 % of a CPU (docs/record.md).
+const ALONE_HZ: u64 = 249;
 /// Otherwise they only name the culprit. The shortest stall has so many.
 const IN_A_STALL: f64 = 5.0;
+/// Bytes of each ring, of which each CPU has up to three. 10,000 packets a second take half a
+/// second to fill one.
+const RING: usize = 1 << 20;
 /// How often rings are read.
 const ROUND: Duration = Duration::from_millis(200);
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    if arguments.min.is_zero() {
+        bail!("--min 0: every moment is a stall then; give --min 50ms");
+    }
+    allocator::be_sparing();
     let is_over = signals::note_end();
     let hang_up = signals::note_hangup();
     let counters = Shared::after(arguments.textfile.as_deref());
     let folder = arguments.keep.as_deref().map(|path| Folder::open(path, arguments.max_disk)).transpose()?;
     let packer =
         folder.map(|folder| Packer::start(folder, counters.clone(), arguments.format)).transpose()?;
-    let page = arguments.textfile.clone().map(|folder| Page::start(folder, counters.clone())).transpose()?;
     let mut flight = arguments.start()?;
+    // A page says that this works: not before it does.
+    let page = arguments.textfile.clone().map(|folder| Page::start(folder, counters.clone())).transpose()?;
     let bench = Bench::new(Judge::new(to_ns(arguments.min)?, packer, counters.clone(), arguments.format))?;
     let manager = Manager::ready();
     let mut pending: Vec<Alarm> = Vec::new();
@@ -152,7 +161,7 @@ impl Arguments {
     /// Starts to record, and says what cannot be.
     fn start(&self) -> Result<Flight> {
         let limits = Limits {
-            keep: self.before + AFTER + ROUND + MOST_WAIT,
+            keep: self.before.saturating_add(AFTER + ROUND + MOST_WAIT),
             bytes: usize::try_from(self.memory).unwrap_or(usize::MAX),
             min: self.min,
         };
@@ -178,6 +187,7 @@ impl Arguments {
         let each = |&CpuRange(first, last): &CpuRange| first..=last.min(first.saturating_add(1 << 16));
         Options {
             cpus: cpus.flat_map(each).collect(),
+            pages: RING / Options::page_size(),
             frequency_hz: self.frequency_hz.unwrap_or_else(|| self.default_hz()),
             evidence: self.evidence.into(),
             command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::Result;
 
-use crate::cli::output;
+use crate::cli::{allocator, output};
 
 use super::keep::Folder;
 use super::page::Shared;
@@ -73,5 +73,7 @@ fn run(folder: &Folder, stalls: &Receiver<Stalled>, counters: &Shared, format: F
                 output::complain(&format!("no pack was kept: {error:#}"));
             }
         }
+        drop(recording);
+        allocator::give_back();
     }
 }

@@ -25,7 +25,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("load", &["error", "ingest", "kernel", "model", "pack", "state", "symbols"]),
     ("analyses", &["error", "model"]),
     ("render", &["analyses", "error", "model"]),
-    ("internals", &["analyses", "ingest", "kernel", "load", "model", "symbols"]),
+    ("internals", &["analyses", "capture", "ingest", "kernel", "load", "model", "symbols"]),
     ("lib", &["error"]),
 ];
 

@@ -1,4 +1,5 @@
-//! What is read of rings: any bytes. Records lie one after the other, and what they change is bounded.
+//! What is read of rings: any bytes. Records lie one after the other, and what they change is
+//! bounded.
 
 use stallgraph::internals::{RingTasks, ring_records};
 
@@ -15,7 +16,7 @@ pub fn check(bytes: &[u8]) {
         let _ = record.lost();
         tasks.apply(&record);
     }
-    // What is told of the tasks are whole records.
-    let told = tasks.told();
-    assert_eq!(ring_records(&told).map(|record| record.bytes.len()).sum::<usize>(), told.len());
+    // What tells the tasks again are whole records.
+    let bytes = tasks.records();
+    assert_eq!(ring_records(&bytes).map(|record| record.bytes.len()).sum::<usize>(), bytes.len());
 }
