@@ -7,7 +7,8 @@
 //! # Which files may be opened
 //!
 //! - No file that a recording names is opened unless the recording was made on this host by this
-//!   user or root, or by this process ([`Sources::is_own`]), or `--symfs` is given: then none outside that folder ([`Trust::root`]).
+//!   user or root, or by this process ([`Sources::is_own`]), or `--symfs` is given: then none
+//!   outside that folder ([`Trust::root`]).
 //! - With a pack, no file of this machine is opened unless an option names it.
 //! - A file that an option names is opened, whoever made the recording.
 //! - Only regular files are opened, since opening a device may act; only `--kallsyms` may name a
