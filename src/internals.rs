@@ -13,7 +13,7 @@ pub use crate::analyses::contexts::Contexts;
 pub use crate::analyses::spans::{Span, SpanKind, Spans};
 // What is read of rings, which a fuzz target feeds with bytes.
 #[cfg(feature = "capture")]
-pub use crate::capture::{RingRecord, RingTasks, ring_records};
+pub use crate::capture::{RingRecord, RingTasks, ring_alarms, ring_records};
 // The parsers of a perf.data, which fuzz targets and benches feed with bytes.
 pub use crate::ingest::{
     Attribute, ByteOrder, Collect, EventFinder, Features, Header, InputFile, RawSample, RawSwitch, RawTrace,

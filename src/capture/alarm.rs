@@ -189,3 +189,11 @@ impl Cpu {
         held_since.or(Some(before_ns).filter(|_| is_busy))
     }
 }
+
+/// The signs in records of the events 1 to 4: samples, the raise and the entry of a softirq, the
+/// waking of a thread.
+pub fn ring_alarms(side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
+    const FIELD: usize = 8;
+    let tells = [Tells::Sample, Tells::Raise(FIELD), Tells::Entry(FIELD), Tells::Waking(FIELD, 3 * FIELD)];
+    Watcher::new(1, (1..).zip(tells).collect()).round(side_band, others)
+}

@@ -29,10 +29,14 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 pub use alarm::Alarm;
+#[doc(hidden)]
+pub use alarm::ring_alarms;
 pub use evidence::{Evidence, Tracepoint};
 pub use flight::{Flight, Health, Limits};
 pub use options::Options;
+#[doc(hidden)]
 pub use parse::{Record as RingRecord, records as ring_records};
+#[doc(hidden)]
 pub use tasks::Tasks as RingTasks;
 
 use features::{About, Moment};
