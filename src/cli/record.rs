@@ -77,10 +77,10 @@ pub struct Arguments {
 pub enum EvidenceArgument {
     /// Samples alone: 22 us of a CPU each in a virtual machine, so 2.2 % with 999 a second
     Samples,
-    /// Also switches, and when received packets were raised and served: 1 % more with 10,000 packets
-    /// a second
+    /// Also switches, and when received packets were raised and served: 1 % more with 10,000
+    /// packets a second
     Softirq,
-    /// Also all softirqs, system calls, wake-ups and packets: FULLCOST
+    /// Also all softirqs, system calls, wake-ups and packets
     Full,
 }
 
