@@ -1,7 +1,7 @@
 //! Why the kernel refused to record, and what helps.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 
 use crate::error::Error;
 
@@ -29,6 +29,20 @@ pub fn explain_ring(pages: usize, error: &io::Error) -> Error {
         _ => "",
     };
     Error::Usage(format!("a buffer of {pages} pages cannot be mapped: {error}{remedy}"))
+}
+
+/// What is missing if the kernel hides its addresses from this process
+/// (`kallsyms_show_value`, kernel/ksyms_common.c): without them its functions have no names.
+pub fn hidden_addresses() -> Option<String> {
+    let mut first = String::new();
+    BufReader::new(File::open("/proc/kallsyms").ok()?).read_line(&mut first).ok()?;
+    let is_hidden = first.split(' ').next()?.bytes().all(|digit| digit == b'0');
+    let restricted = fs::read_to_string("/proc/sys/kernel/kptr_restrict").unwrap_or_default();
+    let remedy = match restricted.trim() {
+        "2" => "sysctl kernel.kptr_restrict=1",
+        _ => "run as root or with CAP_SYSLOG",
+    };
+    is_hidden.then(|| format!("names of kernel functions: /proc/kallsyms shows no addresses: {remedy}"))
 }
 
 /// Who may record, and why this process may not.

@@ -231,7 +231,7 @@ fn wanted(options: &Options, abilities: Abilities, tracefs: Option<&Tracefs>) ->
         event(sampling, attributes::sampling(options, abilities), RingOf::Samples),
         event("dummy", attributes::side_band(options, abilities), RingOf::SideBand),
     ];
-    let mut lacks = Vec::new();
+    let mut lacks: Vec<String> = permission::hidden_addresses().into_iter().collect();
     let tracepoints = options.evidence.tracepoints();
     let Some(tracefs) = tracefs else {
         if !tracepoints.is_empty() {
