@@ -161,6 +161,16 @@ impl Watcher {
         }
     }
 
+    /// Since when softirqs or their servers wait that have waited for long already, if some do. If
+    /// a wait takes a minute, the record of its end was lost.
+    pub fn waiting_since_ns(&self, now_ns: u64) -> Option<u64> {
+        const LOST_NS: u64 = 60_000_000_000;
+        let raised = self.cpus.values().filter_map(|cpu| cpu.raised_ns);
+        let woken = self.servers.values().filter_map(|woken| *woken);
+        let is_long = |since_ns: &u64| (self.min_ns..LOST_NS).contains(&now_ns.saturating_sub(*since_ns));
+        raised.chain(woken).filter(is_long).min()
+    }
+
     fn alarm(&self, place: Origin, from_ns: u64) -> Option<Alarm> {
         let is_long = place.time_ns.saturating_sub(from_ns) >= self.min_ns;
         is_long.then_some(Alarm { cpu: place.cpu, from_ns, to_ns: place.time_ns })

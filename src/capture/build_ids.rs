@@ -1,9 +1,9 @@
 //! The section BUILD_ID: which version of each file was mapped, so that names are looked up in no
 //! other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use linux_perf_event_reader::RecordType;
@@ -20,10 +20,13 @@ const FIELD: usize = 24;
 /// Where the path stands in a MMAP record, and in a MMAP2 record (include/uapi/linux/perf_event.h).
 const KERNELS_PATH: usize = 40;
 const PATH: usize = 72;
+/// Where the number of the file stands in a MMAP2 record.
+const INODE: usize = 48;
 
 /// The build ids of all files in the mappings among `records`, which this program made itself.
 pub fn of(records: &[u8]) -> Vec<u8> {
-    let mut paths: BTreeSet<(bool, &[u8])> = BTreeSet::new();
+    // The files that have each path: containers have files of their own.
+    let mut paths: BTreeMap<(bool, &[u8]), BTreeSet<u64>> = BTreeMap::new();
     let mut rest = records;
     while let Some((header, _)) = rest.split_first_chunk::<8>() {
         let kind = u32::from_ne_bytes(header[..4].try_into().expect("4 bytes"));
@@ -35,33 +38,39 @@ pub fn of(records: &[u8]) -> Vec<u8> {
             RecordType::MMAP2 => PATH,
             _ => continue,
         };
-        let path = record.get(at..).and_then(|text| text.split(|byte| *byte == 0).next());
-        paths.extend(path.map(|path| (at == KERNELS_PATH, path)));
+        let Some(path) = record.get(at..).and_then(|text| text.split(|byte| *byte == 0).next()) else {
+            continue;
+        };
+        let inode = record.get(INODE..INODE + 8).and_then(|bytes| bytes.try_into().ok());
+        let inodes = paths.entry((at == KERNELS_PATH, path)).or_default();
+        inodes.extend(inode.filter(|_| at == PATH).map(u64::from_ne_bytes));
     }
     let mut out = Vec::new();
-    for (is_kernel, path) in paths {
-        if let Some(id) = std::str::from_utf8(path).ok().and_then(|path| build_id(is_kernel, path)) {
+    for ((is_kernel, path), inodes) in paths {
+        let text = std::str::from_utf8(path).ok();
+        if let Some(id) = text.and_then(|path| build_id(is_kernel, path, &inodes)) {
             put(&mut out, is_kernel, path, &id);
         }
     }
     out
 }
 
-fn build_id(is_kernel: bool, path: &str) -> Option<Vec<u8>> {
+fn build_id(is_kernel: bool, path: &str, inodes: &BTreeSet<u64>) -> Option<Vec<u8>> {
     match (is_kernel, path.strip_prefix('[').and_then(|path| path.split_once(']'))) {
         (true, Some(("kernel.kallsyms", _))) => note(&fs::read("/sys/kernel/notes").ok()?),
         (true, Some((module, _))) => {
             note(&fs::read(format!("/sys/module/{module}/notes/.note.gnu.build-id")).ok()?)
         }
         (true, None) => None,
-        (false, _) => of_file(Path::new(path)),
+        (false, _) => of_file(Path::new(path), inodes),
     }
 }
 
-/// The build id of a program or library. Only what the notes need is read.
-fn of_file(path: &Path) -> Option<Vec<u8>> {
-    let kind = fs::metadata(path).ok()?.file_type();
-    if !path.is_absolute() || !kind.is_file() || kind.is_fifo() {
+/// The build id of a program or library, if it is the one that all processes mapped. Only what the
+/// notes need is read.
+fn of_file(path: &Path, inodes: &BTreeSet<u64>) -> Option<Vec<u8>> {
+    let found = fs::metadata(path).ok()?;
+    if !path.is_absolute() || !found.is_file() || !inodes.iter().eq([&found.ino()]) {
         return None;
     }
     let cache = ReadCache::new(File::open(path).ok()?);

@@ -1,7 +1,7 @@
 //! A flight recorder: the last seconds of a session in memory, and alarms.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 
@@ -9,12 +9,12 @@ use super::alarm::{Alarm, Tells, Watcher};
 use super::features::{About, Moment};
 use super::machine::Machine;
 use super::options::Options;
-use super::parse::records;
+use super::parse::{Record, records};
 use super::records::Records;
 use super::session::{RingOf, Session};
 use super::tasks::Tasks;
 use super::tracefs::Tracefs;
-use super::{features, file};
+use super::{features, file, machine};
 
 /// How much is kept, and what is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,8 @@ pub struct Limits {
 pub struct Flight {
     session: Session,
     machine: Machine,
+    /// The CPUs that were online when this began.
+    births: Vec<(u32, u64)>,
     options: Options,
     limits: Limits,
     tracing_data: Vec<u8>,
@@ -38,7 +40,11 @@ pub struct Flight {
     /// The tasks at the moment where the oldest round begins.
     tasks: Tasks,
     rounds: VecDeque<Round>,
+    /// Side band that was written while the rings of the last round were read, one after the other.
+    late: Vec<u8>,
     bytes: usize,
+    /// When processes that are gone were last looked for.
+    checked: Instant,
     health: Health,
 }
 
@@ -49,10 +55,14 @@ pub struct Health {
     pub lost_records: u64,
     /// How full the fullest ring was, from 0 to 1.
     pub ring_fill: f64,
+    /// Whether something was forgotten before its time, for want of memory.
+    pub cut_short: bool,
 }
 
 /// The records of one round.
 struct Round {
+    /// In the order of time, as no single ring has it: a task begins on one CPU and ends on
+    /// another.
     side_band: Vec<u8>,
     others: Vec<u8>,
     /// The time of its last record, ns.
@@ -73,6 +83,7 @@ impl Flight {
     /// If the kernel refuses.
     pub fn start(options: Options, limits: Limits) -> Result<Flight> {
         let machine = Machine::here();
+        let births = machine::births(&machine.cpus_online);
         let cpus = machine.cpus(&options)?;
         let tracefs = Tracefs::find();
         let session = Session::open(&options, &cpus, tracefs.as_ref())?;
@@ -85,12 +96,15 @@ impl Flight {
         Ok(Flight {
             session,
             machine,
+            births,
             options,
             limits,
             tracing_data,
             watcher,
             tasks,
             rounds: VecDeque::new(),
+            late: Vec::new(),
+            checked: Instant::now(),
             bytes: 0,
             health: Health::default(),
         })
@@ -106,13 +120,15 @@ impl Flight {
         self.session.wait(None, time);
         let now_ns = Moment::now().monotonic_ns;
         let mut round = Round { side_band: Vec::new(), others: Vec::new(), last_ns: now_ns };
+        let mut side_band = std::mem::take(&mut self.late);
         for (kind, ring) in self.session.rings() {
             let fill = match kind {
-                RingOf::SideBand => ring.drain(&mut round.side_band),
+                RingOf::SideBand => ring.drain(&mut side_band),
                 RingOf::Samples | RingOf::Tracepoints => ring.drain(&mut round.others),
             };
             self.health.ring_fill = self.health.ring_fill.max(fill);
         }
+        self.late = sorted(&side_band, now_ns, &mut round.side_band);
         let alarms = self.watcher.round(&round.side_band, &round.others);
         let lost = records(&round.side_band).chain(records(&round.others)).map(|record| record.lost());
         self.health.lost_records = lost.fold(self.health.lost_records, u64::saturating_add);
@@ -122,17 +138,28 @@ impl Flight {
         alarms
     }
 
-    /// Forgets what is too old or too much. Of tasks only what changed is remembered.
+    /// Forgets what is too old or too much. Of tasks only what changed is remembered. What was
+    /// before a stall that goes on is not too old.
     fn forget(&mut self, now_ns: u64) {
+        const CHECKED: Duration = Duration::from_secs(60);
         let keep_ns = u64::try_from(self.limits.keep.as_nanos()).unwrap_or(u64::MAX);
-        while let Some(oldest) = self.rounds.front() {
-            let is_old = oldest.last_ns < now_ns.saturating_sub(keep_ns);
-            if !is_old && self.bytes <= self.limits.bytes {
+        let needed_ns = self.watcher.waiting_since_ns(now_ns).unwrap_or(now_ns).min(now_ns);
+        while let Some(oldest) = self.rounds.front().filter(|_| self.rounds.len() > 1) {
+            let is_old = oldest.last_ns < needed_ns.saturating_sub(keep_ns);
+            let is_much = self.bytes > self.limits.bytes;
+            if !is_old && !is_much {
                 break;
+            }
+            if oldest.last_ns >= now_ns.saturating_sub(keep_ns) {
+                self.health.cut_short = true;
             }
             self.bytes -= oldest.bytes();
             let oldest = self.rounds.pop_front().expect("there is one");
             records(&oldest.side_band).for_each(|record| self.tasks.apply(&record));
+        }
+        if self.checked.elapsed() >= CHECKED {
+            self.tasks.forget_gone();
+            self.checked = Instant::now();
         }
     }
 
@@ -141,9 +168,9 @@ impl Flight {
         std::mem::take(&mut self.health)
     }
 
-    /// Whether other CPUs are online than those that are recorded.
+    /// Whether CPUs came or went since this began: the events of a CPU end when it goes offline.
     pub fn is_outdated(&self) -> bool {
-        self.options.cpus.is_empty() && Machine::cpus_online() != self.machine.cpus_online
+        machine::births(&Machine::cpus_online()) != self.births
     }
 
     /// Now, in ns of CLOCK_MONOTONIC, the clock of the records.
@@ -173,6 +200,18 @@ impl Flight {
         };
         file::whole(&events, &data, &features::sections(&about))
     }
+}
+
+/// Appends these records in the order of time, and returns those that are younger than `now_ns`:
+/// some that are older than they are may still be in a ring.
+fn sorted(bytes: &[u8], now_ns: u64, out: &mut Vec<u8>) -> Vec<u8> {
+    let time = |record: &Record| record.place().map_or(0, |place| place.time_ns);
+    let mut all: Vec<(u64, &[u8])> = records(bytes).map(|record| (time(&record), record.bytes)).collect();
+    all.sort_by_key(|(time_ns, _)| *time_ns);
+    let late = all.partition_point(|(time_ns, _)| *time_ns <= now_ns);
+    out.reserve_exact(all[..late].iter().map(|(_, bytes)| bytes.len()).sum());
+    all[..late].iter().for_each(|(_, bytes)| out.extend(*bytes));
+    all[late..].iter().flat_map(|(_, bytes)| *bytes).copied().collect()
 }
 
 /// What each event tells the watcher.

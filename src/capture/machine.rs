@@ -1,6 +1,7 @@
 //! The machine: what a recording says of it in its feature sections.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -83,4 +84,11 @@ fn cpus(list: &str) -> Vec<u32> {
         }
     }
     cpus
+}
+
+/// CPUs, each with a number that is another one once it was offline: its topology is shown anew
+/// then (drivers/base/topology.c).
+pub fn births(cpus: &[u32]) -> Vec<(u32, u64)> {
+    let folder = |cpu: &u32| fs::metadata(format!("/sys/devices/system/cpu/cpu{cpu}/topology"));
+    cpus.iter().map(|cpu| (*cpu, folder(cpu).map_or(0, |folder| folder.ino()))).collect()
 }

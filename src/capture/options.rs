@@ -46,6 +46,17 @@ impl Options {
         rustix::param::page_size()
     }
 
+    /// Lowers the frequency to what the kernel allows, and says so. The kernel lowers that by
+    /// itself where interrupts take long (kernel.perf_cpu_time_max_percent).
+    pub(super) fn limit_frequency(&mut self) -> Option<String> {
+        let most = std::fs::read_to_string("/proc/sys/kernel/perf_event_max_sample_rate").ok()?;
+        let most: u64 = most.trim().parse().ok().filter(|most| *most < self.frequency_hz)?;
+        let wanted = std::mem::replace(&mut self.frequency_hz, most.max(1));
+        Some(format!(
+            "{wanted} samples a second: this kernel allows {most}: sysctl kernel.perf_event_max_sample_rate={wanted}"
+        ))
+    }
+
     /// The command that records the same with perf, until `command` ends.
     pub fn perf_command(&self, command: &[String]) -> String {
         let list = |numbers: Vec<String>| numbers.join(",");

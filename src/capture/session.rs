@@ -69,14 +69,17 @@ impl Session {
         let Some(&first) = cpus.first() else { return Err(Error::Usage("no CPU to record".to_owned())) };
         let tids = threads(&options.pids)?;
         let tid = tids[0];
-        let abilities = abilities(options, tid, first)?;
-        let (wanted, lacks) = wanted(options, abilities, tracefs);
+        let mut options = options.clone();
+        let slower = options.limit_frequency();
+        let abilities = abilities(&options, tid, first)?;
+        let (wanted, mut lacks) = wanted(&options, abilities, tracefs);
+        lacks.extend(slower);
         let mut session = Session { events: Vec::new(), rings: Vec::new(), lacks, abilities };
         for event in wanted {
             session.events.push(OpenEvent { event, open: Vec::new() });
         }
         for &cpu in cpus {
-            session.open_cpu(cpu, &tids, options)?;
+            session.open_cpu(cpu, &tids, &options)?;
         }
         Ok(session)
     }

@@ -1,6 +1,8 @@
 //! The tasks and the code as they were at the moment where the memory of a flight begins.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::rc::Rc;
 
 use linux_perf_event_reader::RecordType;
 
@@ -17,7 +19,8 @@ const COMM: usize = 16;
 const FORK_PARENT: usize = 12;
 const FORK_TID: usize = 16;
 const FORK_PARENT_TID: usize = 20;
-/// More bytes of mappings than this are read again from /proc, which has only those that are left.
+/// More bytes of mappings of a process, or of the kernel's code, are read again from /proc, which
+/// has only those that are left; and again when there are twice as many as then.
 const MOST_BYTES: usize = 1 << 20;
 
 /// All tasks, and all code.
@@ -26,6 +29,10 @@ pub struct Tasks {
     processes: HashMap<i32, Process>,
     /// Records of the kernel's code and of control groups.
     kernel: Vec<u8>,
+    /// How many bytes of those there may be.
+    most_kernel: usize,
+    /// The processes that /proc did not have when it was last asked.
+    gone: BTreeSet<i32>,
 }
 
 #[derive(Default)]
@@ -33,8 +40,11 @@ struct Process {
     parent: i32,
     /// The comm of each thread.
     threads: BTreeMap<i32, Vec<u8>>,
-    /// Records of its mappings.
-    maps: Vec<u8>,
+    /// Records of its mappings, perhaps as those of the process that made this one. Both share them
+    /// until one of them changes.
+    maps: Rc<Vec<u8>>,
+    /// How many bytes of those there may be.
+    most_maps: usize,
 }
 
 impl Tasks {
@@ -45,6 +55,7 @@ impl Tasks {
         synthesis::processes(pids, &mut all);
         records(&all.bytes).for_each(|record| tasks.apply(&record));
         tasks.kernel = kernel(has_cgroups);
+        tasks.most_kernel = most(&tasks.kernel);
         tasks
     }
 
@@ -58,17 +69,19 @@ impl Tasks {
         match record.kind {
             RecordType::COMM => {
                 let process = self.processes.entry(number(PID)?).or_default();
-                process.threads.insert(number(TID)?, record.text(COMM).to_vec());
                 if record.misc & COMM_EXEC != 0 {
-                    process.maps.clear();
+                    // All threads but this one are gone, and it has the process's number now.
+                    process.threads.clear();
+                    process.maps = Rc::default();
                 }
+                process.threads.insert(number(TID)?, record.text(COMM).to_vec());
             }
             RecordType::FORK => {
                 let (pid, parent) = (number(PID)?, number(FORK_PARENT)?);
                 let (tid, parent_tid) = (number(FORK_TID)?, number(FORK_PARENT_TID)?);
                 let made_by = self.processes.get(&parent);
                 let comm = made_by.and_then(|process| process.threads.get(&parent_tid)).cloned();
-                let maps = made_by.filter(|_| pid != parent).map(|process| of_process(&process.maps, pid));
+                let maps = made_by.filter(|_| pid != parent).map(|process| Rc::clone(&process.maps));
                 let process = self.processes.entry(pid).or_default();
                 if pid != parent {
                     *process = Process { parent, maps: maps.unwrap_or_default(), ..Process::default() };
@@ -89,22 +102,33 @@ impl Tasks {
             RecordType::MMAP | RecordType::MMAP2 => {
                 let pid = number(PID)?;
                 let process = self.processes.entry(pid).or_default();
-                process.maps.extend(record.bytes);
-                if process.maps.len() > MOST_BYTES {
+                Rc::make_mut(&mut process.maps).extend(record.bytes);
+                if process.maps.len() > process.most_maps.max(MOST_BYTES) {
                     let mut maps = Records::default();
                     synthesis::maps(pid, &mut maps);
-                    process.maps = maps.bytes;
+                    process.most_maps = most(&maps.bytes);
+                    process.maps = Rc::new(maps.bytes);
                 }
             }
             RecordType::KSYMBOL | RecordType::CGROUP => {
                 self.kernel.extend(record.bytes);
-                if self.kernel.len() > 64 * MOST_BYTES {
+                if self.kernel.len() > self.most_kernel.max(MOST_BYTES) {
                     self.kernel = kernel(true);
+                    self.most_kernel = most(&self.kernel);
                 }
             }
             _ => {}
         }
         Some(())
+    }
+
+    /// Forgets processes that /proc has not had since this was called before: the record of their
+    /// end was lost.
+    pub(super) fn forget_gone(&mut self) {
+        let is_gone = |pid: &i32| *pid > 0 && !Path::new(&format!("/proc/{pid}")).exists();
+        let gone: BTreeSet<i32> = self.processes.keys().copied().filter(is_gone).collect();
+        gone.intersection(&self.gone).for_each(|pid| drop(self.processes.remove(pid)));
+        self.gone = gone;
     }
 
     /// Records that say all this, as bytes.
@@ -124,7 +148,7 @@ impl Tasks {
                     out.comm(pid, tid, comm);
                 }
             }
-            out.bytes.extend(&process.maps);
+            put_maps(&process.maps, pid, &mut out.bytes);
         }
     }
 }
@@ -138,9 +162,13 @@ fn kernel(has_cgroups: bool) -> Vec<u8> {
     kernel.bytes
 }
 
-/// Records of mappings, as those of another process.
-fn of_process(maps: &[u8], pid: i32) -> Vec<u8> {
-    let mut out = Vec::with_capacity(maps.len());
+/// How many bytes there may be until they are read again, now that these were.
+fn most(bytes: &[u8]) -> usize {
+    MOST_BYTES.max(2 * bytes.len())
+}
+
+/// Appends records of mappings, as those of this process.
+fn put_maps(maps: &[u8], pid: i32, out: &mut Vec<u8>) {
     for record in records(maps) {
         let at = out.len();
         out.extend(record.bytes);
@@ -149,5 +177,4 @@ fn of_process(maps: &[u8], pid: i32) -> Vec<u8> {
             task[4..].copy_from_slice(&pid.to_ne_bytes());
         }
     }
-    out
 }

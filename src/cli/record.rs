@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use stallgraph::analyses::selection::CpuRange;
 use stallgraph::capture::{Capture, Evidence, Options};
 use stallgraph::model::clean;
@@ -126,7 +126,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     capture.run(end.as_ref().map(|end| end.as_fd()), || over(&mut ended, &mut child))?;
     let recorded = capture.finish()?;
     if let Some(child) = child.as_mut().filter(|_| ended.is_none()) {
-        // The signal that ended the recording reached the command too.
+        // Ctrl-C reached the command too. Another signal reached this program alone.
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
         let _ = child.wait();
     }
     output::complain(&format!(

@@ -5,7 +5,9 @@ use std::ops::Range;
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::contexts::Contexts;
 use crate::analyses::overloads::{self, Overload};
-use crate::model::{FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceKind};
+use crate::model::{
+    FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceEvent, TraceKind,
+};
 
 use super::options::Options;
 use super::silence::Silence;
@@ -38,6 +40,9 @@ pub(super) struct Facts<'r> {
     shows_callers: bool,
     has_napi_threads: bool,
     silence: Silence<'r>,
+    /// When the first softirq was entered on any CPU. perf starts an event on all CPUs within
+    /// milliseconds, and one event after the other.
+    first_entry_ns: u64,
 }
 
 impl<'r> Facts<'r> {
@@ -53,6 +58,7 @@ impl<'r> Facts<'r> {
             has_kernel_names: recording.has_kernel_names(),
             shows_callers: recording.shows_kernel_callers(),
             silence: Silence::new(&recording.timelines, recording.sampling_interval_ns()),
+            first_entry_ns: first_entry_ns(recording),
             has_napi_threads: recording.tasks.iter().any(|task| task.kind == TaskKind::NapiThread),
         }
     }
@@ -63,6 +69,12 @@ impl<'r> Facts<'r> {
         let rest = &self.overloads[from..];
         &rest[..rest.partition_point(|overload| overload.cpu == cpu)]
     }
+}
+
+fn first_entry_ns(recording: &Recording) -> u64 {
+    let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
+    let first = |timeline: &Timeline| timeline.trace.events.iter().find(is_entry).map(|event| event.time_ns);
+    recording.timelines.iter().filter_map(first).min().unwrap_or(u64::MAX)
 }
 
 /// What a clock does while the CPU is idle.
@@ -105,6 +117,8 @@ pub(super) struct Cpu<'r> {
     pub traced: Traced,
     /// When the other CPUs were silent.
     pub silence: &'r Silence<'r>,
+    /// When the first softirq was entered on any CPU, in ns.
+    pub first_entry_ns: u64,
     /// Its overloads, by time.
     pub overloads: &'r [Overload],
     /// Whether any kernel function of the recording has a name.
@@ -151,6 +165,7 @@ impl<'r> Cpu<'r> {
             calls,
             traced: *traced,
             silence: &facts.silence,
+            first_entry_ns: facts.first_entry_ns,
             overloads: facts.overloads_of(timeline.cpu),
             has_kernel_names: facts.has_kernel_names,
             shows_callers: facts.shows_callers,

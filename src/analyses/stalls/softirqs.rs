@@ -25,10 +25,8 @@ pub(super) struct Softirqs {
 
 /// Reads the events of `cpu`.
 pub(super) fn find(cpu: &Cpu) -> Softirqs {
-    // perf starts its events one after the other. A softirq that was raised before entries were
-    // recorded would seem to wait forever.
-    let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
-    let first_entry = cpu.timeline.trace.events.iter().find(is_entry).map_or(u64::MAX, |event| event.time_ns);
+    // A softirq that was raised before entries were recorded would seem to wait forever.
+    let first_entry = cpu.first_entry_ns;
     let mut pass =
         Pass { cpu, first_entry, is_over: false, softirqs: Softirqs::default(), open: Open::default() };
     for event in &cpu.timeline.trace.events {
@@ -48,7 +46,7 @@ pub(super) fn find(cpu: &Cpu) -> Softirqs {
 /// One pass over the events of a CPU.
 struct Pass<'p, 'r> {
     cpu: &'p Cpu<'r>,
-    /// The time of the first entry of a softirq, in ns.
+    /// The time of the first entry of a softirq on any CPU, in ns.
     first_entry: u64,
     /// Whether all events were read.
     is_over: bool,

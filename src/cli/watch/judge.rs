@@ -1,6 +1,7 @@
 //! The judge: says which stalls are in a recording, in a thread of its own, so that rings are read
 //! meanwhile.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,8 @@ use super::tell::Format;
 const SHARE: u32 = 20;
 /// How long an alarm waits for the judge. So much longer is what was recorded remembered.
 pub const MOST_WAIT: Duration = Duration::from_secs(1);
+/// Of what ends so shortly before the end of a recording, the end may not be there.
+const UNSURE_NS: u64 = 100_000_000;
 /// How often it is looked whether a minute is over.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -38,8 +41,15 @@ pub struct Judge {
     counters: Shared,
     format: Format,
     groups: Groups,
-    /// The stalls that were told and may come again: CPU and end.
-    past: Vec<(u32, u64)>,
+    /// The stalls that were told and may come again.
+    past: Vec<Past>,
+}
+
+/// A stall that was told.
+struct Past {
+    cpu: u32,
+    start_ns: u64,
+    end_ns: u64,
 }
 
 /// The judge's thread.
@@ -47,6 +57,8 @@ pub struct Bench {
     jobs: SyncSender<Vec<u8>>,
     thread: JoinHandle<Result<()>>,
     is_busy: Arc<AtomicBool>,
+    /// When the last recording was given to it.
+    last: Cell<Instant>,
 }
 
 impl Bench {
@@ -57,7 +69,7 @@ impl Bench {
         let done = Arc::clone(&is_busy);
         let run = move || judge.run(&received, &done);
         let thread = thread::Builder::new().name("judge".to_owned()).spawn(run)?;
-        Ok(Bench { jobs, thread, is_busy })
+        Ok(Bench { jobs, thread, is_busy, last: Cell::new(Instant::now()) })
     }
 
     /// Whether the thread runs.
@@ -70,9 +82,17 @@ impl Bench {
         !self.is_busy.load(Ordering::Acquire)
     }
 
+    /// Whether a recording is judged for so long that something must hold it up, such as a pipe
+    /// that nobody reads.
+    pub fn is_stuck(&self) -> bool {
+        const LONG: Duration = Duration::from_secs(60);
+        !self.is_free() && self.last.get().elapsed() > LONG
+    }
+
     /// Judges a recording.
     pub fn judge(&self, recording: Vec<u8>) {
         self.is_busy.store(true, Ordering::Release);
+        self.last.set(Instant::now());
         // If the thread has ended, `close` says why.
         let _ = self.jobs.send(recording);
     }
@@ -91,6 +111,12 @@ impl Judge {
     }
 
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
+        let judged = self.judge_all(jobs, is_busy);
+        // What was told is kept, even if nothing more can be told.
+        self.packer.map_or(Ok(()), Packer::close).and(judged)
+    }
+
+    fn judge_all(&mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
         loop {
             match jobs.recv_timeout(TICK) {
                 Ok(recording) => {
@@ -107,8 +133,7 @@ impl Judge {
             self.tell_counted(counted)?;
         }
         let counted = self.groups.all();
-        self.tell_counted(counted)?;
-        self.packer.map_or(Ok(()), Packer::close)
+        self.tell_counted(counted)
     }
 
     /// Tells the stalls of a recording that are new.
@@ -119,21 +144,28 @@ impl Judge {
         let recording = load::load_bytes(bytes, Path::new(keep::RECORDING), &options, &|_, _, _| {})?;
         let options = stalls::Options { min_ns: self.min_ns, ..stalls::Options::default() };
         let found = stalls::find(&recording, &options);
-        self.past.retain(|(_, until_ns)| *until_ns >= recording.about.start_ns);
+        self.past.retain(|past| past.end_ns >= recording.about.start_ns);
+        let mut fresh: Vec<Past> = Vec::new();
         // The longest stall of a culprit that is new.
         let mut longest: Option<&Stall> = None;
         for stall in found.stalls.iter().filter(|stall| stall.confidence >= Confidence::Medium) {
-            let is_told = |(cpu, until_ns): &(u32, u64)| *cpu == stall.cpu && stall.start_ns < *until_ns;
-            if self.past.iter().any(is_told) {
+            // The same stall, seen before, overlaps with itself.
+            let is_told = |past: &Past| {
+                past.cpu == stall.cpu && stall.start_ns < past.end_ns && past.start_ns < stall.end_ns
+            };
+            // One that may go on has a sign of its own when it ends.
+            let goes_on = stall.end_ns.saturating_add(UNSURE_NS) > recording.about.end_ns;
+            if goes_on || self.past.iter().any(is_told) {
                 continue;
             }
-            self.past.push((stall.cpu, stall.end_ns));
+            fresh.push(Past { cpu: stall.cpu, start_ns: stall.start_ns, end_ns: stall.end_ns });
             if is_own(&recording, stall) {
                 self.tell_own(&recording, stall);
             } else if self.tell(&recording, stall)? {
                 longest = longest.into_iter().chain([stall]).max_by_key(|stall| stall.duration_ns());
             }
         }
+        self.past.extend(fresh);
         let Some((packer, stall)) = self.packer.as_ref().zip(longest) else { return Ok(()) };
         let mut verdict = Vec::new();
         json::stalls::write(&recording, &found, None, &mut verdict).map_err(stallgraph::Error::Output)?;

@@ -1,15 +1,17 @@
 //! The folder of packs: one for each stall that is told, within a budget.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use stallgraph::load::{self, Keep};
 use stallgraph::model::clean;
 
 use crate::cli::inputs::Inputs;
+use crate::cli::output;
 use crate::cli::target::{self, Readers};
 
 /// What the names of all files here begin and end with.
@@ -47,12 +49,18 @@ impl Folder {
 
     /// Writes a recording as a pack, and its verdict beside it. Returns the pack's path.
     pub fn add(&self, name: &str, recording: &[u8], verdict: &[u8]) -> Result<PathBuf> {
-        self.make_room(recording.len() as u64)?;
         let at = |end: &str| self.path.join(format!("{PREFIX}{name}{end}"));
         let none = Inputs::default();
         let options = options();
+        let mut pack = Vec::new();
+        load::pack_bytes(recording, Path::new(RECORDING), &options, Keep::Symbols, &mut pack)?;
+        let bytes = (pack.len() + verdict.len()) as u64;
+        if bytes > self.most_bytes {
+            bail!("{name} needs {bytes} bytes, more than --max-disk");
+        }
+        self.make_room(bytes)?;
         target::write(Some(&at(PACK)), Readers::Owner, &none, |out| {
-            load::pack_bytes(recording, Path::new(RECORDING), &options, Keep::Symbols, out)
+            out.write_all(&pack).map_err(stallgraph::Error::Output)
         })?;
         target::write(Some(&at(VERDICT)), Readers::Owner, &none, |out| {
             out.write_all(verdict).map_err(stallgraph::Error::Output)
@@ -65,16 +73,18 @@ impl Folder {
         let mut kept = self.kept()?;
         let mut all: u64 = kept.values().flatten().map(|kept| kept.bytes).fold(0, u64::saturating_add);
         while all.saturating_add(bytes) > self.most_bytes {
-            let most = kept.values_mut().max_by_key(|packs| packs.len()).filter(|packs| !packs.is_empty());
+            let such = kept.values_mut().filter(|packs| !packs.is_empty());
+            let most = such.max_by_key(|packs| (packs.len(), Reverse(packs[0].name.clone())));
             let Some(packs) = most else { break };
             let oldest = packs.remove(0);
             all = all.saturating_sub(oldest.bytes);
             for end in [PACK, VERDICT] {
                 let path = self.path.join(format!("{}{end}", oldest.name));
+                // What cannot be removed makes no room. Others may.
                 if let Err(error) = fs::remove_file(&path)
                     && error.kind() != std::io::ErrorKind::NotFound
                 {
-                    return Err(error).with_context(|| clean(&path.to_string_lossy()).into_owned());
+                    output::complain(&format!("{}: {error}", path.to_string_lossy()));
                 }
             }
         }
@@ -94,10 +104,12 @@ impl Folder {
             let Some(stem) = name.strip_suffix(PACK).filter(|stem| stem.starts_with(PREFIX)) else {
                 continue;
             };
-            let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
+            let length = |path: &Path| fs::symlink_metadata(path).map_or(0, |metadata| metadata.len());
+            let verdict = self.path.join(format!("{stem}{VERDICT}"));
+            let bytes = length(&entry.path()).saturating_add(length(&verdict));
             // `stall-TIME-CPU-CULPRIT`
             let culprit = stem.splitn(4, '-').nth(3).unwrap_or_default().to_owned();
-            kept.entry(culprit).or_default().push(Kept { name: stem.to_owned(), bytes: metadata.len() });
+            kept.entry(culprit).or_default().push(Kept { name: stem.to_owned(), bytes });
         }
         kept.values_mut().for_each(|packs| packs.sort_by(|a, b| a.name.cmp(&b.name)));
         Ok(kept)

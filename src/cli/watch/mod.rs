@@ -8,9 +8,10 @@ mod packer;
 mod page;
 mod tell;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -94,6 +95,8 @@ const IN_A_STALL: f64 = 5.0;
 /// Bytes of each ring, of which each CPU has up to three. 10,000 packets a second take half a
 /// second to fill one.
 const RING: usize = 1 << 20;
+/// How long to wait until CPUs that came or went are tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How often rings are read.
 const ROUND: Duration = Duration::from_millis(200);
 
@@ -115,29 +118,33 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let bench = Bench::new(Judge::new(to_ns(arguments.min)?, packer, counters.clone(), arguments.format))?;
     let manager = Manager::ready();
     let mut pending: Vec<Alarm> = Vec::new();
-    let mut failed = Ok(());
+    let mut refused: Option<Instant> = None;
     while !is_over.load(Ordering::Relaxed) && bench.is_open() {
         pending.extend(flight.round(ROUND));
+        let due = due(&mut pending);
         // An alarm that comes while the judge is busy waits: its stall is still in memory then.
-        if bench.is_free() && is_due(&pending) {
-            counters.change(|counters| counters.alarms += pending.len() as u64);
-            pending.clear();
+        if due > 0 && bench.is_free() {
+            counters.change(|counters| counters.alarms += due as u64);
+            pending.drain(..due);
             bench.judge(flight.recording());
         }
-        let health = flight.health();
-        counters.change(|counters| {
-            counters.lost_records = counters.lost_records.saturating_add(health.lost_records);
-            counters.ring_fill = counters.ring_fill.max(health.ring_fill);
-        });
-        manager.is_alive();
-        if hang_up.swap(false, Ordering::Relaxed) || flight.is_outdated() {
-            // What is in memory is of the CPUs before.
-            pending.clear();
+        counters.observe(flight.health());
+        if !bench.is_stuck() {
+            manager.is_alive();
+        }
+        let is_asked = hang_up.swap(false, Ordering::Relaxed);
+        if is_asked || (refused.is_none_or(|at| at.elapsed() > AGAIN) && flight.is_outdated()) {
             match arguments.start() {
-                Ok(started) => flight = started,
+                // What is in memory is of the CPUs before.
+                Ok(started) => {
+                    pending.clear();
+                    flight = started;
+                    refused = None;
+                }
+                // CPUs that come or go one after the other: what can still be recorded is.
                 Err(error) => {
-                    failed = Err(error);
-                    break;
+                    output::complain(&format!("{error:#}; trying again"));
+                    refused = Some(Instant::now());
                 }
             }
         }
@@ -147,14 +154,18 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if let Some(page) = page {
         page.close();
     }
-    judged.and(failed)?;
+    judged?;
     Ok(Outcome::Found)
 }
 
-/// Whether an alarm is old enough that the end of its stall is in memory.
-fn is_due(pending: &[Alarm]) -> bool {
-    let now_ns = Flight::now_ns();
-    pending.iter().any(|alarm| alarm.to_ns.saturating_add(AFTER.as_nanos() as u64) <= now_ns)
+/// How many alarms are old enough that the ends of their stalls are in memory: they come first
+/// then. If too many wait, the youngest are forgotten: one look finds the stalls of all.
+fn due(pending: &mut Vec<Alarm>) -> usize {
+    const MOST: usize = 1000;
+    pending.truncate(MOST);
+    pending.sort_by_key(|alarm| alarm.to_ns);
+    let last_ns = Flight::now_ns().saturating_sub(AFTER.as_nanos() as u64);
+    pending.partition_point(|alarm| alarm.to_ns <= last_ns)
 }
 
 impl Arguments {
@@ -185,8 +196,9 @@ impl Arguments {
     fn options(&self) -> Options {
         let cpus = self.cpus.iter().flat_map(|list| &list.0);
         let each = |&CpuRange(first, last): &CpuRange| first..=last.min(first.saturating_add(1 << 16));
+        let cpus: BTreeSet<u32> = cpus.flat_map(each).collect();
         Options {
-            cpus: cpus.flat_map(each).collect(),
+            cpus: cpus.into_iter().collect(),
             pages: RING / Options::page_size(),
             frequency_hz: self.frequency_hz.unwrap_or_else(|| self.default_hz()),
             evidence: self.evidence.into(),

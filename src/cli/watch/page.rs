@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
+use stallgraph::capture::Health;
 use stallgraph::render::report::prometheus::Labels;
 use stallgraph::render::report::prometheus::watch::Counters;
 
@@ -31,6 +32,17 @@ impl Shared {
     pub fn after(folder: Option<&Path>) -> Shared {
         let before = folder.and_then(|folder| fs::read_to_string(folder.join(PAGE)).ok());
         Shared(Arc::new(Mutex::new(Counters::new(Labels::of(&before.unwrap_or_default())))))
+    }
+
+    /// Counts how well a flight recorder keeps up.
+    pub fn observe(&self, health: Health) {
+        self.change(|counters| {
+            counters.lost_records = counters.lost_records.saturating_add(health.lost_records);
+            counters.ring_fill = counters.ring_fill.max(health.ring_fill);
+            if health.cut_short {
+                counters.rounds_cut_short += 1;
+            }
+        });
     }
 
     /// Changes the counters.

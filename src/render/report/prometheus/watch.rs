@@ -28,6 +28,8 @@ pub struct Counters {
     pub failed_packs: u64,
     /// Records that the kernel dropped for want of room.
     pub lost_records: u64,
+    /// Rounds in which records were forgotten before their time, for want of memory.
+    pub rounds_cut_short: u64,
     /// How full the fullest ring was since the page before, from 0 to 1.
     pub ring_fill: f64,
     /// From the end of the last stall until it was told.
@@ -79,6 +81,7 @@ impl Counters {
             ("packs", "Packs of stalls that were written.", self.packs),
             ("failed_packs", "Packs of stalls that could not be written.", self.failed_packs),
             ("lost_records", "Records that the kernel dropped for want of room.", self.lost_records),
+            ("short_rounds", "Rounds that forgot too early, for want of memory.", self.rounds_cut_short),
         ] {
             page.counter(&format!("watch_{name}_total"), help, value as f64);
         }
