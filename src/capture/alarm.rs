@@ -1,7 +1,7 @@
 //! Alarms: cheap signs of a stall, seen while records come. What an alarm means is judged later, by
 //! the analysis that judges recordings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::PERF_RECORD_MISC_CPUMODE_MASK;
@@ -72,6 +72,8 @@ struct Cpu {
     raised_ns: Option<u64>,
     /// The last sample: its task and time.
     sample: Option<(i32, u64)>,
+    /// When it became idle, since the last sample and in the records that were read so far.
+    idle: VecDeque<u64>,
     /// Since when all samples hit one task in the kernel.
     in_kernel_ns: Option<u64>,
 }
@@ -91,7 +93,8 @@ impl Watcher {
     }
 
     /// What the records of a round say: when something took too long. Those about tasks were read
-    /// first, the others are as the rings gave them: each ring in its order.
+    /// first, the others are as the rings gave them: each ring in its order, switches of a CPU before
+    /// its samples.
     pub fn round(&mut self, side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
         let mut alarms: Vec<Alarm> = Vec::new();
         for record in records(others).chain(records(side_band)) {
@@ -118,6 +121,9 @@ impl Watcher {
         match record.kind {
             RecordType::SAMPLE => self.see_sample(record, place),
             RecordType::SWITCH_CPU_WIDE if record.misc & SWITCH_OUT == 0 => {
+                if place.tid == 0 {
+                    self.cpus.entry(place.cpu).or_default().become_idle(place.time_ns);
+                }
                 if self.servers.contains_key(&place.tid) {
                     self.turns.push(Turn { place, tid: place.tid, is_woken: false });
                 }
@@ -178,6 +184,15 @@ impl Watcher {
 }
 
 impl Cpu {
+    fn become_idle(&mut self, time_ns: u64) {
+        // The last ones are enough to know that it was.
+        const MOST: usize = 1000;
+        if self.idle.len() == MOST {
+            self.idle.pop_front();
+        }
+        self.idle.push_back(time_ns);
+    }
+
     /// Since when, up to this sample, the CPU may have been held: there was no sample, or, if
     /// softirqs are not traced, all were of one task in the kernel and this one is not.
     fn sample(&mut self, record: &Record, place: Origin, is_traced: bool) -> Option<u64> {
@@ -194,8 +209,10 @@ impl Cpu {
             }
             (false, false) => self.in_kernel_ns.take(),
         };
-        // In idle the clock may stop.
-        let is_busy = tid != 0 && place.tid != 0;
+        // In idle the clock may stop, and cycles do.
+        let was_idle = self.idle.iter().any(|idle_ns| (before_ns..place.time_ns).contains(idle_ns));
+        self.idle.retain(|idle_ns| *idle_ns >= place.time_ns);
+        let is_busy = tid != 0 && place.tid != 0 && !was_idle;
         held_since.or(Some(before_ns).filter(|_| is_busy))
     }
 }
@@ -206,4 +223,54 @@ pub fn ring_alarms(side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
     const FIELD: usize = 8;
     let tells = [Tells::Sample, Tells::Raise(FIELD), Tells::Entry(FIELD), Tells::Waking(FIELD, 3 * FIELD)];
     Watcher::new(1, (1..).zip(tells).collect()).round(side_band, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TASK: u32 = 5;
+
+    fn record(kind: RecordType, body: &[u64]) -> Vec<u8> {
+        let size = (8 + 8 * body.len()) as u64;
+        let header = u64::from(kind.0) | size << 48;
+        [header].iter().chain(body).flat_map(|number| number.to_ne_bytes()).collect()
+    }
+
+    fn task(tid: u32) -> u64 {
+        u64::from(tid) | u64::from(tid) << 32
+    }
+
+    fn sample(time_ns: u64) -> Vec<u8> {
+        record(RecordType::SAMPLE, &[1, 0, task(TASK), time_ns, 0, 1])
+    }
+
+    fn switch_to(tid: u32, time_ns: u64) -> Vec<u8> {
+        record(RecordType::SWITCH_CPU_WIDE, &[0, task(tid), time_ns, 0, 0])
+    }
+
+    #[test]
+    fn a_hole_in_the_samples_is_a_sign_unless_the_cpu_was_idle() {
+        let samples = [sample(100), sample(200)].concat();
+        assert_eq!(ring_alarms(&[], &samples), [Alarm { cpu: 0, from_ns: 100, to_ns: 200 }]);
+        let idle = [switch_to(0, 150), switch_to(TASK, 160), samples.clone()].concat();
+        assert_eq!(ring_alarms(&[], &idle), []);
+        let busy = [switch_to(6, 150), switch_to(0, 250), samples].concat();
+        assert_eq!(ring_alarms(&[], &busy).len(), 1, "it was idle after that");
+    }
+
+    #[test]
+    fn a_server_is_late_in_the_order_of_time() {
+        let mut payload = *b"........ksoftirqd/0\0\0\0\0\0........";
+        payload[24..28].copy_from_slice(&TASK.to_ne_bytes());
+        let words = payload.chunks_exact(4).map(|word| u32::from_ne_bytes(word.try_into().expect("4 bytes")));
+        let words: Vec<u32> = [32].into_iter().chain(words).chain([0]).collect();
+        let raw = words.chunks_exact(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32);
+        let waking = |time_ns| {
+            let body = [4, 0, task(1), time_ns, 0, 1].into_iter().chain(raw.clone());
+            record(RecordType::SAMPLE, &body.collect::<Vec<u64>>())
+        };
+        let turns = [waking(100), waking(300), switch_to(TASK, 100), switch_to(TASK, 350)].concat();
+        assert_eq!(ring_alarms(&[], &turns), [Alarm { cpu: 0, from_ns: 300, to_ns: 350 }]);
+    }
 }

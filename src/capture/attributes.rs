@@ -68,7 +68,7 @@ pub fn sampling(options: &Options, abilities: Abilities) -> perf_event_attr {
     attribute
 }
 
-/// The attribute of the event that records tasks, mappings and switches, and nothing else.
+/// The attribute of the event that records tasks and mappings, and nothing else.
 pub fn side_band(options: &Options, abilities: Abilities) -> perf_event_attr {
     let mut attribute = common(options, abilities);
     (attribute.type_, attribute.config) = (PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_DUMMY));
@@ -78,11 +78,19 @@ pub fn side_band(options: &Options, abilities: Abilities) -> perf_event_attr {
     attribute.set_comm(1);
     attribute.set_comm_exec(1);
     attribute.set_task(1);
-    attribute.set_context_switch(u64::from(options.evidence.has_switches()));
     attribute.set_build_id(u64::from(abilities.build_ids));
     attribute.set_cgroup(u64::from(abilities.cgroups));
     attribute.set_ksymbol(u64::from(abilities.kernel_symbols));
     attribute.set_bpf_event(u64::from(abilities.kernel_symbols));
+    attribute
+}
+
+/// The attribute of the event that records switches of tasks, and nothing else.
+pub fn switches(options: &Options, abilities: Abilities) -> perf_event_attr {
+    let mut attribute = common(options, abilities);
+    (attribute.type_, attribute.config) = (PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_DUMMY));
+    attribute.__bindgen_anon_1.sample_period = 1;
+    attribute.set_context_switch(1);
     attribute
 }
 

@@ -124,7 +124,7 @@ impl Flight {
         for (kind, ring) in self.session.rings() {
             let fill = match kind {
                 RingOf::SideBand => ring.drain(&mut side_band),
-                RingOf::Samples | RingOf::Tracepoints => ring.drain(&mut round.others),
+                _ => ring.drain(&mut round.others),
             };
             self.health.ring_fill = self.health.ring_fill.max(fill);
         }

@@ -54,6 +54,7 @@ struct Wanted {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RingOf {
     SideBand,
+    Switches,
     Samples,
     Tracepoints,
 }
@@ -85,7 +86,7 @@ impl Session {
     }
 
     fn open_cpu(&mut self, cpu: u32, tids: &[i32], options: &Options) -> Result<()> {
-        for kind in [RingOf::SideBand, RingOf::Samples, RingOf::Tracepoints] {
+        for kind in [RingOf::SideBand, RingOf::Switches, RingOf::Samples, RingOf::Tracepoints] {
             // The event of this CPU that has the ring: its place, and that of its descriptor.
             let mut owner: Option<(usize, usize)> = None;
             for at in 0..self.events.len() {
@@ -234,6 +235,9 @@ fn wanted(options: &Options, abilities: Abilities, tracefs: Option<&Tracefs>) ->
         event(sampling, attributes::sampling(options, abilities), RingOf::Samples),
         event("dummy", attributes::side_band(options, abilities), RingOf::SideBand),
     ];
+    if options.evidence.has_switches() {
+        wanted.push(event("dummy", attributes::switches(options, abilities), RingOf::Switches));
+    }
     let mut lacks: Vec<String> = permission::hidden_addresses().into_iter().collect();
     let tracepoints = options.evidence.tracepoints();
     let Some(tracefs) = tracefs else {

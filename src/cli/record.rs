@@ -57,7 +57,7 @@ pub struct Arguments {
     evidence: EvidenceArgument,
     /// The size of each buffer: pages, or bytes with a unit (4M)
     ///
-    /// Each CPU has up to three buffers: for samples, for tracepoints, for all else.
+    /// Each CPU has up to four buffers: for samples, tracepoints, switches, and all else.
     #[arg(short = 'm', long = "mmap-pages", value_name = "SIZE", default_value = "4M")]
     buffer: String,
     /// The file to write

@@ -92,7 +92,7 @@ const AFTER: Duration = Duration::from_millis(300);
 const ALONE_HZ: u64 = 249;
 /// Otherwise they only name the culprit. The shortest stall has so many.
 const IN_A_STALL: f64 = 5.0;
-/// Bytes of each ring, of which each CPU has up to three. 10,000 packets a second take half a
+/// Bytes of each ring, of which each CPU has up to four. 10,000 packets a second take half a
 /// second to fill one.
 const RING: usize = 1 << 20;
 /// How long to wait until CPUs that came or went are tried again.
