@@ -93,8 +93,8 @@ impl Watcher {
     }
 
     /// What the records of a round say: when something took too long. Those about tasks were read
-    /// first, the others are as the rings gave them: each ring in its order, switches of a CPU before
-    /// its samples.
+    /// first, the others are as the rings gave them: each ring in its order, switches of a CPU
+    /// before its samples.
     pub fn round(&mut self, side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
         let mut alarms: Vec<Alarm> = Vec::new();
         for record in records(others).chain(records(side_band)) {
