@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::PERF_RECORD_MISC_CPUMODE_MASK;
 
+use super::evidence::SERVERS;
 use super::parse::{Origin, Record, records};
 
 /// The softirq of received packets (include/linux/interrupt.h).
@@ -14,8 +15,6 @@ const NET_RX: u32 = 3;
 const SWITCH_OUT: u16 = 1 << 13;
 /// The mode of a sample in the kernel.
 const KERNEL: u16 = 1;
-/// The threads that serve softirqs (`evidence`). Anybody can call a thread so.
-const SERVERS: [&[u8]; 4] = [b"ksoftirqd/", b"napi/", b"backlog_napi/", b"ktimers/"];
 /// No more threads are taken for servers.
 const MOST_SERVERS: usize = 1 << 16;
 
@@ -29,6 +28,15 @@ pub struct Alarm {
     pub from_ns: u64,
     /// Its end.
     pub to_ns: u64,
+}
+
+/// What the records of a round say.
+#[derive(Default)]
+pub struct Findings {
+    /// When something took too long.
+    pub alarms: Vec<Alarm>,
+    /// How many records the kernel dropped for want of room.
+    pub lost_records: u64,
 }
 
 /// What an event tells.
@@ -92,12 +100,13 @@ impl Watcher {
         }
     }
 
-    /// What the records of a round say: when something took too long. Those about tasks were read
-    /// first, the others are as the rings gave them: each ring in its order, switches of a CPU
-    /// before its samples.
-    pub fn round(&mut self, side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
-        let mut alarms: Vec<Alarm> = Vec::new();
+    /// Reads the records of a round. Those about tasks were taken from the rings first. The others
+    /// are in the order of each ring, the switches of a CPU before its samples.
+    pub fn round(&mut self, side_band: &[u8], others: &[u8]) -> Findings {
+        let mut findings = Findings::default();
+        let Findings { alarms, lost_records } = &mut findings;
         for record in records(others).chain(records(side_band)) {
+            *lost_records = lost_records.saturating_add(record.lost());
             alarms.extend(self.see(&record));
         }
         // A thread is woken in one ring, and runs in another.
@@ -112,7 +121,7 @@ impl Watcher {
             }
         }
         self.turns = turns;
-        alarms
+        findings
     }
 
     /// What a record says: perhaps that something took too long.
@@ -152,7 +161,8 @@ impl Watcher {
             Tells::Waking(comm, at) => {
                 let comm = record.payload()?.get(comm..)?;
                 let tid = number(at)? as i32;
-                let is_server = SERVERS.iter().any(|server| comm.starts_with(server));
+                // Anybody can call a thread so.
+                let is_server = SERVERS.iter().any(|server| comm.starts_with(server.as_bytes()));
                 if is_server && (self.servers.len() < MOST_SERVERS || self.servers.contains_key(&tid)) {
                     self.servers.entry(tid).or_default();
                     self.turns.push(Turn { place, tid, is_woken: true });
@@ -222,7 +232,7 @@ impl Cpu {
 pub fn ring_alarms(side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
     const FIELD: usize = 8;
     let tells = [Tells::Sample, Tells::Raise(FIELD), Tells::Entry(FIELD), Tells::Waking(FIELD, 3 * FIELD)];
-    Watcher::new(1, (1..).zip(tells).collect()).round(side_band, others)
+    Watcher::new(1, (1..).zip(tells).collect()).round(side_band, others).alarms
 }
 
 #[cfg(test)]

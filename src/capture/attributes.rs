@@ -70,9 +70,7 @@ pub fn sampling(options: &Options, abilities: Abilities) -> perf_event_attr {
 
 /// The attribute of the event that records tasks and mappings, and nothing else.
 pub fn side_band(options: &Options, abilities: Abilities) -> perf_event_attr {
-    let mut attribute = common(options, abilities);
-    (attribute.type_, attribute.config) = (PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_DUMMY));
-    attribute.__bindgen_anon_1.sample_period = 1;
+    let mut attribute = dummy(options, abilities);
     attribute.set_mmap(1);
     attribute.set_mmap2(1);
     attribute.set_comm(1);
@@ -87,9 +85,7 @@ pub fn side_band(options: &Options, abilities: Abilities) -> perf_event_attr {
 
 /// The attribute of the event that records switches of tasks, and nothing else.
 pub fn switches(options: &Options, abilities: Abilities) -> perf_event_attr {
-    let mut attribute = common(options, abilities);
-    (attribute.type_, attribute.config) = (PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_DUMMY));
-    attribute.__bindgen_anon_1.sample_period = 1;
+    let mut attribute = dummy(options, abilities);
     attribute.set_context_switch(1);
     attribute
 }
@@ -99,6 +95,14 @@ pub fn tracepoint(id: u64, options: &Options, abilities: Abilities) -> perf_even
     let mut attribute = common(options, abilities);
     (attribute.type_, attribute.config) = (PERF_TYPE_TRACEPOINT, id);
     attribute.sample_type |= PERF_SAMPLE_RAW as u64;
+    attribute.__bindgen_anon_1.sample_period = 1;
+    attribute
+}
+
+/// The attribute of an event that counts nothing.
+fn dummy(options: &Options, abilities: Abilities) -> perf_event_attr {
+    let mut attribute = common(options, abilities);
+    (attribute.type_, attribute.config) = (PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_DUMMY));
     attribute.__bindgen_anon_1.sample_period = 1;
     attribute
 }

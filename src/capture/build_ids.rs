@@ -12,6 +12,7 @@ use linux_perf_event_reader::constants::{
 };
 use object::{Object, ReadCache};
 
+use super::parse;
 use super::records::KERNEL;
 
 /// Bytes of the longest build id, and of its field, in which the length follows.
@@ -27,23 +28,16 @@ const INODE: usize = 48;
 pub fn of(records: &[u8]) -> Vec<u8> {
     // The files that have each path: containers have files of their own.
     let mut paths: BTreeMap<(bool, &[u8]), BTreeSet<u64>> = BTreeMap::new();
-    let mut rest = records;
-    while let Some((header, _)) = rest.split_first_chunk::<8>() {
-        let kind = u32::from_ne_bytes(header[..4].try_into().expect("4 bytes"));
-        let size = usize::from(u16::from_ne_bytes(header[6..].try_into().expect("2 bytes")));
-        let Some((record, after)) = rest.split_at_checked(size.max(8)) else { break };
-        rest = after;
-        let at = match RecordType(kind) {
-            RecordType::MMAP => KERNELS_PATH,
-            RecordType::MMAP2 => PATH,
-            _ => continue,
-        };
-        let Some(path) = record.get(at..).and_then(|text| text.split(|byte| *byte == 0).next()) else {
-            continue;
-        };
-        let inode = record.get(INODE..INODE + 8).and_then(|bytes| bytes.try_into().ok());
-        let inodes = paths.entry((at == KERNELS_PATH, path)).or_default();
-        inodes.extend(inode.filter(|_| at == PATH).map(u64::from_ne_bytes));
+    for record in parse::records(records) {
+        match record.kind {
+            RecordType::MMAP => {
+                paths.entry((true, record.text(KERNELS_PATH))).or_default();
+            }
+            RecordType::MMAP2 => {
+                paths.entry((false, record.text(PATH))).or_default().extend(record.u64(INODE));
+            }
+            _ => {}
+        }
     }
     let mut out = Vec::new();
     for ((is_kernel, path), inodes) in paths {

@@ -24,8 +24,10 @@ pub struct Tracepoint {
 
 /// NET_RX is softirq 3 in include/linux/interrupt.h.
 const NET_RX: &str = "vec==3";
-/// The threads that serve softirqs (`kernel::task_kind`). `~` compares with a pattern.
-const SERVERS: &str = "comm~\"ksoftirqd/*\"||comm~\"napi/*\"||comm~\"backlog_napi/*\"||comm~\"ktimers/*\"";
+/// What the names of threads that serve softirqs begin with (`kernel::task_kind`).
+pub const SERVERS: [&str; 4] = ["ksoftirqd/", "napi/", "backlog_napi/", "ktimers/"];
+/// Those threads. `~` compares with a pattern.
+const ANY_SERVER: &str = "comm~\"ksoftirqd/*\"||comm~\"napi/*\"||comm~\"backlog_napi/*\"||comm~\"ktimers/*\"";
 
 const fn all(name: &'static str) -> Tracepoint {
     Tracepoint { name, filter: "" }
@@ -34,7 +36,7 @@ const fn all(name: &'static str) -> Tracepoint {
 const SOFTIRQ: [Tracepoint; 3] = [
     Tracepoint { name: "irq:softirq_raise", filter: NET_RX },
     Tracepoint { name: "irq:softirq_entry", filter: NET_RX },
-    Tracepoint { name: "sched:sched_waking", filter: SERVERS },
+    Tracepoint { name: "sched:sched_waking", filter: ANY_SERVER },
 ];
 
 const FULL: [Tracepoint; 8] = [
@@ -61,5 +63,16 @@ impl Evidence {
     /// Whether each change of task is recorded.
     pub fn has_switches(self) -> bool {
         self != Evidence::Samples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filter_names_each_server() {
+        let each = SERVERS.map(|server| format!("comm~\"{server}*\""));
+        assert_eq!(ANY_SERVER, each.join("||"));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 
-use super::alarm::{Alarm, Tells, Watcher};
+use super::alarm::{Alarm, Findings, Tells, Watcher};
 use super::features::{About, Moment};
 use super::machine::Machine;
 use super::options::Options;
@@ -129,9 +129,8 @@ impl Flight {
             self.health.ring_fill = self.health.ring_fill.max(fill);
         }
         self.late = sorted(&side_band, now_ns, &mut round.side_band);
-        let alarms = self.watcher.round(&round.side_band, &round.others);
-        let lost = records(&round.side_band).chain(records(&round.others)).map(|record| record.lost());
-        self.health.lost_records = lost.fold(self.health.lost_records, u64::saturating_add);
+        let Findings { alarms, lost_records } = self.watcher.round(&round.side_band, &round.others);
+        self.health.lost_records = self.health.lost_records.saturating_add(lost_records);
         self.bytes += round.bytes();
         self.rounds.push_back(round);
         self.forget(now_ns);

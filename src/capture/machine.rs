@@ -46,9 +46,7 @@ impl Machine {
             memory_kb: kilobytes.unwrap_or(0),
         }
     }
-}
 
-impl Machine {
     /// The CPUs that are online now.
     pub fn cpus_online() -> Vec<u32> {
         cpus("online")

@@ -83,7 +83,7 @@ impl Capture {
         let tracefs = Tracefs::find();
         let session = Session::open(&options, &cpus, tracefs.as_ref())?;
         let tracing_data = session.tracing_data(tracefs.as_ref())?;
-        let failed = |error| Error::Io { file: options.output.clone(), cause: error, remedy: None };
+        let failed = |error| failed(&options, error);
         let mut file = Recording::create(&options.output, &session.recorded()).map_err(failed)?;
         // Side band first: what begins while /proc is read is told twice rather than not at all.
         session.start_side_band()?;
@@ -122,7 +122,7 @@ impl Capture {
     pub fn run(&mut self, end: Option<BorrowedFd>, mut is_over: impl FnMut() -> bool) -> Result<()> {
         while !is_over() {
             let is_nothing_left = self.session.wait(end, ROUND);
-            self.round().map_err(|error| self.failed(error))?;
+            self.round().map_err(|error| failed(&self.options, error))?;
             if is_nothing_left {
                 break;
             }
@@ -137,11 +137,11 @@ impl Capture {
     /// If the file cannot be written.
     pub fn finish(mut self) -> Result<Recorded> {
         self.session.stop();
-        self.round().map_err(|error| self.failed(error))?;
+        self.round().map_err(|error| failed(&self.options, error))?;
         let mut records = Records::default();
         self.session.lost_samples(&mut records);
         records.finished_round();
-        self.file.write(&records.bytes).map_err(|error| self.failed(error))?;
+        self.file.write(&records.bytes).map_err(|error| failed(&self.options, error))?;
         let Capture { file, machine, options, moment, tracing_data, build_ids, session, .. } = self;
         let about = About {
             machine: &machine,
@@ -152,8 +152,7 @@ impl Capture {
             build_ids: &build_ids,
         };
         let bytes = file.data_bytes();
-        let failed = |error| Error::Io { file: options.output.clone(), cause: error, remedy: None };
-        file.finish(&features::sections(&about)).map_err(failed)?;
+        file.finish(&features::sections(&about)).map_err(|error| failed(&options, error))?;
         Ok(Recorded { bytes })
     }
 
@@ -178,8 +177,8 @@ impl Capture {
         buffer.clear();
         Ok(())
     }
+}
 
-    fn failed(&self, error: io::Error) -> Error {
-        Error::Io { file: self.options.output.clone(), cause: error, remedy: None }
-    }
+fn failed(options: &Options, error: io::Error) -> Error {
+    Error::Io { file: options.output.clone(), cause: error, remedy: None }
 }

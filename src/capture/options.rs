@@ -19,7 +19,7 @@ pub struct Options {
     pub pages: usize,
     /// The events besides samples.
     pub evidence: Evidence,
-    /// The command line, as the recording remembers it.
+    /// The command line, as the recording remembers it: by default that of this process.
     pub command_line: Vec<String>,
     /// The file to write.
     pub output: PathBuf,
@@ -34,7 +34,7 @@ impl Default for Options {
             user_callchain: true,
             pages: 1024,
             evidence: Evidence::default(),
-            command_line: Vec::new(),
+            command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             output: PathBuf::from("perf.data"),
         }
     }

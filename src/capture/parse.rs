@@ -79,7 +79,8 @@ impl<'b> Record<'b> {
         Some(u32::from_ne_bytes(self.bytes.get(at..at + 4)?.try_into().ok()?))
     }
 
-    fn u64(&self, at: usize) -> Option<u64> {
+    /// The number of 64 bits at this position of the record.
+    pub fn u64(&self, at: usize) -> Option<u64> {
         Some(u64::from_ne_bytes(self.bytes.get(at..at + 8)?.try_into().ok()?))
     }
 

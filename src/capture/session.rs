@@ -263,11 +263,6 @@ fn wanted(options: &Options, abilities: Abilities, tracefs: Option<&Tracefs>) ->
 /// What this kernel can do: it refuses what it does not know.
 fn abilities(options: &Options, tid: i32, cpu: u32) -> Result<Abilities> {
     let mut abilities = Abilities::ALL;
-    if let Err(error) = sys::open(&attributes::sampling(options, abilities), tid, cpu)
-        && matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV))
-    {
-        abilities.cycles = false;
-    }
     loop {
         let sampling = sys::open(&attributes::sampling(options, abilities), tid, cpu);
         let side_band =

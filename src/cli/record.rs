@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
-use stallgraph::analyses::selection::CpuRange;
 use stallgraph::capture::{Capture, Evidence, Options};
 use stallgraph::model::clean;
 
@@ -17,9 +16,6 @@ use super::outcome::Outcome;
 use super::output;
 use super::signals;
 use super::values::{CpuList, parse_cpus, parse_size};
-
-/// No kernel has more CPUs than this (CONFIG_NR_CPUS).
-const MOST_CPUS: u32 = 1 << 16;
 
 /// Records what happens, with the evidence that the other commands want
 ///
@@ -143,21 +139,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
 impl Arguments {
     fn options(&self) -> Result<Options> {
-        let ranges = self.cpus.iter().flat_map(|list| &list.0);
-        let mut cpus: Vec<u32> = ranges
-            .flat_map(|&CpuRange(first, last)| first..=last.min(first.saturating_add(MOST_CPUS)))
-            .collect();
-        cpus.sort_unstable();
-        cpus.dedup();
         Ok(Options {
-            cpus,
+            cpus: self.cpus.as_ref().map(CpuList::numbers).unwrap_or_default(),
             pids: self.pids.clone(),
             frequency_hz: self.frequency_hz,
             user_callchain: !self.no_user_callchain,
             pages: self.pages()?,
             evidence: self.evidence.into(),
-            command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             output: self.output.clone(),
+            ..Options::default()
         })
     }
 

@@ -1,5 +1,6 @@
 //! Values of options: durations, sizes, lists of CPUs and ranges of time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -9,6 +10,17 @@ use stallgraph::analyses::selection::{CpuRange, TimeRange};
 /// several times.
 #[derive(Clone)]
 pub struct CpuList(pub Vec<CpuRange>);
+
+impl CpuList {
+    /// The CPUs themselves, each once.
+    pub fn numbers(&self) -> Vec<u32> {
+        /// No kernel has more (CONFIG_NR_CPUS).
+        const MOST: u32 = 1 << 16;
+        let each = |&CpuRange(first, last): &CpuRange| first..=last.min(first.saturating_add(MOST));
+        let numbers: BTreeSet<u32> = self.0.iter().flat_map(each).collect();
+        numbers.into_iter().collect()
+    }
+}
 
 /// `0,2-5`.
 pub fn parse_cpus(list: &str) -> Result<CpuList, String> {

@@ -113,7 +113,8 @@ impl Judge {
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
         let judged = self.judge_all(jobs, is_busy);
         // What was told is kept, even if nothing more can be told.
-        self.packer.map_or(Ok(()), Packer::close).and(judged)
+        self.packer.into_iter().for_each(Packer::close);
+        judged
     }
 
     fn judge_all(&mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {

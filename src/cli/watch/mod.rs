@@ -8,14 +8,12 @@ mod packer;
 mod page;
 mod tell;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use stallgraph::analyses::selection::CpuRange;
 use stallgraph::capture::{Alarm, Flight, Limits, Options};
 
 use super::allocator;
@@ -194,15 +192,11 @@ impl Arguments {
     }
 
     fn options(&self) -> Options {
-        let cpus = self.cpus.iter().flat_map(|list| &list.0);
-        let each = |&CpuRange(first, last): &CpuRange| first..=last.min(first.saturating_add(1 << 16));
-        let cpus: BTreeSet<u32> = cpus.flat_map(each).collect();
         Options {
-            cpus: cpus.into_iter().collect(),
+            cpus: self.cpus.as_ref().map(CpuList::numbers).unwrap_or_default(),
             pages: RING / Options::page_size(),
             frequency_hz: self.frequency_hz.unwrap_or_else(|| self.default_hz()),
             evidence: self.evidence.into(),
-            command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             ..Options::default()
         }
     }

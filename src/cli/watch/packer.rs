@@ -53,10 +53,9 @@ impl Packer {
     }
 
     /// Waits until all packs are written.
-    pub fn close(self) -> Result<()> {
+    pub fn close(self) {
         drop(self.stalls);
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(())
     }
 }
 
