@@ -24,7 +24,7 @@ pub fn explain(event: &str, cpu: u32, error: &io::Error) -> Error {
 pub fn explain_ring(pages: usize, error: &io::Error) -> Error {
     let remedy = match error.raw_os_error() {
         Some(libc::EPERM) => {
-            "; without CAP_IPC_LOCK buffers are limited: use a smaller -m, or sysctl kernel.perf_event_mlock_kb=65536"
+            "; without CAP_IPC_LOCK buffers are limited: record with a smaller -m, or sysctl kernel.perf_event_mlock_kb=65536"
         }
         _ => "",
     };

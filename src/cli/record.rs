@@ -17,10 +17,10 @@ use super::output;
 use super::signals;
 use super::values::{CpuList, parse_cpus, parse_size};
 
-/// Records what happens, with the evidence that the other commands want
+/// Records samples and other evidence, without perf
 ///
-/// The recording is a perf.data, which perf reads too. perf itself is not needed. All CPUs are
-/// recorded, until the command ends, or until Ctrl-C.
+/// The recording is a perf.data, which perf reads too. By default it is of all CPUs. It ends with
+/// COMMAND, or with Ctrl-C.
 ///
 /// Examples:
 ///
@@ -61,7 +61,7 @@ pub struct Arguments {
     /// One that is there is kept as FILE.old.
     #[arg(short = 'o', long, value_name = "FILE", default_value = "perf.data")]
     output: PathBuf,
-    /// Print the command that records the same with perf, and do not record
+    /// Print a perf command that records the same with cpu-clock, and do not record
     #[arg(long)]
     dry_run: bool,
     /// Record until this command ends
@@ -71,12 +71,11 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum EvidenceArgument {
-    /// Samples alone: 22 us of a CPU each in a virtual machine, so 2.2 % with 999 a second
+    /// Samples alone. Each takes 22 us of the CPU in a virtual machine: 2.2 % with 999 a second
     Samples,
-    /// Also switches, and when received packets were raised and served: 1 % more with 10,000
-    /// packets a second
+    /// Also switches, and the raise and entry of NET_RX: 1 % more with 10,000 packets a second
     Softirq,
-    /// Also all softirqs, system calls, wake-ups and packets
+    /// Also all softirqs, system calls, wake-ups and packets: see docs/record.md
     Full,
 }
 

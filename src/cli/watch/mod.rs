@@ -29,11 +29,12 @@ use packer::Packer;
 use page::{Page, Shared};
 use tell::Format;
 
-/// Watches for stalls, and says who it was as soon as they are over
+/// Watches for stalls, and names the culprit of each as soon as it is over
 ///
-/// The last seconds are kept in memory. When softirqs had to wait, they are analysed as `stallgraph
-/// stalls` does. Each stall is a line, and with --keep a pack, which every command reads on any
-/// machine. Stalls of one culprit within a minute are counted.
+/// watch keeps the last seconds in memory. When softirqs had to wait, it analyses them as
+/// `stallgraph stalls` does, and prints a line for each stall. With --keep it also writes a pack,
+/// which every command reads on any machine. More stalls of the same culprit within a minute are
+/// counted in one line.
 ///
 /// Examples:
 ///
@@ -54,27 +55,29 @@ pub struct Arguments {
     evidence: EvidenceArgument,
     /// Samples a second of each CPU
     ///
-    /// By default, a stall of --min has five: 99 a second with 50ms. With --evidence samples, which
-    /// must find the stall too, 249.
+    /// By default, the shortest stall (--min) has five samples: 99 a second with 50ms. With
+    /// --evidence samples it is 249, since samples must also find the stall.
     #[arg(short = 'F', long = "freq", value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     frequency_hz: Option<u64>,
-    /// How much of what was before a stall is kept
+    /// How long before a stall a pack begins
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
     before: Duration,
-    /// The most memory for what is kept
+    /// The most memory for records
     #[arg(long, value_name = "SIZE", default_value = "32M", value_parser = parse_size)]
     memory: u64,
-    /// Keep a pack of each stall in this folder
+    /// Write packs of stalls into this folder
+    ///
+    /// A culprit that stalls again within a minute has one pack.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// The most disk space for packs
     ///
-    /// The oldest pack of the culprit with most packs makes room.
+    /// When it is used up, the oldest pack of the culprit with most packs is removed.
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_size, requires = "keep")]
     max_disk: u64,
-    /// Count in DIR/stallgraph_watch.prom for Prometheus
+    /// Write metrics for Prometheus into DIR/stallgraph_watch.prom
     ///
-    /// The file is for the textfile collector of Prometheus' node_exporter. It is written every 10
+    /// The textfile collector of Prometheus' node_exporter reads the file. It is written every 10
     /// seconds.
     #[arg(long, value_name = "DIR")]
     textfile: Option<PathBuf>,
