@@ -10,6 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use stallgraph::analyses::stalls;
+use stallgraph::load;
+use stallgraph::render::report;
 use tempfile::TempDir;
 
 use crate::support::{Run, run, stallgraph};
@@ -188,6 +191,21 @@ fn a_stall_is_told_and_kept() {
 fn verdict_of(pack: &Path) -> String {
     let name = pack.file_name().expect("a name").to_string_lossy();
     format!("{}.json", name.strip_suffix(".stall.tar.zst").expect("a pack"))
+}
+
+#[test]
+fn a_line_says_when_where_and_who() {
+    let file = crate::support::Recording::open("system");
+    let options = load::Options { events: true, ..load::Options::default() };
+    let recording = load::load(&file.file, &options, &|_, _, _| {}).expect("a recording");
+    let found = stalls::find(&recording, &stalls::Options::default());
+    let line = report::watch::line(&recording, &found.stalls[0]);
+    let (when, rest) = line.split_once(" UTC ").expect("the time of day");
+    assert!(when.len() == "2026-11-28 18:24:37".len() && when.starts_with("20"), "{line}");
+    assert!(
+        rest.starts_with("CPU 1 stalled 1") && rest.contains(" ms, medium: node_exporter lseek; pod "),
+        "{line}"
+    );
 }
 
 #[test]

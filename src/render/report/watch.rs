@@ -34,7 +34,7 @@ pub fn counted_line(culprit: &str, stalls: u64, total_ns: u64, longest_ns: u64) 
 /// The line of a stall: `2026-11-28 18:24:37 UTC CPU 1 stalled 116ms, medium: snmpd read`.
 pub fn line(recording: &Recording, stall: &Stall) -> String {
     let since_1970 = recording.about.clock.since_1970_ns(stall.start_ns);
-    let when = since_1970.map_or_else(|| format!("{} ns", stall.start_ns), utc);
+    let when = since_1970.map_or_else(|| format!("{} ns", stall.start_ns), |ns| format!("{} UTC", utc(ns)));
     let who = culprit(recording, stall);
     let cgroup = stall.culprit.as_ref().and_then(|culprit| recording.cgroup(culprit.cgroup));
     let place = cgroup.map(|cgroup| match (&cgroup.pod_uid, &cgroup.container_id) {
