@@ -21,8 +21,6 @@ const EACH: u64 = (PERF_SAMPLE_IDENTIFIER
 /// What this kernel can do, of what not every kernel can. It is learned by asking.
 #[derive(Clone, Copy, Debug)]
 pub struct Abilities {
-    /// Build ids in the records of mappings: Linux 5.12.
-    pub build_ids: bool,
     /// Control groups: Linux 5.7, with CONFIG_CGROUP_PERF.
     pub cgroups: bool,
     /// How many samples each event lost: Linux 6.0.
@@ -35,15 +33,13 @@ pub struct Abilities {
 
 impl Abilities {
     /// All of them.
-    pub const ALL: Abilities =
-        Abilities { build_ids: true, cgroups: true, lost: true, kernel_symbols: true, cycles: true };
+    pub const ALL: Abilities = Abilities { cgroups: true, lost: true, kernel_symbols: true, cycles: true };
 
     /// Fewer abilities, after the kernel refused an attribute; `None` if there are none to give up.
     /// The youngest go first.
     pub fn fewer(self) -> Option<Abilities> {
         Some(match self {
             Abilities { lost: true, .. } => Abilities { lost: false, ..self },
-            Abilities { build_ids: true, .. } => Abilities { build_ids: false, ..self },
             Abilities { cgroups: true, .. } => Abilities { cgroups: false, ..self },
             Abilities { kernel_symbols: true, .. } => Abilities { kernel_symbols: false, ..self },
             _ => return None,
@@ -68,7 +64,10 @@ pub fn sampling(options: &Options, abilities: Abilities) -> perf_event_attr {
     attribute
 }
 
-/// The attribute of the event that records tasks and mappings, and nothing else.
+/// The attribute of the event that records tasks and mappings, and nothing else. It asks for no
+/// build ids: while one event does, the kernel marks the records of all other recordings, which
+/// have none, and perf cannot read those (`perf_event_mmap_output` in kernel/events/core.c sets the
+/// mark in a header that all share; seen with Linux 6.18 and perf 6.1).
 pub fn side_band(options: &Options, abilities: Abilities) -> perf_event_attr {
     let mut attribute = dummy(options, abilities);
     attribute.set_mmap(1);
@@ -76,7 +75,6 @@ pub fn side_band(options: &Options, abilities: Abilities) -> perf_event_attr {
     attribute.set_comm(1);
     attribute.set_comm_exec(1);
     attribute.set_task(1);
-    attribute.set_build_id(u64::from(abilities.build_ids));
     attribute.set_cgroup(u64::from(abilities.cgroups));
     attribute.set_ksymbol(u64::from(abilities.kernel_symbols));
     attribute.set_bpf_event(u64::from(abilities.kernel_symbols));

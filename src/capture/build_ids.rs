@@ -24,29 +24,39 @@ const PATH: usize = 72;
 /// Where the number of the file stands in a MMAP2 record.
 const INODE: usize = 48;
 
-/// The build ids of all files in the mappings among `records`, which this program made itself.
-pub fn of(records: &[u8]) -> Vec<u8> {
-    // The files that have each path: containers have files of their own.
-    let mut paths: BTreeMap<(bool, &[u8]), BTreeSet<u64>> = BTreeMap::new();
-    for record in parse::records(records) {
-        match record.kind {
-            RecordType::MMAP => {
-                paths.entry((true, record.text(KERNELS_PATH))).or_default();
-            }
-            RecordType::MMAP2 => {
-                paths.entry((false, record.text(PATH))).or_default().extend(record.u64(INODE));
-            }
-            _ => {}
+/// The files that were mapped.
+#[derive(Default)]
+pub struct Mapped {
+    /// The inodes that each path had: containers have files of their own. A path is the kernel's or
+    /// that of a process.
+    paths: BTreeMap<(bool, Vec<u8>), BTreeSet<u64>>,
+}
+
+impl Mapped {
+    /// Adds the mappings among these records.
+    pub fn add(&mut self, records: &[u8]) {
+        for record in parse::records(records) {
+            let (is_kernel, path) = match record.kind {
+                RecordType::MMAP => (true, record.text(KERNELS_PATH)),
+                RecordType::MMAP2 => (false, record.text(PATH)),
+                _ => continue,
+            };
+            let inodes = self.paths.entry((is_kernel, path.to_vec())).or_default();
+            inodes.extend(record.u64(INODE).filter(|_| !is_kernel));
         }
     }
-    let mut out = Vec::new();
-    for ((is_kernel, path), inodes) in paths {
-        let text = std::str::from_utf8(path).ok();
-        if let Some(id) = text.and_then(|path| build_id(is_kernel, path, &inodes)) {
-            put(&mut out, is_kernel, path, &id);
+
+    /// The section.
+    pub fn section(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for ((is_kernel, path), inodes) in &self.paths {
+            let text = std::str::from_utf8(path).ok();
+            if let Some(id) = text.and_then(|path| build_id(*is_kernel, path, inodes)) {
+                put(&mut out, *is_kernel, path, &id);
+            }
         }
+        out
     }
-    out
 }
 
 fn build_id(is_kernel: bool, path: &str, inodes: &BTreeSet<u64>) -> Option<Vec<u8>> {

@@ -14,6 +14,7 @@ mod flight;
 mod machine;
 mod options;
 mod parse;
+mod perf_command;
 mod permission;
 mod records;
 mod session;
@@ -36,14 +37,16 @@ pub use flight::{Flight, Health, Limits};
 pub use options::Options;
 #[doc(hidden)]
 pub use parse::{Record as RingRecord, records as ring_records};
+pub use perf_command::perf_command;
 #[doc(hidden)]
 pub use tasks::Tasks as RingTasks;
 
+use build_ids::Mapped;
 use features::{About, Moment};
 use file::Recording;
 use machine::Machine;
 use records::Records;
-use session::Session;
+use session::{RingOf, Session};
 use tracefs::Tracefs;
 
 /// How long to wait for the kernel's wake-up at most.
@@ -59,7 +62,7 @@ pub struct Capture {
     options: Options,
     moment: Moment,
     tracing_data: Vec<u8>,
-    build_ids: Vec<u8>,
+    mapped: Mapped,
     buffer: Vec<u8>,
 }
 
@@ -104,9 +107,10 @@ impl Capture {
         synthesis::processes(&options.pids, &mut records);
         records.finished_init();
         file.write(&records.bytes).map_err(failed)?;
-        let build_ids = build_ids::of(&records.bytes);
+        let mut mapped = Mapped::default();
+        mapped.add(&records.bytes);
         session.start()?;
-        Ok(Capture { session, file, machine, options, moment, tracing_data, build_ids, buffer: Vec::new() })
+        Ok(Capture { session, file, machine, options, moment, tracing_data, mapped, buffer: Vec::new() })
     }
 
     /// What this kernel or this machine does not have, each in a sentence.
@@ -142,14 +146,14 @@ impl Capture {
         self.session.lost_samples(&mut records);
         records.finished_round();
         self.file.write(&records.bytes).map_err(|error| failed(&self.options, error))?;
-        let Capture { file, machine, options, moment, tracing_data, build_ids, session, .. } = self;
+        let Capture { file, machine, options, moment, tracing_data, mapped, session, .. } = self;
         let about = About {
             machine: &machine,
             command_line: &options.command_line,
             events: &session.recorded(),
             moment,
             tracing_data: &tracing_data,
-            build_ids: &build_ids,
+            build_ids: &mapped.section(),
         };
         let bytes = file.data_bytes();
         file.finish(&features::sections(&about)).map_err(|error| failed(&options, error))?;
@@ -158,10 +162,14 @@ impl Capture {
 
     /// Reads each ring once.
     fn round(&mut self) -> io::Result<()> {
-        let Capture { session, file, buffer, .. } = self;
+        let Capture { session, file, buffer, mapped, .. } = self;
         let before = file.data_bytes();
-        for (_, ring) in session.rings() {
+        for (kind, ring) in session.rings() {
+            let from = buffer.len();
             ring.drain(buffer);
+            if kind == RingOf::SideBand {
+                mapped.add(&buffer[from..]);
+            }
             if buffer.len() >= PIECE {
                 file.write(buffer)?;
                 buffer.clear();
@@ -177,6 +185,11 @@ impl Capture {
         buffer.clear();
         Ok(())
     }
+}
+
+/// Whether this machine lets tracepoints be recorded: whether tracefs is mounted and may be read.
+pub fn has_tracepoints() -> bool {
+    Tracefs::find().is_some()
 }
 
 fn failed(options: &Options, error: io::Error) -> Error {

@@ -56,45 +56,4 @@ impl Options {
             "{wanted} samples a second: this kernel allows {most}: sysctl kernel.perf_event_max_sample_rate={wanted}"
         ))
     }
-
-    /// The command that records the same with perf, until `command` ends.
-    pub fn perf_command(&self, command: &[String]) -> String {
-        let list = |numbers: Vec<String>| numbers.join(",");
-        let target = match (&self.cpus[..], &self.pids[..]) {
-            ([], []) => "-a".to_owned(),
-            (cpus, []) => format!("-C {}", list(cpus.iter().map(u32::to_string).collect())),
-            (_, pids) => format!("-p {}", list(pids.iter().map(i32::to_string).collect())),
-        };
-        let mut words = vec![
-            format!("perf record {target} -k mono --all-cgroups -m {}", self.pages),
-            format!("-o {}", quoted(&self.output.to_string_lossy())),
-        ];
-        if self.evidence.has_switches() {
-            words.push("--switch-events".to_owned());
-        }
-        if !self.user_callchain {
-            words.push("--kernel-callchains".to_owned());
-        }
-        words.push(format!("-e cpu-clock/freq={},call-graph=fp/", self.frequency_hz));
-        for tracepoint in self.evidence.tracepoints() {
-            words.push(format!("-e {}", tracepoint.name));
-            if !tracepoint.filter.is_empty() {
-                words.push(format!("--filter {}", quoted(tracepoint.filter)));
-            }
-        }
-        if !command.is_empty() {
-            words.push("--".to_owned());
-            words.extend(command.iter().map(|word| quoted(word)));
-        }
-        words.join(" ")
-    }
-}
-
-/// A word for the shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:=+@".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }

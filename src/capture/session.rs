@@ -229,10 +229,9 @@ impl Session {
 
 /// The events to open, side band first, and what is missing.
 fn wanted(options: &Options, abilities: Abilities, tracefs: Option<&Tracefs>) -> (Vec<Wanted>, Vec<String>) {
-    let sampling = if abilities.cycles { "cycles" } else { "cpu-clock" };
     let event = |name: &str, attribute, ring| Wanted { name: name.to_owned(), attribute, filter: None, ring };
     let mut wanted = vec![
-        event(sampling, attributes::sampling(options, abilities), RingOf::Samples),
+        event(sampling_name(abilities.cycles), attributes::sampling(options, abilities), RingOf::Samples),
         event("dummy", attributes::side_band(options, abilities), RingOf::SideBand),
     ];
     if options.evidence.has_switches() {
@@ -258,6 +257,19 @@ fn wanted(options: &Options, abilities: Abilities, tracefs: Option<&Tracefs>) ->
         }
     }
     (wanted, lacks)
+}
+
+/// The sampling event that `options` lead to here: `cpu-clock` if the kernel refuses both.
+pub fn sampling_event(options: &Options, cpu: u32) -> &'static str {
+    const ALL: i32 = -1;
+    sampling_name(abilities(options, ALL, cpu).is_ok_and(|abilities| abilities.cycles))
+}
+
+fn sampling_name(has_cycles: bool) -> &'static str {
+    match has_cycles {
+        true => "cycles",
+        false => "cpu-clock",
+    }
 }
 
 /// What this kernel can do: it refuses what it does not know.

@@ -1,15 +1,17 @@
 //! `stallgraph record`.
 
+use std::env;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
-use stallgraph::capture::{Capture, Evidence, Options};
+use stallgraph::capture::{Capture, Evidence, Options, perf_command};
 use stallgraph::model::clean;
 
 use super::outcome::Outcome;
@@ -61,7 +63,7 @@ pub struct Arguments {
     /// One that is there is kept as FILE.old.
     #[arg(short = 'o', long, value_name = "FILE", default_value = "perf.data")]
     output: PathBuf,
-    /// Print a perf command that records the same with cpu-clock, and do not record
+    /// Print the perf command that records the same, and do not record
     #[arg(long)]
     dry_run: bool,
     /// Record until this command ends
@@ -93,10 +95,14 @@ impl From<EvidenceArgument> for Evidence {
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = arguments.options()?;
     if arguments.dry_run {
-        let command = options.perf_command(&arguments.command);
+        if !options.cpus.is_empty() && !options.pids.is_empty() {
+            output::complain("perf records processes on all CPUs: -C is left out");
+        }
+        let command = perf_command(&options, &arguments.command);
         output::print(|out| writeln!(out, "{command}"))?;
         return Ok(Outcome::Found);
     }
+    arguments.find_command()?;
     let is_over = signals::note_end();
     let begin = Instant::now();
     let output = options.output.clone();
@@ -164,6 +170,22 @@ impl Arguments {
             1..=MOST => Ok(usize::try_from(pages)?.next_power_of_two()),
             _ => bail!("-m {}: from 1 to {MOST} pages", self.buffer),
         }
+    }
+
+    /// Looks for the command, so that no recording is begun, and none replaced, for one that is not
+    /// there.
+    fn find_command(&self) -> Result<()> {
+        let Some(program) = self.command.first() else { return Ok(()) };
+        let may_run = |path: &Path| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+        let is_there = match program.contains('/') {
+            true => may_run(Path::new(program)),
+            false => env::var_os("PATH")
+                .is_some_and(|path| env::split_paths(&path).any(|folder| may_run(&folder.join(program)))),
+        };
+        if !is_there {
+            bail!("cannot run {program}: there is no such program");
+        }
+        Ok(())
     }
 
     /// Starts the command, if one is given.

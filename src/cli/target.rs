@@ -85,7 +85,11 @@ pub fn write<T>(
 /// Makes the folder `path`, and those that it is in, where they do not exist.
 pub fn make_folder(path: &Path) -> Result<()> {
     let made = check_links(path).and_then(|()| fs::create_dir_all(path));
-    made.with_context(|| name_of(path))
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => io::Error::from(io::ErrorKind::NotADirectory),
+        _ => error,
+    })
+    .with_context(|| name_of(path))
 }
 
 impl Target {

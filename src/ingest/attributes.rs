@@ -1,8 +1,8 @@
 //! Events: `perf_event_attr` in any of its sizes, with the event's ids and name.
 
 use linux_perf_event_reader::constants::{
-    ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_KERNEL, ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_USER, ATTR_FLAG_BIT_EXCLUDE_HV,
-    ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_EXCLUDE_USER, ATTR_FLAG_BIT_FREQ,
+    ATTR_FLAG_BIT_BUILD_ID, ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_KERNEL, ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_USER,
+    ATTR_FLAG_BIT_EXCLUDE_HV, ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_EXCLUDE_USER, ATTR_FLAG_BIT_FREQ,
     ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
     PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER,
     PERF_TYPE_BREAKPOINT, PERF_TYPE_HARDWARE, PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
@@ -117,6 +117,11 @@ impl Attribute {
     /// Whether records other than samples end in a `sample_id`.
     pub fn has_sample_id_all(&self) -> bool {
         self.flags & ATTR_FLAG_BIT_SAMPLE_ID_ALL != 0
+    }
+
+    /// Whether the kernel writes build ids into records of mappings.
+    pub fn wants_build_ids(&self) -> bool {
+        self.flags & ATTR_FLAG_BIT_BUILD_ID != 0
     }
 
     /// The clock set by `perf record -k`.

@@ -9,6 +9,7 @@ use linux_perf_event_reader::constants::{
 
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor, text};
+use super::features::BUILD_ID_MAX;
 use super::records::Record;
 use super::sample_id::{Origin, SampleIds};
 use super::user_chains::{CALLCHAIN_DEFERRED, UserChain};
@@ -155,12 +156,15 @@ pub enum Parsed {
 pub struct SideBandReader {
     order: ByteOrder,
     sample_ids: SampleIds,
+    /// Whether an event wants build ids in the records of mappings.
+    wants_build_ids: bool,
 }
 
 impl SideBandReader {
     /// A reader for the records of these events.
     pub fn new(attributes: &[Attribute], order: ByteOrder) -> Self {
-        SideBandReader { order, sample_ids: SampleIds::new(attributes, order) }
+        let wants_build_ids = attributes.iter().any(Attribute::wants_build_ids);
+        SideBandReader { order, sample_ids: SampleIds::new(attributes, order), wants_build_ids }
     }
 
     /// Decodes a record that is not a sample.
@@ -223,7 +227,9 @@ impl SideBandReader {
                     inherits_maps: misc & PERF_RECORD_MISC_FORK_EXEC == 0,
                 }
             }
-            RecordType::MMAP | RecordType::MMAP2 => Change::Map(Box::new(map(kind, misc, cursor)?)),
+            RecordType::MMAP | RecordType::MMAP2 => {
+                Change::Map(Box::new(map(kind, misc, cursor, self.wants_build_ids)?))
+            }
             RecordType::KSYMBOL => {
                 // PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER (include/uapi/linux/perf_event.h).
                 const UNREGISTER: u16 = 1;
@@ -300,15 +306,15 @@ fn is_side_band(kind: RecordType) -> bool {
 
 /// Decodes MMAP: pid, tid, address, length, offset, path. MMAP2 has also, before the path, device,
 /// inode and generation, or a build id, then the protection.
-fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
+fn map(kind: RecordType, misc: u16, mut cursor: Cursor, wants_build_ids: bool) -> Option<Map> {
     let pid = cursor.i32()?;
     let _tid = cursor.i32()?;
     let (start, length, file_offset) = (cursor.u64()?, cursor.u64()?, cursor.u64()?);
     let (mut inode, mut build_id) = (None, None);
     if kind == RecordType::MMAP2 {
         let identity = cursor.take(24)?;
-        if misc & PERF_RECORD_MISC_MMAP_BUILD_ID != 0 {
-            let size = usize::from(identity[0]).min(20);
+        if misc & PERF_RECORD_MISC_MMAP_BUILD_ID != 0 && is_build_id(identity, wants_build_ids) {
+            let size = usize::from(identity[0]).min(BUILD_ID_MAX);
             build_id = Some(identity[4..4 + size].to_vec());
         } else {
             inode = inode_of(Cursor::new(identity, cursor.order()));
@@ -327,6 +333,14 @@ fn map(kind: RecordType, misc: u16, mut cursor: Cursor) -> Option<Map> {
         build_id,
         path: text(cursor.rest()),
     })
+}
+
+/// Whether what identifies a file is a build id, if the record says so. While another recording
+/// wants build ids, the kernel marks the records of those that do not, too: it sets the mark in a
+/// header that all share (`perf_event_mmap_output`, kernel/events/core.c, 5.12 to 6.18). Then the
+/// major number of a device stands where the length is. No disk has 16 or 20.
+fn is_build_id(identity: &[u8], wants_build_ids: bool) -> bool {
+    wants_build_ids || matches!(identity, [16 | 20, 0, 0, 0, ..])
 }
 
 /// The stream id in THROTTLE and UNTHROTTLE: time, id, stream id. Tasks that inherit an event share

@@ -20,7 +20,12 @@ pub fn sentence(doubt: &Doubt) -> String {
         }
         Doubt::Unsure { stalls, .. } => format!("{} not sure", counted(*stalls, "stall")),
         Doubt::Power(power) => powerless(power),
-        Doubt::NothingReceived => "no packet was received on the CPUs that were recorded: use -a".to_owned(),
+        Doubt::NothingReceived { elsewhere: true } => {
+            "no packet was received on the CPUs that were recorded: use -a".to_owned()
+        }
+        Doubt::NothingReceived { elsewhere: false } => {
+            "no packet was received: record while packets come".to_owned()
+        }
         Doubt::ServedElsewhere(cpu) => {
             format!("packets are served on CPU {cpu} too, which was not recorded")
         }

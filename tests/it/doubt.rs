@@ -28,8 +28,13 @@ fn only_cpus_that_receive_can_be_healthy() {
         let stalls = stalls::find(recording, &Options::default());
         report::line(recording, &judge(recording, &stalls, &Selection::default(), &Thresholds::default()))
     };
-    let deaf = recording(&(busy(0) + &each_ms(0, "timer")));
+    let mut deaf = recording(&(busy(0) + &each_ms(0, "timer")));
     assert_eq!(judged(&deaf), "unknown: no packet was received on the CPUs that were recorded: use -a");
+    deaf.about.cpus_online = Some(2);
+    assert_eq!(judged(&deaf), "unknown: no packet was received on the CPUs that were recorded: use -a");
+    // On all of them.
+    deaf.about.cpus_online = Some(1);
+    assert_eq!(judged(&deaf), "unknown: no packet was received: record while packets come");
     let healthy = "healthy: no stall of 20 ms or more in 2.00 s of 1 CPU";
     let mut receiving = recording(&(busy(0) + &each_ms(0, "timer") + "cpu0 1.0002 nginx entry:net_rx\n"));
     assert_eq!(judged(&receiving), healthy);

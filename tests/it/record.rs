@@ -179,12 +179,18 @@ fn a_dry_run_prints_a_command_of_perf() {
     assert_eq!(dry.code, Some(0), "{dry:?}");
     for words in [
         "perf record -C 1,2 -k mono --all-cgroups",
-        "-o 'a b.data' --switch-events -e cpu-clock/freq=999,call-graph=fp/",
+        "-o 'a b.data' --switch-events -e c",
+        "/freq=999,call-graph=fp/",
         "-e irq:softirq_raise --filter vec==3 ",
         "-- sleep 1\n",
     ] {
         assert!(dry.stdout.contains(words), "{words}: {}", dry.stdout);
     }
+    assert_eq!(dry.stderr, "");
+    // perf lets -p override -C.
+    let dry = run(stallgraph().args(["record", "--dry-run", "-C", "0", "-p", "1"]));
+    assert!(dry.stdout.starts_with("perf record -p 1 -k mono "), "{dry:?}");
+    assert_eq!(dry.stderr, "stallgraph: perf records processes on all CPUs: -C is left out\n");
 }
 
 #[test]
@@ -201,8 +207,16 @@ fn errors_say_what_helps() {
         let run = record(&folder, options, 50);
         assert!(run.code == Some(2) && run.stderr.contains(says), "{options:?}: {run:?}");
     }
-    let absent = run(stallgraph().current_dir(folder.path()).args(["record", "--", "/no/such/program"]));
-    assert!(absent.code == Some(2) && absent.stderr.contains("cannot run /no/such/program"), "{absent:?}");
+    // What was recorded before stays.
+    fs::write(folder.path().join("before"), "before").expect("a file");
+    for program in ["/no/such/program", "no-such-program", "/"] {
+        let mut command = stallgraph();
+        let absent = run(command.current_dir(folder.path()).args(["record", "-o", "before", "--", program]));
+        let says = format!("stallgraph: cannot run {program}: there is no such program\n");
+        assert_eq!((absent.code, absent.stderr), (Some(2), says));
+        assert_eq!(fs::read_to_string(folder.path().join("before")).expect("a file"), "before");
+    }
+    assert!(!folder.path().join("before.old").exists());
     // Another user may not record.
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     let paranoid = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();

@@ -56,7 +56,9 @@ fn elsewhere(recording: &Recording, selection: &Selection) -> Option<Doubt> {
         timeline.trace.events.iter().any(is_packet) || timeline.samples.iter().any(is_net_rx)
     };
     if !selection.timelines(recording).any(is_received) {
-        return Some(Doubt::NothingReceived);
+        let cpus = selection.timelines(recording).count();
+        let are_all = recording.about.cpus_online.is_some_and(|online| cpus >= online as usize);
+        return Some(Doubt::NothingReceived { elsewhere: !are_all });
     }
     // A server that is woken for a CPU that was not recorded handles packets there.
     let handed_over = |event: &TraceEvent| match event.kind {

@@ -77,8 +77,11 @@ pub enum Doubt {
     },
     /// A stall of the length that was asked for might not have been seen on this CPU.
     Power(Power),
-    /// No packet was received on the CPUs that were recorded: others may receive.
-    NothingReceived,
+    /// No packet was received on the CPUs that were recorded.
+    NothingReceived {
+        /// Whether others may have received some.
+        elsewhere: bool,
+    },
     /// A thread was woken to handle packets on this CPU, which was not recorded.
     ServedElsewhere(u32),
     /// `window` names a culprit: this held the CPU before ksoftirqd.

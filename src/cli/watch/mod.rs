@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use stallgraph::capture::{Alarm, Flight, Limits, Options};
+use stallgraph::capture::{self, Alarm, Evidence, Flight, Limits, Options};
 
 use super::allocator;
 use super::outcome::Outcome;
@@ -56,7 +56,7 @@ pub struct Arguments {
     /// Samples a second of each CPU
     ///
     /// By default, the shortest stall (--min) has five samples: 99 a second with 50ms. With
-    /// --evidence samples it is 249, since samples must also find the stall.
+    /// --evidence samples, and without tracefs, it is 249, since samples must also find the stall.
     #[arg(short = 'F', long = "freq", value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     frequency_hz: Option<u64>,
     /// How long before a stall a pack begins
@@ -185,13 +185,11 @@ impl Arguments {
     }
 
     fn default_hz(&self) -> u64 {
-        match self.evidence {
-            EvidenceArgument::Samples => ALONE_HZ,
-            // One less, so that samples do not go in step with what is done 100 times a second.
-            EvidenceArgument::Softirq | EvidenceArgument::Full => {
-                ((IN_A_STALL / self.min.as_secs_f64()) as u64).saturating_sub(1).clamp(1, ALONE_HZ)
-            }
+        if Evidence::from(self.evidence).tracepoints().is_empty() || !capture::has_tracepoints() {
+            return ALONE_HZ;
         }
+        // One less, so that samples do not go in step with what is done 100 times a second.
+        ((IN_A_STALL / self.min.as_secs_f64()) as u64).saturating_sub(1).clamp(1, ALONE_HZ)
     }
 
     fn options(&self) -> Options {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::support::builder::{Builder, Mmap, Sample};
 use crate::support::elf::build_id;
-use crate::support::{run, stallgraph};
+use crate::support::{hostname, run, stallgraph};
 use object::{Object, ObjectSymbol};
 
 use super::scene::forms;
@@ -89,6 +89,32 @@ fn debug_information_alone_names_a_program_if_it_tells_where_its_code_lay() {
     assert_eq!(recorded(&[(0x1000, 0x2000)]), "[installed]");
     assert_eq!(recorded(&[(0x1000, 0x1000), (0x3000, 0x1000)]), "[installed]");
     assert_eq!(recorded(&[(0x800, 0x1000)]), "[installed]");
+}
+
+/// While any event wants build ids, the kernel marks the records of all recordings.
+#[test]
+fn a_mark_without_a_build_id_is_not_believed() {
+    let scene = forms("forms");
+    let program = fs::read(scene.file("srv/names/full")).expect("a program");
+    let inner = object::File::parse(&*program).expect("ELF");
+    let inner = inner.symbols().find(|symbol| symbol.name() == Ok("inner_work")).expect("the function");
+    let address = 0x40_0000 + inner.address();
+    let named = |map: Mmap| {
+        let mut file = Builder::new();
+        file.hostname(&hostname()).arch("x86_64").comm((42, 42), "tool").mmap2(map);
+        file.at(0, 1_000_000).sample(Sample::new((42, 42)).user(&[address]));
+        fs::write(scene.at("perf.data"), file.build()).expect("the folder can be written to");
+        scene.stack(&["--symfs", "symfs"])
+    };
+    let map = || Mmap::new(42, "/srv/names/full", 0x40_1000, 0x1000).pgoff(0x1000);
+    assert_eq!(named(map()), "inner_work");
+    for major in [8, 253, 259, 20 << 8] {
+        assert_eq!(named(map().inode(major, 1, 77, 1).marked()), "inner_work", "device {major}");
+    }
+    assert_eq!(named(map().build_id(&build_id(&program))), "inner_work");
+    for length in [16, 20] {
+        assert_eq!(named(map().build_id(&vec![7; length])), "[full]", "another build");
+    }
 }
 
 #[test]

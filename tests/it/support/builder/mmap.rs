@@ -65,6 +65,12 @@ impl Mmap {
         self
     }
 
+    /// Marks the record as one with a build id, although device and inode stand there.
+    pub fn marked(mut self) -> Self {
+        self.misc |= misc::MMAP_BUILD_ID;
+        self
+    }
+
     /// PROT_ bits of mmap(2): 1 read, 2 write, 4 execute.
     pub fn prot(mut self, bits: u32) -> Self {
         self.prot = bits;
