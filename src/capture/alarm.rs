@@ -13,6 +13,8 @@ use super::parse::{Origin, Record, records};
 const NET_RX: u32 = 3;
 /// Set in records of switches away from a task.
 const SWITCH_OUT: u16 = 1 << 13;
+/// Where such a record has the tid of the next task, after its header and the pid.
+const NEXT_TID: usize = 12;
 /// The mode of a sample in the kernel.
 const KERNEL: u16 = 1;
 /// No more threads are taken for servers.
@@ -129,11 +131,14 @@ impl Watcher {
         let place = record.place()?;
         match record.kind {
             RecordType::SAMPLE => self.see_sample(record, place),
-            RecordType::SWITCH_CPU_WIDE if record.misc & SWITCH_OUT == 0 => {
-                if place.tid == 0 {
+            RecordType::SWITCH_CPU_WIDE => {
+                let is_out = record.misc & SWITCH_OUT != 0;
+                // Both records of a switch say that the CPU becomes idle. Some virtual machines
+                // write none in the idle task.
+                if is_out && record.u32(NEXT_TID) == Some(0) || !is_out && place.tid == 0 {
                     self.cpus.entry(place.cpu).or_default().become_idle(place.time_ns);
                 }
-                if self.servers.contains_key(&place.tid) {
+                if !is_out && self.servers.contains_key(&place.tid) {
                     self.turns.push(Turn { place, tid: place.tid, is_woken: false });
                 }
                 None
@@ -242,8 +247,12 @@ mod tests {
     const TASK: u32 = 5;
 
     fn record(kind: RecordType, body: &[u64]) -> Vec<u8> {
+        marked(kind, 0, body)
+    }
+
+    fn marked(kind: RecordType, misc: u16, body: &[u64]) -> Vec<u8> {
         let size = (8 + 8 * body.len()) as u64;
-        let header = u64::from(kind.0) | size << 48;
+        let header = u64::from(kind.0) | u64::from(misc) << 32 | size << 48;
         [header].iter().chain(body).flat_map(|number| number.to_ne_bytes()).collect()
     }
 
@@ -265,6 +274,11 @@ mod tests {
         assert_eq!(ring_alarms(&[], &samples), [Alarm { cpu: 0, from_ns: 100, to_ns: 200 }]);
         let idle = [switch_to(0, 150), switch_to(TASK, 160), samples.clone()].concat();
         assert_eq!(ring_alarms(&[], &idle), []);
+        // As the task before sees it, which it may also do to another task.
+        let left =
+            |next| marked(RecordType::SWITCH_CPU_WIDE, SWITCH_OUT, &[task(next), task(TASK), 150, 0, 0]);
+        assert_eq!(ring_alarms(&[], &[left(0), samples.clone()].concat()), []);
+        assert_eq!(ring_alarms(&[], &[left(6), samples.clone()].concat()).len(), 1);
         let busy = [switch_to(6, 150), switch_to(0, 250), samples].concat();
         assert_eq!(ring_alarms(&[], &busy).len(), 1, "it was idle after that");
     }

@@ -2,7 +2,8 @@
 //! being written. The first Ctrl-C while a stream is read ends only what writes the stream.
 //!
 //! A thread waits for the signals, so that what they do is ordinary code. It watches no signal that
-//! was ignored when the program started, as SIGHUP is under `nohup`.
+//! was ignored when the program started, as SIGHUP is under `nohup`; but SIGINT ends what records
+//! until it is told to end.
 
 use std::ffi::OsString;
 use std::fs;
@@ -79,11 +80,16 @@ pub fn remove_temporaries() {
     }
 }
 
-/// Watches signals from now on. If the system refuses, they end the program as ever.
+/// Watches signals from now on, but for those that are ignored. If the system refuses, they end the
+/// program as ever.
 pub fn watch() {
+    start(ignored());
+}
+
+/// Watches signals from now on, but for these: one bit each, from bit 0 for signal 1.
+fn start(ignored: u64) {
     static START: Once = Once::new();
     START.call_once(|| {
-        let ignored = ignored();
         let ending = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter();
         let Ok(mut signals) = Signals::new(ending.filter(|signal| ignored & (1 << (signal - 1)) == 0)) else {
             return;
@@ -115,11 +121,12 @@ fn receive(signal: i32) {
 }
 
 /// Notes the first signal that would end the program: the program ends by itself then. The second
-/// signal ends it.
+/// signal ends it. A shell that runs a script starts `command &` with SIGINT ignored, and scripts
+/// end perf by that, which handles it all the same.
 pub fn note_end() -> Arc<AtomicBool> {
     let noted = Arc::new(AtomicBool::new(false));
     hold().noted = Some(Arc::clone(&noted));
-    watch();
+    start(ignored() & !(1 << (SIGINT - 1)));
     noted
 }
 

@@ -172,6 +172,22 @@ fn what_was_recorded_until_it_was_killed_can_be_read() {
     assert!(info["recording"]["samples"].as_u64() > Some(100), "{info}");
 }
 
+/// In a script, `record &` is ended so, as perf is: the shell has it ignore SIGINT.
+#[test]
+fn an_interrupt_ends_it_also_in_the_background() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = r#"trap '' INT; "$0" record -F 99 2>said & sleep 1; kill -INT $!; wait $!"#;
+    let mut shell = Command::new("timeout");
+    shell.args(["20", "sh", "-c", script, env!("CARGO_BIN_EXE_stallgraph")]).current_dir(folder.path());
+    let status = shell.status().expect("a shell");
+    let said = fs::read_to_string(folder.path().join("said")).expect("messages");
+    if !folder.path().join("perf.data").exists() {
+        eprintln!("SKIPPED: recording is not allowed: {said}");
+        return;
+    }
+    assert!(status.success() && said.contains("recorded perf.data"), "{status}: {said}");
+}
+
 #[test]
 fn a_dry_run_prints_a_command_of_perf() {
     let dry =
