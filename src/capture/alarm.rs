@@ -60,6 +60,8 @@ pub struct Watcher {
     events: BTreeMap<u64, Tells>,
     /// Whether waits of softirqs are seen, so that a long time in the kernel says little.
     is_traced: bool,
+    /// Whether it is seen that a CPU is idle, so that a hole in the samples says something.
+    sees_idle: bool,
     cpus: BTreeMap<u32, Cpu>,
     /// The threads that serve softirqs, and when each was woken and has not run since.
     servers: BTreeMap<i32, Option<u64>>,
@@ -89,13 +91,14 @@ struct Cpu {
 }
 
 impl Watcher {
-    /// A watcher for stalls of at least `min_ns`.
-    pub fn new(min_ns: u64, events: BTreeMap<u64, Tells>) -> Watcher {
+    /// A watcher for stalls of at least `min_ns`. `sees_idle`: by samples, or by switches.
+    pub fn new(min_ns: u64, events: BTreeMap<u64, Tells>, sees_idle: bool) -> Watcher {
         let is_traced = events.values().any(|tells| matches!(tells, Tells::Entry(_)));
         Watcher {
             min_ns,
             events,
             is_traced,
+            sees_idle,
             cpus: BTreeMap::new(),
             servers: BTreeMap::new(),
             turns: Vec::new(),
@@ -175,7 +178,7 @@ impl Watcher {
                 None
             }
             Tells::Sample => {
-                let since_ns = cpu.sample(record, place, self.is_traced)?;
+                let since_ns = cpu.sample(record, place, self.is_traced, self.sees_idle)?;
                 self.alarm(place, since_ns)
             }
             _ => None,
@@ -210,7 +213,7 @@ impl Cpu {
 
     /// Since when, up to this sample, the CPU may have been held: there was no sample, or, if
     /// softirqs are not traced, all were of one task in the kernel and this one is not.
-    fn sample(&mut self, record: &Record, place: Origin, is_traced: bool) -> Option<u64> {
+    fn sample(&mut self, record: &Record, place: Origin, is_traced: bool, sees_idle: bool) -> Option<u64> {
         let (tid, before_ns) = self.sample.replace((place.tid, place.time_ns))?;
         let is_kernel = record.misc & PERF_RECORD_MISC_CPUMODE_MASK == KERNEL && place.tid != 0;
         let held_since = match (is_kernel && tid == place.tid, is_traced) {
@@ -227,7 +230,7 @@ impl Cpu {
         // In idle the clock may stop, and cycles do.
         let was_idle = self.idle.iter().any(|idle_ns| (before_ns..place.time_ns).contains(idle_ns));
         self.idle.retain(|idle_ns| *idle_ns >= place.time_ns);
-        let is_busy = tid != 0 && place.tid != 0 && !was_idle;
+        let is_busy = sees_idle && tid != 0 && place.tid != 0 && !was_idle;
         held_since.or(Some(before_ns).filter(|_| is_busy))
     }
 }
@@ -237,7 +240,7 @@ impl Cpu {
 pub fn ring_alarms(side_band: &[u8], others: &[u8]) -> Vec<Alarm> {
     const FIELD: usize = 8;
     let tells = [Tells::Sample, Tells::Raise(FIELD), Tells::Entry(FIELD), Tells::Waking(FIELD, 3 * FIELD)];
-    Watcher::new(1, (1..).zip(tells).collect()).round(side_band, others).alarms
+    Watcher::new(1, (1..).zip(tells).collect(), true).round(side_band, others).alarms
 }
 
 #[cfg(test)]

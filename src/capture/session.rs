@@ -151,6 +151,11 @@ impl Session {
         data.map_err(|error| Error::Usage(format!("the formats of tracepoints cannot be read: {error}")))
     }
 
+    /// Whether samples are taken by a counter of cycles.
+    pub fn counts_cycles(&self) -> bool {
+        self.abilities.cycles
+    }
+
     /// Whether samples have a control group.
     pub fn has_cgroups(&self) -> bool {
         self.abilities.cgroups

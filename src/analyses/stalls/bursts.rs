@@ -9,6 +9,7 @@ use crate::model::{Sample, Softirq};
 use super::cpu::Cpu;
 use super::findings::{Finding, Weight};
 use super::kind::Kind;
+use super::runs::is_one_action;
 
 /// Up to this probability, times the number of bursts, a burst of samples is no accident.
 pub(super) const STRONG: f64 = 1e-3;
@@ -25,7 +26,8 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Burst> {
     let mut bursts: Vec<Burst> = Vec::new();
     for (at, sample) in cpu.samples().iter().enumerate() {
         let served = cpu.contexts.get(sample.stack).softirq();
-        let Some(softirq) = served.filter(|_| !cpu.recording.is_server(sample.task)) else { continue };
+        let may_go_on = |softirq: &Softirq| is_one_action(*softirq) && !cpu.recording.is_server(sample.task);
+        let Some(softirq) = served.filter(may_go_on) else { continue };
         match bursts.last_mut() {
             Some(last)
                 if last.softirq == softirq

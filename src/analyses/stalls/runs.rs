@@ -133,6 +133,12 @@ enum Observation {
     Other,
 }
 
+/// Whether samples that hit a softirq again and again may be one action that goes on. RCU's returns
+/// after 3 ms (`rcu_resched_ns` in kernel/rcu/tree.c), and goes on after the softirqs that wait.
+pub(super) fn is_one_action(softirq: Softirq) -> bool {
+    softirq != Softirq::Rcu
+}
+
 /// What `sample` means for a run of the activity `running`.
 fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation {
     let context = cpu.contexts.get(sample.stack);
@@ -143,11 +149,13 @@ fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation
     if context.is_nested {
         return match (context.serving, running) {
             (Serving::Nothing, _) => Observation::Interrupt,
-            // Victims wait for NET_RX. Any other action may be what delays it.
-            (Serving::Softirq(softirq), _) if softirq != Softirq::NetRx => match running {
-                Some(Activity::Task { .. }) => Observation::Softirq,
-                _ => Observation::Activity(Activity::Softirq(softirq)),
-            },
+            // Victims wait for NET_RX. Any other action may be what delays it, if it is one.
+            (Serving::Softirq(softirq), _) if softirq != Softirq::NetRx && is_one_action(softirq) => {
+                match running {
+                    Some(Activity::Task { .. }) => Observation::Softirq,
+                    _ => Observation::Activity(Activity::Softirq(softirq)),
+                }
+            }
             (Serving::Unknown, Some(Activity::Softirq(_))) => Observation::Interrupt,
             (Serving::Softirq(_) | Serving::Unknown, _) => Observation::Softirq,
         };

@@ -96,7 +96,7 @@ const IN_A_STALL: f64 = 5.0;
 /// Bytes of each ring, of which each CPU has up to four. 10,000 packets a second take half a
 /// second to fill one.
 const RING: usize = 1 << 20;
-/// How long to wait until CPUs that came or went are tried again.
+/// How often it is looked whether CPUs came or went.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often rings are read.
 const ROUND: Duration = Duration::from_millis(200);
@@ -119,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let bench = Bench::new(Judge::new(to_ns(arguments.min)?, packer, counters.clone(), arguments.format))?;
     let manager = Manager::ready();
     let mut pending: Vec<Alarm> = Vec::new();
-    let mut refused: Option<Instant> = None;
+    let mut looked = Instant::now();
     while !is_over.load(Ordering::Relaxed) && bench.is_open() {
         pending.extend(flight.round(ROUND));
         let due = due(&mut pending);
@@ -134,19 +134,19 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
             manager.is_alive();
         }
         let is_asked = hang_up.swap(false, Ordering::Relaxed);
-        if is_asked || (refused.is_none_or(|at| at.elapsed() > AGAIN) && flight.is_outdated()) {
+        let is_due = looked.elapsed() > AGAIN;
+        if is_due {
+            looked = Instant::now();
+        }
+        if is_asked || is_due && flight.is_outdated() {
             match arguments.start() {
                 // What is in memory is of the CPUs before.
                 Ok(started) => {
                     pending.clear();
                     flight = started;
-                    refused = None;
                 }
                 // CPUs that come or go one after the other: what can still be recorded is.
-                Err(error) => {
-                    output::complain(&format!("{error:#}; trying again"));
-                    refused = Some(Instant::now());
-                }
+                Err(error) => output::complain(&format!("{error:#}; trying again")),
             }
         }
     }

@@ -47,6 +47,20 @@ fn many_timers_at_one_moment_of_a_thread_are_one_action() {
     assert_eq!(function.map(|name| recording.name(name)), Some("tcp_keepalive_timer"));
 }
 
+/// RCU runs callbacks for 3 ms, and goes on after the softirqs that wait.
+#[test]
+fn many_callbacks_of_rcu_are_many_actions() {
+    let of_timers = often(0..1000) + &timers(1000..1060, |_| 7) + &moving(1060..2060);
+    let of_rcu = of_timers.replace("run_timer_softirq;__run_timers;call_timer_fn", "rcu_core;rcu_do_batch");
+    let server = "ret_from_fork;kthread;smpboot_thread_fn;run_ksoftirqd;handle_softirqs;rcu_core;rcu_do_batch;i_callback";
+    let in_server = moving(0..1000) + &every_ms(0, 1000..1110, "ksoftirqd/0", server) + &moving(1110..2000);
+    assert_eq!(only(&find(&recording(&of_timers))).confidence, Confidence::Medium);
+    for text in [of_rcu, in_server] {
+        let found = find(&recording(&text));
+        assert!(found.stalls.iter().all(|stall| stall.confidence == Confidence::Low), "{:#?}", found.stalls);
+    }
+}
+
 /// Samples that are taken in step with the tick hit the timers of each tick, however short.
 #[test]
 fn a_thread_that_goes_on_between_timers_is_not_held() {
