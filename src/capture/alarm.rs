@@ -60,7 +60,8 @@ pub struct Watcher {
     events: BTreeMap<u64, Tells>,
     /// Whether waits of softirqs are seen, so that a long time in the kernel says little.
     is_traced: bool,
-    /// Whether it is seen that a CPU is idle, so that a hole in the samples says something.
+    /// Whether samples or switches show that a CPU is idle. If not, a hole in the samples says
+    /// nothing.
     sees_idle: bool,
     cpus: BTreeMap<u32, Cpu>,
     /// The threads that serve softirqs, and when each was woken and has not run since.
@@ -91,7 +92,8 @@ struct Cpu {
 }
 
 impl Watcher {
-    /// A watcher for stalls of at least `min_ns`. `sees_idle`: by samples, or by switches.
+    /// A watcher for stalls of at least `min_ns`. `sees_idle` says whether samples or switches show
+    /// that a CPU is idle.
     pub fn new(min_ns: u64, events: BTreeMap<u64, Tells>, sees_idle: bool) -> Watcher {
         let is_traced = events.values().any(|tells| matches!(tells, Tells::Entry(_)));
         Watcher {
@@ -136,8 +138,8 @@ impl Watcher {
             RecordType::SAMPLE => self.see_sample(record, place),
             RecordType::SWITCH_CPU_WIDE => {
                 let is_out = record.misc & SWITCH_OUT != 0;
-                // Both records of a switch say that the CPU becomes idle. Some virtual machines
-                // write none in the idle task.
+                // A switch has two records: of the task that leaves, and of the one that comes.
+                // Some virtual machines write none of the idle task.
                 if is_out && record.u32(NEXT_TID) == Some(0) || !is_out && place.tid == 0 {
                     self.cpus.entry(place.cpu).or_default().become_idle(place.time_ns);
                 }
@@ -277,7 +279,7 @@ mod tests {
         assert_eq!(ring_alarms(&[], &samples), [Alarm { cpu: 0, from_ns: 100, to_ns: 200 }]);
         let idle = [switch_to(0, 150), switch_to(TASK, 160), samples.clone()].concat();
         assert_eq!(ring_alarms(&[], &idle), []);
-        // As the task before sees it, which it may also do to another task.
+        // The record of the task that leaves, to idle and to another task.
         let left =
             |next| marked(RecordType::SWITCH_CPU_WIDE, SWITCH_OUT, &[task(next), task(TASK), 150, 0, 0]);
         assert_eq!(ring_alarms(&[], &[left(0), samples.clone()].concat()), []);

@@ -92,7 +92,7 @@ impl Flight {
         let tasks = Tasks::now(&options.pids, session.has_cgroups());
         session.start()?;
         let min_ns = u64::try_from(limits.min.as_nanos()).unwrap_or(u64::MAX);
-        // A counter of cycles stands still in idle.
+        // An idle CPU counts no cycles, so a hole in their samples may be idle time.
         let sees_idle = !session.counts_cycles() || options.evidence.has_switches();
         let watcher = Watcher::new(min_ns, events(&session, tracefs.as_ref()), sees_idle);
         Ok(Flight {
@@ -121,10 +121,7 @@ impl Flight {
     pub fn round(&mut self, time: Duration) -> Vec<Alarm> {
         self.session.wait(None, time);
         let now_ns = Moment::now().monotonic_ns;
-        // About as much as in the round before.
-        let expected = self.rounds.back().map_or(0, |before| before.others.len());
-        let mut round =
-            Round { side_band: Vec::new(), others: Vec::with_capacity(expected), last_ns: now_ns };
+        let mut round = Round { side_band: Vec::new(), others: Vec::new(), last_ns: now_ns };
         let mut side_band = std::mem::take(&mut self.late);
         for (kind, ring) in self.session.rings() {
             let fill = match kind {

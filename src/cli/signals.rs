@@ -2,8 +2,8 @@
 //! being written. The first Ctrl-C while a stream is read ends only what writes the stream.
 //!
 //! A thread waits for the signals, so that what they do is ordinary code. It watches no signal that
-//! was ignored when the program started, as SIGHUP is under `nohup`; but SIGINT ends what records
-//! until it is told to end.
+//! was ignored when the program started, as SIGHUP is under `nohup`. `record` and `watch` are ended
+//! by SIGINT even then.
 
 use std::ffi::OsString;
 use std::fs;
@@ -121,8 +121,8 @@ fn receive(signal: i32) {
 }
 
 /// Notes the first signal that would end the program: the program ends by itself then. The second
-/// signal ends it. A shell that runs a script starts `command &` with SIGINT ignored, and scripts
-/// end perf by that, which handles it all the same.
+/// signal ends it. SIGINT counts even if it was ignored: the shell of a script ignores it for
+/// commands in the background. Scripts end perf by SIGINT, which perf handles even so.
 pub fn note_end() -> Arc<AtomicBool> {
     let noted = Arc::new(AtomicBool::new(false));
     hold().noted = Some(Arc::clone(&noted));

@@ -133,8 +133,9 @@ enum Observation {
     Other,
 }
 
-/// Whether samples that hit a softirq again and again may be one action that goes on. RCU's returns
-/// after 3 ms (`rcu_resched_ns` in kernel/rcu/tree.c), and goes on after the softirqs that wait.
+/// Whether many samples in a row that hit this softirq may be of one action. RCU's action returns
+/// after 3 ms (`rcu_resched_ns` in kernel/rcu/tree.c); softirqs that wait are served before it
+/// continues.
 pub(super) fn is_one_action(softirq: Softirq) -> bool {
     softirq != Softirq::Rcu
 }
@@ -149,7 +150,7 @@ fn observe(cpu: &Cpu, sample: &Sample, running: Option<Activity>) -> Observation
     if context.is_nested {
         return match (context.serving, running) {
             (Serving::Nothing, _) => Observation::Interrupt,
-            // Victims wait for NET_RX. Any other action may be what delays it, if it is one.
+            // Victims wait for NET_RX. One long action of another softirq may delay it.
             (Serving::Softirq(softirq), _) if softirq != Softirq::NetRx && is_one_action(softirq) => {
                 match running {
                     Some(Activity::Task { .. }) => Observation::Softirq,

@@ -96,7 +96,7 @@ const IN_A_STALL: f64 = 5.0;
 /// Bytes of each ring, of which each CPU has up to four. 10,000 packets a second take half a
 /// second to fill one.
 const RING: usize = 1 << 20;
-/// How often it is looked whether CPUs came or went.
+/// How often `watch` looks for CPUs that came or went.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often rings are read.
 const ROUND: Duration = Duration::from_millis(200);
