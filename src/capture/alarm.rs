@@ -20,6 +20,9 @@ const KERNEL: u16 = 1;
 /// No more threads are taken for servers.
 const MOST_SERVERS: usize = 1 << 16;
 
+/// If a wait takes so long, in ns, the record of its end was lost: no longer stall is seen.
+pub const LONGEST_NS: u64 = 60_000_000_000;
+
 /// A sign of a stall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -187,13 +190,11 @@ impl Watcher {
         }
     }
 
-    /// Since when softirqs or their servers wait that have waited for long already, if some do. If
-    /// a wait takes a minute, the record of its end was lost.
+    /// Since when softirqs or their servers wait that have waited for long already, if some do.
     pub fn waiting_since_ns(&self, now_ns: u64) -> Option<u64> {
-        const LOST_NS: u64 = 60_000_000_000;
         let raised = self.cpus.values().filter_map(|cpu| cpu.raised_ns);
         let woken = self.servers.values().filter_map(|woken| *woken);
-        let is_long = |since_ns: &u64| (self.min_ns..LOST_NS).contains(&now_ns.saturating_sub(*since_ns));
+        let is_long = |since_ns: &u64| (self.min_ns..LONGEST_NS).contains(&now_ns.saturating_sub(*since_ns));
         raised.chain(woken).filter(is_long).min()
     }
 

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-pub use alarm::Alarm;
+pub use alarm::{Alarm, LONGEST_NS};
 #[doc(hidden)]
 pub use alarm::ring_alarms;
 pub use evidence::{Evidence, Tracepoint};

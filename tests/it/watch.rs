@@ -226,6 +226,7 @@ fn options_of_watch_that_make_no_sense_are_errors() {
     fs::write(folder.path().join("file"), "").expect("a file");
     for (options, says) in [
         (&["--min", "0ms"][..], "every moment is a stall"),
+        (&["--min", "1h"], "give less than 60s"),
         (&["--keep", "file"], "file"),
         (&["--textfile", "absent", "-C", "0"], "absent"),
         (&["--max-disk", "1G"], "--keep"),

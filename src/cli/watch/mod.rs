@@ -106,6 +106,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.min.is_zero() {
         bail!("--min 0: every moment is a stall then; give --min 50ms");
     }
+    if to_ns(arguments.min)? >= capture::LONGEST_NS {
+        bail!("--min: a wait of a minute is taken for a lost record; give less than 60s");
+    }
     allocator::be_sparing();
     let is_over = signals::note_end();
     let hang_up = signals::note_hangup();
