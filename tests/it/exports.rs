@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::support::builder::{Builder, Kernel, Mmap, Sample};
+use crate::support::builder::{Builder, Sample};
+use crate::support::hostile;
 use crate::support::perf_script::Row;
 use crate::support::viewers::{Lane, Marker, Shown};
 use crate::support::{self, viewers};
@@ -290,44 +291,9 @@ fn categories_survive() {
     }
 }
 
-/// A perf.data with hostile names: comms, kernel symbols, paths of modules.
-fn hostile() -> MadeUp {
-    let mut kernel = Kernel::new();
-    let long = "x".repeat(65_000);
-    let names = [
-        "<script>alert(1)</script>",
-        "</script><!--",
-        "quote\"back\\slash",
-        "esc\u{1b}[2Jbell\u{7}",
-        "bidi\u{202e}\u{2066}\u{200f}",
-        "sep\u{2028}\u{2029}\u{feff}",
-        "c1\u{9b}31m",
-        "{{{}}}[[,:",
-        &long,
-    ];
-    let mut file = Builder::new();
-    file.kernel_map(&kernel);
-    for (name, pid) in names.iter().zip(100u32..) {
-        // A COMM record has room for 64 KB, and so has one of a map.
-        let short: String = name.chars().take(60_000).collect();
-        file.comm((pid, pid), &short);
-        file.mmap2(Mmap::new(pid, &format!("/opt/{short}"), 0x40_0000, 0x1000));
-    }
-    file.comm((200, 200), "nul\0hidden");
-    for round in 0..3 {
-        for (name, pid) in names.iter().zip(100u32..) {
-            let at = 1_000_000 * (u64::from(pid) - 99 + round * 20);
-            let sample = Sample::new((pid, pid)).kernel(&kernel.stack(name)).user(&[0x40_0100]);
-            file.at(0, at).sample(sample);
-        }
-        file.at(0, 1_000_000 * (15 + round * 20)).sample(Sample::new((200, 200)).user(&[0x1000]));
-    }
-    MadeUp::write(&file.build(), &kernel.kallsyms())
-}
-
 #[test]
 fn names_can_do_no_harm_in_any_format() {
-    let hostile = hostile();
+    let hostile = hostile::recording();
     for format in ["speedscope", "firefox", "chrome", "folded"] {
         for lanes in ["cpu", "task"] {
             let run = run(hostile.command("export").args(["--format", format, "--lanes", lanes]));

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::pack_scene::{Scene, as_from_pack, entries, repack};
-use crate::support::{run, stallgraph};
+use crate::support::{copy_program, run, stallgraph};
 use tar::EntryType;
 
 /// Commands and options whose output must not depend on where the names come from.
@@ -104,7 +104,7 @@ fn a_pack_is_read_in_an_empty_root() {
         fs::copy(path, to).expect("a library");
     }
     fs::create_dir_all(&root).expect("a folder");
-    fs::copy(program, root.join("stallgraph")).expect("the program");
+    copy_program(&root.join("stallgraph"));
     fs::copy(post.at("there/perf.data"), root.join("perf.data")).expect("the pack");
     for arguments in COMMANDS {
         let mut command = Command::new("chroot");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::{STRANGER, Scene, WRITERS, all_into, give_away};
-use crate::support::{make_fifo, run};
+use crate::support::{copy_program, make_fifo, run};
 
 /// As root, `collapse --split /tmp/stacks` wrote through a link that another user had put there.
 #[test]
@@ -133,7 +133,7 @@ fn another_user_replaces_nothing_that_is_not_theirs() {
         fs::set_permissions(scene.at(folder), everybody.clone()).expect("it is ours");
     }
     let program = scene.at("program");
-    fs::copy(env!("CARGO_BIN_EXE_stallgraph"), &program).expect("a copy");
+    copy_program(&program);
     fs::set_permissions(&program, everybody).expect("it is ours");
     fs::write(scene.at("out/file"), "precious").expect("a file");
     fs::set_permissions(scene.at("out/file"), fs::Permissions::from_mode(0o644)).expect("it is ours");

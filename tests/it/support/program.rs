@@ -1,5 +1,6 @@
 //! The program, run as a user runs it.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The program, in an environment that does not change its behaviour.
@@ -7,6 +8,15 @@ pub fn stallgraph() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stallgraph"));
     command.stdin(Stdio::null()).env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
     command
+}
+
+/// Copies the program to `path`, to be run there.
+///
+/// Another process copies it: a file that is open for writing cannot be run, and a process that
+/// another test starts meanwhile would inherit what this one has open.
+pub fn copy_program(path: &Path) {
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_stallgraph")).arg(path).status();
+    assert!(copied.expect("cp starts").success(), "{}", path.display());
 }
 
 /// The result of a run of the program.
