@@ -43,6 +43,7 @@ pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
         overloads: Vec::new(),
         ranking: Vec::new(),
         witnesses,
+        waits: Vec::new(),
         powers: Vec::new(),
         advice: stalls::Advice::default(),
         min_ns: Options::default().min_ns,

@@ -11,7 +11,7 @@
 //! | [`syscalls`] | which system calls were slow, and did they run, wait or sleep? |
 //! | [`packets`] | when and in which context was each packet handled? |
 //! | [`contents`] | what is in the recording, and which frames have no name? |
-//! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
+//! | [`ordered`], [`lanes`], [`flame`], [`strips`], [`panorama`] | what ran when, to be written or drawn |
 //!
 //! [`selection`] says which CPUs, times and tasks to look at, [`paths`] what the kernel worked on:
 //! most analyses share them.
@@ -38,6 +38,7 @@ pub mod moments;
 pub mod ordered;
 pub mod overloads;
 pub mod packets;
+pub mod panorama;
 pub mod paths;
 mod ranges;
 pub mod selection;

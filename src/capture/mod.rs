@@ -29,9 +29,9 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-pub use alarm::{Alarm, LONGEST_NS};
 #[doc(hidden)]
 pub use alarm::ring_alarms;
+pub use alarm::{Alarm, LONGEST_NS};
 pub use evidence::{Evidence, Tracepoint};
 pub use flight::{Flight, Health, Limits};
 pub use options::Options;

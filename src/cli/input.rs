@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use stallgraph::load::{self, Keep, Options, Packed};
+use stallgraph::load::{self, Beside, Options, Packed};
 use stallgraph::model::Recording;
 
 use super::inputs::Inputs;
@@ -77,12 +77,12 @@ impl InputOptions {
         Inputs::new(&self.path(), &self.names.files(), &opened)
     }
 
-    /// Packs the recording and the files that its names come from, with progress on a terminal.
-    pub fn pack(&self, keep: Keep, out: &mut dyn Write) -> stallgraph::Result<Packed> {
+    /// Packs the recording and what goes `beside` it, with progress on a terminal.
+    pub fn pack(&self, beside: &Beside, out: &mut dyn Write) -> stallgraph::Result<Packed> {
         self.start_threads()?;
         let progress = Progress::new();
         let show = |stage, done, total| progress.show(stage, done, total);
-        load::pack(&self.path(), &self.options(true), keep, out, &show)
+        load::pack(&self.path(), &self.options(true), beside, out, &show)
     }
 
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {

@@ -17,6 +17,7 @@ mod pack;
 mod packets;
 mod progress;
 mod record;
+mod report;
 mod selection;
 mod signals;
 mod stalls;
@@ -64,6 +65,7 @@ enum Command {
     Syscalls(syscalls::Arguments),
     Packets(packets::Arguments),
     Chart(chart::Arguments),
+    Report(report::Arguments),
     Export(export::Arguments),
     Info(info::Arguments),
     Pack(pack::Arguments),
@@ -87,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Packets(arguments) => packets::run(&arguments),
         Command::Chart(arguments) => chart::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),

@@ -6,11 +6,15 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use stallgraph::load::{Keep, Packed};
+use stallgraph::analyses::selection::Selection;
+use stallgraph::analyses::stalls;
+use stallgraph::load::{self, Beside, Keep, Packed};
+use stallgraph::model::Recording;
 
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::report::{self, Shown};
 use super::target::{self, Readers, Target};
 
 /// Packs a recording and all files that its names come from into one file
@@ -52,6 +56,12 @@ pub struct Arguments {
     /// functions that samples hit are packed.
     #[arg(long, conflicts_with_all = ["whole_files", "symbols_only", "inline", "no_symbols"])]
     redact: bool,
+    /// Put the page that `stallgraph report` writes into the pack too
+    ///
+    /// It is report.html in the archive: tar -xf FILE report.html. Of a redacted pack, make the
+    /// page when you have the pack.
+    #[arg(long, conflicts_with = "redact")]
+    report: bool,
     #[command(flatten)]
     input: InputOptions,
 }
@@ -91,7 +101,18 @@ impl Arguments {
         // Before the temporary file is made, so that it means the same whenever it comes.
         let _interrupt = self.input.first_interrupt();
         let mut target = Target::create(file, Readers::Owner, &self.input.inputs(None))?;
-        let packed = target.write(|out| self.input.pack(keep, out))?;
+        let file = self.input.path();
+        let page = |recording: &Recording| {
+            load::require_witnesses(recording)?;
+            let selection = Selection::default();
+            let shown =
+                Shown { file: &file, min_ns: stalls::Options::default().min_ns, selection, log: None };
+            let mut page = Vec::new();
+            report::write_page(recording, &shown, &mut page)?;
+            Ok(page)
+        };
+        let beside = Beside { keep, page: self.report.then_some(&page) };
+        let packed = target.write(|out| self.input.pack(&beside, out))?;
         let bytes = target.finish(&self.input.inputs(Some(&packed.recording)))?;
         Ok((packed, bytes))
     }

@@ -61,7 +61,7 @@ pub use crate::symbols::Sources;
 pub use lines::source_lines;
 pub use options::{Options, Progress, Stage};
 #[cfg(feature = "pack")]
-pub use packing::{Keep, Packed, pack, pack_bytes};
+pub use packing::{Beside, Keep, Packed, PageMaker, pack, pack_bytes};
 pub use require::{
     require_comms, require_cpus, require_stacks, require_timelines, require_times, require_witnesses,
 };

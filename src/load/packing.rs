@@ -33,6 +33,20 @@ pub struct Packed {
     pub without: usize,
 }
 
+/// What goes into a pack beside the recording.
+pub struct Beside<'p> {
+    /// How much of the files that names come from.
+    pub keep: Keep,
+    /// What this makes of the recording: its page.
+    pub page: Option<PageMaker<'p>>,
+}
+
+/// Makes the page of a recording.
+pub type PageMaker<'p> = &'p dyn Fn(&Recording) -> Result<Vec<u8>>;
+
+/// The name of the page in a pack.
+const PAGE: &str = "report.html";
+
 /// How much of the files that names come from goes into a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -45,8 +59,8 @@ pub enum Keep {
     Redacted,
 }
 
-/// Packs the recording at `path`, and the files that the names of all its frames come from, into
-/// `out`.
+/// Packs the recording at `path`, and `beside` it the files that the names of all its frames come
+/// from, into `out`.
 ///
 /// # Errors
 ///
@@ -56,16 +70,20 @@ pub enum Keep {
 pub fn pack(
     path: &Path,
     options: &Options,
-    keep: Keep,
+    beside: &Beside,
     out: &mut dyn Write,
     progress: Progress,
 ) -> Result<Packed> {
+    let keep = beside.keep;
     let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
     let job = Job::new(path, options, progress).holding(input.memory());
     let bundle = archive::unpack(&input.files(), &job)?;
     let files = || bundle.as_ref().map_or_else(|| input.files(), archive::files);
     let job = bundle.as_ref().map_or(job, |bundle| archive::with_bundle(job, bundle));
-    let (mut packed, contents) = gather(&files(), &job, keep)?;
+    let (mut packed, mut contents) = gather(&files(), &job, keep)?;
+    if let Some(page) = beside.page {
+        contents.add_machine(PAGE, page(&packed.recording)?);
+    }
     if let Some(bundle) = &bundle {
         archive::note_damage(bundle, &mut packed.recording);
     }

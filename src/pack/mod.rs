@@ -4,7 +4,7 @@
 //!
 //! 1. `manifest.json`, which describes all other entries;
 //! 2. `files/0`, `files/1`, …: the kernel's symbols and the files of modules;
-//! 3. files that describe the machine, for people to read;
+//! 3. files that describe the machine, and a page, for people to read;
 //! 4. the recording. It is last, so that a pack that was cut short has all names.
 //!
 //! No path in a pack is ever used in the file system. Entries are looked up in memory, by names

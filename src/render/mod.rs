@@ -8,6 +8,7 @@
 //! | [`json`] | JSON for programs |
 //! | [`folded`] | collapsed stacks, one per line |
 //! | [`viewers`] | files that a viewer or a browser opens |
+//! | [`page`] | one HTML page that shows a whole recording |
 //!
 //! ```no_run
 //! # use stallgraph::{analyses::contents, load, render::report};
@@ -17,7 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A new family of outputs, such as an HTML page or a table format, gets a folder beside these.
+//! A new family of outputs, such as a table format, gets a folder beside these.
 
 mod advice;
 mod digits;
@@ -27,5 +28,6 @@ pub mod text;
 
 pub mod folded;
 pub mod json;
+pub mod page;
 pub mod report;
 pub mod viewers;

@@ -9,8 +9,8 @@ use crate::support::{run, stallgraph};
 /// Clears the screen, rings, writes a title and a line of its own, and turns the text around.
 const HOSTILE: &str = "x\x1b[2J\x07\x1b]0;t\x07\nculprit: y\u{202e}\u{9b}1m";
 
-const COMMANDS: [&str; 9] =
-    ["window", "stalls", "check", "syscalls", "packets", "collapse", "chart", "export", "info"];
+const COMMANDS: [&str; 10] =
+    ["window", "stalls", "check", "syscalls", "packets", "collapse", "chart", "report", "export", "info"];
 
 #[track_caller]
 fn assert_clean(arguments: &[&str], folder: &Path) {
@@ -46,7 +46,7 @@ fn names_of_files_are_printed_clean() {
         assert_clean(&["check", &post, "--textfile", file], folder.path());
     }
     let into_absent = format!("no-folder{HOSTILE}/out");
-    for command in ["collapse", "chart", "export", "pack"] {
+    for command in ["collapse", "chart", "report", "export", "pack"] {
         assert_clean(&[command, &post, "-o", &into_absent], folder.path());
         assert_clean(&[command, &post, "-o", &format!("{command}{HOSTILE}")], folder.path());
         assert_clean(&[command, HOSTILE, "-o", HOSTILE], folder.path());

@@ -55,6 +55,8 @@ mod outputs;
 mod overloads;
 mod packets;
 mod packs;
+mod page;
+mod panorama;
 mod readme;
 mod recommended;
 mod record;

@@ -44,6 +44,7 @@ fn pictures_and_exports_are_the_same_on_any_number_of_threads() {
         &["export", "--format", "firefox"],
         &["export", "--format", "chrome"],
         &["export", "--format", "folded"],
+        &["report", "-o", "-"],
     ] {
         let on = |threads: &str| {
             stdout_of(recording.command(arguments[0]).args(&arguments[1..]).args(["--threads", threads]))

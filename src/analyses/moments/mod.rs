@@ -50,6 +50,7 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
             continue;
         };
         zoneless_inside += u64::from(is_zoneless);
+        result.trips.extend(time.took_ns.map(|took_ns| (end_ns, took_ns)));
         if time.took_ns.is_some_and(|took| took < stalls.min_ns) {
             result.quick += 1;
         } else if result.moments.len() == most {
@@ -67,6 +68,7 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
             });
         }
     }
+    result.trips.sort_unstable();
     if result.zoneless > 0 && zoneless_inside == 0 {
         result.better_zone = times.better_zone(log);
     }

@@ -8,6 +8,9 @@ use crate::analyses::windows::StretchSummary;
 pub struct Moments {
     /// The moments in the recording, in the order of the log.
     pub moments: Vec<Moment>,
+    /// The operations in the log that took a known time and lie in the recording: when each ended
+    /// and how long it took, in ns. Short ones and those that were left out are among them.
+    pub trips: Vec<(u64, u64)>,
     /// Times that are not in the recording.
     pub outside: u64,
     /// Times of log lines with a duration shorter than the shortest stall, so they did not wait for

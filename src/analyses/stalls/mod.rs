@@ -43,14 +43,16 @@ pub use kind::Kind;
 pub use options::Options;
 pub use result::{
     Confidence, Culprit, CulpritSummary, Evidence, Limit, Overloaded, Power, Stall, Stalls, TracedCall,
-    Victims,
+    Victims, Wait,
 };
 pub use summary::Verdict;
 pub use witnesses::{Lack, Source, Witness};
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::model::{Recording, Timeline};
+use crate::model::{Recording, Softirq, Timeline};
 
 use cpu::{Cpu, Facts};
 use findings::{Finding, Findings};
@@ -66,10 +68,11 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
         timelines.into_par_iter().map(|timeline| stalls_of(&Cpu::new(&facts, timeline))).collect();
     let (first_ns, last_ns) = options.selection.time.bounds(recording);
     let is_selected = |stall: &Stall| (first_ns..=last_ns).contains(&stall.start_ns);
-    let (mut stalls, mut overloads, mut powers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut stalls, mut overloads, mut waits, mut powers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for of_cpu in of_cpus {
         stalls.extend(of_cpu.stalls.into_iter().filter(is_selected));
         overloads.extend(of_cpu.overloads);
+        waits.extend(of_cpu.waits);
         powers.push(of_cpu.power);
     }
     stalls.sort_by_key(|stall| (stall.start_ns, stall.cpu));
@@ -81,6 +84,7 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
         stalls,
         overloads,
         witnesses: witnesses::find(recording, facts.traced),
+        waits,
         powers,
         min_ns: options.min_ns,
     }
@@ -91,6 +95,8 @@ struct OfCpu {
     /// By start.
     stalls: Vec<Stall>,
     overloads: Vec<Overloaded>,
+    /// By start.
+    waits: Vec<Wait>,
     /// Which stalls it would have shown.
     power: Power,
 }
@@ -126,7 +132,27 @@ fn stalls_of(cpu: &Cpu) -> OfCpu {
     }
     let stretches = stretches::join(cpu, &findings, stretches);
     let stalls = stretches.iter().map(|stretch| stall(cpu, stretch, &findings, &softirqs));
-    OfCpu { stalls: stalls.collect(), overloads, power: power::power(cpu, &rates, paths.groups) }
+    OfCpu {
+        stalls: stalls.collect(),
+        overloads,
+        waits: waits(cpu, &softirqs),
+        power: power::power(cpu, &rates, paths.groups),
+    }
+}
+
+fn waits(cpu: &Cpu, softirqs: &Softirqs) -> Vec<Wait> {
+    let of_softirq = |(&softirq, times): (&Softirq, &Vec<Range<u64>>)| {
+        let wait = |time: &Range<u64>| Wait {
+            cpu: cpu.timeline.cpu,
+            softirq,
+            start_ns: time.start,
+            end_ns: time.end,
+        };
+        times.iter().map(wait).collect::<Vec<_>>()
+    };
+    let mut waits: Vec<Wait> = softirqs.waits.iter().flat_map(of_softirq).collect();
+    waits.sort_by_key(|wait| wait.start_ns);
+    waits
 }
 
 /// The stall of `stretch`.

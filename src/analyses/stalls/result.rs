@@ -26,12 +26,29 @@ pub struct Stalls {
     pub ranking: Vec<CulpritSummary>,
     /// Each kind of witness, and why the recording lacks it if it does.
     pub witnesses: Vec<Witness>,
+    /// The waits of softirqs that were traced and are long enough to matter, a quarter of the least
+    /// length of a stall or more: by CPU, then by start.
+    pub waits: Vec<Wait>,
     /// Which stalls each CPU would have shown, by CPU.
     pub powers: Vec<Power>,
     /// What to record to have all of them.
     pub advice: Advice,
     /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
+}
+
+/// The wait of one softirq on one CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wait {
+    /// The CPU.
+    pub cpu: u32,
+    /// The softirq.
+    pub softirq: Softirq,
+    /// When it was raised, in ns.
+    pub start_ns: u64,
+    /// When its action began, in ns.
+    pub end_ns: u64,
 }
 
 /// A CPU that was overloaded for a time, with the stalls that its softirqs caused then.

@@ -49,14 +49,13 @@ impl<'r> Folder<'r> {
     /// Folds stacks into these columns.
     pub fn new(recording: &'r Recording, fields: &[Field], kernel_suffix: bool) -> Self {
         let functions = recording.functions.iter().map(|function| {
-            let name = recording.name(function.name).replace(';', ":");
+            let name = folded_function(recording.name(function.name));
             match kernel_suffix && function.mode == Mode::Kernel {
                 true => name + KERNEL_SUFFIX,
                 false => name,
             }
         });
-        let comms =
-            recording.tasks.iter().map(|task| recording.name(task.comm).replace(' ', "_").replace(';', ":"));
+        let comms = recording.tasks.iter().map(|task| folded_comm(recording.name(task.comm)));
         let (functions, comms) = (functions.collect(), comms.collect());
         Folder {
             template: Template {
@@ -135,6 +134,16 @@ impl<'r> Folder<'r> {
         write_out(&mut written, out)?;
         Ok(lines + written.iter().map(|folded| folded.lines).sum::<u64>())
     }
+}
+
+/// The name of a function in a folded stack, where `;` separates functions.
+pub(in crate::render) fn folded_function(name: &str) -> String {
+    name.replace(';', ":")
+}
+
+/// A comm in a folded stack, where a space separates the count.
+pub(in crate::render) fn folded_comm(comm: &str) -> String {
+    comm.replace(' ', "_").replace(';', ":")
 }
 
 /// The text of a piece, or of as many of its samples as fit.

@@ -20,6 +20,11 @@ impl<T, V: Serialize, F: Fn(&T) -> V> Serialize for Rows<'_, T, F> {
     }
 }
 
+/// The first entries of a list, at most `most`.
+pub fn first<T>(entries: &[T], most: usize) -> &[T] {
+    &entries[..entries.len().min(most)]
+}
+
 /// Writes a document with one line per field and one line per entry of its lists.
 ///
 /// # Errors

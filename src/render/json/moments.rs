@@ -60,8 +60,13 @@ struct StretchView<'r> {
     dominating: Option<DominatingView<'r>>,
 }
 
-/// The view of `moments`, the times of `log` that lie in `recording`.
-pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &'r Moments) -> LogView<'r> {
+/// The view of `moments`, the times of `log` that lie in `recording`; of at most `most` of them.
+pub(super) fn view<'r>(
+    recording: &'r Recording,
+    log: &'r Log,
+    moments: &'r Moments,
+    most: usize,
+) -> LogView<'r> {
     let view = View { recording };
     LogView {
         file: &log.file,
@@ -79,7 +84,7 @@ pub(super) fn view<'r>(recording: &'r Recording, log: &'r Log, moments: &'r Mome
         outside: moments.outside,
         quick: moments.quick,
         left_out: moments.left_out,
-        moments: moments.moments.iter().map(|moment| moment_view(&view, moment)).collect(),
+        moments: moments.moments.iter().take(most).map(|moment| moment_view(&view, moment)).collect(),
     }
 }
 

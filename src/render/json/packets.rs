@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::analyses::packets::{Backlog, Cause, Packet, Packets};
 use crate::model::Recording;
 
-use super::lines::{self, Rows};
+use super::lines::{self, Rows, first};
 use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
 
 #[derive(Serialize)]
@@ -57,8 +57,18 @@ struct BacklogView {
 ///
 /// If `out` does not take the bytes.
 pub fn write(recording: &Recording, packets: &Packets, out: &mut dyn Write) -> io::Result<()> {
+    lines::write(&document(recording, packets, &packets.packets, usize::MAX), out)
+}
+
+/// What [`write`] writes, with the packets `listed`, and at most `most` backlogs.
+pub(in crate::render) fn document<'r>(
+    recording: &'r Recording,
+    packets: &'r Packets,
+    listed: &'r [Packet],
+    most: usize,
+) -> impl Serialize + use<'r> {
     let view = View { recording };
-    let packet = |packet: &Packet| {
+    let packet = move |packet: &Packet| {
         let task = recording.task(packet.task);
         PacketView {
             time_ns: packet.time_ns,
@@ -80,20 +90,19 @@ pub fn write(recording: &Recording, packets: &Packets, out: &mut dyn Write) -> i
         let cause = cause.map(Cause::name);
         BacklogView { cpu, gap_start_ns, start_ns, end_ns, packets, waited_ns, cause }
     };
-    let document = Document {
+    Document {
         schema: SCHEMA,
         recording: view.recording(),
         event: &packets.event,
         other_events: &packets.other_events,
         gap_ns: packets.gap_ns,
         contexts: packets.contexts.iter().map(|(context, packets)| (context.name(), *packets)).collect(),
-        packets: Rows { entries: &packets.packets, view: packet },
-        backlogs: Rows { entries: &packets.backlogs, view: backlog },
+        packets: Rows { entries: listed, view: packet },
+        backlogs: Rows { entries: first(&packets.backlogs, most), view: backlog },
         diagnostics: view
             .diagnostics()
             .into_iter()
             .chain(packets.notes.iter().map(diagnostic_view))
             .collect(),
-    };
-    lines::write(&document, out)
+    }
 }

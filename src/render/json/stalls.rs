@@ -32,22 +32,31 @@ pub fn write(
     at: Option<(&Log, &Moments)>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    write_document(&document(recording, stalls, at, usize::MAX), out)
+}
+
+/// What [`write`] writes, with at most `most` entries in its lists.
+pub(in crate::render) fn document<'r>(
+    recording: &'r Recording,
+    stalls: &'r Stalls,
+    at: Option<(&'r Log, &'r Moments)>,
+    most: usize,
+) -> impl Serialize + use<'r> {
     let view = View { recording };
-    let document = StallsDocument {
+    StallsDocument {
         schema: SCHEMA,
         recording: view.recording(),
         min_ns: stalls.min_ns,
-        stalls: stalls.stalls.iter().map(|stall| view.stall(stall)).collect(),
+        stalls: stalls.stalls.iter().take(most).map(|stall| view.stall(stall)).collect(),
         overloads: stalls.overloads.iter().map(|overloaded| view.overloaded(overloaded)).collect(),
-        ranking: stalls.ranking.iter().map(|summary| view.summary(summary)).collect(),
+        ranking: stalls.ranking.iter().take(most).map(|summary| view.summary(summary)).collect(),
         witnesses: stalls.witnesses.iter().map(witness).collect(),
         powers: stalls.powers.iter().map(power).collect(),
         lacks: stalls.weakest().map(|power| doubt::powerless(&power)),
         record: stalls.lacking().next().map(|_| record(&stalls.advice)),
-        at: at.map(|(log, moments)| moments::view(recording, log, moments)),
+        at: at.map(|(log, moments)| moments::view(recording, log, moments, most)),
         diagnostics: view.diagnostics(),
-    };
-    write_document(&document, out)
+    }
 }
 
 /// Writes a stall as one line, as `watch` tells it.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::analyses::syscalls::{Call, Doubt, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording};
 
-use super::lines::{self, Rows};
+use super::lines::{self, Rows, first};
 use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
 
 #[derive(Serialize)]
@@ -67,9 +67,18 @@ struct SummaryView<'r> {
 ///
 /// If `out` does not take the bytes.
 pub fn write(recording: &Recording, calls: &SystemCalls, out: &mut dyn Write) -> io::Result<()> {
+    lines::write(&document(recording, calls, usize::MAX), out)
+}
+
+/// What [`write`] writes, with at most `most` entries in its lists.
+pub(in crate::render) fn document<'r>(
+    recording: &'r Recording,
+    calls: &'r SystemCalls,
+    most: usize,
+) -> impl Serialize + use<'r> {
     let view = View { recording };
-    let name = |id: Option<NameId>| id.map(|id| recording.name(id));
-    let call = |slow: &SlowCall| {
+    let name = move |id: Option<NameId>| id.map(|id| recording.name(id));
+    let call = move |slow: &SlowCall| {
         let task = recording.task(slow.task);
         let traced: Option<Call> = slow.traced;
         let spent = traced.and_then(|call| call.spent);
@@ -100,7 +109,7 @@ pub fn write(recording: &Recording, calls: &SystemCalls, out: &mut dyn Write) ->
             }),
         }
     };
-    let summary = |sum: &Summary| SummaryView {
+    let summary = move |sum: &Summary| SummaryView {
         comm: recording.name(sum.comm),
         syscall: name(sum.name),
         calls: sum.calls,
@@ -115,7 +124,7 @@ pub fn write(recording: &Recording, calls: &SystemCalls, out: &mut dyn Write) ->
         Source::Traced => None,
         Source::Sampled { interval_ns } => Some(interval_ns),
     };
-    let document = Document {
+    Document {
         schema: SCHEMA,
         recording: view.recording(),
         estimate: interval_ns.is_some(),
@@ -123,9 +132,8 @@ pub fn write(recording: &Recording, calls: &SystemCalls, out: &mut dyn Write) ->
         min_ns: calls.min_ns,
         calls: calls.calls,
         not_whole: calls.not_whole,
-        slow: Rows { entries: &calls.slow, view: call },
-        summary: Rows { entries: &calls.summary, view: summary },
+        slow: Rows { entries: first(&calls.slow, most), view: call },
+        summary: Rows { entries: first(&calls.summary, most), view: summary },
         diagnostics: view.diagnostics().into_iter().chain(calls.notes.iter().map(diagnostic_view)).collect(),
-    };
-    lines::write(&document, out)
+    }
 }

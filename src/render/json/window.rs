@@ -28,22 +28,31 @@ pub fn write<'r>(
     doubt: Option<&Doubt>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    write_document(&document(recording, windows, doubt, usize::MAX), out)
+}
+
+/// What [`write`] writes, with at most `most` entries in its lists.
+pub(in crate::render) fn document<'r>(
+    recording: &'r Recording,
+    windows: &'r Windows,
+    doubt: Option<&Doubt>,
+    most: usize,
+) -> impl Serialize + use<'r> {
     let view = View { recording };
-    let document = WindowDocument {
+    WindowDocument {
         schema: SCHEMA,
         recording: view.recording(),
         before_ns: windows.before_ns,
         baseline_windows: windows.compared.first().map_or(0, |first| first.baseline_windows),
         compared: windows.compared.iter().map(ComparedView::new).collect(),
-        episodes: windows.episodes.iter().map(|episode| view.episode(episode)).collect(),
+        episodes: windows.episodes.iter().take(most).map(|episode| view.episode(episode)).collect(),
         ranking_unlisted: windows.unlisted,
         ranking: windows.ranking.iter().map(|ranked| view.ranked(ranked)).collect(),
         overloads: view.overloads(&windows.overloads),
         lacks: doubt.map(doubt::sentence),
         unnamed: view.unnamed(&windows.unnamed),
         diagnostics: view.diagnostics(),
-    };
-    write_document(&document, out)
+    }
 }
 
 #[derive(Serialize)]

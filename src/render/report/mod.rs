@@ -3,12 +3,12 @@
 //! Every line begins with a fixed word, or with spaces where it continues the line before, so that
 //! reports can be searched with grep. `about`, `layout`, `overloads` and `strips` are shared.
 
-mod about;
+pub(super) mod about;
 pub mod check;
 pub mod info;
 mod layout;
 pub mod moments;
-mod overloads;
+pub(super) mod overloads;
 pub mod packets;
 pub mod prometheus;
 pub mod stalls;

@@ -11,6 +11,15 @@ use super::layout::wrap;
 
 /// An overload in one sentence, with `more` at its end, and its path.
 pub fn lines(recording: &Recording, overload: &Overload, more: &str) -> Vec<String> {
+    let mut lines = wrap("overload  ", &format!("{}{more}", sentence(recording, overload)));
+    if let Some(of_softirqs) = overload.path.as_ref().filter(|path| !path.inner().is_empty()) {
+        lines.extend(wrap("  via ", &path(recording, of_softirqs)));
+    }
+    lines
+}
+
+/// An overload in one sentence.
+pub(in crate::render) fn sentence(recording: &Recording, overload: &Overload) -> String {
     let softirq = overload.softirq.map(|(softirq, share)| format!(": {} {}", softirq.name(), percent(share)));
     let server = overload.server;
     let server =
@@ -22,20 +31,15 @@ pub fn lines(recording: &Recording, overload: &Overload, more: &str) -> Vec<Stri
             percent(share)
         )
     });
-    let sentence = format!(
-        "softirqs took {} of CPU {} for {}{}{}{}{more}",
+    format!(
+        "softirqs took {} of CPU {} for {}{}{}{}",
         percent(overload.share),
         overload.cpu,
         short(overload.duration_ns()),
         softirq.unwrap_or_default(),
         server.unwrap_or_default(),
         function.unwrap_or_default(),
-    );
-    let mut lines = wrap("overload  ", &sentence);
-    if let Some(of_softirqs) = overload.path.as_ref().filter(|path| !path.inner().is_empty()) {
-        lines.extend(wrap("  via ", &path(recording, of_softirqs)));
-    }
-    lines
+    )
 }
 
 /// What causes an overload in a few words: `net_rx at ipt_do_table`.

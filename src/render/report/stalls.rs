@@ -52,6 +52,17 @@ pub fn write(
     write_lines(&lines, out)
 }
 
+/// What was found, in one sentence.
+pub(in crate::render) fn summary(recording: &Recording, stalls: &Stalls, doubt: Option<&Doubt>) -> String {
+    Report { recording, stalls, doubt }.summary()
+}
+
+/// The verdict, and who held which CPU for how long, in one sentence; `None` if no stall has a
+/// culprit.
+pub(in crate::render) fn verdict(recording: &Recording, stalls: &Stalls) -> Option<(Verdict, String)> {
+    Report { recording, stalls, doubt: None }.held()
+}
+
 struct Report<'r> {
     recording: &'r Recording,
     stalls: &'r Stalls,
@@ -118,9 +129,9 @@ impl Report<'_> {
         self.stalls.overloads.iter().flat_map(line).collect()
     }
 
-    /// The verdict in one sentence.
-    fn verdict(&self) -> Vec<String> {
-        let Some((verdict, top)) = self.stalls.verdict() else { return Vec::new() };
+    /// The first culprit in one sentence.
+    fn held(&self) -> Option<(Verdict, String)> {
+        let (verdict, top) = self.stalls.verdict()?;
         let noun = if top.cpus.len() == 1 { "CPU" } else { "CPUs" };
         let sentence = format!(
             "{} held {noun} {} in {} of {}: {} ms in all, {} ms the longest{}{}",
@@ -133,6 +144,12 @@ impl Report<'_> {
             top.every_ns.map(|ns| format!(", one every {}", short(ns))).unwrap_or_default(),
             self.container(top.cgroup),
         );
+        Some((verdict, sentence))
+    }
+
+    /// The verdict.
+    fn verdict(&self) -> Vec<String> {
+        let Some((verdict, sentence)) = self.held() else { return Vec::new() };
         match verdict {
             Verdict::Culprit => wrap("culprit   ", &sentence),
             Verdict::Suspect => wrap("suspect   ", &sentence),

@@ -5,11 +5,14 @@
 use std::io::Read;
 
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
-use stallgraph::analyses::{contents, flame, ordered, selection::Selection, stalls, strips, windows};
+use stallgraph::analyses::{
+    check, contents, flame, ordered, panorama, selection::Selection, stalls, strips, windows,
+};
 use stallgraph::internals::{InputFile, Redacted, Source, find_calls, read};
 use stallgraph::load::{self, Options, Sources};
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
+use stallgraph::render::page::{self, Page};
 use stallgraph::render::viewers::flame_svg::{self, Caption};
 use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
 
@@ -47,9 +50,11 @@ pub fn check(bytes: &[u8]) {
     draw(&recording, &painter.merged(&sections));
     strips::find(&recording, &windows);
     find_calls(&recording);
-    for stall in stalls::find(&recording, &stalls::Options::default()).stalls {
+    let found = stalls::find(&recording, &stalls::Options::default());
+    for stall in &found.stalls {
         assert!(stall.start_ns <= stall.end_ns);
     }
+    write_page(&recording, &found, &windows);
     let markers = markers::of_windows(&recording, &windows);
     for by in [LaneKind::Cpu, LaneKind::Task] {
         let lanes = Lanes::new(&recording, &Selection::default(), by);
@@ -75,6 +80,33 @@ pub fn check(bytes: &[u8]) {
         .lines()
         .map(|line| line.rsplit(' ').next().expect("a count").parse::<u64>().expect("a number"));
     assert_eq!(counts.sum::<u64>(), tally.samples);
+}
+
+/// Writes a page, with each sample and thinned.
+fn write_page(recording: &Recording, stalls: &stalls::Stalls, windows: &windows::Windows) {
+    let selection = Selection::default();
+    let found = panorama::Found { stalls, windows: Some(windows), packets: None };
+    for most_entries in [panorama::MOST_ENTRIES, 10] {
+        let panorama = panorama::find(recording, &selection, &found, most_entries);
+        let entries = panorama.tracks.iter().flat_map(|track| &track.entries);
+        assert_eq!(entries.map(|entry| u64::from(entry.count)).sum::<u64>(), panorama.samples);
+        let doubt = check::doubt(recording, stalls, &selection);
+        let page = Page {
+            program: "fuzz",
+            recording,
+            shell_file: "fuzzed",
+            panorama: &panorama,
+            stalls,
+            check: &check::judge(recording, stalls, &selection, &check::Thresholds::default()),
+            doubt: doubt.as_ref(),
+            at: None,
+            windows: Some(windows),
+            syscalls: None,
+            packets: None,
+            contents: &contents::find(recording),
+        };
+        page::write(&page, &mut std::io::sink()).expect("a sink takes all");
+    }
 }
 
 /// Redacts a recording, and reads what comes of it.

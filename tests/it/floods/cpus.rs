@@ -52,7 +52,7 @@ fn silence(cpus: u32) -> String {
     text
 }
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["window"],
     &["window", "--format", "json"],
     &["window", "--format", "stacks"],
@@ -69,6 +69,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["chart", "-o", "-"],
     &["chart", "-o", "-", "--flamegraph"],
     &["chart", "-o", "-", "--diff"],
+    &["report", "-o", "-"],
 ];
 
 /// With four times as many CPUs a command needs at most this many times as much memory, and time

@@ -1,0 +1,199 @@
+//! `stallgraph report`: one HTML page that shows a whole recording.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use stallgraph::analyses::check::{self, Thresholds};
+use stallgraph::analyses::panorama::{self, Found, MOST_ENTRIES};
+use stallgraph::analyses::selection::Selection;
+use stallgraph::analyses::{contents, moments, packets, stalls, syscalls, windows};
+use stallgraph::load;
+use stallgraph::model::{Log, Recording, clean};
+use stallgraph::render::page::{self, Page};
+
+use super::at::LogOptions;
+use super::input::InputOptions;
+use super::outcome::Outcome;
+use super::output;
+use super::selection::SelectionOptions;
+use super::target::{self, Readers, Target};
+use super::values::{parse_duration, to_ns};
+
+/// Writes one HTML page that shows who stalled the machine, and what ran when
+///
+/// The page opens in any browser and needs no network: attach it to a ticket.
+/// It begins with the verdict. Below are a timeline with a lane for each CPU,
+/// flame charts in the order of time, a heat map, and the tables of window,
+/// stalls, syscalls and packets. ? on the page lists its keys.
+///
+/// The page holds names of programs, functions, control groups and the host.
+/// To hide them, make it of a redacted pack: stallgraph pack --redact.
+///
+/// A page holds a million samples, or thins those away from stalls and says
+/// so: choose less with --time or -C to see each.
+///
+/// Examples:
+///
+///   stallgraph report                        writes perf.data.html
+///   stallgraph report -o stall.html stall.tar.zst
+///   ping -D 192.0.2.2 > ping.txt; stallgraph report --at ping.txt --open
+#[derive(Args)]
+#[command(verbatim_doc_comment, next_help_heading = "Output")]
+pub struct Arguments {
+    /// File to write; - is standard output [default: FILE.html]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Open the page in the browser of this desktop
+    #[arg(long)]
+    open: bool,
+    /// Least length of a stall
+    #[arg(long, help_heading = "Stalls", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    min: Duration,
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    input: InputOptions,
+}
+
+/// What the page says made it.
+const PROGRAM: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    if arguments.min.is_zero() {
+        bail!("--min 0: every moment is a stall then; give --min 20ms");
+    }
+    let path = arguments.path()?;
+    let file = target::file(Some(&path));
+    if arguments.open && file.is_none() {
+        bail!("--open goes with a file, not with standard output");
+    }
+    let log = arguments.log.read()?;
+    let recording = arguments.input.load_with_events()?;
+    output::report_diagnostics(&recording);
+    load::require_witnesses(&recording)?;
+    let selection = arguments.selection.selection();
+    output::check_selection(&selection, &recording)?;
+
+    let shown = Shown { file: &arguments.input.path(), min_ns: to_ns(arguments.min)?, selection, log };
+    let inputs = arguments.input.inputs(Some(&recording));
+    let mut target = Target::create(file, Readers::Usual, &inputs)?;
+    let samples = target.write(|out| write_page(&recording, &shown, out))?;
+    if let Some(bytes) = target.finish(&inputs)? {
+        output::complain(&format!("wrote {}, {} KiB", path.to_string_lossy(), bytes.div_ceil(1024)));
+    }
+    if let Some(file) = file.filter(|_| arguments.open) {
+        open(file)?;
+    }
+    let outcome = Outcome::new(&recording, samples > 0);
+    output::leave_to_exit(recording);
+    Ok(outcome)
+}
+
+impl Arguments {
+    /// Where to write.
+    fn path(&self) -> Result<PathBuf> {
+        if let Some(path) = &self.output {
+            if target::file(Some(path)).is_none() && io::stdout().is_terminal() {
+                bail!("a page is for a browser, not for a terminal: give -o FILE.html");
+            }
+            return Ok(path.clone());
+        }
+        let input = self.input.path();
+        if input == Path::new("-") {
+            bail!("a stream has no name that the page could have: give -o FILE.html");
+        }
+        let Some(name) = input.file_name() else {
+            bail!("{}: this name has no place for the page's: give -o FILE.html", input.display());
+        };
+        let mut name = name.to_owned();
+        name.push(".html");
+        Ok(input.with_file_name(name))
+    }
+}
+
+/// What of a recording a page shows.
+pub struct Shown<'f> {
+    /// The recording's file.
+    pub file: &'f Path,
+    /// The least length of a stall, in ns.
+    pub min_ns: u64,
+    /// Which CPUs and which time.
+    pub selection: Selection,
+    /// A victim's log.
+    pub log: Option<Log>,
+}
+
+/// Writes the page of a recording with events, and returns how many samples it shows.
+pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> stallgraph::Result<u64> {
+    let Shown { min_ns, ref selection, ref log, .. } = *shown;
+    let of_stalls = stalls::Options { min_ns, selection: selection.clone() };
+    let of_windows = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let of_calls = syscalls::Options { min_ns, selection: selection.clone() };
+    let of_packets = packets::Options { event: None, gap_ns: min_ns, selection: selection.clone() };
+    let has_timelines = load::require_timelines(recording).is_ok();
+    let (stalls, windows) = rayon::join(
+        || stalls::find(recording, &of_stalls),
+        || has_timelines.then(|| windows::find(recording, &of_windows)),
+    );
+    // Each is missing where the recording does not tell of it.
+    let syscalls = syscalls::find(recording, &of_calls).ok();
+    let syscalls = syscalls.filter(|calls| has_timelines || !calls.is_estimate());
+    let packets = packets::find(recording, &of_packets).ok();
+    let moments = log.as_ref().map(|log| moments::find(recording, &stalls, log, selection)).transpose()?;
+    let found = Found { stalls: &stalls, windows: windows.as_ref(), packets: packets.as_ref() };
+    let panorama = panorama::find(recording, selection, &found, MOST_ENTRIES);
+    let doubt = check::doubt(recording, &stalls, selection);
+    let page = Page {
+        program: PROGRAM,
+        recording,
+        shell_file: &shell_word(shown.file),
+        panorama: &panorama,
+        stalls: &stalls,
+        check: &check::judge(recording, &stalls, selection, &Thresholds::default()),
+        doubt: doubt.as_ref(),
+        at: log.as_ref().zip(moments.as_ref()),
+        windows: windows.as_ref(),
+        syscalls: syscalls.as_ref(),
+        packets: packets.as_ref(),
+        contents: &contents::find(recording),
+    };
+    page::write(&page, out).map_err(stallgraph::Error::Output)?;
+    let samples = panorama.samples;
+    output::leave_to_exit(panorama);
+    Ok(samples)
+}
+
+/// A path as a word of a shell's command line.
+fn shell_word(path: &Path) -> String {
+    let text = clean(&path.to_string_lossy()).into_owned();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    match text.starts_with('-') || !text.chars().all(is_plain) || text.is_empty() {
+        true => format!("'{}'", text.replace('\'', r"'\''")),
+        false => text,
+    }
+}
+
+/// Opens a page on the desktop of this machine.
+fn open(file: &Path) -> Result<()> {
+    let has_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    if !has_desktop {
+        output::complain("there is no desktop here: copy the page to one, and open it in a browser");
+        return Ok(());
+    }
+    let opened = Command::new("xdg-open")
+        .arg(std::path::absolute(file)?)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn();
+    if let Err(error) = opened {
+        output::complain(&format!("the page is written, but xdg-open does not start: {error}"));
+    }
+    Ok(())
+}

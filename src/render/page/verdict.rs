@@ -1,0 +1,235 @@
+//! The verdict as HTML. It stands in the page before any script, so that it is seen at once, and
+//! where no script may run.
+
+use std::io::{self, Write};
+
+use crate::analyses::check::Status;
+use crate::analyses::panorama::Thinned;
+use crate::analyses::stalls::{Confidence, Holder, Stall, Verdict};
+use crate::model::Severity;
+use crate::render::report::{self, about};
+use crate::render::text::{counted, percent, seconds, short, utc};
+use crate::render::{advice, doubt, subject};
+
+use super::parts::Page;
+
+/// The most sentences about what the recording lacks.
+const MOST_DOUBTS: usize = 8;
+
+/// A text in HTML, in an element or in an attribute.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Writes the verdict of `page`: what happened, how sure it is, what to do next, and how far the
+/// recording can be trusted.
+pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
+    let (word, sentence) = headline(page);
+    writeln!(out, "<header class=\"verdict\" data-verdict=\"{word}\">")?;
+    writeln!(out, "<h1><span class=\"word\">{word}</span> {}</h1>", escape(&sentence))?;
+    for sentence in [sure(page), since(page)].into_iter().flatten() {
+        writeln!(out, "<p class=\"sure\">{}</p>", escape(&sentence))?;
+    }
+    for step in next(page) {
+        let command = step.command.map(|command| format!(" <code>{}</code>", escape(&command)));
+        writeln!(
+            out,
+            "<p class=\"next\"><b>Next:</b> {}{}</p>",
+            escape(&step.sentence),
+            command.unwrap_or_default()
+        )?;
+    }
+    let doubts = doubts(page);
+    if !doubts.is_empty() {
+        writeln!(out, "<ul class=\"trust\" aria-label=\"How far this can be trusted\">")?;
+        for doubt in &doubts[..doubts.len().min(MOST_DOUBTS)] {
+            writeln!(out, "<li>{}</li>", escape(doubt))?;
+        }
+        if doubts.len() > MOST_DOUBTS {
+            writeln!(out, "<li>{} more: stallgraph info</li>", doubts.len() - MOST_DOUBTS)?;
+        }
+        writeln!(out, "</ul>")?;
+    }
+    writeln!(
+        out,
+        "<p class=\"source\">{}. The page holds names of this machine's programs, functions and control groups; \
+         {}.</p>\n</header>",
+        escape(&about::recorded(page.recording)),
+        escape(page.program)
+    )
+}
+
+/// The verdict in one word and one sentence.
+fn headline(page: &Page) -> (&'static str, String) {
+    let summary = || report::stalls::summary(page.recording, page.stalls, page.doubt);
+    let overload = || {
+        let first = page.check.overloads.first()?;
+        Some(report::overloads::sentence(page.recording, first))
+    };
+    match (&page.check.status, report::stalls::verdict(page.recording, page.stalls)) {
+        (Status::Stalling, Some((Verdict::Culprit, sentence))) => ("stalling", sentence),
+        (Status::Stalling, _) => ("stalling", summary()),
+        (Status::Overloaded, _) => ("overloaded", overload().unwrap_or_else(summary)),
+        (Status::Unknown(_), Some((_, sentence))) => ("suspicious", sentence),
+        (Status::Unknown(_), None) => {
+            let found = summary();
+            let sentence = found.strip_prefix("unknown: ").map(str::to_owned);
+            ("unknown", sentence.unwrap_or(found))
+        }
+        (Status::Healthy, _) => ("healthy", summary()),
+    }
+}
+
+/// How sure the stalls are.
+fn sure(page: &Page) -> Option<String> {
+    let stalls = &page.stalls.stalls;
+    let longest = stalls.iter().max_by_key(|stall| (stall.confidence, stall.duration_ns()))?;
+    let levels = [Confidence::High, Confidence::Medium, Confidence::Low];
+    let counts = levels.map(|level| (level, page.stalls.count(level)));
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(level, count)| format!("{count} of {} confidence", level.name()))
+        .collect();
+    let packets = longest.victims.packets.filter(|packets| *packets > 0);
+    let packets = packets.map(|packets| format!("; {} waited in the longest", counted(packets, "packet")));
+    Some(format!(
+        "How sure: {}, {}{}",
+        counted(stalls.len() as u64, "stall"),
+        counts.join(", "),
+        packets.unwrap_or_default()
+    ))
+}
+
+/// When the first and the last stall were.
+fn since(page: &Page) -> Option<String> {
+    let stalls = &page.stalls.stalls;
+    let time = |stall: &Stall| {
+        let clock = seconds(stall.start_ns);
+        match page.recording.about.clock.since_1970_ns(stall.start_ns) {
+            Some(ns) => format!("{} UTC ({clock} s)", utc(ns)),
+            None => format!("{clock} s"),
+        }
+    };
+    match (stalls.first()?, stalls.last()?) {
+        (only, _) if stalls.len() == 1 => Some(format!("At {}", time(only))),
+        (first, last) => Some(format!("The first at {}, the last at {}", time(first), time(last))),
+    }
+}
+
+/// What to do next.
+struct Step {
+    sentence: String,
+    command: Option<String>,
+}
+
+fn next(page: &Page) -> Vec<Step> {
+    let record = |sentence: &str| Step {
+        sentence: sentence.to_owned(),
+        command: Some(advice::command(&page.stalls.advice)),
+    };
+    let is_lacking = page.stalls.lacking().next().is_some();
+    match page.check.status {
+        Status::Stalling => {
+            let mut steps: Vec<Step> =
+                page.stalls.ranking.first().map(|_| culprit(page)).into_iter().collect();
+            if page.stalls.ranking.is_empty() && is_lacking {
+                steps.push(record("record who it was, with the evidence that is lacking:"));
+            }
+            steps
+        }
+        Status::Overloaded => vec![Step {
+            sentence:
+                "spread the packets over more CPUs (RSS, RPS), or make each cheaper; the function above \
+                       costs most"
+                    .to_owned(),
+            command: None,
+        }],
+        Status::Unknown(_) if is_lacking => vec![record("record the evidence that is lacking:")],
+        Status::Unknown(_) => vec![Step {
+            sentence: "record for longer, while the problem occurs:".to_owned(),
+            command: Some("stallgraph record -- sleep 60".to_owned()),
+        }],
+        Status::Healthy => vec![Step {
+            sentence: "be there when it happens:".to_owned(),
+            command: Some("stallgraph watch".to_owned()),
+        }],
+    }
+}
+
+/// What to do about the first culprit.
+fn culprit(page: &Page) -> Step {
+    let top = &page.stalls.ranking[0];
+    let name = subject::holder(page.recording, top.holder);
+    let function = top.path.as_ref().and_then(|path| path.function);
+    let function = function.map(|function| format!(" at {}", page.recording.name(function)));
+    let function = function.unwrap_or_default();
+    let sentence = match top.holder {
+        Holder::Task(_) => format!(
+            "stop {name}, or let it do this more rarely, and see whether the stalls end. Then ask why it takes \
+             {}{function}. After the change, record again:",
+            short(top.longest_ns)
+        ),
+        Holder::Softirq(_) | Holder::Interrupt(_) => {
+            format!(
+                "look for what makes {name} take {}{function}. After a change, record again:",
+                short(top.longest_ns)
+            )
+        }
+        Holder::Machine => {
+            "ask the host or the firmware: this machine stood still as a whole. Compare with its \
+                            steal time:"
+                .to_owned()
+        }
+    };
+    let command = match top.holder {
+        Holder::Machine => "grep ^cpu /proc/stat".to_owned(),
+        _ => "stallgraph record -- sleep 60; stallgraph stalls".to_owned(),
+    };
+    Step { sentence, command: Some(command) }
+}
+
+/// What limits the trust in all this, the most important first.
+fn doubts(page: &Page) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let tally = &page.recording.tally;
+    if tally.lost > 0 {
+        doubts.push(format!("{} records were lost ({} of all)", tally.lost, percent(tally.lost_share())));
+    }
+    doubts.extend(page.doubt.map(doubt::sentence));
+    let matters = page.recording.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Info);
+    doubts.extend(matters.filter(|diagnostic| !diagnostic.is_loss()).map(|diagnostic| diagnostic.sentence()));
+    if page.contents.unnamed_frames > 0 {
+        let share = percent(page.contents.share(page.contents.unnamed_frames));
+        doubts.push(format!("{share} of the frames have no name"));
+    }
+    let missing: Vec<&str> = page.stalls.lacking().map(|(witness, _)| witness.tells).collect();
+    if !missing.is_empty() {
+        doubts.push(format!("not recorded: {}", missing.join("; ")));
+    }
+    doubts.extend(page.panorama.thinned.as_ref().map(|thinned| thin(page, thinned)));
+    doubts.dedup();
+    doubts
+}
+
+/// How samples were thinned.
+fn thin(page: &Page, thinned: &Thinned) -> String {
+    format!(
+        "{} of {} samples are in this page one by one, around stalls and windows; of the others, those of one task in \
+         {} are drawn as one. Choose less with --time or -C to see each",
+        thinned.whole_samples,
+        page.panorama.samples,
+        short(thinned.cell_ns)
+    )
+}
