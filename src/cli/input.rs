@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stallgraph::load::{self, Beside, Options, Packed};
-use stallgraph::model::Recording;
+use stallgraph::model::{Recording, clean};
 
 use super::inputs::Inputs;
 use super::names::NameOptions;
@@ -70,6 +70,19 @@ impl InputOptions {
         path.cloned().unwrap_or_else(|| PathBuf::from(default_file()))
     }
 
+    /// The recording and the options that say how to read it, as words of a shell's command line.
+    pub fn shell_words(&self) -> String {
+        let mut words = vec![shell_word(&self.path().to_string_lossy())];
+        for (name, value) in self.names.given() {
+            words.push(name.to_owned());
+            words.extend(value.map(|value| shell_word(&value.to_string_lossy())));
+        }
+        if let Some(event) = &self.event {
+            words.extend(["-e".to_owned(), shell_word(event)]);
+        }
+        words.join(" ")
+    }
+
     /// The files that a result must not take the place of: those that options name, and those that
     /// were read to load `recording`, if that is done.
     pub fn inputs(&self, recording: Option<&Recording>) -> Inputs {
@@ -120,6 +133,16 @@ impl InputOptions {
             events,
             max_memory: self.max_memory,
         }
+    }
+}
+
+/// A text as a word of a shell's command line.
+fn shell_word(text: &str) -> String {
+    let text = clean(text);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    match text.starts_with('-') || text.is_empty() || !text.chars().all(is_plain) {
+        true => format!("'{}'", text.replace('\'', r"'\''")),
+        false => text.into_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Options that say where names of functions come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stallgraph::load::Sources;
@@ -55,6 +55,23 @@ impl NameOptions {
     /// The files that the options name.
     pub fn files(&self) -> Vec<PathBuf> {
         [&self.vmlinux, &self.kallsyms, &self.buildid_dir].into_iter().flatten().cloned().collect()
+    }
+
+    /// The options that were given, and what each names.
+    pub fn given(&self) -> Vec<(&'static str, Option<&Path>)> {
+        let files = [
+            ("--vmlinux", &self.vmlinux),
+            ("--kallsyms", &self.kallsyms),
+            ("--symfs", &self.symfs),
+            ("--buildid-dir", &self.buildid_dir),
+        ];
+        let switches = [
+            ("--container-root", self.container_root),
+            ("--inline", self.inline && !self.no_inline),
+            ("--no-symbols", self.no_symbols),
+        ];
+        let files = files.into_iter().filter_map(|(name, file)| Some((name, Some(file.as_deref()?))));
+        files.chain(switches.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| (name, None))).collect()
     }
 
     /// The sources that the options name.

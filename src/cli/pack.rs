@@ -101,12 +101,12 @@ impl Arguments {
         // Before the temporary file is made, so that it means the same whenever it comes.
         let _interrupt = self.input.first_interrupt();
         let mut target = Target::create(file, Readers::Owner, &self.input.inputs(None))?;
-        let file = self.input.path();
+        let input = self.input.shell_words();
         let page = |recording: &Recording| {
             load::require_witnesses(recording)?;
             let selection = Selection::default();
             let shown =
-                Shown { file: &file, min_ns: stalls::Options::default().min_ns, selection, log: None };
+                Shown { input: &input, min_ns: stalls::Options::default().min_ns, selection, log: None };
             let mut page = Vec::new();
             report::write_page(recording, &shown, &mut page)?;
             Ok(page)

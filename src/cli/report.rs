@@ -12,7 +12,7 @@ use stallgraph::analyses::panorama::{self, Found, MOST_ENTRIES};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::{contents, moments, packets, stalls, syscalls, windows};
 use stallgraph::load;
-use stallgraph::model::{Log, Recording, clean};
+use stallgraph::model::{Log, Recording};
 use stallgraph::render::page::{self, Page};
 
 use super::at::LogOptions;
@@ -81,7 +81,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let selection = arguments.selection.selection();
     output::check_selection(&selection, &recording)?;
 
-    let shown = Shown { file: &arguments.input.path(), min_ns: to_ns(arguments.min)?, selection, log };
+    let shown =
+        Shown { input: &arguments.input.shell_words(), min_ns: to_ns(arguments.min)?, selection, log };
     let inputs = arguments.input.inputs(Some(&recording));
     let mut target = Target::create(file, Readers::Usual, &inputs)?;
     let samples = target.write(|out| write_page(&recording, &shown, out))?;
@@ -120,8 +121,8 @@ impl Arguments {
 
 /// What of a recording a page shows.
 pub struct Shown<'f> {
-    /// The recording's file.
-    pub file: &'f Path,
+    /// The recording, as words of a shell's command line.
+    pub input: &'f str,
     /// The least length of a stall, in ns.
     pub min_ns: u64,
     /// Which CPUs and which time.
@@ -153,7 +154,7 @@ pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> 
     let page = Page {
         program: PROGRAM,
         recording,
-        shell_file: &shell_word(shown.file),
+        shell_input: shown.input,
         panorama: &panorama,
         stalls: &stalls,
         check: &check::judge(recording, &stalls, selection, &Thresholds::default()),
@@ -168,16 +169,6 @@ pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> 
     let samples = panorama.samples;
     output::leave_to_exit(panorama);
     Ok(samples)
-}
-
-/// A path as a word of a shell's command line.
-fn shell_word(path: &Path) -> String {
-    let text = clean(&path.to_string_lossy()).into_owned();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    match text.starts_with('-') || !text.chars().all(is_plain) || text.is_empty() {
-        true => format!("'{}'", text.replace('\'', r"'\''")),
-        false => text,
-    }
 }
 
 /// Opens a page on the desktop of this machine.

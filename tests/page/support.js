@@ -199,14 +199,17 @@ async function sharedBrowser() {
  * nobody caught, a dialog, a request for anything but the file itself.
  * @param {string} file
  * @param {(view: View) => Promise<void>} body
- * @param {{ fragment?: string, isReady?: boolean, context?: object }} [options]
+ * @param {{ fragment?: string, isReady?: boolean, context?: object, init?: () => void }} [options]
+ *   `init` runs in the page before anything else
  */
-export async function withPage(file, body, { fragment = "", isReady = true, context: settings = {} } = {}) {
+export async function withPage(file, body, options = {}) {
+  const { fragment = "", isReady = true, context: settings = {}, init } = options;
   const shared = await sharedBrowser();
   const context = await shared.newContext({ viewport: { width: 1280, height: 720 }, ...settings });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
+  if (init) await page.addInitScript(init);
   const url = pathToFileURL(file).href;
   const problems = [];
   page.on("console", (message) => {

@@ -14,7 +14,7 @@ use crate::render::{folded, json};
 use super::parts::Page;
 
 /// The most entries of each list: more than anybody reads, and few enough for a browser.
-const MOST_ROWS: usize = 2000;
+pub(super) const MOST_ROWS: usize = 20_000;
 /// The largest whole number that a browser keeps exactly.
 const MOST_EXACT: u64 = 1 << 53;
 
@@ -173,7 +173,7 @@ fn view<'r>(page: &'r Page, strings: &'r Strings, tasks: &'r [TaskView]) -> Page
     let since = |time_ns: u64| time_ns.saturating_sub(panorama.start_ns);
     let waits = page.panorama.tracks.iter().any(|track| !track.waits.is_empty());
     PageView {
-        command_file: page.shell_file,
+        command_file: page.shell_input,
         start_ns: panorama.start_ns,
         duration_ns: since(panorama.end_ns),
         since_1970_ns: recording.about.clock.since_1970_ns(panorama.start_ns).map(|ns| ns.to_string()),

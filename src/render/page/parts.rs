@@ -16,8 +16,8 @@ pub struct Page<'r> {
     pub program: &'r str,
     /// The recording.
     pub recording: &'r Recording,
-    /// The recording's file as a word of a shell's command line.
-    pub shell_file: &'r str,
+    /// The recording, as words of a shell's command line.
+    pub shell_input: &'r str,
     /// What ran when.
     pub panorama: &'r Panorama,
     /// The stalls.

@@ -11,6 +11,7 @@ use crate::render::report::{self, about};
 use crate::render::text::{counted, percent, seconds, short, utc};
 use crate::render::{advice, doubt, subject};
 
+use super::document::MOST_ROWS;
 use super::parts::Page;
 
 /// The most sentences about what the recording lacks.
@@ -219,6 +220,10 @@ fn doubts(page: &Page) -> Vec<String> {
         doubts.push(format!("not recorded: {}", missing.join("; ")));
     }
     doubts.extend(page.panorama.thinned.as_ref().map(|thinned| thin(page, thinned)));
+    let stalls = page.stalls.stalls.len();
+    if stalls > MOST_ROWS {
+        doubts.push(format!("the first {MOST_ROWS} of {stalls} stalls are marked and listed in this page"));
+    }
     doubts.dedup();
     doubts
 }

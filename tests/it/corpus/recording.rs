@@ -94,7 +94,7 @@ fn write_page(recording: &Recording, stalls: &stalls::Stalls, windows: &windows:
         let page = Page {
             program: "fuzz",
             recording,
-            shell_file: "fuzzed",
+            shell_input: "fuzzed",
             panorama: &panorama,
             stalls,
             check: &check::judge(recording, stalls, &selection, &check::Thresholds::default()),

@@ -11,12 +11,12 @@ import { byId, canvasById, CANVAS_FONT, fitCanvas, fitText, setData } from "./do
 import { AXIS_HEIGHT, gutterOf, laneShape, RIGHT_MARGIN } from "./lane_shape.js";
 import { drawAxis, drawLaneMarks } from "./lane_marks.js";
 import { fillColumns, newColumns } from "./levels.js";
-import { isMatch } from "./search.js";
+import { matchedUntil } from "./search.js";
 import { css, themeOf } from "./palette.js";
 import { packetPeak } from "./plot_data.js";
 import { paintActivity, paintBars } from "./raster.js";
 import { ALL_TRACKS, betweenText, selectionText } from "./selection.js";
-import { countBelow, lastUpTo } from "./sorted.js";
+import { countBelow } from "./sorted.js";
 import { Scale } from "./viewport.js";
 import { countOf, durationText } from "./words.js";
 
@@ -198,18 +198,4 @@ function paintLane(app, state, track, pixels, columns, { top, ratio, matches, mo
       return packetPeak(track.packets, time(column), time(column + 1), binNs) / mostPackets;
     });
   }
-}
-
-/**
- * @param {Matches} matches
- * @param {Track} track
- * @param {Float64Array} sums of matchedTimes
- * @returns {(time: number) => number} the time of matches before
- */
-function matchedUntil(matches, track, sums) {
-  return (time) => {
-    const i = lastUpTo(track.start, time);
-    if (i < 0) return 0;
-    return sums[i] + (isMatch(matches, track, i) ? Math.min(time, track.end[i]) - track.start[i] : 0);
-  };
 }

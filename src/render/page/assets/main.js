@@ -138,6 +138,7 @@ function followWindow(store) {
 }
 
 async function start() {
+  byId("loading").hidden = false;
   const pause = makePause();
   /** @type {Documents} */
   const documents = JSON.parse(new TextDecoder().decode(await unpack("documents")));

@@ -5,12 +5,14 @@
 /** @import { Paper } from "./dom.js" */
 /** @import { Range } from "./viewport.js" */
 /** @import { Stall } from "./places.js" */
+/** @import { Matches } from "./search.js" */
 import { canvasById, CANVAS_FONT, fitCanvas, setData } from "./dom.js";
 import { addColumns, newColumns, NO_TASK } from "./levels.js";
 import { clockTime } from "./model.js";
 import { css, STALL_COLOUR, themeOf, WINDOW_COLOUR } from "./palette.js";
 import { stallText, withBefore } from "./places.js";
 import { paintActivity } from "./raster.js";
+import { matchedUntil } from "./search.js";
 import { betweenText } from "./selection.js";
 import { remember } from "./store.js";
 import { clampView, Scale } from "./viewport.js";
@@ -35,7 +37,11 @@ export function startOverview(app) {
       paintTracks(app, across, down, isDark),
   );
 
-  store.onChange(["view", "selection", "isDark", "width"], (state) => {
+  const found = remember((/** @type {Matches} */ matches, /** @type {number} */ width) =>
+    matchedPixels(app, matches, scale(), width),
+  );
+
+  store.onChange(["view", "selection", "query", "isDark", "width"], (state) => {
     const paper = fitCanvas(canvas, canvas.clientWidth, height);
     const { context, width, ratio } = paper;
     const theme = themeOf(state.isDark);
@@ -45,6 +51,11 @@ export function startOverview(app) {
     const image = picture(across, Math.round(rows * ratio), state.isDark);
     context.putImageData(image, Math.round(MARGIN * ratio), Math.round(MARKERS_HEIGHT * ratio));
     drawTimes(app, state, paper, scale(), MARKERS_HEIGHT + rows);
+    const matches = app.matches(state.query);
+    context.fillStyle = css(theme.match);
+    for (const x of matches ? found(matches, width) : []) {
+      context.fillRect(x, MARKERS_HEIGHT + rows - 3, 1, 3);
+    }
     drawView(state, paper, scale(), rows, model.duration);
     const marks = drawPlaces(app, state, paper, scale(), rows);
     setData(canvas, {
@@ -125,6 +136,25 @@ function drawTimes({ model }, state, { context, width }, scale, top) {
     );
   }
   context.textAlign = "left";
+}
+
+/**
+ * @param {App} app
+ * @param {Matches} matches
+ * @param {Scale} scale
+ * @param {number} width
+ * @returns {number[]} the pixels in which something is found, on any track
+ */
+function matchedPixels(app, matches, scale, width) {
+  const until = app.model.tracks.map((track) =>
+    matchedUntil(matches, track, app.matchedTimesOf(matches, track)),
+  );
+  const pixels = [];
+  for (let x = MARGIN; x < width - MARGIN; x++) {
+    const [start, end] = [scale.time(x), scale.time(x + 1)];
+    if (until.some((before) => before(end) > before(start))) pixels.push(x);
+  }
+  return pixels;
 }
 
 /**

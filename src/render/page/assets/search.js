@@ -4,6 +4,7 @@
 /** @import { Segment } from "./selection.js" */
 import { functionText, samplesOf } from "./model.js";
 import { entriesIn } from "./selection.js";
+import { lastUpTo } from "./sorted.js";
 
 /**
  * @typedef {{ fn: Uint8Array, task: Uint8Array, stack: Uint8Array }} Matches 1 for each that matches
@@ -86,4 +87,18 @@ export function matchedTimes(matches, track) {
     sums[i + 1] = sums[i] + (isMatch(matches, track, i) ? track.end[i] - track.start[i] : 0);
   }
   return sums;
+}
+
+/**
+ * @param {Matches} matches
+ * @param {Track} track
+ * @param {Float64Array} sums of matchedTimes
+ * @returns {(time: number) => number} the time of matches before
+ */
+export function matchedUntil(matches, track, sums) {
+  return (time) => {
+    const i = lastUpTo(track.start, time);
+    if (i < 0) return 0;
+    return sums[i] + (isMatch(matches, track, i) ? Math.min(time, track.end[i]) - track.start[i] : 0);
+  };
 }

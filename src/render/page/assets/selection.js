@@ -23,6 +23,9 @@ export function selectionOf(place) {
   return { track: place.track, start: place.start, end: place.end, period: 0, times: 1 };
 }
 
+/** More than the heat map has columns. A link may ask for any number. */
+const MOST_TIMES = 10_000;
+
 /**
  * @param {Model} model
  * @param {Selection} selection
@@ -33,7 +36,7 @@ export function clampSelection(model, selection) {
   const start = Math.round(Math.min(Math.max(0, selection.start), model.duration - 1));
   const end = Math.round(Math.min(Math.max(start + 1, selection.end), model.duration));
   const period = Math.max(0, selection.period);
-  const most = period > 0 ? Math.ceil((model.duration - start) / period) : 1;
+  const most = period > 0 ? Math.min(MOST_TIMES, Math.ceil((model.duration - start) / period)) : 1;
   return { track, start, end, period, times: Math.min(Math.max(1, Math.floor(selection.times)), most) };
 }
 

@@ -1,6 +1,7 @@
 // Search, the way from stall to stall, the choice of views, and the selection in words.
 
 /** @import { App } from "./app.js" */
+import { formatAddress } from "./address.js";
 import { byId, copyText, make, setData } from "./dom.js";
 import { goToStall } from "./keys.js";
 import { dayText } from "./lane_facts.js";
@@ -97,7 +98,10 @@ function startSelection(app) {
   const copy = byId("command-copy");
   copy.addEventListener("click", () => copyText(byId("command").textContent ?? "", copy));
   const link = byId("link-copy");
-  link.addEventListener("click", () => copyText(location.href, link));
+  link.addEventListener("click", () => {
+    const [page] = location.href.split("#");
+    copyText(`${page}#${formatAddress(model, store.state)}`, link);
+  });
   let timer = 0;
   store.onChange(["selection"], ({ selection }) => {
     const segments = app.segments(selection);
