@@ -10,17 +10,51 @@ import { lanesOf } from "./lanes.js";
 import { CALL, everyMs, sampleText, stallingText } from "./script_text.js";
 import { documentsOf, folder, Recording, secondsOf, withPage } from "./support.js";
 
-const IDLE = ["common_startup_64", "start_secondary", "cpu_startup_entry", "do_idle", "cpuidle_enter", "default_idle"];
+const IDLE = [
+  "common_startup_64",
+  "start_secondary",
+  "cpu_startup_entry",
+  "do_idle",
+  "cpuidle_enter",
+  "default_idle",
+];
 
 /** Goes through all of a page: whatever it holds, it answers. */
 async function useEverything(view) {
-  for (const key of ["0", "w", "a", "d", "s", "[", "]", "f", "v", "j", "k", "k", ".", ",", "1", "2", "3", "4", "5", "Escape"]) await view.press(key);
+  for (const key of [
+    "0",
+    "w",
+    "a",
+    "d",
+    "s",
+    "[",
+    "]",
+    "f",
+    "v",
+    "j",
+    "k",
+    "k",
+    ".",
+    ",",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "Escape",
+  ])
+    await view.press(key);
   for (const mode of ["1", "2", "3", "4", "5"]) {
     await view.press(mode);
     for (const id of ["lane-canvas", "overview-canvas", "flame-canvas", "heat-canvas"]) {
       if (!(await view.isVisible(id))) continue;
       const { x, y, width, height } = await view.box(id);
-      for (const [across, down] of [[0.1, 0.2], [0.5, 0.5], [0.9, 0.9]]) await view.hover(x + across * width, y + down * Math.min(height, 60));
+      for (const [across, down] of [
+        [0.1, 0.2],
+        [0.5, 0.5],
+        [0.9, 0.9],
+      ])
+        await view.hover(x + across * width, y + down * Math.min(height, 60));
       await view.page.mouse.click(x + width * 0.5, y + Math.min(30, height / 2));
       await view.settle();
     }
@@ -54,9 +88,15 @@ test("one sample is shown", async () => {
   await withPage(recording.page(), async (view) => {
     assert.equal((await view.selection()).samples, 1);
     await view.press("3");
-    assert.equal(await view.page.locator("#list-space .line").textContent(), "0\t5.000000000\tonly;main;leaf 1");
+    assert.equal(
+      await view.page.locator("#list-space .line").textContent(),
+      "0\t5.000000000\tonly;main;leaf 1",
+    );
     await view.press(".");
-    assert.deepEqual(await view.page.locator("#details-stack li").allTextContents(), ["main  ([kernel.kallsyms])", "leaf  ([kernel.kallsyms])"]);
+    assert.deepEqual(await view.page.locator("#details-stack li").allTextContents(), [
+      "main  ([kernel.kallsyms])",
+      "leaf  ([kernel.kallsyms])",
+    ]);
     await useEverything(view);
   });
 });
@@ -79,7 +119,12 @@ test("without samples the page is what there is", async () => {
 });
 
 test("four CPUs, three of them idle", async () => {
-  let text = stallingText({ culprit: "holder", stack: [...CALL, "ksys_read", "long_function"], cpu: 2, rounds: 4 });
+  let text = stallingText({
+    culprit: "holder",
+    stack: [...CALL, "ksys_read", "long_function"],
+    cpu: 2,
+    rounds: 4,
+  });
   for (const cpu of [0, 1, 3]) text += everyMs(0, 3900, { comm: "swapper", pid: 0, cpu, stack: IDLE });
   const recording = Recording.ofText("idle", text);
   const idle = recording.samples(["-C", "3"]);
@@ -89,12 +134,20 @@ test("four CPUs, three of them idle", async () => {
     await view.press("0");
     const lanes = await lanesOf(view);
     assert.deepEqual(lanes.tracks, [0, 1, 2, 3]);
-    for (const cpu of [0, 1, 3]) assert.deepEqual(await view.pixel("lane-canvas", 500, lanes.y(cpu)), [232, 234, 237], `CPU ${cpu} is idle`);
+    for (const cpu of [0, 1, 3])
+      assert.deepEqual(
+        await view.pixel("lane-canvas", 500, lanes.y(cpu)),
+        [232, 234, 237],
+        `CPU ${cpu} is idle`,
+      );
     assert.notDeepEqual(await view.pixel("lane-canvas", 500, lanes.y(2)), [232, 234, 237]);
     await view.hover(...lanes.inWindow(500, lanes.y(3)));
     const { title, lines } = await view.tip();
     assert.match(title, /^swapper/);
-    assert.ok(lines.some((line) => line.endsWith("idle")), lines.join("\n"));
+    assert.ok(
+      lines.some((line) => line.endsWith("idle")),
+      lines.join("\n"),
+    );
     await view.page.mouse.click(...lanes.inWindow(15, lanes.y(3)));
     await view.press("0", "v", "2");
     assert.match(await view.text("flame-caption"), /^0 ns busy of 3\.9\d s.*idle 3\.9\d? s/);
@@ -107,16 +160,18 @@ test("four CPUs, three of them idle", async () => {
 });
 
 test("losses are drawn and told", async () => {
-  const text = everyMs(0, 1000, { comm: "envoy", stack: ["main", "work"] })
-    + `envoy 1000/1000 [000] 2.399000000: PERF_RECORD_LOST lost 1234\n`
-    + everyMs(1400, 2500, { comm: "envoy", stack: ["main", "work"] });
+  const text =
+    everyMs(0, 1000, { comm: "envoy", stack: ["main", "work"] }) +
+    `envoy 1000/1000 [000] 2.399000000: PERF_RECORD_LOST lost 1234\n` +
+    everyMs(1400, 2500, { comm: "envoy", stack: ["main", "work"] });
   const recording = Recording.ofText("lossy", text);
   await withPage(recording.page(), async (view) => {
     assert.match(await view.page.locator("header.verdict .trust").textContent(), /1234 records were lost/);
     await view.press("0");
     const lanes = await lanesOf(view);
     const columns = [];
-    for (let x = 0; x < 12; x++) columns.push(String(await view.pixel("lane-canvas", lanes.x(2.23e9) + x, lanes.y(0))));
+    for (let x = 0; x < 12; x++)
+      columns.push(String(await view.pixel("lane-canvas", lanes.x(2.23e9) + x, lanes.y(0))));
     assert.deepEqual([...new Set(columns)].sort(), ["204,121,167", "236,205,222"], "lost time is hatched");
     await view.hover(...lanes.point(2.23e9, 0));
     assert.match((await view.tip()).title, /1,234 records lost/);
@@ -131,12 +186,15 @@ test("losses are drawn and told", async () => {
 });
 
 test("unsampled time is hatched, and is no sample's", async () => {
-  const text = everyMs(0, 1000, { comm: "envoy", stack: ["main"] }) + everyMs(1400, 2500, { comm: "envoy", stack: ["main"] });
+  const text =
+    everyMs(0, 1000, { comm: "envoy", stack: ["main"] }) +
+    everyMs(1400, 2500, { comm: "envoy", stack: ["main"] });
   await withPage(Recording.ofText("hole", text).page(), async (view) => {
     await view.press("0");
     const lanes = await lanesOf(view);
     const columns = new Set();
-    for (let x = 0; x < 12; x++) columns.add(String(await view.pixel("lane-canvas", lanes.x(2.23e9) + x, lanes.y(0))));
+    for (let x = 0; x < 12; x++)
+      columns.add(String(await view.pixel("lane-canvas", lanes.x(2.23e9) + x, lanes.y(0))));
     assert.deepEqual([...columns].sort(), ["214,217,221", "250,250,251"]);
     await view.hover(...lanes.point(2.23e9, 0));
     assert.match((await view.tip()).title, /unsampled/);
@@ -159,8 +217,12 @@ test("packets are plotted below the lanes, and each ms tells its number", async 
     }
     const [busiest, most] = [...sums].sort((a, b) => b[1] - a[1])[0];
     const middle = begin + (busiest + 0.5) * bin;
-    await view.page.evaluate((hash) => { location.hash = hash; },
-      `#cpu=1&time=${secondsOf(Math.floor(middle - 20e6))},${secondsOf(Math.floor(middle + 20e6))}`);
+    await view.page.evaluate(
+      (hash) => {
+        location.hash = hash;
+      },
+      `#cpu=1&time=${secondsOf(Math.floor(middle - 20e6))},${secondsOf(Math.floor(middle + 20e6))}`,
+    );
     await view.page.waitForTimeout(20);
     await view.settle();
     const lanes = await lanesOf(view);
@@ -168,7 +230,10 @@ test("packets are plotted below the lanes, and each ms tells its number", async 
     await view.hover(plot.x + lanes.x(Math.floor(middle)), plot.y + 40);
     const { title, lines } = await view.tip();
     assert.match(title, new RegExp(`^${most.toLocaleString("en")} packets in `));
-    assert.ok(lines.some((line) => line.startsWith(`${most.toLocaleString("en")} on CPU 1`)), lines.join("\n"));
+    assert.ok(
+      lines.some((line) => line.startsWith(`${most.toLocaleString("en")} on CPU 1`)),
+      lines.join("\n"),
+    );
     const { points } = await view.data("packet-plot");
     assert.ok(Number(points) > 100);
   });
@@ -177,11 +242,22 @@ test("packets are plotted below the lanes, and each ms tells its number", async 
 test("round trips of a log are on the same axis", async () => {
   // The recording tells when its clock was at which time of day.
   const { start_ns: begin, since_1970_ns: day } = documentsOf(evidence.page()).page;
-  const trips = Array.from({ length: 40 }, (_, index) => ({ since: 200e6 + index * 100e6, ms: index === 20 ? 120 : 1 }));
-  const seconds = (since) => `${(BigInt(day) + BigInt(since)) / 1000000000n}.${String(((BigInt(day) + BigInt(since)) / 1000n) % 1000000n).padStart(6, "0")}`;
+  const trips = Array.from({ length: 40 }, (_, index) => ({
+    since: 200e6 + index * 100e6,
+    ms: index === 20 ? 120 : 1,
+  }));
+  const seconds = (since) =>
+    `${(BigInt(day) + BigInt(since)) / 1000000000n}.${String(((BigInt(day) + BigInt(since)) / 1000n) % 1000000n).padStart(6, "0")}`;
   const log = join(folder, "ping.txt");
-  writeFileSync(log, trips.map(({ since, ms }, index) =>
-    `[${seconds(since)}] 64 bytes from 192.0.2.2: icmp_seq=${index + 1} ttl=64 time=${ms}.0 ms\n`).join(""));
+  writeFileSync(
+    log,
+    trips
+      .map(
+        ({ since, ms }, index) =>
+          `[${seconds(since)}] 64 bytes from 192.0.2.2: icmp_seq=${index + 1} ttl=64 time=${ms}.0 ms\n`,
+      )
+      .join(""),
+  );
   await withPage(evidence.page(["--at", log]), async (view) => {
     assert.equal(documentsOf(view.file).page.trips, trips.length);
     await view.press("0");

@@ -8,8 +8,13 @@
 export function sampleText({ comm = "task", pid = 1000, cpu = 0, ns, event = "cpu-clock", stack = [] }) {
   const digits = String(Math.round(ns)).padStart(10, "0");
   const time = `${digits.slice(0, -9)}.${digits.slice(-9)}`;
-  const frames = stack.slice().reverse().map((name, depth) =>
-    `\t${(0xffffffff81000000n + BigInt(depth) * 4096n).toString(16)} ${name} ([kernel.kallsyms])\n`);
+  const frames = stack
+    .slice()
+    .reverse()
+    .map(
+      (name, depth) =>
+        `\t${(0xffffffff81000000n + BigInt(depth) * 4096n).toString(16)} ${name} ([kernel.kallsyms])\n`,
+    );
   return `${comm} ${pid}/${pid} [${String(cpu).padStart(3, "0")}] ${time}: ${event}: \n${frames.join("")}\n`;
 }
 
@@ -21,13 +26,27 @@ export function everyMs(from, to, sample) {
 }
 
 export const CALL = ["entry_SYSCALL_64_after_hwframe", "do_syscall_64"];
-const SERVING = ["ret_from_fork_asm", "kthread", "smpboot_thread_fn", "run_ksoftirqd", "handle_softirqs", "net_rx_action", "napi_poll"];
+const SERVING = [
+  "ret_from_fork_asm",
+  "kthread",
+  "smpboot_thread_fn",
+  "run_ksoftirqd",
+  "handle_softirqs",
+  "net_rx_action",
+  "napi_poll",
+];
 
 /**
  * A recording in which one task holds a CPU for 100 ms again and again, and ksoftirqd follows.
  * @param {{ culprit: string, stack: string[], others?: { comm: string, stack: string[] }[], cpu?: number, rounds?: number }} scene
  */
-export function stallingText({ culprit, stack, others = [{ comm: "envoy", stack: ["main", "work"] }], cpu = 0, rounds = 6 }) {
+export function stallingText({
+  culprit,
+  stack,
+  others = [{ comm: "envoy", stack: ["main", "work"] }],
+  cpu = 0,
+  rounds = 6,
+}) {
   let text = "";
   for (let round = 0; round < rounds; round++) {
     const begin = round * 1000;

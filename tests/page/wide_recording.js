@@ -11,7 +11,24 @@ const FLAGS = (1n << 1n) | (1n << 8n) | (1n << 9n) | (1n << 10n) | (1n << 18n); 
 const ATTR_SIZE = 136;
 const DATA = 104 + ATTR_SIZE + 16;
 const INTERVAL_NS = 1001001;
-const WORDS = ["tcp", "skb", "page", "futex", "ext4", "sched", "rcu", "mem", "vfs", "net", "bpf", "irq", "timer", "lock", "alloc", "copy"];
+const WORDS = [
+  "tcp",
+  "skb",
+  "page",
+  "futex",
+  "ext4",
+  "sched",
+  "rcu",
+  "mem",
+  "vfs",
+  "net",
+  "bpf",
+  "irq",
+  "timer",
+  "lock",
+  "alloc",
+  "copy",
+];
 
 /** Numbers that look random, and are the same in each run. */
 function dice(seed) {
@@ -42,9 +59,15 @@ class Writer {
     this.at = 0;
   }
 
-  u16(value) { this.at = this.buffer.writeUInt16LE(value, this.at); }
-  u32(value) { this.at = this.buffer.writeUInt32LE(value, this.at); }
-  u64(value) { this.at = this.buffer.writeBigUInt64LE(value, this.at); }
+  u16(value) {
+    this.at = this.buffer.writeUInt16LE(value, this.at);
+  }
+  u32(value) {
+    this.at = this.buffer.writeUInt32LE(value, this.at);
+  }
+  u64(value) {
+    this.at = this.buffer.writeBigUInt64LE(value, this.at);
+  }
   // Faster than a BigInt, for what is below 2^53.
   number(value) {
     this.u32(value % 2 ** 32);
@@ -86,12 +109,27 @@ function makeTasks(roll, cpus) {
       stacks.push(stackFrom(parent.slice(0, 3 + roll(parent.length)), 6 + roll(16)));
     }
     return { comm: `${WORDS[index % 16]}d-${index}`, pid: 1000 + index, stacks };
-  }).concat(Array.from({ length: cpus }, (_, cpu) =>
-    ({ comm: `ksoftirqd/${cpu}`, pid: 20 + 7 * cpu, stacks: [[3, 4, 5, 6, 7, 8]] })));
+  }).concat(
+    Array.from({ length: cpus }, (_, cpu) => ({
+      comm: `ksoftirqd/${cpu}`,
+      pid: 20 + 7 * cpu,
+      stacks: [[3, 4, 5, 6, 7, 8]],
+    })),
+  );
 }
 
-const FIRST_NAMES = ["entry_SYSCALL_64_after_hwframe", "do_syscall_64", "ksys_read", "ret_from_fork_asm", "kthread",
-  "smpboot_thread_fn", "run_ksoftirqd", "handle_softirqs", "net_rx_action", "vfs_read"];
+const FIRST_NAMES = [
+  "entry_SYSCALL_64_after_hwframe",
+  "do_syscall_64",
+  "ksys_read",
+  "ret_from_fork_asm",
+  "kthread",
+  "smpboot_thread_fn",
+  "run_ksoftirqd",
+  "handle_softirqs",
+  "net_rx_action",
+  "vfs_read",
+];
 
 /**
  * @param {string} folder
@@ -99,12 +137,22 @@ const FIRST_NAMES = ["entry_SYSCALL_64_after_hwframe", "do_syscall_64", "ksys_re
  * @returns {string} the file
  */
 export function writeRecording(folder, { cpus, seconds }) {
-  const names = Array.from({ length: FUNCTIONS }, (_, index) =>
-    FIRST_NAMES[index] ?? `${WORDS[index % 16]}_${WORDS[(index >> 4) % 16]}_${index.toString(36)}`);
+  const names = Array.from(
+    { length: FUNCTIONS },
+    (_, index) =>
+      FIRST_NAMES[index] ?? `${WORDS[index % 16]}_${WORDS[(index >> 4) % 16]}_${index.toString(36)}`,
+  );
   const addressOf = (index) => TEXT + BigInt(index) * FUNCTION_SIZE;
-  writeFileSync(join(folder, "kallsyms"), [`${TEXT.toString(16)} T _text`, `${TEXT.toString(16)} T _stext`,
-    ...names.map((name, index) => `${addressOf(index).toString(16)} T ${name}`),
-    `${addressOf(FUNCTIONS).toString(16)} T _etext`, ""].join("\n"));
+  writeFileSync(
+    join(folder, "kallsyms"),
+    [
+      `${TEXT.toString(16)} T _text`,
+      `${TEXT.toString(16)} T _stext`,
+      ...names.map((name, index) => `${addressOf(index).toString(16)} T ${name}`),
+      `${addressOf(FUNCTIONS).toString(16)} T _etext`,
+      "",
+    ].join("\n"),
+  );
 
   const roll = dice(7);
   const tasks = makeTasks(roll, cpus);
@@ -126,13 +174,19 @@ export function writeRecording(folder, { cpus, seconds }) {
     out.text(comm, 16);
     out.sampleId(pid, 0, 0);
   }
-  const chains = tasks.map(({ stacks }) => stacks.map((stack) => {
-    const bytes = Buffer.alloc(8 * (stack.length + 1));
-    bytes.writeBigUInt64LE(0xffffffffffffff80n, 0); // PERF_CONTEXT_KERNEL
-    stack.slice().reverse().forEach((index, depth) =>
-      bytes.writeBigUInt64LE(addressOf(index) + (depth === 0 ? 4n : 8n), 8 * (depth + 1)));
-    return bytes;
-  }));
+  const chains = tasks.map(({ stacks }) =>
+    stacks.map((stack) => {
+      const bytes = Buffer.alloc(8 * (stack.length + 1));
+      bytes.writeBigUInt64LE(0xffffffffffffff80n, 0); // PERF_CONTEXT_KERNEL
+      stack
+        .slice()
+        .reverse()
+        .forEach((index, depth) =>
+          bytes.writeBigUInt64LE(addressOf(index) + (depth === 0 ? 4n : 8n), 8 * (depth + 1)),
+        );
+      return bytes;
+    }),
+  );
   const running = Array.from({ length: cpus }, () => ({ task: 0, left: 0, isStalling: false }));
   const ticks = Math.floor((seconds * 1e9) / INTERVAL_NS);
   for (let tick = 0; tick < ticks; tick++) {
@@ -169,7 +223,9 @@ export function writeRecording(folder, { cpus, seconds }) {
   const head = Buffer.alloc(DATA);
   head.write("PERFILE2", 0, "latin1");
   const put = (value, at) => head.writeBigUInt64LE(BigInt(value), at);
-  [104, ATTR_SIZE + 16, 104, ATTR_SIZE + 16, DATA, out.written - DATA].forEach((value, index) => put(value, 8 + 8 * index));
+  [104, ATTR_SIZE + 16, 104, ATTR_SIZE + 16, DATA, out.written - DATA].forEach((value, index) =>
+    put(value, 8 + 8 * index),
+  );
   head.writeUInt32LE(1, 104); // a software event, 0: cpu-clock
   head.writeUInt32LE(ATTR_SIZE, 108);
   put(999, 104 + 16);
