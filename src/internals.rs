@@ -44,6 +44,7 @@ pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
         ranking: Vec::new(),
         witnesses,
         waits: Vec::new(),
+        least_wait_ns: 0,
         powers: Vec::new(),
         advice: stalls::Advice::default(),
         min_ns: Options::default().min_ns,

@@ -11,7 +11,8 @@
 //! | [`syscalls`] | which system calls were slow, and did they run, wait or sleep? |
 //! | [`packets`] | when and in which context was each packet handled? |
 //! | [`contents`] | what is in the recording, and which frames have no name? |
-//! | [`ordered`], [`lanes`], [`flame`], [`strips`], [`panorama`] | what ran when, to be written or drawn |
+//! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
+//! | [`panorama`] | what ran when on all CPUs, for a page |
 //!
 //! [`selection`] says which CPUs, times and tasks to look at, [`paths`] what the kernel worked on:
 //! most analyses share them.

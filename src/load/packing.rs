@@ -82,7 +82,7 @@ pub fn pack(
     let job = bundle.as_ref().map_or(job, |bundle| archive::with_bundle(job, bundle));
     let (mut packed, mut contents) = gather(&files(), &job, keep)?;
     if let Some(page) = beside.page {
-        contents.add_machine(PAGE, page(&packed.recording)?);
+        contents.add_readable(PAGE, page(&packed.recording)?);
     }
     if let Some(bundle) = &bundle {
         archive::note_damage(bundle, &mut packed.recording);

@@ -26,8 +26,8 @@ pub struct Contents {
     pub(super) modules: BTreeMap<ModuleKey, ModuleFiles>,
     /// The modules of a redacted pack: only names are kept.
     pub(super) names: Option<BTreeMap<ModuleKey, NameList>>,
-    /// Files that describe the machine: the name of the entry, and its text.
-    pub(super) machine: BTreeMap<&'static str, Vec<u8>>,
+    /// Files for people to read: the name of the entry, and its text.
+    pub(super) readable: BTreeMap<&'static str, Vec<u8>>,
 }
 
 /// The files of one module. They get their numbers when the pack is written: modules are looked up
@@ -101,9 +101,9 @@ impl Contents {
         }
     }
 
-    /// Adds a file that describes the machine.
-    pub fn add_machine(&mut self, entry: &'static str, text: Vec<u8>) {
-        self.machine.insert(entry, text);
+    /// Adds a file for people to read.
+    pub fn add_readable(&mut self, entry: &'static str, text: Vec<u8>) {
+        self.readable.insert(entry, text);
     }
 
     /// Adds the names of frames of `module`, each with its offset, to a redacted pack.

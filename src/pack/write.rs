@@ -88,7 +88,7 @@ pub fn write(mut contents: Contents, recording: &mut [RecordedFile], out: &mut d
             }
         }
     }
-    for (name, text) in &contents.machine {
+    for (name, text) in &contents.readable {
         add(name, text.len() as u64, &mut text.as_slice())?;
     }
     let parts = manifest.recording.iter().zip(recording).filter(|(file, _)| !file.is_missing);

@@ -91,7 +91,7 @@ impl Gatherer {
     pub(super) fn add_machine(&self) {
         for (entry, path) in MACHINE {
             if let Ok(text) = fs::read(path) {
-                self.with(|contents| contents.add_machine(entry, text));
+                self.with(|contents| contents.add_readable(entry, text));
             }
         }
     }

@@ -171,3 +171,25 @@ fn a_recording_without_samples_has_an_empty_panorama() {
     assert_eq!((panorama.samples, panorama.stacks.len()), (0, 1));
     assert!(panorama.tracks.iter().all(|track| track.entries.is_empty()));
 }
+
+#[test]
+fn what_lies_across_the_selected_time_is_cut() {
+    let text = every_ms(0, 0..200, "nginx@7", "main;work_[u]")
+        + "cpu0 0.0105 nginx@7 entry:net_rx\ncpu0 0.0505 nginx@7 raise:net_rx\n\
+           cpu0 0.1505 nginx@7 entry:net_rx\nlost cpu0 0.080 0.120 7\n";
+    let node = recording(&text);
+    let found = stalls::find(&node, &stalls::Options::default());
+    let shown = |from_ms: u64, to_ms: u64| {
+        let at = |ms: u64| Some(node.about.start_ns + ms * MS);
+        let selection = Selection { time: TimeRange::Clock(at(from_ms), at(to_ms)), ..Selection::default() };
+        let found = Found { stalls: &found, windows: None, packets: None };
+        let track = find(&node, &selection, &found, MOST_ENTRIES).tracks.remove(0);
+        let ms = |ns: u64| (ns - node.about.start_ns) / MS;
+        let waits: Vec<_> = track.waits.iter().map(|wait| (ms(wait.start_ns), ms(wait.end_ns))).collect();
+        let lost: Vec<_> = track.lost.iter().map(|gap| (ms(gap.start_ns), ms(gap.end_ns))).collect();
+        (waits, lost)
+    };
+    assert_eq!(shown(0, 200), (vec![(50, 150)], vec![(80, 120)]));
+    assert_eq!(shown(100, 140), (vec![(100, 140)], vec![(100, 120)]));
+    assert_eq!(shown(160, 200), (vec![], vec![]));
+}

@@ -74,7 +74,7 @@ export async function record({ tracks, duration = 1000, trips = [], documents = 
     start_ns: String(START),
     duration_ns: duration,
     since_1970_ns: null,
-    command_file: "'my file'",
+    shell_input: "'my file'",
     cell_ns: tracks.some(({ counts }) => counts) ? 10 : null,
     least_wait_ns: 5_000_000,
     packet_bin_ns: 100,

@@ -13,13 +13,14 @@ mod thin;
 mod tracks;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
-use crate::model::{Recording, TaskId, Timeline};
+use crate::model::{NameId, Recording, TaskId, Timeline};
 
 use super::contexts::Contexts;
 use super::selection::Selection;
 use super::spans;
-use super::stalls::{Holder, Stalls};
+use super::stalls::Stalls;
 
 pub use found::Found;
 pub use result::{Entry, Panorama, StackNode, Thinned, Track};
@@ -43,13 +44,15 @@ pub fn find(recording: &Recording, selection: &Selection, found: &Found, most_en
     let end_ns = recording.about.end_ns.max(drawn.end).min(last_ns).max(start_ns);
     let time = start_ns..end_ns;
     let thinning = Thinning::new(recording, &timelines, &time, found, most_entries);
-    let builder = Builder { recording, contexts: &contexts, time };
+    let builder = Builder {
+        recording,
+        contexts: &contexts,
+        waits: &found.stalls.waits,
+        time,
+        interval_ns: recording.sampling_interval_ns(),
+    };
     let mut tracks: Vec<Track> =
         timelines.par_iter().map(|timeline| builder.track(timeline, thinning.as_ref())).collect();
-    for track in &mut tracks {
-        let waits = found.stalls.waits.iter().filter(|wait| wait.cpu == track.cpu);
-        track.waits = waits.copied().collect();
-    }
     let packet_bin_ns = found.packets.map(|packets| packets::count(packets, start_ns..end_ns, &mut tracks));
     let mut numbers = StackNumbers::new(recording, &contexts);
     let mut tasks = TaskNumbers::new(recording);
@@ -65,7 +68,7 @@ pub fn find(recording: &Recording, selection: &Selection, found: &Found, most_en
         start_ns,
         end_ns,
         samples: tracks.iter().map(|track| track.samples).sum(),
-        thinned: thinning.map(Thinning::summary),
+        thinned: thinning.map(|thinning| thinning.thinned),
         functions: stacks.functions,
         stacks: stacks.nodes,
         culprits: culprits(recording, found.stalls, &tasks.tasks),
@@ -77,11 +80,9 @@ pub fn find(recording: &Recording, selection: &Selection, found: &Found, most_en
 
 /// For each of `tasks`, whether it is the culprit of a stall. Tasks of one comm are one culprit.
 fn culprits(recording: &Recording, stalls: &Stalls, tasks: &[TaskId]) -> Vec<bool> {
-    let is_culprit = |task: &TaskId| {
-        let comm = Holder::Task(recording.task(*task).comm);
-        stalls.ranking.iter().any(|summary| summary.holder == comm)
-    };
-    tasks.iter().map(is_culprit).collect()
+    let comms: FxHashSet<NameId> =
+        stalls.ranking.iter().filter_map(|summary| summary.holder.task()).collect();
+    tasks.iter().map(|task| comms.contains(&recording.task(*task).comm)).collect()
 }
 
 /// Numbers the tasks that occur, in the order in which they occur.

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::spans::end_of;
+use crate::analyses::stalls::Wait;
 use crate::analyses::tables;
 use crate::model::{Gap, Recording, Timeline};
 
@@ -16,8 +17,12 @@ use super::thin::{self, Thinning};
 pub(super) struct Builder<'r> {
     pub recording: &'r Recording,
     pub contexts: &'r Contexts,
+    /// The waits of softirqs, by CPU, then by start.
+    pub waits: &'r [Wait],
     /// The time that they show, in ns.
     pub time: Range<u64>,
+    /// The sampling interval, in ns.
+    pub interval_ns: u64,
 }
 
 impl Builder<'_> {
@@ -28,23 +33,45 @@ impl Builder<'_> {
             None => samples.clone().map(|at| self.entry(timeline, at)).collect(),
             Some(thinning) => self.thinned(timeline, samples.clone(), thinning),
         };
-        let is_shown = |gap: &&Gap| gap.start_ns < self.time.end && gap.end_ns > self.time.start;
-        let shown = |gaps: &[Gap]| gaps.iter().filter(is_shown).copied().collect();
+        let gaps = |gaps: &[Gap]| {
+            let shown = |gap: &Gap| {
+                let (start_ns, end_ns) = self.shown(gap.start_ns, gap.end_ns)?;
+                Some(Gap { start_ns, end_ns, ..*gap })
+            };
+            gaps.iter().filter_map(shown).collect()
+        };
         Track {
             cpu: timeline.cpu,
             samples: samples.len() as u64,
             entries,
-            lost: shown(&timeline.lost),
-            throttled: shown(&timeline.throttled),
-            waits: Vec::new(),
+            lost: gaps(&timeline.lost),
+            throttled: gaps(&timeline.throttled),
+            waits: self.waits_of(timeline.cpu),
             packets: Vec::new(),
         }
+    }
+
+    /// The waits of a CPU, as far as they are shown.
+    fn waits_of(&self, cpu: u32) -> Vec<Wait> {
+        let first = self.waits.partition_point(|wait| wait.cpu < cpu);
+        let of_cpu = self.waits[first..].iter().take_while(|wait| wait.cpu == cpu);
+        let shown = |wait: &Wait| {
+            let (start_ns, end_ns) = self.shown(wait.start_ns, wait.end_ns)?;
+            Some(Wait { start_ns, end_ns, ..*wait })
+        };
+        of_cpu.filter_map(shown).collect()
+    }
+
+    /// The part of a time that is shown, if there is one.
+    fn shown(&self, start_ns: u64, end_ns: u64) -> Option<(u64, u64)> {
+        let is_shown = start_ns <= self.time.end && end_ns >= self.time.start;
+        is_shown.then(|| (start_ns.max(self.time.start), end_ns.min(self.time.end)))
     }
 
     /// The entry of the sample at index `at`.
     fn entry(&self, timeline: &Timeline, at: usize) -> Entry {
         let sample = &timeline.samples[at];
-        let end_ns = end_of(timeline, at, self.recording.sampling_interval_ns());
+        let end_ns = end_of(timeline, at, self.interval_ns);
         Entry {
             start_ns: sample.time_ns,
             end_ns: end_ns.min(self.time.end),
@@ -58,9 +85,10 @@ impl Builder<'_> {
     fn thinned(&self, timeline: &Timeline, samples: Range<usize>, thinning: &Thinning) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut cell = Cell::default();
+        let mut places = thinning.places();
         for at in samples {
             let entry = self.entry(timeline, at);
-            let place = thinning.place(entry.start_ns);
+            let place = places(entry.start_ns);
             if place.is_none() || place != cell.place {
                 cell.finish(&mut entries);
                 cell.place = place;

@@ -193,7 +193,7 @@ impl<'r> Cpu<'r> {
 
     /// A time shorter than this is ignored, even near a longer one of the same culprit.
     pub fn least_ns(&self) -> u64 {
-        self.options.min_ns / 4
+        self.options.least_ns()
     }
 
     pub fn samples(&self) -> &'r [Sample] {

@@ -85,6 +85,7 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
         overloads,
         witnesses: witnesses::find(recording, facts.traced),
         waits,
+        least_wait_ns: options.least_ns(),
         powers,
         min_ns: options.min_ns,
     }
@@ -141,16 +142,16 @@ fn stalls_of(cpu: &Cpu) -> OfCpu {
 }
 
 fn waits(cpu: &Cpu, softirqs: &Softirqs) -> Vec<Wait> {
-    let of_softirq = |(&softirq, times): (&Softirq, &Vec<Range<u64>>)| {
-        let wait = |time: &Range<u64>| Wait {
-            cpu: cpu.timeline.cpu,
-            softirq,
-            start_ns: time.start,
-            end_ns: time.end,
-        };
-        times.iter().map(wait).collect::<Vec<_>>()
+    let each =
+        softirqs.waits.iter().flat_map(|(softirq, times)| times.iter().map(move |time| (softirq, time)));
+    let cpu = cpu.timeline.cpu;
+    let wait = |(&softirq, time): (&Softirq, &Range<u64>)| Wait {
+        cpu,
+        softirq,
+        start_ns: time.start,
+        end_ns: time.end,
     };
-    let mut waits: Vec<Wait> = softirqs.waits.iter().flat_map(of_softirq).collect();
+    let mut waits: Vec<Wait> = each.map(wait).collect();
     waits.sort_by_key(|wait| wait.start_ns);
     waits
 }

@@ -11,6 +11,13 @@ pub struct Options {
     pub selection: Selection,
 }
 
+impl Options {
+    /// Shorter evidence does not matter, in ns.
+    pub(super) fn least_ns(&self) -> u64 {
+        self.min_ns / 4
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options { min_ns: 20_000_000, selection: Selection::default() }

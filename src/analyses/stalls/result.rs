@@ -26,9 +26,11 @@ pub struct Stalls {
     pub ranking: Vec<CulpritSummary>,
     /// Each kind of witness, and why the recording lacks it if it does.
     pub witnesses: Vec<Witness>,
-    /// The waits of softirqs that were traced and are long enough to matter, a quarter of the least
-    /// length of a stall or more: by CPU, then by start.
+    /// The waits of softirqs, where these were traced, of at least `least_wait_ns`: by CPU, then by
+    /// start.
     pub waits: Vec<Wait>,
+    /// Shorter waits do not matter, in ns.
+    pub least_wait_ns: u64,
     /// Which stalls each CPU would have shown, by CPU.
     pub powers: Vec<Power>,
     /// What to record to have all of them.

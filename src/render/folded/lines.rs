@@ -49,13 +49,13 @@ impl<'r> Folder<'r> {
     /// Folds stacks into these columns.
     pub fn new(recording: &'r Recording, fields: &[Field], kernel_suffix: bool) -> Self {
         let functions = recording.functions.iter().map(|function| {
-            let name = folded_function(recording.name(function.name));
+            let name = function_text(recording.name(function.name));
             match kernel_suffix && function.mode == Mode::Kernel {
                 true => name + KERNEL_SUFFIX,
                 false => name,
             }
         });
-        let comms = recording.tasks.iter().map(|task| folded_comm(recording.name(task.comm)));
+        let comms = recording.tasks.iter().map(|task| comm_text(recording.name(task.comm)));
         let (functions, comms) = (functions.collect(), comms.collect());
         Folder {
             template: Template {
@@ -137,12 +137,12 @@ impl<'r> Folder<'r> {
 }
 
 /// The name of a function in a folded stack, where `;` separates functions.
-pub(in crate::render) fn folded_function(name: &str) -> String {
+pub(in crate::render) fn function_text(name: &str) -> String {
     name.replace(';', ":")
 }
 
 /// A comm in a folded stack, where a space separates the count.
-pub(in crate::render) fn folded_comm(comm: &str) -> String {
+pub(in crate::render) fn comm_text(comm: &str) -> String {
     comm.replace(' ', "_").replace(';', ":")
 }
 

@@ -7,5 +7,5 @@ mod windows;
 
 pub use field::Field;
 pub use lines::Folder;
-pub(super) use lines::{folded_comm, folded_function};
+pub(super) use lines::{comm_text, function_text};
 pub use windows::write_windows;

@@ -16,7 +16,7 @@ pub(super) fn encode(page: &Page, strings: &mut Strings) -> Vec<u8> {
     let mut out = Columns::default();
     let functions: Vec<_> = panorama.functions.iter().map(|&id| page.recording.function(id)).collect();
     for function in &functions {
-        out.push(strings.add(&folded::folded_function(page.recording.name(function.name))));
+        out.push(strings.add(&folded::function_text(page.recording.name(function.name))));
     }
     for function in &functions {
         let module = function.module.map(|id| strings.add_module(page.recording, id));

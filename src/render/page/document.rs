@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::analyses::packets::Packet;
+use crate::analyses::panorama::Track;
 use crate::model::{ModuleId, Recording, Softirq, TaskKind, clean};
 use crate::render::{folded, json};
 
@@ -37,7 +38,7 @@ impl Strings {
 
 #[derive(Serialize)]
 struct PageView<'r> {
-    command_file: &'r str,
+    shell_input: &'r str,
     start_ns: u64,
     duration_ns: u64,
     since_1970_ns: Option<String>,
@@ -45,7 +46,6 @@ struct PageView<'r> {
     cell_ns: Option<u64>,
     has_waits: bool,
     least_wait_ns: u64,
-    has_packets: bool,
     packet_bin_ns: Option<u64>,
     strings: Vec<&'r str>,
     tasks: &'r [TaskView],
@@ -153,7 +153,7 @@ pub(super) fn tasks(page: &Page, strings: &mut Strings) -> Vec<TaskView> {
         let comm = page.recording.name(task.comm);
         TaskView {
             comm: strings.add(comm),
-            folded: strings.add(&folded::folded_comm(comm)),
+            folded: strings.add(&folded::comm_text(comm)),
             pid: task.pid,
             tid: task.tid,
             kind: match task.kind {
@@ -171,17 +171,15 @@ pub(super) fn tasks(page: &Page, strings: &mut Strings) -> Vec<TaskView> {
 fn view<'r>(page: &'r Page, strings: &'r Strings, tasks: &'r [TaskView]) -> PageView<'r> {
     let (recording, panorama) = (page.recording, page.panorama);
     let since = |time_ns: u64| time_ns.saturating_sub(panorama.start_ns);
-    let waits = page.panorama.tracks.iter().any(|track| !track.waits.is_empty());
     PageView {
-        command_file: page.shell_input,
+        shell_input: page.shell_input,
         start_ns: panorama.start_ns,
         duration_ns: since(panorama.end_ns),
         since_1970_ns: recording.about.clock.since_1970_ns(panorama.start_ns).map(|ns| ns.to_string()),
         samples: panorama.samples,
         cell_ns: panorama.thinned.as_ref().map(|thinned| thinned.cell_ns),
-        has_waits: waits,
-        least_wait_ns: page.stalls.min_ns / 4,
-        has_packets: panorama.packet_bin_ns.is_some(),
+        has_waits: panorama.tracks.iter().any(|track| !track.waits.is_empty()),
+        least_wait_ns: page.stalls.least_wait_ns,
         packet_bin_ns: panorama.packet_bin_ns,
         strings: strings.0.iter().map(String::as_str).collect(),
         tasks,
@@ -196,7 +194,7 @@ fn view<'r>(page: &'r Page, strings: &'r Strings, tasks: &'r [TaskView]) -> Page
 }
 
 fn tracks(page: &Page) -> Vec<TrackView> {
-    let view = |track: &crate::analyses::panorama::Track| TrackView {
+    let view = |track: &Track| TrackView {
         cpu: track.cpu,
         name: format!("CPU {}", track.cpu),
         samples: track.samples,

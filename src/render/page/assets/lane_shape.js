@@ -19,7 +19,7 @@ export const RIGHT_MARGIN = 12;
 export function laneShape(page) {
   const [markers, activity, space] = [9, 18, 4];
   const waits = page.has_waits ? 4 : 0;
-  const packets = page.has_packets ? 10 : 0;
+  const packets = page.packet_bin_ns !== null ? 10 : 0;
   return { markers, activity, waits, packets, height: markers + activity + waits + packets + space };
 }
 

@@ -184,7 +184,7 @@ function paintLane(app, state, track, pixels, columns, { top, ratio, matches, mo
       until(time(column + 1)) > until(time(column)) ? 1 : 0,
     );
   }
-  if (page.has_waits && track.waits.start.length > 0) {
+  if (track.waits.start.length > 0) {
     const under = band(shape.markers + shape.activity, shape.waits);
     const { cover } = track.waits;
     // A wait is a line of full height, however short: waits matter even where they are a pixel.
@@ -192,7 +192,7 @@ function paintLane(app, state, track, pixels, columns, { top, ratio, matches, mo
       cover.within(time(column), time(column + 1)) > 0 ? 1 : 0,
     );
   }
-  if (page.has_packets && track.packets.start.length > 0) {
+  if (track.packets.start.length > 0) {
     const under = band(shape.markers + shape.activity + shape.waits + 1, shape.packets - 1);
     paintBars(pixels, under, colours.packets, (column) => {
       return packetPeak(track.packets, time(column), time(column + 1), binNs) / mostPackets;

@@ -9,9 +9,9 @@ import { Coverage, Peaks } from "./sorted.js";
  * @typedef {{ cpu: number, name: string, entries: number, gaps: number, waits: number, bins: number,
  *   samples: number }} TrackHead
  * @typedef {{
- *   command_file: string, start_ns: Time, duration_ns: number, since_1970_ns: string | null,
+ *   shell_input: string, start_ns: Time, duration_ns: number, since_1970_ns: string | null,
  *   samples: number, cell_ns: number | null,
- *   has_waits: boolean, least_wait_ns: number, has_packets: boolean,
+ *   has_waits: boolean, least_wait_ns: number,
  *   packet_bin_ns: number | null, strings: string[], tasks: Task[], tracks: TrackHead[], stacks: number,
  *   functions: number, softirqs: string[], trips: number, trips_file: string | null,
  *   unlisted: Record<string, number>,

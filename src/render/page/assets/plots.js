@@ -21,7 +21,7 @@ const TRIP_REACH = 8;
 export function startPlots(app) {
   const { page, trips } = app.model;
   const box = byId("plots");
-  if (page.has_packets) startPackets(app, box);
+  if (page.packet_bin_ns !== null) startPackets(app, box);
   if (trips.end.length > 0) startTrips(app, box);
 }
 

@@ -137,5 +137,5 @@ export function commandText(model, selection, command) {
   const end = secondsText(clockTime(model, selection.end));
   const track = model.tracks[selection.track];
   const cpu = track ? ` -C ${track.cpu}` : "";
-  return `stallgraph ${command} --time ${start},${end}${cpu} ${page.command_file}`;
+  return `stallgraph ${command} --time ${start},${end}${cpu} ${page.shell_input}`;
 }

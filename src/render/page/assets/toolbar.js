@@ -135,7 +135,7 @@ function startLegend({ store, model, colours }) {
   const { page } = model;
   byId("legend-waits").hidden = !page.has_waits;
   byId("legend-waits").append(` ${durationText(page.least_wait_ns)} or more`);
-  byId("legend-packets").hidden = !page.has_packets;
+  byId("legend-packets").hidden = page.packet_bin_ns === null;
   store.onChange(["isDark"], ({ isDark }) => {
     const items = colours(isDark).named.map(({ comm, colour }) => {
       const swatch = make("i", { class: "swatch" }, []);
