@@ -56,10 +56,10 @@ pub struct Arguments {
     /// functions that samples hit are packed.
     #[arg(long, conflicts_with_all = ["whole_files", "symbols_only", "inline", "no_symbols"])]
     redact: bool,
-    /// Put the page that `stallgraph report` writes into the pack too
+    /// Also pack the page that stallgraph report writes
     ///
-    /// It is report.html in the archive: tar -xf FILE report.html. Of a redacted pack, make the
-    /// page when you have the pack.
+    /// To get it out: tar --zstd -xf FILE report.html. The page holds names, so it does not go with
+    /// --redact: run report on the redacted pack.
     #[arg(long, conflicts_with = "redact")]
     report: bool,
     #[command(flatten)]

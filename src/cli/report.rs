@@ -26,15 +26,16 @@ use super::values::{parse_duration, to_ns};
 /// Writes one HTML page that shows who stalled the machine, and what ran when
 ///
 /// The page opens in any browser and needs no network: attach it to a ticket.
-/// It begins with the verdict. Below are a timeline with a lane for each CPU,
-/// flame charts in the order of time, a heat map, and the tables of window,
-/// stalls, syscalls and packets. ? on the page lists its keys.
+/// It begins with the verdict. A timeline with a lane for each CPU, flame
+/// charts in time order, a heat map, and the tables of window, stalls,
+/// syscalls and packets follow. On the page, the key ? lists all keys.
 ///
 /// The page holds names of programs, functions, control groups and the host.
-/// To hide them, make it of a redacted pack: stallgraph pack --redact.
+/// To hide them, run report on a redacted pack: stallgraph pack --redact.
 ///
-/// A page holds a million samples, or thins those away from stalls and says
-/// so: choose less with --time or -C to see each.
+/// A page holds up to 1.5 million samples. Of a larger recording, it has each
+/// sample around stalls and windows, and a summary of the rest, and says so.
+/// --time and -C select less.
 ///
 /// Examples:
 ///

@@ -26,7 +26,7 @@ pub(super) struct StackNumbers<'r> {
 pub(super) struct Numbered {
     pub nodes: Vec<StackNode>,
     pub functions: Vec<FunctionId>,
-    /// By the number that [`StackNumbers::mark`] returned: that in `nodes`.
+    /// By the number that [`StackNumbers::mark`] returned: the index in `nodes`.
     places: Vec<u32>,
 }
 

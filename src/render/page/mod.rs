@@ -2,12 +2,14 @@
 //! and tables. It needs no network and no other file.
 //!
 //! The page holds its program (`assets/`: HTML, CSS and JavaScript), the results of the analyses as
-//! the JSON of the commands, and the panorama as columns of numbers. The program shows what is
-//! there, and computes no verdict.
+//! the JSON of the commands, and the panorama as columns of numbers. The program only shows these:
+//! it computes no verdict.
 
 mod assets;
 mod columns;
 mod document;
+mod html;
+mod next;
 mod parts;
 mod verdict;
 
@@ -44,7 +46,7 @@ pub fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{}</title>\n<style>{}</style>\n</head>\n<body>\n",
         assets::policy(),
-        verdict::escape(&format!("{} - stallgraph", page.recording.about.file)),
+        html::escape(&format!("{} - stallgraph", page.recording.about.file)),
         assets::STYLE,
     )?;
     verdict::write(page, out)?;

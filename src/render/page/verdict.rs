@@ -5,33 +5,19 @@ use std::io::{self, Write};
 
 use crate::analyses::check::Status;
 use crate::analyses::panorama::Thinned;
-use crate::analyses::stalls::{Confidence, Holder, Stall, Verdict};
+use crate::analyses::stalls::{Confidence, Stall, Verdict};
 use crate::model::Severity;
+use crate::render::doubt;
 use crate::render::report::{self, about};
 use crate::render::text::{counted, percent, seconds, short, utc};
-use crate::render::{advice, doubt, subject};
 
 use super::document::MOST_ROWS;
+use super::html::escape;
+use super::next;
 use super::parts::Page;
 
-/// The most sentences about what the recording lacks.
+/// The most reasons for doubt that are listed.
 const MOST_DOUBTS: usize = 8;
-
-/// A text in HTML, in an element or in an attribute.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
 
 /// Writes the verdict of `page`: what happened, how sure it is, what to do next, and how far the
 /// recording can be trusted.
@@ -42,7 +28,7 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     for sentence in [sure(page), since(page)].into_iter().flatten() {
         writeln!(out, "<p class=\"sure\">{}</p>", escape(&sentence))?;
     }
-    for step in next(page) {
+    for step in next::steps(page) {
         let command = step.command.map(|command| format!(" <code>{}</code>", escape(&command)));
         writeln!(
             out,
@@ -64,8 +50,8 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "<p class=\"source\">{}. The page holds names of this machine's programs, functions and control groups; \
-         {}.</p>\n</header>",
+        "<p class=\"source\">{}. This page holds names of the machine's programs, functions and control groups. \
+         Made by {}.</p>\n</header>",
         escape(&about::recorded(page.recording)),
         escape(page.program)
     )
@@ -129,79 +115,7 @@ fn since(page: &Page) -> Option<String> {
     }
 }
 
-/// What to do next.
-struct Step {
-    sentence: String,
-    command: Option<String>,
-}
-
-fn next(page: &Page) -> Vec<Step> {
-    let record = |sentence: &str| Step {
-        sentence: sentence.to_owned(),
-        command: Some(advice::command(&page.stalls.advice)),
-    };
-    let is_lacking = page.stalls.lacking().next().is_some();
-    match page.check.status {
-        Status::Stalling => {
-            let mut steps: Vec<Step> =
-                page.stalls.ranking.first().map(|_| culprit(page)).into_iter().collect();
-            if page.stalls.ranking.is_empty() && is_lacking {
-                steps.push(record("record who it was, with the evidence that is lacking:"));
-            }
-            steps
-        }
-        Status::Overloaded => vec![Step {
-            sentence:
-                "spread the packets over more CPUs (RSS, RPS), or make each cheaper; the function above \
-                       costs most"
-                    .to_owned(),
-            command: None,
-        }],
-        Status::Unknown(_) if is_lacking => vec![record("record the evidence that is lacking:")],
-        Status::Unknown(_) => vec![Step {
-            sentence: "record for longer, while the problem occurs:".to_owned(),
-            command: Some("stallgraph record -- sleep 60".to_owned()),
-        }],
-        Status::Healthy => vec![Step {
-            sentence: "be there when it happens:".to_owned(),
-            command: Some("stallgraph watch".to_owned()),
-        }],
-    }
-}
-
-/// What to do about the first culprit.
-fn culprit(page: &Page) -> Step {
-    let top = &page.stalls.ranking[0];
-    let name = subject::holder(page.recording, top.holder);
-    let function = top.path.as_ref().and_then(|path| path.function);
-    let function = function.map(|function| format!(" at {}", page.recording.name(function)));
-    let function = function.unwrap_or_default();
-    let sentence = match top.holder {
-        Holder::Task(_) => format!(
-            "stop {name}, or let it do this more rarely, and see whether the stalls end. Then ask why it takes \
-             {}{function}. After the change, record again:",
-            short(top.longest_ns)
-        ),
-        Holder::Softirq(_) | Holder::Interrupt(_) => {
-            format!(
-                "look for what makes {name} take {}{function}. After a change, record again:",
-                short(top.longest_ns)
-            )
-        }
-        Holder::Machine => {
-            "ask the host or the firmware: this machine stood still as a whole. Compare with its \
-                            steal time:"
-                .to_owned()
-        }
-    };
-    let command = match top.holder {
-        Holder::Machine => "grep ^cpu /proc/stat".to_owned(),
-        _ => "stallgraph record -- sleep 60; stallgraph stalls".to_owned(),
-    };
-    Step { sentence, command: Some(command) }
-}
-
-/// What limits the trust in all this, the most important first.
+/// Why the verdict may be wrong or incomplete, the most important reason first.
 fn doubts(page: &Page) -> Vec<String> {
     let mut doubts = Vec::new();
     let tally = &page.recording.tally;
@@ -222,7 +136,7 @@ fn doubts(page: &Page) -> Vec<String> {
     doubts.extend(page.panorama.thinned.as_ref().map(|thinned| thin(page, thinned)));
     let stalls = page.stalls.stalls.len();
     if stalls > MOST_ROWS {
-        doubts.push(format!("the first {MOST_ROWS} of {stalls} stalls are marked and listed in this page"));
+        doubts.push(format!("this page marks and lists the first {MOST_ROWS} of {stalls} stalls"));
     }
     doubts.dedup();
     doubts
@@ -231,8 +145,8 @@ fn doubts(page: &Page) -> Vec<String> {
 /// How samples were thinned.
 fn thin(page: &Page, thinned: &Thinned) -> String {
     format!(
-        "{} of {} samples are in this page one by one, around stalls and windows; of the others, those of one task in \
-         {} are drawn as one. Choose less with --time or -C to see each",
+        "this page has {} of {} samples one by one, around stalls and windows; elsewhere the samples of one task \
+         within {} are one entry. To see each sample, select less with --time or -C",
         thinned.whole_samples,
         page.panorama.samples,
         short(thinned.cell_ns)

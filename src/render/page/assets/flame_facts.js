@@ -107,7 +107,7 @@ export function flameCaption({ segments, places }, state, { layout, tree }) {
   }
   return (
     `${countOf(places.windows.length, "window")}: ${durationText(tree.root.time)} busy, against ` +
-    `${durationText(tree.root.rest)} busy in the rest of their CPUs' time. Not of the selection. ` +
+    `${durationText(tree.root.rest)} busy in the rest of their CPUs' time. The selection does not matter here. ` +
     `${left}${narrow}`
   );
 }

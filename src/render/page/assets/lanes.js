@@ -70,7 +70,7 @@ export function startLanes(app) {
       setData(canvas, { startNs: Math.round(start), endNs: Math.round(end) });
       canvas.setAttribute(
         "aria-label",
-        `Timeline of ${countOf(model.tracks.length, "track")}, showing ${betweenText(model, state.view)} ` +
+        `Timeline of ${countOf(model.tracks.length, "CPU")}, showing ${betweenText(model, state.view)} ` +
           `(${durationText(end - start)}). Selected: ${selectionText(model, state.selection)}.`,
       );
     },

@@ -148,7 +148,7 @@ function startPackets(app, box) {
     app,
     box,
     "packet-plot",
-    `Packets received per ${bin}: all together, and on the selected track`,
+    `Packets received per ${bin}: on all CPUs, and on the selected CPU`,
   );
   const sums = packetSums(model);
   const series = (/** @type {State} */ state) => [

@@ -69,7 +69,7 @@ function captionOf(table, rows, shown) {
   const part = shown < rows ? `${countText(shown)} of ${countOf(rows, "row")}` : countOf(rows, "row");
   const rest =
     table.unlisted > 0
-      ? `; ${countText(table.unlisted)} more are not in this page, but in the program's output`
+      ? `; ${countText(table.unlisted)} more are not in this page: the command on a terminal has all`
       : "";
   return `${part}${rest}. Click a row to go there.`;
 }

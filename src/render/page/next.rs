@@ -1,0 +1,75 @@
+//! What to do next, according to the verdict.
+
+use crate::analyses::check::Status;
+use crate::analyses::stalls::{CulpritSummary, Holder};
+use crate::model::Recording;
+use crate::render::text::short;
+use crate::render::{advice, subject};
+
+use super::parts::Page;
+
+/// The command that shows whether a change helped.
+const RECORD_AGAIN: &str = "stallgraph record -- sleep 60; stallgraph stalls";
+
+/// Something to do.
+pub(super) struct Step {
+    pub sentence: String,
+    /// A command for it.
+    pub command: Option<String>,
+}
+
+impl Step {
+    fn new(sentence: impl Into<String>, command: &str) -> Step {
+        Step { sentence: sentence.into(), command: Some(command.to_owned()) }
+    }
+}
+
+/// What to do next; nothing if nothing helps.
+pub(super) fn steps(page: &Page) -> Vec<Step> {
+    let record = |sentence: &str| Step::new(sentence, &advice::command(&page.stalls.advice));
+    let is_lacking = page.stalls.lacking().next().is_some();
+    match (&page.check.status, page.stalls.ranking.first()) {
+        (Status::Stalling, Some(top)) => vec![about_culprit(page.recording, top)],
+        (Status::Stalling, None) if is_lacking => {
+            vec![record("Record again with the missing evidence, to see who it was:")]
+        }
+        (Status::Stalling, None) => Vec::new(),
+        (Status::Overloaded, _) => {
+            let sentence =
+                "Spread the packets over more CPUs (RSS, RPS), or make the function above cheaper.";
+            vec![Step { sentence: sentence.to_owned(), command: None }]
+        }
+        (Status::Unknown(_), _) if is_lacking => vec![record("Record again with the missing evidence:")],
+        (Status::Unknown(_), _) => {
+            vec![Step::new("Record for longer, while the problem occurs:", "stallgraph record -- sleep 60")]
+        }
+        (Status::Healthy, _) => vec![Step::new("Be there when it happens:", "stallgraph watch")],
+    }
+}
+
+/// What to do about the first culprit.
+fn about_culprit(recording: &Recording, top: &CulpritSummary) -> Step {
+    let name = subject::holder(recording, top.holder);
+    let longest = short(top.longest_ns);
+    let function = top.path.as_ref().and_then(|path| path.function);
+    let place = function.map(|function| format!(" at {}", recording.name(function))).unwrap_or_default();
+    match top.holder {
+        Holder::Task(_) => {
+            let sentence = format!(
+                "Stop {name}, or make it do this less often, and see whether the stalls end. Find out why it takes \
+                 {longest}{place}. After the change, record again:"
+            );
+            Step::new(sentence, RECORD_AGAIN)
+        }
+        Holder::Softirq(_) | Holder::Interrupt(_) => {
+            let sentence =
+                format!("Find out why {name} takes {longest}{place}. After a change, record again:");
+            Step::new(sentence, RECORD_AGAIN)
+        }
+        Holder::Machine => Step::new(
+            "The whole machine stood still: look for the reason in its host or its firmware. The eighth number \
+             of each CPU is the time that the host took (steal):",
+            "grep ^cpu /proc/stat",
+        ),
+    }
+}
