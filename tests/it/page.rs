@@ -304,3 +304,17 @@ fn a_pack_can_hold_the_page() {
         assert!(!page.text.contains(name) && !page.documents.to_string().contains(name), "{name}");
     }
 }
+
+#[test]
+fn a_recording_that_says_too_little_is_repaired_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let half = folder.path().join("half.data");
+    let bytes = fs::read(&Recording::open("post").file).expect("the recording");
+    fs::write(&half, &bytes[..400_000]).expect("a file");
+    let ran = run(stallgraph().arg("report").arg(&half).args(["-o", "-"]));
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let verdict = between(&ran.stdout, "<header", "</header>");
+    assert_eq!(verdict.matches("144 of 399592 bytes of records are unread").count(), 2, "{verdict}");
+    assert!(verdict.contains("Copy the file again") && verdict.contains("cat /proc/kallsyms"), "{verdict}");
+    assert!(!verdict.contains("perf record"), "{verdict}");
+}

@@ -26,6 +26,27 @@ impl Step {
 
 /// What to do next; nothing if nothing helps.
 pub(super) fn steps(page: &Page) -> Vec<Step> {
+    let is_unknown = matches!(page.check.status, Status::Unknown(_));
+    let repairs = if is_unknown { repairs(page.recording) } else { Vec::new() };
+    if repairs.is_empty() { by_verdict(page) } else { repairs }
+}
+
+/// What would make the recording say more.
+fn repairs(recording: &Recording) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if recording.is_damaged() {
+        steps.push(Step { sentence: "Copy the file again: it is not whole.".to_owned(), command: None });
+    }
+    if recording.lacks_kernel_names() {
+        let sentence = "Save the names of the kernel's functions, as root on the recorded machine and in the same \
+                        boot. Put the file beside the recording:";
+        steps.push(Step::new(sentence, "cat /proc/kallsyms > kallsyms"));
+    }
+    steps
+}
+
+/// What to do about the verdict.
+fn by_verdict(page: &Page) -> Vec<Step> {
     let record = |sentence: &str| Step::new(sentence, &advice::command(&page.stalls.advice));
     let is_lacking = page.stalls.lacking().next().is_some();
     match (&page.check.status, page.stalls.ranking.first()) {

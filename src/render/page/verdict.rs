@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::check::Status;
+use crate::analyses::check::{Doubt, Status};
 use crate::analyses::panorama::Thinned;
 use crate::analyses::stalls::{Confidence, Stall, Verdict};
 use crate::model::Severity;
@@ -122,7 +122,8 @@ fn doubts(page: &Page) -> Vec<String> {
     if tally.lost > 0 {
         doubts.push(format!("{} records were lost ({} of all)", tally.lost, percent(tally.lost_share())));
     }
-    doubts.extend(page.doubt.map(doubt::sentence));
+    // Damage is among the diagnostics.
+    doubts.extend(page.doubt.filter(|doubt| !matches!(doubt, Doubt::Damaged(_))).map(doubt::sentence));
     let matters = page.recording.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Info);
     doubts.extend(matters.filter(|diagnostic| !diagnostic.is_loss()).map(|diagnostic| diagnostic.sentence()));
     if page.contents.unnamed_frames > 0 {
