@@ -70,6 +70,7 @@ pub fn stall(cpu: u32, confidence: Confidence, evidence: Evidence) -> Stall {
         confidence,
         evidence: vec![evidence],
         culprit: None,
+        causes: Vec::new(),
         victims: Victims::default(),
         lost: 0,
     }

@@ -55,6 +55,7 @@
 //! - [`analyses`]: which question each analysis answers. [`stalls`](analyses::stalls) uses all
 //!   evidence, [`windows`](analyses::windows) samples alone.
 //! - [`model`]: the words of the program, defined one by one, and what a recording holds.
+//! - [`causes`]: the known causes of stalls.
 //! - [`render`]: the forms of output.
 //! - `examples/` in the repository: the culprits of a folder of recordings as CSV, and the stacks
 //!   of one window as folded text.
@@ -72,6 +73,7 @@ mod symbols;
 pub mod analyses;
 #[cfg(feature = "capture")]
 pub mod capture;
+pub mod causes;
 #[doc(hidden)]
 pub mod internals;
 pub mod load;

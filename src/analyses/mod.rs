@@ -13,6 +13,7 @@
 //! | [`contents`] | what is in the recording, and which frames have no name? |
 //! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
 //! | [`panorama`] | what ran when on all CPUs, for a page |
+//! | [`causes`] | which known causes does a culprit's path show? |
 //!
 //! [`selection`] says which CPUs, times and tasks to look at, [`paths`] what the kernel worked on:
 //! most analyses share them.
@@ -29,6 +30,7 @@
 
 pub(crate) mod calls;
 mod categories;
+pub mod causes;
 pub mod check;
 pub mod contents;
 pub(crate) mod contexts;

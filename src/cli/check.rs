@@ -15,9 +15,11 @@ use stallgraph::analyses::check::{self, Check, Status, Thresholds};
 use stallgraph::analyses::stalls::{self, Confidence};
 use stallgraph::load;
 use stallgraph::model::{Recording, clean};
+use stallgraph::render::json;
 use stallgraph::render::report::check as report;
 use stallgraph::render::report::prometheus::{self, Labels};
 
+use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::inputs::Inputs;
 use super::output;
@@ -82,10 +84,23 @@ pub struct Arguments {
     /// The file is for the textfile collector of Prometheus' node_exporter.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     textfile: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "line", help_heading = "Output")]
+    format: Format,
     #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
+    causes: CausesOptions,
+    #[command(flatten)]
     input: InputOptions,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One line, for people and node-problem-detector
+    Line,
+    /// The culprits with their known causes too, for programs
+    Json,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -134,8 +149,13 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         (Ok((recording, check)), Ok(())) => (report::line(recording, check), code(&check.status)),
     };
     let mut out = output::stdout();
+    let printed = match (arguments.format, &checked) {
+        (Format::Line, _) => writeln!(out, "{line}"),
+        (Format::Json, Ok((recording, check))) => json::check::write(recording, check, &line, &mut out),
+        (Format::Json, Err(_)) => json::check::write_failure(&line, &mut out),
+    };
     // The reader may be gone. The exit code still gives the answer.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    let _ = printed.and_then(|()| out.flush());
     output::leave_to_exit(checked);
     ExitCode::from(code)
 }
@@ -161,7 +181,11 @@ fn code(status: &Status) -> u8 {
 impl Arguments {
     fn check(&self) -> Result<(Recording, Check)> {
         let selection = self.selection.selection();
-        let options = stalls::Options { min_ns: to_ns(self.min)?, selection: selection.clone() };
+        let options = stalls::Options {
+            min_ns: to_ns(self.min)?,
+            selection: selection.clone(),
+            causes: self.causes.causes()?,
+        };
         let thresholds = Thresholds {
             confidence: self.confidence.into(),
             stalls: self.stalls,

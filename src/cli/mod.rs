@@ -2,6 +2,8 @@
 
 mod allocator;
 mod at;
+mod causes;
+mod causes_options;
 mod chart;
 mod check;
 mod collapse;
@@ -68,6 +70,7 @@ enum Command {
     Report(report::Arguments),
     Export(export::Arguments),
     Info(info::Arguments),
+    Causes(causes::Arguments),
     Pack(pack::Arguments),
     Record(record::Arguments),
     Watch(watch::Arguments),
@@ -92,6 +95,7 @@ pub fn run() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Causes(arguments) => causes::run(&arguments),
         Command::Pack(arguments) => pack::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::stalls;
+use stallgraph::causes::Causes;
 use stallgraph::load::{self, Beside, Keep, Packed};
 use stallgraph::model::Recording;
 
@@ -105,8 +106,13 @@ impl Arguments {
         let page = |recording: &Recording| {
             load::require_witnesses(recording)?;
             let selection = Selection::default();
-            let shown =
-                Shown { input: &input, min_ns: stalls::Options::default().min_ns, selection, log: None };
+            let shown = Shown {
+                input: &input,
+                min_ns: stalls::Options::default().min_ns,
+                selection,
+                log: None,
+                causes: Causes::built_in(),
+            };
             let mut page = Vec::new();
             report::write_page(recording, &shown, &mut page)?;
             Ok(page)

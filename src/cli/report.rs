@@ -11,11 +11,13 @@ use stallgraph::analyses::check::{self, Thresholds};
 use stallgraph::analyses::panorama::{self, Found, MOST_ENTRIES};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::{contents, moments, packets, stalls, syscalls, windows};
+use stallgraph::causes::Causes;
 use stallgraph::load;
 use stallgraph::model::{Log, Recording};
 use stallgraph::render::page::{self, Page};
 
 use super::at::LogOptions;
+use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
@@ -59,6 +61,8 @@ pub struct Arguments {
     #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
+    causes: CausesOptions,
+    #[command(flatten)]
     input: InputOptions,
 }
 
@@ -75,6 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.open && file.is_none() {
         bail!("--open goes with a file, not with standard output");
     }
+    let causes = arguments.causes.causes()?;
     let log = arguments.log.read()?;
     let recording = arguments.input.load_with_events()?;
     output::report_diagnostics(&recording);
@@ -82,8 +87,13 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let selection = arguments.selection.selection();
     output::check_selection(&selection, &recording)?;
 
-    let shown =
-        Shown { input: &arguments.input.shell_words(), min_ns: to_ns(arguments.min)?, selection, log };
+    let shown = Shown {
+        input: &arguments.input.shell_words(),
+        min_ns: to_ns(arguments.min)?,
+        selection,
+        log,
+        causes,
+    };
     let inputs = arguments.input.inputs(Some(&recording));
     let mut target = Target::create(file, Readers::Usual, &inputs)?;
     let samples = target.write(|out| write_page(&recording, &shown, out))?;
@@ -130,13 +140,19 @@ pub struct Shown<'f> {
     pub selection: Selection,
     /// A victim's log.
     pub log: Option<Log>,
+    /// The known causes that are looked for.
+    pub causes: Causes,
 }
 
 /// Writes the page of a recording with events, and returns how many samples it shows.
 pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> stallgraph::Result<u64> {
-    let Shown { min_ns, ref selection, ref log, .. } = *shown;
-    let of_stalls = stalls::Options { min_ns, selection: selection.clone() };
-    let of_windows = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let Shown { min_ns, ref selection, ref log, ref causes, .. } = *shown;
+    let of_stalls = stalls::Options { min_ns, selection: selection.clone(), causes: causes.clone() };
+    let of_windows = windows::Options {
+        selection: selection.clone(),
+        causes: causes.clone(),
+        ..windows::Options::default()
+    };
     let of_calls = syscalls::Options { min_ns, selection: selection.clone() };
     let of_packets = packets::Options { event: None, gap_ns: min_ns, selection: selection.clone() };
     let has_timelines = load::require_timelines(recording).is_ok();

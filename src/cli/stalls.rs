@@ -10,6 +10,7 @@ use stallgraph::load;
 use stallgraph::render::{json, report};
 
 use super::at::LogOptions;
+use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
@@ -62,6 +63,8 @@ pub struct Arguments {
     #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
+    causes: CausesOptions,
+    #[command(flatten)]
     input: InputOptions,
 }
 
@@ -78,10 +81,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.min.is_zero() {
         bail!("--min 0: every moment is a stall then; give --min 20ms");
     }
+    let causes = arguments.causes.causes()?;
     let log = arguments.log.read()?;
     let recording = arguments.input.load_with_events()?;
     load::require_witnesses(&recording)?;
-    let options = Options { min_ns: to_ns(arguments.min)?, selection: arguments.selection.selection() };
+    let options =
+        Options { min_ns: to_ns(arguments.min)?, selection: arguments.selection.selection(), causes };
     output::check_selection(&options.selection, &recording)?;
     let stalls = stalls::find(&recording, &options);
     let moments = log.as_ref().map(|log| moments::find(&recording, &stalls, log, &options.selection));

@@ -14,6 +14,7 @@ use stallgraph::model::{CodePlace, Recording};
 use stallgraph::render::folded::{self, Field};
 use stallgraph::render::{json, report};
 
+use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
@@ -62,6 +63,8 @@ pub struct Arguments {
     #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
+    causes: CausesOptions,
+    #[command(flatten)]
     input: InputOptions,
 }
 
@@ -84,7 +87,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.lines && arguments.format == Format::Stacks {
         bail!("--lines goes with --format text and json only");
     }
-    let options = arguments.windows.options(arguments.selection.selection())?;
+    let mut options = arguments.windows.options(arguments.selection.selection())?;
+    options.causes = arguments.causes.causes()?;
     let mut recording = arguments.input.load_with_events()?;
     load::require_timelines(&recording)?;
     if !matches!(options.trigger, TriggerTasks::Any) {

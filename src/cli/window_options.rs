@@ -57,6 +57,7 @@ impl WindowOptions {
             trigger_frame: self.trigger_frame.clone(),
             softirqs: self.softirq.clone(),
             selection,
+            ..Options::default()
         })
     }
 }

@@ -39,6 +39,7 @@ mod json_page;
 mod kernel_modules;
 mod kernel_names;
 mod kernel_stacks;
+mod known_causes;
 mod kubernetes;
 mod lanes;
 mod lines;

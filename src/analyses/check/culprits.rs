@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::analyses::causes::{self, KnownCause};
 use crate::analyses::contexts::Owner;
 use crate::analyses::stalls::{Holder, Stall};
 use crate::model::{NameId, Recording};
@@ -22,6 +23,7 @@ struct Key {
 pub(super) fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<CpuCulprit> {
     let mut positions: FxHashMap<Key, usize> = FxHashMap::default();
     let mut culprits: Vec<CpuCulprit> = Vec::new();
+    let mut causes: Vec<Vec<&Vec<KnownCause>>> = Vec::new();
     for stall in stalls {
         let Some(culprit) = &stall.culprit else { continue };
         let traced = culprit.call.map(|call| call.name);
@@ -45,16 +47,22 @@ pub(super) fn culprits(recording: &Recording, stalls: &[&Stall]) -> Vec<CpuCulpr
                 stalled_ns: 0,
                 longest_ns: 0,
                 function: None,
+                causes: Vec::new(),
             });
+            causes.push(Vec::new());
             culprits.len() - 1
         });
         let sum = &mut culprits[position];
         sum.stalls += 1;
+        causes[position].push(&stall.causes);
         if stall.duration_ns() >= sum.longest_ns {
             sum.longest_ns = stall.duration_ns();
             sum.function = culprit.path.as_ref().and_then(|path| path.function);
         }
         sum.stalled_ns = sum.stalled_ns.saturating_add(stall.duration_ns());
+    }
+    for (culprit, causes) in culprits.iter_mut().zip(causes) {
+        culprit.causes = causes::common(causes.into_iter());
     }
     let comm = |culprit: &CpuCulprit| culprit.holder.task().map_or("", |comm| recording.name(comm));
     culprits.sort_by(|a, b| {

@@ -72,8 +72,8 @@ pub fn judge(
     let recorded = selection.recorded(recording);
     let culprits_of_counted = culprits(recording, &counted);
     let suspect = match status {
-        Status::Unknown(Doubt::Unsure { .. }) => culprits(recording, &all).first().copied(),
-        _ => culprits_of_counted.first().copied(),
+        Status::Unknown(Doubt::Unsure { .. }) => culprits(recording, &all).into_iter().next(),
+        _ => culprits_of_counted.first().cloned(),
     };
     Check {
         status,

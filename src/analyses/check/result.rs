@@ -1,5 +1,6 @@
 //! The result: whether the node is stalling, and who held its CPUs.
 
+use crate::analyses::causes::KnownCause;
 use crate::analyses::contexts::Owner;
 use crate::analyses::overloads::Overload;
 use crate::analyses::stalls::{Holder, Power};
@@ -98,7 +99,7 @@ pub enum Doubt {
 }
 
 /// Who held a CPU during stalls: all tasks of one comm in one system call, or one handler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CpuCulprit {
     /// The CPU.
@@ -117,4 +118,6 @@ pub struct CpuCulprit {
     pub longest_ns: u64,
     /// The innermost function of its path in the longest stall.
     pub function: Option<NameId>,
+    /// The known causes of at least half of its stalls, the surest first.
+    pub causes: Vec<KnownCause>,
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::analyses::calls::{self, Calls};
+use crate::analyses::causes::Matcher;
 use crate::analyses::contexts::Contexts;
 use crate::analyses::overloads::{self, Overload};
 use crate::model::{
@@ -32,6 +33,7 @@ pub(super) struct Facts<'r> {
     pub recording: &'r Recording,
     pub options: &'r Options,
     pub contexts: Contexts,
+    pub causes: Matcher<'r>,
     pub calls: Calls,
     pub traced: Traced,
     /// By CPU, then by time.
@@ -53,6 +55,7 @@ impl<'r> Facts<'r> {
             options,
             overloads: overloads::find(recording, &contexts, &options.selection),
             contexts,
+            causes: Matcher::new(recording, &options.causes),
             calls: calls::find(recording),
             traced: Traced::new(recording),
             has_kernel_names: recording.has_kernel_names(),
@@ -111,6 +114,7 @@ impl InIdle {
 pub(super) struct Cpu<'r> {
     pub recording: &'r Recording,
     pub contexts: &'r Contexts,
+    pub causes: &'r Matcher<'r>,
     pub timeline: &'r Timeline,
     pub options: &'r Options,
     pub calls: &'r Calls,
@@ -143,7 +147,7 @@ pub(super) struct Cpu<'r> {
 
 impl<'r> Cpu<'r> {
     pub fn new(facts: &'r Facts<'r>, timeline: &'r Timeline) -> Cpu<'r> {
-        let Facts { recording, options, contexts, calls, traced, .. } = facts;
+        let Facts { recording, options, contexts, causes, calls, traced, .. } = facts;
         let (mut switches, mut entries) = (Vec::new(), Vec::new());
         for event in &timeline.trace.events {
             match event.kind {
@@ -160,6 +164,7 @@ impl<'r> Cpu<'r> {
         Cpu {
             recording,
             contexts,
+            causes,
             timeline,
             options,
             calls,

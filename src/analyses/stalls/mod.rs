@@ -52,6 +52,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::analyses::causes::{KnownCause, Subject};
 use crate::model::{Recording, Softirq, Timeline};
 
 use cpu::{Cpu, Facts};
@@ -59,6 +60,7 @@ use findings::{Finding, Findings};
 use rates::Rates;
 use softirqs::Softirqs;
 use stretches::Stretch;
+use suspect::Suspect;
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
@@ -161,14 +163,32 @@ fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs)
     let time = extent::extent(cpu, stretch);
     let findings: Vec<&Finding> = findings.overlapping(&time).collect();
     let suspect = stretch.suspect.as_ref();
+    let culprit = suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time));
     Stall {
         cpu: cpu.timeline.cpu,
         start_ns: time.start,
         end_ns: time.end,
         confidence: confidence::confidence(&findings, suspect.map(|suspect| suspect.holder)),
         evidence: findings.iter().map(|finding| finding.evidence()).collect(),
-        culprit: suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time)),
+        causes: causes(cpu, suspect, culprit.as_ref(), &findings),
+        culprit,
         victims: victims::find(cpu, softirqs, &time),
         lost: cpu.timeline.lost_records_in(time.start, time.end),
     }
+}
+
+/// The known causes of a stall.
+fn causes(
+    cpu: &Cpu,
+    suspect: Option<&Suspect>,
+    culprit: Option<&Culprit>,
+    findings: &[&Finding],
+) -> Vec<KnownCause> {
+    let has = |kind: Kind| findings.iter().any(|finding| finding.kind == kind);
+    if culprit.is_none() && !has(Kind::KsoftirqdWait) {
+        return Vec::new();
+    }
+    let holder = culprit.map(|culprit| culprit.holder_by_comm(cpu.recording));
+    let (paths, samples) = suspect.map_or((&[][..], 0), |suspect| (&suspect.paths[..], suspect.samples));
+    cpu.causes.find(cpu.contexts, Subject { holder, has_hole: has(Kind::SampleHole) }, paths, samples)
 }

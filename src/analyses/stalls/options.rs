@@ -1,6 +1,7 @@
 //! The options of a search for stalls.
 
 use crate::analyses::selection::Selection;
+use crate::causes::Causes;
 
 /// Which stalls to look for.
 #[derive(Clone, Debug)]
@@ -9,6 +10,8 @@ pub struct Options {
     pub min_ns: u64,
     /// The CPUs and the time in which a stall must begin.
     pub selection: Selection,
+    /// The known causes that are looked for in the paths of culprits.
+    pub causes: Causes,
 }
 
 impl Options {
@@ -20,6 +23,6 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { min_ns: 20_000_000, selection: Selection::default() }
+        Options { min_ns: 20_000_000, selection: Selection::default(), causes: Causes::built_in() }
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
+use crate::analyses::causes;
 use crate::analyses::contexts::Owner;
 use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
@@ -108,6 +109,7 @@ fn summary(
         holder,
         interrupted: culprit.interrupted().map(|task| recording.task(task).comm),
         path: culprit.path.clone(),
+        causes: causes::common(stalls.iter().map(|(stall, _)| &stall.causes)),
         cgroup: culprit.cgroup,
         stalls: stalls.len() as u64,
         sure: stalls.iter().filter(|(stall, _)| stall.confidence >= Confidence::Medium).count() as u64,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analyses::causes::KnownCause;
 use crate::analyses::holder::Holder;
 use crate::analyses::overloads::Overload;
 use crate::analyses::paths::Path;
@@ -133,6 +134,8 @@ pub struct Stall {
     pub evidence: Vec<Evidence>,
     /// Who held the CPU; `None` if the recording does not show it.
     pub culprit: Option<Culprit>,
+    /// The known causes that the culprit's samples show, the surest first.
+    pub causes: Vec<KnownCause>,
     /// Who waited.
     pub victims: Victims,
     /// How many records were lost in it.
@@ -232,6 +235,8 @@ pub struct CulpritSummary {
     pub interrupted: Option<NameId>,
     /// The path of its longest stall; `None` if no sample shows it.
     pub path: Option<Path>,
+    /// The known causes of at least half of its stalls, the surest first.
+    pub causes: Vec<KnownCause>,
     /// Its control group in that stall, where recorded.
     pub cgroup: CgroupId,
     /// How many stalls it caused.

@@ -27,6 +27,8 @@ pub(super) struct Suspect {
     pub path: Option<PathId>,
     /// The functions in which the path's branches meet again.
     pub beyond: Vec<NameId>,
+    /// The paths of the samples that hit it, with their numbers.
+    pub paths: Vec<(PathId, u64)>,
     /// How many samples hit it.
     pub samples: u64,
     /// Their share of the samples that are not idle; without samples, its share of the time.
@@ -78,6 +80,7 @@ fn machine(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         cgroup: CgroupId::NONE,
         path: None,
         beyond: Vec::new(),
+        paths: Vec::new(),
         samples: 0,
         share: 1.0,
     })
@@ -123,6 +126,7 @@ fn by_handler(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspe
         cgroup: CgroupId::NONE,
         path: None,
         beyond: Vec::new(),
+        paths: Vec::new(),
         samples: 0,
         share,
     })
@@ -177,24 +181,26 @@ fn by_samples(cpu: &Cpu, indices: Range<usize>) -> Sampled {
     }
     let cgroup = cgroups.into_iter().max_by_key(|(_, count)| *count);
     let (middle, _) = samples[samples.len() / 2];
-    let (path, beyond) = dominating(cpu.contexts, samples.iter().filter_map(|(_, path)| *path)).unzip();
+    let mut paths: BTreeMap<PathId, u64> = BTreeMap::new();
+    for path in samples.iter().filter_map(|(_, path)| *path) {
+        *paths.entry(path).or_default() += 1;
+    }
+    let (path, beyond) = dominating(cpu.contexts, paths.clone()).unzip();
     Sampled::Suspect(Suspect {
         holder,
         on_cpu: cpu.samples()[middle].task,
         cgroup: cgroup.map_or(CgroupId::NONE, |(cgroup, _)| cgroup),
         path,
         beyond: beyond.unwrap_or_default(),
+        paths: paths.into_iter().collect(),
         samples: samples.len() as u64,
         share: samples.len() as f64 / f64::from(busy),
     })
 }
 
-/// The heaviest of `paths`, followed inward, and the functions in which its branches meet.
-fn dominating(contexts: &Contexts, paths: impl Iterator<Item = PathId>) -> Option<(PathId, Vec<NameId>)> {
-    let mut counts: BTreeMap<PathId, u64> = BTreeMap::new();
-    for path in paths {
-        *counts.entry(path).or_default() += 1;
-    }
+/// The heaviest of paths, followed inward, and the functions in which its branches meet. `counts`
+/// has the number of samples of each.
+fn dominating(contexts: &Contexts, mut counts: BTreeMap<PathId, u64>) -> Option<(PathId, Vec<NameId>)> {
     let mut starts: BTreeMap<PathId, u64> = BTreeMap::new();
     for (path, count) in &counts {
         if let Some(start) = contexts.start(*path) {
@@ -227,6 +233,7 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         cgroup: cpu.timeline.details.get(next).cgroup,
         path: Some(path),
         beyond: Vec::new(),
+        paths: vec![(path, 1)],
         samples: 1,
         share: 1.0,
     })
@@ -254,6 +261,7 @@ fn by_switches(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
         cgroup: CgroupId::NONE,
         path: None,
         beyond: Vec::new(),
+        paths: Vec::new(),
         samples: 0,
         share: ns as f64 / (time.end - time.start).max(1) as f64,
     })

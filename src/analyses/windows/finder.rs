@@ -1,5 +1,6 @@
 //! The finder: what each sample of a recording counts for.
 
+use crate::analyses::causes::Matcher;
 use crate::analyses::contexts::{Contexts, PathId, Serving};
 use crate::model::{NameId, Recording, Sample, Task};
 
@@ -45,6 +46,7 @@ pub(super) struct Finder<'r> {
     pub recording: &'r Recording,
     pub options: &'r Options,
     pub contexts: Contexts,
+    pub causes: Matcher<'r>,
     pub triggers: Triggers,
     /// For each task its comm, if its work counts. The idle task does no work of its own, and the
     /// work of a trigger between its episodes is no suspect.
@@ -64,6 +66,7 @@ impl<'r> Finder<'r> {
             recording,
             options,
             contexts: Contexts::with_handlers(recording),
+            causes: Matcher::new(recording, &options.causes),
             triggers,
             workers,
             interval_ns: recording.sampling_interval_ns(),

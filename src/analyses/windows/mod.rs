@@ -26,6 +26,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::causes::Causes;
 use crate::model::{Recording, Timeline};
 
 use super::contents;
@@ -101,7 +102,7 @@ pub(crate) fn rank(recording: &Recording, stretches: &BTreeMap<u32, Vec<Range<u6
     let Some(&before_ns) = lengths.get(lengths.len() / 2).filter(|&&length| length > 0) else {
         return Vec::new();
     };
-    let options = Options { before_ns, ..Options::without_trigger() };
+    let options = Options { before_ns, causes: Causes::none(), ..Options::without_trigger() };
     let finder = Finder::new(recording, &options);
     let of_cpus = stretches.iter().filter_map(|(cpu, times)| Some((recording.timeline(*cpu)?, times)));
     let lanes: Vec<(Lane, &Vec<Range<u64>>)> =

@@ -4,6 +4,7 @@ use regex::Regex;
 
 use crate::analyses::selection::Selection;
 use crate::analyses::shares::Share;
+use crate::causes::Causes;
 use crate::model::Softirq;
 
 /// What to look for.
@@ -21,6 +22,8 @@ pub struct Options {
     pub softirqs: Option<Vec<Softirq>>,
     /// Which CPUs and which time: only episodes that start in them.
     pub selection: Selection,
+    /// The known causes that are looked for in the paths of culprits.
+    pub causes: Causes,
 }
 
 /// The tasks whose samples are triggers.
@@ -57,6 +60,7 @@ impl Default for Options {
             trigger_frame: None,
             softirqs: None,
             selection: Selection::default(),
+            causes: Causes::built_in(),
         }
     }
 }

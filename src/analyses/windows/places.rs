@@ -50,7 +50,7 @@ impl Finder<'_> {
     }
 
     /// The path of a stack, if it continues the candidate's.
-    fn path_in(&self, candidate: Candidate, stack: StackId) -> Option<PathId> {
+    pub(super) fn path_in(&self, candidate: Candidate, stack: StackId) -> Option<PathId> {
         let paths = [self.contexts.get(stack).path, self.contexts.handler(stack)];
         paths.into_iter().flatten().find(|&path| self.contexts.continues(path, candidate.path))
     }

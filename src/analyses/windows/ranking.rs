@@ -3,6 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
+use crate::analyses::causes::{KnownCause, Subject};
+use crate::analyses::contexts::PathId;
 use crate::analyses::paths::Owner;
 use crate::analyses::statistics::{Exact, fisher_exact_stratified, tests_that_count};
 use crate::model::{CgroupId, CodePlace, NameId};
@@ -11,6 +13,7 @@ use super::candidates::Candidates;
 use super::compared::Compared;
 use super::evidence::{AllEvidence, Evidence, Total};
 use super::finder::{Candidate, Finder};
+use super::places::Stacks;
 use super::result::{Among, ComparedTo, Ranked, Verdict};
 use super::stretch::{heaviest, most_frequent};
 
@@ -58,8 +61,11 @@ impl Finder<'_> {
             Verdict::Culprit if path.owner == Owner::Unknown => Verdict::Lead,
             verdict => verdict,
         };
+        let stands_out = verdict <= Verdict::Suspect;
+        let causes = if stands_out { self.causes_of(candidate, &evidence.stacks) } else { Vec::new() };
         Ranked {
             holder: self.holder(candidate),
+            causes,
             leaves: if path.functions.is_empty() { self.leaves(&places) } else { Vec::new() },
             path,
             windows: evidence.tables.iter().map(|table| table.windows_with).sum(),
@@ -77,6 +83,15 @@ impl Finder<'_> {
             verdict,
             compared: total.compared,
         }
+    }
+
+    /// The known causes that a candidate's samples with these stacks show.
+    fn causes_of(&self, candidate: Candidate, stacks: &Stacks) -> Vec<KnownCause> {
+        let paths =
+            stacks.iter().filter_map(|(&stack, &count)| Some((self.path_in(candidate, stack)?, count)));
+        let paths: Vec<(PathId, u64)> = paths.collect();
+        let subject = Subject { holder: Some(self.holder(candidate)), has_hole: false };
+        self.causes.find(&self.contexts, subject, &paths, paths.iter().map(|(_, count)| count).sum())
     }
 
     /// The functions of these places, with their shares.

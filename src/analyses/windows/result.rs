@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::analyses::causes::KnownCause;
 use crate::analyses::contents::Unnamed;
 use crate::analyses::contexts::Contexts;
 use crate::analyses::holder::Holder;
@@ -146,6 +147,9 @@ pub struct Ranked {
     pub holder: Holder<NameId>,
     /// The path.
     pub path: Path,
+    /// The known causes that its samples in the windows that it dominates show, the surest first.
+    /// Only those of a path that stands out are looked for.
+    pub causes: Vec<KnownCause>,
     /// If the path is that of no function, because there are no call chains and no function
     /// dominates: the functions of its samples in the windows that it dominates, each with its
     /// share of these samples, from 0 to 1. The most frequent is first.

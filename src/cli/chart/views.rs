@@ -81,7 +81,7 @@ impl<'r> Gallery<'r> {
         let min_ns = arguments.min.map_or(Ok(stalls::Options::default().min_ns), to_ns)?;
         let stalls_in = |time| {
             let selection = Selection { time, ..options.selection.clone() };
-            stalls::find(recording, &stalls::Options { min_ns, selection })
+            stalls::find(recording, &stalls::Options { min_ns, selection, ..stalls::Options::default() })
         };
         let stalls = match arguments.stall {
             Some(_) => Some(stalls_in(options.selection.time)),

@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What was told so far.
 pub struct Judge {
-    min_ns: u64,
+    options: stalls::Options,
     packer: Option<Packer>,
     counters: Shared,
     format: Format,
@@ -105,9 +105,9 @@ impl Bench {
 }
 
 impl Judge {
-    /// A judge of stalls of at least `min_ns`, with a packer for those that are told.
-    pub fn new(min_ns: u64, packer: Option<Packer>, counters: Shared, format: Format) -> Judge {
-        Judge { min_ns, packer, counters, format, groups: Groups::default(), past: Vec::new() }
+    /// A judge of the stalls that `options` ask for, with a packer for those that are told.
+    pub fn new(options: stalls::Options, packer: Option<Packer>, counters: Shared, format: Format) -> Judge {
+        Judge { options, packer, counters, format, groups: Groups::default(), past: Vec::new() }
     }
 
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
@@ -143,8 +143,7 @@ impl Judge {
         // packs.
         let options = load::Options { events: true, ..load::Options::default() };
         let recording = load::load_bytes(bytes, Path::new(keep::RECORDING), &options, &|_, _, _| {})?;
-        let options = stalls::Options { min_ns: self.min_ns, ..stalls::Options::default() };
-        let found = stalls::find(&recording, &options);
+        let found = stalls::find(&recording, &self.options);
         self.past.retain(|past| past.end_ns >= recording.about.start_ns);
         let mut fresh: Vec<Past> = Vec::new();
         // The longest stall of a culprit that is new.

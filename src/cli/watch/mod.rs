@@ -14,9 +14,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use stallgraph::analyses::stalls;
 use stallgraph::capture::{self, Alarm, Evidence, Flight, Limits, Options};
 
 use super::allocator;
+use super::causes_options::CausesOptions;
 use super::outcome::Outcome;
 use super::output;
 use super::record::EvidenceArgument;
@@ -84,6 +86,8 @@ pub struct Arguments {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    causes: CausesOptions,
 }
 
 /// How long to go on after an alarm, so that the end of the stall is seen.
@@ -109,6 +113,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if to_ns(arguments.min)? >= capture::LONGEST_NS {
         bail!("--min: a wait of a minute is taken for a lost record; give less than 60s");
     }
+    let options = stalls::Options {
+        min_ns: to_ns(arguments.min)?,
+        causes: arguments.causes.causes()?,
+        ..stalls::Options::default()
+    };
     allocator::be_sparing();
     let is_over = signals::note_end();
     let hang_up = signals::note_hangup();
@@ -119,7 +128,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut flight = arguments.start()?;
     // A page says that this works: not before it does.
     let page = arguments.textfile.clone().map(|folder| Page::start(folder, counters.clone())).transpose()?;
-    let bench = Bench::new(Judge::new(to_ns(arguments.min)?, packer, counters.clone(), arguments.format))?;
+    let bench = Bench::new(Judge::new(options, packer, counters.clone(), arguments.format))?;
     let manager = Manager::ready();
     let mut pending: Vec<Alarm> = Vec::new();
     let mut looked = Instant::now();

@@ -1,8 +1,11 @@
 //! JSON for programs, one file per command.
 //!
 //! `docs/json.md` documents every field. Fields are added freely. `schema` is raised if a field
-//! changes its meaning or is removed. `lines`, `overloads` and `view` are shared.
+//! changes its meaning or is removed. `cause`, `lines`, `overloads` and `view` are shared.
 
+mod cause;
+pub mod causes;
+pub mod check;
 pub mod info;
 mod lines;
 mod moments;

@@ -11,9 +11,10 @@ use crate::analyses::stalls::{
     Advice, Culprit, CulpritSummary, Evidence, Holder, Kind, Overloaded, Power, Stall, Stalls, Victims,
     Witness,
 };
-use crate::model::{Log, Recording, TaskId};
+use crate::model::{Log, NameId, Recording, TaskId};
 use crate::render::{advice, doubt};
 
+use super::cause::{self, BriefView, KnownView};
 use super::moments::{self, LogView};
 use super::overloads::OverloadView;
 use super::view::{
@@ -140,6 +141,8 @@ struct StallView<'r> {
     lost: u64,
     evidence: Vec<EvidenceView>,
     culprit: Option<CulpritView<'r>>,
+    #[serde(rename = "known")]
+    causes: Vec<BriefView<'r>>,
     victims: VictimsView<'r>,
 }
 
@@ -177,7 +180,7 @@ struct CulpritView<'r> {
 /// The holder. For a task in a ranking, only the comm is written.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum HolderView<'r> {
+pub(super) enum HolderView<'r> {
     Task {
         comm: &'r str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,6 +236,8 @@ struct CulpritSummaryView<'r> {
     interrupted: Option<&'r str>,
     #[serde(flatten)]
     path: Option<PathView<'r>>,
+    #[serde(rename = "known")]
+    causes: Vec<KnownView<'r>>,
     stalls: u64,
     sure: u64,
     total_ns: u64,
@@ -324,6 +329,7 @@ impl<'r> View<'r> {
             lost: stall.lost,
             evidence: stall.evidence.iter().map(evidence).collect(),
             culprit: stall.culprit.as_ref().map(|culprit| self.culprit(culprit)),
+            causes: cause::briefs(&stall.causes),
             victims: self.victims(&stall.victims),
         }
     }
@@ -372,6 +378,11 @@ impl<'r> View<'r> {
         }
     }
 
+    /// A holder of which only the comm is known, if it is a task.
+    pub(super) fn holder_by_comm(&self, holder: Holder<NameId>) -> HolderView<'r> {
+        self.holder(holder.map(|comm| HolderView::Task { comm: self.name(comm), pid: None, tid: None }))
+    }
+
     fn task(&self, id: TaskId) -> TaskView<'r> {
         let task = self.recording.task(id);
         TaskView { comm: self.name(task.comm), pid: task.pid, tid: task.tid }
@@ -387,13 +398,10 @@ impl<'r> View<'r> {
 
     fn summary(&self, summary: &'r CulpritSummary) -> CulpritSummaryView<'r> {
         CulpritSummaryView {
-            holder: self.holder(summary.holder.map(|comm| HolderView::Task {
-                comm: self.name(comm),
-                pid: None,
-                tid: None,
-            })),
+            holder: self.holder_by_comm(summary.holder),
             interrupted: summary.interrupted.map(|comm| self.name(comm)),
             path: summary.path.as_ref().map(|path| self.path(path)),
+            causes: cause::views(&summary.causes),
             stalls: summary.stalls,
             sure: summary.sure,
             total_ns: summary.total_ns,

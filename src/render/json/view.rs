@@ -9,6 +9,8 @@ use crate::analyses::paths::{Owner, Path};
 use crate::analyses::windows::{Among, ComparedTo, Dominating, Ranked};
 use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, Softirq, clean};
 
+use super::cause::{self, KnownView};
+
 /// The version of the schema. It is raised only if a field changes its meaning or is removed.
 pub(super) const SCHEMA: u32 = 2;
 
@@ -84,6 +86,8 @@ pub(super) struct RankedView<'r> {
     softirq: Option<&'static str>,
     #[serde(flatten)]
     path: PathView<'r>,
+    #[serde(rename = "known")]
+    causes: Vec<KnownView<'r>>,
     leaves: Vec<LeafView<'r>>,
     verdict: &'static str,
     episodes: u64,
@@ -133,6 +137,18 @@ pub(super) struct DiagnosticView<'r> {
     count: u64,
     message: &'r str,
     remedy: Option<&'r str>,
+}
+
+/// Whose work a path is.
+pub(super) fn owner(owner: Owner) -> &'static str {
+    match owner {
+        Owner::SystemCall => "system_call",
+        Owner::KernelThread => "kernel_thread",
+        Owner::Exception => "exception",
+        Owner::Softirq => "softirq",
+        Owner::Interrupt => "interrupt",
+        Owner::Unknown => "unknown",
+    }
 }
 
 /// Makes the JSON of parts of a recording.
@@ -199,6 +215,7 @@ impl<'r> View<'r> {
             comm: ranked.holder.task().map(|comm| self.name(comm)),
             softirq: ranked.holder.softirq().map(Softirq::name),
             path: self.path(&ranked.path),
+            causes: cause::views(&ranked.causes),
             leaves: ranked
                 .leaves
                 .iter()
@@ -221,14 +238,7 @@ impl<'r> View<'r> {
     pub fn path(&self, path: &Path) -> PathView<'r> {
         let names = |functions: &[NameId]| functions.iter().map(|name| self.name(*name)).collect();
         PathView {
-            owner: match path.owner {
-                Owner::SystemCall => "system_call",
-                Owner::KernelThread => "kernel_thread",
-                Owner::Exception => "exception",
-                Owner::Softirq => "softirq",
-                Owner::Interrupt => "interrupt",
-                Owner::Unknown => "unknown",
-            },
+            owner: owner(path.owner),
             syscall: path.system_call.map(|call| self.name(call)),
             function: path.function.map(|name| self.name(name)),
             path: names(&path.functions),

@@ -6,6 +6,7 @@
 //! it computes no verdict.
 
 mod assets;
+mod cause;
 mod columns;
 mod document;
 mod html;

@@ -1,15 +1,20 @@
 //! What to do next, according to the verdict.
 
+use crate::analyses::causes::{Certainty, KnownCause};
 use crate::analyses::check::Status;
 use crate::analyses::stalls::{CulpritSummary, Holder};
 use crate::model::Recording;
 use crate::render::text::short;
 use crate::render::{advice, subject};
 
+use super::cause;
 use super::parts::Page;
 
 /// The command that shows whether a change helped.
 const RECORD_AGAIN: &str = "stallgraph record -- sleep 60; stallgraph stalls";
+
+/// The same, compared with the recording before, which `record` keeps.
+const COMPARE: &str = "stallgraph record -- sleep 60; stallgraph diff perf.data.old perf.data";
 
 /// Something to do.
 pub(super) struct Step {
@@ -50,7 +55,10 @@ fn by_verdict(page: &Page) -> Vec<Step> {
     let record = |sentence: &str| Step::new(sentence, &advice::command(&page.stalls.advice));
     let is_lacking = page.stalls.lacking().next().is_some();
     match (&page.check.status, page.stalls.ranking.first()) {
-        (Status::Stalling, Some(top)) => vec![about_culprit(page.recording, top)],
+        (Status::Stalling, Some(top)) => match cause::surest(page) {
+            Some((found, _)) => vec![about_cause(found)],
+            None => vec![about_culprit(page.recording, top)],
+        },
         (Status::Stalling, None) if is_lacking => {
             vec![record("Record again with the missing evidence, to see who it was:")]
         }
@@ -66,6 +74,16 @@ fn by_verdict(page: &Page) -> Vec<Step> {
         }
         (Status::Healthy, _) => vec![Step::new("Be there when it happens:", "stallgraph watch")],
     }
+}
+
+/// What to do about a known cause.
+fn about_cause(found: &KnownCause) -> Step {
+    let sentence = match (found.certainty, found.cause.now.is_empty()) {
+        (_, true) => "Cure it as said above. After the change, record again, and compare:",
+        (Certainty::Sure, _) => "Do what helps now. Then record again, and compare:",
+        (Certainty::Possible(_), _) => "Make sure, and do what helps now. Then record again, and compare:",
+    };
+    Step::new(sentence, COMPARE)
 }
 
 /// What to do about the first culprit.

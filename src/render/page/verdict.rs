@@ -11,6 +11,7 @@ use crate::render::doubt;
 use crate::render::report::{self, about};
 use crate::render::text::{counted, percent, seconds, short, utc};
 
+use super::cause;
 use super::document::MOST_ROWS;
 use super::html::escape;
 use super::next;
@@ -28,6 +29,7 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     for sentence in [sure(page), since(page)].into_iter().flatten() {
         writeln!(out, "<p class=\"sure\">{}</p>", escape(&sentence))?;
     }
+    cause::write(page, out)?;
     for step in next::steps(page) {
         let command = step.command.map(|command| format!(" <code>{}</code>", escape(&command)));
         writeln!(

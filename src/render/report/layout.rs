@@ -52,6 +52,11 @@ pub fn columns<const N: usize>(align: [Align; N], rows: &[[String; N]]) -> Vec<S
 /// Wraps `text` at [`WIDTH`]. The first line begins with `first`, and the others are indented to
 /// its width. Lines break at spaces and after `;`, and at the width where there is neither.
 pub fn wrap(first: &str, text: &str) -> Vec<String> {
+    wrap_at(WIDTH, first, text)
+}
+
+/// The same at another width.
+pub fn wrap_at(width: usize, first: &str, text: &str) -> Vec<String> {
     let indent = first.chars().count();
     let mut lines = vec![first.to_owned()];
     let mut is_empty = true;
@@ -60,7 +65,7 @@ pub fn wrap(first: &str, text: &str) -> Vec<String> {
         let mut piece = piece.as_slice();
         loop {
             let line = lines.last_mut().expect("there is a first line");
-            let room = WIDTH.saturating_sub(line.chars().count());
+            let room = width.saturating_sub(line.chars().count());
             let needed = piece.iter().rev().skip_while(|c| **c == ' ').count();
             if needed <= room {
                 line.extend(piece);

@@ -4,6 +4,7 @@
 //! reports can be searched with grep. `about`, `layout`, `overloads` and `strips` are shared.
 
 pub(super) mod about;
+pub mod causes;
 pub mod check;
 pub mod info;
 mod layout;

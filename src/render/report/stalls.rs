@@ -15,7 +15,7 @@ use crate::render::{advice, doubt};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
-use super::overloads;
+use super::{causes, overloads};
 
 /// The most culprits that are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;
@@ -40,6 +40,7 @@ pub fn write(
     lines.extend(wrap("found     ", &report.summary()));
     lines.extend(report.overloads());
     lines.extend(report.verdict());
+    lines.extend(stalls.ranking.first().iter().flat_map(|top| causes::block(&top.causes)));
     lines.extend(report.ranking());
     lines.extend(report.stalls());
     lines.push(String::new());
@@ -189,6 +190,7 @@ impl Report<'_> {
             if let Some(culprit_path) = &summary.path {
                 lines.extend(wrap("  via ", &path(self.recording, culprit_path)));
             }
+            lines.extend(causes::below_row(&summary.causes));
         }
         if shown.len() < self.stalls.ranking.len() {
             lines.push(format!("more {} culprits: --format json", self.stalls.ranking.len() - shown.len()));
@@ -238,6 +240,9 @@ impl Report<'_> {
             lines.push(line.clone());
             lines.extend(wrap("  by  ", &self.evidence(stall)));
             lines.extend(stall.culprit.as_ref().and_then(|culprit| self.call(culprit)));
+            if stall.culprit.is_none() {
+                lines.extend(causes::below_row(&stall.causes));
+            }
         }
         lines
     }

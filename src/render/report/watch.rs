@@ -45,11 +45,13 @@ pub fn line(recording: &Recording, stall: &Stall) -> String {
             pod.chain(container).collect()
         }
     });
+    let cause = stall.causes.first().map(|first| format!("; known: {}", first.cause.name));
     format!(
-        "{when} CPU {} stalled {}, {}: {who}{}",
+        "{when} CPU {} stalled {}, {}: {who}{}{}",
         stall.cpu,
         short(stall.duration_ns()),
         stall.confidence.name(),
+        cause.unwrap_or_default(),
         place.unwrap_or_default()
     )
 }

@@ -13,7 +13,7 @@ use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probab
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
-use super::{overloads, strips};
+use super::{causes, overloads, strips};
 
 /// The most ranked paths that are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;
@@ -44,6 +44,7 @@ pub fn write(
         lines.extend(overloads::lines(recording, overload, ". ksoftirqd is no sign of a stall there"));
     }
     lines.extend(report.verdict());
+    lines.extend(windows.culprit().iter().flat_map(|top| causes::block(&top.causes)));
     lines.extend(report.ranking());
     lines.extend(report.episodes(strips));
     lines.push(String::new());
@@ -237,6 +238,7 @@ impl Report<'_> {
             among = Some(ranked.compared.among);
             all.push(line);
             all.extend(self.via(ranked));
+            all.extend(causes::below_row(&ranked.causes));
             all.extend(ranked.line.iter().map(|line| format!("  line {}", cut_begin(line, WIDTH - 7))));
             all.extend(self.container(ranked));
         }

@@ -1,0 +1,44 @@
+//! The option that adds known causes.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use stallgraph::causes::Causes;
+use stallgraph::model::clean;
+
+/// The largest file of causes, in bytes. The program's own are smaller than a tenth of this.
+const LARGEST: u64 = 1 << 20;
+
+/// Which known causes.
+#[derive(Args)]
+#[command(next_help_heading = "Causes")]
+pub struct CausesOptions {
+    /// Known causes of your own, besides the program's
+    ///
+    /// docs/causes.md says how such a file is written. A cause in it takes the place of one with
+    /// the same name.
+    #[arg(long = "causes", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl CausesOptions {
+    /// The program's causes, and those of the files.
+    pub fn causes(&self) -> Result<Causes> {
+        let mut causes = Causes::built_in();
+        for path in &self.files {
+            let shown = path.to_string_lossy();
+            let shown = clean(&shown);
+            let mut text = String::new();
+            let file = File::open(path).with_context(|| format!("--causes {shown}"))?;
+            file.take(LARGEST + 1).read_to_string(&mut text).with_context(|| format!("--causes {shown}"))?;
+            if text.len() as u64 > LARGEST {
+                bail!("--causes {shown}: a file of causes has at most {} KiB", LARGEST / 1024);
+            }
+            causes.add(&text, path)?;
+        }
+        Ok(causes)
+    }
+}

@@ -1,0 +1,103 @@
+//! A check, as JSON.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::analyses::check::{Check, CpuCulprit, Status};
+use crate::model::Recording;
+
+use super::cause::{self, KnownView};
+use super::overloads::OverloadView;
+use super::stalls::HolderView;
+use super::view::{RecordingView, SCHEMA, View, owner, write_document};
+
+/// Writes `check` of `recording`; `line` is what it says in one line.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
+pub fn write(recording: &Recording, check: &Check, line: &str, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { recording };
+    let status = match check.status {
+        Status::Healthy => "healthy",
+        Status::Stalling => "stalling",
+        Status::Overloaded => "overloaded",
+        Status::Unknown(_) => "unknown",
+    };
+    let document = CheckDocument {
+        schema: SCHEMA,
+        status,
+        line,
+        recording: view.recording(),
+        min_ns: check.min_ns,
+        stalls: check.stalls,
+        unsure: check.unsure,
+        stalled_ns: check.stalled_ns,
+        longest_ns: check.longest_ns,
+        culprits: check.culprits.iter().map(|culprit| view.cpu_culprit(culprit)).collect(),
+        overloads: view.overloads(&check.overloads),
+    };
+    write_document(&document, out)
+}
+
+/// Writes a check without an answer; `line` says why.
+///
+/// # Errors
+///
+/// If `out` does not take the bytes.
+pub fn write_failure(line: &str, out: &mut dyn Write) -> io::Result<()> {
+    write_document(&FailureDocument { schema: SCHEMA, status: "unknown", line }, out)
+}
+
+#[derive(Serialize)]
+struct CheckDocument<'r> {
+    schema: u32,
+    status: &'static str,
+    line: &'r str,
+    recording: RecordingView<'r>,
+    min_ns: u64,
+    stalls: u64,
+    unsure: u64,
+    stalled_ns: u64,
+    longest_ns: u64,
+    culprits: Vec<CpuCulpritView<'r>>,
+    overloads: Vec<OverloadView<'r>>,
+}
+
+#[derive(Serialize)]
+struct FailureDocument<'r> {
+    schema: u32,
+    status: &'static str,
+    line: &'r str,
+}
+
+#[derive(Serialize)]
+struct CpuCulpritView<'r> {
+    cpu: u32,
+    holder: HolderView<'r>,
+    owner: Option<&'static str>,
+    syscall: Option<&'r str>,
+    function: Option<&'r str>,
+    stalls: u64,
+    stalled_ns: u64,
+    longest_ns: u64,
+    #[serde(rename = "known")]
+    causes: Vec<KnownView<'r>>,
+}
+
+impl<'r> View<'r> {
+    fn cpu_culprit(&self, culprit: &'r CpuCulprit) -> CpuCulpritView<'r> {
+        CpuCulpritView {
+            cpu: culprit.cpu,
+            holder: self.holder_by_comm(culprit.holder),
+            owner: culprit.owner.map(owner),
+            syscall: culprit.system_call.map(|name| self.name(name)),
+            function: culprit.function.map(|name| self.name(name)),
+            stalls: culprit.stalls,
+            stalled_ns: culprit.stalled_ns,
+            longest_ns: culprit.longest_ns,
+            causes: cause::views(&culprit.causes),
+        }
+    }
+}
