@@ -35,12 +35,18 @@ pub(super) fn join(
     (chains, timelines.collect())
 }
 
+/// The kernel writes that records were lost only with the next record that has room, and with that
+/// record's time or one just after (kernel/events/ring_buffer.c, `__perf_output_begin`). So a sample
+/// so shortly before is the first after the loss, and not the last before it.
+const SAME_INTERRUPT_NS: u64 = 20_000;
+
 /// The timeline of one CPU, without events, from its samples in the order of the file.
 pub(super) fn timeline(cpu: u32, mut all: CpuSamples, state: &State) -> Timeline {
     all.sort();
     let CpuSamples { samples, details } = all;
     let last_before = |time_ns: u64| {
-        let after = samples.partition_point(|sample| sample.time_ns <= time_ns);
+        let after =
+            samples.partition_point(|sample| sample.time_ns < time_ns.saturating_sub(SAME_INTERRUPT_NS));
         after.checked_sub(1).map(|at| samples[at].time_ns)
     };
     let (lost, throttled) = state.losses.gaps(cpu, last_before);

@@ -107,3 +107,22 @@ fn the_share_of_loss_is_that_of_the_samples() {
     // perf: lost / (lost + samples). Side band does not count, however much of it there is.
     assert_eq!((share(0), share(100)), (0.2, 0.2));
 }
+
+/// The kernel tells of a loss together with the next record that has room: at its time, or some µs
+/// later.
+#[test]
+fn a_loss_lasts_from_the_sample_before_it() {
+    for late_ns in [0, 15_000] {
+        let bytes = second(500..625, |ms, file| {
+            if ms == 625 {
+                file.at(0, (1000 + ms) * MS + late_ns).lost(CLOCK, 125);
+                file.at(0, (1000 + ms) * MS);
+            }
+        });
+        let recording = load(&bytes);
+        let lost = &recording.timeline(0).expect("CPU 0").lost;
+        assert_eq!(lost.len(), 1);
+        let gap = (lost[0].start_ns / MS - 1000, lost[0].end_ns / MS - 1000, lost[0].records);
+        assert_eq!(gap, (499, 625, 125), "{late_ns} ns late");
+    }
+}

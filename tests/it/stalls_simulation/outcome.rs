@@ -20,6 +20,8 @@ pub struct Truth {
     pub time: Range<u64>,
     /// The confidence of what was reported there.
     pub found: Option<Confidence>,
+    /// Whether a record was lost in it.
+    pub is_whole: bool,
     /// What of its CPU was claimed to be seen, in ns.
     pub claim_ns: Option<u64>,
     /// How many samples a second of its CPU hit softirqs.
@@ -68,7 +70,7 @@ impl Outcome {
         let found = stalls::find(recording, &options);
         let checked = check::judge(recording, &found, &options.selection, &Thresholds::default());
         let (mut truths, mut false_stalls, mut innocent_p_values) = (Vec::new(), Vec::new(), Vec::new());
-        for (cpu, history) in (0..).zip(histories) {
+        for (cpu, (history, receiver)) in (0..).zip(histories.iter().zip(&scenario.receivers)) {
             let of_cpu = || found.stalls.iter().filter(move |stall| stall.cpu == cpu);
             let power = found.powers.iter().find(|power| power.cpu == cpu);
             let sampled_rate = sampled_rate(history, scenario);
@@ -76,6 +78,7 @@ impl Outcome {
             truths.extend(waits.map(|wait| Truth {
                 cpu,
                 found: of_cpu().filter(|stall| overlap(stall, wait)).map(|stall| stall.confidence).max(),
+                is_whole: !receiver.losses.iter().any(|loss| loss.start < wait.end && wait.start < loss.end),
                 claim_ns: power.and_then(|power| power.shortest_ns),
                 time: wait.clone(),
                 sampled_rate,

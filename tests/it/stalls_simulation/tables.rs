@@ -53,6 +53,8 @@ pub struct Table {
     /// Stalls that are reported at medium confidence or above, of all; with any confidence, of
     /// those as long as what is claimed to be seen.
     pub found: Proportion,
+    /// The same of those in which a record was lost, which are not among the others.
+    pub found_in_loss: Proportion,
     pub kept: Proportion,
 }
 
@@ -60,7 +62,8 @@ impl Table {
     pub fn new(runs: &Runs) -> Table {
         let innocent: Vec<f64> =
             runs.iter().flat_map(|(_, outcome)| &outcome.innocent_p_values).copied().collect();
-        let truths = truths(runs);
+        let (truths, in_loss): (Vec<&Truth>, Vec<&Truth>) =
+            truths(runs).into_iter().partition(|truth| truth.is_whole);
         let claimed: Vec<&Truth> = truths.iter().filter(|truth| truth.is_claimed()).copied().collect();
         Table {
             false_stalls: Proportion::of(runs, |(_, outcome)| !outcome.false_stalls.is_empty()),
@@ -71,6 +74,7 @@ impl Table {
             }),
             unknown: Proportion::of(runs, |(_, outcome)| matches!(outcome.status, Status::Unknown(_))),
             found: Proportion::of(&truths, |truth| truth.found >= Some(Confidence::Medium)),
+            found_in_loss: Proportion::of(&in_loss, |truth| truth.found >= Some(Confidence::Medium)),
             kept: Proportion::of(&claimed, |truth| truth.found.is_some()),
         }
     }
@@ -82,7 +86,8 @@ fn truths<'r>(runs: &'r Runs) -> Vec<&'r Truth> {
 
 /// Prints all that is known of `runs`.
 pub fn print(title: &str, runs: &Runs) {
-    let Table { false_stalls, below, wrong, false_healthy, unknown, found, kept } = Table::new(runs);
+    let Table { false_stalls, below, wrong, false_healthy, unknown, found, found_in_loss, kept } =
+        Table::new(runs);
     println!("\n{title}: {} recordings", runs.len());
     println!("  with a false stall   {false_stalls}");
     println!("  p of at most 0.05    {} of CPUs without a stall", below[0]);
@@ -91,6 +96,7 @@ pub fn print(title: &str, runs: &Runs) {
     println!("  check healthy, wrong {false_healthy}");
     println!("  check unknown        {unknown}");
     println!("  stalls found         {found}");
+    println!("  found with a loss    {found_in_loss}");
     println!("  seen as claimed      {kept}");
     println!("  stalls found (with low confidence too) of all, by length in ms and softirqs in samples/s");
     let header: String = LENGTHS_MS.windows(2).map(|pair| format!("{:>19}", pair[0])).collect();
