@@ -35,9 +35,9 @@ pub(super) fn join(
     (chains, timelines.collect())
 }
 
-/// The kernel writes that records were lost only with the next record that has room, and with that
-/// record's time or one just after (kernel/events/ring_buffer.c, `__perf_output_begin`). So a sample
-/// so shortly before is the first after the loss, and not the last before it.
+/// The kernel tells that records were lost together with the next record that has room, with that
+/// record's time or one just after (`__perf_output_begin` in kernel/events/ring_buffer.c). So a
+/// sample so shortly before is the first after the loss, and not the last before it.
 const SAME_INTERRUPT_NS: u64 = 20_000;
 
 /// The timeline of one CPU, without events, from its samples in the order of the file.

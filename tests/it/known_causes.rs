@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde_json::Value;
+use stallgraph::analyses::stalls;
 use stallgraph::causes::Causes;
+use stallgraph::load;
+use stallgraph::render::report;
 
 use crate::support::sources::{read, root};
 use crate::support::{MadeUp, Recording, Run, run, scenes, stallgraph};
@@ -216,6 +219,31 @@ fn a_culprit_is_told_with_what_helps() {
         assert!(line("known").contains("reading /proc/net/arp with many neighbours (arp-table-read), sure"));
         assert!(line("source").len() > 20);
         assert_eq!(line("explain"), "explain   stallgraph causes arp-table-read");
+    }
+}
+
+/// A line of `watch` names the cause, and a page has all of it.
+#[test]
+fn other_outputs_have_it_too() {
+    let recording = Recording::open("post");
+    let options = load::Options { events: true, ..load::Options::default() };
+    let loaded = load::load(&recording.file, &options, &|_, _, _| {}).expect("it loads");
+    let found = stalls::find(&loaded, &stalls::Options::default());
+    let line = report::watch::line(&loaded, &found.stalls[0]);
+    assert!(line.ends_with("node_exporter lseek; known: arp-table-read"), "{line}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.html");
+    let written = run(recording.command("report").arg("-o").arg(&page));
+    assert_eq!(written.code, Some(0), "{}", written.stderr);
+    let html = read(&page);
+    for expected in [
+        "<b>Known:</b> reading /proc/net/arp with many neighbours (arp-table-read), sure",
+        "<b>Helps now:</b> <code>",
+        "<b>Make sure:</b> <code>",
+        "stallgraph diff perf.data.old perf.data",
+    ] {
+        assert!(html.contains(expected), "{expected}");
     }
 }
 

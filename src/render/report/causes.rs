@@ -70,12 +70,13 @@ pub fn write_found(found: &[KnownCause], out: &mut dyn Write) -> io::Result<()> 
     write_lines(&block(found), out)
 }
 
-/// The known causes of a culprit: the first with what helps, a line each of the others.
+/// The known causes of a culprit: the first with what helps and its first source, a line each of
+/// the others.
 pub(super) fn block(found: &[KnownCause]) -> Vec<String> {
     let Some((first, others)) = found.split_first() else { return Vec::new() };
     let mut lines = wrap("known     ", &cause::sentence(first));
     lines.extend(help(&first.cause));
-    lines.extend(sources(&first.cause));
+    lines.extend(first.cause.sources.first().iter().flat_map(|source| wrap("source    ", source)));
     lines.push(format!("explain   stallgraph causes {}", first.cause.name));
     lines.extend(others.iter().flat_map(|other| wrap("known     ", &cause::sentence(other))));
     lines

@@ -24,6 +24,10 @@ const CULPRITS_SHOWN: usize = 10;
 const LENGTH: &str = "of the time in which softirqs could not run, with pauses of 20 ms at most. `window` shows the part \
                       just before ksoftirqd, `syscalls` each call in it";
 
+/// What may be wrong where no softirq waits.
+const ELSE: &str = "if a program is slow all the same: `stallgraph causes` ends with what is taken for a stall, such as \
+                    a CPU quota or a full run queue, and how to tell it";
+
 /// Writes `stalls` of `recording`; `doubt` says why some may have been missed.
 ///
 /// # Errors
@@ -44,8 +48,10 @@ pub fn write(
     lines.extend(report.ranking());
     lines.extend(report.stalls());
     lines.push(String::new());
-    if !stalls.stalls.is_empty() {
-        lines.extend(wrap("length    ", LENGTH));
+    match (stalls.stalls.is_empty(), doubt) {
+        (false, _) => lines.extend(wrap("length    ", LENGTH)),
+        (true, None) => lines.extend(wrap("else      ", ELSE)),
+        (true, Some(_)) => {}
     }
     lines.extend(report.lacks());
     lines.extend(wrap("loss      ", &loss(recording)));
