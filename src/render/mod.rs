@@ -21,6 +21,7 @@
 //! A new family of outputs, such as a table format, gets a folder beside these.
 
 mod advice;
+mod change;
 mod digits;
 mod doubt;
 mod subject;

@@ -3,6 +3,7 @@
 //! `docs/json.md` documents every field. Fields are added freely. `schema` is raised if a field
 //! changes its meaning or is removed. `lines`, `overloads` and `view` are shared.
 
+pub mod diff;
 pub mod info;
 mod lines;
 mod moments;

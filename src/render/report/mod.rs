@@ -5,6 +5,7 @@
 
 pub(super) mod about;
 pub mod check;
+pub mod diff;
 pub mod info;
 mod layout;
 pub mod moments;
