@@ -215,4 +215,17 @@ mod tests {
             assert_eq!(asked_hz(&words), hz, "{command}");
         }
     }
+
+    #[test]
+    fn what_watch_keeps_is_recognised() {
+        for (version, command, expected) in [
+            (Some("stallgraph 0.1.0"), &["/usr/bin/stallgraph", "watch", "--keep", "x"][..], Kept::ForStall),
+            (Some("stallgraph 0.1.0"), &["stallgraph", "record", "--", "watch"], Kept::Always),
+            (Some("stallgraph 0.1.0"), &[], Kept::Unknown),
+            (Some("6.1.187"), &["perf", "watch"], Kept::Always),
+            (None, &[], Kept::Always),
+        ] {
+            assert_eq!(kept(version, command.iter().copied()), expected, "{version:?} {command:?}");
+        }
+    }
 }

@@ -122,19 +122,14 @@ pub fn code(doubt: &Doubt) -> &'static str {
 }
 
 fn kept(when: When, recordings: u64, is_sure: bool) -> String {
-    let when = when.name();
+    let recordings = format!("{} of {}", counted(recordings, "recording"), when.name());
     match is_sure {
         true => format!(
-            "{} of {when} kept by watch because of a stall, which tells no rate: use stallgraph record",
-            match recordings {
-                1 => "1 recording was".to_owned(),
-                more => format!("{more} recordings were"),
-            }
+            "watch kept {recordings} because of a stall, so that it tells no rate: use stallgraph record"
         ),
         false => format!(
-            "watch may have kept {} of {when} because of a stall, which tells no rate: the command line that \
-             recorded is not in it",
-            counted(recordings, "recording")
+            "watch may have kept {recordings} because of a stall, so that it may tell no rate: the command line that \
+             recorded is not in it"
         ),
     }
 }

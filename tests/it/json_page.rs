@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::Recording;
+use crate::support::{Recording, run, stallgraph};
 use serde_json::Value;
 
 /// The names of all fields in `value`. Below `free` the names are data: softirqs, record types.
@@ -22,26 +22,34 @@ fn fields(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
+/// Checks that the page has each field that was printed.
+fn check(printed: &str, by: &str) {
+    let page = include_str!("../../docs/json.md");
+    let mut names = BTreeSet::new();
+    fields(&serde_json::from_str(printed).expect("JSON"), &mut names);
+    assert!(names.len() > 10, "{by}");
+    for field in names {
+        let in_list = [" ", ","].iter().any(|end| {
+            page.contains(&format!("{{ {field}{end}")) || page.contains(&format!(", {field}{end}"))
+        });
+        let is_named = ["`", "[]`"].iter().any(|end| page.contains(&format!("`{field}{end}")));
+        assert!(is_named || in_list, "{by}: {field}");
+    }
+}
+
 #[test]
 fn every_field_stands_on_the_page() {
-    let page = include_str!("../../docs/json.md");
     for name in ["system", "evidence"] {
         let recording = Recording::open(name);
         for command in ["window", "stalls", "syscalls", "packets", "info"] {
             if name == "system" && command == "packets" {
                 continue; // It holds no event that tells of packets.
             }
-            let text = recording.stdout(command, &["--format", "json"]);
-            let mut printed = BTreeSet::new();
-            fields(&serde_json::from_str(&text).expect("JSON"), &mut printed);
-            assert!(printed.len() > 10, "{command} on {name}");
-            for field in printed {
-                let in_list = [" ", ","].iter().any(|end| {
-                    page.contains(&format!("{{ {field}{end}")) || page.contains(&format!(", {field}{end}"))
-                });
-                let is_named = ["`", "[]`"].iter().any(|end| page.contains(&format!("`{field}{end}")));
-                assert!(is_named || in_list, "{command}: {field}");
-            }
+            check(&recording.stdout(command, &["--format", "json"]), &format!("{command} on {name}"));
         }
     }
+    let (before, after) = (Recording::open("evidence"), Recording::open("worker"));
+    let mut diff = stallgraph();
+    diff.arg("diff").args([&before.file, &after.file]).args(["--format", "json"]);
+    check(&run(&mut diff).stdout, "diff");
 }

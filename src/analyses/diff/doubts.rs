@@ -7,7 +7,7 @@ use crate::analyses::stalls::Source;
 use crate::model::Kept;
 
 use super::side::Side;
-use super::summary::Summary;
+use super::summary::{CpuTime, Summary};
 
 /// A load that differs by more than this factor may be why stalls come or stay away. It is the
 /// factor within which rates are the same.
@@ -146,6 +146,19 @@ pub(super) fn blocks(doubts: &[Noted]) -> Blocks {
     doubts.iter().fold(Blocks::NOTHING, |blocks, noted| blocks.or(noted.blocks))
 }
 
+/// Notes that one side's lack of power is why a finding is refused, if it is one of those that
+/// `finding` has.
+pub(super) fn refuse_by_power(doubts: &mut [Noted], finding: Blocks) {
+    for noted in doubts.iter_mut() {
+        if let Doubt::Power { when, .. } = noted.doubt {
+            let lacking = Blocks::lacking(when);
+            noted.blocks.better |= finding.better && lacking.better;
+            noted.blocks.worse |= finding.worse && lacking.worse;
+        }
+    }
+    doubts.sort_by_key(|noted| noted.blocks == Blocks::NOTHING);
+}
+
 /// All doubts, those that block something first.
 pub(super) fn doubts(before: &Side, after: &Side) -> Vec<Noted> {
     let mut doubts = Vec::new();
@@ -262,12 +275,12 @@ fn sources(before: &Side, after: &Side, note: &mut impl FnMut(Doubt, Blocks)) {
 /// The CPUs that only one side has.
 fn cpus(before: &Side, after: &Side, note: &mut impl FnMut(Doubt, Blocks)) {
     let (of_before, of_after) = (before.cpus(), after.cpus());
-    let numbers = |cpus: &[super::summary::CpuTime]| cpus.iter().map(|one| one.cpu).collect::<Vec<u32>>();
+    let numbers = |cpus: &[CpuTime]| cpus.iter().map(|one| one.cpu).collect::<Vec<u32>>();
     let (in_before, in_after) = (numbers(&of_before), numbers(&of_after));
     if in_before == in_after {
         return;
     }
-    let matters = |cpus: &[super::summary::CpuTime], others: &[u32], side: &Side| {
+    let matters = |cpus: &[CpuTime], others: &[u32], side: &Side| {
         let alone: Vec<_> = cpus.iter().filter(|one| !others.contains(&one.cpu)).collect();
         let busy_ns: u64 = alone.iter().map(|one| one.busy_ns).sum();
         alone.iter().any(|one| one.stalls > 0) || busy_ns as f64 > LITTLE * side.busy_ns() as f64
@@ -284,12 +297,12 @@ fn load(before: &Side, after: &Side, note: &mut impl FnMut(Doubt, Blocks)) {
         (LoadKind::Receptions, of_before.receptions, of_after.receptions, 0),
         (LoadKind::Samples, of_before.samples, of_after.samples, FEWEST_SAMPLES),
     ];
-    let known = kinds.into_iter().find_map(|(kind, before, after, fewest)| {
+    let kind = kinds.into_iter().find_map(|(kind, before, after, fewest)| {
         let (before, after) = before.zip(after)?;
         (before.max(after) >= fewest).then_some((kind, before, after))
     });
     let per_second = |number: u64, side: &Side| number as f64 / (side.recorded_ns() as f64 / 1e9).max(1e-9);
-    if let Some((kind, number_before, number_after)) = known {
+    if let Some((kind, number_before, number_after)) = kind {
         let rates = (per_second(number_before, before), per_second(number_after, after));
         if let Some(blocks) = of_ratio(rates.0, rates.1) {
             note(Doubt::Load(kind, rates.0, rates.1), blocks);

@@ -7,8 +7,8 @@ use super::rates::Pair;
 const MOST_AFTER: f64 = 50.0;
 /// More is of no use to anybody.
 const MOST_BOTH: f64 = 1000.0;
-/// How fine the search is.
-const STEP: f64 = 1.02;
+/// How often the time is halved in which it is looked for.
+const HALVINGS: usize = 24;
 
 /// How many times as long both sides would be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,9 +21,17 @@ pub(super) struct Times {
 pub(super) fn longer(pair: &Pair, tells: impl Fn(&Pair) -> bool) -> Option<Times> {
     let after_only = |times| Pair { after: pair.after.longer(times), ..*pair };
     let both = |times| Pair { before: pair.before.longer(times), after: pair.after.longer(times) };
+    // More of the same tells more surely, so the least is found by halving.
     let first = |most: f64, longer: &dyn Fn(f64) -> Pair| {
-        let times = std::iter::successors(Some(STEP), |times| Some(times * STEP));
-        times.take_while(|times| *times <= most).find(|times| tells(&longer(*times)))
+        if !tells(&longer(most)) {
+            return None;
+        }
+        let (mut low, mut high) = (1.0, most);
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if tells(&longer(middle)) { high = middle } else { low = middle }
+        }
+        Some(high)
     };
     let after = first(MOST_AFTER, &after_only).map(|after| Times { before: 1.0, after });
     after.or_else(|| first(MOST_BOTH, &both).map(|times| Times { before: times, after: times }))

@@ -12,6 +12,7 @@ mod doubts;
 mod durations;
 mod longer;
 mod names;
+mod numbers;
 mod paths;
 mod rates;
 mod result;
@@ -21,6 +22,7 @@ mod summary;
 
 pub use doubts::{Blocks, Doubt, LoadKind, Noted, When};
 pub use names::{Actor, CulpritName};
+pub(crate) use numbers::verdicts;
 pub use result::{CallChange, Changes, Diff, Longer, Outcome, PathChange, Row, Stalling, Verdict};
 pub use side::{Side, Skipped};
 pub use summary::{CpuTime, Load, Summary};
@@ -38,10 +40,17 @@ pub struct Options {
 
 /// Compares what was recorded before a change with what was recorded after it.
 pub fn compare(before: Side, after: Side, options: Options) -> Diff {
-    let doubts = doubts::doubts(&before, &after);
+    let mut doubts = doubts::doubts(&before, &after);
     let blocks = doubts::blocks(&doubts);
     let judge = Judge { before: &before, after: &after, blocks, is_forced: options.is_forced };
     let (all, culprits) = (judge.all(), judge.culprits());
+    for row in culprits.iter().chain([&all]).filter(|row| row.verdict == Verdict::Refused) {
+        let finding = Blocks {
+            better: !blocks.better && !row.finding.is_worse(),
+            worse: !blocks.worse && !row.finding.is_better(),
+        };
+        doubts::refuse_by_power(&mut doubts, finding);
+    }
     Diff {
         outcome: outcome(&all, &culprits),
         all,

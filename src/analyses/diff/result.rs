@@ -136,7 +136,7 @@ pub struct Row {
 }
 
 /// Stalls on one side.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Stalling {
     /// How many.
@@ -147,6 +147,8 @@ pub struct Stalling {
     pub median_ns: Option<u64>,
     /// The longest, in ns; `None` if there is none.
     pub longest_ns: Option<u64>,
+    /// The function that the longest was in, if a sample shows it.
+    pub function: Option<String>,
 }
 
 /// What was compared, and what of it changed.

@@ -30,6 +30,8 @@ pub(super) struct Series {
     pub begins_ns: Vec<u64>,
     /// The length of each, in ns, in ascending order.
     pub lengths_ns: Vec<u64>,
+    /// The length of the longest, and the function that it was in.
+    pub longest: Option<(u64, Option<String>)>,
 }
 
 impl Side {
@@ -126,6 +128,9 @@ impl Series {
     fn add(&mut self, stall: &Stalled, before_ns: u64) {
         self.begins_ns.push(before_ns + stall.begin_ns);
         self.lengths_ns.push(stall.length_ns);
+        if self.longest.as_ref().is_none_or(|(length_ns, _)| *length_ns < stall.length_ns) {
+            self.longest = Some((stall.length_ns, stall.function.clone()));
+        }
     }
 
     /// How many stalls it has.

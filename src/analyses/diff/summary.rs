@@ -97,6 +97,8 @@ pub(super) struct Stalled {
     pub length_ns: u64,
     /// Who caused it.
     pub culprit: CulpritName,
+    /// The function that says what the culprit did.
+    pub function: Option<String>,
 }
 
 impl Summary {
@@ -150,6 +152,11 @@ impl Summary {
                     begin_ns: busy.before(stall.start_ns),
                     length_ns: stall.duration_ns(),
                     culprit: CulpritName::of_stall(recording, stall),
+                    function: stall
+                        .culprit
+                        .as_ref()
+                        .and_then(|culprit| culprit.path.as_ref()?.function)
+                        .map(|function| recording.name(function).to_owned()),
                 })
                 .collect(),
             windows: dominated::dominated(recording, selection),

@@ -42,8 +42,8 @@ struct Document<'d> {
     before: SideView<'d>,
     after: SideView<'d>,
     doubts: Vec<DoubtView>,
-    all: RowView,
-    culprits: Vec<RowView>,
+    all: RowView<'d>,
+    culprits: Vec<RowView<'d>>,
     paths: Option<ChangesView<PathView>>,
     calls: Option<ChangesView<CallView<'d>>>,
 }
@@ -90,12 +90,12 @@ struct DoubtView {
 }
 
 #[derive(Serialize)]
-struct RowView {
+struct RowView<'d> {
     culprit: Option<String>,
     verdict: &'static str,
     finding: &'static str,
-    before: StallingView,
-    after: StallingView,
+    before: StallingView<'d>,
+    after: StallingView<'d>,
     ratio: Option<f64>,
     ratio_low: f64,
     ratio_high: Option<f64>,
@@ -106,11 +106,12 @@ struct RowView {
 }
 
 #[derive(Serialize)]
-struct StallingView {
+struct StallingView<'d> {
     stalls: u64,
     per_minute: f64,
     median_ns: Option<u64>,
     longest_ns: Option<u64>,
+    function: Option<&'d str>,
 }
 
 #[derive(Serialize)]
@@ -190,7 +191,7 @@ fn noted(noted: &Noted) -> DoubtView {
     }
 }
 
-fn row(row: &Row) -> RowView {
+fn row(row: &Row) -> RowView<'_> {
     let (low, high) = row.interval;
     RowView {
         culprit: row.culprit.as_ref().map(change::culprit),
@@ -215,12 +216,13 @@ fn longer_view(longer: Longer) -> LongerView {
     LongerView { before_ns: longer.before_ns, after_ns: longer.after_ns }
 }
 
-fn stalling(stalling: &Stalling) -> StallingView {
+fn stalling(stalling: &Stalling) -> StallingView<'_> {
     StallingView {
         stalls: stalling.stalls,
         per_minute: stalling.per_minute,
         median_ns: stalling.median_ns,
         longest_ns: stalling.longest_ns,
+        function: stalling.function.as_deref(),
     }
 }
 

@@ -79,7 +79,7 @@ fn verdict(diff: &Diff) -> String {
         }
         Verdict::Unclear(None) => format!("cannot tell: {numbers}{worse}"),
         Verdict::Refused => format!("refused: see above, or add --force; {numbers}{worse}"),
-        told => format!("{}: {numbers}, p = {}{worse}", told.name(), probability(all.p_value)),
+        sure => format!("{}: {numbers}, p = {}{worse}", sure.name(), probability(all.p_value)),
     }
 }
 
@@ -123,10 +123,11 @@ fn row(kind: &str, row: &Row) -> [String; 7] {
 fn stalling(stalling: &Stalling) -> String {
     match (stalling.median_ns, stalling.longest_ns) {
         (Some(median_ns), Some(longest_ns)) => format!(
-            "{}: {} ms the median, {} ms the longest",
+            "{}: {} ms the median, {} ms the longest{}",
             counted(stalling.stalls, "stall"),
             milliseconds(median_ns),
-            milliseconds(longest_ns)
+            milliseconds(longest_ns),
+            stalling.function.as_ref().map(|function| format!(", at {function}")).unwrap_or_default()
         ),
         _ => "no stall".to_owned(),
     }
