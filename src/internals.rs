@@ -95,7 +95,8 @@ pub fn culprit(task: TaskId, path: Option<Path>, samples: u64) -> Culprit {
 }
 
 /// What `diff` says of several culprits by their numbers alone: `before` and `after` have for each
-/// culprit when its stalls began, in ns of the busy time, of which there is `times_ns` on each side.
+/// culprit when its stalls began, in ns of the busy time, of which there is `times_ns` on each
+/// side.
 pub fn diff_verdicts(before: &[Vec<u64>], after: &[Vec<u64>], times_ns: [u64; 2]) -> Vec<Option<Verdict>> {
     diff::verdicts(before, after, times_ns)
 }

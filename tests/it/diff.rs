@@ -137,7 +137,8 @@ fn what_is_not_alike_is_no_proof() {
     lossy.tally.lost = 10_000;
     let idle = recording(&node(&[], 40));
     let is_load = |doubt: &Doubt| matches!(doubt, Doubt::Load(_, before, after) if before > after);
-    let cases: [(Made, fn(&Doubt) -> bool); 5] = [
+    type Meant = fn(&Doubt) -> bool;
+    let cases: [(Made, Meant); 5] = [
         (without("raise:"), |doubt| matches!(doubt, Doubt::Lacks(..))),
         (without("packet:"), |doubt| matches!(doubt, Doubt::Lacks(..))),
         (kept, |doubt| matches!(doubt, Doubt::Kept { is_sure: true, .. })),

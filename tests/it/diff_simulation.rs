@@ -124,6 +124,12 @@ fn bursts_are_not_taken_for_many_witnesses() {
 }
 
 #[test]
+fn bursts_of_a_tenth_of_the_recording_are_not_seen_well() {
+    let found = found(Coming::Bursts(4.0, 30.0), (10, &[10.0]), (10, &[10.0]));
+    assert!((0.05..0.12).contains(&found.fewer), "docs/diff.md has this limit");
+}
+
+#[test]
 fn steady_stalls_are_seldom_taken_for_fewer() {
     let found = found(Coming::Steadily, (10, &[20.0]), (10, &[20.0]));
     assert!(found.fewer <= 0.001 && found.more <= 0.001);

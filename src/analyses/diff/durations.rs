@@ -32,7 +32,7 @@ impl Default for Durations {
 
 impl Durations {
     fn add(&mut self, duration_ns: u64) {
-        if self.calls % self.step == 0 {
+        if self.calls.is_multiple_of(self.step) {
             self.some_ns.push(duration_ns);
         }
         self.calls += 1;
