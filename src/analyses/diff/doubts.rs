@@ -328,8 +328,14 @@ fn of_ratio(before: f64, after: f64) -> Option<Blocks> {
 /// out with its row.
 fn power(before: &Side, after: &Side, note: &mut impl FnMut(Doubt, Blocks)) {
     for (side, when, other) in [(before, When::Before, after), (after, When::After, before)] {
-        let shortest_ns = side.shortest_ns();
-        let shorter = other.stalls() - other.series().at_least(shortest_ns);
+        let cpus = side.cpus();
+        let stalls = other.series();
+        let shorter = stalls.count() - stalls.shown(&cpus);
+        // Of the CPUs that stalled on the other side.
+        let has_stalled = |cpu: &&CpuTime| stalls.lengths_ns.iter().any(|(_, other)| *other == cpu.cpu);
+        let such = cpus.iter().filter(has_stalled);
+        let shortest_ns = such.map(|cpu| cpu.shortest_ns).try_fold(0, |most, one| Some(most.max(one?)));
+        let shortest_ns = shortest_ns.filter(|shortest_ns| *shortest_ns > 0);
         if shorter > 0 {
             note(Doubt::Power { when, shortest_ns, shorter }, Blocks::NOTHING);
         }

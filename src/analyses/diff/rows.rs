@@ -99,8 +99,8 @@ impl Judge<'_> {
     fn is_doubtful(&self, culprit: &Culprit, finding: Verdict, corrected: Corrected) -> bool {
         let (before, after) = (culprit.before.count(), culprit.after.count());
         // Those that the other side would have shown.
-        let shown_before = culprit.before.at_least(self.after.shortest_ns());
-        let shown_after = culprit.after.at_least(self.before.shortest_ns());
+        let shown_before = culprit.before.shown(&self.after.cpus());
+        let shown_after = culprit.after.shown(&self.before.cpus());
         let still_tells = |before: u64, after: u64| {
             let pair = Numbers::pair([before, after], self.times_ns());
             let pair = pair.without_bursts(culprit.numbers.dispersion);
@@ -124,8 +124,8 @@ fn stalling(series: &Series, side: &Side) -> Stalling {
     Stalling {
         stalls: series.count(),
         per_minute: if minutes > 0.0 { series.count() as f64 / minutes } else { 0.0 },
-        median_ns: lengths.get(lengths.len() / 2).copied(),
-        longest_ns: lengths.last().copied(),
+        median_ns: lengths.get(lengths.len() / 2).map(|(length_ns, _)| *length_ns),
+        longest_ns: lengths.last().map(|(length_ns, _)| *length_ns),
         function: series.longest.as_ref().and_then(|(_, function)| function.clone()),
     }
 }

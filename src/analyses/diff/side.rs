@@ -28,8 +28,8 @@ pub struct Skipped {
 pub(super) struct Series {
     /// How long all CPUs of all recordings had been busy when each began, in ns.
     pub begins_ns: Vec<u64>,
-    /// The length of each, in ns, in ascending order.
-    pub lengths_ns: Vec<u64>,
+    /// The length of each, in ns, and its CPU, the shortest first.
+    pub lengths_ns: Vec<(u64, u32)>,
     /// The length of the longest, and the function that it was in.
     pub longest: Option<(u64, Option<String>)>,
 }
@@ -59,9 +59,10 @@ impl Side {
     pub fn cpus(&self) -> Vec<CpuTime> {
         let mut cpus: BTreeMap<u32, CpuTime> = BTreeMap::new();
         for one in self.recordings.iter().flat_map(|summary| &summary.cpus) {
-            let sum = cpus.entry(one.cpu).or_insert(CpuTime { cpu: one.cpu, busy_ns: 0, stalls: 0 });
+            let sum = cpus.entry(one.cpu).or_insert(CpuTime { busy_ns: 0, stalls: 0, ..*one });
             sum.busy_ns += one.busy_ns;
             sum.stalls += one.stalls;
+            sum.shortest_ns = sum.shortest_ns.zip(one.shortest_ns).map(|(sum, one)| sum.max(one));
         }
         cpus.into_values().collect()
     }
@@ -84,15 +85,6 @@ impl Side {
         let all_ns = self.sum(|summary| summary.recorded_ns.saturating_mul(summary.cpus.len() as u64));
         let outside = |ns: u64| ns.saturating_sub(stalled_ns) as f64;
         if outside(all_ns) > 0.0 { outside(self.busy_ns()) / outside(all_ns) } else { 0.0 }
-    }
-
-    /// The length of the shortest stall that would have been seen in each recording, in ns; `None`
-    /// if none is sure to have been.
-    pub fn shortest_ns(&self) -> Option<u64> {
-        self.recordings
-            .iter()
-            .map(|summary| summary.shortest_ns)
-            .try_fold(0, |most, one| Some(most.max(one?)))
     }
 
     /// The stalls of each culprit.
@@ -127,7 +119,7 @@ impl Side {
 impl Series {
     fn add(&mut self, stall: &Stalled, before_ns: u64) {
         self.begins_ns.push(before_ns + stall.begin_ns);
-        self.lengths_ns.push(stall.length_ns);
+        self.lengths_ns.push((stall.length_ns, stall.cpu));
         if self.longest.as_ref().is_none_or(|(length_ns, _)| *length_ns < stall.length_ns) {
             self.longest = Some((stall.length_ns, stall.function.clone()));
         }
@@ -138,9 +130,12 @@ impl Series {
         self.lengths_ns.len() as u64
     }
 
-    /// How many are at least as long as this; none without a length.
-    pub fn at_least(&self, shortest_ns: Option<u64>) -> u64 {
-        let shorter = |shortest_ns: u64| self.lengths_ns.partition_point(|length| *length < shortest_ns);
-        shortest_ns.map_or(0, |shortest_ns| self.count() - shorter(shortest_ns) as u64)
+    /// How many are sure to have been seen, too, where `cpus` say how long a stall must be for it.
+    pub fn shown(&self, cpus: &[CpuTime]) -> u64 {
+        let is_shown = |(length_ns, cpu): &&(u64, u32)| {
+            let shortest_ns = cpus.iter().find(|one| one.cpu == *cpu).and_then(|one| one.shortest_ns);
+            shortest_ns.is_some_and(|shortest_ns| shortest_ns <= *length_ns)
+        };
+        self.lengths_ns.iter().filter(is_shown).count() as u64
     }
 }

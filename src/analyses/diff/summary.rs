@@ -50,9 +50,6 @@ pub struct Summary {
     pub of_overloads: u64,
     /// How many overloads there are.
     pub overloads: u64,
-    /// The length of the shortest stall that would have been seen on each CPU, in ns; `None` if
-    /// none is sure to have been.
-    pub shortest_ns: Option<u64>,
     /// Whether each wait of a softirq is known, so that samples are not needed to see a stall.
     pub has_waits: bool,
     /// The sources of evidence that it has.
@@ -74,6 +71,9 @@ pub struct CpuTime {
     pub busy_ns: u64,
     /// How many stalls it had.
     pub stalls: u64,
+    /// The length of the shortest stall that is sure to have been seen on it, in ns; `None` if none
+    /// is.
+    pub shortest_ns: Option<u64>,
 }
 
 /// How much a recording shows that there was to do, in records of each kind; `None` where they were
@@ -93,6 +93,8 @@ pub struct Load {
 pub(super) struct Stalled {
     /// How long all CPUs together had been busy when it began, in ns.
     pub begin_ns: u64,
+    /// The CPU.
+    pub cpu: u32,
     /// Its length, in ns.
     pub length_ns: u64,
     /// Who caused it.
@@ -123,6 +125,7 @@ impl Summary {
                     cpu,
                     busy_ns,
                     stalls: sure().filter(|stall| stall.cpu == cpu).count() as u64,
+                    shortest_ns: shortest_ns(stalls, cpu),
                 })
                 .collect(),
             frequency_hz: recording.sampling_event().and_then(|event| event.frequency_hz),
@@ -136,10 +139,6 @@ impl Summary {
             unsure: (stalls.stalls.len() - sure().count()) as u64,
             of_overloads: stalls.overloads.iter().map(|overloaded| overloaded.stalls).sum(),
             overloads: stalls.overloads.len() as u64,
-            shortest_ns: match stalls.weakest() {
-                Some(power) => power.shortest_ns,
-                None => Some(stalls.min_ns),
-            },
             has_waits: stalls.has(Source::Softirqs),
             sources: stalls
                 .witnesses
@@ -150,6 +149,7 @@ impl Summary {
             stalls: sure()
                 .map(|stall| Stalled {
                     begin_ns: busy.before(stall.start_ns),
+                    cpu: stall.cpu,
                     length_ns: stall.duration_ns(),
                     culprit: CulpritName::of_stall(recording, stall),
                     function: stall
@@ -173,6 +173,12 @@ impl Summary {
     pub(super) fn stalled_ns(&self) -> u64 {
         self.stalls.iter().map(|stall| stall.length_ns).fold(0, u64::saturating_add)
     }
+}
+
+/// The length of the shortest stall that is sure to have been seen on a CPU, in ns.
+fn shortest_ns(stalls: &Stalls, cpu: u32) -> Option<u64> {
+    let power = stalls.powers.iter().find(|power| power.cpu == cpu)?;
+    power.shortest_ns.map(|shortest_ns| shortest_ns.max(stalls.min_ns))
 }
 
 /// How much there was to do on the selected CPUs in the selected time.

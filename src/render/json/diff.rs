@@ -71,7 +71,6 @@ struct RecordingView<'d> {
     packets: Option<u64>,
     net_rx: Option<u64>,
     lost: u64,
-    shortest_ns: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +78,7 @@ struct CpuView {
     cpu: u32,
     busy_ns: u64,
     stalls: u64,
+    shortest_ns: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -164,7 +164,8 @@ fn side(side: &Side) -> SideView<'_> {
 }
 
 fn cpu(time: CpuTime) -> CpuView {
-    CpuView { cpu: time.cpu, busy_ns: time.busy_ns, stalls: time.stalls }
+    let CpuTime { cpu, busy_ns, stalls, shortest_ns } = time;
+    CpuView { cpu, busy_ns, stalls, shortest_ns }
 }
 
 fn recording(summary: &Summary) -> RecordingView<'_> {
@@ -178,7 +179,6 @@ fn recording(summary: &Summary) -> RecordingView<'_> {
         packets: summary.load.packets,
         net_rx: summary.load.receptions,
         lost: summary.lost,
-        shortest_ns: summary.shortest_ns,
     }
 }
 
