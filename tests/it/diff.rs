@@ -203,6 +203,33 @@ fn assert_report(text: &str) {
 }
 
 #[test]
+fn one_program_before_and_after_its_fix() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/diff");
+    fs::copy(data.join("kallsyms"), folder.path().join("kallsyms")).expect("the kernel's names");
+    let [before, after] = ["before.data", "after.data"].map(|name| {
+        let packed = fs::read(data.join(format!("{name}.zst"))).expect("the recording");
+        let file = folder.path().join(name);
+        fs::write(&file, zstd::decode_all(packed.as_slice()).expect("it unpacks")).expect("a file");
+        file
+    });
+    let gone = on(&before, &after, &[]);
+    assert_eq!((gone.code, gone.stderr.as_str()), (Some(0), ""), "{gone:?}");
+    assert!(gone.stdout.contains("\nverdict   gone: 30 stalls before, 0 after"), "{}", gone.stdout);
+    assert!(gone.stdout.contains("netstat_exp lseek"), "{}", gone.stdout);
+    assert_report(&gone.stdout);
+    let new = on(&after, &before, &[]);
+    assert_eq!(new.code, Some(1), "{new:?}");
+    assert!(new.stdout.contains("\nverdict   new: 0 stalls before, 30 after"), "{}", new.stdout);
+    assert!(new.stdout.contains("\ndoubt     AFTER begins before BEFORE ends"), "{}", new.stdout);
+    let same = on(&before, &before, &["--format", "json"]);
+    let json: Value = serde_json::from_str(&same.stdout).expect("JSON");
+    assert_eq!((same.code, &json["all"]["verdict"]), (Some(0), &"same".into()), "{}", same.stdout);
+    let longer = on(&before, &before, &["--min", "155ms"]);
+    assert_eq!(longer.code, Some(2), "a few are too few: {longer:?}");
+}
+
+#[test]
 fn a_recording_is_no_better_than_itself() {
     let post = Recording::open("post").file;
     let same = on(&post, &post, &[]);

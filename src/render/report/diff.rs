@@ -225,5 +225,9 @@ fn rate(rate: f64) -> String {
 
 /// A ratio with at least two digits.
 fn ratio(ratio: f64) -> String {
-    if ratio.is_infinite() { "inf".to_owned() } else { rate(ratio) }
+    match ratio {
+        ratio if ratio.is_infinite() => "inf".to_owned(),
+        ratio if ratio >= 9999.5 => format!("{ratio:.0e}"),
+        ratio => rate(ratio),
+    }
 }
