@@ -1,6 +1,7 @@
 //! The internal items that benches, fuzz targets and tests of this crate need. None of them is part
 //! of the public interface: they change without notice.
 
+use crate::analyses::diff::{self, Verdict};
 use crate::analyses::paths::Path;
 use crate::analyses::stalls::{
     self, Confidence, Culprit, Evidence, Holder, Kind, Limit, Options, Power, Stall, Stalls, Victims, Witness,
@@ -92,4 +93,11 @@ pub fn culprit(task: TaskId, path: Option<Path>, samples: u64) -> Culprit {
         samples,
         share: 1.0,
     }
+}
+
+/// What `diff` says of several culprits by their numbers alone: `before` and `after` have for each
+/// culprit when its stalls began, in ns of the busy time, of which there is `times_ns` on each
+/// side.
+pub fn diff_verdicts(before: &[Vec<u64>], after: &[Vec<u64>], times_ns: [u64; 2]) -> Vec<Option<Verdict>> {
+    diff::verdicts(before, after, times_ns)
 }

@@ -8,6 +8,7 @@
 //! | [`windows`] | what ran before each episode of ksoftirqd, and which path stands out? |
 //! | [`moments`] | what held the CPUs at the times in a victim's log? |
 //! | [`check`] | is this node stalling? |
+//! | [`diff`] | are the stalls gone, from recordings before and after a change? |
 //! | [`syscalls`] | which system calls were slow, and did they run, wait or sleep? |
 //! | [`packets`] | when and in which context was each packet handled? |
 //! | [`contents`] | what is in the recording, and which frames have no name? |
@@ -34,6 +35,7 @@ pub mod causes;
 pub mod check;
 pub mod contents;
 pub(crate) mod contexts;
+pub mod diff;
 pub mod flame;
 mod holder;
 pub mod lanes;

@@ -8,13 +8,9 @@ use stallgraph::load::{self, Beside, Options, Packed};
 use stallgraph::model::{Recording, clean};
 
 use super::inputs::Inputs;
-use super::names::NameOptions;
 use super::progress::Progress;
+use super::reading::ReadingOptions;
 use super::signals::FirstInterrupt;
-use super::values::parse_size;
-
-/// The most threads: more than any recording has work for.
-const MOST_THREADS: i64 = 1024;
 
 /// Which recording, and where its names come from.
 #[derive(Args)]
@@ -30,27 +26,8 @@ pub struct InputOptions {
     /// The same as FILE, as perf spells it
     #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
     input: Option<PathBuf>,
-    /// Sampling event [default: the one that samples time]
-    ///
-    /// Events that sample time are cycles and cpu-clock, for example. If there are none with
-    /// samples, another event stands in, with a warning; a counter of misses comes last.
-    #[arg(short, long, value_name = "NAME")]
-    event: Option<String>,
-    /// Memory for input that is piped or unpacked: 512M, 16G or bytes
-    ///
-    /// The default is half of the machine's memory. Compressed recordings and archives may unpack
-    /// to at most 256 times their size by default. What is read of the files that names come from,
-    /// and what pack keeps of them, is bounded too. Tables of what was read come on top: usually
-    /// less than the recording, at most 25 times its unpacked size.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    max_memory: Option<u64>,
-    /// Number of threads [default: one per usable CPU]
-    ///
-    /// The output is the same with any number.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
-    threads: Option<u16>,
     #[command(flatten)]
-    names: NameOptions,
+    reading: ReadingOptions,
 }
 
 impl InputOptions {
@@ -73,11 +50,11 @@ impl InputOptions {
     /// The recording and the options that say how to read it, as words of a shell's command line.
     pub fn shell_words(&self) -> String {
         let mut words = vec![shell_word(&self.path().to_string_lossy())];
-        for (name, value) in self.names.given() {
+        for (name, value) in self.reading.names.given() {
             words.push(name.to_owned());
             words.extend(value.map(|value| shell_word(&value.to_string_lossy())));
         }
-        if let Some(event) = &self.event {
+        if let Some(event) = &self.reading.event {
             words.extend(["-e".to_owned(), shell_word(event)]);
         }
         words.join(" ")
@@ -87,23 +64,21 @@ impl InputOptions {
     /// were read to load `recording`, if that is done.
     pub fn inputs(&self, recording: Option<&Recording>) -> Inputs {
         let opened = recording.map(|recording| recording.symbol_files.clone()).unwrap_or_default();
-        Inputs::new(&self.path(), &self.names.files(), &opened)
+        Inputs::new(&self.path(), &self.reading.names.files(), &opened)
     }
 
     /// Packs the recording and what goes `beside` it, with progress on a terminal.
     pub fn pack(&self, beside: &Beside, out: &mut dyn Write) -> stallgraph::Result<Packed> {
-        self.start_threads()?;
+        self.reading.start_threads()?;
         let progress = Progress::new();
         let show = |stage, done, total| progress.show(stage, done, total);
-        load::pack(&self.path(), &self.options(true), beside, out, &show)
+        load::pack(&self.path(), &self.reading.options(true), beside, out, &show)
     }
 
     fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
-        self.start_threads()?;
-        let options = self.options(events);
+        self.reading.start_threads()?;
         let _interrupt = self.first_interrupt();
-        let progress = Progress::new();
-        load::load(&self.path(), &options, &|stage, done, total| progress.show(stage, done, total))
+        self.reading.load(&self.path(), events)
     }
 
     /// Lets the first Ctrl-C end only what writes the stream, if the recording is one.
@@ -114,25 +89,9 @@ impl InputOptions {
         is_stream.then(FirstInterrupt::survive)
     }
 
-    /// Starts as many threads as the user asked for, before any of them gets work.
-    fn start_threads(&self) -> stallgraph::Result<()> {
-        let threads = self.threads.map_or_else(usual_threads, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        pool.build_global().map_err(|error| {
-            stallgraph::Error::Usage(format!(
-                "{threads} threads cannot be started: {error}; start fewer, such as --threads 1"
-            ))
-        })
-    }
-
     /// What to load, with or without events, and where names come from.
     pub fn options(&self, events: bool) -> Options {
-        Options {
-            event: self.event.clone(),
-            sources: self.names.sources(),
-            events,
-            max_memory: self.max_memory,
-        }
+        self.reading.options(events)
     }
 }
 
@@ -144,14 +103,6 @@ fn shell_word(text: &str) -> String {
         true => format!("'{}'", text.replace('\'', r"'\''")),
         false => text.into_owned(),
     }
-}
-
-/// The number of threads where none is asked for: that of `RAYON_NUM_THREADS`, as far as
-/// `--threads` takes it, or one per usable CPU.
-fn usual_threads() -> usize {
-    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok());
-    let usable = || std::thread::available_parallelism().map_or(1, usize::from);
-    asked.filter(|&threads| threads > 0).unwrap_or_else(usable).min(MOST_THREADS as usize)
 }
 
 /// The default is perf's: standard input if it is a pipe, else `perf.data`.

@@ -7,6 +7,7 @@ mod causes_options;
 mod chart;
 mod check;
 mod collapse;
+mod diff;
 mod export;
 mod generate;
 mod info;
@@ -18,6 +19,7 @@ mod output;
 mod pack;
 mod packets;
 mod progress;
+mod reading;
 mod record;
 mod report;
 mod selection;
@@ -34,7 +36,6 @@ mod window_options;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use stallgraph::Error;
 use stallgraph::model::clean;
 
 pub use allocator::Allocator;
@@ -50,7 +51,7 @@ use outcome::Outcome;
 ///
 /// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input: part of
 /// it could not be read, or window, stalls or syscalls needed names of kernel functions and there
-/// are none. Those of check are in its own help.
+/// are none. Those of check and diff are in their own help.
 #[derive(Parser)]
 #[command(name = "stallgraph", version, max_term_width = 100, verbatim_doc_comment)]
 struct Arguments {
@@ -66,6 +67,7 @@ enum Command {
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
     Packets(packets::Arguments),
+    Diff(diff::Arguments),
     Chart(chart::Arguments),
     Report(report::Arguments),
     Export(export::Arguments),
@@ -91,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Packets(arguments) => packets::run(&arguments),
+        Command::Diff(arguments) => return diff::run(&arguments),
         Command::Chart(arguments) => chart::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
@@ -106,7 +109,7 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Nothing) => ExitCode::from(1),
         Ok(Outcome::Incomplete) => ExitCode::from(3),
         // The reader of the output has closed it, as `| head` does.
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&format!("{error:#}"));
             ExitCode::from(2)
@@ -131,12 +134,4 @@ fn refuse(error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(is_closed)
-            || matches!(cause.downcast_ref::<Error>(), Some(Error::Output(error)) if is_closed(error))
-    })
 }

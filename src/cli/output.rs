@@ -46,3 +46,12 @@ pub fn check_selection(selection: &Selection, recording: &Recording) -> Result<(
     }
     Ok(())
 }
+
+/// Whether a command failed because the reader of its output has closed it.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(is_closed)
+            || matches!(cause.downcast_ref::<Error>(), Some(Error::Output(error)) if is_closed(error))
+    })
+}

@@ -173,6 +173,24 @@ pub fn open(path: &Path, memory: u64) -> Result<Input> {
     map(file, path).map(Input::of_one_file)
 }
 
+/// Whether the file at `path` begins as a perf.data, a pack or an archive does, or is a directory
+/// that `perf record --threads` wrote. A link is followed, a pipe is not opened.
+pub fn looks_like_recording(path: &Path) -> bool {
+    const HEAD: u64 = 512;
+    let Ok(metadata) = fs::metadata(path) else { return false };
+    if metadata.is_dir() {
+        let data = path.join("data");
+        return fs::symlink_metadata(&data).is_ok_and(|data| data.is_file()) && looks_like_recording(&data);
+    }
+    if !metadata.is_file() {
+        return false;
+    }
+    let mut head = Vec::new();
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let is_read = file.and_then(|file| file.take(HEAD).read_to_end(&mut head)).is_ok();
+    is_read && (magic::is_recording(&head) || pack::may_be_pack(&head) || pack::may_be_archive(&head))
+}
+
 /// Opens the files of a recording that is a directory.
 ///
 /// `perf record --threads -o DIR` writes the header and the records that it makes up into `data`,

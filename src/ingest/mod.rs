@@ -51,7 +51,7 @@ pub use attributes::{Attribute, CoreEvent};
 pub use cursor::{ByteOrder, whole_text};
 pub use features::Features;
 pub use header::Header;
-pub use input::{InputFile, open};
+pub use input::{InputFile, looks_like_recording, open};
 pub use magic::is_recording;
 pub use measure::Measure;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::ingest::{Attribute, CoreEvent, Formats, Measure, SampleLayout, Source, tell_cpus};
-use crate::model::{About, Clock, Event, Tracepoint, clean};
+use crate::model::{About, Clock, Event, Kept, Tracepoint, clean};
 
 /// For each event, whether it is the sampling event: the `asked` one, else the [`best`]. On a
 /// hybrid CPU it has a twin for each kind of core; all twins together sample the machine.
@@ -119,6 +119,7 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[b
         arch: text(&features.arch),
         perf_version: text(&features.perf_version),
         command: (!features.command.is_empty()).then(|| clean(&features.command.join(" ")).into_owned()),
+        kept: kept(features.perf_version.as_deref(), features.command.iter().map(String::as_str)),
         cpus_online: features.cpus_online,
         cpus_available: features.cpus_available,
         asked_hz: asked_hz(&features.command),
@@ -130,6 +131,16 @@ pub(super) fn about(source: &Source, path: &Path, file_bytes: u64, sampling: &[b
             .map(|(attribute, is_sampling)| event(attribute, *is_sampling, &source.header.formats))
             .collect(),
         ..About::default()
+    }
+}
+
+/// Whether `stallgraph watch` kept the recording. It writes its own command line into each one.
+pub(super) fn kept<'w>(version: Option<&str>, command: impl IntoIterator<Item = &'w str>) -> Kept {
+    let is_own = version.is_some_and(|version| version.starts_with("stallgraph "));
+    match command.into_iter().nth(1) {
+        Some("watch") if is_own => Kept::ForStall,
+        None if is_own => Kept::Unknown,
+        _ => Kept::Always,
     }
 }
 
@@ -202,6 +213,19 @@ mod tests {
         ] {
             let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
             assert_eq!(asked_hz(&words), hz, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_watch_keeps_is_recognised() {
+        for (version, command, expected) in [
+            (Some("stallgraph 0.1.0"), &["/usr/bin/stallgraph", "watch", "--keep", "x"][..], Kept::ForStall),
+            (Some("stallgraph 0.1.0"), &["stallgraph", "record", "--", "watch"], Kept::Always),
+            (Some("stallgraph 0.1.0"), &[], Kept::Unknown),
+            (Some("6.1.187"), &["perf", "watch"], Kept::Always),
+            (None, &[], Kept::Always),
+        ] {
+            assert_eq!(kept(version, command.iter().copied()), expected, "{version:?} {command:?}");
         }
     }
 }

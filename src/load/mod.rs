@@ -57,6 +57,7 @@ use job::Job;
 use perf_data::Unnamed;
 
 pub use crate::ingest::log_times::{Zone, read as read_log};
+pub use crate::ingest::looks_like_recording;
 pub use crate::symbols::Sources;
 pub use lines::source_lines;
 pub use options::{Options, Progress, Stage};

@@ -22,6 +22,8 @@ pub struct About {
     pub perf_version: Option<String>,
     /// The command line that recorded.
     pub command: Option<String>,
+    /// Whether it was kept because of what is in it.
+    pub kept: Kept,
     /// CPUs that were online.
     pub cpus_online: Option<u32>,
     /// CPUs that the machine could have online.
@@ -41,6 +43,19 @@ pub struct About {
     pub end_ns: u64,
     /// All events, sampled or not.
     pub events: Vec<Event>,
+}
+
+/// Whether a recording was kept because of what is in it: `stallgraph watch` keeps the seconds
+/// around a stall. How many stalls such a recording has tells nothing of how often they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// It was recorded whatever happened.
+    #[default]
+    Always,
+    /// It was kept because of a stall.
+    ForStall,
+    /// It may have been: the command line that recorded is not in it.
+    Unknown,
 }
 
 /// The clock of a recording's times.

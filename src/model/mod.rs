@@ -61,7 +61,7 @@ mod timeline;
 mod trace;
 mod tracepoint;
 
-pub use about::{About, Clock};
+pub use about::{About, Clock, Kept};
 pub use cgroup::Cgroup;
 pub use diagnostic::{Diagnostic, Severity};
 pub use event::{Event, Flaw};

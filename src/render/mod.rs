@@ -22,6 +22,7 @@
 
 mod advice;
 mod cause;
+mod change;
 mod digits;
 mod doubt;
 mod subject;

@@ -37,6 +37,10 @@ fn names_of_files_are_printed_clean() {
         }
     }
     let post = post.join("perf.data").display().to_string();
+    for file in [&absent, &damaged, HOSTILE, "."] {
+        assert_clean(&["diff", &post, file], folder.path());
+        assert_clean(&["diff", file, &post], folder.path());
+    }
     for file in [&absent, &damaged, HOSTILE] {
         for option in ["--kallsyms", "--vmlinux", "--symfs", "--buildid-dir"] {
             assert_clean(&["window", &post, option, file], folder.path());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Recording, run};
+use crate::support::{Recording, run, stallgraph};
 use serde_json::Value;
 
 /// The names of all fields in `value`. Below `free` the names are data: softirqs, record types.
@@ -22,9 +22,23 @@ fn fields(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
+/// Checks that the page has each field that was printed.
+fn check(printed: &str, by: &str) {
+    let page = include_str!("../../docs/json.md");
+    let mut names = BTreeSet::new();
+    fields(&serde_json::from_str(printed).expect("JSON"), &mut names);
+    assert!(names.len() > 10, "{by}");
+    for field in names {
+        let in_list = [" ", ","].iter().any(|end| {
+            page.contains(&format!("{{ {field}{end}")) || page.contains(&format!(", {field}{end}"))
+        });
+        let is_named = ["`", "[]`"].iter().any(|end| page.contains(&format!("`{field}{end}")));
+        assert!(is_named || in_list, "{by}: {field}");
+    }
+}
+
 #[test]
 fn every_field_stands_on_the_page() {
-    let page = include_str!("../../docs/json.md");
     for name in ["system", "evidence"] {
         let recording = Recording::open(name);
         for command in ["window", "stalls", "check", "syscalls", "packets", "info"] {
@@ -33,16 +47,11 @@ fn every_field_stands_on_the_page() {
             }
             // The exit code of `check` is its answer.
             let text = run(recording.command(command).args(["--format", "json"])).stdout;
-            let mut printed = BTreeSet::new();
-            fields(&serde_json::from_str(&text).expect("JSON"), &mut printed);
-            assert!(printed.len() > 10, "{command} on {name}");
-            for field in printed {
-                let in_list = [" ", ","].iter().any(|end| {
-                    page.contains(&format!("{{ {field}{end}")) || page.contains(&format!(", {field}{end}"))
-                });
-                let is_named = ["`", "[]`"].iter().any(|end| page.contains(&format!("`{field}{end}")));
-                assert!(is_named || in_list, "{command}: {field}");
-            }
+            check(&text, &format!("{command} on {name}"));
         }
     }
+    let (before, after) = (Recording::open("evidence"), Recording::open("worker"));
+    let mut diff = stallgraph();
+    diff.arg("diff").args([&before.file, &after.file]).args(["--format", "json"]);
+    check(&run(&mut diff).stdout, "diff");
 }

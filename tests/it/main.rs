@@ -22,6 +22,8 @@ mod collapse;
 mod confinement;
 mod corpus;
 mod damage;
+mod diff;
+mod diff_simulation;
 mod doubt;
 mod events;
 mod events_damaged;

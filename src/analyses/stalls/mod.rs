@@ -41,6 +41,7 @@ pub use advice::{Advice, Cost};
 pub use commands::{RECORD, RECORD_ALL, RECORD_SHORT};
 pub use kind::Kind;
 pub use options::Options;
+pub(crate) use ranking::key_of;
 pub use result::{
     Confidence, Culprit, CulpritSummary, Evidence, Limit, Overloaded, Power, Stall, Stalls, TracedCall,
     Victims, Wait,

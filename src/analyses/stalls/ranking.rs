@@ -23,7 +23,7 @@ const FEWEST: usize = 4;
 /// What stalls of one culprit have in common: the holder, the owner of the path, and where the path
 /// starts, if the owner is known. For kernel threads only the path counts, because workers take
 /// turns. For handlers only the handler counts, because it interrupts whatever task runs.
-type Key = (Holder<Option<NameId>>, Option<Owner>, Option<NameId>);
+pub(crate) type Key = (Holder<Option<NameId>>, Option<Owner>, Option<NameId>);
 
 /// The culprits of `stalls`: those with a stall of medium or high confidence first, then by stalled
 /// time.
@@ -46,8 +46,12 @@ pub(super) fn rank(recording: &Recording, stalls: &[Stall]) -> Vec<CulpritSummar
 }
 
 fn key(recording: &Recording, culprit: &Culprit) -> Key {
-    let holder = culprit.holder_by_comm(recording);
-    let Some(path) = culprit.path.as_ref().filter(|_| holder.task().is_some()) else {
+    key_of(culprit.holder_by_comm(recording), culprit.path.as_ref())
+}
+
+/// What all work of this holder in this kind of path has in common.
+pub(crate) fn key_of(holder: Holder<NameId>, path: Option<&Path>) -> Key {
+    let Some(path) = path.filter(|_| holder.task().is_some()) else {
         return (holder.map(Some), None, None);
     };
     let is_worker = path.owner == Owner::KernelThread;

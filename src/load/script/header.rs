@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::ingest::number;
+use crate::load::events::kept;
 use crate::model::{About, clean};
 
 /// How often perf was asked to sample an event.
@@ -35,7 +36,10 @@ pub(super) fn read_comment(text: &str, about: &mut About, rates: &mut HashMap<St
         "os release" => about.kernel = words(),
         "perf version" => about.perf_version = words(),
         "arch" => about.arch = words(),
-        "cmdline" => about.command = words(),
+        "cmdline" => {
+            about.kept = kept(about.perf_version.as_deref(), value.split_whitespace());
+            about.command = words();
+        }
         "nrcpus online" => about.cpus_online = value.parse().ok(),
         "nrcpus avail" => about.cpus_available = value.parse().ok(),
         "clockid" => {

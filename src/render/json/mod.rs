@@ -6,6 +6,7 @@
 mod cause;
 pub mod causes;
 pub mod check;
+pub mod diff;
 pub mod info;
 mod lines;
 mod moments;

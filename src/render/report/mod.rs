@@ -6,6 +6,7 @@
 pub(super) mod about;
 pub mod causes;
 pub mod check;
+pub mod diff;
 pub mod info;
 mod layout;
 pub mod moments;

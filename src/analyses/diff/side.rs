@@ -1,0 +1,141 @@
+//! One side of a comparison: a recording, or all of a folder together.
+
+use std::collections::BTreeMap;
+
+use super::names::CulpritName;
+use super::summary::{CpuTime, Load, Stalled, Summary};
+
+/// What was recorded before a change, or after it. Times and stalls of its recordings add up.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    /// The file or folder as the user named it, safe to print.
+    pub name: String,
+    /// What each recording tells, in the order of their names.
+    pub recordings: Vec<Summary>,
+    /// The recordings that cannot be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A recording that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file, and what is wrong with it, safe to print.
+    pub why: String,
+}
+
+/// The stalls of one culprit, or of all.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Series {
+    /// How long all CPUs of all recordings had been busy when each began, in ns.
+    pub begins_ns: Vec<u64>,
+    /// The length of each, in ns, and its CPU, the shortest first.
+    pub lengths_ns: Vec<(u64, u32)>,
+    /// The length of the longest, and the function that it was in.
+    pub longest: Option<(u64, Option<String>)>,
+}
+
+impl Side {
+    /// How long its CPUs together were busy, in ns.
+    pub fn busy_ns(&self) -> u64 {
+        self.sum(Summary::busy_ns)
+    }
+
+    /// How long was recorded, in ns.
+    pub fn recorded_ns(&self) -> u64 {
+        self.sum(|summary| summary.recorded_ns)
+    }
+
+    /// How many stalls of medium or high confidence it has.
+    pub fn stalls(&self) -> u64 {
+        self.sum(|summary| summary.stalls.len() as u64)
+    }
+
+    /// How many stalls are left out because their confidence is low.
+    pub fn unsure(&self) -> u64 {
+        self.sum(|summary| summary.unsure)
+    }
+
+    /// Each CPU with the sum of its times, in ascending order.
+    pub fn cpus(&self) -> Vec<CpuTime> {
+        let mut cpus: BTreeMap<u32, CpuTime> = BTreeMap::new();
+        for one in self.recordings.iter().flat_map(|summary| &summary.cpus) {
+            let sum = cpus.entry(one.cpu).or_insert(CpuTime { busy_ns: 0, stalls: 0, ..*one });
+            sum.busy_ns += one.busy_ns;
+            sum.stalls += one.stalls;
+            sum.shortest_ns = sum.shortest_ns.zip(one.shortest_ns).map(|(sum, one)| sum.max(one));
+        }
+        cpus.into_values().collect()
+    }
+
+    /// How much there was to do; `None` where any recording does not tell.
+    pub fn load(&self) -> Load {
+        let sum = |of: fn(&Load) -> Option<u64>| {
+            self.recordings.iter().map(|summary| of(&summary.load)).sum::<Option<u64>>()
+        };
+        Load {
+            packets: sum(|load| load.packets),
+            receptions: sum(|load| load.receptions),
+            samples: sum(|load| load.samples),
+        }
+    }
+
+    /// How much of the time its CPUs were busy with something else than stalls, from 0 to 1.
+    pub fn busy_share(&self) -> f64 {
+        let stalled_ns = self.sum(Summary::stalled_ns);
+        let all_ns = self.sum(|summary| summary.recorded_ns.saturating_mul(summary.cpus.len() as u64));
+        let outside = |ns: u64| ns.saturating_sub(stalled_ns) as f64;
+        if outside(all_ns) > 0.0 { outside(self.busy_ns()) / outside(all_ns) } else { 0.0 }
+    }
+
+    /// The stalls of each culprit.
+    pub(super) fn culprits(&self) -> BTreeMap<&CulpritName, Series> {
+        let mut culprits: BTreeMap<&CulpritName, Series> = BTreeMap::new();
+        self.each(|stall, before_ns| culprits.entry(&stall.culprit).or_default().add(stall, before_ns));
+        culprits.values_mut().for_each(|series| series.lengths_ns.sort_unstable());
+        culprits
+    }
+
+    /// All stalls.
+    pub(super) fn series(&self) -> Series {
+        let mut all = Series::default();
+        self.each(|stall, before_ns| all.add(stall, before_ns));
+        all.lengths_ns.sort_unstable();
+        all
+    }
+
+    fn each<'s>(&'s self, mut visit: impl FnMut(&'s Stalled, u64)) {
+        let mut before_ns = 0;
+        for summary in &self.recordings {
+            summary.stalls.iter().for_each(|stall| visit(stall, before_ns));
+            before_ns += summary.busy_ns();
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Summary) -> u64) -> u64 {
+        self.recordings.iter().map(of).fold(0, u64::saturating_add)
+    }
+}
+
+impl Series {
+    fn add(&mut self, stall: &Stalled, before_ns: u64) {
+        self.begins_ns.push(before_ns + stall.begin_ns);
+        self.lengths_ns.push((stall.length_ns, stall.cpu));
+        if self.longest.as_ref().is_none_or(|(length_ns, _)| *length_ns < stall.length_ns) {
+            self.longest = Some((stall.length_ns, stall.function.clone()));
+        }
+    }
+
+    /// How many stalls it has.
+    pub fn count(&self) -> u64 {
+        self.lengths_ns.len() as u64
+    }
+
+    /// How many are sure to have been seen, too, where `cpus` say how long a stall must be for it.
+    pub fn shown(&self, cpus: &[CpuTime]) -> u64 {
+        let is_shown = |(length_ns, cpu): &&(u64, u32)| {
+            let shortest_ns = cpus.iter().find(|one| one.cpu == *cpu).and_then(|one| one.shortest_ns);
+            shortest_ns.is_some_and(|shortest_ns| shortest_ns <= *length_ns)
+        };
+        self.lengths_ns.iter().filter(is_shown).count() as u64
+    }
+}

@@ -1,0 +1,162 @@
+//! What `diff` says of culprits and doubts, in words that the text and the JSON share.
+
+use std::borrow::Cow;
+
+use crate::analyses::diff::{Actor, CulpritName, Doubt, LoadKind, Longer, When};
+use crate::analyses::paths::Owner;
+use crate::analyses::selection::cpu_list;
+
+use super::subject::chosen;
+use super::text::{counted, percent, short};
+
+/// A culprit in a few words: `node_exporter lseek`, `softirq net_rx`. They are those of the other
+/// reports, but for threads of the kernel, which have no name of their own here.
+pub fn culprit(name: &CulpritName) -> String {
+    let actor: Cow<str> = match &name.actor {
+        Actor::Task(comm) => chosen(comm),
+        Actor::KernelThread => "kernel thread".into(),
+        Actor::Softirq(softirq) => format!("softirq {}", softirq.name()).into(),
+        Actor::Interrupt(Some(handler)) => format!("interrupt {}", chosen(handler)).into(),
+        Actor::Interrupt(None) => "interrupt".into(),
+        Actor::Machine => "the machine itself".into(),
+        Actor::Nobody => "nobody knows".into(),
+    };
+    match (name.owner, &name.work) {
+        (None, _) => actor.into_owned(),
+        (_, Some(work)) => format!("{actor} {work}"),
+        (Some(Owner::SystemCall), None) => format!("{actor} (system call)"),
+        (Some(Owner::Exception), None) => format!("{actor} (exception)"),
+        (Some(_), None) => format!("{actor} (kernel)"),
+    }
+}
+
+/// How much longer must be recorded: `record 39 minutes more of AFTER`.
+pub fn longer(longer: Longer) -> String {
+    match longer.before_ns {
+        0 => format!("record {} more of AFTER", minutes(longer.after_ns)),
+        before_ns => format!(
+            "record both for longer: {} more of BEFORE, and {} more of AFTER",
+            minutes(before_ns),
+            minutes(longer.after_ns)
+        ),
+    }
+}
+
+/// Whole minutes, rounded up.
+fn minutes(ns: u64) -> String {
+    counted(ns.div_ceil(60_000_000_000).max(1), "minute")
+}
+
+/// A doubt as a sentence, with the remedy if there is one.
+pub fn doubt(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::Kept { when, recordings, is_sure } => kept(*when, *recordings, *is_sure),
+        Doubt::Damaged(when) => format!("{} is damaged: part of it could not be read", when.name()),
+        Doubt::Nameless(when) => format!(
+            "{} has no names of kernel functions: save /proc/kallsyms beside it, or give --kallsyms",
+            when.name()
+        ),
+        Doubt::Lacks(when, tells) => format!("{} does not tell {tells}: record both alike", when.name()),
+        Doubt::Cpus(before, after) => format!(
+            "other CPUs: {} before, {} after; select with -C those that both have",
+            cpu_list(before),
+            cpu_list(after)
+        ),
+        Doubt::Frequencies(before, after) => {
+            format!("other sampling frequencies: {} Hz before, {} Hz after", list(before), list(after))
+        }
+        Doubt::Load(kind, before, after) => {
+            let what = match kind {
+                LoadKind::Packets => "packets a second",
+                LoadKind::Receptions => "runs of NET_RX a second",
+                LoadKind::Samples => "samples a second in NET_RX",
+            };
+            match *before == 0.0 && *after == 0.0 {
+                true => "no packet was received on either side: record while packets come".to_owned(),
+                false => format!("another load: {} {what} before, {} after", rate(*before), rate(*after)),
+            }
+        }
+        Doubt::Busy(before, after) => format!(
+            "another load: CPUs were busy for {} of the time before, {} after, stalls left out",
+            percent(*before),
+            percent(*after)
+        ),
+        Doubt::Lost(when, share) => {
+            format!("{} lost {} of its records: record with -m 16M", when.name(), percent(*share))
+        }
+        Doubt::Overloaded { when, overloads, stalls } => format!(
+            "{} has {}, with {} that are not compared",
+            when.name(),
+            counted(*overloads, "overload"),
+            counted(*stalls, "stall")
+        ),
+        Doubt::Power { when, shortest_ns, shorter } => power(*when, *shortest_ns, *shorter),
+        Doubt::Kernels(before, after) => {
+            format!("another kernel: {} before, {} after", before.join(", "), after.join(", "))
+        }
+        Doubt::Hosts(before, after) => {
+            format!("another machine: {} before, {} after", before.join(", "), after.join(", "))
+        }
+        Doubt::Order => "AFTER begins before BEFORE ends: is the order right?".to_owned(),
+    }
+}
+
+/// The word for a doubt that programs look for.
+pub fn code(doubt: &Doubt) -> &'static str {
+    match doubt {
+        Doubt::Kept { .. } => "kept",
+        Doubt::Damaged(_) => "damaged",
+        Doubt::Nameless(_) => "nameless",
+        Doubt::Lacks(..) => "witnesses",
+        Doubt::Cpus(..) => "cpus",
+        Doubt::Frequencies(..) => "frequency",
+        Doubt::Load(..) => "load",
+        Doubt::Busy(..) => "busy",
+        Doubt::Lost(..) => "lost",
+        Doubt::Overloaded { .. } => "overload",
+        Doubt::Power { .. } => "power",
+        Doubt::Kernels(..) => "kernel",
+        Doubt::Hosts(..) => "host",
+        Doubt::Order => "order",
+    }
+}
+
+fn kept(when: When, recordings: u64, is_sure: bool) -> String {
+    let recordings = format!("{} of {}", counted(recordings, "recording"), when.name());
+    match is_sure {
+        true => format!(
+            "watch kept {recordings} because of a stall, so that it tells no rate: use stallgraph record"
+        ),
+        false => format!(
+            "watch may have kept {recordings} because of a stall, so that it may tell no rate: the command line that \
+             recorded is not in it"
+        ),
+    }
+}
+
+fn power(when: When, shortest_ns: Option<u64>, shorter: u64) -> String {
+    let (when, other) = match when {
+        When::Before => ("BEFORE", "AFTER"),
+        When::After => ("AFTER", "BEFORE"),
+    };
+    let stalls = counted(shorter, "stall");
+    match shortest_ns {
+        Some(ns) => format!(
+            "a stall must last {} to be sure to be seen in {when}, and {stalls} of {other} did not",
+            short(ns)
+        ),
+        None => format!("{when} is not sure to show any stall, and {other} has {stalls}"),
+    }
+}
+
+fn list(numbers: &[u64]) -> String {
+    match numbers {
+        [] => "no".to_owned(),
+        numbers => numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// A rate with at least two digits.
+fn rate(rate: f64) -> String {
+    if rate == 0.0 || rate >= 9.95 { format!("{rate:.0}") } else { format!("{rate:.1}") }
+}
