@@ -14,6 +14,7 @@
 //! | [`contents`] | what is in the recording, and which frames have no name? |
 //! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
 //! | [`panorama`] | what ran when on all CPUs, for a page |
+//! | [`overview`] | the same in a thousand pieces, beside that of another recording |
 //! | [`causes`] | which known causes does a culprit's path show? |
 //!
 //! [`selection`] says which CPUs, times and tasks to look at, [`paths`] what the kernel worked on:
@@ -42,6 +43,7 @@ pub mod lanes;
 pub mod moments;
 pub mod ordered;
 pub mod overloads;
+pub mod overview;
 pub mod packets;
 pub mod panorama;
 pub mod paths;

@@ -41,6 +41,12 @@ impl InputOptions {
         self.load_with(true)
     }
 
+    /// Loads the samples and events of another recording in the same way.
+    pub fn load_another(&self, path: &Path) -> stallgraph::Result<Recording> {
+        self.reading.start_threads()?;
+        self.reading.load(path, true)
+    }
+
     /// The recording's file; `-` is standard input.
     pub fn path(&self) -> PathBuf {
         let path = self.file.as_ref().or(self.input.as_ref());

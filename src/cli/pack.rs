@@ -112,6 +112,7 @@ impl Arguments {
                 selection,
                 log: None,
                 causes: Causes::built_in(),
+                before: None,
             };
             let mut page = Vec::new();
             report::write_page(recording, &shown, &mut page)?;

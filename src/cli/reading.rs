@@ -2,6 +2,7 @@
 //! come from.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use stallgraph::load::{self, Options};
@@ -50,6 +51,10 @@ impl ReadingOptions {
 
     /// Starts as many threads as the user asked for, before any of them gets work.
     pub fn start_threads(&self) -> stallgraph::Result<()> {
+        static ARE_STARTED: AtomicBool = AtomicBool::new(false);
+        if ARE_STARTED.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
         let threads = self.threads.map_or_else(usual_threads, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().map_err(|error| {

@@ -8,13 +8,16 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 use stallgraph::analyses::check::{self, Thresholds};
+use stallgraph::analyses::diff::{self, Diff, Side, Summary};
+use stallgraph::analyses::overview::{self, Overview};
 use stallgraph::analyses::panorama::{self, Found, MOST_ENTRIES};
 use stallgraph::analyses::selection::Selection;
+use stallgraph::analyses::stalls::Stalls;
 use stallgraph::analyses::{contents, moments, packets, stalls, syscalls, windows};
 use stallgraph::causes::Causes;
 use stallgraph::load;
 use stallgraph::model::{Log, Recording};
-use stallgraph::render::page::{self, Page};
+use stallgraph::render::page::{self, Against, Page};
 
 use super::at::LogOptions;
 use super::causes_options::CausesOptions;
@@ -44,6 +47,7 @@ use super::values::{parse_duration, to_ns};
 ///   stallgraph report                        writes perf.data.html
 ///   stallgraph report -o stall.html stall.tar.zst
 ///   ping -D 192.0.2.2 > ping.txt; stallgraph report --at ping.txt --open
+///   stallgraph report --before perf.data.old
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
@@ -56,6 +60,12 @@ pub struct Arguments {
     /// Least length of a stall
     #[arg(long, help_heading = "Stalls", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
+    /// Recording from before a change, to be compared
+    ///
+    /// The page begins with what became of the stalls, as diff says it, and shows who had the CPUs
+    /// in both recordings, on one scale.
+    #[arg(long, value_name = "FILE", help_heading = "Stalls")]
+    before: Option<PathBuf>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -81,6 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let causes = arguments.causes.causes()?;
     let log = arguments.log.read()?;
+    let before = arguments.before.as_deref().map(|path| arguments.read_before(path)).transpose()?;
     let recording = arguments.input.load_with_events()?;
     output::report_diagnostics(&recording);
     load::require_witnesses(&recording)?;
@@ -93,6 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         selection,
         log,
         causes,
+        before,
     };
     let inputs = arguments.input.inputs(Some(&recording));
     let mut target = Target::create(file, Readers::Usual, &inputs)?;
@@ -109,6 +121,22 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
+    /// Sums up the recording from before a change.
+    fn read_before(&self, path: &Path) -> Result<Before> {
+        let recording = self.input.load_another(path)?;
+        load::require_witnesses(&recording)?;
+        let selection = self.selection.selection();
+        selection.check(&recording)?;
+        let options =
+            stalls::Options { min_ns: to_ns(self.min)?, selection: selection.clone(), ..Default::default() };
+        let stalls = stalls::find(&recording, &options);
+        Ok(Before {
+            name: recording.about.file.clone(),
+            summary: Summary::new(&recording, &stalls, &selection),
+            overview: overview::find(&recording, &stalls, &selection),
+        })
+    }
+
     /// Where to write.
     fn path(&self) -> Result<PathBuf> {
         if let Some(path) = &self.output {
@@ -130,6 +158,21 @@ impl Arguments {
     }
 }
 
+impl Before {
+    /// What changed since, and the overview of what was recorded after.
+    fn compare(&self, recording: &Recording, stalls: &Stalls, selection: &Selection) -> (Diff, Overview) {
+        let side = |name: &str, summary| Side {
+            name: name.to_owned(),
+            recordings: vec![summary],
+            skipped: Vec::new(),
+        };
+        let before = side(&self.name, self.summary.clone());
+        let after = side(&recording.about.file, Summary::new(recording, stalls, selection));
+        let options = diff::Options { min_ns: stalls.min_ns, is_forced: false };
+        (diff::compare(before, after, options), overview::find(recording, stalls, selection))
+    }
+}
+
 /// What of a recording a page shows.
 pub struct Shown<'f> {
     /// The recording, as words of a shell's command line.
@@ -142,11 +185,20 @@ pub struct Shown<'f> {
     pub log: Option<Log>,
     /// The known causes that are looked for.
     pub causes: Causes,
+    /// What was recorded before a change.
+    pub before: Option<Before>,
+}
+
+/// What was recorded before a change.
+pub struct Before {
+    name: String,
+    summary: Summary,
+    overview: Overview,
 }
 
 /// Writes the page of a recording with events, and returns how many samples it shows.
 pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> stallgraph::Result<u64> {
-    let Shown { min_ns, ref selection, ref log, ref causes, .. } = *shown;
+    let Shown { min_ns, ref selection, ref log, ref causes, ref before, .. } = *shown;
     let of_stalls = stalls::Options { min_ns, selection: selection.clone(), causes: causes.clone() };
     let of_windows = windows::Options {
         selection: selection.clone(),
@@ -168,6 +220,7 @@ pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> 
     let found = Found { stalls: &stalls, windows: windows.as_ref(), packets: packets.as_ref() };
     let panorama = panorama::find(recording, selection, &found, MOST_ENTRIES);
     let doubt = check::doubt(recording, &stalls, selection);
+    let compared = before.as_ref().map(|before| before.compare(recording, &stalls, selection));
     let page = Page {
         program: PROGRAM,
         recording,
@@ -181,6 +234,11 @@ pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> 
         syscalls: syscalls.as_ref(),
         packets: packets.as_ref(),
         contents: &contents::find(recording),
+        against: before.as_ref().zip(compared.as_ref()).map(|(before, (diff, after))| Against {
+            diff,
+            before: &before.overview,
+            after,
+        }),
     };
     page::write(&page, out).map_err(stallgraph::Error::Output)?;
     let samples = panorama.samples;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use stallgraph::causes::Causes;
 
 use crate::support::builder::{Builder, Kernel, Sample};
-use crate::support::{MadeUp, Recording, hostile, run, stallgraph};
+use crate::support::{MadeUp, Recording, hostile, run, sources, stallgraph};
 
 /// A page, taken apart.
 struct Page {
@@ -311,6 +311,33 @@ fn a_pack_can_hold_the_page() {
     for name in ["node_exporter", "envoy", "/srv/stall"] {
         assert!(!all.contains(name), "{name}");
     }
+}
+
+/// What was before a change stands beside what is after it, on one scale.
+#[test]
+fn a_page_compares_with_the_recording_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["before", "after"] {
+        let packed = fs::File::open(sources::root().join(format!("testdata/diff/{name}.data.zst")));
+        let file = fs::File::create(folder.path().join(format!("{name}.data")));
+        zstd::stream::copy_decode(packed.expect("packed"), file.expect("a file")).expect("it unpacks");
+    }
+    let kallsyms = sources::root().join("testdata/diff/kallsyms");
+    fs::copy(kallsyms, folder.path().join("kallsyms")).expect("the names");
+    let written =
+        run(stallgraph().current_dir(&folder).args(["report", "--before", "before.data", "after.data"]));
+    assert_eq!(written.code, Some(0), "{}", written.stderr);
+    let page = fs::read_to_string(folder.path().join("after.data.html")).expect("the page");
+    let (_, rest) = page.split_once("<section class=\"against\"").expect("the section");
+    let (section, _) = rest.split_once("</section>").expect("its end");
+    assert!(section.contains("<p>gone: 30 stalls before, 0 after"), "{section}");
+    let (before, after) = section.split_once("After: after.data").expect("both");
+    let marks = |text: &str| text.matches("<rect class=\"mark\"").count();
+    assert_eq!((marks(before), marks(after)), (30, 0));
+    assert!(before.contains("ms, netstat_exp lseek</title>"));
+    let missing =
+        run(stallgraph().current_dir(&folder).args(["report", "--before", "none.data", "after.data"]));
+    assert!(missing.code == Some(2) && missing.stderr.contains("none.data"), "{}", missing.stderr);
 }
 
 #[test]

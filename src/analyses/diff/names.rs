@@ -40,7 +40,7 @@ pub struct CulpritName {
 
 impl CulpritName {
     /// Who caused a stall.
-    pub(super) fn of_stall(recording: &Recording, stall: &Stall) -> CulpritName {
+    pub(in crate::analyses) fn of_stall(recording: &Recording, stall: &Stall) -> CulpritName {
         match &stall.culprit {
             Some(culprit) => {
                 CulpritName::new(recording, culprit.holder_by_comm(recording), culprit.path.as_ref())

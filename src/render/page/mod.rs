@@ -5,6 +5,7 @@
 //! the JSON of the commands, and the panorama as columns of numbers. The program only shows these:
 //! it computes no verdict.
 
+mod against;
 mod assets;
 mod cause;
 mod columns;
@@ -22,7 +23,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
-pub use parts::Page;
+pub use parts::{Against, Page};
 
 /// Columns are packed in pieces of so many bytes, on all threads.
 const PIECE: usize = 1 << 21;
@@ -51,6 +52,7 @@ pub fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
         assets::STYLE,
     )?;
     verdict::write(page, out)?;
+    against::write(page, out)?;
     assets::BODY.lines().try_for_each(|line| writeln!(out, "{}", line.trim_start()))?;
     write_data("documents", documents?, out)?;
     for (number, piece) in (1..).zip(columns) {

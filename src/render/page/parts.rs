@@ -2,7 +2,9 @@
 
 use crate::analyses::check::{Check, Doubt};
 use crate::analyses::contents::Contents;
+use crate::analyses::diff::Diff;
 use crate::analyses::moments::Moments;
+use crate::analyses::overview::Overview;
 use crate::analyses::packets::Packets;
 use crate::analyses::panorama::Panorama;
 use crate::analyses::stalls::Stalls;
@@ -36,4 +38,16 @@ pub struct Page<'r> {
     pub packets: Option<&'r Packets>,
     /// What is in the recording.
     pub contents: &'r Contents,
+    /// A recording from before a change.
+    pub against: Option<Against<'r>>,
+}
+
+/// A recording from before a change, beside the one that the page shows.
+pub struct Against<'r> {
+    /// What changed.
+    pub diff: &'r Diff,
+    /// Who had its CPUs when.
+    pub before: &'r Overview,
+    /// Who had the CPUs when in the recording that the page shows.
+    pub after: &'r Overview,
 }

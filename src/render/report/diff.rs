@@ -60,7 +60,7 @@ fn side(side: &Side, min_ns: u64) -> String {
 }
 
 /// The conclusion, in one sentence.
-fn verdict(diff: &Diff) -> String {
+pub(in crate::render) fn verdict(diff: &Diff) -> String {
     let all = &diff.all;
     let numbers = format!(
         "{} before, {} after, {} and {} in a busy minute",
@@ -214,7 +214,7 @@ fn count(first: &str, changed: usize, unchanged: u64, noun: &str) -> Vec<String>
 }
 
 /// A rate with at least two digits.
-fn rate(rate: f64) -> String {
+pub(in crate::render) fn rate(rate: f64) -> String {
     match rate {
         0.0 => "0".to_owned(),
         rate if rate >= 9.95 => format!("{rate:.0}"),

@@ -104,6 +104,7 @@ fn write_page(recording: &Recording, stalls: &stalls::Stalls, windows: &windows:
             syscalls: None,
             packets: None,
             contents: &contents::find(recording),
+            against: None,
         };
         page::write(&page, &mut std::io::sink()).expect("a sink takes all");
     }
