@@ -280,6 +280,21 @@ fn a_file_of_ones_own_adds_and_replaces() {
     assert!(missing.stderr.contains("--causes /no/such/file"), "{}", missing.stderr);
 }
 
+/// The example of the page is a file of causes.
+#[test]
+fn the_example_of_the_page_is_read() {
+    let page = read(&root().join("docs/causes.md"));
+    let example =
+        page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), example).expect("it is written");
+    let explained = run(stallgraph().args(["causes", "backup-agent", "--causes"]).arg(file.path()));
+    assert_eq!(explained.code, Some(0), "{}", explained.stderr);
+    for line in ["cause     backup-agent: the backup agent scans the volume", "kernels   4.4 to before 6.2"] {
+        assert!(explained.stdout.contains(line), "{}", explained.stdout);
+    }
+}
+
 #[test]
 fn a_stack_that_is_none_is_refused() {
     for bad in ["", ";", "<a>;b c"] {

@@ -1,5 +1,7 @@
 //! Witnesses from events, what is one stall, and its culprit and victims.
 
+use std::collections::BTreeSet;
+
 use crate::support::fixture;
 use crate::support::fixture::{every_ms, recording};
 use stallgraph::analyses::selection::{Selection, TimeRange};
@@ -151,6 +153,10 @@ fn ksoftirqd_that_does_not_run_while_nothing_is_served() {
     assert_eq!((ms(stall), kinds(stall)), ((100, 200), vec!["ksoftirqd_wait"]));
     // It was in user space, where softirqs can be served: it is not what held them up.
     assert!(stall.culprit.is_none(), "{:?}", stall.culprit);
+    // Others have seen who else may have kept ksoftirqd waiting.
+    let causes = stall.causes.iter().map(|one| (one.cause.name.as_str(), one.certainty.name()));
+    let possible = ["ksoftirqd-outweighed", "realtime-task"].map(|name| (name, "possible"));
+    assert_eq!(causes.collect::<BTreeSet<_>>(), BTreeSet::from(possible));
 }
 
 #[test]
