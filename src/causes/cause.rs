@@ -17,6 +17,8 @@ pub struct Cause {
     pub title: String,
     /// What it is about: the name of its data file; `own` for a user's file.
     pub topic: String,
+    /// The user's file that it is from, as the user named it; `None` if the program knows it.
+    pub file: Option<String>,
     /// The paths in which it is seen. One of them is enough. Without any, a condition tells it.
     pub paths: Vec<Pattern>,
     /// What else must hold.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::model::{Softirq, clean};
 
+use super::OWN;
 use super::cause::{Cause, Condition, Remedy, Verify};
 use super::kernels::{Kernels, Version};
 use super::pattern::Pattern;
@@ -72,7 +73,9 @@ pub(super) fn parse(text: &str, file: &Path, topic: &str) -> Result<Vec<Cause>> 
         let at = entry.span().start;
         let entry = entry.into_inner();
         let name = entry.name.clone();
-        let cause = cause(entry, topic).map_err(|problem| fail(at, &format!("cause {name}: {problem}")))?;
+        let mut cause =
+            cause(entry, topic).map_err(|problem| fail(at, &format!("cause {name}: {problem}")))?;
+        cause.file = (topic == OWN).then(|| clean(&file.to_string_lossy()).into_owned());
         if causes.iter().any(|other| other.name == cause.name) {
             return Err(fail(at, &format!("cause {name}: another has this name")));
         }
@@ -117,6 +120,7 @@ fn cause(entry: Entry, topic: &str) -> std::result::Result<Cause, String> {
         name: entry.name,
         title: safe(&entry.title),
         topic: topic.to_owned(),
+        file: None,
         paths,
         condition,
         kernels,

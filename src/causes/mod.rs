@@ -11,6 +11,7 @@ mod kernels;
 mod pattern;
 mod wildcard;
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use crate::error::Result;
@@ -18,6 +19,9 @@ use crate::error::Result;
 pub use cause::{Cause, Condition, Remedy, Verify};
 pub use kernels::{Kernels, Version};
 pub use pattern::{Alternative, Pattern, Step};
+
+/// What the causes of a user's file are about, as far as is known.
+const OWN: &str = "own";
 
 /// The data files of the program: what each is about, its name in `src/causes`, and its text.
 const FILES: [(&str, &str, &str); 5] = [
@@ -28,51 +32,61 @@ const FILES: [(&str, &str, &str); 5] = [
     ("mistaken", "mistaken.toml", include_str!("mistaken.toml")),
 ];
 
-static BUILT_IN: LazyLock<Causes> = LazyLock::new(|| {
+/// Those of the program, once they are asked for: most recordings show no culprit.
+static BUILT_IN: LazyLock<Vec<Arc<Cause>>> = LazyLock::new(|| {
     let parse = |(topic, name, text): &(&str, &str, &str)| {
         file::parse(text, name.as_ref(), topic).expect("a test reads the data files")
     };
-    Causes { all: FILES.iter().flat_map(parse).map(Arc::new).collect() }
+    FILES.iter().flat_map(parse).map(Arc::new).collect()
 });
 
 /// A set of causes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Causes {
-    all: Vec<Arc<Cause>>,
+    /// `None`: those that the program knows.
+    all: Option<Vec<Arc<Cause>>>,
+}
+
+impl Default for Causes {
+    fn default() -> Causes {
+        Causes::built_in()
+    }
 }
 
 impl Causes {
     /// The causes that the program knows.
     pub fn built_in() -> Causes {
-        BUILT_IN.clone()
+        Causes { all: None }
     }
 
     /// No causes.
     pub fn none() -> Causes {
-        Causes::default()
+        Causes { all: Some(Vec::new()) }
     }
 
-    /// Adds those of `text`, which is that of the file `name`. One that has the name of another
-    /// takes its place.
+    /// Adds those of `text`, which is that of the file `name`, before all others. One that has the
+    /// name of another takes its place. Returns how many there are.
     ///
     /// # Errors
     ///
     /// If the text is not of the form that `docs/causes.md` describes. The error names the line.
-    pub fn add(&mut self, text: &str, name: &std::path::Path) -> Result<()> {
-        for cause in file::parse(text, name, "own")? {
-            self.all.retain(|other| other.name != cause.name);
-            self.all.push(Arc::new(cause));
-        }
-        Ok(())
+    pub fn add(&mut self, text: &str, name: &Path) -> Result<usize> {
+        let mut own: Vec<Arc<Cause>> = file::parse(text, name, OWN)?.into_iter().map(Arc::new).collect();
+        let count = own.len();
+        let others = self.iter().filter(|other| own.iter().all(|cause| cause.name != other.name));
+        let others: Vec<Arc<Cause>> = others.cloned().collect();
+        own.extend(others);
+        self.all = Some(own);
+        Ok(count)
     }
 
     /// All causes, in the order of their files.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Cause>> {
-        self.all.iter()
+        self.all.as_ref().unwrap_or(&BUILT_IN).iter()
     }
 
     /// The cause of this name.
     pub fn get(&self, name: &str) -> Option<&Arc<Cause>> {
-        self.all.iter().find(|cause| cause.name == name)
+        self.iter().find(|cause| cause.name == name)
     }
 }

@@ -1,19 +1,14 @@
 //! `stallgraph causes`: the known causes of stalls, one explained, a stack tried.
 
-use std::fmt::Write as _;
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use stallgraph::analyses::causes::{self, KnownCause};
-use stallgraph::causes::{Causes, Version};
-use stallgraph::load;
 use stallgraph::model::clean;
 use stallgraph::render::{json, report};
 
 use super::causes_options::CausesOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::stack::Stack;
 
 /// Lists the known causes of stalls, explains one, or tries a stack
 ///
@@ -42,7 +37,8 @@ pub struct Arguments {
     name: Option<String>,
     /// Try a stack: its functions from the root to the leaf, joined by ;
     ///
-    /// A collapsed stack can be given as it is: names that the kernel does not have do no harm.
+    /// A collapsed stack can be given as it is, with its comm, its count and functions of programs;
+    /// so can a block that perf script prints, and /proc/PID/stack.
     #[arg(long = "match", value_name = "STACK", help_heading = "Stack", conflicts_with = "name")]
     stack: Option<String>,
     /// The kernel of the stack: 4.9, or what uname -r prints
@@ -77,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let is_json = arguments.format == Format::Json;
     if let Some(stack) = &arguments.stack {
-        let found = try_stack(stack, arguments.kernel.as_deref(), &causes)?;
+        let found = Stack::read(stack)?.causes(arguments.kernel.as_deref(), &causes)?;
         output::print(|out| match is_json {
             true => json::causes::write_found(&found, out),
             false => report::causes::write_found(&found, out),
@@ -100,40 +96,4 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         false => report::causes::write_cause(cause, out),
     })?;
     Ok(Outcome::Found)
-}
-
-/// The causes that a stack shows. It is read as a recording of one sample, so that it means here
-/// what it means there: what an interrupt does is not the work of the system call below it.
-fn try_stack(stack: &str, kernel: Option<&str>, causes: &Causes) -> Result<Vec<KnownCause>> {
-    let mut text = String::new();
-    if let Some(kernel) = kernel {
-        if Version::of_release(kernel).is_none() {
-            bail!("--kernel {}: no version of a kernel; give 4.9, or what uname -r prints", clean(kernel));
-        }
-        let _ = writeln!(text, "# ========\n# os release : {}\n# ========\n#", clean(kernel));
-    }
-    let is_of_symbol = |c: char| c.is_ascii_alphanumeric() || "_.".contains(c);
-    let mut functions: Vec<&str> = stack
-        .split(';')
-        .map(|name| name.trim().trim_end_matches("_[k]"))
-        .filter(|name| !name.is_empty() && name.chars().all(is_of_symbol))
-        .collect();
-    if functions.is_empty() {
-        bail!("--match: no function of the kernel in it; give functions joined by ;");
-    }
-    let comm = functions[0].to_owned();
-    // What is before the entry into the kernel is no work of its own.
-    functions.insert(0, "do_syscall_64");
-    let _ = writeln!(text, "{comm} 1/1 [000] 1.000000000: 1 cpu-clock:");
-    for (at, function) in functions.iter().enumerate().rev() {
-        let _ = writeln!(
-            text,
-            "\t{:x} {function}+0x1 ([kernel.kallsyms])",
-            0xffff_ffff_8100_0000_u64 + at as u64 * 16
-        );
-    }
-    text.push('\n');
-    let path = Path::new("--match");
-    let recording = load::load_bytes(text.as_bytes(), path, &load::Options::default(), &|_, _, _| {})?;
-    Ok(causes::of_first_sample(&recording, causes))
 }

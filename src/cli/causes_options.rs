@@ -9,6 +9,8 @@ use clap::Args;
 use stallgraph::causes::Causes;
 use stallgraph::model::clean;
 
+use super::output;
+
 /// The largest file of causes, in bytes. The program's own are smaller than a tenth of this.
 const LARGEST: u64 = 1 << 20;
 
@@ -37,7 +39,9 @@ impl CausesOptions {
             if text.len() as u64 > LARGEST {
                 bail!("--causes {shown}: a file of causes has at most {} KiB", LARGEST / 1024);
             }
-            causes.add(&text, path)?;
+            if causes.add(&text, path)? == 0 {
+                output::complain(&format!("--causes {shown}: holds no cause"));
+            }
         }
         Ok(causes)
     }

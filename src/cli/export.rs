@@ -9,6 +9,7 @@ use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::{stalls, windows};
+use stallgraph::causes::Causes;
 use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
@@ -193,7 +194,11 @@ fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
     if !recording.tells_cpus() {
         return Vec::new();
     }
-    let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let options = windows::Options {
+        selection: selection.clone(),
+        causes: Causes::none(),
+        ..windows::Options::default()
+    };
     let mut markers = markers::of_windows(recording, &windows::find(recording, &options));
     let options = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
     markers.extend(markers::of_stalls(recording, &stalls::find(recording, &options)));

@@ -24,6 +24,7 @@ mod record;
 mod report;
 mod selection;
 mod signals;
+mod stack;
 mod stalls;
 mod syscalls;
 mod target;

@@ -6,7 +6,7 @@
 mod matcher;
 mod result;
 
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
 
 use crate::causes::Causes;
 use crate::model::{NameId, Recording, Sample};
@@ -21,7 +21,7 @@ pub use result::{Certainty, KnownCause, Why};
 /// the stall in which it is surest.
 pub(crate) fn common<'k>(stalls: impl ExactSizeIterator<Item = &'k Vec<KnownCause>>) -> Vec<KnownCause> {
     let count = stalls.len();
-    let mut by_name: BTreeMap<&str, (usize, &KnownCause)> = BTreeMap::new();
+    let mut by_name: IndexMap<&str, (usize, &KnownCause)> = IndexMap::new();
     for one in stalls.flatten() {
         let (stalls, surest) = by_name.entry(&one.cause.name).or_insert((0, one));
         *stalls += 1;

@@ -7,6 +7,7 @@ use stallgraph::analyses::flame::{self, MarkedPath, Marks, Section};
 use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
 use stallgraph::analyses::stalls::{self, Stall, Stalls};
 use stallgraph::analyses::windows::{self, Episode, Options, Triggers, Windows};
+use stallgraph::causes::Causes;
 use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::text::counted;
 use stallgraph::render::viewers::flame_svg;
@@ -81,7 +82,7 @@ impl<'r> Gallery<'r> {
         let min_ns = arguments.min.map_or(Ok(stalls::Options::default().min_ns), to_ns)?;
         let stalls_in = |time| {
             let selection = Selection { time, ..options.selection.clone() };
-            stalls::find(recording, &stalls::Options { min_ns, selection, ..stalls::Options::default() })
+            stalls::find(recording, &stalls::Options { min_ns, selection, causes: Causes::none() })
         };
         let stalls = match arguments.stall {
             Some(_) => Some(stalls_in(options.selection.time)),

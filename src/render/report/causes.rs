@@ -77,8 +77,11 @@ pub(super) fn block(found: &[KnownCause]) -> Vec<String> {
     let mut lines = wrap("known     ", &cause::sentence(first));
     lines.extend(help(&first.cause));
     lines.extend(first.cause.sources.first().iter().flat_map(|source| wrap("source    ", source)));
-    lines.push(format!("explain   stallgraph causes {}", first.cause.name));
-    lines.extend(others.iter().flat_map(|other| wrap("known     ", &cause::sentence(other))));
+    lines.push(format!("explain   {}", cause::explain(&first.cause)));
+    for other in others {
+        lines.extend(wrap("known     ", &cause::sentence(other)));
+        lines.push(format!("explain   {}", cause::explain(&other.cause)));
+    }
     lines
 }
 
