@@ -97,12 +97,43 @@ fn found(coming: Coming, before: Expected, after: Expected) -> Found {
     found
 }
 
+/// How often the test tells of fewer without the guard against bursts, if so many stalls are
+/// expected before and after, and it was recorded so many times as long after: summed, and not
+/// simulated.
+fn without_guard(before: f64, after: f64, longer: f64) -> f64 {
+    const MOST: usize = 400;
+    let mut factorials = vec![0.0f64];
+    for number in 1..=MOST {
+        factorials.push(factorials[number - 1] + (number as f64).ln());
+    }
+    let poisson = |mean: f64, number: usize| (number as f64 * mean.ln() - mean - factorials[number]).exp();
+    let (of_after, of_before) = ((longer / (1.0 + longer)).ln(), (1.0 / (1.0 + longer)).ln());
+    let mut power = 0.0;
+    for all in 1..=MOST {
+        let mut as_few = 0.0;
+        for (few, many) in (0..=all).rev().enumerate() {
+            let ways = factorials[all] - factorials[few] - factorials[many];
+            as_few += (ways + few as f64 * of_after + many as f64 * of_before).exp();
+            if as_few >= 0.05 {
+                break;
+            }
+            power += poisson(before, many) * poisson(after, few);
+        }
+    }
+    println!("{before} and {after}, {longer} times as long, without the guard: fewer {power:.4}");
+    power
+}
+
 #[test]
 fn equal_rates_are_seldom_taken_for_fewer() {
     for (before, after) in [
         ((10, &[2.0][..]), (10, &[2.0][..])),
+        ((10, &[5.0]), (10, &[5.0])),
         ((10, &[10.0]), (10, &[10.0])),
+        ((10, &[20.0]), (10, &[20.0])),
         ((10, &[60.0]), (10, &[60.0])),
+        ((1, &[1.0]), (10, &[10.0])),
+        ((10, &[10.0]), (1, &[1.0])),
         ((1, &[5.0]), (10, &[50.0])),
         ((10, &[50.0]), (1, &[5.0])),
         ((10, &[10.0, 20.0, 3.0, 1.0, 0.5]), (10, &[10.0, 20.0, 3.0, 1.0, 0.5])),
@@ -110,6 +141,23 @@ fn equal_rates_are_seldom_taken_for_fewer() {
     ] {
         let found = found(Coming::Alone, before, after);
         assert!(found.fewer <= 0.05 && found.more <= 0.05, "{before:?} {after:?}");
+    }
+}
+
+#[test]
+fn the_test_alone_is_seldom_wrong() {
+    for (before, after, longer) in [
+        (2.0, 2.0, 1.0),
+        (5.0, 5.0, 1.0),
+        (10.0, 10.0, 1.0),
+        (20.0, 20.0, 1.0),
+        (60.0, 60.0, 1.0),
+        (1.0, 10.0, 10.0),
+        (5.0, 50.0, 10.0),
+        (10.0, 1.0, 0.1),
+        (50.0, 5.0, 0.1),
+    ] {
+        assert!(without_guard(before, after, longer) <= 0.05, "{before} {after}");
     }
 }
 
@@ -138,14 +186,27 @@ fn steady_stalls_are_seldom_taken_for_fewer() {
 #[test]
 fn what_changed_is_seldom_missed() {
     let none = 1e-9;
-    // No test that is wrong in 5 % of all cases tells of 10 and 2 in 90 %: the best, which casts
-    // dice, tells in 77.5 %.
-    assert!(found(Coming::Alone, (10, &[10.0]), (10, &[2.0])).fewer > 0.5);
-    assert!(found(Coming::Alone, (10, &[24.0]), (10, &[4.8])).fewer >= 0.9);
-    assert!(found(Coming::Alone, (10, &[10.0]), (10, &[none])).fewer >= 0.9);
-    assert!(found(Coming::Alone, (10, &[none]), (10, &[10.0])).more >= 0.9);
-    // Twice as long after the change, and several culprits.
-    assert!(found(Coming::Alone, (10, &[10.0]), (20, &[4.0])).fewer >= 0.7);
+    // A fifth of 10. In equal times no test that is wrong in 5 % of all cases tells of it in 90 %:
+    // the best, which casts dice, tells in 77.5 %. So AFTER must be longer.
+    for (longer, least, without_least) in
+        [(1, 0.64, 0.68), (2, 0.79, 0.83), (4, 0.85, 0.88), (6, 0.88, 0.9), (12, 0.9, 0.92)]
+    {
+        let (minutes, after) = (10 * longer, 2.0 * longer as f64);
+        let fewer = found(Coming::Alone, (10, &[10.0]), (minutes, &[after])).fewer;
+        let without = without_guard(10.0, after, longer as f64);
+        assert!(fewer >= least && without >= without_least, "{longer}");
+        assert!(fewer > without - 0.04, "the guard costs too much");
+    }
+    // Or there must be more before.
+    assert!(found(Coming::Alone, (10, &[19.0]), (10, &[3.8])).fewer >= 0.9);
+    assert!(found(Coming::Alone, (10, &[17.0]), (10, &[3.4])).fewer >= 0.87);
+    assert!(found(Coming::Alone, (10, &[13.0]), (20, &[5.2])).fewer >= 0.88);
+    assert!(without_guard(19.0, 3.8, 1.0) >= 0.93 && without_guard(17.0, 3.4, 1.0) >= 0.9);
+    assert!(without_guard(13.0, 5.2, 2.0) >= 0.92);
+    assert!(found(Coming::Alone, (10, &[10.0]), (10, &[none])).fewer >= 0.94);
+    assert!(without_guard(10.0, none, 1.0) >= 0.97);
+    assert!(found(Coming::Alone, (10, &[none]), (10, &[10.0])).more >= 0.94);
+    // Several culprits.
     assert!(found(Coming::Alone, (10, &[20.0, 10.0, 10.0]), (10, &[none, 10.0, 10.0])).fewer >= 0.95);
     assert!(found(Coming::Steadily, (10, &[12.0]), (10, &[2.4])).fewer >= 0.9);
 }
@@ -153,7 +214,7 @@ fn what_changed_is_seldom_missed() {
 #[test]
 fn same_is_a_claim_that_needs_stalls() {
     assert!(found(Coming::Alone, (10, &[10.0]), (10, &[10.0])).same <= 0.05);
-    assert!(found(Coming::Alone, (10, &[90.0]), (10, &[90.0])).same >= 0.9);
+    assert!(found(Coming::Alone, (10, &[90.0]), (10, &[90.0])).same >= 0.85);
     // Three times as many are not the same.
     assert!(found(Coming::Alone, (10, &[20.0]), (10, &[60.0])).same <= 0.01);
 }

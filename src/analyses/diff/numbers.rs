@@ -2,13 +2,13 @@
 
 use super::bursts::dispersion;
 use super::corrected::{LEVEL, corrected};
-use super::rates::{Count, Pair};
+use super::rates::{Count, Pair, Tails};
 use super::result::Verdict;
 
 /// Rates that differ by less are the same.
 ///
-/// To tell this much takes some 17 stalls on either side. An eighth more or less would take a
-/// thousand, and nobody would do anything about it.
+/// To tell this much takes some 15 stalls on either side. An eighth more or less would take 400,
+/// and nobody would do anything about it.
 const SAME: f64 = 2.0;
 
 /// The stalls of one culprit, or of all.
@@ -18,11 +18,11 @@ pub(super) struct Numbers {
     all: Pair,
     /// How many of them count as one.
     pub dispersion: f64,
-    /// The p-value of equal rates.
-    pub p_value: f64,
+    /// The p-values of equal rates.
+    pub tails: Tails,
 }
 
-/// A p-value that is corrected for the number of culprits.
+/// The p-value of what was seen, be it fewer stalls or more, corrected for the number of culprits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Corrected {
     pub p_value: f64,
@@ -36,7 +36,7 @@ impl Numbers {
     pub fn new(before_ns: &[u64], after_ns: &[u64], times_ns: [u64; 2]) -> Numbers {
         let all = Numbers::pair([before_ns.len() as u64, after_ns.len() as u64], times_ns);
         let dispersion = dispersion(before_ns, times_ns[0]).max(dispersion(after_ns, times_ns[1]));
-        Numbers { all, dispersion, p_value: all.without_bursts(dispersion).p_value() }
+        Numbers { all, dispersion, tails: all.without_bursts(dispersion).tails() }
     }
 
     /// So many stalls in so much time.
@@ -51,21 +51,30 @@ impl Numbers {
     }
 }
 
-/// Corrects the p-values of all culprits together.
-///
-/// The number of stalls alone, on both sides together, says which culprits no test can tell of. The
-/// others need no correction for these.
+/// Corrects the p-values of all culprits together: of each what was seen, by the test that asks for
+/// it. Whether there are fewer stalls of any culprit is one question, whether there are more is
+/// another.
 pub(super) fn correct(all: &[Numbers]) -> Vec<Corrected> {
-    let counts: Vec<bool> = all.iter().map(|one| one.all.least_p_value() < LEVEL).collect();
+    let (few, many) = (correct_tails(all, |tails| tails.few), correct_tails(all, |tails| tails.many));
+    let both = few.into_iter().zip(many);
+    all.iter().zip(both).map(|(one, (few, many))| if one.tails.are_few() { few } else { many }).collect()
+}
+
+/// Corrects the p-values of one test.
+///
+/// The number of stalls alone, on both sides together, says which culprits it cannot tell of. The
+/// others need no correction for these.
+fn correct_tails(all: &[Numbers], tail: impl Fn(&Tails) -> f64) -> Vec<Corrected> {
+    let counts: Vec<bool> = all.iter().map(|one| tail(&one.all.least_tails()) < LEVEL).collect();
     let counting = all.iter().zip(&counts).filter(|(_, counts)| **counts);
-    let p_values: Vec<f64> = counting.map(|(one, _)| one.p_value).collect();
+    let p_values: Vec<f64> = counting.map(|(one, _)| tail(&one.tails)).collect();
     let tests = p_values.len() as f64;
     let mut corrected = corrected(&p_values).into_iter();
-    let correct = |counts: bool| match counts {
+    let correct = |(one, counts): (&Numbers, bool)| match counts {
         true => Corrected { p_value: corrected.next().unwrap_or(1.0), tests },
-        false => Corrected { p_value: 1.0, tests: tests + 1.0 },
+        false => Corrected { p_value: (tail(&one.tails) * (tests + 1.0)).min(1.0), tests: tests + 1.0 },
     };
-    counts.into_iter().map(correct).collect()
+    all.iter().zip(counts).map(correct).collect()
 }
 
 /// What the numbers say; `None` if they cannot tell.
@@ -94,4 +103,36 @@ pub(crate) fn verdicts(before: &[Vec<u64>], after: &[Vec<u64>], times_ns: [u64; 
     let numbers: Vec<Numbers> = each.collect();
     let corrected = correct(&numbers);
     numbers.iter().zip(corrected).map(|(one, corrected)| verdict(&one.effective(), corrected)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stalls at steady distances in a minute.
+    fn numbers(before: u64, after: u64) -> Numbers {
+        const MINUTE_NS: u64 = 60_000_000_000;
+        let begins =
+            |number: u64| (0..number).map(|at| (2 * at + 1) * MINUTE_NS / number / 2).collect::<Vec<u64>>();
+        Numbers::new(&begins(before), &begins(after), [MINUTE_NS; 2])
+    }
+
+    #[test]
+    fn each_direction_is_corrected_by_itself() {
+        let all = [numbers(6, 0), numbers(0, 7), numbers(5, 0), numbers(2, 1), numbers(1, 0)];
+        let corrected = correct(&all);
+        let p_values: Vec<f64> = corrected.iter().map(|one| one.p_value).collect();
+        // Those of 6, 7 and 5 count, whatever their direction is, and no others.
+        let half = |times: i32| 0.5f64.powi(times);
+        let expected = [3.0 * half(6), 3.0 * half(7), 2.0 * half(5), 1.0, 1.0];
+        for (p_value, expected) in p_values.iter().zip(expected) {
+            assert!((p_value - expected).abs() < 1e-9, "{p_values:?}");
+        }
+        assert_eq!(verdict(&all[0].effective(), corrected[0]), Some(Verdict::Gone));
+        assert_eq!(verdict(&all[1].effective(), corrected[1]), Some(Verdict::New));
+        assert_eq!(verdict(&all[2].effective(), corrected[2]), None);
+        // One that is alone is not corrected, even if it cannot tell.
+        let alone = numbers(1, 0);
+        assert_eq!(correct(&[alone])[0].p_value, alone.tails.few);
+    }
 }

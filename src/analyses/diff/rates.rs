@@ -1,14 +1,15 @@
-//! Two rates compared: the exact test of two Poisson rates, and the interval of their ratio.
+//! Two rates compared: the exact tests of two Poisson rates, and the interval of their ratio.
 //!
 //! Given how many stalls there are in both recordings together, the number of those after is
 //! binomial if both rates are equal, and its probability is the share of the time that was recorded
-//! after (Przyborowski and Wilenski 1940). The interval is that of Clopper and Pearson for the
-//! probability, as a ratio of rates: it leaves out 1 exactly where the test tells.
+//! after (Przyborowski and Wilenski 1940). One test asks whether they are fewer, another whether
+//! they are more. The interval is that of Clopper and Pearson for the probability, as a ratio of
+//! rates: it leaves out 1 exactly where one of the tests tells.
 
 use statrs::function::beta::beta_reg;
 
-/// What the interval leaves out at each end.
-const TAIL: f64 = 0.025;
+use super::corrected::LEVEL;
+
 /// Smaller probabilities are this, because the difference does not matter.
 const LEAST: f64 = 1e-60;
 
@@ -38,6 +39,30 @@ pub struct Pair {
     pub after: Count,
 }
 
+/// The p-values of both tests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tails {
+    /// How probable it is at equal rates that there are as few after, or fewer.
+    pub few: f64,
+    /// How probable it is that there are as many, or more.
+    pub many: f64,
+}
+
+impl Tails {
+    /// Of what tells nothing.
+    const NOTHING: Tails = Tails { few: 1.0, many: 1.0 };
+
+    /// Whether what was seen speaks for fewer after, rather than for more.
+    pub fn are_few(&self) -> bool {
+        self.few <= self.many
+    }
+
+    /// The p-value of what was seen: the smaller one.
+    pub fn p_value(&self) -> f64 {
+        self.few.min(self.many)
+    }
+}
+
 impl Pair {
     /// What is left where `dispersion` of them count as one.
     pub fn without_bursts(&self, dispersion: f64) -> Pair {
@@ -51,40 +76,36 @@ impl Pair {
         (before > 0.0 && after > 0.0).then(|| after / (before + after))
     }
 
-    /// The probability of as few after, and of as many, if the rate after is `ratio` times that
-    /// before.
-    fn tails(&self, ratio: f64) -> (f64, f64) {
+    /// The tails if the rate after is `ratio` times that before.
+    fn tails_at(&self, ratio: f64) -> Tails {
         let (before, after) = (self.before.number, self.after.number);
         let weighted = self.after.time * ratio;
         let share = weighted / (self.before.time + weighted);
         // The tails of a binomial distribution are those of a beta distribution.
-        let as_few = if before > 0.0 { beta_reg(before, after + 1.0, 1.0 - share) } else { 1.0 };
-        let as_many = if after > 0.0 { beta_reg(after, before + 1.0, share) } else { 1.0 };
-        (as_few, as_many)
+        let few = if before > 0.0 { beta_reg(before, after + 1.0, 1.0 - share) } else { 1.0 };
+        let many = if after > 0.0 { beta_reg(after, before + 1.0, share) } else { 1.0 };
+        Tails { few: few.clamp(LEAST, 1.0), many: many.clamp(LEAST, 1.0) }
     }
 
-    /// The p-value of equal rates: twice the probability of the less probable side, at most 1.
-    pub fn p_value(&self) -> f64 {
-        if self.share().is_none() {
-            return 1.0;
-        }
-        let (as_few, as_many) = self.tails(1.0);
-        (2.0 * as_few.min(as_many)).clamp(LEAST, 1.0)
+    /// The p-values of equal rates.
+    pub fn tails(&self) -> Tails {
+        if self.share().is_some() { self.tails_at(1.0) } else { Tails::NOTHING }
     }
 
-    /// The least p-value that so many stalls could have, however they lie before and after.
-    pub fn least_p_value(&self) -> f64 {
+    /// The least p-values that so many stalls could have, however they lie before and after.
+    pub fn least_tails(&self) -> Tails {
         let number = self.before.number + self.after.number;
         let with = |before: f64, after: f64| Pair {
             before: Count { number: before, ..self.before },
             after: Count { number: after, ..self.after },
         };
-        with(number, 0.0).p_value().min(with(0.0, number).p_value())
+        Tails { few: with(number, 0.0).tails().few, many: with(0.0, number).tails().many }
     }
 
     /// Whether the interval of the ratio lies between 1 / `factor` and `factor`.
     pub fn is_within(&self, factor: f64) -> bool {
-        self.share().is_some() && self.tails(factor).0 < TAIL && self.tails(1.0 / factor).1 < TAIL
+        let are_unlikely = || self.tails_at(factor).few < LEVEL && self.tails_at(1.0 / factor).many < LEVEL;
+        self.share().is_some() && are_unlikely()
     }
 
     /// The rate after, divided by that before; `None` if there was nothing before.
@@ -93,17 +114,17 @@ impl Pair {
         (self.before.number > 0.0 && self.share().is_some()).then_some(ratio)
     }
 
-    /// The ends of the interval that holds the ratio of the rates in 95 % of all cases. The upper
-    /// one is infinite if there was nothing before.
+    /// The ends of the interval that holds the ratio of the rates in 90 % of all cases: in 5 % it
+    /// is below the one, in 5 % above the other, which is infinite if there was nothing before.
     pub fn interval(&self) -> (f64, f64) {
         if self.share().is_none() {
             return (0.0, f64::INFINITY);
         }
         let (before, after) = (self.before.number, self.after.number);
         let as_ratio = |share: f64| share / (1.0 - share) * self.before.time / self.after.time;
-        let low = if after > 0.0 { as_ratio(quantile(after, before + 1.0, TAIL)) } else { 0.0 };
+        let low = if after > 0.0 { as_ratio(quantile(after, before + 1.0, LEVEL)) } else { 0.0 };
         let high =
-            if before > 0.0 { as_ratio(quantile(after + 1.0, before, 1.0 - TAIL)) } else { f64::INFINITY };
+            if before > 0.0 { as_ratio(quantile(after + 1.0, before, 1.0 - LEVEL)) } else { f64::INFINITY };
         (low, high)
     }
 }
@@ -134,19 +155,24 @@ mod tests {
 
     #[test]
     fn none_after_twenty_is_proof_and_none_after_one_is_not() {
-        assert_close(pair(20.0, 0.0, 10.0).p_value(), 2.0 * 0.5f64.powi(20));
-        assert_close(pair(1.0, 0.0, 10.0).p_value(), 1.0);
-        assert_close(pair(0.0, 0.0, 10.0).p_value(), 1.0);
-        assert_close(pair(20.0, 0.0, 0.0).p_value(), 1.0);
+        assert_close(pair(20.0, 0.0, 10.0).tails().few, 0.5f64.powi(20));
+        assert_close(pair(20.0, 0.0, 10.0).tails().many, 1.0);
+        assert_close(pair(1.0, 0.0, 10.0).tails().few, 0.5);
+        assert_eq!(pair(0.0, 0.0, 10.0).tails(), Tails::NOTHING);
+        assert_eq!(pair(20.0, 0.0, 0.0).tails(), Tails::NOTHING);
         // The same without equal times: 4 before in a quarter of the time of none after.
-        assert_close(pair(4.0, 0.0, 40.0).p_value(), 2.0 * 0.2f64.powi(4));
+        assert_close(pair(4.0, 0.0, 40.0).tails().few, 0.2f64.powi(4));
     }
 
     #[test]
     fn tails_are_those_of_sums() {
         // 3 of 13 or fewer: (1 + 13 + 78 + 286) / 2^13, on either side.
-        assert_close(pair(10.0, 3.0, 10.0).p_value(), 2.0 * 378.0 / 8192.0);
-        assert_close(pair(3.0, 10.0, 10.0).p_value(), 2.0 * 378.0 / 8192.0);
+        let (fewer, more) = (pair(10.0, 3.0, 10.0).tails(), pair(3.0, 10.0, 10.0).tails());
+        assert_close(fewer.few, 378.0 / 8192.0);
+        assert_close(more.many, 378.0 / 8192.0);
+        assert!(fewer.are_few() && !more.are_few());
+        // Three are in both tails.
+        assert_close(fewer.few + fewer.many, 1.0 + 286.0 / 8192.0);
     }
 
     #[test]
@@ -156,8 +182,12 @@ mod tests {
                 for minutes in [2.0, 10.0, 35.0] {
                     let pair = pair(f64::from(before), f64::from(after), minutes);
                     let (low, high) = pair.interval();
-                    let tells = pair.p_value() < 0.05;
-                    assert_eq!(tells, low > 1.0 || high < 1.0, "{pair:?}: {low} to {high}");
+                    let Tails { few, many } = pair.tails();
+                    assert_eq!(
+                        (few < 0.05, many < 0.05),
+                        (high < 1.0, low > 1.0),
+                        "{pair:?}: {low} to {high}"
+                    );
                     assert_eq!(pair.is_within(2.0), low > 0.5 && high < 2.0, "{pair:?}: {low} to {high}");
                     assert!(pair.ratio().is_none_or(|ratio| (low..=high).contains(&ratio)), "{pair:?}");
                 }
@@ -167,9 +197,9 @@ mod tests {
 
     #[test]
     fn the_interval_of_none_is_the_rule_of_three() {
-        // 3.69 is expected at most where there is none: -ln(0.025).
+        // 3.00 are expected at most where there is none: -ln(0.05).
         let (low, high) = pair(1e6, 0.0, 10.0).interval();
         assert_eq!(low, 0.0);
-        assert!((high * 1e6 - 3.689).abs() < 0.01, "{high}");
+        assert!((high * 1e6 - 2.996).abs() < 0.01, "{high}");
     }
 }

@@ -120,10 +120,11 @@ pub struct Row {
     pub after: Stalling,
     /// The rate after, divided by that before; `None` if there was none before.
     pub ratio: Option<f64>,
-    /// The ends of the interval that holds this ratio in 95 % of all cases; the upper one is
+    /// The ends of the interval that holds this ratio in 90 % of all cases; the upper one is
     /// infinite if there was none before.
     pub interval: (f64, f64),
-    /// The p-value of equal rates.
+    /// The p-value of equal rates: how probable as few stalls after are, or as many, whichever is
+    /// less.
     pub p_value: f64,
     /// The same, corrected for the number of culprits.
     pub corrected: f64,

@@ -33,7 +33,7 @@ impl Judge<'_> {
     /// The row of all stalls.
     pub fn all(&self) -> Row {
         let all = self.culprit(None, self.before.series(), self.after.series());
-        let alone = Corrected { p_value: all.numbers.p_value, tests: 1.0 };
+        let alone = Corrected { p_value: all.numbers.tails.p_value(), tests: 1.0 };
         self.row(all, alone)
     }
 
@@ -73,7 +73,7 @@ impl Judge<'_> {
             after: stalling(&after, self.after),
             ratio: pair.ratio(),
             interval: pair.interval(),
-            p_value: numbers.p_value,
+            p_value: numbers.tails.p_value(),
             corrected: corrected.p_value,
             dispersion: numbers.dispersion,
             finding,
@@ -84,7 +84,7 @@ impl Judge<'_> {
     /// What the numbers cannot tell, and how much more would.
     fn unclear(&self, pair: &Pair, corrected: Corrected) -> Verdict {
         let tells = |pair: &Pair| {
-            let p_value = pair.p_value() * corrected.tests;
+            let p_value = pair.tails().p_value() * corrected.tests;
             verdict(pair, Corrected { p_value, ..corrected }).is_some()
         };
         let more_ns = |times: f64, side: &Side| ((times - 1.0) * side.recorded_ns() as f64) as u64;
@@ -105,7 +105,7 @@ impl Judge<'_> {
             let pair = Numbers::pair([before, after], self.times_ns());
             let pair = pair.without_bursts(culprit.numbers.dispersion);
             let is_alike = direction(&pair).is_better() == finding.is_better();
-            is_alike && pair.p_value() * corrected.tests < LEVEL
+            is_alike && pair.tails().p_value() * corrected.tests < LEVEL
         };
         let Blocks { better, worse } = self.blocks;
         match finding {

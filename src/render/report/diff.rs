@@ -13,6 +13,11 @@ use super::layout::{Align, columns, wrap, write_lines};
 /// The most culprits, paths and calls that are listed each.
 const SHOWN: usize = 10;
 
+/// What the columns are.
+const RATES: &str = "before and after: stalls in each minute of busy CPU time; ratio: the one after divided by the one \
+                     before; 90 %: between which two the true ratio is, in 90 of 100 cases; p: how often chance alone \
+                     would make such a difference in this direction, or a larger one";
+
 /// Writes `diff`.
 ///
 /// # Errors
@@ -63,7 +68,7 @@ fn side(side: &Side, min_ns: u64) -> String {
 pub(in crate::render) fn verdict(diff: &Diff) -> String {
     let all = &diff.all;
     let numbers = format!(
-        "{} before, {} after, {} and {} in a busy minute",
+        "{} before, {} after; from {} to {} in each minute of busy CPU time",
         counted(all.before.stalls, "stall"),
         all.after.stalls,
         rate(all.before.per_minute),
@@ -78,13 +83,15 @@ pub(in crate::render) fn verdict(diff: &Diff) -> String {
             format!("cannot tell: {}, if all goes on as it went; {numbers}{worse}", change::longer(longer))
         }
         Verdict::Unclear(None) => format!("cannot tell: {numbers}{worse}"),
-        Verdict::Refused => format!("refused: see above, or add --force; {numbers}{worse}"),
-        sure => format!("{}: {numbers}, p = {}{worse}", sure.name(), probability(all.p_value)),
+        Verdict::Refused => {
+            format!("refused: the lines above say why; --force decides all the same; {numbers}{worse}")
+        }
+        sure => format!("{}: {numbers}; p = {}{worse}", sure.name(), probability(all.p_value)),
     }
 }
 
 fn rows(diff: &Diff) -> Vec<String> {
-    let header = ["#", "verdict", "before", "after", "ratio", "95 %", "comm, what"];
+    let header = ["#", "verdict", "before", "after", "ratio", "90 %", "comm, what"];
     let shown = || diff.culprits.iter().take(SHOWN);
     let mut cells = vec![header.map(str::to_owned), row("all", &diff.all)];
     cells.extend(shown().map(|one| row("culprit", one)));
@@ -103,7 +110,7 @@ fn rows(diff: &Diff) -> Vec<String> {
     if let Some(more) = diff.culprits.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         lines.push(format!("more {more} culprits: --format json"));
     }
-    lines.extend(wrap("rates     ", "before and after: stalls in each minute in which a CPU was busy"));
+    lines.extend(wrap("rates     ", RATES));
     lines
 }
 
@@ -136,7 +143,7 @@ fn stalling(stalling: &Stalling) -> String {
 fn test(row: &Row) -> String {
     let corrected = match row.corrected == row.p_value {
         true => String::new(),
-        false => format!(", {} with all culprits", probability(row.corrected)),
+        false => format!(", {} corrected for the number of culprits", probability(row.corrected)),
     };
     let bursts = match row.dispersion > 1.0 {
         true => format!("; they come in bursts: {:.1} count as one", row.dispersion),
@@ -162,7 +169,7 @@ fn paths(changes: Option<&Changes<PathChange>>) -> Vec<String> {
     });
     use Align::{Left, Right};
     let mut lines = table([Left, Right, Right, Right, Left], header, cells.collect());
-    lines.extend(count("paths     ", changed.len(), *unchanged, "path that dominates windows"));
+    lines.extend(count("paths     of windows: ", changed.len(), *unchanged, "path"));
     lines
 }
 
@@ -207,6 +214,9 @@ fn count(first: &str, changed: usize, unchanged: u64, noun: &str) -> Vec<String>
         more => format!(", {more} of them in --format json only"),
     };
     let changed = changed as u64;
+    if changed + unchanged == 0 {
+        return wrap(first, "none to compare");
+    }
     wrap(
         first,
         &format!("{changed} of {} changed by more than chance{more}", counted(changed + unchanged, noun)),
