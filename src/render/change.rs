@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::analyses::diff::{Actor, CulpritName, Doubt, LoadKind, Longer, When};
+use crate::analyses::diff::{Actor, Blocks, CulpritName, Doubt, LoadKind, Longer, When};
 use crate::analyses::paths::Owner;
 use crate::analyses::selection::cpu_list;
 
@@ -52,6 +52,10 @@ pub fn doubt(doubt: &Doubt) -> String {
     match doubt {
         Doubt::Kept { when, recordings, is_sure } => kept(*when, *recordings, *is_sure),
         Doubt::Damaged(when) => format!("{} is damaged: part of it could not be read", when.name()),
+        Doubt::Skipped(when, count) => {
+            format!("{} of {} left out: see the lines above", counted(*count, "recording"), when.name())
+        }
+        Doubt::Same => "BEFORE and AFTER hold the same recording".to_owned(),
         Doubt::Nameless(when) => format!(
             "{} has no names of kernel functions: save /proc/kallsyms beside it, or give --kallsyms",
             when.name()
@@ -101,11 +105,23 @@ pub fn doubt(doubt: &Doubt) -> String {
     }
 }
 
+/// What a doubt leaves without proof: `gone, fewer and same`.
+pub fn refused(blocks: Blocks) -> &'static str {
+    match (blocks.better, blocks.worse) {
+        (true, true) => "any verdict",
+        (true, false) => "gone, fewer and same",
+        (false, true) => "more, new and same",
+        (false, false) => "nothing",
+    }
+}
+
 /// The word for a doubt that programs look for.
 pub fn code(doubt: &Doubt) -> &'static str {
     match doubt {
         Doubt::Kept { .. } => "kept",
         Doubt::Damaged(_) => "damaged",
+        Doubt::Skipped(..) => "skipped",
+        Doubt::Same => "same",
         Doubt::Nameless(_) => "nameless",
         Doubt::Lacks(..) => "witnesses",
         Doubt::Cpus(..) => "cpus",

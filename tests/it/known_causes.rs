@@ -203,7 +203,8 @@ fn the_node_of_2019_is_cured() {
         let text = run(&mut node.command(command)).stdout;
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for expected in [
-            "(dead-memory-cgroups), sure; fixed upstream in 4.19",
+            "known dead-memory-cgroups (sure): dead memory cgroups",
+            "; fixed upstream in 4.19",
             "helps echo 2 > /proc/sys/vm/drop_caches",
             "cure Linux 4.19",
             "source https://github.blog/2019-11-21-debugging-network-stalls-on-kubernetes/",
@@ -221,7 +222,7 @@ fn a_culprit_is_told_with_what_helps() {
         let text = run(&mut recording.command(command)).stdout;
         let line =
             |word: &str| text.lines().find(|line| line.starts_with(word)).unwrap_or_else(|| panic!("{word}"));
-        assert!(line("known").contains("reading /proc/net/arp with many neighbours (arp-table-read), sure"));
+        assert!(line("known").contains("arp-table-read (sure): reading /proc/net/arp with many neighbours"));
         assert!(line("source").len() > 20);
         assert_eq!(line("explain"), "explain   stallgraph causes arp-table-read");
     }
@@ -243,10 +244,10 @@ fn other_outputs_have_it_too() {
     assert_eq!(written.code, Some(0), "{}", written.stderr);
     let html = read(&page);
     for expected in [
-        "<b>Known:</b> reading /proc/net/arp with many neighbours (arp-table-read), sure",
+        "<b>Known:</b> arp-table-read (sure): reading /proc/net/arp with many neighbours",
         "<b>Helps now:</b> <code>",
         "<b>Make sure:</b> <code>",
-        "stallgraph diff perf.data.old perf.data",
+        " after.data</code>",
     ] {
         assert!(html.contains(expected), "{expected}");
     }
@@ -267,8 +268,9 @@ fn a_file_of_ones_own_adds_and_replaces() {
     fs::write(&file, text).expect("a file");
     let recording = Recording::open("post");
     let stalls = run(recording.command("stalls").arg("--causes").arg(&file));
-    assert!(stalls.stdout.contains("known     replaced (arp-table-read), sure"), "{}", stalls.stdout);
-    assert!(stalls.stdout.contains("ours, sure"), "{}", stalls.stdout);
+    assert!(stalls.stdout.contains("known     arp-table-read (sure): replaced"), "{}", stalls.stdout);
+    assert!(stalls.stdout.contains("known     ours (sure): our"), "{}", stalls.stdout);
+    assert!(stalls.stdout.contains("explain   stallgraph causes ours --causes "), "{}", stalls.stdout);
     assert!(!stalls.stdout.contains('\u{1b}'));
 
     fs::write(&file, "[[cause]]\nname = \"x\"\nfoo = 1\n").expect("a file");
@@ -297,7 +299,7 @@ fn the_example_of_the_page_is_read() {
 
 #[test]
 fn a_stack_that_is_none_is_refused() {
-    for bad in ["", ";", "<a>;b c"] {
+    for bad in ["", ";", "<a>;b c", "a,b"] {
         let refused = run(stallgraph().args(["causes", "--match", bad]));
         assert_eq!(refused.code, Some(2), "{bad}");
     }
@@ -305,6 +307,25 @@ fn a_stack_that_is_none_is_refused() {
     assert_eq!(refused.code, Some(2));
     assert_eq!(run(stallgraph().args(["causes", "--match", "vfs_read"])).code, Some(1), "none");
     assert_eq!(run(stallgraph().args(["causes", "no-such-cause"])).code, Some(1));
+}
+
+/// A user pastes what another tool printed.
+#[test]
+fn a_pasted_stack_is_read_in_any_form() {
+    for stack in [
+        "node_exporter;main;ksys_lseek;seq_lseek;traverse.part.0.constprop.0;arp_seq_show 149",
+        "ksys_lseek_[k];seq_lseek_[k];traverse_[k];arp_seq_show_[k] 149",
+        "seq_lseek+0x1b/0x40;traverse+0x22;arp_seq_show+0x1b",
+        "\tffffffff81a2b3c4 arp_seq_show+0x1b ([kernel.kallsyms])\n\tffffffff81a2b3c5 seq_lseek+0x1b ([kernel.kallsyms])\n",
+        "[<0>] arp_seq_show+0x1b/0x40\n[<0>] seq_lseek+0x1b/0x40",
+        "arp_seq_show;traverse;seq_lseek",
+    ] {
+        assert_eq!(found(stack, Some("6.1")).keys().collect::<Vec<_>>(), ["arp-table-read"], "{stack}");
+    }
+    // A part of a softirq's stack is enough, with or without its entry.
+    for stack in ["net_rx_action;udp4_lib_lookup2", "handle_softirqs;net_rx_action;udp4_lib_lookup2"] {
+        assert_eq!(found(stack, Some("6.1")).keys().collect::<Vec<_>>(), ["udp-socket-search"], "{stack}");
+    }
 }
 
 /// `docs/causes.md` ends with what `causes --format markdown` prints.

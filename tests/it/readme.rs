@@ -1,18 +1,38 @@
 //! The output shown in the README is what the program prints.
 
 use std::fs;
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
+/// The blocks of text in the README.
+fn shown() -> Vec<String> {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let blocks = readme.split("```text\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    blocks.map(str::to_owned).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn printed(arguments: &[&str], folder: &Path) -> String {
+    let run = Command::new(env!("CARGO_BIN_EXE_stallgraph")).args(arguments).current_dir(folder).output();
+    String::from_utf8_lossy(&run.expect("the program starts").stdout).trim_end().to_owned()
+}
+
 #[test]
 fn the_readme_shows_what_is_printed() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(root.join("README.md")).expect("README.md");
-    let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("\n```").next());
-    let run = Command::new(env!("CARGO_BIN_EXE_stallgraph"))
-        .args(["window", "testdata/post/perf.data"])
-        .current_dir(root)
-        .output()
-        .expect("the program starts");
-    assert_eq!(String::from_utf8_lossy(&run.stdout).trim_end(), shown.expect("a block of text"));
+    let shown = shown();
+    assert_eq!(shown.len(), 2);
+    assert_eq!(printed(&["window", "testdata/post/perf.data"], root()), shown[0]);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["before", "after"] {
+        let packed = File::open(root().join(format!("testdata/diff/{name}.data.zst"))).expect("packed");
+        let file = File::create(folder.path().join(format!("{name}.data"))).expect("a file");
+        zstd::stream::copy_decode(packed, file).expect("it unpacks");
+    }
+    fs::copy(root().join("testdata/diff/kallsyms"), folder.path().join("kallsyms")).expect("the names");
+    assert_eq!(printed(&["diff", "before.data", "after.data"], folder.path()), shown[1]);
 }

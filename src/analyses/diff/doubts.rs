@@ -55,6 +55,10 @@ pub enum Doubt {
     },
     /// Part of the recording could not be read.
     Damaged(When),
+    /// So many recordings of a folder are left out, since they cannot be read or are damaged.
+    Skipped(When, u64),
+    /// Both sides hold the same recording.
+    Same,
     /// The kernel's functions have no names, though samples hit them.
     Nameless(When),
     /// One side lacks a source of evidence: what that tells.
@@ -183,6 +187,9 @@ pub(super) fn doubts(before: &Side, after: &Side) -> Vec<Noted> {
     if let Some((before, after)) = unlike(|summary| summary.host.as_ref()) {
         note(Doubt::Hosts(before, after), Blocks::NOTHING);
     }
+    if before.recordings.iter().any(|one| after.recordings.iter().any(|other| one.is_same_as(other))) {
+        note(Doubt::Same, Blocks::NOTHING);
+    }
     let ends = before.recordings.iter().filter_map(|summary| Some(summary.time_ns?.1)).max();
     let begins = after.recordings.iter().filter_map(|summary| Some(summary.time_ns?.0)).min();
     if ends.zip(begins).is_some_and(|(ends, begins)| begins < ends) {
@@ -199,6 +206,9 @@ fn of_side(side: &Side, when: When, note: &mut impl FnMut(Doubt, Blocks)) {
         if recordings > 0 {
             note(Doubt::Kept { when, recordings, is_sure }, Blocks::ALL);
         }
+    }
+    if !side.skipped.is_empty() {
+        note(Doubt::Skipped(when, side.skipped.len() as u64), Blocks::lacking(when));
     }
     if side.recordings.iter().any(|summary| summary.is_damaged) {
         note(Doubt::Damaged(when), Blocks::lacking(when));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
 use crate::analyses::stalls::{Confidence, Source, Stalls};
-use crate::model::{Kept, Recording, Softirq, TraceKind};
+use crate::model::{Kept, Recording, Softirq, TraceKind, clean};
 
 use super::busy::Busy;
 use super::dominated::{self, Dominated};
@@ -23,6 +23,8 @@ pub struct Summary {
     pub kernel: Option<String>,
     /// The machine's name.
     pub host: Option<String>,
+    /// The command that recorded, safe to print.
+    pub command: Option<String>,
     /// When it begins and ends, in ns since 1970; `None` where the recording does not tell the time
     /// of day.
     pub time_ns: Option<(i128, i128)>,
@@ -117,6 +119,7 @@ impl Summary {
             file: about.file.clone(),
             kernel: about.kernel.clone(),
             host: about.hostname.clone(),
+            command: about.command.as_ref().map(|command| clean(command).into_owned()),
             time_ns: time,
             recorded_ns: whole.end - whole.start,
             cpus: busy
@@ -162,6 +165,13 @@ impl Summary {
             windows: dominated::dominated(recording, selection),
             calls: durations::durations(recording, selection),
         }
+    }
+
+    /// Whether this is the same recording, maybe in another file: no two are alike to the
+    /// nanosecond.
+    pub(super) fn is_same_as(&self, other: &Summary) -> bool {
+        let key = |one: &Summary| (one.recorded_ns, one.records, one.time_ns, one.busy_ns());
+        key(self) == key(other)
     }
 
     /// How long its CPUs together were busy, in ns.

@@ -13,9 +13,6 @@ use super::parts::Page;
 /// The command that shows whether a change helped.
 const RECORD_AGAIN: &str = "stallgraph record -- sleep 60; stallgraph stalls";
 
-/// The same, compared with the recording before, which `record` keeps.
-const COMPARE: &str = "stallgraph record -- sleep 60; stallgraph diff perf.data.old perf.data";
-
 /// Something to do.
 pub(super) struct Step {
     pub sentence: String,
@@ -56,7 +53,7 @@ fn by_verdict(page: &Page) -> Vec<Step> {
     let is_lacking = page.stalls.lacking().next().is_some();
     match (&page.check.status, page.stalls.ranking.first()) {
         (Status::Stalling, Some(top)) => match cause::surest(page) {
-            Some((found, _)) => vec![about_cause(found)],
+            Some((found, _)) => vec![about_cause(page, found)],
             None => vec![about_culprit(page.recording, top)],
         },
         (Status::Stalling, None) if is_lacking => {
@@ -77,13 +74,15 @@ fn by_verdict(page: &Page) -> Vec<Step> {
 }
 
 /// What to do about a known cause.
-fn about_cause(found: &KnownCause) -> Step {
+fn about_cause(page: &Page, found: &KnownCause) -> Step {
     let sentence = match (found.certainty, found.cause.now.is_empty()) {
-        (_, true) => "Cure it as said above. After the change, record again, and compare:",
-        (Certainty::Sure, _) => "Do what helps now. Then record again, and compare:",
-        (Certainty::Possible(_), _) => "Make sure, and do what helps now. Then record again, and compare:",
+        (_, true) => "Cure it as said above. After the change, record again in the same way, and compare:",
+        (Certainty::Sure, _) => "Do what helps now. Then record again in the same way, and compare:",
+        (Certainty::Possible(_), _) => {
+            "Make sure, and do what helps now. Then record again in the same way, and compare:"
+        }
     };
-    Step::new(sentence, COMPARE)
+    Step::new(sentence, &format!("stallgraph diff {} after.data", page.shell_input))
 }
 
 /// What to do about the first culprit.

@@ -65,7 +65,13 @@ pub fn write_cause(cause: &Cause, out: &mut dyn Write) -> io::Result<()> {
 /// If `out` does not take the bytes.
 pub fn write_found(found: &[KnownCause], out: &mut dyn Write) -> io::Result<()> {
     if found.is_empty() {
-        return write_lines(&wrap("none      ", "no known cause shows this path"), out);
+        return write_lines(
+            &wrap(
+                "none      ",
+                "no known cause shows this path. A path of a report ends where the work forks: give a whole stack, as collapse prints it",
+            ),
+            out,
+        );
     }
     write_lines(&block(found), out)
 }

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::diff::{CallChange, Changes, Diff, Outcome, PathChange, Row, Side, Stalling, Verdict};
+use crate::analyses::diff::{
+    CallChange, Changes, Diff, Doubt, Noted, Outcome, PathChange, Row, Side, Stalling, Verdict,
+};
 use crate::analyses::selection::cpu_list;
 use crate::render::change;
 use crate::render::subject::chosen;
@@ -31,14 +33,31 @@ pub fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
     lines.extend(skipped.flat_map(|skipped| wrap("skipped   ", &skipped.why)));
     for noted in &diff.doubts {
         let refuses = !diff.is_forced && (noted.blocks.better || noted.blocks.worse);
-        let first = if refuses { "refused   " } else { "doubt     " };
-        lines.extend(wrap(first, &change::doubt(&noted.doubt)));
+        let doubt = change::doubt(&noted.doubt);
+        lines.extend(match refuses {
+            true => wrap("refused   ", &format!("{}: {doubt}", change::refused(noted.blocks))),
+            false => wrap("doubt     ", &doubt),
+        });
     }
+    lines.extend(alike(diff));
     lines.extend(wrap("verdict   ", &verdict(diff)));
     lines.extend(rows(diff));
     lines.extend(paths(diff.paths.as_ref()));
     lines.extend(calls(diff.calls.as_ref()));
     write_lines(&lines, out)
+}
+
+/// How BEFORE was recorded, where AFTER was recorded in another way.
+fn alike(diff: &Diff) -> Vec<String> {
+    let is_unlike = |noted: &&Noted| {
+        matches!(noted.doubt, Doubt::Lacks(..) | Doubt::Frequencies(..) | Doubt::Cpus(..))
+            && (noted.blocks.better || noted.blocks.worse)
+    };
+    let command = diff.before.recordings.first().and_then(|one| one.command.as_ref());
+    match (diff.doubts.iter().find(is_unlike), command) {
+        (Some(_), Some(command)) => wrap("alike     ", &format!("BEFORE was recorded by: {command}")),
+        _ => Vec::new(),
+    }
 }
 
 /// What was recorded on one side.
@@ -80,7 +99,10 @@ pub(in crate::render) fn verdict(diff: &Diff) -> String {
     };
     match all.verdict {
         Verdict::Unclear(Some(longer)) => {
-            format!("cannot tell: {}, if all goes on as it went; {numbers}{worse}", change::longer(longer))
+            let refused = diff.doubts.iter().any(|noted| noted.blocks.better || noted.blocks.worse);
+            let first = if refused && !diff.is_forced { ", and mend what is refused above" } else { "" };
+            let longer = change::longer(longer);
+            format!("cannot tell: {longer}, if all goes on as it went{first}; {numbers}{worse}")
         }
         Verdict::Unclear(None) => format!("cannot tell: {numbers}{worse}"),
         Verdict::Refused => {
