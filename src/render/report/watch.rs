@@ -51,7 +51,7 @@ pub fn line(recording: &Recording, stall: &Stall) -> String {
         stall.cpu,
         short(stall.duration_ns()),
         stall.confidence.name(),
-        cause.unwrap_or_default(),
-        place.unwrap_or_default()
+        place.unwrap_or_default(),
+        cause.unwrap_or_default()
     )
 }
