@@ -16,7 +16,7 @@ use super::spans::{Span, SpanKind, Spans};
 use super::stalls::{Confidence, Stalls};
 
 /// So many pieces show a recording.
-pub const PIECES: u64 = 1000;
+const PIECES: u64 = 1000;
 
 /// A recording in pieces.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Overview {
     pub start_ns: u64,
     /// When the last piece ends, in ns.
     pub end_ns: u64,
+    /// How long a piece is, in ns. The last may be shorter.
+    pub piece_ns: u64,
     /// The selected CPUs, in ascending order.
     pub cpus: Vec<CpuOverview>,
 }
@@ -41,7 +43,7 @@ pub struct CpuOverview {
     /// What most of each piece shows, in time order.
     pub runs: Vec<Run>,
     /// Its stalls of medium or high confidence, by start.
-    pub stalls: Vec<Stalled>,
+    pub stalls: Vec<Mark>,
 }
 
 /// Pieces in a row that show the same.
@@ -73,7 +75,7 @@ pub enum Who {
 /// A stall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stalled {
+pub struct Mark {
     /// Start, in ns.
     pub start_ns: u64,
     /// End, in ns.
@@ -96,15 +98,16 @@ enum Key {
 pub fn find(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Overview {
     let contexts = Contexts::new(recording);
     let time = selection.recorded(recording);
+    let piece_ns = time.end.saturating_sub(time.start).div_ceil(PIECES).max(1);
     let timelines: Vec<&Timeline> = selection.timelines(recording).collect();
     let cpu = |timeline: &Timeline| {
         let of_cpu = stalls.stalls.iter().filter(|stall| stall.cpu == timeline.cpu);
         let sure = of_cpu.filter(|stall| stall.confidence >= Confidence::Medium);
         CpuOverview {
             cpu: timeline.cpu,
-            runs: runs(recording, &contexts, timeline, &time),
+            runs: runs(recording, &contexts, timeline, &time, piece_ns),
             stalls: sure
-                .map(|stall| Stalled {
+                .map(|stall| Mark {
                     start_ns: stall.start_ns,
                     end_ns: stall.end_ns,
                     culprit: CulpritName::of_stall(recording, stall),
@@ -116,12 +119,19 @@ pub fn find(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Ov
         file: recording.about.file.clone(),
         start_ns: time.start,
         end_ns: time.end,
+        piece_ns,
         cpus: timelines.into_par_iter().map(cpu).collect(),
     }
 }
 
 /// What most of each piece of `time` shows on one CPU.
-fn runs(recording: &Recording, contexts: &Contexts, timeline: &Timeline, time: &Range<u64>) -> Vec<Run> {
+fn runs(
+    recording: &Recording,
+    contexts: &Contexts,
+    timeline: &Timeline,
+    time: &Range<u64>,
+    piece_ns: u64,
+) -> Vec<Run> {
     let key = |span: &Span| match span.kind {
         SpanKind::Idle(_) => Key::Idle,
         SpanKind::Lost => Key::Lost,
@@ -134,7 +144,6 @@ fn runs(recording: &Recording, contexts: &Contexts, timeline: &Timeline, time: &
             }
         }
     };
-    let piece_ns = (time.end - time.start).div_ceil(PIECES).max(1);
     let mut pieces = Pieces { end_ns: time.start.saturating_add(piece_ns), piece_ns, ..Pieces::default() };
     for span in Spans::new(recording, contexts, timeline, time.clone()) {
         pieces.add(&span, key(&span));

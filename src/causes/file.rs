@@ -8,11 +8,12 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::model::{Softirq, clean};
 
-use super::OWN;
 use super::cause::{Cause, Condition, Remedy, Verify};
 use super::kernels::{Kernels, Version};
 use super::pattern::Pattern;
 
+/// What the causes of a user's file are about, as far as is known.
+pub(super) const OWN: &str = "own";
 /// A file's longest name and title of a cause.
 const LONGEST_NAME: usize = 32;
 const LONGEST_TITLE: usize = 58;

@@ -20,9 +20,6 @@ pub use cause::{Cause, Condition, Remedy, Verify};
 pub use kernels::{Kernels, Version};
 pub use pattern::{Alternative, Pattern, Step};
 
-/// What the causes of a user's file are about, as far as is known.
-const OWN: &str = "own";
-
 /// The data files of the program: what each is about, its name in `src/causes`, and its text.
 const FILES: [(&str, &str, &str); 5] = [
     ("memory", "memory.toml", include_str!("memory.toml")),
@@ -71,7 +68,8 @@ impl Causes {
     ///
     /// If the text is not of the form that `docs/causes.md` describes. The error names the line.
     pub fn add(&mut self, text: &str, name: &Path) -> Result<usize> {
-        let mut own: Vec<Arc<Cause>> = file::parse(text, name, OWN)?.into_iter().map(Arc::new).collect();
+        let mut own: Vec<Arc<Cause>> =
+            file::parse(text, name, file::OWN)?.into_iter().map(Arc::new).collect();
         let count = own.len();
         let others = self.iter().filter(|other| own.iter().all(|cause| cause.name != other.name));
         let others: Vec<Arc<Cause>> = others.cloned().collect();

@@ -1,6 +1,6 @@
 //! Options that name a victim's log, whose times are looked up in the recording.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stallgraph::Result;
@@ -39,6 +39,11 @@ pub struct LogOptions {
 struct Offset(i64);
 
 impl LogOptions {
+    /// The file of the log, if the user named one.
+    pub fn file(&self) -> Option<&Path> {
+        self.at.as_deref()
+    }
+
     /// Reads the log; `None` if the user named none.
     pub fn read(&self) -> Result<Option<Log>> {
         let log = self.at.as_deref().map(|file| load::read_log(file, self.at_zone)).transpose()?;

@@ -27,18 +27,24 @@ pub struct CausesOptions {
 }
 
 impl CausesOptions {
+    /// The files that the user named.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// The program's causes, and those of the files.
     pub fn causes(&self) -> Result<Causes> {
         let mut causes = Causes::built_in();
         for path in &self.files {
             let shown = path.to_string_lossy();
             let shown = clean(&shown);
-            let mut text = String::new();
+            let mut bytes = Vec::new();
             let file = File::open(path).with_context(|| format!("--causes {shown}"))?;
-            file.take(LARGEST + 1).read_to_string(&mut text).with_context(|| format!("--causes {shown}"))?;
-            if text.len() as u64 > LARGEST {
+            file.take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| format!("--causes {shown}"))?;
+            if bytes.len() as u64 > LARGEST {
                 bail!("--causes {shown}: a file of causes has at most {} KiB", LARGEST / 1024);
             }
+            let text = String::from_utf8(bytes).with_context(|| format!("--causes {shown}"))?;
             if causes.add(&text, path)? == 0 {
                 output::complain(&format!("--causes {shown}: holds no cause"));
             }

@@ -13,8 +13,10 @@ use stallgraph::model::{FileId, clean};
 pub struct Inputs {
     /// The files of the recording, and its folder if it is one.
     recording: BTreeSet<FileId>,
-    /// All other files.
+    /// The files that names come from.
     others: BTreeSet<FileId>,
+    /// Those of other options.
+    of_options: BTreeSet<FileId>,
 }
 
 impl Inputs {
@@ -26,7 +28,18 @@ impl Inputs {
         let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| id_of(&metadata));
         let recording = identity(path).into_iter().chain(parts.filter_map(|part| identity(&part))).collect();
         let named = named.iter().filter_map(|path| identity(path));
-        Inputs { recording, others: named.chain(opened.iter().copied()).collect() }
+        let others = named.chain(opened.iter().copied()).collect();
+        Inputs { recording, others, of_options: BTreeSet::new() }
+    }
+
+    /// The same, and the files that other options name; of a folder, also those in it.
+    pub fn with<'p>(mut self, paths: impl Iterator<Item = &'p Path>) -> Inputs {
+        for path in paths {
+            let parts = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+            let all = [path.to_owned()].into_iter().chain(parts);
+            self.of_options.extend(all.filter_map(|path| fs::metadata(path).ok()).map(|file| id_of(&file)));
+        }
+        self
     }
 
     /// Checks that a result at `path` would take the place of no input, whatever name it has there,
@@ -40,6 +53,9 @@ impl Inputs {
         }
         if !self.others.is_disjoint(&here) {
             bail!("-o {name}: that is a file that the names of functions come from");
+        }
+        if !self.of_options.is_disjoint(&here) {
+            bail!("-o {name}: that is a file that another option names");
         }
         if is_name_of_part(path) && fs::metadata(folder_of(path)).is_ok_and(|folder| self.has_folder(&folder))
         {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use stallgraph::analyses::check::{self, Thresholds};
 use stallgraph::analyses::diff::{self, Diff, Side, Summary};
@@ -16,7 +16,7 @@ use stallgraph::analyses::stalls::Stalls;
 use stallgraph::analyses::{contents, moments, packets, stalls, syscalls, windows};
 use stallgraph::causes::Causes;
 use stallgraph::load;
-use stallgraph::model::{Log, Recording};
+use stallgraph::model::{Log, Recording, clean};
 use stallgraph::render::page::{self, Against, Page};
 
 use super::at::LogOptions;
@@ -91,7 +91,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let causes = arguments.causes.causes()?;
     let log = arguments.log.read()?;
+    let is_stream = |path: &Path| path == Path::new("-");
+    if arguments.before.as_deref().is_some_and(is_stream) && is_stream(&arguments.input.path()) {
+        bail!("--before and FILE are both standard input: name a file for one of them");
+    }
     let before = arguments.before.as_deref().map(|path| arguments.read_before(path)).transpose()?;
+    let is_before_damaged = before.as_ref().is_some_and(|before| before.summary.is_damaged);
     let recording = arguments.input.load_with_events()?;
     output::report_diagnostics(&recording);
     load::require_witnesses(&recording)?;
@@ -106,7 +111,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         causes,
         before,
     };
-    let inputs = arguments.input.inputs(Some(&recording));
+    let of_options = arguments.before.as_deref().into_iter().chain(arguments.log.file());
+    let of_options = of_options.chain(arguments.causes.files().iter().map(PathBuf::as_path));
+    let inputs = arguments.input.inputs(Some(&recording)).with(of_options);
     let mut target = Target::create(file, Readers::Usual, &inputs)?;
     let samples = target.write(|out| write_page(&recording, &shown, out))?;
     if let Some(bytes) = target.finish(&inputs)? {
@@ -115,7 +122,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if let Some(file) = file.filter(|_| arguments.open) {
         open(file)?;
     }
-    let outcome = Outcome::new(&recording, samples > 0);
+    let outcome = match is_before_damaged {
+        true => Outcome::Incomplete,
+        false => Outcome::new(&recording, samples > 0),
+    };
     output::leave_to_exit(recording);
     Ok(outcome)
 }
@@ -124,14 +134,15 @@ impl Arguments {
     /// Sums up the recording from before a change.
     fn read_before(&self, path: &Path) -> Result<Before> {
         let recording = self.input.load_another(path)?;
+        output::report_diagnostics(&recording);
         load::require_witnesses(&recording)?;
         let selection = self.selection.selection();
-        selection.check(&recording)?;
+        output::check_selection(&selection, &recording)
+            .with_context(|| clean(&path.to_string_lossy()).into_owned())?;
         let options =
             stalls::Options { min_ns: to_ns(self.min)?, selection: selection.clone(), ..Default::default() };
         let stalls = stalls::find(&recording, &options);
         Ok(Before {
-            name: recording.about.file.clone(),
             summary: Summary::new(&recording, &stalls, &selection),
             overview: overview::find(&recording, &stalls, &selection),
         })
@@ -166,7 +177,7 @@ impl Before {
             recordings: vec![summary],
             skipped: Vec::new(),
         };
-        let before = side(&self.name, self.summary.clone());
+        let before = side(&self.summary.file, self.summary.clone());
         let after = side(&recording.about.file, Summary::new(recording, stalls, selection));
         let options = diff::Options { min_ns: stalls.min_ns, is_forced: false };
         (diff::compare(before, after, options), overview::find(recording, stalls, selection))
@@ -191,7 +202,6 @@ pub struct Shown<'f> {
 
 /// What was recorded before a change.
 pub struct Before {
-    name: String,
     summary: Summary,
     overview: Overview,
 }

@@ -60,14 +60,13 @@ impl Stack {
             bail!("--kernel {}: no version of a kernel; give 4.9, or what uname -r prints", clean(kernel));
         }
         let found = find(self.functions.iter(), kernel, all)?;
-        if !found.is_empty() {
-            return Ok(found);
+        if found.is_empty()
+            && let Some(reversed) = find(self.functions.iter().rev(), kernel, all)?.first()
+        {
+            let name = &reversed.cause.name;
+            output::complain(&format!("from its leaf to its root, it would show {name}: is the root first?"));
         }
-        let reversed = find(self.functions.iter().rev(), kernel, all)?;
-        if !reversed.is_empty() {
-            output::complain("the stack was read from its leaf: --match takes the root first");
-        }
-        Ok(reversed)
+        Ok(found)
     }
 }
 

@@ -318,10 +318,16 @@ fn a_pasted_stack_is_read_in_any_form() {
         "seq_lseek+0x1b/0x40;traverse+0x22;arp_seq_show+0x1b",
         "\tffffffff81a2b3c4 arp_seq_show+0x1b ([kernel.kallsyms])\n\tffffffff81a2b3c5 seq_lseek+0x1b ([kernel.kallsyms])\n",
         "[<0>] arp_seq_show+0x1b/0x40\n[<0>] seq_lseek+0x1b/0x40",
-        "arp_seq_show;traverse;seq_lseek",
     ] {
         assert_eq!(found(stack, Some("6.1")).keys().collect::<Vec<_>>(), ["arp-table-read"], "{stack}");
     }
+    // The work of an interrupt is not that of what it interrupts, in whatever order it is read.
+    let interrupted =
+        "a;read;memcg_stat_show;apic_timer_interrupt;smp_apic_timer_interrupt;hrtimer_interrupt";
+    assert!(found(interrupted, Some("4.9")).is_empty());
+    let reversed = run(stallgraph().args(["causes", "--match", "fib_route_seq_show;traverse;seq_lseek"]));
+    assert_eq!(reversed.code, Some(1));
+    assert!(reversed.stderr.contains("is the root first?"), "{}", reversed.stderr);
     // A part of a softirq's stack is enough, with or without its entry.
     for stack in ["net_rx_action;udp4_lib_lookup2", "handle_softirqs;net_rx_action;udp4_lib_lookup2"] {
         assert_eq!(found(stack, Some("6.1")).keys().collect::<Vec<_>>(), ["udp-socket-search"], "{stack}");

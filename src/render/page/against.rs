@@ -1,11 +1,11 @@
 //! A recording from before a change beside the one that the page shows: what became of the stalls,
 //! and who had the CPUs when, on one scale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use crate::analyses::diff::{Actor, Diff, Row};
-use crate::analyses::overview::{CpuOverview, Overview, PIECES, Who};
+use crate::analyses::diff::{Actor, Diff, Row, Verdict};
+use crate::analyses::overview::{CpuOverview, Overview, Who};
 use crate::render::report::diff as report;
 use crate::render::text::{milliseconds, probability, short};
 use crate::render::{change, subject};
@@ -30,12 +30,18 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     let Some(against) = &page.against else { return Ok(()) };
     let Against { diff, before, after } = *against;
     writeln!(out, "<section class=\"against\" aria-label=\"Before and after\">\n<h2>Before and after</h2>")?;
-    writeln!(out, "<p>{}</p>", escape(&report::verdict(diff)))?;
     for noted in &diff.doubts {
-        writeln!(out, "<p>{}</p>", escape(&change::doubt(&noted.doubt)))?;
+        let refuses = noted.blocks.better || noted.blocks.worse;
+        let first = if refuses { "Refused" } else { "Doubt" };
+        writeln!(out, "<p>{first}: {}</p>", escape(&change::doubt(&noted.doubt)))?;
     }
+    let verdict = match diff.all.verdict {
+        Verdict::Refused => "refused, for what stands above".to_owned(),
+        _ => report::verdict(diff),
+    };
+    writeln!(out, "<p>{}</p>", escape(&verdict))?;
     table(diff, out)?;
-    let colours = Colours::new(diff, [before, after]);
+    let colours = Colours::new(diff, [before, after].map(|one| shown(one, [before, after]).collect()));
     let longest_ns = length_ns(before).max(length_ns(after)).max(1);
     for (name, overview) in [("Before", before), ("After", after)] {
         let (file, length) = (escape(&overview.file), short(length_ns(overview)));
@@ -49,7 +55,7 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn length_ns(overview: &Overview) -> u64 {
-    overview.end_ns - overview.start_ns
+    overview.end_ns.saturating_sub(overview.start_ns)
 }
 
 /// A row for all stalls, and one for each culprit.
@@ -101,7 +107,6 @@ fn picture(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let at = |ns: u64| (u128::from(ns) * u128::from(WIDTH) / u128::from(longest_ns)) as u64;
-    let piece_ns = length_ns(overview).div_ceil(PIECES).max(1);
     write!(
         out,
         "<div class=\"row\"><span>CPU {}</span><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" \
@@ -112,9 +117,9 @@ fn picture(
     )?;
     let mut done = 0;
     for run in &cpu.runs {
-        let from = at(done * piece_ns);
+        let from = at(overview.piece_ns.saturating_mul(done));
         done += run.pieces;
-        let to = at((done * piece_ns).min(length_ns(overview)));
+        let to = at(overview.piece_ns.saturating_mul(done).min(length_ns(overview)));
         let (fill, name) = (colours.fill(&run.who), colours.name(&run.who));
         write!(
             out,
@@ -145,22 +150,22 @@ fn picture(
 /// Which colour shows whom. It is the same on both sides.
 struct Colours {
     /// The comms of culprits.
-    culprits: Vec<String>,
+    culprits: BTreeSet<String>,
     /// The other comms with most time, each with a colour of its own.
     others: Vec<String>,
 }
 
 impl Colours {
-    fn new(diff: &Diff, both: [&Overview; 2]) -> Colours {
+    /// The colours of the CPUs that are drawn.
+    fn new(diff: &Diff, drawn: [Vec<&CpuOverview>; 2]) -> Colours {
         let actors = diff.culprits.iter().filter_map(|row| Some(&row.culprit.as_ref()?.actor));
-        let culprits: Vec<String> = actors
-            .filter_map(|actor| match actor {
-                Actor::Task(comm) => Some(comm.clone()),
-                _ => None,
-            })
-            .collect();
+        let comms = actors.filter_map(|actor| match actor {
+            Actor::Task(comm) => Some(comm.clone()),
+            _ => None,
+        });
+        let culprits: BTreeSet<String> = comms.collect();
         let mut pieces: BTreeMap<&str, u64> = BTreeMap::new();
-        for run in both.into_iter().flat_map(|overview| &overview.cpus).flat_map(|cpu| &cpu.runs) {
+        for run in drawn.into_iter().flatten().flat_map(|cpu| &cpu.runs) {
             if let Who::Task(comm) = &run.who
                 && !culprits.contains(comm)
             {
@@ -200,13 +205,17 @@ impl Colours {
     }
 
     fn legend(&self, out: &mut dyn Write) -> io::Result<()> {
-        let comms = self.culprits.iter().chain(&self.others).map(|comm| Who::Task(comm.clone()));
-        let rest = [Who::Interrupts, Who::Idle, Who::Lost, Who::Unsampled];
+        let task = |comm: &String| Who::Task(comm.clone());
+        let entry = |who: Who| (self.fill(&who), self.name(&who));
+        let mut entries = vec![(CULPRIT, "stall".to_owned())];
+        entries.extend(self.culprits.iter().take(MOST_CULPRITS).map(task).map(entry));
+        if self.culprits.len() > MOST_CULPRITS {
+            entries.push((CULPRIT, "other culprits".to_owned()));
+        }
+        entries.extend(self.others.iter().map(task).map(entry));
+        entries.push((OTHER, "other tasks".to_owned()));
+        entries.extend([Who::Interrupts, Who::Idle, Who::Lost, Who::Unsampled].map(entry));
         write!(out, "<p class=\"legend\">")?;
-        let mut entries: Vec<(&str, String)> =
-            comms.chain(rest).map(|who| (self.fill(&who), self.name(&who))).collect();
-        entries.insert(self.culprits.len() + self.others.len(), (OTHER, "other tasks".to_owned()));
-        entries.insert(0, (CULPRIT, "stall".to_owned()));
         for (fill, name) in entries {
             write!(
                 out,

@@ -3,7 +3,7 @@
 use crate::analyses::causes::{Certainty, KnownCause};
 use crate::analyses::check::Status;
 use crate::analyses::stalls::{CulpritSummary, Holder};
-use crate::model::Recording;
+use crate::model::{Kept, Recording};
 use crate::render::text::short;
 use crate::render::{advice, subject};
 
@@ -82,7 +82,11 @@ fn about_cause(page: &Page, found: &KnownCause) -> Step {
             "Make sure, and do what helps now. Then record again in the same way, and compare:"
         }
     };
-    Step::new(sentence, &format!("stallgraph diff {} after.data", page.shell_input))
+    match page.recording.about.kept {
+        Kept::Always => Step::new(sentence, &format!("stallgraph diff {} after.data", page.shell_input)),
+        // It tells no rate that another recording could be compared with.
+        Kept::ForStall | Kept::Unknown => Step::new(sentence, RECORD_AGAIN),
+    }
 }
 
 /// What to do about the first culprit.
