@@ -200,7 +200,11 @@ fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
         ..windows::Options::default()
     };
     let mut markers = markers::of_windows(recording, &windows::find(recording, &options));
-    let options = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
+    let options = stalls::Options {
+        selection: selection.clone(),
+        causes: Causes::none(),
+        ..stalls::Options::default()
+    };
     markers.extend(markers::of_stalls(recording, &stalls::find(recording, &options)));
     markers
 }
