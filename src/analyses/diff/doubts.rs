@@ -207,8 +207,9 @@ fn of_side(side: &Side, when: When, note: &mut impl FnMut(Doubt, Blocks)) {
             note(Doubt::Kept { when, recordings, is_sure }, Blocks::ALL);
         }
     }
-    if !side.skipped.is_empty() {
-        note(Doubt::Skipped(when, side.skipped.len() as u64), Blocks::lacking(when));
+    let unusable = side.unusable();
+    if unusable > 0 {
+        note(Doubt::Skipped(when, unusable), Blocks::lacking(when));
     }
     if side.recordings.iter().any(|summary| summary.is_damaged) {
         note(Doubt::Damaged(when), Blocks::lacking(when));

@@ -12,15 +12,17 @@ pub struct Side {
     pub name: String,
     /// What each recording tells, in the order of their names.
     pub recordings: Vec<Summary>,
-    /// The recordings that cannot be used.
+    /// The recordings that are left out.
     pub skipped: Vec<Skipped>,
 }
 
-/// A recording that cannot be used.
+/// A recording that is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// The file, and what is wrong with it, safe to print.
+    /// The file, and why it is left out, safe to print.
     pub why: String,
+    /// Whether it is in the side all the same, from another file. Else the side may lack stalls.
+    pub is_twin: bool,
 }
 
 /// The stalls of one culprit, or of all.
@@ -35,6 +37,25 @@ pub(super) struct Series {
 }
 
 impl Side {
+    /// Adds a recording, if it is not there yet from another file: a copy, or a pack of it. Of two
+    /// such files, one with the names of kernel functions is better than one without.
+    pub fn add(&mut self, mut recording: Summary) {
+        if let Some(other) = self.recordings.iter_mut().find(|other| other.is_same_as(&recording)) {
+            if other.is_nameless && !recording.is_nameless {
+                std::mem::swap(other, &mut recording);
+            }
+            let why = format!("{}: the same recording as {}", recording.file, other.file);
+            self.skipped.push(Skipped { why, is_twin: true });
+            return;
+        }
+        self.recordings.push(recording);
+    }
+
+    /// How many recordings cannot be used.
+    pub(super) fn unusable(&self) -> u64 {
+        self.skipped.iter().filter(|skipped| !skipped.is_twin).count() as u64
+    }
+
     /// How long its CPUs together were busy, in ns.
     pub fn busy_ns(&self) -> u64 {
         self.sum(Summary::busy_ns)

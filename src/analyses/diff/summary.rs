@@ -30,6 +30,8 @@ pub struct Summary {
     pub time_ns: Option<(i128, i128)>,
     /// How long was recorded, in ns.
     pub recorded_ns: u64,
+    /// When it begins by the clock of the recording, in ns.
+    pub(super) start_ns: u64,
     /// Each selected CPU, in ascending order.
     pub cpus: Vec<CpuTime>,
     /// Samples per second that were asked for.
@@ -122,6 +124,7 @@ impl Summary {
             command: about.command.as_ref().map(|command| clean(command).into_owned()),
             time_ns: time,
             recorded_ns: whole.end - whole.start,
+            start_ns: whole.start,
             cpus: busy
                 .cpus()
                 .map(|(cpu, busy_ns)| CpuTime {
@@ -168,10 +171,17 @@ impl Summary {
     }
 
     /// Whether this is the same recording, maybe in another file: no two are alike to the
-    /// nanosecond.
+    /// nanosecond. Without the names of kernel functions it may show other stalls and less busy
+    /// time.
     pub(super) fn is_same_as(&self, other: &Summary) -> bool {
-        let key = |one: &Summary| (one.recorded_ns, one.records, one.time_ns, one.busy_ns());
+        let key = |one: &Summary| (one.start_ns, one.recorded_ns, one.time_ns, one.records, one.lost);
+        let stalls = |one: &Summary| -> Vec<(u64, u64, u32)> {
+            one.stalls.iter().map(|stall| (stall.begin_ns, stall.length_ns, stall.cpu)).collect()
+        };
+        let cpus = |one: &Summary| one.cpus.iter().map(|cpu| (cpu.cpu, cpu.busy_ns)).collect::<Vec<_>>();
         key(self) == key(other)
+            && (self.is_nameless != other.is_nameless
+                || (cpus(self) == cpus(other) && stalls(self) == stalls(other)))
     }
 
     /// How long its CPUs together were busy, in ns.

@@ -35,7 +35,7 @@ pub fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
         let refuses = !diff.is_forced && (noted.blocks.better || noted.blocks.worse);
         let doubt = change::doubt(&noted.doubt);
         lines.extend(match refuses {
-            true => wrap("refused   ", &format!("{}: {doubt}", change::refused(noted.blocks))),
+            true => wrap("refused   ", &format!("{}, since {doubt}", change::refused(noted.blocks))),
             false => wrap("doubt     ", &doubt),
         });
     }
