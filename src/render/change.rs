@@ -178,7 +178,25 @@ fn list(numbers: &[u64]) -> String {
     }
 }
 
-/// A rate with at least two digits.
-fn rate(rate: f64) -> String {
-    if rate == 0.0 || rate >= 9.95 { format!("{rate:.0}") } else { format!("{rate:.1}") }
+/// A rate, or a ratio, with at least two significant digits.
+pub fn rate(rate: f64) -> String {
+    match rate {
+        0.0 => "0".to_owned(),
+        rate if rate >= 9.95 => format!("{rate:.0}"),
+        rate if rate >= 0.995 => format!("{rate:.1}"),
+        rate if rate >= 0.0995 => format!("{rate:.2}"),
+        rate if rate >= 0.00995 => format!("{rate:.3}"),
+        rate => format!("{rate:.1e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_two_digits() {
+        let rates = [0.0, 1234.5, 9.96, 9.94, 0.996, 0.55, 0.04, 0.0099, 0.00012].map(rate);
+        assert_eq!(rates, ["0", "1234", "10", "9.9", "1.0", "0.55", "0.040", "9.9e-3", "1.2e-4"]);
+    }
 }

@@ -7,6 +7,7 @@ use crate::analyses::diff::{
 };
 use crate::analyses::selection::cpu_list;
 use crate::render::change;
+pub(in crate::render) use crate::render::change::rate;
 use crate::render::subject::chosen;
 use crate::render::text::{counted, duration, milliseconds, percent, probability, short};
 
@@ -243,16 +244,6 @@ fn count(first: &str, changed: usize, unchanged: u64, noun: &str) -> Vec<String>
         first,
         &format!("{changed} of {} changed by more than chance{more}", counted(changed + unchanged, noun)),
     )
-}
-
-/// A rate with at least two digits.
-pub(in crate::render) fn rate(rate: f64) -> String {
-    match rate {
-        0.0 => "0".to_owned(),
-        rate if rate >= 9.95 => format!("{rate:.0}"),
-        rate if rate >= 0.995 => format!("{rate:.1}"),
-        rate => format!("{rate:.2}"),
-    }
 }
 
 /// A ratio with at least two digits.
