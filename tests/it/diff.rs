@@ -331,6 +331,26 @@ fn only_what_is_alike_in_all_is_the_same_recording() {
 }
 
 #[test]
+fn times_of_any_size_add_up() {
+    let mut text = "# ========\n# os release : 5.4.0\n# arch : x86_64\n# ========\n#\n".to_owned();
+    for cpu in 0..4 {
+        for (at, (from, to)) in [("0.000001", ("aa", "bb")), ("18446744073.709551614", ("bb", "aa"))] {
+            text += &format!(
+                "{from} 10/10 [{cpu:03}] {at}: sched:sched_switch: prev_comm={from} prev_pid=10 prev_prio=120 \
+                 prev_state=R ==> next_comm={to} next_pid=11 next_prio=120\n"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("long.data");
+    fs::write(&file, text).expect("a text");
+    let run = on(&file, &file, &["--format", "json"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(2), ""), "{run:?}");
+    let json: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(json["before"]["busy_ns"], u64::MAX);
+}
+
+#[test]
 fn all_failures_are_exit_code_2() {
     let post = Recording::open("post").file;
     for (before, after, options) in [

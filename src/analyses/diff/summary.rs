@@ -125,25 +125,22 @@ impl Summary {
             time_ns: time,
             recorded_ns: whole.end - whole.start,
             start_ns: whole.start,
-            cpus: busy
-                .cpus()
-                .map(|(cpu, busy_ns)| CpuTime {
-                    cpu,
-                    busy_ns,
-                    stalls: sure().filter(|stall| stall.cpu == cpu).count() as u64,
-                    shortest_ns: shortest_ns(stalls, cpu),
-                })
-                .collect(),
+            cpus: cpus(&busy, stalls, sure().map(|stall| stall.cpu)),
             frequency_hz: recording.sampling_event().and_then(|event| event.frequency_hz),
             kept: about.kept,
             is_damaged: recording.is_damaged(),
             is_nameless: recording.lacks_kernel_names(),
             lost: recording.tally.lost,
-            records: (recording.tally.samples + recording.tally.other_events)
-                .saturating_add(recording.tally.lost),
+            records: [recording.tally.samples, recording.tally.other_events, recording.tally.lost]
+                .into_iter()
+                .fold(0, u64::saturating_add),
             load: load(recording, &contexts, stalls, selection),
             unsure: (stalls.stalls.len() - sure().count()) as u64,
-            of_overloads: stalls.overloads.iter().map(|overloaded| overloaded.stalls).sum(),
+            of_overloads: stalls
+                .overloads
+                .iter()
+                .map(|overloaded| overloaded.stalls)
+                .fold(0, u64::saturating_add),
             overloads: stalls.overloads.len() as u64,
             has_waits: stalls.has(Source::Softirqs),
             sources: stalls
@@ -186,7 +183,7 @@ impl Summary {
 
     /// How long its CPUs together were busy, in ns.
     pub fn busy_ns(&self) -> u64 {
-        self.cpus.iter().map(|cpu| cpu.busy_ns).sum()
+        self.cpus.iter().map(|cpu| cpu.busy_ns).fold(0, u64::saturating_add)
     }
 
     /// How long its stalls are together, in ns.
@@ -195,10 +192,19 @@ impl Summary {
     }
 }
 
-/// The length of the shortest stall that is sure to have been seen on a CPU, in ns.
-fn shortest_ns(stalls: &Stalls, cpu: u32) -> Option<u64> {
-    let power = stalls.powers.iter().find(|power| power.cpu == cpu)?;
-    power.shortest_ns.map(|shortest_ns| shortest_ns.max(stalls.min_ns))
+/// The part of each CPU. `stalled` has the CPU of each stall that counts.
+fn cpus(busy: &Busy, stalls: &Stalls, stalled: impl Iterator<Item = u32>) -> Vec<CpuTime> {
+    let mut numbers: BTreeMap<u32, u64> = BTreeMap::new();
+    stalled.for_each(|cpu| *numbers.entry(cpu).or_default() += 1);
+    let powers = stalls.powers.iter().filter_map(|power| Some((power.cpu, power.shortest_ns?)));
+    let powers: BTreeMap<u32, u64> = powers.collect();
+    let part = |(cpu, busy_ns)| CpuTime {
+        cpu,
+        busy_ns,
+        stalls: numbers.get(&cpu).copied().unwrap_or(0),
+        shortest_ns: powers.get(&cpu).map(|shortest_ns| (*shortest_ns).max(stalls.min_ns)),
+    };
+    busy.cpus().map(part).collect()
 }
 
 /// How much there was to do on the selected CPUs in the selected time.
