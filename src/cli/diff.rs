@@ -36,9 +36,9 @@ use super::values::{parse_duration, to_ns};
 /// and which system calls take longer or shorter.
 ///
 /// Each of the two is a recording, a pack, output of perf script, or a folder:
-/// all recordings and packs in a folder are one, and those that cannot be read
-/// are listed and left out. What watch keeps was recorded because of a stall,
-/// so it tells no rate, and is refused.
+/// all recordings and packs in a folder are one. Those that cannot be read, and
+/// second files with the same recording, are listed and left out. What watch
+/// keeps was recorded because of a stall, so it tells no rate, and is refused.
 ///
 /// Exit codes: 0 better or equal, 1 worse, 2 cannot tell or not comparable.
 ///
@@ -141,22 +141,23 @@ impl Arguments {
             }
             return Ok(Side { name, recordings: vec![sum_up(recording, options)], skipped: Vec::new() });
         }
-        let (mut recordings, mut skipped) = (Vec::new(), Vec::new());
+        let mut side = Side { name, ..Side::default() };
         for file in recordings_in(path)? {
             match self.load(&file, &options.selection) {
-                Ok(recording) if recording.is_damaged() => skipped.push(damage(&recording)),
-                Ok(recording) => recordings.push(sum_up(recording, options)),
-                Err(error) => skipped.push(Skipped { why: clean(&format!("{error:#}")).into_owned() }),
+                Ok(recording) if recording.is_damaged() => side.skipped.push(damage(&recording)),
+                Ok(recording) => side.add(sum_up(recording, options)),
+                Err(error) => side.skipped.push(unusable(clean(&format!("{error:#}")).into_owned())),
             }
         }
-        if recordings.is_empty() {
-            let why: Vec<&str> = skipped.iter().map(|skipped| skipped.why.as_str()).collect();
+        if side.recordings.is_empty() {
+            let name = side.name;
+            let why: Vec<&str> = side.skipped.iter().map(|skipped| skipped.why.as_str()).collect();
             match why.is_empty() {
                 true => bail!("{name}: holds no recording and no pack; name the folder that they are in"),
                 false => bail!("{name}: none of its recordings can be used: {}", why.join("; ")),
             }
         }
-        Ok(Side { name, recordings, skipped })
+        Ok(side)
     }
 
     fn load(&self, path: &Path, selection: &Selection) -> Result<Recording> {
@@ -176,7 +177,11 @@ fn sum_up(recording: Recording, options: &stalls::Options) -> Summary {
 fn damage(recording: &Recording) -> Skipped {
     let errors = recording.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     let error = errors.map(|error| error.sentence()).next().unwrap_or_default();
-    Skipped { why: format!("{}: {error}", recording.about.file) }
+    unusable(format!("{}: {error}", recording.about.file))
+}
+
+fn unusable(why: String) -> Skipped {
+    Skipped { why, is_twin: false }
 }
 
 /// The recordings and packs in a folder, sorted by their names. A file that is named as one of them

@@ -47,13 +47,15 @@ fn minutes(ns: u64) -> String {
     counted(ns.div_ceil(60_000_000_000).max(1), "minute")
 }
 
-/// A doubt as a sentence, with the remedy if there is one.
+/// A doubt as a clause that can follow `since`, with the remedy if there is one.
 pub fn doubt(doubt: &Doubt) -> String {
     match doubt {
         Doubt::Kept { when, recordings, is_sure } => kept(*when, *recordings, *is_sure),
         Doubt::Damaged(when) => format!("{} is damaged: part of it could not be read", when.name()),
         Doubt::Skipped(when, count) => {
-            format!("{} of {} left out: see the lines above", counted(*count, "recording"), when.name())
+            let are = if *count == 1 { "is" } else { "are" };
+            let recordings = counted(*count, "recording");
+            format!("{recordings} of {} {are} left out: see the lines above", when.name())
         }
         Doubt::Same => "BEFORE and AFTER hold the same recording".to_owned(),
         Doubt::Nameless(when) => format!(
@@ -62,12 +64,16 @@ pub fn doubt(doubt: &Doubt) -> String {
         ),
         Doubt::Lacks(when, tells) => format!("{} does not tell {tells}: record both alike", when.name()),
         Doubt::Cpus(before, after) => format!(
-            "other CPUs: {} before, {} after; select with -C those that both have",
+            "other CPUs were recorded: {} before, {} after; select with -C those that both have",
             cpu_list(before),
             cpu_list(after)
         ),
         Doubt::Frequencies(before, after) => {
-            format!("other sampling frequencies: {} Hz before, {} Hz after", list(before), list(after))
+            format!(
+                "samples were taken at another frequency: {} Hz before, {} Hz after",
+                list(before),
+                list(after)
+            )
         }
         Doubt::Load(kind, before, after) => {
             let what = match kind {
@@ -77,11 +83,11 @@ pub fn doubt(doubt: &Doubt) -> String {
             };
             match *before == 0.0 && *after == 0.0 {
                 true => "no packet was received on either side: record while packets come".to_owned(),
-                false => format!("another load: {} {what} before, {} after", rate(*before), rate(*after)),
+                false => format!("the load differs: {} {what} before, {} after", rate(*before), rate(*after)),
             }
         }
         Doubt::Busy(before, after) => format!(
-            "another load: CPUs were busy for {} of the time before, {} after, stalls left out",
+            "the load differs: CPUs were busy for {} of the time before, {} after, stalls left out",
             percent(*before),
             percent(*after)
         ),
@@ -172,7 +178,25 @@ fn list(numbers: &[u64]) -> String {
     }
 }
 
-/// A rate with at least two digits.
-fn rate(rate: f64) -> String {
-    if rate == 0.0 || rate >= 9.95 { format!("{rate:.0}") } else { format!("{rate:.1}") }
+/// A rate, or a ratio, with at least two significant digits.
+pub fn rate(rate: f64) -> String {
+    match rate {
+        0.0 => "0".to_owned(),
+        rate if rate >= 9.95 => format!("{rate:.0}"),
+        rate if rate >= 0.995 => format!("{rate:.1}"),
+        rate if rate >= 0.0995 => format!("{rate:.2}"),
+        rate if rate >= 0.00995 => format!("{rate:.3}"),
+        rate => format!("{rate:.1e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_two_digits() {
+        let rates = [0.0, 1234.5, 9.96, 9.94, 0.996, 0.55, 0.04, 0.0099, 0.00012].map(rate);
+        assert_eq!(rates, ["0", "1234", "10", "9.9", "1.0", "0.55", "0.040", "9.9e-3", "1.2e-4"]);
+    }
 }

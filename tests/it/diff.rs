@@ -192,8 +192,8 @@ fn on(before: &Path, after: &Path, options: &[&str]) -> Run {
 #[track_caller]
 fn assert_report(text: &str) {
     let words = [
-        "before", "after", "skipped", "refused", "doubt", "verdict", "#", "all", "culprit", "more", "rates",
-        "paths", "path", "calls", "call",
+        "before", "after", "skipped", "refused", "doubt", "alike", "verdict", "#", "all", "culprit", "more",
+        "rates", "paths", "path", "calls", "call",
     ];
     for line in text.lines().filter(|line| !line.is_empty()) {
         assert!(line.chars().count() <= 80, "{line}");
@@ -202,15 +202,20 @@ fn assert_report(text: &str) {
     }
 }
 
+/// Unpacks one of the pair, with the kernel's names beside it.
+fn unpack(name: &str, file: &Path) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/diff");
+    let packed = fs::read(data.join(format!("{name}.data.zst"))).expect("the recording");
+    fs::write(file, zstd::decode_all(packed.as_slice()).expect("it unpacks")).expect("a file");
+    fs::copy(data.join("kallsyms"), file.with_file_name("kallsyms")).expect("the kernel's names");
+}
+
 #[test]
 fn one_program_before_and_after_its_fix() {
     let folder = tempfile::tempdir().expect("a folder");
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/diff");
-    fs::copy(data.join("kallsyms"), folder.path().join("kallsyms")).expect("the kernel's names");
-    let [before, after] = ["before.data", "after.data"].map(|name| {
-        let packed = fs::read(data.join(format!("{name}.zst"))).expect("the recording");
+    let [before, after] = ["before", "after"].map(|name| {
         let file = folder.path().join(name);
-        fs::write(&file, zstd::decode_all(packed.as_slice()).expect("it unpacks")).expect("a file");
+        unpack(name, &file);
         file
     });
     let gone = on(&before, &after, &[]);
@@ -248,7 +253,7 @@ fn recordings_of_other_evidence_are_refused() {
     }
     let run = on(&evidence.file, &worker.file, &[]);
     assert_eq!(run.code, Some(2), "{run:?}");
-    assert!(run.stdout.contains("\nrefused   AFTER does not tell"), "{}", run.stdout);
+    assert!(run.stdout.contains("\nrefused   any verdict, since AFTER does not tell"), "{}", run.stdout);
     assert!(run.stdout.contains("\ndoubt     another kernel: "), "{}", run.stdout);
     assert!(run.stdout.contains("system calls changed"), "{}", run.stdout);
     assert_report(&run.stdout);
@@ -259,10 +264,8 @@ fn a_folder_is_one_side_and_tells_what_it_leaves_out() {
     let post = Recording::open("post");
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    for name in ["b.data", "a.data"] {
-        fs::copy(&post.file, at(name)).expect("a copy");
-    }
-    fs::copy(post.folder.join("kallsyms"), at("kallsyms")).expect("the kernel's names");
+    unpack("after", &at("b.data"));
+    unpack("before", &at("a.data"));
     fs::write(at("c.data"), "PERFILE2 and no more").expect("a broken file");
     fs::write(at("notes.json"), "{}").expect("a file that is no recording");
     let pooled = on(folder.path(), &post.file, &["--format", "json"]);
@@ -276,7 +279,7 @@ fn a_folder_is_one_side_and_tells_what_it_leaves_out() {
         .collect();
     assert_eq!(files.len(), 2);
     assert!(files[0].ends_with("/a.data") && files[1].ends_with("/b.data"), "{files:?}");
-    assert_eq!(json["before"]["stalls"], 16);
+    assert_eq!(json["before"]["stalls"], 30);
     let skipped = json["before"]["skipped"].as_array().expect("a list");
     assert_eq!(skipped.len(), 1, "{skipped:?}");
     assert!(skipped[0].as_str().is_some_and(|why| why.contains("c.data")), "{skipped:?}");
@@ -288,6 +291,63 @@ fn a_folder_is_one_side_and_tells_what_it_leaves_out() {
     let none = on(&post.file, empty.path(), &[]);
     assert_eq!(none.code, Some(2));
     assert!(none.stdout.is_empty() && none.stderr.contains("holds no recording and no pack"), "{none:?}");
+}
+
+#[test]
+fn one_recording_counts_once_in_a_folder() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let [before, after] = [&folders[0], &folders[1]].map(|folder| folder.path());
+    unpack("before", &before.join("b.data"));
+    unpack("after", &after.join("a.data"));
+    fs::copy(before.join("b.data"), before.join("c.data")).expect("a copy");
+    fs::hard_link(before.join("b.data"), before.join("d.data")).expect("a hard link");
+    std::os::unix::fs::symlink("b.data", before.join("e.data")).expect("a link");
+    let pack = ["pack", "-o"].map(std::ffi::OsStr::new);
+    let packed = run(stallgraph().args(pack).arg(after.join("a.data.tar.zst")).arg(after.join("a.data")));
+    assert_eq!(packed.code, Some(0), "{packed:?}");
+    let gone = on(before, after, &["--format", "json"]);
+    assert_eq!(gone.code, Some(0), "twins are no doubt: {gone:?}");
+    let json: Value = serde_json::from_str(&gone.stdout).expect("JSON");
+    assert_eq!((&json["before"]["stalls"], &json["after"]["stalls"]), (&30.into(), &0.into()));
+    for (side, twins) in [("before", 3), ("after", 1)] {
+        let skipped = json[side]["skipped"].as_array().expect("a list");
+        assert_eq!(skipped.len(), twins, "{skipped:?}");
+        let is_told = |why: &Value| why.as_str().is_some_and(|why| why.contains(": the same recording as "));
+        assert!(skipped.iter().all(is_told), "{skipped:?}");
+    }
+    let text = on(before, after, &[]).stdout;
+    assert!(text.contains("\nskipped   ") && !text.contains("left out: see"), "{text}");
+}
+
+#[test]
+fn only_what_is_alike_in_all_is_the_same_recording() {
+    let [stalling, quiet] = [&EIGHT[..5], &[]].map(|stalls| side(&[recording(&node(stalls, 10))]));
+    let mut both = stalling.clone();
+    quiet.recordings.iter().for_each(|one| both.add(one.clone()));
+    assert_eq!((both.recordings.len(), both.skipped.len()), (2, 0));
+    stalling.recordings.iter().for_each(|one| both.add(one.clone()));
+    assert_eq!((both.recordings.len(), both.skipped.len()), (2, 1));
+    assert!(both.skipped[0].is_twin && both.stalls() == 5, "{:?}", both.skipped);
+}
+
+#[test]
+fn times_of_any_size_add_up() {
+    let mut text = "# ========\n# os release : 5.4.0\n# arch : x86_64\n# ========\n#\n".to_owned();
+    for cpu in 0..4 {
+        for (at, (from, to)) in [("0.000001", ("aa", "bb")), ("18446744073.709551614", ("bb", "aa"))] {
+            text += &format!(
+                "{from} 10/10 [{cpu:03}] {at}: sched:sched_switch: prev_comm={from} prev_pid=10 prev_prio=120 \
+                 prev_state=R ==> next_comm={to} next_pid=11 next_prio=120\n"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("long.data");
+    fs::write(&file, text).expect("a text");
+    let run = on(&file, &file, &["--format", "json"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(2), ""), "{run:?}");
+    let json: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(json["before"]["busy_ns"], u64::MAX);
 }
 
 #[test]

@@ -10,62 +10,77 @@ use crate::model::{Recording, TaskId, Timeline, TraceKind};
 
 /// The busy time of the selected CPUs.
 pub(super) struct Busy {
-    /// For each CPU its stretches, in order.
-    cpus: Vec<Stretches>,
+    /// Each CPU, and how long it was busy, in ns.
+    cpus: Vec<(u32, u64)>,
+    together: Together,
 }
 
-/// The stretches of one CPU's busy time.
-struct Stretches {
-    cpu: u32,
-    /// Each with the busy time before it, in ns.
-    stretches: Vec<(Range<u64>, u64)>,
+/// The busy time of all CPUs together: the moments at which another number of them is busy from
+/// then on.
+struct Together {
+    /// Each with the busy time before it, in ns, and the number of busy CPUs.
+    moments: Vec<(u64, u64, u64)>,
 }
 
 impl Busy {
     pub fn new(recording: &Recording, contexts: &Contexts, selection: &Selection) -> Busy {
         let whole = selection.recorded(recording);
         let samples_time = recording.sampling_event().is_some_and(|event| event.samples_time);
-        let of = |timeline: &Timeline| {
-            let times = match samples_time && recording.tally.samples > 0 {
+        let (mut cpus, mut times) = (Vec::new(), Vec::new());
+        for timeline in selection.timelines(recording) {
+            let of_cpu = match samples_time && recording.tally.samples > 0 {
                 true => sampled(recording, contexts, timeline, whole.clone()),
                 false => switched(recording, timeline, whole.clone()),
             };
-            Stretches::new(timeline.cpu, times)
-        };
-        Busy { cpus: selection.timelines(recording).map(of).collect() }
+            let lengths = of_cpu.iter().map(|time| time.end.saturating_sub(time.start));
+            cpus.push((timeline.cpu, lengths.fold(0, u64::saturating_add)));
+            times.extend(of_cpu);
+        }
+        Busy { cpus, together: Together::new(&times) }
     }
 
     /// Each CPU, and how long it was busy, in ns.
     pub fn cpus(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.cpus.iter().map(|one| (one.cpu, one.before(u64::MAX)))
+        self.cpus.iter().copied()
     }
 
     /// How long all CPUs together were busy before a moment, in ns.
     pub fn before(&self, time_ns: u64) -> u64 {
-        self.cpus.iter().map(|one| one.before(time_ns)).sum()
+        self.together.before(time_ns)
     }
 }
 
-impl Stretches {
-    /// `times` are in order and do not overlap.
-    fn new(cpu: u32, times: impl IntoIterator<Item = Range<u64>>) -> Stretches {
-        let mut stretches: Vec<(Range<u64>, u64)> = Vec::new();
-        let mut before = 0;
-        for time in times.into_iter().filter(|time| !time.is_empty()) {
-            let length = time.end - time.start;
-            match stretches.last_mut() {
-                Some((last, _)) if last.end == time.start => last.end = time.end,
-                _ => stretches.push((time, before)),
+impl Together {
+    /// `times` are those of all CPUs, in any order.
+    fn new(times: &[Range<u64>]) -> Together {
+        let times = times.iter().filter(|time| !time.is_empty());
+        let mut changes: Vec<(u64, bool)> =
+            times.flat_map(|time| [(time.start, true), (time.end, false)]).collect();
+        // At one moment, those that begin come first: the number of busy CPUs is never below 0.
+        changes.sort_unstable_by_key(|(time_ns, begins)| (*time_ns, !begins));
+        let mut moments: Vec<(u64, u64, u64)> = Vec::new();
+        let (mut since_ns, mut before_ns, mut busy) = (0, 0u64, 0u64);
+        for same in changes.chunk_by(|one, other| one.0 == other.0) {
+            let time_ns = same[0].0;
+            before_ns = before_ns.saturating_add(busy.saturating_mul(time_ns - since_ns));
+            since_ns = time_ns;
+            let were_busy = busy;
+            for (_, begins) in same {
+                if *begins { busy += 1 } else { busy -= 1 }
             }
-            before += length;
+            if busy != were_busy {
+                moments.push((time_ns, before_ns, busy));
+            }
         }
-        Stretches { cpu, stretches }
+        Together { moments }
     }
 
     fn before(&self, time_ns: u64) -> u64 {
-        let begun = self.stretches.partition_point(|(time, _)| time.start < time_ns);
-        let last = begun.checked_sub(1).map(|last| &self.stretches[last]);
-        last.map_or(0, |(time, before)| before + time.end.min(time_ns) - time.start)
+        let past = self.moments.partition_point(|(from_ns, ..)| *from_ns <= time_ns);
+        let last = past.checked_sub(1).map(|last| self.moments[last]);
+        last.map_or(0, |(from_ns, before_ns, busy)| {
+            before_ns.saturating_add(busy.saturating_mul(time_ns - from_ns))
+        })
     }
 }
 
@@ -127,8 +142,14 @@ mod tests {
 
     #[test]
     fn busy_time_before_a_moment_adds_up() {
-        let one = Stretches::new(0, [5..7, 7..10, 12..12, 20..21]);
-        let before: Vec<u64> = [0, 5, 6, 10, 15, 20, 21, 99].map(|time| one.before(time)).to_vec();
+        let one = Together::new(&[5..7, 7..10, 12..12, 20..21]);
+        let before = [0, 5, 6, 10, 15, 20, 21, 99].map(|time| one.before(time));
         assert_eq!(before, [0, 0, 1, 5, 5, 5, 6, 6]);
+        assert_eq!(one.moments.len(), 4);
+        let two = Together::new(&[5..7, 7..10, 20..21, 6..9, 21..30]);
+        let before = [5, 6, 8, 9, 10, 20, 25, 99].map(|time| two.before(time));
+        assert_eq!(before, [0, 1, 5, 7, 8, 8, 13, 18]);
+        let long = Together::new(&[0..u64::MAX, 0..u64::MAX]);
+        assert_eq!(long.before(u64::MAX), u64::MAX);
     }
 }

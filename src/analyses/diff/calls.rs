@@ -64,7 +64,7 @@ impl Sorted {
     fn new(durations: &[&Durations]) -> Sorted {
         let mut each_ns: Vec<u64> = durations.iter().flat_map(|one| one.some_ns.iter().copied()).collect();
         each_ns.sort_unstable();
-        Sorted { each_ns, calls: durations.iter().map(|one| one.calls).sum() }
+        Sorted { each_ns, calls: durations.iter().map(|one| one.calls).fold(0, u64::saturating_add) }
     }
 
     /// The duration that this share of the calls does not exceed, in ns.

@@ -52,12 +52,17 @@ impl Dominated {
 
     /// How many windows there are.
     pub fn all(&self) -> u64 {
-        self.windows.values().sum()
+        self.windows.values().copied().fold(0, u64::saturating_add)
     }
 
     /// How many a path dominates.
     pub fn with(&self, name: &CulpritName) -> u64 {
-        self.paths.get(name).map_or(0, |cpus| cpus.values().sum())
+        self.paths.get(name).map_or(0, |cpus| cpus.values().copied().fold(0, u64::saturating_add))
+    }
+
+    /// The CPUs that have windows that a path dominates.
+    pub fn cpus(&self, name: &CulpritName) -> impl Iterator<Item = u32> {
+        self.paths.get(name).into_iter().flat_map(|cpus| cpus.keys().copied())
     }
 
     /// How many a path dominates on one CPU.

@@ -207,8 +207,9 @@ fn of_side(side: &Side, when: When, note: &mut impl FnMut(Doubt, Blocks)) {
             note(Doubt::Kept { when, recordings, is_sure }, Blocks::ALL);
         }
     }
-    if !side.skipped.is_empty() {
-        note(Doubt::Skipped(when, side.skipped.len() as u64), Blocks::lacking(when));
+    let unusable = side.unusable();
+    if unusable > 0 {
+        note(Doubt::Skipped(when, unusable), Blocks::lacking(when));
     }
     if side.recordings.iter().any(|summary| summary.is_damaged) {
         note(Doubt::Damaged(when), Blocks::lacking(when));
@@ -290,9 +291,10 @@ fn cpus(before: &Side, after: &Side, note: &mut impl FnMut(Doubt, Blocks)) {
     if in_before == in_after {
         return;
     }
+    // CPUs are in ascending order.
     let matters = |cpus: &[CpuTime], others: &[u32], side: &Side| {
-        let alone: Vec<_> = cpus.iter().filter(|one| !others.contains(&one.cpu)).collect();
-        let busy_ns: u64 = alone.iter().map(|one| one.busy_ns).sum();
+        let alone: Vec<_> = cpus.iter().filter(|one| others.binary_search(&one.cpu).is_err()).collect();
+        let busy_ns = alone.iter().map(|one| one.busy_ns).fold(0, u64::saturating_add);
         alone.iter().any(|one| one.stalls > 0) || busy_ns as f64 > LITTLE * side.busy_ns() as f64
     };
     let does = matters(&of_before, &in_after, before) || matters(&of_after, &in_before, after);
@@ -338,12 +340,10 @@ fn of_ratio(before: f64, after: f64) -> Option<Blocks> {
 /// out with its row.
 fn power(before: &Side, after: &Side, note: &mut impl FnMut(Doubt, Blocks)) {
     for (side, when, other) in [(before, When::Before, after), (after, When::After, before)] {
-        let cpus = side.cpus();
-        let stalls = other.series();
-        let shorter = stalls.count() - stalls.shown(&cpus);
-        // Of the CPUs that stalled on the other side.
-        let has_stalled = |cpu: &&CpuTime| stalls.lengths_ns.iter().any(|(_, other)| *other == cpu.cpu);
-        let such = cpus.iter().filter(has_stalled);
+        let (cpus, stalls) = (side.cpus(), other.series());
+        let shorter = stalls.count() - stalls.shown(&side.power());
+        let stalled: BTreeSet<u32> = stalls.lengths_ns.iter().map(|(_, cpu)| *cpu).collect();
+        let such = cpus.iter().filter(|cpu| stalled.contains(&cpu.cpu));
         let shortest_ns = such.map(|cpu| cpu.shortest_ns).try_fold(0, |most, one| Some(most.max(one?)));
         let shortest_ns = shortest_ns.filter(|shortest_ns| *shortest_ns > 0);
         if shorter > 0 {

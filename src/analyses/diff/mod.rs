@@ -42,7 +42,7 @@ pub struct Options {
 pub fn compare(before: Side, after: Side, options: Options) -> Diff {
     let mut doubts = doubts::doubts(&before, &after);
     let blocks = doubts::blocks(&doubts);
-    let judge = Judge { before: &before, after: &after, blocks, is_forced: options.is_forced };
+    let judge = Judge::new(&before, &after, blocks, options.is_forced);
     let (all, culprits) = (judge.all(), judge.culprits());
     for row in culprits.iter().chain([&all]).filter(|row| row.verdict == Verdict::Refused) {
         let finding = Blocks {

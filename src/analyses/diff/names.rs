@@ -5,6 +5,7 @@ use crate::analyses::contexts::Owner;
 use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
 use crate::analyses::stalls::{Stall, key_of};
+use crate::causes::Alternative;
 use crate::model::{NameId, Recording, Softirq};
 
 /// Who held a CPU.
@@ -67,7 +68,7 @@ impl CulpritName {
 /// The name of a function in the source: another build of a kernel may have other copies of it,
 /// such as `walk.isra.0` and `walk.constprop.0`.
 fn as_in_source(name: &str) -> &str {
-    name.split_once('.').map_or(name, |(name, _)| name)
+    Alternative::as_written(name)
 }
 
 #[cfg(test)]
@@ -77,6 +78,6 @@ mod tests {
     #[test]
     fn copies_of_a_function_have_its_name() {
         let names = ["traverse", "walk.isra.0", "walk.constprop.1.cold", ".text"].map(as_in_source);
-        assert_eq!(names, ["traverse", "walk", "walk", ""]);
+        assert_eq!(names, ["traverse", "walk", "walk", ".text"]);
     }
 }

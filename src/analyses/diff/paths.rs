@@ -20,11 +20,11 @@ fn dominated(side: &Side) -> Dominated {
 /// Compares the paths of both sides; `None` if one of them has no window.
 pub(super) fn compare(before: &Side, after: &Side) -> Option<Changes<PathChange>> {
     let (before, after) = (dominated(before), dominated(after));
-    if before.all() == 0 || after.all() == 0 {
+    let (before_windows, after_windows) = (before.all(), after.all());
+    if before_windows == 0 || after_windows == 0 {
         return None;
     }
     let names: BTreeSet<&CulpritName> = before.paths.keys().chain(after.paths.keys()).collect();
-    let cpus: BTreeSet<u32> = before.windows.keys().chain(after.windows.keys()).copied().collect();
     let p_value = |name: &CulpritName| {
         let table = |one: &Dominated, other: &Dominated, cpu: u32| Table {
             windows: one.windows.get(&cpu).copied().unwrap_or(0),
@@ -32,6 +32,8 @@ pub(super) fn compare(before: &Side, after: &Side) -> Option<Changes<PathChange>
             baseline: other.windows.get(&cpu).copied().unwrap_or(0),
             baseline_with: other.on(name, cpu),
         };
+        // Other CPUs would change nothing.
+        let cpus: BTreeSet<u32> = before.cpus(name).chain(after.cpus(name)).collect();
         let more: Vec<Table> = cpus.iter().map(|&cpu| table(&after, &before, cpu)).collect();
         let fewer: Vec<Table> = cpus.iter().map(|&cpu| table(&before, &after, cpu)).collect();
         let tail = |tables: &[Table]| fisher_exact_stratified(tables).p_value;
@@ -42,9 +44,9 @@ pub(super) fn compare(before: &Side, after: &Side) -> Option<Changes<PathChange>
     let change = |(name, p_value): (&&CulpritName, f64)| PathChange {
         name: (*name).clone(),
         before: before.with(name),
-        before_windows: before.all(),
+        before_windows,
         after: after.with(name),
-        after_windows: after.all(),
+        after_windows,
         p_value,
     };
     let changes = names.iter().zip(p_values).map(change);

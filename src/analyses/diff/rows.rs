@@ -9,16 +9,30 @@ use super::names::CulpritName;
 use super::numbers::{Corrected, Numbers, correct, direction, verdict};
 use super::rates::Pair;
 use super::result::{Longer, Row, Stalling, Verdict};
-use super::side::{Series, Side};
+use super::side::{Power, Series, Side};
 
 const MINUTE_NS: f64 = 60e9;
 
 /// Both sides, and what of them is to be believed.
 pub(super) struct Judge<'j> {
-    pub before: &'j Side,
-    pub after: &'j Side,
-    pub blocks: Blocks,
-    pub is_forced: bool,
+    before: Judged<'j>,
+    after: Judged<'j>,
+    blocks: Blocks,
+    is_forced: bool,
+}
+
+/// One side, with what each row asks of it.
+struct Judged<'j> {
+    side: &'j Side,
+    busy_ns: u64,
+    recorded_ns: u64,
+    power: Power,
+}
+
+impl<'j> Judged<'j> {
+    fn new(side: &'j Side) -> Judged<'j> {
+        Judged { side, busy_ns: side.busy_ns(), recorded_ns: side.recorded_ns(), power: side.power() }
+    }
 }
 
 /// The stalls of one culprit, or of all.
@@ -29,17 +43,21 @@ struct Culprit {
     numbers: Numbers,
 }
 
-impl Judge<'_> {
+impl<'j> Judge<'j> {
+    pub fn new(before: &'j Side, after: &'j Side, blocks: Blocks, is_forced: bool) -> Judge<'j> {
+        Judge { before: Judged::new(before), after: Judged::new(after), blocks, is_forced }
+    }
+
     /// The row of all stalls.
     pub fn all(&self) -> Row {
-        let all = self.culprit(None, self.before.series(), self.after.series());
+        let all = self.culprit(None, self.before.side.series(), self.after.side.series());
         let alone = Corrected { p_value: all.numbers.tails.p_value(), tests: 1.0 };
         self.row(all, alone)
     }
 
     /// The rows of culprits.
     pub fn culprits(&self) -> Vec<Row> {
-        let (mut before, mut after) = (self.before.culprits(), self.after.culprits());
+        let (mut before, mut after) = (self.before.side.culprits(), self.after.side.culprits());
         let names: BTreeSet<&CulpritName> = before.keys().chain(after.keys()).copied().collect();
         let mut take = |name: &CulpritName| {
             let [before, after] = [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
@@ -59,7 +77,7 @@ impl Judge<'_> {
     }
 
     fn times_ns(&self) -> [u64; 2] {
-        [self.before.busy_ns(), self.after.busy_ns()]
+        [self.before.busy_ns, self.after.busy_ns]
     }
 
     fn row(&self, culprit: Culprit, corrected: Corrected) -> Row {
@@ -69,8 +87,8 @@ impl Judge<'_> {
         let Culprit { name, before, after, numbers } = culprit;
         Row {
             culprit: name,
-            before: stalling(&before, self.before),
-            after: stalling(&after, self.after),
+            before: stalling(&before, self.before.busy_ns),
+            after: stalling(&after, self.after.busy_ns),
             ratio: pair.ratio(),
             interval: pair.interval(),
             p_value: numbers.tails.p_value(),
@@ -87,10 +105,10 @@ impl Judge<'_> {
             let p_value = pair.tails().p_value() * corrected.tests;
             verdict(pair, Corrected { p_value, ..corrected }).is_some()
         };
-        let more_ns = |times: f64, side: &Side| ((times - 1.0) * side.recorded_ns() as f64) as u64;
+        let more_ns = |times: f64, side: &Judged| ((times - 1.0) * side.recorded_ns as f64) as u64;
         let longer = longer(pair, tells).map(|times| Longer {
-            before_ns: more_ns(times.before, self.before),
-            after_ns: more_ns(times.after, self.after),
+            before_ns: more_ns(times.before, &self.before),
+            after_ns: more_ns(times.after, &self.after),
         });
         Verdict::Unclear(longer)
     }
@@ -99,8 +117,8 @@ impl Judge<'_> {
     fn is_doubtful(&self, culprit: &Culprit, finding: Verdict, corrected: Corrected) -> bool {
         let (before, after) = (culprit.before.count(), culprit.after.count());
         // Those that the other side would have shown.
-        let shown_before = culprit.before.shown(&self.after.cpus());
-        let shown_after = culprit.after.shown(&self.before.cpus());
+        let shown_before = culprit.before.shown(&self.after.power);
+        let shown_after = culprit.after.shown(&self.before.power);
         let still_tells = |before: u64, after: u64| {
             let pair = Numbers::pair([before, after], self.times_ns());
             let pair = pair.without_bursts(culprit.numbers.dispersion);
@@ -118,9 +136,9 @@ impl Judge<'_> {
     }
 }
 
-fn stalling(series: &Series, side: &Side) -> Stalling {
+fn stalling(series: &Series, busy_ns: u64) -> Stalling {
     let lengths = &series.lengths_ns;
-    let minutes = side.busy_ns() as f64 / MINUTE_NS;
+    let minutes = busy_ns as f64 / MINUTE_NS;
     Stalling {
         stalls: series.count(),
         per_minute: if minutes > 0.0 { series.count() as f64 / minutes } else { 0.0 },

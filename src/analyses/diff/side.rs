@@ -12,16 +12,22 @@ pub struct Side {
     pub name: String,
     /// What each recording tells, in the order of their names.
     pub recordings: Vec<Summary>,
-    /// The recordings that cannot be used.
+    /// The recordings that are left out.
     pub skipped: Vec<Skipped>,
 }
 
-/// A recording that cannot be used.
+/// A recording that is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// The file, and what is wrong with it, safe to print.
+    /// The file, and why it is left out, safe to print.
     pub why: String,
+    /// Whether it is in the side all the same, from another file. Else the side may lack stalls.
+    pub is_twin: bool,
 }
+
+/// For each CPU of a side the length of the shortest stall that is sure to have been seen on it, in
+/// ns. It lacks those that are not sure to show any.
+pub(super) type Power = BTreeMap<u32, u64>;
 
 /// The stalls of one culprit, or of all.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +41,25 @@ pub(super) struct Series {
 }
 
 impl Side {
+    /// Adds a recording, if it is not there yet from another file: a copy, or a pack of it. Of two
+    /// such files, one with the names of kernel functions is better than one without.
+    pub fn add(&mut self, mut recording: Summary) {
+        if let Some(other) = self.recordings.iter_mut().find(|other| other.is_same_as(&recording)) {
+            if other.is_nameless && !recording.is_nameless {
+                std::mem::swap(other, &mut recording);
+            }
+            let why = format!("{}: the same recording as {}", recording.file, other.file);
+            self.skipped.push(Skipped { why, is_twin: true });
+            return;
+        }
+        self.recordings.push(recording);
+    }
+
+    /// How many recordings cannot be used.
+    pub(super) fn unusable(&self) -> u64 {
+        self.skipped.iter().filter(|skipped| !skipped.is_twin).count() as u64
+    }
+
     /// How long its CPUs together were busy, in ns.
     pub fn busy_ns(&self) -> u64 {
         self.sum(Summary::busy_ns)
@@ -60,11 +85,16 @@ impl Side {
         let mut cpus: BTreeMap<u32, CpuTime> = BTreeMap::new();
         for one in self.recordings.iter().flat_map(|summary| &summary.cpus) {
             let sum = cpus.entry(one.cpu).or_insert(CpuTime { busy_ns: 0, stalls: 0, ..*one });
-            sum.busy_ns += one.busy_ns;
+            sum.busy_ns = sum.busy_ns.saturating_add(one.busy_ns);
             sum.stalls += one.stalls;
             sum.shortest_ns = sum.shortest_ns.zip(one.shortest_ns).map(|(sum, one)| sum.max(one));
         }
         cpus.into_values().collect()
+    }
+
+    /// How short the stalls may be that it shows.
+    pub(super) fn power(&self) -> Power {
+        self.cpus().into_iter().filter_map(|one| Some((one.cpu, one.shortest_ns?))).collect()
     }
 
     /// How much there was to do; `None` where any recording does not tell.
@@ -104,10 +134,10 @@ impl Side {
     }
 
     fn each<'s>(&'s self, mut visit: impl FnMut(&'s Stalled, u64)) {
-        let mut before_ns = 0;
+        let mut before_ns = 0u64;
         for summary in &self.recordings {
             summary.stalls.iter().for_each(|stall| visit(stall, before_ns));
-            before_ns += summary.busy_ns();
+            before_ns = before_ns.saturating_add(summary.busy_ns());
         }
     }
 
@@ -118,7 +148,7 @@ impl Side {
 
 impl Series {
     fn add(&mut self, stall: &Stalled, before_ns: u64) {
-        self.begins_ns.push(before_ns + stall.begin_ns);
+        self.begins_ns.push(before_ns.saturating_add(stall.begin_ns));
         self.lengths_ns.push((stall.length_ns, stall.cpu));
         if self.longest.as_ref().is_none_or(|(length_ns, _)| *length_ns < stall.length_ns) {
             self.longest = Some((stall.length_ns, stall.function.clone()));
@@ -130,11 +160,10 @@ impl Series {
         self.lengths_ns.len() as u64
     }
 
-    /// How many are sure to have been seen, too, where `cpus` say how long a stall must be for it.
-    pub fn shown(&self, cpus: &[CpuTime]) -> u64 {
+    /// How many are sure to have been seen, too, on a side with this power.
+    pub fn shown(&self, power: &Power) -> u64 {
         let is_shown = |(length_ns, cpu): &&(u64, u32)| {
-            let shortest_ns = cpus.iter().find(|one| one.cpu == *cpu).and_then(|one| one.shortest_ns);
-            shortest_ns.is_some_and(|shortest_ns| shortest_ns <= *length_ns)
+            power.get(cpu).is_some_and(|shortest_ns| shortest_ns <= length_ns)
         };
         self.lengths_ns.iter().filter(is_shown).count() as u64
     }

@@ -30,6 +30,8 @@ pub struct Summary {
     pub time_ns: Option<(i128, i128)>,
     /// How long was recorded, in ns.
     pub recorded_ns: u64,
+    /// When it begins by the clock of the recording, in ns.
+    pub(super) start_ns: u64,
     /// Each selected CPU, in ascending order.
     pub cpus: Vec<CpuTime>,
     /// Samples per second that were asked for.
@@ -122,25 +124,23 @@ impl Summary {
             command: about.command.as_ref().map(|command| clean(command).into_owned()),
             time_ns: time,
             recorded_ns: whole.end - whole.start,
-            cpus: busy
-                .cpus()
-                .map(|(cpu, busy_ns)| CpuTime {
-                    cpu,
-                    busy_ns,
-                    stalls: sure().filter(|stall| stall.cpu == cpu).count() as u64,
-                    shortest_ns: shortest_ns(stalls, cpu),
-                })
-                .collect(),
+            start_ns: whole.start,
+            cpus: cpus(&busy, stalls, sure().map(|stall| stall.cpu)),
             frequency_hz: recording.sampling_event().and_then(|event| event.frequency_hz),
             kept: about.kept,
             is_damaged: recording.is_damaged(),
             is_nameless: recording.lacks_kernel_names(),
             lost: recording.tally.lost,
-            records: (recording.tally.samples + recording.tally.other_events)
-                .saturating_add(recording.tally.lost),
+            records: [recording.tally.samples, recording.tally.other_events, recording.tally.lost]
+                .into_iter()
+                .fold(0, u64::saturating_add),
             load: load(recording, &contexts, stalls, selection),
             unsure: (stalls.stalls.len() - sure().count()) as u64,
-            of_overloads: stalls.overloads.iter().map(|overloaded| overloaded.stalls).sum(),
+            of_overloads: stalls
+                .overloads
+                .iter()
+                .map(|overloaded| overloaded.stalls)
+                .fold(0, u64::saturating_add),
             overloads: stalls.overloads.len() as u64,
             has_waits: stalls.has(Source::Softirqs),
             sources: stalls
@@ -168,15 +168,22 @@ impl Summary {
     }
 
     /// Whether this is the same recording, maybe in another file: no two are alike to the
-    /// nanosecond.
+    /// nanosecond. Without the names of kernel functions it may show other stalls and less busy
+    /// time.
     pub(super) fn is_same_as(&self, other: &Summary) -> bool {
-        let key = |one: &Summary| (one.recorded_ns, one.records, one.time_ns, one.busy_ns());
+        let key = |one: &Summary| (one.start_ns, one.recorded_ns, one.time_ns, one.records, one.lost);
+        let stalls = |one: &Summary| -> Vec<(u64, u64, u32)> {
+            one.stalls.iter().map(|stall| (stall.begin_ns, stall.length_ns, stall.cpu)).collect()
+        };
+        let cpus = |one: &Summary| one.cpus.iter().map(|cpu| (cpu.cpu, cpu.busy_ns)).collect::<Vec<_>>();
         key(self) == key(other)
+            && (self.is_nameless != other.is_nameless
+                || (cpus(self) == cpus(other) && stalls(self) == stalls(other)))
     }
 
     /// How long its CPUs together were busy, in ns.
     pub fn busy_ns(&self) -> u64 {
-        self.cpus.iter().map(|cpu| cpu.busy_ns).sum()
+        self.cpus.iter().map(|cpu| cpu.busy_ns).fold(0, u64::saturating_add)
     }
 
     /// How long its stalls are together, in ns.
@@ -185,10 +192,19 @@ impl Summary {
     }
 }
 
-/// The length of the shortest stall that is sure to have been seen on a CPU, in ns.
-fn shortest_ns(stalls: &Stalls, cpu: u32) -> Option<u64> {
-    let power = stalls.powers.iter().find(|power| power.cpu == cpu)?;
-    power.shortest_ns.map(|shortest_ns| shortest_ns.max(stalls.min_ns))
+/// The part of each CPU. `stalled` has the CPU of each stall that counts.
+fn cpus(busy: &Busy, stalls: &Stalls, stalled: impl Iterator<Item = u32>) -> Vec<CpuTime> {
+    let mut numbers: BTreeMap<u32, u64> = BTreeMap::new();
+    stalled.for_each(|cpu| *numbers.entry(cpu).or_default() += 1);
+    let powers = stalls.powers.iter().filter_map(|power| Some((power.cpu, power.shortest_ns?)));
+    let powers: BTreeMap<u32, u64> = powers.collect();
+    let part = |(cpu, busy_ns)| CpuTime {
+        cpu,
+        busy_ns,
+        stalls: numbers.get(&cpu).copied().unwrap_or(0),
+        shortest_ns: powers.get(&cpu).map(|shortest_ns| (*shortest_ns).max(stalls.min_ns)),
+    };
+    busy.cpus().map(part).collect()
 }
 
 /// How much there was to do on the selected CPUs in the selected time.

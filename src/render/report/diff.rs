@@ -7,6 +7,7 @@ use crate::analyses::diff::{
 };
 use crate::analyses::selection::cpu_list;
 use crate::render::change;
+pub(in crate::render) use crate::render::change::rate;
 use crate::render::subject::chosen;
 use crate::render::text::{counted, duration, milliseconds, percent, probability, short};
 
@@ -35,7 +36,7 @@ pub fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
         let refuses = !diff.is_forced && (noted.blocks.better || noted.blocks.worse);
         let doubt = change::doubt(&noted.doubt);
         lines.extend(match refuses {
-            true => wrap("refused   ", &format!("{}: {doubt}", change::refused(noted.blocks))),
+            true => wrap("refused   ", &format!("{}, since {doubt}", change::refused(noted.blocks))),
             false => wrap("doubt     ", &doubt),
         });
     }
@@ -243,16 +244,6 @@ fn count(first: &str, changed: usize, unchanged: u64, noun: &str) -> Vec<String>
         first,
         &format!("{changed} of {} changed by more than chance{more}", counted(changed + unchanged, noun)),
     )
-}
-
-/// A rate with at least two digits.
-pub(in crate::render) fn rate(rate: f64) -> String {
-    match rate {
-        0.0 => "0".to_owned(),
-        rate if rate >= 9.95 => format!("{rate:.0}"),
-        rate if rate >= 0.995 => format!("{rate:.1}"),
-        rate => format!("{rate:.2}"),
-    }
 }
 
 /// A ratio with at least two digits.
