@@ -328,6 +328,13 @@ fn only_what_is_alike_in_all_is_the_same_recording() {
     stalling.recordings.iter().for_each(|one| both.add(one.clone()));
     assert_eq!((both.recordings.len(), both.skipped.len()), (2, 1));
     assert!(both.skipped[0].is_twin && both.stalls() == 5, "{:?}", both.skipped);
+    // Without names it shows other stalls. The file with names is the better one.
+    let [mut nameless, named] = [&quiet, &stalling].map(|side| side.recordings[0].clone());
+    (nameless.records, nameless.is_nameless) = (named.records, true);
+    let mut one = Side::default();
+    one.add(nameless);
+    one.add(named);
+    assert_eq!((one.recordings.len(), one.skipped.len(), one.stalls()), (1, 1, 5));
 }
 
 #[test]
