@@ -80,7 +80,7 @@ impl Causes {
 
     /// All causes, in the order of their files.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Cause>> {
-        self.all.as_ref().unwrap_or(&BUILT_IN).iter()
+        self.all.as_ref().unwrap_or_else(|| &BUILT_IN).iter()
     }
 
     /// The cause of this name.
