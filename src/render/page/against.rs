@@ -109,7 +109,7 @@ fn picture(
     let at = |ns: u64| (u128::from(ns) * u128::from(WIDTH) / u128::from(longest_ns)) as u64;
     write!(
         out,
-        "<div class=\"row\"><span>CPU {}</span><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" \
+        "<div class=\"row\"><span>CPU {}</span><svg height=\"26\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" \
          role=\"img\" aria-label=\"CPU {}: {} stalls\">",
         cpu.cpu,
         cpu.cpu,
@@ -219,7 +219,7 @@ impl Colours {
         for (fill, name) in entries {
             write!(
                 out,
-                "<span><svg viewBox=\"0 0 1 1\"><rect fill=\"{fill}\" width=\"1\" height=\"1\"/></svg> {}</span>&emsp;",
+                "<span><svg width=\"11\" height=\"11\" viewBox=\"0 0 1 1\"><rect fill=\"{fill}\" width=\"1\" height=\"1\"/></svg> {}</span>&emsp;",
                 escape(&name)
             )?;
         }
