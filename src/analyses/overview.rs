@@ -2,6 +2,8 @@
 //! not their numbers, so that two recordings can be shown together, and only one of them has to be
 //! in memory.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -54,6 +56,42 @@ pub struct Run {
     pub pieces: u64,
     /// What they show.
     pub who: Who,
+}
+
+/// Two recordings to be drawn one above the other.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Beside<'o> {
+    /// From before a change, and from after it.
+    pub both: [&'o Overview; 2],
+    /// The CPUs with most stalls on both sides, in ascending order.
+    pub cpus: BTreeSet<u32>,
+    /// The comms that had these CPUs, the one with most pieces first.
+    pub comms: Vec<&'o str>,
+}
+
+impl<'o> Beside<'o> {
+    /// Both, with at most so many CPUs.
+    pub fn new(before: &'o Overview, after: &'o Overview, most_cpus: usize) -> Beside<'o> {
+        let both = [before, after];
+        let all = || both.into_iter().flat_map(|overview| &overview.cpus);
+        let mut stalls: BTreeMap<u32, usize> = BTreeMap::new();
+        for cpu in all() {
+            *stalls.entry(cpu.cpu).or_default() += cpu.stalls.len();
+        }
+        let mut stalls: Vec<(u32, usize)> = stalls.into_iter().collect();
+        stalls.sort_by_key(|&(cpu, stalls)| (Reverse(stalls), cpu));
+        let cpus: BTreeSet<u32> = stalls.into_iter().take(most_cpus).map(|(cpu, _)| cpu).collect();
+        let mut pieces: BTreeMap<&str, u64> = BTreeMap::new();
+        for run in all().filter(|cpu| cpus.contains(&cpu.cpu)).flat_map(|cpu| &cpu.runs) {
+            if let Who::Task(comm) = &run.who {
+                *pieces.entry(comm).or_default() += run.pieces;
+            }
+        }
+        let mut comms: Vec<(&str, u64)> = pieces.into_iter().collect();
+        comms.sort_by_key(|&(comm, pieces)| (Reverse(pieces), comm));
+        Beside { both, cpus, comms: comms.into_iter().map(|(comm, _)| comm).collect() }
+    }
 }
 
 /// What had a CPU.
@@ -188,7 +226,7 @@ impl Pieces {
     /// Ends a piece.
     fn end(&mut self) {
         self.end_ns = self.end_ns.saturating_add(self.piece_ns);
-        let most = self.shown_ns.drain().max_by_key(|&(key, ns)| (ns, std::cmp::Reverse(key)));
+        let most = self.shown_ns.drain().max_by_key(|&(key, ns)| (ns, Reverse(key)));
         let Some((key, _)) = most else { return };
         match self.done.last_mut() {
             Some((last, pieces)) if *last == key => *pieces += 1,

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use stallgraph::analyses::diff::{self, Diff, Options, Outcome, Side, Skipped, Summary};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::stalls;
+use stallgraph::causes::Causes;
 use stallgraph::load;
 use stallgraph::model::{Recording, Severity, clean};
 use stallgraph::render::{json, report};
@@ -122,7 +123,7 @@ impl Arguments {
         let options = stalls::Options {
             min_ns: to_ns(self.min)?,
             selection: self.selection.selection(),
-            ..stalls::Options::default()
+            causes: Causes::none(),
         };
         self.reading.start_threads()?;
         let before = self.side(&self.before, &options)?;

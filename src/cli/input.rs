@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stallgraph::load::{self, Beside, Options, Packed};
-use stallgraph::model::{Recording, clean};
+use stallgraph::model::Recording;
+use stallgraph::render::text::shell_word;
 
 use super::inputs::Inputs;
 use super::progress::Progress;
@@ -98,16 +99,6 @@ impl InputOptions {
     /// What to load, with or without events, and where names come from.
     pub fn options(&self, events: bool) -> Options {
         self.reading.options(events)
-    }
-}
-
-/// A text as a word of a shell's command line.
-fn shell_word(text: &str) -> String {
-    let text = clean(text);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    match text.starts_with('-') || text.is_empty() || !text.chars().all(is_plain) {
-        true => format!("'{}'", text.replace('\'', r"'\''")),
-        false => text.into_owned(),
     }
 }
 

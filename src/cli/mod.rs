@@ -2,6 +2,7 @@
 
 mod allocator;
 mod at;
+mod before;
 mod causes;
 mod causes_options;
 mod chart;

@@ -5,21 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use stallgraph::analyses::check::{self, Thresholds};
-use stallgraph::analyses::diff::{self, Diff, Side, Summary};
-use stallgraph::analyses::overview::{self, Overview};
 use stallgraph::analyses::panorama::{self, Found, MOST_ENTRIES};
 use stallgraph::analyses::selection::Selection;
-use stallgraph::analyses::stalls::Stalls;
 use stallgraph::analyses::{contents, moments, packets, stalls, syscalls, windows};
 use stallgraph::causes::Causes;
 use stallgraph::load;
-use stallgraph::model::{Log, Recording, clean};
+use stallgraph::model::{Log, Recording};
 use stallgraph::render::page::{self, Against, Page};
 
 use super::at::LogOptions;
+use super::before::Before;
 use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::outcome::Outcome;
@@ -95,22 +93,17 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.before.as_deref().is_some_and(is_stream) && is_stream(&arguments.input.path()) {
         bail!("--before and FILE are both standard input: name a file for one of them");
     }
-    let before = arguments.before.as_deref().map(|path| arguments.read_before(path)).transpose()?;
-    let is_before_damaged = before.as_ref().is_some_and(|before| before.summary.is_damaged);
+    let selection = arguments.selection.selection();
+    let min_ns = to_ns(arguments.min)?;
+    let read = |path| Before::read(path, &arguments.input, &selection, min_ns);
+    let before = arguments.before.as_deref().map(read).transpose()?;
+    let is_before_damaged = before.as_ref().is_some_and(Before::is_damaged);
     let recording = arguments.input.load_with_events()?;
     output::report_diagnostics(&recording);
     load::require_witnesses(&recording)?;
-    let selection = arguments.selection.selection();
     output::check_selection(&selection, &recording)?;
 
-    let shown = Shown {
-        input: &arguments.input.shell_words(),
-        min_ns: to_ns(arguments.min)?,
-        selection,
-        log,
-        causes,
-        before,
-    };
+    let shown = Shown { input: &arguments.input.shell_words(), min_ns, selection, log, causes, before };
     let of_options = arguments.before.as_deref().into_iter().chain(arguments.log.file());
     let of_options = of_options.chain(arguments.causes.files().iter().map(PathBuf::as_path));
     let inputs = arguments.input.inputs(Some(&recording)).with(of_options);
@@ -131,23 +124,6 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
-    /// Sums up the recording from before a change.
-    fn read_before(&self, path: &Path) -> Result<Before> {
-        let recording = self.input.load_another(path)?;
-        output::report_diagnostics(&recording);
-        load::require_witnesses(&recording)?;
-        let selection = self.selection.selection();
-        output::check_selection(&selection, &recording)
-            .with_context(|| clean(&path.to_string_lossy()).into_owned())?;
-        let options =
-            stalls::Options { min_ns: to_ns(self.min)?, selection: selection.clone(), ..Default::default() };
-        let stalls = stalls::find(&recording, &options);
-        Ok(Before {
-            summary: Summary::new(&recording, &stalls, &selection),
-            overview: overview::find(&recording, &stalls, &selection),
-        })
-    }
-
     /// Where to write.
     fn path(&self) -> Result<PathBuf> {
         if let Some(path) = &self.output {
@@ -169,21 +145,6 @@ impl Arguments {
     }
 }
 
-impl Before {
-    /// What changed since, and the overview of what was recorded after.
-    fn compare(&self, recording: &Recording, stalls: &Stalls, selection: &Selection) -> (Diff, Overview) {
-        let side = |name: &str, summary| Side {
-            name: name.to_owned(),
-            recordings: vec![summary],
-            skipped: Vec::new(),
-        };
-        let before = side(&self.summary.file, self.summary.clone());
-        let after = side(&recording.about.file, Summary::new(recording, stalls, selection));
-        let options = diff::Options { min_ns: stalls.min_ns, is_forced: false };
-        (diff::compare(before, after, options), overview::find(recording, stalls, selection))
-    }
-}
-
 /// What of a recording a page shows.
 pub struct Shown<'f> {
     /// The recording, as words of a shell's command line.
@@ -198,12 +159,6 @@ pub struct Shown<'f> {
     pub causes: Causes,
     /// What was recorded before a change.
     pub before: Option<Before>,
-}
-
-/// What was recorded before a change.
-pub struct Before {
-    summary: Summary,
-    overview: Overview,
 }
 
 /// Writes the page of a recording with events, and returns how many samples it shows.
@@ -246,7 +201,7 @@ pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> 
         contents: &contents::find(recording),
         against: before.as_ref().zip(compared.as_ref()).map(|(before, (diff, after))| Against {
             diff,
-            before: &before.overview,
+            before: before.overview(),
             after,
         }),
     };

@@ -9,6 +9,7 @@ use stallgraph::analyses::check::{self, Doubt};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows::{self, TriggerTasks};
 use stallgraph::analyses::{stalls, strips};
+use stallgraph::causes::Causes;
 use stallgraph::load;
 use stallgraph::model::{CodePlace, Recording};
 use stallgraph::render::folded::{self, Field};
@@ -124,6 +125,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
 /// Why stalls may have been missed, as `stalls` and `check` say it.
 fn doubt(recording: &Recording, selection: &Selection) -> Option<Doubt> {
-    let options = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
+    let options = stalls::Options {
+        selection: selection.clone(),
+        causes: Causes::none(),
+        ..stalls::Options::default()
+    };
     check::doubt(recording, &stalls::find(recording, &options), selection)
 }

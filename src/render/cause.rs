@@ -3,6 +3,8 @@
 use crate::analyses::causes::{Certainty, KnownCause, Why};
 use crate::causes::Cause;
 
+use super::text::shell_word;
+
 /// The cause's name, how sure it is, and what happens: `dead-memory-cgroups (sure): dead memory
 /// cgroups; fixed upstream in 4.19`.
 pub(in crate::render) fn sentence(found: &KnownCause) -> String {
@@ -42,13 +44,4 @@ fn why(found: &KnownCause) -> String {
 pub(in crate::render) fn explain(cause: &Cause) -> String {
     let file = cause.file.as_ref().map(|file| format!(" --causes {}", shell_word(file)));
     format!("stallgraph causes {}{}", cause.name, file.unwrap_or_default())
-}
-
-/// A word of a shell's command line.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
 }

@@ -1,4 +1,7 @@
-//! Numbers with their units, and text cut to a width, for all forms of output.
+//! Numbers with their units, text cut to a width, and words of a command line, for all forms of
+//! output.
+
+use crate::model::clean;
 
 /// A share as a percentage with two significant digits.
 pub fn percent(share: f64) -> String {
@@ -93,6 +96,16 @@ pub(crate) fn cut_begin(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     "..".chars().chain(text.chars().skip(more + 2)).collect()
+}
+
+/// A text as a word of a shell's command line.
+pub fn shell_word(text: &str) -> String {
+    let text = clean(text);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    match text.starts_with('-') || text.is_empty() || !text.chars().all(is_plain) {
+        true => format!("'{}'", text.replace('\'', r"'\''")),
+        false => text.into_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -31,8 +31,13 @@ pub(crate) struct Matcher<'r> {
     functions: OnceLock<Functions>,
 }
 
-/// The steps of patterns that a function is, by its name. Few functions are any.
-type Functions = FxHashMap<NameId, Vec<Step>>;
+/// The functions that patterns name.
+struct Functions {
+    /// The steps of patterns that a function is, by its name. Few functions are any.
+    steps: FxHashMap<NameId, Vec<Step>>,
+    /// Of each pattern the number of its cause, and how many steps it has.
+    patterns: Vec<(usize, usize)>,
+}
 
 /// One function of a pattern.
 #[derive(Clone, Copy, PartialEq)]
@@ -124,24 +129,19 @@ impl<'r> Matcher<'r> {
     /// The numbers of the causes of which a pattern stands on this path.
     fn shown(&self, contexts: &Contexts, path: PathId) -> Vec<usize> {
         let functions = self.functions.get_or_init(|| self.functions());
-        let mut outwards: Vec<&Vec<Step>> =
-            contexts.outwards(path).filter_map(|path| functions.get(&contexts.name(path)?)).collect();
-        outwards.reverse();
+        let of_path = |path| functions.steps.get(&contexts.name(path)?);
+        let outwards: Vec<&Vec<Step>> = contexts.outwards(path).filter_map(of_path).collect();
         let mut reached: FxHashMap<usize, usize> = FxHashMap::default();
-        for steps in outwards {
-            for step in steps {
-                let next = reached.entry(step.pattern).or_default();
-                if *next == step.at {
-                    *next += 1;
-                }
+        for step in outwards.into_iter().rev().flatten() {
+            let next = reached.entry(step.pattern).or_default();
+            if *next == step.at {
+                *next += 1;
             }
         }
-        let patterns =
-            self.causes.iter().enumerate().flat_map(|(number, cause)| {
-                cause.paths.iter().map(move |pattern| (number, pattern.steps.len()))
-            });
-        let whole = patterns.enumerate().filter(|(pattern, (_, steps))| reached.get(pattern) == Some(steps));
-        let mut causes: Vec<usize> = whole.map(|(_, (number, _))| number).collect();
+        let patterns = reached.into_iter().map(|(pattern, steps)| (functions.patterns[pattern], steps));
+        let whole = patterns.filter(|((_, all), steps)| all == steps);
+        let mut causes: Vec<usize> = whole.map(|((cause, _), _)| cause).collect();
+        causes.sort_unstable();
         causes.dedup();
         causes
     }
@@ -157,7 +157,14 @@ impl<'r> Matcher<'r> {
             .map(|function| function.name)
             .collect();
         let found = names.into_iter().map(|name| (name, steps.of(self.recording.name(name))));
-        found.filter(|(_, steps)| !steps.is_empty()).collect()
+        let patterns =
+            self.causes.iter().enumerate().flat_map(|(number, cause)| {
+                cause.paths.iter().map(move |pattern| (number, pattern.steps.len()))
+            });
+        Functions {
+            steps: found.filter(|(_, steps)| !steps.is_empty()).collect(),
+            patterns: patterns.collect(),
+        }
     }
 }
 

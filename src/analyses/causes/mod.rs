@@ -9,7 +9,7 @@ mod result;
 use indexmap::IndexMap;
 
 use crate::causes::Causes;
-use crate::model::{NameId, Recording, Sample};
+use crate::model::Recording;
 
 use super::contexts::Contexts;
 use super::holder::Holder;
@@ -45,14 +45,10 @@ pub fn of_first_sample(recording: &Recording, causes: &Causes) -> Vec<KnownCause
     let contexts = Contexts::with_handlers(recording);
     let context = contexts.get(sample.stack);
     let (holder, path) = match (context.is_nested, contexts.handler(sample.stack)) {
-        (false, _) => (Holder::Task(comm(recording, sample)), context.path),
+        (false, _) => (Holder::Task(recording.task(sample.task).comm), context.path),
         (true, handler) => (context.softirq().map_or(Holder::Interrupt(None), Holder::Softirq), handler),
     };
     let Some(path) = path else { return Vec::new() };
     let subject = Subject { holder: Some(holder), has_hole: true };
     Matcher::new(recording, causes).find(&contexts, subject, &[(path, 1)], 1)
-}
-
-fn comm(recording: &Recording, sample: &Sample) -> NameId {
-    recording.task(sample.task).comm
 }

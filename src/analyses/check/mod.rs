@@ -7,6 +7,7 @@ mod result;
 
 use std::cmp::Reverse;
 
+use crate::causes::Causes;
 use crate::model::Recording;
 
 use super::overloads::Overload;
@@ -101,7 +102,11 @@ fn overloads(stalls: &Stalls) -> Vec<Overload> {
 
 /// The culprit that `window` names: both commands must agree.
 fn window(recording: &Recording, selection: &Selection) -> Option<Doubt> {
-    let options = windows::Options { selection: selection.clone(), ..windows::Options::default() };
+    let options = windows::Options {
+        selection: selection.clone(),
+        causes: Causes::none(),
+        ..windows::Options::default()
+    };
     let windows = windows::find(recording, &options);
     let culprit = windows.culprit().filter(|top| top.verdict == Verdict::Culprit)?;
     Some(Doubt::Window(culprit.holder))

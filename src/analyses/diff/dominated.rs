@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::analyses::selection::Selection;
 use crate::analyses::windows::{self, Options};
+use crate::causes::Causes;
 use crate::model::Recording;
 
 use super::names::CulpritName;
@@ -23,7 +24,7 @@ pub(super) fn dominated(recording: &Recording, selection: &Selection) -> Dominat
     if recording.tally.samples == 0 {
         return dominated;
     }
-    let options = Options { selection: selection.clone(), ..Options::default() };
+    let options = Options { selection: selection.clone(), causes: Causes::none(), ..Options::default() };
     let windows = windows::find(recording, &options);
     for episode in windows.episodes.iter().filter(|episode| episode.window.left_out.is_none()) {
         *dominated.windows.entry(episode.cpu).or_default() += 1;

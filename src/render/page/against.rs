@@ -1,11 +1,11 @@
 //! A recording from before a change beside the one that the page shows: what became of the stalls,
 //! and who had the CPUs when, on one scale.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::analyses::diff::{Actor, Diff, Row, Verdict};
-use crate::analyses::overview::{CpuOverview, Overview, Who};
+use crate::analyses::overview::{Beside, CpuOverview, Overview, Who};
 use crate::render::report::diff as report;
 use crate::render::text::{milliseconds, probability, short};
 use crate::render::{change, subject};
@@ -41,12 +41,13 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(out, "<p>{}</p>", escape(&verdict))?;
     table(diff, out)?;
-    let colours = Colours::new(diff, [before, after].map(|one| shown(one, [before, after]).collect()));
+    let beside = Beside::new(before, after, MOST_CPUS);
+    let colours = Colours::new(diff, &beside);
     let longest_ns = length_ns(before).max(length_ns(after)).max(1);
-    for (name, overview) in [("Before", before), ("After", after)] {
+    for (name, overview) in ["Before", "After"].into_iter().zip(beside.both) {
         let (file, length) = (escape(&overview.file), short(length_ns(overview)));
         writeln!(out, "<h3>{name}: {file}, {length}</h3>")?;
-        for cpu in shown(overview, [before, after]) {
+        for cpu in overview.cpus.iter().filter(|cpu| beside.cpus.contains(&cpu.cpu)) {
             picture(overview, cpu, longest_ns, &colours, out)?;
         }
     }
@@ -75,27 +76,15 @@ fn table(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
             escape(&culprit.as_ref().map_or("all stalls".to_owned(), change::culprit)),
             verdict.name().replace('_', " "),
             before.stalls,
-            report::rate(before.per_minute),
+            change::rate(before.per_minute),
             after.stalls,
-            report::rate(after.per_minute),
+            change::rate(after.per_minute),
             longest(before.longest_ns),
             longest(after.longest_ns),
             probability(*corrected),
         )?;
     }
     writeln!(out, "</table>")
-}
-
-/// The CPUs of an overview that are drawn: those with most stalls on both sides.
-fn shown<'o>(overview: &'o Overview, both: [&Overview; 2]) -> impl Iterator<Item = &'o CpuOverview> {
-    let mut stalls: BTreeMap<u32, usize> = BTreeMap::new();
-    for cpu in both.into_iter().flat_map(|overview| &overview.cpus) {
-        *stalls.entry(cpu.cpu).or_default() += cpu.stalls.len();
-    }
-    let mut cpus: Vec<(u32, usize)> = stalls.into_iter().collect();
-    cpus.sort_by_key(|&(cpu, stalls)| (std::cmp::Reverse(stalls), cpu));
-    cpus.truncate(MOST_CPUS);
-    overview.cpus.iter().filter(move |cpu| cpus.iter().any(|(number, _)| *number == cpu.cpu))
 }
 
 /// One CPU: who had it, from left to right, and above that a mark for each stall.
@@ -156,25 +145,15 @@ struct Colours {
 }
 
 impl Colours {
-    /// The colours of the CPUs that are drawn.
-    fn new(diff: &Diff, drawn: [Vec<&CpuOverview>; 2]) -> Colours {
+    fn new(diff: &Diff, beside: &Beside) -> Colours {
         let actors = diff.culprits.iter().filter_map(|row| Some(&row.culprit.as_ref()?.actor));
         let comms = actors.filter_map(|actor| match actor {
             Actor::Task(comm) => Some(comm.clone()),
             _ => None,
         });
         let culprits: BTreeSet<String> = comms.collect();
-        let mut pieces: BTreeMap<&str, u64> = BTreeMap::new();
-        for run in drawn.into_iter().flatten().flat_map(|cpu| &cpu.runs) {
-            if let Who::Task(comm) = &run.who
-                && !culprits.contains(comm)
-            {
-                *pieces.entry(comm).or_default() += run.pieces;
-            }
-        }
-        let mut others: Vec<(&str, u64)> = pieces.into_iter().collect();
-        others.sort_by_key(|&(comm, pieces)| (std::cmp::Reverse(pieces), comm));
-        let others = others.iter().take(TASKS.len()).map(|(comm, _)| (*comm).to_owned()).collect();
+        let others = beside.comms.iter().filter(|comm| !culprits.contains(**comm));
+        let others = others.take(TASKS.len()).map(|comm| (*comm).to_owned()).collect();
         Colours { culprits, others }
     }
 

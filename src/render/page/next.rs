@@ -75,17 +75,18 @@ fn by_verdict(page: &Page) -> Vec<Step> {
 
 /// What to do about a known cause.
 fn about_cause(page: &Page, found: &KnownCause) -> Step {
-    let sentence = match (found.certainty, found.cause.now.is_empty()) {
-        (_, true) => "Cure it as said above. After the change, record again in the same way, and compare:",
-        (Certainty::Sure, _) => "Do what helps now. Then record again in the same way, and compare:",
-        (Certainty::Possible(_), _) => {
-            "Make sure, and do what helps now. Then record again in the same way, and compare:"
-        }
+    let first = match (found.certainty, found.cause.now.is_empty()) {
+        (_, true) => "Cure it as said above.",
+        (Certainty::Sure, _) => "Do what helps now.",
+        (Certainty::Possible(_), _) => "Make sure, and do what helps now.",
     };
     match page.recording.about.kept {
-        Kept::Always => Step::new(sentence, &format!("stallgraph diff {} after.data", page.shell_input)),
+        Kept::Always => Step::new(
+            format!("{first} Then record again in the same way, and compare:"),
+            &format!("stallgraph diff {} after.data", page.shell_input),
+        ),
         // It tells no rate that another recording could be compared with.
-        Kept::ForStall | Kept::Unknown => Step::new(sentence, RECORD_AGAIN),
+        Kept::ForStall | Kept::Unknown => Step::new(format!("{first} Then record:"), RECORD_AGAIN),
     }
 }
 

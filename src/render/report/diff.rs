@@ -6,8 +6,7 @@ use crate::analyses::diff::{
     CallChange, Changes, Diff, Doubt, Noted, Outcome, PathChange, Row, Side, Stalling, Verdict,
 };
 use crate::analyses::selection::cpu_list;
-use crate::render::change;
-pub(in crate::render) use crate::render::change::rate;
+use crate::render::change::{self, rate};
 use crate::render::subject::chosen;
 use crate::render::text::{counted, duration, milliseconds, percent, probability, short};
 
