@@ -17,9 +17,9 @@ use super::stack::Stack;
 /// what happens, on which kernels, what helps at once and with which risk,
 /// what cures it, how to make sure, and the sources.
 ///
-/// Distribution kernels backport changes: a cause that is fixed upstream in a
-/// later version may be fixed in yours, and one that is fixed there is not
-/// looked for.
+/// A cause is not looked for on a kernel whose version has the fix upstream.
+/// Distributions backport fixes to older versions: on those, make sure with
+/// the command that `verify` shows.
 ///
 /// Examples:
 ///

@@ -26,12 +26,12 @@ use super::values::{parse_duration, to_ns};
 /// the same load. Of each culprit it compares how many stalls there were in
 /// each minute in which the CPUs were busy:
 ///
-///   gone         there were some, there are none, and that is no chance
+///   gone         stalls before and none after, by more than chance
 ///   fewer, more  by more than chance
 ///   same         the rates differ by less than a factor of two
-///   new          there were none, and that is no chance
-///   cannot tell  how much longer must be recorded stands beside it
-///   refused      something else may be the reason, and is told above
+///   new          none before and stalls after, by more than chance
+///   cannot tell  the report says how much longer to record
+///   refused      something else may be the reason: the report says what
 ///
 /// It also tells which paths dominate more or fewer of the windows of window,
 /// and which system calls take longer or shorter.
@@ -62,9 +62,9 @@ pub struct Arguments {
     /// Least length of a stall
     #[arg(long, help_heading = "Stalls", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
-    /// Compare what is not comparable, too
+    /// Give verdicts even where the two are not comparable
     ///
-    /// The doubts are told, and refuse nothing.
+    /// The report still lists the reasons against it.
     #[arg(long, help_heading = "Stalls")]
     force: bool,
     /// How to print

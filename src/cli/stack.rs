@@ -20,7 +20,7 @@ pub struct Stack {
 const AROUND: [&str; 2] = ["do_syscall_64", "__do_softirq"];
 
 impl Stack {
-    /// Reads a stack. Names that no function of the kernel has are left out, and told.
+    /// Reads a stack. Names that no function of the kernel can have are left out, with a message.
     pub fn read(text: &str) -> Result<Stack> {
         let is_collapsed = !text.trim().contains('\n');
         let names: Vec<&str> = match is_collapsed {
@@ -45,7 +45,10 @@ impl Stack {
             );
         }
         if !left_out.is_empty() {
-            output::complain(&format!("no functions of the kernel, left out: {}", left_out.join(", ")));
+            output::complain(&format!(
+                "left out, since no function of the kernel has such a name: {}",
+                left_out.join(", ")
+            ));
         }
         Ok(Stack { functions })
     }
@@ -64,7 +67,9 @@ impl Stack {
             && let Some(reversed) = find(self.functions.iter().rev(), kernel, all)?.first()
         {
             let name = &reversed.cause.name;
-            output::complain(&format!("from its leaf to its root, it would show {name}: is the root first?"));
+            output::complain(&format!(
+                "in reverse order the stack shows {name}: --match takes the root first"
+            ));
         }
         Ok(found)
     }

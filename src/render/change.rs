@@ -164,7 +164,7 @@ fn power(when: When, shortest_ns: Option<u64>, shorter: u64) -> String {
     let stalls = counted(shorter, "stall");
     match shortest_ns {
         Some(ns) => format!(
-            "a stall must last {} to be sure to be seen in {when}, and {stalls} of {other} did not",
+            "{when} is only sure to show stalls of {} or longer, and {stalls} of {other} lasted less",
             short(ns)
         ),
         None => format!("{when} is not sure to show any stall, and {other} has {stalls}"),

@@ -192,7 +192,7 @@ fn on(before: &Path, after: &Path, options: &[&str]) -> Run {
 #[track_caller]
 fn assert_report(text: &str) {
     let words = [
-        "before", "after", "skipped", "refused", "doubt", "alike", "verdict", "#", "all", "culprit", "more",
+        "before", "after", "skipped", "refused", "doubt", "record", "verdict", "#", "all", "culprit", "more",
         "rates", "paths", "path", "calls", "call",
     ];
     for line in text.lines().filter(|line| !line.is_empty()) {

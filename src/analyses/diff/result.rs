@@ -58,7 +58,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// There were some, there are none, and that is no chance.
+    /// Stalls before and none after, by more than chance.
     Gone,
     /// There are fewer, by more than chance.
     Fewer,
@@ -66,7 +66,7 @@ pub enum Verdict {
     Same,
     /// There are more, by more than chance.
     More,
-    /// There were none, there are some, and that is no chance.
+    /// None before and stalls after, by more than chance.
     New,
     /// It cannot be told. If more of the same would tell, how much more that is.
     Unclear(Option<Longer>),

@@ -68,7 +68,7 @@ pub fn write_found(found: &[KnownCause], out: &mut dyn Write) -> io::Result<()> 
         return write_lines(
             &wrap(
                 "none      ",
-                "no known cause shows this path. A path of a report ends where the work forks: give a whole stack, as collapse prints it",
+                "this path shows no known cause. The path in a report ends where the work forks: give a whole stack, as collapse prints it",
             ),
             out,
         );

@@ -17,8 +17,8 @@ const SHOWN: usize = 10;
 
 /// What the columns are.
 const RATES: &str = "before and after: stalls in each minute of busy CPU time; ratio: the one after divided by the one \
-                     before; 90 %: between which two the true ratio is, in 90 of 100 cases; p: how often chance alone \
-                     would make such a difference in this direction, or a larger one";
+                     before; 90 %: its confidence interval; p: the probability that chance alone makes a difference as \
+                     large in this direction";
 
 /// Writes `diff`.
 ///
@@ -39,7 +39,7 @@ pub fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
             false => wrap("doubt     ", &doubt),
         });
     }
-    lines.extend(alike(diff));
+    lines.extend(record_alike(diff));
     lines.extend(wrap("verdict   ", &verdict(diff)));
     lines.extend(rows(diff));
     lines.extend(paths(diff.paths.as_ref()));
@@ -48,14 +48,14 @@ pub fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// How BEFORE was recorded, where AFTER was recorded in another way.
-fn alike(diff: &Diff) -> Vec<String> {
+fn record_alike(diff: &Diff) -> Vec<String> {
     let is_unlike = |noted: &&Noted| {
         matches!(noted.doubt, Doubt::Lacks(..) | Doubt::Frequencies(..) | Doubt::Cpus(..))
             && (noted.blocks.better || noted.blocks.worse)
     };
     let command = diff.before.recordings.first().and_then(|one| one.command.as_ref());
     match (diff.doubts.iter().find(is_unlike), command) {
-        (Some(_), Some(command)) => wrap("alike     ", &format!("BEFORE was recorded by: {command}")),
+        (Some(_), Some(command)) => wrap("record    ", &format!("AFTER as BEFORE was: {command}")),
         _ => Vec::new(),
     }
 }
@@ -106,7 +106,7 @@ pub(in crate::render) fn verdict(diff: &Diff) -> String {
         }
         Verdict::Unclear(None) => format!("cannot tell: {numbers}{worse}"),
         Verdict::Refused => {
-            format!("refused: the lines above say why; --force decides all the same; {numbers}{worse}")
+            format!("refused, for the reasons above; --force gives a verdict all the same; {numbers}{worse}")
         }
         sure => format!("{}: {numbers}; p = {}{worse}", sure.name(), probability(all.p_value)),
     }

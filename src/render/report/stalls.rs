@@ -25,8 +25,8 @@ const LENGTH: &str = "of the time in which softirqs could not run, with pauses o
                       just before ksoftirqd, `syscalls` each call in it";
 
 /// What may be wrong where no softirq waits.
-const ELSE: &str = "if a program is slow all the same: `stallgraph causes` ends with what is taken for a stall, such as \
-                    a CPU quota or a full run queue, and how to tell it";
+const ELSE: &str = "if a program is slow all the same, see the end of the list that `stallgraph causes` prints: a CPU \
+                    quota and other things that look like a stall";
 
 /// Writes `stalls` of `recording`; `doubt` says why some may have been missed.
 ///
