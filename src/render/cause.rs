@@ -42,6 +42,6 @@ fn why(found: &KnownCause) -> String {
 
 /// The command that explains a cause.
 pub(in crate::render) fn explain(cause: &Cause) -> String {
-    let file = cause.file.as_ref().map(|file| format!(" --causes {}", shell_word(file)));
+    let file = cause.file.as_ref().map(|file| format!(" --causes={}", shell_word(file)));
     format!("stallgraph causes {}{}", cause.name, file.unwrap_or_default())
 }

@@ -270,7 +270,7 @@ fn a_file_of_ones_own_adds_and_replaces() {
     let stalls = run(recording.command("stalls").arg("--causes").arg(&file));
     assert!(stalls.stdout.contains("known     arp-table-read (sure): replaced"), "{}", stalls.stdout);
     assert!(stalls.stdout.contains("known     ours (sure): our"), "{}", stalls.stdout);
-    assert!(stalls.stdout.contains("explain   stallgraph causes ours --causes "), "{}", stalls.stdout);
+    assert!(stalls.stdout.contains("explain   stallgraph causes ours --causes="), "{}", stalls.stdout);
     assert!(!stalls.stdout.contains('\u{1b}'));
 
     fs::write(&file, "[[cause]]\nname = \"x\"\nfoo = 1\n").expect("a file");
