@@ -15,6 +15,7 @@
 //! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
 //! | [`panorama`] | what ran when on all CPUs, for a page |
 //! | [`overview`] | the same in a thousand pieces, beside that of another recording |
+//! | [`rows`] | all of that as rows of tables, for the recordings of many nodes |
 //! | [`causes`] | which known causes does a culprit's path show? |
 //!
 //! [`selection`] says which CPUs, times and tasks to look at, [`paths`] what the kernel worked on:
@@ -48,6 +49,7 @@ pub mod packets;
 pub mod panorama;
 pub mod paths;
 mod ranges;
+pub mod rows;
 pub mod selection;
 mod shares;
 pub(crate) mod spans;

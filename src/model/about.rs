@@ -58,6 +58,17 @@ pub enum Kept {
     Unknown,
 }
 
+impl Kept {
+    /// The word for it in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kept::Always => "always",
+            Kept::ForStall => "for_stall",
+            Kept::Unknown => "unknown",
+        }
+    }
+}
+
 /// The clock of a recording's times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {

@@ -72,7 +72,7 @@ pub use ids::{CgroupId, EventId, FileId, FrameId, FunctionId, ModuleId, NameId, 
 pub use kernel_names::{KernelNames, NamePlace};
 pub use log::{Log, LogTime, Stamp};
 pub use module::{KernelCode, Module, Segment};
-pub use names::{Names, clean};
+pub use names::{Names, chosen, clean};
 pub use recording::Recording;
 pub use softirq::Softirq;
 pub use stack::StackTree;

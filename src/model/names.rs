@@ -54,6 +54,20 @@ pub fn clean(name: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+/// A name that somebody on the recorded machine chose: a comm, a control group, a device. It is in
+/// quotes if it holds what separates the words and cells of a report, or could be taken for one of
+/// its words, so that no process can write a line of a report: `"none; nginx"`.
+pub fn chosen(name: &str) -> Cow<'_, str> {
+    const WORDS: [&str; 6] = ["", "-", "none", "softirq", "interrupt", "interrupts"];
+    let separates = |c: char| c.is_whitespace() || matches!(c, ';' | ',' | ':' | '=' | '%' | '"');
+    // Colons are common in comms (`kworker/0:1`): only one at the end makes a heading of a word.
+    let is_separator = |(at, c): (usize, char)| separates(c) && (c != ':' || at + 1 == name.len());
+    match WORDS.contains(&name) || name.char_indices().any(is_separator) {
+        true => format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")).into(),
+        false => name.into(),
+    }
+}
+
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -87,5 +101,28 @@ mod tests {
         assert_eq!(names.intern("read"), first);
         assert_ne!(names.intern("write"), first);
         assert_eq!(names.get(first), "read");
+    }
+
+    #[test]
+    fn names_that_look_like_a_report_are_in_quotes() {
+        for plain in ["node_exporter", "kworker/0:1-ev", ":123", "(sd-pam)", "bash", "a.b", "-bash", "none2"]
+        {
+            assert_eq!(chosen(plain), plain);
+        }
+        for (name, quoted) in [
+            ("none; nginx 62%", r#""none; nginx 62%""#),
+            ("none", r#""none""#),
+            ("-", r#""-""#),
+            ("", r#""""#),
+            ("softirq", r#""softirq""#),
+            ("Web Content", r#""Web Content""#),
+            ("a,b", r#""a,b""#),
+            ("a=b", r#""a=b""#),
+            ("culprit:", r#""culprit:""#),
+            (r#"a" b"#, r#""a\" b""#),
+            (r"a\ b", r#""a\\ b""#),
+        ] {
+            assert_eq!(chosen(name), quoted, "{name}");
+        }
     }
 }

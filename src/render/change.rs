@@ -1,34 +1,9 @@
 //! What `diff` says of culprits and doubts, in words that the text and the JSON share.
 
-use std::borrow::Cow;
-
-use crate::analyses::diff::{Actor, Blocks, CulpritName, Doubt, LoadKind, Longer, When};
-use crate::analyses::paths::Owner;
+use crate::analyses::diff::{Blocks, Doubt, LoadKind, Longer, When};
 use crate::analyses::selection::cpu_list;
 
-use super::subject::chosen;
 use super::text::{counted, percent, short};
-
-/// A culprit in a few words: `node_exporter lseek`, `softirq net_rx`. They are those of the other
-/// reports, but for threads of the kernel, which have no name of their own here.
-pub fn culprit(name: &CulpritName) -> String {
-    let actor: Cow<str> = match &name.actor {
-        Actor::Task(comm) => chosen(comm),
-        Actor::KernelThread => "kernel thread".into(),
-        Actor::Softirq(softirq) => format!("softirq {}", softirq.name()).into(),
-        Actor::Interrupt(Some(handler)) => format!("interrupt {}", chosen(handler)).into(),
-        Actor::Interrupt(None) => "interrupt".into(),
-        Actor::Machine => "the machine itself".into(),
-        Actor::Nobody => "nobody knows".into(),
-    };
-    match (name.owner, &name.work) {
-        (None, _) => actor.into_owned(),
-        (_, Some(work)) => format!("{actor} {work}"),
-        (Some(Owner::SystemCall), None) => format!("{actor} (system call)"),
-        (Some(Owner::Exception), None) => format!("{actor} (exception)"),
-        (Some(_), None) => format!("{actor} (kernel)"),
-    }
-}
 
 /// How much longer must be recorded: `record 39 minutes more of AFTER`.
 pub fn longer(longer: Longer) -> String {

@@ -98,6 +98,25 @@ pub enum Doubt {
     NoWitness(String),
 }
 
+impl Doubt {
+    /// The word for it in tables.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Doubt::Damaged(_) => "damaged",
+            Doubt::Empty => "empty",
+            Doubt::Short { .. } => "short",
+            Doubt::Lost(_) => "lost",
+            Doubt::Gap { .. } => "gap",
+            Doubt::Power(_) => "power",
+            Doubt::NothingReceived { .. } => "nothing_received",
+            Doubt::ServedElsewhere(_) => "served_elsewhere",
+            Doubt::Window(_) => "window",
+            Doubt::Unsure { .. } => "unsure",
+            Doubt::NoWitness(_) => "no_witness",
+        }
+    }
+}
+
 /// Who held a CPU during stalls: all tasks of one comm in one system call, or one handler.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

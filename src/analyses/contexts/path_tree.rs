@@ -43,6 +43,20 @@ pub enum Owner {
     Unknown,
 }
 
+impl Owner {
+    /// The word for it in JSON and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Owner::SystemCall => "system_call",
+            Owner::KernelThread => "kernel_thread",
+            Owner::Exception => "exception",
+            Owner::Softirq => "softirq",
+            Owner::Interrupt => "interrupt",
+            Owner::Unknown => "unknown",
+        }
+    }
+}
+
 /// A node of the tree: a path.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {

@@ -1,12 +1,14 @@
 //! The names of culprits: who held the CPU and in what, as texts, so that culprits of different
 //! recordings can be compared. Nothing else of a recording is compared by its text.
 
+use std::fmt;
+
 use crate::analyses::contexts::Owner;
 use crate::analyses::holder::Holder;
 use crate::analyses::paths::Path;
 use crate::analyses::stalls::{Stall, key_of};
 use crate::causes::Alternative;
-use crate::model::{NameId, Recording, Softirq};
+use crate::model::{NameId, Recording, Softirq, chosen};
 
 /// Who held a CPU.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +53,11 @@ impl CulpritName {
     }
 
     /// Whoever `holder` is, in this kind of path.
-    pub(super) fn new(recording: &Recording, holder: Holder<NameId>, path: Option<&Path>) -> CulpritName {
+    pub(in crate::analyses) fn new(
+        recording: &Recording,
+        holder: Holder<NameId>,
+        path: Option<&Path>,
+    ) -> CulpritName {
         let name = |id: NameId| recording.name(id).to_owned();
         let (holder, owner, work) = key_of(holder, path);
         let actor = match holder {
@@ -62,6 +68,29 @@ impl CulpritName {
             Holder::Machine => Actor::Machine,
         };
         CulpritName { actor, owner, work: work.map(|work| as_in_source(recording.name(work)).to_owned()) }
+    }
+}
+
+/// In a few words: `node_exporter lseek`, `softirq net_rx`. They are those of the other reports, but
+/// for threads of the kernel, which have no name of their own here.
+impl fmt::Display for CulpritName {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match &self.actor {
+            Actor::Task(comm) => formatter.write_str(&chosen(comm))?,
+            Actor::KernelThread => formatter.write_str("kernel thread")?,
+            Actor::Softirq(softirq) => write!(formatter, "softirq {}", softirq.name())?,
+            Actor::Interrupt(Some(handler)) => write!(formatter, "interrupt {}", chosen(handler))?,
+            Actor::Interrupt(None) => formatter.write_str("interrupt")?,
+            Actor::Machine => formatter.write_str("the machine itself")?,
+            Actor::Nobody => formatter.write_str("nobody knows")?,
+        }
+        match (self.owner, &self.work) {
+            (None, _) => Ok(()),
+            (_, Some(work)) => write!(formatter, " {work}"),
+            (Some(Owner::SystemCall), None) => formatter.write_str(" (system call)"),
+            (Some(Owner::Exception), None) => formatter.write_str(" (exception)"),
+            (Some(_), None) => formatter.write_str(" (kernel)"),
+        }
     }
 }
 

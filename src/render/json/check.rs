@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::check::{Check, CpuCulprit, Status};
+use crate::analyses::paths::Owner;
 use crate::model::Recording;
 
 use super::cause::{self, KnownView};
 use super::overloads::OverloadView;
 use super::stalls::HolderView;
-use super::view::{RecordingView, SCHEMA, View, owner, write_document};
+use super::view::{RecordingView, SCHEMA, View, write_document};
 
 /// Writes `check` of `recording`; `line` is what it says in one line.
 ///
@@ -91,7 +92,7 @@ impl<'r> View<'r> {
         CpuCulpritView {
             cpu: culprit.cpu,
             holder: self.holder_by_comm(culprit.holder),
-            owner: culprit.owner.map(owner),
+            owner: culprit.owner.map(Owner::name),
             syscall: culprit.system_call.map(|name| self.name(name)),
             function: culprit.function.map(|name| self.name(name)),
             stalls: culprit.stalls,

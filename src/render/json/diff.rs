@@ -194,7 +194,7 @@ fn noted(noted: &Noted) -> DoubtView {
 fn row(row: &Row) -> RowView<'_> {
     let (low, high) = row.interval;
     RowView {
-        culprit: row.culprit.as_ref().map(change::culprit),
+        culprit: row.culprit.as_ref().map(ToString::to_string),
         verdict: row.verdict.name(),
         finding: row.finding.name(),
         before: stalling(&row.before),
@@ -232,7 +232,7 @@ fn view<'d, T, V>(changes: &'d Changes<T>, view: impl Fn(&'d T) -> V) -> Changes
 
 fn path(one: &PathChange) -> PathView {
     PathView {
-        path: change::culprit(&one.name),
+        path: one.name.to_string(),
         before: one.before,
         before_windows: one.before_windows,
         after: one.after,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::contents::Unnamed;
-use crate::analyses::paths::{Owner, Path};
+use crate::analyses::paths::Path;
 use crate::analyses::windows::{Among, ComparedTo, Dominating, Ranked};
 use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, Softirq, clean};
 
@@ -139,18 +139,6 @@ pub(super) struct DiagnosticView<'r> {
     remedy: Option<&'r str>,
 }
 
-/// Whose work a path is.
-pub(super) fn owner(owner: Owner) -> &'static str {
-    match owner {
-        Owner::SystemCall => "system_call",
-        Owner::KernelThread => "kernel_thread",
-        Owner::Exception => "exception",
-        Owner::Softirq => "softirq",
-        Owner::Interrupt => "interrupt",
-        Owner::Unknown => "unknown",
-    }
-}
-
 /// Makes the JSON of parts of a recording.
 pub(super) struct View<'r> {
     pub(super) recording: &'r Recording,
@@ -238,7 +226,7 @@ impl<'r> View<'r> {
     pub fn path(&self, path: &Path) -> PathView<'r> {
         let names = |functions: &[NameId]| functions.iter().map(|name| self.name(*name)).collect();
         PathView {
-            owner: owner(path.owner),
+            owner: path.owner.name(),
             syscall: path.system_call.map(|call| self.name(call)),
             function: path.function.map(|name| self.name(name)),
             path: names(&path.functions),

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 
 use crate::analyses::diff::{Actor, Diff, Row, Verdict};
 use crate::analyses::overview::{Beside, CpuOverview, Overview, Who};
+use crate::model::chosen;
+use crate::render::change;
 use crate::render::report::diff as report;
 use crate::render::text::{milliseconds, probability, short};
-use crate::render::{change, subject};
 
 use super::html::escape;
 use super::parts::{Against, Page};
@@ -73,7 +74,7 @@ fn table(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
             out,
             "<tr><td>{}</td><td>{}</td><td>{} ({} a minute)</td><td>{} ({} a minute)</td><td>{}</td><td>{}</td>\
              <td>{}</td></tr>",
-            escape(&culprit.as_ref().map_or("all stalls".to_owned(), change::culprit)),
+            escape(&culprit.as_ref().map_or("all stalls".to_owned(), ToString::to_string)),
             verdict.name().replace('_', " "),
             before.stalls,
             change::rate(before.per_minute),
@@ -121,11 +122,8 @@ fn picture(
     for stall in &cpu.stalls {
         let from = at(stall.start_ns.saturating_sub(overview.start_ns));
         let to = at(stall.end_ns.saturating_sub(overview.start_ns));
-        let title = format!(
-            "{} ms, {}",
-            milliseconds(stall.end_ns.saturating_sub(stall.start_ns)),
-            change::culprit(&stall.culprit)
-        );
+        let title =
+            format!("{} ms, {}", milliseconds(stall.end_ns.saturating_sub(stall.start_ns)), stall.culprit);
         write!(
             out,
             "<rect class=\"mark\" fill=\"{CULPRIT}\" x=\"{from}\" y=\"0\" width=\"{}\" height=\"{MARK}\"><title>{}</title></rect>",
@@ -175,7 +173,7 @@ impl Colours {
 
     fn name(&self, who: &Who) -> String {
         match who {
-            Who::Task(comm) => subject::chosen(comm).into_owned(),
+            Who::Task(comm) => chosen(comm).into_owned(),
             Who::Interrupts => "interrupts and softirqs".to_owned(),
             Who::Idle => "idle".to_owned(),
             Who::Lost => "lost".to_owned(),

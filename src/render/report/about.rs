@@ -3,8 +3,7 @@
 use crate::analyses::paths::Path;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::Filler;
-use crate::model::{Diagnostic, NameId, Recording, Severity};
-use crate::render::subject::chosen;
+use crate::model::{Diagnostic, NameId, Recording, Severity, chosen};
 use crate::render::text::{percent, utc};
 
 use super::layout::wrap;

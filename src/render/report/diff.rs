@@ -6,8 +6,8 @@ use crate::analyses::diff::{
     CallChange, Changes, Diff, Doubt, Noted, Outcome, PathChange, Row, Side, Stalling, Verdict,
 };
 use crate::analyses::selection::cpu_list;
+use crate::model::chosen;
 use crate::render::change::{self, rate};
-use crate::render::subject::chosen;
 use crate::render::text::{counted, duration, milliseconds, percent, probability, short};
 
 use super::layout::{Align, columns, wrap, write_lines};
@@ -145,7 +145,7 @@ fn row(kind: &str, row: &Row) -> [String; 7] {
         rate(row.after.per_minute),
         row.ratio.map_or("-".to_owned(), ratio),
         format!("{}-{}", ratio(low), ratio(high)),
-        row.culprit.as_ref().map_or("all stalls".to_owned(), change::culprit),
+        row.culprit.as_ref().map_or("all stalls".to_owned(), ToString::to_string),
     ]
 }
 
@@ -186,7 +186,7 @@ fn paths(changes: Option<&Changes<PathChange>>) -> Vec<String> {
             share(one.before, one.before_windows),
             share(one.after, one.after_windows),
             probability(one.p_value),
-            change::culprit(&one.name),
+            one.name.to_string(),
         ]
     });
     use Align::{Left, Right};

@@ -2,8 +2,7 @@
 //! most.
 
 use crate::analyses::overloads::Overload;
-use crate::model::Recording;
-use crate::render::subject::chosen;
+use crate::model::{Recording, chosen};
 use crate::render::text::{percent, short};
 
 use super::about::path;

@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 
 use crate::analyses::packets::{Backlog, Cause, Context, Packet, Packets};
-use crate::model::Recording;
-use crate::render::subject::chosen;
+use crate::model::{Recording, chosen};
 use crate::render::text::{counted, duration, percent, seconds};
 
 use super::about::{closing, recorded};

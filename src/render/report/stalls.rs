@@ -8,8 +8,8 @@ use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{
     Advice, Confidence, Culprit, CulpritSummary, Kind, Lack, Overloaded, Stall, Stalls, Verdict,
 };
-use crate::model::{CgroupId, NameId, Recording};
-use crate::render::subject::{self, chosen};
+use crate::model::{CgroupId, NameId, Recording, chosen};
+use crate::render::subject;
 use crate::render::text::{counted, duration, milliseconds, percent, probability, seconds, short};
 use crate::render::{advice, doubt};
 

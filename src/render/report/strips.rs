@@ -5,8 +5,7 @@ use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
 use crate::analyses::strips::{Cell, Strips};
-use crate::model::{Recording, TaskId};
-use crate::render::subject::chosen;
+use crate::model::{Recording, TaskId, chosen};
 use crate::render::text::milliseconds;
 
 use super::layout::wrap;

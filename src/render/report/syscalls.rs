@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 
 use crate::analyses::syscalls::{Call, Class, Doubt, SlowCall, Source, Summary, SystemCalls};
-use crate::model::{NameId, Recording};
-use crate::render::subject::chosen;
+use crate::model::{NameId, Recording, chosen};
 use crate::render::text::{counted, duration, seconds};
 
 use super::about::{arguments, closing, recorded};

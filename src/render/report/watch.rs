@@ -1,8 +1,8 @@
 //! A stall as one line, for logs: when, where, how long, who, and where it is kept.
 
 use crate::analyses::stalls::Stall;
-use crate::model::Recording;
-use crate::render::subject::{self, chosen};
+use crate::model::{Recording, chosen};
+use crate::render::subject;
 use crate::render::text::{counted, short, utc};
 
 /// The culprit of a stall in a few words.

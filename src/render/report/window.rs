@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use crate::analyses::check::Doubt;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Among, Episode, LeftOut, Ranked, Verdict, Windows};
-use crate::model::{NameId, Recording};
+use crate::model::{NameId, Recording, chosen};
 use crate::render::doubt;
-use crate::render::subject::{self, chosen, clause};
+use crate::render::subject::{self, clause};
 use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probability, seconds};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
