@@ -21,7 +21,7 @@ use super::output;
 use super::target::{self, Readers};
 
 /// How the node is named in tables.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Tables")]
 pub struct TableOptions {
     /// Name of the node in tables [default: the host name in the recording]

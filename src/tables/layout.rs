@@ -2,7 +2,7 @@
 //! table with the columns `date` and `node` (partitions, as Hive names folders).
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::analyses::rows::Moment;
 use crate::model::utc;
@@ -33,6 +33,12 @@ pub(super) fn path(table: Table, day: &str, node: Option<&str>, recording: &str)
     [table.name(), &format!("date={day}"), &format!("node={node}"), &format!("{recording}.parquet")]
         .iter()
         .collect()
+}
+
+/// The node that a path names.
+pub(super) fn node_of(path: &Path) -> Option<String> {
+    let parts = path.iter().map(|part| part.to_string_lossy());
+    parts.filter_map(|part| part.strip_prefix("node=").map(str::to_owned)).next_back()
 }
 
 /// The rows of each day, by the order of time.

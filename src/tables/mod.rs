@@ -16,10 +16,13 @@
 //! ```
 
 mod column;
+mod folder;
 mod layout;
+mod read;
 mod redact;
 mod samples;
 mod schema;
+mod values;
 mod write;
 
 use std::collections::BTreeSet;
@@ -30,6 +33,8 @@ use std::path::{Path, PathBuf};
 use crate::analyses::rows::{CulpritRow, EvidenceRow, RecordingRow, Rows, StallRow, VictimRow, WindowRow};
 use crate::error::Result;
 
+pub use folder::{files_of, is_folder};
+pub use read::{OfNode, recordings, stalls};
 pub use samples::Samples;
 pub use schema::Table;
 
