@@ -75,6 +75,7 @@ mod stalls_simulation;
 mod strips;
 mod support;
 mod syscalls;
+mod tables;
 mod threads;
 mod variants;
 mod watch;
