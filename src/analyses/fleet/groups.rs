@@ -8,8 +8,7 @@ use super::facts::{Facts, Recorded};
 use super::result::{Group, Node, Reason};
 use super::status::Status;
 
-/// The groups. `nodes` are ranked; `entered` has the same nodes in the order in which they were
-/// added.
+/// The groups of these nodes, which are ranked.
 pub(super) fn groups(facts: &Facts, nodes: &[Node]) -> Vec<Group> {
     let mut recordings: BTreeMap<usize, Vec<&Recorded>> = BTreeMap::new();
     for (_, recorded) in facts.counting() {

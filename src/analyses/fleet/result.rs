@@ -278,6 +278,11 @@ impl Attribute {
             Attribute::Label(key, value) => (key, value),
         }
     }
+
+    /// Whether it is a label.
+    pub fn is_label(&self) -> bool {
+        matches!(self, Attribute::Label(..))
+    }
 }
 
 /// A culprit stalls nodes with an attribute more often than others. What is counted is a node with
