@@ -47,6 +47,7 @@
 //! | --- | --- |
 //! | `render` | all forms of output: reports, JSON, folded stacks, SVG, files for viewers |
 //! | `pack` | packs and archives of `perf archive`: both are read, and packs are written |
+//! | `parquet` | tables of many recordings as Parquet files, written and read |
 //! | `cli` | the program `stallgraph`, and all other features |
 //!
 //! # Where to look next
@@ -80,5 +81,7 @@ pub mod load;
 pub mod model;
 #[cfg(feature = "render")]
 pub mod render;
+#[cfg(feature = "parquet")]
+pub mod tables;
 
 pub use error::{Error, Result};

@@ -24,6 +24,7 @@ use super::input::InputOptions;
 use super::inputs::Inputs;
 use super::output;
 use super::selection::SelectionOptions;
+use super::tables::{self, ParquetOptions};
 use super::target::{self, Readers};
 use super::values::{parse_duration, to_ns};
 
@@ -55,6 +56,7 @@ use super::values::{parse_duration, to_ns};
 ///     -e 'irq:softirq_*' --filter vec==3 -- sleep 10; stallgraph check
 ///   stallgraph check --min 50ms --total 200ms /var/lib/stallgraph/last.data
 ///   stallgraph check --textfile /var/lib/node_exporter/textfile_collector
+///   stallgraph check --parquet /var/lib/stallgraph/tables --label cluster=eu1
 ///
 /// docs/kubernetes has a plugin for node-problem-detector and a DaemonSet.
 #[derive(Args)]
@@ -87,6 +89,8 @@ pub struct Arguments {
     /// How to print
     #[arg(long, value_enum, default_value = "line", help_heading = "Output")]
     format: Format,
+    #[command(flatten)]
+    parquet: ParquetOptions,
     #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
@@ -137,10 +141,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok((recording, check)) => prometheus::text(recording, check, labels),
         Err(_) => prometheus::text_of_failure(&labels),
     };
-    let written = arguments.textfile.as_deref().map_or(Ok(()), |directory| {
-        let recording = checked.as_ref().ok().map(|(recording, _)| recording);
-        write_textfile(directory, &page, &arguments.input.inputs(recording))
-    });
+    let inputs = || arguments.input.inputs(checked.as_ref().ok().map(|(recording, _)| recording));
+    let written =
+        arguments.textfile.as_deref().map_or(Ok(()), |folder| write_textfile(folder, &page, &inputs()));
     let (line, code) = match (&checked, &written) {
         (Ok(_), Err(error)) | (Err(error), _) => {
             output::complain(&format!("{error:#}"));
@@ -191,12 +194,17 @@ impl Arguments {
             stalls: self.stalls,
             total_ns: to_ns(self.total)?,
         };
+        self.parquet.check()?;
         self.check_age()?;
         let recording = self.input.load_with_events()?;
         load::require_witnesses(&recording)?;
         selection.check(&recording)?;
         let stalls = stalls::find(&recording, &options);
         let check = check::judge(&recording, &stalls, &selection, &thresholds);
+        if let Some(folder) = &self.parquet.parquet {
+            let rows = self.parquet.tables.rows(&recording, &stalls, &check, &selection);
+            tables::write(folder, &rows, None, &self.input.inputs(Some(&recording)))?;
+        }
         Ok((recording, check))
     }
 

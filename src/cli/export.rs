@@ -1,10 +1,12 @@
-//! `stallgraph export`: the samples in the formats of viewers that people already use.
+//! `stallgraph export`: the samples in the formats of viewers that people already use, and the
+//! results as tables.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use stallgraph::analyses::check::{self, Thresholds};
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
 use stallgraph::analyses::selection::Selection;
@@ -20,10 +22,11 @@ use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
 use super::selection::SelectionOptions;
+use super::tables::{self, TableOptions};
 use super::target::{self, Readers};
 use super::task_options::TaskOptions;
 
-/// Writes the samples for a viewer: speedscope, Firefox Profiler, Perfetto
+/// Writes the samples for a viewer, or the results as Parquet tables
 ///
 /// There is one lane per CPU. All lanes share one clock, which starts with the
 /// exported time. A sample lasts until the next one on its CPU, but at most
@@ -37,23 +40,34 @@ use super::task_options::TaskOptions;
 ///   chrome      https://ui.perfetto.dev
 ///   folded      flamegraph.pl, inferno: as collapse prints it
 ///
+/// parquet writes tables into a folder: recordings, stalls, evidence, victims,
+/// windows, culprits; with --samples also samples, stacks, frames. The tables
+/// of many nodes go into one folder, which stallgraph fleet, DuckDB, Spark,
+/// ClickHouse and pandas read. The same recording has the same files.
+///
 /// Examples:
 ///
 ///   stallgraph export --format firefox -o stall.json
 ///   stallgraph export --format chrome --time 4058,4060 -C 11 | gzip > stall.json.gz
 ///   stallgraph export --format speedscope --lanes task -c nginx -o nginx.json
+///   stallgraph export --format parquet -o fleet --label zone=a node7.data
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    /// Viewer to write for
+    /// Form
     #[arg(long, value_enum)]
     format: Format,
     /// What each lane shows
     #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
     lanes: LanesArgument,
-    /// File to write; - is standard output, the default
+    /// File to write; - is standard output, the default. parquet needs a folder
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Also write the tables of samples, stacks and frames
+    #[arg(long, help_heading = "Tables")]
+    samples: bool,
+    #[command(flatten)]
+    tables: TableOptions,
     #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
@@ -72,6 +86,8 @@ enum Format {
     Chrome,
     /// One folded stack per sample, lane after lane
     Folded,
+    /// Tables of what was found, in a folder
+    Parquet,
 }
 
 impl Format {
@@ -79,7 +95,7 @@ impl Format {
     fn is_for_page(self) -> bool {
         match self {
             Format::Speedscope | Format::Firefox | Format::Chrome => true,
-            Format::Folded => false,
+            Format::Folded | Format::Parquet => false,
         }
     }
 
@@ -87,7 +103,7 @@ impl Format {
     fn has_markers(self) -> bool {
         match self {
             Format::Firefox | Format::Chrome => true,
-            Format::Speedscope | Format::Folded => false,
+            Format::Speedscope | Format::Folded | Format::Parquet => false,
         }
     }
 }
@@ -109,6 +125,13 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    if matches!(arguments.format, Format::Parquet) {
+        return arguments.write_tables();
+    }
+    let of_tables = arguments.tables.given().or(arguments.samples.then_some("--samples"));
+    if let Some(option) = of_tables {
+        bail!("{option} is for tables: give --format parquet");
+    }
     let file = target::file(arguments.output.as_deref());
     if arguments.format.is_for_page() && file.is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
@@ -153,6 +176,30 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
+    fn write_tables(&self) -> Result<Outcome> {
+        let Some(folder) = target::file(self.output.as_deref()) else {
+            bail!("tables are files in a folder: give -o DIR");
+        };
+        self.tables.check()?;
+        let recording = self.input.load_with_events()?;
+        output::report_diagnostics(&recording);
+        load::require_witnesses(&recording)?;
+        let selection = self.selection.selection();
+        output::check_selection(&selection, &recording)?;
+        let options = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
+        let stalls = stalls::find(&recording, &options);
+        let check = check::judge(&recording, &stalls, &selection, &Thresholds::default());
+        let rows = self.tables.rows(&recording, &stalls, &check, &selection);
+        let selected = self.tasks.limit(selection);
+        let samples = self.samples.then(|| self.tables.samples(&recording, &rows, &selected));
+        let inputs = self.input.inputs(Some(&recording));
+        tables::write(folder, &rows, samples.as_ref(), &inputs)?;
+        let outcome = Outcome::new(&recording, true);
+        drop(samples);
+        output::leave_to_exit(recording);
+        Ok(outcome)
+    }
+
     fn write(
         &self,
         recording: &Recording,
@@ -164,7 +211,8 @@ impl Arguments {
             Format::Speedscope => speedscope::write(lanes, EXPORTER, out),
             Format::Firefox => return firefox::write(lanes, &markers(recording, selection), out),
             Format::Chrome => chrome::write(lanes, &markers(recording, selection), EXPORTER, out),
-            Format::Folded => write_folded(recording, selection, lanes, out),
+            // It is written into a folder, by `write_tables`.
+            Format::Folded | Format::Parquet => write_folded(recording, selection, lanes, out),
         };
         written.map_err(stallgraph::Error::Output)
     }

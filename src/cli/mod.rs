@@ -29,6 +29,7 @@ mod signals;
 mod stack;
 mod stalls;
 mod syscalls;
+mod tables;
 mod target;
 mod task_options;
 mod values;

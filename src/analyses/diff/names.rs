@@ -71,8 +71,8 @@ impl CulpritName {
     }
 }
 
-/// In a few words: `node_exporter lseek`, `softirq net_rx`. They are those of the other reports, but
-/// for threads of the kernel, which have no name of their own here.
+/// In a few words: `node_exporter lseek`, `softirq net_rx`. They are those of the other reports,
+/// but for threads of the kernel, which have no name of their own here.
 impl fmt::Display for CulpritName {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         match &self.actor {

@@ -1,6 +1,6 @@
-//! Rows: the results of one recording as rows of tables, so that the recordings of many nodes can be
-//! asked at once. They hold texts and numbers, and no ids. Where JSON has a field for something, the
-//! field has the same name and meaning.
+//! Rows: the results of one recording as rows of tables, so that the recordings of many nodes can
+//! be asked at once. They hold texts and numbers, and no ids. Where JSON has a field for something,
+//! the field has the same name and meaning.
 
 mod clock;
 mod row;

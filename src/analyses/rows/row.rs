@@ -122,7 +122,7 @@ pub struct Who {
     /// The container's id.
     pub container_id: Option<String>,
     /// The name of the surest known cause.
-    pub known: Option<String>,
+    pub cause: Option<String>,
     /// How sure that is: `sure`, `possible`.
     pub certainty: Option<&'static str>,
 }
@@ -218,7 +218,7 @@ pub struct WindowRow {
     /// The recording's id.
     pub recording: String,
     /// The number of the episode, from 1.
-    pub window: i32,
+    pub episode: i32,
     /// When the episode begins, and the window ends.
     pub time: Moment,
     /// The same, in ns of the recording's clock.

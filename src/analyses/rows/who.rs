@@ -22,7 +22,7 @@ impl Who {
         who.set_task(recording, culprit.holder);
         who.set_interrupted(culprit.interrupted().map(|task| recording.comm(task)));
         who.set_call(recording, culprit);
-        who.set_known(&stall.causes);
+        who.set_causes(&stall.causes);
         who
     }
 
@@ -30,7 +30,7 @@ impl Who {
     pub(super) fn of_summary(recording: &Recording, summary: &CulpritSummary) -> Who {
         let mut who = Who::new(recording, summary.holder, summary.path.as_ref(), summary.cgroup);
         who.set_interrupted(summary.interrupted.map(|comm| recording.name(comm)));
-        who.set_known(&summary.causes);
+        who.set_causes(&summary.causes);
         who
     }
 
@@ -91,10 +91,10 @@ impl Who {
         }
     }
 
-    fn set_known(&mut self, causes: &[KnownCause]) {
+    fn set_causes(&mut self, causes: &[KnownCause]) {
         let surest = causes.first();
-        self.known = surest.map(|known| known.cause.name.clone());
-        self.certainty = surest.map(|known| known.certainty.name());
+        self.cause = surest.map(|surest| surest.cause.name.clone());
+        self.certainty = surest.map(|surest| surest.certainty.name());
     }
 }
 

@@ -14,7 +14,7 @@ impl WindowRow {
             episode.softirqs.iter().map(|(softirq, number)| format!("{}:{number}", softirq.name())).collect();
         WindowRow {
             recording: String::new(),
-            window: number,
+            episode: number,
             time: Clock::new(recording).moment(episode.start_ns),
             start_ns: episode.start_ns,
             duration_ns: episode.end_ns - episode.start_ns,

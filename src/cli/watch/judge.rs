@@ -22,6 +22,7 @@ use super::groups::{Counted, Groups};
 use super::keep;
 use super::packer::{Packer, Stalled};
 use super::page::Shared;
+use super::tables;
 use super::tell::Format;
 
 /// Judging takes one part in so many of the time, unless stalls would have to wait longer than
@@ -41,6 +42,8 @@ pub struct Judge {
     counters: Shared,
     format: Format,
     groups: Groups,
+    /// Rows of tables, if any are written.
+    pub rows: Option<tables::Shared>,
     /// The stalls that were told and may come again.
     past: Vec<Past>,
 }
@@ -107,7 +110,7 @@ impl Bench {
 impl Judge {
     /// A judge of the stalls that `options` ask for, with a packer for those that are told.
     pub fn new(options: stalls::Options, packer: Option<Packer>, counters: Shared, format: Format) -> Judge {
-        Judge { options, packer, counters, format, groups: Groups::default(), past: Vec::new() }
+        Judge { options, packer, counters, format, groups: Groups::default(), rows: None, past: Vec::new() }
     }
 
     fn run(mut self, jobs: &Receiver<Vec<u8>>, is_busy: &AtomicBool) -> Result<()> {
@@ -144,6 +147,9 @@ impl Judge {
         let options = load::Options { events: true, ..load::Options::default() };
         let recording = load::load_bytes(bytes, Path::new(keep::RECORDING), &options, &|_, _, _| {})?;
         let found = stalls::find(&recording, &self.options);
+        if let Some(rows) = &self.rows {
+            rows.introduce(&recording, &found);
+        }
         self.past.retain(|past| past.end_ns >= recording.about.start_ns);
         let mut fresh: Vec<Past> = Vec::new();
         // The longest stall of a culprit that is new.
@@ -189,6 +195,9 @@ impl Judge {
             counters.add(recording, stall);
             counters.lag = Duration::from_nanos(Flight::now_ns().saturating_sub(stall.end_ns));
         });
+        if let Some(rows) = &self.rows {
+            rows.add(recording, stall);
+        }
         let is_new = self.groups.add(&culprit, stall.duration_ns(), Instant::now());
         self.format.stall(recording, stall, is_new)?;
         Ok(is_new)

@@ -6,6 +6,8 @@ mod keep;
 mod manager;
 mod packer;
 mod page;
+mod rounds;
+mod tables;
 mod tell;
 
 use std::path::PathBuf;
@@ -23,12 +25,15 @@ use super::outcome::Outcome;
 use super::output;
 use super::record::EvidenceArgument;
 use super::signals;
+use super::tables::ParquetOptions;
+use super::target;
 use super::values::{CpuList, parse_cpus, parse_duration, parse_size, to_ns};
 use judge::{Bench, Judge, MOST_WAIT};
 use keep::Folder;
 use manager::Manager;
 use packer::Packer;
-use page::{Page, Shared};
+use page::Shared;
+use rounds::Rounds;
 use tell::Format;
 
 /// Watches for stalls, and names the culprit of each as soon as it is over
@@ -43,6 +48,7 @@ use tell::Format;
 ///   stallgraph watch
 ///   stallgraph watch --min 50ms --keep /var/lib/stallgraph --max-disk 1G
 ///   stallgraph watch --textfile /var/lib/node_exporter/textfile_collector
+///   stallgraph watch --parquet /var/lib/stallgraph/tables --label cluster=eu1
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -87,6 +93,8 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     #[command(flatten)]
+    parquet: ParquetOptions,
+    #[command(flatten)]
     causes: CausesOptions,
 }
 
@@ -102,6 +110,8 @@ const IN_A_STALL: f64 = 5.0;
 const RING: usize = 1 << 20;
 /// How often `watch` looks for CPUs that came or went.
 const AGAIN: Duration = Duration::from_secs(1);
+/// When tables are begun, even without a stall: what was recorded by then says what the machine is.
+const INTRODUCED: Duration = Duration::from_secs(2);
 /// How often rings are read.
 const ROUND: Duration = Duration::from_millis(200);
 
@@ -113,6 +123,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if to_ns(arguments.min)? >= capture::LONGEST_NS {
         bail!("--min: a wait of a minute is taken for a lost record; give less than 60s");
     }
+    arguments.parquet.check()?;
     let options = stalls::Options {
         min_ns: to_ns(arguments.min)?,
         causes: arguments.causes.causes()?,
@@ -127,8 +138,13 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         folder.map(|folder| Packer::start(folder, counters.clone(), arguments.format)).transpose()?;
     let mut flight = arguments.start()?;
     // A page says that this works: not before it does.
-    let page = arguments.textfile.clone().map(|folder| Page::start(folder, counters.clone())).transpose()?;
-    let bench = Bench::new(Judge::new(options, packer, counters.clone(), arguments.format))?;
+    let page =
+        arguments.textfile.as_deref().map(|folder| page::start(folder, counters.clone())).transpose()?;
+    let (rows, writer) = arguments.tables(&counters)?;
+    let mut judge = Judge::new(options, packer, counters.clone(), arguments.format);
+    judge.rows.clone_from(&rows);
+    let bench = Bench::new(judge)?;
+    let begin = Instant::now();
     let manager = Manager::ready();
     let mut pending: Vec<Alarm> = Vec::new();
     let mut looked = Instant::now();
@@ -139,6 +155,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         if due > 0 && bench.is_free() {
             counters.change(|counters| counters.alarms += due as u64);
             pending.drain(..due);
+            bench.judge(flight.recording());
+        } else if let Some(rows) = &rows
+            && begin.elapsed() > INTRODUCED
+            && bench.is_free()
+            && rows.is_empty()
+        {
             bench.judge(flight.recording());
         }
         counters.observe(flight.health());
@@ -164,9 +186,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     manager.stopping();
     let judged = bench.close();
-    if let Some(page) = page {
-        page.close();
-    }
+    writer.into_iter().chain(page).for_each(Rounds::close);
     judged?;
     Ok(Outcome::Found)
 }
@@ -182,6 +202,15 @@ fn due(pending: &mut Vec<Alarm>) -> usize {
 }
 
 impl Arguments {
+    /// The rows of tables, if any are to be written, and what writes them.
+    fn tables(&self, counters: &Shared) -> Result<(Option<tables::Shared>, Option<Rounds>)> {
+        let Some(folder) = self.parquet.parquet.clone() else { return Ok((None, None)) };
+        target::make_folder(&folder)?;
+        let rows = tables::Shared::new(self.parquet.tables.clone(), counters.clone());
+        let writer = tables::start(folder, rows.clone())?;
+        Ok((Some(rows), Some(writer)))
+    }
+
     /// Starts to record, and says what cannot be.
     fn start(&self) -> Result<Flight> {
         let limits = Limits {

@@ -1,11 +1,8 @@
-//! The page for Prometheus: what was counted, written in a thread of its own, so that a slow disk
-//! holds up nothing else.
+//! The page for Prometheus: what was counted.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +14,8 @@ use stallgraph::render::report::prometheus::watch::Counters;
 use crate::cli::inputs::Inputs;
 use crate::cli::output;
 use crate::cli::target::{self, Readers};
+
+use super::rounds::Rounds;
 
 /// The file for Prometheus. `check` has another.
 const PAGE: &str = "stallgraph_watch.prom";
@@ -51,37 +50,16 @@ impl Shared {
     }
 }
 
-/// The thread that writes the page.
-pub struct Page {
-    end: Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Page {
-    /// Writes the page into `folder` for the first time, and starts the thread.
-    pub fn start(folder: PathBuf, counters: Shared) -> Result<Page> {
-        let path = folder.join(PAGE);
-        write(&path, &counters)?;
-        let (end, ended) = channel();
-        let run = move || {
-            let mut is_over = false;
-            while !is_over {
-                is_over = ended.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
-                // A full disk ends no watch.
-                if let Err(error) = write(&path, &counters) {
-                    output::complain(&format!("{error:#}"));
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("page".to_owned()).spawn(run)?;
-        Ok(Page { end, thread })
-    }
-
-    /// Writes the page for the last time.
-    pub fn close(self) {
-        drop(self.end);
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    }
+/// Writes the page into `folder` for the first time, and starts the thread that does it again.
+pub fn start(folder: &Path, counters: Shared) -> Result<Rounds> {
+    let path = folder.join(PAGE);
+    write(&path, &counters)?;
+    Rounds::start("page", EVERY, move || {
+        // A full disk ends no watch.
+        if let Err(error) = write(&path, &counters) {
+            output::complain(&format!("{error:#}"));
+        }
+    })
 }
 
 fn write(path: &Path, counters: &Shared) -> Result<()> {

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use crate::analyses::check::{Doubt, Status};
 use crate::analyses::panorama::Thinned;
 use crate::analyses::stalls::{Confidence, Stall, Verdict};
-use crate::model::Severity;
+use crate::model::{Severity, utc};
 use crate::render::doubt;
 use crate::render::report::{self, about};
-use crate::render::text::{counted, percent, seconds, short, utc};
+use crate::render::text::{counted, percent, seconds, short};
 
 use super::cause;
 use super::document::MOST_ROWS;

@@ -3,8 +3,8 @@
 use crate::analyses::paths::Path;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::Filler;
-use crate::model::{Diagnostic, NameId, Recording, Severity, chosen};
-use crate::render::text::{percent, utc};
+use crate::model::{Diagnostic, NameId, Recording, Severity, chosen, utc};
+use crate::render::text::percent;
 
 use super::layout::wrap;
 

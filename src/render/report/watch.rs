@@ -1,9 +1,9 @@
 //! A stall as one line, for logs: when, where, how long, who, and where it is kept.
 
 use crate::analyses::stalls::Stall;
-use crate::model::{Recording, chosen};
+use crate::model::{Recording, chosen, utc};
 use crate::render::subject;
-use crate::render::text::{counted, short, utc};
+use crate::render::text::{counted, short};
 
 /// The culprit of a stall in a few words.
 pub fn culprit(recording: &Recording, stall: &Stall) -> String {
