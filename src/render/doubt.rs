@@ -35,9 +35,9 @@ pub fn sentence(doubt: &Doubt) -> String {
     }
 }
 
-/// The doubt with this code, of which no more is known, as the end of a sentence about a recording.
+/// The doubt with this code, of which no more is known, in a sentence about a recording.
 pub fn of_code(code: &str) -> String {
-    let words = match code {
+    let why = match code {
         "damaged" => "part of it cannot be read",
         "empty" => "it has neither samples nor events",
         "short" => "it is too short",
@@ -47,12 +47,12 @@ pub fn of_code(code: &str) -> String {
         "nothing_received" => "no packet was received on the CPUs that were recorded",
         "served_elsewhere" => "packets are served on a CPU that was not recorded, too",
         "window" => "`window` names a culprit before ksoftirqd",
-        "unsure" => "it has stalls, but none that is sure",
+        "unsure" => return "it has stalls, but none that is sure".to_owned(),
         "no_witness" => "it has no evidence of stalls; record with stallgraph record",
         "" => "nobody noted why",
-        code => return format!("the reason is {code}"),
+        code => code,
     };
-    words.to_owned()
+    format!("no stall was seen, but {why}")
 }
 
 /// What a recording lacks, for reports.

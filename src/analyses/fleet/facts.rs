@@ -156,7 +156,7 @@ impl Facts {
                 cpu: row.cpu,
                 culprit: name(&who.culprit),
                 function: name(&who.function),
-                cause: name(&who.known),
+                cause: name(&who.cause),
                 is_sure: who.certainty == Some(Certainty::Sure.name()),
             });
         }

@@ -136,7 +136,10 @@ impl Arguments {
             selection: Selection::default(),
             causes: self.causes.causes()?,
         };
-        let reader = Reader { loading: self.reading.options(true), stalls };
+        let mut loading = self.reading.options(true);
+        // What holds a CPU in a stall is the kernel's.
+        loading.sources.kernel_only = true;
+        let reader = Reader { loading, stalls };
         let mut fleet = Fleet::new(Options { min_stalls: self.stalls, min_share: self.share });
         let found = folder::find(&self.paths);
         if found.is_empty() {

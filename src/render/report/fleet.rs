@@ -8,9 +8,9 @@ use crate::analyses::fleet::{
     Association, Attribute, Culprit, Drain, FleetReport, Group, Node, NodeName, Outcome, Reason,
 };
 use crate::analyses::rows::Moment;
-use crate::model::{chosen, clean};
+use crate::model::{chosen, clean, utc};
 use crate::render::doubt;
-use crate::render::text::{counted, duration, long, percent, probability, short, utc};
+use crate::render::text::{counted, duration, long, percent, probability, short};
 
 use super::layout::{Align, columns, wrap, write_lines};
 
@@ -322,7 +322,7 @@ fn word(reason: &Reason) -> &'static str {
 /// What is wrong with the recordings of a group.
 pub(in crate::render) fn sentence(reason: &Reason) -> String {
     match reason {
-        Reason::Unknown(code) => format!("no stall was seen, but {}", doubt::of_code(code)),
+        Reason::Unknown(code) => doubt::of_code(code),
         Reason::NoHost => "the host name is not in it, so that each counts as a node".to_owned(),
         Reason::NoTime => "the time of day is not in it, so that nobody knows since when".to_owned(),
         Reason::NoNames => "kernel functions have no names, so that culprits have none".to_owned(),
