@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 
 use super::facts::{Facts, Stalled};
 
-/// The stalls that count, by node, then by time; and how many are left out, since an overlapping
-/// recording of the same node has them, too. `watch --keep` writes such recordings.
-pub(super) fn counted(facts: &Facts) -> (Vec<Stalled>, u64) {
-    let mut stalls: Vec<Stalled> =
-        facts.stalls.iter().filter(|stall| facts.of(stall).twin_of.is_none()).copied().collect();
+/// Takes the stalls that count, by node, then by time; and how many are left out, since an
+/// overlapping recording of the same node has them, too. `watch --keep` writes such recordings.
+pub(super) fn counted(facts: &mut Facts) -> (Vec<Stalled>, u64) {
+    let mut stalls = std::mem::take(&mut facts.stalls);
+    let facts = &*facts;
+    stalls.retain(|stall| facts.of(stall).twin_of.is_none());
     let order = |stall: &Stalled| {
         let recorded = facts.of(stall);
         // Clocks of recordings without the time of day have nothing to do with each other.

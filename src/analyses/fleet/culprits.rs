@@ -12,11 +12,12 @@ use super::result::{Cause, Culprit};
 use super::units::Units;
 
 /// The culprits of these stalls, ranked: those on most nodes first, then those that stalled them
-/// longest. Stalls come by node.
-pub(super) fn culprits(facts: &Facts, units: &Units, stalls: &[Stalled]) -> Vec<Culprit> {
-    let mut by_culprit = stalls.to_vec();
-    by_culprit.sort_by_key(|stall| stall.culprit);
-    let chunks = by_culprit.chunk_by(|one, other| one.culprit == other.culprit);
+/// longest.
+pub(super) fn culprits(facts: &Facts, units: &Units, mut stalls: Vec<Stalled>) -> Vec<Culprit> {
+    stalls.sort_unstable_by_key(|stall| {
+        (stall.culprit, facts.of(stall).node, stall.begin_us, stall.cpu, stall.recording)
+    });
+    let chunks = stalls.chunk_by(|one, other| one.culprit == other.culprit);
     let mut ranked: Vec<(Culprit, Vec<usize>)> =
         chunks.map(|stalls| (culprit(facts, stalls), units.of(facts, stalls))).collect();
     ranked.sort_by(|(one, _), (other, _)| {

@@ -71,14 +71,14 @@ impl Fleet {
 
     /// What all of them say together.
     pub fn finish(self) -> FleetReport {
-        let facts = self.facts;
-        let (stalls, repeated) = counted::counted(&facts);
+        let mut facts = self.facts;
+        let (stalls, repeated) = counted::counted(&mut facts);
         let nodes = nodes::ranked(nodes::nodes(&facts, &stalls, &self.options));
         let units = Units::new(&facts, &stalls);
         FleetReport {
             options: self.options,
             totals: totals::totals(&facts, &nodes, &stalls, repeated),
-            culprits: culprits::culprits(&facts, &units, &stalls),
+            culprits: culprits::culprits(&facts, &units, stalls),
             groups: groups::groups(&facts, &nodes),
             twins: twins(&facts),
             nodes,

@@ -86,7 +86,7 @@ impl Entry<'_> {
             recordings: self.recordings.len() as u64,
             kernels: attributes.iter().filter_map(kernel).collect(),
             labels: attributes.iter().filter_map(label).collect(),
-            is_judged: !self.stalls.is_empty() || self.recordings.iter().any(|one| is_judged(&one)),
+            is_judged: !self.stalls.is_empty() || self.recordings.iter().any(is_judged),
             stalls: self.stalls.len() as u64,
             stalled_ns,
             longest_ns: self.stalls.iter().map(|stall| stall.duration_ns).max().unwrap_or(0),

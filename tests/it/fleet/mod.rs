@@ -1,4 +1,4 @@
-//! `stallgraph fleet`: which of many nodes are bad, from rows by hand and from recordings in folders.
+//! `stallgraph fleet`: which of many nodes are bad, from rows by hand and from recordings.
 
 mod associations;
 mod hostile;
