@@ -31,6 +31,7 @@ mod examples;
 mod exports;
 mod file_systems;
 mod flat;
+mod fleet;
 mod floods;
 mod help;
 mod holders;
