@@ -76,6 +76,7 @@ mod stalls_simulation;
 mod strips;
 mod support;
 mod syscalls;
+mod tables;
 mod threads;
 mod variants;
 mod watch;
