@@ -57,6 +57,7 @@ mod symbols;
 mod system_call;
 mod tally;
 mod task;
+#[cfg(any(feature = "parquet", feature = "render"))]
 mod time_of_day;
 mod timeline;
 mod trace;
@@ -81,6 +82,7 @@ pub use symbols::Symbols;
 pub use system_call::{SystemCall, SystemCallRole};
 pub use tally::Tally;
 pub use task::{Origin, Task, TaskKind};
+#[cfg(any(feature = "parquet", feature = "render"))]
 pub(crate) use time_of_day::utc;
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
 pub use trace::{LeaveReason, Trace, TraceEvent, TraceKind};

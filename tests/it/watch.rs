@@ -127,14 +127,15 @@ impl Watch {
         assert!(Command::new("kill").args([name, &pid]).status().expect("kill").success());
     }
 
-    /// Ends it, and returns the page that it left.
-    fn end(mut self) -> String {
+    /// Ends it, and returns the page that it left, and the folder.
+    fn end(mut self) -> (String, TempDir) {
         self.signal("-TERM");
         let status = self.child.wait().expect("its end");
         let mut says = String::new();
         self.child.stderr.take().expect("a pipe").read_to_string(&mut says).expect("text");
         assert_eq!(status.code(), Some(0), "{says}");
-        fs::read_to_string(self.folder.path().join("stallgraph_watch.prom")).expect("a page")
+        let page = fs::read_to_string(self.folder.path().join("stallgraph_watch.prom")).expect("a page");
+        (page, self.folder)
     }
 }
 
@@ -152,7 +153,9 @@ fn a_stall_is_told_and_kept() {
         eprintln!("SKIPPED: one CPU");
         return;
     }
-    let Some(watch) = Watch::start(&["--format", "json"]) else { return };
+    let Some(watch) = Watch::start(&["--format", "json", "--parquet", "tables", "--node", "watched"]) else {
+        return;
+    };
     let Some(_stalls) = Stalls::start() else {
         eprintln!("SKIPPED: no network namespaces");
         drop(watch.end());
@@ -179,12 +182,36 @@ fn a_stall_is_told_and_kept() {
     assert_eq!(stalls_of(&kept), *verdict["stalls"].as_array().expect("a list"), "the same verdict");
     let others = fs::read_dir(kept.parent().expect("a folder")).expect("it").flatten();
     assert!(others.map(|file| file.file_name()).all(|name| name.to_string_lossy().starts_with("stall-")));
-    let page = watch.end();
+    let (page, folder) = watch.end();
+    let fleet = fleet_of(&folder.path().join("tables"));
+    assert_eq!((&fleet["nodes"][0]["node"], &fleet["skipped"]), (&"watched".into(), &serde_json::json!([])));
+    assert_eq!(fleet["culprits"][0]["culprit"], "python3 lseek", "{fleet}");
     assert!(
         page.contains("stallgraph_watch_stall_seconds_count{comm=\"python3\",syscall=\"lseek\"}"),
         "{page}"
     );
     assert!(page.contains("\nstallgraph_watch_own_stalls_total 0\n"), "{page}");
+}
+
+/// What the tables in a folder say.
+fn fleet_of(tables: &Path) -> Value {
+    let run = run(stallgraph().args(["fleet", "--format", "json"]).arg(tables));
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr))
+}
+
+/// A node that does not stall is one that was watched.
+#[test]
+fn tables_tell_how_long_a_node_was_watched() {
+    let options = ["-C", "0", "--parquet", "tables", "--label", "zone=b", "--min", "500ms"];
+    let Some(watch) = Watch::start(&options) else { return };
+    thread::sleep(Duration::from_secs(5));
+    let (_page, folder) = watch.end();
+    let fleet = fleet_of(&folder.path().join("tables"));
+    assert_eq!(fleet["totals"]["recordings"], 1, "{fleet}");
+    let observed_ns = fleet["totals"]["observed_ns"].as_u64().expect("a number");
+    assert!((1_000_000_000..60_000_000_000).contains(&observed_ns), "{observed_ns}");
+    assert_eq!(fleet["nodes"][0]["labels"][0]["value"], "b");
+    assert_eq!(fleet["totals"]["min_ns"], 500_000_000);
 }
 
 /// The name of the verdict beside a pack.
@@ -216,7 +243,7 @@ fn a_hang_up_ends_no_watch() {
         thread::sleep(Duration::from_millis(500));
     }
     assert!(watch.child.try_wait().expect("its state").is_none());
-    let page = watch.end();
+    let (page, _folder) = watch.end();
     assert!(page.contains("stallgraph_watch_cpu_seconds_total 0."), "{page}");
 }
 

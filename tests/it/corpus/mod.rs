@@ -16,6 +16,7 @@ mod rings;
 mod sample;
 mod script_text;
 mod stream;
+mod tables;
 mod tracepoint;
 mod unpack;
 mod walk;
@@ -114,4 +115,9 @@ fn hostile_packs() {
 #[test]
 fn files_that_change() {
     replay("changing_file", changing_file::check);
+}
+
+#[test]
+fn files_of_tables() {
+    replay("tables", tables::check);
 }

@@ -2,6 +2,8 @@
 
 mod associations;
 mod hostile;
+mod nodes;
 mod recordings;
 mod rows;
 mod scene;
+mod tables;
