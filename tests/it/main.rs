@@ -31,6 +31,7 @@ mod examples;
 mod exports;
 mod file_systems;
 mod flat;
+mod fleet_docs;
 mod floods;
 mod help;
 mod holders;
