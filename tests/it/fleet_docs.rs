@@ -11,10 +11,11 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::Type;
 use regex::Regex;
 use serde_json::Value;
-use stallgraph::analyses::stalls;
+use stallgraph::analyses::stalls::Confidence;
 use stallgraph::render::report::prometheus::{Labels, watch::Counters};
 
 use crate::support::fixture::{every_ms, recording};
+use crate::support::hand_made::{culprit, stall};
 use crate::support::sources::{files, read, root};
 use crate::support::{Recording, stdout_of};
 
@@ -49,13 +50,16 @@ fn columns(path: &Path) -> Columns {
     let words = words.filter(|pair| pair.key == "stallgraph.columns").find_map(|pair| pair.value.as_ref());
     let words: BTreeMap<String, String> = serde_json::from_str(words.expect("words")).expect("JSON");
     let fields = about.schema().get_fields().iter();
-    fields.map(|field| [field.name().to_owned(), kind(field).to_owned(), words[field.name()].clone()]).collect()
+    fields
+        .map(|field| [field.name().to_owned(), kind(field).to_owned(), words[field.name()].clone()])
+        .collect()
 }
 
 /// All tables, from a recording that has rows in each.
 fn tables() -> BTreeMap<String, Columns> {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut export = Recording::open("evidence").command("export");
+    let evidence = Recording::open("evidence");
+    let mut export = evidence.command("export");
     export.args(["--format", "parquet", "--samples", "--node", "a", "-o"]).arg(folder.path());
     stdout_of(&mut export);
     let name = |path: &Path| {
@@ -132,7 +136,6 @@ fn the_scripts_name_each_column() {
         assert_eq!(found, expected(spark_types, [("date", "date"), ("node", "string")]), "{table}");
         let texts = [("date", "Nullable(String)"), ("node", "Nullable(String)")];
         let found = named_in(&clickhouse, &table, "'fleet/TABLE/**/*.parquet', 'Parquet', '", "');");
-        let found: Vec<_> = found.into_iter().map(|(name, kind)| (name, kind)).collect();
         assert_eq!(found, expected(clickhouse_types, texts), "{table}");
         let duckdb = ["duckdb.sql", "duckdb-details.sql", "duckdb-samples.sql"];
         let duckdb: String = duckdb.map(|name| document(&format!("fleet/{name}"))).concat();
@@ -176,14 +179,10 @@ fn the_dashboard_asks_prometheus_for_what_is_written() {
         .output()
         .expect("the program runs");
     let mut written = metrics(&read(&folder.path().join("stallgraph.prom")));
-    let lseek = "entry_SYSCALL_64_after_hwframe;do_syscall_64;__x64_sys_lseek;traverse";
-    let text = "cpu1 0.500 nginx raise:net_rx\ncpu1 0.700 ksoftirqd/1 entry:net_rx\n".to_owned()
-        + &every_ms(1, 0..500, "nginx", "work_[u]")
-        + &every_ms(1, 500..700, "agent", lseek);
-    let recording = recording(&text);
-    let found = stalls::find(&recording, &stalls::Options::default());
+    let recording = recording(&every_ms(0, 0..1000, "agent", "work_[u]"));
+    let stall = stall(0, 500, 700, Confidence::High, Some(culprit(&recording, "agent")));
     let mut counters = Counters::new(Labels::default());
-    counters.add(&recording, found.stalls.first().expect("a stall"));
+    counters.add(&recording, &stall);
     written.extend(metrics(&counters.page(Duration::ZERO)));
 
     let dashboard = dashboard("grafana-prometheus.json");
