@@ -11,6 +11,7 @@ import time
 
 import engines
 import files
+from recordings import folder_of
 
 # The types of columns, as each engine calls them.
 TYPES = {
@@ -76,13 +77,14 @@ def ask_all(used, before=None):
         texts[f"table {table}"] = WHOLE.format(table=table)
     found = {}
     for name, text in texts.items():
+        times = []
         for engine in used:
             begin = time.monotonic()
             try:
                 answer = engine.run(text)
             except Exception as error:
                 raise AssertionError(f"{engine.name}: {name}: {error}") from error
-            took = time.monotonic() - begin
+            times.append(f"{engine.name} {time.monotonic() - begin:.2f} s")
             expected = (before or found).get(name)
             if expected is None:
                 assert answer[1], f"{name}: no rows"
@@ -90,7 +92,7 @@ def ask_all(used, before=None):
             else:
                 problem = engines.difference(expected, answer)
                 assert problem is None, f"{engine.name}: {name}: {problem}"
-            print(f"{name}: {len(answer[1])} rows, {took:.2f} s by {engine.name}")
+        print(f"{name}: {len(answer[1])} rows, {', '.join(times)}")
     return found
 
 
@@ -129,12 +131,10 @@ def compare(said, found, is_of_recordings):
     expected = [(*row[:5], since_1970_ns(row[5]), since_1970_ns(row[6])) for row in found["ranking"][1]]
     if culprits != expected:
         return f"culprits {culprits} and not {expected}"
-    # No folder can be called as some nodes are: their recordings have the machine's own name.
-    is_plain = (lambda name: "/" not in name and name != "vm") if is_of_recordings else (lambda name: True)
+    name_of = folder_of if is_of_recordings else str
     stalls = {row[0]: row[1:] for row in found["stalls of nodes"][1]}
-    nodes = sorted((one["node"], one["recordings"], one["stalls"], one["stalled_ns"]) for one in said["nodes"]
-                   if is_plain(one["node"]))
-    expected = sorted((row[0], row[1], *stalls.get(row[0], (0, 0))[:2]) for row in found["nodes"][1] if is_plain(row[0]))
+    nodes = sorted((one["node"], one["recordings"], one["stalls"], one["stalled_ns"]) for one in said["nodes"])
+    expected = sorted((name_of(row[0]), row[1], *stalls.get(row[0], (0, 0))[:2]) for row in found["nodes"][1])
     return None if nodes == expected else f"nodes {nodes} and not {expected}"
 
 

@@ -52,7 +52,8 @@ def main():
     look_at(used, compact)
     print(f"{len(paths)} files are {len(files.all_files(compact))} in docs/fleet/compact")
     answers.ask_all(used, found)
-    old_files.check(used, stallgraph, fleet, options.folder / "mixed")
+    look_at(used, fleet)
+    old_files.check(used, look_at, fleet, options.folder / "mixed", lambda path: answers.fleet(stallgraph, path))
     print(f"{time.monotonic() - begin:.0f} s")
 
 

@@ -55,6 +55,11 @@ def made_at(data, moment, path):
     path.write_bytes(file.bytes)
 
 
+def folder_of(node):
+    """A node's name as far as a folder can have it."""
+    return node.replace("/", "-")
+
+
 def moment(day, seconds):
     if day is None:
         return None
@@ -69,9 +74,8 @@ def fleet(folder, nodes):
 
     def add(number, name, when):
         node, zone = (NODES + UPGRADED)[number], f"z{number % 3}"
-        # `fleet` takes the node from such a folder. No folder can have the name of some nodes.
-        part = f"node={node}" if "/" not in node else f"other-{number}"
-        path = folder / part / f"zone={zone}" / f"{len(made)}-{name.replace('/', '-')}" / "perf.data"
+        # `fleet` takes the node from such a folder.
+        path = folder / f"node={folder_of(node)}" / f"zone={zone}" / f"{len(made)}-{name.replace('/', '-')}" / "perf.data"
         made_at(bytes_of[name], when, path)
         for names in (ROOT / "testdata" / name).glob("kallsyms"):
             shutil.copy(names, path.parent)
