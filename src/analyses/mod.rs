@@ -16,6 +16,7 @@
 //! | [`panorama`] | what ran when on all CPUs, for a page |
 //! | [`overview`] | the same in a thousand pieces, beside that of another recording |
 //! | [`rows`] | all of that as rows of tables, for the recordings of many nodes |
+//! | [`fleet`] | which of many nodes are bad, since when, and by what? |
 //! | [`causes`] | which known causes does a culprit's path show? |
 //!
 //! [`selection`] says which CPUs, times and tasks to look at, [`paths`] what the kernel worked on:
@@ -39,6 +40,7 @@ pub mod contents;
 pub(crate) mod contexts;
 pub mod diff;
 pub mod flame;
+pub mod fleet;
 mod holder;
 pub mod lanes;
 pub mod moments;

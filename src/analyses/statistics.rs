@@ -2,7 +2,7 @@
 
 /// The 2×2 table of one stratum: the numbers of windows and baseline windows, and how many of each
 /// the path dominates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Table {
     /// Windows before a trigger.
     pub windows: u64,

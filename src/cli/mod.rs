@@ -10,6 +10,7 @@ mod check;
 mod collapse;
 mod diff;
 mod export;
+mod fleet;
 mod generate;
 mod info;
 mod input;
@@ -54,7 +55,7 @@ use outcome::Outcome;
 ///
 /// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input: part of
 /// it could not be read, or window, stalls or syscalls needed names of kernel functions and there
-/// are none. Those of check and diff are in their own help.
+/// are none. Those of check, diff and fleet are in their own help.
 #[derive(Parser)]
 #[command(name = "stallgraph", version, max_term_width = 100, verbatim_doc_comment)]
 struct Arguments {
@@ -71,6 +72,7 @@ enum Command {
     Syscalls(syscalls::Arguments),
     Packets(packets::Arguments),
     Diff(diff::Arguments),
+    Fleet(fleet::Arguments),
     Chart(chart::Arguments),
     Report(report::Arguments),
     Export(export::Arguments),
@@ -97,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Syscalls(arguments) => syscalls::run(&arguments),
         Command::Packets(arguments) => packets::run(&arguments),
         Command::Diff(arguments) => return diff::run(&arguments),
+        Command::Fleet(arguments) => return fleet::run(&arguments),
         Command::Chart(arguments) => chart::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

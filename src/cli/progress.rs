@@ -9,6 +9,10 @@ use stallgraph::load::Stage;
 
 /// The bar appears after this time.
 const DELAY: Duration = Duration::from_secs(1);
+/// How much of one recording.
+const BYTES: &str = "{msg:<24} {bar:30} {bytes}/{total_bytes} {eta}";
+/// How many recordings.
+const NUMBERS: &str = "{msg:<24} {bar:30} {pos}/{len} {eta}";
 
 /// A progress bar that appears only if loading takes long.
 pub struct Progress {
@@ -28,7 +32,7 @@ impl Progress {
         if !self.is_terminal || self.start.elapsed() < DELAY {
             return;
         }
-        let bar = self.bar.get_or_init(new_bar);
+        let bar = self.bar.get_or_init(|| new_bar(BYTES));
         bar.set_message(match stage {
             Stage::Records => "reading records",
             Stage::Meanings => "making stacks",
@@ -37,6 +41,17 @@ impl Progress {
         });
         bar.set_length(total);
         bar.set_position(done);
+    }
+
+    /// Shows how many of several recordings have been read.
+    pub fn count(&self, done: usize, total: usize) {
+        if !self.is_terminal || self.start.elapsed() < DELAY {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| new_bar(NUMBERS));
+        bar.set_message("reading recordings");
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
     }
 }
 
@@ -48,8 +63,7 @@ impl Drop for Progress {
     }
 }
 
-fn new_bar() -> ProgressBar {
-    let template = "{msg:<24} {bar:30} {bytes}/{total_bytes} {eta}";
+fn new_bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the template is valid");
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style.progress_chars("=> "))
 }

@@ -55,13 +55,18 @@ impl ReadingOptions {
         if ARE_STARTED.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let threads = self.threads.map_or_else(usual_threads, usize::from);
+        let threads = self.threads();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().map_err(|error| {
             stallgraph::Error::Usage(format!(
                 "{threads} threads cannot be started: {error}; start fewer, such as --threads 1"
             ))
         })
+    }
+
+    /// How many threads the user asked for, or as many as there are usable CPUs.
+    pub fn threads(&self) -> usize {
+        self.threads.map_or_else(usual_threads, usize::from)
     }
 
     /// What to load, with or without events, and where names come from.

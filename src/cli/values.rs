@@ -56,6 +56,13 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(wrong)
 }
 
+/// `0.1%`, `5`: a share in percent, as a number from 0 to 1.
+pub fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok();
+    let percent = number.filter(|percent| (0.0..=100.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or_else(|| format!("{text:?} is not a share from 0% to 100%"))
+}
+
 /// `START,STOP` in seconds, either of which may be left out, or `10%-20%`.
 pub fn parse_time(range: &str) -> Result<TimeRange, String> {
     let range = range.trim();

@@ -35,6 +35,26 @@ pub fn sentence(doubt: &Doubt) -> String {
     }
 }
 
+/// The doubt with this code, of which no more is known, in a sentence about a recording.
+pub fn of_code(code: &str) -> String {
+    let why = match code {
+        "damaged" => "part of it cannot be read",
+        "empty" => "it has neither samples nor events",
+        "short" => "it is too short",
+        "lost" => "many of its records were lost; record with -m 16M",
+        "gap" => "nothing was recorded of a CPU for as long as a stall takes",
+        "power" => "it is not sure to show stalls of that length; record with stallgraph record",
+        "nothing_received" => "no packet was received on the CPUs that were recorded",
+        "served_elsewhere" => "packets are served on a CPU that was not recorded, too",
+        "window" => "`window` names a culprit before ksoftirqd",
+        "unsure" => return "it has stalls, but none that is sure".to_owned(),
+        "no_witness" => "it has no evidence of stalls; record with stallgraph record",
+        "" => "nobody noted why",
+        code => code,
+    };
+    format!("no stall was seen, but {why}")
+}
+
 /// What a recording lacks, for reports.
 pub fn lacks(doubt: &Doubt) -> String {
     match doubt {

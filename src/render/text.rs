@@ -38,6 +38,17 @@ pub(crate) fn short(ns: u64) -> String {
     }
 }
 
+/// A duration in a sentence, with the unit that fits: up to days.
+pub(crate) fn long(ns: u64) -> String {
+    let seconds = ns as f64 / 1e9;
+    match seconds {
+        seconds if seconds < 120.0 => short(ns),
+        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds if seconds < 172_800.0 => format!("{:.1} h", seconds / 3600.0),
+        seconds => format!("{:.1} days", seconds / 86_400.0),
+    }
+}
+
 /// A duration with its unit, in at least two digits.
 pub fn duration(ns: u64) -> String {
     let (value, unit) = match ns {

@@ -77,7 +77,8 @@ pub fn name_frames(
             by_module[module.index()].push(index);
         }
     }
-    let is_hit = |module: &usize| !by_module[*module].is_empty();
+    let is_wanted = |module: usize| !sources.kernel_only || modules[module].kernel.is_some();
+    let is_hit = |module: &usize| !by_module[*module].is_empty() && is_wanted(*module);
     let mut hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
     // The kernel's come first.
     hit.sort_by_key(|module| modules[*module].kernel.is_none());

@@ -18,6 +18,7 @@
 mod column;
 mod folder;
 mod layout;
+mod parquet_file;
 mod read;
 mod redact;
 mod samples;

@@ -1,220 +1,158 @@
-//! The values of columns of a file, some rows at a time, whatever type an engine gave them.
+//! The values of columns of a row group. A column that the file has not has no values.
 
-use std::collections::HashMap;
-use std::io;
+use hashbrown::DefaultHashBuilder;
+use indexmap::IndexMap;
 
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_typed_column_reader};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type, Int64Type, Int96Type};
-use parquet::errors::{ParquetError, Result};
-use parquet::file::reader::RowGroupReader;
-use parquet::schema::types::ColumnDescriptor;
-
+use crate::error::Result;
 use crate::model::clean;
 
-/// A row group, whose columns are found by name.
+use super::parquet_file::{Column, Kind, ParquetFile, RowGroup, Value};
+
+/// The columns of a row group, found by name.
 pub(super) struct Group<'g> {
-    reader: &'g dyn RowGroupReader,
-    /// The position of each leaf: a map has two.
-    leaves: HashMap<String, usize>,
+    pub file: &'g ParquetFile<'g>,
+    pub group: &'g RowGroup,
+    /// Its rows.
+    pub rows: usize,
 }
 
-/// Values of one column, the next rows at each call. `None` is a column that the file has not.
-pub(super) struct Values<T>(Option<Box<Next<T>>>);
-
-/// Gives the values of the next rows.
-type Next<T> = dyn FnMut(usize) -> Result<Vec<Option<T>>>;
-
-impl<T: Clone> Values<T> {
-    /// The values of the next `rows` rows.
-    pub fn next(&mut self, rows: usize) -> Result<Vec<Option<T>>> {
-        let values = match &mut self.0 {
-            Some(next) => next(rows)?,
-            None => vec![None; rows],
-        };
-        if values.len() == rows { Ok(values) } else { Err(damaged("a column has too few values")) }
-    }
+/// Texts of a column, each of which is kept once. They are safe to print.
+pub(super) struct Texts {
+    texts: IndexMap<Box<[u8]>, String, DefaultHashBuilder>,
+    /// By row, the place of its text.
+    rows: Vec<Option<u32>>,
 }
 
-impl<'g> Group<'g> {
-    pub fn new(reader: &'g dyn RowGroupReader) -> Group<'g> {
-        let columns = reader.metadata().columns().iter().enumerate();
-        let leaves = columns.map(|(at, column)| (column.column_path().string(), at)).collect();
-        Group { reader, leaves }
+impl Texts {
+    pub fn get(&self, row: usize) -> Option<&str> {
+        let place = self.rows.get(row).copied().flatten()?;
+        self.texts.get_index(place as usize).map(|(_, text)| text.as_str())
     }
 
-    /// A column of texts. They are made safe to print.
-    pub fn texts(&self, name: &str) -> Result<Values<String>> {
-        let Some((mut column, levels)) = self.flat::<ByteArrayType>(name, Physical::BYTE_ARRAY)? else {
-            return Ok(Values(None));
-        };
-        Ok(Values(Some(Box::new(move |rows| read(&mut column, levels, rows, |bytes| Some(text(bytes)))))))
+    pub fn owned(&self, row: usize) -> Option<String> {
+        self.get(row).map(str::to_owned)
     }
 
-    /// A column of flags.
-    pub fn flags(&self, name: &str) -> Result<Values<bool>> {
-        let Some((mut column, levels)) = self.flat::<BoolType>(name, Physical::BOOLEAN)? else {
-            return Ok(Values(None));
-        };
-        Ok(Values(Some(Box::new(move |rows| read(&mut column, levels, rows, |flag| Some(*flag))))))
-    }
-
-    /// A column of whole numbers.
-    pub fn numbers(&self, name: &str) -> Result<Values<i64>> {
-        self.whole(name, 1, 1)
-    }
-
-    /// A column of times of day, in us.
-    pub fn moments(&self, name: &str) -> Result<Values<i64>> {
-        let Some(column) = self.column(name) else { return Ok(Values(None)) };
-        if column.physical_type() == Physical::INT96 {
-            let Some((mut column, levels)) = self.flat::<Int96Type>(name, Physical::INT96)? else {
-                return Ok(Values(None));
-            };
-            let next = move |rows| read(&mut column, levels, rows, |time| Some(time.to_micros()));
-            return Ok(Values(Some(Box::new(next))));
-        }
-        let converted = column.converted_type();
-        match column.logical_type_ref() {
-            Some(LogicalType::Timestamp(time)) => match time.unit {
-                TimeUnit::MILLIS => self.whole(name, 1000, 1),
-                TimeUnit::MICROS => self.whole(name, 1, 1),
-                TimeUnit::NANOS => self.whole(name, 1, 1000),
-            },
-            _ if converted == ConvertedType::TIMESTAMP_MICROS => self.whole(name, 1, 1),
-            _ if converted == ConvertedType::TIMESTAMP_MILLIS => self.whole(name, 1000, 1),
-            _ => Err(damaged(&format!("its column {name} has no times"))),
-        }
-    }
-
-    /// A column of maps.
-    pub fn maps(&self, name: &str) -> Result<Values<Vec<(String, String)>>> {
-        let leaf = |leaf: &str| self.leaf::<ByteArrayType>(&format!("{name}.key_value.{leaf}"));
-        let (Some(mut keys), Some(mut values)) = (leaf("key")?, leaf("value")?) else {
-            return Ok(Values(None));
-        };
-        let next = move |rows| {
-            let keys = read_lists(&mut keys.0, keys.1, rows)?;
-            let values = read_lists(&mut values.0, values.1, rows)?;
-            let pair = |(keys, values): (Vec<Option<String>>, Vec<Option<String>>)| {
-                let pairs = keys.into_iter().zip(values);
-                pairs.filter_map(|(key, value)| key.zip(value)).collect()
-            };
-            Ok(keys.into_iter().zip(values).map(pair).map(Some).collect())
-        };
-        Ok(Values(Some(Box::new(next))))
-    }
-
-    /// A column of whole numbers of any size, multiplied and divided.
-    fn whole(&self, name: &str, factor: i64, divisor: i64) -> Result<Values<i64>> {
-        let Some(column) = self.column(name) else { return Ok(Values(None)) };
-        let scaled = move |number: i64| Some(number.saturating_mul(factor).div_euclid(divisor));
-        match column.physical_type() {
-            Physical::INT32 => {
-                let Some((mut column, levels)) = self.flat::<Int32Type>(name, Physical::INT32)? else {
-                    return Ok(Values(None));
-                };
-                let next = move |rows| read(&mut column, levels, rows, |number| scaled(i64::from(*number)));
-                Ok(Values(Some(Box::new(next))))
+    fn push(&mut self, text: Option<&[u8]>) {
+        let place = text.map(|bytes| match self.texts.get_index_of(bytes) {
+            Some(place) => place as u32,
+            None => {
+                let text = clean(&String::from_utf8_lossy(bytes)).into_owned();
+                self.texts.insert_full(bytes.into(), text).0 as u32
             }
-            _ => {
-                let Some((mut column, levels)) = self.flat::<Int64Type>(name, Physical::INT64)? else {
-                    return Ok(Values(None));
-                };
-                let next = move |rows| read(&mut column, levels, rows, |number| scaled(*number));
-                Ok(Values(Some(Box::new(next))))
+        });
+        self.rows.push(place);
+    }
+}
+
+impl Group<'_> {
+    pub fn texts(&self, name: &str) -> Result<Texts> {
+        let mut texts = Texts { texts: IndexMap::default(), rows: Vec::new() };
+        if let Some(column) = self.flat(name, Kind::Text)? {
+            self.each(&column, &mut |value| texts.push(bytes_of(value)))?;
+        }
+        Ok(texts)
+    }
+
+    pub fn flags(&self, name: &str) -> Result<Vec<Option<bool>>> {
+        let mut flags = Vec::new();
+        if let Some(column) = self.flat(name, Kind::Flag)? {
+            self.each(&column, &mut |value| {
+                flags.push(if let Some(Value::Flag(flag)) = value { Some(flag) } else { None });
+            })?;
+        }
+        flags.resize(self.rows, None);
+        Ok(flags)
+    }
+
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<i64>>> {
+        self.scaled(name, Kind::Number)
+    }
+
+    /// Times of day in us.
+    pub fn moments(&self, name: &str) -> Result<Vec<Option<i64>>> {
+        self.scaled(name, Kind::Moment)
+    }
+
+    /// Names with their values.
+    pub fn maps(&self, name: &str) -> Result<Vec<Vec<(String, String)>>> {
+        let keys = self.lists(&format!("{name}.key_value.key"))?;
+        let values = self.lists(&format!("{name}.key_value.value"))?;
+        let pairs = |(keys, values): (Vec<Option<String>>, Vec<Option<String>>)| {
+            keys.into_iter().zip(values).filter_map(|(key, value)| key.zip(value)).collect()
+        };
+        let mut maps: Vec<Vec<(String, String)>> = keys.into_iter().zip(values).map(pairs).collect();
+        maps.resize(self.rows, Vec::new());
+        Ok(maps)
+    }
+
+    fn scaled(&self, name: &str, kind: Kind) -> Result<Vec<Option<i64>>> {
+        let mut numbers = Vec::new();
+        if let Some(column) = self.flat(name, kind)? {
+            let (factor, divisor) = column.scale();
+            self.each(&column, &mut |value| {
+                let number = if let Some(Value::Number(number)) = value { Some(number) } else { None };
+                numbers.push(number.map(|number| number.saturating_mul(factor).div_euclid(divisor)));
+            })?;
+        }
+        numbers.resize(self.rows, None);
+        Ok(numbers)
+    }
+
+    /// A column with at most one value a row.
+    fn flat(&self, name: &str, kind: Kind) -> Result<Option<Column>> {
+        let column = self.file.column(self.group, name, kind)?;
+        match column {
+            Some(column) if column.is_repeated() => {
+                Err(self.file.problem(&format!("its column {name} has a type that is not read")))
             }
+            column => Ok(column),
         }
     }
 
-    fn column(&self, name: &str) -> Option<&ColumnDescriptor> {
-        self.leaves.get(name).map(|at| self.reader.metadata().column(*at).column_descr())
-    }
-
-    /// A column of this type, with one value a row at most.
-    fn flat<T: DataType>(&self, name: &str, physical: Physical) -> Result<Option<Leaf<T>>> {
-        let Some(column) = self.column(name) else { return Ok(None) };
-        if column.physical_type() != physical || column.max_rep_level() > 0 {
-            return Err(damaged(&format!("its column {name} has another type")));
-        }
-        self.leaf(name)
-    }
-
-    fn leaf<T: DataType>(&self, path: &str) -> Result<Option<Leaf<T>>> {
-        let Some(&at) = self.leaves.get(path) else { return Ok(None) };
-        let column = self.reader.metadata().column(at).column_descr();
-        if column.physical_type() != T::get_physical_type() {
-            return Err(damaged(&format!("its column {path} has another type")));
-        }
-        let levels = Levels { definition: column.max_def_level(), repetition: column.max_rep_level() };
-        let reader: ColumnReader = self.reader.get_column_reader(at)?;
-        Ok(Some((get_typed_column_reader(reader), levels)))
-    }
-}
-
-/// A leaf of the schema, and the levels of its values.
-type Leaf<T> = (ColumnReaderImpl<T>, Levels);
-
-/// The levels that a value has.
-#[derive(Clone, Copy)]
-struct Levels {
-    definition: i16,
-    repetition: i16,
-}
-
-/// The next values, one for each row.
-fn read<T: DataType, V>(
-    column: &mut ColumnReaderImpl<T>,
-    levels: Levels,
-    rows: usize,
-    value: impl Fn(&T::T) -> Option<V>,
-) -> Result<Vec<Option<V>>> {
-    let (mut values, mut definitions) = (Vec::new(), Vec::new());
-    let (records, ..) = column.read_records(rows, Some(&mut definitions), None, &mut values)?;
-    if levels.definition == 0 {
-        definitions = vec![0; records];
-    }
-    let mut values = values.iter();
-    let next = |level| if level == levels.definition { values.next().and_then(&value) } else { None };
-    Ok(definitions.into_iter().map(next).collect())
-}
-
-/// The next lists, one for each row.
-fn read_lists(
-    column: &mut ColumnReaderImpl<ByteArrayType>,
-    levels: Levels,
-    rows: usize,
-) -> Result<Vec<Vec<Option<String>>>> {
-    if levels.repetition != 1 {
-        return Err(damaged("a map is none"));
-    }
-    let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
-    column.read_records(rows, Some(&mut definitions), Some(&mut repetitions), &mut values)?;
-    let mut values = values.iter();
-    let mut lists: Vec<Vec<Option<String>>> = Vec::new();
-    // Below this level there is no entry: the map is missing or empty.
-    let is_entry = |level: i16| level >= ENTRY;
-    for (definition, repetition) in definitions.into_iter().zip(repetitions) {
-        if repetition == 0 {
-            lists.push(Vec::new());
-        }
-        let value = if definition == levels.definition { values.next().map(text) } else { None };
-        if let Some(list) = lists.last_mut().filter(|_| is_entry(definition)) {
-            list.push(value);
+    /// Calls `each` with the value of each row.
+    fn each(&self, column: &Column, each: &mut dyn FnMut(Option<Value>)) -> Result<()> {
+        let mut rows = 0;
+        self.file.read(column, &mut |_, value| {
+            rows += 1;
+            if rows <= self.rows {
+                each(value);
+            }
+        })?;
+        if rows == self.rows {
+            Ok(())
+        } else {
+            Err(self.file.problem("is damaged: columns differ in length"))
         }
     }
-    Ok(lists)
+
+    /// The texts of a repeated column, of each row. `most_entries` of a row are kept.
+    fn lists(&self, path: &str) -> Result<Vec<Vec<Option<String>>>> {
+        const MOST_ENTRIES: usize = 100;
+        /// Below this level a map is missing or empty.
+        const ENTRY: u32 = 2;
+        let mut lists: Vec<Vec<Option<String>>> = Vec::new();
+        let Some(column) = self.file.column(self.group, path, Kind::Text)? else { return Ok(lists) };
+        let whole = column.whole();
+        self.file.read(&column, &mut |level, value| {
+            if level.is_first && lists.len() <= self.rows {
+                lists.push(Vec::new());
+            }
+            if let Some(list) = lists
+                .last_mut()
+                .filter(|list| level.definition >= ENTRY.min(whole) && list.len() < MOST_ENTRIES)
+            {
+                list.push(bytes_of(value).map(|bytes| clean(&String::from_utf8_lossy(bytes)).into_owned()));
+            }
+        })?;
+        if lists.len() == self.rows {
+            Ok(lists)
+        } else {
+            Err(self.file.problem("is damaged: columns differ in length"))
+        }
+    }
 }
 
-/// The definition level of an entry of a map that may be missing.
-const ENTRY: i16 = 2;
-
-/// A text that is safe to print.
-fn text(bytes: &ByteArray) -> String {
-    clean(&String::from_utf8_lossy(bytes.data())).into_owned()
-}
-
-/// What is wrong with a file.
-pub(super) fn damaged(what: &str) -> ParquetError {
-    ParquetError::External(Box::new(io::Error::other(what.to_owned())))
+fn bytes_of(value: Option<Value<'_>>) -> Option<&[u8]> {
+    if let Some(Value::Bytes(bytes)) = value { Some(bytes) } else { None }
 }

@@ -40,6 +40,8 @@ fn names_of_files_are_printed_clean() {
     for file in [&absent, &damaged, HOSTILE, "."] {
         assert_clean(&["diff", &post, file], folder.path());
         assert_clean(&["diff", file, &post], folder.path());
+        assert_clean(&["fleet", &post, file], folder.path());
+        assert_clean(&["fleet", "--drain-list", file], folder.path());
     }
     for file in [&absent, &damaged, HOSTILE] {
         for option in ["--kallsyms", "--vmlinux", "--symfs", "--buildid-dir"] {

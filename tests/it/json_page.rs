@@ -54,4 +54,7 @@ fn every_field_stands_on_the_page() {
     let mut diff = stallgraph();
     diff.arg("diff").args([&before.file, &after.file]).args(["--format", "json"]);
     check(&run(&mut diff).stdout, "diff");
+    let mut fleet = stallgraph();
+    fleet.arg("fleet").args([&before.file, &after.file]).args(["--format", "json"]);
+    check(&run(&mut fleet).stdout, "fleet");
 }

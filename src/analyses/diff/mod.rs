@@ -23,6 +23,7 @@ mod summary;
 pub use doubts::{Blocks, Doubt, LoadKind, Noted, When};
 pub use names::{Actor, CulpritName};
 pub(crate) use numbers::verdicts;
+pub(in crate::analyses) use numbers::{Numbers, correct, verdict};
 pub use result::{CallChange, Changes, Diff, Longer, Outcome, PathChange, Row, Stalling, Verdict};
 pub use side::{Side, Skipped};
 pub use summary::{CpuTime, Load, Summary};

@@ -13,7 +13,7 @@ const SAME: f64 = 2.0;
 
 /// The stalls of one culprit, or of all.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Numbers {
+pub(in crate::analyses) struct Numbers {
     /// All that there are.
     all: Pair,
     /// How many of them count as one.
@@ -24,7 +24,7 @@ pub(super) struct Numbers {
 
 /// The p-value of what was seen, be it fewer stalls or more, corrected for the number of culprits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Corrected {
+pub(in crate::analyses) struct Corrected {
     pub p_value: f64,
     /// How many culprits it is corrected for at most.
     pub tests: f64,
@@ -54,7 +54,7 @@ impl Numbers {
 /// Corrects the p-values of all culprits together: of each what was seen, by the test that asks for
 /// it. Whether there are fewer stalls of any culprit is one question, whether there are more is
 /// another.
-pub(super) fn correct(all: &[Numbers]) -> Vec<Corrected> {
+pub(in crate::analyses) fn correct(all: &[Numbers]) -> Vec<Corrected> {
     let (few, many) = (correct_tails(all, |tails| tails.few), correct_tails(all, |tails| tails.many));
     let both = few.into_iter().zip(many);
     all.iter().zip(both).map(|(one, (few, many))| if one.tails.are_few() { few } else { many }).collect()
@@ -78,7 +78,7 @@ fn correct_tails(all: &[Numbers], tail: impl Fn(&Tails) -> f64) -> Vec<Corrected
 }
 
 /// What the numbers say; `None` if they cannot tell.
-pub(super) fn verdict(pair: &Pair, corrected: Corrected) -> Option<Verdict> {
+pub(in crate::analyses) fn verdict(pair: &Pair, corrected: Corrected) -> Option<Verdict> {
     if corrected.p_value < LEVEL {
         return Some(direction(pair));
     }

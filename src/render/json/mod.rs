@@ -7,6 +7,7 @@ mod cause;
 pub mod causes;
 pub mod check;
 pub mod diff;
+pub mod fleet;
 pub mod info;
 mod lines;
 mod moments;

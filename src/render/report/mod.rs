@@ -7,6 +7,7 @@ pub(super) mod about;
 pub mod causes;
 pub mod check;
 pub mod diff;
+pub mod fleet;
 pub mod info;
 mod layout;
 pub mod moments;

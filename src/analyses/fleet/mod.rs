@@ -1,0 +1,101 @@
+//! Fleet: which of many nodes are bad, since when, and by what, from the rows of their recordings.
+//!
+//! ```no_run
+//! # use stallgraph::analyses::{fleet::Fleet, rows::Rows};
+//! # let recordings: Vec<Rows> = Vec::new();
+//! let mut fleet = Fleet::default();
+//! for rows in &recordings {
+//!     fleet.add(&rows.recording, &rows.stalls);
+//! }
+//! let report = fleet.finish();
+//! println!("{} of {} nodes should be drained", report.totals.drained, report.totals.nodes);
+//! ```
+//!
+//! `docs/fleet.md` describes the rule.
+
+mod associations;
+mod counted;
+mod culprits;
+mod facts;
+mod groups;
+mod nodes;
+mod observed;
+mod options;
+mod result;
+mod status;
+mod totals;
+mod trends;
+mod units;
+
+use crate::model::clean;
+
+use super::rows::{RecordingRow, StallRow};
+
+pub use options::Options;
+pub use result::{
+    Association, Attribute, Cause, Culprit, Drain, FleetReport, Group, Node, NodeName, Outcome, Reason,
+    Skipped, Totals, Trend, Twin, Worst,
+};
+
+use facts::Facts;
+use units::Units;
+
+/// Adds up recordings. Of each only numbers are kept, so that those of a thousand nodes fit into
+/// memory.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    options: Options,
+    facts: Facts,
+}
+
+impl Fleet {
+    /// Nothing yet; `options` say which nodes should be drained.
+    pub fn new(options: Options) -> Fleet {
+        Fleet { options, facts: Facts::default() }
+    }
+
+    /// Adds a recording with its stalls. Of a stall these count: its times, `cpu`, `confidence`,
+    /// and of `who` the culprit, the function, and the known cause with how sure it is.
+    ///
+    /// Recordings are to come in the same order each time: of two with the same names, the first
+    /// one counts.
+    pub fn add(&mut self, recording: &RecordingRow, stalls: &[StallRow]) {
+        self.facts.add(recording, stalls);
+    }
+
+    /// Notes a file that cannot be read.
+    pub fn skip(&mut self, file: &str, why: &str) {
+        let text = |text: &str| clean(text).into_owned();
+        self.facts.skipped.push(Skipped { file: text(file), why: text(why) });
+    }
+
+    /// What all of them say together.
+    pub fn finish(self) -> FleetReport {
+        let mut facts = self.facts;
+        let (stalls, repeated) = counted::counted(&mut facts);
+        let nodes = nodes::ranked(nodes::nodes(&facts, &stalls, &self.options));
+        let units = Units::new(&facts, &stalls);
+        FleetReport {
+            options: self.options,
+            totals: totals::totals(&facts, &nodes, &stalls, repeated),
+            culprits: culprits::culprits(&facts, &units, stalls),
+            groups: groups::groups(&facts, &nodes),
+            twins: twins(&facts),
+            nodes,
+            skipped: facts.skipped,
+        }
+    }
+}
+
+/// The recordings that do not count, each with the one that does.
+fn twins(facts: &Facts) -> Vec<Twin> {
+    let twin = |number: usize| {
+        let recorded = &facts.recordings[number];
+        let mut of = recorded.twin_of?;
+        while let Some(better) = facts.recordings[of].twin_of {
+            of = better;
+        }
+        Some(Twin { file: recorded.file.clone(), of: facts.recordings[of].file.clone() })
+    };
+    (0..facts.recordings.len()).filter_map(twin).collect()
+}
