@@ -1,7 +1,8 @@
 -- Who stalled the most nodes in the last 24 hours.
 with period as (
-  -- Up to the newest stall. To ask up to now: select now() - interval 24 hour as start_time
-  select max(time) - interval 24 hour as start_time from stalls
+  -- Of recordings that are older, up to the newest stall:
+  -- select max(time) - interval 24 hour as start_time from stalls
+  select now() - interval 24 hour as start_time
 )
 select
   culprit,

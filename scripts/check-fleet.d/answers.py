@@ -24,6 +24,8 @@ TYPES = {
                    "time": "Nullable(DateTime64(6, 'UTC'))", "map": "Map(String, Nullable(String))"},
 }
 PARTITIONS = {"DuckDB": ("DATE", "VARCHAR"), "Spark": ("date", "string"), "ClickHouse": ("Date", "String")}
+# When the queries are asked: 2026-03-10, 06:00. Most recordings are older than a day then.
+NOW = int(datetime.datetime(2026, 3, 10, 6, tzinfo=datetime.timezone.utc).timestamp())
 # The reference of the ranking: all stalls that are sure enough.
 RANKING = """
 select culprit, count(distinct node) as nodes, count(*) as stalls, sum(duration_ns) as stalled_ns,
@@ -81,7 +83,7 @@ def ask_all(used, before=None):
         for engine in used:
             begin = time.monotonic()
             try:
-                answer = engine.run(text)
+                answer = engine.run(text.replace("now()", engine.moment.format(NOW)))
             except Exception as error:
                 raise AssertionError(f"{engine.name}: {name}: {error}") from error
             times.append(f"{engine.name} {time.monotonic() - begin:.2f} s")
@@ -168,20 +170,24 @@ def check_commands(page, folder, duckdb):
     print(f"{len(ours)} commands of {page.name} work")
 
 
-def time_all(used, folder, duckdb):
-    """Prints how long the ranking takes."""
+def time_all(used, folder, duckdb, scratch):
+    """Prints how long the ranking takes, and how large the tables are."""
+    newest = used[0].run("select max(time) as newest from stalls")[1][0][0]
+    seconds = int(newest.replace(tzinfo=datetime.timezone.utc).timestamp())
     text = queries()["top-culprits.sql"]
+    query = scratch / "top-culprits.sql"
+    query.write_text(text.replace("now()", used[0].moment.format(seconds)))
     begin = time.monotonic()
-    setup = folder.parent / "duckdb.sql"
+    setup = scratch / "duckdb.sql"
     setup.write_text((engines.DOCUMENTS / "duckdb.sql").read_text().replace("'fleet/", f"'{folder}/"))
-    command = [duckdb, "-init", setup, "-f", engines.DOCUMENTS / "top-culprits.sql"]
+    command = [duckdb, "-init", setup, "-f", query]
     subprocess.run(command, env=environment(duckdb), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     print(f"top-culprits.sql by the program duckdb: {time.monotonic() - begin:.2f} s, all in all")
     for engine in used:
         took = []
         for _ in range(3):
             begin = time.monotonic()
-            engine.run(text)
+            engine.run(text.replace("now()", engine.moment.format(seconds)))
             took.append(time.monotonic() - begin)
         print(f"top-culprits.sql by {engine.name}: first {took[0]:.2f} s, then {min(took[1:]):.2f} s")
     stalls = used[0].run("select count(*) as stalls from stalls")[1][0][0]

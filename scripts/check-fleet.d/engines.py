@@ -45,6 +45,7 @@ def plain(value):
 
 class DuckDb:
     name = "DuckDB"
+    moment = "to_timestamp({})"
 
     def __init__(self, folder):
         import duckdb
@@ -69,6 +70,7 @@ class DuckDb:
 
 class ClickHouse:
     name = "ClickHouse"
+    moment = "toDateTime({})"
 
     def __init__(self, folder):
         from chdb import session
@@ -115,6 +117,7 @@ def clickhouse_value(kind, text):
 
 class Spark:
     name = "Spark"
+    moment = "timestamp_seconds({})"
 
     def __init__(self, folder):
         import pyspark
