@@ -80,8 +80,8 @@ impl Stalled {
 }
 
 impl Facts {
-    /// Adds a recording with its stalls.
-    pub fn add(&mut self, row: &RecordingRow, stalls: &[StallRow]) {
+    /// Adds a recording. Returns its number, unless it is there already.
+    pub fn add(&mut self, row: &RecordingRow) -> Option<usize> {
         let node = match &row.host {
             Some(host) => NodeName::Host(host.clone()),
             None => NodeName::OfFile(clean(&row.file).into_owned()),
@@ -104,10 +104,9 @@ impl Facts {
                 self.by_id.insert((node, row.recording.clone()), number);
             }
         }
+        let is_twin = recorded.twin_of.is_some();
         self.recordings.push(recorded);
-        if self.recordings[number].twin_of.is_none() {
-            self.add_stalls(number, stalls);
-        }
+        (!is_twin).then_some(number)
     }
 
     fn recorded(&mut self, row: &RecordingRow, node: usize) -> Recorded {
@@ -139,7 +138,8 @@ impl Facts {
         }
     }
 
-    fn add_stalls(&mut self, number: usize, stalls: &[StallRow]) {
+    /// Adds stalls of the recording with this number.
+    pub fn add_stalls(&mut self, number: usize, stalls: &[StallRow]) {
         let recorded = &mut self.recordings[number];
         for row in stalls {
             if row.confidence == Confidence::Low.name() {

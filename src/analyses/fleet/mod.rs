@@ -48,6 +48,10 @@ pub struct Fleet {
     facts: Facts,
 }
 
+/// A recording that was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Added(usize);
+
 impl Fleet {
     /// Nothing yet; `options` say which nodes should be drained.
     pub fn new(options: Options) -> Fleet {
@@ -60,7 +64,19 @@ impl Fleet {
     /// Recordings are to come in the same order each time: of two with the same names, the first
     /// one counts.
     pub fn add(&mut self, recording: &RecordingRow, stalls: &[StallRow]) {
-        self.facts.add(recording, stalls);
+        if let Some(added) = self.add_recording(recording) {
+            self.add_stalls(added, stalls);
+        }
+    }
+
+    /// Adds a recording, whose stalls will follow. `None` if it is there already.
+    pub fn add_recording(&mut self, recording: &RecordingRow) -> Option<Added> {
+        self.facts.add(recording).map(Added)
+    }
+
+    /// Adds more stalls of a recording.
+    pub fn add_stalls(&mut self, recording: Added, stalls: &[StallRow]) {
+        self.facts.add_stalls(recording.0, stalls);
     }
 
     /// Notes a file that cannot be read.

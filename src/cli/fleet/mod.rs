@@ -149,12 +149,7 @@ impl Arguments {
         for found in found {
             match found {
                 folder::Found::Recording(source) => sources.push(source),
-                folder::Found::Tables(path) => {
-                    let read = tables::each(&path, |recording, stalls| fleet.add(recording, stalls));
-                    if let Err(error) = read {
-                        fleet.skip(&path.to_string_lossy(), &format!("{error:#}"));
-                    }
-                }
+                folder::Found::Tables(path) => tables::add(&path, &mut fleet),
                 folder::Found::Unreadable(path, why) => fleet.skip(&path.to_string_lossy(), &why),
             }
         }

@@ -1,12 +1,12 @@
 //! A column of a row group: its values, one after the other, each with its levels.
 
-use super::budget::Budget;
 use super::decoders::{Decoded, Decoder, plain};
 use super::hybrid::Hybrid;
 use super::metadata::{Chunk, Leaf, Levels, Physical};
 use super::page::{self, DataPage, Page};
 use super::problem::{Problem, Read};
 use super::thrift::Cursor;
+use super::unpacker::Unpacker;
 
 pub use super::decoders::Value;
 
@@ -52,12 +52,12 @@ impl Column {
     }
 
     /// Calls `each` with all values, in order; `None` is one that is missing.
-    pub(super) fn each(&self, budget: &Budget, each: &mut dyn FnMut(Level, Option<Value>)) -> Read<()> {
+    pub(super) fn each(&self, unpacker: &Unpacker, each: &mut dyn FnMut(Level, Option<Value>)) -> Read<()> {
         let mut cursor = Cursor::new(&self.bytes);
         let mut dictionary: Option<Dictionary> = None;
         let mut left = self.chunk.values;
         while left > 0 && cursor.left() > 0 {
-            match page::next(&mut cursor, &self.chunk, self.levels, budget)? {
+            match page::next(&mut cursor, &self.chunk, self.levels, unpacker)? {
                 Some(Page::Dictionary { bytes, values, encoding }) => {
                     dictionary = Some(Dictionary::new(bytes, values, encoding, self.physical)?);
                 }

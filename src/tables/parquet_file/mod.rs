@@ -5,7 +5,6 @@
 //! offset, size and count before it is used, and reads no more of the format than tables need. The
 //! format is that of <https://parquet.apache.org/docs/file-format/> (parquet-format 2.11).
 
-mod budget;
 mod column;
 mod decoders;
 mod hybrid;
@@ -13,6 +12,7 @@ mod metadata;
 mod page;
 mod problem;
 mod thrift;
+mod unpacker;
 
 use std::cell::Cell;
 use std::fs::File;
@@ -21,9 +21,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-use budget::Budget;
 use metadata::Metadata;
 use problem::{Problem, Read};
+use unpacker::Unpacker;
 
 pub use column::{Column, Level, Value};
 pub use metadata::{Kind, RowGroup};
@@ -36,7 +36,7 @@ pub struct ParquetFile<'p> {
     metadata: Metadata,
     /// How many more bytes of columns are read: those of no two columns are the same.
     left: Cell<u64>,
-    budget: Budget,
+    unpacker: Unpacker,
 }
 
 /// What a file begins and ends with.
@@ -57,7 +57,8 @@ impl<'p> ParquetFile<'p> {
         let file = File::open(path).map_err(unreadable)?;
         let bytes = file.metadata().map_err(unreadable)?.len();
         let metadata = footer(&file, bytes).map_err(|problem| problem.at(path))?;
-        Ok(ParquetFile { path, file, bytes, metadata, left: Cell::new(bytes), budget: Budget::new(bytes) })
+        let unpacker = Unpacker::new(bytes).map_err(|problem| problem.at(path))?;
+        Ok(ParquetFile { path, file, bytes, metadata, left: Cell::new(bytes), unpacker })
     }
 
     /// Its row groups.
@@ -94,7 +95,7 @@ impl<'p> ParquetFile<'p> {
     ///
     /// If it is damaged.
     pub fn read(&self, column: &Column, each: &mut dyn FnMut(Level, Option<Value>)) -> Result<()> {
-        column.each(&self.budget, each).map_err(|problem| problem.at(self.path))
+        column.each(&self.unpacker, each).map_err(|problem| problem.at(self.path))
     }
 
     /// The error of what is wrong with this file.

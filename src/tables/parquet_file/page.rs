@@ -1,10 +1,10 @@
 //! The pages of a column: each with its header, unpacked.
 
-use super::budget::Budget;
 use super::decoders::length_of;
 use super::metadata::{Chunk, Codec, Levels};
 use super::problem::{Problem, Read};
 use super::thrift::{Cursor, Fields, Item};
+use super::unpacker::Unpacker;
 
 /// A page.
 pub enum Page {
@@ -33,29 +33,37 @@ pub struct DataPage {
 const LARGEST: usize = 256 << 20;
 
 /// The next page; `None` if it is one of another kind, which is skipped.
-pub fn next(cursor: &mut Cursor, chunk: &Chunk, most: Levels, budget: &Budget) -> Read<Option<Page>> {
+pub fn next(cursor: &mut Cursor, chunk: &Chunk, most: Levels, unpacker: &Unpacker) -> Read<Option<Page>> {
     let header = cursor.fields()?;
     let size = |field| {
         let size = header.number(field).and_then(|size| usize::try_from(size).ok());
         size.filter(|size| *size <= LARGEST).ok_or_else(|| Problem::damaged("a page has no size"))
     };
     let (unpacked, packed) = (size(2)?, size(3)?);
-    budget.take(unpacked)?;
     let bytes = cursor.take(packed)?;
     match header.number(1) {
         Some(0) => {
             let about = header.fields(5).ok_or_else(|| Problem::damaged("a page has no header"))?;
-            first_version(unpack(bytes, unpacked, chunk.codec)?, about, most).map(Page::Data).map(Some)
+            first_version(unpacker.unpack(bytes, unpacked, chunk.codec)?, about, most)
+                .map(Page::Data)
+                .map(Some)
         }
         Some(2) => {
             let about = header.fields(7).ok_or_else(|| Problem::damaged("a page has no header"))?;
-            let bytes = unpack(bytes, unpacked, chunk.codec)?;
+            let bytes = unpacker.unpack(bytes, unpacked, chunk.codec)?;
             let encoding = about.number(2).unwrap_or(0);
             Ok(Some(Page::Dictionary { bytes, values: count(about)?, encoding }))
         }
         Some(3) => {
             let about = header.fields(8).ok_or_else(|| Problem::damaged("a page has no header"))?;
-            second_version(bytes, unpacked, about, chunk.codec).map(Page::Data).map(Some)
+            second_version(bytes, about, |values, begin| {
+                let rest =
+                    unpacked.checked_sub(begin).ok_or_else(|| Problem::damaged("a page has no size"))?;
+                let is_packed = !matches!(about.get(7), Some(Item::Flag(false)));
+                unpacker.unpack(values, rest, if is_packed { chunk.codec } else { Codec::None })
+            })
+            .map(Page::Data)
+            .map(Some)
         }
         _ => Ok(None),
     }
@@ -85,8 +93,13 @@ fn first_version(bytes: Vec<u8>, about: &Fields, most: Levels) -> Read<DataPage>
     Ok(DataPage { repetitions, definitions, begin, values: count(about)?, encoding, bytes })
 }
 
-/// A page whose levels come first and are not packed.
-fn second_version(bytes: &[u8], unpacked: usize, about: &Fields, codec: Codec) -> Read<DataPage> {
+/// A page whose levels come first and are not packed. `unpack` makes its values of what follows
+/// them.
+fn second_version(
+    bytes: &[u8],
+    about: &Fields,
+    unpack: impl FnOnce(&[u8], usize) -> Read<Vec<u8>>,
+) -> Read<DataPage> {
     let length = |field| {
         let length = about.number(field).and_then(|length| usize::try_from(length).ok());
         length
@@ -96,9 +109,7 @@ fn second_version(bytes: &[u8], unpacked: usize, about: &Fields, codec: Codec) -
     let (definitions, repetitions) = (length(5)?, length(6)?);
     let begin = definitions + repetitions;
     let values = bytes.get(begin..).ok_or_else(|| Problem::damaged("levels are longer than their page"))?;
-    let is_packed = !matches!(about.get(7), Some(Item::Flag(false)));
-    let rest = unpacked.checked_sub(begin).ok_or_else(|| Problem::damaged("a page has no size"))?;
-    let values = unpack(values, rest, if is_packed { codec } else { Codec::None })?;
+    let values = unpack(values, begin)?;
     Ok(DataPage {
         repetitions: (0, repetitions),
         definitions: (repetitions, begin),
@@ -107,20 +118,4 @@ fn second_version(bytes: &[u8], unpacked: usize, about: &Fields, codec: Codec) -
         encoding: about.number(4).unwrap_or(0),
         bytes: [&bytes[..begin], &values].concat(),
     })
-}
-
-/// The bytes of a page, which must be as many as its header says.
-fn unpack(bytes: &[u8], unpacked: usize, codec: Codec) -> Read<Vec<u8>> {
-    let result = match codec {
-        Codec::None => bytes.to_vec(),
-        Codec::Zstd if unpacked == 0 => Vec::new(),
-        Codec::Zstd => zstd::bulk::decompress(bytes, unpacked)
-            .map_err(|_| Problem::damaged("a page cannot be unpacked"))?,
-        Codec::Other(number) => {
-            return Err(Problem::new(format!(
-                "is packed in a way that is not read ({number} in parquet.thrift); write it with zstd"
-            )));
-        }
-    };
-    if result.len() == unpacked { Ok(result) } else { Err(Problem::damaged("a page has another size")) }
 }
