@@ -32,6 +32,7 @@ mod exports;
 mod file_systems;
 mod flat;
 mod fleet;
+mod fleet_docs;
 mod floods;
 mod help;
 mod holders;
