@@ -14,6 +14,7 @@
 //! | [`contents`] | what is in the recording, and which frames have no name? |
 //! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
 //! | [`panorama`] | what ran when on all CPUs, for a page |
+//! | [`profile`] | how long ran what in all, in which stall and in which window |
 //! | [`overview`] | the same in a thousand pieces, beside that of another recording |
 //! | [`causes`] | which known causes does a culprit's path show? |
 //!
@@ -47,6 +48,7 @@ pub mod overview;
 pub mod packets;
 pub mod panorama;
 pub mod paths;
+pub mod profile;
 mod ranges;
 pub mod selection;
 mod shares;

@@ -7,14 +7,16 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
+use stallgraph::analyses::profile;
 use stallgraph::analyses::selection::Selection;
-use stallgraph::analyses::{stalls, windows};
+use stallgraph::analyses::stalls::{self, Stalls};
+use stallgraph::analyses::windows::{self, Windows};
 use stallgraph::causes::Causes;
 use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
 use stallgraph::render::viewers::markers::{self, Marker};
-use stallgraph::render::viewers::{chrome, firefox, speedscope};
+use stallgraph::render::viewers::{chrome, firefox, pprof, speedscope};
 
 use super::input::InputOptions;
 use super::outcome::Outcome;
@@ -23,7 +25,7 @@ use super::selection::SelectionOptions;
 use super::target::{self, Readers};
 use super::task_options::TaskOptions;
 
-/// Writes the samples for a viewer: speedscope, Firefox Profiler, Perfetto
+/// Writes the samples for a viewer: speedscope, Firefox Profiler, Perfetto, pprof
 ///
 /// There is one lane per CPU. All lanes share one clock, which starts with the
 /// exported time. A sample lasts until the next one on its CPU, but at most
@@ -37,18 +39,27 @@ use super::task_options::TaskOptions;
 ///   chrome      https://ui.perfetto.dev
 ///   folded      flamegraph.pl, inferno: as collapse prints it
 ///
+/// A profile adds samples up: it has no lanes and no order. Labels say in which
+/// stall and in which window samples lie:
+///
+///   pprof       go tool pprof, Parca, Pyroscope
+///
 /// Examples:
 ///
 ///   stallgraph export --format firefox -o stall.json
 ///   stallgraph export --format chrome --time 4058,4060 -C 11 | gzip > stall.json.gz
 ///   stallgraph export --format speedscope --lanes task -c nginx -o nginx.json
+///   stallgraph export --format pprof -o stall.pb.gz
+///   go tool pprof -top -tagfocus=stall=1: stall.pb.gz    # the stalls alone
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    /// Viewer to write for
+    /// The viewer
     #[arg(long, value_enum)]
     format: Format,
     /// What each lane shows
+    ///
+    /// A profile for pprof has no lanes.
     #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
     lanes: LanesArgument,
     /// File to write; - is standard output, the default
@@ -72,21 +83,23 @@ enum Format {
     Chrome,
     /// One folded stack per sample, lane after lane
     Folded,
+    /// pprof's profile, packed with gzip: samples added up
+    Pprof,
 }
 
 impl Format {
-    /// Whether a page in a browser reads it, so that no terminal should show it.
+    /// Whether a page in a browser reads it.
     fn is_for_page(self) -> bool {
         match self {
             Format::Speedscope | Format::Firefox | Format::Chrome => true,
-            Format::Folded => false,
+            Format::Folded | Format::Pprof => false,
         }
     }
 
     /// Whether it shows stalls and windows.
     fn has_markers(self) -> bool {
         match self {
-            Format::Firefox | Format::Chrome => true,
+            Format::Firefox | Format::Chrome | Format::Pprof => true,
             Format::Speedscope | Format::Folded => false,
         }
     }
@@ -110,8 +123,12 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let file = target::file(arguments.output.as_deref());
-    if arguments.format.is_for_page() && file.is_none() && io::stdout().is_terminal() {
+    let is_text = matches!(arguments.format, Format::Folded);
+    if !is_text && file.is_none() && io::stdout().is_terminal() {
         bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
+    }
+    if let (Format::Pprof, LanesArgument::Task) = (arguments.format, arguments.lanes) {
+        bail!("--lanes task: a profile has no lanes; its labels pid and tid tell threads apart");
     }
     // Events are the best evidence of stalls, which are markers.
     let recording = match arguments.format.has_markers() {
@@ -126,47 +143,122 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         load::require_cpus(&recording)?;
     }
     output::check_selection(&selection, &recording)?;
-    let by = match arguments.lanes {
-        LanesArgument::Cpu => LaneKind::Cpu,
-        LanesArgument::Task => LaneKind::Task,
-    };
-    let lanes = Lanes::new(&recording, &selection, by);
-    if lanes.untimed > 0 {
-        output::complain(&format!("{} samples without a time are left out", lanes.untimed));
-    }
-    let inputs = arguments.input.inputs(Some(&recording));
-    let bytes = target::write(file, Readers::Usual, &inputs, |out| {
-        let mut out = CountingWriter { out, bytes: 0 };
-        arguments.write(&recording, &selection, &lanes, &mut out)?;
-        Ok(out.bytes)
-    })?;
-    if arguments.format.is_for_page() && bytes > MOST_BYTES {
-        let megabytes = bytes >> 20;
-        output::complain(&format!(
-            "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
-        ));
-    }
-    let outcome = Outcome::new(&recording, lanes.samples() > 0);
-    output::leave_to_exit(lanes);
+    let export = Export { arguments, recording: &recording, selection };
+    let samples = export.write()?;
+    let outcome = Outcome::new(&recording, samples > 0);
     output::leave_to_exit(recording);
     Ok(outcome)
 }
 
-impl Arguments {
-    fn write(
+/// What is exported.
+struct Export<'e> {
+    arguments: &'e Arguments,
+    recording: &'e Recording,
+    selection: Selection,
+}
+
+impl Export<'_> {
+    /// Writes the file. Returns the number of samples in it.
+    fn write(&self) -> Result<u64> {
+        match self.arguments.format {
+            Format::Speedscope => self.write_lanes(|lanes, out| {
+                speedscope::write(lanes, EXPORTER, out).map_err(stallgraph::Error::Output)
+            }),
+            Format::Firefox => self.write_lanes(|lanes, out| firefox::write(lanes, &self.markers(), out)),
+            Format::Chrome => self.write_lanes(|lanes, out| {
+                chrome::write(lanes, &self.markers(), EXPORTER, out).map_err(stallgraph::Error::Output)
+            }),
+            Format::Folded => self.write_lanes(|lanes, out| {
+                write_folded(self.recording, &self.selection, lanes, out).map_err(stallgraph::Error::Output)
+            }),
+            Format::Pprof => self.write_profile(),
+        }
+    }
+
+    fn write_lanes(
         &self,
-        recording: &Recording,
-        selection: &Selection,
-        lanes: &Lanes,
-        out: &mut (dyn Write + Send),
-    ) -> stallgraph::Result<()> {
-        let written = match self.format {
-            Format::Speedscope => speedscope::write(lanes, EXPORTER, out),
-            Format::Firefox => return firefox::write(lanes, &markers(recording, selection), out),
-            Format::Chrome => chrome::write(lanes, &markers(recording, selection), EXPORTER, out),
-            Format::Folded => write_folded(recording, selection, lanes, out),
+        write: impl FnOnce(&Lanes, &mut (dyn Write + Send)) -> stallgraph::Result<()>,
+    ) -> Result<u64> {
+        let by = match self.arguments.lanes {
+            LanesArgument::Cpu => LaneKind::Cpu,
+            LanesArgument::Task => LaneKind::Task,
         };
-        written.map_err(stallgraph::Error::Output)
+        let lanes = Lanes::new(self.recording, &self.selection, by);
+        complain_of_untimed(lanes.untimed);
+        let bytes = self.write_file(|out| write(&lanes, out))?;
+        if self.arguments.format.is_for_page() && bytes > MOST_BYTES {
+            let megabytes = bytes >> 20;
+            output::complain(&format!(
+                "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
+            ));
+        }
+        let samples = lanes.samples();
+        output::leave_to_exit(lanes);
+        Ok(samples)
+    }
+
+    fn write_profile(&self) -> Result<u64> {
+        let stalls = self.stalls();
+        let windows = self.windows();
+        let found = profile::Found { stalls: stalls.as_ref(), windows: windows.as_ref() };
+        let profile = profile::find(self.recording, &self.selection, &found);
+        drop(windows);
+        complain_of_untimed(profile.untimed);
+        self.write_file(|out| {
+            let written = pprof::write(self.recording, &profile, stalls.as_ref(), EXPORTER, out);
+            written.map_err(stallgraph::Error::Output)
+        })?;
+        output::complain(pprof::ORDER_IS_LOST);
+        let samples = profile.samples();
+        output::leave_to_exit((profile, stalls));
+        Ok(samples)
+    }
+
+    /// Writes the file that the user named. Returns its length.
+    fn write_file(
+        &self,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> stallgraph::Result<()>,
+    ) -> Result<u64> {
+        let file = target::file(self.arguments.output.as_deref());
+        let inputs = self.arguments.input.inputs(Some(self.recording));
+        target::write(file, Readers::Usual, &inputs, |out| {
+            let mut out = CountingWriter { out, bytes: 0 };
+            write(&mut out)?;
+            Ok(out.bytes)
+        })
+    }
+
+    /// What viewers show beside the lanes: episodes and stalls.
+    fn markers(&self) -> Vec<Marker> {
+        let of_windows = self.windows().map(|windows| markers::of_windows(self.recording, &windows));
+        let of_stalls = self.stalls().map(|stalls| markers::of_stalls(self.recording, &stalls));
+        of_windows.into_iter().chain(of_stalls).flatten().collect()
+    }
+
+    /// `None` if samples do not say their CPU.
+    fn windows(&self) -> Option<Windows> {
+        let options = windows::Options {
+            selection: self.selection.clone(),
+            causes: Causes::none(),
+            ..windows::Options::default()
+        };
+        self.recording.tells_cpus().then(|| windows::find(self.recording, &options))
+    }
+
+    /// `None` if samples do not say their CPU.
+    fn stalls(&self) -> Option<Stalls> {
+        let options = stalls::Options {
+            selection: self.selection.clone(),
+            causes: Causes::none(),
+            ..stalls::Options::default()
+        };
+        self.recording.tells_cpus().then(|| stalls::find(self.recording, &options))
+    }
+}
+
+fn complain_of_untimed(samples: u64) {
+    if samples > 0 {
+        output::complain(&format!("{samples} samples without a time are left out"));
     }
 }
 
@@ -186,27 +278,6 @@ impl<W: Write> Write for CountingWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// What viewers show beside the lanes: episodes and stalls. There are none if samples do not say
-/// their CPU.
-fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
-    if !recording.tells_cpus() {
-        return Vec::new();
-    }
-    let options = windows::Options {
-        selection: selection.clone(),
-        causes: Causes::none(),
-        ..windows::Options::default()
-    };
-    let mut markers = markers::of_windows(recording, &windows::find(recording, &options));
-    let options = stalls::Options {
-        selection: selection.clone(),
-        causes: Causes::none(),
-        ..stalls::Options::default()
-    };
-    markers.extend(markers::of_stalls(recording, &stalls::find(recording, &options)));
-    markers
 }
 
 fn write_folded(
