@@ -14,6 +14,7 @@
 //! | [`contents`] | what is in the recording, and which frames have no name? |
 //! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
 //! | [`panorama`] | what ran when on all CPUs, for a page |
+//! | [`profile`] | how long ran what in all, in which stall and in which window |
 //! | [`overview`] | the same in a thousand pieces, beside that of another recording |
 //! | [`rows`] | all of that as rows of tables, for the recordings of many nodes |
 //! | [`fleet`] | which of many nodes are bad, since when, and by what? |
@@ -50,6 +51,7 @@ pub mod overview;
 pub mod packets;
 pub mod panorama;
 pub mod paths;
+pub mod profile;
 mod ranges;
 pub mod rows;
 pub mod selection;

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{EventId, FlatMap, Function, Mode, NameId, Recording, StackId, TaskId, Timeline};
+use crate::model::{
+    EventId, FlatMap, Function, FunctionId, Mode, NameId, Recording, StackId, TaskId, Timeline,
+};
 
 use super::selection::Selection;
 
@@ -179,6 +181,12 @@ pub(super) fn number_by_functions(recording: &Recording) -> Vec<u32> {
         *numbers.entry((function.name, function.mode)).or_insert(next)
     };
     let functions: Vec<u32> = recording.functions.iter().map(&mut number).collect();
+    number_stacks(recording, |function| functions[function.index()])
+}
+
+/// Numbers stacks by the numbers of their functions: two stacks get the same number if their
+/// functions, one by one, have the same.
+pub(super) fn number_stacks(recording: &Recording, number_of: impl Fn(FunctionId) -> u32) -> Vec<u32> {
     let mut numbers = FlatMap::default();
     let mut stack_numbers = vec![0; recording.stacks.len()];
     let mut next = 1;
@@ -186,7 +194,7 @@ pub(super) fn number_by_functions(recording: &Recording) -> Vec<u32> {
         let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) else {
             continue;
         };
-        let function = functions[recording.frames.function(frame).index()];
+        let function = number_of(recording.frames.function(frame));
         let key = u64::from(stack_numbers[parent.index()]) << 32 | u64::from(function);
         stack_numbers[index] = numbers.get(key).unwrap_or_else(|| {
             numbers.insert(key, next);

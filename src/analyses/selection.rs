@@ -181,6 +181,19 @@ impl Selection {
         let end = timeline.samples.partition_point(is_in_or_before);
         start..end.max(start)
     }
+
+    /// The same indices: those of the samples that have a time, and behind them those of the
+    /// samples that have none.
+    pub(super) fn timed_samples_of(
+        &self,
+        recording: &Recording,
+        timeline: &Timeline,
+    ) -> (Range<usize>, Range<usize>) {
+        let indices = self.samples_of(recording, timeline);
+        // Samples without a time are sorted last.
+        let timed = timeline.between(0, u64::MAX).end.clamp(indices.start, indices.end);
+        (indices.start..timed, timed..indices.end)
+    }
 }
 
 impl CpuRange {

@@ -2,21 +2,23 @@
 //! results as tables.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::check::{self, Thresholds};
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::ordered::{self, OrderedStacks};
+use stallgraph::analyses::profile;
 use stallgraph::analyses::selection::Selection;
-use stallgraph::analyses::{stalls, windows};
+use stallgraph::analyses::stalls::{self, Stalls};
+use stallgraph::analyses::windows::{self, Windows};
 use stallgraph::causes::Causes;
 use stallgraph::load;
 use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
 use stallgraph::render::viewers::markers::{self, Marker};
-use stallgraph::render::viewers::{chrome, firefox, speedscope};
+use stallgraph::render::viewers::{chrome, firefox, pprof, speedscope};
 
 use super::input::InputOptions;
 use super::outcome::Outcome;
@@ -26,7 +28,7 @@ use super::tables::{self, TableOptions};
 use super::target::{self, Readers};
 use super::task_options::TaskOptions;
 
-/// Writes the samples for a viewer, or the results as Parquet tables
+/// Writes the samples for a viewer or pprof, or the results as Parquet tables
 ///
 /// There is one lane per CPU. All lanes share one clock, which starts with the
 /// exported time. A sample lasts until the next one on its CPU, but at most
@@ -40,6 +42,11 @@ use super::task_options::TaskOptions;
 ///   chrome      https://ui.perfetto.dev
 ///   folded      flamegraph.pl, inferno: as collapse prints it
 ///
+/// A profile adds samples up: it has no lanes and no order. Labels say in which
+/// stall and in which window samples lie:
+///
+///   pprof       go tool pprof, Parca, Pyroscope
+///
 /// parquet writes tables into a folder: recordings, stalls, evidence, victims,
 /// windows, culprits; with --samples also samples, stacks, frames. The tables
 /// of many nodes go into one folder, which stallgraph fleet, DuckDB, Spark,
@@ -50,6 +57,8 @@ use super::task_options::TaskOptions;
 ///   stallgraph export --format firefox -o stall.json
 ///   stallgraph export --format chrome --time 4058,4060 -C 11 | gzip > stall.json.gz
 ///   stallgraph export --format speedscope --lanes task -c nginx -o nginx.json
+///   stallgraph export --format pprof -o stall.pb.gz
+///   go tool pprof -top -tagfocus=stall=1: stall.pb.gz    # the stalls alone
 ///   stallgraph export --format parquet -o fleet --label zone=a node7.data
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
@@ -58,6 +67,8 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     format: Format,
     /// What each lane shows
+    ///
+    /// A profile for pprof has no lanes.
     #[arg(long, value_name = "WHAT", value_enum, default_value = "cpu")]
     lanes: LanesArgument,
     /// File to write; - is standard output, the default. parquet needs a folder
@@ -86,24 +97,26 @@ enum Format {
     Chrome,
     /// One folded stack per sample, lane after lane
     Folded,
+    /// pprof's profile, packed with gzip: samples added up
+    Pprof,
     /// Tables of what was found, in a folder
     Parquet,
 }
 
 impl Format {
-    /// Whether a page in a browser reads it, so that no terminal should show it.
+    /// Whether a page in a browser reads it.
     fn is_for_page(self) -> bool {
         match self {
             Format::Speedscope | Format::Firefox | Format::Chrome => true,
-            Format::Folded | Format::Parquet => false,
+            Format::Folded | Format::Parquet | Format::Pprof => false,
         }
     }
 
     /// Whether it shows stalls and windows.
-    fn has_markers(self) -> bool {
+    fn has_stalls(self) -> bool {
         match self {
-            Format::Firefox | Format::Chrome => true,
-            Format::Speedscope | Format::Folded | Format::Parquet => false,
+            Format::Firefox | Format::Chrome | Format::Pprof | Format::Parquet => true,
+            Format::Speedscope | Format::Folded => false,
         }
     }
 }
@@ -125,96 +138,178 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    if matches!(arguments.format, Format::Parquet) {
-        return arguments.write_tables();
-    }
-    let of_tables = arguments.tables.given().or(arguments.samples.then_some("--samples"));
-    if let Some(option) = of_tables {
-        bail!("{option} is for tables: give --format parquet");
-    }
-    let file = target::file(arguments.output.as_deref());
-    if arguments.format.is_for_page() && file.is_none() && io::stdout().is_terminal() {
-        bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
-    }
-    // Events are the best evidence of stalls, which are markers.
-    let recording = match arguments.format.has_markers() {
+    arguments.check()?;
+    // Events are the best evidence of stalls, which markers and tables show.
+    let recording = match arguments.format.has_stalls() {
         true => arguments.input.load_with_events()?,
         false => arguments.input.load()?,
     };
     output::report_diagnostics(&recording);
-    load::require_stacks(&recording)?;
-    load::require_times(&recording)?;
+    match arguments.format {
+        Format::Parquet => load::require_witnesses(&recording)?,
+        _ => load::require_stacks(&recording).and_then(|()| load::require_times(&recording))?,
+    }
     let selection = arguments.tasks.limit(arguments.selection.selection());
     if selection.cpus.is_some() {
         load::require_cpus(&recording)?;
     }
     output::check_selection(&selection, &recording)?;
-    let by = match arguments.lanes {
-        LanesArgument::Cpu => LaneKind::Cpu,
-        LanesArgument::Task => LaneKind::Task,
-    };
-    let lanes = Lanes::new(&recording, &selection, by);
-    if lanes.untimed > 0 {
-        output::complain(&format!("{} samples without a time are left out", lanes.untimed));
-    }
-    let inputs = arguments.input.inputs(Some(&recording));
-    let bytes = target::write(file, Readers::Usual, &inputs, |out| {
-        let mut out = CountingWriter { out, bytes: 0 };
-        arguments.write(&recording, &selection, &lanes, &mut out)?;
-        Ok(out.bytes)
-    })?;
-    if arguments.format.is_for_page() && bytes > MOST_BYTES {
-        let megabytes = bytes >> 20;
-        output::complain(&format!(
-            "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
-        ));
-    }
-    let outcome = Outcome::new(&recording, lanes.samples() > 0);
-    output::leave_to_exit(lanes);
+    let export = Export { arguments, recording: &recording, selection };
+    let outcome = Outcome::new(&recording, export.write()?);
     output::leave_to_exit(recording);
     Ok(outcome)
 }
 
 impl Arguments {
-    fn write_tables(&self) -> Result<Outcome> {
-        let Some(folder) = target::file(self.output.as_deref()) else {
-            bail!("tables are files in a folder: give -o DIR");
+    /// Refuses what cannot be meant.
+    fn check(&self) -> Result<()> {
+        let file = target::file(self.output.as_deref());
+        let is_text = matches!(self.format, Format::Folded);
+        if let Format::Parquet = self.format {
+            if file.is_none() {
+                bail!("tables are files in a folder: give -o DIR");
+            }
+            return self.tables.check();
+        }
+        if let Some(option) = self.tables.given().or(self.samples.then_some("--samples")) {
+            bail!("{option} is for tables: give --format parquet");
+        }
+        if !is_text && file.is_none() && io::stdout().is_terminal() {
+            bail!("this is for a viewer, not for a terminal: give -o FILE, and open that in the viewer");
+        }
+        if let (Format::Pprof, LanesArgument::Task) = (self.format, self.lanes) {
+            bail!("--lanes task: a profile has no lanes; its labels pid and tid tell threads apart");
+        }
+        Ok(())
+    }
+}
+
+/// What is exported.
+struct Export<'e> {
+    arguments: &'e Arguments,
+    recording: &'e Recording,
+    selection: Selection,
+}
+
+impl Export<'_> {
+    /// Writes the file, or the files of tables. Returns whether something is in it.
+    fn write(&self) -> Result<bool> {
+        let samples = match self.arguments.format {
+            Format::Speedscope => self.write_lanes(|lanes, out| {
+                speedscope::write(lanes, EXPORTER, out).map_err(stallgraph::Error::Output)
+            }),
+            Format::Firefox => self.write_lanes(|lanes, out| firefox::write(lanes, &self.markers(), out)),
+            Format::Chrome => self.write_lanes(|lanes, out| {
+                chrome::write(lanes, &self.markers(), EXPORTER, out).map_err(stallgraph::Error::Output)
+            }),
+            Format::Folded => self.write_lanes(|lanes, out| {
+                write_folded(self.recording, &self.selection, lanes, out).map_err(stallgraph::Error::Output)
+            }),
+            Format::Pprof => self.write_profile(),
+            Format::Parquet => return self.write_tables().map(|()| true),
         };
-        self.tables.check()?;
-        let recording = self.input.load_with_events()?;
-        output::report_diagnostics(&recording);
-        load::require_witnesses(&recording)?;
-        let selection = self.selection.selection();
-        output::check_selection(&selection, &recording)?;
-        let options = stalls::Options { selection: selection.clone(), ..stalls::Options::default() };
-        let stalls = stalls::find(&recording, &options);
-        let check = check::judge(&recording, &stalls, &selection, &Thresholds::default());
-        let rows = self.tables.rows(&recording, &stalls, &check, &selection);
-        let selected = self.tasks.limit(selection);
-        let samples = self.samples.then(|| self.tables.samples(&recording, &rows, &selected));
-        let inputs = self.input.inputs(Some(&recording));
-        tables::write(folder, &rows, samples.as_ref(), &inputs)?;
-        let outcome = Outcome::new(&recording, true);
-        drop(samples);
-        output::leave_to_exit(recording);
-        Ok(outcome)
+        samples.map(|samples| samples > 0)
     }
 
-    fn write(
+    /// Writes tables of what `stalls` and `window` find, and of the samples if they are wanted.
+    fn write_tables(&self) -> Result<()> {
+        // Without one, `check` has refused.
+        let folder = self.arguments.output.as_deref().unwrap_or(Path::new("."));
+        let Arguments { tables, selection, .. } = self.arguments;
+        let whole = selection.selection();
+        let options = stalls::Options { selection: whole.clone(), ..stalls::Options::default() };
+        let stalls = stalls::find(self.recording, &options);
+        let check = check::judge(self.recording, &stalls, &whole, &Thresholds::default());
+        let rows = tables.rows(self.recording, &stalls, &check, &whole);
+        let samples = self.arguments.samples.then(|| tables.samples(self.recording, &rows, &self.selection));
+        tables::write(folder, &rows, samples.as_ref(), &self.arguments.input.inputs(Some(self.recording)))?;
+        Ok(())
+    }
+
+    fn write_lanes(
         &self,
-        recording: &Recording,
-        selection: &Selection,
-        lanes: &Lanes,
-        out: &mut (dyn Write + Send),
-    ) -> stallgraph::Result<()> {
-        let written = match self.format {
-            Format::Speedscope => speedscope::write(lanes, EXPORTER, out),
-            Format::Firefox => return firefox::write(lanes, &markers(recording, selection), out),
-            Format::Chrome => chrome::write(lanes, &markers(recording, selection), EXPORTER, out),
-            // It is written into a folder, by `write_tables`.
-            Format::Folded | Format::Parquet => write_folded(recording, selection, lanes, out),
+        write: impl FnOnce(&Lanes, &mut (dyn Write + Send)) -> stallgraph::Result<()>,
+    ) -> Result<u64> {
+        let by = match self.arguments.lanes {
+            LanesArgument::Cpu => LaneKind::Cpu,
+            LanesArgument::Task => LaneKind::Task,
         };
-        written.map_err(stallgraph::Error::Output)
+        let lanes = Lanes::new(self.recording, &self.selection, by);
+        complain_of_untimed(lanes.untimed);
+        let bytes = self.write_file(|out| write(&lanes, out))?;
+        if self.arguments.format.is_for_page() && bytes > MOST_BYTES {
+            let megabytes = bytes >> 20;
+            output::complain(&format!(
+                "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
+            ));
+        }
+        let samples = lanes.samples();
+        output::leave_to_exit(lanes);
+        Ok(samples)
+    }
+
+    fn write_profile(&self) -> Result<u64> {
+        let stalls = self.stalls();
+        let windows = self.windows();
+        let found = profile::Found { stalls: stalls.as_ref(), windows: windows.as_ref() };
+        let profile = profile::find(self.recording, &self.selection, &found);
+        drop(windows);
+        complain_of_untimed(profile.untimed);
+        self.write_file(|out| {
+            let written = pprof::write(self.recording, &profile, stalls.as_ref(), EXPORTER, out);
+            written.map_err(stallgraph::Error::Output)
+        })?;
+        output::complain(pprof::ORDER_IS_LOST);
+        let samples = profile.samples();
+        output::leave_to_exit((profile, stalls));
+        Ok(samples)
+    }
+
+    /// Writes the file that the user named. Returns its length.
+    fn write_file(
+        &self,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> stallgraph::Result<()>,
+    ) -> Result<u64> {
+        let file = target::file(self.arguments.output.as_deref());
+        let inputs = self.arguments.input.inputs(Some(self.recording));
+        target::write(file, Readers::Usual, &inputs, |out| {
+            let mut out = CountingWriter { out, bytes: 0 };
+            write(&mut out)?;
+            Ok(out.bytes)
+        })
+    }
+
+    /// What viewers show beside the lanes: episodes and stalls.
+    fn markers(&self) -> Vec<Marker> {
+        let of_windows = self.windows().map(|windows| markers::of_windows(self.recording, &windows));
+        let of_stalls = self.stalls().map(|stalls| markers::of_stalls(self.recording, &stalls));
+        of_windows.into_iter().chain(of_stalls).flatten().collect()
+    }
+
+    /// `None` if samples do not say their CPU.
+    fn windows(&self) -> Option<Windows> {
+        let options = windows::Options {
+            selection: self.selection.clone(),
+            causes: Causes::none(),
+            ..windows::Options::default()
+        };
+        self.recording.tells_cpus().then(|| windows::find(self.recording, &options))
+    }
+
+    /// `None` if samples do not say their CPU.
+    fn stalls(&self) -> Option<Stalls> {
+        let options = stalls::Options {
+            selection: self.selection.clone(),
+            causes: Causes::none(),
+            ..stalls::Options::default()
+        };
+        self.recording.tells_cpus().then(|| stalls::find(self.recording, &options))
+    }
+}
+
+fn complain_of_untimed(samples: u64) {
+    if samples > 0 {
+        output::complain(&format!("{samples} samples without a time are left out"));
     }
 }
 
@@ -234,27 +329,6 @@ impl<W: Write> Write for CountingWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// What viewers show beside the lanes: episodes and stalls. There are none if samples do not say
-/// their CPU.
-fn markers(recording: &Recording, selection: &Selection) -> Vec<Marker> {
-    if !recording.tells_cpus() {
-        return Vec::new();
-    }
-    let options = windows::Options {
-        selection: selection.clone(),
-        causes: Causes::none(),
-        ..windows::Options::default()
-    };
-    let mut markers = markers::of_windows(recording, &windows::find(recording, &options));
-    let options = stalls::Options {
-        selection: selection.clone(),
-        causes: Causes::none(),
-        ..stalls::Options::default()
-    };
-    markers.extend(markers::of_stalls(recording, &stalls::find(recording, &options)));
-    markers
 }
 
 fn write_folded(

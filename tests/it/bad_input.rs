@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
 use crate::support::{Dice, MadeUp, Recording, Run, make_fifo, run, stallgraph};
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
-use stallgraph::analyses::{contents, flame, ordered, selection::Selection, strips, windows};
-use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
+use stallgraph::analyses::{contents, flame, ordered, profile, selection::Selection, strips, windows};
+use stallgraph::render::viewers::{chrome, firefox, markers, pprof, speedscope};
 use stallgraph::{Error, load};
 
 /// Runs the program and checks what every failure has in common: exit code 2, nothing on standard
@@ -372,6 +372,10 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     speedscope::write(&cpus, "a test", &mut io::sink()).expect("nothing to fail");
     chrome::write(&cpus, &markers, "a test", &mut io::sink()).expect("nothing to fail");
     firefox::write(&tasks, &markers, &mut io::sink()).expect("nothing to fail");
+    let found = profile::Found { windows: Some(&windows), stalls: None };
+    let profile = profile::find(&recording, &Selection::default(), &found);
+    assert_eq!(profile.samples() + profile.untimed, recording.tally.samples, "a sample is not counted");
+    pprof::write(&recording, &profile, None, "a test", &mut io::sink()).expect("nothing to fail");
     let options = ordered::Options { weight: ordered::Weight::Microseconds, merge: true };
     let stacks = ordered::OrderedStacks::new(&recording, &Selection::default(), options);
     let timelines = recording.timelines.iter();

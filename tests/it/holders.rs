@@ -1,14 +1,17 @@
 //! Where a softirq's action or an interrupt's handler held the CPU, the interrupted task is a
 //! bystander: no form of output names it as the culprit.
 
+use std::collections::BTreeSet;
+
 use crate::support::fixture::{every_ms, recording};
+use crate::support::pprof;
 use serde_json::{Value, json};
 use stallgraph::analyses::check::{Thresholds, judge};
-use stallgraph::analyses::moments;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::stalls::{self, Stalls};
+use stallgraph::analyses::{moments, profile};
 use stallgraph::model::{Clock, Log, LogTime, Recording, Stamp};
-use stallgraph::render::viewers::{flame_svg, markers};
+use stallgraph::render::viewers::{self, flame_svg, markers};
 use stallgraph::render::{json, report};
 
 const RX: &str = "work_[u];asm_sysvec_call_function_single;__irq_exit_rcu;handle_softirqs;net_rx_action";
@@ -132,6 +135,26 @@ fn markers_of_exports_name_the_holder() {
         // The lane of the task that was interrupted is where viewers show what ran on top of it.
         assert_eq!(markers[0].task.map(|task| node.comm(task)), Some("bystander"));
     }
+}
+
+#[test]
+fn labels_of_profiles_name_the_holder() {
+    let mut named = BTreeSet::new();
+    for (node, name, _) in scenes() {
+        let stalls = stalls_of(&node);
+        let found = profile::Found { stalls: Some(&stalls), windows: None };
+        let profile = profile::find(&node, &Selection::default(), &found);
+        let mut bytes = Vec::new();
+        viewers::pprof::write(&node, &profile, Some(&stalls), "a test", &mut bytes)
+            .expect("memory takes all");
+        let samples = pprof::read(&bytes).samples;
+        let culprits = samples.iter().filter_map(|sample| sample.texts.get("culprit").cloned());
+        let culprits: BTreeSet<String> = culprits.collect();
+        // Some stalls are seen by events alone: no sample lies in them.
+        assert!(culprits.is_empty() || culprits == BTreeSet::from([name.to_owned()]), "{culprits:?}");
+        named.extend(culprits);
+    }
+    assert!(named.len() > 1, "{named:?}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ mod packets;
 mod packs;
 mod page;
 mod panorama;
+mod profiles;
 mod readme;
 mod recommended;
 mod record;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::forms::Apart;
-use crate::support::{Recording, run, stallgraph, stdout_of};
+use crate::support::{Recording, bytes_of, run, stallgraph, stdout_of};
 
 /// From this many bytes of records on, as many parts are read as there are threads.
 const LARGE: usize = 40 << 20;
@@ -51,6 +51,10 @@ fn pictures_and_exports_are_the_same_on_any_number_of_threads() {
         };
         assert!(on("1") == on("3"), "{arguments:?}");
     }
+    let profile = |threads: &str| {
+        bytes_of(recording.command("export").args(["--format", "pprof", "--threads", threads])).0
+    };
+    assert!(profile("1") == profile("3"));
 }
 
 #[test]

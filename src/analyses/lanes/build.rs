@@ -57,12 +57,9 @@ impl<'r> Lanes<'r> {
         let interval_ns = self.recording.sampling_interval_ns();
         let mut all_selected = Vec::new();
         for timeline in selection.timelines(self.recording) {
-            let mut indices = selection.samples_of(self.recording, timeline);
+            let (indices, untimed) = selection.timed_samples_of(self.recording, timeline);
             let is_selected = |at: usize| self.is_selected[timeline.samples[at].task.index()];
-            // Samples without a time are sorted last.
-            let timed = timeline.between(0, u64::MAX).end.clamp(indices.start, indices.end);
-            self.untimed += (timed..indices.end).filter(|&at| is_selected(at)).count() as u64;
-            indices.end = timed;
+            self.untimed += untimed.filter(|&at| is_selected(at)).count() as u64;
             let mut samples = 0;
             let mut last = None;
             for at in indices.clone().filter(|&at| is_selected(at)) {

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::{
-    check, contents, flame, ordered, panorama, selection::Selection, stalls, strips, windows,
+    check, contents, flame, ordered, panorama, profile, selection::Selection, stalls, strips, windows,
 };
 use stallgraph::internals::{InputFile, Redacted, Source, find_calls, read};
 use stallgraph::load::{self, Options, Sources};
@@ -14,7 +14,7 @@ use stallgraph::model::Recording;
 use stallgraph::render::folded::{Field, Folder};
 use stallgraph::render::page::{self, Page};
 use stallgraph::render::viewers::flame_svg::{self, Caption};
-use stallgraph::render::viewers::{chrome, firefox, markers, speedscope};
+use stallgraph::render::viewers::{chrome, firefox, markers, pprof, speedscope};
 
 /// Panics if something does not hold for these bytes.
 pub fn check(bytes: &[u8]) {
@@ -65,6 +65,7 @@ pub fn check(bytes: &[u8]) {
         // It refuses more lanes than anyone can look at.
         let _ = firefox::write(&lanes, &markers, &mut out);
     }
+    write_profile(&recording, &found, &windows);
     let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
     let stacks = ordered::OrderedStacks::new(
         &recording,
@@ -80,6 +81,14 @@ pub fn check(bytes: &[u8]) {
         .lines()
         .map(|line| line.rsplit(' ').next().expect("a count").parse::<u64>().expect("a number"));
     assert_eq!(counts.sum::<u64>(), tally.samples);
+}
+
+/// Writes a profile, in which each sample is counted.
+fn write_profile(recording: &Recording, stalls: &stalls::Stalls, windows: &windows::Windows) {
+    let found = profile::Found { stalls: Some(stalls), windows: Some(windows) };
+    let profile = profile::find(recording, &Selection::default(), &found);
+    assert_eq!(profile.samples() + profile.untimed, recording.tally.samples);
+    pprof::write(recording, &profile, Some(stalls), "fuzz", &mut std::io::sink()).expect("a sink takes all");
 }
 
 /// Writes a page, with each sample and thinned.

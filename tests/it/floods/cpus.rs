@@ -52,7 +52,7 @@ fn silence(cpus: u32) -> String {
     text
 }
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &["window"],
     &["window", "--format", "json"],
     &["window", "--format", "stacks"],
@@ -70,6 +70,7 @@ const COMMANDS: [&[&str]; 17] = [
     &["chart", "-o", "-", "--flamegraph"],
     &["chart", "-o", "-", "--diff"],
     &["report", "-o", "-"],
+    &["export", "--format", "pprof", "-o", "/dev/null"],
 ];
 
 /// With four times as many CPUs a command needs at most this many times as much memory, and time

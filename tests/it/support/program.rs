@@ -44,3 +44,12 @@ pub fn stdout_of(command: &mut Command) -> String {
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{command:?}");
     run.stdout
 }
+
+/// The standard output of a run that must end in exit code 0, as bytes, and its standard error.
+#[track_caller]
+pub fn bytes_of(command: &mut Command) -> (Vec<u8>, String) {
+    let output = command.output().expect("the program starts");
+    let complaints = String::from_utf8(output.stderr).expect("the program prints UTF-8");
+    assert_eq!(output.status.code(), Some(0), "{command:?}: {complaints}");
+    (output.stdout, complaints)
+}
