@@ -37,9 +37,8 @@ def check(used, look_at, fleet, folder, said):
         assert answer == nothing, f"{engine.name}: {answer} and not {nothing}"
         print(f"{engine.name} reads files of an older and a later version beside the others")
     answer = said(folder)
-    if answer is not None:
-        assert not answer["skipped"], answer["skipped"]
-        # Both files are of one recording.
-        stalls = answer["totals"]["stalls"] + answer["totals"]["unsure"]
-        assert stalls == before[0] + rows["older"] and len(answer["twins"]) == 1, (answer["totals"], answer["twins"])
-        print("fleet reads them, too")
+    assert not answer["skipped"], answer["skipped"]
+    # Both files are of one recording.
+    stalls = answer["totals"]["stalls"] + answer["totals"]["unsure"]
+    assert stalls == before[0] + rows["older"] and len(answer["twins"]) == 1, (answer["totals"], answer["twins"])
+    print("fleet reads them, too")
