@@ -43,7 +43,8 @@ def main():
     used = start(fleet)
     answers.check_types(used, columns)
     found = answers.ask_all(used)
-    answers.check_fleet(stallgraph, options.folder / "recordings", fleet, found)
+    for folder in (fleet, options.folder / "recordings"):
+        answers.check_fleet(stallgraph, folder, found)
     answers.check_damage(stallgraph, fleet, options.folder / "damaged")
     answers.check_commands(PAGE, options.folder, options.duckdb)
     dashboards.check(used)
@@ -52,6 +53,7 @@ def main():
     look_at(used, compact)
     print(f"{len(paths)} files are {len(files.all_files(compact))} in docs/fleet/compact")
     answers.ask_all(used, found)
+    answers.check_fleet(stallgraph, compact, found)
     look_at(used, fleet)
     old_files.check(used, look_at, fleet, options.folder / "mixed", lambda path: answers.fleet(stallgraph, path))
     print(f"{time.monotonic() - begin:.0f} s")
