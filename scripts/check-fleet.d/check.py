@@ -102,7 +102,7 @@ def size(options):
         begin = time.monotonic()
         subprocess.run([program, folder, *numbers], check=True)
         print(f"written in {time.monotonic() - begin:.1f} s")
-    answers.time_all(start(folder), folder, options.duckdb, options.folder)
+    answers.time_all(start(folder), folder, options.programs / "stallgraph", options.duckdb, options.folder)
 
 
 main()
