@@ -18,14 +18,14 @@ const NO_NODE: &str = "unknown";
 /// The day of a moment, as the name of a partition.
 pub(super) fn day(moment: Moment) -> String {
     match moment {
-        Some(us) => utc(i128::from(us) * 1000)[..DATE].to_owned(),
+        Some(us) => match utc(i128::from(us) * 1000).split_once(' ') {
+            Some((day, _)) if day.len() == NO_DAY.len() => day.to_owned(),
+            // No clock shows a year after 9999.
+            _ => NO_DAY.to_owned(),
+        },
         None => NO_DAY.to_owned(),
     }
 }
-
-/// The length of a date. Only years before 0 and after 9999 have a longer one, and i64 holds none
-/// of them that a clock would show.
-const DATE: usize = "2026-11-28".len();
 
 /// The file of the rows of a recording that lie on one day.
 pub(super) fn path(table: Table, day: &str, node: Option<&str>, recording: &str) -> PathBuf {

@@ -105,7 +105,7 @@ fn read(path: &Path, each: &mut dyn FnMut(&Group) -> Result<()>) -> Result<()> {
     if !file.has("recording") {
         return Err(file.problem("has no column recording: it is no table of stallgraph"));
     }
-    for group in file.row_groups() {
+    for group in file.row_groups().iter().filter(|group| group.rows > 0) {
         let rows = usize::try_from(group.rows).unwrap_or(usize::MAX);
         each(&Group { file: &file, group, rows })?;
     }

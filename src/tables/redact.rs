@@ -40,7 +40,7 @@ fn redact_who(who: &mut Who) {
         who.path.as_deref().map(|path| path.split(';').map(redaction::symbol).collect::<Vec<_>>().join(";"));
 }
 
-/// The replacement for the name of a culprit, which begins with that of its holder. Threads of the
+/// The replacement for the name of a culprit: the holder, and what it works on. Threads of the
 /// kernel go by no name of their own.
 fn redact_culprit(culprit: &str, who: &Who) -> String {
     let comms = who.comm.as_deref().map(|name| (chosen(name).into_owned(), chosen(&comm(name)).into_owned()));
@@ -48,11 +48,23 @@ fn redact_culprit(culprit: &str, who: &Who) -> String {
         let named = |name: &str| format!("interrupt {}", chosen(name));
         (named(name), named(&redaction::text(name)))
     });
-    let replaced = comms
-        .into_iter()
-        .chain(interrupts)
-        .find_map(|(before, after)| culprit.strip_prefix(&before).map(|rest| format!("{after}{rest}")));
+    let threads = [KERNEL_THREAD; 2].map(str::to_owned);
+    let holders = comms.into_iter().chain(interrupts).chain([threads.into()]);
+    let replaced = holders.into_iter().find_map(|(before, after): (String, String)| {
+        culprit.strip_prefix(&before).map(|rest| format!("{after}{}", work(rest)))
+    });
     replaced.unwrap_or_else(|| culprit.to_owned())
+}
+
+/// What the name of a culprit begins with if it is a thread of the kernel.
+const KERNEL_THREAD: &str = "kernel thread";
+
+/// The replacement for what a culprit works on: a function, or a word in brackets.
+fn work(rest: &str) -> String {
+    match rest.strip_prefix(' ') {
+        Some(name) if !name.starts_with('(') => format!(" {}", redaction::symbol(name)),
+        _ => rest.to_owned(),
+    }
 }
 
 /// The replacement for a comm.

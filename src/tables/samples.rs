@@ -78,21 +78,33 @@ impl<'r> Samples<'r> {
         }
     }
 
-    /// The times of the first sample and after the last one of each day, by the recording's clock.
+    /// The days on which samples lie, each with its times by the recording's clock.
     pub(super) fn days(&self, day: impl Fn(Moment) -> String) -> Vec<(String, Range<u64>)> {
         const DAY_NS: i128 = 86_400_000_000_000;
-        let whole = self.selection.recorded(self.recording);
-        let end_ns = whole.end.saturating_add(1);
         let mut days = Vec::new();
-        let mut start_ns = whole.start;
-        while start_ns < end_ns {
+        let mut from_ns = 0;
+        while let Some(start_ns) = self.first_from(from_ns) {
             let since_1970 = self.recording.about.clock.since_1970_ns(start_ns);
-            let rest = since_1970.map(|ns| u64::try_from(DAY_NS - ns.rem_euclid(DAY_NS)).unwrap_or(u64::MAX));
-            let next_ns = rest.map_or(end_ns, |rest| start_ns.saturating_add(rest)).min(end_ns);
-            days.push((day(self.moment(start_ns)), start_ns..next_ns));
-            start_ns = next_ns;
+            let left = since_1970.map(|ns| u64::try_from(DAY_NS - ns.rem_euclid(DAY_NS)).unwrap_or(u64::MAX));
+            let end_ns = left.map_or(u64::MAX, |left| start_ns.saturating_add(left));
+            days.push((day(self.moment(start_ns)), start_ns..end_ns));
+            if end_ns == u64::MAX {
+                break;
+            }
+            from_ns = end_ns;
         }
         days
+    }
+
+    /// The time of the first selected sample that is not before `from_ns`.
+    fn first_from(&self, from_ns: u64) -> Option<u64> {
+        let first = |timeline: &Timeline| {
+            let selected = self.selection.samples_of(self.recording, timeline);
+            let from = timeline.seek(selected.start, from_ns);
+            let samples = timeline.samples.get(from..selected.end)?;
+            samples.iter().find(|sample| self.is_selected[sample.task.index()]).map(|sample| sample.time_ns)
+        };
+        self.selection.timelines(self.recording).filter_map(first).min()
     }
 
     fn moment(&self, time_ns: u64) -> Moment {

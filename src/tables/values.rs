@@ -23,6 +23,11 @@ pub(super) struct Texts {
     rows: Vec<Option<u32>>,
 }
 
+/// More of a text is not read: names are shorter.
+const LONGEST: usize = 4096;
+/// The most bytes that the labels of a row group have together.
+const MOST_LABELS: usize = 64 << 20;
+
 impl Texts {
     pub fn get(&self, row: usize) -> Option<&str> {
         let place = self.rows.get(row).copied().flatten()?;
@@ -34,6 +39,7 @@ impl Texts {
     }
 
     fn push(&mut self, text: Option<&[u8]>) {
+        let text = text.map(|bytes| &bytes[..bytes.len().min(LONGEST)]);
         let place = text.map(|bytes| match self.texts.get_index_of(bytes) {
             Some(place) => place as u32,
             None => {
@@ -76,8 +82,13 @@ impl Group<'_> {
 
     /// Names with their values.
     pub fn maps(&self, name: &str) -> Result<Vec<Vec<(String, String)>>> {
-        let keys = self.lists(&format!("{name}.key_value.key"))?;
-        let values = self.lists(&format!("{name}.key_value.value"))?;
+        let key = format!("{name}.key_value.key");
+        // A key is always there, so its level is that of an entry.
+        let Some(entry) = self.file.column(self.group, &key, Kind::Text)?.map(|key| key.whole()) else {
+            return Ok(vec![Vec::new(); self.rows]);
+        };
+        let keys = self.lists(&key, entry)?;
+        let values = self.lists(&format!("{name}.key_value.value"), entry)?;
         let pairs = |(keys, values): (Vec<Option<String>>, Vec<Option<String>>)| {
             keys.into_iter().zip(values).filter_map(|(key, value)| key.zip(value)).collect()
         };
@@ -126,25 +137,25 @@ impl Group<'_> {
         }
     }
 
-    /// The texts of a repeated column, of each row. `most_entries` of a row are kept.
-    fn lists(&self, path: &str) -> Result<Vec<Vec<Option<String>>>> {
-        const MOST_ENTRIES: usize = 100;
-        /// Below this level a map is missing or empty.
-        const ENTRY: u32 = 2;
+    /// The texts of a repeated column, of each row. Below the level `entry` there is none.
+    fn lists(&self, path: &str, entry: u32) -> Result<Vec<Vec<Option<String>>>> {
         let mut lists: Vec<Vec<Option<String>>> = Vec::new();
         let Some(column) = self.file.column(self.group, path, Kind::Text)? else { return Ok(lists) };
-        let whole = column.whole();
+        let mut left = MOST_LABELS;
         self.file.read(&column, &mut |level, value| {
             if level.is_first && lists.len() <= self.rows {
                 lists.push(Vec::new());
             }
-            if let Some(list) = lists
-                .last_mut()
-                .filter(|list| level.definition >= ENTRY.min(whole) && list.len() < MOST_ENTRIES)
-            {
-                list.push(bytes_of(value).map(|bytes| clean(&String::from_utf8_lossy(bytes)).into_owned()));
+            let Some(list) = lists.last_mut().filter(|_| level.definition >= entry) else { return };
+            let text = bytes_of(value).map(|bytes| &bytes[..bytes.len().min(LONGEST)]);
+            left = left.saturating_sub(text.map_or(0, <[u8]>::len) + size_of::<Option<String>>());
+            if left > 0 {
+                list.push(text.map(|bytes| clean(&String::from_utf8_lossy(bytes)).into_owned()));
             }
         })?;
+        if left == 0 {
+            return Err(self.file.problem("has more labels than fit into memory"));
+        }
         if lists.len() == self.rows {
             Ok(lists)
         } else {

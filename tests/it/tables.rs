@@ -72,7 +72,7 @@ fn what_is_written_is_read_again() {
         format!("stalls/date=2026-11-28/node=node7/{id}.parquet"),
     ];
     assert_eq!(names, expected);
-    assert_eq!(tables::files_of(folder.path(), Table::Stalls).expect("files"), paths[1..]);
+    assert_eq!(tables::files_of(folder.path(), Table::Stalls).0, paths[1..]);
     let mut recordings = Vec::new();
     tables::recordings(&paths[0], &mut |one| recordings.push((one.node, one.row))).expect("recordings");
     let [(node, recording)] = &recordings[..] else { panic!("{recordings:?}") };

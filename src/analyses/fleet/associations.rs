@@ -11,12 +11,14 @@ use super::units::Units;
 
 /// What tells: a corrected p-value below this.
 const LEVEL: f64 = 0.05;
-/// Of so many culprits it is asked, those on most nodes. Nobody reads more.
+/// Of so many culprits it is asked, those on most nodes, and for so many attributes. Nobody reads
+/// more.
 const MOST: usize = 1000;
 /// A culprit, or an attribute, of fewer units has nothing in common.
 const FEWEST: u64 = 2;
 
 /// An attribute and a culprit.
+#[derive(Clone)]
 struct Question {
     culprit: usize,
     attribute: usize,
@@ -27,9 +29,18 @@ struct Question {
 }
 
 /// The associations of each culprit, the surest first. `affected` has the units that each of them
-/// stalls, in the order of the ranking.
-pub(super) fn associations(facts: &Facts, units: &Units, affected: &[Vec<usize>]) -> Vec<Vec<Association>> {
-    let questions = questions(facts, units, affected);
+/// stalls, in the order of the ranking. The first of both are nodes, the second nodes with one
+/// kernel, of which kernels are asked.
+pub(super) fn associations(
+    facts: &Facts,
+    units: &[Units; 2],
+    affected: &[[Vec<usize>; 2]],
+) -> Vec<Vec<Association>> {
+    let asked = [0, 1].map(|which: usize| {
+        let affected: Vec<&Vec<usize>> = affected.iter().map(|of| &of[which]).collect();
+        questions(facts, &units[which], &affected, which == 1)
+    });
+    let questions = asked.concat();
     let tests = tests_that_count(questions.iter().map(|question| question.exact), LEVEL);
     let mut found: Vec<Vec<Association>> = affected.iter().map(|_| Vec::new()).collect();
     for question in questions {
@@ -56,12 +67,17 @@ pub(super) fn associations(facts: &Facts, units: &Units, affected: &[Vec<usize>]
     found
 }
 
-/// All that is asked: of each attribute that some units have and others do not.
-fn questions(facts: &Facts, units: &Units, affected: &[Vec<usize>]) -> Vec<Question> {
+/// All that is asked: of each attribute that some units have and others do not; of kernels, or of
+/// all others.
+fn questions(facts: &Facts, units: &Units, affected: &[&Vec<usize>], of_kernels: bool) -> Vec<Question> {
     let tried: Vec<(usize, &Attribute, u64)> = facts
         .attributes
         .iter()
         .enumerate()
+        .filter(|(at, attribute)| {
+            matches!(attribute, Attribute::Kernel(_)) == of_kernels && units.with[*at] >= FEWEST
+        })
+        .take(MOST)
         .map(|(at, attribute)| (at, attribute, units.telling(attribute)))
         .filter(|(at, _, telling)| (FEWEST..*telling).contains(&units.with[*at]))
         .collect();

@@ -13,18 +13,19 @@ use super::units::Units;
 
 /// The culprits of these stalls, ranked: those on most nodes first, then those that stalled them
 /// longest.
-pub(super) fn culprits(facts: &Facts, units: &Units, mut stalls: Vec<Stalled>) -> Vec<Culprit> {
+pub(super) fn culprits(facts: &Facts, units: &[Units; 2], mut stalls: Vec<Stalled>) -> Vec<Culprit> {
     stalls.sort_unstable_by_key(|stall| {
         (stall.culprit, facts.of(stall).node, stall.begin_us, stall.cpu, stall.recording)
     });
     let chunks = stalls.chunk_by(|one, other| one.culprit == other.culprit);
-    let mut ranked: Vec<(Culprit, Vec<usize>)> =
-        chunks.map(|stalls| (culprit(facts, stalls), units.of(facts, stalls))).collect();
+    let of = |stalls: &[Stalled]| [0, 1].map(|which: usize| units[which].of(facts, stalls));
+    let mut ranked: Vec<(Culprit, [Vec<usize>; 2])> =
+        chunks.map(|stalls| (culprit(facts, stalls), of(stalls))).collect();
     ranked.sort_by(|(one, _), (other, _)| {
         let rank = |culprit: &Culprit| (Reverse(culprit.nodes), Reverse(culprit.stalled_ns));
         rank(one).cmp(&rank(other)).then_with(|| one.culprit.cmp(&other.culprit))
     });
-    let (mut culprits, affected): (Vec<Culprit>, Vec<Vec<usize>>) = ranked.into_iter().unzip();
+    let (mut culprits, affected): (Vec<Culprit>, Vec<[Vec<usize>; 2]>) = ranked.into_iter().unzip();
     for (culprit, found) in culprits.iter_mut().zip(associations(facts, units, &affected)) {
         culprit.associations = found;
     }

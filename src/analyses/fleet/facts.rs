@@ -22,14 +22,14 @@ pub(super) struct Facts {
     pub stalls: Vec<Stalled>,
     pub skipped: Vec<Skipped>,
     /// The recording of a node with this id.
-    by_id: HashMap<(usize, String), usize, DefaultHashBuilder>,
+    by_id: HashMap<(usize, NameId), usize, DefaultHashBuilder>,
 }
 
 /// A recording.
 #[derive(Debug)]
 pub(super) struct Recorded {
     /// The file, safe to print.
-    pub file: String,
+    pub file: NameId,
     /// Its node.
     pub node: usize,
     /// The recording that counts in its place: the same, from another file.
@@ -89,11 +89,14 @@ impl Facts {
         let node = self.nodes.insert_full(node).0;
         let number = self.recordings.len();
         let mut recorded = self.recorded(row, node);
-        match self.by_id.get_mut(&(node, row.recording.clone())) {
+        let id = self.names.intern(&row.recording);
+        match self.by_id.get_mut(&(node, id)) {
             Some(other) => {
                 let first = &mut self.recordings[*other];
-                // Without names it may show other stalls.
-                if (recorded.has_names, !recorded.is_damaged) > (first.has_names, !first.is_damaged) {
+                // Without names it may show other stalls, and a later copy of what a watch writes
+                // shows more.
+                let worth = |one: &Recorded| (one.has_names, !one.is_damaged, one.duration_ns);
+                if worth(&recorded) > worth(first) {
                     first.twin_of = Some(number);
                     *other = number;
                 } else {
@@ -101,7 +104,7 @@ impl Facts {
                 }
             }
             None => {
-                self.by_id.insert((node, row.recording.clone()), number);
+                self.by_id.insert((node, id), number);
             }
         }
         let is_twin = recorded.twin_of.is_some();
@@ -117,7 +120,7 @@ impl Facts {
         let labels = row.labels.iter();
         let labels = labels.map(|(key, value)| attribute(Attribute::Label(text(key), text(value)))).collect();
         Recorded {
-            file: text(&row.file),
+            file: self.names.intern(&row.file),
             node,
             twin_of: None,
             time: row.time,

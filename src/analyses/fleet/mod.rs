@@ -90,7 +90,7 @@ impl Fleet {
         let mut facts = self.facts;
         let (stalls, repeated) = counted::counted(&mut facts);
         let nodes = nodes::ranked(nodes::nodes(&facts, &stalls, &self.options));
-        let units = Units::new(&facts, &stalls);
+        let units = [false, true].map(|by_kernel| Units::new(&facts, &stalls, by_kernel));
         FleetReport {
             options: self.options,
             totals: totals::totals(&facts, &nodes, &stalls, repeated),
@@ -103,15 +103,18 @@ impl Fleet {
     }
 }
 
+/// More twins are not listed: nobody reads so many, and their names would fill the memory.
+const MOST_TWINS: usize = 10_000;
+
 /// The recordings that do not count, each with the one that does.
 fn twins(facts: &Facts) -> Vec<Twin> {
     let twin = |number: usize| {
-        let recorded = &facts.recordings[number];
-        let mut of = recorded.twin_of?;
+        let mut of = facts.recordings[number].twin_of?;
         while let Some(better) = facts.recordings[of].twin_of {
             of = better;
         }
-        Some(Twin { file: recorded.file.clone(), of: facts.recordings[of].file.clone() })
+        let file = |number: usize| facts.names.get(facts.recordings[number].file).to_owned();
+        Some(Twin { file: file(number), of: file(of) })
     };
-    (0..facts.recordings.len()).filter_map(twin).collect()
+    (0..facts.recordings.len()).filter_map(twin).take(MOST_TWINS).collect()
 }

@@ -1,5 +1,5 @@
-//! Units: what a culprit may or may not stall. A unit is a node with one kernel, so that a node is
-//! two of them after an upgrade.
+//! Units: what a culprit may or may not stall. Where kernels are asked for, a unit is a node with
+//! one kernel, so that a node is two of them after an upgrade; else it is a node.
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
@@ -7,15 +7,19 @@ use super::facts::{Facts, Stalled};
 use super::result::Attribute;
 use super::status::Status;
 
+/// What was observed for less than this part of the median says nothing.
+const SHORT: u64 = 10;
+
 /// All units that can be judged, and how many have each attribute.
 pub(super) struct Units {
+    by_kernel: bool,
     units: Vec<Unit>,
     by_key: HashMap<(usize, Option<usize>), usize, DefaultHashBuilder>,
     /// For each attribute, by position, how many units have it.
     pub with: Vec<u64>,
 }
 
-/// A node with one kernel.
+/// A node, with one kernel or with all.
 #[derive(Default)]
 pub(super) struct Unit {
     /// What it has, by position, each once.
@@ -23,6 +27,8 @@ pub(super) struct Unit {
     has_kernel: bool,
     has_arch: bool,
     is_judged: bool,
+    /// How long it was observed, in ns.
+    observed_ns: u64,
 }
 
 impl Unit {
@@ -38,12 +44,17 @@ impl Unit {
 }
 
 impl Units {
-    /// The units of all recordings. One can be judged if it stalled, or would have been seen to.
-    pub fn new(facts: &Facts, stalls: &[Stalled]) -> Units {
-        let mut all = Units { units: Vec::new(), by_key: HashMap::default(), with: Vec::new() };
+    /// The units of all recordings, `by_kernel` or not. One can be judged if it stalled, or would
+    /// have been seen to.
+    ///
+    /// It must have been observed long enough, too: where a culprit stalls a node now and then, one
+    /// that was looked at for an hour and not for days has not yet shown that it is spared.
+    pub fn new(facts: &Facts, stalls: &[Stalled], by_kernel: bool) -> Units {
+        let mut all = Units { by_kernel, units: Vec::new(), by_key: HashMap::default(), with: Vec::new() };
         let mut unit_of = vec![0; facts.recordings.len()];
         for (number, recorded) in facts.counting() {
-            let at = *all.by_key.entry((recorded.node, recorded.kernel)).or_insert(all.units.len());
+            let kernel = recorded.kernel.filter(|_| by_kernel);
+            let at = *all.by_key.entry((recorded.node, kernel)).or_insert(all.units.len());
             if at == all.units.len() {
                 all.units.push(Unit::default());
             }
@@ -53,8 +64,14 @@ impl Units {
             unit.has_kernel |= recorded.kernel.is_some();
             unit.has_arch |= recorded.arch.is_some();
             unit.is_judged |= recorded.status != Status::Unknown;
+            unit.observed_ns = unit.observed_ns.saturating_add(recorded.duration_ns);
         }
         stalls.iter().for_each(|stall| all.units[unit_of[stall.recording as usize]].is_judged = true);
+        let mut observed_ns: Vec<u64> =
+            all.units.iter().filter(|unit| unit.is_judged).map(|unit| unit.observed_ns).collect();
+        observed_ns.sort_unstable();
+        let least_ns = observed_ns.get(observed_ns.len() / 2).map_or(0, |median_ns| median_ns / SHORT);
+        all.units.iter_mut().for_each(|unit| unit.is_judged &= unit.observed_ns >= least_ns);
         all.with = vec![0; facts.attributes.len()];
         for unit in &mut all.units {
             unit.attributes.sort_unstable();
@@ -66,15 +83,16 @@ impl Units {
         all
     }
 
-    /// The units that these stalls are of, each once.
+    /// The units that can be judged and that these stalls are of, each once.
     pub fn of(&self, facts: &Facts, stalls: &[Stalled]) -> Vec<usize> {
         let key = |stall: &Stalled| {
             let recorded = facts.of(stall);
-            (recorded.node, recorded.kernel)
+            (recorded.node, recorded.kernel.filter(|_| self.by_kernel))
         };
         let mut units: Vec<usize> = stalls
             .chunk_by(|one, other| key(one) == key(other))
             .map(|same| self.by_key[&key(&same[0])])
+            .filter(|at| self.units[*at].is_judged)
             .collect();
         units.sort_unstable();
         units.dedup();

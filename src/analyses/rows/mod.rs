@@ -92,7 +92,7 @@ impl RecordingRow {
             Status::Unknown(doubt) => ("unknown", Some(doubt.code())),
         };
         RecordingRow {
-            recording: id(recording, start_ns, end_ns),
+            recording: id(recording, found.selection, start_ns, end_ns),
             time: clock.moment(start_ns),
             end: clock.moment(end_ns),
             start_ns,
@@ -126,10 +126,16 @@ impl RecordingRow {
 }
 
 /// What tells a recording from all others: no two of a node begin and end at the same nanoseconds.
-/// A recording and a pack of it are the same.
-fn id(recording: &Recording, start_ns: u64, end_ns: u64) -> String {
+/// A recording and a pack of it are the same. A part of its CPUs is another one.
+fn id(recording: &Recording, selection: &Selection, start_ns: u64, end_ns: u64) -> String {
     let begin = recording.about.clock.since_1970_ns(start_ns);
-    format!("{}-{}", begin.unwrap_or_else(|| i128::from(start_ns)), end_ns - start_ns)
+    let begin = begin.unwrap_or_else(|| i128::from(start_ns));
+    let length = end_ns - start_ns;
+    if selection.cpus.is_none() {
+        return format!("{begin}-{length}");
+    }
+    let cpus = selection.timelines(recording).map(|timeline| timeline.cpu.to_string());
+    format!("{begin}-{length}-{:08x}", crc32fast::hash(cpus.collect::<Vec<_>>().join(",").as_bytes()))
 }
 
 /// What was recorded that can show stalls or tell more of them, as `stalls` names it.

@@ -47,9 +47,9 @@ impl Found {
 fn search(folder: &Path, found: &mut Vec<Found>) {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        if tables::are_in(&folder) {
-            found.push(Found::Tables(folder));
-            continue;
+        let has_tables = tables::are_in(&folder);
+        if has_tables {
+            found.push(Found::Tables(folder.clone()));
         }
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -64,7 +64,7 @@ fn search(folder: &Path, found: &mut Vec<Found>) {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if load::looks_like_recording(&path) && (is_folder || !path.is_dir()) || is_named_so(&path) {
                 found.push(Found::Recording(Source::new(path)));
-            } else if is_folder {
+            } else if is_folder && !(has_tables && tables::is_one(&entry.file_name())) {
                 folders.push(path);
             }
         }

@@ -28,7 +28,8 @@ use source::Source;
 /// Says which of many nodes are bad, since when, and by what
 ///
 /// Each PATH is a recording, a pack, output of perf script, or a folder, which
-/// is searched with all folders in it. It adds up the stalls of all of them:
+/// is searched with all folders in it, also for tables (--parquet of watch and
+/// check). It adds up the stalls of all of them:
 ///
 ///   culprits  those on most nodes first, with the kernel or the label that
 ///             the nodes have in common, by more than chance
@@ -139,17 +140,18 @@ impl Arguments {
         let mut loading = self.reading.options(true);
         // What holds a CPU in a stall is the kernel's.
         loading.sources.kernel_only = true;
+        let min_ns = stalls.min_ns;
         let reader = Reader { loading, stalls };
         let mut fleet = Fleet::new(Options { min_stalls: self.stalls, min_share: self.share });
         let found = folder::find(&self.paths);
         if found.is_empty() {
-            bail!("no recording and no pack in the folder; name the one that they are in");
+            bail!("no recording, no pack and no tables in the folder; name the one that they are in");
         }
         let mut sources: Vec<Source> = Vec::new();
         for found in found {
             match found {
                 folder::Found::Recording(source) => sources.push(source),
-                folder::Found::Tables(path) => tables::add(&path, &mut fleet),
+                folder::Found::Tables(path) => tables::add(&path, min_ns, &mut fleet),
                 folder::Found::Unreadable(path, why) => fleet.skip(&path.to_string_lossy(), &why),
             }
         }

@@ -4,6 +4,7 @@
 //! recording may lie in several.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::slice;
 
@@ -18,19 +19,32 @@ pub fn are_in(folder: &Path) -> bool {
     tables::is_folder(folder)
 }
 
-/// Adds all that is in a folder of tables.
-pub fn add(folder: &Path, fleet: &mut Fleet) {
+/// Whether a folder in such a folder is called like a table.
+pub fn is_one(name: &OsStr) -> bool {
+    Table::ALL.iter().any(|table| name == table.name())
+}
+
+/// Adds all that is in a folder of tables. Shorter stalls than `min_ns` do not count.
+pub fn add(folder: &Path, min_ns: u64, fleet: &mut Fleet) {
     let mut recordings = Recordings::default();
     for file in files(folder, Table::Recordings, fleet) {
-        let read = tables::recordings(&file, &mut |OfNode { node, row }| {
+        let read = tables::recordings(&file, &mut |OfNode { node, mut row }| {
+            row.min_ns = row.min_ns.max(min_ns);
+            if row.host.is_none() {
+                // What it was called where it was read may be what others are called.
+                row.file = file.to_string_lossy().into_owned();
+            }
             let added = fleet.add_recording(&row);
-            recordings.by_name.entry((node, row.recording)).or_insert(added);
+            let entry = recordings.by_name.entry((node, row.recording)).or_insert(added);
+            // Of two, the later one may be better.
+            *entry = added.or(*entry);
         });
         skip_if_failed(read, &file, fleet);
     }
     let mut orphans = 0u64;
     for (number, file) in files(folder, Table::Stalls, fleet).iter().enumerate() {
         let read = tables::stalls(file, &mut |one| match recordings.of(&one) {
+            _ if one.row.duration_ns < min_ns => {}
             None => orphans += 1,
             Some(None) => {}
             Some(Some(added)) if recordings.is_first(added, &one.row, number) => {
@@ -41,8 +55,9 @@ pub fn add(folder: &Path, fleet: &mut Fleet) {
         skip_if_failed(read, file, fleet);
     }
     if orphans > 0 {
-        let why = format!("{orphans} stalls of recordings that are not in the table of recordings");
-        fleet.skip(&folder.to_string_lossy(), &why);
+        let folder = folder.to_string_lossy();
+        let why = format!("{folder}: {orphans} stalls of recordings that are not in the table of recordings");
+        fleet.skip(&folder, &why);
     }
 }
 
@@ -79,10 +94,11 @@ impl Recordings {
 }
 
 fn files(folder: &Path, table: Table, fleet: &mut Fleet) -> Vec<PathBuf> {
-    tables::files_of(folder, table).unwrap_or_else(|error| {
-        fleet.skip(&folder.to_string_lossy(), &error.to_string());
-        Vec::new()
-    })
+    let (files, errors) = tables::files_of(folder, table);
+    for error in errors {
+        fleet.skip(&folder.join(table.name()).to_string_lossy(), &error.to_string());
+    }
+    files
 }
 
 fn skip_if_failed(read: stallgraph::Result<()>, file: &Path, fleet: &mut Fleet) {

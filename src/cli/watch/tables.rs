@@ -23,6 +23,8 @@ use super::rounds::Rounds;
 const EVERY: Duration = Duration::from_secs(60);
 /// A file has no more stalls: it is written anew each time.
 const MOST: usize = 10_000;
+/// So many days that are over wait to be written.
+const MOST_OVER: usize = 2;
 const DAY_US: i64 = 86_400_000_000;
 
 /// The rows that may grow. Several threads have them.
@@ -34,6 +36,8 @@ struct State {
     counters: page::Shared,
     /// What a recording of this machine looks like, once there was one, and the rows since.
     watched: Option<Watched>,
+    /// The rows of days that are over, until they are written.
+    over: Vec<Rows>,
 }
 
 /// What is watched, as a recording that goes on.
@@ -46,7 +50,7 @@ struct Watched {
 
 impl Shared {
     pub fn new(options: TableOptions, counters: page::Shared) -> Shared {
-        Shared(Arc::new(Mutex::new(State { options, counters, watched: None })))
+        Shared(Arc::new(Mutex::new(State { options, counters, watched: None, over: Vec::new() })))
     }
 
     /// Whether a recording is wanted that shows what this machine is.
@@ -80,20 +84,30 @@ impl Shared {
         });
     }
 
-    /// The rows to write now. Those of a day that is over are not given again.
-    fn due(&self) -> Option<Rows> {
+    /// The rows to write now.
+    fn due(&self) -> Vec<Rows> {
         self.change(|state| {
-            let watched = state.watched.as_mut()?;
+            let mut due = state.over.clone();
+            let Some(watched) = &mut state.watched else { return due };
             let lost = state.counters.change(|counters| counters.lost_records);
             let mut rows = watched.rows.clone();
             end(&mut rows, lost.saturating_sub(watched.lost_before));
+            let rows = state.options.redacted(rows);
             let day = |time: Option<i64>| time.map(|us| us.div_euclid(DAY_US));
-            let is_over = day(rows.recording.time) != day(rows.recording.end) || rows.stalls.len() >= MOST;
-            if is_over {
+            if day(rows.recording.time) != day(rows.recording.end) || rows.stalls.len() >= MOST {
                 (watched.rows, watched.lost_before) = (Rows::of(begun(&watched.row)), lost);
+                // A disk that stays full costs the oldest rows.
+                state.over.drain(..state.over.len().saturating_sub(MOST_OVER));
+                state.over.push(rows.clone());
             }
-            Some(state.options.redacted(rows))
+            due.push(rows);
+            due
         })
+    }
+
+    /// Notes that rows were written.
+    fn done(&self, rows: &Rows) {
+        self.change(|state| state.over.retain(|over| over.recording.recording != rows.recording.recording));
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -143,10 +157,12 @@ fn now_us() -> i64 {
 /// Starts the thread that writes the files into this folder.
 pub fn start(folder: PathBuf, shared: Shared) -> Result<Rounds> {
     Rounds::start("tables", EVERY, move || {
-        let Some(rows) = shared.due() else { return };
-        // A full disk ends no watch.
-        if let Err(error) = tables::write(&folder, &rows, None, &Inputs::default()) {
-            output::complain(&format!("no tables were written: {error:#}"));
+        for rows in shared.due() {
+            match tables::write(&folder, &rows, None, &Inputs::default()) {
+                Ok(_) => shared.done(&rows),
+                // A full disk ends no watch.
+                Err(error) => output::complain(&format!("no tables were written: {error:#}")),
+            }
         }
     })
 }

@@ -27,11 +27,22 @@ pub struct Level {
     pub definition: u32,
 }
 
+/// The most values of a row in a column that has several: a node has some labels.
+const MOST_ENTRIES: u64 = 100;
+
 impl Column {
-    pub(super) fn new(bytes: Vec<u8>, chunk: &Chunk, leaf: &Leaf) -> Read<Column> {
+    /// A column of a row group of so many rows.
+    pub(super) fn new(bytes: Vec<u8>, chunk: &Chunk, leaf: &Leaf, rows: u64) -> Read<Column> {
         // Each level takes a bit at least; all of a flat column are below 2.
         if leaf.levels.definition > 15 || leaf.levels.repetition > 1 {
             return Err(Problem::damaged("a column is nested too deeply"));
+        }
+        let fits = match leaf.levels.repetition {
+            0 => chunk.values == rows,
+            _ => chunk.values <= rows.saturating_mul(MOST_ENTRIES),
+        };
+        if !fits {
+            return Err(Problem::damaged("a column has another number of values than of rows"));
         }
         Ok(Column { bytes, chunk: chunk.clone(), physical: leaf.physical, levels: leaf.levels })
     }
@@ -59,6 +70,9 @@ impl Column {
         while left > 0 && cursor.left() > 0 {
             match page::next(&mut cursor, &self.chunk, self.levels, unpacker)? {
                 Some(Page::Dictionary { bytes, values, encoding }) => {
+                    if values > self.chunk.values {
+                        return Err(Problem::damaged("a dictionary has more values than its column"));
+                    }
                     dictionary = Some(Dictionary::new(bytes, values, encoding, self.physical)?);
                 }
                 Some(Page::Data(page)) => {
@@ -93,7 +107,7 @@ impl Column {
                 let values = match &mut values {
                     Some(values) => values,
                     // A page without values may have no bytes for them.
-                    None => values.insert(Decoder::new(page.encoding, self.physical, bytes)?),
+                    None => values.insert(Decoder::new(page.encoding, self.physical, bytes, page.values)?),
                 };
                 match values.next()? {
                     Decoded::Value(value) => each(level, Some(value)),

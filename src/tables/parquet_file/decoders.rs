@@ -39,8 +39,8 @@ pub enum Decoded<'b> {
 }
 
 impl<'b> Decoder<'b> {
-    /// The values of a page in the encoding with this number.
-    pub fn new(encoding: i64, physical: Physical, bytes: &'b [u8]) -> Read<Decoder<'b>> {
+    /// The values of a page, at most so many, in the encoding with this number.
+    pub fn new(encoding: i64, physical: Physical, bytes: &'b [u8], most: u64) -> Read<Decoder<'b>> {
         match (encoding, physical) {
             (0, Physical::Flag) => Ok(Decoder::Flags(Bits::new(bytes))),
             (0, physical) => Ok(Decoder::Plain { cursor: Cursor::new(bytes), physical }),
@@ -54,11 +54,13 @@ impl<'b> Decoder<'b> {
                 let length = length_of(&mut cursor)?;
                 Ok(Decoder::Runs(Hybrid::new(cursor.take(length)?, 1)?))
             }
-            (5, Physical::Int32 | Physical::Int64) => Ok(Decoder::Differences(Differences::new(bytes)?)),
+            (5, Physical::Int32 | Physical::Int64) => {
+                Ok(Decoder::Differences(Differences::new(bytes, most)?))
+            }
             (6, Physical::Bytes) => {
                 // The texts begin where the lengths end, which is known once all were read.
-                let lengths = Differences::new(bytes)?;
-                let texts = Differences::new(bytes)?.skip()?;
+                let lengths = Differences::new(bytes, most)?;
+                let texts = Differences::new(bytes, most)?.skip()?;
                 Ok(Decoder::Lengths { lengths, texts })
             }
             (encoding, _) => {
@@ -128,12 +130,15 @@ pub struct Differences<'b> {
 }
 
 impl<'b> Differences<'b> {
-    fn new(bytes: &'b [u8]) -> Read<Differences<'b>> {
+    fn new(bytes: &'b [u8], most: u64) -> Read<Differences<'b>> {
         let mut cursor = Cursor::new(bytes);
         let (block, miniblocks, left) = (cursor.unsigned()?, cursor.unsigned()?, cursor.unsigned()?);
         let last = cursor.signed()?;
         let is_whole =
             miniblocks > 0 && block.is_multiple_of(miniblocks) && (block / miniblocks).is_multiple_of(8);
+        if left > most {
+            return Err(Problem::damaged("a page has more values than it says"));
+        }
         // What writers use is 128 and 4.
         if !is_whole || block > 1 << 20 || block / miniblocks == 0 {
             return Err(Problem::damaged("the blocks of a page have an odd size"));
@@ -207,7 +212,7 @@ mod tests {
         // 7, 5, 3, 1, 2, 3, 4, 5 (the example of Encodings.md): a block of 128 in 4 miniblocks.
         let mut bytes = vec![0x80, 1, 4, 8, 14, 3, 2, 0, 0, 0, 0b1100_0000, 0b0011_1111];
         bytes.extend([0; 6]);
-        let mut numbers = Differences::new(&bytes).expect("numbers");
+        let mut numbers = Differences::new(&bytes, 8).expect("numbers");
         let read: Vec<i64> = (0..8).map(|_| numbers.next().expect("a number")).collect();
         assert_eq!(read, [7, 5, 3, 1, 2, 3, 4, 5]);
         assert!(numbers.next().is_err());

@@ -81,10 +81,9 @@ pub enum Codec {
     Other(i64),
 }
 
-/// No table has more columns.
-const MOST_LEAVES: usize = 10_000;
-/// No table has more rows than this for each of its bytes: times differ from row to row.
-const MOST_ROWS_A_BYTE: u64 = 16;
+/// No table has more columns, and no column a longer name.
+const MOST_LEAVES: usize = 500;
+const LONGEST_NAME: usize = 256;
 /// All values of a row group that are read are in memory at a time.
 const MOST_ROWS: u64 = 1 << 21;
 
@@ -100,8 +99,9 @@ impl Metadata {
         let groups = file.list(4).iter().filter_map(Item::as_fields);
         let row_groups: Vec<RowGroup> =
             groups.map(|group| row_group(group, &walk.scales)).collect::<Read<_>>()?;
+        // Times differ from row to row: each takes a byte at least.
         let rows = row_groups.iter().map(|group| group.rows).try_fold(0u64, u64::checked_add);
-        if rows.is_none_or(|rows| rows / MOST_ROWS_A_BYTE > bytes) {
+        if rows.is_none_or(|rows| rows > bytes) {
             return Err(Problem::damaged("it has more rows than its size can hold"));
         }
         Ok(Metadata { leaves: walk.leaves, row_groups })
@@ -144,7 +144,8 @@ impl Walk<'_, '_> {
         for _ in 0..count {
             let element = self.schema.next().and_then(Item::as_fields);
             let element = element.ok_or_else(|| Problem::damaged("its schema ends too early"))?;
-            let name = element.text(4).unwrap_or_default();
+            let name = element.text(4).filter(|name| name.len() <= LONGEST_NAME);
+            let name = name.ok_or_else(|| Problem::damaged("a column has no name, or a long one"))?;
             let repetition = element.number(3).unwrap_or(0);
             let place = Branch {
                 path: if place.path.is_empty() { name } else { format!("{}.{name}", place.path) },

@@ -34,7 +34,8 @@ pub struct ParquetFile<'p> {
     file: File,
     bytes: u64,
     metadata: Metadata,
-    /// How many more bytes of columns are read: those of no two columns are the same.
+    /// How many more bytes of columns are read. Those of no two columns are the same, and one is
+    /// read twice.
     left: Cell<u64>,
     unpacker: Unpacker,
 }
@@ -43,8 +44,8 @@ pub struct ParquetFile<'p> {
 const MAGIC: &[u8; 4] = b"PAR1";
 /// The length of the footer and the magic bytes after it.
 const TAIL: u64 = 8;
-/// The footer of a file of ours has some kilobytes. One of many row groups has megabytes.
-const LONGEST_FOOTER: u64 = 64 << 20;
+/// The footer of a file of ours has some kilobytes. One of hundreds of row groups has megabytes.
+const LONGEST_FOOTER: u64 = 4 << 20;
 
 impl<'p> ParquetFile<'p> {
     /// Opens a file, and reads what it says of itself.
@@ -58,7 +59,7 @@ impl<'p> ParquetFile<'p> {
         let bytes = file.metadata().map_err(unreadable)?.len();
         let metadata = footer(&file, bytes).map_err(|problem| problem.at(path))?;
         let unpacker = Unpacker::new(bytes).map_err(|problem| problem.at(path))?;
-        Ok(ParquetFile { path, file, bytes, metadata, left: Cell::new(bytes), unpacker })
+        Ok(ParquetFile { path, file, bytes, metadata, left: Cell::new(bytes.saturating_mul(2)), unpacker })
     }
 
     /// Its row groups.
@@ -84,7 +85,7 @@ impl<'p> ParquetFile<'p> {
             }
             let chunk = group.chunk(number).ok_or_else(|| Problem::damaged("a column is missing"))?;
             let bytes = self.bytes_at(chunk.offset, chunk.length)?;
-            Column::new(bytes, chunk, leaf)
+            Column::new(bytes, chunk, leaf, group.rows)
         };
         read().map(Some).map_err(|problem: Problem| problem.at(self.path))
     }

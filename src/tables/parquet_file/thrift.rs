@@ -22,8 +22,12 @@ pub struct Fields<'b>(Vec<(i64, Item<'b>)>);
 /// Bytes that are read from their beginning on.
 pub struct Cursor<'b> {
     rest: &'b [u8],
+    /// How many more values of structs are read: each takes some hundred bytes of memory.
+    items: u32,
 }
 
+/// No footer, and no headers of the pages of a column, have more values.
+const MOST_ITEMS: u32 = 1_000_000;
 /// Structs are nested in structs no deeper than this in any metadata.
 const DEEPEST: usize = 16;
 
@@ -61,7 +65,7 @@ impl<'b> Item<'b> {
 
 impl<'b> Cursor<'b> {
     pub fn new(bytes: &'b [u8]) -> Cursor<'b> {
-        Cursor { rest: bytes }
+        Cursor { rest: bytes, items: MOST_ITEMS }
     }
 
     /// How many bytes are left.
@@ -96,6 +100,8 @@ impl<'b> Cursor<'b> {
     /// A value of this type. In a list a flag is a byte of its own; a struct has no list of flags
     /// here that would be read.
     fn item(&mut self, kind: u8, depth: usize) -> Read<Item<'b>> {
+        let items = self.items.checked_sub(1);
+        self.items = items.ok_or_else(|| Problem::damaged("its metadata has too many values"))?;
         Ok(match kind {
             1 => Item::Flag(true),
             2 => Item::Flag(false),

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use stallgraph::analyses::rows::Rows;
 use tempfile::TempDir;
 
 use crate::support::{Run, run, stallgraph};
 
 use super::nodes::{Nodes, texts};
+use super::scene;
 
 /// The recordings of `nodes` as tables in a folder of its own.
 fn tables_of(nodes: &Nodes) -> TempDir {
@@ -88,7 +90,7 @@ fn the_same_recording_has_the_same_files() {
     let calm = tempfile::tempdir().expect("a folder");
     export(&recording, calm.path(), &["--node", "n2"]);
     assert!(files(calm.path()).iter().any(|(path, _)| path.starts_with("stalls")));
-    export(&recording, calm.path(), &["--node", "n2", "-C", "1", "--samples"]);
+    export(&recording, calm.path(), &["--node", "n2", "--samples"]);
     for table in ["samples", "stacks", "frames"] {
         assert!(files(calm.path()).iter().any(|(path, _)| path.starts_with(table)), "{table}");
     }
@@ -140,6 +142,53 @@ fn files_of_other_versions_are_read() {
         assert_eq!(document["nodes"][0]["node"], "node7", "{version}");
         assert_eq!((&document["totals"]["stalls"], &document["totals"]["unsure"]), (&2.into(), &1.into()));
     }
+}
+
+/// The limits of the command hold for tables, and what is not a table is found beside them.
+#[test]
+fn tables_are_read_as_recordings_are() {
+    let nodes = Nodes::new();
+    let tables = tables_of(&nodes);
+    let fleet_at = |path: &Path, options: &[&str]| {
+        let run = fleet(path, &[&["--format", "json"][..], options].concat());
+        serde_json::from_str::<Value>(&run.stdout).expect("JSON")
+    };
+    let long = fleet_at(tables.path(), &["--min", "150ms"]);
+    // Two of 17 are as long.
+    assert_eq!(long["totals"]["stalls"], 2);
+    assert_eq!(long["totals"]["min_ns"], 150_000_000);
+    // A folder that is called like a table holds recordings, and one beside tables is searched.
+    let outer = tempfile::tempdir().expect("a folder");
+    let place = outer.path().join("recordings/node=alone");
+    fs::create_dir_all(&place).expect("a folder");
+    fs::copy(nodes.path().join("zone=0/node=n2/perf.data"), place.join("perf.data")).expect("a copy");
+    assert_eq!(fleet_at(outer.path(), &[])["nodes"][0]["node"], "alone");
+    let beside = tables.path().join("kept/node=beside");
+    fs::create_dir_all(&beside).expect("a folder");
+    fs::copy(place.join("perf.data"), beside.join("perf.data")).expect("a copy");
+    assert_eq!(fleet_at(tables.path(), &[])["totals"]["nodes"], 5);
+}
+
+/// Two copies of what a watch wrote: the later one has all that the earlier one has.
+#[test]
+fn the_longer_copy_of_a_day_counts() {
+    let outer = tempfile::tempdir().expect("a folder");
+    for (folder, hours, stalls) in [("a", 9, 3), ("b", 18, 7), ("c", 12, 5)] {
+        let mut recording = scene::recording("host", hours * 3600);
+        recording.recording = "watch-1".to_owned();
+        let mut rows = Rows::of(recording);
+        rows.stalls = scene::stalls("agent read", stalls);
+        rows.stalls.iter_mut().for_each(|stall| stall.recording = "watch-1".to_owned());
+        for file in stallgraph::tables::files(&rows, None) {
+            let path = outer.path().join(folder).join(file.path());
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            file.write(&mut fs::File::create(path).expect("a file")).expect("rows");
+        }
+    }
+    let document = json(outer.path());
+    assert_eq!(document["totals"]["stalls"], 7);
+    assert_eq!(document["totals"]["observed_ns"], 18 * 3600 * 1_000_000_000u64);
+    assert_eq!(document["twins"].as_array().map(Vec::len), Some(2));
 }
 
 /// Whatever a node is called, its tables lie in the folder, and its name is told as it is.
