@@ -119,3 +119,22 @@ fn who_has_no_kernel_in_it_may_have_any() {
     assert_eq!(found(&report), [("6.1.0".to_owned(), false)]);
     assert_eq!(report.culprits[0].associations[0].affected, 9);
 }
+
+/// Forty nodes stalled now and then for days with one kernel. An hour with another one, in which
+/// they did not, says nothing.
+#[test]
+fn an_hour_after_an_upgrade_says_nothing() {
+    let of = |seconds: u64, kernel: &str, at: usize, number: u64| {
+        let mut row = recording(&format!("host{at}"), seconds);
+        row.recording = format!("{kernel}-{seconds}");
+        row.kernel = Some(kernel.to_owned());
+        (row, stalls("agent read", number))
+    };
+    let found = |hours: u64| {
+        let before = (0..40).map(|at| of(300 * 3600, "6.1", at, 6));
+        let after = (0..40).map(|at| of(hours * 3600, "6.12", at, 0));
+        let all: Vec<_> = before.chain(after).collect();
+        report(&all).culprits[0].associations.len()
+    };
+    assert_eq!((found(1), found(300)), (0, 1));
+}
