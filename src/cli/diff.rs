@@ -86,21 +86,12 @@ enum Format {
 
 /// Runs the command. Its exit code is the answer, and 2 for any failure.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let answered = arguments.diff().and_then(|diff| {
-        let code = code(diff.outcome);
+    output::answer(arguments.diff().map(|diff| {
         let printed = output::print(|out| match arguments.format {
             Format::Text => report::diff::write(&diff, out),
             Format::Json => json::diff::write(&diff, out),
         });
-        match printed {
-            // The reader may be gone. The exit code still gives the answer.
-            Err(error) if !output::is_closed_pipe(&error) => Err(error),
-            _ => Ok(code),
-        }
-    });
-    ExitCode::from(answered.unwrap_or_else(|error| {
-        output::complain(&format!("{error:#}"));
-        2
+        (code(diff.outcome), printed)
     }))
 }
 

@@ -222,8 +222,7 @@ impl Export<'_> {
         let check = check::judge(self.recording, &stalls, &whole, &Thresholds::default());
         let rows = tables.rows(self.recording, &stalls, &check, &whole);
         let samples = self.arguments.samples.then(|| tables.samples(self.recording, &rows, &self.selection));
-        tables::write(folder, &rows, samples.as_ref(), &self.arguments.input.inputs(Some(self.recording)))?;
-        Ok(())
+        tables::write(folder, &rows, samples.as_ref(), &self.arguments.input.inputs(Some(self.recording)))
     }
 
     fn write_lanes(

@@ -1,6 +1,7 @@
 //! Standard output for data, standard error for messages.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use stallgraph::Error;
@@ -54,4 +55,17 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
         cause.downcast_ref::<std::io::Error>().is_some_and(is_closed)
             || matches!(cause.downcast_ref::<Error>(), Some(Error::Output(error)) if is_closed(error))
     })
+}
+
+/// The exit code of a command whose code is its answer, once that was printed; 2 for any failure.
+pub fn answer(answered: Result<(u8, Result<()>)>) -> ExitCode {
+    let code = answered.and_then(|(code, printed)| match printed {
+        // The reader may be gone. The exit code still gives the answer.
+        Err(error) if !is_closed_pipe(&error) => Err(error),
+        _ => Ok(code),
+    });
+    ExitCode::from(code.unwrap_or_else(|error| {
+        complain(&format!("{error:#}"));
+        2
+    }))
 }

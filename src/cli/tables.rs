@@ -140,18 +140,16 @@ impl TableOptions {
     }
 }
 
-/// Writes tables into `folder`. Returns how many files.
-pub fn write(folder: &Path, rows: &Rows, samples: Option<&Samples>, inputs: &Inputs) -> Result<usize> {
-    let files = tables::files(rows, samples);
-    for file in &files {
+/// Writes tables into `folder`.
+pub fn write(folder: &Path, rows: &Rows, samples: Option<&Samples>, inputs: &Inputs) -> Result<()> {
+    for file in tables::files(rows, samples) {
         let path = folder.join(file.path());
         if let Some(parent) = path.parent() {
             target::make_folder(parent)?;
         }
         target::write(Some(&path), Readers::Usual, inputs, |out| file.write(out))?;
     }
-    remove_others(folder, rows, samples.is_some())?;
-    Ok(files.len())
+    remove_others(folder, rows, samples.is_some())
 }
 
 /// Removes the files of the same recording that have no rows any more, since they were written with

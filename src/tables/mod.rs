@@ -1,7 +1,7 @@
 //! Tables: the results of many recordings as Parquet files in one folder, which DuckDB, Spark,
 //! ClickHouse and pandas read as tables, and `fleet` too.
 //!
-//! `docs/fleet.md` has the tables and their columns.
+//! `docs/fleet-tables.md` has the tables and their columns.
 //!
 //! ```no_run
 //! # use std::fs::{File, create_dir_all};
@@ -31,7 +31,9 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::analyses::rows::{CulpritRow, EvidenceRow, RecordingRow, Rows, StallRow, VictimRow, WindowRow};
+use crate::analyses::rows::{
+    CulpritRow, DAY_US, EvidenceRow, RecordingRow, Rows, StallRow, VictimRow, WindowRow,
+};
 use crate::error::Result;
 
 pub use folder::{files_of, is_folder};
@@ -115,7 +117,6 @@ pub fn files<'r>(rows: &'r Rows, samples: Option<&'r Samples<'r>>) -> Vec<TableF
 /// have found some.
 pub fn others(rows: &Rows, has_samples: bool) -> Vec<PathBuf> {
     const MOST_DAYS: i64 = 400;
-    const DAY_US: i64 = 86_400_000_000;
     let (id, node) = (&rows.recording.recording, rows.recording.host.as_deref());
     let days = match (rows.recording.time, rows.recording.end) {
         (Some(begin), Some(end)) => {
@@ -134,11 +135,6 @@ pub fn others(rows: &Rows, has_samples: bool) -> Vec<PathBuf> {
 }
 
 impl TableFile<'_> {
-    /// Its table.
-    pub fn table(&self) -> Table {
-        self.table
-    }
-
     /// Its place in the folder of all tables. It has no part that a recording could choose: no
     /// `..`, no `/`, and no character but letters, digits and `._-=`.
     pub fn path(&self) -> &Path {

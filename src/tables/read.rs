@@ -25,6 +25,7 @@ pub struct OfNode<R> {
 ///
 /// If it cannot be read, is damaged, or is no such table.
 pub fn recordings(path: &Path, each: &mut dyn FnMut(OfNode<RecordingRow>)) -> Result<()> {
+    let folder = layout::node_of(path);
     read(path, &mut |group| {
         let (nodes, ids) = (group.texts("node")?, group.texts("recording")?);
         let (hosts, files) = (group.texts("host")?, group.texts("file")?);
@@ -56,7 +57,7 @@ pub fn recordings(path: &Path, each: &mut dyn FnMut(OfNode<RecordingRow>)) -> Re
                 overloads: i32::try_from(unsigned(overloads[at])).unwrap_or(i32::MAX),
                 ..RecordingRow::default()
             };
-            each(OfNode { node: node_of(path, nodes.get(at)), row });
+            each(OfNode { node: node_of(&folder, nodes.get(at)), row });
         }
         Ok(())
     })
@@ -68,6 +69,7 @@ pub fn recordings(path: &Path, each: &mut dyn FnMut(OfNode<RecordingRow>)) -> Re
 ///
 /// If it cannot be read, is damaged, or is no such table.
 pub fn stalls(path: &Path, each: &mut dyn FnMut(OfNode<StallRow>)) -> Result<()> {
+    let folder = layout::node_of(path);
     read(path, &mut |group| {
         let (nodes, ids) = (group.texts("node")?, group.texts("recording")?);
         let (begins, starts) = (group.moments("time")?, group.numbers("start_ns")?);
@@ -93,7 +95,7 @@ pub fn stalls(path: &Path, each: &mut dyn FnMut(OfNode<StallRow>)) -> Result<()>
                 },
                 ..StallRow::default()
             };
-            each(OfNode { node: node_of(path, nodes.get(at)), row });
+            each(OfNode { node: node_of(&folder, nodes.get(at)), row });
         }
         Ok(())
     })
@@ -113,8 +115,8 @@ fn read(path: &Path, each: &mut dyn FnMut(&Group) -> Result<()>) -> Result<()> {
 }
 
 /// The node of a row: that of the folder, else that of its column.
-fn node_of(path: &Path, column: Option<&str>) -> String {
-    layout::node_of(path).or(column.map(str::to_owned)).unwrap_or_default()
+fn node_of(folder: &Option<String>, column: Option<&str>) -> String {
+    folder.as_deref().or(column).unwrap_or_default().to_owned()
 }
 
 /// The one of the `words` that a text is.

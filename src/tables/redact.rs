@@ -48,9 +48,9 @@ fn redact_culprit(culprit: &str, who: &Who) -> String {
         let named = |name: &str| format!("interrupt {}", chosen(name));
         (named(name), named(&redaction::text(name)))
     });
-    let threads = [KERNEL_THREAD; 2].map(str::to_owned);
-    let holders = comms.into_iter().chain(interrupts).chain([threads.into()]);
-    let replaced = holders.into_iter().find_map(|(before, after): (String, String)| {
+    let thread = (KERNEL_THREAD.to_owned(), KERNEL_THREAD.to_owned());
+    let mut holders = comms.into_iter().chain(interrupts).chain([thread]);
+    let replaced = holders.find_map(|(before, after)| {
         culprit.strip_prefix(&before).map(|rest| format!("{after}{}", work(rest)))
     });
     replaced.unwrap_or_else(|| culprit.to_owned())

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use crate::analyses::rows::Moment;
+use crate::analyses::rows::{Clock, Moment};
 use crate::analyses::selection::Selection;
 use crate::model::{FunctionId, Mode, Recording, StackId, TaskId, Timeline, clean};
 
@@ -108,8 +108,7 @@ impl<'r> Samples<'r> {
     }
 
     fn moment(&self, time_ns: u64) -> Moment {
-        let ns = self.recording.about.clock.since_1970_ns(time_ns)?;
-        i64::try_from(ns.div_euclid(1000)).ok()
+        Clock::new(self.recording).moment(time_ns)
     }
 
     /// The samples within `time_ns`, in the order of time, then of CPUs.

@@ -6,9 +6,12 @@ use crate::model::{self, Recording};
 /// relate its clock to the time of day.
 pub type Moment = Option<i64>;
 
+/// A day, in us.
+pub const DAY_US: i64 = 86_400_000_000;
+
 /// Turns times of a recording into times of day.
 #[derive(Clone, Copy)]
-pub(super) struct Clock(model::Clock);
+pub struct Clock(model::Clock);
 
 impl Clock {
     pub fn new(recording: &Recording) -> Clock {

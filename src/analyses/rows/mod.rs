@@ -15,10 +15,9 @@ use super::selection::Selection;
 use super::stalls::{Power, Stalls};
 use super::windows::Windows;
 
-pub use clock::Moment;
+pub(crate) use clock::Clock;
+pub use clock::{DAY_US, Moment};
 pub use row::{CulpritRow, EvidenceRow, RecordingRow, Rows, StallRow, VictimRow, Who, WindowRow};
-
-use clock::Clock;
 
 /// Whose a recording is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -105,18 +105,7 @@ enum Format {
 
 /// Runs the command. Its exit code is the answer, and 2 for any failure.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let answered = arguments.report().and_then(|report| {
-        let code = code(report.outcome());
-        match arguments.print(&report) {
-            // The reader may be gone. The exit code still gives the answer.
-            Err(error) if !output::is_closed_pipe(&error) => Err(error),
-            _ => Ok(code),
-        }
-    });
-    ExitCode::from(answered.unwrap_or_else(|error| {
-        output::complain(&format!("{error:#}"));
-        2
-    }))
+    output::answer(arguments.report().map(|report| (code(report.outcome()), arguments.print(&report))))
 }
 
 fn code(outcome: Outcome) -> u8 {

@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use stallgraph::analyses::fleet::{Added, Fleet};
-use stallgraph::analyses::rows::StallRow;
+use stallgraph::analyses::rows::{DAY_US, StallRow};
 use stallgraph::tables::{self, OfNode, Table};
-
-const DAY_US: i64 = 86_400_000_000;
 
 /// Whether a folder holds tables.
 pub fn are_in(folder: &Path) -> bool {

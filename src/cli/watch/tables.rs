@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use stallgraph::analyses::check::{self, Thresholds};
-use stallgraph::analyses::rows::{Found, RecordingRow, Rows};
+use stallgraph::analyses::rows::{DAY_US, Found, RecordingRow, Rows};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::stalls::{Stall, Stalls};
 use stallgraph::capture::Flight;
@@ -25,7 +25,6 @@ const EVERY: Duration = Duration::from_secs(60);
 const MOST: usize = 10_000;
 /// So many days that are over wait to be written.
 const MOST_OVER: usize = 2;
-const DAY_US: i64 = 86_400_000_000;
 
 /// The rows that may grow. Several threads have them.
 #[derive(Clone)]
@@ -159,7 +158,7 @@ pub fn start(folder: PathBuf, shared: Shared) -> Result<Rounds> {
     Rounds::start("tables", EVERY, move || {
         for rows in shared.due() {
             match tables::write(&folder, &rows, None, &Inputs::default()) {
-                Ok(_) => shared.done(&rows),
+                Ok(()) => shared.done(&rows),
                 // A full disk ends no watch.
                 Err(error) => output::complain(&format!("no tables were written: {error:#}")),
             }

@@ -33,7 +33,7 @@ const MOST_ENTRIES: u64 = 100;
 impl Column {
     /// A column of a row group of so many rows.
     pub(super) fn new(bytes: Vec<u8>, chunk: &Chunk, leaf: &Leaf, rows: u64) -> Read<Column> {
-        // Each level takes a bit at least; all of a flat column are below 2.
+        // A map of texts is the deepest that a table has.
         if leaf.levels.definition > 15 || leaf.levels.repetition > 1 {
             return Err(Problem::damaged("a column is nested too deeply"));
         }
