@@ -24,7 +24,7 @@ pub(super) enum Get<R> {
     /// 64 bits.
     Long(fn(&R) -> Option<i64>),
     Fraction(fn(&R) -> Option<f64>),
-    /// In us since 1970 (UTC): neither Spark nor pandas reads all of ns.
+    /// Microseconds since 1970 (UTC): Spark reads no nanoseconds.
     Time(fn(&R) -> Option<i64>),
     /// Names with their values.
     Map(fn(&R) -> &[(String, String)]),

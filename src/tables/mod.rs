@@ -113,8 +113,8 @@ pub fn files<'r>(rows: &'r Rows, samples: Option<&'r Samples<'r>>) -> Vec<TableF
     files
 }
 
-/// The files that `rows` could have on the days of the recording, and has not: other options may
-/// have found some.
+/// The paths of files that would hold more rows of the same recording, on the days that it spans,
+/// but for those of `rows`. An export with other options may have left such files.
 pub fn others(rows: &Rows, has_samples: bool) -> Vec<PathBuf> {
     const MOST_DAYS: i64 = 400;
     let (id, node) = (&rows.recording.recording, rows.recording.host.as_deref());

@@ -1,4 +1,4 @@
-//! The values of columns of a row group. A column that the file has not has no values.
+//! The values of columns of a row group. A column that is missing from the file has no values.
 
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexMap;
@@ -75,7 +75,7 @@ impl Group<'_> {
         self.scaled(name, Kind::Number)
     }
 
-    /// Times of day in us.
+    /// Times of day, in microseconds since 1970.
     pub fn moments(&self, name: &str) -> Result<Vec<Option<i64>>> {
         self.scaled(name, Kind::Moment)
     }

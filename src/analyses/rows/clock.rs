@@ -2,8 +2,8 @@
 
 use crate::model::{self, Recording};
 
-/// A time of day in us since 1970 (UTC): what all engines read. `None` where the recording does not
-/// relate its clock to the time of day.
+/// A time of day in microseconds since 1970 (UTC): all engines read that. `None` where the
+/// recording does not relate its clock to the time of day.
 pub type Moment = Option<i64>;
 
 /// A day, in us.

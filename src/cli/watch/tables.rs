@@ -23,7 +23,7 @@ use super::rounds::Rounds;
 const EVERY: Duration = Duration::from_secs(60);
 /// A file has no more stalls: it is written anew each time.
 const MOST: usize = 10_000;
-/// So many days that are over wait to be written.
+/// How many finished days wait to be written, besides the last one.
 const MOST_OVER: usize = 2;
 
 /// The rows that may grow. Several threads have them.

@@ -52,7 +52,7 @@ impl Column {
         self.levels.definition
     }
 
-    /// What turns a number into one of us.
+    /// The factor and the divisor that turn a time into microseconds.
     pub fn scale(&self) -> (i64, i64) {
         self.chunk.scale
     }

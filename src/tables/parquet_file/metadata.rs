@@ -24,7 +24,7 @@ pub struct Leaf {
 /// The greatest levels of a column's values.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Levels {
-    /// How many of the groups that it is in, and itself, may be missing.
+    /// How many of the groups around it, and itself, may be missing.
     pub definition: u32,
     /// How many of them may be repeated.
     pub repetition: u32,
@@ -68,7 +68,7 @@ pub struct Chunk {
     pub codec: Codec,
     /// Values, where a row that has none counts as one.
     pub values: u64,
-    /// What a value is multiplied with, and divided by, to be one of us.
+    /// The factor and the divisor that turn a time into microseconds.
     pub scale: (i64, i64),
 }
 
@@ -189,7 +189,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// What turns the values of a column of times into us; `None` if it has none.
+/// The factor and the divisor that turn times into microseconds; `None` if there are no times.
 fn scale(element: &Fields) -> Option<(i64, i64)> {
     const TIMESTAMP: i64 = 8;
     const MILLIS: i64 = 9;
