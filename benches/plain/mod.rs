@@ -1,13 +1,14 @@
 //! The least that any reader of a recording does: one plain loop over the records that reads each
 //! entry of each call chain, and sorts the samples by time. It trusts the file, and uses nothing of
-//! the library's walk.
+//! the library. `examples/plain_decode.rs` is the same as a program.
+
+use std::ops::Range;
 
 use linux_perf_event_reader::constants::{
     PERF_RECORD_SAMPLE, PERF_SAMPLE_ADDR, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID,
     PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP, PERF_SAMPLE_PERIOD, PERF_SAMPLE_READ, PERF_SAMPLE_STREAM_ID,
     PERF_SAMPLE_TID, PERF_SAMPLE_TIME,
 };
-use stallgraph::internals::{ByteOrder, Header};
 
 /// Fields of 8 bytes before the time, and before the call chain (perf_output_sample in
 /// kernel/events/core.c).
@@ -22,35 +23,47 @@ const BEFORE_CHAIN: u64 = BEFORE_TIME
 /// `struct perf_event_header`: type, misc, size.
 const RECORD_HEADER: usize = 8;
 
-/// The offsets in each sample's record of the fields that the loop reads.
-#[derive(PartialEq)]
+/// Where in a file its records are, and where in each sample's record the fields are that the loop
+/// reads.
 pub struct Places {
+    records: Range<usize>,
     time: usize,
     chain: usize,
 }
 
 impl Places {
-    /// `None` if they differ between samples, or if the byte order is not this machine's.
-    pub fn new(header: &Header) -> Option<Places> {
-        let is_native = (header.order == ByteOrder::Little) == cfg!(target_endian = "little");
-        let mut places = header.attributes.iter().map(|attribute| Places::of(attribute.sample_type));
-        let first = places.next()??;
-        (is_native && places.all(|other| other.as_ref() == Some(&first))).then_some(first)
-    }
-
-    fn of(sample_type: u64) -> Option<Places> {
-        let after = |fields: u64| RECORD_HEADER + 8 * (sample_type & fields).count_ones() as usize;
-        let wanted = PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN;
-        // A counter's values have a variable size, and come before the chain.
-        let has_places = sample_type & (wanted | PERF_SAMPLE_READ) == wanted;
-        has_places.then(|| Places { time: after(BEFORE_TIME), chain: after(BEFORE_CHAIN) })
+    /// The places in a file, which is no stream; `None` if fields have other places in each event's
+    /// samples, or if the byte order is not this machine's.
+    ///
+    /// The header (`struct perf_file_header`, tools/perf/util/header.h) has the size of an
+    /// attribute at 16, then the sections of attributes and of records, each as offset and size. An
+    /// attribute has the type of its samples at 24 (`struct perf_event_attr`).
+    pub fn of(file: &[u8]) -> Option<Places> {
+        if !file.starts_with(b"PERFILE2") || cfg!(target_endian = "big") {
+            return None;
+        }
+        let at = |offset: usize| word(&file[offset..]) as usize;
+        let (size_of_one, attributes, records) = (at(16), at(24)..at(24) + at(32), at(40)..at(40) + at(48));
+        let mut places =
+            attributes.step_by(size_of_one).map(|attribute| fields(word(&file[attribute + 24..])));
+        let (time, chain) = places.next()??;
+        places.all(|other| other == Some((time, chain))).then_some(Places { records, time, chain })
     }
 }
 
+/// The offsets of the time and of the call chain in the records of samples of this type.
+fn fields(sample_type: u64) -> Option<(usize, usize)> {
+    let after = |fields: u64| RECORD_HEADER + 8 * (sample_type & fields).count_ones() as usize;
+    let wanted = PERF_SAMPLE_TIME | PERF_SAMPLE_CALLCHAIN;
+    // A counter's values have a variable size, and come before the chain.
+    let has_places = sample_type & (wanted | PERF_SAMPLE_READ) == wanted;
+    has_places.then(|| (after(BEFORE_TIME), after(BEFORE_CHAIN)))
+}
+
 /// The sum of all entries of all call chains, and the time and number of each sample, in order.
-pub fn decode(data: &[u8], places: &Places) -> (u64, Vec<(u64, u64)>) {
+pub fn decode(file: &[u8], places: &Places) -> (u64, Vec<(u64, u64)>) {
     let (mut sum, mut keys) = (0u64, Vec::new());
-    let mut rest = data;
+    let mut rest = &file[places.records.clone()];
     while !rest.is_empty() {
         let kind = u32::from_ne_bytes(rest[..4].try_into().expect("4 bytes"));
         let size = u16::from_ne_bytes(rest[6..8].try_into().expect("2 bytes"));

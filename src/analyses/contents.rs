@@ -153,6 +153,7 @@ fn cause(
     let is_generated = module_info.is_some_and(|module| module.process.is_some());
     let (code, reason, remedy) = match naming {
         Naming::Named => ("named", "", ""),
+        Naming::NotRead => ("not_read", "user frames were not asked for", ""),
         Naming::NoModule => (
             "no_module",
             "no mapping holds the address: frame pointers are missing, or code was generated",

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    EventId, FlatMap, Function, FunctionId, Mode, NameId, Recording, StackId, TaskId, Timeline,
+    EventId, FrameId, Function, FunctionId, Mode, NameId, Recording, StackId, StackTree, TaskId, Timeline,
 };
 
 use super::selection::Selection;
@@ -187,20 +187,15 @@ pub(super) fn number_by_functions(recording: &Recording) -> Vec<u32> {
 /// Numbers stacks by the numbers of their functions: two stacks get the same number if their
 /// functions, one by one, have the same.
 pub(super) fn number_stacks(recording: &Recording, number_of: impl Fn(FunctionId) -> u32) -> Vec<u32> {
-    let mut numbers = FlatMap::default();
-    let mut stack_numbers = vec![0; recording.stacks.len()];
-    let mut next = 1;
+    // The numbers are those of stacks in a tree whose frames are the numbers of functions.
+    let mut tree = StackTree::default();
+    let mut numbers = vec![0; recording.stacks.len()];
     for index in 1..recording.stacks.len() {
         let Some((parent, frame)) = recording.stacks.split(StackId::from_index(index)) else {
             continue;
         };
         let function = number_of(recording.frames.function(frame));
-        let key = u64::from(stack_numbers[parent.index()]) << 32 | u64::from(function);
-        stack_numbers[index] = numbers.get(key).unwrap_or_else(|| {
-            numbers.insert(key, next);
-            next += 1;
-            next - 1
-        });
+        numbers[index] = tree.push(StackId(numbers[parent.index()]), FrameId(function)).0;
     }
-    stack_numbers
+    numbers
 }

@@ -13,6 +13,7 @@ use stallgraph::model::{Recording, clean};
 
 use super::input::InputOptions;
 use super::output;
+use super::reading::Needs;
 
 /// What a page needs of the recording from before a change. The recording itself is dropped before
 /// the one from after it is loaded.
@@ -24,7 +25,7 @@ pub struct Before {
 impl Before {
     /// Sums up the recording at `path`, which is read as `input` says.
     pub fn read(path: &Path, input: &InputOptions, selection: &Selection, min_ns: u64) -> Result<Before> {
-        let recording = input.load_another(path)?;
+        let recording = input.load_another(path, Needs::SamplesAndEvents)?;
         output::report_diagnostics(&recording);
         load::require_witnesses(&recording)?;
         output::check_selection(selection, &recording)

@@ -23,6 +23,7 @@ use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::inputs::Inputs;
 use super::output;
+use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::tables::{self, ParquetOptions};
 use super::target::{self, Readers};
@@ -196,7 +197,7 @@ impl Arguments {
         };
         self.parquet.check()?;
         self.check_age()?;
-        let recording = self.input.load_with_events()?;
+        let recording = self.input.load(Needs::Kernel)?;
         load::require_witnesses(&recording)?;
         selection.check(&recording)?;
         let stalls = stalls::find(&recording, &options);

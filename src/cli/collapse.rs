@@ -17,6 +17,7 @@ use super::input::InputOptions;
 use super::inputs::Inputs;
 use super::outcome::Outcome;
 use super::output;
+use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::target::{self, Readers};
 use super::task_options::TaskOptions;
@@ -92,7 +93,7 @@ impl From<WeightArgument> for Weight {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let fields = Field::parse_list(&arguments.fields)?;
-    let recording = arguments.input.load()?;
+    let recording = arguments.input.load(Needs::Samples)?;
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     let needs_times = fields.contains(&Field::Time)

@@ -16,7 +16,7 @@ use stallgraph::model::{Recording, Severity, clean};
 use stallgraph::render::{json, report};
 
 use super::output;
-use super::reading::ReadingOptions;
+use super::reading::{Needs, ReadingOptions};
 use super::selection::SelectionOptions;
 use super::values::{parse_duration, to_ns};
 
@@ -153,7 +153,7 @@ impl Arguments {
     }
 
     fn load(&self, path: &Path, selection: &Selection) -> Result<Recording> {
-        let recording = self.reading.load(path, true)?;
+        let recording = self.reading.load(path, Needs::Kernel)?;
         load::require_witnesses(&recording)?;
         selection.check(&recording)?;
         Ok(recording)

@@ -23,6 +23,7 @@ use stallgraph::render::viewers::{chrome, firefox, pprof, speedscope};
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::tables::{self, TableOptions};
 use super::target::{self, Readers};
@@ -139,11 +140,7 @@ const EXPORTER: &str = concat!("stallgraph ", env!("CARGO_PKG_VERSION"));
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     arguments.check()?;
-    // Events are the best evidence of stalls, which markers and tables show.
-    let recording = match arguments.format.has_stalls() {
-        true => arguments.input.load_with_events()?,
-        false => arguments.input.load()?,
-    };
+    let recording = arguments.input.load(arguments.needs())?;
     output::report_diagnostics(&recording);
     match arguments.format {
         Format::Parquet => load::require_witnesses(&recording)?,
@@ -161,6 +158,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
+    /// Events are the best evidence of stalls, which markers and tables show.
+    fn needs(&self) -> Needs {
+        match self.format {
+            Format::Parquet if !self.samples => Needs::Kernel,
+            format if format.has_stalls() => Needs::SamplesAndEvents,
+            _ => Needs::Samples,
+        }
+    }
+
     /// Refuses what cannot be meant.
     fn check(&self) -> Result<()> {
         let file = target::file(self.output.as_deref());

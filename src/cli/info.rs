@@ -8,6 +8,7 @@ use stallgraph::render::{json, report};
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::reading::Needs;
 
 /// Shows what is in a recording, and how far it can be trusted
 ///
@@ -34,7 +35,7 @@ enum Format {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let recording = arguments.input.load()?;
+    let recording = arguments.input.load(Needs::Samples)?;
     let contents = contents::find(&recording);
     output::print(|out| match arguments.format {
         Format::Text => report::info::write(&recording, &contents, out),

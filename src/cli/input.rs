@@ -10,7 +10,7 @@ use stallgraph::render::text::shell_word;
 
 use super::inputs::Inputs;
 use super::progress::Progress;
-use super::reading::ReadingOptions;
+use super::reading::{Needs, ReadingOptions};
 use super::signals::FirstInterrupt;
 
 /// Which recording, and where its names come from.
@@ -32,20 +32,17 @@ pub struct InputOptions {
 }
 
 impl InputOptions {
-    /// Loads the recording's samples, with progress on a terminal.
-    pub fn load(&self) -> stallgraph::Result<Recording> {
-        self.load_with(false)
-    }
-
-    /// Loads the recording's samples and events, with progress on a terminal.
-    pub fn load_with_events(&self) -> stallgraph::Result<Recording> {
-        self.load_with(true)
-    }
-
-    /// Loads the samples and events of another recording in the same way.
-    pub fn load_another(&self, path: &Path) -> stallgraph::Result<Recording> {
+    /// Loads what is needed of the recording, with progress on a terminal.
+    pub fn load(&self, needs: Needs) -> stallgraph::Result<Recording> {
         self.reading.start_threads()?;
-        self.reading.load(path, true)
+        let _interrupt = self.first_interrupt();
+        self.reading.load(&self.path(), needs)
+    }
+
+    /// Loads what is needed of another recording in the same way.
+    pub fn load_another(&self, path: &Path, needs: Needs) -> stallgraph::Result<Recording> {
+        self.reading.start_threads()?;
+        self.reading.load(path, needs)
     }
 
     /// The recording's file; `-` is standard input.
@@ -79,13 +76,7 @@ impl InputOptions {
         self.reading.start_threads()?;
         let progress = Progress::new();
         let show = |stage, done, total| progress.show(stage, done, total);
-        load::pack(&self.path(), &self.reading.options(true), beside, out, &show)
-    }
-
-    fn load_with(&self, events: bool) -> stallgraph::Result<Recording> {
-        self.reading.start_threads()?;
-        let _interrupt = self.first_interrupt();
-        self.reading.load(&self.path(), events)
+        load::pack(&self.path(), &self.reading.options(Needs::SamplesAndEvents), beside, out, &show)
     }
 
     /// Lets the first Ctrl-C end only what writes the stream, if the recording is one.
@@ -96,9 +87,9 @@ impl InputOptions {
         is_stream.then(FirstInterrupt::survive)
     }
 
-    /// What to load, with or without events, and where names come from.
-    pub fn options(&self, events: bool) -> Options {
-        self.reading.options(events)
+    /// What to load, and where names come from.
+    pub fn options(&self, needs: Needs) -> Options {
+        self.reading.options(needs)
     }
 }
 

@@ -78,7 +78,6 @@ impl NameOptions {
     pub fn sources(&self) -> Sources {
         Sources {
             disabled: self.no_symbols,
-            kernel_only: false,
             inline: self.inline && !self.no_inline,
             vmlinux: self.vmlinux.clone(),
             kallsyms: self.kallsyms.clone(),

@@ -12,6 +12,7 @@ use stallgraph::render::{json, report};
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::task_options::TaskOptions;
 use super::values::{parse_duration, to_ns};
@@ -72,7 +73,7 @@ enum Format {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let recording = arguments.input.load_with_events()?;
+    let recording = arguments.input.load(Needs::Kernel)?;
     load::require_cpus(&recording)?;
     let selection = arguments.tasks.limit(arguments.selection.selection());
     output::check_selection(&selection, &recording)?;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use stallgraph::load::{self, Options};
-use stallgraph::model::Recording;
+use stallgraph::model::{Recording, Stacks};
 
 use super::names::NameOptions;
 use super::progress::Progress;
@@ -14,6 +14,17 @@ use super::values::parse_size;
 
 /// The most threads: more than any recording has work for.
 const MOST_THREADS: i64 = 1024;
+
+/// What a command looks at in a recording; no more of it is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Samples with their stacks.
+    Samples,
+    /// The same, and events.
+    SamplesAndEvents,
+    /// Samples with the kernel's part of their stacks, and events.
+    Kernel,
+}
 
 /// How to read recordings.
 #[derive(Args)]
@@ -43,10 +54,10 @@ pub struct ReadingOptions {
 }
 
 impl ReadingOptions {
-    /// Loads a recording's samples, and its events if `events`, with progress on a terminal.
-    pub fn load(&self, path: &Path, events: bool) -> stallgraph::Result<Recording> {
+    /// Loads what is needed of a recording, with progress on a terminal.
+    pub fn load(&self, path: &Path, needs: Needs) -> stallgraph::Result<Recording> {
         let progress = Progress::new();
-        load::load(path, &self.options(events), &|stage, done, total| progress.show(stage, done, total))
+        load::load(path, &self.options(needs), &|stage, done, total| progress.show(stage, done, total))
     }
 
     /// Starts as many threads as the user asked for, before any of them gets work.
@@ -69,12 +80,13 @@ impl ReadingOptions {
         self.threads.map_or_else(usual_threads, usize::from)
     }
 
-    /// What to load, with or without events, and where names come from.
-    pub fn options(&self, events: bool) -> Options {
+    /// What to load, and where names come from.
+    pub fn options(&self, needs: Needs) -> Options {
         Options {
             event: self.event.clone(),
             sources: self.names.sources(),
-            events,
+            stacks: if needs == Needs::Kernel { Stacks::Kernel } else { Stacks::Whole },
+            events: needs != Needs::Samples,
             max_memory: self.max_memory,
         }
     }

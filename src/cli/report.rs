@@ -22,6 +22,7 @@ use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::target::{self, Readers, Target};
 use super::values::{parse_duration, to_ns};
@@ -98,7 +99,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let read = |path| Before::read(path, &arguments.input, &selection, min_ns);
     let before = arguments.before.as_deref().map(read).transpose()?;
     let is_before_damaged = before.as_ref().is_some_and(Before::is_damaged);
-    let recording = arguments.input.load_with_events()?;
+    let recording = arguments.input.load(Needs::SamplesAndEvents)?;
     output::report_diagnostics(&recording);
     load::require_witnesses(&recording)?;
     output::check_selection(&selection, &recording)?;

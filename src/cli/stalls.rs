@@ -14,6 +14,7 @@ use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::values::{parse_duration, to_ns};
 
@@ -83,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let causes = arguments.causes.causes()?;
     let log = arguments.log.read()?;
-    let recording = arguments.input.load_with_events()?;
+    let recording = arguments.input.load(Needs::Kernel)?;
     load::require_witnesses(&recording)?;
     let options =
         Options { min_ns: to_ns(arguments.min)?, selection: arguments.selection.selection(), causes };

@@ -19,6 +19,7 @@ use super::causes_options::CausesOptions;
 use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
+use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::values::{parse_duration, to_ns};
 use super::window_options::{self, WindowOptions};
@@ -90,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let mut options = arguments.windows.options(arguments.selection.selection())?;
     options.causes = arguments.causes.causes()?;
-    let mut recording = arguments.input.load_with_events()?;
+    let mut recording = arguments.input.load(arguments.needs())?;
     load::require_timelines(&recording)?;
     if !matches!(options.trigger, TriggerTasks::Any) {
         load::require_comms(&recording)?;
@@ -100,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut windows = windows::find(&recording, &options);
     if arguments.lines {
         let places: Vec<CodePlace> = windows.lines_mut().map(|(place, _)| place).collect();
-        let (path, options) = (arguments.input.path(), arguments.input.options(false));
+        let (path, options) = (arguments.input.path(), arguments.input.options(Needs::Kernel));
         let lines = load::source_lines(&path, &options, &mut recording, &places)?;
         windows.lines_mut().zip(lines).for_each(|((_, slot), line)| *slot = line);
     }
@@ -121,6 +122,16 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let outcome = Outcome::of_paths(&recording, !windows.episodes.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
+}
+
+impl Arguments {
+    /// The stacks of samples are printed by one format, and a trigger's frame may be in a program.
+    fn needs(&self) -> Needs {
+        match self.format == Format::Stacks || self.windows.has_trigger_frame() {
+            true => Needs::SamplesAndEvents,
+            false => Needs::Kernel,
+        }
+    }
 }
 
 /// Why stalls may have been missed, as `stalls` and `check` say it.

@@ -40,6 +40,11 @@ pub struct WindowOptions {
 }
 
 impl WindowOptions {
+    /// Whether frames start windows, which may be those of programs.
+    pub fn has_trigger_frame(&self) -> bool {
+        self.trigger_frame.is_some()
+    }
+
     /// The options of the analysis.
     pub fn options(&self, selection: Selection) -> Result<Options> {
         if self.before.is_zero() {

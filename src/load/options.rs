@@ -1,5 +1,6 @@
 //! The options of a load, and the callback for its progress.
 
+use crate::model::Stacks;
 use crate::symbols::Sources;
 
 /// What to load, and where names come from.
@@ -11,6 +12,8 @@ pub struct Options {
     pub event: Option<String>,
     /// Where names come from.
     pub sources: Sources,
+    /// Which part of stacks to read.
+    pub stacks: Stacks,
     /// Whether to decode events too: tracepoints and switch records.
     pub events: bool,
     /// Bytes of memory for a stream, for records that are unpacked (`perf record -z`), and for what

@@ -46,7 +46,8 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     let trace = options.events.then(|| TraceReader::new(attributes, formats, *order));
     let reader = source.sample_reader(&sampling, trace, path)?;
 
-    let (mut walked, parts) = samples::read(&source, &reader, &|done| progress(Stage::Records, done, total));
+    let report = |done| progress(Stage::Records, done, total);
+    let (mut walked, parts) = samples::read(&source, &reader, options.stacks, &report);
     let side_band = std::mem::take(&mut walked.side_band);
     let mut recording = Recording {
         about: about(&source, path, file_bytes, &sampling),

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use crate::ingest::{Collect, RawSample, RawSwitch, RawTrace, Record, SampleReader, Source, WalkResult};
-use crate::model::{Recording, Tally};
+use crate::model::{Recording, Stacks, Tally};
 use crate::state::{Collector, Meanings, ResolvedPart};
 
 use super::timelines::Span;
@@ -22,11 +22,12 @@ pub(super) struct CollectedPart {
 pub(super) fn read(
     source: &Source,
     reader: &SampleReader,
+    stacks: Stacks,
     progress: &(dyn Fn(u64) + Sync),
 ) -> (WalkResult, Vec<CollectedPart>) {
     let events = source.header.attributes.len();
     let part = || CollectedPart {
-        collector: Collector::default(),
+        collector: Collector::new(stacks),
         event_records: vec![0; events],
         events: Span::EMPTY,
         tally: Tally::default(),

@@ -54,6 +54,13 @@ pub struct FrameTable {
     functions: Vec<FunctionId>,
 }
 
+impl Frame {
+    /// All frames of user space in a stack of which only the kernel's part was read
+    /// ([`Stacks::Kernel`](crate::model::Stacks::Kernel)). No address is at this offset: it is that
+    /// of a marker.
+    pub const USER_NOT_READ: Frame = Frame { module: None, offset: u64::MAX, mode: Mode::User };
+}
+
 impl FrameTable {
     /// The id of `frame`.
     pub fn intern(&mut self, frame: Frame) -> FrameId {

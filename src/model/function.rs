@@ -18,6 +18,8 @@ pub enum Naming {
     NoSymbolHere,
     /// Code of a guest or hypervisor, which this machine's symbols cannot name.
     Foreign,
+    /// All functions of user space in a stack of which only the kernel's part was read.
+    NotRead,
 }
 
 /// The function of all frames with one name in one module.

@@ -77,7 +77,7 @@ pub use module::{KernelCode, Module, Segment};
 pub use names::{Names, chosen, clean};
 pub use recording::Recording;
 pub use softirq::Softirq;
-pub use stack::StackTree;
+pub use stack::{StackTree, Stacks};
 pub use symbols::Symbols;
 pub use system_call::{SystemCall, SystemCallRole};
 pub use tally::Tally;

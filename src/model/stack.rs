@@ -4,6 +4,20 @@
 use super::flat_map::FlatMap;
 use super::ids::{FrameId, StackId};
 
+/// Which part of the stacks to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stacks {
+    /// All of them.
+    #[default]
+    Whole,
+    /// The kernel's frames: all that [`windows`](crate::analyses::windows),
+    /// [`stalls`](crate::analyses::stalls) and what is built on them look at. The frames of user
+    /// space become one, [`Frame::USER_NOT_READ`](crate::model::Frame::USER_NOT_READ), which says
+    /// so wherever it is printed. Under a mixed load this saves most of the time, since chains
+    /// differ mostly in user space. Text of perf script is read whole.
+    Kernel,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Node {
     parent: StackId,
@@ -15,7 +29,8 @@ struct Node {
 #[derive(Debug)]
 pub struct StackTree {
     nodes: Vec<Node>,
-    /// By (parent, frame).
+    /// By (parent, frame), all children but those that directly follow their parent. A new stack
+    /// adds its frames one after the other, so most nodes are such children, and take no entry.
     children: FlatMap,
 }
 
@@ -25,13 +40,25 @@ impl StackTree {
 
     /// The stack of `frame` called by `parent`.
     pub fn push(&mut self, parent: StackId, frame: FrameId) -> StackId {
+        let next = StackId(parent.0.saturating_add(1));
+        match self.nodes.get(next.index()) {
+            Some(node) if node.parent == parent && node.frame == frame => return next,
+            // The parent is the last node, so it has no children.
+            None => return self.add(parent, frame),
+            Some(_) => {}
+        }
         let key = u64::from(parent.0) << 32 | u64::from(frame.0);
         if let Some(existing) = self.children.get(key) {
             return StackId(existing);
         }
+        let id = self.add(parent, frame);
+        self.children.insert(key, id.0);
+        id
+    }
+
+    fn add(&mut self, parent: StackId, frame: FrameId) -> StackId {
         let id = StackId::from_index(self.nodes.len());
         self.nodes.push(Node { parent, frame });
-        self.children.insert(key, id.0);
         id
     }
 

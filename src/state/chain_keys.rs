@@ -4,7 +4,9 @@
 //! their memory for every sample. With ten million distinct chains, the chance that any two share a
 //! key is below 1 in 300,000.
 
-use linux_perf_event_reader::constants::{PERF_CONTEXT_MAX, PERF_RECORD_MISC_CPUMODE_MASK};
+use linux_perf_event_reader::constants::{
+    PERF_CONTEXT_MAX, PERF_CONTEXT_USER, PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_USER,
+};
 
 use crate::ingest::{RawSample, deferred};
 use crate::model::{StackId, fold, seed};
@@ -35,6 +37,31 @@ pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
     // The user chain was recorded later. The cookie that refers to it is unique in its thread only.
     if deferred(sample.chain, order).is_some() {
         hash = fold(hash ^ u64::from(sample.tid as u32), MULTIPLIER);
+    }
+    finish(hash)
+}
+
+/// The key of the kernel's part of the raw chain of a sample, and of whether user space called it:
+/// all that tells stacks apart whose user frames are not read. It is the key of the whole chain if
+/// the chain is not as the kernel writes it, the user's part after the kernel's.
+#[inline(always)]
+pub(super) fn key_of_kernel_part(sample: &RawSample, cpumode: u16) -> u64 {
+    let order = sample.order;
+    let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
+    let user = order.u64s(sample.chain).position(|entry| entry == PERF_CONTEXT_USER);
+    let end = user.map_or(sample.chain.len(), |marker| 8 * (marker + 1));
+    let (kernel, user) = sample.chain.split_at(end);
+    // A marker has the highest bit, which addresses of user space do not have.
+    let all_bits = order.u64s(user).fold(0, |bits, entry| bits | entry);
+    if all_bits >> 63 != 0 || deferred(sample.chain, order).is_some() {
+        return key_of(sample, cpumode);
+    }
+    let start = WHOLE ^ u64::from(cpumode) ^ u64::from(user.is_empty()) << 32;
+    let mut hash = hash_of(start, kernel);
+    let has_address = !user.is_empty() || order.u64s(kernel).rev().any(|entry| entry < PERF_CONTEXT_MAX);
+    // As for a whole chain, but where the instruction is in user space it is not read either.
+    if cpumode != PERF_RECORD_MISC_USER && (sample.is_kernel_left_out || !has_address) {
+        hash = fold(hash ^ sample.ip, MULTIPLIER);
     }
     finish(hash)
 }

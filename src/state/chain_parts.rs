@@ -8,7 +8,7 @@ use linux_perf_event_reader::constants::{
 };
 
 use crate::ingest::ByteOrder;
-use crate::model::Mode;
+use crate::model::{Mode, Stacks};
 
 use super::spaces::SpaceAt;
 
@@ -32,6 +32,8 @@ pub(super) struct Chain<'a> {
     pub kernel: SpaceAt,
     /// Byte order of the entries.
     pub order: ByteOrder,
+    /// Which part of the stack is read.
+    pub stacks: Stacks,
 }
 
 /// Entries of a chain that are of one mode.
@@ -64,6 +66,11 @@ impl<'a> Chain<'a> {
             Mode::Kernel => self.kernel,
             Mode::Guest | Mode::Hypervisor => SpaceAt::NONE,
         }
+    }
+
+    /// Whether code of a mode is read.
+    pub fn reads(&self, mode: Mode) -> bool {
+        self.stacks == Stacks::Whole || mode != Mode::User
     }
 
     /// Calls `each` with the parts of the chain, outermost first.

@@ -70,15 +70,32 @@ impl Chains {
     pub(super) fn intern(&mut self, chain: &Chain, resolve: &impl Fn(u64, Mode) -> Frame) -> (StackId, bool) {
         let (mut stack, mut depends_on_space) = (StackTree::ROOT, false);
         chain.each_part(|part| {
-            stack = self.intern_part(stack, &part, resolve);
-            depends_on_space |= part.mode == Mode::User;
+            if chain.reads(part.mode) {
+                stack = self.intern_part(stack, &part, resolve);
+                depends_on_space |= part.mode == Mode::User;
+            } else if !part.entries.is_empty() {
+                stack = self.push_not_read(stack);
+            }
         });
-        let is_apart = chain.is_kernel_left_out && chain.first_mode() == Mode::Kernel;
-        if stack == StackTree::ROOT || is_apart {
-            let frame = self.frames.intern(resolve(chain.ip, chain.first_mode()));
+        let mode = chain.first_mode();
+        let is_apart = chain.is_kernel_left_out && mode == Mode::Kernel;
+        if stack == StackTree::ROOT && !chain.reads(mode) {
+            stack = self.push_not_read(stack);
+        } else if stack == StackTree::ROOT || is_apart {
+            let frame = self.frames.intern(resolve(chain.ip, mode));
             stack = self.stacks.push(stack, frame);
         }
         (stack, depends_on_space)
+    }
+
+    /// The stack of the frame that stands for user frames that are not read, in the place of those
+    /// of one part or of several that follow each other.
+    fn push_not_read(&mut self, outer: StackId) -> StackId {
+        let frame = self.frames.intern(Frame::USER_NOT_READ);
+        match self.stacks.split(outer) {
+            Some((_, innermost)) if innermost == frame => outer,
+            _ => self.stacks.push(outer, frame),
+        }
     }
 
     /// The stack of a part that `outer` called.
@@ -134,6 +151,7 @@ mod tests {
 
     use super::*;
     use crate::ingest::ByteOrder;
+    use crate::model::Stacks;
 
     fn read(entries: &[u64], ip: u64, cpumode: u16) -> Vec<(Mode, u64)> {
         read_chain(entries, ip, cpumode, false)
@@ -151,6 +169,7 @@ mod tests {
             space: SpaceAt::NONE,
             kernel: SpaceAt::NONE,
             order: ByteOrder::Little,
+            stacks: Stacks::Whole,
         };
         let resolve = |offset, mode| Frame { module: None, offset, mode };
         let mut chains = Chains::default();
@@ -201,6 +220,7 @@ mod tests {
                 space,
                 kernel,
                 order: ByteOrder::Little,
+                stacks: Stacks::Whole,
             };
             Chains::default().intern(&chain, &|offset, mode| Frame { module: None, offset, mode }).1
         };

@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ingest::{ByteOrder, RecordTime, SampleReader, Source, UserChains, deferred};
-use crate::model::{CgroupId, StackId, StackTree, TaskId};
+use crate::model::{CgroupId, StackId, StackTree, Stacks, TaskId};
 
 use super::chain_keys::key_in;
 use super::chain_parts::Chain;
@@ -36,6 +36,8 @@ pub struct Meanings<'m, 'a> {
 
 struct Resolver<'m, 'a> {
     meanings: &'m Meanings<'m, 'a>,
+    /// Which part of stacks is read.
+    stacks: Stacks,
     chains: Chains,
     /// For each raw chain, the position of a record that has it.
     positions: Vec<u64>,
@@ -79,13 +81,13 @@ impl Collector {
     /// Resolves the collected samples and events by the state at their times.
     pub fn resolve(mut self, meanings: &Meanings) -> ResolvedPart {
         self.finish();
-        let Collector { chains, threads, cgroups, mut by_cpu, mut traces, runs, offsets, .. } = self;
+        let Collector { stacks, chains, threads, cgroups, mut by_cpu, mut traces, runs, offsets, .. } = self;
         let state = meanings.state;
         let cgroups: Vec<CgroupId> = cgroups.iter().map(|id| state.cgroup(*id)).collect();
         for CpuSamples { details, .. } in by_cpu.values_mut() {
             details.rename_cgroups(|number| cgroups.get(number.index()).copied().unwrap_or(CgroupId::NONE));
         }
-        let mut resolver = Resolver::new(meanings, chains, threads.into_iter());
+        let mut resolver = Resolver::new(meanings, stacks, chains, threads.into_iter());
         let mut without_user_chain = 0;
         // How many samples or events of each CPU are resolved.
         let mut done: FxHashMap<(u32, bool), usize> = FxHashMap::default();
@@ -128,7 +130,12 @@ impl Collector {
 }
 
 impl<'m, 'a> Resolver<'m, 'a> {
-    fn new(meanings: &'m Meanings<'m, 'a>, chains: Vec<u64>, threads: impl Iterator<Item = Thread>) -> Self {
+    fn new(
+        meanings: &'m Meanings<'m, 'a>,
+        stacks: Stacks,
+        chains: Vec<u64>,
+        threads: impl Iterator<Item = Thread>,
+    ) -> Self {
         let never = || RecordTime::NEVER..RecordTime::NEVER;
         let unknown =
             |thread| ThreadState { thread, between: never(), task: TaskId(0), space: SpaceAt::NONE };
@@ -136,6 +143,7 @@ impl<'m, 'a> Resolver<'m, 'a> {
         let kernel = meanings.state.spaces.kernel_between(RecordTime::FIRST);
         Resolver {
             meanings,
+            stacks,
             chains: Chains::default(),
             first_stacks: vec![unresolved; chains.len()],
             positions: chains,
@@ -229,7 +237,8 @@ impl<'m, 'a> Resolver<'m, 'a> {
                 }
             }
         }
-        let chain = Chain { entries, user, ip, is_kernel_left_out, cpumode, space, kernel, order };
+        let stacks = self.stacks;
+        let chain = Chain { entries, user, ip, is_kernel_left_out, cpumode, space, kernel, order, stacks };
         let frame = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
         self.chains.intern(&chain, &frame)
     }

@@ -8,9 +8,9 @@ use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 
 use crate::ingest::{RawSample, RawSwitch, RawTrace, Record};
-use crate::model::{CgroupId, Detail, Details, EventId, FlatMap, Sample, StackId, TaskId};
+use crate::model::{CgroupId, Detail, Details, EventId, FlatMap, Sample, StackId, Stacks, TaskId};
 
-use super::chain_keys::key_of;
+use super::chain_keys::{key_of, key_of_kernel_part};
 use super::tasks::Thread;
 use super::trace::{Occurrence, Traces};
 
@@ -25,6 +25,8 @@ const RECENT: usize = 256;
 /// Until they are [resolved](Collector::resolve) the id of a task is the number of a thread, that
 /// of a stack the number of a raw chain, and that of a control group the number of the kernel's id.
 pub struct Collector {
+    /// Which part of stacks is read.
+    pub(super) stacks: Stacks,
     /// For each distinct chain, the position of the first record that has it.
     pub(super) chains: Vec<u64>,
     chain_numbers: FlatMap,
@@ -86,9 +88,11 @@ impl CpuSamples {
     }
 }
 
-impl Default for Collector {
-    fn default() -> Self {
+impl Collector {
+    /// An empty collector, for this part of stacks.
+    pub fn new(stacks: Stacks) -> Self {
         Collector {
+            stacks,
             chains: Vec::new(),
             chain_numbers: FlatMap::default(),
             threads: IndexSet::default(),
@@ -102,9 +106,7 @@ impl Default for Collector {
             offsets: Vec::new(),
         }
     }
-}
 
-impl Collector {
     /// Adds the sample that `record` holds.
     #[inline(always)]
     pub fn push(&mut self, event: usize, raw: &RawSample, record: &Record) {
@@ -119,7 +121,7 @@ impl Collector {
         samples.push(Sample { time_ns: raw.time_ns, stack: NO_CHAIN, task });
         details.push(detail);
         self.note_position(raw.cpu, false, record.position);
-        self.waiting.push((key_of(raw, record.misc), record.position));
+        self.waiting.push((self.key_of(raw, record), record.position));
         if self.waiting.len() == BATCH {
             self.flush();
         }
@@ -132,7 +134,7 @@ impl Collector {
         let task = self.number_of(Thread { pid: raw.pid, tid: raw.tid });
         let mut stack = NO_CHAIN;
         if !raw.chain.is_empty() {
-            let key = key_of(raw, record.misc);
+            let key = self.key_of(raw, record);
             stack = numbered(&mut self.chain_numbers, &mut self.chains, key, record.position);
         }
         let event = Some(EventId::from_index(event));
@@ -155,6 +157,14 @@ impl Collector {
         // Tracepoints name other threads by tid only, so the tid is used as the pid too.
         let number = |tid| TaskId::from_index(threads.insert_full(Thread { pid: tid, tid }).0);
         self.traces.push(at, trace, number);
+    }
+
+    #[inline(always)]
+    fn key_of(&self, raw: &RawSample, record: &Record) -> u64 {
+        match self.stacks {
+            Stacks::Whole => key_of(raw, record.misc),
+            Stacks::Kernel => key_of_kernel_part(raw, record.misc),
+        }
     }
 
     #[inline(always)]

@@ -77,9 +77,7 @@ pub fn name_frames(
             by_module[module.index()].push(index);
         }
     }
-    let is_wanted = |module: usize| !sources.kernel_only || modules[module].kernel.is_some();
-    let is_hit = |module: &usize| !by_module[*module].is_empty() && is_wanted(*module);
-    let mut hit: Vec<usize> = (0..modules.len()).filter(is_hit).collect();
+    let mut hit: Vec<usize> = (0..modules.len()).filter(|&module| !by_module[module].is_empty()).collect();
     // The kernel's come first.
     hit.sort_by_key(|module| modules[*module].kernel.is_none());
     let frames_of = |&module: &usize| ModuleFrames::new(request, &modules[module], &by_module[module]);
@@ -220,7 +218,9 @@ fn unnamed(frames: &[Frame], modules: &[Module], names: &mut Names) -> Vec<Frame
     for module in modules {
         module_names.push(names.intern(&format!("[{}]", module.basename())));
     }
+    let not_read = names.intern("[user frames not read]");
     let name = |frame: &Frame| match (frame.mode, frame.module) {
+        _ if *frame == Frame::USER_NOT_READ => (not_read, Naming::NotRead),
         (Mode::Guest | Mode::Hypervisor, _) => (unknown, Naming::Foreign),
         (_, None) => (unknown, Naming::NoModule),
         (_, Some(module)) => (module_names[module.index()], Naming::NoSymbols),

@@ -9,9 +9,6 @@ pub struct Sources {
     pub inline: bool,
     /// Whether frames get no names at all.
     pub disabled: bool,
-    /// Whether frames of user space get none: who asks only for stalls needs none of them, and they
-    /// take most of the time in which a small recording is read.
-    pub kernel_only: bool,
     /// The kernel's ELF file, if the user named it.
     pub vmlinux: Option<PathBuf>,
     /// A kallsyms file that the user named.

@@ -42,6 +42,7 @@ mod jitdump;
 mod json_page;
 mod kernel_modules;
 mod kernel_names;
+mod kernel_part;
 mod kernel_stacks;
 mod known_causes;
 mod kubernetes;

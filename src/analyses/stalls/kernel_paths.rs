@@ -72,7 +72,7 @@ fn judge(cpu: &Cpu, mut readings: Vec<Reading>, tried: f64, findings: &mut Vec<F
                 Activity::Task { .. } => Kind::KernelPath { samples: run.samples, p_value },
                 Activity::Softirq(softirq) => Kind::Handler { softirq: Some(softirq) },
             };
-            findings.push(Finding { kind, time: run.time.clone(), weight });
+            findings.push(Finding { kind, time: run.time(cpu), weight });
         }
     }
 }

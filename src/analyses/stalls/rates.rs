@@ -16,17 +16,23 @@ const LATE: u64 = 10;
 /// The same where timers are known to stop: a sleep may be shorter than an interval.
 const LATE_AFTER_SLEEP: u64 = 5;
 
+/// So many samples have their sums together: sums of each would take more memory than the samples.
+const BLOCK: usize = 16;
+
 /// The rates of one CPU.
 pub(super) struct Rates<'c, 'r> {
     cpu: &'c Cpu<'r>,
     /// For each sample, how a softirq was served when it was taken.
     pub served: Vec<Option<Served>>,
+    /// For each sample, whether it counts.
+    counts: Vec<bool>,
+    /// For each block, the sums over its samples and all after them; then those over no sample.
     sums: Vec<Sums>,
-    /// For each sample, how many consecutive samples up to it count and hit no softirq.
-    silence: Vec<u32>,
+    /// For each block, how many consecutive samples before it count and hit no softirq.
+    silence: Vec<u64>,
 }
 
-/// Sums over the samples before one. Only samples that count are in them.
+/// Sums over the samples from one on. Only samples that count are in them.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     /// How many there are.
@@ -39,6 +45,20 @@ struct Sums {
     others: u64,
     /// The distance of each to the next sample that hit such a softirq, in samples.
     distances: u64,
+    /// The distance of the first of them.
+    distance: u64,
+}
+
+impl Sums {
+    /// Adds the sample before them, which counts.
+    fn add(&mut self, served: Option<Served>) {
+        self.samples += 1;
+        self.served += u64::from(served.is_some());
+        self.by_threads += u64::from(served == Some(Served::Thread));
+        self.others += u64::from(!is_brought(served));
+        self.distance = if is_brought(served) { 0 } else { self.distance + 1 };
+        self.distances += self.distance;
+    }
 }
 
 /// The rates near one run.
@@ -73,30 +93,42 @@ impl<'c, 'r> Rates<'c, 'r> {
         for run in runs.iter().filter(|run| run.is_long(cpu)) {
             counts[run.first..=run.last].fill(false);
         }
-        let mut distance = vec![0; samples.len()];
-        let mut next = 0;
-        for at in (0..samples.len()).rev().filter(|&at| counts[at]) {
-            next = if is_brought(served[at]) { 0 } else { next + 1 };
-            distance[at] = next;
+        let mut rates = Rates { cpu, served, counts, sums: vec![Sums::default()], silence: Vec::new() };
+        let blocks = samples.len().div_ceil(BLOCK);
+        for block in (0..blocks).rev() {
+            let last = rates.sums[rates.sums.len() - 1];
+            rates.sums.push(rates.with(last, BLOCK * block..samples.len().min(BLOCK * (block + 1))));
         }
-        let mut sums = vec![Sums::default()];
-        let mut sum = Sums::default();
-        let mut silence = vec![0; samples.len()];
-        let mut row = 0;
-        for at in 0..samples.len() {
-            let is_served = served[at].is_some();
-            if counts[at] {
-                sum.samples += 1;
-                sum.served += u64::from(is_served);
-                sum.by_threads += u64::from(served[at] == Some(Served::Thread));
-                sum.others += u64::from(!is_brought(served[at]));
-                sum.distances += distance[at];
-            }
-            sums.push(sum);
-            row = if is_served || !counts[at] { 0 } else { row + 1 };
-            silence[at] = row;
+        rates.sums.reverse();
+        let mut silence = 0;
+        for block in 0..blocks {
+            rates.silence.push(silence);
+            let all = BLOCK * block..samples.len().min(BLOCK * (block + 1));
+            silence = rates.silences(silence, all).last().unwrap_or(silence);
         }
-        Rates { cpu, served, sums, silence }
+        rates
+    }
+
+    /// These sums, with those of the samples before them.
+    fn with(&self, sums: Sums, before: Range<usize>) -> Sums {
+        let mut sums = sums;
+        before.rev().filter(|&at| self.counts[at]).for_each(|at| sums.add(self.served[at]));
+        sums
+    }
+
+    /// The sums over the samples from `at` on.
+    fn sums_from(&self, at: usize) -> Sums {
+        let block = at.div_ceil(BLOCK);
+        self.with(self.sums[block], at..self.counts.len().min(BLOCK * block))
+    }
+
+    /// For each of these samples, how many consecutive samples up to it count and hit no softirq;
+    /// `before` is the number for the sample before them.
+    fn silences(&self, before: u64, samples: Range<usize>) -> impl Iterator<Item = u64> {
+        samples.scan(before, |row, at| {
+            *row = if self.served[at].is_some() || !self.counts[at] { 0 } else { *row + 1 };
+            Some(*row)
+        })
     }
 
     /// The rates in `samples`; `None` if there are too few samples.
@@ -104,17 +136,17 @@ impl<'c, 'r> Rates<'c, 'r> {
     /// The rate is the inverse of the mean distance to the next softirq. The share of samples that
     /// hit softirqs would overestimate it, because softirqs come in bursts.
     fn of(&self, samples: &Range<usize>) -> Option<Nearby> {
-        let (before, after) = (self.sums[samples.start], self.sums[samples.end]);
-        let count = after.samples - before.samples;
-        let served = after.served - before.served;
-        let others = after.others - before.others;
-        let distances = after.distances - before.distances;
+        let (from, after) = (self.sums_from(samples.start), self.sums_from(samples.end));
+        let count = from.samples - after.samples;
+        let served = from.served - after.served;
+        let others = from.others - after.others;
+        let distances = from.distances - after.distances;
         // What was never seen is not impossible.
         let share = |part: u64| part.max(1) as f64 / count as f64;
         (count - served >= ENOUGH).then(|| Nearby {
             rate: others as f64 / distances.max(others).max(1) as f64,
             share: share(served),
-            thread_share: share(after.by_threads - before.by_threads),
+            thread_share: share(from.by_threads - after.by_threads),
             is_known_before: false,
         })
     }
@@ -155,8 +187,13 @@ impl<'c, 'r> Rates<'c, 'r> {
 
     /// The longest time without softirqs near the samples `within`, in samples.
     pub fn longest_silence_near(&self, within: &Range<usize>) -> u64 {
-        let elsewhere = self.around(within).into_iter().flat_map(|samples| &self.silence[samples]).max();
-        elsewhere.map_or(0, |&longest| u64::from(longest))
+        let longest = |samples: Range<usize>| {
+            let block = samples.start / BLOCK;
+            let before = self.silence.get(block).copied().unwrap_or(0);
+            let up_to_end = self.silences(before, BLOCK * block..samples.end);
+            up_to_end.skip(samples.start - BLOCK * block).max()
+        };
+        self.around(within).into_iter().filter_map(longest).max().unwrap_or(0)
     }
 }
 

@@ -28,8 +28,6 @@ pub(super) struct Run {
     /// How many of the samples from the first to the last hit the activity. The others were taken
     /// in interrupts.
     pub samples: u64,
-    /// Its time, estimated from samples.
-    pub time: Range<u64>,
     /// If a softirq ended it: how that softirq was served.
     pub ended_by: Option<Served>,
 }
@@ -37,7 +35,26 @@ pub(super) struct Run {
 impl Run {
     /// Whether it is long enough to be a stall.
     pub fn is_long(&self, cpu: &Cpu) -> bool {
-        self.time.end - self.time.start >= cpu.options.min_ns && self.samples >= 2
+        self.lasts(cpu, cpu.options.min_ns)
+    }
+
+    /// Whether it has more than one sample, and lasts at least this long.
+    pub fn lasts(&self, cpu: &Cpu, least_ns: u64) -> bool {
+        self.samples >= 2 && {
+            let time = self.time(cpu);
+            time.end - time.start >= least_ns
+        }
+    }
+
+    /// Its time, estimated from samples: half way to the samples before and after it, but no more
+    /// than half a sampling interval.
+    pub fn time(&self, cpu: &Cpu) -> Range<u64> {
+        let time = |at: usize| cpu.samples()[at].time_ns;
+        let half = |distance: u64| distance.min(cpu.interval_ns) / 2;
+        let (first_ns, last_ns) = (time(self.first), time(self.last));
+        let before = self.first.checked_sub(1).map_or(0, |before| half(first_ns - time(before)));
+        let after = cpu.samples().get(self.last + 1).map_or(0, |after| half(after.time_ns - last_ns));
+        first_ns - before..last_ns + after
     }
 
     /// Indices of its samples, and of those in interrupts between them.
@@ -45,9 +62,9 @@ impl Run {
         self.first..self.last + 1
     }
 
-    /// A run of the one sample at `at`, whose time is not known yet.
+    /// A run of the one sample at `at`.
     fn begin(activity: Activity, at: usize) -> Run {
-        Run { activity, first: at, last: at, samples: 1, time: 0..0, ended_by: None }
+        Run { activity, first: at, last: at, samples: 1, ended_by: None }
     }
 }
 
@@ -57,13 +74,14 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
     let mut open: Option<Run> = None;
     for (at, sample) in cpu.samples().iter().enumerate() {
         let observation = observe(cpu, sample, open.as_ref().map(|run| run.activity));
-        let is_broken = open.as_ref().is_some_and(|run| is_broken(cpu, run, at));
         match (&mut open, observation) {
-            (Some(run), Observation::Activity(activity)) if activity == run.activity && !is_broken => {
+            (Some(run), Observation::Activity(activity))
+                if activity == run.activity && !is_broken(cpu, run, at) =>
+            {
                 run.last = at;
                 run.samples += 1;
             }
-            (Some(_), Observation::Interrupt) if !is_broken => {}
+            (Some(run), Observation::Interrupt) if !is_broken(cpu, run, at) => {}
             (_, observation) => {
                 if let Some(mut run) = open.take() {
                     let since_last = cpu.samples()[run.last].time_ns..sample.time_ns;
@@ -81,9 +99,6 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
         }
     }
     runs.extend(open);
-    for run in &mut runs {
-        run.time = extent(cpu, run.first, run.last);
-    }
     runs
 }
 
@@ -193,14 +208,4 @@ fn is_broken(cpu: &Cpu, run: &Run, at: usize) -> bool {
 fn goes_on(cpu: &Cpu, at: usize) -> bool {
     let [before, after] = [at - 1, at].map(|at| cpu.interrupted(cpu.samples()[at].stack));
     before.is_some() && after.is_some() && before != after
-}
-
-/// The time of the activity that the samples from `first` to `last` hit. It extends half way to the
-/// samples before and after them, by at most half a sampling interval.
-fn extent(cpu: &Cpu, first: usize, last: usize) -> Range<u64> {
-    let time = |at: usize| cpu.samples()[at].time_ns;
-    let half = |distance: u64| distance.min(cpu.interval_ns) / 2;
-    let before = first.checked_sub(1).map_or(0, |before| half(time(first) - time(before)));
-    let after = cpu.samples().get(last + 1).map_or(0, |after| half(after.time_ns - time(last)));
-    time(first) - before..time(last) + after
 }

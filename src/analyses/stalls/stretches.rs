@@ -78,16 +78,14 @@ pub(super) fn with_short_runs(
     stretches: Vec<Stretch>,
 ) -> Vec<Stretch> {
     let overlaps = |time: &Range<u64>| is_overlapped(&stretches, |stretch| &stretch.time, time);
-    let is_short = |run: &&Run| {
-        run.time.end - run.time.start >= cpu.least_ns() && run.samples >= 2 && !overlaps(&run.time)
+    let is_near = |time: &Range<u64>| {
+        overlaps(&(time.start.saturating_sub(PAUSE_NS)..time.end.saturating_add(PAUSE_NS)))
     };
-    let is_near = |run: &&Run| {
-        overlaps(&(run.time.start.saturating_sub(PAUSE_NS)..run.time.end.saturating_add(PAUSE_NS)))
-    };
-    let short_runs = runs.iter().filter(is_short).filter(is_near).map(|run| Stretch {
-        time: run.time.clone(),
+    let short = runs.iter().filter(|run| run.lasts(cpu, cpu.least_ns())).map(|run| run.time(cpu));
+    let short_runs = short.filter(|time| !overlaps(time) && is_near(time)).map(|time| Stretch {
         is_long: false,
-        suspect: suspect::find(cpu, findings, &run.time),
+        suspect: suspect::find(cpu, findings, &time),
+        time,
     });
     let short_runs: Vec<Stretch> = short_runs.collect();
     let mut all = stretches;

@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use stallgraph::load;
 
 use super::outcome::Outcome;
+use super::reading::Needs;
 use super::{output, window_options};
 use views::Gallery;
 
@@ -25,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         bail!("--after goes with --window or --stall only");
     }
     let is_of_windows = arguments.window.is_some() || arguments.diff;
-    let recording = arguments.input.load_with_events()?;
+    let recording = arguments.input.load(Needs::SamplesAndEvents)?;
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
     load::require_times(&recording)?;

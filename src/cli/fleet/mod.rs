@@ -19,7 +19,7 @@ use stallgraph::render::{json, report};
 
 use super::causes_options::CausesOptions;
 use super::output;
-use super::reading::ReadingOptions;
+use super::reading::{Needs, ReadingOptions};
 use super::values::{parse_duration, parse_percent, to_ns};
 
 use read::Reader;
@@ -126,9 +126,7 @@ impl Arguments {
             selection: Selection::default(),
             causes: self.causes.causes()?,
         };
-        let mut loading = self.reading.options(true);
-        // What holds a CPU in a stall is the kernel's.
-        loading.sources.kernel_only = true;
+        let loading = self.reading.options(Needs::Kernel);
         let min_ns = stalls.min_ns;
         let reader = Reader { loading, stalls };
         let mut fleet = Fleet::new(Options { min_stalls: self.stalls, min_share: self.share });

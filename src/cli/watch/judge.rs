@@ -13,7 +13,7 @@ use anyhow::Result;
 use stallgraph::analyses::stalls::{self, Confidence, Holder, Stall};
 use stallgraph::capture::Flight;
 use stallgraph::load;
-use stallgraph::model::Recording;
+use stallgraph::model::{Recording, Stacks};
 use stallgraph::render::{json, report};
 
 use crate::cli::{allocator, output};
@@ -144,7 +144,7 @@ impl Judge {
     fn judge(&mut self, bytes: &Arc<Vec<u8>>) -> Result<()> {
         // Verdicts need names of the kernel alone. Those of programs take longer: they are for
         // packs.
-        let options = load::Options { events: true, ..load::Options::default() };
+        let options = load::Options { stacks: Stacks::Kernel, events: true, ..load::Options::default() };
         let recording = load::load_bytes(bytes, Path::new(keep::RECORDING), &options, &|_, _, _| {})?;
         let found = stalls::find(&recording, &self.options);
         if let Some(rows) = &self.rows {
