@@ -78,7 +78,7 @@ pub fn find(recording: &Recording) -> Contents {
         frames,
         unnamed_frames: unnamed.iter().map(|cause| cause.frames).sum(),
         unnamed,
-        overloads: overloads::find(recording, &Contexts::with_handlers(recording), &Selection::default()),
+        overloads: overloads::find(recording, &Contexts::of(recording), &Selection::default()),
     }
 }
 

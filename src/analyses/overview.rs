@@ -134,7 +134,7 @@ enum Key {
 
 /// The overview of the selected CPUs and time of `recording`, in which `stalls` were found.
 pub fn find(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Overview {
-    let contexts = Contexts::new(recording);
+    let contexts = Contexts::of(recording);
     let time = selection.recorded(recording);
     let piece_ns = time.end.saturating_sub(time.start).div_ceil(PIECES).max(1);
     let timelines: Vec<&Timeline> = selection.timelines(recording).collect();

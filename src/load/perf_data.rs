@@ -55,7 +55,7 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
         ..Recording::default()
     };
     let mut names = Names::default();
-    let state = State::replay(side_band, &mut names);
+    let state = State::replay(side_band, options.stacks, &mut names);
     recording.tally.lost = state.losses.lost_total();
     recording.tally.throttled = state.losses.throttled_total();
 

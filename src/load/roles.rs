@@ -1,6 +1,10 @@
 //! Roles: which tasks serve softirqs, by their comms, and which only have such a name.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rayon::prelude::*;
 
 use crate::kernel;
 use crate::model::{FrameKind, Mode, Names, Origin, Recording, StackId, TaskId, TaskKind, TraceKind};
@@ -10,6 +14,9 @@ use super::notes::note_impostors;
 /// A kernel thread has no code in user space. One sample in so many may still show some: it was
 /// taken while the CPU went on to the next task, or its call chain is damaged.
 const DAMAGED: u32 = 10;
+
+/// How many samples are looked at together.
+const PIECE: usize = 1 << 16;
 
 /// Sets the kind of each task by its comm, and notes programs that have the name of a kernel
 /// thread.
@@ -46,22 +53,26 @@ fn set_origins_by_samples(recording: &mut Recording, are_named: &[bool]) {
     let have_program = recording
         .stacks_with(|function| function.mode == Mode::User || function.kind == FrameKind::SystemCallEntry);
     let shows_program = |stack: StackId| have_program[stack.index()] && !have_entry[stack.index()];
-    let mut counts = vec![(0u32, 0u32); recording.tasks.len()];
-    for sample in recording.timelines.iter().flat_map(|timeline| &timeline.samples) {
-        if are_doubtful[sample.task.index()] {
-            let (all, of_program) = &mut counts[sample.task.index()];
-            *all = all.saturating_add(1);
-            *of_program = of_program.saturating_add(u32::from(shows_program(sample.stack)));
+    // All samples, and those that show a program.
+    let counts: Vec<[AtomicU32; 2]> = recording.tasks.iter().map(|_| Default::default()).collect();
+    let samples = recording.timelines.par_iter().flat_map(|timeline| timeline.samples.par_chunks(PIECE));
+    samples.for_each(|samples| {
+        for sample in samples.iter().filter(|sample| are_doubtful[sample.task.index()]) {
+            let [all, of_program] = &counts[sample.task.index()];
+            all.fetch_add(1, Relaxed);
+            of_program.fetch_add(u32::from(shows_program(sample.stack)), Relaxed);
         }
-    }
+    });
+    let mut counts: Vec<[u32; 2]> =
+        counts.into_iter().map(|counts| counts.map(AtomicU32::into_inner)).collect();
     for event in recording.timelines.iter().flat_map(|timeline| &timeline.trace.events) {
         let is_call =
             matches!(event.kind, TraceKind::SystemCallEnter { .. } | TraceKind::SystemCallExit { .. });
         if is_call && are_doubtful[event.task.index()] {
-            counts[event.task.index()] = (1, 1);
+            counts[event.task.index()] = [1, 1];
         }
     }
-    for (task, (all, of_program)) in recording.tasks.iter_mut().zip(counts) {
+    for (task, [all, of_program]) in recording.tasks.iter_mut().zip(counts) {
         if of_program > all / DAMAGED {
             task.origin = Origin::User;
         }

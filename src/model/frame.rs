@@ -65,12 +65,6 @@ impl FrameTable {
     /// The id of `frame`.
     pub fn intern(&mut self, frame: Frame) -> FrameId {
         let FrameTable { frames, ids, .. } = self;
-        let seed = seed();
-        let hash = |frame: &Frame| {
-            let module_and_mode =
-                frame.module.map_or(u64::MAX, |module| u64::from(module.0)) << 8 | frame.mode as u64;
-            fold(fold(frame.offset ^ seed, MULTIPLIER) ^ module_and_mode, MULTIPLIER)
-        };
         let entry = ids.entry(hash(&frame), |id| frames[id.index()] == frame, |id| hash(&frames[id.index()]));
         *entry
             .or_insert_with(|| {
@@ -78,6 +72,11 @@ impl FrameTable {
                 FrameId::from_index(frames.len() - 1)
             })
             .get()
+    }
+
+    /// The id of `frame`, if it was interned.
+    pub(crate) fn find(&self, frame: &Frame) -> Option<FrameId> {
+        self.ids.find(hash(frame), |id| self.frames[id.index()] == *frame).copied()
     }
 
     /// Adds a frame for a function that was inlined at `frame`.
@@ -102,4 +101,11 @@ impl FrameTable {
     pub fn function(&self, frame: FrameId) -> FunctionId {
         self.functions[frame.index()]
     }
+}
+
+/// The seed is there because frames come from the file: nobody can choose them to collide.
+fn hash(frame: &Frame) -> u64 {
+    let module_and_mode =
+        frame.module.map_or(u64::MAX, |module| u64::from(module.0)) << 8 | frame.mode as u64;
+    fold(fold(frame.offset ^ seed(), MULTIPLIER) ^ module_and_mode, MULTIPLIER)
 }

@@ -1,7 +1,8 @@
 //! The `Recording`: everything that analyses use, immutable once loaded.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::about::About;
 use super::cgroup::Cgroup;
@@ -59,6 +60,8 @@ pub struct Recording {
     /// The median distance of samples, once it is asked for. It takes a look at all samples, and
     /// analyses ask for it CPU by CPU and window by window.
     pub(crate) median_distance_ns: OnceLock<u64>,
+    /// What [`Recording::shared`] made.
+    pub(crate) shared: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Recording {
@@ -191,6 +194,13 @@ impl Recording {
             event.and_then(|event| event.frequency_hz).filter(|&hz| hz > 0).map(|hz| 1_000_000_000 / hz);
         let from_period = event.filter(|event| event.counts_ns).and_then(|event| event.period);
         from_frequency.or(from_period).unwrap_or_else(|| self.median_distance_ns()).max(1)
+    }
+
+    /// What `make` makes of the whole recording, for several analyses of it. It is made once, so
+    /// all calls must be the same; `None` if an earlier one was not.
+    pub(crate) fn shared<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Option<Arc<T>> {
+        let shared = self.shared.get_or_init(|| Arc::new(make(self)));
+        Arc::clone(shared).downcast().ok()
     }
 
     fn median_distance_ns(&self) -> u64 {

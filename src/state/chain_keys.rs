@@ -1,4 +1,4 @@
-//! Keys of chains: 64-bit hashes that identify raw chains, their callers and their stacks.
+//! Keys of chains: 64-bit hashes that identify raw chains and their stacks.
 //!
 //! Two things with one key count as equal. The originals are not compared, because that would touch
 //! their memory for every sample. With ten million distinct chains, the chance that any two share a
@@ -11,14 +11,14 @@ use linux_perf_event_reader::constants::{
 use crate::ingest::{RawSample, deferred};
 use crate::model::{StackId, fold, seed};
 
-use super::chain_parts::ChainPart;
 use super::spaces::SpaceAt;
 
 /// The starting points of hashes, one for each kind of key, so that keys of different kinds differ.
 /// Digits of π.
 const WHOLE: u64 = 0x243f_6a88_85a3_08d3;
-const CALLERS: u64 = 0x1319_8a2e_0370_7344;
 const PLACED: u64 = 0x082e_fa98_ec4e_6c89;
+/// The starting point of the second of two hashes that are made at the same time. Digits of π.
+const SECOND: u64 = 0x1319_8a2e_0370_7344;
 /// An odd number without a pattern: digits of π.
 pub(super) const MULTIPLIER: u64 = 0xa409_3822_299f_31d1;
 
@@ -72,21 +72,13 @@ pub(super) fn key_in(chain: StackId, space: SpaceAt, kernel: SpaceAt) -> u64 {
     finish(fold(fold(hash ^ space.key(), MULTIPLIER) ^ kernel.key(), MULTIPLIER))
 }
 
-/// The key of the stack of callers, all entries of a part but the innermost, which `outer` called.
-#[inline]
-pub(super) fn key_of_callers(callers: &[u8], part: &ChainPart, outer: StackId) -> u64 {
-    let start = fold(CALLERS ^ part.space.key(), MULTIPLIER);
-    let start = fold(start ^ (u64::from(outer.0) << 8 | part.mode as u64), MULTIPLIER);
-    finish(hash_of(start, callers))
-}
-
 /// The hash of the bytes of entries. Each multiplication depends on the previous one, so two
 /// independent chains of them run in parallel, and each takes two entries at a time.
 #[inline]
 fn hash_of(start: u64, entries: &[u8]) -> u64 {
     let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));
     let seed = seed();
-    let (mut one, mut two) = (start ^ seed ^ entries.len() as u64, CALLERS ^ seed);
+    let (mut one, mut two) = (start ^ seed ^ entries.len() as u64, SECOND ^ seed);
     // An attacker could choose entries that make a product 0 if the multiplier were not secret.
     let multiplier = fold(seed, MULTIPLIER) | 1;
     let mut blocks = entries.chunks_exact(32);

@@ -2,21 +2,17 @@
 
 use crate::model::{FlatMap, Frame, FrameId, FrameTable, Mode, StackId, StackTree, fold};
 
-use super::chain_keys::{MULTIPLIER, key_of_callers};
+use super::chain_keys::MULTIPLIER;
 use super::chain_parts::{Chain, ChainPart};
 use super::spaces::SpaceAt;
 
 /// The distinct frames and stacks.
-///
-/// A chain is split at its context markers, outermost part first. The callers of each part, all its
-/// entries but the innermost, are looked up whole by a 64-bit hash of their bytes and their address
-/// space: the innermost entry differs from chain to chain, its callers repeat.
 pub struct Chains {
     /// The distinct frames.
     pub frames: FrameTable,
     /// The distinct stacks.
     pub stacks: StackTree,
-    /// Stacks by [`key_in`](super::chain_keys::key_in), stacks of callers by [`key_of_callers`].
+    /// Stacks by [`key_in`](super::chain_keys::key_in).
     cache: FlatMap,
     /// The frames of recent addresses, by some bits of the address.
     recent: Vec<Recent>,
@@ -71,7 +67,9 @@ impl Chains {
         let (mut stack, mut depends_on_space) = (StackTree::ROOT, false);
         chain.each_part(|part| {
             if chain.reads(part.mode) {
-                stack = self.intern_part(stack, &part, resolve);
+                for address in part.order.u64s(part.entries).rev() {
+                    stack = self.push(stack, address, &part, resolve);
+                }
                 depends_on_space |= part.mode == Mode::User;
             } else if !part.entries.is_empty() {
                 stack = self.push_not_read(stack);
@@ -96,35 +94,6 @@ impl Chains {
             Some((_, innermost)) if innermost == frame => outer,
             _ => self.stacks.push(outer, frame),
         }
-    }
-
-    /// The stack of a part that `outer` called.
-    fn intern_part(
-        &mut self,
-        outer: StackId,
-        part: &ChainPart,
-        resolve: &impl Fn(u64, Mode) -> Frame,
-    ) -> StackId {
-        let Some((leaf, callers)) = part.entries.split_at_checked(8) else {
-            return outer;
-        };
-        let mut stack = outer;
-        if !callers.is_empty() {
-            let key = key_of_callers(callers, part, outer);
-            match self.find(key) {
-                Some(cached) => stack = cached,
-                None => {
-                    for address in part.order.u64s(callers).rev() {
-                        stack = self.push(stack, address, part, resolve);
-                    }
-                    self.cache.insert(key, stack.0);
-                }
-            }
-        }
-        for address in part.order.u64s(leaf) {
-            stack = self.push(stack, address, part, resolve);
-        }
-        stack
     }
 
     /// The stack of the frame at `address`, an entry of `part`, called by `caller`.

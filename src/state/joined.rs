@@ -43,8 +43,14 @@ impl ResolvedPart {
     /// the new entries of the later part are added in the order in which they first occur.
     pub fn join(&mut self, mut next: ResolvedPart) {
         next.chains.stacks.finish();
-        let frames: Vec<FrameId> =
-            next.chains.frames.frames().iter().map(|frame| self.chains.frames.intern(*frame)).collect();
+        // Most look-ups wait for memory, so all threads look up, and one adds what is new.
+        let next_frames = next.chains.frames.frames();
+        let existing: Vec<Option<FrameId>> =
+            next_frames.par_iter().map(|frame| self.chains.frames.find(frame)).collect();
+        let all_frames = next_frames.iter().zip(existing);
+        let frames: Vec<FrameId> = all_frames
+            .map(|(frame, existing)| existing.unwrap_or_else(|| self.chains.frames.intern(*frame)))
+            .collect();
         let mut stacks = vec![StackTree::ROOT; next.chains.stacks.len()];
         for index in 1..stacks.len() {
             if let Some((parent, frame)) = next.chains.stacks.split(StackId::from_index(index)) {

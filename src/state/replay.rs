@@ -1,7 +1,7 @@
 //! The replay: side-band records in time order become histories that answer for any time.
 
 use crate::ingest::{Change, SideBand};
-use crate::model::{Cgroup, CgroupId, Module, Names, Task};
+use crate::model::{Cgroup, CgroupId, Module, Names, Stacks, Task};
 
 use super::losses::{Loss, Losses};
 use super::spaces::Spaces;
@@ -10,6 +10,8 @@ use super::tasks::{Tasks, Thread};
 /// The histories of a recording.
 #[derive(Default)]
 pub struct State {
+    /// Which part of stacks is read.
+    stacks: Stacks,
     /// The task of each tid.
     pub(super) tasks: Tasks,
     /// The code at each address.
@@ -22,11 +24,12 @@ pub struct State {
 }
 
 impl State {
-    /// Replays side-band records, which must be in time order. The histories are as large as the
-    /// records, so what was replayed is given back step by step.
-    pub fn replay(mut side_band: Vec<SideBand>, names: &mut Names) -> State {
+    /// Replays side-band records, which must be in time order. Address spaces are kept only if
+    /// these `stacks` have frames in them. The histories are as large as the records, so what was
+    /// replayed is given back step by step.
+    pub fn replay(mut side_band: Vec<SideBand>, stacks: Stacks, names: &mut Names) -> State {
         const STEP: usize = 1 << 16;
-        let mut state = State::default();
+        let mut state = State { stacks, ..State::default() };
         state.tasks.start(names);
         side_band.reverse();
         while let Some(record) = side_band.pop() {
@@ -44,23 +47,27 @@ impl State {
         match change {
             Change::Comm { pid, tid, exec, comm } => {
                 self.tasks.rename(when, Thread { pid, tid }, names.intern(&comm), exec);
-                if exec {
+                if exec && self.stacks == Stacks::Whole {
                     self.spaces.exec(when, pid);
                 }
             }
             Change::Fork { pid, tid, parent_pid, parent_tid, inherits_maps } => {
                 let parent = Thread { pid: parent_pid, tid: parent_tid };
                 self.tasks.fork(when, Thread { pid, tid }, parent, names);
-                if pid != parent_pid {
+                if pid != parent_pid && self.stacks == Stacks::Whole {
                     let parent = inherits_maps.then_some(parent_pid);
                     self.spaces.fork(when, pid, parent);
                 }
             }
             Change::Map(map) => {
-                if !map.is_kernel && !map.is_guest {
+                let is_user = !map.is_kernel && !map.is_guest;
+                if is_user {
                     self.tasks.has_code(map.pid);
                 }
-                self.spaces.map(when, *map);
+                match self.stacks {
+                    Stacks::Kernel if is_user => self.spaces.note_module(&map),
+                    Stacks::Kernel | Stacks::Whole => self.spaces.map(when, *map),
+                }
             }
             Change::CodeMade { start, length, name } => {
                 self.spaces.make_kernel_code(when, start, length, name);

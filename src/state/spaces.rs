@@ -108,6 +108,11 @@ impl Spaces {
         self.spaces[space].mappings.push(mapping);
     }
 
+    /// Code was mapped into a process, of which no address is looked up.
+    pub fn note_module(&mut self, map: &Map) {
+        self.modules.of_map(map);
+    }
+
     /// The kernel made one function of code at run time.
     pub fn make_kernel_code(&mut self, when: RecordTime, start: u64, length: u64, name: String) {
         let end = start.saturating_add(length);

@@ -9,7 +9,7 @@ use stallgraph::model::{Recording, StackId};
 
 /// What a stack means: whose work it is, idle, or the interrupt or softirq on top of either.
 fn meaning(recording: &Recording, stack: StackId) -> String {
-    let contexts = Contexts::new(recording);
+    let contexts = Contexts::of(recording);
     let context = contexts.get(stack);
     let own = context.path.map(|path| match (contexts.owner(path), contexts.system_call(path)) {
         (Owner::SystemCall, Some(call)) => recording.name(call).to_owned(),

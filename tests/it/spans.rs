@@ -13,7 +13,7 @@ const MS: u64 = 1_000_000;
 /// The spans of the only CPU, which must cover the range: the length of each in µs, and the
 /// outermost frame, `idle`, `lost` or `unsampled`.
 fn tiles(recording: &Recording, range: Range<u64>) -> Vec<(u64, String)> {
-    let contexts = Contexts::new(recording);
+    let contexts = Contexts::of(recording);
     let timeline = &recording.timelines[0];
     let spans: Vec<Span> = Spans::new(recording, &contexts, timeline, range.clone()).collect();
     let mut at = range.start;

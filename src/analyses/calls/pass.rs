@@ -1,5 +1,7 @@
 //! The pass over all events: the state of threads, CPUs and calls so far.
 
+use std::sync::Arc;
+
 use crate::analyses::contexts::Contexts;
 use crate::model::{Recording, TaskId, TraceEvent, Tracepoint};
 
@@ -11,7 +13,7 @@ use super::thread::{Cpu, Thread, threads_of_tasks};
 /// `threads`.
 pub(super) struct Pass<'r> {
     pub recording: &'r Recording,
-    pub contexts: Contexts,
+    pub contexts: Arc<Contexts>,
     /// The thread of each task; `None` for idle tasks and tasks without a tid.
     threads_of_tasks: Vec<Option<usize>>,
     pub threads: Vec<Thread>,
@@ -35,7 +37,7 @@ impl<'r> Pass<'r> {
         let (threads_of_tasks, births_ns) = threads_of_tasks(recording);
         Pass {
             recording,
-            contexts: Contexts::new(recording),
+            contexts: Contexts::of(recording),
             threads_of_tasks,
             threads: births_ns.into_iter().map(|birth_ns| Thread::new(birth_ns.max(start_ns))).collect(),
             cpus: vec![Cpu::default(); recording.timelines.len()],

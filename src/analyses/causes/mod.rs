@@ -42,7 +42,7 @@ pub(crate) fn common<'k>(stalls: impl ExactSizeIterator<Item = &'k Vec<KnownCaus
 pub fn of_first_sample(recording: &Recording, causes: &Causes) -> Vec<KnownCause> {
     let samples = recording.timelines.iter().flat_map(|timeline| &timeline.samples);
     let Some(sample) = samples.min_by_key(|sample| sample.time_ns) else { return Vec::new() };
-    let contexts = Contexts::with_handlers(recording);
+    let contexts = Contexts::of(recording);
     let context = contexts.get(sample.stack);
     let (holder, path) = match (context.is_nested, contexts.handler(sample.stack)) {
         (false, _) => (Holder::Task(recording.task(sample.task).comm), context.path),

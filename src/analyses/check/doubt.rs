@@ -45,7 +45,7 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
 
 /// Why the CPUs that were recorded may not be those that receive packets.
 fn elsewhere(recording: &Recording, selection: &Selection) -> Option<Doubt> {
-    let contexts = Contexts::new(recording);
+    let contexts = Contexts::of(recording);
     let is_received = |timeline: &Timeline| {
         let is_net_rx = |sample: &Sample| contexts.get(sample.stack).softirq() == Some(Softirq::NetRx);
         let is_packet = |event: &TraceEvent| match event.kind {
@@ -85,7 +85,7 @@ fn missing(stalls: &Stalls) -> String {
 fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
     let (first_ns, last_ns) = selection.time.bounds(recording);
     let are_softirqs_traced = stalls.has(Source::Softirqs);
-    let contexts = Contexts::new(recording);
+    let contexts = Contexts::of(recording);
     let begins_in_idle = |timeline: &Timeline, gap: &Gap| {
         let before = timeline.samples.partition_point(|sample| sample.time_ns <= gap.start_ns).checked_sub(1);
         before.is_some_and(|at| contexts.is_idle(recording, &timeline.samples[at]))

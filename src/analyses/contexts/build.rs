@@ -1,5 +1,7 @@
 //! Building: one pass over the stack tree, callers before callees.
 
+use std::sync::Arc;
+
 use crate::model::{FrameKind, Function, Mode, Recording, StackId, StackTree};
 
 use super::context::{Context, Serving};
@@ -23,18 +25,14 @@ enum Position {
 }
 
 impl Contexts {
-    /// The contexts of `recording`'s stacks.
-    pub fn new(recording: &Recording) -> Self {
-        build(recording, Vec::new())
-    }
-
-    /// The contexts of `recording`'s stacks, with the paths of softirqs and interrupts.
-    pub fn with_handlers(recording: &Recording) -> Self {
-        build(recording, vec![None; recording.stacks.len()])
+    /// The contexts of `recording`'s stacks. They are worked out once: most analyses need them.
+    pub fn of(recording: &Recording) -> Arc<Contexts> {
+        recording.shared(build).unwrap_or_else(|| Arc::new(build(recording)))
     }
 }
 
-fn build(recording: &Recording, mut handlers: Vec<Option<PathId>>) -> Contexts {
+fn build(recording: &Recording) -> Contexts {
+    let mut handlers = vec![None; recording.stacks.len()];
     let mut by_stack = vec![Context::default(); recording.stacks.len()];
     let mut paths = PathTreeBuilder::default();
     let mut positions = vec![Position::Outside; recording.stacks.len()];
@@ -49,25 +47,20 @@ fn build(recording: &Recording, mut handlers: Vec<Option<PathId>>) -> Contexts {
         let position = match function.mode {
             Mode::Kernel => {
                 let inner = enter(&mut paths, outer_position, outer.path, parent, function);
-                match handlers.is_empty() {
-                    true => inner,
-                    false => handle(&mut paths, outer_position, inner, function),
-                }
+                handle(&mut paths, outer_position, inner, function)
             }
             Mode::User | Mode::Guest | Mode::Hypervisor => Position::Outside,
         };
         positions[index] = position;
         by_stack[index] = context(outer, position, function);
-        if !handlers.is_empty() {
-            interrupts[index] = interrupts[parent.index()] || function.kind == FrameKind::InterruptEntry;
-            handlers[index] = match (position, function.kind) {
-                (Position::Handling(path), _) => Some(path),
-                // Softirqs run after an interrupt's handler and are not its work.
-                (Position::Nested, FrameKind::SoftirqEntry | FrameKind::SoftirqLoop) => None,
-                (Position::Nested, _) => handlers[parent.index()],
-                (Position::Outside | Position::Idle | Position::Working(_), _) => None,
-            };
-        }
+        interrupts[index] = interrupts[parent.index()] || function.kind == FrameKind::InterruptEntry;
+        handlers[index] = match (position, function.kind) {
+            (Position::Handling(path), _) => Some(path),
+            // Softirqs run after an interrupt's handler and are not its work.
+            (Position::Nested, FrameKind::SoftirqEntry | FrameKind::SoftirqLoop) => None,
+            (Position::Nested, _) => handlers[parent.index()],
+            (Position::Outside | Position::Idle | Position::Working(_), _) => None,
+        };
     }
     // Samples of other events, such as switches, are all in the kernel.
     let samples_time = recording.sampling_event().is_some_and(|event| event.samples_time);

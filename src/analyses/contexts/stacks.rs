@@ -9,9 +9,9 @@ use super::path_tree::{Owner, PathId, PathTree};
 #[derive(Clone, Debug)]
 pub struct Contexts {
     pub(super) by_stack: Vec<Context>,
-    /// By stack; empty unless handlers were asked for.
+    /// By stack: the path of the softirq or interrupt that it is in.
     pub(super) handlers: Vec<Option<PathId>>,
-    /// By stack, whether it is in an interrupt; empty unless handlers were asked for.
+    /// By stack, whether it is in an interrupt.
     pub(super) interrupts: Vec<bool>,
     pub(super) tree: PathTree,
 }
@@ -23,16 +23,15 @@ impl Contexts {
     }
 
     /// The path of a nested stack: the softirq's action or the interrupt's handler, up to the first
-    /// interrupt nested in it. Only [`Contexts::with_handlers`] computes it.
+    /// interrupt nested in it.
     pub fn handler(&self, stack: StackId) -> Option<PathId> {
-        self.handlers.get(stack.index()).copied().flatten()
+        self.handlers[stack.index()]
     }
 
     /// Whether a stack is in an interrupt, so that a softirq in it was served when that interrupt
-    /// returned. Else the softirq was served where bottom halves were enabled, or by a thread. Only
-    /// [`Contexts::with_handlers`] computes it.
+    /// returned. Else the softirq was served where bottom halves were enabled, or by a thread.
     pub fn is_in_interrupt(&self, stack: StackId) -> bool {
-        self.interrupts.get(stack.index()).copied().unwrap_or(false)
+        self.interrupts[stack.index()]
     }
 
     /// Whether a sample is idle. Where a stack has no kernel names, every sample of the idle task

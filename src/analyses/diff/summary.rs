@@ -110,7 +110,7 @@ pub(super) struct Stalled {
 impl Summary {
     /// Sums up a recording, which was loaded with its events, and its stalls in `selection`.
     pub fn new(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Summary {
-        let contexts = Contexts::with_handlers(recording);
+        let contexts = Contexts::of(recording);
         let busy = Busy::new(recording, &contexts, selection);
         let whole = selection.recorded(recording);
         let is_sure = |confidence: Confidence| confidence >= Confidence::Medium;

@@ -1,6 +1,7 @@
 //! The painter: makes flames of the spans of timelines.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -31,7 +32,7 @@ pub struct Section<'r> {
 pub struct Painter<'r> {
     recording: &'r Recording,
     marks: &'r Marks,
-    contexts: Contexts,
+    contexts: Arc<Contexts>,
     /// By stack: see [`number_by_functions`].
     stack_numbers: Vec<u32>,
     /// Stacks of blocks, each outermost first.
@@ -53,7 +54,7 @@ impl<'r> Painter<'r> {
         Painter {
             recording,
             marks,
-            contexts: Contexts::with_handlers(recording),
+            contexts: Contexts::of(recording),
             stack_numbers: number_by_functions(recording),
             stacks: stacks_of_fillers(),
             numbers: FlatMap::default(),

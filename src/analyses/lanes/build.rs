@@ -34,7 +34,7 @@ impl<'r> Lanes<'r> {
             range: 0..0,
             frames: Vec::new(),
             untimed: 0,
-            contexts: Contexts::new(recording),
+            contexts: Contexts::of(recording),
             is_selected: selection.tasks(recording),
             numbers: FrameNumbers::default(),
         };

@@ -1,6 +1,7 @@
 //! The result: the lanes of a recording.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -24,7 +25,7 @@ pub struct Lanes<'r> {
     pub frames: Vec<Frame>,
     /// Selected samples that have no time, and so are in no lane.
     pub untimed: u64,
-    pub(super) contexts: Contexts,
+    pub(super) contexts: Arc<Contexts>,
     /// For each task, whether it is selected.
     pub(super) is_selected: Vec<bool>,
     pub(super) numbers: FrameNumbers,

@@ -36,7 +36,7 @@ pub const MOST_ENTRIES: usize = 3 << 19;
 /// The panorama of the selected CPUs and time of `recording`, with at most about `most_entries`
 /// entries.
 pub fn find(recording: &Recording, selection: &Selection, found: &Found, most_entries: usize) -> Panorama {
-    let contexts = Contexts::new(recording);
+    let contexts = Contexts::of(recording);
     let timelines: Vec<&Timeline> = selection.timelines(recording).collect();
     let (first_ns, last_ns) = selection.time.bounds(recording);
     let drawn = spans::extent(recording, timelines.iter().copied());

@@ -1,6 +1,7 @@
 //! One CPU: the facts that all witnesses need, gathered once.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::causes::Matcher;
@@ -32,7 +33,7 @@ const SLOW_CLOCK_NS: u64 = 4_100_000;
 pub(super) struct Facts<'r> {
     pub recording: &'r Recording,
     pub options: &'r Options,
-    pub contexts: Contexts,
+    pub contexts: Arc<Contexts>,
     pub causes: Matcher<'r>,
     pub calls: Calls,
     pub traced: Traced,
@@ -49,7 +50,7 @@ pub(super) struct Facts<'r> {
 
 impl<'r> Facts<'r> {
     pub fn new(recording: &'r Recording, options: &'r Options) -> Facts<'r> {
-        let contexts = Contexts::with_handlers(recording);
+        let contexts = Contexts::of(recording);
         Facts {
             recording,
             options,

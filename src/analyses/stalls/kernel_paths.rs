@@ -10,7 +10,7 @@ use super::findings::{Finding, Weight};
 use super::kind::Kind;
 use super::rates::Rates;
 use super::runs::{Activity, Run, Served};
-use super::visits::{Visit, groups, visits};
+use super::visits::{Visit, groups};
 
 /// A path in which softirqs were seen holds them up if they are served in it at less than this
 /// share of their usual rate. Innocent paths differ from what ran before and after them, too, but
@@ -40,7 +40,7 @@ pub(super) struct Paths {
 
 /// The visits that are too long without a softirq to be chance.
 pub(super) fn find(cpu: &Cpu, rates: &Rates, runs: &[Run]) -> Paths {
-    let groups = groups(cpu, visits(runs));
+    let groups = groups(cpu, runs);
     let mut findings = Vec::new();
     for group in &groups {
         let mut readings = vec![Reading::whole(cpu, rates, group), Reading::tails(cpu, rates, group)];

@@ -55,22 +55,20 @@ impl<'r> Visit<'r> {
     }
 }
 
-/// Splits `runs` into visits, in order.
-pub(super) fn visits(runs: &[Run]) -> Vec<Visit<'_>> {
+/// The visits that `runs` are, in order.
+fn visits(runs: &[Run]) -> impl Iterator<Item = Visit<'_>> {
     let goes_on = |pair: &[Run]| {
         pair[0].activity == pair[1].activity
             && pair[0].ended_by.is_some()
             && pair[1].first - pair[0].last <= INTERRUPTION
     };
-    let mut visits = Vec::new();
     let mut rest = runs;
-    while !rest.is_empty() {
+    std::iter::from_fn(move || {
         let count = 1 + rest.windows(2).take_while(|pair| goes_on(pair)).count();
-        let (runs, later) = rest.split_at(count);
-        visits.push(Visit { runs, samples: runs.iter().map(|run| run.samples).sum() });
+        let (runs, later) = rest.split_at_checked(count)?;
         rest = later;
-    }
-    visits
+        Some(Visit { runs, samples: runs.iter().map(|run| run.samples).sum() })
+    })
 }
 
 /// What visits of one group have in common.
@@ -95,18 +93,24 @@ impl GroupKey {
     }
 }
 
-/// Groups the visits; only groups with a visit that is long enough to be a stall are kept.
+/// Groups the visits that `runs` are. Only groups with a visit that is long enough to be a stall
+/// are kept.
 ///
 /// One system call of one program may call several functions, and only one of them may be to blame.
 /// So visits are grouped by callee where their paths fork: visits with a callee in common are in
 /// one group.
-pub(super) fn groups<'r>(cpu: &Cpu, visits: Vec<Visit<'r>>) -> Vec<Vec<Visit<'r>>> {
-    let has_long_run = |visits: &Vec<Visit>| visits.iter().any(|visit| visit.long_runs(cpu).next().is_some());
-    let mut by_key: BTreeMap<GroupKey, Vec<Visit>> = BTreeMap::new();
-    for visit in visits.into_iter().filter(|visit| visit.samples >= 2) {
-        by_key.entry(GroupKey::new(cpu, &visit)).or_default().push(visit);
+pub(super) fn groups<'r>(cpu: &Cpu, runs: &'r [Run]) -> Vec<Vec<Visit<'r>>> {
+    let is_long = |visit: &Visit| visit.long_runs(cpu).next().is_some();
+    let has_long_run = |visits: &Vec<Visit>| visits.iter().any(is_long);
+    // Few groups have a long visit, so the others' visits are not kept.
+    let visits_of_several = || visits(runs).filter(|visit| visit.samples >= 2);
+    let mut by_key: BTreeMap<GroupKey, Vec<Visit>> =
+        visits_of_several().filter(is_long).map(|visit| (GroupKey::new(cpu, &visit), Vec::new())).collect();
+    for visit in visits_of_several() {
+        if let Some(visits) = by_key.get_mut(&GroupKey::new(cpu, &visit)) {
+            visits.push(visit);
+        }
     }
-    by_key.retain(|_, visits| has_long_run(visits));
     let groups = by_key.into_iter().flat_map(|(key, visits)| match key {
         GroupKey::Tasks(_, start) => split_by_callee(cpu, start, visits),
         GroupKey::Softirq(_) => vec![visits],

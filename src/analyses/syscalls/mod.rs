@@ -42,7 +42,7 @@ pub fn find(recording: &Recording, options: &Options) -> Result<SystemCalls> {
             ));
         }
         false => {
-            sampled::add(&Contexts::new(recording), &mut collector);
+            sampled::add(&Contexts::of(recording), &mut collector);
             Source::Sampled { interval_ns: recording.sampling_interval_ns() }
         }
     };

@@ -1,5 +1,7 @@
 //! The finder: what each sample of a recording counts for.
 
+use std::sync::Arc;
+
 use crate::analyses::causes::Matcher;
 use crate::analyses::contexts::{Contexts, PathId, Serving};
 use crate::model::{NameId, Recording, Sample, Task};
@@ -45,7 +47,7 @@ impl Work {
 pub(super) struct Finder<'r> {
     pub recording: &'r Recording,
     pub options: &'r Options,
-    pub contexts: Contexts,
+    pub contexts: Arc<Contexts>,
     pub causes: Matcher<'r>,
     pub triggers: Triggers,
     /// For each task its comm, if its work counts. The idle task does no work of its own, and the
@@ -65,7 +67,7 @@ impl<'r> Finder<'r> {
         Finder {
             recording,
             options,
-            contexts: Contexts::with_handlers(recording),
+            contexts: Contexts::of(recording),
             causes: Matcher::new(recording, &options.causes),
             triggers,
             workers,

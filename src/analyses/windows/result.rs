@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::analyses::causes::KnownCause;
 use crate::analyses::contents::Unnamed;
@@ -42,7 +43,7 @@ pub struct Windows {
     /// Whether any kernel function has a name: without names there are no paths.
     pub has_kernel_names: bool,
     /// The contexts of the recording's stacks, for other analyses of the windows.
-    pub(crate) contexts: Contexts,
+    pub(crate) contexts: Arc<Contexts>,
 }
 
 /// Trigger samples on one CPU, and the window before them.

@@ -17,8 +17,8 @@ use crate::load::notes::{
 use crate::load::roles::set_task_kinds;
 use crate::load::timelines::{Span, timeline};
 use crate::model::{
-    About, Detail, Diagnostic, EventId, Names, Recording, Sample, StackId, StackTree, TaskId, Timeline,
-    Trace, TraceKind,
+    About, Detail, Diagnostic, EventId, Names, Recording, Sample, StackId, StackTree, Stacks, TaskId,
+    Timeline, Trace, TraceKind,
 };
 use crate::state::{CpuSamples, Occurrence, State};
 
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
         let sampling = self.events.sampling()?;
         let is_event_free = self.events.is_free();
         self.losses.sort_by_key(|loss| loss.when);
-        let state = State::replay(std::mem::take(&mut self.losses), &mut self.names);
+        let state = State::replay(std::mem::take(&mut self.losses), Stacks::Whole, &mut self.names);
         let are_wanted = self.traces.is_some();
         let (timelines, disorder) = self.timelines(&sampling, &state);
         if disorder.is_some() {

@@ -17,7 +17,7 @@ fn a_handler_stands_out_on_every_stack() {
         + &every_ms(0, 10..20, "envoy", &format!("{handler};napi_gro_receive"))
         + &every_ms(0, 20..30, "envoy", READ);
     let recording = fixture::recording(&text);
-    let contexts = Contexts::with_handlers(&recording);
+    let contexts = Contexts::of(&recording);
     let timeline = &recording.timelines[0];
     let path = contexts.handler(timeline.samples[0].stack).expect("a handler");
     let path = Path {
