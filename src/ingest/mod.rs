@@ -54,15 +54,16 @@ pub use header::Header;
 pub use input::{InputFile, looks_like_recording, open};
 pub use magic::is_recording;
 pub use measure::Measure;
+pub use parallel::part_count;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 #[cfg(feature = "pack")]
 pub use redact::Redacted;
 pub use sample::{EventFinder, RawSample, SampleLayout, tell_cpus};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
-    Block, BlockEnd, Blocks, ForeignLines, PrintedThread, PrintedTrace, ScriptFrame, ScriptHeader,
-    ScriptSample, StackLine, is_module, is_script, number, only_frame, parse_task, read_switch, read_trace,
-    stack_line,
+    Before, Block, BlockEnd, Blocks, ForeignLines, PrintedThread, PrintedTrace, ScriptFrame, ScriptHeader,
+    ScriptSample, StackLine, block_near, is_module, is_script, line_number, number, only_frame, parse_task,
+    read_switch, read_trace, stack_line,
 };
 pub use side_band::{Change, Map, RecordTime, SideBand};
 pub use source::{Source, read};

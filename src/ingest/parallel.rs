@@ -126,8 +126,8 @@ impl Walker<'_> {
     }
 }
 
-/// In how many parts to read this many bytes of records.
-pub(super) fn part_count(data_bytes: u64) -> usize {
+/// In how many parts to read this many bytes of records, or of text.
+pub fn part_count(data_bytes: u64) -> usize {
     /// Below this size a second part costs more than it saves.
     const SPLIT_BYTES: u64 = 8 << 20;
     /// More parts than this wait for memory, and for the join.

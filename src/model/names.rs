@@ -24,6 +24,11 @@ impl Names {
         NameId::from_index(index)
     }
 
+    /// Adds all names of `next`, in their order. Returns for each of its ids the one here.
+    pub(crate) fn join(&mut self, next: Names) -> Vec<NameId> {
+        next.set.into_iter().map(|name| NameId::from_index(self.set.insert_full(name).0)).collect()
+    }
+
     /// The name with this id.
     pub fn get(&self, id: NameId) -> &str {
         &self.set[id.index()]

@@ -82,9 +82,17 @@ impl Details {
 
     /// Replaces the id of each control group by the result of `renamed`.
     pub(crate) fn rename_cgroups(&mut self, renamed: impl Fn(CgroupId) -> CgroupId) {
-        for detail in self.each.iter_mut().chain([&mut self.common]) {
-            detail.cgroup = renamed(detail.cgroup);
-        }
+        self.each_mut().for_each(|detail| detail.cgroup = renamed(detail.cgroup));
+    }
+
+    /// Replaces the id of each event by the result of `renamed`.
+    pub(crate) fn rename_events(&mut self, renamed: impl Fn(EventId) -> EventId) {
+        self.each_mut().for_each(|detail| detail.event = renamed(detail.event));
+    }
+
+    fn each_mut(&mut self) -> impl Iterator<Item = &mut Detail> {
+        let common = (self.len > 0).then_some(&mut self.common);
+        self.each.iter_mut().chain(common)
     }
 
     fn spell_out(&mut self) {

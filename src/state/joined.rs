@@ -68,7 +68,7 @@ impl ResolvedPart {
             sample.task = task(sample.task);
             sample
         };
-        self.traces.join(next.traces, |stack| stacks[stack.index()], task);
+        self.traces.join(next.traces, |stack| stacks[stack.index()], task, |event| event);
         for (cpu, next) in next.by_cpu {
             let all = self.by_cpu.entry(cpu).or_default();
             all.samples.par_extend(next.samples.into_par_iter().map(translated));

@@ -60,12 +60,13 @@ impl Traces {
         self.by_cpu.get_mut(&cpu).map_or(&mut [], |trace| &mut trace.events)
     }
 
-    /// Adds the events of the following part. `stack` and `task` translate its ids.
-    pub(super) fn join(
+    /// Adds the events of the following part. `stack`, `task` and `record_of` translate its ids.
+    pub fn join(
         &mut self,
         next: Traces,
         stack: impl Fn(StackId) -> StackId,
         task: impl Fn(TaskId) -> TaskId,
+        record_of: impl Fn(EventId) -> EventId,
     ) {
         let texts: Vec<NameId> =
             next.texts.into_iter().map(|text| NameId(self.texts.insert_full(text).0 as u32)).collect();
@@ -75,6 +76,7 @@ impl Traces {
             all.arguments.extend(next.arguments);
             all.events.extend(next.events.into_iter().map(|mut event| {
                 event.stack = stack(event.stack);
+                event.event = event.event.map(&record_of);
                 if let TraceKind::SystemCallEnter { arguments, .. } = &mut event.kind {
                     *arguments += first;
                 }

@@ -35,6 +35,31 @@ fn output_is_the_same_on_any_number_of_threads() {
     }
 }
 
+/// Of a text, two parts of 8 MiB or more are read at the same time.
+#[test]
+fn output_of_a_text_is_the_same_on_any_number_of_threads() {
+    let text = Recording::open("evidence").text("perf-script-all.txt.zst");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (once, twice) = (folder.path().join("once.txt"), folder.path().join("twice.txt"));
+    fs::write(&once, &text).expect("it can be written to");
+    // The times begin again, and tasks and events are known.
+    fs::write(&twice, text.repeat(2)).expect("it can be written to");
+    for (file, threads, arguments) in [
+        (&once, "2", &["stalls", "--format", "json"][..]),
+        (&once, "3", &["syscalls"]),
+        (&once, "3", &["window", "--format", "json"]),
+        (&twice, "5", &["collapse", "--file-order", "-F", "cpu,pid,tid,event,stack"]),
+    ] {
+        let on = |threads| {
+            let run = run(stallgraph().args(arguments).args(["--threads", threads]).arg(file));
+            (run.code, run.stdout, run.stderr)
+        };
+        let one = on("1");
+        assert!(one.1.lines().count() > 10, "{arguments:?}: {one:?}");
+        assert!(on(threads) == one, "{arguments:?} on {threads} threads");
+    }
+}
+
 #[test]
 fn pictures_and_exports_are_the_same_on_any_number_of_threads() {
     let recording = Recording::open("post");

@@ -1,6 +1,9 @@
 //! Splits the text into blocks: samples with their call chains, other records, comments.
+//!
+//! All places in the text are positions of bytes. Few of them are told to the user, and only for
+//! these [`line_number`] counts lines.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::frames::{is_aligned_frame, is_bare_frame, only_frame};
 use super::header::ScriptHeader;
@@ -49,12 +52,16 @@ pub struct ScriptSample<'a> {
     pub foreign: ForeignLines,
 }
 
-/// Reads a text block by block. Each block comes with the number of its first line.
+/// Reads a text block by block. Each block comes with the position of its first line.
 pub struct Blocks<'a> {
     text: &'a [u8],
     at: usize,
-    /// Number of lines before `at`.
-    lines: u64,
+    before: Before,
+}
+
+/// What the text before a block decides about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Before {
     /// Whether a record was read.
     has_records: bool,
     /// Whether a line with a time was read: then a line without a time is damaged.
@@ -63,15 +70,36 @@ pub struct Blocks<'a> {
     is_after_half: bool,
 }
 
+impl Before {
+    /// What stands before almost every block of a text with times: whole records.
+    pub const TIMED_RECORDS: Before = Before { has_records: true, has_times: true, is_after_half: false };
+}
+
 impl<'a> Blocks<'a> {
     /// The blocks of `text`.
     pub fn new(text: &'a [u8]) -> Self {
-        Blocks { text, at: 0, lines: 0, has_records: false, has_times: false, is_after_half: false }
+        Blocks::from(text, 0, Before::default())
     }
 
-    /// Number of bytes read.
-    pub fn position(&self) -> usize {
+    /// The blocks from `position` on, where a block begins with this before it.
+    pub fn from(text: &'a [u8], position: usize, before: Before) -> Self {
+        Blocks { text, at: position, before }
+    }
+
+    /// Goes to the next block, and returns its position. At the end of the text there is none.
+    pub fn next_position(&mut self) -> usize {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at += match rest.iter().position(|byte| !byte.is_ascii_whitespace()) {
+            // The line may be indented.
+            Some(first) => memrchr(b'\n', &rest[..first]).map_or(0, |end| end + 1),
+            None => rest.len(),
+        };
         self.at
+    }
+
+    /// What the text before the next block decides about it.
+    pub fn before(&self) -> Before {
+        self.before
     }
 
     /// The next line, without its line end.
@@ -79,14 +107,15 @@ impl<'a> Blocks<'a> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let end = memchr(b'\n', rest);
         self.at += end.map_or(rest.len(), |end| end + 1);
-        self.lines += 1;
         Some(without_return(&rest[..end.unwrap_or(rest.len())]))
     }
 
     /// The lines that belong to the sample whose header was just read.
     fn sample_lines(&mut self) -> SampleLines<'a> {
         let start = self.at;
-        let mut end = start;
+        // Almost always this is all of them.
+        self.at = end_of_tabbed(self.text, start);
+        let mut end = self.at;
         let mut found = SampleLines {
             chain: &[],
             end: BlockEnd::Text,
@@ -98,7 +127,7 @@ impl<'a> Blocks<'a> {
         // Looked up once for each line of the chain, not for each line after it.
         let mut is_after_half = None;
         loop {
-            let (at, lines) = (self.at, self.lines);
+            let at = self.at;
             let Some(line) = self.line() else {
                 if found.foreign.count == 0 {
                     found.end = BlockEnd::of(self.text);
@@ -110,7 +139,7 @@ impl<'a> Blocks<'a> {
                 Some(b'\t') => LineKind::Chain,
                 Some(_) => {
                     let is_after_half = *is_after_half.get_or_insert_with(|| is_half(&self.text[start..end]));
-                    LineKind::of(line, is_after_half, &self.text[self.at..], self.has_times)
+                    LineKind::of(line, is_after_half, &self.text[self.at..], self.before.has_times)
                 }
             };
             match kind {
@@ -122,7 +151,7 @@ impl<'a> Blocks<'a> {
                 LineKind::Message | LineKind::Stray => {
                     found.foreign.count += 1;
                     if found.foreign.count == 1 {
-                        found.foreign.first = self.lines;
+                        found.foreign.first = at;
                     }
                     strays += u64::from(kind == LineKind::Stray);
                 }
@@ -131,7 +160,7 @@ impl<'a> Blocks<'a> {
                     strays += 1
                 }
                 LineKind::Empty | LineKind::Next => {
-                    (self.at, self.lines) = (at, lines);
+                    self.at = at;
                     break;
                 }
             }
@@ -144,7 +173,7 @@ impl<'a> Blocks<'a> {
     fn skip_lines(&mut self) -> bool {
         let start = self.at;
         loop {
-            let before = (self.at, self.lines);
+            let before = self.at;
             let is_skipped = match self.text.get(self.at) {
                 None | Some(b'\n') => false,
                 Some(b'\t') => self.line().is_some(),
@@ -154,7 +183,7 @@ impl<'a> Blocks<'a> {
                 }),
             };
             if !is_skipped {
-                (self.at, self.lines) = before;
+                self.at = before;
                 return self.at > start;
             }
         }
@@ -163,27 +192,28 @@ impl<'a> Blocks<'a> {
     /// The block that starts with `line`, which was just read.
     fn block(&mut self, line: &'a [u8]) -> Block<'a> {
         let is_comment = line == b"#" || line.starts_with(b"# ");
-        if is_comment && !self.has_records {
+        if is_comment && !self.before.has_records {
             return Block::Comment(line[1..].trim_ascii());
         }
         let parsed = match ScriptHeader::timed(line) {
             Some(parsed) => {
-                self.has_times = true;
+                self.before.has_times = true;
                 parsed
             }
             None if line.starts_with(b"PERF_RECORD_") => (ScriptHeader::default(), line),
-            None if !self.has_times && is_timeless_header(line, &self.text[self.at..]) => {
+            None if !self.before.has_times && is_timeless_header(line, &self.text[self.at..]) => {
                 ScriptHeader::timeless(line)
             }
             None => {
                 // What has a call chain is the other half, damaged or not.
                 let has_chain = self.skip_lines();
-                self.is_after_half = !has_chain && (self.is_after_half || has_message_inside(line));
+                self.before.is_after_half =
+                    !has_chain && (self.before.is_after_half || has_message_inside(line));
                 return if is_comment { Block::Comment(line[1..].trim_ascii()) } else { Block::Unknown };
             }
         };
-        self.has_records = true;
-        let is_after_half = std::mem::take(&mut self.is_after_half);
+        self.before.has_records = true;
+        let is_after_half = std::mem::take(&mut self.before.is_after_half);
         let (header, rest) = parsed;
         let rest = rest.trim_ascii();
         let record = |rest: &'a [u8]| {
@@ -209,16 +239,12 @@ impl<'a> Blocks<'a> {
 }
 
 impl<'a> Iterator for Blocks<'a> {
-    type Item = (u64, Block<'a>);
+    type Item = (usize, Block<'a>);
 
-    fn next(&mut self) -> Option<(u64, Block<'a>)> {
-        loop {
-            let line = self.line()?;
-            if !line.trim_ascii().is_empty() {
-                let number = self.lines;
-                return Some((number, self.block(line)));
-            }
-        }
+    fn next(&mut self) -> Option<(usize, Block<'a>)> {
+        let position = self.next_position();
+        let line = self.line()?;
+        Some((position, self.block(line)))
     }
 }
 
@@ -250,6 +276,30 @@ fn named_event(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_end = |colon: &usize| matches!(text.get(colon + 1), None | Some(b' '));
     let colon = memchr_iter(b':', text).find(is_end).filter(|colon| *colon > 0)?;
     Some((&text[..colon], text[colon + 1..].trim_ascii()))
+}
+
+/// The position of the first line from `start` on, itself the start of a line, that does not begin
+/// with a tab. Most bytes of a text are passed over here.
+fn end_of_tabbed(text: &[u8], start: usize) -> usize {
+    /// Bytes that are looked at together: enough for vector instructions.
+    const PIECE: usize = 64;
+    if text.get(start) != Some(&b'\t') {
+        return start;
+    }
+    let is_end = |byte: u8, next: u8| (byte == b'\n') & (next != b'\t');
+    let mut at = start;
+    while let Some(bytes) = text[at..].first_chunk::<{ PIECE + 1 }>()
+        && !(0..PIECE).fold(false, |found, index| found | is_end(bytes[index], bytes[index + 1]))
+    {
+        at += PIECE;
+    }
+    let mut starts = memchr_iter(b'\n', &text[at..]).map(|end| at + end + 1);
+    starts.find(|next| text.get(*next) != Some(&b'\t')).unwrap_or(text.len())
+}
+
+/// The number of the line that begins at `position`.
+pub fn line_number(text: &[u8], position: usize) -> u64 {
+    memchr_iter(b'\n', text.get(..position).unwrap_or(text)).count() as u64 + 1
 }
 
 fn without_return(line: &[u8]) -> &[u8] {

@@ -25,8 +25,8 @@ pub(super) struct SampleLines<'a> {
 pub struct ForeignLines {
     /// How many.
     pub count: u64,
-    /// The number of the first one.
-    pub first: u64,
+    /// The position of the first one.
+    pub first: usize,
 }
 
 /// What follows the lines of a block.

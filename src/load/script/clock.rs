@@ -1,5 +1,6 @@
 //! Whether the times of a text order its samples.
 
+use crate::ingest::line_number;
 use crate::model::{Diagnostic, Severity};
 
 /// The fewest steps from one sample of a CPU to the next that show what kind of times they are.
@@ -51,15 +52,29 @@ impl Steps {
 /// Where the times of a text go back by most, or another header stands.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Restart {
-    /// The line.
-    pub line: u64,
+    /// The position of the line.
+    pub position: usize,
     /// By how many ns they go back there.
     pub by_ns: u64,
 }
 
-/// What is wrong with the times, if they do not order the samples. `restart` is where they go back
-/// by most, `other_host` the line where a header of another machine stands.
-pub(super) fn disorder(steps: Steps, restart: Restart, other_host: Option<u64>) -> Option<Diagnostic> {
+impl Restart {
+    /// Notes that the times go back here too, further down.
+    pub fn note(&mut self, later: Restart) {
+        if later.by_ns > self.by_ns {
+            *self = later;
+        }
+    }
+}
+
+/// What is wrong with the times, if they do not order the samples of `text`. `restart` is where
+/// they go back by most, `other_host` the position where a header of another machine stands.
+pub(super) fn disorder(
+    steps: Steps,
+    restart: Restart,
+    other_host: Option<usize>,
+    text: &[u8],
+) -> Option<Diagnostic> {
     let (message, remedy) = if steps.are_differences() {
         (
             "the times are no clock: they go back again and again, as those that perf script --deltatime prints"
@@ -68,7 +83,7 @@ pub(super) fn disorder(steps: Steps, restart: Restart, other_host: Option<u64>) 
                 .to_owned(),
         )
     } else if steps.come_twice() || other_host.is_some() {
-        let line = other_host.unwrap_or(restart.line);
+        let line = line_number(text, other_host.unwrap_or(restart.position));
         let why = if other_host.is_some() { "of another machine" } else { "and the same times come twice" };
         (
             format!("another recording begins in line {line}, {why}"),

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::error::Result;
 use crate::ingest::{Attribute, PrintedTrace, RawTrace, ScriptSample, read_trace, whole_text};
 use crate::load::events::{is_candidate, samples_time, sampling_events, tracepoint};
-use crate::model::{Event, TraceKind, Tracepoint, clean};
+use crate::model::{Event, EventId, TraceKind, Tracepoint, clean};
 
 use super::header::Rate;
 
@@ -23,6 +23,8 @@ pub(super) struct Events<'a> {
     list: Vec<ScriptEvent>,
     /// Keys come from the file: a hasher with a seed, so that nobody can choose them to collide.
     indices: HashMap<&'a [u8], usize>,
+    /// The name and the index of the event that was asked for last.
+    last: Option<(&'a [u8], usize)>,
 }
 
 /// An event of the text.
@@ -42,8 +44,8 @@ pub(super) struct ScriptEvent {
     pub records: u64,
     /// How many of its records as a tracepoint do not tell what happened.
     unread: u64,
-    /// The line of the first of them.
-    first_unread: Option<u64>,
+    /// The position of the first of them.
+    first_unread: Option<usize>,
     /// Of its records as a tracepoint, the largest period that was printed.
     largest_period: Option<u64>,
 }
@@ -51,14 +53,14 @@ pub(super) struct ScriptEvent {
 impl ScriptEvent {
     /// What a record of this event tells: nothing but that it happened, if it is a tracepoint whose
     /// fields cannot be read.
-    pub fn read<'a>(&mut self, line: u64, sample: &ScriptSample<'a>) -> PrintedTrace<'a> {
+    pub fn read<'a>(&mut self, position: usize, sample: &ScriptSample<'a>) -> PrintedTrace<'a> {
         const OTHER: PrintedTrace = PrintedTrace { trace: RawTrace::Known(TraceKind::Other), other: None };
         let Some(tracepoint) = self.tracepoint else { return OTHER };
         let has_place = sample.header.time_ns.is_some() && sample.header.cpu.is_some();
         let printed = read_trace(tracepoint, sample.rest).filter(|_| has_place);
         printed.unwrap_or_else(|| {
             self.unread += 1;
-            self.first_unread.get_or_insert(line);
+            self.first_unread.get_or_insert(position);
             OTHER
         })
     }
@@ -66,6 +68,15 @@ impl ScriptEvent {
     /// Notes the period of a record, if it is printed.
     pub fn note_period(&mut self, period: Option<u64>) {
         self.largest_period = self.largest_period.max(period);
+    }
+
+    /// Adds what the part that follows tells of the event.
+    fn join(&mut self, next: ScriptEvent) {
+        self.has_callchain |= next.has_callchain;
+        self.records += next.records;
+        self.unread += next.unread;
+        self.first_unread = self.first_unread.or(next.first_unread);
+        self.note_period(next.largest_period);
     }
 }
 
@@ -80,10 +91,54 @@ impl<'a> Events<'a> {
         self.asked.is_none()
     }
 
+    /// No events yet, as those of another part of the text.
+    pub fn of_part(&self) -> Self {
+        Events::new(self.asked)
+    }
+
+    /// Whether `next`, the events of the part that follows, are what they were if both parts had
+    /// been read as one.
+    pub fn fit(&self, next: &Events) -> bool {
+        let has = |event: &ScriptEvent| (event.has_time, event.has_cpu);
+        let mut new = 0;
+        let agree = next.indices.iter().all(|(name, index)| match self.indices.get(name) {
+            Some(here) => has(&self.list[*here]) == has(&next.list[*index]),
+            None => {
+                new += 1;
+                true
+            }
+        });
+        agree && self.list.len() + new <= MOST_EVENTS
+    }
+
+    /// Adds the events of the part that follows, which [fit](Events::fit). Returns for each of
+    /// their ids the one here.
+    pub fn join(&mut self, next: Events<'a>) -> Vec<EventId> {
+        let mut names: Vec<(usize, &[u8])> =
+            next.indices.into_iter().map(|(name, index)| (index, name)).collect();
+        names.sort_unstable();
+        let join = |((_, name), event): ((usize, &'a [u8]), ScriptEvent)| {
+            let index = *self.indices.entry(name).or_insert(self.list.len());
+            match self.list.get_mut(index) {
+                Some(all) => all.join(event),
+                None => self.list.push(event),
+            }
+            EventId::from_index(index)
+        };
+        names.into_iter().zip(next.list).map(join).collect()
+    }
+
     /// The index of a sample's event, or the reason why the sample is rejected.
     pub fn index_of(&mut self, sample: &ScriptSample<'a>) -> std::result::Result<usize, &'static str> {
         let name = sample.event.unwrap_or(Attribute::NAMELESS.as_bytes());
+        // Most samples are of the event of the sample before.
+        if let Some((last, index)) = self.last
+            && last == name
+        {
+            return Ok(index);
+        }
         if let Some(index) = self.indices.get(name) {
+            self.last = Some((name, *index));
             return Ok(*index);
         }
         if self.list.len() == MOST_EVENTS {
@@ -127,8 +182,8 @@ impl<'a> Events<'a> {
         })
     }
 
-    /// The first line of a tracepoint that does not tell what happened.
-    pub fn first_unread(&self) -> Option<u64> {
+    /// The position of the first line of a tracepoint that does not tell what happened.
+    pub fn first_unread(&self) -> Option<usize> {
         self.list.iter().filter_map(|event| event.first_unread).min()
     }
 

@@ -5,6 +5,7 @@ mod clock;
 mod coverage;
 mod events;
 mod header;
+mod parts;
 mod reader;
 mod stacks;
 mod system_calls;
@@ -12,16 +13,13 @@ mod tables;
 mod traces;
 
 use crate::error::{Error, Result};
-use crate::ingest::{Blocks, InputFile};
+use crate::ingest::{InputFile, part_count};
 use crate::load::job::Job;
 use crate::load::options::Stage;
 use crate::model::{Diagnostic, Recording, Severity, clean};
 use crate::pack::ALLOW_MORE;
 
 use reader::Reader;
-
-/// Blocks between two reports of progress: enough to make reporting cheap.
-const PROGRESS_STEP: u64 = 1 << 14;
 
 /// Loads the recording that `text` describes.
 pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
@@ -40,17 +38,10 @@ pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
             format!("give {option} to perf script, or give the perf.data here"),
         ));
     }
-    let mut reader = Reader::new(options.event.as_deref(), options.events);
-    let mut blocks = Blocks::new(text.bytes);
     let total = text.bytes.len() as u64;
-    let mut count = 0u64;
-    while let Some((line, block)) = blocks.next() {
-        count += 1;
-        if count.is_multiple_of(PROGRESS_STEP) {
-            progress(Stage::Records, blocks.position() as u64, total);
-        }
-        reader.read(line, block);
-    }
+    let reader = Reader::new(text.bytes, options.event.as_deref(), options.events);
+    let report = |done| progress(Stage::Records, done, total);
+    let reader = parts::read(text.bytes, reader, part_count(total), &report);
     let is_cut_in_chain = reader.is_cut_in_chain();
     let mut recording = reader.finish()?;
     recording.diagnostics.extend(damage(text, is_cut_in_chain));

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::error::Result;
 use crate::ingest::{
     Block, BlockEnd, CALLCHAIN_DEFERRED, Change, ForeignLines, PrintedTrace, RawTrace, RecordTime,
-    ScriptHeader, ScriptSample, SideBand, number, only_frame, read_switch, whole_text,
+    ScriptHeader, ScriptSample, SideBand, line_number, number, only_frame, read_switch, whole_text,
 };
 use crate::load::meanings::{set_functions, system_calls};
 use crate::load::notes::{
@@ -29,7 +30,7 @@ use super::header::{Rate, read_comment};
 use super::stacks::ScriptStacks;
 use super::system_calls::{set_arch, set_numbers};
 use super::tables::{Cgroups, Tasks};
-use super::traces::ScriptTraces;
+use super::traces::{Joined, ScriptTraces};
 
 /// The reasons for rejecting blocks of the text.
 const BROKEN: &str = "a line of the call chain cannot be read";
@@ -39,9 +40,13 @@ const NO_TIME: &str = "without time or CPU, which others of the event have";
 /// PERF_RECORD_FINISHED_ROUND (tools/lib/perf/include/perf/event.h).
 const FINISHED_ROUND: u32 = 68;
 
-/// The state of reading a text.
+/// The state of reading a text, or a part of one.
 #[derive(Default)]
 pub(super) struct Reader<'a> {
+    /// The whole text.
+    text: &'a [u8],
+    /// Whether only a part of it is read, and samples with times stand before that part.
+    is_part: bool,
     recording: Recording,
     names: Names,
     stacks: ScriptStacks<'a>,
@@ -57,27 +62,102 @@ pub(super) struct Reader<'a> {
     /// Tracepoints and switch records, if they are wanted too.
     traces: Option<ScriptTraces<'a>>,
     losses: Vec<SideBand>,
-    /// The first sample and its line, if it has no time. If the next sample has a time, the first
-    /// one is the rest of a sample whose beginning is missing.
-    pending: Option<(u64, ScriptSample<'a>)>,
+    /// The first sample and its position, if it has no time. If the next sample has a time, the
+    /// first one is the rest of a sample whose beginning is missing.
+    pending: Option<(usize, ScriptSample<'a>)>,
+    /// The first sample with a time: its position, and the time.
+    first_timed: Option<(usize, u64)>,
     /// The time of the sample before, if there are times.
     last_ns: Option<u64>,
     /// Where the times go back by most.
     restart: Restart,
-    /// The line where the header of another machine stands, after samples.
-    other_host: Option<u64>,
-    /// For each reason the first line that was rejected for it.
-    first_rejected: BTreeMap<&'static str, u64>,
+    /// Where the header of another machine stands, after samples.
+    other_host: Option<usize>,
+    /// For each reason where the first line stands that was rejected for it.
+    first_rejected: BTreeMap<&'static str, usize>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader that has read nothing; `asked` names the sampling event. It decodes events if they
-    /// `are_wanted`.
-    pub fn new(asked: Option<&'a str>, are_wanted: bool) -> Self {
+    /// A reader of `text` that has read nothing; `asked` names the sampling event. It decodes
+    /// events if they `are_wanted`.
+    pub fn new(text: &'a [u8], asked: Option<&'a str>, are_wanted: bool) -> Self {
         let traces = are_wanted.then(ScriptTraces::default);
-        let mut reader = Reader { events: Events::new(asked), traces, ..Reader::default() };
+        let mut reader = Reader { text, events: Events::new(asked), traces, ..Reader::default() };
         reader.recording.about.is_script = true;
         reader
+    }
+
+    /// Whether what follows can be read in parts: the header has ended.
+    pub fn can_part(&self) -> bool {
+        self.last_ns.is_some()
+    }
+
+    /// A reader of a part that follows what this one has read. It knows nothing of that but the
+    /// header.
+    pub fn of_part(&self) -> Self {
+        let traces = self.traces.is_some().then(ScriptTraces::default);
+        let events = self.events.of_part();
+        let mut part = Reader { text: self.text, is_part: true, events, traces, ..Reader::default() };
+        part.recording.about.hostname.clone_from(&self.recording.about.hostname);
+        part
+    }
+
+    /// Whether `next`, which has read the part that follows, took from it what this reader would
+    /// have taken.
+    pub fn fits(&self, next: &Reader) -> bool {
+        self.pending.is_none() && self.events.fit(&next.events)
+    }
+
+    /// Adds what `next` has read, which [fits](Reader::fits). All ids are the same as if this
+    /// reader had read it: the new entries of `next` are added in the order in which they first
+    /// occur.
+    pub fn join(&mut self, next: Reader<'a>) {
+        let names = self.names.join(next.names);
+        let stacks = self.stacks.join(next.stacks, &names);
+        let cgroups = self.cgroups.join(next.cgroups, &mut self.names);
+        let first_by_tid = next.tasks.first_by_tid();
+        let tasks = self.tasks.join(next.tasks, &names);
+        let events = self.events.join(next.events);
+        let joined = Joined { tasks, stacks, events };
+        if let (Some(all), Some(next)) = (&mut self.traces, next.traces) {
+            all.join(next, &first_by_tid, &joined);
+        }
+        let Joined { tasks, stacks, events } = joined;
+        for (timeline, CpuSamples { samples, mut details }) in next.by_cpu {
+            let all = self.by_cpu.entry(timeline).or_default();
+            all.samples.par_extend(samples.into_par_iter().map(|sample| Sample {
+                stack: stacks[sample.stack.index()],
+                task: tasks[sample.task.index()],
+                ..sample
+            }));
+            details.rename_events(|event| events[event.index()]);
+            if !cgroups.is_empty() {
+                details.rename_cgroups(|cgroup| cgroups.get(cgroup.index()).copied().unwrap_or(cgroup));
+            }
+            all.details.append(details);
+        }
+        if let Some((position, time_ns)) = next.first_timed {
+            self.note_time(position, Some(time_ns));
+        }
+        self.last_ns = next.last_ns.or(self.last_ns);
+        self.restart.note(next.restart);
+        self.span.join(next.span);
+        self.losses.extend(next.losses);
+        self.other_host = self.other_host.or(next.other_host);
+        let tally = &mut self.recording.tally;
+        let counted = next.recording.tally;
+        tally.records += counted.records;
+        tally.side_band += counted.side_band;
+        tally.other_events += counted.other_events;
+        for (kind, count) in counted.skipped {
+            *tally.skipped.entry(kind).or_default() += count;
+        }
+        for (why, count) in counted.rejected {
+            *tally.rejected.entry(why).or_default() += count;
+        }
+        for (why, position) in next.first_rejected {
+            self.first_rejected.entry(why).or_insert(position);
+        }
     }
 
     /// Whether the text ends within a call chain.
@@ -85,36 +165,36 @@ impl<'a> Reader<'a> {
         self.first_rejected.contains_key(CUT)
     }
 
-    /// Reads the block that begins at `line`.
-    pub fn read(&mut self, line: u64, block: Block<'a>) {
+    /// Reads the block that begins at `position`.
+    pub fn read(&mut self, position: usize, block: Block<'a>) {
         match block {
             Block::Comment(text) => {
                 let text = whole_text(text);
-                if self.last_ns.is_none() {
+                if self.last_ns.is_none() && !self.is_part {
                     read_comment(&text, &mut self.recording.about, &mut self.rates);
                 } else {
-                    self.read_second_header(line, &text);
+                    self.read_second_header(position, &text);
                 }
             }
             Block::Sample(sample) => {
                 self.recording.tally.records += 1;
-                self.note_time(line, sample.header.time_ns);
+                self.note_time(position, sample.header.time_ns);
                 match self.pending.take() {
                     Some((first, _)) if sample.header.time_ns.is_some() => self.reject(first, FOREIGN),
                     Some((first, pending)) => self.add(first, &pending),
                     None if self.recording.tally.records == 1 && sample.header.time_ns.is_none() => {
-                        self.pending = Some((line, sample));
+                        self.pending = Some((position, sample));
                         return self.reject_foreign(sample.foreign);
                     }
                     None => {}
                 }
-                self.add(line, &sample);
+                self.add(position, &sample);
                 self.reject_foreign(sample.foreign);
             }
             Block::Record { header, name, rest } => {
                 self.recording.tally.records += 1;
                 let count = || rest.rsplit(|byte| *byte == b' ').next().and_then(number);
-                let when = RecordTime { time_ns: header.time_ns.unwrap_or(0), position: line };
+                let when = RecordTime { time_ns: header.time_ns.unwrap_or(0), position: position as u64 };
                 let change = match name {
                     b"FINISHED_ROUND" => return self.skip(FINISHED_ROUND),
                     b"CALLCHAIN_DEFERRED" => return self.skip(CALLCHAIN_DEFERRED),
@@ -132,33 +212,32 @@ impl<'a> Reader<'a> {
             }
             Block::Unknown => {
                 self.recording.tally.records += 1;
-                self.reject(line, FOREIGN);
+                self.reject(position, FOREIGN);
             }
         }
     }
 
     /// Notes whether the header of another machine stands after samples.
-    fn read_second_header(&mut self, line: u64, text: &str) {
+    fn read_second_header(&mut self, position: usize, text: &str) {
         let mut second = About::default();
         read_comment(text, &mut second, &mut HashMap::new());
         if second.hostname.is_some() && second.hostname != self.recording.about.hostname {
-            self.other_host.get_or_insert(line);
+            self.other_host.get_or_insert(position);
         }
     }
 
     /// Notes where times go back.
-    fn note_time(&mut self, line: u64, time_ns: Option<u64>) {
+    fn note_time(&mut self, position: usize, time_ns: Option<u64>) {
         let Some(time_ns) = time_ns else { return };
-        let by_ns = self.last_ns.map_or(0, |last_ns| last_ns.saturating_sub(time_ns));
-        if by_ns > self.restart.by_ns {
-            self.restart = Restart { line, by_ns };
+        match self.last_ns.replace(time_ns) {
+            Some(last_ns) => self.restart.note(Restart { position, by_ns: last_ns.saturating_sub(time_ns) }),
+            None => self.first_timed = Some((position, time_ns)),
         }
-        self.last_ns = Some(time_ns);
     }
 
-    fn add(&mut self, line: u64, sample: &ScriptSample<'a>) {
-        if let Err(why) = self.try_add(line, sample) {
-            self.reject(line, why);
+    fn add(&mut self, position: usize, sample: &ScriptSample<'a>) {
+        if let Err(why) = self.try_add(position, sample) {
+            self.reject(position, why);
         }
     }
 
@@ -166,9 +245,9 @@ impl<'a> Reader<'a> {
         *self.recording.tally.skipped.entry(kind).or_default() += 1;
     }
 
-    fn reject(&mut self, line: u64, why: &'static str) {
+    fn reject(&mut self, position: usize, why: &'static str) {
         *self.recording.tally.rejected.entry(why).or_default() += 1;
-        self.first_rejected.entry(why).or_insert(line);
+        self.first_rejected.entry(why).or_insert(position);
     }
 
     /// Counts lines that perf script does not print.
@@ -181,7 +260,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds a sample, or returns the reason why it is rejected.
-    fn try_add(&mut self, line: u64, sample: &ScriptSample<'a>) -> std::result::Result<(), &'static str> {
+    fn try_add(
+        &mut self,
+        position: usize,
+        sample: &ScriptSample<'a>,
+    ) -> std::result::Result<(), &'static str> {
         if sample.is_broken {
             return Err(SPLIT);
         }
@@ -199,7 +282,7 @@ impl<'a> Reader<'a> {
             event.has_callchain |= !sample.lines.is_empty();
             self.recording.tally.other_events += 1;
             if self.traces.is_some() {
-                self.add_event(line, index, sample);
+                self.add_event(position, index, sample);
             }
             return Ok(());
         }
@@ -248,10 +331,10 @@ impl<'a> Reader<'a> {
     /// Adds a record of an event that is not sampled.
     // Not inlined: it would make the loop over samples larger.
     #[inline(never)]
-    fn add_event(&mut self, line: u64, index: usize, sample: &ScriptSample<'a>) {
+    fn add_event(&mut self, position: usize, index: usize, sample: &ScriptSample<'a>) {
         let event = self.events.get_mut(index);
         event.note_period(sample.period);
-        let printed = event.read(line, sample);
+        let printed = event.read(position, sample);
         let stack = match sample.lines {
             [] => StackTree::ROOT,
             lines => self.stacks.chain(lines, &mut self.names).unwrap_or(StackTree::ROOT),
@@ -270,14 +353,14 @@ impl<'a> Reader<'a> {
         let (Some(time_ns), Some(cpu)) = (header.time_ns, header.cpu) else { return };
         let task = self.task(header);
         if let Some(traces) = &mut self.traces {
-            traces.push(Occurrence { time_ns, cpu, task, stack, event }, printed);
+            traces.push(Occurrence { time_ns, cpu, task, stack, event }, printed, self.tasks.len());
         }
     }
 
     /// Makes the recording.
     pub fn finish(mut self) -> Result<Recording> {
-        if let Some((line, only)) = self.pending.take() {
-            self.add(line, &only);
+        if let Some((position, only)) = self.pending.take() {
+            self.add(position, &only);
         }
         let sampling = self.events.sampling()?;
         let is_event_free = self.events.is_free();
@@ -290,7 +373,9 @@ impl<'a> Reader<'a> {
         }
 
         let Reader { mut recording, mut names, stacks, events, span, rates, tasks, cgroups, .. } = self;
-        let first_unread = events.first_unread();
+        let line = |position| line_number(self.text, position);
+        let first_unread = events.first_unread().map(line);
+        let first_rejected = self.first_rejected.into_iter().map(|(why, at)| (why, line(at))).collect();
         recording.about.events = events.into_recorded(&sampling, &rates);
         if disorder.is_some() {
             let tracepoints = recording.about.events.iter_mut().filter(|event| event.tracepoint.is_some());
@@ -321,7 +406,7 @@ impl<'a> Reader<'a> {
         note_call_chains(&mut recording);
         note_nameless_kernel(&mut recording);
         note_unread(&mut recording, first_unread);
-        note_loss(&mut recording, &self.first_rejected);
+        note_loss(&mut recording, &first_rejected);
         Ok(recording)
     }
 
@@ -338,7 +423,7 @@ impl<'a> Reader<'a> {
         }
         let mut steps = Steps::default();
         by_cpu.values().for_each(|(all, _)| steps.add(all.samples.iter().map(|sample| sample.time_ns)));
-        let disorder = disorder(steps, self.restart, self.other_host).filter(|_| self.last_ns.is_some());
+        let disorder = self.last_ns.and_then(|_| disorder(steps, self.restart, self.other_host, self.text));
         if disorder.is_some() {
             by_cpu.values_mut().flat_map(|(all, _)| &mut all.samples).for_each(|sample| sample.time_ns = 0);
         } else if let Some(traces) = self.traces.take() {
@@ -371,7 +456,8 @@ impl<'a> Reader<'a> {
             {
                 let Sample { time_ns, stack, task } = sample;
                 let at = Occurrence { time_ns, cpu, task, stack, event: Some(detail.event) };
-                traces.push(at, PrintedTrace { trace: RawTrace::Known(TraceKind::Other), other: None });
+                let printed = PrintedTrace { trace: RawTrace::Known(TraceKind::Other), other: None };
+                traces.push(at, printed, self.tasks.len());
             }
         }
         kept

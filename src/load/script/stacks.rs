@@ -5,8 +5,8 @@ use memchr::{memchr, memrchr};
 
 use crate::ingest::{ScriptFrame, StackLine, is_module, only_frame, stack_line, whole_text};
 use crate::model::{
-    FlatMap, Frame, FrameId, FrameTable, Mode, Module, ModuleId, Names, Naming, StackId, StackTree, Symbols,
-    fold,
+    FlatMap, Frame, FrameId, FrameTable, Mode, Module, ModuleId, NameId, Names, Naming, StackId, StackTree,
+    Symbols, fold,
 };
 use crate::symbols::FrameName;
 
@@ -85,6 +85,29 @@ impl<'a> ScriptStacks<'a> {
         }
     }
 
+    /// Adds the stacks of the part that follows, whose names are joined already, as `joined` says.
+    /// Returns for each of their ids the one here.
+    pub fn join(&mut self, mut next: ScriptStacks<'a>, joined: &[NameId]) -> Vec<StackId> {
+        next.stacks.finish();
+        let mut modules: Vec<(ModuleId, &[u8])> =
+            next.module_ids.into_iter().map(|(dso, id)| (id, dso)).collect();
+        modules.sort_unstable();
+        let modules: Vec<ModuleId> = modules.into_iter().map(|(_, dso)| self.module(dso)).collect();
+        let frames =
+            next.frames.frames().iter().zip(next.frame_names).map(|(frame, FrameName { name, naming })| {
+                let module = frame.module.map(|module| modules[module.index()]);
+                self.named_frame(module, frame.mode, FrameName { name: joined[name.index()], naming })
+            });
+        let frames: Vec<FrameId> = frames.collect();
+        let mut stacks = vec![StackTree::ROOT; next.stacks.len()];
+        for index in 1..stacks.len() {
+            if let Some((outer, frame)) = next.stacks.split(StackId::from_index(index)) {
+                stacks[index] = self.stacks.push(stacks[outer.index()], frames[frame.index()]);
+            }
+        }
+        stacks
+    }
+
     /// Whether `stack` seems to lack its outermost frames: of the first `before` stacks none began
     /// with its outermost frame, and one had that frame further inside.
     pub fn is_cut(&self, stack: StackId, before: usize) -> bool {
@@ -158,12 +181,17 @@ impl<'a> ScriptStacks<'a> {
             }
             (None, None) => (names.intern(UNKNOWN), Naming::NoModule),
         };
+        self.named_frame(module, mode, FrameName { name, naming })
+    }
+
+    /// The frame with this module, mode and name.
+    fn named_frame(&mut self, module: Option<ModuleId>, mode: Mode, named: FrameName) -> FrameId {
         // The lowest bit distinguishes a function called `[NAME]` from an unknown function in a
         // module NAME.
-        let offset = u64::from(name.0) << 1 | u64::from(naming == Naming::Named);
+        let offset = u64::from(named.name.0) << 1 | u64::from(named.naming == Naming::Named);
         let id = self.frames.intern(Frame { module, offset, mode });
         if id.index() == self.frame_names.len() {
-            self.frame_names.push(FrameName { name, naming });
+            self.frame_names.push(named);
         }
         id
     }
@@ -225,16 +253,25 @@ fn is_kernel_file(path: &[u8]) -> bool {
     name.starts_with(b"vmlinux") || path == b"/proc/kcore" || MODULES.iter().any(|end| name.ends_with(end))
 }
 
-/// The hash of lines. It includes their length, because the last piece is padded with zeros.
+/// The hash of lines. It includes their length, because the last piece is padded with zeros. Four
+/// pieces are hashed at the same time: each has to wait for the one before it.
 fn hash(start: u64, bytes: &[u8]) -> u64 {
-    let mut hash = start ^ bytes.len() as u64;
-    let mut pieces = bytes.chunks_exact(8);
-    for piece in pieces.by_ref() {
-        hash = fold(hash ^ u64::from_le_bytes(piece.try_into().expect("pieces of 8 bytes")), MULTIPLIER);
+    let add = |hash: u64, piece: &[u8; 8]| fold(hash ^ u64::from_le_bytes(*piece), MULTIPLIER);
+    let start = start ^ bytes.len() as u64;
+    let mut lanes = [0, 16, 32, 48].map(|bits| start.rotate_left(bits));
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for block in blocks {
+        let (pieces, _) = block.as_chunks();
+        // By index: an iterator over both is slower.
+        for lane in 0..lanes.len() {
+            lanes[lane] = add(lanes[lane], &pieces[lane]);
+        }
     }
+    let hash = lanes.into_iter().fold(0, |hash, lane| fold(hash ^ lane, MULTIPLIER));
+    let (pieces, rest) = rest.as_chunks();
     let mut last = [0; 8];
-    last[..pieces.remainder().len()].copy_from_slice(pieces.remainder());
-    hash = fold(hash ^ u64::from_le_bytes(last), MULTIPLIER);
+    last[..rest.len()].copy_from_slice(rest);
+    let hash = pieces.iter().chain([&last]).fold(hash, add);
     // Avoids u64::MAX, which the map uses for empty slots.
     fold(hash, MULTIPLIER).min(u64::MAX - 1)
 }

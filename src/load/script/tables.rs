@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::ingest::{parse_task, whole_text};
-use crate::model::{Cgroup, CgroupId, Names, Origin, Task, TaskId};
+use crate::model::{Cgroup, CgroupId, NameId, Names, Origin, Task, TaskId};
 
 /// The tasks of a text. perf prints pid, tid and comm with each sample, so nothing else is needed
 /// to identify a task.
@@ -45,6 +45,19 @@ impl<'a> Tasks<'a> {
         })
     }
 
+    /// Adds the tasks of the part that follows, whose names are joined already, as `joined` says.
+    /// Returns for each of their ids the one here.
+    pub fn join(&mut self, next: Tasks<'a>, joined: &[NameId]) -> Vec<TaskId> {
+        let mut add = |task: Task| self.add(Task { comm: joined[task.comm.index()], ..task });
+        next.list.into_iter().map(&mut add).collect()
+    }
+
+    /// For each tid, the first of its tasks.
+    pub fn first_by_tid(&self) -> HashMap<i32, TaskId> {
+        let tasks = self.list.iter().enumerate().rev();
+        tasks.map(|(index, task)| (task.tid, TaskId::from_index(index))).collect()
+    }
+
     /// For each tid, the last of its tasks.
     pub fn by_tid(&self) -> HashMap<i32, TaskId> {
         self.list.iter().enumerate().map(|(index, task)| (task.tid, TaskId::from_index(index))).collect()
@@ -53,6 +66,11 @@ impl<'a> Tasks<'a> {
     /// The task with this id.
     pub fn get(&self, id: TaskId) -> &Task {
         &self.list[id.index()]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
     }
 
     /// All tasks, by id.
@@ -84,6 +102,14 @@ impl<'a> Cgroups<'a> {
         let id = CgroupId::from_index(self.list.len() - 1);
         self.ids.insert(rest, id);
         id
+    }
+
+    /// Adds the control groups of the part that follows, whose names are joined already. Returns
+    /// for each of their ids the one here.
+    pub fn join(&mut self, next: Cgroups<'a>, names: &mut Names) -> Vec<CgroupId> {
+        let mut printed: Vec<(CgroupId, &[u8])> = next.ids.into_iter().map(|(rest, id)| (id, rest)).collect();
+        printed.sort_unstable();
+        printed.into_iter().map(|(_, rest)| self.intern(rest, names)).collect()
     }
 
     /// All control groups, by id.

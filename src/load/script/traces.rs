@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::ingest::{PrintedThread, PrintedTrace, whole_text};
-use crate::model::{Names, Task, TaskId, Trace};
+use crate::model::{EventId, Names, StackId, Task, TaskId, Trace};
 use crate::state::{Occurrence, Traces};
 
 use super::tables::Tasks;
@@ -30,8 +30,27 @@ const NAMED: u32 = 1 << 31;
 
 struct NamedThread<'a> {
     printed: PrintedThread<'a>,
+    /// How many tasks there were in this part of the text when it was first named.
+    tasks_before: usize,
     /// The next task with this tid.
     task: Option<TaskId>,
+}
+
+impl<'a> NamedThread<'a> {
+    /// Adds what another line says of it.
+    fn add(&mut self, printed: PrintedThread<'a>) {
+        self.printed.pid = self.printed.pid.max(printed.pid);
+        if self.printed.comm.is_empty() {
+            self.printed.comm = printed.comm;
+        }
+    }
+}
+
+/// For each id in a part of the text the one in all of it.
+pub(super) struct Joined {
+    pub tasks: Vec<TaskId>,
+    pub stacks: Vec<StackId>,
+    pub events: Vec<EventId>,
 }
 
 impl<'a> ScriptTraces<'a> {
@@ -44,25 +63,55 @@ impl<'a> ScriptTraces<'a> {
         }
     }
 
-    /// Adds an event.
-    pub fn push(&mut self, at: Occurrence, printed: PrintedTrace<'a>) {
-        let other = printed.other.map(|other| self.name(other));
+    /// Adds an event. There are so many tasks in this part of the text, its own among them.
+    pub fn push(&mut self, at: Occurrence, printed: PrintedTrace<'a>, tasks: usize) {
+        let other = printed.other.map(|other| self.name(other, tasks));
         // Only what names another thread asks for it.
         self.traces.push(at, printed.trace, |_| other.unwrap_or(at.task));
     }
 
     /// The id of a thread that a line names.
-    fn name(&mut self, printed: PrintedThread<'a>) -> TaskId {
+    fn name(&mut self, printed: PrintedThread<'a>, tasks: usize) -> TaskId {
         let index = *self.waiting.entry(printed.tid).or_insert_with(|| {
-            self.named.push(NamedThread { printed, task: None });
+            self.named.push(NamedThread { printed, tasks_before: tasks, task: None });
             self.named.len() - 1
         });
-        let first = &mut self.named[index].printed;
-        first.pid = first.pid.max(printed.pid);
-        if first.comm.is_empty() {
-            first.comm = printed.comm;
-        }
+        self.named[index].add(printed);
         TaskId(TaskId::from_index(index).0 | NAMED)
+    }
+
+    /// Adds the events of the part that follows. `first` has for each tid the first of its tasks
+    /// that a line there begins with; `joined` has the ids here of what those events name.
+    pub fn join(&mut self, next: ScriptTraces<'a>, first: &HashMap<i32, TaskId>, joined: &Joined) {
+        let task_here = |task: TaskId| joined.tasks[task.index()];
+        let mut named = Vec::with_capacity(next.named.len());
+        for thread in next.named {
+            let tid = thread.printed.tid;
+            // Named there before a line began with it: it is the thread that waits here.
+            let is_same = first.get(&tid).is_none_or(|first| first.index() >= thread.tasks_before);
+            named.push(match self.waiting.get(&tid).filter(|_| is_same) {
+                Some(index) => {
+                    self.named[*index].add(thread.printed);
+                    *index
+                }
+                None => {
+                    self.named.push(NamedThread { task: thread.task.map(task_here), ..thread });
+                    self.named.len() - 1
+                }
+            });
+        }
+        for (tid, task) in first {
+            self.note_task(*tid, task_here(*task));
+        }
+        for (tid, index) in next.waiting {
+            self.waiting.entry(tid).or_insert(named[index]);
+        }
+        let task = |task: TaskId| match task.0 & NAMED {
+            0 => task_here(task),
+            _ => TaskId(TaskId::from_index(named[(task.0 ^ NAMED) as usize]).0 | NAMED),
+        };
+        let stack = |stack: StackId| joined.stacks[stack.index()];
+        self.traces.join(next.traces, stack, task, |event| joined.events[event.index()]);
     }
 
     /// The events of each CPU in time order, by CPU.
