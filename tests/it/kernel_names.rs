@@ -319,7 +319,8 @@ impl CachedScene {
     #[track_caller]
     fn assert_leaf(&self, leaf: &str, files: &[&str]) {
         let run = self.scene.run("collapse", &[]);
-        let expected = format!("worker;{};{leaf} 1\n", Self::STACK);
+        let stack = if files.is_empty() { "[[kernel.kallsyms]];[[kernel.kallsyms]]" } else { Self::STACK };
+        let expected = format!("worker;{stack};{leaf} 1\n");
         assert_eq!((run.code, run.stdout), (Some(0), expected), "{}", run.stderr);
         let info = self.scene.run("info", &["--format", "json"]).stdout;
         let info: serde_json::Value = serde_json::from_str(&info).expect("JSON");
@@ -332,6 +333,17 @@ impl CachedScene {
 fn a_cached_kallsyms_of_the_recorded_boot_names_modules_too() {
     let scene = CachedScene::new("elsewhere.example", "6.1.0-test");
     scene.cache(&scene.kallsyms(0, 0, 0));
+    scene.assert_leaf("veth_xmit", &["kallsyms in the build-id cache"]);
+}
+
+#[test]
+fn the_cache_that_perfs_configuration_names_is_searched() {
+    let scene = CachedScene::new("elsewhere.example", "6.1.0-test");
+    let name = format!("elsewhere/.build-id/07/{}/kallsyms", "07".repeat(19));
+    scene.scene.add(&name, scene.kallsyms(0, 0, 0).as_bytes());
+    scene.assert_leaf("[[veth]]", &[]);
+    let folder = scene.scene.folder.path().join("elsewhere");
+    scene.scene.add("home/.perfconfig", format!("[buildid]\n\tdir = {}\n", folder.display()).as_bytes());
     scene.assert_leaf("veth_xmit", &["kallsyms in the build-id cache"]);
 }
 
