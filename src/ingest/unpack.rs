@@ -3,10 +3,14 @@
 //! A single file without compressed records is borrowed. Anything else is copied, so that later
 //! passes see plain records only. Where a file is damaged, every whole record before the damage is
 //! kept.
+//!
+//! perf makes one zstd frame of all that it compresses for a file, so only the files of a directory
+//! can be unpacked at the same time.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use rayon::prelude::*;
 use zstd::stream::raw::{Decoder, Operation};
 use zstd::zstd_safe::{InBuffer, OutBuffer};
 
@@ -51,7 +55,7 @@ pub struct Damage {
 pub fn unpack<'a>(header: &Header, files: &[InputFile<'a>], memory: u64) -> Records<'a> {
     let Some((first, rest)) = files.split_first() else { return Records::default() };
     let data = header.data_start..header.data_end;
-    let mut unpacker = Unpacker {
+    let unpacker = Unpacker {
         order: header.order,
         record_limit: match header.features.compressed_buffer {
             Some(size @ 1..) => LARGEST_BUFFER.min(size as usize),
@@ -72,13 +76,18 @@ pub fn unpack<'a>(header: &Header, files: &[InputFile<'a>], memory: u64) -> Reco
         }
         return Records { data: Cow::Borrowed(&first.bytes[data]), file_bytes, damage };
     }
-    unpacker.add(first, data);
-    for file in rest {
-        unpacker.add(file, 0..file.bytes.len());
-    }
-    Records { data: Cow::Owned(unpacker.out), file_bytes, damage: unpacker.damage }
+    let rest = rest.iter().map(|file| (file, 0..file.bytes.len()));
+    let parts: Vec<FileRange> = std::iter::once((first, data)).chain(rest).collect();
+    let is_parallel = may_be_compressed && parts.len() > 1 && rayon::current_num_threads() > 1;
+    let at_once = is_parallel.then(|| unpacker.unpack_at_once(&parts, file_bytes)).flatten();
+    let done = at_once.unwrap_or_else(|| unpacker.unpack_in_turn(&parts));
+    Records { data: Cow::Owned(done.out), file_bytes, damage: done.damage }
 }
 
+/// A file and where its records are.
+type FileRange<'f> = (&'f InputFile<'f>, Range<usize>);
+
+#[derive(Clone)]
 struct Unpacker {
     order: ByteOrder,
     /// Bytes that one compressed record may yield.
@@ -92,6 +101,36 @@ struct Unpacker {
 impl Unpacker {
     fn has_compressed(&self, data: &[u8]) -> bool {
         Walk::new(data, self.order).any(|record| matches!(record.kind, COMPRESSED | COMPRESSED2))
+    }
+
+    fn unpack_in_turn(mut self, files: &[FileRange]) -> Self {
+        for (file, range) in files {
+            self.add(file, range.clone());
+        }
+        self
+    }
+
+    /// Unpacks all files at the same time, each into memory of its own, which is then copied. So
+    /// all of them get half of the memory, and each a part by its length. `None` if one of them
+    /// needs more.
+    fn unpack_at_once(&self, files: &[FileRange], file_bytes: u64) -> Option<Self> {
+        let unpack = |(file, range): &FileRange| {
+            let part = (self.memory / 2) as u128 * range.len() as u128 / u128::from(file_bytes.max(1));
+            let mut unpacker = Unpacker { memory: part as usize, ..self.clone() };
+            unpacker.add(file, range.clone());
+            let is_over = |damage: &Damage| damage.stop == Stop::OverBudget;
+            (file.is_cut || !unpacker.damage.iter().any(is_over)).then_some(unpacker)
+        };
+        let all: Vec<Unpacker> = files.par_iter().map(unpack).collect::<Option<_>>()?;
+        let length: usize = all.iter().map(|unpacked| unpacked.out.len()).sum();
+        let mut all = all.into_iter();
+        let mut joined = all.next()?;
+        joined.out.reserve_exact(length - joined.out.len());
+        for unpacked in all {
+            joined.out.extend(unpacked.out);
+            joined.damage.extend(unpacked.damage);
+        }
+        Some(joined)
     }
 
     /// Adds the records in `range` of a file, up to the first damage.
@@ -116,17 +155,32 @@ impl Unpacker {
     }
 
     /// Adds the records of `data`. The error says where in `data` they stop, and why.
+    fn add_records(&mut self, data: &[u8]) -> Result<(), (usize, Stop)> {
+        let start = self.out.len();
+        match self.add_streamed(data, false) {
+            // The decoder keeps back all that it unpacked since it was called: so it is called for
+            // each block.
+            Err((_, Stop::BadCompression)) => {
+                self.out.truncate(start);
+                self.add_streamed(data, true)
+            }
+            result => result,
+        }
+    }
+
+    /// Adds the records of `data`, unpacked block by block or in larger parts.
     ///
     /// All compressed records of a file together are one zstd stream. perf compresses a buffer in
     /// pieces, so a record may start in one compressed record and end in the next. Plain records
     /// between these two are whole, and come before it.
-    fn add_records(&mut self, data: &[u8]) -> Result<(), (usize, Stop)> {
-        let mut stream = Stream::new().ok_or((0, Stop::BadCompression))?;
+    fn add_streamed(&mut self, data: &[u8], by_block: bool) -> Result<(), (usize, Stop)> {
+        let mut stream = Stream::new(by_block).ok_or((0, Stop::BadCompression))?;
         let mut walk = Walk::new(data, self.order);
         let (mut copied, mut buffer) = (0, Vec::new());
-        // Position of the compressed record in which the last unfinished record starts.
-        let mut unfinished_at = 0;
-        loop {
+        // Where the whole records end, after which there is the start of one that the next piece
+        // continues; and the position of the compressed record in which that one starts.
+        let (mut whole, mut unfinished_at) = (self.out.len(), 0);
+        let result = loop {
             let record = walk.next().map(|record| match record.kind {
                 COMPRESSED | COMPRESSED2 => record.copied_to(&mut buffer),
                 _ => record,
@@ -139,40 +193,44 @@ impl Unpacker {
             };
             let here = record.map_or(walk.position(), |record| record.position as usize);
             let plain = &data[copied..here];
-            if plain.len() > self.memory.saturating_sub(self.out.len()) {
-                return Err((copied, Stop::OverBudget));
+            if plain.len() > self.memory.saturating_sub(whole) {
+                break Err((copied, Stop::OverBudget));
             }
             self.out.extend(plain);
+            self.out[whole..].rotate_right(plain.len());
+            whole += plain.len();
             copied = walk.position();
-            let Some(packed) = packed else { break };
+            let Some(packed) = packed else { break Ok(()) };
             let packed = packed.ok_or(Stop::BadCompression);
-            packed.and_then(|packed| self.unpack(&mut stream, packed)).map_err(|stop| (here, stop))?;
+            if let Err(stop) = packed.and_then(|packed| self.unpack(&mut stream, packed, &mut whole)) {
+                break Err((here, stop));
+            }
             unfinished_at = here;
-        }
+        };
+        let is_unfinished = self.out.len() > whole;
+        self.out.truncate(whole);
         match walk.stop() {
+            _ if result.is_err() => result,
             Some(stop) => Err((walk.position(), stop)),
-            None if !stream.unfinished.is_empty() => Err((unfinished_at, Stop::CutShort)),
+            None if is_unfinished => Err((unfinished_at, Stop::CutShort)),
             None => Ok(()),
         }
     }
 
-    /// Adds the whole records that `packed` yields. If it yields too much, it is not from perf, and
-    /// nothing of it is kept.
-    fn unpack(&mut self, stream: &mut Stream, packed: &[u8]) -> Result<(), Stop> {
-        let before = self.out.len();
-        let limit = self.record_limit.min(self.memory.saturating_sub(before));
-        self.out.append(&mut stream.unfinished);
+    /// Adds what `packed` yields, and moves `whole` to the end of the whole records. If it yields
+    /// too much, it is not from perf, and nothing of it is kept.
+    fn unpack(&mut self, stream: &mut Stream, packed: &[u8], whole: &mut usize) -> Result<(), Stop> {
+        let limit = self.record_limit.min(self.memory.saturating_sub(*whole));
         let unpacked = stream.unpack(packed, &mut self.out, limit);
         if unpacked == Err(Stop::OverBudget) {
-            self.out.truncate(before);
+            self.out.truncate(*whole);
             return Err(if limit == self.record_limit { Stop::BadCompression } else { Stop::OverBudget });
         }
-        let mut walk = Walk::strict(&self.out[before..], self.order);
+        let mut walk = Walk::strict(&self.out[*whole..], self.order);
         walk.by_ref().for_each(drop);
-        let (end, stop) = (before + walk.position(), walk.stop());
-        stream.unfinished.extend(self.out.drain(end..));
-        match stop {
-            Some(Stop::CutShort) | None if stream.unfinished.len() <= LONGEST_RECORD => unpacked,
+        *whole += walk.position();
+        match walk.stop() {
+            Some(Stop::CutShort) | None if self.out.len() - *whole <= LONGEST_RECORD => unpacked,
             _ => Err(Stop::BadCompression),
         }
     }
@@ -188,35 +246,51 @@ fn compressed2(body: &[u8], order: ByteOrder) -> Option<&[u8]> {
 /// A zstd stream, which is unpacked piece by piece.
 struct Stream {
     decoder: Decoder<'static>,
-    block: Vec<u8>,
-    /// The start of a record that the next piece continues.
-    unfinished: Vec<u8>,
+    /// Memory for a block, if it is unpacked block by block.
+    block: Option<Vec<u8>>,
 }
 
 impl Stream {
-    fn new() -> Option<Stream> {
-        Some(Stream { decoder: Decoder::new().ok()?, block: vec![0; BLOCK], unfinished: Vec::new() })
+    fn new(by_block: bool) -> Option<Stream> {
+        Some(Stream { decoder: Decoder::new().ok()?, block: by_block.then(|| vec![0; BLOCK]) })
     }
 
     /// Unpacks `packed` and appends the result to `out`: at most `limit` bytes.
     fn unpack(&mut self, packed: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), Stop> {
-        let mut left = limit;
+        let most = out.len().saturating_add(limit);
         let mut input = InBuffer::around(packed);
         loop {
-            let read_before = input.pos();
-            let mut output = OutBuffer::around(self.block.as_mut_slice());
-            self.decoder.run(&mut input, &mut output).map_err(|_| Stop::BadCompression)?;
-            let block = output.as_slice();
-            left = left.checked_sub(block.len()).ok_or(Stop::OverBudget)?;
-            out.extend(block);
-            // A block that is not full means that the decoder holds nothing back.
-            if input.pos() == packed.len() && block.len() < BLOCK {
+            let (read_before, before) = (input.pos(), out.len());
+            let is_full = self.run(&mut input, out, most).map_err(|_| Stop::BadCompression)?;
+            if out.len() > most {
+                return Err(Stop::OverBudget);
+            }
+            // If there is room left, the decoder holds nothing back.
+            if input.pos() == packed.len() && !is_full {
                 return Ok(());
             }
-            if input.pos() == read_before && block.is_empty() {
+            if input.pos() == read_before && out.len() == before {
                 return Err(Stop::BadCompression);
             }
         }
+    }
+
+    /// Calls the decoder once, and tells whether it filled the room that it had. It has room for
+    /// at most one block more than the `most` bytes that `out` may hold.
+    fn run(&mut self, input: &mut InBuffer, out: &mut Vec<u8>, most: usize) -> std::io::Result<bool> {
+        if let Some(block) = &mut self.block {
+            let mut output = OutBuffer::around(block.as_mut_slice());
+            self.decoder.run(input, &mut output)?;
+            out.extend(output.as_slice());
+            return Ok(output.as_slice().len() == BLOCK);
+        }
+        if out.capacity() - out.len() < BLOCK {
+            let doubled = out.len().min(most.saturating_sub(out.len()));
+            out.reserve_exact(BLOCK.max(doubled));
+        }
+        let length = out.len();
+        self.decoder.run(input, &mut OutBuffer::around_pos(out, length))?;
+        Ok(out.len() == out.capacity())
     }
 }
 
@@ -306,6 +380,47 @@ mod tests {
             assert_eq!(result, Err((whole.len(), Stop::BadCompression)));
             assert_eq!(unpacker.out, whole);
         }
+    }
+
+    /// Records of several blocks, of which a byte of the last one is damaged.
+    #[test]
+    fn every_block_before_a_damaged_one_is_kept() {
+        let whole: Vec<u8> =
+            (0..=255u8).cycle().take(64 * 255).flat_map(|number| framed(9, &[number; 16])).collect();
+        let mut packed = Vec::new();
+        let mut encoder = zstd::stream::Encoder::new(&mut packed, 1).expect("an encoder");
+        encoder.include_checksum(true).expect("it can have a checksum");
+        std::io::Write::write_all(&mut encoder, &whole).expect("it packs");
+        encoder.finish().expect("it packs");
+        let end = packed.len() - 1;
+        packed[end] ^= 1;
+        let mut unpacker = unpacker(usize::MAX);
+        let result = unpacker.add_records(&framed(COMPRESSED, &packed));
+        assert_eq!(result, Err((0, Stop::BadCompression)));
+        let kept = unpacker.out.len();
+        assert!(kept > whole.len() - 2 * BLOCK && unpacker.out == whole[..kept], "{kept} of {}", whole.len());
+    }
+
+    #[test]
+    fn files_are_unpacked_at_the_same_time_as_in_turn() {
+        let packed = zstd::encode_all(records(200).as_slice(), 1).expect("it packs");
+        let compressed = framed(COMPRESSED, &packed);
+        let cut = &compressed[..compressed.len() - 1];
+        let contents = [&compressed[..], &records(3), cut, &compressed];
+        let names = ["data", "data.0", "data.1", "data.2"];
+        let files: Vec<InputFile> = contents
+            .into_iter()
+            .zip(names)
+            .map(|(bytes, name)| InputFile { name: Some(name), ..InputFile::whole(bytes) })
+            .collect();
+        let parts: Vec<FileRange> = files.iter().map(|file| (file, 0..file.bytes.len())).collect();
+        let file_bytes = contents.iter().map(|bytes| bytes.len() as u64).sum();
+        let all = 2 * 200 * RECORD + 3 * RECORD;
+        let in_turn = unpacker(all).unpack_in_turn(&parts);
+        assert_eq!((in_turn.out.len(), in_turn.damage.len()), (all, 1));
+        let at_once = unpacker(100 * all).unpack_at_once(&parts, file_bytes).expect("there is memory");
+        assert!(at_once.out == in_turn.out && at_once.damage == in_turn.damage);
+        assert!(unpacker(all).unpack_at_once(&parts, file_bytes).is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The files that may have the recorded kernel's symbols, the best first.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::iter::once_with;
@@ -25,6 +26,10 @@ use super::trust;
 /// Bytes of a kallsyms that is read. /proc/kallsyms of a kernel with all its modules has some 20
 /// MB.
 const MAX_KALLSYMS: u64 = 1 << 30;
+
+/// The names in messages and packs of those kallsyms that nobody shortened.
+const CACHED_KALLSYMS: &str = "kallsyms in the build-id cache";
+const OWN_KALLSYMS: &str = "/proc/kallsyms";
 
 /// A file that has the kernel's symbols.
 pub struct KernelFile<'p> {
@@ -65,22 +70,26 @@ pub fn all<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
     }
     Ok(match lookup.request.pack {
         Some(pack) => Box::new(packed(pack)),
-        None => Box::new(kallsyms_here(lookup).chain(vmlinux_here(lookup))),
+        None => Box::new(kallsyms_here(lookup, None).chain(vmlinux_here(lookup))),
     })
 }
 
-/// Like [`all`], without the files that are vmlinux.
+/// Like [`all`], without the files that are vmlinux, and without the kallsyms that was found in the
+/// place `used`.
 ///
 /// # Errors
 ///
 /// [`Error::Io`] if the kallsyms that an option names cannot be read.
-pub fn kallsyms_only<'f>(lookup: &'f Lookup<'f>) -> Result<KernelFiles<'f>> {
+pub fn kallsyms_only<'f>(lookup: &'f Lookup<'f>, used: Option<NamePlace>) -> Result<KernelFiles<'f>> {
+    if used == Some(NamePlace::Kallsyms) {
+        return Ok(Box::new(std::iter::empty()));
+    }
     if let Some(file) = named_kallsyms(lookup.sources, lookup.search.opener())? {
         return Ok(Box::new(std::iter::once(file)));
     }
     Ok(match lookup.request.pack {
         Some(pack) => Box::new(packed(pack).filter(|file| matches!(file.content, Content::Kallsyms(_)))),
-        None => Box::new(kallsyms_here(lookup)),
+        None => Box::new(kallsyms_here(lookup, used)),
     })
 }
 
@@ -160,8 +169,13 @@ fn packed(pack: &Pack) -> impl Iterator<Item = KernelFile<'_>> {
     })
 }
 
-/// The kallsyms beside the recording, in a build-id cache, and of this kernel.
-fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<'f>> + 'f {
+/// The kallsyms beside the recording, in a build-id cache, and of this kernel, but for the one in
+/// the place `used`.
+fn kallsyms_here<'f>(
+    lookup: &'f Lookup<'f>,
+    used: Option<NamePlace>,
+) -> impl Iterator<Item = KernelFile<'f>> + 'f {
+    type Open<'f> = Box<dyn FnOnce() -> Option<KernelFile<'f>> + 'f>;
     let request = lookup.request;
     let file = |path: &str, text, place| {
         let content = Content::Kallsyms(text);
@@ -177,19 +191,27 @@ fn kallsyms_here<'f>(lookup: &'f Lookup<'f>) -> impl Iterator<Item = KernelFile<
         };
         Some(KernelFile { path, content, place: NamePlace::Beside })
     };
+    // Without a map of the kernel, whether this boot is the recorded one is unknown: KASLR moves
+    // the kernel at each boot.
+    let is_comparable = move || mapped_kernel(lookup.modules).is_some();
     let cached = move || {
-        let text = lookup.search.find_cached(request.kernel_build_id?, "kallsyms")?;
-        Some(file("kallsyms in the build-id cache", text.into_text(MAX_KALLSYMS)?, NamePlace::Cache))
+        let own = || is_comparable().then(|| trust::own_build_id(request)).flatten().map(Cow::Owned);
+        let build_id = request.kernel_build_id.map(Cow::Borrowed).or_else(own)?;
+        let text = lookup.search.find_cached(&build_id, "kallsyms")?;
+        Some(file(CACHED_KALLSYMS, text.into_text(MAX_KALLSYMS)?, NamePlace::Cache))
     };
     let own = move || {
-        // Without a map of the kernel, whether this boot is the recorded one is unknown: KASLR
-        // moves the kernel at each boot.
-        let is_comparable = mapped_kernel(lookup.modules).is_some() && trust::is_this_kernel(request);
-        let text = is_comparable.then(|| fs::read("/proc/kallsyms").ok()).flatten()?;
+        let is_own = is_comparable() && trust::is_this_kernel(request);
+        let text = is_own.then(|| fs::read(OWN_KALLSYMS).ok()).flatten()?;
         let text = Text::Copied(Copied::whole(text));
-        Some(file("/proc/kallsyms", text, NamePlace::ThisKernel))
+        Some(file(OWN_KALLSYMS, text, NamePlace::ThisKernel))
     };
-    once_with(beside).chain(once_with(cached)).chain(once_with(own)).flatten()
+    let places: [(NamePlace, Open); 3] = [
+        (NamePlace::Beside, Box::new(beside)),
+        (NamePlace::Cache, Box::new(cached)),
+        (NamePlace::ThisKernel, Box::new(own)),
+    ];
+    places.into_iter().filter(move |(place, _)| Some(*place) != used).filter_map(|(_, open)| open())
 }
 
 /// The vmlinux in a build-id cache, and one that is installed.
@@ -293,6 +315,12 @@ impl KernelFile<'_> {
             Content::Vmlinux(file) => file.trouble(),
             Content::Refused(_) => None,
         }
+    }
+
+    /// Whether it is a kallsyms as the kernel wrote it: others may have been shortened to what a
+    /// recording needs.
+    pub fn is_whole(&self) -> bool {
+        [CACHED_KALLSYMS, OWN_KALLSYMS].iter().any(|name| self.path == Path::new(name))
     }
 
     /// The file's headers, if it is an ELF file.

@@ -1,13 +1,14 @@
 //! The names of frames of the kernel and its modules.
 //!
-//! The first file that belongs to the recorded kernel gives the names. If it is a vmlinux, which
-//! has no modules, the first kallsyms gives the modules' names in a second pass. Modules that are
-//! still unnamed are named from their own files.
+//! The first file that belongs to the recorded kernel gives the names. It may lack those of
+//! modules: a vmlinux has none, and a kallsyms of another boot has them at other addresses. Then
+//! the other kallsyms are looked through for them in a second pass. Modules that are still unnamed
+//! are named from their own files.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::model::{Diagnostic, KernelNames, Severity, Symbols};
+use crate::model::{Diagnostic, KernelNames, NamePlace, Severity, Symbols};
 use crate::pack::Pack;
 
 use super::formats::elf::{Elf, FileSymbol};
@@ -38,9 +39,11 @@ pub fn name_kernel(lookup: &Lookup, modules: &[ModuleFrames]) -> Result<NamedKer
     if modules.is_empty() {
         return Ok(NamedKernel { names: kernel.names, files: kernel.files, diagnostic: None });
     }
-    let first_pass = kernel.name_from_first(kernel_files::all(lookup)?, |_| true)?;
-    if first_pass.is_some_and(|pass| pass.lacks_modules) && modules.iter().any(is_kernel_module) {
-        kernel.name_from_first(kernel_files::kallsyms_only(lookup)?, is_kernel_module)?;
+    let first_pass = kernel.name_from_first(kernel_files::all(lookup)?)?;
+    if let Some(pass) = first_pass
+        && kernel.lacks_modules()
+    {
+        kernel.name_modules(kernel_files::kallsyms_only(lookup, pass.kallsyms)?)?;
     }
     kernel.name_from_own_files();
     let has_unnamed = kernel.names.iter().any(|names| names.symbols == Symbols::NoKallsyms);
@@ -63,10 +66,11 @@ struct KernelNaming<'l> {
     refused: Option<(PathBuf, String)>,
 }
 
-/// The work left after a pass over a file of kernel symbols.
+/// What gave the names in the first pass.
 #[derive(Clone, Copy)]
 struct Pass {
-    lacks_modules: bool,
+    /// The place of the kallsyms; `None` if it was a vmlinux.
+    kallsyms: Option<NamePlace>,
 }
 
 impl<'l> KernelNaming<'l> {
@@ -87,35 +91,66 @@ impl<'l> KernelNaming<'l> {
         }
     }
 
-    /// Names those modules for which `is_wanted` holds, from the first of `files` that belongs to
-    /// the recorded kernel; `None` if there is none. It is an error if an option names a file that
-    /// does not.
-    fn name_from_first(
-        &mut self,
-        files: KernelFiles,
-        is_wanted: impl Fn(&ModuleFrames) -> bool,
-    ) -> Result<Option<Pass>> {
+    /// Names all modules from the first of `files` that belongs to the recorded kernel; `None` if
+    /// there is none. It is an error if an option names a file that does not.
+    fn name_from_first(&mut self, files: KernelFiles) -> Result<Option<Pass>> {
         for file in files {
-            match self.check(&file) {
-                Ok(symbols) => {
-                    if let Some(gatherer) = self.lookup.request.gatherer {
-                        file.add_to(gatherer);
-                    }
-                    self.name_from(&symbols, is_wanted);
-                    self.files.push(KernelNames::new(&file.path.to_string_lossy(), file.place));
-                    return Ok(Some(Pass { lacks_modules: symbols.lacks_modules() }));
-                }
-                Err(why) => match file.error_if_named(&why) {
-                    Some(error) => return Err(error),
-                    None => self.refuse(&file.path, why),
-                },
+            if let Some(symbols) = self.check(&file)? {
+                self.name_from(&symbols, &file);
+                self.add_source(&file);
+                return Ok(Some(Pass { kallsyms: symbols.is_kallsyms().then_some(file.place) }));
             }
         }
         Ok(None)
     }
 
+    /// Names those modules that have no names yet from those of `files` that belong to the recorded
+    /// kernel, until all have names. It is an error if an option names a file that does not.
+    fn name_modules(&mut self, files: KernelFiles) -> Result<()> {
+        for file in files {
+            if let Some(symbols) = self.check(&file)?
+                && self.name_from(&symbols, &file)
+            {
+                self.add_source(&file);
+            }
+            if !self.lacks_modules() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a kernel module has no names yet.
+    fn lacks_modules(&self) -> bool {
+        let mut modules = self.modules.iter().zip(&self.names);
+        modules.any(|(frames, names)| is_kernel_module(frames) && names.symbols == Symbols::NoKallsyms)
+    }
+
+    /// Notes that names come from a file.
+    fn add_source(&mut self, file: &KernelFile) {
+        if let Some(gatherer) = self.lookup.request.gatherer {
+            file.add_to(gatherer);
+        }
+        self.files.push(KernelNames::new(&file.path.to_string_lossy(), file.place));
+    }
+
+    /// The symbols of `file`; `None` if they are not those of the recorded kernel, which is an
+    /// error if an option names the file.
+    fn check<'f>(&mut self, file: &'f KernelFile) -> Result<Option<KernelSymbols<'f>>> {
+        match self.symbols_of(file) {
+            Ok(symbols) => Ok(Some(symbols)),
+            Err(why) => match file.error_if_named(&why) {
+                Some(error) => Err(error),
+                None => {
+                    self.refuse(&file.path, why);
+                    Ok(None)
+                }
+            },
+        }
+    }
+
     /// The symbols of `file`, or why they are not those of the recorded kernel.
-    fn check<'f>(&self, file: &'f KernelFile) -> std::result::Result<KernelSymbols<'f>, String> {
+    fn symbols_of<'f>(&self, file: &'f KernelFile) -> std::result::Result<KernelSymbols<'f>, String> {
         let symbols = file.symbols()?;
         if let Some(why) = file.trouble() {
             return Err(why.reason().replace("the file here", "it"));
@@ -133,17 +168,22 @@ impl<'l> KernelNaming<'l> {
         self.refused.get_or_insert_with(|| (path.to_owned(), why));
     }
 
-    fn name_from(&mut self, symbols: &KernelSymbols, is_wanted: impl Fn(&ModuleFrames) -> bool) {
+    /// Names the modules that have no names yet. Returns whether one has names now.
+    fn name_from(&mut self, symbols: &KernelSymbols, file: &KernelFile) -> bool {
+        let boot = symbols.boot(self.lookup.modules, file.is_whole());
+        let mut is_any_named = false;
         for (frames, names) in self.modules.iter().zip(&mut self.names) {
             let Some(code) = frames.module.kernel.as_ref().filter(|code| !code.is_function) else { continue };
-            if !is_wanted(frames) {
+            if names.symbols != Symbols::NoKallsyms {
                 continue;
             }
             let shift = symbols.shift(code);
-            if let Some(table) = symbols.table(frames.module, code, &frames.addresses(shift)) {
+            if let Some(table) = symbols.table(frames.module, boot, &frames.addresses(shift)) {
                 *names = frames.names_from(&table, shift);
+                is_any_named = true;
             }
         }
+        is_any_named
     }
 
     /// Names the modules that are still unnamed from their own files.

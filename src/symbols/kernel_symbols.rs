@@ -63,9 +63,10 @@ impl<'f> KernelSymbols<'f> {
     }
 
     /// The symbols of the kernel proper, or of a kernel module, that cover the `wanted` addresses,
-    /// which are in ascending order. `None` if there are no symbols of the module, or if the module
-    /// is at another address here: then this kallsyms is from another boot.
-    pub fn table(&self, module: &Module, code: &KernelCode, wanted: &[u64]) -> Option<SymbolTable<'f>> {
+    /// which are in ascending order. `None` if there are no symbols of the module, or if nothing
+    /// shows that it was at the same address when this kallsyms was read: each boot loads a module
+    /// somewhere else.
+    pub fn table(&self, module: &Module, boot: Boot, wanted: &[u64]) -> Option<SymbolTable<'f>> {
         let kallsyms = match self {
             KernelSymbols::Kallsyms(kallsyms) => kallsyms,
             KernelSymbols::Vmlinux { symbols, .. } => {
@@ -78,15 +79,77 @@ impl<'f> KernelSymbols<'f> {
             return Some(kallsyms.table(None, wanted));
         }
         let name = kernel_module_name(module);
-        // The map of a module is that of its code. Since 6.4 its data is allocated by itself and
-        // may lie below (module_memory_alloc, kernel/module/main.c).
-        let is_same_boot = kallsyms.has_code_at(&name, code.start, code.length);
-        is_same_boot.then(|| kallsyms.table(Some(&name), wanted))
+        let is_there = match agreement_of(module, kallsyms.code_of(&name)?) {
+            Agreement::Recorded => boot != Boot::Other,
+            Agreement::Possible => boot == Boot::Recorded,
+            Agreement::Other => false,
+        };
+        is_there.then(|| kallsyms.table(Some(&name), wanted))
     }
 
-    /// Whether these do not include the symbols of kernel modules.
-    pub fn lacks_modules(&self) -> bool {
-        matches!(self, KernelSymbols::Vmlinux { .. })
+    /// Whether all that the recording shows of addresses agrees with these: the kernel proper, and
+    /// each module that both have. If `is_whole`, nobody shortened the list: then one module at
+    /// least must be exactly where it was.
+    pub fn boot(&self, modules: &[Module], is_whole: bool) -> Boot {
+        let KernelSymbols::Kallsyms(kallsyms) = self else { return Boot::Unknown };
+        let Some(proper) = mapped_kernel(modules) else { return Boot::Unknown };
+        if self.shift(proper) != proper.start {
+            return Boot::Other;
+        }
+        let is_loaded = |module: &&Module| {
+            !module.is_kernel_proper() && module.kernel.as_ref().is_some_and(|code| !code.is_function)
+        };
+        let agreement = |module| Some(agreement_of(module, kallsyms.code_of(&kernel_module_name(module))?));
+        let all: Vec<Agreement> = modules.iter().filter(is_loaded).filter_map(agreement).collect();
+        let is_shown = !is_whole || all.contains(&Agreement::Recorded);
+        match is_shown && !all.contains(&Agreement::Other) {
+            true => Boot::Recorded,
+            false => Boot::Unknown,
+        }
+    }
+
+    /// Whether these are from a kallsyms.
+    pub fn is_kallsyms(&self) -> bool {
+        matches!(self, KernelSymbols::Kallsyms(_))
+    }
+}
+
+/// Which boot a kallsyms is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// That of the recording: all addresses agree.
+    Recorded,
+    /// Another: KASLR put the kernel somewhere else.
+    Other,
+    /// Nothing shows it.
+    Unknown,
+}
+
+/// Whether a kallsyms has a module where the recording mapped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreement {
+    /// At the same address.
+    Recorded,
+    /// At the same address, or some pages from it.
+    Possible,
+    /// Elsewhere.
+    Other,
+}
+
+/// Where a kallsyms has a module whose functions have these as their lowest and highest address.
+///
+/// Modules begin at pages, and nearly all with a function: then the page of the first one is the
+/// map's. Large modules of arm64 begin with a `.plt` that is longer than a page, and who shortens a
+/// kallsyms may drop the first function. The map of a module is that of its code. Since 6.4 its
+/// data is allocated by itself and may lie below (module_memory_alloc, kernel/module/main.c).
+fn agreement_of(module: &Module, (first, last): (u64, u64)) -> Agreement {
+    const PAGE: u64 = 4096;
+    let Some(map) = &module.kernel else { return Agreement::Other };
+    let is_in_map = |address: u64| address.wrapping_sub(map.start) < map.length;
+    match is_in_map(first) && is_in_map(last) {
+        true if first - map.start < PAGE => Agreement::Recorded,
+        true => Agreement::Possible,
+        false => Agreement::Other,
     }
 }
 
@@ -148,21 +211,56 @@ ffffffff83000000 D _edata
     /// In 7.x the data of a module lies below its code, and its code is where the map says.
     #[test]
     fn a_module_is_found_by_its_code() {
-        let code =
-            KernelCode { start: 0xffff_ffff_c040_0000, length: 0x8000, is_function: false, reference: None };
-        let veth = Module { kernel: Some(code.clone()), ..Module::new("[veth]".to_owned()) };
-        for (lines, is_found) in [
-            ("ffffffffc021a1f8 b key\t[veth]\nffffffffc0400d30 t veth_xmit\t[veth]\n", true),
-            ("ffffffffc0400d30 t veth_xmit\t[veth]\n", true),
+        let [proper] = kernel(0x100_0000);
+        let module = |name: &str, start| {
+            let code = KernelCode { start, length: 0x8000, is_function: false, reference: None };
+            Module { kernel: Some(code), ..Module::new(name.to_owned()) }
+        };
+        let veth = module("[veth]", 0xffff_ffff_c040_0000);
+        let modules = [proper, veth.clone(), module("[br]", 0xffff_ffff_c050_0000)];
+        // The kernel proper is not where it was recorded, or is.
+        let moved = "ffffffff81000000 T _text\n";
+        let unmoved = "ffffffff91000000 T _text\n";
+        for (start, lines, is_found) in [
+            (unmoved, "ffffffffc021a1f8 b key\t[veth]\nffffffffc0400d30 t veth_xmit\t[veth]\n", true),
+            (unmoved, "ffffffffc0400d30 t veth_xmit\t[veth]\n", true),
             // Of another boot.
-            ("ffffffffc0400d38 b key\t[veth]\nffffffffc0500d30 t veth_xmit\t[veth]\n", false),
-            ("ffffffffc0408000 t veth_xmit\t[veth]\n", false),
-            ("ffffffffc0400d30 t veth_xmit\t[wireguard]\n", false),
+            (moved, "ffffffffc0400d30 t veth_xmit\t[veth]\n", false),
+            (unmoved, "ffffffffc0400d38 b key\t[veth]\nffffffffc0500d30 t veth_xmit\t[veth]\n", false),
+            (unmoved, "ffffffffc0408000 t veth_xmit\t[veth]\n", false),
+            (unmoved, "ffffffffc0400d30 t veth_xmit\t[wireguard]\n", false),
+            (unmoved, "ffffffffc0400d30 t veth_xmit\t[veth]\nffffffffc0408000 t veth_open\t[veth]\n", false),
+            (unmoved, "ffffffffc03ff000 t veth_open\t[veth]\nffffffffc0400d30 t veth_xmit\t[veth]\n", false),
+            // Of a boot that loaded it a page higher, or with a `.plt` longer than a page.
+            (moved, "ffffffffc0401d30 t veth_xmit\t[veth]\n", false),
+            (unmoved, "ffffffffc0401d30 t veth_xmit\t[veth]\nffffffffc0600000 t br\t[br]\n", false),
+            (unmoved, "ffffffffc0401d30 t veth_xmit\t[veth]\nffffffffc0500000 t br\t[br]\n", true),
+            (unmoved, "ffffffffc0401d30 t veth_xmit\t[veth]\n", true),
         ] {
-            let kallsyms = KernelSymbols::Kallsyms(Kallsyms::parse(lines.as_bytes()));
-            let table = kallsyms.table(&veth, &code, &[0xffff_ffff_c040_0d40]);
-            let name = table.as_ref().and_then(|table| Some(table.find(0xffff_ffff_c040_0d40)?.1.name));
-            assert_eq!(name, is_found.then_some("veth_xmit"), "{lines}");
+            let text = format!("{start}{lines}");
+            let kallsyms = KernelSymbols::Kallsyms(Kallsyms::parse(text.as_bytes()));
+            let wanted = 0xffff_ffff_c040_1d40;
+            let table = kallsyms.table(&veth, kallsyms.boot(&modules, false), &[wanted]);
+            let name = table.as_ref().and_then(|table| Some(table.find(wanted)?.1.name));
+            assert_eq!(name, is_found.then_some("veth_xmit"), "{text}");
+        }
+    }
+
+    /// Without KASLR the kernel proper is always at one address.
+    #[test]
+    fn a_whole_kallsyms_of_the_boot_has_a_module_where_it_was() {
+        let [proper] = kernel(0x100_0000);
+        let start = 0xffff_ffff_c040_0000;
+        let code = KernelCode { start, length: 0x8000, is_function: false, reference: None };
+        let veth = Module { kernel: Some(code), ..Module::new("[veth]".to_owned()) };
+        let modules = [proper, veth.clone()];
+        for (first, is_whole, is_found) in
+            [(start + 0x20, true, true), (start + 0x1020, true, false), (start + 0x1020, false, true)]
+        {
+            let text = format!("ffffffff91000000 T _text\n{first:x} t veth_xmit\t[veth]\n");
+            let kallsyms = KernelSymbols::Kallsyms(Kallsyms::parse(text.as_bytes()));
+            let table = kallsyms.table(&veth, kallsyms.boot(&modules, is_whole), &[start + 0x1030]);
+            assert_eq!(table.is_some(), is_found, "{first:x} {is_whole}");
         }
     }
 

@@ -38,6 +38,8 @@
 //! - Symbols of the kernel: the build id agrees. If one of them has none: the code is as long as
 //!   that of the recorded kernel. Where the recording does not tell how long that is: the code lies
 //!   at the same address ([`kernel_refusal`]).
+//! - Symbols of a kernel module in a kallsyms: it has the module where it was recorded, which only
+//!   the recorded boot has (`kernel_symbols.rs`).
 //! - This machine's own `/proc/kallsyms`: host, release and build id are those of the recording
 //!   ([`is_this_kernel`]), and the code is as long, as above.
 //! - This process's own `[vdso]`: the recorded build id agrees. If none was recorded: as
@@ -184,13 +186,21 @@ pub fn is_stored(recording: &Path) -> bool {
 pub fn is_this_kernel(request: &Request) -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let is_build = || match request.kernel_build_id {
-        Some(recorded) => {
-            let notes = fs::read("/sys/kernel/notes").unwrap_or_default();
-            elf::build_id_in(&notes, cfg!(target_endian = "big")) == Some(recorded)
-        }
+        Some(recorded) => running_build_id().as_deref() == Some(recorded),
         None => true,
     };
     is_this_host(request) && request.about.kernel.as_deref() == Some(release.trim()) && is_build()
+}
+
+/// The build id of the kernel that runs here, if the recording was made by it. `perf record -B` and
+/// `-z` record none.
+pub fn own_build_id(request: &Request) -> Option<Vec<u8>> {
+    is_this_kernel(request).then(running_build_id).flatten()
+}
+
+fn running_build_id() -> Option<Vec<u8>> {
+    let notes = fs::read("/sys/kernel/notes").ok()?;
+    elf::build_id_in(&notes, cfg!(target_endian = "big")).map(<[u8]>::to_vec)
 }
 
 /// Whether this is a regular file that is not empty.
@@ -304,10 +314,10 @@ pub fn kernel_refusal(
         });
     };
     let length = end.wrapping_sub(code.start);
-    let ends = ["_etext", "_edata"].map(&address_of);
-    let lengths: Vec<u64> = ends.into_iter().flatten().map(|end| end.wrapping_sub(start)).collect();
-    (!lengths.contains(&length)).then(|| {
-        let lengths: Vec<String> = lengths.iter().map(|length| format!("{length:#x} bytes")).collect();
+    // One after the other: a search in a kallsyms takes some time.
+    let lengths = ["_etext", "_edata"].iter().filter_map(|end| Some(address_of(end)?.wrapping_sub(start)));
+    (!lengths.clone().any(|own| own == length)).then(|| {
+        let lengths: Vec<String> = lengths.map(|length| format!("{length:#x} bytes")).collect();
         let own = if lengths.is_empty() { "of unknown length".to_owned() } else { lengths.join(" or ") };
         format!("it is another kernel's: its code is {own}, the recorded kernel's {length:#x}")
     })

@@ -277,6 +277,102 @@ fn without_the_length_of_the_kernel_its_address_tells_whose_kallsyms_it_is() {
     }
 }
 
+/// A recording of this machine's kernel with a sample in a module, and a cache with a kallsyms that
+/// perf put there, in the recorded boot or in an earlier one. perf keeps the first that it sees of
+/// each build (build_id_cache__add_s, tools/perf/util/build-id.c).
+struct CachedScene {
+    scene: Scene,
+    module: u64,
+}
+
+impl CachedScene {
+    const STACK: &str = "entry_SYSCALL_64_after_hwframe;do_syscall_64";
+
+    fn new(hostname: &str, release: &str) -> CachedScene {
+        let (mut kernel, module) = (Kernel::at(MOVED), 0xffff_ffff_c040_0000);
+        let mut file = Builder::new();
+        file.hostname(hostname).arch("x86_64").os_release(release).kernel_map(&kernel);
+        file.kernel_build_id(&BUILD_ID).mmap2(Mmap::kernel_module("[veth]", module, 0x4000));
+        file.mmap2(Mmap::kernel_module("[bridge]", module + 0x10_0000, 0x4000));
+        file.comm(TASK, "worker").at(0, 1_000_000);
+        let stack = [&kernel.stack(Self::STACK)[..], &[module + 0x1234]].concat();
+        file.sample(Sample::new(TASK).kernel(&stack));
+        let scene = Scene { folder: tempfile::tempdir().expect("a temporary folder"), kernel };
+        scene.add("perf.data", &file.build());
+        CachedScene { scene, module }
+    }
+
+    /// A kallsyms with the kernel, `veth` and `bridge` moved by these many bytes from where they
+    /// were recorded.
+    fn kallsyms(&self, kernel: u64, veth: u64, bridge: u64) -> String {
+        let (veth, bridge) = (self.module.wrapping_add(veth), self.module + 0x10_0000 + bridge);
+        let line = |address: u64, name, module| format!("{address:x} t {name}\t[{module}]\n");
+        let veth = line(veth + 0x20, "veth_open", "veth") + &line(veth + 0x1200, "veth_xmit", "veth");
+        self.scene.kernel.kallsyms_at(MOVED + kernel) + &veth + &line(bridge, "br_xmit", "bridge")
+    }
+
+    fn cache(&self, kallsyms: &str) {
+        let name = format!("home/.debug/.build-id/07/{}/kallsyms", "07".repeat(19));
+        self.scene.add(&name, kallsyms.as_bytes());
+    }
+
+    #[track_caller]
+    fn assert_leaf(&self, leaf: &str, files: &[&str]) {
+        let run = self.scene.run("collapse", &[]);
+        let stack = if files.is_empty() { "[[kernel.kallsyms]];[[kernel.kallsyms]]" } else { Self::STACK };
+        let expected = format!("worker;{stack};{leaf} 1\n");
+        assert_eq!((run.code, run.stdout), (Some(0), expected), "{}", run.stderr);
+        let info = self.scene.run("info", &["--format", "json"]).stdout;
+        let info: serde_json::Value = serde_json::from_str(&info).expect("JSON");
+        let named = info["kernel_names"].as_array().expect("files").iter();
+        assert_eq!(named.map(|file| file["file"].as_str().expect("a file")).collect::<Vec<_>>(), files);
+    }
+}
+
+#[test]
+fn a_cached_kallsyms_of_the_recorded_boot_names_modules_too() {
+    let scene = CachedScene::new("elsewhere.example", "6.1.0-test");
+    scene.cache(&scene.kallsyms(0, 0, 0));
+    scene.assert_leaf("veth_xmit", &["kallsyms in the build-id cache"]);
+}
+
+#[test]
+fn the_cache_that_perfs_configuration_names_is_searched() {
+    let scene = CachedScene::new("elsewhere.example", "6.1.0-test");
+    let name = format!("elsewhere/.build-id/07/{}/kallsyms", "07".repeat(19));
+    scene.scene.add(&name, scene.kallsyms(0, 0, 0).as_bytes());
+    scene.assert_leaf("[[veth]]", &[]);
+    let folder = scene.scene.folder.path().join("elsewhere");
+    scene.scene.add("home/.perfconfig", format!("[buildid]\n\tdir = {}\n", folder.display()).as_bytes());
+    scene.assert_leaf("veth_xmit", &["kallsyms in the build-id cache"]);
+}
+
+#[test]
+fn a_cached_kallsyms_of_another_boot_names_no_modules() {
+    let scene = CachedScene::new("elsewhere.example", "6.1.0-test");
+    // The kernel proper is the same build, wherever KASLR put it.
+    for (kernel, veth, bridge) in [
+        (0x20_0000, 0x10_0000, 0),
+        (0, 0x1000, 0x1000),
+        // With the code of both boots in the map.
+        (0x20_0000, 0x1000, 0),
+        (0, 0x1000, 0x10_0000),
+        (0, 0u64.wrapping_sub(0x1000), 0),
+    ] {
+        scene.cache(&scene.kallsyms(kernel, veth, bridge));
+        scene.assert_leaf("[[veth]]", &["kallsyms in the build-id cache"]);
+    }
+    // The kallsyms beside the recording is of its boot.
+    scene.scene.add("kallsyms", scene.kallsyms(0, 0, 0).as_bytes());
+    scene.assert_leaf("veth_xmit", &["kallsyms"]);
+    // Neither is: the first that belongs to the build counts.
+    scene.scene.add("kallsyms", scene.kallsyms(0x40_0000, 0x10_0000, 0).as_bytes());
+    scene.assert_leaf("[[veth]]", &["kallsyms"]);
+    // Each names what it can.
+    scene.cache(&scene.kallsyms(0, 0, 0));
+    scene.assert_leaf("veth_xmit", &["kallsyms", "kallsyms in the build-id cache"]);
+}
+
 #[test]
 fn an_installed_vmlinux_of_the_recorded_build_is_found_below_symfs() {
     let scene = Scene::new(Some(&BUILD_ID));

@@ -17,6 +17,7 @@ use crate::symbols::trust;
 
 use super::beside::open_beside;
 use super::open::{Opener, open_regular};
+use super::perf_config;
 use super::walk::{Links, Root, find_below};
 
 /// Bytes of an archive from which on unpacking takes seconds.
@@ -199,7 +200,8 @@ fn path_of(build_id: &[u8]) -> Option<String> {
 /// perf's own build-id cache of this user (set_buildid_dir, tools/perf/util/config.c), if nobody
 /// else can fill it.
 pub fn own_cache() -> Option<PathBuf> {
-    let cache = Path::new(&std::env::var_os("HOME").filter(|home| !home.is_empty())?).join(".debug");
+    let home = PathBuf::from(std::env::var_os("HOME").filter(|home| !home.is_empty())?);
+    let cache = perf_config::cache_folder(&home).unwrap_or_else(|| home.join(".debug"));
     fs::metadata(&cache).is_ok_and(|metadata| trust::is_own_or_roots(&metadata)).then_some(cache)
 }
 

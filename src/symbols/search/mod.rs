@@ -9,6 +9,7 @@ mod cache;
 mod debug_files;
 mod lists;
 mod open;
+mod perf_config;
 mod places;
 mod process_root;
 mod programs;
