@@ -86,6 +86,17 @@ impl StackTree {
         })
     }
 
+    /// For each stack, what `push` returns for its frame and for what it returned for its parent. It
+    /// is called for callers before callees.
+    pub(crate) fn moved(mut self, mut push: impl FnMut(StackId, FrameId) -> StackId) -> Vec<StackId> {
+        // The result takes the place of the parent, which is not needed again.
+        for index in 1..self.nodes.len() {
+            let Node { parent, frame } = self.nodes[index];
+            self.nodes[index].parent = push(self.nodes[parent.index()].parent, frame);
+        }
+        self.nodes.into_iter().map(|node| node.parent).collect()
+    }
+
     /// Frees what only [`push`](StackTree::push) needs.
     pub fn finish(&mut self) {
         self.children = FlatMap::default();

@@ -5,7 +5,7 @@ use indexmap::IndexSet;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::model::{FrameId, Names, Sample, StackId, StackTree, TaskId, Trace};
+use crate::model::{FrameId, Names, Sample, StackId, TaskId, Trace};
 
 use super::chains::Chains;
 use super::replay::State;
@@ -41,22 +41,8 @@ pub struct JoinedSamples {
 impl ResolvedPart {
     /// Adds the following part. All ids are the same as if both parts had been collected as one:
     /// the new entries of the later part are added in the order in which they first occur.
-    pub fn join(&mut self, mut next: ResolvedPart) {
-        next.chains.stacks.finish();
-        // Most look-ups wait for memory, so all threads look up, and one adds what is new.
-        let next_frames = next.chains.frames.frames();
-        let existing: Vec<Option<FrameId>> =
-            next_frames.par_iter().map(|frame| self.chains.frames.find(frame)).collect();
-        let all_frames = next_frames.iter().zip(existing);
-        let frames: Vec<FrameId> = all_frames
-            .map(|(frame, existing)| existing.unwrap_or_else(|| self.chains.frames.intern(*frame)))
-            .collect();
-        let mut stacks = vec![StackTree::ROOT; next.chains.stacks.len()];
-        for index in 1..stacks.len() {
-            if let Some((parent, frame)) = next.chains.stacks.split(StackId::from_index(index)) {
-                stacks[index] = self.chains.stacks.push(stacks[parent.index()], frames[frame.index()]);
-            }
-        }
+    pub fn join(&mut self, next: ResolvedPart) {
+        let stacks = self.join_chains(next.chains);
         let nameless: Vec<u32> =
             next.nameless.iter().map(|thread| self.nameless.insert_full(*thread).0 as u32).collect();
         let task = |task: TaskId| match task.0 & NAMELESS {
@@ -74,6 +60,21 @@ impl ResolvedPart {
             all.samples.par_extend(next.samples.into_par_iter().map(translated));
             all.details.append(next.details);
         }
+    }
+
+    /// Adds the frames and stacks of the following part, and returns for each of its stacks the one
+    /// that it is here. Its own are then freed: memory is highest while its samples are added.
+    fn join_chains(&mut self, mut next: Chains) -> Vec<StackId> {
+        next.stacks.finish();
+        let Chains { frames: all_frames, stacks: all_stacks, .. } = &mut self.chains;
+        // Most look-ups wait for memory, so all threads look up, and one adds what is new.
+        let next_frames = next.frames.frames();
+        let existing: Vec<Option<FrameId>> =
+            next_frames.par_iter().map(|frame| all_frames.find(frame)).collect();
+        let frames = next_frames.iter().zip(existing);
+        let frames: Vec<FrameId> =
+            frames.map(|(frame, existing)| existing.unwrap_or_else(|| all_frames.intern(*frame))).collect();
+        next.stacks.moved(|parent, frame| all_stacks.push(parent, frames[frame.index()]))
     }
 
     /// Gives nameless threads their tasks, and returns the tables of the result.
