@@ -87,7 +87,8 @@ impl Collect for Samples {
         black_box(sample);
         self.0 += 1;
     }
-    fn event(&mut self, _: usize, _: Option<u64>, _: Option<(RawTrace, RawSample)>, _: &Record) {}
+    fn event(&mut self, _: usize, _: Option<u64>) {}
+    fn trace(&mut self, _: usize, _: RawTrace, _: &RawSample, _: &Record) {}
     fn switch(&mut self, _: &RawSwitch, _: &Record) {}
     fn reject(&mut self, _: &'static str) {}
 }

@@ -18,7 +18,7 @@ pub use crate::capture::{RingRecord, RingTasks, ring_alarms, ring_records};
 // The parsers of a perf.data, which fuzz targets and benches feed with bytes.
 pub use crate::ingest::{
     Attribute, ByteOrder, Collect, EventFinder, Features, Header, InputFile, RawSample, RawSwitch, RawTrace,
-    Record, SampleLayout, Source, TraceReader, Walk, formats, read,
+    RecentIds, Record, SampleLayout, Source, TraceReader, Walk, formats, read,
 };
 // The parser of logs, which a fuzz target feeds with bytes instead of a file.
 pub use crate::ingest::log_times::parse as parse_log;

@@ -16,7 +16,7 @@ impl ByteOrder {
     /// The u64 at byte `at` of `bytes`, if it is all there.
     #[inline]
     pub fn u64_at(self, bytes: &[u8], at: usize) -> Option<u64> {
-        let field = bytes.get(at..at.checked_add(8)?)?.try_into().ok()?;
+        let field = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
             ByteOrder::Little => u64::from_le_bytes(field),
             ByteOrder::Big => u64::from_be_bytes(field),
@@ -26,7 +26,7 @@ impl ByteOrder {
     /// The u32 at byte `at` of `bytes`, if it is all there.
     #[inline]
     pub fn u32_at(self, bytes: &[u8], at: usize) -> Option<u32> {
-        let field = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        let field = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
             ByteOrder::Little => u32::from_le_bytes(field),
             ByteOrder::Big => u32::from_be_bytes(field),
@@ -36,7 +36,7 @@ impl ByteOrder {
     /// The u16 at byte `at` of `bytes`, if it is all there.
     #[inline]
     pub fn u16_at(self, bytes: &[u8], at: usize) -> Option<u16> {
-        let field = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        let field = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
             ByteOrder::Little => u16::from_le_bytes(field),
             ByteOrder::Big => u16::from_be_bytes(field),
@@ -75,11 +75,13 @@ pub struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// A cursor at the start of `bytes`.
+    #[inline]
     pub fn new(bytes: &'a [u8], order: ByteOrder) -> Self {
         Cursor { bytes, at: 0, order }
     }
 
     /// The next two bytes as a number.
+    #[inline]
     pub fn u16(&mut self) -> Option<u16> {
         let value = self.order.u16_at(self.bytes, self.at)?;
         self.at += 2;
@@ -87,6 +89,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next four bytes as a number.
+    #[inline]
     pub fn u32(&mut self) -> Option<u32> {
         let value = self.order.u32_at(self.bytes, self.at)?;
         self.at += 4;
@@ -94,11 +97,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next four bytes as a signed number.
+    #[inline]
     pub fn i32(&mut self) -> Option<i32> {
         Some(self.u32()? as i32)
     }
 
     /// The next eight bytes as a number.
+    #[inline]
     pub fn u64(&mut self) -> Option<u64> {
         let value = self.order.u64_at(self.bytes, self.at)?;
         self.at += 8;
@@ -106,14 +111,16 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next `count` bytes.
+    #[inline]
     pub fn take(&mut self, count: u64) -> Option<&'a [u8]> {
         let count = usize::try_from(count).ok()?;
-        let taken = self.bytes.get(self.at..self.at.checked_add(count)?)?;
+        let taken = self.bytes.get(self.at..)?.get(..count)?;
         self.at += count;
         Some(taken)
     }
 
     /// Steps over `count` items of `size` bytes.
+    #[inline]
     pub fn skip(&mut self, count: u64, size: u64) -> Option<()> {
         self.take(count.checked_mul(size)?).map(|_| ())
     }
@@ -124,6 +131,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The bytes that have not been read yet.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }

@@ -58,7 +58,7 @@ pub use parallel::part_count;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 #[cfg(feature = "pack")]
 pub use redact::Redacted;
-pub use sample::{EventFinder, RawSample, SampleLayout, tell_cpus};
+pub use sample::{EventFinder, RawSample, RecentIds, SampleLayout, tell_cpus};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
     Before, Block, BlockEnd, Blocks, ForeignLines, PrintedThread, PrintedTrace, ScriptFrame, ScriptHeader,

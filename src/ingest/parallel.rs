@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::attributes::Attribute;
 use super::cursor::ByteOrder;
 use super::records::{Piece, Plain, Walk, likely_start};
+use super::sample::RecentIds;
 use super::sample_reader::{Collect, SampleReader};
 use super::side_band::SideBandReader;
 use super::walk_result::WalkResult;
@@ -95,7 +96,7 @@ impl Walker<'_> {
         let side_band = SideBandReader::new(self.attributes, order);
         let mut walked = WalkResult::starting_at(range.start);
         let mut walk = Walk::over(self.data, range, order);
-        let mut last = None;
+        let mut recent = RecentIds::default();
         let (mut buffer, mut piece, mut plain) = (Vec::new(), Piece::default(), Plain::default());
         loop {
             let record = match plain.next(order) {
@@ -111,7 +112,7 @@ impl Walker<'_> {
             walked.records += 1;
             walked.report(record.position, report);
             if record.kind == PERF_RECORD_SAMPLE {
-                self.reader.decode(&record, order, &mut last, collected);
+                self.reader.decode(&record, order, &mut recent, collected);
                 continue;
             }
             walked.add(&record, &side_band);
@@ -168,9 +169,10 @@ mod tests {
         fn sample(&mut self, _: usize, _: &RawSample, _: &Record) {
             self.0 += 1;
         }
-        fn event(&mut self, _: usize, _: Option<u64>, _: Option<(RawTrace, RawSample)>, _: &Record) {
+        fn event(&mut self, _: usize, _: Option<u64>) {
             self.0 += 1;
         }
+        fn trace(&mut self, _: usize, _: RawTrace, _: &RawSample, _: &Record) {}
         fn switch(&mut self, _: &RawSwitch, _: &Record) {}
         fn reject(&mut self, _: &'static str) {
             self.0 += 1;

@@ -125,6 +125,7 @@ impl SampleLayout {
     }
 
     /// The time of the sample with this body; `None` if it has none, or is too short.
+    #[inline]
     pub fn time(&self, body: &[u8], order: ByteOrder) -> Option<u64> {
         order.u64_at(body, self.time?)
     }
@@ -163,6 +164,7 @@ impl SampleLayout {
     /// # Errors
     ///
     /// Why it cannot be decoded: it is shorter than its fields.
+    #[inline(always)]
     pub fn decode_event<'a>(
         &self,
         body: &'a [u8],
@@ -377,21 +379,57 @@ impl EventFinder {
         Ok(EventFinder { id_at, by_id, events: attributes.len() })
     }
 
-    /// The index of the event that the sample with this body belongs to. `last` caches the id and
-    /// the event of the previous call, because the samples of a CPU are adjacent and most belong to
-    /// one event.
+    /// The index of the event that the sample with this body belongs to. `recent` caches the events
+    /// of ids.
     #[inline(always)]
-    pub fn find(&self, body: &[u8], order: ByteOrder, last: &mut Option<(u64, usize)>) -> Option<usize> {
+    pub fn find(&self, body: &[u8], order: ByteOrder, recent: &mut RecentIds) -> Option<usize> {
         match self.id_at {
             Some(at) if !self.by_id.is_empty() => {
                 let id = order.u64_at(body, at)?;
-                if last.is_none_or(|(last_id, _)| last_id != id) {
-                    *last = Some((id, *self.by_id.get(&id)?));
+                let entry = &mut recent.entries[RecentIds::entry_of(id)];
+                if entry.0 != id {
+                    *entry = (id, *self.by_id.get(&id)?);
                 }
-                last.map(|(_, event)| event)
+                Some(entry.1)
             }
-            _ => (self.events == 1).then_some(0),
+            _ => self.only(),
         }
+    }
+
+    /// As [`find`](EventFinder::find), for one sample alone.
+    pub fn find_once(&self, body: &[u8], order: ByteOrder) -> Option<usize> {
+        match self.id_at {
+            Some(at) if !self.by_id.is_empty() => self.by_id.get(&order.u64_at(body, at)?).copied(),
+            _ => self.only(),
+        }
+    }
+
+    /// The event, if there is only one.
+    fn only(&self) -> Option<usize> {
+        (self.events == 1).then_some(0)
+    }
+}
+
+/// Ids that were looked up recently, with their events. The kernel numbers the ids of a recording
+/// one after the other, so those of a few events on a few CPUs have an entry each.
+pub struct RecentIds {
+    entries: [(u64, usize); RecentIds::COUNT],
+}
+
+impl RecentIds {
+    const COUNT: usize = 64;
+
+    /// The index of the entry of an id.
+    #[inline(always)]
+    fn entry_of(id: u64) -> usize {
+        id as usize % RecentIds::COUNT
+    }
+}
+
+impl Default for RecentIds {
+    fn default() -> Self {
+        // Each entry begins with an id that belongs into another one, and so is never found.
+        RecentIds { entries: std::array::from_fn(|entry| (entry as u64 + 1, 0)) }
     }
 }
 
@@ -402,4 +440,34 @@ fn id_offset(sample_type: u64) -> Option<usize> {
     }
     let before = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR;
     (sample_type & PERF_SAMPLE_ID != 0).then(|| (sample_type & before).count_ones() as usize * 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_that_alternate_are_told_apart() {
+        let ids: [&[u64]; 4] = [&[7, 8], &[7 + 64, 9, 0, u64::MAX], &[1, 7 + 128], &[u64::MAX - 64]];
+        let event = |ids: &&[u64]| {
+            let mut event = Attribute::default();
+            (event.sample_type, event.ids) = (PERF_SAMPLE_IDENTIFIER, ids.to_vec());
+            event
+        };
+        let finder = EventFinder::new(&ids.iter().map(event).collect::<Vec<_>>()).expect("each has its ids");
+        let event_of = |id: &u64| ids.iter().position(|ids| ids.contains(id));
+        let mut recent = RecentIds::default();
+        let all: Vec<u64> = ids.concat();
+        // Each after each, with ids between them that no event has.
+        for first in &all {
+            for second in &all {
+                for id in [first, second, &(first ^ 64), &2, second, first] {
+                    let body = id.to_le_bytes();
+                    assert_eq!(finder.find(&body, ByteOrder::Little, &mut recent), event_of(id), "{id}");
+                    assert_eq!(finder.find_once(&body, ByteOrder::Little), event_of(id), "{id}");
+                }
+            }
+        }
+        assert_eq!(finder.find(&[0; 7], ByteOrder::Little, &mut recent), None, "a body without an id");
+    }
 }

@@ -5,7 +5,7 @@ use linux_perf_event_reader::constants::{PERF_RECORD_SWITCH, PERF_RECORD_SWITCH_
 use super::attributes::Attribute;
 use super::cursor::ByteOrder;
 use super::records::Record;
-use super::sample::{EventFinder, RawSample, SampleLayout, tell_cpus};
+use super::sample::{EventFinder, RawSample, RecentIds, SampleLayout, tell_cpus};
 use super::tracepoint::{RawSwitch, RawTrace, TraceReader};
 
 /// Takes the samples and events of one part of the records, in the order of the file.
@@ -13,15 +13,12 @@ pub trait Collect {
     /// Takes a sample of an event.
     fn sample(&mut self, event: usize, sample: &RawSample, record: &Record);
 
-    /// Takes a record of an event that is not sampled: its time, what happened, and the fields of
-    /// the record. `trace` is `None` if the reader does not decode events.
-    fn event(
-        &mut self,
-        event: usize,
-        time_ns: Option<u64>,
-        trace: Option<(RawTrace, RawSample)>,
-        record: &Record,
-    );
+    /// Counts a record of an event that is not sampled, with its time.
+    fn event(&mut self, event: usize, time_ns: Option<u64>);
+
+    /// Takes what happened according to that record, and the fields of any sample in it. Called
+    /// only if the reader decodes events.
+    fn trace(&mut self, event: usize, trace: RawTrace, sample: &RawSample, record: &Record);
 
     /// Takes a switch record. Called only if the reader decodes events.
     fn switch(&mut self, switch: &RawSwitch, record: &Record);
@@ -62,20 +59,24 @@ impl<'w> SampleReader<'w> {
         Ok(SampleReader { layouts, finder, samples, trace })
     }
 
-    /// Decodes a sample, or a record of an event. `last` is the cache of [`EventFinder::find`].
+    /// Decodes a sample, or a record of an event. `recent` is the cache of [`EventFinder::find`].
     #[inline(always)]
     pub(super) fn decode(
         &self,
         record: &Record,
         order: ByteOrder,
-        last: &mut Option<(u64, usize)>,
+        recent: &mut RecentIds,
         collected: &mut impl Collect,
     ) {
-        let Some(event) = self.finder.find(record.body, order, last) else {
+        let Some(event) = self.finder.find(record.body, order, recent) else {
             return collected.reject("sample of an unknown event");
         };
         if !self.samples[event] {
-            return self.decode_event(event, record, order, collected);
+            // Written out twice, so that the byte order is a constant in each copy.
+            return match order {
+                ByteOrder::Little => self.decode_event::<true>(event, record, collected),
+                ByteOrder::Big => self.decode_event::<false>(event, record, collected),
+            };
         }
         match self.layouts[event].decode(record.body, order) {
             Ok(sample) => collected.sample(event, &sample, record),
@@ -83,19 +84,28 @@ impl<'w> SampleReader<'w> {
         }
     }
 
-    /// Not inlined: events are rare, and the loop over samples stays small.
+    /// Not inlined: the loop over samples stays small.
     #[inline(never)]
-    fn decode_event(&self, event: usize, record: &Record, order: ByteOrder, collected: &mut impl Collect) {
+    fn decode_event<const IS_LITTLE: bool>(
+        &self,
+        event: usize,
+        record: &Record,
+        collected: &mut impl Collect,
+    ) {
+        let order = if IS_LITTLE { ByteOrder::Little } else { ByteOrder::Big };
         let layout = &self.layouts[event];
         let time_ns = layout.time(record.body, order);
         let Some(trace_reader) = &self.trace else {
-            return collected.event(event, time_ns, None, record);
+            return collected.event(event, time_ns);
         };
         match layout.decode_event(record.body, order) {
             Err(why) => collected.reject(why),
-            Ok((sample, payload)) => match trace_reader.read(event, payload) {
+            Ok((sample, payload)) => match trace_reader.read_in(order, event, payload) {
                 None => collected.reject("tracepoint's record shorter than its fields"),
-                Some(trace) => collected.event(event, time_ns, Some((trace, sample)), record),
+                Some(trace) => {
+                    collected.event(event, time_ns);
+                    collected.trace(event, trace, &sample, record);
+                }
             },
         }
     }
@@ -108,7 +118,7 @@ impl<'w> SampleReader<'w> {
 
     /// Decodes a sample up to its call chain; `None` if it cannot be decoded.
     pub(super) fn decode_to_chain<'a>(&self, record: &Record<'a>, order: ByteOrder) -> Option<RawSample<'a>> {
-        let event = self.finder.find(record.body, order, &mut None)?;
+        let event = self.finder.find_once(record.body, order)?;
         let (sample, _) = self.layouts[event].decode_to_chain(record.body, order).ok()?;
         Some(sample)
     }
@@ -123,7 +133,7 @@ impl<'w> SampleReader<'w> {
         body: &mut [u8],
         redact_chain: impl FnOnce(&mut [u8]),
     ) -> Option<()> {
-        let event = self.finder.find(body, order, &mut None)?;
+        let event = self.finder.find_once(body, order)?;
         self.layouts.get(event)?.redact(body, order, redact_chain, |payload| trace.redact(event, payload))
     }
 }

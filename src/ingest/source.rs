@@ -12,7 +12,7 @@ use super::input::InputFile;
 use super::magic;
 use super::parallel::{Walker, part_count};
 use super::records::{Record, Stop, Walk};
-use super::sample::{EventFinder, RawSample};
+use super::sample::{EventFinder, RawSample, RecentIds};
 use super::sample_reader::{Collect, SampleReader};
 use super::side_band::SideBandReader;
 use super::stream;
@@ -157,13 +157,13 @@ impl<'a> Source<'a> {
     pub fn recorded_events(&self, wanted: &[bool]) -> Vec<bool> {
         let mut recorded = vec![false; wanted.len()];
         let Ok(finder) = EventFinder::new(&self.header.attributes) else { return recorded };
-        let (mut last, mut buffer) = (None, Vec::new());
+        let (mut recent, mut buffer) = (RecentIds::default(), Vec::new());
         for record in Walk::new(self.data, self.header.order) {
             if record.kind != PERF_RECORD_SAMPLE {
                 continue;
             }
             let record = record.copied_to(&mut buffer);
-            if let Some(event) = finder.find(record.body, self.header.order, &mut last) {
+            if let Some(event) = finder.find(record.body, self.header.order, &mut recent) {
                 recorded[event] = true;
                 if wanted[event] {
                     break;

@@ -11,7 +11,7 @@ use super::cursor::{ByteOrder, Cursor};
 use super::records::Record;
 use super::sample::tell_cpus;
 use super::side_band::SideBandReader;
-use super::tracing_data::{Field, Format, Formats, Storage};
+use super::tracing_data::{Field, Format, Formats};
 
 /// What happened. Threads and devices are still numbers and text from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +90,65 @@ enum Decoder {
     InterruptExit { irq: Field },
     Switch { prev_state: Field, next_tid: Field },
     Waking { tid: Field, cpu: Field },
-    SystemCallEnter { number: Field, arguments: Vec<Field> },
+    SystemCallEnter { number: Field, arguments: Arguments },
     SystemCallExit { number: Field, result: Field },
     NapiPoll { work: Field, budget: Option<Field> },
     Packet { device: Field, bytes: Field },
     Other,
+}
+
+/// Where the arguments of a system call are.
+enum Arguments {
+    /// One after the other, as wherever the kernel is one of 64 bits.
+    Words { offset: usize, count: usize },
+    /// Anywhere.
+    Fields(Vec<Field>),
+}
+
+impl Arguments {
+    /// The most that a system call takes.
+    const MOST: usize = 6;
+
+    /// The elements of an array of 8-byte values.
+    fn of_array(array: &Field) -> Arguments {
+        match Arguments::MOST.min(array.size / 8) {
+            0 => Arguments::Fields(Vec::new()),
+            count => Arguments::Words { offset: array.offset, count },
+        }
+    }
+
+    /// Fields of 8 bytes.
+    fn of_fields(fields: Vec<Field>) -> Arguments {
+        let follows = |pair: &[Field]| pair[0].offset.checked_add(8) == Some(pair[1].offset);
+        match fields.first() {
+            Some(Field { offset, .. }) if fields.windows(2).all(follows) => {
+                Arguments::Words { offset: *offset, count: fields.len() }
+            }
+            _ => Arguments::Fields(fields),
+        }
+    }
+
+    /// The arguments, and zeros for those that are not recorded; `None` if the payload is shorter
+    /// than they are.
+    #[inline(always)]
+    fn read(&self, payload: &[u8], order: ByteOrder) -> Option<[u64; Arguments::MOST]> {
+        let mut values = [0; Arguments::MOST];
+        match self {
+            Arguments::Words { offset, count } => {
+                let bytes = payload.get(*offset..offset.checked_add(8 * count)?)?;
+                if let Some(all) = bytes.first_chunk::<{ 8 * Arguments::MOST }>() {
+                    return Some(std::array::from_fn(|at| order.u64_at(all, 8 * at).unwrap_or_default()));
+                }
+                values.iter_mut().zip(order.u64s(bytes)).for_each(|(value, word)| *value = word);
+            }
+            Arguments::Fields(fields) => {
+                for (value, field) in values.iter_mut().zip(fields) {
+                    *value = field.number(payload, order)? as u64;
+                }
+            }
+        }
+        Some(values)
+    }
 }
 
 impl TraceReader {
@@ -115,7 +169,18 @@ impl TraceReader {
     /// Decodes the payload of a record of the event with this index; `None` if the payload is
     /// shorter than its fields.
     pub fn read<'a>(&self, event: usize, payload: &'a [u8]) -> Option<RawTrace<'a>> {
-        self.decoders.get(event).unwrap_or(&Decoder::Other).read(payload, self.order)
+        self.read_in(self.order, event, payload)
+    }
+
+    /// As [`read`](TraceReader::read), where the compiler knows the byte order of the recording.
+    #[inline(always)]
+    pub(super) fn read_in<'a>(
+        &self,
+        order: ByteOrder,
+        event: usize,
+        payload: &'a [u8],
+    ) -> Option<RawTrace<'a>> {
+        self.decoders.get(event).unwrap_or(&Decoder::Other).read(payload, order)
     }
 
     /// Clears the parts of the payload that are not read, for the event with this index. The
@@ -181,7 +246,8 @@ impl Decoder {
                 Decoder::Waking { tid: field(&["pid"])?, cpu: field(&["target_cpu"])? }
             }
             Tracepoint::AnySystemCallEnter => {
-                Decoder::SystemCallEnter { number: field(&["id"])?, arguments: words(&field(&["args"])?) }
+                let arguments = Arguments::of_array(&field(&["args"])?);
+                Decoder::SystemCallEnter { number: field(&["id"])?, arguments }
             }
             Tracepoint::AnySystemCallExit => {
                 Decoder::SystemCallExit { number: field(&["id"])?, result: field(&["ret"])? }
@@ -189,7 +255,8 @@ impl Decoder {
             Tracepoint::OneSystemCallEnter => {
                 let number = field(SYSTEM_CALL_NUMBER)?;
                 let is_after = |field: &&Field| field.offset > number.offset && field.size == 8;
-                let arguments = format.fields.iter().filter(is_after).take(6).cloned().collect();
+                let arguments = format.fields.iter().filter(is_after).take(Arguments::MOST);
+                let arguments = Arguments::of_fields(arguments.cloned().collect());
                 Decoder::SystemCallEnter { number, arguments }
             }
             Tracepoint::OneSystemCallExit => {
@@ -223,6 +290,7 @@ impl Decoder {
         }
     }
 
+    #[inline(always)]
     fn read<'a>(&self, payload: &'a [u8], order: ByteOrder) -> Option<RawTrace<'a>> {
         let number = |field: &Field| field.number(payload, order);
         let small = |field: &Field| number(field).map(|value| value as i32);
@@ -240,11 +308,7 @@ impl Decoder {
             }
             Decoder::Waking { tid, cpu } => RawTrace::Waking { tid: small(tid)?, cpu: number(cpu)? as u32 },
             Decoder::SystemCallEnter { number: id, arguments } => {
-                let mut values = [0; 6];
-                for (value, argument) in values.iter_mut().zip(arguments) {
-                    *value = number(argument)? as u64;
-                }
-                RawTrace::SystemCallEnter { number: small(id)?, arguments: values }
+                RawTrace::SystemCallEnter { number: small(id)?, arguments: arguments.read(payload, order)? }
             }
             Decoder::SystemCallExit { number: id, result } => {
                 RawTrace::Known(TraceKind::SystemCallExit { number: small(id)?, result: number(result)? })
@@ -265,18 +329,6 @@ impl Decoder {
 /// (kernel/trace/trace_syscalls.c; `nr` before 4.14).
 const SYSTEM_CALL_NUMBER: &[&str] = &["__syscall_nr", "nr"];
 
-/// The elements of an array of 8-byte values, as fields.
-fn words(array: &Field) -> Vec<Field> {
-    let word = |index: usize| Field {
-        name: array.name.clone(),
-        offset: array.offset.saturating_add(8 * index),
-        size: 8,
-        is_signed: false,
-        storage: Storage::Inline,
-    };
-    (0..6.min(array.size / 8)).map(word).collect()
-}
-
 /// The softirq with this number (`vec`).
 pub(super) fn softirq(vector: i64) -> Option<Softirq> {
     Softirq::ALL.get(usize::try_from(vector).ok()?).copied()
@@ -292,6 +344,7 @@ fn leave_reason(prev_state: i64) -> LeaveReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::tracing_data::Storage;
 
     fn field(name: &str, offset: usize, size: usize) -> Field {
         Field { name: name.to_owned(), offset, size, is_signed: true, storage: Storage::Inline }
@@ -330,6 +383,15 @@ mod tests {
         (payload[8], payload[16], payload[24]) = (5, 7, 9);
         let enter = RawTrace::SystemCallEnter { number: 5, arguments: [7, 9, 0, 0, 0, 0] };
         assert_eq!(read("syscalls", "sys_enter_read", &fields, &payload), Some(enter));
+        // With a hole between them.
+        let fields = [field("nr", 0, 4), field("fd", 8, 8), field("mode", 20, 2), field("buf", 24, 8)];
+        let enter = RawTrace::SystemCallEnter { number: 0, arguments: [5, 9, 0, 0, 0, 0] };
+        assert_eq!(read("syscalls", "sys_enter_read", &fields, &payload), Some(enter));
+        for length in 0..payload.len() {
+            assert_eq!(read("syscalls", "sys_enter_read", &fields, &payload[..length]), None);
+        }
+        let far = [field("nr", 0, 4), field("fd", usize::MAX - 7, 8)];
+        assert_eq!(read("syscalls", "sys_enter_read", &far, &payload), None);
         let fields = [field("id", 8, 8), field("args", 16, 48)];
         payload.resize(64, 0);
         payload[56] = 1;

@@ -73,11 +73,13 @@ impl Field {
     }
 
     /// The text in this field, up to its first NUL.
+    #[inline]
     pub fn bytes<'a>(&self, record: &'a [u8], order: ByteOrder) -> Option<&'a [u8]> {
         record.get(self.value(record, order)?)?.split(|&byte| byte == 0).next()
     }
 
     /// Position of the field's value in a record.
+    #[inline]
     pub fn value(&self, record: &[u8], order: ByteOrder) -> Option<Range<usize>> {
         let (start, length) = match self.storage {
             Storage::Inline => (self.offset, self.size),

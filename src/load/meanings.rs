@@ -3,14 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::kernel;
 use crate::model::{
-    About, FrameKind, FrameTable, Function, FunctionId, Mode, ModuleId, NameId, Names, Naming, Recording,
-    SystemCall, Timeline, TraceEvent, TraceKind,
+    About, EventId, FrameKind, FrameTable, Function, FunctionId, Mode, ModuleId, NameId, Names, Naming,
+    Recording, SystemCall, Timeline, TraceEvent, TraceKind,
 };
 use crate::symbols::FrameName;
+
+/// How many events are looked at by one thread.
+const PIECE: usize = 1 << 14;
 
 /// Gives each frame its function, and each function its meaning.
 pub(super) fn set_functions(
@@ -60,9 +64,11 @@ pub(super) fn system_calls(
 ) -> BTreeMap<i32, SystemCall> {
     let arch = about.arch.as_deref().unwrap_or_default();
     let mut calls = BTreeMap::new();
-    for (number, event) in calls_of(timelines) {
+    let events = timelines.par_iter().flat_map(|timeline| timeline.trace.events.par_chunks(PIECE));
+    let firsts: Vec<_> = events.map(first_calls).collect();
+    for (number, event) in firsts.into_iter().flatten() {
         calls.entry(number).or_insert_with(|| {
-            let of_event = || about.events[event.event?.index()].system_call();
+            let of_event = || about.events[event?.index()].system_call();
             let name = kernel::system_call_by_number(arch, number).or_else(of_event);
             system_call(number, name, names)
         });
@@ -73,11 +79,11 @@ pub(super) fn system_calls(
 /// Marks the tasks whose stacks show that they are 32-bit programs on a 64-bit kernel, with all
 /// threads of the process, and names the system calls by the numbers of these programs.
 pub fn set_compat(recording: &mut Recording, names: &mut Names) {
-    let compat_arch = recording.about.arch.as_deref().and_then(kernel::compat_arch);
-    let Some(arch) = compat_arch.filter(|_| calls_of(&recording.timelines).next().is_some()) else { return };
+    let Some(arch) = recording.about.arch.as_deref().and_then(kernel::compat_arch) else { return };
     let is_entry =
         |function: &Function| function.is_named_kernel() && kernel::is_compat_entry(names.get(function.name));
-    if !recording.functions.iter().any(is_entry) {
+    let have_entry = recording.functions.iter().any(is_entry);
+    if !have_entry || calls_of(&recording.timelines).next().is_none() {
         return;
     }
     let are_compat = recording.stacks_with(is_entry);
@@ -101,15 +107,32 @@ pub fn set_compat(recording: &mut Recording, names: &mut Names) {
     recording.compat_system_calls = numbers.into_iter().map(named).collect();
 }
 
+/// The numbers of the system calls in events, each with the first event that has it, in this order.
+fn first_calls(events: &[TraceEvent]) -> Vec<(i32, Option<EventId>)> {
+    /// Above the numbers of all architectures but those that add an offset.
+    const USUAL: usize = 1024;
+    let mut are_usual_seen = [false; USUAL];
+    let mut others_seen = BTreeSet::new();
+    let is_first = |(number, _): &(i32, &TraceEvent)| match are_usual_seen.get_mut(*number as usize) {
+        Some(is_seen) => !std::mem::replace(is_seen, true),
+        None => others_seen.insert(*number),
+    };
+    events.iter().filter_map(call_of).filter(is_first).map(|(number, event)| (number, event.event)).collect()
+}
+
 /// The events of system calls, each with the number of the call.
 fn calls_of(timelines: &[Timeline]) -> impl Iterator<Item = (i32, &TraceEvent)> {
-    let events = timelines.iter().flat_map(|timeline| &timeline.trace.events);
-    events.filter_map(|event| match event.kind {
+    timelines.iter().flat_map(|timeline| &timeline.trace.events).filter_map(call_of)
+}
+
+/// An event of a system call, with the number of the call.
+fn call_of(event: &TraceEvent) -> Option<(i32, &TraceEvent)> {
+    match event.kind {
         TraceKind::SystemCallEnter { number, .. } | TraceKind::SystemCallExit { number, .. } => {
             Some((number, event))
         }
         _ => None,
-    })
+    }
 }
 
 fn system_call(number: i32, name: Option<&str>, names: &mut Names) -> SystemCall {

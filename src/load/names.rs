@@ -24,10 +24,14 @@ pub(super) fn add(
     let mapped = kernel.and_then(|module| module.build_id.clone());
     let callers = if sources.inline { inlined::callers(recording) } else { Vec::new() };
     let (timelines, stacks, frames) = (&recording.timelines, &recording.stacks, recording.frames.frames());
+    let have_stacks = recording.about.events.iter().any(|event| event.has_callchain && !event.is_sampling);
     // This looks at all samples, so it is computed on demand.
     let seen_frames = OnceLock::new();
     let seen = |frame: usize| {
-        seen_frames.get_or_init(|| seen::of_frames(timelines, stacks, frames.len())).get(frame).copied()
+        seen_frames
+            .get_or_init(|| seen::of_frames(timelines, have_stacks, stacks, frames.len()))
+            .get(frame)
+            .copied()
     };
     let memory = |packed| job.memory_for_unpacking(packed);
     let request = symbols::Request {

@@ -1,8 +1,8 @@
 //! Roles: which tasks serve softirqs, by their comms, and which only have such a name.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use rayon::prelude::*;
 
@@ -63,17 +63,21 @@ fn set_origins_by_samples(recording: &mut Recording, are_named: &[bool]) {
             of_program.fetch_add(u32::from(shows_program(sample.stack)), Relaxed);
         }
     });
-    let mut counts: Vec<[u32; 2]> =
-        counts.into_iter().map(|counts| counts.map(AtomicU32::into_inner)).collect();
-    for event in recording.timelines.iter().flat_map(|timeline| &timeline.trace.events) {
-        let is_call =
-            matches!(event.kind, TraceKind::SystemCallEnter { .. } | TraceKind::SystemCallExit { .. });
-        if is_call && are_doubtful[event.task.index()] {
-            counts[event.task.index()] = [1, 1];
+    let have_called: Vec<AtomicBool> = are_doubtful.iter().map(|_| AtomicBool::new(false)).collect();
+    let events = recording.timelines.par_iter().flat_map(|timeline| timeline.trace.events.par_chunks(PIECE));
+    events.for_each(|events| {
+        for event in events {
+            let is_call =
+                matches!(event.kind, TraceKind::SystemCallEnter { .. } | TraceKind::SystemCallExit { .. });
+            if is_call && are_doubtful[event.task.index()] {
+                have_called[event.task.index()].store(true, Relaxed);
+            }
         }
-    }
-    for (task, [all, of_program]) in recording.tasks.iter_mut().zip(counts) {
-        if of_program > all / DAMAGED {
+    });
+    let evidence = counts.into_iter().zip(have_called);
+    for (task, ([all, of_program], has_called)) in recording.tasks.iter_mut().zip(evidence) {
+        let [all, of_program] = [all, of_program].map(AtomicU32::into_inner);
+        if has_called.into_inner() || of_program > all / DAMAGED {
             task.origin = Origin::User;
         }
     }

@@ -43,19 +43,16 @@ impl Collect for CollectedPart {
         self.collector.push(event, sample, record);
     }
 
-    fn event(
-        &mut self,
-        event: usize,
-        time_ns: Option<u64>,
-        decoded: Option<(RawTrace, RawSample)>,
-        record: &Record,
-    ) {
+    #[inline(always)]
+    fn event(&mut self, event: usize, time_ns: Option<u64>) {
         self.event_records[event] += 1;
         time_ns.into_iter().for_each(|time_ns| self.events.add(time_ns));
         self.tally.other_events += 1;
-        if let Some((trace, sample)) = decoded {
-            self.collector.push_event(event, trace, &sample, record);
-        }
+    }
+
+    #[inline(always)]
+    fn trace(&mut self, event: usize, trace: RawTrace, sample: &RawSample, record: &Record) {
+        self.collector.push_event(event, trace, sample, record);
     }
 
     // The walk counts switch records as side band, so they are not counted here.

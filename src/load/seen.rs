@@ -4,8 +4,13 @@
 use crate::model::{StackId, StackTree, Timeline};
 
 /// When each of `count` frames was sampled first and last, in ns of the recording's clock. Looks at
-/// each sample and each stack once.
-pub(super) fn of_frames(timelines: &[Timeline], stacks: &StackTree, count: usize) -> Vec<(u64, u64)> {
+/// each sample and each stack once, and at each event if events `have_stacks`.
+pub(super) fn of_frames(
+    timelines: &[Timeline],
+    have_stacks: bool,
+    stacks: &StackTree,
+    count: usize,
+) -> Vec<(u64, u64)> {
     let never = (u64::MAX, 0);
     let widen = |span: &mut (u64, u64), (first, last): (u64, u64)| {
         *span = (span.0.min(first), span.1.max(last));
@@ -15,7 +20,7 @@ pub(super) fn of_frames(timelines: &[Timeline], stacks: &StackTree, count: usize
         for sample in &timeline.samples {
             widen(&mut of_stacks[sample.stack.index()], (sample.time_ns, sample.time_ns));
         }
-        for event in &timeline.trace.events {
+        for event in timeline.trace.events.iter().filter(|_| have_stacks) {
             widen(&mut of_stacks[event.stack.index()], (event.time_ns, event.time_ns));
         }
     }

@@ -85,5 +85,5 @@ pub use task::{Origin, Task, TaskKind};
 #[cfg(any(feature = "parquet", feature = "render"))]
 pub(crate) use time_of_day::utc;
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
-pub use trace::{LeaveReason, Trace, TraceEvent, TraceKind};
+pub use trace::{Arguments, LeaveReason, Trace, TraceEvent, TraceKind};
 pub use tracepoint::Tracepoint;

@@ -112,8 +112,69 @@ pub struct Trace {
     pub events: Vec<TraceEvent>,
     /// The arguments of system calls, by [`TraceKind::SystemCallEnter::arguments`]; empty if the
     /// recording is redacted.
-    pub arguments: Vec<[u64; 6]>,
+    pub arguments: Arguments,
 }
+
+/// The arguments of system calls as passed in registers, by index.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    /// They may be many, so those of the parts of a recording stay where they are.
+    pieces: Vec<Vec<[u64; 6]>>,
+}
+
+impl Arguments {
+    /// Adds those of one call, and returns their index. A recording has fewer than 2^32, since each
+    /// takes bytes of the file.
+    #[inline]
+    pub fn push(&mut self, arguments: [u64; 6]) -> u32 {
+        if self.pieces.is_empty() {
+            self.pieces.push(Vec::new());
+        }
+        let Some((last, before)) = self.pieces.split_last_mut() else { return 0 };
+        last.push(arguments);
+        (before.iter().map(Vec::len).sum::<usize>() + last.len() - 1) as u32
+    }
+
+    /// Those with an index.
+    pub fn get(&self, index: u32) -> Option<[u64; 6]> {
+        let mut index = index as usize;
+        for piece in &self.pieces {
+            match piece.get(index) {
+                Some(arguments) => return Some(*arguments),
+                None => index -= piece.len(),
+            }
+        }
+        None
+    }
+
+    /// How many calls there are.
+    pub fn len(&self) -> usize {
+        self.pieces.iter().map(Vec::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.iter().all(Vec::is_empty)
+    }
+
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.pieces.clear();
+    }
+
+    /// Adds those of the following part of the recording.
+    pub(crate) fn append(&mut self, next: Arguments) {
+        self.pieces.extend(next.pieces);
+    }
+}
+
+impl PartialEq for Arguments {
+    fn eq(&self, other: &Arguments) -> bool {
+        self.pieces.iter().flatten().eq(other.pieces.iter().flatten())
+    }
+}
+
+impl Eq for Arguments {}
 
 impl Trace {
     /// The events with `start_ns <= time < end_ns`.
@@ -121,5 +182,31 @@ impl Trace {
         let from = self.events.partition_point(|event| event.time_ns < start_ns);
         let to = self.events.partition_point(|event| event.time_ns < end_ns);
         &self.events[from..to.max(from)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_several_parts_have_one_index_each() {
+        let part = |values: std::ops::Range<u64>| {
+            let mut part = Arguments::default();
+            let indices: Vec<u32> = values.map(|value| part.push([value; 6])).collect();
+            assert!(indices.into_iter().eq(0..part.len() as u32));
+            part
+        };
+        let mut all = Arguments::default();
+        for values in [0..3, 3..3, 3..4, 4..9] {
+            all.append(part(values));
+        }
+        assert_eq!(all, part(0..9));
+        assert_eq!((all.len(), all.push([9; 6])), (9, 9));
+        assert_eq!(all, part(0..10));
+        assert!((0..10).all(|index| all.get(index) == Some([index.into(); 6])));
+        assert_eq!(all.get(10), None);
+        all.clear();
+        assert!(all.is_empty() && all.get(0).is_none());
     }
 }

@@ -11,10 +11,10 @@ use super::chains::Chains;
 use super::replay::State;
 use super::samples::CpuSamples;
 use super::tasks::Thread;
-use super::trace::Traces;
+use super::trace::{Traces, UNKNOWN_TASK};
 
 /// Until [`ResolvedPart::finish`] a task id with this bit is the number of a nameless thread.
-pub(super) const NAMELESS: u32 = 1 << 31;
+pub(super) const NAMELESS: u32 = UNKNOWN_TASK;
 
 /// The samples and events of a part, or of several joined.
 pub struct ResolvedPart {

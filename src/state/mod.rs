@@ -27,4 +27,4 @@ pub use losses::OPEN_END_NS;
 pub use replay::State;
 pub use resolve::Meanings;
 pub use samples::{Collector, CpuSamples};
-pub use trace::{Occurrence, Traces};
+pub use trace::{Occurrence, Traces, UNKNOWN_TASK};

@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ingest::{ByteOrder, RecordTime, SampleReader, Source, UserChains, deferred};
-use crate::model::{CgroupId, StackId, StackTree, Stacks, TaskId};
+use crate::model::{CgroupId, StackId, StackTree, Stacks, TaskId, TraceEvent};
 
 use super::chain_keys::key_in;
 use super::chain_parts::Chain;
@@ -99,20 +99,12 @@ impl Collector {
             let from = done.entry((cpu, is_events)).or_default();
             let run = *from..*from + offsets.len();
             *from = run.end;
-            let positions = offsets.iter().map(|&offset| position + u64::from(offset));
+            let mut positions = offsets.iter().map(|&offset| position + u64::from(offset));
             if is_events {
-                for (event, position) in traces.of_cpu(cpu)[run].iter_mut().zip(positions) {
-                    let when = RecordTime { time_ns: event.time_ns, position };
-                    let (task, space) = resolver.task_at(when, event.task);
-                    event.task = task;
-                    if let Some(other) = other_task(event) {
-                        *other = resolver.task_at(when, *other).0;
-                    }
-                    event.stack = match event.stack {
-                        NO_CHAIN => StackTree::ROOT,
-                        chain => resolver.stack(when, chain, space),
-                    };
-                }
+                traces.resolve(cpu, run, |event| {
+                    let position = positions.next().unwrap_or(position);
+                    resolver.event(event, RecordTime { time_ns: event.time_ns, position })
+                });
             } else if let Some(CpuSamples { samples, .. }) = by_cpu.get_mut(&cpu) {
                 for (sample, position) in samples[run].iter_mut().zip(positions) {
                     let when = RecordTime { time_ns: sample.time_ns, position };
@@ -173,6 +165,23 @@ impl<'m, 'a> Resolver<'m, 'a> {
             last.between = start..task_between.end.min(space_between.end);
         }
         (last.task, last.space)
+    }
+
+    /// Gives an event its tasks and its stack. Returns whether one of the tasks is nameless.
+    #[inline]
+    fn event(&mut self, event: &mut TraceEvent, when: RecordTime) -> bool {
+        let (task, space) = self.task_at(when, event.task);
+        event.task = task;
+        let mut bits = task.0;
+        if let Some(other) = other_task(event) {
+            *other = self.task_at(when, *other).0;
+            bits |= other.0;
+        }
+        event.stack = match event.stack {
+            NO_CHAIN => StackTree::ROOT,
+            chain => self.stack(when, chain, space),
+        };
+        bits & NAMELESS != 0
     }
 
     /// Whether the user part of a raw chain should have been recorded later and was not.

@@ -35,6 +35,8 @@ pub struct Collector {
     pub(super) threads: IndexSet<Thread, hashbrown::DefaultHashBuilder>,
     /// Recent threads with their numbers, by some bits of the tid.
     recent: Vec<Option<(Thread, TaskId)>>,
+    /// The same of threads that tracepoints name.
+    recent_named: Vec<Option<(Thread, TaskId)>>,
     /// The distinct control groups, by the kernel's ids.
     pub(super) cgroups: IndexSet<u64, hashbrown::DefaultHashBuilder>,
     pub(super) by_cpu: FxHashMap<u32, CpuSamples>,
@@ -97,6 +99,7 @@ impl Collector {
             chain_numbers: FlatMap::default(),
             threads: IndexSet::default(),
             recent: vec![None; RECENT],
+            recent_named: vec![None; RECENT],
             cgroups: IndexSet::default(),
             by_cpu: FxHashMap::default(),
             current: (0, CpuSamples::default()),
@@ -128,8 +131,8 @@ impl Collector {
     }
 
     /// Adds a record of an event that is not sampled, decoded to `trace`.
-    // Not inlined: it would make the loop over samples larger.
-    #[inline(never)]
+    // The reader's code for events is apart from the loop over samples.
+    #[inline(always)]
     pub fn push_event(&mut self, event: usize, trace: RawTrace, raw: &RawSample, record: &Record) {
         let task = self.number_of(Thread { pid: raw.pid, tid: raw.tid });
         let mut stack = NO_CHAIN;
@@ -151,12 +154,12 @@ impl Collector {
         self.push_trace(at, trace, record.position);
     }
 
+    #[inline(always)]
     fn push_trace(&mut self, at: Occurrence, trace: RawTrace, position: u64) {
         self.note_position(at.cpu, true, position);
-        let threads = &mut self.threads;
+        let Collector { threads, recent_named, traces, .. } = self;
         // Tracepoints name other threads by tid only, so the tid is used as the pid too.
-        let number = |tid| TaskId::from_index(threads.insert_full(Thread { pid: tid, tid }).0);
-        self.traces.push(at, trace, number);
+        traces.push(at, trace, |tid| number_in(threads, recent_named, Thread { pid: tid, tid }));
     }
 
     #[inline(always)]
@@ -169,15 +172,7 @@ impl Collector {
 
     #[inline(always)]
     fn number_of(&mut self, thread: Thread) -> TaskId {
-        let recent = &mut self.recent[thread.tid as usize % RECENT];
-        match *recent {
-            Some((same, number)) if same == thread => number,
-            _ => {
-                let number = TaskId::from_index(self.threads.insert_full(thread).0);
-                *recent = Some((thread, number));
-                number
-            }
-        }
+        number_in(&mut self.threads, &mut self.recent, thread)
     }
 
     #[inline(never)]
@@ -233,6 +228,29 @@ impl Collector {
         }
         self.chain_numbers = FlatMap::default();
     }
+}
+
+/// The number of a thread, which may be a new one.
+#[inline(always)]
+fn number_in(
+    threads: &mut IndexSet<Thread, hashbrown::DefaultHashBuilder>,
+    recent: &mut [Option<(Thread, TaskId)>],
+    thread: Thread,
+) -> TaskId {
+    let recent = &mut recent[thread.tid as usize % RECENT];
+    match *recent {
+        Some((same, number)) if same == thread => number,
+        _ => {
+            let number = inserted(threads, thread);
+            *recent = Some((thread, number));
+            number
+        }
+    }
+}
+
+#[inline(never)]
+fn inserted(threads: &mut IndexSet<Thread, hashbrown::DefaultHashBuilder>, thread: Thread) -> TaskId {
+    TaskId::from_index(threads.insert_full(thread).0)
 }
 
 /// The number of the chain with this key, which may be a new chain.

@@ -72,7 +72,7 @@ fn the_fields_are_those_that_perf_prints() {
     let enter = at(4_077_947_881_067);
     assert_eq!(recording.comm(enter.task), "node_exporter");
     let TraceKind::SystemCallEnter { number: 8, arguments } = enter.kind else { panic!("{enter:?}") };
-    assert_eq!(trace.arguments[arguments as usize], [3, 0x7a1200, 0, 0, 0x1999_9999_9999_9999, 0]);
+    assert_eq!(trace.arguments.get(arguments), Some([3, 0x7a1200, 0, 0, 0x1999_9999_9999_9999, 0]));
     assert_eq!(recording.name(recording.system_calls[&8].name), "lseek");
     // raw_syscalls:sys_exit: NR 8 = 8000000
     let exit = at(4_078_060_746_292).kind;

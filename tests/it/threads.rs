@@ -24,9 +24,14 @@ fn output_is_the_same_on_any_number_of_threads() {
         stdout_of(command.args(&arguments[1..]).args(["--threads", threads]))
     };
     let samples = "cpu,time,pid,tid,event,stack";
-    for arguments in
-        [&["collapse", "-F", samples][..], &["syscalls"], &["packets"], &["window", "--format", "json"]]
-    {
+    for arguments in [
+        &["collapse", "-F", samples][..],
+        &["syscalls"],
+        &["packets"],
+        &["stalls"],
+        &["stalls", "--format", "json"],
+        &["window", "--format", "json"],
+    ] {
         let one = on("1", arguments);
         assert!(one.lines().count() > 10, "{arguments:?}: {one}");
         for threads in ["2", "3", "5"] {

@@ -1,8 +1,7 @@
 //! Pairing: each enter of a system call with the exit of the same thread.
 
-use crate::model::{NameId, SystemCallRole, Timeline, TraceEvent};
+use crate::model::{NameId, Recording, SystemCallRole, Timeline, TraceEvent};
 
-use super::events::role;
 use super::pass::Pass;
 use super::result::{Call, Calls, Doubt, Spent};
 
@@ -41,7 +40,7 @@ impl Pass<'_> {
             self.give_up(thread);
         }
         let call = self.call_at(exit, u32::MAX);
-        let is_birth = role(self.recording, call.task, call.number) == SystemCallRole::Birth;
+        let is_birth = self.system_calls.role(call.task, call.number) == SystemCallRole::Birth;
         let caller = &mut self.threads[thread];
         let call = caller.open.take().unwrap_or_else(|| match caller.has_called {
             true => {
@@ -69,7 +68,7 @@ impl Pass<'_> {
     /// A call of no duration, at the time of an event.
     fn call_at(&self, at: CallEvent, arguments: u32) -> Call {
         // Each number that occurs has a name.
-        let name = self.recording.system_call(at.event.task, at.number).map_or(NameId(0), |call| call.name);
+        let name = self.system_calls.get(at.event.task, at.number).map_or(NameId(0), |call| call.name);
         Call {
             task: at.event.task,
             number: at.number,
@@ -99,7 +98,7 @@ impl Pass<'_> {
         self.end_open_calls();
         let Pass { recording, mut calls, has_switches, .. } = self;
         let tid = |call: &Call| recording.task(call.task).tid;
-        calls.sort_by_key(|call| (tid(call), call.start_ns));
+        calls = sorted(recording, calls);
         // When another thread gets the tid, the call of the previous thread has ended.
         for at in 1..calls.len() {
             let (before, after) = calls.split_at_mut(at);
@@ -109,12 +108,16 @@ impl Pass<'_> {
                 before.end_ns = before.end_ns.min(after.start_ns);
             }
         }
-        for call in &mut calls {
-            call.spent = call.spent.filter(|_| has_switches);
-            let timeline = recording.timeline(call.cpu);
-            let is_lossy = |timeline: &Timeline| !timeline.lost_in(call.start_ns, call.end_ns).is_empty();
-            if timeline.is_some_and(is_lossy) {
-                call.doubt = Some(Doubt::Lost);
+        if !has_switches {
+            calls.iter_mut().for_each(|call| call.spent = None);
+        }
+        if recording.timelines.iter().any(|timeline| !timeline.lost.is_empty()) {
+            for call in &mut calls {
+                let timeline = recording.timeline(call.cpu);
+                let is_lossy = |timeline: &Timeline| !timeline.lost_in(call.start_ns, call.end_ns).is_empty();
+                if timeline.is_some_and(is_lossy) {
+                    call.doubt = Some(Doubt::Lost);
+                }
             }
         }
         Calls {
@@ -138,11 +141,42 @@ impl Pass<'_> {
                 continue;
             };
             // A thread in `exit` uses no more time: it has left its CPU.
-            if role(self.recording, call.task, call.number) != SystemCallRole::Exit {
+            if self.system_calls.role(call.task, call.number) != SystemCallRole::Exit {
                 thread.account(self.end_ns);
             }
             let end_ns = thread.accounted_ns.max(call.start_ns);
             self.calls.push(Call { end_ns, spent: Some(thread.spent), ..call });
         }
     }
+}
+
+/// The calls by tid, then by start; those of one tid and one start in the order in which they are.
+/// The calls of a thread come in order, between those of others. So they are dealt out.
+fn sorted(recording: &Recording, calls: Vec<Call>) -> Vec<Call> {
+    let key = |call: &Call| (recording.task(call.task).tid, call.start_ns);
+    if calls.is_sorted_by_key(key) {
+        return calls;
+    }
+    let mut tids: Vec<i32> = recording.tasks.iter().map(|task| task.tid).collect();
+    tids.sort_unstable();
+    tids.dedup();
+    let ranks: Vec<usize> =
+        recording.tasks.iter().map(|task| tids.partition_point(|&tid| tid < task.tid)).collect();
+    // First how many calls each tid has, then where the next one of them goes.
+    let mut places = vec![0; tids.len()];
+    calls.iter().for_each(|call| places[ranks[call.task.index()]] += 1);
+    let mut start = 0;
+    for place in &mut places {
+        start += std::mem::replace(place, start);
+    }
+    let mut order = vec![0; calls.len()];
+    for (at, call) in calls.iter().enumerate() {
+        let place = &mut places[ranks[call.task.index()]];
+        order[*place] = at;
+        *place += 1;
+    }
+    let mut sorted: Vec<Call> = order.into_iter().map(|at| calls[at]).collect();
+    // Only where the calls of a tid are not in order is this more than a check.
+    sorted.sort_by_key(key);
+    sorted
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::analyses::contexts::Contexts;
 use crate::model::{Recording, TaskId, TraceEvent, Tracepoint};
 
-use super::events::{is_partial, traces, used_events};
+use super::events::{SystemCalls, is_partial, traces, used_events};
 use super::result::Call;
 use super::thread::{Cpu, Thread, threads_of_tasks};
 
@@ -19,6 +19,7 @@ pub(super) struct Pass<'r> {
     pub threads: Vec<Thread>,
     pub cpus: Vec<Cpu>,
     pub calls: Vec<Call>,
+    pub system_calls: SystemCalls<'r>,
     /// For each event, whether its records are used.
     is_used: Vec<bool>,
     pub has_enters: bool,
@@ -42,6 +43,7 @@ impl<'r> Pass<'r> {
             threads: births_ns.into_iter().map(|birth_ns| Thread::new(birth_ns.max(start_ns))).collect(),
             cpus: vec![Cpu::default(); recording.timelines.len()],
             calls: Vec::new(),
+            system_calls: SystemCalls::new(recording),
             is_used: used_events(recording),
             has_enters: traces(recording, Tracepoint::is_system_call_enter),
             has_exits: traces(recording, Tracepoint::is_system_call_exit),

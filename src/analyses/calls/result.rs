@@ -87,7 +87,7 @@ impl Call {
     /// Its arguments as passed in registers; `None` if its enter was not recorded.
     pub fn arguments(&self, recording: &Recording) -> Option<[u64; 6]> {
         let trace = &recording.timeline(self.cpu)?.trace;
-        trace.arguments.get(self.arguments as usize).copied().filter(|_| self.has_enter)
+        trace.arguments.get(self.arguments).filter(|_| self.has_enter)
     }
 }
 

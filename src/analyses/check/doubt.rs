@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use rayon::prelude::*;
+
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
 use crate::analyses::stalls::{Lack, Limit, Source, Stalls};
@@ -11,6 +13,8 @@ use super::result::Doubt;
 
 /// A recording shorter than this, in ns, says little about a node.
 const SHORTEST_NS: u64 = 1_000_000_000;
+/// How many events are looked at by one thread.
+const PIECE: usize = 1 << 14;
 /// The sources that can show a stall; the others only add details.
 const EVIDENCE: [Source; 3] = [Source::Samples, Source::Softirqs, Source::Packets];
 
@@ -65,9 +69,11 @@ fn elsewhere(recording: &Recording, selection: &Selection) -> Option<Doubt> {
         TraceKind::Waking { task, cpu } if recording.is_server(task) => Some(cpu),
         _ => None,
     };
-    let events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
-    let unrecorded = events.filter_map(handed_over).find(|&cpu| recording.timeline(cpu).is_none());
-    unrecorded.map(Doubt::ServedElsewhere)
+    let unrecorded = |events: &[TraceEvent]| {
+        events.iter().filter_map(handed_over).find(|&cpu| recording.timeline(cpu).is_none())
+    };
+    let pieces = recording.timelines.par_iter().flat_map(|timeline| timeline.trace.events.par_chunks(PIECE));
+    pieces.find_map_first(unrecorded).map(Doubt::ServedElsewhere)
 }
 
 /// The source that could show a stall and that the recording lacks: one that was recorded and

@@ -1,9 +1,11 @@
 //! Advice: the command that records what a recording lacks, and what that costs at the rates that
 //! the recording shows.
 
-use crate::model::{Recording, Softirq, Timeline, TraceKind, Tracepoint};
+use crate::model::{Recording, Timeline, Tracepoint};
 
+use super::census::Counts;
 use super::commands::{FREQUENCY_HZ, RECORD, RECORD_ALL};
+use super::cpu::Facts;
 use super::traced::Traced;
 
 /// What to record next.
@@ -47,7 +49,7 @@ struct Happening {
     /// The bytes of each record.
     bytes: u64,
     is_traced: fn(Traced) -> bool,
-    is_one: fn(&Recording, &TraceKind) -> bool,
+    count: fn(&Counts) -> u64,
 }
 
 /// What [`RECORD`] records.
@@ -57,7 +59,7 @@ const CHEAPEST: [Happening; 3] = [
         records: 2,
         bytes: 80,
         is_traced: Traced::waits,
-        is_one: |_, kind| matches!(kind, TraceKind::SoftirqEntry(Softirq::NetRx)),
+        count: |counts| counts.net_rx_entries,
     },
     SWITCH,
     Happening {
@@ -65,7 +67,7 @@ const CHEAPEST: [Happening; 3] = [
         records: 1,
         bytes: 104,
         is_traced: Traced::wakings,
-        is_one: |recording, kind| matches!(kind, TraceKind::Waking { task, .. } if recording.is_ksoftirqd(*task)),
+        count: |counts| counts.ksoftirqd_wakings,
     },
 ];
 
@@ -74,7 +76,7 @@ const SWITCH: Happening = Happening {
     records: 2,
     bytes: 48,
     is_traced: Traced::switches,
-    is_one: |_, kind| matches!(kind, TraceKind::Switch { .. } | TraceKind::SwitchIn),
+    count: |counts| counts.switches,
 };
 
 /// What [`RECORD_ALL`] records.
@@ -84,14 +86,14 @@ const ALL: [Happening; 6] = [
         records: 3,
         bytes: 80,
         is_traced: Traced::all_waits,
-        is_one: |_, kind| matches!(kind, TraceKind::SoftirqEntry(_)),
+        count: |counts| counts.softirq_entries,
     },
     Happening {
         name: "system call",
         records: 2,
         bytes: 116,
         is_traced: |traced| traced.has(Tracepoint::AnySystemCallEnter),
-        is_one: |_, kind| matches!(kind, TraceKind::SystemCallEnter { .. }),
+        count: |counts| counts.system_calls,
     },
     SWITCH,
     Happening {
@@ -99,26 +101,27 @@ const ALL: [Happening; 6] = [
         records: 1,
         bytes: 104,
         is_traced: Traced::all_wakings,
-        is_one: |_, kind| matches!(kind, TraceKind::Waking { .. }),
+        count: |counts| counts.wakings,
     },
     Happening {
         name: "poll",
         records: 1,
         bytes: 112,
         is_traced: |traced| traced.has(Tracepoint::NapiPoll),
-        is_one: |_, kind| matches!(kind, TraceKind::NapiPoll { .. }),
+        count: |counts| counts.polls,
     },
     Happening {
         name: "packet",
         records: 1,
         bytes: 96,
         is_traced: |traced| traced.has(Tracepoint::NetifReceive),
-        is_one: |_, kind| matches!(kind, TraceKind::Packet { .. }),
+        count: |counts| counts.packets,
     },
 ];
 
-/// The advice for `recording`, whose stalls were worst on `cpu`.
-pub(super) fn advice(recording: &Recording, traced: Traced, cpu: Option<u32>) -> Advice {
+/// The advice for a recording, whose stalls were worst on `cpu`.
+pub(super) fn advice(facts: &Facts, cpu: Option<u32>) -> Advice {
+    let Facts { recording, traced, .. } = *facts;
     let timeline = match (cpu, &recording.timelines[..]) {
         (Some(cpu), _) => recording.timeline(cpu),
         (None, [only]) => Some(only),
@@ -140,7 +143,7 @@ pub(super) fn advice(recording: &Recording, traced: Traced, cpu: Option<u32>) ->
         command: fitted(command),
         all: fitted(&RECORD_ALL),
         is_rate_lowered: is_rate_lowered(recording),
-        cost: cost(recording, timeline.or_else(busiest), traced, happenings),
+        cost: cost(facts, timeline.or_else(busiest), happenings),
     }
 }
 
@@ -157,23 +160,18 @@ fn is_rate_lowered(recording: &Recording) -> bool {
 }
 
 /// What `happenings` cost at the rates of `timeline`.
-fn cost(
-    recording: &Recording,
-    timeline: Option<&Timeline>,
-    traced: Traced,
-    happenings: &[Happening],
-) -> Cost {
+fn cost(facts: &Facts, timeline: Option<&Timeline>, happenings: &[Happening]) -> Cost {
     let mut cost = Cost { records: FREQUENCY_HZ, bytes: FREQUENCY_HZ * SAMPLE_BYTES, unknown: Vec::new() };
     let events = timeline.map_or(&[][..], |timeline| &timeline.trace.events);
     let span_ns = events.first().zip(events.last()).map(|(first, last)| last.time_ns - first.time_ns);
     let span_ns = span_ns.filter(|ns| *ns > 0);
-    for Happening { name, records, bytes, is_traced, is_one } in happenings {
-        let Some(span_ns) = span_ns.filter(|_| is_traced(traced)) else {
+    let counts = timeline.map_or(Counts::default(), |timeline| facts.census(timeline).counts);
+    for Happening { name, records, bytes, is_traced, count } in happenings {
+        let Some(span_ns) = span_ns.filter(|_| is_traced(facts.traced)) else {
             cost.unknown.push((name, records * bytes));
             continue;
         };
-        let count = events.iter().filter(|event| is_one(recording, &event.kind)).count() as u64;
-        let per_second = (u128::from(count) * 1_000_000_000 / u128::from(span_ns)) as u64;
+        let per_second = (u128::from(count(&counts)) * 1_000_000_000 / u128::from(span_ns)) as u64;
         let records = records.saturating_mul(per_second);
         cost.records = cost.records.saturating_add(records);
         cost.bytes = cost.bytes.saturating_add(records.saturating_mul(*bytes));

@@ -1,16 +1,15 @@
 //! One CPU: the facts that all witnesses need, gathered once.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::causes::Matcher;
 use crate::analyses::contexts::Contexts;
 use crate::analyses::overloads::{self, Overload};
-use crate::model::{
-    FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceEvent, TraceKind,
-};
+use crate::model::{FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceKind};
 
+use super::census::{Census, Counts};
 use super::options::Options;
 use super::silence::Silence;
 use super::traced::Traced;
@@ -35,8 +34,11 @@ pub(super) struct Facts<'r> {
     pub options: &'r Options,
     pub contexts: Arc<Contexts>,
     pub causes: Matcher<'r>,
-    pub calls: Calls,
+    /// Once they are asked for: they take a look at all events, and only those of stalls matter.
+    calls: OnceLock<Calls>,
     pub traced: Traced,
+    /// That of each timeline.
+    censuses: Vec<Census>,
     /// By CPU, then by time.
     pub overloads: Vec<Overload>,
     has_kernel_names: bool,
@@ -51,20 +53,34 @@ pub(super) struct Facts<'r> {
 impl<'r> Facts<'r> {
     pub fn new(recording: &'r Recording, options: &'r Options) -> Facts<'r> {
         let contexts = Contexts::of(recording);
+        let censuses = Census::of_each(recording);
+        let mut counts = Counts::default();
+        censuses.iter().for_each(|census| counts.add(&census.counts));
         Facts {
             recording,
             options,
             overloads: overloads::find(recording, &contexts, &options.selection),
             contexts,
             causes: Matcher::new(recording, &options.causes),
-            calls: calls::find(recording),
-            traced: Traced::new(recording),
+            calls: OnceLock::new(),
+            traced: Traced::new(recording, &counts),
             has_kernel_names: recording.has_kernel_names(),
             shows_callers: recording.shows_kernel_callers(),
             silence: Silence::new(&recording.timelines, recording.sampling_interval_ns()),
-            first_entry_ns: first_entry_ns(recording),
+            first_entry_ns: censuses
+                .iter()
+                .filter_map(|census| census.first_entry_ns)
+                .min()
+                .unwrap_or(u64::MAX),
+            censuses,
             has_napi_threads: recording.tasks.iter().any(|task| task.kind == TaskKind::NapiThread),
         }
+    }
+
+    /// The census of one of the recording's timelines.
+    pub fn census(&self, timeline: &Timeline) -> &Census {
+        let index = self.recording.timelines.binary_search_by_key(&timeline.cpu, |other| other.cpu);
+        &self.censuses[index.expect("the timeline is one of the recording's")]
     }
 
     /// The overloads of one CPU, by time.
@@ -73,12 +89,6 @@ impl<'r> Facts<'r> {
         let rest = &self.overloads[from..];
         &rest[..rest.partition_point(|overload| overload.cpu == cpu)]
     }
-}
-
-fn first_entry_ns(recording: &Recording) -> u64 {
-    let is_entry = |event: &&TraceEvent| matches!(event.kind, TraceKind::SoftirqEntry(_));
-    let first = |timeline: &Timeline| timeline.trace.events.iter().find(is_entry).map(|event| event.time_ns);
-    recording.timelines.iter().filter_map(first).min().unwrap_or(u64::MAX)
 }
 
 /// What a clock does while the CPU is idle.
@@ -118,8 +128,10 @@ pub(super) struct Cpu<'r> {
     pub causes: &'r Matcher<'r>,
     pub timeline: &'r Timeline,
     pub options: &'r Options,
-    pub calls: &'r Calls,
+    calls: &'r OnceLock<Calls>,
     pub traced: Traced,
+    /// What its events are.
+    pub census: &'r Census,
     /// When the other CPUs were silent.
     pub silence: &'r Silence<'r>,
     /// When the first softirq was entered on any CPU, in ns.
@@ -148,9 +160,10 @@ pub(super) struct Cpu<'r> {
 
 impl<'r> Cpu<'r> {
     pub fn new(facts: &'r Facts<'r>, timeline: &'r Timeline) -> Cpu<'r> {
-        let Facts { recording, options, contexts, causes, calls, traced, .. } = facts;
+        let Facts { recording, options, contexts, causes, traced, .. } = facts;
+        let census = facts.census(timeline);
         let (mut switches, mut entries) = (Vec::new(), Vec::new());
-        for event in &timeline.trace.events {
+        for event in census.others(timeline) {
             match event.kind {
                 TraceKind::Switch { next, .. } => switches.push((event.time_ns, next)),
                 TraceKind::SwitchIn => switches.push((event.time_ns, event.task)),
@@ -168,8 +181,9 @@ impl<'r> Cpu<'r> {
             causes,
             timeline,
             options,
-            calls,
+            calls: &facts.calls,
             traced: *traced,
+            census,
             silence: &facts.silence,
             first_entry_ns: facts.first_entry_ns,
             overloads: facts.overloads_of(timeline.cpu),
@@ -183,6 +197,11 @@ impl<'r> Cpu<'r> {
             knows_idle,
             stops_in_idle: in_idle == InIdle::Stops,
         }
+    }
+
+    /// The system calls of the recording.
+    pub fn calls(&self) -> &'r Calls {
+        self.calls.get_or_init(|| calls::find(self.recording))
     }
 
     /// Whether the CPU is known to have been busy between two samples, however far apart they are.

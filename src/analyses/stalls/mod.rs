@@ -6,6 +6,7 @@
 mod actions;
 mod advice;
 mod bursts;
+mod census;
 mod commands;
 mod confidence;
 mod cpu;
@@ -82,7 +83,7 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
     let ranking = ranking::rank(recording, &stalls);
     let worst_cpu = ranking.first().and_then(|top| top.cpus.first().copied());
     Stalls {
-        advice: advice::advice(recording, facts.traced, worst_cpu),
+        advice: advice::advice(&facts, worst_cpu),
         ranking,
         stalls,
         overloads,

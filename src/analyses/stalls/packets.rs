@@ -40,7 +40,7 @@ pub(super) fn find(cpu: &Cpu) -> Vec<Finding> {
 
 /// The times of the events that `is_wanted` picks.
 fn times(cpu: &Cpu, is_wanted: fn(&TraceEvent) -> bool) -> Vec<u64> {
-    let events = cpu.timeline.trace.events.iter().filter(|event| is_wanted(event));
+    let events = cpu.census.others(cpu.timeline).filter(|event| is_wanted(event));
     events.map(|event| event.time_ns).collect()
 }
 

@@ -136,7 +136,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Details, Sample, StackId, TaskId, Trace, TraceEvent, TraceKind};
+    use crate::model::{Arguments, Details, Sample, StackId, TaskId, Trace, TraceEvent, TraceKind};
 
     fn timeline(cpu: u32, samples: Vec<u64>, events: Vec<u64>) -> Timeline {
         let (stack, task) = (StackId::from_index(0), TaskId::from_index(0));
@@ -147,7 +147,7 @@ mod tests {
             details: Details::default(),
             lost: Vec::new(),
             throttled: Vec::new(),
-            trace: Trace { events: events.into_iter().map(event).collect(), arguments: Vec::new() },
+            trace: Trace { events: events.into_iter().map(event).collect(), arguments: Arguments::default() },
         }
     }
 

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use hashbrown::HashMap;
+
 use crate::model::{LeaveReason, Softirq, TaskId, TraceEvent, TraceKind, Tracepoint};
 
 use super::cpu::Cpu;
@@ -29,7 +31,7 @@ pub(super) fn find(cpu: &Cpu) -> Softirqs {
     let first_entry = cpu.first_entry_ns;
     let mut pass =
         Pass { cpu, first_entry, is_over: false, softirqs: Softirqs::default(), open: Open::default() };
-    for event in &cpu.timeline.trace.events {
+    for event in cpu.census.others(cpu.timeline) {
         pass.event(event);
     }
     pass.end();
@@ -57,8 +59,8 @@ struct Pass<'p, 'r> {
 /// Activities and waits that have begun and not ended, each with its start in ns.
 #[derive(Default)]
 struct Open {
-    /// The softirqs that are pending.
-    raised: BTreeMap<Softirq, u64>,
+    /// The softirqs that are pending, each in the place of its number.
+    raised: [Option<u64>; Softirq::ALL.len()],
     /// The time since which a softirq was pending and none was served.
     unserved: Option<u64>,
     /// The softirq that is being served.
@@ -67,8 +69,9 @@ struct Open {
     interrupts: BTreeMap<i32, u64>,
     /// The time since which ksoftirqd waited for the CPU.
     ksoftirqd: Option<u64>,
-    /// The threads that waited for the CPU, by tid.
-    woken: BTreeMap<i32, (TaskId, u64)>,
+    /// The threads that waited for the CPU, by tid. Tids come from the file: a hasher with a seed,
+    /// so that nobody can choose them to collide.
+    woken: HashMap<i32, (TaskId, u64)>,
 }
 
 impl Pass<'_, '_> {
@@ -76,7 +79,7 @@ impl Pass<'_, '_> {
         let now = event.time_ns;
         match event.kind {
             TraceKind::SoftirqRaise(softirq) if now >= self.first_entry => {
-                self.open.raised.entry(softirq).or_insert(now);
+                self.open.raised[softirq as usize].get_or_insert(now);
                 // If records were lost since the entry, the exit may be among them.
                 let is_lossy = |since| !self.cpu.timeline.lost_in(since, now).is_empty();
                 self.open.serving = self.open.serving.filter(|(_, since)| !is_lossy(*since));
@@ -91,7 +94,7 @@ impl Pass<'_, '_> {
                     // record of its exit was lost.
                     self.open.serving = Some((softirq, now));
                 }
-                if let Some(since) = self.open.raised.remove(&softirq) {
+                if let Some(since) = self.open.raised[softirq as usize].take() {
                     self.add_wait(softirq, since..now);
                 }
                 // While softirqs are served, it does not matter that ksoftirqd waits.
@@ -104,7 +107,7 @@ impl Pass<'_, '_> {
                 {
                     self.add_finding(Kind::Handler { softirq: Some(softirq) }, since..now);
                 }
-                if !self.open.raised.is_empty() {
+                if self.open.raised.iter().any(Option::is_some) {
                     self.open.unserved.get_or_insert(now);
                 }
             }
@@ -139,7 +142,7 @@ impl Pass<'_, '_> {
     fn switch_out(&mut self, task: TaskId, why: LeaveReason) {
         let is_asleep = why == LeaveReason::Asleep && self.cpu.traced.preemptions();
         if is_asleep && self.cpu.recording.is_ksoftirqd(task) {
-            self.open.raised.clear();
+            self.open.raised = Default::default();
             self.open.unserved = None;
         }
     }
@@ -190,8 +193,8 @@ impl Pass<'_, '_> {
         };
         self.is_over = true;
         self.end_unserved(now);
-        for (softirq, since) in std::mem::take(&mut self.open.raised) {
-            self.add_wait(softirq, since..now);
+        for (softirq, since) in Softirq::ALL.into_iter().zip(std::mem::take(&mut self.open.raised)) {
+            since.into_iter().for_each(|since| self.add_wait(softirq, since..now));
         }
         self.end_ksoftirqd_wait(now);
     }

@@ -1,6 +1,8 @@
 //! Which events were traced completely, so that no record means that nothing happened.
 
-use crate::model::{LeaveReason, Recording, Softirq, TraceEvent, TraceKind, Tracepoint};
+use crate::model::{Recording, Tracepoint};
+
+use super::census::Counts;
 
 /// The tracepoints of which the recording has every occurrence, and whether it has switch records.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,26 +20,17 @@ pub(super) struct Traced {
 }
 
 impl Traced {
-    /// The tracepoints of which `recording` has every occurrence, decoded.
-    pub fn new(recording: &Recording) -> Traced {
+    /// The tracepoints of which `recording` has every occurrence, decoded. `counts` are those of
+    /// all events.
+    pub fn new(recording: &Recording, counts: &Counts) -> Traced {
         let complete = recording.about.events.iter().filter(|event| event.tells_all());
         let tracepoints = complete.filter_map(|event| event.tracepoint);
-        let has = |is_one: fn(&Recording, &TraceEvent) -> bool| {
-            let mut events = recording.timelines.iter().flat_map(|timeline| &timeline.trace.events);
-            events.any(|event| is_one(recording, event))
-        };
         Traced {
             complete: tracepoints.fold(0, |bits, tracepoint| bits | 1 << tracepoint as u32),
-            has_switch_records: has(|_, event| event.event.is_none()),
-            has_other_softirqs: has(
-                |_, event| matches!(event.kind, TraceKind::SoftirqEntry(softirq) if softirq != Softirq::NetRx),
-            ),
-            has_other_wakings: has(
-                |recording, event| matches!(event.kind, TraceKind::Waking { task, .. } if !recording.is_ksoftirqd(task)),
-            ),
-            tells_preemption: has(|_, event| {
-                matches!(event.kind, TraceKind::Switch { why: LeaveReason::Runnable, .. })
-            }),
+            has_switch_records: counts.switch_records > 0,
+            has_other_softirqs: counts.softirq_entries > counts.net_rx_entries,
+            has_other_wakings: counts.wakings > counts.ksoftirqd_wakings,
+            tells_preemption: counts.preemptions > 0,
         }
     }
 

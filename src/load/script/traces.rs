@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use crate::ingest::{PrintedThread, PrintedTrace, whole_text};
 use crate::model::{EventId, Names, StackId, Task, TaskId, Trace};
-use crate::state::{Occurrence, Traces};
+use crate::state::{Occurrence, Traces, UNKNOWN_TASK};
 
 use super::tables::Tasks;
 
@@ -26,7 +26,7 @@ pub(super) struct ScriptTraces<'a> {
 }
 
 /// Until [`ScriptTraces::finish`] a task id with this bit is the index of a named thread.
-const NAMED: u32 = 1 << 31;
+const NAMED: u32 = UNKNOWN_TASK;
 
 struct NamedThread<'a> {
     printed: PrintedThread<'a>,
@@ -130,9 +130,10 @@ impl<'a> ScriptTraces<'a> {
             })
         };
         let named: Vec<TaskId> = self.named.into_iter().map(&mut resolve).collect();
-        self.traces.finish(names, |task| match task.0 & NAMED {
+        let task = |task: TaskId| match task.0 & NAMED {
             0 => task,
             _ => named[(task.0 ^ NAMED) as usize],
-        })
+        };
+        self.traces.finish(names, task)
     }
 }

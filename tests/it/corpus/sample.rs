@@ -1,6 +1,6 @@
 //! The decoder of samples: an attribute of any bytes, and any bytes as a sample of it.
 
-use stallgraph::internals::{Attribute, ByteOrder, EventFinder, SampleLayout};
+use stallgraph::internals::{Attribute, ByteOrder, EventFinder, RecentIds, SampleLayout};
 
 const ATTRIBUTE: usize = 136;
 
@@ -15,9 +15,10 @@ pub fn check(bytes: &[u8]) {
         }
         let attributes = [attribute.clone(), attribute];
         if let Ok(finder) = EventFinder::new(&attributes) {
-            let mut last = None;
-            let first = finder.find(body, order, &mut last);
-            assert_eq!(finder.find(body, order, &mut last), first);
+            let mut recent = RecentIds::default();
+            let first = finder.find(body, order, &mut recent);
+            assert_eq!(finder.find(body, order, &mut recent), first);
+            assert_eq!(finder.find_once(body, order), first);
         }
     }
 }
