@@ -108,25 +108,32 @@ struct OfCpu {
 
 /// The stalls and overloads of one CPU.
 fn stalls_of(cpu: &Cpu) -> OfCpu {
-    let softirqs = softirqs::find(cpu);
-    let runs = runs::runs(cpu);
-    let rates = Rates::new(cpu, &runs);
-    let paths = kernel_paths::find(cpu, &rates, &runs);
+    // Where one CPU has most of the samples, its witnesses are what threads can share.
+    let by_samples = || {
+        let runs = runs::runs(cpu);
+        let rates = Rates::new(cpu, &runs);
+        let paths = kernel_paths::find(cpu, &rates, &runs);
+        (runs, rates, paths)
+    };
+    let by_bursts = || {
+        let bursts = bursts::find(cpu);
+        let (mut findings, handlers) = (actions::find(cpu, &bursts), handlers::find(cpu, &bursts));
+        findings.extend(handlers);
+        findings
+    };
+    let ((runs, rates, paths), ((softirqs, holes), (of_bursts, of_packets))) =
+        rayon::join(by_samples, || {
+            rayon::join(|| (softirqs::find(cpu), holes::find(cpu)), || (by_bursts(), packets::find(cpu)))
+        });
     let mut findings = softirqs.findings.clone();
-    findings.extend(holes::find(cpu));
+    findings.extend(holes);
     // If all waits of softirqs were traced, a long path in which no softirq waited is slow but no
     // stall. But packets that a thread polls for do not wait for a softirq.
     let knows_waits = cpu.traced.waits() && !cpu.is_polled_by_threads;
     let confirming = Findings::new(findings.clone());
     let is_confirmed =
         |finding: &Finding| !knows_waits || confirming.overlapping(&finding.time).next().is_some();
-    let bursts = bursts::find(cpu);
-    let inferred = paths
-        .findings
-        .into_iter()
-        .chain(actions::find(cpu, &bursts))
-        .chain(handlers::find(cpu, &bursts))
-        .chain(packets::find(cpu));
+    let inferred = paths.findings.into_iter().chain(of_bursts).chain(of_packets);
     findings.extend(inferred.filter(is_confirmed));
     let findings = Findings::new(findings);
 
