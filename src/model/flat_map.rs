@@ -65,8 +65,8 @@ impl FlatMap {
     /// Adds a key, which must be new and not `u64::MAX`.
     pub fn insert(&mut self, key: u64, value: u32) {
         debug_assert!(key != EMPTY && self.get(key).is_none());
-        // At most five eighths full: probes stay short.
-        if self.len * 8 >= self.slots.len() * 5 {
+        // At most three quarters full: probes stay short.
+        if self.len * 4 >= self.slots.len() * 3 {
             self.grow();
         }
         self.put(Slot::new(key, value));

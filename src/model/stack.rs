@@ -86,8 +86,8 @@ impl StackTree {
         })
     }
 
-    /// For each stack, what `push` returns for its frame and for what it returned for its parent. It
-    /// is called for callers before callees.
+    /// For each stack, what `push` returns for its frame and for what it returned for its parent.
+    /// It is called for callers before callees.
     pub(crate) fn moved(mut self, mut push: impl FnMut(StackId, FrameId) -> StackId) -> Vec<StackId> {
         // The result takes the place of the parent, which is not needed again.
         for index in 1..self.nodes.len() {

@@ -23,6 +23,7 @@ mod waits;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -50,13 +51,22 @@ pub use triggers::Triggers;
 /// Finds the episodes of `recording`, their windows, and the ranking.
 pub fn find(recording: &Recording, options: &Options) -> Windows {
     let finder = Finder::new(recording, options);
+    // One thread looks for overloads, in which one CPU's samples are one task, and the others rank.
+    let overloads = || overloads::find(recording, &finder.contexts, &options.selection);
+    let (overloads, windows) = rayon::join(overloads, || find_and_rank(&finder));
+    Windows { overloads, ..windows }
+}
+
+/// The same without overloads.
+fn find_and_rank(finder: &Finder) -> Windows {
+    let Finder { recording, options, .. } = *finder;
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
     let traced = Traced::new(recording);
     let mut cpus: Vec<CpuEpisodes> =
         timelines.into_par_iter().map(|timeline| finder.episodes(timeline, traced)).collect();
     let triggered = cpus.iter().map(|cpu| cpu.all.len() as u64).sum();
     cpus.retain(|cpu| !cpu.all.is_empty());
-    let (compared, mut ranking): (Vec<ComparedTo>, Vec<Vec<Ranked>>) = rank_groups(&finder, &cpus).unzip();
+    let (compared, mut ranking): (Vec<ComparedTo>, Vec<Vec<Ranked>>) = rank_groups(finder, &cpus).unzip();
     let tried: usize = ranking.iter().map(Vec::len).sum();
     ranking.iter_mut().for_each(|group| group.truncate(Windows::MOST_RANKED));
     let ranking = ranking.concat();
@@ -71,7 +81,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
     let names = paths.flat_map(|path| path.functions.iter().chain(&path.beyond).copied()).collect();
     Windows {
         unnamed: contents::unnamed_among(recording, &names),
-        overloads: overloads::find(recording, &finder.contexts, &options.selection),
+        overloads: Vec::new(),
         taken,
         episodes,
         compared,
@@ -80,7 +90,7 @@ pub fn find(recording: &Recording, options: &Options) -> Windows {
         before_ns: options.before_ns,
         triggered,
         has_kernel_names: recording.has_kernel_names(),
-        contexts: finder.contexts,
+        contexts: Arc::clone(&finder.contexts),
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Stretch {
     /// Samples in interrupts and softirqs, without idle ones.
     pub nested: u64,
     /// All samples, by comm and work.
-    counted: Vec<WorkCount>,
+    counted: Box<[WorkCount]>,
     /// The heaviest path, followed inward, if it dominates.
     pub dominating: Option<Candidate>,
 }
@@ -37,8 +37,6 @@ struct WorkCount {
     comm: Option<NameId>,
     work: Work,
     amount: Amount,
-    /// How many samples served softirqs when its last own sample was counted.
-    served: u64,
     /// The index of the last of these samples.
     last: usize,
 }
@@ -53,11 +51,19 @@ pub(super) struct Counter<'r> {
     /// look-up, because most work is done by one comm. Works share a place where there are many.
     guesses: [usize; GUESSES],
     counted: Vec<WorkCount>,
+    /// For each of them, how many samples served softirqs when its last own sample was counted.
+    served: Vec<u64>,
 }
 
 impl<'r> Counter<'r> {
     pub fn new(finder: &'r Finder) -> Self {
-        Counter { finder, positions: FxHashMap::default(), guesses: [0; GUESSES], counted: Vec::new() }
+        Counter {
+            finder,
+            positions: FxHashMap::default(),
+            guesses: [0; GUESSES],
+            counted: Vec::new(),
+            served: Vec::new(),
+        }
     }
 
     /// Counts the samples of `lane` at `indices`, and those that are missing in the holes before
@@ -85,9 +91,13 @@ impl<'r> Counter<'r> {
             whole.busy += hole.missing;
             self.entry(comm, Work::from_path(path), hole.at()).amount.own += hole.missing;
         }
-        let mut counted = std::mem::take(&mut self.counted);
-        let is_ended = |counted: &&mut WorkCount| counted.served != served;
-        counted.iter_mut().filter(is_ended).for_each(|counted| counted.amount.silent = 0);
+        for (counted, last) in self.counted.iter_mut().zip(self.served.drain(..)) {
+            if last != served {
+                counted.amount.silent = 0;
+            }
+        }
+        // There may be as many stretches as milliseconds, so none takes more than it holds.
+        let counted = self.counted.drain(..).collect();
         let mut stretch = Stretch { whole, nested, counted, dominating: None };
         stretch.dominating = stretch.heaviest_path(&finder.contexts);
         stretch
@@ -95,9 +105,10 @@ impl<'r> Counter<'r> {
 
     /// Counts a sample of this comm's own work, after so many samples that `served` softirqs.
     fn own(&mut self, comm: Option<NameId>, work: Work, served: u64, at: usize) {
-        let counted = self.entry(comm, work, at);
-        if counted.served != served {
-            (counted.served, counted.amount.silent) = (served, 0);
+        let number = self.number(comm, work, at);
+        let counted = &mut self.counted[number];
+        if self.served[number] != served {
+            (self.served[number], counted.amount.silent) = (served, 0);
         }
         counted.amount += Amount::OWN;
         counted.last = at;
@@ -105,16 +116,22 @@ impl<'r> Counter<'r> {
 
     /// The entry of the list for a comm and its work, added if it is new.
     fn entry(&mut self, comm: Option<NameId>, work: Work, at: usize) -> &mut WorkCount {
+        let number = self.number(comm, work, at);
+        &mut self.counted[number]
+    }
+
+    fn number(&mut self, comm: Option<NameId>, work: Work, at: usize) -> usize {
         let guess = &mut self.guesses[work.index() % GUESSES];
         let is_same = |counted: &WorkCount| counted.comm == comm && counted.work == work;
         if !self.counted.get(*guess).is_some_and(is_same) {
             *guess = *self.positions.entry((comm, work)).or_insert_with(|| {
                 let amount = Amount::default();
-                self.counted.push(WorkCount { comm, work, amount, served: 0, last: at });
+                self.counted.push(WorkCount { comm, work, amount, last: at });
+                self.served.push(0);
                 self.counted.len() - 1
             });
         }
-        &mut self.counted[*guess]
+        *guess
     }
 }
 
