@@ -68,7 +68,7 @@ impl Run {
     }
 }
 
-/// The runs of `cpu`'s samples.
+/// The runs of `cpu`'s samples, without those that are alone.
 pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut open: Option<Run> = None;
@@ -89,7 +89,9 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
                         Observation::Softirq => served_after(cpu, &run, sample),
                         _ => cpu.has_entry_in(&since_last).then_some(Served::Interrupt),
                     };
-                    runs.push(run);
+                    if !is_alone(&run, runs.last()) {
+                        runs.push(run);
+                    }
                 }
                 open = match observation {
                     Observation::Activity(activity) => Some(Run::begin(activity, at)),
@@ -100,6 +102,12 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
     }
     runs.extend(open);
     runs
+}
+
+/// Whether nothing can be concluded from a run: it has one sample, and no softirq ended it or the
+/// run `before` it, so that it is no part of a longer visit. Under a mixed load most runs are.
+fn is_alone(run: &Run, before: Option<&Run>) -> bool {
+    run.samples == 1 && run.ended_by.is_none() && before.is_none_or(|before| before.ended_by.is_none())
 }
 
 /// How a softirq was served.
