@@ -21,6 +21,18 @@ const PERF_FORMAT_LOST: u64 = 1 << 4;
 /// include/uapi/linux/perf_event.h).
 const PERF_SAMPLE_BRANCH_COUNTERS: u64 = 1 << 19;
 
+/// The fields between the call chain and the control group.
+const BETWEEN_CHAIN_AND_CGROUP: u64 = PERF_SAMPLE_RAW
+    | PERF_SAMPLE_BRANCH_STACK
+    | PERF_SAMPLE_REGS_USER
+    | PERF_SAMPLE_STACK_USER
+    | PERF_SAMPLE_WEIGHT
+    | PERF_SAMPLE_WEIGHT_STRUCT
+    | PERF_SAMPLE_DATA_SRC
+    | PERF_SAMPLE_TRANSACTION
+    | PERF_SAMPLE_REGS_INTR
+    | PERF_SAMPLE_PHYS_ADDR;
+
 /// The reason for rejecting a sample that ends before its fields do.
 const SHORT: &str = "sample shorter than its fields";
 
@@ -68,6 +80,9 @@ pub struct SampleLayout {
     period: Option<usize>,
     fixed_size: usize,
     is_kernel_left_out: bool,
+    /// Whether the control group follows the call chain, as it does unless dumps or the like were
+    /// recorded.
+    does_cgroup_follow: bool,
     /// The offset of the id, and the CPU of each id by ascending id. Used if only the id determines
     /// the CPU.
     cpu_by_id: Option<(usize, Vec<(u64, u32)>)>,
@@ -106,6 +121,7 @@ impl SampleLayout {
             period,
             fixed_size: next,
             is_kernel_left_out: attribute.has_callchain() && !attribute.has_kernel_callchain(),
+            does_cgroup_follow: attribute.sample_type & BETWEEN_CHAIN_AND_CGROUP == 0,
             cpu_by_id: id_offset(attribute.sample_type)
                 .filter(|_| {
                     attribute.needs_cpus_of_ids() && attribute.ids.len() == attribute.cpus_of_ids.len()
@@ -153,7 +169,11 @@ impl SampleLayout {
     pub fn decode<'a>(&self, body: &'a [u8], order: ByteOrder) -> Result<RawSample<'a>, &'static str> {
         let (mut sample, mut rest) = self.decode_to_chain(body, order)?;
         if self.sample_type & PERF_SAMPLE_CGROUP != 0 {
-            sample.cgroup = Some(self.skip_to_cgroup(&mut rest).ok_or(SHORT)?);
+            let cgroup = match self.does_cgroup_follow {
+                true => rest.u64(),
+                false => self.skip_to_cgroup(&mut rest),
+            };
+            sample.cgroup = Some(cgroup.ok_or(SHORT)?);
         }
         Ok(sample)
     }
