@@ -118,8 +118,9 @@ impl Unpacker {
             let part = (self.memory / 2) as u128 * range.len() as u128 / u128::from(file_bytes.max(1));
             let mut unpacker = Unpacker { memory: part as usize, ..self.clone() };
             unpacker.add(file, range.clone());
-            let is_over = |damage: &Damage| damage.stop == Stop::OverBudget;
-            (file.is_cut || !unpacker.damage.iter().any(is_over)).then_some(unpacker)
+            // Of a file that is cut, nothing that is there is unread.
+            let is_over = |damage: &Damage| damage.stop == Stop::OverBudget && damage.unread > 0;
+            (!unpacker.damage.iter().any(is_over)).then_some(unpacker)
         };
         let all: Vec<Unpacker> = files.par_iter().map(unpack).collect::<Option<_>>()?;
         let length: usize = all.iter().map(|unpacked| unpacked.out.len()).sum();

@@ -39,6 +39,8 @@ pub struct Details {
     common: Detail,
     each: Vec<Detail>,
     len: usize,
+    /// The [place](Details::place) of each sample; empty where user frames were read.
+    places: Vec<u32>,
 }
 
 impl Details {
@@ -65,7 +67,23 @@ impl Details {
                 self.each.extend((0..next.len).map(|at| next.get(at)));
             }
             self.len += next.len;
+            self.places.extend(next.places);
         }
+    }
+
+    /// Adds the [place](Details::place) of the sample that was added last. If one has a place, all
+    /// have.
+    #[inline]
+    pub(crate) fn push_place(&mut self, place: u32) {
+        self.places.push(place);
+    }
+
+    /// Where in user space the sample at index `at` was, if its user frames were not read: samples
+    /// with the same user frames have the same number. It says nothing else, and is another one in
+    /// each run of the program. 0 where there is no user space below the kernel, and where all
+    /// frames were read, so that the stack says it.
+    pub fn place(&self, at: usize) -> u32 {
+        self.places.get(at).copied().unwrap_or(0)
     }
 
     /// The detail of the sample at index `at`.
@@ -77,6 +95,9 @@ impl Details {
     pub(crate) fn reorder(&mut self, order: &[usize]) {
         if !self.each.is_empty() {
             self.each = order.iter().map(|&at| self.each[at]).collect();
+        }
+        if !self.places.is_empty() {
+            self.places = order.iter().map(|&at| self.places[at]).collect();
         }
     }
 

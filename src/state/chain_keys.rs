@@ -5,7 +5,8 @@
 //! key is below 1 in 300,000.
 
 use linux_perf_event_reader::constants::{
-    PERF_CONTEXT_MAX, PERF_CONTEXT_USER, PERF_RECORD_MISC_CPUMODE_MASK, PERF_RECORD_MISC_USER,
+    PERF_CONTEXT_KERNEL, PERF_CONTEXT_MAX, PERF_CONTEXT_USER, PERF_RECORD_MISC_CPUMODE_MASK,
+    PERF_RECORD_MISC_USER,
 };
 
 use crate::ingest::{RawSample, deferred};
@@ -16,6 +17,7 @@ use super::spaces::SpaceAt;
 /// The starting points of hashes, one for each kind of key, so that keys of different kinds differ.
 /// Digits of π.
 const WHOLE: u64 = 0x243f_6a88_85a3_08d3;
+const PLACE: u64 = 0x4528_21e6_38d0_1377;
 const PLACED: u64 = 0x082e_fa98_ec4e_6c89;
 /// The starting point of the second of two hashes that are made at the same time. Digits of π.
 const SECOND: u64 = 0x1319_8a2e_0370_7344;
@@ -41,29 +43,45 @@ pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
     finish(hash)
 }
 
-/// The key of the kernel's part of the raw chain of a sample, and of whether user space called it:
-/// all that tells stacks apart whose user frames are not read. It is the key of the whole chain if
+/// The key of the kernel's part of the raw chain of a sample, and of whether user space called it;
+/// and the [place](crate::model::Details::place) in user space. It is the key of the whole chain if
 /// the chain is not as the kernel writes it, the user's part after the kernel's.
 #[inline(always)]
-pub(super) fn key_of_kernel_part(sample: &RawSample, cpumode: u16) -> u64 {
+pub(super) fn key_of_kernel_part(sample: &RawSample, cpumode: u16) -> (u64, u32) {
     let order = sample.order;
     let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
-    let user = order.u64s(sample.chain).position(|entry| entry == PERF_CONTEXT_USER);
-    let end = user.map_or(sample.chain.len(), |marker| 8 * (marker + 1));
+    let (mut end, mut is_usual) = (sample.chain.len(), true);
+    for (at, entry) in order.u64s(sample.chain).enumerate() {
+        if entry == PERF_CONTEXT_USER {
+            end = 8 * (at + 1);
+            break;
+        }
+        is_usual &= entry < PERF_CONTEXT_MAX || entry == PERF_CONTEXT_KERNEL;
+    }
     let (kernel, user) = sample.chain.split_at(end);
     // A marker has the highest bit, which addresses of user space do not have.
     let all_bits = order.u64s(user).fold(0, |bits, entry| bits | entry);
-    if all_bits >> 63 != 0 || deferred(sample.chain, order).is_some() {
-        return key_of(sample, cpumode);
+    if !is_usual || all_bits >> 63 != 0 {
+        // Chains of the user that were recorded later have the same cookie in one place.
+        let place = match deferred(sample.chain, order) {
+            Some((_, before)) => &sample.chain[before.len()..],
+            None if user.is_empty() => sample.chain,
+            None => user,
+        };
+        return (key_of(sample, cpumode), hash_of(PLACE, place) as u32);
     }
     let start = WHOLE ^ u64::from(cpumode) ^ u64::from(user.is_empty()) << 32;
     let mut hash = hash_of(start, kernel);
     let has_address = !user.is_empty() || order.u64s(kernel).rev().any(|entry| entry < PERF_CONTEXT_MAX);
+    let mut place = if user.is_empty() { 0 } else { hash_of(PLACE, user) as u32 };
     // As for a whole chain, but where the instruction is in user space it is not read either.
-    if cpumode != PERF_RECORD_MISC_USER && (sample.is_kernel_left_out || !has_address) {
-        hash = fold(hash ^ sample.ip, MULTIPLIER);
+    if sample.is_kernel_left_out || !has_address {
+        match cpumode {
+            PERF_RECORD_MISC_USER => place ^= fold(PLACE ^ seed() ^ sample.ip, MULTIPLIER) as u32,
+            _ => hash = fold(hash ^ sample.ip, MULTIPLIER),
+        }
     }
-    finish(hash)
+    (finish(hash), place)
 }
 
 /// The key of the stack of a raw chain, in the address spaces of its process and of the kernel.

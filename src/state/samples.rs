@@ -120,11 +120,15 @@ impl Collector {
             self.flush();
             self.switch_to(raw.cpu);
         }
+        let (key, place) = self.key_of(raw, record);
         let CpuSamples { samples, details } = &mut self.current.1;
         samples.push(Sample { time_ns: raw.time_ns, stack: NO_CHAIN, task });
         details.push(detail);
+        if self.stacks == Stacks::Kernel {
+            details.push_place(place);
+        }
         self.note_position(raw.cpu, false, record.position);
-        self.waiting.push((self.key_of(raw, record), record.position));
+        self.waiting.push((key, record.position));
         if self.waiting.len() == BATCH {
             self.flush();
         }
@@ -137,7 +141,7 @@ impl Collector {
         let task = self.number_of(Thread { pid: raw.pid, tid: raw.tid });
         let mut stack = NO_CHAIN;
         if !raw.chain.is_empty() {
-            let key = self.key_of(raw, record);
+            let (key, _) = self.key_of(raw, record);
             stack = numbered(&mut self.chain_numbers, &mut self.chains, key, record.position);
         }
         let event = Some(EventId::from_index(event));
@@ -163,9 +167,9 @@ impl Collector {
     }
 
     #[inline(always)]
-    fn key_of(&self, raw: &RawSample, record: &Record) -> u64 {
+    fn key_of(&self, raw: &RawSample, record: &Record) -> (u64, u32) {
         match self.stacks {
-            Stacks::Whole => key_of(raw, record.misc),
+            Stacks::Whole => (key_of(raw, record.misc), 0),
             Stacks::Kernel => key_of_kernel_part(raw, record.misc),
         }
     }

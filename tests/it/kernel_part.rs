@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::builder::{Builder, Kernel, Sample};
+use crate::support::builder::{Builder, Kernel, Mmap, Sample};
 use crate::support::sources::{files, root};
-use crate::support::{Recording, run};
+use crate::support::{MadeUp, Recording, run};
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::{check, packets, stalls, syscalls, windows};
 use stallgraph::load;
@@ -150,4 +150,42 @@ fn a_stack_says_whether_user_space_called() {
     assert_eq!(kernel[0].len(), 3);
     assert_eq!(kernel[2].len(), 2);
     assert_eq!(kernel[3], ["user"]);
+}
+
+/// A thread whose user code is somewhere else in each sample, and that is interrupted for 40 ms
+/// every 300 ms by one timer; if `is_stuck`, at one place of its user code.
+fn interrupted_by_timers(is_stuck: bool) -> MadeUp {
+    let mut kernel = Kernel::new();
+    let timer = kernel.stack(
+        "asm_sysvec_apic_timer_interrupt;sysvec_apic_timer_interrupt;irq_exit_rcu;handle_softirqs;\
+         run_timer_softirq;slow_timer",
+    );
+    let mut builder = Builder::new();
+    builder.kernel_map(&kernel).comm((7, 7), "worker").mmap2(Mmap::new(
+        7,
+        "/bin/worker",
+        0x40_0000,
+        0x10_0000,
+    ));
+    for ms in 0..3000u64 {
+        let elsewhere = 0x40_1000 + 16 * (ms * 7919 % 4001);
+        let is_interrupted = ms % 300 < 40;
+        let place = if is_interrupted && is_stuck { 0x40_1000 + 16 * (ms / 300) } else { elsewhere };
+        let sample = Sample::new((7, 7)).user(&[0x40_0100, place]);
+        let sample = if is_interrupted { sample.kernel(&timer) } else { sample };
+        builder.at(0, 1_000_000_000 + ms * 1_000_000).sample(sample);
+    }
+    MadeUp::write(&builder.build(), &kernel.kallsyms())
+}
+
+#[test]
+fn where_user_code_was_interrupted_is_known_without_its_frames() {
+    for (is_stuck, stalls) in [(true, 10), (false, 0)] {
+        let made_up = interrupted_by_timers(is_stuck);
+        let (path, bytes) = made_up.recording();
+        let [whole, kernel] = [Stacks::Whole, Stacks::Kernel].map(|stacks| load(&bytes, &path, stacks));
+        let found_stalls = stalls::find(&kernel, &stalls::Options::default()).stalls.len();
+        assert_eq!(found_stalls, stalls);
+        assert!(found(&whole) == found(&kernel));
+    }
 }

@@ -39,11 +39,9 @@ pub(super) fn find(cpu: &Cpu, bursts: &[Burst]) -> Vec<Finding> {
 
 /// The parts of a burst that interrupted one moment each.
 fn moments(cpu: &Cpu, indices: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let interrupted: Vec<Option<StackId>> =
-        cpu.samples()[indices.clone()].iter().map(|sample| cpu.interrupted(sample.stack)).collect();
+    let interrupted: Vec<Option<(StackId, u32)>> = indices.clone().map(|at| cpu.interrupted(at)).collect();
     let mut start = indices.start;
-    let lengths: Vec<usize> =
-        interrupted.chunk_by(|a, b| a.is_some() && a == b).map(<[Option<StackId>]>::len).collect();
+    let lengths: Vec<usize> = interrupted.chunk_by(|a, b| a.is_some() && a == b).map(<[_]>::len).collect();
     lengths.into_iter().map(move |length| {
         let part = start..start + length;
         start = part.end;
@@ -63,12 +61,13 @@ impl Rest {
     fn new(cpu: &Cpu) -> Rest {
         let is_own = |sample: &Sample| !cpu.contexts.get(sample.stack).is_nested && !cpu.is_idle(sample);
         let mut by_thread: FxHashMap<i32, (u64, u64)> = FxHashMap::default();
-        for pair in cpu.samples().windows(2).filter(|pair| pair.iter().all(is_own)) {
+        let place = |at: usize| cpu.timeline.details.place(at);
+        for (at, pair) in cpu.samples().windows(2).enumerate().filter(|(_, pair)| pair.iter().all(is_own)) {
             let tid = cpu.tid(pair[0].task);
             if tid == cpu.tid(pair[1].task) {
                 let (pairs, rests) = by_thread.entry(tid).or_default();
                 *pairs += 1;
-                *rests += u64::from(pair[0].stack == pair[1].stack);
+                *rests += u64::from(pair[0].stack == pair[1].stack && place(at) == place(at + 1));
             }
         }
         let sum = |(pairs, rests): (u64, u64), of: &(u64, u64)| (pairs + of.0, rests + of.1);

@@ -244,18 +244,24 @@ impl<'r> Cpu<'r> {
         Some(self.recording.function(leaf).mode)
     }
 
-    /// The stack that an interrupt came on top of. `None` if it is not known, and where the same
+    /// The code that an interrupt came on top of when the sample at index `at` was taken: its stack,
+    /// and where user frames were not read, the place in user space. `None` if it is not known, and where the same
     /// place tells nothing: an idle CPU is always interrupted there, and where softirqs are served
     /// without an interrupt a thread that calls in a loop seems to stand still.
-    pub fn interrupted(&self, stack: StackId) -> Option<StackId> {
-        let mut inner = stack;
+    pub fn interrupted(&self, at: usize) -> Option<(StackId, u32)> {
+        let mut inner = self.samples()[at].stack;
         loop {
             let (outer, frame) = self.recording.stacks.split(inner)?;
             let context = self.contexts.get(outer);
             if !context.is_nested {
                 let function = self.recording.function(self.recording.frames.function(frame));
                 let is_telling = function.kind == FrameKind::InterruptEntry && !context.is_idle;
-                return self.recording.stacks.split(outer).filter(|_| is_telling).map(|_| outer);
+                return self
+                    .recording
+                    .stacks
+                    .split(outer)
+                    .filter(|_| is_telling)
+                    .map(|_| (outer, self.timeline.details.place(at)));
             }
             inner = outer;
         }

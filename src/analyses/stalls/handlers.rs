@@ -4,6 +4,7 @@
 //! loop over softirqs ends after 2 ms (kernel/softirq.c, `MAX_SOFTIRQ_TIME`), and NET_RX itself
 //! after `netdev_budget_usecs`. Samples that hit it in one place for longer hit one packet.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
@@ -45,7 +46,9 @@ pub(super) fn find(cpu: &Cpu, bursts: &[Burst]) -> Vec<Finding> {
 /// among as many bursts. `usual` has the functions that other samples in NET_RX hit.
 fn is_in_one_place(cpu: &Cpu, burst: &Range<usize>, usual: &Leaves, bursts: f64) -> bool {
     let all = burst.len() as u64;
-    let Some((leaf, hits)) = leaves(cpu, std::slice::from_ref(burst)).into_iter().max_by_key(|one| one.1)
+    let Some((leaf, hits)) = leaves(cpu, std::slice::from_ref(burst))
+        .into_iter()
+        .max_by_key(|&(leaf, hits)| (hits, Reverse(leaf)))
     else {
         return false;
     };

@@ -214,6 +214,6 @@ fn is_broken(cpu: &Cpu, run: &Run, at: usize) -> bool {
 /// Whether the thread that softirqs interrupt went on between the sample before `at` and the one at
 /// `at`: then their action returned.
 fn goes_on(cpu: &Cpu, at: usize) -> bool {
-    let [before, after] = [at - 1, at].map(|at| cpu.interrupted(cpu.samples()[at].stack));
+    let [before, after] = [at - 1, at].map(|at| cpu.interrupted(at));
     before.is_some() && after.is_some() && before != after
 }

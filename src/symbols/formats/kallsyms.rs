@@ -88,9 +88,10 @@ impl<'a> Kallsyms<'a> {
                 None => at.checked_sub(before.len()).filter(|start| *start == 0)?,
             };
             let head = read_head(&text[start..]).filter(|head| start + head.length == at)?;
-            // A name goes on, or a module follows it.
-            let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-            text.get(at + name.len()).is_none_or(is_end).then_some(head.address)
+            // The name may go on, or a module follow it.
+            let rest = text[at + name.len()..].iter();
+            let after = rest.copied().find(|byte| *byte == b'\n' || !byte.is_ascii_whitespace());
+            after.is_none_or(|byte| byte == b'\n').then_some(head.address)
         })
     }
 

@@ -91,6 +91,13 @@ impl MadeUp {
         made_up
     }
 
+    /// The path of the perf.data, and its bytes.
+    pub fn recording(&self) -> (PathBuf, Vec<u8>) {
+        let path = self.folder.path().join("perf.data");
+        let bytes = fs::read(&path).expect("it was written");
+        (path, bytes)
+    }
+
     /// Adds a file, and returns its path.
     pub fn add(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
