@@ -13,9 +13,10 @@ pub enum Stacks {
     /// The kernel's frames. [`windows`](crate::analyses::windows),
     /// [`stalls`](crate::analyses::stalls) and what is built on them look at no others, but for
     /// whether two samples have the same ones: [`Details::place`](crate::model::Details::place)
-    /// says that. The frames of user space become one, [`Frame::USER_NOT_READ`](crate::model::Frame::USER_NOT_READ), which says
-    /// so wherever it is printed. Under a mixed load this saves most of the time, since chains
-    /// differ mostly in user space. Text of perf script is read whole.
+    /// says that. The frames of user space become one,
+    /// [`Frame::USER_NOT_READ`](crate::model::Frame::USER_NOT_READ), which says so wherever it is
+    /// printed. Under a mixed load this saves most of the time, since chains differ mostly in user
+    /// space. Text of perf script is read whole.
     Kernel,
 }
 

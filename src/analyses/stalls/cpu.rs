@@ -244,10 +244,11 @@ impl<'r> Cpu<'r> {
         Some(self.recording.function(leaf).mode)
     }
 
-    /// The code that an interrupt came on top of when the sample at index `at` was taken: its stack,
-    /// and where user frames were not read, the place in user space. `None` if it is not known, and where the same
-    /// place tells nothing: an idle CPU is always interrupted there, and where softirqs are served
-    /// without an interrupt a thread that calls in a loop seems to stand still.
+    /// The code that an interrupt came on top of when the sample at index `at` was taken: its
+    /// stack, and where user frames were not read, the place in user space. `None` if it is not
+    /// known, and where the same place tells nothing: an idle CPU is always interrupted there, and
+    /// where softirqs are served without an interrupt a thread that calls in a loop seems to stand
+    /// still.
     pub fn interrupted(&self, at: usize) -> Option<(StackId, u32)> {
         let mut inner = self.samples()[at].stack;
         loop {
