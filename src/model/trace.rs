@@ -1,6 +1,8 @@
 //! Traces: what happened on a CPU according to tracepoints and switch records. An event is no
 //! sample: it shows that something happened, not where time goes.
 
+use std::fmt::{self, Debug, Formatter};
+
 use super::ids::{EventId, NameId, StackId, TaskId};
 use super::softirq::Softirq;
 
@@ -116,7 +118,7 @@ pub struct Trace {
 }
 
 /// The arguments of system calls as passed in registers, by index.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Arguments {
     /// They may be many, so those of the parts of a recording stay where they are.
     pieces: Vec<Vec<[u64; 6]>>,
@@ -165,6 +167,13 @@ impl Arguments {
     /// Adds those of the following part of the recording.
     pub(crate) fn append(&mut self, next: Arguments) {
         self.pieces.extend(next.pieces);
+    }
+}
+
+// As one list: the pieces are those of the parts that the recording was read in.
+impl Debug for Arguments {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.pieces.iter().flatten()).finish()
     }
 }
 
