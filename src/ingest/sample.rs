@@ -21,18 +21,6 @@ const PERF_FORMAT_LOST: u64 = 1 << 4;
 /// include/uapi/linux/perf_event.h).
 const PERF_SAMPLE_BRANCH_COUNTERS: u64 = 1 << 19;
 
-/// The fields between the call chain and the control group.
-const BETWEEN_CHAIN_AND_CGROUP: u64 = PERF_SAMPLE_RAW
-    | PERF_SAMPLE_BRANCH_STACK
-    | PERF_SAMPLE_REGS_USER
-    | PERF_SAMPLE_STACK_USER
-    | PERF_SAMPLE_WEIGHT
-    | PERF_SAMPLE_WEIGHT_STRUCT
-    | PERF_SAMPLE_DATA_SRC
-    | PERF_SAMPLE_TRANSACTION
-    | PERF_SAMPLE_REGS_INTR
-    | PERF_SAMPLE_PHYS_ADDR;
-
 /// The reason for rejecting a sample that ends before its fields do.
 const SHORT: &str = "sample shorter than its fields";
 
@@ -107,7 +95,7 @@ impl SampleLayout {
         let _stream_id = offset_of(PERF_SAMPLE_STREAM_ID);
         let cpu = offset_of(PERF_SAMPLE_CPU);
         let period = offset_of(PERF_SAMPLE_PERIOD);
-        SampleLayout {
+        let mut layout = SampleLayout {
             sample_type: attribute.sample_type,
             read_format: attribute.read_format,
             branch_sample_type: attribute.branch_sample_type,
@@ -121,13 +109,16 @@ impl SampleLayout {
             period,
             fixed_size: next,
             is_kernel_left_out: attribute.has_callchain() && !attribute.has_kernel_callchain(),
-            does_cgroup_follow: attribute.sample_type & BETWEEN_CHAIN_AND_CGROUP == 0,
+            does_cgroup_follow: false,
             cpu_by_id: id_offset(attribute.sample_type)
                 .filter(|_| {
                     attribute.needs_cpus_of_ids() && attribute.ids.len() == attribute.cpus_of_ids.len()
                 })
                 .map(|at| (at, attribute.cpus_of_ids.clone())),
-        }
+        };
+        layout.does_cgroup_follow =
+            layout.sample_type & PERF_SAMPLE_RAW == 0 && layout.words_before_cgroup() == 0;
+        layout
     }
 
     /// The layout without the CPU: samples then count for their thread, as if it were a CPU.

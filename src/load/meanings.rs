@@ -13,9 +13,6 @@ use crate::model::{
 };
 use crate::symbols::FrameName;
 
-/// How many events are looked at by one thread.
-const PIECE: usize = 1 << 14;
-
 /// Gives each frame its function, and each function its meaning.
 pub(super) fn set_functions(
     frames: &mut FrameTable,
@@ -64,7 +61,7 @@ pub(super) fn system_calls(
 ) -> BTreeMap<i32, SystemCall> {
     let arch = about.arch.as_deref().unwrap_or_default();
     let mut calls = BTreeMap::new();
-    let events = timelines.par_iter().flat_map(|timeline| timeline.trace.events.par_chunks(PIECE));
+    let events = timelines.par_iter().flat_map(|timeline| timeline.trace.pieces());
     let firsts: Vec<_> = events.map(first_calls).collect();
     for (number, event) in firsts.into_iter().flatten() {
         calls.entry(number).or_insert_with(|| {

@@ -64,7 +64,7 @@ fn set_origins_by_samples(recording: &mut Recording, are_named: &[bool]) {
         }
     });
     let have_called: Vec<AtomicBool> = are_doubtful.iter().map(|_| AtomicBool::new(false)).collect();
-    let events = recording.timelines.par_iter().flat_map(|timeline| timeline.trace.events.par_chunks(PIECE));
+    let events = recording.timelines.par_iter().flat_map(|timeline| timeline.trace.pieces());
     events.for_each(|events| {
         for event in events {
             let is_call =

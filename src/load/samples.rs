@@ -80,11 +80,7 @@ pub(super) fn resolve(
         for (event, more) in about.events.iter_mut().zip(event_records) {
             event.records += more;
         }
-        tally.samples += counted.samples;
-        tally.other_events += counted.other_events;
-        for (why, count) in counted.rejected {
-            *tally.rejected.entry(why).or_default() += count;
-        }
+        tally.add(counted);
         collectors.push(collector);
     }
     let collected: Vec<ResolvedPart> =

@@ -22,6 +22,8 @@ use super::timeline::Timeline;
 use super::tracepoint::Tracepoint;
 
 /// A recording, loaded: which task ran what on each CPU, in time order.
+///
+/// Analyses keep what they work out of it, so it must not change once one of them has run.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Recording {
@@ -196,11 +198,11 @@ impl Recording {
         from_frequency.or(from_period).unwrap_or_else(|| self.median_distance_ns()).max(1)
     }
 
-    /// What `make` makes of the whole recording, for several analyses of it. It is made once, so
-    /// all calls must be the same; `None` if an earlier one was not.
-    pub(crate) fn shared<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Option<Arc<T>> {
+    /// What `make` makes of the whole recording, for several analyses. There is room for one such
+    /// thing, which is made once.
+    pub(crate) fn shared<T: Any + Send + Sync>(&self, make: fn(&Recording) -> T) -> Arc<T> {
         let shared = self.shared.get_or_init(|| Arc::new(make(self)));
-        Arc::clone(shared).downcast().ok()
+        Arc::clone(shared).downcast().unwrap_or_else(|_| Arc::new(make(self)))
     }
 
     fn median_distance_ns(&self) -> u64 {

@@ -33,6 +33,20 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds the counts of records that another part of the input has.
+    pub(crate) fn add(&mut self, part: Tally) {
+        self.records += part.records;
+        self.samples += part.samples;
+        self.other_events += part.other_events;
+        self.side_band += part.side_band;
+        for (kind, count) in part.skipped {
+            *self.skipped.entry(kind).or_default() += count;
+        }
+        for (why, count) in part.rejected {
+            *self.rejected.entry(why).or_default() += count;
+        }
+    }
+
     /// Lost records as a share of all samples, lost or not, of any event, from 0 to 1. It is perf's
     /// definition (`perf_session__warn_about_errors`, tools/perf/util/session.c): side band does
     /// not count, because perf makes most of it up itself, and no buffer loses that.

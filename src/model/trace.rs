@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Debug, Formatter};
 
+use rayon::prelude::*;
+
 use super::ids::{EventId, NameId, StackId, TaskId};
 use super::softirq::Softirq;
 
@@ -186,6 +188,14 @@ impl PartialEq for Arguments {
 impl Eq for Arguments {}
 
 impl Trace {
+    /// How many events are in a [piece](Trace::pieces).
+    pub(crate) const PIECE: usize = 1 << 14;
+
+    /// The events in pieces, for all threads to look at: there may be many millions.
+    pub(crate) fn pieces(&self) -> impl IndexedParallelIterator<Item = &[TraceEvent]> {
+        self.events.par_chunks(Trace::PIECE)
+    }
+
     /// The events with `start_ns <= time < end_ns`.
     pub fn between(&self, start_ns: u64, end_ns: u64) -> &[TraceEvent] {
         let from = self.events.partition_point(|event| event.time_ns < start_ns);

@@ -108,7 +108,8 @@ impl Spaces {
         self.spaces[space].mappings.push(mapping);
     }
 
-    /// Code was mapped into a process, of which no address is looked up.
+    /// Code was mapped into a process. No address in it will be looked up, so only the module is
+    /// kept.
     pub fn note_module(&mut self, map: &Map) {
         self.modules.of_map(map);
     }

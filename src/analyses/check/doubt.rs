@@ -13,8 +13,6 @@ use super::result::Doubt;
 
 /// A recording shorter than this, in ns, says little about a node.
 const SHORTEST_NS: u64 = 1_000_000_000;
-/// How many events are looked at by one thread.
-const PIECE: usize = 1 << 14;
 /// The sources that can show a stall; the others only add details.
 const EVIDENCE: [Source; 3] = [Source::Samples, Source::Softirqs, Source::Packets];
 
@@ -72,7 +70,7 @@ fn elsewhere(recording: &Recording, selection: &Selection) -> Option<Doubt> {
     let unrecorded = |events: &[TraceEvent]| {
         events.iter().filter_map(handed_over).find(|&cpu| recording.timeline(cpu).is_none())
     };
-    let pieces = recording.timelines.par_iter().flat_map(|timeline| timeline.trace.events.par_chunks(PIECE));
+    let pieces = recording.timelines.par_iter().flat_map(|timeline| timeline.trace.pieces());
     pieces.find_map_first(unrecorded).map(Doubt::ServedElsewhere)
 }
 

@@ -27,7 +27,7 @@ enum Position {
 impl Contexts {
     /// The contexts of `recording`'s stacks. They are worked out once: most analyses need them.
     pub fn of(recording: &Recording) -> Arc<Contexts> {
-        recording.shared(build).unwrap_or_else(|| Arc::new(build(recording)))
+        recording.shared(build)
     }
 }
 

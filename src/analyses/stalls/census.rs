@@ -3,10 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::model::{LeaveReason, Recording, Softirq, TaskKind, Timeline, TraceEvent, TraceKind};
-
-/// How many events are looked at by one thread.
-const PIECE: usize = 1 << 14;
+use crate::model::{LeaveReason, Recording, Softirq, TaskKind, Timeline, Trace, TraceEvent, TraceKind};
 
 /// What the events of one CPU are.
 #[derive(Clone, Debug, Default)]
@@ -45,10 +42,8 @@ impl Census {
     }
 
     fn new(recording: &Recording, timeline: &Timeline) -> Census {
-        let events = &timeline.trace.events;
-        let pieces = events.par_chunks(PIECE).enumerate();
-        let pieces: Vec<Census> =
-            pieces.map(|(piece, events)| Census::of_piece(recording, piece * PIECE, events)).collect();
+        let of_piece = |(piece, events)| Census::of_piece(recording, piece * Trace::PIECE, events);
+        let pieces: Vec<Census> = timeline.trace.pieces().enumerate().map(of_piece).collect();
         let mut all = Census::default();
         all.others.reserve_exact(pieces.iter().map(|piece| piece.others.len()).sum());
         for Census { counts, first_entry_ns, others } in pieces {

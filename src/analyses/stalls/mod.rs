@@ -108,7 +108,7 @@ struct OfCpu {
 
 /// The stalls and overloads of one CPU.
 fn stalls_of(cpu: &Cpu) -> OfCpu {
-    // Where one CPU has most of the samples, its witnesses are what threads can share.
+    // One CPU may have most of the samples. So threads share the work on its witnesses too.
     let by_samples = || {
         let runs = runs::runs(cpu);
         let rates = Rates::new(cpu, &runs);

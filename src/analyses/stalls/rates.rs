@@ -94,17 +94,18 @@ impl<'c, 'r> Rates<'c, 'r> {
             counts[run.first..=run.last].fill(false);
         }
         let mut rates = Rates { cpu, served, counts, sums: vec![Sums::default()], silence: Vec::new() };
-        let blocks = samples.len().div_ceil(BLOCK);
-        for block in (0..blocks).rev() {
-            let last = rates.sums[rates.sums.len() - 1];
-            rates.sums.push(rates.with(last, BLOCK * block..samples.len().min(BLOCK * (block + 1))));
+        let starts = (0..samples.len()).step_by(BLOCK);
+        let blocks = starts.map(|start| start..samples.len().min(start + BLOCK));
+        let mut sums = Sums::default();
+        for block in blocks.clone().rev() {
+            sums = rates.with(sums, block);
+            rates.sums.push(sums);
         }
         rates.sums.reverse();
         let mut silence = 0;
-        for block in 0..blocks {
+        for block in blocks {
             rates.silence.push(silence);
-            let all = BLOCK * block..samples.len().min(BLOCK * (block + 1));
-            silence = rates.silences(silence, all).last().unwrap_or(silence);
+            silence = rates.silences(silence, block).last().unwrap_or(silence);
         }
         rates
     }

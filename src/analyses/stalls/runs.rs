@@ -105,7 +105,8 @@ pub(super) fn runs(cpu: &Cpu) -> Vec<Run> {
 }
 
 /// Whether nothing can be concluded from a run: it has one sample, and no softirq ended it or the
-/// run `before` it, so that it is no part of a longer visit. Under a mixed load most runs are.
+/// run `before` it, so that it is no part of a longer visit. Under a mixed load that holds for most
+/// runs.
 fn is_alone(run: &Run, before: Option<&Run>) -> bool {
     run.samples == 1 && run.ended_by.is_none() && before.is_none_or(|before| before.ended_by.is_none())
 }

@@ -51,7 +51,8 @@ pub use triggers::Triggers;
 /// Finds the episodes of `recording`, their windows, and the ranking.
 pub fn find(recording: &Recording, options: &Options) -> Windows {
     let finder = Finder::new(recording, options);
-    // One thread looks for overloads, in which one CPU's samples are one task, and the others rank.
+    // The search for overloads has one task for each CPU, so one thread may take long. The others
+    // rank paths meanwhile.
     let overloads = || overloads::find(recording, &finder.contexts, &options.selection);
     let (overloads, windows) = rayon::join(overloads, || find_and_rank(&finder));
     Windows { overloads, ..windows }

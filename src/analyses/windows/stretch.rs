@@ -96,7 +96,7 @@ impl<'r> Counter<'r> {
                 counted.amount.silent = 0;
             }
         }
-        // There may be as many stretches as milliseconds, so none takes more than it holds.
+        // There may be many thousand stretches. So each takes only the memory that it needs.
         let counted = self.counted.drain(..).collect();
         let mut stretch = Stretch { whole, nested, counted, dominating: None };
         stretch.dominating = stretch.heaviest_path(&finder.contexts);

@@ -144,17 +144,7 @@ impl<'a> Reader<'a> {
         self.span.join(next.span);
         self.losses.extend(next.losses);
         self.other_host = self.other_host.or(next.other_host);
-        let tally = &mut self.recording.tally;
-        let counted = next.recording.tally;
-        tally.records += counted.records;
-        tally.side_band += counted.side_band;
-        tally.other_events += counted.other_events;
-        for (kind, count) in counted.skipped {
-            *tally.skipped.entry(kind).or_default() += count;
-        }
-        for (why, count) in counted.rejected {
-            *tally.rejected.entry(why).or_default() += count;
-        }
+        self.recording.tally.add(next.recording.tally);
         for (why, position) in next.first_rejected {
             self.first_rejected.entry(why).or_insert(position);
         }
