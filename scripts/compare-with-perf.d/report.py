@@ -52,7 +52,8 @@ if starts:
     print("\n| from start to answer | runs | median ms | least ms |\n| :------------------- | ---: | --------: | -------: |")
     for label, runs in milliseconds.items():
         print("| %-20s | %4d | %9.1f | %8.1f |" % (label, len(runs), statistics.median(runs), min(runs)))
-    print("\nThe recording has %.1f MB." % (setting("SMALL_BYTES") / 1e6))
+    sizes = [os.environ[name] for name in ("SMALL_BYTES", "OWN_BYTES")]
+    print("\nThe recordings have %s MB." % " and ".join("%.1f" % (float(size) / 1e6) for size in sizes if size))
 print()
 left_out = os.environ["LEFT_OUT"].splitlines()
 for text in left_out:
@@ -99,17 +100,19 @@ else:
     judge(not differ, "%-17s %s with one thread and with two" % (
         "output", "of %s differs" % differ if differ else "of window and collapse is the same, byte for byte,"))
 
-for label, missing in (("own kallsyms", "NO_SMALL"), ("full-size kallsyms", "NO_FULL"), ("/proc/kallsyms", "NO_FULL")):
+for label, missing in (("own kallsyms", "NO_SMALL"), ("full-size kallsyms", "NO_FULL"), ("cached kallsyms", "NO_OWN"),
+                       ("/proc/kallsyms", "NO_OWN")):
     name = "%-17s with %s" % ("from start", label)
     if label not in starts:
         judge(None, "%s: not measured: %s" % (name, os.environ[missing]))
         continue
     took = statistics.median(milliseconds[label])
-    bound = ""
     if label == "/proc/kallsyms":
-        bound = " (%.1f for `cat` of it)" % statistics.median(milliseconds["cat /proc/kallsyms"])
-    judge(took <= setting("LIMIT_START_MS"), "%s, ms to the answer: %.1f%s; the limit is %g" % (
-        name, took, bound, setting("LIMIT_START_MS")))
+        cat = statistics.median(milliseconds["cat /proc/kallsyms"])
+        judge(None, "%s, ms to the answer: %.1f; no limit, since `cat` of it alone takes %.1f" % (name, took, cat))
+    else:
+        judge(took <= setting("LIMIT_START_MS"), "%s, ms to the answer: %.1f; the limit is %g" % (
+            name, took, setting("LIMIT_START_MS")))
 
 limit = setting("LIMIT_MEMORY_MB") + setting("LIMIT_SAMPLE_BYTES") * setting("SAMPLES") / 1048576
 for label, runs in memory.items():
