@@ -78,10 +78,10 @@ impl Details {
         self.places.push(place);
     }
 
-    /// A number for the user addresses in the call chain of the sample at index `at`, if user frames
-    /// were not read: samples with the same addresses have the same number. It says nothing else,
-    /// and differs from run to run of this program. It is 0 if the chain has no user address, and
-    /// if all frames were read: then the stack says it.
+    /// A number for the user addresses in the call chain of the sample at index `at`, if user
+    /// frames were not read: samples with the same addresses have the same number. It says nothing
+    /// else, and differs from run to run of this program. It is 0 if the chain has no user address,
+    /// and if all frames were read: then the stack says it.
     pub fn place(&self, at: usize) -> u32 {
         self.places.get(at).copied().unwrap_or(0)
     }
