@@ -6,7 +6,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    EventId, FrameId, Function, FunctionId, Mode, NameId, Recording, StackId, StackTree, TaskId, Timeline,
+    EventId, FrameId, FunctionId, Mode, NameId, Recording, StackId, StackTree, TaskId, Timeline,
 };
 
 use super::selection::Selection;
@@ -57,16 +57,20 @@ pub struct OrderedStacks {
     interval_ns: u64,
     /// By stack: see [`number_by_functions`].
     numbers: Vec<u32>,
+    /// The functions of the stacks with these numbers.
+    by_functions: StackTree,
 }
 
 impl OrderedStacks {
     /// Prepares the lines of `recording`'s samples.
     pub fn new(recording: &Recording, selection: &Selection, options: Options) -> Self {
+        let (numbers, by_functions) = number_by_functions(recording);
         OrderedStacks {
             options,
             is_selected: selection.tasks(recording),
             interval_ns: recording.sampling_interval_ns(),
-            numbers: number_by_functions(recording),
+            numbers,
+            by_functions,
         }
     }
 
@@ -83,6 +87,12 @@ impl OrderedStacks {
     /// A number that two stacks share if and only if they consist of the same functions.
     pub fn number(&self, stack: StackId) -> u32 {
         self.numbers[stack.index()]
+    }
+
+    /// The functions of the stacks with this number, innermost first. Of functions with the same
+    /// name and mode it is the first.
+    pub fn functions_leaf_first(&self, number: u32) -> impl Iterator<Item = FunctionId> {
+        self.by_functions.leaf_first(StackId(number)).map(|frame| FunctionId(frame.0))
     }
 
     /// Cuts `indices` into pieces of about `size` samples. The lines of the pieces, one after the
@@ -173,21 +183,24 @@ impl Iterator for Lines<'_> {
 }
 
 /// Numbers stacks by their functions. Two stacks get the same number if they differ only in the
-/// offsets of their frames, or in the modules of frames with the same function.
-pub(super) fn number_by_functions(recording: &Recording) -> Vec<u32> {
-    let mut numbers: FxHashMap<(NameId, Mode), u32> = FxHashMap::default();
-    let mut number = |function: &Function| {
-        let next = numbers.len() as u32;
-        *numbers.entry((function.name, function.mode)).or_insert(next)
-    };
-    let functions: Vec<u32> = recording.functions.iter().map(&mut number).collect();
+/// offsets of their frames, or in the modules of frames with the same function. The numbers are ids
+/// in the tree, whose frames are the ids of functions.
+pub(super) fn number_by_functions(recording: &Recording) -> (Vec<u32>, StackTree) {
+    let mut first: FxHashMap<(NameId, Mode), u32> = FxHashMap::default();
+    let functions = recording.functions.iter().zip(0..);
+    let functions: Vec<u32> = functions
+        .map(|(function, index)| *first.entry((function.name, function.mode)).or_insert(index))
+        .collect();
     number_stacks(recording, |function| functions[function.index()])
 }
 
 /// Numbers stacks by the numbers of their functions: two stacks get the same number if their
-/// functions, one by one, have the same.
-pub(super) fn number_stacks(recording: &Recording, number_of: impl Fn(FunctionId) -> u32) -> Vec<u32> {
-    // The numbers are those of stacks in a tree whose frames are the numbers of functions.
+/// functions, one by one, have the same. The numbers are ids in the tree, whose frames are the
+/// numbers of functions.
+pub(super) fn number_stacks(
+    recording: &Recording,
+    number_of: impl Fn(FunctionId) -> u32,
+) -> (Vec<u32>, StackTree) {
     let mut tree = StackTree::default();
     let mut numbers = vec![0; recording.stacks.len()];
     for index in 1..recording.stacks.len() {
@@ -197,5 +210,6 @@ pub(super) fn number_stacks(recording: &Recording, number_of: impl Fn(FunctionId
         let function = number_of(recording.frames.function(frame));
         numbers[index] = tree.push(StackId(numbers[parent.index()]), FrameId(function)).0;
     }
-    numbers
+    tree.finish();
+    (numbers, tree)
 }

@@ -343,7 +343,7 @@ fn write_folded(
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
     let stacks = OrderedStacks::new(recording, selection, ordered::Options::default());
-    let mut folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
+    let folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
     for lane in &lanes.lanes {
         let (timeline, indices) = lane.timeline();
         folder.write(&stacks, timeline, indices, out)?;

@@ -1,5 +1,7 @@
 //! Ids: small typed indices into the tables of a `Recording`.
 
+use std::num::NonZeroU32;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -26,10 +28,6 @@ id!(
     NameId
 );
 id!(
-    /// A [`Module`](crate::model::Module).
-    ModuleId
-);
-id!(
     /// A [`Frame`](crate::model::Frame).
     FrameId
 );
@@ -54,6 +52,24 @@ id!(
     /// [`About::events`](crate::model::About::events).
     EventId
 );
+
+/// A [`Module`](crate::model::Module). An `Option` of it takes 4 bytes as well: a frame has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModuleId(NonZeroU32);
+
+impl ModuleId {
+    /// The id of the entry at `index`. There are fewer than 2^32 - 1 modules, since each takes
+    /// bytes of the file.
+    pub fn from_index(index: usize) -> Self {
+        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
+        ModuleId(number.expect("a table holds fewer than 2^32 - 1 modules"))
+    }
+
+    /// The index of the entry in its table.
+    pub fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 impl CgroupId {
     /// No control group is known. A sentinel instead of an `Option`, so that an id takes 4 bytes.

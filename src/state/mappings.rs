@@ -159,7 +159,7 @@ mod tests {
                 start: n,
                 end: 1_000_000 - n,
                 shift: 0,
-                module: ModuleId(0),
+                module: ModuleId::from_index(0),
                 gone: FOREVER,
             })
             .collect();

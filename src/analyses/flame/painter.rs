@@ -55,7 +55,7 @@ impl<'r> Painter<'r> {
             recording,
             marks,
             contexts: Contexts::of(recording),
-            stack_numbers: number_by_functions(recording),
+            stack_numbers: number_by_functions(recording).0,
             stacks: stacks_of_fillers(),
             numbers: FlatMap::default(),
         }

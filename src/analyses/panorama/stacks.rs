@@ -32,7 +32,7 @@ pub(super) struct Numbered {
 
 impl<'r> StackNumbers<'r> {
     pub fn new(recording: &'r Recording, contexts: &Contexts) -> Self {
-        let numbers = number_by_functions(recording);
+        let (numbers, _) = number_by_functions(recording);
         let count = numbers.iter().max().map_or(0, |&last| last as usize + 1);
         let mut stacks = vec![StackId(0); count];
         for (index, &number) in numbers.iter().enumerate().rev() {

@@ -46,7 +46,7 @@ impl Sums {
         let threads = threads.collect();
         Sums {
             threads,
-            stacks: number_stacks(recording, |function| functions[function.index()].0),
+            stacks: number_stacks(recording, |function| functions[function.index()].0).0,
             scenes: FxHashMap::default(),
             last_scene: None,
             indices: FlatMap::default(),

@@ -17,7 +17,7 @@ const LATE: u64 = 10;
 const LATE_AFTER_SLEEP: u64 = 5;
 
 /// So many samples have their sums together: sums of each would take more memory than the samples.
-const BLOCK: usize = 16;
+const BLOCK: usize = 32;
 
 /// The rates of one CPU.
 pub(super) struct Rates<'c, 'r> {

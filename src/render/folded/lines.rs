@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -14,7 +15,10 @@ use super::field::Field;
 
 /// Samples that a thread folds at once. Their text, some hundred KB, stays in its CPU's cache until
 /// it is written.
-const PIECE_SAMPLES: usize = 1 << 13;
+const PIECE_SAMPLES: usize = 1 << 11;
+/// Pieces that are folded for each thread before they are written together: so many that the
+/// threads end at nearly the same time, although one of them also writes.
+const PIECES_PER_THREAD: usize = 4;
 /// A thread stops folding a piece once its text has this many bytes.
 const PIECE_BYTES: usize = 4 << 20;
 /// Stacks with a longer text, in bytes, are not cached.
@@ -23,16 +27,17 @@ const LONGEST_REMEMBERED: usize = 16 << 10;
 const RECENT_STACKS: usize = 1 << 13;
 /// Bytes of text that each thread caches.
 const MOST_REMEMBERED: usize = 8 << 20;
-/// Pieces that are folded at a time, however many threads there are: each takes some MB.
-const MOST_AT_ONCE: usize = 32;
+/// Pieces that are folded before they are written, however many threads there are: each takes some
+/// MB.
+const MOST_AT_ONCE: usize = 128;
 /// The suffix of kernel functions with `--kernel-suffix`, as stackcollapse-perf.pl annotates them.
 const KERNEL_SUFFIX: &str = "_[k]";
 
 /// Writes folded stacks.
 pub struct Folder<'r> {
     template: Template<'r>,
-    /// One for each piece that is folded at a time.
-    caches: Vec<Cache>,
+    /// Those that no thread uses.
+    caches: Mutex<Vec<Cache>>,
 }
 
 /// The parts of lines: the columns, and the folded names of functions and comms.
@@ -65,7 +70,7 @@ impl<'r> Folder<'r> {
                 functions,
                 comms,
             },
-            caches: (0..rayon::current_num_threads().min(MOST_AT_ONCE)).map(|_| Cache::default()).collect(),
+            caches: Mutex::default(),
         }
     }
 
@@ -76,15 +81,17 @@ impl<'r> Folder<'r> {
     ///
     /// If `out` does not take the bytes.
     pub fn write(
-        &mut self,
+        &self,
         stacks: &OrderedStacks,
         timeline: &Timeline,
         indices: Range<usize>,
         out: &mut (dyn Write + Send),
     ) -> io::Result<u64> {
         let Folder { template, caches } = self;
-        let fold = |piece: Range<usize>, cache: &mut Cache, text: Vec<u8>| {
-            let mut folder = PieceFolder { template, stacks, cache, text, last: None };
+        let free_caches = || caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let fold = |piece: Range<usize>, text: Vec<u8>| {
+            let mut cache = free_caches().pop().unwrap_or_default();
+            let mut folder = PieceFolder { template, stacks, cache: &mut cache, text, last: None };
             let mut lines = stacks.lines(timeline, piece);
             let mut count = 0;
             while folder.text.len() < PIECE_BYTES
@@ -93,7 +100,9 @@ impl<'r> Folder<'r> {
                 folder.line(&line);
                 count += 1;
             }
-            Folded { text: folder.text, lines: count, rest: lines.rest() }
+            let folded = Folded { text: folder.text, lines: count, rest: lines.rest() };
+            free_caches().push(cache);
+            folded
         };
         // With long names, few samples are much text. Samples that did not fit are folded here.
         let write_out = |folded: &mut Vec<Folded>, out: &mut (dyn Write + Send)| {
@@ -102,8 +111,7 @@ impl<'r> Folder<'r> {
                 while !folded.rest.is_empty() {
                     let lines = folded.lines;
                     folded.text.clear();
-                    *folded =
-                        fold(folded.rest.clone(), &mut Cache::default(), std::mem::take(&mut folded.text));
+                    *folded = fold(folded.rest.clone(), std::mem::take(&mut folded.text));
                     folded.lines += lines;
                     out.write_all(&folded.text)?;
                 }
@@ -111,16 +119,16 @@ impl<'r> Folder<'r> {
             }
             io::Result::Ok(())
         };
-        let at_once = caches.len();
+        let at_once = (PIECES_PER_THREAD * rayon::current_num_threads()).min(MOST_AT_ONCE);
         let mut written: Vec<Folded> = Vec::new();
         let mut texts = vec![Vec::new(); at_once];
         let mut lines = 0;
         for pieces in stacks.pieces(timeline, indices, PIECE_SAMPLES).chunks(at_once) {
             let (folded, result) = rayon::join(
                 || {
-                    let work = pieces.par_iter().zip(caches.par_iter_mut()).zip(texts.par_iter_mut());
-                    let fold = |((piece, cache), text): ((&Range<usize>, &mut Cache), &mut Vec<u8>)| {
-                        fold(piece.clone(), cache, std::mem::take(text))
+                    let work = pieces.par_iter().zip(texts.par_iter_mut()).with_max_len(1);
+                    let fold = |(piece, text): (&Range<usize>, &mut Vec<u8>)| {
+                        fold(piece.clone(), std::mem::take(text))
                     };
                     work.map(fold).collect::<Vec<Folded>>()
                 },
@@ -248,7 +256,7 @@ impl PieceFolder<'_, '_> {
             *remembered -= functions.capacity();
             functions.clear();
             frames.clear();
-            frames.extend(template.recording.functions_leaf_first(line.stack));
+            frames.extend(stacks.functions_leaf_first(number));
             for function in frames.iter().rev() {
                 functions.push(b';');
                 functions.extend(template.functions.get(function.index()));

@@ -24,7 +24,7 @@ pub fn write_windows(
     after_ns: u64,
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
-    let mut folder = Folder::new(recording, fields, false);
+    let folder = Folder::new(recording, fields, false);
     let lines = OrderedStacks::new(recording, &Selection::default(), Options::default());
     for (number, episode) in windows.episodes.iter().enumerate() {
         if number > 0 {
