@@ -105,7 +105,7 @@ fn fold(recording: &Recording) -> u64 {
             Ok(())
         }
     }
-    let mut folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
+    let folder = Folder::new(recording, &[Field::Stack, Field::Count], false);
     let stacks = OrderedStacks::new(recording, &Selection::default(), OrderOptions::default());
     let mut count = Count(0);
     for timeline in &recording.timelines {

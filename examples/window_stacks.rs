@@ -52,7 +52,7 @@ pub fn fold(file: &Path, number: usize, out: &mut (dyn Write + Send)) -> Result<
     // Each episode is on a CPU that has samples.
     let Some(timeline) = recording.timeline(episode.cpu) else { return Ok(()) };
     let stacks = OrderedStacks::new(&recording, &Selection::default(), Options::default());
-    let mut folder = Folder::new(&recording, &[Field::Stack, Field::Count], false);
+    let folder = Folder::new(&recording, &[Field::Stack, Field::Count], false);
     folder.write(&stacks, timeline, episode.window.indices.clone(), out)?;
     out.flush()?;
     Ok(())

@@ -66,7 +66,7 @@ pub fn check(bytes: &[u8]) {
         let _ = firefox::write(&lanes, &markers, &mut out);
     }
     write_profile(&recording, &found, &windows);
-    let mut folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
+    let folder = Folder::new(&recording, &[Field::Time, Field::Stack, Field::Count], true);
     let stacks = ordered::OrderedStacks::new(
         &recording,
         &Selection::default(),
