@@ -4,7 +4,8 @@
 use crate::analyses::diff::{self, Verdict};
 use crate::analyses::paths::Path;
 use crate::analyses::stalls::{
-    self, Confidence, Culprit, Evidence, Holder, Kind, Limit, Options, Power, Stall, Stalls, Victims, Witness,
+    self, Confidence, Culprit, Evidence, Holder, Kind, Limit, Options, Power, Sight, Stall, Stalls, Victims,
+    Witness,
 };
 use crate::model::{CgroupId, TaskId};
 
@@ -43,12 +44,10 @@ pub fn stalls(stalls: Vec<Stall>, witnesses: Vec<Witness>) -> Stalls {
         stalls,
         overloads: Vec::new(),
         ranking: Vec::new(),
-        witnesses,
+        sight: Sight { witnesses, powers: Vec::new(), min_ns: Options::default().min_ns },
         waits: Vec::new(),
         least_wait_ns: 0,
-        powers: Vec::new(),
         advice: stalls::Advice::default(),
-        min_ns: Options::default().min_ns,
     }
 }
 

@@ -56,7 +56,7 @@ impl Before {
             skipped: Vec::new(),
         };
         let after = Summary::new(recording, stalls, selection);
-        let options = diff::Options { min_ns: stalls.min_ns, is_forced: false };
+        let options = diff::Options { min_ns: stalls.sight.min_ns, is_forced: false };
         let diff = diff::compare(side(self.summary.clone()), side(after), options);
         (diff, overview::find(recording, stalls, selection))
     }

@@ -185,7 +185,7 @@ pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> 
     let moments = log.as_ref().map(|log| moments::find(recording, &stalls, log, selection)).transpose()?;
     let found = Found { stalls: &stalls, windows: windows.as_ref(), packets: packets.as_ref() };
     let panorama = panorama::find(recording, selection, &found, MOST_ENTRIES);
-    let doubt = check::doubt(recording, &stalls, selection);
+    let doubt = check::doubt(recording, &stalls.sight, selection);
     let compared = before.as_ref().map(|before| before.compare(recording, &stalls, selection));
     let page = Page {
         program: PROGRAM,

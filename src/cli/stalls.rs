@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let moments = log.as_ref().map(|log| moments::find(&recording, &stalls, log, &options.selection));
     let moments = moments.transpose()?;
     let at = log.as_ref().zip(moments.as_ref());
-    let doubt = check::doubt(&recording, &stalls, &options.selection);
+    let doubt = check::doubt(&recording, &stalls.sight, &options.selection);
     output::print(|out| match arguments.format {
         Format::Text => {
             report::stalls::write(&recording, &stalls, doubt.as_ref(), out).and_then(|()| match at {

@@ -141,5 +141,5 @@ fn doubt(recording: &Recording, selection: &Selection) -> Option<Doubt> {
         causes: Causes::none(),
         ..stalls::Options::default()
     };
-    check::doubt(recording, &stalls::find(recording, &options), selection)
+    check::doubt(recording, &stalls::sight(recording, &options), selection)
 }

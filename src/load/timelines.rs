@@ -43,6 +43,8 @@ const SAME_INTERRUPT_NS: u64 = 20_000;
 /// The timeline of one CPU, without events, from its samples in the order of the file.
 pub(super) fn timeline(cpu: u32, mut all: CpuSamples, state: &State) -> Timeline {
     all.sort();
+    // A vector grows by more than it needs, and a recording may have thousands of short timelines.
+    all.samples.shrink_to_fit();
     let CpuSamples { samples, details } = all;
     let last_before = |time_ns: u64| {
         let after =

@@ -148,7 +148,7 @@ fn what_may_have_been_missed_is_unknown() {
     let short = recording(&every_ms(0, 0..1000, "nginx", "work_[u]"));
     assert_eq!(doubt(&short, &none), Doubt::Short { duration_ns: 999 * MS, least_ns: 1000 * MS });
     let mut long_stalls = none.clone();
-    long_stalls.min_ns = 1500 * MS;
+    long_stalls.sight.min_ns = 1500 * MS;
     assert_eq!(doubt(&node(), &long_stalls), Doubt::Short { duration_ns: 1999 * MS, least_ns: 3000 * MS });
 
     let mut lost = node();
@@ -188,7 +188,7 @@ fn what_the_evidence_cannot_show_is_unknown() {
     let lacks = |source| internals::witness(source, Some(Lack::NotRecorded));
     let of = |witnesses: &[Witness], power| {
         let mut stalls = internals::stalls(Vec::new(), witnesses.to_vec());
-        stalls.powers = vec![internals::power(0, Some(0), Limit::None), power];
+        stalls.sight.powers = vec![internals::power(0, Some(0), Limit::None), power];
         stalls
     };
     let said = |witnesses: &[Witness], power| line(&node(), &of(witnesses, power));

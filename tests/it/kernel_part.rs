@@ -22,7 +22,7 @@ fn load(bytes: &[u8], path: &Path, stacks: Stacks) -> model::Recording {
 fn found(recording: &model::Recording) -> String {
     let found_stalls = stalls::find(recording, &stalls::Options::default());
     let found_windows = windows::find(recording, &windows::Options::default());
-    let doubt = check::doubt(recording, &found_stalls, &Selection::default());
+    let doubt = check::doubt(recording, &found_stalls.sight, &Selection::default());
     let mut out = Vec::new();
     json::stalls::write(recording, &found_stalls, None, &mut out).expect("it is written");
     json::window::write(recording, &found_windows, doubt.as_ref(), &mut out).expect("it is written");
@@ -48,6 +48,17 @@ fn recordings() -> Vec<(PathBuf, Vec<u8>)> {
         }
     };
     files(&root().join("testdata")).into_iter().filter_map(read).collect()
+}
+
+#[test]
+fn what_a_recording_would_have_shown_is_known_without_the_search_for_stalls() {
+    for (path, bytes) in recordings() {
+        let recording = load(&bytes, &path, Stacks::Kernel);
+        let options = stalls::Options::default();
+        let (found, sight) = (stalls::find(&recording, &options), stalls::sight(&recording, &options));
+        assert!(!sight.powers.is_empty() || recording.timelines.is_empty(), "{}", path.display());
+        assert_eq!(format!("{sight:?}"), format!("{:?}", found.sight), "{}", path.display());
+    }
 }
 
 #[test]

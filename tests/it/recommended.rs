@@ -61,7 +61,7 @@ fn all_pages_have_the_same_commands() {
 fn the_commands_record_the_sources_that_they_are_for() {
     let recording = recording(&every_ms(0, 0..2000, "envoy", "work_[u]"));
     let [cheapest, all] = [&RECORD[..], &RECORD_ALL].map(|command| command.join(" "));
-    for witness in stalls::find(&recording, &Options::default()).witnesses {
+    for witness in stalls::find(&recording, &Options::default()).sight.witnesses {
         // The call chains of samples are a term of their event there.
         let words = witness.remedy.split_whitespace().filter(|word| !matches!(*word, "-g" | "-e"));
         let events: Vec<&str> = words.filter_map(|word| word.split('/').next()).collect();

@@ -133,7 +133,7 @@ fn samples_of_another_event_are_no_witness_of_time() {
     let bytes = file(vec![(Event::new("cache-misses", CACHE_MISSES.0, CACHE_MISSES.1), 1000)], true);
     let recording = load(&bytes, None).expect("it loads");
     let stalls = stalls::find(&recording, &stalls::Options::default());
-    let samples = stalls.witnesses.iter().find(|witness| witness.source == Source::Samples);
+    let samples = stalls.sight.witnesses.iter().find(|witness| witness.source == Source::Samples);
     assert_eq!(
         samples.and_then(|witness| witness.lacks.clone()),
         Some(Lack::NoTime("cache-misses".to_owned()))

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::selection::Selection;
-use crate::analyses::stalls::{Lack, Limit, Source, Stalls};
+use crate::analyses::stalls::{Lack, Limit, Sight, Source};
 use crate::model::{Gap, Recording, Sample, Severity, Softirq, Timeline, TraceEvent, TraceKind};
 
 use super::result::Doubt;
@@ -17,7 +17,7 @@ const SHORTEST_NS: u64 = 1_000_000_000;
 const EVIDENCE: [Source; 3] = [Source::Samples, Source::Softirqs, Source::Packets];
 
 /// Why stalls may have been missed; `None` if the recording would have shown them.
-pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
+pub fn doubt(recording: &Recording, sight: &Sight, selection: &Selection) -> Option<Doubt> {
     let is_damage = |severity| severity == Severity::Error;
     if let Some(damage) = recording.diagnostics.iter().find(|diagnostic| is_damage(diagnostic.severity)) {
         return Some(Doubt::Damaged(damage.message.clone()));
@@ -28,18 +28,18 @@ pub fn doubt(recording: &Recording, stalls: &Stalls, selection: &Selection) -> O
     }
     let recorded = selection.recorded(recording);
     let duration_ns = recorded.end - recorded.start;
-    let least_ns = SHORTEST_NS.max(stalls.min_ns.saturating_mul(2));
+    let least_ns = SHORTEST_NS.max(sight.min_ns.saturating_mul(2));
     if duration_ns < least_ns {
         return Some(Doubt::Short { duration_ns, least_ns });
     }
     if recording.tally.is_much_lost() {
         return Some(Doubt::Lost(recording.tally.lost_share()));
     }
-    if let Some(gap) = longest_gap(recording, stalls, selection) {
+    if let Some(gap) = longest_gap(recording, sight, selection) {
         return Some(gap);
     }
-    let powerless = stalls.weakest().map(|power| match power.limit {
-        Limit::Evidence => Doubt::NoWitness(missing(stalls)),
+    let powerless = sight.weakest().map(|power| match power.limit {
+        Limit::Evidence => Doubt::NoWitness(missing(sight)),
         _ => Doubt::Power(power),
     });
     powerless.or_else(|| elsewhere(recording, selection))
@@ -76,8 +76,8 @@ fn elsewhere(recording: &Recording, selection: &Selection) -> Option<Doubt> {
 
 /// The source that could show a stall and that the recording lacks: one that was recorded and
 /// cannot be used, rather than one that was not.
-fn missing(stalls: &Stalls) -> String {
-    let lacking = stalls.lacking().filter(|(witness, _)| EVIDENCE.contains(&witness.source));
+fn missing(sight: &Sight) -> String {
+    let lacking = sight.lacking().filter(|(witness, _)| EVIDENCE.contains(&witness.source));
     let lacking = lacking.min_by_key(|(_, why)| **why == Lack::NotRecorded);
     lacking.map_or(String::new(), |(witness, why)| format!("{} {why}", witness.name))
 }
@@ -86,9 +86,9 @@ fn missing(stalls: &Stalls) -> String {
 /// count: the kernel resumes a paused event at its next tick (kernel/events/core.c,
 /// `perf_adjust_freq_unthr_context`), and an idle CPU has no tick until there is work. If softirqs
 /// were traced, no pause counts, because tracepoints are recorded during pauses.
-fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) -> Option<Doubt> {
+fn longest_gap(recording: &Recording, sight: &Sight, selection: &Selection) -> Option<Doubt> {
     let (first_ns, last_ns) = selection.time.bounds(recording);
-    let are_softirqs_traced = stalls.has(Source::Softirqs);
+    let are_softirqs_traced = sight.has(Source::Softirqs);
     let contexts = Contexts::of(recording);
     let begins_in_idle = |timeline: &Timeline, gap: &Gap| {
         let before = timeline.samples.partition_point(|sample| sample.time_ns <= gap.start_ns).checked_sub(1);
@@ -101,6 +101,6 @@ fn longest_gap(recording: &Recording, stalls: &Stalls, selection: &Selection) ->
         (gaps.map(|gap| gap.end_ns.saturating_sub(gap.start_ns)).max().unwrap_or(0), timeline.cpu)
     };
     let longest = selection.timelines(recording).map(gaps_of).max_by_key(|&(ns, cpu)| (ns, Reverse(cpu)));
-    let (duration_ns, cpu) = longest.filter(|(ns, _)| *ns >= stalls.min_ns.max(1))?;
+    let (duration_ns, cpu) = longest.filter(|(ns, _)| *ns >= sight.min_ns.max(1))?;
     Some(Doubt::Gap { cpu, duration_ns })
 }

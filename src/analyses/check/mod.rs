@@ -62,7 +62,7 @@ pub fn judge(
             Status::Unknown(Doubt::Unsure { stalls: all.len() as u64, stalled_ns: total_ns(&all) })
         }
         (false, false) => {
-            match doubt(recording, stalls, selection)
+            match doubt(recording, &stalls.sight, selection)
                 .or_else(|| window(recording, selection).filter(|_| all.is_empty()))
             {
                 Some(doubt) => Status::Unknown(doubt),
@@ -85,7 +85,7 @@ pub fn judge(
         culprits: culprits_of_counted,
         overloads: overloads(stalls),
         suspect,
-        min_ns: stalls.min_ns,
+        min_ns: stalls.sight.min_ns,
         duration_ns: recorded.end - recorded.start,
         cpus: selection.timelines(recording).count() as u64,
         cpus_online: recording.about.cpus_online.map(u64::from),

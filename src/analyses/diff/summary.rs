@@ -142,8 +142,9 @@ impl Summary {
                 .map(|overloaded| overloaded.stalls)
                 .fold(0, u64::saturating_add),
             overloads: stalls.overloads.len() as u64,
-            has_waits: stalls.has(Source::Softirqs),
+            has_waits: stalls.sight.has(Source::Softirqs),
             sources: stalls
+                .sight
                 .witnesses
                 .iter()
                 .filter(|witness| witness.lacks.is_none())
@@ -196,13 +197,13 @@ impl Summary {
 fn cpus(busy: &Busy, stalls: &Stalls, stalled: impl Iterator<Item = u32>) -> Vec<CpuTime> {
     let mut numbers: BTreeMap<u32, u64> = BTreeMap::new();
     stalled.for_each(|cpu| *numbers.entry(cpu).or_default() += 1);
-    let powers = stalls.powers.iter().filter_map(|power| Some((power.cpu, power.shortest_ns?)));
+    let powers = stalls.sight.powers.iter().filter_map(|power| Some((power.cpu, power.shortest_ns?)));
     let powers: BTreeMap<u32, u64> = powers.collect();
     let part = |(cpu, busy_ns)| CpuTime {
         cpu,
         busy_ns,
         stalls: numbers.get(&cpu).copied().unwrap_or(0),
-        shortest_ns: powers.get(&cpu).map(|shortest_ns| (*shortest_ns).max(stalls.min_ns)),
+        shortest_ns: powers.get(&cpu).map(|shortest_ns| (*shortest_ns).max(stalls.sight.min_ns)),
     };
     busy.cpus().map(part).collect()
 }
@@ -221,8 +222,8 @@ fn load(recording: &Recording, contexts: &Contexts, stalls: &Stalls, selection: 
             hits.filter(|sample| contexts.get(sample.stack).softirq() == Some(Softirq::NetRx)).count() as u64;
     }
     Load {
-        packets: stalls.has(Source::Packets).then_some(packets),
-        receptions: stalls.has(Source::Softirqs).then_some(receptions),
-        samples: stalls.has(Source::Samples).then_some(samples),
+        packets: stalls.sight.has(Source::Packets).then_some(packets),
+        receptions: stalls.sight.has(Source::Softirqs).then_some(receptions),
+        samples: stalls.sight.has(Source::Samples).then_some(samples),
     }
 }

@@ -51,7 +51,7 @@ pub fn find(recording: &Recording, stalls: &Stalls, log: &Log, selection: &Selec
         };
         zoneless_inside += u64::from(is_zoneless);
         result.trips.extend(time.took_ns.map(|took_ns| (end_ns, took_ns)));
-        if time.took_ns.is_some_and(|took| took < stalls.min_ns) {
+        if time.took_ns.is_some_and(|took| took < stalls.sight.min_ns) {
             result.quick += 1;
         } else if result.moments.len() == most {
             result.left_out += 1;

@@ -113,7 +113,7 @@ impl RecordingRow {
             frequency_hz: event.and_then(|event| event.frequency_hz),
             evidence: evidence(found.stalls),
             shortest_ns: shortest_ns(found.stalls),
-            min_ns: found.stalls.min_ns,
+            min_ns: found.stalls.sight.min_ns,
             status: status.to_owned(),
             doubt: doubt.map(str::to_owned),
             kept: about.kept.name().to_owned(),
@@ -139,12 +139,12 @@ fn id(recording: &Recording, selection: &Selection, start_ns: u64, end_ns: u64) 
 
 /// What was recorded that can show stalls or tell more of them, as `stalls` names it.
 fn evidence(stalls: &Stalls) -> String {
-    let there = stalls.witnesses.iter().filter(|witness| witness.lacks.is_none());
+    let there = stalls.sight.witnesses.iter().filter(|witness| witness.lacks.is_none());
     there.map(|witness| witness.name).collect::<Vec<_>>().join(",")
 }
 
 /// The length of the shortest stall that is sure to have been seen on each CPU.
 fn shortest_ns(stalls: &Stalls) -> Option<u64> {
     let of = |power: &Power| power.shortest_ns;
-    stalls.powers.iter().map(of).try_fold(0, |longest, one| Some(longest.max(one?)))
+    stalls.sight.powers.iter().map(of).try_fold(0, |longest, one| Some(longest.max(one?)))
 }

@@ -40,7 +40,7 @@ pub(super) struct Facts<'r> {
     /// That of each timeline.
     censuses: Vec<Census>,
     /// By CPU, then by time.
-    pub overloads: Vec<Overload>,
+    overloads: OnceLock<Vec<Overload>>,
     has_kernel_names: bool,
     shows_callers: bool,
     has_napi_threads: bool,
@@ -59,7 +59,7 @@ impl<'r> Facts<'r> {
         Facts {
             recording,
             options,
-            overloads: overloads::find(recording, &contexts, &options.selection),
+            overloads: OnceLock::new(),
             contexts,
             causes: Matcher::new(recording, &options.causes),
             calls: OnceLock::new(),
@@ -85,8 +85,10 @@ impl<'r> Facts<'r> {
 
     /// The overloads of one CPU, by time.
     fn overloads_of(&self, cpu: u32) -> &[Overload] {
-        let from = self.overloads.partition_point(|overload| overload.cpu < cpu);
-        let rest = &self.overloads[from..];
+        let find = || overloads::find(self.recording, &self.contexts, &self.options.selection);
+        let overloads = self.overloads.get_or_init(find);
+        let from = overloads.partition_point(|overload| overload.cpu < cpu);
+        let rest = &overloads[from..];
         &rest[..rest.partition_point(|overload| overload.cpu == cpu)]
     }
 }
@@ -136,8 +138,7 @@ pub(super) struct Cpu<'r> {
     pub silence: &'r Silence<'r>,
     /// When the first softirq was entered on any CPU, in ns.
     pub first_entry_ns: u64,
-    /// Its overloads, by time.
-    pub overloads: &'r [Overload],
+    facts: &'r Facts<'r>,
     /// Whether any kernel function of the recording has a name.
     pub has_kernel_names: bool,
     /// Whether samples show by whom the kernel's functions were called.
@@ -186,7 +187,7 @@ impl<'r> Cpu<'r> {
             census,
             silence: &facts.silence,
             first_entry_ns: facts.first_entry_ns,
-            overloads: facts.overloads_of(timeline.cpu),
+            facts,
             has_kernel_names: facts.has_kernel_names,
             shows_callers: facts.shows_callers,
             interval_ns,
@@ -197,6 +198,11 @@ impl<'r> Cpu<'r> {
             knows_idle,
             stops_in_idle: in_idle == InIdle::Stops,
         }
+    }
+
+    /// Its overloads, by time.
+    pub fn overloads(&self) -> &'r [Overload] {
+        self.facts.overloads_of(self.timeline.cpu)
     }
 
     /// The system calls of the recording.

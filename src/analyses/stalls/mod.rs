@@ -44,8 +44,8 @@ pub use kind::Kind;
 pub use options::Options;
 pub(crate) use ranking::key_of;
 pub use result::{
-    Confidence, Culprit, CulpritSummary, Evidence, Limit, Overloaded, Power, Stall, Stalls, TracedCall,
-    Victims, Wait,
+    Confidence, Culprit, CulpritSummary, Evidence, Limit, Overloaded, Power, Sight, Stall, Stalls,
+    TracedCall, Victims, Wait,
 };
 pub use summary::Verdict;
 pub use witnesses::{Lack, Source, Witness};
@@ -87,12 +87,27 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
         ranking,
         stalls,
         overloads,
-        witnesses: witnesses::find(recording, facts.traced),
+        sight: sight_by(&facts, powers),
         waits,
         least_wait_ns: options.least_ns(),
-        powers,
-        min_ns: options.min_ns,
     }
+}
+
+/// Which stalls `recording` would have shown: as in the result of [`find`], at a third of its cost.
+pub fn sight(recording: &Recording, options: &Options) -> Sight {
+    let facts = Facts::new(recording, options);
+    let power = |timeline: &Timeline| {
+        let cpu = Cpu::new(&facts, timeline);
+        let runs = runs::runs(&cpu);
+        power::power(&cpu, &Rates::new(&cpu, &runs), visits::groups(&cpu, &runs).len())
+    };
+    let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
+    sight_by(&facts, timelines.into_par_iter().map(power).collect())
+}
+
+/// Which stalls a recording would have shown, by what each CPU would have shown.
+fn sight_by(facts: &Facts, powers: Vec<Power>) -> Sight {
+    Sight { witnesses: witnesses::find(facts.recording, facts.traced), powers, min_ns: facts.options.min_ns }
 }
 
 /// What was found on one CPU.

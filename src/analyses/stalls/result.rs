@@ -25,17 +25,25 @@ pub struct Stalls {
     pub overloads: Vec<Overloaded>,
     /// The culprits: those with a stall of medium or high confidence first, then by stalled time.
     pub ranking: Vec<CulpritSummary>,
-    /// Each kind of witness, and why the recording lacks it if it does.
-    pub witnesses: Vec<Witness>,
+    /// Which stalls the recording would have shown.
+    pub sight: Sight,
     /// The waits of softirqs, where these were traced, of at least `least_wait_ns`: by CPU, then by
     /// start.
     pub waits: Vec<Wait>,
     /// Shorter waits do not matter, in ns.
     pub least_wait_ns: u64,
+    /// What to record to have all witnesses.
+    pub advice: Advice,
+}
+
+/// Which stalls a recording would have shown, whether there were any or not.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Sight {
+    /// Each kind of witness, and why the recording lacks it if it does.
+    pub witnesses: Vec<Witness>,
     /// Which stalls each CPU would have shown, by CPU.
     pub powers: Vec<Power>,
-    /// What to record to have all of them.
-    pub advice: Advice,
     /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
 }

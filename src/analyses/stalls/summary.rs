@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::result::{Confidence, CulpritSummary, Evidence, Power, Stall, Stalls};
+use super::result::{Confidence, CulpritSummary, Evidence, Power, Sight, Stall, Stalls};
 use super::witnesses::{Lack, Source, Witness};
 
 /// How strong the evidence against the first culprit of a ranking is, the strongest first.
@@ -49,7 +49,9 @@ impl Stalls {
         cpus.dedup();
         cpus
     }
+}
 
+impl Sight {
     /// The CPU whose records would have shown the fewest stalls, if one of the length that was
     /// asked for might be missing.
     pub fn weakest(&self) -> Option<Power> {

@@ -50,7 +50,7 @@ fn repairs(recording: &Recording) -> Vec<Step> {
 /// What to do about the verdict.
 fn by_verdict(page: &Page) -> Vec<Step> {
     let record = |sentence: &str| Step::new(sentence, &advice::command(&page.stalls.advice));
-    let is_lacking = page.stalls.lacking().next().is_some();
+    let is_lacking = page.stalls.sight.lacking().next().is_some();
     match (&page.check.status, page.stalls.ranking.first()) {
         (Status::Stalling, Some(top)) => match cause::surest(page) {
             Some((found, _)) => vec![about_cause(page, found)],

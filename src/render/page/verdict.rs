@@ -132,7 +132,7 @@ fn doubts(page: &Page) -> Vec<String> {
         let share = percent(page.contents.share(page.contents.unnamed_frames));
         doubts.push(format!("{share} of the frames have no name"));
     }
-    let missing: Vec<&str> = page.stalls.lacking().map(|(witness, _)| witness.tells).collect();
+    let missing: Vec<&str> = page.stalls.sight.lacking().map(|(witness, _)| witness.tells).collect();
     if !missing.is_empty() {
         doubts.push(format!("not recorded: {}", missing.join("; ")));
     }

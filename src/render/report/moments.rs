@@ -68,7 +68,7 @@ fn account(stalls: &Stalls, log: &Log, moments: &Moments) -> String {
     };
     part(log.without, if log.without == 1 { "line has none" } else { "lines have none" });
     part(moments.outside, "outside the recording");
-    let quick = format!("took less than {} ms: left out", milliseconds(stalls.min_ns));
+    let quick = format!("took less than {} ms: left out", milliseconds(stalls.sight.min_ns));
     part(moments.quick, &quick);
     part(moments.left_out, "more than are shown: give a shorter log");
     if log.is_cut {

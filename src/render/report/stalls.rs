@@ -83,7 +83,7 @@ impl Report<'_> {
 
     fn summary(&self) -> String {
         let all = &self.stalls.stalls;
-        let min = milliseconds(self.stalls.min_ns);
+        let min = milliseconds(self.stalls.sight.min_ns);
         let overload = match &self.stalls.overloaded_cpus()[..] {
             [] => None,
             [cpu] => Some(format!("overload of CPU {cpu}")),
@@ -126,7 +126,7 @@ impl Report<'_> {
                 stalls => format!(
                     ". They caused {} of {} ms or longer in it, {} ms in all, {} ms the longest, which are not listed",
                     counted(stalls, "stall"),
-                    milliseconds(self.stalls.min_ns),
+                    milliseconds(self.stalls.sight.min_ns),
                     milliseconds(overloaded.stalled_ns),
                     milliseconds(overloaded.longest_ns),
                 ),
@@ -325,8 +325,8 @@ impl Report<'_> {
     /// The witnesses that the recording lacks, and how to record them.
     fn lacks(&self) -> Vec<String> {
         let (absent, useless): (Vec<_>, Vec<_>) =
-            self.stalls.lacking().partition(|(_, lack)| **lack == Lack::NotRecorded);
-        let power = self.stalls.weakest().map(Doubt::Power);
+            self.stalls.sight.lacking().partition(|(_, lack)| **lack == Lack::NotRecorded);
+        let power = self.stalls.sight.weakest().map(Doubt::Power);
         let power = power.iter().flat_map(|power| wrap("lacks     ", &doubt::lacks(power)));
         let mut lines: Vec<String> = power.collect();
         if absent.is_empty() && useless.is_empty() {

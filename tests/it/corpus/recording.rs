@@ -99,7 +99,7 @@ fn write_page(recording: &Recording, stalls: &stalls::Stalls, windows: &windows:
         let panorama = panorama::find(recording, &selection, &found, most_entries);
         let entries = panorama.tracks.iter().flat_map(|track| &track.entries);
         assert_eq!(entries.map(|entry| u64::from(entry.count)).sum::<u64>(), panorama.samples);
-        let doubt = check::doubt(recording, stalls, &selection);
+        let doubt = check::doubt(recording, &stalls.sight, &selection);
         let page = Page {
             program: "fuzz",
             recording,

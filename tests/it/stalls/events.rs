@@ -47,7 +47,8 @@ fn events_that_were_sampled_say_nothing_of_waits() {
     let recording = recording(&text);
     let stalls = find(&recording);
     assert!(stalls.stalls.is_empty());
-    let softirqs = stalls.witnesses.iter().find(|witness| witness.name == "softirqs").expect("it is listed");
+    let softirqs =
+        stalls.sight.witnesses.iter().find(|witness| witness.name == "softirqs").expect("it is listed");
     assert!(
         softirqs.lacks.as_ref().is_some_and(|why| why.to_string().contains("was sampled")),
         "{softirqs:?}"
@@ -173,7 +174,7 @@ fn a_thread_that_polls_for_packets_waits_though_softirqs_do_not() {
     // Without wake-ups the softirqs that did not wait vouch for nothing.
     let untraced: String =
         text.lines().filter(|line| !line.contains("waking")).map(|line| format!("{line}\n")).collect();
-    let limit = |text: &str| find(&fixture::recording(text)).powers[0].limit;
+    let limit = |text: &str| find(&fixture::recording(text)).sight.powers[0].limit;
     assert_eq!((limit(&text), limit(&untraced) == Limit::None), (Limit::None, false));
 }
 

@@ -113,7 +113,7 @@ fn which_stalls_would_have_been_seen() {
     let power = |text: &str| {
         let recording = recording(text);
         let stalls = find(&recording);
-        stalls.powers.iter().map(|power| (power.shortest_ns, power.limit)).collect::<Vec<_>>()
+        stalls.sight.powers.iter().map(|power| (power.shortest_ns, power.limit)).collect::<Vec<_>>()
     };
     let [(Some(shortest_ns), stalls::Limit::Softirqs)] = power(&traffic(0..4000))[..] else {
         panic!("{:?}", power(&traffic(0..4000)))

@@ -72,7 +72,7 @@ impl Outcome {
         let (mut truths, mut false_stalls, mut innocent_p_values) = (Vec::new(), Vec::new(), Vec::new());
         for (cpu, (history, receiver)) in (0..).zip(histories.iter().zip(&scenario.receivers)) {
             let of_cpu = || found.stalls.iter().filter(move |stall| stall.cpu == cpu);
-            let power = found.powers.iter().find(|power| power.cpu == cpu);
+            let power = found.sight.powers.iter().find(|power| power.cpu == cpu);
             let sampled_rate = sampled_rate(history, scenario);
             let waits = history.waits.iter().filter(|wait| length(wait) >= options.min_ns);
             truths.extend(waits.map(|wait| Truth {
