@@ -404,32 +404,36 @@ impl<'a> Reader<'a> {
     /// wrong with their times. If they do not order the samples, the order of the text is kept, and
     /// events have no place.
     fn timelines(&mut self, sampling: &[bool], state: &State) -> (Vec<Timeline>, Option<Diagnostic>) {
-        let mut by_cpu: BTreeMap<u32, (CpuSamples, Trace)> = BTreeMap::new();
+        let mut by_cpu: BTreeMap<u32, CpuSamples> = BTreeMap::new();
         for (cpu, all) in std::mem::take(&mut self.by_cpu) {
             let samples = self.sampled(cpu, all, sampling);
             if !samples.samples.is_empty() {
-                by_cpu.entry(cpu).or_default().0 = samples;
+                by_cpu.insert(cpu, samples);
             }
         }
+        let mut traces: BTreeMap<u32, Trace> = BTreeMap::new();
         let mut steps = Steps::default();
-        by_cpu.values().for_each(|(all, _)| steps.add(all.samples.iter().map(|sample| sample.time_ns)));
+        by_cpu.values().for_each(|all| steps.add(all.samples.iter().map(|sample| sample.time_ns)));
         let disorder = self.last_ns.and_then(|_| disorder(steps, self.restart, self.other_host, self.text));
         if disorder.is_some() {
-            by_cpu.values_mut().flat_map(|(all, _)| &mut all.samples).for_each(|sample| sample.time_ns = 0);
-        } else if let Some(traces) = self.traces.take() {
-            for (cpu, trace) in traces.finish(&mut self.tasks, &mut self.names) {
-                by_cpu.entry(cpu).or_default().1 = trace;
-            }
+            by_cpu.values_mut().flat_map(|all| &mut all.samples).for_each(|sample| sample.time_ns = 0);
+        } else if let Some(collected) = self.traces.take() {
+            traces.extend(collected.finish(&mut self.tasks, &mut self.names));
+            traces.keys().for_each(|cpu| _ = by_cpu.entry(*cpu).or_default());
         }
-        let timelines = by_cpu.into_iter().map(|(cpu, (samples, trace))| {
-            let timeline = timeline(cpu, samples, state);
-            Timeline { trace, ..timeline }
+        let timelines = by_cpu.into_iter().map(|(cpu, samples)| {
+            let trace = traces.remove(&cpu).unwrap_or_default();
+            Timeline { trace, ..timeline(cpu, samples, state) }
         });
         (timelines.collect(), disorder)
     }
 
     /// Of a CPU's samples those of the sampling event. The others are events.
     fn sampled(&mut self, cpu: u32, all: CpuSamples, sampling: &[bool]) -> CpuSamples {
+        if sampling.iter().all(|is_sampling| *is_sampling) {
+            self.recording.tally.samples += all.samples.len() as u64;
+            return all;
+        }
         let mut kept = CpuSamples::default();
         let CpuSamples { samples, details } = all;
         for (at, sample) in samples.into_iter().enumerate() {
