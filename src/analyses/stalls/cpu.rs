@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::analyses::calls::{self, Calls};
 use crate::analyses::causes::Matcher;
 use crate::analyses::contexts::Contexts;
-use crate::analyses::overloads::{self, Overload};
+use crate::analyses::overloads::Overload;
 use crate::model::{FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceKind};
 
 use super::census::{Census, Counts};
@@ -40,7 +40,7 @@ pub(super) struct Facts<'r> {
     /// That of each timeline.
     censuses: Vec<Census>,
     /// By CPU, then by time.
-    overloads: OnceLock<Vec<Overload>>,
+    pub overloads: Vec<Overload>,
     has_kernel_names: bool,
     shows_callers: bool,
     has_napi_threads: bool,
@@ -51,7 +51,8 @@ pub(super) struct Facts<'r> {
 }
 
 impl<'r> Facts<'r> {
-    pub fn new(recording: &'r Recording, options: &'r Options) -> Facts<'r> {
+    /// `overloads` are those of the selected CPUs, by CPU, then by time.
+    pub fn new(recording: &'r Recording, options: &'r Options, overloads: Vec<Overload>) -> Facts<'r> {
         let contexts = Contexts::of(recording);
         let censuses = Census::of_each(recording);
         let mut counts = Counts::default();
@@ -59,7 +60,7 @@ impl<'r> Facts<'r> {
         Facts {
             recording,
             options,
-            overloads: OnceLock::new(),
+            overloads,
             contexts,
             causes: Matcher::new(recording, &options.causes),
             calls: OnceLock::new(),
@@ -85,10 +86,8 @@ impl<'r> Facts<'r> {
 
     /// The overloads of one CPU, by time.
     fn overloads_of(&self, cpu: u32) -> &[Overload] {
-        let find = || overloads::find(self.recording, &self.contexts, &self.options.selection);
-        let overloads = self.overloads.get_or_init(find);
-        let from = overloads.partition_point(|overload| overload.cpu < cpu);
-        let rest = &overloads[from..];
+        let from = self.overloads.partition_point(|overload| overload.cpu < cpu);
+        let rest = &self.overloads[from..];
         &rest[..rest.partition_point(|overload| overload.cpu == cpu)]
     }
 }
@@ -138,7 +137,8 @@ pub(super) struct Cpu<'r> {
     pub silence: &'r Silence<'r>,
     /// When the first softirq was entered on any CPU, in ns.
     pub first_entry_ns: u64,
-    facts: &'r Facts<'r>,
+    /// Its overloads, by time.
+    pub overloads: &'r [Overload],
     /// Whether any kernel function of the recording has a name.
     pub has_kernel_names: bool,
     /// Whether samples show by whom the kernel's functions were called.
@@ -187,7 +187,7 @@ impl<'r> Cpu<'r> {
             census,
             silence: &facts.silence,
             first_entry_ns: facts.first_entry_ns,
-            facts,
+            overloads: facts.overloads_of(timeline.cpu),
             has_kernel_names: facts.has_kernel_names,
             shows_callers: facts.shows_callers,
             interval_ns,
@@ -198,11 +198,6 @@ impl<'r> Cpu<'r> {
             knows_idle,
             stops_in_idle: in_idle == InIdle::Stops,
         }
-    }
-
-    /// Its overloads, by time.
-    pub fn overloads(&self) -> &'r [Overload] {
-        self.facts.overloads_of(self.timeline.cpu)
     }
 
     /// The system calls of the recording.

@@ -55,6 +55,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::analyses::causes::{KnownCause, Subject};
+use crate::analyses::contexts::Contexts;
+use crate::analyses::overloads;
 use crate::model::{Recording, Softirq, Timeline};
 
 use cpu::{Cpu, Facts};
@@ -66,7 +68,8 @@ use suspect::Suspect;
 
 /// Finds the stalls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording, options: &Options) -> Stalls {
-    let facts = Facts::new(recording, options);
+    let overloads = overloads::find(recording, &Contexts::of(recording), &options.selection);
+    let facts = Facts::new(recording, options, overloads);
     let timelines: Vec<&Timeline> = options.selection.timelines(recording).collect();
     let of_cpus: Vec<OfCpu> =
         timelines.into_par_iter().map(|timeline| stalls_of(&Cpu::new(&facts, timeline))).collect();
@@ -95,7 +98,8 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
 
 /// Which stalls `recording` would have shown: as in the result of [`find`], at a third of its cost.
 pub fn sight(recording: &Recording, options: &Options) -> Sight {
-    let facts = Facts::new(recording, options);
+    // What a CPU would have shown does not depend on what it did.
+    let facts = Facts::new(recording, options, Vec::new());
     let power = |timeline: &Timeline| {
         let cpu = Cpu::new(&facts, timeline);
         let runs = runs::runs(&cpu);

@@ -20,7 +20,7 @@ pub(super) fn take(cpu: &Cpu, stretches: Vec<Stretch>) -> (Vec<Overloaded>, Vec<
         stalled_ns: 0,
         longest_ns: 0,
     };
-    let mut all: Vec<Overloaded> = cpu.overloads().iter().map(overloaded).collect();
+    let mut all: Vec<Overloaded> = cpu.overloads.iter().map(overloaded).collect();
     let mut others = Vec::new();
     for stretch in stretches {
         let suspect = stretch.suspect.as_ref();

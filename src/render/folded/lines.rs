@@ -20,13 +20,15 @@ const PIECE_SAMPLES: usize = 1 << 11;
 /// threads end at nearly the same time, although one of them also writes.
 const PIECES_PER_THREAD: usize = 4;
 /// A thread stops folding a piece once its text has this many bytes.
-const PIECE_BYTES: usize = 4 << 20;
+const PIECE_BYTES: usize = 1 << 20;
 /// Stacks with a longer text, in bytes, are not cached.
 const LONGEST_REMEMBERED: usize = 16 << 10;
 /// Number of stacks whose text each thread caches.
 const RECENT_STACKS: usize = 1 << 13;
 /// Bytes of text that each thread caches.
 const MOST_REMEMBERED: usize = 8 << 20;
+/// Bytes of text that all threads together cache, however many there are.
+const MOST_REMEMBERED_BY_ALL: usize = 256 << 20;
 /// Pieces that are folded before they are written, however many threads there are: each takes some
 /// MB.
 const MOST_AT_ONCE: usize = 128;
@@ -46,6 +48,8 @@ struct Template<'r> {
     /// The columns, each with the byte after it.
     fields: Vec<(Field, u8)>,
     has_time: bool,
+    /// Bytes of text that a thread caches.
+    most_remembered: usize,
     functions: Texts,
     comms: Texts,
 }
@@ -67,6 +71,7 @@ impl<'r> Folder<'r> {
                 recording,
                 fields: with_ends(fields),
                 has_time: fields.contains(&Field::Time),
+                most_remembered: MOST_REMEMBERED.min(MOST_REMEMBERED_BY_ALL / rayon::current_num_threads()),
                 functions,
                 comms,
             },
@@ -264,7 +269,7 @@ impl PieceFolder<'_, '_> {
             *remembered += functions.capacity();
         }
         text.extend(functions.as_slice());
-        if functions.len() > LONGEST_REMEMBERED || *remembered > MOST_REMEMBERED {
+        if functions.len() > LONGEST_REMEMBERED || *remembered > template.most_remembered {
             *remembered -= functions.capacity();
             (*stack, *functions) = (0, Vec::new());
         }
