@@ -62,15 +62,42 @@ impl FlatMap {
         }
     }
 
+    /// The value of `key`, which must not be `u64::MAX`. If the key is new, that is `value` from now
+    /// on.
+    #[inline]
+    pub fn get_or_insert(&mut self, key: u64, value: u32) -> u32 {
+        if self.is_full() {
+            self.grow();
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = spread(key, self.seed) & mask;
+        loop {
+            let slot = &mut self.slots[at & mask];
+            if slot.key() == key {
+                return slot.value;
+            }
+            if slot.key() == EMPTY {
+                *slot = Slot::new(key, value);
+                self.len += 1;
+                return value;
+            }
+            at += 1;
+        }
+    }
+
     /// Adds a key, which must be new and not `u64::MAX`.
     pub fn insert(&mut self, key: u64, value: u32) {
         debug_assert!(key != EMPTY && self.get(key).is_none());
-        // At most three quarters full: probes stay short.
-        if self.len * 4 >= self.slots.len() * 3 {
+        if self.is_full() {
             self.grow();
         }
         self.put(Slot::new(key, value));
         self.len += 1;
+    }
+
+    /// At most three quarters of the slots are taken: probes stay short.
+    fn is_full(&self) -> bool {
+        self.len * 4 >= self.slots.len() * 3
     }
 
     fn put(&mut self, slot: Slot) {
@@ -125,6 +152,7 @@ mod tests {
         }
         for (value, key) in (0..).zip(keys()) {
             assert_eq!(map.get(key), Some(value));
+            assert_eq!(map.get_or_insert(key, u32::MAX), value);
         }
         assert_eq!(map.get(u64::MAX - 1), None);
     }

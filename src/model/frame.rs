@@ -63,13 +63,11 @@ impl Frame {
 impl FrameTable {
     /// The id of `frame`.
     pub fn intern(&mut self, frame: Frame) -> FrameId {
-        let key = key_of(&frame);
-        if let Some(id) = self.ids.get(key) {
-            return FrameId(id);
+        let next = FrameId::from_index(self.frames.len());
+        let id = FrameId(self.ids.get_or_insert(key_of(&frame), next.0));
+        if id == next {
+            self.frames.push(frame);
         }
-        let id = FrameId::from_index(self.frames.len());
-        self.frames.push(frame);
-        self.ids.insert(key, id.0);
         id
     }
 

@@ -50,11 +50,11 @@ impl StackTree {
             Some(_) => {}
         }
         let key = u64::from(parent.0) << 32 | u64::from(frame.0);
-        if let Some(existing) = self.children.get(key) {
-            return StackId(existing);
+        let new = StackId::from_index(self.nodes.len());
+        let id = StackId(self.children.get_or_insert(key, new.0));
+        if id == new {
+            self.nodes.push(Node { parent, frame });
         }
-        let id = self.add(parent, frame);
-        self.children.insert(key, id.0);
         id
     }
 

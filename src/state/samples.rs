@@ -259,11 +259,10 @@ fn inserted(threads: &mut IndexSet<Thread, hashbrown::DefaultHashBuilder>, threa
 
 /// The number of the chain with this key, which may be a new chain.
 fn numbered(numbers: &mut FlatMap, chains: &mut Vec<u64>, key: u64, position: u64) -> StackId {
-    if let Some(number) = numbers.get(key) {
-        return StackId(number);
+    let new = StackId::from_index(chains.len());
+    let number = StackId(numbers.get_or_insert(key, new.0));
+    if number == new {
+        chains.push(position);
     }
-    let number = StackId::from_index(chains.len());
-    chains.push(position);
-    numbers.insert(key, number.0);
     number
 }

@@ -96,7 +96,8 @@ pub fn find(recording: &Recording, options: &Options) -> Stalls {
     }
 }
 
-/// Which stalls `recording` would have shown: as in the result of [`find`], at a third of its cost.
+/// Which stalls `recording` would have shown: as in the result of [`find`], without the search for
+/// them.
 pub fn sight(recording: &Recording, options: &Options) -> Sight {
     // What a CPU would have shown does not depend on what it did.
     let facts = Facts::new(recording, options, Vec::new());

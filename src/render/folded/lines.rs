@@ -29,8 +29,8 @@ const RECENT_STACKS: usize = 1 << 13;
 const MOST_REMEMBERED: usize = 8 << 20;
 /// Bytes of text that all threads together cache, however many there are.
 const MOST_REMEMBERED_BY_ALL: usize = 256 << 20;
-/// Pieces that are folded before they are written, however many threads there are: each takes some
-/// MB.
+/// Pieces that are folded before they are written, however many threads there are: each takes up to
+/// a megabyte.
 const MOST_AT_ONCE: usize = 128;
 /// The suffix of kernel functions with `--kernel-suffix`, as stackcollapse-perf.pl annotates them.
 const KERNEL_SUFFIX: &str = "_[k]";
