@@ -16,8 +16,8 @@ use super::field::Field;
 /// Samples that a thread folds at once. Their text, some hundred KB, stays in its CPU's cache until
 /// it is written.
 const PIECE_SAMPLES: usize = 1 << 11;
-/// Pieces that are folded for each thread before they are written together: so many that the
-/// threads end at nearly the same time, although one of them also writes.
+/// Pieces that are folded for each of several threads before they are written together: so many
+/// that the threads end at nearly the same time, although one of them also writes.
 const PIECES_PER_THREAD: usize = 4;
 /// A thread stops folding a piece once its text has this many bytes.
 const PIECE_BYTES: usize = 1 << 20;
@@ -124,7 +124,10 @@ impl<'r> Folder<'r> {
             }
             io::Result::Ok(())
         };
-        let at_once = (PIECES_PER_THREAD * rayon::current_num_threads()).min(MOST_AT_ONCE);
+        let at_once = match rayon::current_num_threads() {
+            1 => 1,
+            threads => (PIECES_PER_THREAD * threads).min(MOST_AT_ONCE),
+        };
         let mut written: Vec<Folded> = Vec::new();
         let mut texts = vec![Vec::new(); at_once];
         let mut lines = 0;
