@@ -62,8 +62,8 @@ impl FlatMap {
         }
     }
 
-    /// The value of `key`, which must not be `u64::MAX`. If the key is new, that is `value` from now
-    /// on.
+    /// The value of `key`, which must not be `u64::MAX`. If the key is new, that is `value` from
+    /// now on.
     #[inline]
     pub fn get_or_insert(&mut self, key: u64, value: u32) -> u32 {
         if self.is_full() {
