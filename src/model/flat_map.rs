@@ -48,72 +48,54 @@ impl FlatMap {
         if self.slots.is_empty() {
             return None;
         }
-        let mask = self.slots.len() - 1;
-        let mut at = spread(key, self.seed) & mask;
-        loop {
-            let slot = self.slots[at & mask];
-            if slot.key() == key {
-                return Some(slot.value);
-            }
-            if slot.key() == EMPTY {
-                return None;
-            }
-            at += 1;
-        }
+        let slot = self.slots[self.place_of(key)];
+        (slot.key() == key).then_some(slot.value)
     }
 
     /// The value of `key`, which must not be `u64::MAX`. If the key is new, that is `value` from
     /// now on.
     #[inline]
     pub fn get_or_insert(&mut self, key: u64, value: u32) -> u32 {
-        if self.is_full() {
+        // At most three quarters full: probes stay short.
+        if self.len * 4 >= self.slots.len() * 3 {
             self.grow();
         }
-        let mask = self.slots.len() - 1;
-        let mut at = spread(key, self.seed) & mask;
-        loop {
-            let slot = &mut self.slots[at & mask];
-            if slot.key() == key {
-                return slot.value;
-            }
-            if slot.key() == EMPTY {
-                *slot = Slot::new(key, value);
-                self.len += 1;
-                return value;
-            }
-            at += 1;
+        let place = self.place_of(key);
+        let slot = &mut self.slots[place];
+        if slot.key() != key {
+            *slot = Slot::new(key, value);
+            self.len += 1;
         }
+        slot.value
     }
 
     /// Adds a key, which must be new and not `u64::MAX`.
     pub fn insert(&mut self, key: u64, value: u32) {
         debug_assert!(key != EMPTY && self.get(key).is_none());
-        if self.is_full() {
-            self.grow();
-        }
-        self.put(Slot::new(key, value));
-        self.len += 1;
+        self.get_or_insert(key, value);
     }
 
-    /// At most three quarters of the slots are taken: probes stay short.
-    fn is_full(&self) -> bool {
-        self.len * 4 >= self.slots.len() * 3
-    }
-
-    fn put(&mut self, slot: Slot) {
+    /// The index of the slot that has `key`, or of the free one that is to have it. There must be
+    /// slots.
+    #[inline]
+    fn place_of(&self, key: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let mut at = spread(slot.key(), self.seed) & mask;
-        while self.slots[at].key() != EMPTY {
+        let mut at = spread(key, self.seed) & mask;
+        loop {
+            let there = self.slots[at].key();
+            if there == key || there == EMPTY {
+                return at;
+            }
             at = (at + 1) & mask;
         }
-        self.slots[at] = slot;
     }
 
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(FIRST_SLOTS);
         let old = std::mem::replace(&mut self.slots, vec![Slot::FREE; size]);
         for slot in old.into_iter().filter(|slot| slot.key() != EMPTY) {
-            self.put(slot);
+            let place = self.place_of(slot.key());
+            self.slots[place] = slot;
         }
     }
 }

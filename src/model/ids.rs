@@ -1,7 +1,5 @@
 //! Ids: small typed indices into the tables of a `Recording`.
 
-use std::num::NonZeroU32;
-
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -22,6 +20,31 @@ macro_rules! id {
         }
     };
 }
+
+/// An id of which an `Option` takes 4 bytes too.
+macro_rules! niche_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(std::num::NonZeroU32);
+
+        impl $name {
+            /// The id of the entry at `index`. Tables hold fewer than 2^32 - 1 entries, since each
+            /// entry takes bytes of the file.
+            pub fn from_index(index: usize) -> Self {
+                let number = u32::try_from(index + 1).ok().and_then(std::num::NonZeroU32::new);
+                $name(number.expect("a table holds fewer than 2^32 - 1 entries"))
+            }
+
+            /// The index of the entry in its table.
+            pub fn index(self) -> usize {
+                self.0.get() as usize - 1
+            }
+        }
+    };
+}
+
+pub(crate) use niche_id;
 
 id!(
     /// A name in [`Names`](crate::model::Names).
@@ -53,23 +76,10 @@ id!(
     EventId
 );
 
-/// A [`Module`](crate::model::Module). An `Option` of it takes 4 bytes as well: a frame has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModuleId(NonZeroU32);
-
-impl ModuleId {
-    /// The id of the entry at `index`. There are fewer than 2^32 - 1 modules, since each takes
-    /// bytes of the file.
-    pub fn from_index(index: usize) -> Self {
-        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
-        ModuleId(number.expect("a table holds fewer than 2^32 - 1 modules"))
-    }
-
-    /// The index of the entry in its table.
-    pub fn index(self) -> usize {
-        self.0.get() as usize - 1
-    }
-}
+niche_id!(
+    /// A [`Module`](crate::model::Module).
+    ModuleId
+);
 
 impl CgroupId {
     /// No control group is known. A sentinel instead of an `Option`, so that an id takes 4 bytes.

@@ -70,6 +70,7 @@ pub use event::{Event, Flaw};
 pub(crate) use flat_map::{FlatMap, fold, seed};
 pub use frame::{CodePlace, Frame, FrameTable, Mode};
 pub use function::{FrameKind, Function, Naming};
+pub(crate) use ids::niche_id;
 pub use ids::{CgroupId, EventId, FileId, FrameId, FunctionId, ModuleId, NameId, StackId, TaskId};
 pub use kernel_names::{KernelNames, NamePlace};
 pub use log::{Log, LogTime, Stamp};

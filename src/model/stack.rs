@@ -53,7 +53,7 @@ impl StackTree {
         let new = StackId::from_index(self.nodes.len());
         let id = StackId(self.children.get_or_insert(key, new.0));
         if id == new {
-            self.nodes.push(Node { parent, frame });
+            self.add(parent, frame);
         }
         id
     }

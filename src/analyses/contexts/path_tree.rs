@@ -1,27 +1,13 @@
 //! The tree of all paths of a recording, callers before callees.
 
-use std::num::NonZeroU32;
-
 use rustc_hash::FxHashMap;
 
-use crate::model::{FrameKind, Function, NameId, Softirq};
+use crate::model::{FrameKind, Function, NameId, Softirq, niche_id};
 
-/// A path: a node of the tree that [`Contexts`](super::Contexts) holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PathId(NonZeroU32);
-
-impl PathId {
-    /// The path at this position in per-path tables.
-    pub fn from_index(index: usize) -> Self {
-        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
-        PathId(number.expect("there are no more paths than stacks"))
-    }
-
-    /// The position in per-path tables.
-    pub fn index(self) -> usize {
-        self.0.get() as usize - 1
-    }
-}
+niche_id!(
+    /// A path: a node of the tree that [`Contexts`](super::Contexts) holds.
+    PathId
+);
 
 /// Whose work a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
