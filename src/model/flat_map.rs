@@ -48,8 +48,7 @@ impl FlatMap {
         if self.slots.is_empty() {
             return None;
         }
-        let slot = self.slots[self.place_of(key)];
-        (slot.key() == key).then_some(slot.value)
+        self.probe(key).ok()
     }
 
     /// The value of `key`, which must not be `u64::MAX`. If the key is new, that is `value` from
@@ -60,13 +59,11 @@ impl FlatMap {
         if self.len * 4 >= self.slots.len() * 3 {
             self.grow();
         }
-        let place = self.place_of(key);
-        let slot = &mut self.slots[place];
-        if slot.key() != key {
-            *slot = Slot::new(key, value);
+        self.probe(key).unwrap_or_else(|free| {
+            self.slots[free] = Slot::new(key, value);
             self.len += 1;
-        }
-        slot.value
+            value
+        })
     }
 
     /// Adds a key, which must be new and not `u64::MAX`.
@@ -75,27 +72,33 @@ impl FlatMap {
         self.get_or_insert(key, value);
     }
 
-    /// The index of the slot that has `key`, or of the free one that is to have it. There must be
-    /// slots.
+    /// The value of `key`, or the index of the free slot that is to have it. There must be slots.
     #[inline]
-    fn place_of(&self, key: u64) -> usize {
+    fn probe(&self, key: u64) -> Result<u32, usize> {
         let mask = self.slots.len() - 1;
-        let mut at = spread(key, self.seed) & mask;
+        let mut at = spread(key, self.seed);
         loop {
-            let there = self.slots[at].key();
-            if there == key || there == EMPTY {
-                return at;
+            let slot = self.slots[at & mask];
+            if slot.key() == key {
+                return Ok(slot.value);
             }
-            at = (at + 1) & mask;
+            if slot.key() == EMPTY {
+                return Err(at & mask);
+            }
+            at = at.wrapping_add(1);
         }
     }
 
+    /// Not inlined, so that look-ups stay small enough to be inlined.
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(FIRST_SLOTS);
         let old = std::mem::replace(&mut self.slots, vec![Slot::FREE; size]);
         for slot in old.into_iter().filter(|slot| slot.key() != EMPTY) {
-            let place = self.place_of(slot.key());
-            self.slots[place] = slot;
+            if let Err(free) = self.probe(slot.key()) {
+                self.slots[free] = slot;
+            }
         }
     }
 }
