@@ -72,7 +72,9 @@ pub struct Unnamed {
 
 /// Takes stock of the contents of `recording`.
 pub fn find(recording: &Recording) -> Contents {
-    let (frames, unnamed) = unnamed_where(recording, |_| true);
+    let (frames, mut unnamed) = unnamed_where(recording, |_| true);
+    // `Recording::unwinding` says more.
+    unnamed.retain(|cause| cause.naming != Naming::NotUnwound);
     Contents {
         cpus: cpus(recording),
         frames,
@@ -154,6 +156,7 @@ fn cause(
     let (code, reason, remedy) = match naming {
         Naming::Named => ("named", "", ""),
         Naming::NotRead => ("not_read", "user frames were not asked for", ""),
+        Naming::NotUnwound => ("not_unwound", "callers that were not found by unwinding", ""),
         Naming::NoModule => (
             "no_module",
             "no mapping holds the address: frame pointers are missing, or code was generated",

@@ -4,8 +4,9 @@ use linux_perf_event_reader::constants::{
     ATTR_FLAG_BIT_BUILD_ID, ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_KERNEL, ATTR_FLAG_BIT_EXCLUDE_CALLCHAIN_USER,
     ATTR_FLAG_BIT_EXCLUDE_HV, ATTR_FLAG_BIT_EXCLUDE_KERNEL, ATTR_FLAG_BIT_EXCLUDE_USER, ATTR_FLAG_BIT_FREQ,
     ATTR_FLAG_BIT_SAMPLE_ID_ALL, ATTR_FLAG_BIT_USE_CLOCKID, PERF_COUNT_SW_CPU_CLOCK,
-    PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_CALLCHAIN, PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER,
-    PERF_TYPE_BREAKPOINT, PERF_TYPE_HARDWARE, PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    PERF_COUNT_SW_TASK_CLOCK, PERF_SAMPLE_BRANCH_CALL_STACK, PERF_SAMPLE_BRANCH_STACK, PERF_SAMPLE_CALLCHAIN,
+    PERF_SAMPLE_CPU, PERF_SAMPLE_ID, PERF_SAMPLE_IDENTIFIER, PERF_TYPE_BREAKPOINT, PERF_TYPE_HARDWARE,
+    PERF_TYPE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
 
 use super::cursor::ByteOrder;
@@ -132,6 +133,12 @@ impl Attribute {
     /// Whether the event is a tracepoint.
     pub fn is_tracepoint(&self) -> bool {
         self.kind == PERF_TYPE_TRACEPOINT
+    }
+
+    /// Whether its samples have branches that are not calls which have not returned.
+    pub fn records_other_branches(&self) -> bool {
+        let is_call_stack = self.branch_sample_type & PERF_SAMPLE_BRANCH_CALL_STACK != 0;
+        self.sample_type & PERF_SAMPLE_BRANCH_STACK != 0 && !is_call_stack
     }
 
     /// Whether the event's period counts nanoseconds.

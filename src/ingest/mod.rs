@@ -13,7 +13,7 @@
 //! | `source`, `parallel`, `walk_result` | all records, several parts at the same time |
 //! | `records`, `sample_id`, `side_band`, `user_chains` | records that are not samples |
 //! | `between` | text between records |
-//! | `sample`, `sample_reader` | samples |
+//! | `sample`, `user_part`, `event_finder`, `sample_reader` | samples |
 //! | `tracing_data`, `tracepoint` | events |
 //! | `script_text` | the text of perf script |
 //! | `log_times` | times in logs |
@@ -23,6 +23,7 @@
 mod attributes;
 mod between;
 mod cursor;
+mod event_finder;
 mod event_names;
 mod features;
 mod header;
@@ -45,10 +46,12 @@ mod tracepoint;
 mod tracing_data;
 mod unpack;
 mod user_chains;
+mod user_part;
 mod walk_result;
 
 pub use attributes::{Attribute, CoreEvent};
 pub use cursor::{ByteOrder, whole_text};
+pub use event_finder::{EventFinder, RecentIds};
 pub use features::Features;
 pub use header::Header;
 pub use input::{InputFile, looks_like_recording, open};
@@ -58,7 +61,7 @@ pub use parallel::part_count;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 #[cfg(feature = "pack")]
 pub use redact::Redacted;
-pub use sample::{EventFinder, RawSample, RecentIds, SampleLayout, tell_cpus};
+pub use sample::{RawSample, SampleLayout, tell_cpus};
 pub use sample_reader::{Collect, SampleReader};
 pub use script_text::{
     Before, Block, BlockEnd, Blocks, ForeignLines, PrintedThread, PrintedTrace, ScriptFrame, ScriptHeader,
@@ -71,4 +74,5 @@ pub use tracepoint::{RawSwitch, RawTrace, TraceReader};
 pub use tracing_data::{Formats, formats};
 pub use unpack::Damage;
 pub use user_chains::{CALLCHAIN_DEFERRED, UserChains, deferred};
+pub use user_part::{UserCalls, UserPart};
 pub use walk_result::WalkResult;

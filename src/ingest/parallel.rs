@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 use super::attributes::Attribute;
 use super::cursor::ByteOrder;
+use super::event_finder::RecentIds;
 use super::records::{Piece, Plain, Walk, likely_start};
-use super::sample::RecentIds;
 use super::sample_reader::{Collect, SampleReader};
 use super::side_band::SideBandReader;
 use super::walk_result::WalkResult;

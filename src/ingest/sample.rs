@@ -13,7 +13,9 @@ use linux_perf_event_reader::constants::{
 
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
+use super::event_finder::id_offset;
 use super::measure::Measure;
+use super::user_part::{BRANCH_BYTES, UserFields, UserPart};
 
 /// Counter values end in the number of lost samples (kernel 6.0; include/uapi/linux/perf_event.h).
 const PERF_FORMAT_LOST: u64 = 1 << 4;
@@ -47,6 +49,8 @@ pub struct RawSample<'a> {
     pub is_kernel_left_out: bool,
     /// Byte order of the entries.
     pub order: ByteOrder,
+    /// What else was recorded of the user's stack.
+    pub user: UserPart<'a>,
     /// The control group's id.
     pub cgroup: Option<u64>,
 }
@@ -68,6 +72,7 @@ pub struct SampleLayout {
     period: Option<usize>,
     fixed_size: usize,
     is_kernel_left_out: bool,
+    user_fields: UserFields,
     /// Whether the control group follows the call chain, as it does unless dumps or the like were
     /// recorded.
     does_cgroup_follow: bool,
@@ -109,6 +114,7 @@ impl SampleLayout {
             period,
             fixed_size: next,
             is_kernel_left_out: attribute.has_callchain() && !attribute.has_kernel_callchain(),
+            user_fields: UserFields::of(attribute),
             does_cgroup_follow: false,
             cpu_by_id: id_offset(attribute.sample_type)
                 .filter(|_| {
@@ -124,6 +130,16 @@ impl SampleLayout {
     /// The layout without the CPU: samples then count for their thread, as if it were a CPU.
     pub fn by_thread(self) -> Self {
         SampleLayout { cpu: None, cpu_by_id: None, ..self }
+    }
+
+    /// Whether samples have a piece of the user's stack.
+    pub fn has_dumps(&self) -> bool {
+        self.user_fields == UserFields::Dump
+    }
+
+    /// The registers of user space that samples have: a bit for each number of perf.
+    pub fn user_registers(&self) -> u64 {
+        self.regs_user
     }
 
     /// Whether samples have their time.
@@ -228,6 +244,10 @@ impl SampleLayout {
             chain,
             is_kernel_left_out: self.is_kernel_left_out,
             order,
+            user: match self.user_fields {
+                UserFields::None => UserPart::None,
+                _ => self.user_part(rest).unwrap_or(UserPart::None),
+            },
             cgroup: None,
         };
         Ok((sample, rest))
@@ -311,20 +331,47 @@ impl SampleLayout {
         }
     }
 
+    /// What a sample has of the user's stack after its call chain, where `rest` begins.
+    #[cold]
+    #[inline(never)]
+    fn user_part<'a>(&self, mut rest: Cursor<'a>) -> Option<UserPart<'a>> {
+        let order = rest.order();
+        self.skip_payload(&mut rest)?;
+        let branches = self.branches(&mut rest)?;
+        match self.user_fields {
+            UserFields::None => None,
+            UserFields::Calls => Some(UserPart::calls(branches, order)),
+            UserFields::Dump => UserPart::dump(&mut rest, self.regs_user),
+        }
+    }
+
+    /// Steps over the payload of a tracepoint.
+    fn skip_payload(&self, rest: &mut Cursor) -> Option<()> {
+        if self.sample_type & PERF_SAMPLE_RAW == 0 {
+            return Some(());
+        }
+        let size = rest.u32()?;
+        rest.skip(1, size.into())
+    }
+
+    /// Steps over the branches that the CPU recorded, and returns their entries.
+    fn branches<'a>(&self, rest: &mut Cursor<'a>) -> Option<&'a [u8]> {
+        if self.sample_type & PERF_SAMPLE_BRANCH_STACK == 0 {
+            return Some(&[]);
+        }
+        let branch_has = |bit: u64| u64::from(self.branch_sample_type & bit != 0);
+        let count = rest.u64()?;
+        rest.skip(branch_has(PERF_SAMPLE_BRANCH_HW_INDEX), 8)?;
+        let entries = rest.take(count.checked_mul(BRANCH_BYTES)?)?;
+        rest.skip(count, 8 * branch_has(PERF_SAMPLE_BRANCH_COUNTERS))?;
+        Some(entries)
+    }
+
     /// Steps over everything between the call chain and the control group, and returns the group.
     fn skip_to_cgroup(&self, rest: &mut Cursor) -> Option<u64> {
         let has = |bit: u64| self.sample_type & bit != 0;
-        if has(PERF_SAMPLE_RAW) {
-            let size = rest.u32()?;
-            rest.skip(1, size.into())?;
-        }
-        if has(PERF_SAMPLE_BRANCH_STACK) {
-            let branches = rest.u64()?;
-            let branch_has = |bit: u64| u64::from(self.branch_sample_type & bit != 0);
-            rest.skip(branch_has(PERF_SAMPLE_BRANCH_HW_INDEX), 8)?;
-            rest.skip(branches, 24)?;
-            rest.skip(branches, 8 * branch_has(PERF_SAMPLE_BRANCH_COUNTERS))?;
-        }
+        self.skip_payload(rest)?;
+        self.branches(rest)?;
         if has(PERF_SAMPLE_REGS_USER) {
             skip_registers(rest, self.regs_user)?;
         }
@@ -359,126 +406,4 @@ fn skip_registers(rest: &mut Cursor, mask: u64) -> Option<()> {
 pub fn tell_cpus(attributes: &[Attribute]) -> bool {
     let is_recorded = |attribute: &&Attribute| attribute.is_tracepoint() || Measure::of(attribute).is_some();
     attributes.iter().filter(is_recorded).all(|attribute| SampleLayout::new(attribute).has_cpu())
-}
-
-/// Finds the event that a sample belongs to.
-#[derive(Debug)]
-pub struct EventFinder {
-    id_at: Option<usize>,
-    /// Ids come from the file. The hasher has a random seed, so nobody can choose ids that collide.
-    by_id: hashbrown::HashMap<u64, usize>,
-    events: usize,
-}
-
-impl EventFinder {
-    /// A finder for the events `attributes`.
-    ///
-    /// # Errors
-    ///
-    /// Why their samples cannot be told apart.
-    pub fn new(attributes: &[Attribute]) -> Result<Self, &'static str> {
-        let mut offsets = attributes.iter().map(|attribute| id_offset(attribute.sample_type));
-        let id_at = offsets.next().flatten();
-        if attributes.len() > 1 && (id_at.is_none() || offsets.any(|offset| offset != id_at)) {
-            return Err("the samples of its events cannot be told apart");
-        }
-        let by_id = attributes
-            .iter()
-            .enumerate()
-            .flat_map(|(index, attribute)| attribute.ids.iter().map(move |&id| (id, index)))
-            .collect();
-        Ok(EventFinder { id_at, by_id, events: attributes.len() })
-    }
-
-    /// The index of the event that the sample with this body belongs to. `recent` caches the events
-    /// of ids.
-    #[inline(always)]
-    pub fn find(&self, body: &[u8], order: ByteOrder, recent: &mut RecentIds) -> Option<usize> {
-        match self.id_at {
-            Some(at) if !self.by_id.is_empty() => {
-                let id = order.u64_at(body, at)?;
-                let entry = &mut recent.entries[RecentIds::entry_of(id)];
-                if entry.0 != id {
-                    *entry = (id, *self.by_id.get(&id)?);
-                }
-                Some(entry.1)
-            }
-            _ => self.only(),
-        }
-    }
-
-    /// As [`find`](EventFinder::find), for one sample alone.
-    pub fn find_once(&self, body: &[u8], order: ByteOrder) -> Option<usize> {
-        match self.id_at {
-            Some(at) if !self.by_id.is_empty() => self.by_id.get(&order.u64_at(body, at)?).copied(),
-            _ => self.only(),
-        }
-    }
-
-    /// The event, if there is only one.
-    fn only(&self) -> Option<usize> {
-        (self.events == 1).then_some(0)
-    }
-}
-
-/// Ids that were looked up recently, with their events. The kernel numbers the ids of a recording
-/// one after the other, so those of a few events on a few CPUs have an entry each.
-pub struct RecentIds {
-    entries: [(u64, usize); RecentIds::COUNT],
-}
-
-impl RecentIds {
-    const COUNT: usize = 64;
-
-    /// The index of the entry of an id.
-    #[inline(always)]
-    fn entry_of(id: u64) -> usize {
-        id as usize % RecentIds::COUNT
-    }
-}
-
-impl Default for RecentIds {
-    fn default() -> Self {
-        // Each entry begins with an id that belongs into another one, and so is never found.
-        RecentIds { entries: std::array::from_fn(|entry| (entry as u64 + 1, 0)) }
-    }
-}
-
-/// The offset of the id in samples of this type: IDENTIFIER comes first, ID after other fields.
-fn id_offset(sample_type: u64) -> Option<usize> {
-    if sample_type & PERF_SAMPLE_IDENTIFIER != 0 {
-        return Some(0);
-    }
-    let before = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR;
-    (sample_type & PERF_SAMPLE_ID != 0).then(|| (sample_type & before).count_ones() as usize * 8)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_that_alternate_are_told_apart() {
-        let ids: [&[u64]; 4] = [&[7, 8], &[7 + 64, 9, 0, u64::MAX], &[1, 7 + 128], &[u64::MAX - 64]];
-        let event = |ids: &&[u64]| {
-            let mut event = Attribute::default();
-            (event.sample_type, event.ids) = (PERF_SAMPLE_IDENTIFIER, ids.to_vec());
-            event
-        };
-        let finder = EventFinder::new(&ids.iter().map(event).collect::<Vec<_>>()).expect("each has its ids");
-        let event_of = |id: &u64| ids.iter().position(|ids| ids.contains(id));
-        let mut recent = RecentIds::default();
-        let all: Vec<u64> = ids.concat();
-        // Each after each, with ids between them that no event has.
-        for first in &all {
-            for second in &all {
-                for id in [first, second, &(first ^ 64), &2, second, first] {
-                    let body = id.to_le_bytes();
-                    assert_eq!(finder.find(&body, ByteOrder::Little, &mut recent), event_of(id), "{id}");
-                    assert_eq!(finder.find_once(&body, ByteOrder::Little), event_of(id), "{id}");
-                }
-            }
-        }
-        assert_eq!(finder.find(&[0; 7], ByteOrder::Little, &mut recent), None, "a body without an id");
-    }
 }

@@ -4,8 +4,9 @@ use linux_perf_event_reader::constants::{PERF_RECORD_SWITCH, PERF_RECORD_SWITCH_
 
 use super::attributes::Attribute;
 use super::cursor::ByteOrder;
+use super::event_finder::{EventFinder, RecentIds};
 use super::records::Record;
-use super::sample::{EventFinder, RawSample, RecentIds, SampleLayout, tell_cpus};
+use super::sample::{RawSample, SampleLayout, tell_cpus};
 use super::tracepoint::{RawSwitch, RawTrace, TraceReader};
 
 /// Takes the samples and events of one part of the records, in the order of the file.
@@ -57,6 +58,20 @@ impl<'w> SampleReader<'w> {
             false => layouts.map(SampleLayout::by_thread).collect(),
         };
         Ok(SampleReader { layouts, finder, samples, trace })
+    }
+
+    /// Whether there may be samples with a piece of the user's stack.
+    pub fn has_dumps(&self) -> bool {
+        self.layouts.iter().any(SampleLayout::has_dumps)
+    }
+
+    /// The registers that there are with these: a bit for each number of perf.
+    pub fn user_registers(&self) -> u64 {
+        self.layouts
+            .iter()
+            .filter(|layout| layout.has_dumps())
+            .map(SampleLayout::user_registers)
+            .fold(0, |all, one| all | one)
     }
 
     /// Decodes a sample, or a record of an event. `recent` is the cache of [`EventFinder::find`].

@@ -7,12 +7,13 @@ use linux_perf_event_reader::constants::PERF_RECORD_SAMPLE;
 
 use crate::error::{Error, Result};
 
+use super::event_finder::{EventFinder, RecentIds};
 use super::header::Header;
 use super::input::InputFile;
 use super::magic;
 use super::parallel::{Walker, part_count};
 use super::records::{Record, Stop, Walk};
-use super::sample::{EventFinder, RawSample, RecentIds};
+use super::sample::RawSample;
 use super::sample_reader::{Collect, SampleReader};
 use super::side_band::SideBandReader;
 use super::stream;

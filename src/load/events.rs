@@ -174,6 +174,7 @@ fn event(attribute: &Attribute, is_sampling: bool, formats: &Formats) -> Event {
         lacks_format: attribute.is_tracepoint() && !formats.contains_key(&attribute.config),
         name: clean(&name).into_owned(),
         has_callchain: attribute.has_callchain(),
+        has_branches: attribute.records_other_branches(),
         has_kernel_callchain: attribute.has_kernel_callchain(),
         has_time: layout.has_time(),
         // An event without records lacks nothing.

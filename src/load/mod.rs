@@ -46,6 +46,7 @@ mod samples;
 mod script;
 mod seen;
 mod timelines;
+mod unwind;
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
 use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Damage, Header, Source, Stop, WalkResult};
-use crate::model::{Diagnostic, Event, Recording, Severity, Tally};
+use crate::model::{About, Diagnostic, Event, Frame, Recording, Severity, StackEnd, Tally, Unwinding};
 use crate::pack::ALLOW_MORE;
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
@@ -44,14 +44,19 @@ fn add(notes: impl IntoIterator<Item = Note>, diagnostics: &mut Vec<Diagnostic>)
 }
 
 /// Notes damaged, lost and rejected records of a perf.data.
-pub(super) fn note_input_damage(source: &Source, walked: &WalkResult, recording: &mut Recording) {
-    let Recording { tally, about, diagnostics, .. } = recording;
-    let Header { attributes, .. } = &source.header;
+pub(super) fn note_input_damage(
+    source: &Source,
+    walked: &WalkResult,
+    is_user_read: bool,
+    recording: &mut Recording,
+) {
+    let of_events = events(&source.header.attributes, recording, is_user_read);
+    let Recording { tally, diagnostics, .. } = recording;
     add([unfinished(&source.header)], diagnostics);
     add(source.damage(walked).iter().map(|damage| damaged(damage, tally)), diagnostics);
     add([text(source.header.text_before as u64 + walked.text_bytes)], diagnostics);
     add(file(&source.header, tally), diagnostics);
-    add(events(attributes, &about.events, tally), diagnostics);
+    add(of_events, diagnostics);
     note_call_chains(recording);
     note_loss(recording, &BTreeMap::new());
 }
@@ -289,7 +294,9 @@ fn file(header: &Header, tally: &Tally) -> [Note; 3] {
 }
 
 /// What the events do not record.
-fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 4] {
+fn events(attributes: &[Attribute], recording: &Recording, is_read: bool) -> [Note; 5] {
+    let Recording { about: About { events, .. }, tally, unwinding, .. } = recording;
+    let unwinding = unwinding.as_ref();
     let has_dumps = attributes.iter().any(|attribute| attribute.sample_type & PERF_SAMPLE_STACK_USER != 0);
     let user_only = attributes
         .iter()
@@ -306,11 +313,14 @@ fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 4
         Note {
             severity: Severity::Warning,
             code: "user_stacks",
-            count: u64::from(has_dumps),
-            message: "user stacks were recorded as dumps (--call-graph dwarf), which are not unwound"
-                .to_owned(),
+            count: u64::from(has_dumps && is_read && unwinding.is_none()),
+            message:
+                "user stacks were recorded as dumps (--call-graph dwarf), which are unwound for x86_64 and \
+                      aarch64 alone, and not with --no-symbols"
+                    .to_owned(),
             remedy: "record with -g for user frames; the kernel's are whole",
         },
+        not_unwound(unwinding),
         Note {
             severity: Severity::Warning,
             code: "user_stacks",
@@ -342,6 +352,30 @@ fn events(attributes: &[Attribute], events: &[Event], tally: &Tally) -> [Note; 4
             remedy: "record with --call-graph fp for user frames; the kernel's are whole",
         },
     ]
+}
+
+/// User stacks that were not unwound to their root, if they are many.
+fn not_unwound(unwinding: Option<&Unwinding>) -> Note {
+    /// Of so many stacks, one.
+    const FEW: u64 = 20;
+    let all = unwinding.map_or(0, Unwinding::stacks);
+    let cut = all - unwinding.map_or(0, Unwinding::to_root);
+    let (end, _, _) =
+        unwinding.and_then(|unwinding| unwinding.cut().first().copied()).unwrap_or((StackEnd::Root, None, 0));
+    Note {
+        severity: Severity::Warning,
+        code: "user_stacks",
+        count: if cut.saturating_mul(FEW) > all { cut } else { 0 },
+        message: format!(
+            "{cut} of {all} user stacks were not unwound to their root, and begin with {}: most of these end {}",
+            Frame::NOT_UNWOUND_NAME,
+            end.reason()
+        ),
+        remedy: match end.remedy() {
+            "" => "stallgraph info says which programs lack tables, and why",
+            remedy => remedy,
+        },
+    }
 }
 
 /// Records that the kernel dropped.

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::Result;
 use crate::ingest::{self, Damage, Features, Header, InputFile, Source, TraceReader, WalkResult};
-use crate::model::{Module, Names, Recording, Tally};
+use crate::model::{Module, Names, Recording, Stacks, Tally};
 use crate::state::{Meanings, ResolvedPart, State};
 
 use super::events::{about, may_be_sampled, sampling_events};
@@ -14,6 +14,7 @@ use super::notes::{note_formats, note_input_damage, note_sampling_event};
 use super::options::Stage;
 use super::roles::set_task_kinds;
 use super::timelines::{self, Span};
+use super::unwind::{self, Recorded};
 use super::{names, samples};
 
 /// A perf.data that was read, and whose files are no longer needed.
@@ -47,7 +48,7 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     let reader = source.sample_reader(&sampling, trace, path)?;
 
     let report = |done| progress(Stage::Records, done, total);
-    let (mut walked, parts) = samples::read(&source, &reader, options.stacks, &report);
+    let (mut walked, mut parts) = samples::read(&source, &reader, options.stacks, &report);
     let side_band = std::mem::take(&mut walked.side_band);
     let mut recording = Recording {
         about: about(&source, path, file_bytes, &sampling),
@@ -55,15 +56,20 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
         ..Recording::default()
     };
     let mut names = Names::default();
-    let state = State::replay(side_band, options.stacks, &mut names);
+    let mut state = State::replay(side_band, options.stacks, &mut names);
     recording.tally.lost = state.losses.lost_total();
     recording.tally.throttled = state.losses.throttled_total();
 
+    if options.stacks == Stacks::Whole && reader.has_dumps() && !options.sources.disabled {
+        add_build_ids(state.modules_mut(), &source.header.features);
+        let recorded = Recorded { state: &state, source: &source, reader: &reader, about: &recording.about };
+        recording.unwinding = unwind::unwind(&mut parts, &recorded, state.modules(), job)?;
+    }
     let user_chains = &source.user_chains(&walked);
     let meanings = Meanings { state: &state, source: &source, reader: &reader, user_chains };
     progress(Stage::Meanings, total, total);
     let (collected, events) = samples::resolve(parts, &meanings, &mut recording);
-    note_input_damage(&source, &walked, &mut recording);
+    note_input_damage(&source, &walked, options.stacks == Stacks::Whole, &mut recording);
     if options.event.is_none() && !job.samples_all {
         note_sampling_event(&mut recording);
     }

@@ -11,7 +11,7 @@ use super::timelines::Span;
 
 /// The samples and events of one part of the file, not resolved yet.
 pub(super) struct CollectedPart {
-    collector: Collector,
+    pub(super) collector: Collector,
     event_records: Vec<u64>,
     /// From the first to the last event.
     events: Span,

@@ -23,6 +23,8 @@ pub struct Event {
     /// Whether these call chains hold the callers in the kernel too (`--user-callchains` leaves
     /// them out).
     pub has_kernel_callchain: bool,
+    /// Whether its records carry branches that are no stacks, and are not read (`-b`).
+    pub has_branches: bool,
     /// Whether its records say when they were taken.
     pub has_time: bool,
     /// Whether its records say on which CPU they were taken. So does an event without records, such

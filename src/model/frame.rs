@@ -16,6 +16,18 @@ pub enum Mode {
     Hypervisor,
 }
 
+impl Mode {
+    /// What is printed for code whose names are not here, whatever files are: it is not code of the
+    /// machine that recorded.
+    pub fn placeholder(self) -> Option<&'static str> {
+        match self {
+            Mode::Kernel | Mode::User => None,
+            Mode::Guest => Some("[guest]"),
+            Mode::Hypervisor => Some("[hypervisor]"),
+        }
+    }
+}
+
 /// A place in code: an offset in a module, and the mode it ran in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
@@ -58,6 +70,13 @@ impl Frame {
     /// ([`Stacks::Kernel`](crate::model::Stacks::Kernel)). No address is at this offset: it is that
     /// of a marker.
     pub const USER_NOT_READ: Frame = Frame { module: None, offset: u64::MAX, mode: Mode::User };
+
+    /// The outermost frame of a user stack that could not be unwound to its root: whatever called
+    /// the next frame. A marker too.
+    pub const NOT_UNWOUND: Frame = Frame { module: None, offset: u64::MAX - 1, mode: Mode::User };
+
+    /// What is printed for [`Frame::NOT_UNWOUND`].
+    pub const NOT_UNWOUND_NAME: &str = "[not unwound]";
 }
 
 impl FrameTable {

@@ -20,6 +20,9 @@ pub enum Naming {
     Foreign,
     /// All functions of user space in a stack of which only the kernel's part was read.
     NotRead,
+    /// It is [`Frame::NOT_UNWOUND`](crate::model::Frame::NOT_UNWOUND): the callers that were not
+    /// found.
+    NotUnwound,
 }
 
 /// The function of all frames with one name in one module.

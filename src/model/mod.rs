@@ -62,6 +62,7 @@ mod time_of_day;
 mod timeline;
 mod trace;
 mod tracepoint;
+mod unwinding;
 
 pub use about::{About, Clock, Kept};
 pub use cgroup::Cgroup;
@@ -88,3 +89,4 @@ pub(crate) use time_of_day::utc;
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
 pub use trace::{Arguments, LeaveReason, Trace, TraceEvent, TraceKind};
 pub use tracepoint::Tracepoint;
+pub use unwinding::{StackEnd, Unwinding};

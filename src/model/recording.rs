@@ -20,6 +20,7 @@ use super::tally::Tally;
 use super::task::{Task, TaskKind};
 use super::timeline::Timeline;
 use super::tracepoint::Tracepoint;
+use super::unwinding::Unwinding;
 
 /// A recording, loaded: which task ran what on each CPU, in time order.
 ///
@@ -52,6 +53,8 @@ pub struct Recording {
     pub compat_system_calls: BTreeMap<i32, SystemCall>,
     /// How every record was used.
     pub tally: Tally,
+    /// How far user stacks were unwound; `None` if no stack was asked for that needs it.
+    pub unwinding: Option<Unwinding>,
     /// What the user should know about the input.
     pub diagnostics: Vec<Diagnostic>,
     /// The files that names of the kernel come from, the one of the kernel proper first. There are

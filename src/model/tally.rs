@@ -66,6 +66,14 @@ impl Tally {
         self.skipped.values().sum()
     }
 
+    /// Records of AUX data, which is not decoded: Intel PT, Arm SPE, CoreSight. They are skipped.
+    pub fn aux(&self) -> u64 {
+        /// PERF_RECORD_AUX (include/uapi/linux/perf_event.h) and PERF_RECORD_AUXTRACE
+        /// (tools/lib/perf/include/perf/event.h).
+        const KINDS: [u32; 2] = [11, 71];
+        KINDS.iter().filter_map(|kind| self.skipped.get(kind)).sum()
+    }
+
     /// Whether enough records were lost to hide a stall: more than 1 %.
     pub fn is_much_lost(&self) -> bool {
         const MUCH: f64 = 0.01;

@@ -94,6 +94,16 @@ impl Contents {
         self.modules.insert(ModuleKey::new(module), ModuleFiles { symbols, file, debug: None });
     }
 
+    /// Removes the files of all modules.
+    pub fn forget_modules(&mut self) {
+        self.modules.clear();
+    }
+
+    /// Whether there is a file of `module`.
+    pub fn has_file(&self, module: &Module) -> bool {
+        self.modules.get(&ModuleKey::new(module)).is_some_and(|files| files.file.is_some())
+    }
+
     /// Adds the separate debug information of `module`.
     pub fn set_debug(&mut self, module: &Module, debug: KeptFile) {
         if let Some(gathered) = self.modules.get_mut(&ModuleKey::new(module)) {

@@ -9,7 +9,7 @@ use linux_perf_event_reader::constants::{
     PERF_RECORD_MISC_USER,
 };
 
-use crate::ingest::{RawSample, deferred};
+use crate::ingest::{RawSample, UserPart, deferred};
 use crate::model::{StackId, fold, seed};
 
 use super::spaces::SpaceAt;
@@ -24,9 +24,9 @@ const SECOND: u64 = 0x1319_8a2e_0370_7344;
 /// An odd number without a pattern: digits of π.
 pub(super) const MULTIPLIER: u64 = 0xa409_3822_299f_31d1;
 
-/// The key of the raw chain of a sample.
+/// The key of the raw chain of a sample, which is at `position` in the file.
 #[inline(always)]
-pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
+pub(super) fn key_of(sample: &RawSample, cpumode: u16, position: u64) -> u64 {
     let order = sample.order;
     let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
     let mut hash = hash_of(WHOLE ^ u64::from(cpumode), sample.chain);
@@ -40,6 +40,12 @@ pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
     if deferred(sample.chain, order).is_some() {
         hash = fold(hash ^ u64::from(sample.tid as u32), MULTIPLIER);
     }
+    match sample.user {
+        UserPart::None => {}
+        UserPart::Calls(calls) => hash = hash_of(hash, calls.entries),
+        // No two pieces of a stack in use are the same.
+        UserPart::Dump(_) => hash = fold(hash ^ position, MULTIPLIER),
+    }
     finish(hash)
 }
 
@@ -47,7 +53,7 @@ pub(super) fn key_of(sample: &RawSample, cpumode: u16) -> u64 {
 /// and the [place](crate::model::Details::place) in user space. It is the key of the whole chain if
 /// the chain is not as the kernel writes it, the user's part after the kernel's.
 #[inline(always)]
-pub(super) fn key_of_kernel_part(sample: &RawSample, cpumode: u16) -> (u64, u32) {
+pub(super) fn key_of_kernel_part(sample: &RawSample, cpumode: u16, position: u64) -> (u64, u32) {
     let order = sample.order;
     let cpumode = cpumode & PERF_RECORD_MISC_CPUMODE_MASK;
     let (mut end, mut is_usual) = (sample.chain.len(), true);
@@ -68,7 +74,7 @@ pub(super) fn key_of_kernel_part(sample: &RawSample, cpumode: u16) -> (u64, u32)
             None if user.is_empty() => sample.chain,
             None => user,
         };
-        return (key_of(sample, cpumode), hash_of(PLACE, place) as u32);
+        return (key_of(sample, cpumode, position), hash_of(PLACE, place) as u32);
     }
     let start = WHOLE ^ u64::from(cpumode) ^ u64::from(user.is_empty()) << 32;
     let mut hash = hash_of(start, kernel);
@@ -129,10 +135,21 @@ mod tests {
             |entries: &[u64]| entries.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<u8>>();
         let key = |chain: &[u8], ip, tid, cpumode| {
             let (pid, time_ns, cpu, period, cgroup) = (1, 0, 0, None, None);
-            let (order, is_kernel_left_out) = (ByteOrder::Little, false);
-            let sample =
-                RawSample { ip, pid, tid, time_ns, cpu, period, chain, is_kernel_left_out, order, cgroup };
-            key_of(&sample, cpumode)
+            let (order, is_kernel_left_out, user) = (ByteOrder::Little, false, UserPart::None);
+            let sample = RawSample {
+                ip,
+                pid,
+                tid,
+                time_ns,
+                cpu,
+                period,
+                chain,
+                is_kernel_left_out,
+                order,
+                user,
+                cgroup,
+            };
+            key_of(&sample, cpumode, 0)
         };
         let user = bytes(&[PERF_CONTEXT_USER, 1]);
         assert_eq!(key(&user, 1, 7, 2), key(&user, 2, 8, 2));

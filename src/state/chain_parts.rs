@@ -17,8 +17,10 @@ use super::spaces::SpaceAt;
 pub(super) struct Chain<'a> {
     /// Entries of 8 bytes, innermost first, with context markers.
     pub entries: &'a [u8],
-    /// The user's entries, where they were recorded later.
+    /// The user's entries, where they were recorded apart.
     pub user: &'a [u8],
+    /// Whether these end before the outermost frame.
+    pub is_cut: bool,
     /// The instruction pointer: the only frame of a chain without entries, and of the kernel if
     /// that is left out.
     pub ip: u64,

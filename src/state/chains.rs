@@ -64,7 +64,11 @@ impl Chains {
     /// The stack of a chain, and whether it depends on the address space of the process. `resolve`
     /// gives the frame of an address.
     pub(super) fn intern(&mut self, chain: &Chain, resolve: &impl Fn(u64, Mode) -> Frame) -> (StackId, bool) {
-        let (mut stack, mut depends_on_space) = (StackTree::ROOT, false);
+        let root = match chain.is_cut && chain.reads(Mode::User) {
+            true => self.stacks.push(StackTree::ROOT, self.frames.intern(Frame::NOT_UNWOUND)),
+            false => StackTree::ROOT,
+        };
+        let (mut stack, mut depends_on_space) = (root, false);
         chain.each_part(|part| {
             if chain.reads(part.mode) {
                 for address in part.order.u64s(part.entries).rev() {
@@ -77,9 +81,9 @@ impl Chains {
         });
         let mode = chain.first_mode();
         let is_apart = chain.is_kernel_left_out && mode == Mode::Kernel;
-        if stack == StackTree::ROOT && !chain.reads(mode) {
+        if stack == root && !chain.reads(mode) {
             stack = self.push_not_read(stack);
-        } else if stack == StackTree::ROOT || is_apart {
+        } else if stack == root || is_apart {
             let frame = self.frames.intern(resolve(chain.ip, mode));
             stack = self.stacks.push(stack, frame);
         }
@@ -132,6 +136,7 @@ mod tests {
         let chain = Chain {
             entries: &bytes,
             user: &[],
+            is_cut: false,
             ip,
             is_kernel_left_out,
             cpumode,
@@ -183,6 +188,7 @@ mod tests {
             let chain = Chain {
                 entries: &entries,
                 user: &[],
+                is_cut: false,
                 ip: 1,
                 is_kernel_left_out: false,
                 cpumode,

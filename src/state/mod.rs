@@ -20,6 +20,7 @@ mod samples;
 mod spaces;
 mod tasks;
 mod trace;
+mod unwound;
 
 pub use chains::Chains;
 pub use joined::{JoinedSamples, ResolvedPart};
@@ -27,4 +28,6 @@ pub use losses::OPEN_END_NS;
 pub use replay::State;
 pub use resolve::Meanings;
 pub use samples::{Collector, CpuSamples};
+pub use spaces::UserSpace;
 pub use trace::{Occurrence, Traces, UNKNOWN_TASK};
+pub use unwound::UnwoundStacks;

@@ -51,6 +51,16 @@ impl Modules {
     }
 
     /// All modules, by id.
+    pub fn list(&self) -> &[Module] {
+        &self.list
+    }
+
+    /// All modules, by id.
+    pub fn list_mut(&mut self) -> &mut [Module] {
+        &mut self.list
+    }
+
+    /// All modules, by id.
     pub fn into_list(self) -> Vec<Module> {
         self.list
     }

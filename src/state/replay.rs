@@ -1,10 +1,10 @@
 //! The replay: side-band records in time order become histories that answer for any time.
 
-use crate::ingest::{Change, SideBand};
+use crate::ingest::{Change, RecordTime, SideBand};
 use crate::model::{Cgroup, CgroupId, Module, Names, Stacks, Task};
 
 use super::losses::{Loss, Losses};
-use super::spaces::Spaces;
+use super::spaces::{Spaces, UserSpace};
 use super::tasks::{Tasks, Thread};
 
 /// The histories of a recording.
@@ -87,6 +87,21 @@ impl State {
     /// The control group with this id in the kernel.
     pub(super) fn cgroup(&self, kernel_id: u64) -> CgroupId {
         self.cgroup_ids.get(&kernel_id).copied().unwrap_or(CgroupId::NONE)
+    }
+
+    /// The user code of `pid` at `when`.
+    pub fn user_space(&self, when: RecordTime, pid: i32) -> UserSpace<'_> {
+        self.spaces.user(when, pid)
+    }
+
+    /// All modules, by id.
+    pub fn modules(&self) -> &[Module] {
+        self.spaces.modules()
+    }
+
+    /// All modules, by id.
+    pub fn modules_mut(&mut self) -> &mut [Module] {
+        self.spaces.modules_mut()
     }
 
     /// The tables that are needed after the replay: tasks, modules, control groups.

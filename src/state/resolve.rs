@@ -6,7 +6,7 @@ use std::ops::Range;
 use indexmap::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::ingest::{ByteOrder, RecordTime, SampleReader, Source, UserChains, deferred};
+use crate::ingest::{ByteOrder, RecordTime, SampleReader, Source, UserChains, UserPart, deferred};
 use crate::model::{CgroupId, StackId, StackTree, Stacks, TaskId, TraceEvent};
 
 use super::chain_keys::key_in;
@@ -18,6 +18,7 @@ use super::samples::{Collector, CpuSamples, NO_CHAIN, Run};
 use super::spaces::SpaceAt;
 use super::tasks::Thread;
 use super::trace::other_task;
+use super::unwound::{UnwoundStacks, addresses_of, before_user};
 
 /// How many raw chains are read ahead together.
 const AHEAD: usize = 32;
@@ -41,6 +42,8 @@ struct Resolver<'m, 'a> {
     chains: Chains,
     /// For each raw chain, the position of a record that has it.
     positions: Vec<u64>,
+    /// The user stacks of raw chains that were unwound.
+    unwound: UnwoundStacks,
     /// For each raw chain, its stack in the first space in which it was resolved.
     first_stacks: Vec<FirstStack>,
     /// The raw chains whose user part should have been recorded later and was not.
@@ -81,13 +84,15 @@ impl Collector {
     /// Resolves the collected samples and events by the state at their times.
     pub fn resolve(mut self, meanings: &Meanings) -> ResolvedPart {
         self.finish();
-        let Collector { stacks, chains, threads, cgroups, mut by_cpu, mut traces, runs, offsets, .. } = self;
+        let Collector { stacks, threads, cgroups, mut by_cpu, mut traces, runs, offsets, .. } = self;
+        let (chains, unwound) = (self.chains, self.unwound);
         let state = meanings.state;
         let cgroups: Vec<CgroupId> = cgroups.iter().map(|id| state.cgroup(*id)).collect();
         for CpuSamples { details, .. } in by_cpu.values_mut() {
             details.rename_cgroups(|number| cgroups.get(number.index()).copied().unwrap_or(CgroupId::NONE));
         }
         let mut resolver = Resolver::new(meanings, stacks, chains, threads.into_iter());
+        resolver.unwound = unwound;
         let mut without_user_chain = 0;
         // How many samples or events of each CPU are resolved.
         let mut done: FxHashMap<(u32, bool), usize> = FxHashMap::default();
@@ -139,6 +144,7 @@ impl<'m, 'a> Resolver<'m, 'a> {
             chains: Chains::default(),
             first_stacks: vec![unresolved; chains.len()],
             positions: chains,
+            unwound: UnwoundStacks::default(),
             lacking: FxHashSet::default(),
             threads: threads.map(unknown).collect(),
             nameless: IndexSet::default(),
@@ -231,7 +237,8 @@ impl<'m, 'a> Resolver<'m, 'a> {
         let Meanings { state, source, reader, user_chains } = *self.meanings;
         let kernel = self.kernel.0;
         let (mut entries, mut user): (&[u8], &[u8]) = (&[], &[]);
-        let (mut ip, mut is_kernel_left_out) = (0, false);
+        let (mut ip, mut is_kernel_left_out, mut is_cut) = (0, false, false);
+        let calls_of_user;
         let (mut cpumode, mut order) = (0, ByteOrder::Little);
         // The record is there, unless the file was cut short meanwhile.
         let position = self.positions[chain.index()];
@@ -245,9 +252,26 @@ impl<'m, 'a> Resolver<'m, 'a> {
                     None => _ = self.lacking.insert(chain),
                 }
             }
+            match sample.user {
+                UserPart::None => {}
+                UserPart::Dump(_) => {
+                    if let Some((unwound, ends_early)) = self.unwound.of(chain) {
+                        (user, is_cut) = (unwound, ends_early);
+                        entries = if unwound.is_empty() { entries } else { before_user(entries, order).0 };
+                    }
+                }
+                UserPart::Calls(calls) => {
+                    // perf too takes the calls only where the chain has a user part.
+                    if let (before, true) = before_user(entries, order) {
+                        calls_of_user = addresses_of(&calls, order);
+                        (entries, user) = (before, &calls_of_user);
+                    }
+                }
+            }
         }
         let stacks = self.stacks;
-        let chain = Chain { entries, user, ip, is_kernel_left_out, cpumode, space, kernel, order, stacks };
+        let chain =
+            Chain { entries, user, is_cut, ip, is_kernel_left_out, cpumode, space, kernel, order, stacks };
         let frame = |address, mode| state.spaces.resolve(chain.space_of(mode), address, mode);
         self.chains.intern(&chain, &frame)
     }

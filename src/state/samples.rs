@@ -7,12 +7,13 @@
 use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 
-use crate::ingest::{RawSample, RawSwitch, RawTrace, Record};
+use crate::ingest::{RawSample, RawSwitch, RawTrace, Record, UserPart};
 use crate::model::{CgroupId, Detail, Details, EventId, FlatMap, Sample, StackId, Stacks, TaskId};
 
 use super::chain_keys::{key_of, key_of_kernel_part};
 use super::tasks::Thread;
 use super::trace::{Occurrence, Traces};
+use super::unwound::UnwoundStacks;
 
 /// How many samples are looked up together. Look-ups that miss the caches then wait for memory at
 /// the same time.
@@ -29,6 +30,8 @@ pub struct Collector {
     pub(super) stacks: Stacks,
     /// For each distinct chain, the position of the first record that has it.
     pub(super) chains: Vec<u64>,
+    /// The user stacks of these chains that were unwound.
+    pub(super) unwound: UnwoundStacks,
     chain_numbers: FlatMap,
     /// The distinct threads. Keys come from the file: a hasher with a seed, so that nobody can
     /// choose them to collide.
@@ -96,6 +99,7 @@ impl Collector {
         Collector {
             stacks,
             chains: Vec::new(),
+            unwound: UnwoundStacks::default(),
             chain_numbers: FlatMap::default(),
             threads: IndexSet::default(),
             recent: vec![None; RECENT],
@@ -140,7 +144,7 @@ impl Collector {
     pub fn push_event(&mut self, event: usize, trace: RawTrace, raw: &RawSample, record: &Record) {
         let task = self.number_of(Thread { pid: raw.pid, tid: raw.tid });
         let mut stack = NO_CHAIN;
-        if !raw.chain.is_empty() {
+        if !raw.chain.is_empty() || matches!(raw.user, UserPart::Dump(_)) {
             let (key, _) = self.key_of(raw, record);
             stack = numbered(&mut self.chain_numbers, &mut self.chains, key, record.position);
         }
@@ -169,8 +173,8 @@ impl Collector {
     #[inline(always)]
     fn key_of(&self, raw: &RawSample, record: &Record) -> (u64, u32) {
         match self.stacks {
-            Stacks::Whole => (key_of(raw, record.misc), 0),
-            Stacks::Kernel => key_of_kernel_part(raw, record.misc),
+            Stacks::Whole => (key_of(raw, record.misc, record.position), 0),
+            Stacks::Kernel => key_of_kernel_part(raw, record.misc, record.position),
         }
     }
 
@@ -221,6 +225,17 @@ impl Collector {
         if !last.samples.is_empty() {
             self.by_cpu.insert(last_cpu, last);
         }
+    }
+
+    /// For each distinct raw chain, the position of a record that has it.
+    pub fn chains(&mut self) -> &[u64] {
+        self.flush();
+        &self.chains
+    }
+
+    /// Sets the user stacks of the raw chains, in the order of [`Collector::chains`].
+    pub fn set_unwound(&mut self, unwound: UnwoundStacks) {
+        self.unwound = unwound;
     }
 
     /// Ends the collection, and frees the tables that only it needs.

@@ -67,7 +67,40 @@ impl SpaceAt {
     }
 }
 
+/// The user code of a process at a moment.
+pub struct UserSpace<'s> {
+    spaces: &'s Spaces,
+    at: SpaceAt,
+}
+
+impl UserSpace<'_> {
+    /// A number that no other process or moment with other code has.
+    pub fn key(&self) -> u64 {
+        self.at.key()
+    }
+
+    /// The module of an address, and the offset in it.
+    pub fn find(&self, address: u64) -> Option<(ModuleId, u64)> {
+        self.spaces.resolve_user(self.at, address)
+    }
+}
+
 impl Spaces {
+    /// The user code of `pid` at `when`.
+    pub fn user(&self, when: RecordTime, pid: i32) -> UserSpace<'_> {
+        UserSpace { spaces: self, at: self.at(when, pid) }
+    }
+
+    /// All modules so far, by id.
+    pub fn modules(&self) -> &[Module] {
+        self.modules.list()
+    }
+
+    /// All modules so far, by id.
+    pub fn modules_mut(&mut self) -> &mut [Module] {
+        self.modules.list_mut()
+    }
+
     /// A process was created: with a copy of its parent's space, or an empty one.
     pub fn fork(&mut self, when: RecordTime, pid: i32, parent_pid: Option<i32>) {
         let parent = parent_pid.map(|parent| self.at(when, parent)).filter(|parent| *parent != SpaceAt::NONE);

@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Module, Symbols};
 use crate::pack::{Budget, Contents, KeptFile};
 
 use super::formats::bytes::Bytes;
-use super::formats::elf::Reduced;
+use super::formats::elf::{Parts, Reduced};
 
 /// Files that describe the machine (distribution, version of the kernel, modules), and the names of
 /// their entries in a pack. They are for people who read the pack.
@@ -29,6 +30,8 @@ pub struct Gatherer {
     whole_files: bool,
     /// Whether debug information is kept, which inlined functions come from.
     inline: bool,
+    /// Whether tables for unwinding are kept.
+    tables: AtomicBool,
     /// The memory for what is collected.
     budget: Arc<Budget>,
 }
@@ -38,7 +41,17 @@ impl Gatherer {
     /// `inline`. What it keeps is taken from `budget`.
     pub fn new(whole_files: bool, inline: bool, budget: Arc<Budget>) -> Gatherer {
         let contents = Mutex::new(Contents::new(whole_files || inline));
-        Gatherer { contents, whole_files, inline, budget }
+        Gatherer { contents, whole_files, inline, tables: AtomicBool::new(false), budget }
+    }
+
+    /// From now on keeps the tables for unwinding of each file: there are stacks to unwind.
+    pub(super) fn keep_tables(&self) {
+        self.tables.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets the files of modules: they are looked for again.
+    pub fn start_again(&self) {
+        self.with(Contents::forget_modules);
     }
 
     /// What was collected.
@@ -69,6 +82,10 @@ impl Gatherer {
 
     /// Sets the ELF file of `module`, or why there is none.
     pub(super) fn set_elf(&self, module: &Module, file: Result<&Bytes, Symbols>) {
+        // Its tables may have been read before.
+        if self.contents.lock().unwrap_or_else(PoisonError::into_inner).has_file(module) {
+            return;
+        }
         let file = file.and_then(|file| self.kept(module.path.as_ref(), file).ok_or(Symbols::OverBudget));
         self.with(|contents| contents.set(module, file));
     }
@@ -107,7 +124,8 @@ impl Gatherer {
                 _ => file.copy(file.length()).map(KeptFile::Memory),
             };
         }
-        let kept = match file.elf()?.reduced(self.inline, self.budget.left()) {
+        let parts = Parts { debug_information: self.inline, tables: self.tables.load(Ordering::Relaxed) };
+        let kept = match file.elf()?.reduced(parts, self.budget.left()) {
             Reduced::Smaller(reduced) => self.budget.take(reduced.len() as u64).then_some(reduced),
             Reduced::AsIs => self.budget.take(file.length()).then(|| file.copy(file.length()))?,
             Reduced::TooLong => {

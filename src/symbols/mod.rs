@@ -26,6 +26,7 @@ mod request;
 mod search;
 mod sources;
 mod trust;
+mod unwind;
 
 use std::collections::BTreeSet;
 
@@ -40,7 +41,7 @@ use lookup::Lookup;
 use module_names::{ModuleFrames, ModuleNames};
 
 pub use crate::pack::Budget;
-pub use formats::elf::{Elf, FileSymbol, PltStub, Reduced};
+pub use formats::elf::{Elf, FileSymbol, Parts, PltStub, Reduced};
 pub use formats::jitdump::{Jitdump, WantedAddress};
 pub use formats::kallsyms::Kallsyms;
 pub use formats::perf_map::PerfMap;
@@ -51,6 +52,7 @@ pub use gather::Gatherer;
 pub use lines::source_lines;
 pub use request::Request;
 pub use sources::Sources;
+pub use unwind::{CallFrames, Code, Machine, Registers, TableFiles, Unwinder, Worker as StackWorker};
 
 /// Names all frames. Sets in `modules` whether symbols were found, and adds to `diagnostics` what
 /// the user should know.
@@ -129,7 +131,7 @@ fn look_up(request: &Request, sources: &Sources, modules: &[Module], hit: &[Modu
     if request.budget.is_exceeded() {
         // Which modules went without names depended on the order in which threads took memory. One
         // after the other the result is always the same.
-        request.budget.reset();
+        request.start_again();
         found = name_all(&Lookup::new(request, sources, modules), hit, false)?;
     }
     let with = |wanted: Symbols| {
@@ -219,9 +221,14 @@ fn unnamed(frames: &[Frame], modules: &[Module], names: &mut Names) -> Vec<Frame
         module_names.push(names.intern(&format!("[{}]", module.basename())));
     }
     let not_read = names.intern("[user frames not read]");
+    let not_unwound = names.intern(Frame::NOT_UNWOUND_NAME);
+    let foreign =
+        [Mode::Guest, Mode::Hypervisor].map(|mode| names.intern(mode.placeholder().unwrap_or_default()));
     let name = |frame: &Frame| match (frame.mode, frame.module) {
         _ if *frame == Frame::USER_NOT_READ => (not_read, Naming::NotRead),
-        (Mode::Guest | Mode::Hypervisor, _) => (unknown, Naming::Foreign),
+        _ if *frame == Frame::NOT_UNWOUND => (not_unwound, Naming::NotUnwound),
+        (Mode::Guest, _) => (foreign[0], Naming::Foreign),
+        (Mode::Hypervisor, _) => (foreign[1], Naming::Foreign),
         (_, None) => (unknown, Naming::NoModule),
         (_, Some(module)) => (module_names[module.index()], Naming::NoSymbols),
     };

@@ -39,6 +39,14 @@ pub struct Request<'r> {
 pub type Seen<'r> = &'r (dyn Fn(usize) -> Option<(u64, u64)> + Sync);
 
 impl Request<'_> {
+    /// Gives back all memory, and forgets what was gathered with it, for another attempt.
+    pub fn start_again(&self) {
+        self.budget.reset();
+        if let Some(gatherer) = self.gatherer {
+            gatherer.start_again();
+        }
+    }
+
     /// When a frame was sampled first and last, in ns of CLOCK_MONOTONIC, if that is the
     /// recording's clock.
     pub(super) fn seen_monotonic(&self, frame: usize) -> Option<(u64, u64)> {

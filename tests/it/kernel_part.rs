@@ -15,7 +15,10 @@ use stallgraph::render::json;
 
 fn load(bytes: &[u8], path: &Path, stacks: Stacks) -> model::Recording {
     let options = load::Options { stacks, events: true, ..load::Options::default() };
-    load::load_bytes(bytes, path, &options, &|_, _, _| {}).expect("a recording")
+    let mut recording = load::load_bytes(bytes, path, &options, &|_, _, _| {}).expect("a recording");
+    // How far user stacks were unwound is only known where they were read.
+    recording.diagnostics.retain(|diagnostic| diagnostic.code != "user_stacks");
+    recording
 }
 
 /// Everything that is found in the kernel's part of stacks, as text.

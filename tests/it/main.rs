@@ -81,6 +81,7 @@ mod support;
 mod syscalls;
 mod tables;
 mod threads;
+mod unwound;
 mod variants;
 mod watch;
 mod window_comparison;

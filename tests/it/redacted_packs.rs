@@ -168,10 +168,22 @@ fn all_else_is_told_as_before() {
             };
             text.lines().map(stack).map(without_modules).map(without_paths).collect()
         };
-        let arguments = ["collapse", "-F", "cpu,time,pid,tid,stack"];
+        let arguments = ["collapse", "-F", "cpu,time,pid,tid,stack", "--kernel-suffix"];
         let (here, there) = (scene.here(&arguments), scene.there(&arguments));
+        // Registers and pieces of the stack may hold anything, so a redacted pack has none.
+        let shown = |text: &str| -> Vec<String> {
+            let kernel = |line: String| {
+                let frames = line.split(';').enumerate();
+                let frames = frames.filter(|(at, frame)| *at == 0 || frame.ends_with("_[k]"));
+                frames.map(|(_, frame)| frame).collect::<Vec<_>>().join(";")
+            };
+            match recording.contains("dwarf") {
+                true => lines(text).into_iter().map(kernel).collect(),
+                false => lines(text),
+            }
+        };
         assert!(
-            lines(&here.stdout) == lines(&there.stdout),
+            shown(&here.stdout) == shown(&there.stdout),
             "{recording}: {}\n{}",
             here.stdout,
             there.stdout

@@ -200,6 +200,7 @@ impl<'a> Events<'a> {
                 lacks_format: false,
                 has_callchain: event.has_callchain,
                 has_kernel_callchain: event.has_callchain,
+                has_branches: false,
                 has_time: event.has_time,
                 has_cpu: event.has_cpu,
                 frequency_hz: rate.and_then(Rate::frequency),

@@ -174,7 +174,9 @@ impl<'a> ScriptStacks<'a> {
         let module = frame.dso.map(|dso| self.module(dso));
         let (name, naming) = match (frame.symbol, module) {
             (Some(symbol), _) => (names.intern(&whole_text(symbol)), Naming::Named),
-            (None, _) if mode == Mode::Guest => (names.intern(UNKNOWN), Naming::Foreign),
+            (None, _) if mode == Mode::Guest => {
+                (names.intern(mode.placeholder().unwrap_or(UNKNOWN)), Naming::Foreign)
+            }
             (None, Some(module)) => {
                 let module = &self.modules[module.index()];
                 (names.intern(&format!("[{}]", module.basename())), Naming::NoSymbols)

@@ -1,12 +1,13 @@
 //! What is in a recording, as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use crate::analyses::contents::Contents;
-use crate::model::{Event, KernelNames, Recording};
+use crate::model::{Event, KernelNames, Recording, Unwinding, clean};
 
 use super::overloads::OverloadView;
 use super::view::{DiagnosticView, RecordingView, SCHEMA, UnnamedView, View, write_document};
@@ -24,6 +25,7 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
         about: view.about(),
         events: view.events(),
         records: view.records(),
+        unwinding: recording.unwinding.as_ref().map(|unwinding| view.unwinding(unwinding)),
         cpus: contents
             .cpus
             .iter()
@@ -51,6 +53,7 @@ struct InfoDocument<'r> {
     about: AboutView<'r>,
     events: Vec<EventView<'r>>,
     records: RecordsView<'r>,
+    unwinding: Option<UnwindingView<'r>>,
     cpus: Vec<CpuView>,
     frames: u64,
     unnamed_frames: u64,
@@ -100,6 +103,23 @@ struct RecordsView<'r> {
     unread_bytes: u64,
 }
 
+/// How far user stacks were unwound.
+#[derive(Serialize)]
+struct UnwindingView<'r> {
+    stacks: u64,
+    to_root: u64,
+    cut: Vec<CutView<'r>>,
+}
+
+/// Stacks that were not unwound to their root.
+#[derive(Serialize)]
+struct CutView<'r> {
+    stacks: u64,
+    end: &'static str,
+    module: Option<Cow<'r, str>>,
+    why: Option<&'static str>,
+}
+
 /// A file that names of the kernel come from.
 #[derive(Serialize)]
 struct KernelNamesView<'r> {
@@ -132,6 +152,16 @@ impl<'r> View<'r> {
             start_ns: about.start_ns,
             end_ns: about.end_ns,
         }
+    }
+
+    fn unwinding(&self, unwinding: &'r Unwinding) -> UnwindingView<'r> {
+        let cut = unwinding.cut().into_iter().map(|(end, module, stacks)| CutView {
+            stacks,
+            end: end.code(),
+            module: module.map(|module| clean(&self.recording.modules[module.index()].path)),
+            why: module.and_then(|module| unwinding.lacking.get(&module)).map(|why| why.code()),
+        });
+        UnwindingView { stacks: unwinding.stacks(), to_root: unwinding.to_root(), cut: cut.collect() }
     }
 
     fn kernel_names(&self) -> Vec<KernelNamesView<'r>> {

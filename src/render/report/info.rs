@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyses::contents::Contents;
 use crate::analyses::selection::cpu_list;
-use crate::model::{Event, KernelNames, NamePlace, Recording, clean};
+use crate::model::{Event, KernelNames, NamePlace, Recording, Symbols, Unwinding, clean};
 use crate::render::text::{counted, percent, seconds};
 
 use super::layout::{Align, columns, wrap, write_lines};
@@ -38,7 +38,13 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
         fact("event", event_line(event));
     }
     fact("records", records(recording));
+    if recording.tally.aux() > 0 {
+        fact("aux", aux(recording.tally.aux()));
+    }
     fact("loss", loss(recording));
+    if let Some(unwinding) = &recording.unwinding {
+        unwound(recording, unwinding).into_iter().for_each(|line| fact("unwound", line));
+    }
     fact("cpus", cpus(recording, contents));
     lines.extend(cpu_lines(contents));
     lines.extend(contents.overloads.iter().flat_map(|overload| overloads::lines(recording, overload, "")));
@@ -92,7 +98,8 @@ fn event_line(event: &Event) -> String {
         (false, false) => "",
     };
     let chains = if event.has_callchain { ", call chains" } else { "" };
-    format!("{}{role}{rate}{chains}: {}", event.name, counted(event.records, "record"))
+    let branches = if event.has_branches { ", branches (not read: they are no stacks)" } else { "" };
+    format!("{}{role}{rate}{chains}{branches}: {}", event.name, counted(event.records, "record"))
 }
 
 fn records(recording: &Recording) -> String {
@@ -108,6 +115,13 @@ fn records(recording: &Recording) -> String {
     )
 }
 
+fn aux(count: u64) -> String {
+    format!(
+        "{count} of the skipped records are AUX data (Intel PT, Arm SPE, CoreSight), which is not decoded; the text of \
+         perf script --itrace=i1us can be read"
+    )
+}
+
 fn loss(recording: &Recording) -> String {
     let tally = &recording.tally;
     match (tally.lost, tally.throttled) {
@@ -117,6 +131,31 @@ fn loss(recording: &Recording) -> String {
             format!("{lost} records lost ({}), paused {throttled} times", percent(tally.lost_share()))
         }
     }
+}
+
+/// Reasons why user stacks were not unwound that are listed. The others are only counted.
+const ENDS_SHOWN: usize = 12;
+
+fn unwound(recording: &Recording, unwinding: &Unwinding) -> Vec<String> {
+    let all = unwinding.stacks();
+    let share = |stacks: u64| if all == 0 { percent(0.0) } else { percent(stacks as f64 / all as f64) };
+    let cut = unwinding.cut();
+    let mut lines = vec![format!("{} of {} to their root", unwinding.to_root(), counted(all, "user stack"))];
+    lines.extend(cut.iter().take(ENDS_SHOWN).map(|(end, module, stacks)| {
+        let place = module.map(|module| format!(": {}", clean(&recording.modules[module.index()].path)));
+        let why = module.and_then(|module| unwinding.lacking.get(&module)).map(|why| match why {
+            Symbols::Stripped => ", which has none".to_owned(),
+            why => format!(", {}", why.reason()),
+        });
+        let remedy =
+            Some(end.remedy()).filter(|remedy| !remedy.is_empty()).map(|remedy| format!("; {remedy}"));
+        let more = [place, why, remedy].into_iter().flatten().collect::<String>();
+        format!("{} end {}{more}", share(*stacks), end.reason())
+    }));
+    if let Some(more) = cut.len().checked_sub(ENDS_SHOWN).filter(|&more| more > 0) {
+        lines.push(format!("and {}", counted(more as u64, "smaller cause")));
+    }
+    lines
 }
 
 fn cpus(recording: &Recording, contents: &Contents) -> String {

@@ -1,6 +1,8 @@
 //! ELF files: any bytes, searched for everything that names need, and reduced to that.
 
-use stallgraph::internals::{Budget, Elf, FileSymbol, PltStub, Reduced, SymbolTable, unpack_debug_data};
+use stallgraph::internals::{
+    Budget, Elf, FileSymbol, Parts, PltStub, Reduced, SymbolTable, unpack_debug_data,
+};
 use stallgraph::model::Segment;
 
 /// Sections that are looked up by name.
@@ -37,11 +39,12 @@ pub fn check(bytes: &[u8]) {
         (0..bytes.len() as u64).step_by(bytes.len() / LOOKED_UP + 1).chain([u64::MAX]).collect();
     elf.shift(Segment { offset: 0x1000, length: 0x1000 });
     let answers = ask(&elf, &positions);
-    for with_debug_information in [false, true] {
+    for is_kept in [false, true] {
         let limit = bytes.len() as u64;
-        let Reduced::Smaller(small) = elf.reduced(with_debug_information, limit) else { continue };
+        let parts = Parts { debug_information: is_kept, tables: is_kept };
+        let Reduced::Smaller(small) = elf.reduced(parts, limit) else { continue };
         assert!(small.len() < bytes.len());
-        let tight = elf.reduced(with_debug_information, small.len() as u64 / 2);
+        let tight = elf.reduced(parts, small.len() as u64 / 2);
         assert!(matches!(tight, Reduced::TooLong), "no more than allowed");
         let small = Elf::parse(&small).expect("a reduced file is ELF");
         assert_eq!(ask(&small, &positions), answers);

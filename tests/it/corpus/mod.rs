@@ -19,6 +19,7 @@ mod stream;
 mod tables;
 mod tracepoint;
 mod unpack;
+mod unwind;
 mod walk;
 
 /// Checks each input of a corpus, which is compressed; each input follows its length of four bytes.
@@ -120,4 +121,9 @@ fn files_that_change() {
 #[test]
 fn files_of_tables() {
     replay("tables", tables::check);
+}
+
+#[test]
+fn unwinding() {
+    replay("unwind", unwind::check);
 }

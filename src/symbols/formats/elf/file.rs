@@ -1,6 +1,7 @@
 //! An ELF file of 32 or 64 bits.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use object::FileKind;
 use object::elf::{ET_REL, FileHeader32, FileHeader64, SHT_DYNSYM, SHT_SYMTAB};
@@ -10,7 +11,7 @@ use crate::model::Segment;
 
 use super::headers::{CodeSegment, Headers, LoadedSegment, file_position};
 use super::plt::PltStub;
-use super::reduce::Reduced;
+use super::reduce::{Parts, Reduced};
 use super::symbols::FileSymbol;
 use crate::pack::Budget;
 use crate::symbols::formats::stored::FileBytes;
@@ -24,6 +25,19 @@ pub enum Elf<'a> {
     Small(Headers<'a, FileHeader32<Endian>>),
     /// 64 bits.
     Large(Headers<'a, FileHeader64<Endian>>),
+}
+
+/// The segments of a file that are loaded.
+pub struct LoadedSegments(Vec<LoadedSegment>);
+
+impl LoadedSegments {
+    /// The address of a position in the file.
+    pub fn address_of(&self, position: u64) -> Option<u64> {
+        let covers =
+            |segment: &&LoadedSegment| segment.offset <= position && position - segment.offset < segment.size;
+        let segment = self.0.iter().find(covers)?;
+        segment.address.checked_add(position - segment.offset)
+    }
 }
 
 /// Evaluates `$answer` with the headers of either size.
@@ -99,19 +113,25 @@ impl<'a> Elf<'a> {
         either!(self, headers => headers.unpacked_section(name, budget))
     }
 
-    /// A smaller file with the same build id and the same symbols, and with the same debug
-    /// information if `with_debug_information`, of at most `limit` bytes.
-    pub fn reduced(&self, with_debug_information: bool, limit: u64) -> Reduced {
-        either!(self, headers => headers.reduced(with_debug_information, limit))
+    /// A smaller file with the same build id, the same symbols and these `parts`, of at most
+    /// `limit` bytes.
+    pub fn reduced(&self, parts: Parts, limit: u64) -> Reduced {
+        either!(self, headers => headers.reduced(parts, limit))
     }
 
     /// The address of a position in this file once the file is loaded.
     pub fn address_of(&self, position: u64) -> Option<u64> {
-        let covers =
-            |segment: &&LoadedSegment| segment.offset <= position && position - segment.offset < segment.size;
-        let segments = self.segments();
-        let segment = segments.iter().find(covers)?;
-        segment.address.checked_add(position - segment.offset)
+        self.loaded_segments().address_of(position)
+    }
+
+    /// The segments of this file that are loaded.
+    pub fn loaded_segments(&self) -> LoadedSegments {
+        LoadedSegments(self.segments())
+    }
+
+    /// The addresses of the section of this name once the file is loaded.
+    pub fn section_addresses(&self, name: &str) -> Option<Range<u64>> {
+        either!(self, headers => headers.section_addresses(name))
     }
 
     /// For separate debug information: what to add to a position in the program's file to get its

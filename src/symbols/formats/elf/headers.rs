@@ -1,6 +1,7 @@
 //! The headers of an ELF file: its sections and segments.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use object::elf::{ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, PF_X, PT_LOAD};
 use object::read::ReadRef as _;
@@ -85,6 +86,14 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
     /// The first section of this name.
     pub fn section(&self, name: &str) -> Option<&'a H::SectionHeader> {
         self.sections.iter().find(|section| self.section_name(section) == Some(name.as_bytes()))
+    }
+
+    /// The addresses of the section of this name once the file is loaded.
+    pub fn section_addresses(&self, name: &str) -> Option<Range<u64>> {
+        let section = self.section(name)?;
+        let (start, size): (u64, u64) =
+            (section.sh_addr(self.endian).into(), section.sh_size(self.endian).into());
+        Some(start..start.checked_add(size)?)
     }
 
     /// The name of `section`.

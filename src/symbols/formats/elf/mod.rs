@@ -12,8 +12,8 @@ mod plt;
 mod reduce;
 mod symbols;
 
-pub use file::Elf;
+pub use file::{Elf, LoadedSegments};
 pub use notes::build_id_in;
 pub use plt::PltStub;
-pub use reduce::Reduced;
+pub use reduce::{Parts, Reduced};
 pub use symbols::FileSymbol;

@@ -15,6 +15,8 @@ use super::notes::MAX_NOTES;
 
 /// Sections that are kept by name, besides symbols, their names and notes.
 const KEPT: [&[u8]; 5] = [b".rela.plt", b".plt", b".plt.sec", b".gnu_debugdata", b".modinfo"];
+/// Sections with tables for unwinding.
+const TABLES: [&[u8]; 3] = [b".eh_frame_hdr", b".eh_frame", b".debug_frame"];
 /// Prefixes of sections with debug information; those of `.zdebug_` are compressed in the old way.
 const DEBUG: [&[u8]; 2] = [b".debug_", b".zdebug_"];
 
@@ -55,6 +57,15 @@ const LARGE: FieldOffsets = FieldOffsets {
     section_offset: 24,
 };
 
+/// Parts of a file that are kept besides its symbols.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// Debug information.
+    pub debug_information: bool,
+    /// Tables for unwinding.
+    pub tables: bool,
+}
+
 /// What a file can be reduced to.
 pub enum Reduced {
     /// A smaller file that gives the same symbols.
@@ -68,11 +79,11 @@ pub enum Reduced {
 impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
     /// A smaller file of at most `limit` bytes that gives the same symbols. Lengths are compared
     /// before anything is copied.
-    pub fn reduced(&self, with_debug_information: bool, limit: u64) -> Reduced {
+    pub fn reduced(&self, parts: Parts, limit: u64) -> Reduced {
         if self.sections.is_empty() && self.header.e_shoff(self.endian).into() != 0 {
             return Reduced::TooLong;
         }
-        let kept = self.kept(with_debug_information);
+        let kept = self.kept(parts);
         // Headers and sections may overlap, and then the copies are longer than the file.
         match self.length_of(&kept) {
             Some(length) if length < self.bytes.length() && length <= limit => {}
@@ -184,7 +195,7 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
 
     /// The numbers of the sections that are kept, apart from notes: the first of each kind, which
     /// is the one that is read.
-    fn kept(&self, with_debug_information: bool) -> BTreeSet<usize> {
+    fn kept(&self, parts: Parts) -> BTreeSet<usize> {
         let endian = self.endian;
         let mut kept = BTreeSet::new();
         kept.extend(self.header.shstrndx(endian, self.bytes).map(|number| number as usize).ok());
@@ -200,7 +211,10 @@ impl<H: FileHeader<Endian = Endianness>> Headers<'_, H> {
         for (number, section) in self.sections.iter().enumerate() {
             let Some(name) = self.section_name(section) else { continue };
             let is_debug = DEBUG.iter().any(|prefix| name.starts_with(prefix));
-            if (KEPT.contains(&name) || is_debug && with_debug_information) && names.insert(name) {
+            let is_wanted = KEPT.contains(&name)
+                || is_debug && parts.debug_information
+                || TABLES.contains(&name) && parts.tables;
+            if is_wanted && names.insert(name) {
                 kept.insert(number);
             }
         }

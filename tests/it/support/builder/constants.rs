@@ -26,6 +26,8 @@ pub mod sample_type {
     /// A tracepoint's payload.
     pub const RAW: u64 = 1 << 10;
     /// User stack dump, as for `--call-graph dwarf`.
+    pub const BRANCH_STACK: u64 = 1 << 11;
+    pub const REGS_USER: u64 = 1 << 12;
     pub const STACK_USER: u64 = 1 << 13;
     /// The event's id at a fixed place: first in a sample, last in other records.
     pub const IDENTIFIER: u64 = 1 << 16;
@@ -128,6 +130,10 @@ pub mod misc {
     pub const USER: u16 = 2;
     /// cpumode: kernel of a guest.
     pub const GUEST_KERNEL: u16 = 4;
+    /// cpumode: a hypervisor below the kernel.
+    pub const HYPERVISOR: u16 = 3;
+    /// cpumode: a program in a guest.
+    pub const GUEST_USER: u16 = 5;
     /// FORK, made up by perf: the child does not get the parent's maps.
     pub const FORK_EXEC: u16 = 1 << 13;
     /// SWITCH: the task leaves the CPU.

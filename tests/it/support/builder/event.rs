@@ -32,6 +32,8 @@ pub struct Event {
     pub(super) flags: u64,
     clockid: u32,
     breakpoint: (u64, u32),
+    branch_type: u64,
+    pub(super) user_registers: u64,
     pub(super) ids: Vec<u64>,
 }
 
@@ -49,6 +51,8 @@ impl Event {
             flags: DEFAULT_FLAGS | flag::FREQ,
             clockid: 0,
             breakpoint: (0, 0),
+            branch_type: 0,
+            user_registers: 0,
             ids: Vec::new(),
         }
     }
@@ -126,6 +130,19 @@ impl Event {
         self
     }
 
+    /// Which registers of user space its samples have, for REGS_USER: a bit for each number of
+    /// perf.
+    pub fn user_registers(mut self, mask: u64) -> Self {
+        self.user_registers = mask;
+        self
+    }
+
+    /// Which branches its samples have, for BRANCH_STACK (PERF_SAMPLE_BRANCH_*).
+    pub fn branch_type(mut self, bits: u64) -> Self {
+        self.branch_type = bits;
+        self
+    }
+
     /// Its ids: perf has one per CPU, and a record on CPU n takes the nth, or the first if there is
     /// no nth. Default: one, 100 + the event's index.
     pub fn ids(mut self, ids: &[u64]) -> Self {
@@ -152,7 +169,10 @@ impl Event {
         put32(&mut out, 0); // wakeup_events
         put32(&mut out, self.breakpoint.1);
         put64(&mut out, self.breakpoint.0);
-        out.resize(92, 0); // bp_len … sample_stack_user
+        put64(&mut out, 0); // bp_len
+        put64(&mut out, self.branch_type);
+        put64(&mut out, self.user_registers);
+        put32(&mut out, 0); // sample_stack_user
         put32(&mut out, self.clockid);
         out.resize(size as usize, 0);
         out

@@ -25,6 +25,8 @@ pub struct Sample {
     period: u64,
     cgroup: u64,
     user_stack: Vec<u8>,
+    user_registers: Option<(u64, Vec<u64>)>,
+    branches: Vec<(u64, u64)>,
     raw: Vec<u8>,
     values: Vec<(u64, u64, u64)>,
 }
@@ -45,6 +47,8 @@ impl Sample {
             period: 1,
             cgroup: 0,
             user_stack: Vec::new(),
+            user_registers: None,
+            branches: Vec::new(),
             raw: Vec::new(),
             values: Vec::new(),
         }
@@ -114,6 +118,19 @@ impl Sample {
     /// The stack dump, for STACK_USER (a multiple of 8 bytes, as the kernel writes it).
     pub fn user_stack(mut self, bytes: &[u8]) -> Self {
         self.user_stack = bytes.to_vec();
+        self
+    }
+
+    /// The registers of user space, for REGS_USER: their ABI (1 of 32, 2 of 64 bits), and a value
+    /// for each bit of [`Event::user_registers`], from the lowest.
+    pub fn user_registers(mut self, abi: u64, values: &[u64]) -> Self {
+        self.user_registers = Some((abi, values.to_vec()));
+        self
+    }
+
+    /// Branches, for BRANCH_STACK: from where and to where, the last first.
+    pub fn branches(mut self, from_to: &[(u64, u64)]) -> Self {
+        self.branches = from_to.to_vec();
         self
     }
 
@@ -196,9 +213,25 @@ impl Sample {
         for bit in REST_OF_SAMPLE.iter().filter(|bit| has & (1 << **bit) != 0) {
             match 1 << bit {
                 sample_type::STACK_USER => self.stack_dump(out),
+                sample_type::REGS_USER => self.registers(out),
+                sample_type::BRANCH_STACK => self.branch_stack(out),
                 sample_type::CGROUP => put64(out, self.cgroup),
                 _ => put64(out, 0), // each of them is one zero u64 when it holds nothing
             }
+        }
+    }
+
+    fn registers(&self, out: &mut Vec<u8>) {
+        let (abi, values) = self.user_registers.clone().unwrap_or_default();
+        put64(out, abi);
+        values.iter().for_each(|value| put64(out, *value));
+    }
+
+    /// Their number, and `struct perf_branch_entry` of each (perf_event.h).
+    fn branch_stack(&self, out: &mut Vec<u8>) {
+        put64(out, self.branches.len() as u64);
+        for (from, to) in &self.branches {
+            [*from, *to, 0].iter().for_each(|word| put64(out, *word));
         }
     }
 

@@ -1,0 +1,175 @@
+//! The unwinding stage: user stacks from the registers and the pieces of stack that were recorded
+//! with samples, after the walk and before stacks are resolved.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use linux_perf_event_reader::constants::{PERF_CONTEXT_MAX, PERF_CONTEXT_USER};
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::ingest::{RawSample, RecordTime, SampleReader, Source, UserPart};
+use crate::model::{About, Module, ModuleId, StackEnd, Unwinding};
+use crate::state::{State, UnwoundStacks, UserSpace};
+use crate::symbols::{Code, Machine, Registers, Request, StackWorker, TableFiles, Unwinder};
+
+use super::job::Job;
+use super::samples::CollectedPart;
+
+/// Raw chains that a thread unwinds before it takes the next ones.
+const CHUNK: usize = 256;
+
+impl Code for UserSpace<'_> {
+    fn key(&self) -> u64 {
+        UserSpace::key(self)
+    }
+
+    fn at(&self, address: u64) -> Option<(ModuleId, u64)> {
+        self.find(address)
+    }
+}
+
+/// What the stage reads.
+pub(super) struct Recorded<'r, 'a> {
+    /// The code at each address of a process, at any time.
+    pub state: &'r State,
+    /// The records.
+    pub source: &'r Source<'a>,
+    /// Decodes them.
+    pub reader: &'r SampleReader<'r>,
+    /// What the recording says about itself.
+    pub about: &'r About,
+}
+
+/// Unwinds the user stacks of all raw chains of `parts`; `None` if those of this machine cannot be
+/// unwound.
+///
+/// # Errors
+///
+/// If a folder or archive that an option names cannot be used.
+pub(super) fn unwind(
+    parts: &mut [CollectedPart],
+    recorded: &Recorded,
+    modules: &[Module],
+    job: &Job,
+) -> Result<Option<Unwinding>> {
+    let machine = match &recorded.about.arch {
+        Some(arch) => Machine::named(arch),
+        None => Machine::with_registers(recorded.reader.user_registers()),
+    };
+    let Some(machine) = machine else { return Ok(None) };
+    let memory = |packed| job.memory_for_unpacking(packed);
+    let budget = job.memory_for_names();
+    let request = Request {
+        recording: job.path,
+        about: recorded.about,
+        kernel_build_id: None,
+        frames: &[],
+        callers: &[],
+        pack: job.pack,
+        gatherer: job.gatherer,
+        archive: job.archive,
+        memory: &memory,
+        budget: &budget,
+        seen: None,
+    };
+    let sources = &job.options.sources;
+    let files = TableFiles::new(&request, sources, modules)?;
+    let read = |module| files.read(module);
+    let mut unwinder = Unwinder::new(machine, modules.len(), &read);
+    let mut unwinding = unwind_all(parts, recorded, &unwinder, true);
+    if unwinder.is_overworked() || budget.is_exceeded() {
+        // Which tables were left out depended on the order in which threads asked for them. One
+        // after the other the result is always the same.
+        drop(unwinder);
+        request.start_again();
+        unwinder = Unwinder::new(machine, modules.len(), &read);
+        unwinding = unwind_all(parts, recorded, &unwinder, false);
+    }
+    unwinding.lacking = unwinder.lacking().collect();
+    budget.give_back(unwinder.bytes());
+    Ok(Some(unwinding))
+}
+
+fn unwind_all(
+    parts: &mut [CollectedPart],
+    recorded: &Recorded,
+    unwinder: &Unwinder,
+    is_parallel: bool,
+) -> Unwinding {
+    let workers = Mutex::new(Vec::new());
+    let mut unwinding = Unwinding::default();
+    for part in parts {
+        let chunk = |positions: &[u64]| {
+            let spare = lock(&workers).pop();
+            let mut worker = spare.unwrap_or_else(|| unwinder.worker());
+            let result = unwind_chunk(&mut worker, recorded, positions);
+            lock(&workers).push(worker);
+            result
+        };
+        let chains = part.collector.chains();
+        let chunks: Vec<(UnwoundStacks, Unwinding)> = match is_parallel {
+            true => chains.par_chunks(CHUNK).map(chunk).collect(),
+            false => chains.chunks(CHUNK).map(chunk).collect(),
+        };
+        let mut unwound = UnwoundStacks::default();
+        for (stacks, counted) in chunks {
+            unwound.append(stacks);
+            unwinding.add(counted);
+        }
+        part.collector.set_unwound(unwound);
+    }
+    unwinding
+}
+
+fn lock<T>(pool: &Mutex<T>) -> MutexGuard<'_, T> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The user stacks of the raw chains with records at these positions.
+fn unwind_chunk(
+    worker: &mut StackWorker,
+    recorded: &Recorded,
+    positions: &[u64],
+) -> (UnwoundStacks, Unwinding) {
+    let (mut unwound, mut unwinding) = (UnwoundStacks::default(), Unwinding::default());
+    let (mut buffer, mut addresses) = (Vec::new(), Vec::new());
+    let order = recorded.source.header.order;
+    for &position in positions {
+        addresses.clear();
+        let mut is_cut = false;
+        if let Some((sample, _)) = recorded.source.sample_at(position, recorded.reader, &mut buffer)
+            && let UserPart::Dump(dump) = sample.user
+        {
+            let when = RecordTime { time_ns: sample.time_ns, position };
+            let code = recorded.state.user_space(when, sample.pid);
+            let registers = Registers::recorded(worker.machine(), |number| dump.register(number));
+            let end = match registers.filter(|_| dump.is_64_bit()) {
+                Some(registers) => worker.unwind(registers, dump.stack, &code, &mut addresses),
+                None => (StackEnd::OtherRegisters, None),
+            };
+            is_cut = end.0 != StackEnd::Root;
+            if is_cut {
+                addresses.extend(further_callers(&sample, &addresses));
+            }
+            *unwinding.ends.entry(end).or_default() += 1;
+        }
+        unwound.push(&addresses, is_cut, order);
+    }
+    (unwound, unwinding)
+}
+
+/// The callers of the last frame that was unwound, if the kernel recorded them too: it follows
+/// frame pointers through the whole stack, and not through a piece of it.
+fn further_callers(sample: &RawSample, unwound: &[u64]) -> Vec<u64> {
+    let entries = sample.order.u64s(sample.chain);
+    let user = entries.skip_while(|entry| *entry != PERF_CONTEXT_USER).skip(1);
+    let user = user.take_while(|entry| *entry < PERF_CONTEXT_MAX);
+    // The kernel has return addresses, and the innermost frame's as it is.
+    let last = match unwound {
+        [] => return Vec::new(),
+        [only] => *only,
+        [.., last] => last.wrapping_add(1),
+    };
+    let callers = user.skip_while(|entry| *entry != last).skip(1);
+    callers.map(|caller| caller.wrapping_sub(1)).collect()
+}

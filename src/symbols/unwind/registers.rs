@@ -1,0 +1,122 @@
+//! The registers of a frame, by the numbers that DWARF gives them.
+
+/// An architecture whose stacks are unwound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// x86 with 64 bits.
+    X86_64,
+    /// ARM with 64 bits.
+    Aarch64,
+}
+
+/// How many registers rules are about; those of floating point are none of them.
+const COUNT: usize = 32;
+
+/// For each register of x86-64 its number in perf (`enum perf_event_x86_regs`,
+/// arch/x86/include/uapi/asm/perf_regs.h), by its number in DWARF: there `rdx` is the second, and
+/// `rsi` comes before `rbp`.
+const X86_64_IN_PERF: [u32; 16] = [0, 3, 2, 1, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+
+impl Machine {
+    /// The machine with this name, as `uname -m` prints it.
+    pub fn named(name: &str) -> Option<Machine> {
+        match name {
+            "x86_64" => Some(Machine::X86_64),
+            "aarch64" | "arm64" => Some(Machine::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// The machine whose user space has these registers: a bit for each number of perf.
+    pub fn with_registers(mask: u64) -> Option<Machine> {
+        let has_counter = |machine: Machine| mask >> machine.program_counter_in_perf() & 1 != 0;
+        // On ARM the program counter is the last, and x86 has fewer registers.
+        [Machine::Aarch64, Machine::X86_64].into_iter().find(|machine| has_counter(*machine))
+    }
+
+    /// The number of the stack pointer in DWARF.
+    pub fn stack_pointer(self) -> u16 {
+        match self {
+            Machine::X86_64 => 7,
+            Machine::Aarch64 => 31,
+        }
+    }
+
+    /// The number of the frame pointer in DWARF.
+    pub fn frame_pointer(self) -> u16 {
+        match self {
+            Machine::X86_64 => 6,
+            Machine::Aarch64 => 29,
+        }
+    }
+
+    /// Makes the program counter one of the registers, where expressions ask for it: those of the
+    /// stubs of a procedure linkage table of x86 do.
+    pub fn set_counter(self, registers: &mut Registers, counter: u64) {
+        const RETURN_ADDRESS: u16 = 16;
+        if self == Machine::X86_64 {
+            registers.set(RETURN_ADDRESS, Some(counter));
+        }
+    }
+
+    /// The number of the program counter in perf.
+    fn program_counter_in_perf(self) -> u32 {
+        match self {
+            Machine::X86_64 => 8,
+            Machine::Aarch64 => 32,
+        }
+    }
+
+    /// The numbers in perf of the registers that have numbers in DWARF, by these.
+    fn in_perf(self) -> impl Iterator<Item = u32> {
+        let number = move |dwarf: usize| match self {
+            Machine::X86_64 => X86_64_IN_PERF.get(dwarf).copied(),
+            // `enum perf_event_arm_regs`, arch/arm64/include/uapi/asm/perf_regs.h
+            Machine::Aarch64 => Some(dwarf as u32),
+        };
+        (0..COUNT).map_while(number)
+    }
+
+    /// A code address without the bits that sign a return address on ARM. Addresses of user space
+    /// have 48 bits there, unless a program asks for more.
+    pub fn unsigned(self, address: u64) -> u64 {
+        const ADDRESS: u64 = (1 << 48) - 1;
+        match self {
+            Machine::X86_64 => address,
+            Machine::Aarch64 => address & ADDRESS,
+        }
+    }
+}
+
+/// The values of registers, as far as they are known.
+#[derive(Clone, Copy, Debug)]
+pub struct Registers {
+    values: [u64; COUNT],
+    /// A bit for each that is known.
+    mask: u32,
+}
+
+impl Registers {
+    /// The registers of `machine` that were recorded, and the program counter; `None` if that was
+    /// not. `recorded` gives the value of the register with a number of perf.
+    pub fn recorded(machine: Machine, recorded: impl Fn(u32) -> Option<u64>) -> Option<(Registers, u64)> {
+        let mut registers = Registers { values: [0; COUNT], mask: 0 };
+        for (number, in_perf) in (0..).zip(machine.in_perf()) {
+            registers.set(number, recorded(in_perf));
+        }
+        Some((registers, recorded(machine.program_counter_in_perf())?))
+    }
+
+    /// The value of a register, if it is known.
+    pub fn get(&self, number: u16) -> Option<u64> {
+        let is_known = self.mask.checked_shr(number.into()).is_some_and(|bits| bits & 1 != 0);
+        self.values.get(usize::from(number)).copied().filter(|_| is_known)
+    }
+
+    /// Sets a register; `None` if its value is unknown from now on.
+    pub fn set(&mut self, number: u16, value: Option<u64>) {
+        let Some(place) = self.values.get_mut(usize::from(number)) else { return };
+        *place = value.unwrap_or(0);
+        self.mask = self.mask & !(1 << number) | u32::from(value.is_some()) << number;
+    }
+}

@@ -1,0 +1,70 @@
+//! Frames that the kernel makes to run a signal's handler, where no table says how they are left:
+//! the `[vdso]` of arm64 has none, nor has musl. They are known by what the kernel writes into
+//! them, and hold all registers of the interrupted frame.
+
+use super::registers::{Machine, Registers};
+use super::step::Stack;
+
+/// Where things are in a frame, in bytes from the stack pointer of the function that the handler
+/// returns to.
+struct Layout {
+    /// Words that the kernel sets to 0.
+    zeros: &'static [u64],
+    /// A word that says in which mode the CPU was; the bits that count, and their value in user
+    /// space.
+    mode: (u64, u64, u64),
+    /// The program counter.
+    counter: u64,
+    /// Where the registers are.
+    registers: u64,
+    /// The place of each register among them, by its number in DWARF.
+    order: &'static [u16],
+}
+
+/// `struct rt_sigframe` (arch/x86/include/asm/sigframe.h) without the return address, which the
+/// handler has popped: a `ucontext` with the registers at 40, and among these `cs`.
+const X86_64: Layout = Layout {
+    // uc_link
+    zeros: &[8],
+    mode: (184, 0xffff, 0x33),
+    counter: 168,
+    registers: 40,
+    order: &[13, 12, 14, 11, 9, 8, 10, 15, 0, 1, 2, 3, 4, 5, 6, 7],
+};
+
+/// `struct rt_sigframe` (arch/arm64/kernel/signal.c): 128 bytes of `siginfo`, and a `ucontext` with
+/// a `sigcontext` at 176.
+const AARCH64: Layout = Layout {
+    // uc_flags, uc_link
+    zeros: &[128, 136],
+    // The mode in pstate is EL0t.
+    mode: (576, 0x1f, 0),
+    counter: 568,
+    registers: 312,
+    order: &[
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+        28, 29, 30, 31,
+    ],
+};
+
+/// The registers of the frame that a signal interrupted, and its program counter, if the frame with
+/// these registers is one that the kernel made for the signal.
+pub fn interrupted(machine: Machine, registers: &Registers, stack: &Stack) -> Option<(Registers, u64)> {
+    let layout = match machine {
+        Machine::X86_64 => X86_64,
+        Machine::Aarch64 => AARCH64,
+    };
+    let start = registers.get(machine.stack_pointer())?;
+    let word = |at: u64| stack.u64_at(start.checked_add(at)?).ok();
+    let (mode_at, mask, mode) = layout.mode;
+    let is_signal = layout.zeros.iter().all(|at| word(*at) == Some(0))
+        && word(mode_at).is_some_and(|word| word & mask == mode);
+    if !is_signal {
+        return None;
+    }
+    let mut interrupted = *registers;
+    for (number, place) in (0..).zip(layout.order) {
+        interrupted.set(number, word(layout.registers + 8 * u64::from(*place)));
+    }
+    Some((interrupted, word(layout.counter).filter(|counter| *counter != 0)?))
+}
