@@ -12,6 +12,7 @@ use crate::model::{CgroupId, TaskId};
 // Analyses that others are built on, tested by themselves.
 pub use crate::analyses::calls::find as find_calls;
 pub use crate::analyses::contexts::Contexts;
+pub use crate::analyses::off_cpu::{Span as OffCpuSpan, SpanFlaw, Waker, each_span};
 pub use crate::analyses::spans::{Span, SpanKind, Spans};
 // What is read of rings, which a fuzz target feeds with bytes.
 #[cfg(feature = "capture")]

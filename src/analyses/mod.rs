@@ -10,6 +10,7 @@
 //! | [`check`] | is this node stalling? |
 //! | [`diff`] | are the stalls gone, from recordings before and after a change? |
 //! | [`syscalls`] | which system calls were slow, and did they run, wait or sleep? |
+//! | [`waits`] | what did threads wait for, and for how long? |
 //! | [`packets`] | when and in which context was each packet handled? |
 //! | [`contents`] | what is in the recording, and which frames have no name? |
 //! | [`ordered`], [`lanes`], [`flame`], [`strips`] | what ran when, to be written or drawn |
@@ -45,6 +46,7 @@ pub mod fleet;
 mod holder;
 pub mod lanes;
 pub mod moments;
+pub(crate) mod off_cpu;
 pub mod ordered;
 pub mod overloads;
 pub mod overview;
@@ -62,4 +64,5 @@ mod statistics;
 pub mod strips;
 pub mod syscalls;
 mod tables;
+pub mod waits;
 pub mod windows;

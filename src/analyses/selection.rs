@@ -98,6 +98,13 @@ impl Selection {
         start_ns..end_ns.min(recording.about.end_ns).max(start_ns)
     }
 
+    /// The selected time, for switch records: there may be some before the first sample and after
+    /// the last.
+    pub(super) fn time_of_switches(&self, recording: &Recording) -> Range<u64> {
+        let (start_ns, end_ns) = self.time.bounds(recording);
+        start_ns..end_ns.max(start_ns)
+    }
+
     /// What of the selection matches nothing in the recording, in sentences that name the option.
     /// What [`Selection::check`] refuses is not among them.
     pub fn unmatched(&self, recording: &Recording) -> Vec<String> {

@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stallgraph::analyses::ordered::{Options, OrderedStacks, Weight};
 use stallgraph::analyses::selection::{Selection, TimeRange};
+use stallgraph::analyses::waits;
 use stallgraph::load;
 use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::folded::{Field, Folder};
@@ -33,6 +34,7 @@ use super::task_options::TaskOptions;
 ///   stallgraph collapse -C 11 -F cpu,time,stack
 ///   stallgraph collapse -C 11 --merge --weight us | tac |
 ///     inferno-flamegraph --flamechart > chart.svg
+///   stallgraph collapse --off-cpu | inferno-flamegraph --countname us > off.svg
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
@@ -42,6 +44,13 @@ pub struct Arguments {
     /// Unit of the count
     #[arg(long, value_name = "WHAT", value_enum, default_value = "samples")]
     weight: WeightArgument,
+    /// Print times off the CPU instead: one line per departure, in microseconds
+    ///
+    /// The stack is that of sched:sched_switch, where the thread left its CPU; without call chains
+    /// it is empty. Lines are in the order in which threads left. Needs switches between tasks, or
+    /// samples of perf record --off-cpu: stallgraph offcpu says how to record.
+    #[arg(long, conflicts_with_all = ["weight", "file_order"])]
+    off_cpu: bool,
     /// Merge consecutive samples of the same stack into one line
     #[arg(long)]
     merge: bool,
@@ -93,6 +102,9 @@ impl From<WeightArgument> for Weight {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let fields = Field::parse_list(&arguments.fields)?;
+    if arguments.off_cpu {
+        return off_cpu(arguments, &fields);
+    }
     let recording = arguments.input.load(Needs::Samples)?;
     output::report_diagnostics(&recording);
     load::require_stacks(&recording)?;
@@ -112,17 +124,45 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         recording: &recording,
         folder: Folder::new(&recording, &fields, arguments.kernel_suffix),
         stacks: OrderedStacks::new(&recording, &selection, options),
+        timelines: selection.timelines(&recording).collect(),
         selection: &selection,
     };
-    let inputs = arguments.input.inputs(Some(&recording));
-    let lines = match &arguments.split {
-        Some(directory) => collapsing.write_files(directory, &inputs)?,
-        None => {
-            let file = target::file(arguments.output.as_deref());
-            target::write(file, Readers::Usual, &inputs, |out| collapsing.write_all(out))?
-        }
+    let outcome = Outcome::new(&recording, collapsing.write_to(arguments)? > 0);
+    output::leave_to_exit(collapsing);
+    output::leave_to_exit(recording);
+    Ok(outcome)
+}
+
+/// Prints times off the CPU.
+fn off_cpu(arguments: &Arguments, fields: &[Field]) -> Result<Outcome> {
+    if fields.contains(&Field::Event) {
+        anyhow::bail!("-F event: times off the CPU are of no event; leave it out");
+    }
+    let recording = arguments.input.load(Needs::OffCpu)?;
+    output::report_diagnostics(&recording);
+    if !recording.samples_off_cpu() {
+        load::require_cpus(&recording)?;
+    }
+    let selection = arguments.tasks.limit(arguments.selection.selection());
+    output::check_selection(&selection, &recording)?;
+    let departures = waits::departures(&recording, &selection)?;
+    if departures.not_whole > 0 {
+        output::complain(&format!(
+            "note: {} of the times off the CPU are not known wholly: the known part is printed",
+            departures.not_whole
+        ));
+    }
+    // What is printed was selected above.
+    let all = Selection::default();
+    let options = Options { weight: Weight::Period, merge: arguments.merge };
+    let mut collapsing = Collapsing {
+        recording: &recording,
+        folder: Folder::new(&recording, fields, arguments.kernel_suffix),
+        stacks: OrderedStacks::new(&recording, &all, options),
+        timelines: departures.timelines.iter().collect(),
+        selection: &all,
     };
-    let outcome = Outcome::new(&recording, lines > 0);
+    let outcome = Outcome::new(&recording, collapsing.write_to(arguments)? > 0);
     output::leave_to_exit(collapsing);
     output::leave_to_exit(recording);
     Ok(outcome)
@@ -132,14 +172,26 @@ struct Collapsing<'r> {
     recording: &'r Recording,
     folder: Folder<'r>,
     stacks: OrderedStacks,
+    timelines: Vec<&'r Timeline>,
     selection: &'r Selection,
 }
 
 impl Collapsing<'_> {
+    /// Writes where the user wants it, and returns the number of lines.
+    fn write_to(&mut self, arguments: &Arguments) -> Result<u64> {
+        let inputs = arguments.input.inputs(Some(self.recording));
+        match &arguments.split {
+            Some(directory) => self.write_files(directory, &inputs),
+            None => {
+                let file = target::file(arguments.output.as_deref());
+                Ok(target::write(file, Readers::Usual, &inputs, |out| self.write_all(out))?)
+            }
+        }
+    }
+
     fn write_all(&mut self, out: &mut (dyn Write + Send)) -> stallgraph::Result<u64> {
-        let timelines = self.selection.timelines(self.recording);
         let mut lines = 0;
-        for timeline in timelines {
+        for timeline in self.timelines.clone() {
             lines += self.write(timeline, out)?;
         }
         Ok(lines)
@@ -149,10 +201,11 @@ impl Collapsing<'_> {
         target::make_folder(directory)?;
         let prefix = if self.recording.tells_cpus() { "cpu" } else { "tid" };
         let name = |timeline: &Timeline| format!("{prefix}-{}.folded", timeline.cpu);
-        let names: Vec<String> = self.selection.timelines(self.recording).map(name).collect();
+        let timelines = self.timelines.clone();
+        let names: Vec<String> = timelines.iter().copied().map(name).collect();
         say_what_is_there(directory, &names);
         let mut lines = 0;
-        for (timeline, name) in self.selection.timelines(self.recording).zip(names) {
+        for (timeline, name) in timelines.into_iter().zip(names) {
             let path = directory.join(name);
             lines += target::write(Some(&path), Readers::Usual, inputs, |out| self.write(timeline, out))?;
         }

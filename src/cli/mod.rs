@@ -16,6 +16,7 @@ mod info;
 mod input;
 mod inputs;
 mod names;
+mod offcpu;
 mod outcome;
 mod output;
 mod pack;
@@ -70,6 +71,7 @@ enum Command {
     Check(check::Arguments),
     Stalls(stalls::Arguments),
     Syscalls(syscalls::Arguments),
+    Offcpu(offcpu::Arguments),
     Packets(packets::Arguments),
     Diff(diff::Arguments),
     Fleet(fleet::Arguments),
@@ -97,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => return check::run(&arguments),
         Command::Stalls(arguments) => stalls::run(&arguments),
         Command::Syscalls(arguments) => syscalls::run(&arguments),
+        Command::Offcpu(arguments) => offcpu::run(&arguments),
         Command::Packets(arguments) => packets::run(&arguments),
         Command::Diff(arguments) => return diff::run(&arguments),
         Command::Fleet(arguments) => return fleet::run(&arguments),

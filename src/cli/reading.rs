@@ -24,6 +24,8 @@ pub enum Needs {
     SamplesAndEvents,
     /// Samples with the kernel's part of their stacks, and events.
     Kernel,
+    /// Events with their whole stacks, or the samples of `perf record --off-cpu`.
+    OffCpu,
 }
 
 /// How to read recordings.
@@ -84,6 +86,7 @@ impl ReadingOptions {
     pub fn options(&self, needs: Needs) -> Options {
         Options {
             event: self.event.clone(),
+            off_cpu: needs == Needs::OffCpu,
             sources: self.names.sources(),
             stacks: if needs == Needs::Kernel { Stacks::Kernel } else { Stacks::Whole },
             events: needs != Needs::Samples,

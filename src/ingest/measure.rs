@@ -42,7 +42,7 @@ pub enum Measure {
 
 impl Measure {
     /// What the samples of `attribute`'s event show; `None` if its records are no samples: those of
-    /// a tracepoint, of a dummy, or AUX data.
+    /// a tracepoint, of a dummy, AUX data, or times off the CPU.
     pub fn of(attribute: &Attribute) -> Option<Measure> {
         if attribute.is_tracepoint() {
             return None;
@@ -50,6 +50,9 @@ impl Measure {
         // A text without names of events: most often it is of the one that perf takes by default.
         if attribute.name.as_deref() == Some(Attribute::NAMELESS) {
             return Some(Measure::Time);
+        }
+        if attribute.name.as_deref().is_some_and(is_off_cpu) {
+            return None;
         }
         match attribute.generic() {
             Some((PERF_TYPE_HARDWARE, 0 | 9)) => Some(Measure::Time),
@@ -69,6 +72,12 @@ impl Measure {
     pub fn is_time(self) -> bool {
         self <= Measure::Instructions
     }
+}
+
+/// Whether this is the name of the event whose samples say how long a task was off the CPU
+/// (OFFCPU_EVENT in tools/perf/util/off_cpu.h): of records that a BPF program writes.
+pub fn is_off_cpu(name: &str) -> bool {
+    name.split([':', '/']).next() == Some("offcpu-time")
 }
 
 /// What an event of a PMU's own shows, as far as its name tells.
@@ -115,6 +124,7 @@ mod tests {
             ("cpu_core/mem_load_retired.l3_miss/", Some(Measure::Misses)),
             ("dummy:HG", None),
             ("bpf-output/name=trace/", None),
+            ("offcpu-time", None),
             ("intel_pt//u", None),
             ("cs_etm/@tmc_etr0/u", None),
             ("arm_spe_0/ts_enable=1/", None),

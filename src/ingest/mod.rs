@@ -13,7 +13,7 @@
 //! | `source`, `parallel`, `walk_result` | all records, several parts at the same time |
 //! | `records`, `sample_id`, `side_band`, `user_chains` | records that are not samples |
 //! | `between` | text between records |
-//! | `sample`, `user_part`, `event_finder`, `sample_reader` | samples |
+//! | `sample`, `user_part`, `off_cpu`, `event_finder`, `sample_reader` | samples |
 //! | `tracing_data`, `tracepoint` | events |
 //! | `script_text` | the text of perf script |
 //! | `log_times` | times in logs |
@@ -31,6 +31,7 @@ mod input;
 pub mod log_times;
 mod magic;
 mod measure;
+mod off_cpu;
 mod parallel;
 mod records;
 #[cfg(feature = "pack")]
@@ -56,7 +57,7 @@ pub use features::Features;
 pub use header::Header;
 pub use input::{InputFile, looks_like_recording, open};
 pub use magic::is_recording;
-pub use measure::Measure;
+pub use measure::{Measure, is_off_cpu};
 pub use parallel::part_count;
 pub use records::{COMPRESSED, COMPRESSED2, Record, Stop, Walk};
 #[cfg(feature = "pack")]

@@ -5,6 +5,8 @@ use linux_perf_event_reader::constants::{PERF_RECORD_SWITCH, PERF_RECORD_SWITCH_
 use super::attributes::Attribute;
 use super::cursor::ByteOrder;
 use super::event_finder::{EventFinder, RecentIds};
+use super::measure::is_off_cpu;
+use super::off_cpu;
 use super::records::Record;
 use super::sample::{RawSample, SampleLayout, tell_cpus};
 use super::tracepoint::{RawSwitch, RawTrace, TraceReader};
@@ -34,6 +36,10 @@ pub struct SampleReader<'w> {
     finder: EventFinder,
     /// For each event, whether its records are samples.
     samples: &'w [bool],
+    /// For each event, whether its records say how long a task was off the CPU.
+    are_off_cpu: Vec<bool>,
+    /// Whether such records are samples.
+    samples_off_cpu: bool,
     /// Decodes the other events and switches, if they are wanted too.
     trace: Option<TraceReader>,
 }
@@ -57,7 +63,11 @@ impl<'w> SampleReader<'w> {
             true => layouts.collect(),
             false => layouts.map(SampleLayout::by_thread).collect(),
         };
-        Ok(SampleReader { layouts, finder, samples, trace })
+        let name = |attribute: &Attribute| attribute.name.as_deref().is_some_and(is_off_cpu);
+        let are_off_cpu: Vec<bool> = attributes.iter().map(name).collect();
+        let samples_off_cpu =
+            are_off_cpu.iter().zip(samples).any(|(is_off_cpu, is_sample)| *is_off_cpu && *is_sample);
+        Ok(SampleReader { layouts, finder, samples, are_off_cpu, samples_off_cpu, trace })
     }
 
     /// Whether there may be samples with a piece of the user's stack.
@@ -93,7 +103,11 @@ impl<'w> SampleReader<'w> {
                 ByteOrder::Big => self.decode_event::<false>(event, record, collected),
             };
         }
-        match self.layouts[event].decode(record.body, order) {
+        let decoded = match self.samples_off_cpu && self.are_off_cpu[event] {
+            true => off_cpu::decode(&self.layouts[event], record.body, order),
+            false => self.layouts[event].decode(record.body, order),
+        };
+        match decoded {
             Ok(sample) => collected.sample(event, &sample, record),
             Err(why) => collected.reject(why),
         }
@@ -109,6 +123,10 @@ impl<'w> SampleReader<'w> {
     ) {
         let order = if IS_LITTLE { ByteOrder::Little } else { ByteOrder::Big };
         let layout = &self.layouts[event];
+        if self.are_off_cpu[event] {
+            // perf writes them after the recording, with times that only order them.
+            return collected.event(event, None);
+        }
         let time_ns = layout.time(record.body, order);
         let Some(trace_reader) = &self.trace else {
             return collected.event(event, time_ns);
@@ -134,7 +152,11 @@ impl<'w> SampleReader<'w> {
     /// Decodes a sample up to its call chain; `None` if it cannot be decoded.
     pub(super) fn decode_to_chain<'a>(&self, record: &Record<'a>, order: ByteOrder) -> Option<RawSample<'a>> {
         let event = self.finder.find_once(record.body, order)?;
-        let (sample, _) = self.layouts[event].decode_to_chain(record.body, order).ok()?;
+        let layout = &self.layouts[event];
+        if self.are_off_cpu[event] {
+            return off_cpu::decode(layout, record.body, order).ok();
+        }
+        let (sample, _) = layout.decode_to_chain(record.body, order).ok()?;
         Some(sample)
     }
 

@@ -4,7 +4,7 @@
 use linux_perf_event_reader::RecordType;
 use linux_perf_event_reader::constants::{PERF_RECORD_MISC_SWITCH_OUT, PERF_RECORD_MISC_SWITCH_OUT_PREEMPT};
 
-use crate::model::{LeaveReason, Softirq, TraceKind, Tracepoint};
+use crate::model::{LeaveReason, Sleep, Softirq, TraceKind, Tracepoint};
 
 use super::attributes::Attribute;
 use super::cursor::{ByteOrder, Cursor};
@@ -207,7 +207,7 @@ impl TraceReader {
         let (fields, origin) = self.switches.split(record)?;
         let is_out = record.misc & PERF_RECORD_MISC_SWITCH_OUT != 0;
         let is_preempted = record.misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT != 0;
-        let why = if is_preempted { LeaveReason::Runnable } else { LeaveReason::Asleep };
+        let why = if is_preempted { LeaveReason::Runnable } else { LeaveReason::Asleep(Sleep::Unknown) };
         let trace = match RecordType(record.kind) {
             RecordType::SWITCH | RecordType::SWITCH_CPU_WIDE if !is_out => {
                 RawTrace::Known(TraceKind::SwitchIn)
@@ -337,8 +337,29 @@ pub(super) fn softirq(vector: i64) -> Option<Softirq> {
 /// Why a task with this state left the CPU. It cannot run if any of the lowest eight bits is set
 /// (TASK_REPORT and TASK_REPORT_IDLE, include/linux/sched.h). A higher bit says that a runnable
 /// task was preempted.
+///
+/// Since 4.14 one bit is set. Before, the state was a set: 0x82 was a D that a fatal signal ends,
+/// and 0x40 was dead, which since then is parked.
 fn leave_reason(prev_state: i64) -> LeaveReason {
-    if prev_state & 0xff == 0 { LeaveReason::Runnable } else { LeaveReason::Asleep }
+    const INTERRUPTIBLE: i64 = 0x1;
+    const UNINTERRUPTIBLE: i64 = 0x2;
+    /// By a signal, and by a debugger.
+    const STOPPED: i64 = 0x4 | 0x8;
+    /// EXIT_DEAD and EXIT_ZOMBIE.
+    const ENDED: i64 = 0x10 | 0x20;
+    /// A kernel thread that waits for work, and is not counted as load.
+    const IDLE: i64 = 0x80;
+    let has = |bits: i64| prev_state & bits != 0;
+    let sleep = match () {
+        () if !has(0xff) => return LeaveReason::Runnable,
+        () if has(ENDED) => Sleep::Ended,
+        () if has(UNINTERRUPTIBLE) => Sleep::Uninterruptible,
+        () if has(INTERRUPTIBLE) => Sleep::Interruptible,
+        () if has(STOPPED) => Sleep::Stopped,
+        () if has(IDLE) => Sleep::Interruptible,
+        () => Sleep::Unknown,
+    };
+    LeaveReason::Asleep(sleep)
 }
 
 #[cfg(test)]
@@ -404,9 +425,17 @@ mod tests {
         for (prev_state, why) in [
             (0, LeaveReason::Runnable),
             (0x100, LeaveReason::Runnable),
-            (1, LeaveReason::Asleep),
-            (0x402, LeaveReason::Asleep),
-            (0x80, LeaveReason::Asleep),
+            (1, LeaveReason::Asleep(Sleep::Interruptible)),
+            (2, LeaveReason::Asleep(Sleep::Uninterruptible)),
+            (0x402, LeaveReason::Asleep(Sleep::Uninterruptible)),
+            (0x82, LeaveReason::Asleep(Sleep::Uninterruptible)),
+            (8, LeaveReason::Asleep(Sleep::Stopped)),
+            (0x10, LeaveReason::Asleep(Sleep::Ended)),
+            (0x20, LeaveReason::Asleep(Sleep::Ended)),
+            (0x40, LeaveReason::Asleep(Sleep::Unknown)),
+            (0x80, LeaveReason::Asleep(Sleep::Interruptible)),
+            (i64::MIN, LeaveReason::Runnable),
+            (-1, LeaveReason::Asleep(Sleep::Ended)),
         ] {
             assert_eq!(leave_reason(prev_state), why, "{prev_state:#x}");
         }

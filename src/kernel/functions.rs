@@ -26,6 +26,7 @@ pub fn classify(name: &str) -> FrameKind {
         _ if turns_interrupts_on(name) => FrameKind::InterruptsOn,
         _ if leaves_to_host(name) => FrameKind::HostCall,
         _ if is_helper(name) => FrameKind::Helper,
+        _ if gives_cpu_away(name) => FrameKind::Schedule,
         _ if is_bpf_program(name) => FrameKind::BpfProgram,
         _ => FrameKind::Plain,
     }
@@ -347,6 +348,41 @@ fn is_thread_entry(name: &str) -> bool {
     )
 }
 
+/// Whether this function gives the CPU away (kernel/sched/core.c, kernel/time/timer.c and
+/// hrtimer.c), or tells of that.
+fn gives_cpu_away(name: &str) -> bool {
+    matches!(
+        name,
+        "schedule"
+            | "__schedule"
+            | "__schedule_loop"
+            | "schedule_user"
+            | "schedule_idle"
+            | "schedule_rtlock"
+            | "schedule_preempt_disabled"
+            | "schedule_timeout"
+            | "schedule_timeout_interruptible"
+            | "schedule_timeout_killable"
+            | "schedule_timeout_uninterruptible"
+            | "schedule_timeout_idle"
+            | "schedule_hrtimeout"
+            | "schedule_hrtimeout_range"
+            | "schedule_hrtimeout_range_clock"
+            | "io_schedule"
+            | "io_schedule_timeout"
+            | "preempt_schedule"
+            | "preempt_schedule_common"
+            | "preempt_schedule_irq"
+            | "preempt_schedule_notrace"
+            | "preempt_schedule_thunk"
+            | "__cond_resched"
+            | "_cond_resched"
+            | "__traceiter_sched_switch"
+            | "perf_trace_sched_switch"
+            | "__perf_event_task_sched_out"
+    )
+}
+
 /// Whether this is a BPF program: `bpf_prog_`, the eight bytes of its tag, and its name if it has
 /// one (`bpf_get_prog_name` in kernel/bpf/core.c).
 fn is_bpf_program(name: &str) -> bool {
@@ -392,6 +428,8 @@ mod tests {
             ("do_writev", Plain),
             ("bpf_prog_6deef7357e7b4530_sd_fw_egress", BpfProgram),
             ("bpf_prog_6deef7357e7b4530", BpfProgram),
+            ("schedule", Schedule),
+            ("smp_reschedule_interrupt", InterruptEntry),
             ("bpf_prog_run_clear_cb", Plain),
             ("bpf_prog_array_copy_to_user", Plain),
             // Softirqs at the end of a call change to this stack too.

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
-use crate::ingest::{Attribute, CoreEvent, Formats, Measure, SampleLayout, Source, tell_cpus};
+use crate::ingest::{Attribute, CoreEvent, Formats, Measure, SampleLayout, Source, is_off_cpu, tell_cpus};
 use crate::model::{About, Clock, Event, Kept, Tracepoint, clean};
 
 /// For each event, whether it is the sampling event: the `asked` one, else the [`best`]. On a
@@ -41,6 +41,16 @@ pub(super) fn sampling_events(
         clean(&format!("-e {asked}: {which} of the recording has this name; it holds {}", names.join(", ")))
             .into_owned(),
     ))
+}
+
+/// The event whose samples say how long tasks were off the CPU, where no switches tell that better.
+pub(super) fn off_cpu_event(attributes: &[Attribute]) -> Option<String> {
+    let tells_switches = |attribute: &Attribute| {
+        let tracepoint = tracepoint(attribute, &attribute.display_name());
+        attribute.wants_switches() || tracepoint == Some(Tracepoint::Switch)
+    };
+    let mut names = attributes.iter().map(Attribute::display_name);
+    names.find(|name| is_off_cpu(name)).filter(|_| !attributes.iter().any(tells_switches))
 }
 
 /// The event whose samples show time best, of those that have samples; the first of equals.

@@ -10,6 +10,9 @@ pub struct Options {
     /// where time goes and have samples: a clock or cycles, then instructions, then others with a
     /// warning.
     pub event: Option<String>,
+    /// Whether the samples of `perf record --off-cpu` are the sampling event's, unless another one
+    /// is asked for, or switches between tasks were recorded.
+    pub off_cpu: bool,
     /// Where names come from.
     pub sources: Sources,
     /// Which part of stacks to read.

@@ -7,7 +7,7 @@ use crate::ingest::{self, Damage, Features, Header, InputFile, Source, TraceRead
 use crate::model::{Module, Names, Recording, Stacks, Tally};
 use crate::state::{Meanings, ResolvedPart, State};
 
-use super::events::{about, may_be_sampled, sampling_events};
+use super::events::{about, may_be_sampled, off_cpu_event, sampling_events};
 use super::job::Job;
 use super::meanings::{set_compat, system_calls};
 use super::notes::{note_formats, note_input_damage, note_sampling_event};
@@ -38,9 +38,11 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     let source = Source::new(header, &records);
     let total = source.data_bytes();
     let recorded = |wanted: &[bool]| source.recorded_events(wanted);
+    let off_cpu = options.off_cpu.then(|| off_cpu_event(&source.header.attributes)).flatten();
+    let asked = options.event.as_deref().or(off_cpu.as_deref());
     let sampling = match job.samples_all {
         true => source.header.attributes.iter().map(may_be_sampled).collect(),
-        false => sampling_events(&source.header.attributes, options.event.as_deref(), &recorded)?,
+        false => sampling_events(&source.header.attributes, asked, &recorded)?,
     };
 
     let Header { attributes, formats, order, .. } = &source.header;
@@ -70,7 +72,7 @@ pub(super) fn read(files: &[InputFile], job: &Job) -> Result<Unnamed> {
     progress(Stage::Meanings, total, total);
     let (collected, events) = samples::resolve(parts, &meanings, &mut recording);
     note_input_damage(&source, &walked, options.stacks == Stacks::Whole, &mut recording);
-    if options.event.is_none() && !job.samples_all {
+    if asked.is_none() && !job.samples_all {
         note_sampling_event(&mut recording);
     }
     if options.events {
@@ -89,7 +91,10 @@ impl Unnamed {
         recording.timelines = timelines;
         recording.frames = chains.frames;
         recording.stacks = chains.stacks;
-        span.add_samples(&recording.timelines);
+        // Times off the CPU are written after the recording.
+        if !recording.samples_off_cpu() {
+            span.add_samples(&recording.timelines);
+        }
         (recording.about.start_ns, recording.about.end_ns) = span.bounds();
         timelines::settle_pauses(&mut recording);
         (recording.tasks, recording.modules, recording.cgroups) = state.into_tables();

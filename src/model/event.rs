@@ -103,6 +103,12 @@ impl Event {
         name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next()
     }
 
+    /// Whether it is that of `perf record --off-cpu`, whose samples say how long a task was off the
+    /// CPU: OFFCPU_EVENT in tools/perf/util/off_cpu.h.
+    pub fn times_off_cpu(&self) -> bool {
+        !self.is_tracepoint && self.name.split([':', '/']).next() == Some("offcpu-time")
+    }
+
     /// Whether every occurrence was recorded and can be decoded, so that where no record is nothing
     /// happened.
     pub fn tells_all(&self) -> bool {

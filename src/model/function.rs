@@ -89,6 +89,8 @@ pub enum FrameKind {
     /// Leaves a virtual machine to its host, to send an interrupt or to tell a device:
     /// `native_write_msr`, `iowrite16`. It is a helper too.
     HostCall,
+    /// Gives the CPU away: `schedule`, `io_schedule`. It does so for its caller.
+    Schedule,
     /// A BPF program: `bpf_prog_6deef7357e7b4530_sd_fw_egress`.
     BpfProgram,
 }

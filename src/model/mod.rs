@@ -87,6 +87,6 @@ pub use task::{Origin, Task, TaskKind};
 #[cfg(any(feature = "parquet", feature = "render"))]
 pub(crate) use time_of_day::utc;
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
-pub use trace::{Arguments, LeaveReason, Trace, TraceEvent, TraceKind};
+pub use trace::{Arguments, LeaveReason, Sleep, Trace, TraceEvent, TraceKind};
 pub use tracepoint::Tracepoint;
 pub use unwinding::{StackEnd, Unwinding};

@@ -184,6 +184,11 @@ impl Recording {
         self.about.events.iter().find(|event| event.is_sampling)
     }
 
+    /// Whether the samples say how long a task was off the CPU, and not what it did there.
+    pub fn samples_off_cpu(&self) -> bool {
+        self.sampling_event().is_some_and(Event::times_off_cpu)
+    }
+
     /// Whether samples are taken while interrupts are off: on x86 the counters of the hardware use
     /// a non-maskable interrupt (arch/x86/events/core.c, `perf_event_nmi_handler`).
     pub fn samples_interrupts_off(&self) -> bool {

@@ -106,7 +106,30 @@ pub enum LeaveReason {
     /// It could have gone on: it was preempted, or it yielded.
     Runnable,
     /// It waits for something, or it ended.
-    Asleep,
+    Asleep(Sleep),
+}
+
+impl LeaveReason {
+    /// Whether it could not go on.
+    pub fn is_asleep(self) -> bool {
+        matches!(self, LeaveReason::Asleep(_))
+    }
+}
+
+/// How a task that left the CPU sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sleep {
+    /// Unknown: a switch record says only whether the task was preempted.
+    Unknown,
+    /// A signal wakes it too: a wait for input, for a lock of user space, for time to pass. So do
+    /// threads of the kernel sleep that wait for work.
+    Interruptible,
+    /// No signal wakes it (state D): a wait for a disk, or for a lock of the kernel.
+    Uninterruptible,
+    /// A signal or a debugger stopped it.
+    Stopped,
+    /// It does not come back.
+    Ended,
 }
 
 /// The events of one CPU in time order; those of equal time are in the order of the file.

@@ -9,8 +9,10 @@ use crate::support::{run, stallgraph};
 /// Clears the screen, rings, writes a title and a line of its own, and turns the text around.
 const HOSTILE: &str = "x\x1b[2J\x07\x1b]0;t\x07\nculprit: y\u{202e}\u{9b}1m";
 
-const COMMANDS: [&str; 10] =
-    ["window", "stalls", "check", "syscalls", "packets", "collapse", "chart", "report", "export", "info"];
+const COMMANDS: [&str; 11] = [
+    "window", "stalls", "check", "syscalls", "offcpu", "packets", "collapse", "chart", "report", "export",
+    "info",
+];
 
 #[track_caller]
 fn assert_clean(arguments: &[&str], folder: &Path) {

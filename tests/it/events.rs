@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::support;
 use stallgraph::load::{self, Options, Sources};
-use stallgraph::model::{LeaveReason, Recording, Softirq, TraceEvent, TraceKind};
+use stallgraph::model::{LeaveReason, Recording, Sleep, Softirq, TraceEvent, TraceKind};
 
 fn load(name: &str) -> Recording {
     let file = support::Recording::open(name);
@@ -85,7 +85,10 @@ fn the_fields_are_those_that_perf_prints() {
     assert!(!recording.functions_root_first(switch.stack).is_empty(), "it was recorded with -g");
     // prev_state=S
     let asleep = at(4_078_060_843_404).kind;
-    assert!(matches!(asleep, TraceKind::Switch { why: LeaveReason::Asleep, .. }), "{asleep:?}");
+    assert!(
+        matches!(asleep, TraceKind::Switch { why: LeaveReason::Asleep(Sleep::Interruptible), .. }),
+        "{asleep:?}"
+    );
     // PERF_RECORD_SWITCH_CPU_WIDE OUT preempt  next pid/tid: 21018/21018
     let record = at(4_078_060_759_317).kind;
     assert!(

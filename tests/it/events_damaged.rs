@@ -135,7 +135,9 @@ fn changed_bytes_end_in_an_exit_code() {
                 changed[dice.below(below)] = dice.below(256) as u8;
             }
             fs::write(&path, &changed).expect("the folder can be written to");
-            for (subcommand, options) in [("syscalls", &["--min", "0s", "--all"][..]), ("packets", &[])] {
+            for (subcommand, options) in
+                [("syscalls", &["--min", "0s", "--all"][..]), ("offcpu", &["--all"]), ("packets", &[])]
+            {
                 let run = run(stallgraph().arg(subcommand).arg(&path).arg("--no-symbols").args(options));
                 assert!(matches!(run.code, Some(0..=3)), "{subcommand}, {changes} changes: {run:?}");
                 codes.insert(run.code);

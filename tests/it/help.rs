@@ -2,9 +2,9 @@
 
 use crate::support::{run, stallgraph};
 
-const COMMANDS: [&str; 14] = [
-    "window", "collapse", "check", "stalls", "syscalls", "packets", "diff", "fleet", "chart", "report",
-    "export", "info", "pack", "help",
+const COMMANDS: [&str; 15] = [
+    "window", "collapse", "check", "stalls", "syscalls", "offcpu", "packets", "diff", "fleet", "chart",
+    "report", "export", "info", "pack", "help",
 ];
 
 #[test]

@@ -41,9 +41,9 @@ fn check(printed: &str, by: &str) {
 fn every_field_stands_on_the_page() {
     for name in ["system", "evidence"] {
         let recording = Recording::open(name);
-        for command in ["window", "stalls", "check", "syscalls", "packets", "info"] {
-            if name == "system" && command == "packets" {
-                continue; // It holds no event that tells of packets.
+        for command in ["window", "stalls", "check", "syscalls", "offcpu", "packets", "info"] {
+            if name == "system" && ["packets", "offcpu"].contains(&command) {
+                continue; // It holds no event that tells of packets, and no switches.
             }
             // The exit code of `check` is its answer.
             let text = run(recording.command(command).args(["--format", "json"])).stdout;

@@ -55,6 +55,8 @@ mod moments;
 mod names;
 mod no_cpus;
 mod odd_recordings;
+mod off_cpu;
+mod off_cpu_samples;
 mod offsets;
 mod one_answer;
 mod outputs;

@@ -27,6 +27,7 @@ fn output_is_the_same_on_any_number_of_threads() {
     for arguments in [
         &["collapse", "-F", samples][..],
         &["syscalls"],
+        &["offcpu", "--format", "json"],
         &["packets"],
         &["stalls"],
         &["stalls", "--format", "json"],

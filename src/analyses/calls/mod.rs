@@ -29,26 +29,24 @@
 //! Sampled events ([`Event::is_complete`](crate::model::Event::is_complete) is false) are not used:
 //! their enters and exits would be paired at random.
 
+mod callers;
 mod events;
 mod pairing;
 mod pass;
 mod result;
-mod switches;
-mod thread;
 
-use crate::model::{LeaveReason, Recording, TraceEvent, TraceKind};
+use crate::analyses::off_cpu::by_time;
+use crate::model::{Recording, TraceEvent, TraceKind};
 
 use pairing::CallEvent;
 use pass::Pass;
-use switches::Departure;
 
-pub use events::is_partial;
 pub use result::{Call, Calls, Doubt, Spent};
 
 /// Finds the calls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording) -> Calls {
     let mut pass = Pass::new(recording);
-    for (cpu, event) in events::by_time(&recording.timelines) {
+    for (cpu, event) in by_time(&recording.timelines) {
         if pass.is_used(event) {
             take(&mut pass, cpu, event);
         }
@@ -58,32 +56,15 @@ pub fn find(recording: &Recording) -> Calls {
 
 /// Takes one event of the CPU whose timeline has the index `cpu`.
 fn take(pass: &mut Pass, cpu: usize, event: &TraceEvent) {
-    let time_ns = event.time_ns;
-    let thread = pass.thread_of(event.task);
+    pass.tracker.take(cpu, event, &mut pass.callers);
+    let Some(thread) = pass.tracker.thread_of(event.task) else { return };
     match event.kind {
         TraceKind::SystemCallEnter { number, arguments } => {
-            if let Some(thread) = thread {
-                pass.enter(thread, CallEvent { event, cpu, number }, arguments);
-            }
+            pass.enter(thread, CallEvent { event, cpu, number }, arguments);
         }
         TraceKind::SystemCallExit { number, result } => {
-            if let Some(thread) = thread {
-                pass.exit(thread, CallEvent { event, cpu, number }, result);
-            }
+            pass.exit(thread, CallEvent { event, cpu, number }, result);
         }
-        TraceKind::Switch { next, why } => {
-            pass.switch_out(thread, Departure { cpu, time_ns, why, stack: event.stack });
-            pass.switch_in(pass.thread_of(next), cpu, time_ns, why);
-            if pass.recording.task(next).is_swapper() {
-                pass.cpus[cpu].idle_ns = Some(time_ns);
-            }
-        }
-        TraceKind::SwitchIn => pass.switch_in(thread, cpu, time_ns, LeaveReason::Asleep),
-        TraceKind::SwitchOut { why } => {
-            pass.switch_out(thread, Departure { cpu, time_ns, why, stack: event.stack });
-            (pass.cpus[cpu].current, pass.cpus[cpu].has_switched) = (None, true);
-        }
-        TraceKind::Waking { task, cpu } => pass.wake(task, cpu, time_ns),
         _ => {}
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::model::{NameId, Recording, SystemCallRole, Timeline, TraceEvent};
 
+use super::callers::Callers;
 use super::pass::Pass;
 use super::result::{Call, Calls, Doubt, Spent};
 
@@ -20,11 +21,10 @@ impl Pass<'_> {
     pub fn enter(&mut self, thread: usize, entry: CallEvent, arguments: u32) {
         let time_ns = entry.event.time_ns;
         self.has_enters = true;
-        self.note_running(thread, entry.cpu, time_ns);
         self.give_up(thread);
         let call = self.call_at(entry, arguments);
-        let thread = &mut self.threads[thread];
-        thread.restart_account(time_ns);
+        self.restart_account(thread, time_ns);
+        let thread = &mut self.callers.threads[thread];
         thread.open = Some(Call { has_enter: true, ..call });
         thread.has_called = true;
         thread.returning = None;
@@ -34,29 +34,28 @@ impl Pass<'_> {
     pub fn exit(&mut self, thread: usize, exit: CallEvent, result: i64) {
         let time_ns = exit.event.time_ns;
         self.has_exits = true;
-        self.note_running(thread, exit.cpu, time_ns);
         let is_other = |open: &Call| exit.number >= 0 && exit.number != open.number;
-        if self.threads[thread].open.as_ref().is_some_and(is_other) {
+        if self.callers.threads[thread].open.as_ref().is_some_and(is_other) {
             self.give_up(thread);
         }
         let call = self.call_at(exit, u32::MAX);
         let is_birth = self.system_calls.role(call.task, call.number) == SystemCallRole::Birth;
-        let caller = &mut self.threads[thread];
-        let call = caller.open.take().unwrap_or_else(|| match caller.has_called {
-            true => {
-                caller.restart_account(time_ns);
+        let caller = &mut self.callers.threads[thread];
+        // A new thread exits from the call that its parent entered.
+        let begins_here = caller.has_called || result == 0 && is_birth;
+        let call = match caller.open.take() {
+            Some(open) => open,
+            None if begins_here => {
+                self.restart_account(thread, time_ns);
                 call
             }
-            // A new thread exits from the call that its parent entered.
-            false if result == 0 && is_birth => {
-                caller.restart_account(time_ns);
-                call
-            }
-            false => Call { start_ns: caller.born_ns.min(time_ns), ..call },
-        });
+            None => Call { start_ns: self.tracker.born_ns(thread).min(time_ns), ..call },
+        };
+        let Callers { threads, calls, .. } = &mut self.callers;
+        let caller = &mut threads[thread];
         caller.has_called = true;
-        caller.returning = Some((self.calls.len(), time_ns));
-        self.calls.push(Call {
+        caller.returning = Some((calls.len(), time_ns));
+        calls.push(Call {
             end_ns: time_ns,
             result: Some(result),
             back_ns: Some(time_ns),
@@ -85,18 +84,25 @@ impl Pass<'_> {
         }
     }
 
+    /// Starts the account of a thread's new call.
+    fn restart_account(&mut self, thread: usize, time_ns: u64) {
+        self.callers.threads[thread].spent = Spent::default();
+        self.tracker.restart_account(thread, time_ns);
+    }
+
     /// Ends the open call of a thread without an exit. The exit was not recorded, so the call's
     /// duration is unknown.
     fn give_up(&mut self, thread: usize) {
-        if let Some(call) = self.threads[thread].open.take() {
-            self.calls.push(Call { spent: Some(Spent::default()), ..call });
+        if let Some(call) = self.callers.threads[thread].open.take() {
+            self.callers.calls.push(Call { spent: Some(Spent::default()), ..call });
         }
     }
 
     /// The calls, after the last event.
     pub fn finish(mut self) -> Calls {
         self.end_open_calls();
-        let Pass { recording, mut calls, has_switches, .. } = self;
+        let Pass { recording, tracker, callers, has_enters, has_exits, .. } = self;
+        let (mut calls, has_switches) = (callers.calls, tracker.has_switches);
         let tid = |call: &Call| recording.task(call.task).tid;
         calls = sorted(recording, calls);
         // When another thread gets the tid, the call of the previous thread has ended.
@@ -123,29 +129,25 @@ impl Pass<'_> {
         Calls {
             tids: calls.iter().map(tid).collect(),
             calls,
-            is_traced: self.has_enters && self.has_exits,
+            is_traced: has_enters && has_exits,
             has_switches,
-            unseen_switches: self.unseen_switches,
+            unseen_switches: tracker.unseen_switches,
         }
     }
 
     /// Ends the calls that were still open when the recording ended.
     fn end_open_calls(&mut self) {
-        for at in 0..self.threads.len() {
-            let is_elsewhere = self.is_elsewhere(&self.threads[at]);
-            let thread = &mut self.threads[at];
-            if is_elsewhere {
-                thread.mark_elsewhere(self.end_ns);
+        // A thread in `exit` uses no more time: it has left its CPU.
+        let is_exit = |call: &Call| self.system_calls.role(call.task, call.number) == SystemCallRole::Exit;
+        let exits = self.callers.threads.iter().map(|caller| caller.open.as_ref().is_some_and(is_exit));
+        let exits: Vec<bool> = exits.collect();
+        self.tracker.finish(&mut self.callers, |thread| exits[thread]);
+        let Callers { threads, calls, .. } = &mut self.callers;
+        for (at, caller) in threads.iter_mut().enumerate() {
+            if let Some(call) = caller.open.take() {
+                let end_ns = self.tracker.accounted_ns(at).max(call.start_ns);
+                calls.push(Call { end_ns, spent: Some(caller.spent), ..call });
             }
-            let Some(call) = thread.open.take() else {
-                continue;
-            };
-            // A thread in `exit` uses no more time: it has left its CPU.
-            if self.system_calls.role(call.task, call.number) != SystemCallRole::Exit {
-                thread.account(self.end_ns);
-            }
-            let end_ns = thread.accounted_ns.max(call.start_ns);
-            self.calls.push(Call { end_ns, spent: Some(thread.spent), ..call });
         }
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Node {
     pub depth: u32,
     /// The path up to its place.
     pub place: PathId,
+    /// The path up to the function that gives the CPU away by its callees.
+    pub waiter: PathId,
     /// Whether the innermost function is a BPF program.
     is_bpf_program: bool,
     /// Whether the innermost function turns interrupts on again.
@@ -107,6 +109,7 @@ impl PathTreeBuilder {
             softirq: None,
             depth: 0,
             place: path,
+            waiter: path,
             is_bpf_program: false,
             is_interrupts_on: false,
         });
@@ -146,6 +149,7 @@ impl PathTreeBuilder {
                 },
                 depth: outer.map_or(1, |outer| outer.depth + 1),
                 place: place_of_outer.unwrap_or(path),
+                waiter: outer.filter(|_| kind == FrameKind::Schedule).map_or(path, |outer| outer.waiter),
                 is_bpf_program: kind == BpfProgram,
                 is_interrupts_on: kind == FrameKind::InterruptsOn,
             });

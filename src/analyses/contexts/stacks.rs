@@ -72,6 +72,11 @@ impl Contexts {
         self.tree.get(path).place
     }
 
+    /// The path up to the function that waits: without the functions that give the CPU away.
+    pub fn waiter(&self, path: PathId) -> PathId {
+        self.tree.get(path).waiter
+    }
+
     /// Whether the innermost function of a path turns interrupts on again.
     pub fn is_interrupts_on(&self, path: PathId) -> bool {
         self.tree.get(path).is_interrupts_on

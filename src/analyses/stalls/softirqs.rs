@@ -140,7 +140,7 @@ impl Pass<'_, '_> {
     /// `ksoftirqd_should_run`): those that seem to be were served where it was not recorded, on top
     /// of a task whose events were left out, say.
     fn switch_out(&mut self, task: TaskId, why: LeaveReason) {
-        let is_asleep = why == LeaveReason::Asleep && self.cpu.traced.preemptions();
+        let is_asleep = why.is_asleep() && self.cpu.traced.preemptions();
         if is_asleep && self.cpu.recording.is_ksoftirqd(task) {
             self.open.raised = Default::default();
             self.open.unserved = None;

@@ -1,6 +1,7 @@
 //! What the user should know about the calls.
 
-use crate::analyses::calls::{self, Calls};
+use crate::analyses::calls::Calls;
+use crate::analyses::off_cpu::is_partial;
 use crate::analyses::selection::cpu_list;
 use crate::model::{Diagnostic, Flaw, Recording, Severity, Tracepoint};
 
@@ -72,7 +73,7 @@ pub(super) fn notes(recording: &Recording, calls: &Calls) -> Vec<Diagnostic> {
         );
         note(Severity::Warning, "unseen_switches", 1, &message, "add --switch-events to perf record");
     }
-    if calls.is_traced && calls::is_partial(recording) {
+    if calls.is_traced && is_partial(recording) {
         let cpus: Vec<u32> = recording.timelines.iter().map(|timeline| timeline.cpu).collect();
         let online = recording.about.cpus_online.unwrap_or_default();
         let message = format!(

@@ -1,7 +1,7 @@
 //! Switch records, as perf prints them (`perf_event__fprintf_switch` in tools/perf/util/event.c).
 
 use crate::ingest::tracepoint::RawTrace;
-use crate::model::{LeaveReason, TraceKind};
+use crate::model::{LeaveReason, Sleep, TraceKind};
 
 use super::scanner::Scanner;
 use super::traces::{PrintedThread, PrintedTrace};
@@ -21,7 +21,7 @@ pub fn read_switch<'a>(name: &[u8], rest: &'a [u8]) -> Option<PrintedTrace<'a>> 
     };
     let (rest, why) = match rest.trim_ascii_start().strip_prefix(b"preempt") {
         Some(rest) => (rest, LeaveReason::Runnable),
-        None => (rest, LeaveReason::Asleep),
+        None => (rest, LeaveReason::Asleep(Sleep::Unknown)),
     };
     if !is_cpu_wide {
         return alone(TraceKind::SwitchOut { why });
@@ -46,7 +46,7 @@ mod tests {
             let other = Some(PrintedThread { pid: 21, tid: 22, comm: b"" });
             Some(PrintedTrace { trace: RawTrace::Switch { next_tid: 22, why }, other })
         };
-        let (asleep, runnable) = (LeaveReason::Asleep, LeaveReason::Runnable);
+        let (asleep, runnable) = (LeaveReason::Asleep(Sleep::Unknown), LeaveReason::Runnable);
         for (name, rest, expected) in [
             ("SWITCH_CPU_WIDE", " IN           prev pid/tid:     0/0    ", alone(TraceKind::SwitchIn)),
             ("SWITCH_CPU_WIDE", " OUT          next pid/tid:    21/22   ", out(asleep)),

@@ -6,7 +6,7 @@
 //! in words of its own (plugin_sched_switch.c). What is printed in any other form is not read.
 
 use crate::ingest::tracepoint::{RawTrace, softirq};
-use crate::model::{LeaveReason, TraceKind, Tracepoint};
+use crate::model::{LeaveReason, Sleep, TraceKind, Tracepoint};
 
 use super::scanner::Scanner;
 
@@ -170,8 +170,15 @@ fn switch_of_plugin<'a>(from: &mut Scanner<'a>) -> Option<(PrintedThread<'a>, Le
 /// task was preempted.
 fn leave_reason(state: &[u8]) -> Option<LeaveReason> {
     let is_state = state.iter().all(|byte| byte.is_ascii_alphanumeric() || b"|+".contains(byte));
-    let is_runnable = matches!(state, b"R" | b"R+");
-    is_state.then_some(if is_runnable { LeaveReason::Runnable } else { LeaveReason::Asleep })
+    let sleep = match state {
+        b"R" | b"R+" => return Some(LeaveReason::Runnable),
+        [b'S' | b'I', ..] => Sleep::Interruptible,
+        [b'D', ..] => Sleep::Uninterruptible,
+        [b'T' | b't', ..] => Sleep::Stopped,
+        [b'X' | b'Z' | b'x', ..] => Sleep::Ended,
+        _ => Sleep::Unknown,
+    };
+    is_state.then_some(LeaveReason::Asleep(sleep))
 }
 
 /// `comm=a pid=1 prio=120 target_cpu=001`; before 4.14 with ` success=1`.
@@ -325,8 +332,8 @@ mod tests {
             for (state, why) in [
                 ("R", LeaveReason::Runnable),
                 ("R+", LeaveReason::Runnable),
-                ("S", LeaveReason::Asleep),
-                ("D|W", LeaveReason::Asleep),
+                ("S", LeaveReason::Asleep(Sleep::Interruptible)),
+                ("D|W", LeaveReason::Asleep(Sleep::Uninterruptible)),
             ] {
                 let switch = RawTrace::Switch { next_tid: 12, why };
                 let text = format!(

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::error::Result;
-use crate::ingest::{Attribute, PrintedTrace, RawTrace, ScriptSample, read_trace, whole_text};
+use crate::ingest::{Attribute, PrintedTrace, RawTrace, ScriptSample, is_off_cpu, read_trace, whole_text};
 use crate::load::events::{is_candidate, samples_time, sampling_events, tracepoint};
 use crate::model::{Event, EventId, TraceKind, Tracepoint, clean};
 
@@ -34,6 +34,8 @@ pub(super) struct ScriptEvent {
     tracepoint: Option<Tracepoint>,
     /// Whether it may be the sampling event. The choice needs the names of all events.
     pub is_candidate: bool,
+    /// Whether its samples say how long a task was off the CPU.
+    pub is_off_cpu: bool,
     /// Whether a sample of it has a call chain.
     pub has_callchain: bool,
     /// Whether its first sample has a time.
@@ -147,12 +149,14 @@ impl<'a> Events<'a> {
         let attribute = Attribute::from_name(&whole_text(name));
         let is_candidate = is_candidate(&attribute, self.asked);
         let tracepoint = tracepoint(&attribute, &attribute.display_name());
+        let is_off_cpu = attribute.name.as_deref().is_some_and(is_off_cpu);
         let index = self.list.len();
         self.indices.insert(name, index);
         self.list.push(ScriptEvent {
             attribute,
             tracepoint,
             is_candidate,
+            is_off_cpu,
             has_callchain: false,
             has_time: sample.header.time_ns.is_some(),
             has_cpu: sample.header.cpu.is_some(),

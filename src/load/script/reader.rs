@@ -266,7 +266,8 @@ impl<'a> Reader<'a> {
         if lacks_time || lacks_cpu {
             return Err(NO_TIME);
         }
-        header.time_ns.into_iter().for_each(|time_ns| self.span.add(time_ns));
+        // perf writes times off the CPU after the recording, with times that only order them.
+        header.time_ns.filter(|_| !event.is_off_cpu).into_iter().for_each(|time_ns| self.span.add(time_ns));
         if !event.is_candidate {
             event.records += 1;
             event.has_callchain |= !sample.lines.is_empty();

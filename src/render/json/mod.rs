@@ -16,4 +16,5 @@ pub mod packets;
 pub mod stalls;
 pub mod syscalls;
 mod view;
+pub mod waits;
 pub mod window;

@@ -17,5 +17,6 @@ pub mod prometheus;
 pub mod stalls;
 pub mod strips;
 pub mod syscalls;
+pub mod waits;
 pub mod watch;
 pub mod window;

@@ -1,0 +1,89 @@
+//! The events of all CPUs in time order.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::model::{Event, Recording, Timeline, TraceEvent};
+
+/// The events of all CPUs in time order, each with the index of its timeline. Events without a time
+/// are left out.
+pub fn by_time(timelines: &[Timeline]) -> impl Iterator<Item = (usize, &TraceEvent)> {
+    let mut rests: Vec<_> = timelines.iter().map(|line| line.trace.between(0, u64::MAX).iter()).collect();
+    let head = |(cpu, rest): (usize, &std::slice::Iter<TraceEvent>)| {
+        rest.as_slice().first().map(|event| Reverse((event.time_ns, cpu)))
+    };
+    let mut heads: BinaryHeap<_> = rests.iter().enumerate().filter_map(head).collect();
+    // The CPU whose events come next, until those of another one do: they come in runs.
+    let (mut cpu, mut until) = (0, (0, 0));
+    std::iter::from_fn(move || {
+        loop {
+            let rest = rests.get_mut(cpu)?;
+            if let Some(event) = rest.as_slice().first().filter(|event| (event.time_ns, cpu) < until) {
+                rest.next();
+                return Some((cpu, event));
+            }
+            let Reverse((_, next)) = match head((cpu, rest)).filter(|_| until > (0, 0)) {
+                Some(own) => std::mem::replace(&mut *heads.peek_mut()?, own),
+                None => heads.pop()?,
+            };
+            cpu = next;
+            until = heads.peek().map_or((u64::MAX, usize::MAX), |Reverse(other)| *other);
+        }
+    })
+}
+
+/// For each event of the recording, whether every occurrence was recorded.
+pub fn complete_events(recording: &Recording) -> Vec<bool> {
+    recording.about.events.iter().map(Event::tells_all).collect()
+}
+
+/// Whether the machine had online CPUs that were not recorded.
+pub fn is_partial(recording: &Recording) -> bool {
+    let recorded = recording.timelines.len();
+    recording.about.cpus_online.is_some_and(|online| recorded < online as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Details, StackId, TaskId, Trace, TraceKind};
+
+    #[test]
+    fn events_of_all_cpus_come_in_time_order() {
+        let timeline = |cpu: u32, times: &[u64]| Timeline {
+            cpu,
+            samples: Vec::new(),
+            details: Details::default(),
+            lost: Vec::new(),
+            throttled: Vec::new(),
+            trace: Trace {
+                events: times.iter().zip(0..).map(|(&time_ns, number)| event(time_ns, number)).collect(),
+                ..Trace::default()
+            },
+        };
+        // The task numbers the events of a CPU.
+        fn event(time_ns: u64, number: u32) -> TraceEvent {
+            let (task, stack) = (TaskId(number), StackId(0));
+            TraceEvent { time_ns, kind: TraceKind::Other, task, stack, event: None }
+        }
+        let cases: [&[&[u64]]; 6] = [
+            &[],
+            &[&[]],
+            &[&[0, 0, 5]],
+            &[&[], &[3, 3, 9], &[]],
+            &[&[5, 5, 7, 20, u64::MAX], &[0, 5, 6, 7, 7, 30], &[1, 7, u64::MAX - 1, u64::MAX]],
+            &[&[9, 10, 11], &[1, 2, 3], &[9, 9, 9, 12], &[4]],
+        ];
+        for cpus in cases {
+            let timelines: Vec<Timeline> =
+                cpus.iter().zip(0..).map(|(times, cpu)| timeline(cpu, times)).collect();
+            let key = |cpu: usize, event: &TraceEvent| (event.time_ns, cpu, event.task);
+            let all = timelines.iter().enumerate();
+            let all = all.flat_map(|(cpu, line)| line.trace.events.iter().map(move |event| key(cpu, event)));
+            let mut expected: Vec<_> = all.filter(|(time_ns, ..)| *time_ns < u64::MAX).collect();
+            expected.sort_unstable();
+            let merged: Vec<_> = by_time(&timelines).map(|(cpu, event)| key(cpu, event)).collect();
+            assert_eq!(merged, expected);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What the tracker tells: each change of a thread's state.
+
+use crate::model::{EventId, LeaveReason, StackId, TaskId};
+
+use super::thread::State;
+
+/// The moment in which a thread leaves a CPU.
+#[derive(Clone, Copy)]
+pub struct Departure {
+    /// The index of the CPU's timeline.
+    pub cpu: usize,
+    /// When, in ns.
+    pub time_ns: u64,
+    /// Why.
+    pub why: LeaveReason,
+    /// The task that left.
+    pub task: TaskId,
+    /// The stack of the switch event.
+    pub stack: StackId,
+    /// The event of the recording; `None` for a switch record.
+    pub event: Option<EventId>,
+}
+
+/// The moment in which a thread gets a CPU.
+#[derive(Clone, Copy)]
+pub struct Return {
+    /// When, in ns.
+    pub time_ns: u64,
+    /// The task that returned.
+    pub task: TaskId,
+    /// Whether the switch was recorded. Else `time_ns` is when the thread was woken on a CPU that
+    /// was idle, or when an event shows that it is back.
+    pub is_seen: bool,
+}
+
+/// The moment in which a sleeping thread is woken.
+#[derive(Clone, Copy)]
+pub struct Waking {
+    /// When, in ns.
+    pub time_ns: u64,
+    /// The task that had the CPU where the event was recorded.
+    pub by: TaskId,
+    /// The stack there.
+    pub stack: StackId,
+    /// The event of the recording.
+    pub event: Option<EventId>,
+}
+
+/// Learns of each change of a thread's state. Threads are named by their index.
+pub trait Watcher {
+    /// A thread was in a state for so long, in ns.
+    fn passed(&mut self, _thread: usize, _state: State, _ns: u64) {}
+    /// A thread left its CPU.
+    fn left(&mut self, _thread: usize, _departure: &Departure) {}
+    /// A thread that is off the CPU left it: the same departure, reported twice, or one after a
+    /// return that was not recorded.
+    fn left_again(&mut self, _thread: usize, _departure: &Departure) {}
+    /// A thread that was off the CPU, or of which nothing was known, got one.
+    fn returned(&mut self, _thread: usize, _back: &Return) {}
+    /// A sleeping thread was woken on a recorded CPU.
+    fn woken(&mut self, _thread: usize, _waking: &Waking) {}
+    /// A thread ran on a CPU that was not recorded, for an unknown time that began no later than
+    /// `time_ns`.
+    fn vanished(&mut self, _thread: usize, _time_ns: u64) {}
+}
