@@ -32,8 +32,8 @@ pub use crate::kernel::{system_call_by_number, system_call_role, task_kind};
 pub use crate::load::meanings::{function, set_compat};
 // The parsers of files with symbols, for fuzz targets.
 pub use crate::symbols::{
-    Budget, CallFrames, Code, Elf, FileSymbol, Jitdump, Kallsyms, Machine, Parts, PerfMap, PltStub, Reduced,
-    Registers, StackWorker, SymbolTable, Unwinder, WantedAddress, unpack_debug_data,
+    Budget, CallFrames, Code, Elf, FileSymbol, Jitdump, Kallsyms, Machine, Parts, PerfMap, Piece, PltStub,
+    Reduced, Registers, StackWorker, SymbolTable, Unwinder, WantedAddress, unpack_debug_data,
 };
 
 // Stalls by hand, for tests of what reads them: their types are non-exhaustive, so only this crate

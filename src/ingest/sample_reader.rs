@@ -103,11 +103,20 @@ impl<'w> SampleReader<'w> {
                 ByteOrder::Big => self.decode_event::<false>(event, record, collected),
             };
         }
-        let decoded = match self.samples_off_cpu && self.are_off_cpu[event] {
-            true => off_cpu::decode(&self.layouts[event], record.body, order),
-            false => self.layouts[event].decode(record.body, order),
-        };
-        match decoded {
+        if self.samples_off_cpu && self.are_off_cpu[event] {
+            return self.decode_off_cpu(event, record, order, collected);
+        }
+        match self.layouts[event].decode(record.body, order) {
+            Ok(sample) => collected.sample(event, &sample, record),
+            Err(why) => collected.reject(why),
+        }
+    }
+
+    /// Not inlined: the loop over samples stays small.
+    #[cold]
+    #[inline(never)]
+    fn decode_off_cpu(&self, event: usize, record: &Record, order: ByteOrder, collected: &mut impl Collect) {
+        match off_cpu::decode(&self.layouts[event], record.body, order) {
             Ok(sample) => collected.sample(event, &sample, record),
             Err(why) => collected.reject(why),
         }

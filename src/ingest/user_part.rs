@@ -32,6 +32,8 @@ pub struct UserDump<'a> {
     order: ByteOrder,
     /// The bytes from the stack pointer on.
     pub stack: &'a [u8],
+    /// Whether the kernel could copy no more: the stack ends there.
+    pub is_whole: bool,
 }
 
 /// Calls from which the CPU has not returned, as its last branch records have them.
@@ -110,7 +112,8 @@ impl<'a> UserPart<'a> {
         if abi == ABI_NONE {
             return Some(UserPart::None);
         }
-        Some(UserPart::Dump(UserDump { abi, mask, registers, order: cursor.order(), stack }))
+        let is_whole = stack.len() < piece.len();
+        Some(UserPart::Dump(UserDump { abi, mask, registers, order: cursor.order(), stack, is_whole }))
     }
 
     /// Calls that are in these entries.

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
 use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Damage, Header, Source, Stop, WalkResult};
-use crate::model::{About, Diagnostic, Event, Frame, Recording, Severity, StackEnd, Tally, Unwinding};
+use crate::model::{
+    About, Diagnostic, Event, Frame, Recording, Severity, StackEnd, Symbols, Tally, Unwinding,
+};
 use crate::pack::ALLOW_MORE;
 
 const CUT_OFF: &str = "cut it off and read it by itself: tail -c +N, N being one more than that byte";
@@ -354,26 +356,32 @@ fn events(attributes: &[Attribute], recording: &Recording, is_read: bool) -> [No
     ]
 }
 
-/// User stacks that were not unwound to their root, if they are many.
+/// User stacks that were not unwound to their root, if they are many, or if memory was the reason.
 fn not_unwound(unwinding: Option<&Unwinding>) -> Note {
     /// Of so many stacks, one.
     const FEW: u64 = 20;
-    let all = unwinding.map_or(0, Unwinding::stacks);
-    let cut = all - unwinding.map_or(0, Unwinding::to_root);
-    let (end, _, _) =
-        unwinding.and_then(|unwinding| unwinding.cut().first().copied()).unwrap_or((StackEnd::Root, None, 0));
+    let (all, to_root) = unwinding.map_or((0, 0), |unwinding| (unwinding.stacks(), unwinding.to_root()));
+    let cut = all - to_root;
+    let first = unwinding.and_then(|unwinding| unwinding.cut().first().copied());
+    let (end, _, _) = first.unwrap_or((StackEnd::Root, None, 0));
+    let is_over_budget = unwinding.is_some_and(|unwinding| unwinding.is_over_budget);
+    let is_told = is_over_budget || cut.saturating_mul(FEW) > all;
     Note {
         severity: Severity::Warning,
         code: "user_stacks",
-        count: if cut.saturating_mul(FEW) > all { cut } else { 0 },
+        count: if is_told { cut.max(u64::from(is_over_budget)) } else { 0 },
         message: format!(
-            "{cut} of {all} user stacks were not unwound to their root, and begin with {}: most of these end {}",
+            "{cut} of {all} user stacks were not unwound to their root, and begin with {}; the most frequent end is {}",
             Frame::NOT_UNWOUND_NAME,
-            end.reason()
+            match is_over_budget {
+                true => "that of the memory that is allowed",
+                false => end.reason(),
+            }
         ),
-        remedy: match end.remedy() {
-            "" => "stallgraph info says which programs lack tables, and why",
-            remedy => remedy,
+        remedy: match (is_over_budget, end.remedy()) {
+            (true, _) => Symbols::OverBudget.remedy(),
+            (false, "") => "stallgraph info says where all of them end, and why",
+            (false, remedy) => remedy,
         },
     }
 }

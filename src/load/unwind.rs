@@ -7,10 +7,10 @@ use linux_perf_event_reader::constants::{PERF_CONTEXT_MAX, PERF_CONTEXT_USER};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::ingest::{RawSample, RecordTime, SampleReader, Source, UserPart};
+use crate::ingest::{ByteOrder, RawSample, RecordTime, SampleReader, Source, UserPart};
 use crate::model::{About, Module, ModuleId, StackEnd, Unwinding};
 use crate::state::{State, UnwoundStacks, UserSpace};
-use crate::symbols::{Code, Machine, Registers, Request, StackWorker, TableFiles, Unwinder};
+use crate::symbols::{Code, Machine, Piece, Registers, Request, StackWorker, TableFiles, Unwinder};
 
 use super::job::Job;
 use super::samples::CollectedPart;
@@ -52,7 +52,9 @@ pub(super) fn unwind(
     modules: &[Module],
     job: &Job,
 ) -> Result<Option<Unwinding>> {
+    let is_little = recorded.source.header.order == ByteOrder::Little;
     let machine = match &recorded.about.arch {
+        _ if !is_little => None,
         Some(arch) => Machine::named(arch),
         None => Machine::with_registers(recorded.reader.user_registers()),
     };
@@ -74,19 +76,20 @@ pub(super) fn unwind(
     };
     let sources = &job.options.sources;
     let files = TableFiles::new(&request, sources, modules)?;
-    let read = |module| files.read(module);
-    let mut unwinder = Unwinder::new(machine, modules.len(), &read);
+    let read = |module| files.read(module, machine);
+    let new = || Unwinder::new(machine, modules.len(), &read, &budget);
+    let mut unwinder = new();
     let mut unwinding = unwind_all(parts, recorded, &unwinder, true);
-    if unwinder.is_overworked() || budget.is_exceeded() {
-        // Which tables were left out depended on the order in which threads asked for them. One
-        // after the other the result is always the same.
+    if budget.is_exceeded() {
+        // What was left out depended on the order in which threads asked for memory. In the order
+        // of the file, one after the other, the result is always the same.
         drop(unwinder);
         request.start_again();
-        unwinder = Unwinder::new(machine, modules.len(), &read);
+        unwinder = new();
         unwinding = unwind_all(parts, recorded, &unwinder, false);
     }
     unwinding.lacking = unwinder.lacking().collect();
-    budget.give_back(unwinder.bytes());
+    unwinding.is_over_budget = budget.is_exceeded();
     Ok(Some(unwinding))
 }
 
@@ -98,6 +101,15 @@ fn unwind_all(
 ) -> Unwinding {
     let workers = Mutex::new(Vec::new());
     let mut unwinding = Unwinding::default();
+    if !is_parallel {
+        // Chains have their numbers in another order, which depends on how the file was divided.
+        let mut positions: Vec<u64> =
+            parts.iter_mut().flat_map(|part| part.collector.chains().to_vec()).collect();
+        positions.sort_unstable();
+        let mut worker = unwinder.worker();
+        unwind_chunk(&mut worker, recorded, &positions);
+        lock(&workers).push(worker);
+    }
     for part in parts {
         let chunk = |positions: &[u64]| {
             let spare = lock(&workers).pop();
@@ -144,7 +156,10 @@ fn unwind_chunk(
             let code = recorded.state.user_space(when, sample.pid);
             let registers = Registers::recorded(worker.machine(), |number| dump.register(number));
             let end = match registers.filter(|_| dump.is_64_bit()) {
-                Some(registers) => worker.unwind(registers, dump.stack, &code, &mut addresses),
+                Some(registers) => {
+                    let piece = Piece { bytes: dump.stack, is_whole: dump.is_whole };
+                    worker.unwind(registers, piece, &code, &mut addresses)
+                }
                 None => (StackEnd::OtherRegisters, None),
             };
             is_cut = end.0 != StackEnd::Root;
@@ -159,7 +174,8 @@ fn unwind_chunk(
 }
 
 /// The callers of the last frame that was unwound, if the kernel recorded them too: it follows
-/// frame pointers through the whole stack, and not through a piece of it.
+/// frame pointers through the whole stack, and not through a piece of it. Only if both have as many
+/// frames up to there, so that no frame of a recursion is counted twice.
 fn further_callers(sample: &RawSample, unwound: &[u64]) -> Vec<u64> {
     let entries = sample.order.u64s(sample.chain);
     let user = entries.skip_while(|entry| *entry != PERF_CONTEXT_USER).skip(1);
@@ -170,6 +186,9 @@ fn further_callers(sample: &RawSample, unwound: &[u64]) -> Vec<u64> {
         [only] => *only,
         [.., last] => last.wrapping_add(1),
     };
-    let callers = user.skip_while(|entry| *entry != last).skip(1);
-    callers.map(|caller| caller.wrapping_sub(1)).collect()
+    let mut callers = user.skip(unwound.len() - 1);
+    match callers.next() == Some(last) {
+        true => callers.map(|caller| caller.wrapping_sub(1)).collect(),
+        false => Vec::new(),
+    }
 }

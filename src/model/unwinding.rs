@@ -70,6 +70,8 @@ pub struct Unwinding {
     pub ends: BTreeMap<(StackEnd, Option<ModuleId>), u64>,
     /// Why modules have no tables.
     pub lacking: BTreeMap<ModuleId, Symbols>,
+    /// Whether tables or rules were left out because the memory that is allowed was used up.
+    pub is_over_budget: bool,
 }
 
 impl Unwinding {

@@ -61,6 +61,12 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Whether the sample was taken in a guest or hypervisor, and no entry is an address.
+    pub fn is_of_other_machine(&self) -> bool {
+        let has_address = || self.order.u64s(self.entries).any(|entry| entry < PERF_CONTEXT_MAX);
+        matches!(self.first_mode(), Mode::Guest | Mode::Hypervisor) && !has_address()
+    }
+
     /// The address space of code of a mode: only user addresses depend on the process.
     pub fn space_of(&self, mode: Mode) -> SpaceAt {
         match mode {

@@ -80,7 +80,10 @@ impl Chains {
             }
         });
         let mode = chain.first_mode();
-        let is_apart = chain.is_kernel_left_out && mode == Mode::Kernel;
+        // Of a guest the kernel records the instruction alone, and the user part of the thread that
+        // runs it.
+        let is_foreign = chain.is_of_other_machine() && !chain.user.is_empty();
+        let is_apart = chain.is_kernel_left_out && mode == Mode::Kernel || is_foreign;
         if stack == root && !chain.reads(mode) {
             stack = self.push_not_read(stack);
         } else if stack == root || is_apart {

@@ -52,7 +52,7 @@ pub use gather::Gatherer;
 pub use lines::source_lines;
 pub use request::Request;
 pub use sources::Sources;
-pub use unwind::{CallFrames, Code, Machine, Registers, TableFiles, Unwinder, Worker as StackWorker};
+pub use unwind::{CallFrames, Code, Machine, Piece, Registers, TableFiles, Unwinder, Worker as StackWorker};
 
 /// Names all frames. Sets in `modules` whether symbols were found, and adds to `diagnostics` what
 /// the user should know.

@@ -1,21 +1,23 @@
 //! Call frame information: the tables of a program or library that say how each of its frames is
 //! left.
 //!
-//! The file may come from anybody. All rows of a function's table are read at once and kept, so the
-//! work is bounded by the length of the tables, unless these overlap: [`CallFrames::most_work`] is
-//! the bound for that.
+//! The file may come from anybody. All rows of a function's table are read at once and kept. A
+//! table counts only where an entry of its section begins, so no two overlap, and the work is
+//! bounded by the length of the section. What is kept of it is taken from the budget.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use addr2line::gimli::{
     self, BaseAddresses, CieOrFde, CommonInformationEntry, DebugFrame, EhFrame, Encoding, EndianSlice,
-    Format, FrameDescriptionEntry, LittleEndian, UnwindContext, UnwindOffset, UnwindSection,
+    Format, FrameDescriptionEntry, LittleEndian, UnwindContext, UnwindOffset, UnwindSection, Vendor,
 };
 
 use crate::pack::Budget;
 use crate::symbols::formats::elf::{Elf, LoadedSegments};
 
+use super::registers::Machine;
 use super::rule::Rule;
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
@@ -33,8 +35,11 @@ pub struct CallFrames {
     /// The addresses of the procedure linkage tables.
     stubs: Vec<Range<u64>>,
     bases: BaseAddresses,
-    /// `.eh_frame` and `.debug_frame`, as far as they are there.
+    /// `.eh_frame` and `.debug_frame`, as far as they are there. In a program of C and Go each has
+    /// the tables of one of these.
     sections: Vec<Tables>,
+    /// Bytes that were taken from the budget.
+    taken: u64,
 }
 
 /// A section with tables.
@@ -53,10 +58,18 @@ enum Kind {
 
 /// How a function's table is found: by its address.
 enum Index {
-    /// The address and the bytes of `.eh_frame_hdr`, which the linker made.
-    Header(u64, Vec<u8>),
+    /// By `.eh_frame_hdr`, which the linker made.
+    Header(Header),
     /// The first address of each function and the position of its table, in ascending order.
     List(Vec<(u64, usize)>),
+}
+
+/// `.eh_frame_hdr`.
+struct Header {
+    address: u64,
+    bytes: Vec<u8>,
+    /// Where entries of `.eh_frame` begin: a bit for each fourth byte.
+    starts: Vec<u64>,
 }
 
 /// Where a function's table is.
@@ -80,34 +93,41 @@ pub struct Rules {
 impl CallFrames {
     /// The tables in `elf`; `None` if it has none. `debug` is its separate debug information.
     /// What is copied of the files is taken from `budget`.
-    pub fn read(elf: &Elf, debug: Option<&Elf>, budget: &Budget) -> Option<CallFrames> {
+    pub fn read(elf: &Elf, debug: Option<&Elf>, machine: Machine, budget: &Budget) -> Option<CallFrames> {
         let address = |name| elf.section_addresses(name).map(|section| section.start);
         let mut bases = BaseAddresses::default().set_eh_frame(address(".eh_frame").unwrap_or(0));
         bases = address(".text").map_or(bases.clone(), |text| bases.set_text(text));
         bases = address(".got").map_or(bases.clone(), |got| bases.set_got(got));
-        if elf.is_big_endian() {
+        if elf.is_big_endian() || !machine.is_of(elf) {
             return None;
         }
+        let taken = Cell::new(0);
+        let take = |bytes: usize| {
+            let is_taken = budget.take(bytes as u64);
+            taken.set(taken.get() + if is_taken { bytes as u64 } else { 0 });
+            is_taken
+        };
         let copied = |elf: &Elf, name| match elf.unpacked_section(name, budget)? {
-            Cow::Owned(bytes) => Some(bytes),
+            Cow::Owned(bytes) => {
+                taken.set(taken.get() + bytes.len() as u64);
+                Some(bytes)
+            }
             // Of a file, what is read counts only as long as the file is open.
-            Cow::Borrowed(bytes) => budget.take(bytes.len() as u64).then(|| bytes.to_vec()),
+            Cow::Borrowed(bytes) => take(bytes.len()).then(|| bytes.to_vec()),
         };
         let copied = |elf: &Elf, name| copied(elf, name).filter(|bytes| !bytes.is_empty());
         let first = copied(elf, ".eh_frame").map(|bytes| {
             let header = address(".eh_frame_hdr").zip(copied(elf, ".eh_frame_hdr"));
             let index = header.filter(|(_, header)| is_usual_header(header));
             let index = match index {
-                Some((address, header)) => Index::Header(address, header),
+                Some((address, header)) => {
+                    Index::Header(Header { address, bytes: header, starts: entry_starts(&bytes) })
+                }
                 None => Index::List(functions(&eh_frame(&bytes), &bytes, &bases)),
             };
             Tables { kind: Kind::EhFrame, bytes, index }
         });
-        // Where both are there, the first covers all code of the program.
-        let second = match &first {
-            Some(_) => None,
-            None => copied(elf, ".debug_frame").or_else(|| copied(debug?, ".debug_frame")),
-        };
+        let second = copied(elf, ".debug_frame").or_else(|| copied(debug?, ".debug_frame"));
         let second = second.map(|bytes| {
             let index = Index::List(functions(&debug_frame(&bytes), &bytes, &bases));
             Tables { kind: Kind::DebugFrame, bytes, index }
@@ -115,23 +135,20 @@ impl CallFrames {
         let sections: Vec<Tables> = first.into_iter().chain(second).collect();
         let stubs = STUBS.iter().filter_map(|name| elf.section_addresses(name)).collect();
         let segments = elf.loaded_segments();
-        (!sections.is_empty()).then_some(CallFrames { segments, stubs, bases, sections })
+        let has_memory = take(sections.iter().map(|tables| tables.index.bytes()).sum());
+        let taken = taken.get();
+        match has_memory && !sections.is_empty() {
+            true => Some(CallFrames { segments, stubs, bases, sections, taken }),
+            false => {
+                budget.give_back(taken);
+                None
+            }
+        }
     }
 
     /// Bytes of memory that were taken for the tables.
     pub fn bytes(&self) -> u64 {
-        let length = |tables: &Tables| match &tables.index {
-            Index::Header(_, header) => tables.bytes.len() + header.len(),
-            Index::List(_) => tables.bytes.len(),
-        };
-        self.sections.iter().map(length).sum::<usize>() as u64
-    }
-
-    /// The bytes of tables that may be read, at most: more than once through all of them would be
-    /// read only of tables that overlap.
-    pub fn most_work(&self) -> usize {
-        let length = self.sections.iter().map(|tables| tables.bytes.len()).sum::<usize>();
-        length.saturating_mul(4).saturating_add(MAX_TABLE)
+        self.taken
     }
 
     /// The address that the tables have for a position in the file.
@@ -145,14 +162,15 @@ impl CallFrames {
         self.stubs.iter().any(|stubs| stubs.contains(&address))
     }
 
-    /// Where the table of the function at `address` is. If no function is there, it may be that of
-    /// another.
-    pub fn find(&self, address: u64) -> Option<TableAt> {
-        self.sections.iter().enumerate().find_map(|(section, tables)| {
+    /// Where the table of the function at `address` may be: one place in each section. If no
+    /// function is there, it may be that of another.
+    pub fn find(&self, address: u64) -> impl Iterator<Item = TableAt> {
+        self.sections.iter().enumerate().filter_map(move |(section, tables)| {
             let position = match &tables.index {
-                Index::Header(base, header) => {
-                    let table = nearest(header, *base, address)?;
-                    table.checked_sub(self.bases.eh_frame.section?)?.try_into().ok()?
+                Index::Header(header) => {
+                    let table = nearest(&header.bytes, header.address, address)?;
+                    let position = table.checked_sub(self.bases.eh_frame.section?)?.try_into().ok()?;
+                    Some(position).filter(|position| header.is_start(*position))?
                 }
                 Index::List(functions) => {
                     let after = functions.partition_point(|(start, _)| *start <= address);
@@ -163,22 +181,16 @@ impl CallFrames {
         })
     }
 
-    /// The rules of a function's table, as far as it can be read. The bytes that are read for them
-    /// are taken from `work`; `None` if there are not as many left.
-    pub fn rules(
-        &self,
-        table: TableAt,
-        context: &mut UnwindContext<usize>,
-        work: &mut usize,
-    ) -> Option<Rules> {
-        let tables = self.sections.get(table.section)?;
+    /// The rules of a function's table, as far as it can be read.
+    pub fn rules(&self, table: TableAt, context: &mut UnwindContext<usize>) -> Rules {
+        let TableAt { section, position } = table;
+        let tables = &self.sections[section];
         let bytes = tables.bytes.as_slice();
-        let rows = match tables.kind {
-            Kind::EhFrame => self.rows((&eh_frame(bytes), bytes), table.position, context, work),
-            Kind::DebugFrame => self.rows((&debug_frame(bytes), bytes), table.position, context, work),
+        let (rows, end) = match tables.kind {
+            Kind::EhFrame => self.rows((&eh_frame(bytes), bytes), position, context),
+            Kind::DebugFrame => self.rows((&debug_frame(bytes), bytes), position, context),
         };
-        let (rows, end) = rows?;
-        Some(Rules { section: table.section, rows, end })
+        Rules { section, rows, end }
     }
 
     fn rows<'c, S: UnwindSection<Bytes<'c>>>(
@@ -186,23 +198,16 @@ impl CallFrames {
         (section, bytes): (&S, &[u8]),
         position: usize,
         context: &mut UnwindContext<usize>,
-        work: &mut usize,
-    ) -> Option<(Vec<(u64, Rule)>, u64)> {
+    ) -> (Vec<(u64, Rule)>, u64) {
         let cie = |section: &S, bases: &BaseAddresses, at| short_cie(section, bases, at, bytes);
         let fde = section.fde_from_offset(&self.bases, position.into(), cie);
-        let fde: FrameDescriptionEntry<Bytes> = match fde {
-            Ok(fde) => fde,
-            Err(_) => return Some((Vec::new(), 0)),
-        };
-        let cie = fde.cie();
-        let length = fde.entry_len().saturating_add(cie.entry_len());
-        if length > MAX_TABLE || cie.address_size() != 8 {
-            return Some((Vec::new(), 0));
-        }
-        *work = work.checked_sub(length)?;
-        let (register, is_signal) = (cie.return_address_register(), fde.is_signal_trampoline());
         let (mut rows, mut end) = (Vec::new(), 0);
-        let Ok(mut table) = fde.rows(section, &self.bases, context) else { return Some((rows, end)) };
+        let is_usual = |fde: &FrameDescriptionEntry<Bytes>| {
+            fde.entry_len() <= MAX_TABLE && fde.cie().address_size() == 8
+        };
+        let Some(fde) = fde.ok().filter(is_usual) else { return (rows, end) };
+        let (register, is_signal) = (fde.cie().return_address_register(), fde.is_signal_trampoline());
+        let Ok(mut table) = fde.rows(section, &self.bases, context) else { return (rows, end) };
         // What precedes a damage is good.
         while let Ok(Some(row)) = table.next_row() {
             if row.start_address() < row.end_address() && row.start_address() >= end {
@@ -210,7 +215,7 @@ impl CallFrames {
                 end = row.end_address();
             }
         }
-        Some((rows, end))
+        (rows, end)
     }
 
     /// The section that these rules are from.
@@ -220,7 +225,31 @@ impl CallFrames {
     }
 }
 
+impl Index {
+    /// Bytes of memory that it takes besides the sections.
+    fn bytes(&self) -> usize {
+        match self {
+            Index::Header(header) => size_of_val(header.starts.as_slice()),
+            Index::List(functions) => size_of_val(functions.as_slice()),
+        }
+    }
+}
+
+impl Header {
+    /// Whether an entry of `.eh_frame` begins at a position.
+    fn is_start(&self, position: usize) -> bool {
+        let word = self.starts.get(position / (4 * 64)).copied().unwrap_or(0);
+        position.is_multiple_of(4) && word >> (position / 4 % 64) & 1 != 0
+    }
+}
+
 impl Rules {
+    /// Bytes of memory that they take.
+    pub fn bytes(&self) -> u64 {
+        let saved = |(_, rule): &(u64, Rule)| size_of_val(&*rule.saved);
+        (size_of_val(self.rows.as_slice()) + self.rows.iter().map(saved).sum::<usize>()) as u64
+    }
+
     /// The number of the rule at an address, if the function has that address.
     pub fn find(&self, address: u64) -> Option<usize> {
         let after = self.rows.partition_point(|(start, _)| *start <= address);
@@ -277,16 +306,36 @@ fn nearest(header: &[u8], base: u64, address: u64) -> Option<u64> {
     Some(halves(entries.get(after.checked_sub(1)?)?).1)
 }
 
+// Instructions of the vendor ARM say which return addresses are signed. x86 has none of these.
 fn eh_frame(bytes: &[u8]) -> EhFrame<Bytes<'_>> {
     let mut section = EhFrame::new(bytes, LittleEndian);
     section.set_address_size(8);
+    section.set_vendor(Vendor::AArch64);
     section
 }
 
 fn debug_frame(bytes: &[u8]) -> DebugFrame<Bytes<'_>> {
     let mut section = DebugFrame::new(bytes, LittleEndian);
     section.set_address_size(8);
+    section.set_vendor(Vendor::AArch64);
     section
+}
+
+/// Where entries begin in a section: a bit for each fourth byte, since linkers align them. Each
+/// begins where the one before ends. An entry of length 0 ends the list of one of the files that
+/// were linked.
+fn entry_starts(bytes: &[u8]) -> Vec<u64> {
+    let mut starts = vec![0; bytes.len().div_ceil(4 * 64)];
+    let mut at = 0;
+    while let Some(length) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        if !at.is_multiple_of(4) {
+            break;
+        }
+        starts[at / (4 * 64)] |= 1 << (at / 4 % 64);
+        // No section here is as long as an entry that needs the form with 64 bits.
+        at = at.saturating_add(4).saturating_add(u32::from_le_bytes(*length) as usize);
+    }
+    starts
 }
 
 /// What the tables of several functions have in common, which is at `at` in `bytes`, unless it is
@@ -312,12 +361,21 @@ fn functions<'c, S: UnwindSection<Bytes<'c>>>(
     bytes: &[u8],
     bases: &BaseAddresses,
 ) -> Vec<(u64, usize)> {
-    let cie = |section: &S, bases: &BaseAddresses, at| short_cie(section, bases, at, bytes);
+    // Most tables follow what they have in common, so that is read once for many of them.
+    let mut last = None;
     let mut functions = Vec::new();
     let mut entries = section.entries(bases);
     // What precedes a damage is good.
     while let Ok(Some(entry)) = entries.next() {
         let CieOrFde::Fde(partial) = entry else { continue };
+        let cie = |section: &S, bases: &BaseAddresses, at: S::Offset| match &last {
+            Some((before, cie)) if *before == at => Ok(CommonInformationEntry::clone(cie)),
+            _ => {
+                let cie = short_cie(section, bases, at, bytes)?;
+                last = Some((at, cie.clone()));
+                Ok(cie)
+            }
+        };
         if let Ok(fde) = partial.parse(cie)
             && fde.len() > 0
         {

@@ -9,6 +9,7 @@ use crate::symbols::search::check_options;
 use crate::symbols::sources::Sources;
 
 use super::call_frames::CallFrames;
+use super::registers::Machine;
 
 /// The files of a recording's modules.
 pub struct TableFiles<'l> {
@@ -34,24 +35,30 @@ impl<'l> TableFiles<'l> {
     /// # Errors
     ///
     /// Why it has none.
-    pub fn read(&self, module: ModuleId) -> std::result::Result<CallFrames, Symbols> {
+    pub fn read(&self, module: ModuleId, machine: Machine) -> std::result::Result<CallFrames, Symbols> {
         let Lookup { request, search, modules, .. } = &self.lookup;
         let module = modules.get(module.index()).ok_or(Symbols::NoFile)?;
         if module.process.is_some() {
             return Err(Symbols::NotAFile);
         }
         match search.find_own_vdso(request, module) {
-            Some(vdso) => self.of_file(module, &Bytes::of(&vdso)),
-            None => self.of_file(module, &search.find(module)?),
+            Some(vdso) => self.of_file(module, &Bytes::of(&vdso), machine),
+            None => self.of_file(module, &search.find(module)?, machine),
         }
     }
 
-    fn of_file(&self, module: &Module, file: &Bytes) -> std::result::Result<CallFrames, Symbols> {
+    fn of_file(
+        &self,
+        module: &Module,
+        file: &Bytes,
+        machine: Machine,
+    ) -> std::result::Result<CallFrames, Symbols> {
         let Lookup { request, search, .. } = &self.lookup;
         let elf = file.elf().ok_or(Symbols::NotElf)?;
         let needs_debug = !elf.has_section(".eh_frame") && !elf.has_section(".debug_frame");
         let debug = needs_debug.then(|| search.find_debug(module, &elf)).flatten();
-        let tables = CallFrames::read(&elf, debug.as_ref().and_then(Bytes::elf).as_ref(), request.budget);
+        let debug_elf = debug.as_ref().and_then(Bytes::elf);
+        let tables = CallFrames::read(&elf, debug_elf.as_ref(), machine, request.budget);
         match (file.trouble().or_else(|| debug.as_ref().and_then(Bytes::trouble)), tables) {
             (Some(trouble), _) => Err(trouble),
             (None, Some(tables)) => Ok(tables),

@@ -11,18 +11,18 @@ mod rule;
 mod signal_frame;
 mod step;
 
+use std::cell::Cell;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use addr2line::gimli::UnwindContext;
 use hashbrown::HashMap;
-use rustc_hash::FxHashMap;
 
 use crate::model::{ModuleId, StackEnd, Symbols, fold};
+use crate::pack::Budget;
 
 use call_frames::{Rules, TableAt};
 use signal_frame::interrupted;
-use step::{Stack, Step};
+use step::{MAX_EXPRESSIONS, Stack, Step};
 
 pub use call_frames::CallFrames;
 pub use files::TableFiles;
@@ -41,8 +41,8 @@ pub struct Unwinder<'l> {
     /// For each module its tables, once they are needed.
     modules: Vec<OnceLock<Result<CallFrames, Symbols>>>,
     read: &'l TableReader<'l>,
-    /// Whether tables that overlap were not read whole.
-    is_overworked: AtomicBool,
+    /// The memory for rules.
+    budget: &'l Budget,
 }
 
 /// Reads the tables of a module, or says why it has none.
@@ -57,6 +57,15 @@ pub trait Code {
     fn at(&self, address: u64) -> Option<(ModuleId, u64)>;
 }
 
+/// A piece of a stack, from the stack pointer on.
+#[derive(Clone, Copy)]
+pub struct Piece<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Whether it reaches to the end of the stack.
+    pub is_whole: bool,
+}
+
 /// One thread's part of the work: the rules that it has used.
 pub struct Worker<'u> {
     unwinder: &'u Unwinder<'u>,
@@ -66,8 +75,8 @@ pub struct Worker<'u> {
     /// The number of a function's rules, by where its table is. Positions come from the file: a
     /// hasher with a seed, so that nobody can choose them to collide.
     numbers: HashMap<(ModuleId, TableAt), Option<usize>>,
-    /// Bytes of tables that may still be read.
-    work: FxHashMap<ModuleId, usize>,
+    /// Bytes that were taken from the budget for rules.
+    taken: u64,
     context: UnwindContext<usize>,
 }
 
@@ -94,10 +103,10 @@ enum Found {
 
 impl<'l> Unwinder<'l> {
     /// An unwinder for stacks of `machine` in a recording with so many modules, whose tables `read`
-    /// reads.
-    pub fn new(machine: Machine, modules: usize, read: &'l TableReader<'l>) -> Self {
+    /// reads. What is kept of their rules is taken from `budget`.
+    pub fn new(machine: Machine, modules: usize, read: &'l TableReader<'l>, budget: &'l Budget) -> Self {
         let modules = (0..modules).map(|_| OnceLock::new()).collect();
-        Unwinder { machine, modules, read, is_overworked: AtomicBool::new(false) }
+        Unwinder { machine, modules, read, budget }
     }
 
     /// One thread's part of the work.
@@ -108,21 +117,9 @@ impl<'l> Unwinder<'l> {
             recent: vec![never; RECENT],
             rules: Vec::new(),
             numbers: HashMap::default(),
-            work: FxHashMap::default(),
+            taken: 0,
             context: UnwindContext::new(),
         }
-    }
-
-    /// Bytes of memory that were taken for tables.
-    pub fn bytes(&self) -> u64 {
-        let tables = self.modules.iter().filter_map(|module| module.get()?.as_ref().ok());
-        tables.map(CallFrames::bytes).sum()
-    }
-
-    /// Whether tables that overlap were not read whole. Which ones were may depend on the order in
-    /// which threads asked for them.
-    pub fn is_overworked(&self) -> bool {
-        self.is_overworked.load(Ordering::Relaxed)
     }
 
     /// The modules whose tables were wanted and have none, and why.
@@ -146,11 +143,11 @@ impl Worker<'_> {
 
     /// Appends the addresses of a user stack's frames, innermost first. Returns how it ends, and in
     /// which module if it ends in code. The address of a caller is that of the last byte of its
-    /// call, as perf has it. `stack` is the piece that was recorded, from the stack pointer on.
+    /// call, as perf has it.
     pub fn unwind(
         &mut self,
         (mut registers, mut counter): (Registers, u64),
-        stack: &[u8],
+        stack: Piece,
         code: &impl Code,
         addresses: &mut Vec<u64>,
     ) -> (StackEnd, Option<ModuleId>) {
@@ -158,13 +155,17 @@ impl Worker<'_> {
         let start = registers.get(machine.stack_pointer()).filter(|_| is_in_user_space(counter));
         let Some(start) = start else { return (StackEnd::OtherRegisters, None) };
         addresses.push(counter);
-        let mut step = Step { machine, stack: Stack { start, bytes: stack }, is_interrupted: true };
+        let Piece { bytes, is_whole } = stack;
+        let stack = Stack { start, bytes, is_whole };
+        let expressions = Cell::new(MAX_EXPRESSIONS);
+        let mut step = Step { machine, stack, is_interrupted: true, is_by_pointer: false, expressions };
         // A frame takes a word of the stack, but for those of signals, which may be on another one.
-        let most_frames = stack.len() / 8 + MAX_SIGNALS;
+        let most_frames = bytes.len() / 8 + MAX_SIGNALS;
         for _ in 0..most_frames {
             let place = counter.wrapping_sub(u64::from(!step.is_interrupted));
             machine.set_counter(&mut registers, counter);
-            let caller = match self.find(code, place) {
+            let found = self.find(code, place);
+            let caller = match found {
                 Found::NoCode => return (StackEnd::NoCode, None),
                 Found::Stub => step.by_stub(&mut registers).map(|caller| (caller, false)),
                 Found::NoRule => self.without_rule(&step, code, place, &mut registers),
@@ -179,6 +180,7 @@ impl Worker<'_> {
                         *last = counter;
                     }
                     (counter, step.is_interrupted) = (caller, is_signal);
+                    step.is_by_pointer = matches!(found, Found::NoRule) && !is_signal;
                 }
                 Err(end @ (StackEnd::NoTable | StackEnd::BadTable)) => {
                     return (end, code.at(place).map(|(module, _)| module));
@@ -261,24 +263,34 @@ impl Worker<'_> {
         let unwinder = self.unwinder;
         let tables = unwinder.call_frames(module)?;
         let address = tables.address_of(offset)?;
-        let table = tables.find(address)?;
-        let Worker { rules, numbers, work, context, .. } = self;
-        let number = *numbers.entry((module, table)).or_insert_with(|| {
-            let work = work.entry(module).or_insert_with(|| tables.most_work());
-            match tables.rules(table, context, work) {
-                Some(read) => {
+        tables.find(address).find_map(|table| {
+            let Worker { rules, numbers, taken, context, .. } = self;
+            let number = *numbers.entry((module, table)).or_insert_with(|| {
+                let read = tables.rules(table, context);
+                let bytes = read.bytes();
+                unwinder.budget.take(bytes).then(|| {
+                    *taken += bytes;
                     rules.push((module, read));
-                    Some(rules.len() - 1)
-                }
-                None => {
-                    unwinder.is_overworked.store(true, Ordering::Relaxed);
-                    None
-                }
-            }
-        });
-        let number = number?;
-        let row = rules[number].1.find(address)?;
-        Some(Found::Rule(u32::try_from(number).ok()?, u32::try_from(row).ok()?))
+                    rules.len() - 1
+                })
+            });
+            let number = number?;
+            let row = rules[number].1.find(address)?;
+            Some(Found::Rule(u32::try_from(number).ok()?, u32::try_from(row).ok()?))
+        })
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        self.unwinder.budget.give_back(self.taken);
+    }
+}
+
+impl Drop for Unwinder<'_> {
+    fn drop(&mut self) {
+        let tables = self.modules.iter().filter_map(|module| module.get()?.as_ref().ok());
+        self.budget.give_back(tables.map(CallFrames::bytes).sum());
     }
 }
 

@@ -1,5 +1,9 @@
 //! The registers of a frame, by the numbers that DWARF gives them.
 
+use object::elf::{EM_AARCH64, EM_X86_64};
+
+use crate::symbols::formats::elf::Elf;
+
 /// An architecture whose stacks are unwound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machine {
@@ -11,6 +15,11 @@ pub enum Machine {
 
 /// How many registers rules are about; those of floating point are none of them.
 const COUNT: usize = 32;
+
+/// Whether the value of a register is kept: others are of floating point.
+pub fn is_kept(number: u16) -> bool {
+    usize::from(number) < COUNT
+}
 
 /// For each register of x86-64 its number in perf (`enum perf_event_x86_regs`,
 /// arch/x86/include/uapi/asm/perf_regs.h), by its number in DWARF: there `rdx` is the second, and
@@ -27,11 +36,28 @@ impl Machine {
         }
     }
 
-    /// The machine whose user space has these registers: a bit for each number of perf.
+    /// The machine of which perf records these registers of user space: a bit for each number of
+    /// perf.
     pub fn with_registers(mask: u64) -> Option<Machine> {
-        let has_counter = |machine: Machine| mask >> machine.program_counter_in_perf() & 1 != 0;
-        // On ARM the program counter is the last, and x86 has fewer registers.
-        [Machine::Aarch64, Machine::X86_64].into_iter().find(|machine| has_counter(*machine))
+        // Without segment registers, of which perf leaves out those that it cannot read
+        // (`PERF_REGS_MASK`, tools/perf/arch/x86/include/perf_regs.h).
+        const SEGMENTS: u64 = 0xf000;
+        const X86_64: u64 = 0xff0fff;
+        const AARCH64: u64 = (1 << 33) - 1;
+        match mask {
+            AARCH64 => Some(Machine::Aarch64),
+            _ if mask & !SEGMENTS == X86_64 => Some(Machine::X86_64),
+            _ => None,
+        }
+    }
+
+    /// Whether a program is of this machine.
+    pub fn is_of(self, elf: &Elf) -> bool {
+        let machine = match self {
+            Machine::X86_64 => EM_X86_64,
+            Machine::Aarch64 => EM_AARCH64,
+        };
+        elf.machine() == machine
     }
 
     /// The number of the stack pointer in DWARF.
@@ -111,6 +137,11 @@ impl Registers {
     pub fn get(&self, number: u16) -> Option<u64> {
         let is_known = self.mask.checked_shr(number.into()).is_some_and(|bits| bits & 1 != 0);
         self.values.get(usize::from(number)).copied().filter(|_| is_known)
+    }
+
+    /// Forgets all registers but these.
+    pub fn forget_others(&mut self, kept: [u16; 2]) {
+        self.mask &= kept.into_iter().map(|number| 1 << number).fold(0, |all, one| all | one);
     }
 
     /// Sets a register; `None` if its value is unknown from now on.

@@ -2,6 +2,8 @@
 
 use addr2line::gimli::{CfaRule, Register, RegisterRule, UnwindExpression, UnwindTableRow};
 
+use super::registers;
+
 /// How the frame at some addresses is left.
 #[derive(Debug)]
 pub struct Rule {
@@ -55,7 +57,8 @@ impl Rule {
             CfaRule::RegisterAndOffset { register, offset } => Frame::Register(register.0, offset),
             CfaRule::Expression(expression) => Frame::Expression(expression),
         };
-        let others = row.registers().filter(|(register, _)| *register != return_register);
+        let is_other = |register: Register| register != return_register && registers::is_kept(register.0);
+        let others = row.registers().filter(|(register, _)| is_other(*register));
         Rule {
             frame_address,
             // Compilers for ARM leave the rule out while the return address is in its register.

@@ -10,9 +10,8 @@ use super::step::Stack;
 struct Layout {
     /// Words that the kernel sets to 0.
     zeros: &'static [u64],
-    /// A word that says in which mode the CPU was; the bits that count, and their value in user
-    /// space.
-    mode: (u64, u64, u64),
+    /// Words that tell this frame from other bytes: where, the bits that count, and their value.
+    marks: &'static [(u64, u64, u64)],
     /// The program counter.
     counter: u64,
     /// Where the registers are.
@@ -26,7 +25,8 @@ struct Layout {
 const X86_64: Layout = Layout {
     // uc_link
     zeros: &[8],
-    mode: (184, 0xffff, 0x33),
+    // cs and ss of user space
+    marks: &[(184, 0xffff_0000_0000_ffff, 0x002b_0000_0000_0033)],
     counter: 168,
     registers: 40,
     order: &[13, 12, 14, 11, 9, 8, 10, 15, 0, 1, 2, 3, 4, 5, 6, 7],
@@ -37,8 +37,8 @@ const X86_64: Layout = Layout {
 const AARCH64: Layout = Layout {
     // uc_flags, uc_link
     zeros: &[128, 136],
-    // The mode in pstate is EL0t.
-    mode: (576, 0x1f, 0),
+    // The mode in pstate is EL0t; fpsimd_context with its magic number comes first after it.
+    marks: &[(576, 0x1f, 0), (592, 0xffff_ffff, 0x4650_8001)],
     counter: 568,
     registers: 312,
     order: &[
@@ -56,10 +56,9 @@ pub fn interrupted(machine: Machine, registers: &Registers, stack: &Stack) -> Op
     };
     let start = registers.get(machine.stack_pointer())?;
     let word = |at: u64| stack.u64_at(start.checked_add(at)?).ok();
-    let (mode_at, mask, mode) = layout.mode;
-    let is_signal = layout.zeros.iter().all(|at| word(*at) == Some(0))
-        && word(mode_at).is_some_and(|word| word & mask == mode);
-    if !is_signal {
+    let is_zero = |at: &u64| word(*at) == Some(0);
+    let is_marked = |(at, mask, value): &(u64, u64, u64)| word(*at).is_some_and(|word| word & mask == *value);
+    if !layout.zeros.iter().all(is_zero) || !layout.marks.iter().all(is_marked) {
         return None;
     }
     let mut interrupted = *registers;

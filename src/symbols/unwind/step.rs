@@ -1,6 +1,8 @@
 //! A step from a frame to its caller: computes the caller's registers, by the frame's rule or by
 //! its frame pointer.
 
+use std::cell::Cell;
+
 use addr2line::gimli::{
     EndianSlice, Evaluation, EvaluationResult, LittleEndian, Location, Piece, UnwindExpression, Value,
 };
@@ -21,13 +23,16 @@ pub struct Stack<'a> {
     pub start: u64,
     /// Its bytes.
     pub bytes: &'a [u8],
+    /// Whether it reaches to the end of the stack: nothing of this stack is above it.
+    pub is_whole: bool,
 }
 
 impl Stack<'_> {
     /// The u64 at an address.
     #[inline]
     pub fn u64_at(&self, address: u64) -> Result<u64, StackEnd> {
-        let outside = || if address < self.start { StackEnd::OtherStack } else { StackEnd::PieceEnds };
+        let is_above = address >= self.start && !self.is_whole;
+        let outside = || if is_above { StackEnd::PieceEnds } else { StackEnd::OtherStack };
         let at = address.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
         let bytes = at.and_then(|at| self.bytes.get(at..)).and_then(|rest| rest.first_chunk());
         bytes.map(|bytes| u64::from_le_bytes(*bytes)).ok_or_else(outside)
@@ -42,7 +47,14 @@ pub struct Step<'s> {
     pub stack: Stack<'s>,
     /// Whether no call was made from this frame: it was interrupted, by the sample or by a signal.
     pub is_interrupted: bool,
+    /// Whether its registers were found by the frame pointer of the frame that it called.
+    pub is_by_pointer: bool,
+    /// How many expressions may still be evaluated for this stack.
+    pub expressions: Cell<u32>,
 }
+
+/// Expressions that are evaluated for one stack. A signal's frame has some twenty.
+pub const MAX_EXPRESSIONS: u32 = 1 << 12;
 
 impl Step<'_> {
     /// The caller's program counter; its registers replace those of the frame. `section` is the
@@ -112,7 +124,8 @@ impl Step<'_> {
         // Where nothing was followed yet, it may hold anything, and leads on only by chance.
         let or_no_table = |end| if self.is_interrupted { StackEnd::NoTable } else { end };
         if at == 0 {
-            return Err(or_no_table(StackEnd::Root));
+            // The outermost frame's is 0, but so may be that of a program that does not use it.
+            return Err(if self.is_by_pointer { StackEnd::Root } else { StackEnd::NoTable });
         }
         let is_further = registers.get(stack_pointer).is_none_or(|last| at >= last);
         let next = at.checked_add(16).filter(|_| is_further).ok_or(StackEnd::NoTable)?;
@@ -120,7 +133,8 @@ impl Step<'_> {
         let (outer, caller) = (word(at)?, word(at + 8)?);
         registers.set(frame_pointer, Some(outer));
         registers.set(stack_pointer, Some(next));
-        self.checked(caller)
+        registers.forget_others([frame_pointer, stack_pointer]);
+        self.checked(caller).map_err(or_no_table)
     }
 
     /// The caller's program counter of a stub, which leaves the stack as it is.
@@ -130,7 +144,7 @@ impl Step<'_> {
     /// If there is no caller, or it cannot be found.
     pub fn by_stub(&self, registers: &mut Registers) -> Result<u64, StackEnd> {
         match self.machine {
-            Machine::Aarch64 => self.return_register(registers).ok_or(StackEnd::NoTable),
+            Machine::Aarch64 => self.checked(self.return_register(registers).ok_or(StackEnd::NoTable)?),
             Machine::X86_64 => {
                 let stack_pointer = self.machine.stack_pointer();
                 let at = registers.get(stack_pointer).ok_or(StackEnd::NoTable)?;
@@ -164,6 +178,7 @@ impl Step<'_> {
         initial: Option<u64>,
         registers: &Registers,
     ) -> Result<u64, StackEnd> {
+        self.expressions.set(self.expressions.get().checked_sub(1).ok_or(StackEnd::BadTable)?);
         let bytes = section.part(expression.offset, expression.length).ok_or(StackEnd::BadTable)?;
         let mut evaluation = Evaluation::new(EndianSlice::new(bytes, LittleEndian), section.encoding());
         evaluation.set_max_iterations(MAX_OPERATIONS);

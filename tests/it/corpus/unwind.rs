@@ -1,6 +1,6 @@
 //! Unwinding: a program of any bytes, and registers and a piece of stack of any bytes.
 
-use stallgraph::internals::{Budget, CallFrames, Code, Elf, Machine, Registers, Unwinder};
+use stallgraph::internals::{Budget, CallFrames, Code, Elf, Machine, Piece, Registers, Unwinder};
 use stallgraph::model::{ModuleId, Symbols};
 
 /// Registers before the piece of stack, by perf's numbers.
@@ -29,19 +29,21 @@ pub fn check(bytes: &[u8]) {
     let Some((registers, stack)) = rest.split_at_checked(8 * REGISTERS) else { return };
     let (registers, _) = registers.as_chunks::<8>();
     let value = |number: u32| registers.get(number as usize).map(|bytes| u64::from_le_bytes(*bytes));
-    let read = |_| {
-        let budget = Budget::new(1 << 30);
-        let elf = Elf::parse(program).ok_or(Symbols::NotElf)?;
-        CallFrames::read(&elf, Some(&elf), &budget).ok_or(Symbols::Stripped)
-    };
+    // Small, so that what takes much memory is found.
+    let budget = Budget::new(16 << 20);
     for machine in [Machine::X86_64, Machine::Aarch64] {
-        let unwinder = Unwinder::new(machine, 1, &read);
+        let read = |_| {
+            let elf = Elf::parse(program).ok_or(Symbols::NotElf)?;
+            CallFrames::read(&elf, Some(&elf), machine, &budget).ok_or(Symbols::Stripped)
+        };
+        let unwinder = Unwinder::new(machine, 1, &read, &budget);
         let mut worker = unwinder.worker();
         let process = Process { length: program.len() as u64 };
         let mut unwind = || {
             let mut addresses = Vec::new();
             let registers = Registers::recorded(machine, value).expect("all are there");
-            let end = worker.unwind(registers, stack, &process, &mut addresses);
+            let end =
+                worker.unwind(registers, Piece { bytes: stack, is_whole: false }, &process, &mut addresses);
             (end, addresses)
         };
         let (end, addresses) = unwind();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use object::FileKind;
-use object::elf::{ET_REL, FileHeader32, FileHeader64, SHT_DYNSYM, SHT_SYMTAB};
+use object::elf::{ET_REL, FileHeader32, FileHeader64, Machine, SHT_DYNSYM, SHT_SYMTAB};
 use object::read::elf::FileHeader as _;
 
 use crate::model::Segment;
@@ -90,6 +90,11 @@ impl<'a> Elf<'a> {
     /// loaded.
     pub fn is_relocatable(&self) -> bool {
         either!(self, headers => headers.header.e_type(headers.endian) == ET_REL)
+    }
+
+    /// The machine that it is for: EM_X86_64 and others.
+    pub fn machine(&self) -> Machine {
+        either!(self, headers => headers.header.e_machine(headers.endian))
     }
 
     /// Whether the most significant byte of a number comes first.
