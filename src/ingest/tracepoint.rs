@@ -340,6 +340,8 @@ pub(super) fn softirq(vector: i64) -> Option<Softirq> {
 ///
 /// Since 4.14 one bit is set. Before, the state was a set: 0x82 was a D that a fatal signal ends,
 /// and 0x40 was dead, which since then is parked.
+// Not inlined: the decoder of all tracepoints stays small enough to be inlined itself.
+#[inline(never)]
 fn leave_reason(prev_state: i64) -> LeaveReason {
     const INTERRUPTIBLE: i64 = 0x1;
     const UNINTERRUPTIBLE: i64 = 0x2;

@@ -56,8 +56,7 @@ pub fn find(recording: &Recording) -> Calls {
 
 /// Takes one event of the CPU whose timeline has the index `cpu`.
 fn take(pass: &mut Pass, cpu: usize, event: &TraceEvent) {
-    pass.tracker.take(cpu, event, &mut pass.callers);
-    let Some(thread) = pass.tracker.thread_of(event.task) else { return };
+    let Some(thread) = pass.tracker.take(cpu, event, &mut pass.callers) else { return };
     match event.kind {
         TraceKind::SystemCallEnter { number, arguments } => {
             pass.enter(thread, CallEvent { event, cpu, number }, arguments);

@@ -2,34 +2,64 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::slice::Iter;
 
 use crate::model::{Event, Recording, Timeline, TraceEvent};
 
 /// The events of all CPUs in time order, each with the index of its timeline. Events without a time
 /// are left out.
-pub fn by_time(timelines: &[Timeline]) -> impl Iterator<Item = (usize, &TraceEvent)> {
-    let mut rests: Vec<_> = timelines.iter().map(|line| line.trace.between(0, u64::MAX).iter()).collect();
-    let head = |(cpu, rest): (usize, &std::slice::Iter<TraceEvent>)| {
-        rest.as_slice().first().map(|event| Reverse((event.time_ns, cpu)))
-    };
-    let mut heads: BinaryHeap<_> = rests.iter().enumerate().filter_map(head).collect();
-    // The CPU whose events come next, until those of another one do: they come in runs.
-    let (mut cpu, mut until) = (0, (0, 0));
-    std::iter::from_fn(move || {
+pub fn by_time(timelines: &[Timeline]) -> ByTime<'_> {
+    let rests: Vec<_> = timelines.iter().map(|line| line.trace.between(0, u64::MAX).iter()).collect();
+    let heads = rests.iter().enumerate().filter_map(head).collect();
+    ByTime { rests, heads, cpu: 0, until: (0, 0) }
+}
+
+/// The iterator of [`by_time`].
+pub struct ByTime<'t> {
+    /// For each CPU, the events that have not come yet.
+    rests: Vec<Iter<'t, TraceEvent>>,
+    /// The time of the next event of each other CPU.
+    heads: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The CPU whose events come next, until those of another one do: they come in runs.
+    cpu: usize,
+    until: (u64, usize),
+}
+
+fn head((cpu, rest): (usize, &Iter<TraceEvent>)) -> Option<Reverse<(u64, usize)>> {
+    rest.as_slice().first().map(|event| Reverse((event.time_ns, cpu)))
+}
+
+impl<'t> Iterator for ByTime<'t> {
+    type Item = (usize, &'t TraceEvent);
+
+    // Inlined, so that the loop over events calls no function for each of them.
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, &'t TraceEvent)> {
         loop {
-            let rest = rests.get_mut(cpu)?;
-            if let Some(event) = rest.as_slice().first().filter(|event| (event.time_ns, cpu) < until) {
+            let cpu = self.cpu;
+            let rest = self.rests.get_mut(cpu)?;
+            if let Some(event) = rest.as_slice().first().filter(|event| (event.time_ns, cpu) < self.until) {
                 rest.next();
                 return Some((cpu, event));
             }
-            let Reverse((_, next)) = match head((cpu, rest)).filter(|_| until > (0, 0)) {
-                Some(own) => std::mem::replace(&mut *heads.peek_mut()?, own),
-                None => heads.pop()?,
-            };
-            cpu = next;
-            until = heads.peek().map_or((u64::MAX, usize::MAX), |Reverse(other)| *other);
+            self.turn()?;
         }
-    })
+    }
+}
+
+impl ByTime<'_> {
+    /// Turns to the CPU that has the next event; `None` if there is none.
+    #[inline(never)]
+    fn turn(&mut self) -> Option<()> {
+        let rest = self.rests.get(self.cpu)?;
+        let Reverse((_, next)) = match head((self.cpu, rest)).filter(|_| self.until > (0, 0)) {
+            Some(own) => std::mem::replace(&mut *self.heads.peek_mut()?, own),
+            None => self.heads.pop()?,
+        };
+        self.cpu = next;
+        self.until = self.heads.peek().map_or((u64::MAX, usize::MAX), |Reverse(other)| *other);
+        Some(())
+    }
 }
 
 /// For each event of the recording, whether every occurrence was recorded.

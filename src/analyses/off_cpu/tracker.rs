@@ -69,8 +69,10 @@ impl<'r> Tracker<'r> {
         self.threads[thread].accounted_ns = time_ns;
     }
 
-    /// Takes one event of the CPU whose timeline has the index `cpu`.
-    pub fn take(&mut self, cpu: usize, event: &TraceEvent, watcher: &mut impl Watcher) {
+    /// Takes one event of the CPU whose timeline has the index `cpu`. Returns the thread of the
+    /// event's task.
+    #[inline]
+    pub fn take(&mut self, cpu: usize, event: &TraceEvent, watcher: &mut impl Watcher) -> Option<usize> {
         let TraceEvent { time_ns, task, stack, event: id, .. } = *event;
         let thread = self.thread_of(task);
         if let Some(thread) = thread {
@@ -108,6 +110,7 @@ impl<'r> Tracker<'r> {
             }
             _ => {}
         }
+        thread
     }
 
     /// Accounts the time of all threads up to the end of the recording. Those for which `has_ended`
