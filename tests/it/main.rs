@@ -56,6 +56,7 @@ mod names;
 mod no_cpus;
 mod odd_recordings;
 mod off_cpu;
+mod off_cpu_groups;
 mod off_cpu_samples;
 mod offsets;
 mod one_answer;

@@ -7,8 +7,7 @@ use crate::support::fixture::recording;
 use crate::support::perf_events::Line;
 use crate::support::{Recording, run, stallgraph, stdout_of};
 use serde_json::Value;
-use stallgraph::analyses::selection::{Selection, TimeRange};
-use stallgraph::analyses::waits::{self, Options, Source, Spot, Waits};
+use stallgraph::analyses::waits::{self, Options};
 use stallgraph::internals::{OffCpuSpan, SpanFlaw, Waker, each_span};
 use stallgraph::model::{LeaveReason, Recording as Loaded, Sleep};
 
@@ -227,87 +226,6 @@ fn hostile_numbers_are_no_threads() {
     let recording = recording(&format!("cpu1 1.0 agent switch:swapper=S\n{text}"));
     let waits = waits::find(&recording, &Options::default()).expect("switches");
     assert!(waits.total_ns > 1 << 63 && waits.groups.iter().all(|group| group.share <= 1.0));
-}
-
-const GROUPS: &str = "
-    from 0.900
-    cpu0 1.000 agent switch:envoy=S main_[u];do_syscall_64;ksys_read;vfs_read;pipe_read;schedule;__schedule
-    cpu0 1.100 envoy waking:agent
-    cpu0 1.110 envoy switch:agent=R main_[u];asm_sysvec_apic_timer_interrupt;schedule;__schedule
-    cpu0 1.120 agent switch:envoy=S main_[u];do_syscall_64;ksys_read;vfs_read;pipe_read;schedule;__schedule
-    cpu0 1.150 envoy waking:agent
-    cpu0 1.160 envoy switch:agent=D main_[u];do_syscall_64;ksys_write;io_schedule;schedule;__schedule
-    cpu0 1.170 agent switch:swapper=S
-    to 1.200
-";
-
-/// Each group as `STATE COMM PLACE TOTAL`, in ms, and the rest.
-fn groups(recording: &Loaded, waits: &Waits) -> Vec<String> {
-    let ms = |ns: u64| ns / 1_000_000;
-    let group = |group: &waits::Group| {
-        let place = match &group.spot {
-            Spot::Kernel(path) => {
-                path.functions.iter().map(|name| recording.name(*name)).collect::<Vec<_>>().join(";")
-            }
-            Spot::User => "user".to_owned(),
-            _ => "unknown".to_owned(),
-        };
-        let queue = group.runnable_ns.map_or("-".to_owned(), |ns| ms(ns).to_string());
-        let longest = group.longest.expect("spans");
-        format!(
-            "{} {} {place} {} queue {queue} spans {} part {} longest {}{}",
-            group.state.name(),
-            recording.name(group.comm),
-            ms(group.total_ns),
-            group.spans.expect("spans"),
-            group.not_whole,
-            if longest.is_whole { "" } else { ">" },
-            ms(longest.ns),
-        )
-    };
-    waits.groups.iter().map(group).collect()
-}
-
-#[test]
-fn spans_are_added_up_by_comm_state_and_place() {
-    let recording = recording(GROUPS);
-    let find = |options: &Options| waits::find(&recording, options).expect("switches");
-    let all = find(&Options::default());
-    let expected = [
-        "slept agent do_syscall_64;ksys_read;vfs_read;pipe_read 150 queue 20 spans 2 part 0 longest 110",
-        "blocked envoy do_syscall_64;ksys_write 40 queue 0 spans 1 part 1 longest >40",
-        "slept agent unknown 30 queue 0 spans 1 part 1 longest >30",
-        "waited envoy user 10 queue 10 spans 1 part 0 longest 10",
-    ];
-    assert_eq!(groups(&recording, &all), expected);
-    assert_eq!((all.total_ns, all.spans, all.not_whole), (230_000_000, 5, 2));
-    assert_eq!(all.before, (1, 100_000_000), "envoy had no CPU before");
-    assert_eq!(all.source, Source::Switches { has_wakings: true });
-    let shares: f64 = all.groups.iter().map(|group| group.share).sum();
-    assert!((shares - 1.0).abs() < 1e-9);
-
-    let time = TimeRange::Clock(Some(1_050_000_000), Some(1_105_000_000));
-    let part = find(&Options { selection: Selection { time, ..Selection::default() }, ..Options::default() });
-    let path = "do_syscall_64;ksys_read;vfs_read;pipe_read";
-    let expected = [format!("slept agent {path} 55 queue 5 spans 1 part 1 longest >55")];
-    assert_eq!(groups(&recording, &part), expected);
-    let long = find(&Options { min_ns: 35_000_000, ..Options::default() });
-    assert_eq!(long.groups.len(), 2, "{:?}", groups(&recording, &long));
-    assert_eq!(long.spans, 3);
-}
-
-#[test]
-fn without_wake_ups_waiting_for_a_cpu_is_part_of_the_sleep() {
-    let text: String =
-        GROUPS.lines().filter(|line| !line.contains("waking")).map(|line| format!("{line}\n")).collect();
-    let recording = recording(&text);
-    let waits = waits::find(&recording, &Options::default()).expect("switches");
-    let first =
-        "slept agent do_syscall_64;ksys_read;vfs_read;pipe_read 150 queue - spans 2 part 0 longest 110";
-    assert_eq!(groups(&recording, &waits)[0], first);
-    assert!(groups(&recording, &waits)[3].starts_with("waited envoy user 10 queue 10"));
-    assert!(waits.groups.iter().all(|group| group.waker.is_none()));
-    assert!(waits.notes.iter().any(|note| note.code == "no_wakings"));
 }
 
 /// The sums of one thread, in ns: how many spans, slept, blocked, other, preempted, woken.

@@ -111,6 +111,12 @@ fn by_tracepoints_to_two_ms_with_the_victims() {
         assert_eq!(stall["culprit"]["call"]["arguments"][1], "0x7a1200");
         assert!(stall["victims"]["packets"].as_u64().is_some_and(|packets| packets > 400), "{stall:#}");
         assert!(stall["victims"]["softirqs"]["net_rx"].as_u64().is_some_and(|ns| ns > 90_000_000));
+        // envoy was preempted for it, and got the CPU when its system call was over.
+        let (task, called_ns) = (&stall["victims"]["task"], &stall["culprit"]["call"]["duration_ns"]);
+        let called_ns = called_ns.as_u64().expect("ns");
+        assert_eq!((&task["comm"], &task["behind"]["comm"]), (&"envoy".into(), &"node_exporter".into()));
+        let near = |ns: &Value| ns.as_u64().is_some_and(|ns| ns.abs_diff(called_ns) < called_ns / 20);
+        assert!(near(&task["waited_ns"]) && near(&task["behind"]["held_ns"]), "{task:#} {called_ns}");
     }
 }
 

@@ -35,7 +35,7 @@ mod pairing;
 mod pass;
 mod result;
 
-use crate::analyses::off_cpu::by_time;
+use crate::analyses::off_cpu::{Watcher, by_time};
 use crate::model::{Recording, TraceEvent, TraceKind};
 
 use pairing::CallEvent;
@@ -45,18 +45,24 @@ pub use result::{Call, Calls, Doubt, Spent};
 
 /// Finds the calls of `recording`, which must have been loaded with its events.
 pub fn find(recording: &Recording) -> Calls {
+    find_beside(recording, &mut ())
+}
+
+/// As [`find`]; `watcher` learns what the threads do meanwhile.
+pub fn find_beside(recording: &Recording, watcher: &mut impl Watcher) -> Calls {
     let mut pass = Pass::new(recording);
     for (cpu, event) in by_time(&recording.timelines) {
         if pass.is_used(event) {
-            take(&mut pass, cpu, event);
+            take(&mut pass, cpu, event, watcher);
         }
     }
     pass.finish()
 }
 
 /// Takes one event of the CPU whose timeline has the index `cpu`.
-fn take(pass: &mut Pass, cpu: usize, event: &TraceEvent) {
-    let Some(thread) = pass.tracker.take(cpu, event, &mut pass.callers) else { return };
+fn take(pass: &mut Pass, cpu: usize, event: &TraceEvent, watcher: &mut impl Watcher) {
+    let mut watchers = (&mut pass.callers, watcher);
+    let Some(thread) = pass.tracker.take(cpu, event, &mut watchers) else { return };
     match event.kind {
         TraceKind::SystemCallEnter { number, arguments } => {
             pass.enter(thread, CallEvent { event, cpu, number }, arguments);

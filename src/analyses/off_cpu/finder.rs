@@ -9,7 +9,7 @@ use super::span::{Span, SpanFlaw, Waker};
 use super::watcher::{Departure, Return, Waking, Watcher};
 
 /// Passes each span on once it ends. Threads are named by the tracker's index.
-pub(super) struct Finder<'r, F> {
+pub struct Finder<'r, F> {
     recording: &'r Recording,
     contexts: Arc<Contexts>,
     threads: Vec<Thread>,
@@ -29,7 +29,7 @@ struct Thread {
 }
 
 impl<'r, F: FnMut(Span)> Finder<'r, F> {
-    pub fn new(recording: &'r Recording, threads: usize, sink: F) -> Self {
+    pub fn new(recording: &'r Recording, sink: F) -> Self {
         let gaps = recording.timelines.iter().flat_map(|timeline| &timeline.lost);
         let mut gaps: Vec<(u64, u64)> = gaps.map(|gap| (gap.start_ns, gap.end_ns)).collect();
         gaps.sort_unstable();
@@ -40,7 +40,9 @@ impl<'r, F: FnMut(Span)> Finder<'r, F> {
                 _ => lost.push((start, end)),
             }
         }
-        let (contexts, threads) = (Contexts::of(recording), vec![Thread::default(); threads]);
+        // There are at most as many threads as tasks.
+        let threads = vec![Thread::default(); recording.tasks.len()];
+        let contexts = Contexts::of(recording);
         Finder { recording, contexts, threads, lost, sink, unseen: 0 }
     }
 
@@ -86,12 +88,15 @@ impl<F: FnMut(Span)> Watcher for Finder<'_, F> {
     fn left(&mut self, thread: usize, departure: &Departure) {
         let Departure { cpu, time_ns, why, task, stack, event } = *departure;
         self.end(thread, time_ns, Some(SpanFlaw::Unseen));
+        let is_ready = why == LeaveReason::Runnable;
+        let cpu = self.recording.timelines.get(cpu).map(|timeline| timeline.cpu);
         let span = Span {
             task,
-            cpu: self.recording.timelines.get(cpu).map(|timeline| timeline.cpu),
+            cpu,
             start_ns: time_ns,
             end_ns: time_ns,
-            ready_ns: (why == LeaveReason::Runnable).then_some(time_ns),
+            ready_ns: is_ready.then_some(time_ns),
+            awaited: cpu.filter(|_| is_ready),
             why,
             waker: None,
             stack,
@@ -125,6 +130,7 @@ impl<F: FnMut(Span)> Watcher for Finder<'_, F> {
                 start_ns,
                 end_ns: back.time_ns,
                 ready_ns: None,
+                awaited: None,
                 why: LeaveReason::Asleep(Sleep::Unknown),
                 waker: None,
                 stack: StackTree::ROOT,
@@ -137,7 +143,7 @@ impl<F: FnMut(Span)> Watcher for Finder<'_, F> {
     fn woken(&mut self, thread: usize, waking: &Waking) {
         let waker = self.waker(waking);
         if let Some(span) = &mut self.threads[thread].open {
-            (span.ready_ns, span.waker) = (Some(waking.time_ns), waker);
+            (span.ready_ns, span.waker, span.awaited) = (Some(waking.time_ns), waker, Some(waking.target));
         }
     }
 

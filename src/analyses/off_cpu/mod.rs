@@ -19,6 +19,7 @@
 
 mod events;
 mod finder;
+mod holders;
 mod span;
 mod thread;
 mod tracker;
@@ -26,9 +27,9 @@ mod watcher;
 
 use crate::model::{Recording, Tracepoint};
 
-use finder::Finder;
-
 pub use events::{by_time, complete_events, is_partial};
+pub use finder::Finder;
+pub use holders::Holders;
 pub use span::{Span, SpanFlaw, Waker};
 pub use thread::State;
 pub use tracker::Tracker;
@@ -50,7 +51,7 @@ pub struct Scope {
 pub fn each_span(recording: &Recording, sink: impl FnMut(Span)) -> Scope {
     let is_used = complete_events(recording);
     let mut tracker = Tracker::new(recording);
-    let mut finder = Finder::new(recording, tracker.len(), sink);
+    let mut finder = Finder::new(recording, sink);
     for (cpu, event) in by_time(&recording.timelines) {
         // Switch records belong to no event.
         if event.event.is_none_or(|id| is_used.get(id.index()).is_some_and(|is_used| *is_used)) {

@@ -105,7 +105,8 @@ impl<'r> Tracker<'r> {
             }
             TraceKind::Waking { task: woken, cpu } => {
                 if let Some(thread) = self.thread_of(woken) {
-                    self.wake(thread, cpu, &Waking { time_ns, by: task, stack, event: id }, watcher);
+                    let waking = Waking { time_ns, target: cpu, by: task, stack, event: id };
+                    self.wake(thread, waking, watcher);
                 }
             }
             _ => {}
@@ -205,9 +206,9 @@ impl<'r> Tracker<'r> {
         watcher.returned(thread, &Return { time_ns, task: incoming.task, is_seen: true });
     }
 
-    /// A thread was woken, to run on the CPU with the number `target`.
-    fn wake(&mut self, thread: usize, target: u32, waking: &Waking, watcher: &mut impl Watcher) {
-        let time_ns = waking.time_ns;
+    /// A thread was woken.
+    fn wake(&mut self, thread: usize, waking: Waking, watcher: &mut impl Watcher) {
+        let Waking { time_ns, target, .. } = waking;
         if !matches!(self.threads[thread].state, State::Off(LeaveReason::Asleep(_))) {
             return;
         }
@@ -221,7 +222,7 @@ impl<'r> Tracker<'r> {
                 let woken = &mut self.threads[thread];
                 woken.state = State::Off(LeaveReason::Runnable);
                 woken.waits = timeline.ok().map(|cpu| (cpu, time_ns));
-                watcher.woken(thread, waking);
+                watcher.woken(thread, &waking);
             }
         }
     }

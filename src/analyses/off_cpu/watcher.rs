@@ -38,6 +38,8 @@ pub struct Return {
 pub struct Waking {
     /// When, in ns.
     pub time_ns: u64,
+    /// The number of the CPU that it is to run on.
+    pub target: u32,
     /// The task that had the CPU where the event was recorded.
     pub by: TaskId,
     /// The stack there.
@@ -62,4 +64,40 @@ pub trait Watcher {
     /// A thread ran on a CPU that was not recorded, for an unknown time that began no later than
     /// `time_ns`.
     fn vanished(&mut self, _thread: usize, _time_ns: u64) {}
+}
+
+/// Learns nothing.
+impl Watcher for () {}
+
+/// Both learn of each change.
+impl<A: Watcher, B: Watcher> Watcher for (&mut A, &mut B) {
+    fn passed(&mut self, thread: usize, state: State, ns: u64) {
+        self.0.passed(thread, state, ns);
+        self.1.passed(thread, state, ns);
+    }
+
+    fn left(&mut self, thread: usize, departure: &Departure) {
+        self.0.left(thread, departure);
+        self.1.left(thread, departure);
+    }
+
+    fn left_again(&mut self, thread: usize, departure: &Departure) {
+        self.0.left_again(thread, departure);
+        self.1.left_again(thread, departure);
+    }
+
+    fn returned(&mut self, thread: usize, back: &Return) {
+        self.0.returned(thread, back);
+        self.1.returned(thread, back);
+    }
+
+    fn woken(&mut self, thread: usize, waking: &Waking) {
+        self.0.woken(thread, waking);
+        self.1.woken(thread, waking);
+    }
+
+    fn vanished(&mut self, thread: usize, time_ns: u64) {
+        self.0.vanished(thread, time_ns);
+        self.1.vanished(thread, time_ns);
+    }
 }

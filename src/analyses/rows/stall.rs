@@ -45,14 +45,14 @@ impl Rows {
             waited_ns,
             ..victim()
         }));
-        self.victims.extend(stall.victims.task.map(|(task, waited_ns)| {
-            let task = recording.task(task);
+        self.victims.extend(stall.victims.task.map(|waiting| {
+            let task = recording.task(waiting.task);
             VictimRow {
                 victim: "task",
                 comm: Some(recording.name(task.comm).to_owned()),
                 pid: Some(task.pid),
                 tid: Some(task.tid),
-                waited_ns,
+                waited_ns: waiting.waited_ns,
                 ..victim()
             }
         }));

@@ -3,15 +3,16 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use crate::analyses::calls::{self, Calls};
 use crate::analyses::causes::Matcher;
 use crate::analyses::contexts::Contexts;
+use crate::analyses::off_cpu::Holders;
 use crate::analyses::overloads::Overload;
 use crate::model::{FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceKind};
 
 use super::census::{Census, Counts};
 use super::options::Options;
 use super::silence::Silence;
+use super::threads::Threads;
 use super::traced::Traced;
 
 /// Stretches of one thread with at most this much time between them are one stall, in ns.
@@ -35,7 +36,7 @@ pub(super) struct Facts<'r> {
     pub contexts: Arc<Contexts>,
     pub causes: Matcher<'r>,
     /// Once they are asked for: they take a look at all events, and only those of stalls matter.
-    calls: OnceLock<Calls>,
+    threads: OnceLock<Threads>,
     pub traced: Traced,
     /// That of each timeline.
     censuses: Vec<Census>,
@@ -63,7 +64,7 @@ impl<'r> Facts<'r> {
             overloads,
             contexts,
             causes: Matcher::new(recording, &options.causes),
-            calls: OnceLock::new(),
+            threads: OnceLock::new(),
             traced: Traced::new(recording, &counts),
             has_kernel_names: recording.has_kernel_names(),
             shows_callers: recording.shows_kernel_callers(),
@@ -129,7 +130,7 @@ pub(super) struct Cpu<'r> {
     pub causes: &'r Matcher<'r>,
     pub timeline: &'r Timeline,
     pub options: &'r Options,
-    calls: &'r OnceLock<Calls>,
+    threads: &'r OnceLock<Threads>,
     pub traced: Traced,
     /// What its events are.
     pub census: &'r Census,
@@ -146,8 +147,8 @@ pub(super) struct Cpu<'r> {
     pub interval_ns: u64,
     /// How far apart samples of one thread are in nine of ten cases.
     pub usual_interval_ns: u64,
-    /// The recorded switches: the time from which on a task had the CPU, and the task.
-    switches: Vec<(u64, TaskId)>,
+    /// Which task had it when, by the recorded switches.
+    pub holders: Holders,
     /// The times of the entries of softirqs, where they were traced.
     entries: Vec<u64>,
     /// Whether threads poll for packets on it (threaded NAPI): softirqs do not show when these
@@ -163,26 +164,24 @@ impl<'r> Cpu<'r> {
     pub fn new(facts: &'r Facts<'r>, timeline: &'r Timeline) -> Cpu<'r> {
         let Facts { recording, options, contexts, causes, traced, .. } = facts;
         let census = facts.census(timeline);
-        let (mut switches, mut entries) = (Vec::new(), Vec::new());
+        let (mut holders, mut entries) = (Holders::default(), Vec::new());
         for event in census.others(timeline) {
-            match event.kind {
-                TraceKind::Switch { next, .. } => switches.push((event.time_ns, next)),
-                TraceKind::SwitchIn => switches.push((event.time_ns, event.task)),
-                TraceKind::SoftirqEntry(_) => entries.push(event.time_ns),
-                _ => {}
+            holders.add(recording, event);
+            if let TraceKind::SoftirqEntry(_) = event.kind {
+                entries.push(event.time_ns);
             }
         }
         let interval_ns = recording.sampling_interval_ns();
         let counts_ns = recording.sampling_event().is_some_and(|event| event.counts_ns);
         let in_idle = if counts_ns { InIdle::new(facts, timeline) } else { InIdle::Unknown };
-        let knows_idle = counts_ns && (!switches.is_empty() || in_idle == InIdle::GoesOn);
+        let knows_idle = counts_ns && (holders.len() > 0 || in_idle == InIdle::GoesOn);
         Cpu {
             recording,
             contexts,
             causes,
             timeline,
             options,
-            calls: &facts.calls,
+            threads: &facts.threads,
             traced: *traced,
             census,
             silence: &facts.silence,
@@ -192,7 +191,7 @@ impl<'r> Cpu<'r> {
             shows_callers: facts.shows_callers,
             interval_ns,
             usual_interval_ns: usual_interval_ns(&timeline.samples, interval_ns),
-            switches,
+            holders,
             entries,
             is_polled_by_threads: facts.has_napi_threads && is_polled_by_threads(recording, timeline),
             knows_idle,
@@ -200,15 +199,15 @@ impl<'r> Cpu<'r> {
         }
     }
 
-    /// The system calls of the recording.
-    pub fn calls(&self) -> &'r Calls {
-        self.calls.get_or_init(|| calls::find(self.recording))
+    /// What the threads of the recording did.
+    pub fn threads(&self) -> &'r Threads {
+        self.threads.get_or_init(|| Threads::new(self.recording, self.least_ns()))
     }
 
     /// Whether the CPU is known to have been busy between two samples, however far apart they are.
     pub fn is_busy_between(&self, time: &Range<u64>) -> bool {
         let is_idle = |(task, ns): (TaskId, u64)| ns > 0 && self.recording.task(task).is_swapper();
-        self.knows_idle && !self.holders(time).any(is_idle)
+        self.knows_idle && !self.holders.between(time).any(is_idle)
     }
 
     /// Whether samples are taken at times that have nothing to do with softirqs. Most samples of a
@@ -298,20 +297,7 @@ impl<'r> Cpu<'r> {
 
     /// Whether a recorded switch gave the CPU to another thread than `tid` between these times.
     pub fn leaves_in(&self, tid: i32, time: &Range<u64>) -> bool {
-        let after = self.switches.partition_point(|(at, _)| *at <= time.start);
-        let until = self.switches.partition_point(|(at, _)| *at < time.end);
-        self.switches[after..until.max(after)].iter().any(|(_, task)| self.tid(*task) != tid)
-    }
-
-    /// The tasks that had the CPU between these times according to the switches, each with its time
-    /// in ns.
-    pub fn holders(&self, time: &Range<u64>) -> impl Iterator<Item = (TaskId, u64)> {
-        let first = self.switches.partition_point(|(at, _)| *at <= time.start).saturating_sub(1);
-        let rest = self.switches.get(first..).unwrap_or_default();
-        rest.iter().enumerate().take_while(|(_, (at, _))| *at < time.end).map(move |(index, (at, task))| {
-            let until = rest.get(index + 1).map_or(time.end, |(next, _)| *next);
-            (*task, until.min(time.end).saturating_sub((*at).max(time.start)))
-        })
+        self.holders.new_in(time).any(|task| self.tid(task) != tid)
     }
 }
 

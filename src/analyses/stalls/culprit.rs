@@ -35,7 +35,8 @@ fn traced_call(cpu: &Cpu, suspect: &Suspect, time: &Range<u64>) -> Option<Traced
         return None;
     }
     let sampled = path.and_then(|path| cpu.contexts.system_call(path));
-    let call = cpu.calls().longest_in(tid, time, |call| sampled.is_none_or(|name| name == call.name))?;
+    let call =
+        cpu.threads().calls.longest_in(tid, time, |call| sampled.is_none_or(|name| name == call.name))?;
     Some(TracedCall {
         number: call.number,
         name: call.name,

@@ -22,8 +22,9 @@ pub(super) fn extent(cpu: &Cpu, stretch: &Stretch) -> Range<u64> {
     if !matches!(owner, None | Some(Owner::SystemCall | Owner::Unknown)) {
         return start..end;
     }
-    let entered = cpu.calls().at(tid, start).and_then(|call| call.enter_ns());
-    let last_call = cpu.calls().at(tid, end).or_else(|| cpu.calls().at(tid, end.saturating_sub(1)));
+    let entered = cpu.threads().calls.at(tid, start).and_then(|call| call.enter_ns());
+    let last_call =
+        cpu.threads().calls.at(tid, end).or_else(|| cpu.threads().calls.at(tid, end.saturating_sub(1)));
     let returned = last_call
         .and_then(|call| call.back_ns)
         .or_else(|| suspect.path.and_then(|_| return_by_samples(cpu, tid, end)));

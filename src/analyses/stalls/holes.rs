@@ -129,7 +129,7 @@ pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
     let Some(before) = next.checked_sub(1) else { return false };
     let is_user = |at: usize| cpu.samples().get(at).is_some_and(|sample| is_user_code(cpu, sample));
     let tid = cpu.tid(task_from(cpu, time.start).unwrap_or(cpu.samples()[before].task));
-    let is_between_calls = |time_ns: u64| cpu.calls().is_between(tid, time_ns);
+    let is_between_calls = |time_ns: u64| cpu.threads().calls.is_between(tid, time_ns);
     if is_user(before) && is_user(next)
         || is_between_calls(time.start + 1) && is_between_calls(time.end.saturating_sub(1))
     {

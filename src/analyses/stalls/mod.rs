@@ -30,6 +30,7 @@ mod softirqs;
 mod stretches;
 mod summary;
 mod suspect;
+mod threads;
 mod times;
 mod traced;
 mod union_find;
@@ -45,7 +46,7 @@ pub use options::Options;
 pub(crate) use ranking::key_of;
 pub use result::{
     Confidence, Culprit, CulpritSummary, Evidence, Limit, Overloaded, Power, Sight, Stall, Stalls,
-    TracedCall, Victims, Wait,
+    TracedCall, Victims, Wait, WaitingTask,
 };
 pub use summary::Verdict;
 pub use witnesses::{Lack, Source, Witness};

@@ -297,8 +297,21 @@ pub struct Victims {
     /// Packets that were received at once when the stall was over. `None` if packets, or the
     /// entries or exits of softirqs, were not traced.
     pub packets: Option<u64>,
-    /// The task that waited longest for this CPU, and how long, in ns.
-    pub task: Option<(TaskId, u64)>,
+    /// The task that waited longest for this CPU.
+    pub task: Option<WaitingTask>,
+}
+
+/// A task that could run and had no CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitingTask {
+    /// The task.
+    pub task: TaskId,
+    /// How long it waited in the stall, in ns.
+    pub waited_ns: u64,
+    /// The task that had the CPU for most of that time, and how long, in ns. A softirq or an
+    /// interrupt may have run on top of it.
+    pub behind: Option<(TaskId, u64)>,
 }
 
 impl Victims {

@@ -21,8 +21,6 @@ pub(super) struct Softirqs {
     pub unserved: Vec<WeightedTime>,
     /// The waits of each softirq that are long enough to matter, in order and without overlap.
     pub waits: BTreeMap<Softirq, Vec<Range<u64>>>,
-    /// The waits of threads for the CPU that are long enough to matter, by start.
-    pub threads: Vec<(TaskId, Range<u64>)>,
 }
 
 /// Reads the events of `cpu`.
@@ -35,7 +33,6 @@ pub(super) fn find(cpu: &Cpu) -> Softirqs {
         pass.event(event);
     }
     pass.end();
-    pass.softirqs.threads.sort_by_key(|(_, time)| time.start);
     let Softirqs { findings, unserved, .. } = &mut pass.softirqs;
     // If softirqs were served throughout the wait, the CPU was not stalled.
     findings.retain(|finding| {
@@ -69,9 +66,9 @@ struct Open {
     interrupts: BTreeMap<i32, u64>,
     /// The time since which ksoftirqd waited for the CPU.
     ksoftirqd: Option<u64>,
-    /// The threads that waited for the CPU, by tid. Tids come from the file: a hasher with a seed,
+    /// The servers that waited for the CPU, by tid. Tids come from the file: a hasher with a seed,
     /// so that nobody can choose them to collide.
-    woken: HashMap<i32, (TaskId, u64)>,
+    woken: HashMap<i32, u64>,
 }
 
 impl Pass<'_, '_> {
@@ -125,7 +122,9 @@ impl Pass<'_, '_> {
                 if self.cpu.recording.is_ksoftirqd(task) {
                     self.open.ksoftirqd.get_or_insert(now);
                 }
-                self.open.woken.insert(self.cpu.tid(task), (task, now));
+                if self.cpu.recording.is_server(task) {
+                    self.open.woken.insert(self.cpu.tid(task), now);
+                }
             }
             TraceKind::Switch { next, why } => {
                 self.switch_out(event.task, why);
@@ -149,19 +148,15 @@ impl Pass<'_, '_> {
 
     /// `task` got the CPU.
     fn switch_in(&mut self, task: TaskId, now: u64) {
+        // ksoftirqd's wait ends where softirqs are served without it.
         if self.cpu.recording.is_ksoftirqd(task) {
             self.end_ksoftirqd_wait(now);
-        }
-        if let Some((task, since)) = self.open.woken.remove(&self.cpu.tid(task))
+        } else if self.cpu.recording.is_server(task)
+            && let Some(since) = self.open.woken.remove(&self.cpu.tid(task))
             && self.cpu.traced.switches()
-            && now - since >= self.cpu.least_ns()
+            && self.cpu.traced.wakings()
         {
-            self.softirqs.threads.push((task, since..now));
-            // ksoftirqd's wait ends where softirqs are served without it.
-            let recording = self.cpu.recording;
-            if recording.is_server(task) && !recording.is_ksoftirqd(task) && self.cpu.traced.wakings() {
-                self.add_finding(Kind::ServerWait, since..now);
-            }
+            self.add_finding(Kind::ServerWait, since..now);
         }
     }
 

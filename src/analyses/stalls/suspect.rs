@@ -242,19 +242,12 @@ fn by_next_sample(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
 /// The task that had the CPU longest in `time` according to switches; without switches, the task of
 /// the events in `time`.
 fn by_switches(cpu: &Cpu, time: &Range<u64>) -> Option<Suspect> {
-    let mut held_ns: BTreeMap<TaskId, u64> = BTreeMap::new();
-    for (task, ns) in cpu.holders(time) {
-        *held_ns.entry(task).or_default() += ns;
-    }
-    held_ns.retain(|task, _| !cpu.recording.task(*task).is_swapper());
-    if held_ns.is_empty() {
-        for event in cpu.timeline.trace.between(time.start, time.end) {
-            if !cpu.recording.task(event.task).is_swapper() {
-                held_ns.insert(event.task, 0);
-            }
-        }
-    }
-    let (&task, &ns) = held_ns.iter().max_by_key(|(task, ns)| (**ns, Reverse(**task)))?;
+    let of_events = || {
+        let events = cpu.timeline.trace.between(time.start, time.end).iter();
+        let tasks = events.map(|event| event.task).filter(|task| !cpu.recording.task(*task).is_swapper());
+        tasks.min().map(|task| (task, 0))
+    };
+    let (task, ns) = cpu.holders.longest(cpu.recording, time).or_else(of_events)?;
     Some(Suspect {
         holder: Holder::Task(cpu.tid(task)),
         on_cpu: task,

@@ -1,13 +1,15 @@
 //! The victims of a stall: how long softirqs waited, how many packets were received at once after
 //! it, and which task waited longest.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use crate::model::{Softirq, TraceKind, Tracepoint};
 
 use super::cpu::{Cpu, PAUSE_NS};
-use super::result::Victims;
+use super::result::{Victims, WaitingTask};
 use super::softirqs::Softirqs;
+use super::threads::ThreadWait;
 use super::times::overlapping;
 
 /// Who waited in `time`.
@@ -18,14 +20,17 @@ pub(super) fn find(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims
             victims.softirqs.insert(*softirq, longest);
         }
     }
-    // Only waits that begin in the stall and end soon after it: before and after it the task may
-    // have run on another CPU.
-    let until = time.end.saturating_add(PAUSE_NS);
-    let first = softirqs.threads.partition_point(|(_, wait)| wait.start < time.start);
-    let begun = softirqs.threads[first..].iter().take_while(|(_, wait)| wait.start < time.end);
-    let threads = begun.filter(|(_, wait)| wait.end <= until);
-    let longest = threads.max_by_key(|(task, wait)| (wait.end - wait.start, std::cmp::Reverse(*task)));
-    victims.task = longest.map(|(task, wait)| (*task, wait.end - wait.start));
+    // A thread that waited long before had other reasons.
+    let begun = time.start.saturating_sub(PAUSE_NS)..time.end;
+    let in_stall = |wait: &ThreadWait| wait.time.start.max(time.start)..wait.time.end.min(time.end);
+    let waits = cpu.threads().waits(cpu.timeline.cpu, &begun).iter();
+    let waits = waits.map(|wait| (wait.task, in_stall(wait))).filter(|(_, time)| time.start < time.end);
+    let longest = waits.max_by_key(|(task, time)| (time.end - time.start, Reverse(*task)));
+    victims.task = longest.map(|(task, time)| WaitingTask {
+        task,
+        waited_ns: time.end - time.start,
+        behind: cpu.holders.longest(cpu.recording, &time),
+    });
     // Without exits of softirqs the end of a backlog is unknown.
     if cpu.traced.packets() && cpu.traced.waits() && cpu.traced.has(Tracepoint::SoftirqExit) {
         let waits = softirqs.waits.get(&Softirq::NetRx).map_or(&[][..], |waits| waits);

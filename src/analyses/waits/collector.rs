@@ -13,7 +13,8 @@ use crate::analyses::paths::Path;
 use crate::model::{Diagnostic, NameId, Recording, StackId, TaskId};
 
 use super::options::Options;
-use super::result::{Group, Longest, Source, Spot, State, ThreadSum, Waits, WakerKind};
+use super::queues::Queues;
+use super::result::{Group, Longest, Queue, Source, Spot, State, ThreadSum, Waits, WakerKind};
 
 /// The sums so far.
 pub(super) struct Collector<'r> {
@@ -47,6 +48,8 @@ struct Sum {
     spans: u64,
     not_whole: u64,
     longest: Option<Longest>,
+    /// The longest wait for a CPU: how long, since when and for which.
+    queue: Option<(u64, u64, u32)>,
     wakers: FxHashMap<WakerKind, u64>,
 }
 
@@ -91,6 +94,12 @@ impl<'r> Collector<'r> {
         if sum.longest.is_none_or(|longest| span.ns() > longest.ns) {
             let Span { start_ns, task, .. } = span;
             sum.longest = Some(Longest { ns: span.ns(), start_ns, task, is_whole });
+        }
+        let runnable_ns = span.runnable_ns();
+        if let (Some(ready_ns), Some(cpu)) = (span.ready_ns, span.awaited)
+            && runnable_ns > sum.queue.map_or(0, |(ns, ..)| ns)
+        {
+            sum.queue = Some((runnable_ns, ready_ns, cpu));
         }
         if let Some(waker) = waker {
             *sum.wakers.entry(waker).or_default() += 1;
@@ -173,6 +182,7 @@ impl<'r> Collector<'r> {
                     },
                     total_ns: sum.total_ns,
                     runnable_ns: is_runnable_known.then_some(sum.runnable_ns),
+                    queue: sum.queue.map(|(ns, start_ns, cpu)| Queue { ns, start_ns, cpu, behind: None }),
                     spans: has_spans.then_some(sum.spans),
                     not_whole: sum.not_whole,
                     longest: sum.longest,
@@ -186,7 +196,12 @@ impl<'r> Collector<'r> {
             let by_time = other_group.total_ns.cmp(&one_group.total_ns);
             by_time.then_with(|| (name(one), one).cmp(&(name(other), other)))
         });
-        let groups = groups.into_iter().map(|(_, group)| group).collect();
+        let mut queues = Queues::new(recording);
+        let mut groups: Vec<Group> = groups.into_iter().map(|(_, group)| group).collect();
+        for queue in groups.iter_mut().filter_map(|group| group.queue.as_mut()) {
+            queue.behind =
+                queues.behind(queue.cpu, &(queue.start_ns..queue.start_ns.saturating_add(queue.ns)));
+        }
         let threads = self.threads.into_values().collect();
         let (before, min_ns) = (self.before, options.min_ns);
         Waits { source, groups, threads, total_ns, spans, not_whole, before, notes, min_ns }

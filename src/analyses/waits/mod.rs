@@ -7,6 +7,7 @@ mod collector;
 mod departures;
 mod notes;
 mod options;
+mod queues;
 mod result;
 mod sampled;
 
@@ -21,7 +22,7 @@ pub use super::off_cpu::SpanFlaw;
 pub use departures::{Departures, departures};
 pub use notes::RECORD;
 pub use options::Options;
-pub use result::{Group, Longest, Source, Spot, State, ThreadSum, Waits, WakerKind};
+pub use result::{Group, Longest, Queue, Source, Spot, State, ThreadSum, Waits, WakerKind};
 
 /// Finds what threads waited for in `recording`, which must have been loaded with its events.
 /// Where its samples are those of `perf record --off-cpu`, they are what is added up.

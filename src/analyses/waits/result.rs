@@ -110,6 +110,8 @@ pub struct Group {
     /// The part of `total_ns` that is after the wake-up, or all of it for those who were preempted:
     /// waiting for a CPU. `None` where wake-ups were not recorded.
     pub runnable_ns: Option<u64>,
+    /// The longest wait for a CPU; `None` if there was none, or wake-ups were not recorded.
+    pub queue: Option<Queue>,
     /// How many spans; `None` from samples.
     pub spans: Option<u64>,
     /// How many of them are not known wholly.
@@ -134,6 +136,21 @@ pub struct Longest {
     pub task: TaskId,
     /// Whether it is known wholly. Else it may have been longer.
     pub is_whole: bool,
+}
+
+/// A wait for a CPU: the part of a span in which the thread could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Queue {
+    /// How long it was, as far as is known, in ns.
+    pub ns: u64,
+    /// When it began, in ns.
+    pub start_ns: u64,
+    /// The CPU that the thread waited for.
+    pub cpu: u32,
+    /// The task that had that CPU for most of the time, and how long, in ns; `None` if switches do
+    /// not tell. A softirq or an interrupt may have run on top of it.
+    pub behind: Option<(TaskId, u64)>,
 }
 
 /// Who woke a thread.

@@ -228,6 +228,14 @@ struct WaitingView<'r> {
     #[serde(flatten)]
     task: TaskView<'r>,
     waited_ns: u64,
+    behind: Option<BehindView<'r>>,
+}
+
+#[derive(Serialize)]
+struct BehindView<'r> {
+    #[serde(flatten)]
+    task: TaskView<'r>,
+    held_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -392,7 +400,11 @@ impl<'r> View<'r> {
         VictimsView {
             softirqs: victims.softirqs.iter().map(|(softirq, ns)| (softirq.name(), *ns)).collect(),
             packets: victims.packets,
-            task: victims.task.map(|(id, waited_ns)| WaitingView { task: self.task(id), waited_ns }),
+            task: victims.task.map(|waiting| WaitingView {
+                task: self.task(waiting.task),
+                waited_ns: waiting.waited_ns,
+                behind: waiting.behind.map(|(id, held_ns)| BehindView { task: self.task(id), held_ns }),
+            }),
         }
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analyses::waits::{Group, Longest, Source, Spot, ThreadSum, Waits, WakerKind};
+use crate::analyses::waits::{Group, Longest, Queue, Source, Spot, ThreadSum, Waits, WakerKind};
 use crate::model::Recording;
 
 use super::lines::{self, Rows};
@@ -38,6 +38,7 @@ struct GroupView<'r> {
     total_ns: u64,
     share: f64,
     queue_ns: Option<u64>,
+    longest_queue: Option<QueueView<'r>>,
     spans: Option<u64>,
     not_whole: Option<u64>,
     longest: Option<LongestView<'r>>,
@@ -52,6 +53,22 @@ struct LongestView<'r> {
     comm: &'r str,
     pid: i32,
     tid: i32,
+}
+
+#[derive(Serialize)]
+struct QueueView<'r> {
+    duration_ns: u64,
+    start_ns: u64,
+    cpu: u32,
+    behind: Option<BehindView<'r>>,
+}
+
+#[derive(Serialize)]
+struct BehindView<'r> {
+    comm: &'r str,
+    pid: i32,
+    tid: i32,
+    held_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -117,6 +134,16 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
             tid: task.tid,
         }
     };
+    let behind = |(id, held_ns)| {
+        let task = recording.task(id);
+        BehindView { comm: recording.name(task.comm), pid: task.pid, tid: task.tid, held_ns }
+    };
+    let queue = |Queue { ns, start_ns, cpu, behind: task, .. }| QueueView {
+        duration_ns: ns,
+        start_ns,
+        cpu,
+        behind: task.map(behind),
+    };
     let (place, path) = match &group.spot {
         Spot::Kernel(path) => ("kernel", Some(path)),
         Spot::User => ("user", None),
@@ -137,6 +164,7 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
         total_ns: group.total_ns,
         share: group.share,
         queue_ns: group.runnable_ns,
+        longest_queue: group.queue.map(queue),
         spans: group.spans,
         not_whole: group.spans.map(|_| group.not_whole),
         longest: group.longest.map(longest),

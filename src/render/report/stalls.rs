@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::analyses::check::Doubt;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::stalls::{
-    Advice, Confidence, Culprit, CulpritSummary, Kind, Lack, Overloaded, Stall, Stalls, Verdict,
+    Advice, Confidence, Culprit, CulpritSummary, Kind, Lack, Overloaded, Stall, Stalls, Verdict, WaitingTask,
 };
 use crate::model::{CgroupId, NameId, Recording, chosen};
 use crate::render::subject;
@@ -302,10 +302,19 @@ impl Report<'_> {
             format!("{} {}ms{more}", text(&evidence.kind), milliseconds(evidence.duration_ns()))
         });
         let mut each: Vec<String> = each.collect();
-        if let Some((task, ns)) = stall.victims.task {
-            each.push(format!("{} waited {}ms to run", chosen(self.recording.comm(task)), milliseconds(ns)));
-        }
+        each.extend(stall.victims.task.map(|waiting| self.waiting(stall, &waiting)));
         each.join(", ")
+    }
+
+    /// The task that waited to run, and behind whom. Where a softirq or an interrupt is the culprit,
+    /// the task below it is a bystander.
+    fn waiting(&self, stall: &Stall, waiting: &WaitingTask) -> String {
+        let comm = |task| chosen(self.recording.comm(task));
+        let is_task = |culprit: &Culprit| culprit.holder.task().is_some();
+        let behind = waiting.behind.filter(|_| stall.culprit.as_ref().is_none_or(is_task));
+        let behind = behind.map(|(task, ns)| format!(", {}ms of it behind {}", milliseconds(ns), comm(task)));
+        let waited = milliseconds(waiting.waited_ns);
+        format!("{} waited {waited}ms to run{}", comm(waiting.task), behind.unwrap_or_default())
     }
 
     /// The traced system call of a culprit.

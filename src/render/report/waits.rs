@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::waits::{Group, Longest, Source, Spot, Waits, WakerKind};
+use crate::analyses::waits::{Group, Longest, Queue, Source, Spot, Waits, WakerKind};
 use crate::model::{Recording, chosen};
 use crate::render::text::{counted, duration, percent, seconds};
 
@@ -11,6 +11,9 @@ use super::layout::{Align, columns, wrap, write_lines};
 
 /// The most groups that are shown. With `all`, and in JSON, there are all.
 const SHOWN: usize = 20;
+
+/// Waits for a CPU are little if they are less than one in so many of the time.
+const LITTLE: u64 = 10;
 
 /// Writes `waits` of `recording`: all groups if `all`, else those with the longest time.
 ///
@@ -73,8 +76,26 @@ fn groups(recording: &Recording, groups: &[Group]) -> Vec<String> {
                 &format!("{}, {}", waker_text(recording, waker), counted(count, "time")),
             ));
         }
+        if let Some(text) = behind(recording, group) {
+            all.extend(wrap("  behind ", &text));
+        }
     }
     all
+}
+
+/// Who had the CPU during the longest wait for one, where such waits matter.
+fn behind(recording: &Recording, group: &Group) -> Option<String> {
+    let runnable_ns = group.runnable_ns.filter(|ns| *ns > group.total_ns / LITTLE)?;
+    let (queue, (task, held_ns)) = group.queue.and_then(|queue| Some((queue, queue.behind?)))?;
+    let comm = chosen(recording.comm(task));
+    let Queue { ns, start_ns, cpu, .. } = queue;
+    let which = if ns == runnable_ns { "the wait" } else { "the longest wait" };
+    Some(format!(
+        "{comm} for {} of {which}, {} for CPU {cpu} at {}",
+        duration(held_ns),
+        duration(ns),
+        seconds(start_ns)
+    ))
 }
 
 fn row(recording: &Recording, group: &Group) -> [String; 9] {

@@ -40,6 +40,43 @@ fn a_softirq_that_waits_and_what_held_the_cpu() {
 }
 
 #[test]
+fn the_thread_that_waited_longest_and_behind_whom() {
+    let stall = |waiters: &str| {
+        let text = traffic(0..1000)
+            + &served(0..1000)
+            + "cpu0 0.999900 agent sys_enter:lseek(3,0x7a1200)\ncpu0 1.000300 agent raise:net_rx\n"
+            + &every_ms(0, 1000..1100, "agent", LSEEK)
+            + waiters
+            + "cpu0 1.099500 agent entry:net_rx\ncpu0 1.099700 agent exit:net_rx\ncpu0 1.099800 agent sys_exit:lseek=8000000\n"
+            + &traffic(1101..2000)
+            + &served(1101..2000);
+        let recording = recording(&text);
+        let task = only(&find(&recording)).victims.task?;
+        let comm = |task| recording.comm(task).to_owned();
+        let behind = task.behind.map(|(task, ns)| (comm(task), ns / 1_000_000));
+        Some((comm(task.task), task.waited_ns / 1_000_000, behind))
+    };
+    let behind = |comm: &str, ns: u64| Some((comm.to_owned(), ns));
+    let after = "cpu0 1.102 agent switch:envoy=R\ncpu0 1.103 envoy switch:redis=R\n";
+    // Preempted just before the stall; woken in it; woken long before it.
+    let preempted = "cpu0 0.9998 envoy switch:agent=R\n".to_owned() + after;
+    assert_eq!(stall(&preempted), Some(("envoy".into(), 99, behind("agent", 99))));
+    let woken =
+        "cpu0 0.9 redis switch:envoy=S\ncpu0 0.9998 envoy switch:agent=D\ncpu0 1.01 agent waking:envoy\n\
+                 cpu0 1.02 agent waking:redis\n"
+            .to_owned()
+            + after;
+    assert_eq!(stall(&woken), Some(("envoy".into(), 89, behind("agent", 89))));
+    let long = "cpu0 0.5 redis switch:agent=R\n".to_owned() + after;
+    assert_eq!(stall(&long), None);
+    // Of those that had the CPU the one that had it longest is named, under the name that it took.
+    let taken = "cpu0 0.9998 envoy switch:sh@9=R\ncpu0 1.06 agent@9 switch:redis=S\n".to_owned()
+        + "cpu0 1.08 redis switch:agent=R\n"
+        + after;
+    assert_eq!(stall(&taken), Some(("envoy".into(), 99, behind("agent", 60))));
+}
+
+#[test]
 fn events_that_were_sampled_say_nothing_of_waits() {
     let text = "sampled irq:softirq_raise\nsampled irq:softirq_entry\n".to_owned()
         + &every_ms(0, 0..2000, "envoy", "work_[u]")
