@@ -306,8 +306,8 @@ impl Report<'_> {
         each.join(", ")
     }
 
-    /// The task that waited to run, and behind whom. Where a softirq or an interrupt is the culprit,
-    /// the task below it is a bystander.
+    /// The task that waited to run, and behind whom. Where a softirq or an interrupt is the
+    /// culprit, the task below it is a bystander.
     fn waiting(&self, stall: &Stall, waiting: &WaitingTask) -> String {
         let comm = |task| chosen(self.recording.comm(task));
         let is_task = |culprit: &Culprit| culprit.holder.task().is_some();
