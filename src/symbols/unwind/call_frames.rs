@@ -17,6 +17,7 @@ use addr2line::gimli::{
 use crate::pack::Budget;
 use crate::symbols::formats::elf::{Elf, LoadedSegments};
 
+use super::augmentation::take_out_flags;
 use super::registers::Machine;
 use super::rule::Rule;
 
@@ -116,7 +117,10 @@ impl CallFrames {
             Cow::Borrowed(bytes) => take(bytes.len()).then(|| bytes.to_vec()),
         };
         let copied = |elf: &Elf, name| copied(elf, name).filter(|bytes| !bytes.is_empty());
-        let first = copied(elf, ".eh_frame").map(|bytes| {
+        let first = copied(elf, ".eh_frame").map(|mut bytes| {
+            if machine == Machine::Aarch64 {
+                take_out_flags(&mut bytes);
+            }
             let header = address(".eh_frame_hdr").zip(copied(elf, ".eh_frame_hdr"));
             let index = header.filter(|(_, header)| is_usual_header(header));
             let index = match index {

@@ -4,6 +4,7 @@
 //! A stack is unwound frame by frame. Where no table covers the code, as in code that was generated
 //! at run time, the frame pointer is followed.
 
+mod augmentation;
 mod call_frames;
 mod files;
 mod registers;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 static LINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\s*(\S.*?)\s+(-?\d+)/(-?\d+)\s+\[(\d+)\]\s+(\d+)\.(\d{9}):\s+(\S+?):?\s+(\S.*)$")
@@ -37,24 +37,38 @@ impl Line {
         let mut words = self.trace.split_whitespace();
         words.find_map(|word| word.strip_prefix(key)?.strip_prefix('=')).expect("the field is printed")
     }
+
+    /// Whether it is a switch whose last field has not come yet.
+    fn is_cut(&self) -> bool {
+        self.event == "sched:sched_switch" && !self.trace.contains(" next_prio=")
+    }
 }
 
-/// All records of the text, in its order.
+/// All records of the text, in its order. A comm may have a line break: that of whoever else runs
+/// on this machine and gets the CPU.
 pub fn read(text: &str) -> Vec<Line> {
-    let line = |line: &str| {
-        let fields = LINE.captures(line).unwrap_or_else(|| panic!("not a line of events: {line}"));
-        let number = |at: usize| fields[at].parse::<i64>().expect("a number");
-        Line {
-            comm: fields[1].to_owned(),
-            pid: number(2) as i32,
-            tid: number(3) as i32,
-            cpu: number(4) as u32,
-            time_ns: number(5) as u64 * 1_000_000_000 + number(6) as u64,
-            event: fields[7].to_owned(),
-            trace: fields[8].to_owned(),
+    let mut lines: Vec<Line> = Vec::new();
+    for line in text.lines() {
+        match (LINE.captures(line), lines.last_mut()) {
+            (Some(fields), _) => lines.push(record(&fields)),
+            (None, Some(switch)) if switch.is_cut() => switch.trace.extend(["\n", line]),
+            (None, _) => panic!("not a line of events: {line}"),
         }
-    };
-    text.lines().map(line).collect()
+    }
+    lines
+}
+
+fn record(fields: &Captures) -> Line {
+    let number = |at: usize| fields[at].parse::<i64>().expect("a number");
+    Line {
+        comm: fields[1].to_owned(),
+        pid: number(2) as i32,
+        tid: number(3) as i32,
+        cpu: number(4) as u32,
+        time_ns: number(5) as u64 * 1_000_000_000 + number(6) as u64,
+        event: fields[7].to_owned(),
+        trace: fields[8].to_owned(),
+    }
 }
 
 /// A system call whose enter and exit are both recorded.

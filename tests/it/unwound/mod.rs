@@ -92,7 +92,7 @@ fn stacks_are_those_of_perf() {
 }
 
 /// The machines of testdata/unwinding.
-const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
+const MACHINES: [&str; 3] = ["x86_64", "aarch64", "aarch64-signed"];
 /// The functions that signal handlers return to.
 const RESTORERS: [&str; 2] = ["__restore_rt", "__kernel_rt_sigreturn"];
 
