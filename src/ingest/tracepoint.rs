@@ -292,36 +292,78 @@ impl Decoder {
 
     #[inline(always)]
     fn read<'a>(&self, payload: &'a [u8], order: ByteOrder) -> Option<RawTrace<'a>> {
-        let number = |field: &Field| field.number(payload, order);
-        let small = |field: &Field| number(field).map(|value| value as i32);
-        let softirq = |field: &Field| softirq(number(field)?);
+        let payload = Payload { bytes: payload, order };
         Some(match self {
-            Decoder::SoftirqRaise(vector) => RawTrace::Known(TraceKind::SoftirqRaise(softirq(vector)?)),
-            Decoder::SoftirqEntry(vector) => RawTrace::Known(TraceKind::SoftirqEntry(softirq(vector)?)),
-            Decoder::SoftirqExit(vector) => RawTrace::Known(TraceKind::SoftirqExit(softirq(vector)?)),
+            Decoder::SoftirqRaise(vector) => {
+                RawTrace::Known(TraceKind::SoftirqRaise(payload.softirq(vector)?))
+            }
+            Decoder::SoftirqEntry(vector) => {
+                RawTrace::Known(TraceKind::SoftirqEntry(payload.softirq(vector)?))
+            }
+            Decoder::SoftirqExit(vector) => RawTrace::Known(TraceKind::SoftirqExit(payload.softirq(vector)?)),
             Decoder::InterruptEntry { irq, name } => {
-                RawTrace::InterruptEntry { irq: small(irq)?, name: name.bytes(payload, order)? }
+                RawTrace::InterruptEntry { irq: payload.small(irq)?, name: payload.text(name)? }
             }
-            Decoder::InterruptExit { irq } => RawTrace::Known(TraceKind::InterruptExit { irq: small(irq)? }),
-            Decoder::Switch { prev_state, next_tid } => {
-                RawTrace::Switch { next_tid: small(next_tid)?, why: leave_reason(number(prev_state)?) }
+            Decoder::InterruptExit { irq } => {
+                RawTrace::Known(TraceKind::InterruptExit { irq: payload.small(irq)? })
             }
-            Decoder::Waking { tid, cpu } => RawTrace::Waking { tid: small(tid)?, cpu: number(cpu)? as u32 },
-            Decoder::SystemCallEnter { number: id, arguments } => {
-                RawTrace::SystemCallEnter { number: small(id)?, arguments: arguments.read(payload, order)? }
+            Decoder::Switch { prev_state, next_tid } => RawTrace::Switch {
+                next_tid: payload.small(next_tid)?,
+                why: leave_reason(payload.number(prev_state)?),
+            },
+            Decoder::Waking { tid, cpu } => {
+                RawTrace::Waking { tid: payload.small(tid)?, cpu: payload.small(cpu)? as u32 }
             }
-            Decoder::SystemCallExit { number: id, result } => {
-                RawTrace::Known(TraceKind::SystemCallExit { number: small(id)?, result: number(result)? })
-            }
+            Decoder::SystemCallEnter { number, arguments } => RawTrace::SystemCallEnter {
+                number: payload.small(number)?,
+                arguments: arguments.read(payload.bytes, order)?,
+            },
+            Decoder::SystemCallExit { number, result } => RawTrace::Known(TraceKind::SystemCallExit {
+                number: payload.small(number)?,
+                result: payload.number(result)?,
+            }),
             Decoder::NapiPoll { work, budget } => {
-                let budget = budget.as_ref().map_or(Some(0), small)?;
-                RawTrace::Known(TraceKind::NapiPoll { work: small(work)?, budget })
+                let budget = match budget {
+                    Some(budget) => payload.small(budget)?,
+                    None => 0,
+                };
+                RawTrace::Known(TraceKind::NapiPoll { work: payload.small(work)?, budget })
             }
             Decoder::Packet { device, bytes } => {
-                RawTrace::Packet { device: device.bytes(payload, order)?, bytes: number(bytes)? as u32 }
+                RawTrace::Packet { device: payload.text(device)?, bytes: payload.small(bytes)? as u32 }
             }
             Decoder::Other => RawTrace::Known(TraceKind::Other),
         })
+    }
+}
+
+/// The payload of a record. Each field is read inline: the decoder is called for each record, and
+/// is one loop with what takes its result.
+struct Payload<'a> {
+    bytes: &'a [u8],
+    order: ByteOrder,
+}
+
+impl<'a> Payload<'a> {
+    #[inline(always)]
+    fn number(&self, field: &Field) -> Option<i64> {
+        field.number(self.bytes, self.order)
+    }
+
+    /// The lowest 32 bits of a number.
+    #[inline(always)]
+    fn small(&self, field: &Field) -> Option<i32> {
+        Some(self.number(field)? as i32)
+    }
+
+    #[inline(always)]
+    fn softirq(&self, field: &Field) -> Option<Softirq> {
+        softirq(self.number(field)?)
+    }
+
+    #[inline(always)]
+    fn text(&self, field: &Field) -> Option<&'a [u8]> {
+        field.bytes(self.bytes, self.order)
     }
 }
 

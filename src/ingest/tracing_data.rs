@@ -57,17 +57,26 @@ impl Format {
 
 impl Field {
     /// The number in this field of a record, sign-extended.
-    #[inline]
+    // Nearly all numbers have 4 or 8 bytes, and are read in each record.
+    #[inline(always)]
     pub fn number(&self, record: &[u8], order: ByteOrder) -> Option<i64> {
+        let at = self.offset;
+        match self.size {
+            4 if self.is_signed => Some(i64::from(order.u32_at(record, at)? as i32)),
+            8 => Some(order.u64_at(record, at)? as i64),
+            _ => self.unusual_number(record, order),
+        }
+    }
+
+    #[inline(never)]
+    fn unusual_number(&self, record: &[u8], order: ByteOrder) -> Option<i64> {
         let at = self.offset;
         Some(match (self.size, self.is_signed) {
             (1, true) => i64::from(*record.get(at)? as i8),
             (1, false) => i64::from(*record.get(at)?),
             (2, true) => i64::from(order.u16_at(record, at)? as i16),
             (2, false) => i64::from(order.u16_at(record, at)?),
-            (4, true) => i64::from(order.u32_at(record, at)? as i32),
             (4, false) => i64::from(order.u32_at(record, at)?),
-            (8, _) => order.u64_at(record, at)? as i64,
             _ => return None,
         })
     }

@@ -86,6 +86,13 @@ impl Tracepoint {
         matches!(self, Tracepoint::AnySystemCallEnter | Tracepoint::OneSystemCallEnter)
     }
 
+    /// Whether it reports that a thread got or left a CPU, was woken, or called the system.
+    pub(crate) fn shows_threads(self) -> bool {
+        matches!(self, Tracepoint::Switch | Tracepoint::Waking | Tracepoint::Wakeup | Tracepoint::WakeupNew)
+            || self.is_system_call_enter()
+            || self.is_system_call_exit()
+    }
+
     /// Whether it reports that a system call returned.
     pub(crate) fn is_system_call_exit(self) -> bool {
         matches!(self, Tracepoint::AnySystemCallExit | Tracepoint::OneSystemCallExit)

@@ -73,6 +73,42 @@ fn spans_are_added_up_by_comm_state_and_place() {
 }
 
 #[test]
+fn the_user_stack_that_waited_longest() {
+    let recording = recording(
+        "
+        cpu0 1.000 agent switch:envoy=S main_[u];load_[u];read_[u];do_syscall_64;ksys_read;schedule
+        cpu0 1.030 envoy switch:agent=S main_[u];a_[u];do_syscall_64;ksys_read;schedule
+        cpu0 1.040 agent switch:envoy=S main_[u];save_[u];read_[u];do_syscall_64;ksys_read;schedule
+        cpu0 1.050 envoy switch:agent=R do_syscall_64;ksys_write;schedule
+        cpu0 1.060 agent switch:envoy=S main_[u];save_[u];read_[u];do_syscall_64;ksys_read;schedule
+        cpu0 1.085 envoy switch:agent=R main_[u];b_[u];asm_sysvec_apic_timer_interrupt;schedule
+        to 1.100
+        ",
+    );
+    let waits = waits::find(&recording, &Options::default()).expect("switches");
+    let user = |group: &waits::Group| {
+        let names = |stack| {
+            let functions = recording.functions_root_first(stack);
+            let names = functions.into_iter().map(|id| recording.name(recording.function(id).name));
+            names.collect::<Vec<_>>().join(";")
+        };
+        let user = group.user.map(|(stack, ns)| format!("{} {}", names(stack), ns / 1_000_000));
+        (recording.name(group.comm), group.total_ns / 1_000_000, user.unwrap_or_default())
+    };
+    let users: Vec<_> = waits.groups.iter().map(user).collect();
+    let expected = [
+        // Twice 10 and 25 ms in save, 30 in load.
+        ("agent", 65, "main;save;read 35"),
+        // Where it was preempted.
+        ("envoy", 15, "main;b 15"),
+        ("envoy", 10, "main;a 10"),
+        ("envoy", 10, ""),
+    ];
+    let expected = expected.map(|(comm, ms, user)| (comm, ms, user.to_owned()));
+    assert_eq!(users, expected);
+}
+
+#[test]
 fn without_wake_ups_waiting_for_a_cpu_is_part_of_the_sleep() {
     let text: String =
         GROUPS.lines().filter(|line| !line.contains("waking")).map(|line| format!("{line}\n")).collect();

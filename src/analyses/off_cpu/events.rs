@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::slice::Iter;
 
-use crate::model::{Event, Recording, Timeline, TraceEvent};
+use crate::model::{Event, Recording, Timeline, TraceEvent, Tracepoint};
 
 /// The events of all CPUs in time order, each with the index of its timeline. Events without a time
 /// are left out.
@@ -62,9 +62,12 @@ impl ByTime<'_> {
     }
 }
 
-/// For each event of the recording, whether every occurrence was recorded.
+/// For each event of the recording, whether it shows what threads do and every occurrence of it was
+/// recorded.
 pub fn complete_events(recording: &Recording) -> Vec<bool> {
-    recording.about.events.iter().map(Event::tells_all).collect()
+    let is_used =
+        |event: &Event| event.tells_all() && event.tracepoint.is_some_and(Tracepoint::shows_threads);
+    recording.about.events.iter().map(is_used).collect()
 }
 
 /// Whether the machine had online CPUs that were not recorded.

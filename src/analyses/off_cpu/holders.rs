@@ -14,7 +14,7 @@ pub struct Holders {
 
 impl Holders {
     /// Adds the next event of the CPU.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, recording: &Recording, event: &TraceEvent) {
         match event.kind {
             TraceKind::Switch { next, .. } => {
@@ -29,6 +29,7 @@ impl Holders {
 
     /// A thread that has changed its comm since it got the CPU leaves it as another task, and goes
     /// by the new name.
+    #[inline]
     fn rename(&mut self, recording: &Recording, task: TaskId) {
         if let Some((_, last)) = self.switches.last_mut()
             && *last != task

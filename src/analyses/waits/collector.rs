@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::analyses::contexts::{Contexts, Owner, PathId};
 use crate::analyses::off_cpu::{Span, Waker};
 use crate::analyses::paths::Path;
-use crate::model::{Diagnostic, NameId, Recording, StackId, TaskId};
+use crate::model::{Diagnostic, Mode, NameId, Recording, StackId, TaskId};
 
 use super::options::Options;
 use super::queues::Queues;
@@ -27,6 +27,8 @@ pub(super) struct Collector<'r> {
     groups: FxHashMap<Key, Sum>,
     /// By tid and time of birth.
     threads: BTreeMap<(i32, u64), ThreadSum>,
+    /// The user part of each stack so far, if it has one.
+    user_parts: FxHashMap<StackId, Option<StackId>>,
     before: (u64, u64),
 }
 
@@ -50,6 +52,8 @@ struct Sum {
     longest: Option<Longest>,
     /// The longest wait for a CPU: how long, since when and for which.
     queue: Option<(u64, u64, u32)>,
+    /// The time of each user stack.
+    users: FxHashMap<StackId, u64>,
     wakers: FxHashMap<WakerKind, u64>,
 }
 
@@ -63,6 +67,7 @@ impl<'r> Collector<'r> {
             time: options.selection.time_of_switches(recording),
             groups: FxHashMap::default(),
             threads: BTreeMap::new(),
+            user_parts: FxHashMap::default(),
             before: (0, 0),
         }
     }
@@ -86,9 +91,10 @@ impl<'r> Collector<'r> {
             Waker::Task(task) => WakerKind::Comm(self.recording.task(task).comm),
             Waker::Interrupt => WakerKind::Interrupt,
         });
+        let user = self.user_part(span.stack);
         let sum = self.sum(State::from(span.why), span.task, span.stack);
         let is_whole = span.flaw.is_none();
-        sum.add(span.ns(), span.runnable_ns());
+        sum.add(user, span.ns(), span.runnable_ns());
         sum.spans += 1;
         sum.not_whole += u64::from(!is_whole);
         if sum.longest.is_none_or(|longest| span.ns() > longest.ns) {
@@ -108,7 +114,24 @@ impl<'r> Collector<'r> {
 
     /// Adds a time off the CPU of which nothing but its length is known.
     pub fn add_time(&mut self, task: TaskId, stack: StackId, ns: u64) {
-        self.sum(State::Off, task, stack).add(ns, 0);
+        let user = self.user_part(stack);
+        self.sum(State::Off, task, stack).add(user, ns, 0);
+    }
+
+    /// The part of a stack that is in user space.
+    fn user_part(&mut self, stack: StackId) -> Option<StackId> {
+        let recording = self.recording;
+        let is_user = |frame| recording.function(recording.frames.function(frame)).mode == Mode::User;
+        *self.user_parts.entry(stack).or_insert_with(|| {
+            let mut part = stack;
+            loop {
+                let (outer, frame) = recording.stacks.split(part)?;
+                if is_user(frame) {
+                    return Some(part);
+                }
+                part = outer;
+            }
+        })
     }
 
     fn add_to_thread(&mut self, span: &Span) {
@@ -180,13 +203,14 @@ impl<'r> Collector<'r> {
                         SpotId::User => Spot::User,
                         SpotId::Unknown => Spot::Unknown,
                     },
+                    user: most(&sum.users, |stack| *stack),
                     total_ns: sum.total_ns,
                     runnable_ns: is_runnable_known.then_some(sum.runnable_ns),
                     queue: sum.queue.map(|(ns, start_ns, cpu)| Queue { ns, start_ns, cpu, behind: None }),
                     spans: has_spans.then_some(sum.spans),
                     not_whole: sum.not_whole,
                     longest: sum.longest,
-                    waker: waker(recording, &sum.wakers),
+                    waker: most(&sum.wakers, |waker| (waker_name(recording, waker), *waker)),
                     share: sum.total_ns as f64 / total_ns.max(1) as f64,
                 },
             ));
@@ -209,18 +233,25 @@ impl<'r> Collector<'r> {
 }
 
 impl Sum {
-    fn add(&mut self, ns: u64, runnable_ns: u64) {
+    fn add(&mut self, user: Option<StackId>, ns: u64, runnable_ns: u64) {
         self.total_ns = self.total_ns.saturating_add(ns);
+        if let Some(user) = user {
+            let time_ns = self.users.entry(user).or_default();
+            *time_ns = time_ns.saturating_add(ns);
+        }
         self.runnable_ns = self.runnable_ns.saturating_add(runnable_ns);
     }
 }
 
-/// Who woke most often, and how often; of several the first by name.
-fn waker(recording: &Recording, wakers: &FxHashMap<WakerKind, u64>) -> Option<(WakerKind, u64)> {
-    let name = |waker: &WakerKind| match waker {
+/// The key with the most; of several the first in the order of `rank`.
+fn most<K: Copy, R: Ord>(counts: &FxHashMap<K, u64>, rank: impl Fn(&K) -> R) -> Option<(K, u64)> {
+    let most = counts.iter().max_by_key(|(key, count)| (**count, Reverse(rank(key))));
+    most.map(|(key, count)| (*key, *count))
+}
+
+fn waker_name<'r>(recording: &'r Recording, waker: &WakerKind) -> &'r str {
+    match waker {
         WakerKind::Comm(comm) => recording.name(*comm),
         WakerKind::Interrupt => "",
-    };
-    let most = wakers.iter().max_by_key(|(waker, count)| (**count, Reverse((name(waker), **waker))));
-    most.map(|(waker, count)| (*waker, *count))
+    }
 }

@@ -1,7 +1,7 @@
 //! The result: what threads waited for, by the time that it took.
 
 use crate::analyses::paths::Path;
-use crate::model::{Diagnostic, LeaveReason, NameId, Sleep, TaskId};
+use crate::model::{Diagnostic, LeaveReason, NameId, Sleep, StackId, TaskId};
 
 /// The result.
 #[derive(Clone, Debug)]
@@ -105,6 +105,9 @@ pub struct Group {
     pub comm: NameId,
     /// Where they left their CPU.
     pub spot: Spot,
+    /// The user stack with the longest time of them, and that time in ns; `None` without call chains
+    /// of user space.
+    pub user: Option<(StackId, u64)>,
     /// The sum of the spans, in ns. Of spans that are not known wholly it has the known part.
     pub total_ns: u64,
     /// The part of `total_ns` that is after the wake-up, or all of it for those who were preempted:

@@ -35,6 +35,7 @@ struct GroupView<'r> {
     syscall: Option<&'r str>,
     function: Option<&'r str>,
     path: Vec<&'r str>,
+    user_stack: Option<UserView<'r>>,
     total_ns: u64,
     share: f64,
     queue_ns: Option<u64>,
@@ -53,6 +54,12 @@ struct LongestView<'r> {
     comm: &'r str,
     pid: i32,
     tid: i32,
+}
+
+#[derive(Serialize)]
+struct UserView<'r> {
+    functions: Vec<&'r str>,
+    total_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -134,6 +141,13 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
             tid: task.tid,
         }
     };
+    let user = |(stack, total_ns)| {
+        let functions = recording.functions_root_first(stack);
+        UserView {
+            functions: functions.into_iter().map(|id| view.name(recording.function(id).name)).collect(),
+            total_ns,
+        }
+    };
     let behind = |(id, held_ns)| {
         let task = recording.task(id);
         BehindView { comm: recording.name(task.comm), pid: task.pid, tid: task.tid, held_ns }
@@ -161,6 +175,7 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
         syscall: path.and_then(|path| path.system_call).map(|call| view.name(call)),
         function: path.and_then(|path| path.function).map(|name| view.name(name)),
         path: path.map_or(&[][..], |path| &path.functions).iter().map(|name| view.name(*name)).collect(),
+        user_stack: group.user.map(user),
         total_ns: group.total_ns,
         share: group.share,
         queue_ns: group.runnable_ns,

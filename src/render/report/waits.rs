@@ -12,6 +12,9 @@ use super::layout::{Align, columns, wrap, write_lines};
 /// The most groups that are shown. With `all`, and in JSON, there are all.
 const SHOWN: usize = 20;
 
+/// So many functions of a user stack are shown.
+const USER_FUNCTIONS: usize = 6;
+
 /// Waits for a CPU are little if they are less than one in so many of the time.
 const LITTLE: u64 = 10;
 
@@ -70,6 +73,9 @@ fn groups(recording: &Recording, groups: &[Group]) -> Vec<String> {
         if let Spot::Kernel(place) = &group.spot {
             all.extend(wrap("  via ", &path(recording, place)));
         }
+        if let Some(text) = user(recording, group) {
+            all.extend(wrap("  from ", &text));
+        }
         if let Some((waker, count)) = group.waker {
             all.extend(wrap(
                 "  by  ",
@@ -83,6 +89,21 @@ fn groups(recording: &Recording, groups: &[Group]) -> Vec<String> {
     all
 }
 
+/// The innermost functions of the user stack with the longest time.
+fn user(recording: &Recording, group: &Group) -> Option<String> {
+    let (stack, ns) = group.user?;
+    let mut functions = recording.functions_leaf_first(stack);
+    let inner = functions.by_ref().take(USER_FUNCTIONS);
+    let mut names: Vec<&str> = inner.map(|id| recording.name(recording.function(id).name)).collect();
+    names.extend(functions.next().map(|_| ".."));
+    names.reverse();
+    let share = match ns == group.total_ns {
+        true => String::new(),
+        false => format!(" ({})", percent(ns as f64 / group.total_ns.max(1) as f64)),
+    };
+    Some(names.join(";") + &share)
+}
+
 /// Who had the CPU during the longest wait for one, where such waits matter.
 fn behind(recording: &Recording, group: &Group) -> Option<String> {
     let runnable_ns = group.runnable_ns.filter(|ns| *ns > group.total_ns / LITTLE)?;
@@ -91,7 +112,7 @@ fn behind(recording: &Recording, group: &Group) -> Option<String> {
     let Queue { ns, start_ns, cpu, .. } = queue;
     let which = if ns == runnable_ns { "the wait" } else { "the longest wait" };
     Some(format!(
-        "{comm} for {} of {which}, {} for CPU {cpu} at {}",
+        "{comm}, which had CPU {cpu} for {} of {which}, {} at {}",
         duration(held_ns),
         duration(ns),
         seconds(start_ns)
