@@ -75,5 +75,5 @@ pub use tracepoint::{RawSwitch, RawTrace, TraceReader};
 pub use tracing_data::{Formats, formats};
 pub use unpack::Damage;
 pub use user_chains::{CALLCHAIN_DEFERRED, UserChains, deferred};
-pub use user_part::{UserCalls, UserPart};
+pub use user_part::{UserCalls, UserDump, UserPart};
 pub use walk_result::WalkResult;

@@ -246,7 +246,9 @@ impl SampleLayout {
             order,
             user: match self.user_fields {
                 UserFields::None => UserPart::None,
-                _ => self.user_part(rest).unwrap_or(UserPart::None),
+                UserFields::Calls => self.user_part(rest).unwrap_or(UserPart::None),
+                // Without it the stack would look as if it had no user part.
+                UserFields::Dump => self.user_part(rest).unwrap_or(UserPart::Dump(None)),
             },
             cgroup: None,
         };
@@ -331,7 +333,8 @@ impl SampleLayout {
         }
     }
 
-    /// What a sample has of the user's stack after its call chain, where `rest` begins.
+    /// What a sample has of the user's stack after its call chain, where `rest` begins; `None` if
+    /// that is damaged.
     #[cold]
     #[inline(never)]
     fn user_part<'a>(&self, mut rest: Cursor<'a>) -> Option<UserPart<'a>> {

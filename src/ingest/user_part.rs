@@ -16,8 +16,9 @@ pub enum UserPart<'a> {
     None,
     /// Calls.
     Calls(UserCalls<'a>),
-    /// Registers and a piece of the stack.
-    Dump(UserDump<'a>),
+    /// Registers and a piece of the stack; `None` if the sample is too short for them, or says that
+    /// more of the piece was copied than there is.
+    Dump(Option<UserDump<'a>>),
 }
 
 /// The registers of user space, and a piece of its stack.
@@ -99,7 +100,8 @@ impl UserFields {
 }
 
 impl<'a> UserPart<'a> {
-    /// The dump at `cursor`, which is at REGS_USER; these are the registers of `mask`.
+    /// The dump at `cursor`, which is at REGS_USER; these are the registers of `mask`. `None` if it
+    /// is damaged.
     pub(super) fn dump(cursor: &mut Cursor<'a>, mask: u64) -> Option<UserPart<'a>> {
         let abi = cursor.u64()?;
         let count = if abi == ABI_NONE { 0 } else { u64::from(mask.count_ones()) };
@@ -108,12 +110,13 @@ impl<'a> UserPart<'a> {
         let piece = cursor.take(size)?;
         // How many bytes of the piece are there: the rest of the field is left as it was.
         let written = if size == 0 { 0 } else { cursor.u64()? };
-        let stack = usize::try_from(written).ok().and_then(|written| piece.get(..written)).unwrap_or(piece);
+        let stack = piece.get(..usize::try_from(written).ok()?)?;
         if abi == ABI_NONE {
             return Some(UserPart::None);
         }
         let is_whole = stack.len() < piece.len();
-        Some(UserPart::Dump(UserDump { abi, mask, registers, order: cursor.order(), stack, is_whole }))
+        let order = cursor.order();
+        Some(UserPart::Dump(Some(UserDump { abi, mask, registers, order, stack, is_whole })))
     }
 
     /// Calls that are in these entries.

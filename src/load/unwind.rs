@@ -7,7 +7,7 @@ use linux_perf_event_reader::constants::{PERF_CONTEXT_MAX, PERF_CONTEXT_USER};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::ingest::{ByteOrder, RawSample, RecordTime, SampleReader, Source, UserPart};
+use crate::ingest::{ByteOrder, RawSample, RecordTime, SampleReader, Source, UserDump, UserPart};
 use crate::model::{About, Module, ModuleId, StackEnd, Unwinding};
 use crate::state::{State, UnwoundStacks, UserSpace};
 use crate::symbols::{Code, Machine, Piece, Registers, Request, StackWorker, TableFiles, Unwinder};
@@ -153,14 +153,12 @@ fn unwind_chunk(
             && let UserPart::Dump(dump) = sample.user
         {
             let when = RecordTime { time_ns: sample.time_ns, position };
-            let code = recorded.state.user_space(when, sample.pid);
-            let registers = Registers::recorded(worker.machine(), |number| dump.register(number));
-            let end = match registers.filter(|_| dump.is_64_bit()) {
-                Some(registers) => {
-                    let piece = Piece { bytes: dump.stack, is_whole: dump.is_whole };
-                    worker.unwind(registers, piece, &code, &mut addresses)
+            let end = match dump {
+                Some(dump) => {
+                    let code = recorded.state.user_space(when, sample.pid);
+                    unwind_dump(worker, &dump, &code, &mut addresses)
                 }
-                None => (StackEnd::OtherRegisters, None),
+                None => (StackEnd::Damaged, None),
             };
             is_cut = end.0 != StackEnd::Root;
             if is_cut {
@@ -171,6 +169,21 @@ fn unwind_chunk(
         unwound.push(&addresses, is_cut, order);
     }
     (unwound, unwinding)
+}
+
+/// Appends the addresses of the frames of a dump, and returns how they end.
+fn unwind_dump(
+    worker: &mut StackWorker,
+    dump: &UserDump,
+    code: &UserSpace,
+    addresses: &mut Vec<u64>,
+) -> (StackEnd, Option<ModuleId>) {
+    let registers = Registers::recorded(worker.machine(), |number| dump.register(number));
+    let Some(registers) = registers.filter(|_| dump.is_64_bit()) else {
+        return (StackEnd::OtherRegisters, None);
+    };
+    let piece = Piece { bytes: dump.stack, is_whole: dump.is_whole };
+    worker.unwind(registers, piece, code, addresses)
 }
 
 /// The callers of the last frame that was unwound, if the kernel recorded them too: it follows

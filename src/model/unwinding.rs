@@ -24,6 +24,8 @@ pub enum StackEnd {
     BadTable,
     /// At once: its registers are not those of the machine, as in a process of 32 bits.
     OtherRegisters,
+    /// At once: the registers or the piece of the stack are not as the kernel writes them.
+    Damaged,
 }
 
 impl StackEnd {
@@ -37,6 +39,7 @@ impl StackEnd {
             StackEnd::NoCode => "no_code",
             StackEnd::BadTable => "bad_table",
             StackEnd::OtherRegisters => "other_registers",
+            StackEnd::Damaged => "damaged",
         }
     }
 
@@ -50,6 +53,7 @@ impl StackEnd {
             StackEnd::NoCode => "at an address without code",
             StackEnd::BadTable => "in code whose table for unwinding makes no sense",
             StackEnd::OtherRegisters => "at once: not a process of 64 bits of this machine",
+            StackEnd::Damaged => "at once: the record is damaged",
         }
     }
 

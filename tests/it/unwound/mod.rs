@@ -2,6 +2,7 @@
 //! recorded.
 
 mod hostile;
+mod pieces;
 
 use std::fs;
 use std::path::Path;
