@@ -104,6 +104,11 @@ impl Contents {
         self.modules.get(&ModuleKey::new(module)).is_some_and(|files| files.file.is_some())
     }
 
+    /// Whether there is separate debug information of `module`.
+    pub fn has_debug(&self, module: &Module) -> bool {
+        self.modules.get(&ModuleKey::new(module)).is_some_and(|files| files.debug.is_some())
+    }
+
     /// Adds the separate debug information of `module`.
     pub fn set_debug(&mut self, module: &Module, debug: KeptFile) {
         if let Some(gathered) = self.modules.get_mut(&ModuleKey::new(module)) {

@@ -8,8 +8,10 @@ use super::formats::dwarf;
 use super::formats::elf::{Elf, FileSymbol};
 use super::formats::table::SymbolTable;
 use super::formats::unpack;
+use super::gather::Gatherer;
 use super::lookup::Lookup;
 use super::module_names::{ModuleFrames, ModuleNames};
+use super::unwind::CallFrames;
 
 /// Names the frames of a mapped file or of `[vdso]`.
 pub fn name_file(lookup: &Lookup, frames: &ModuleFrames) -> ModuleNames {
@@ -36,7 +38,11 @@ fn name_from_elf(lookup: &Lookup, frames: &ModuleFrames, file: &Bytes) -> Module
     let wanted = Some(wanted.as_slice());
     let mut symbols = elf.full_symbols(wanted);
     let has_debug_info = dwarf::has_debug_info(&elf);
-    let needs_debug = symbols.is_none() || lookup.sources.inline && !has_debug_info;
+    // Where a pack keeps tables for unwinding, what was gathered of them may have been forgotten.
+    let keeps_tables = lookup.request.gatherer.is_some_and(Gatherer::keeps_tables);
+    let needs_debug = symbols.is_none()
+        || lookup.sources.inline && !has_debug_info
+        || keeps_tables && !CallFrames::are_in(&elf);
     let separate_file = needs_debug.then(|| lookup.search.find_debug(frames.module, &elf)).flatten();
     let separate = separate_file.as_ref().and_then(Bytes::elf);
     let debug_data;

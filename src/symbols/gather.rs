@@ -49,6 +49,11 @@ impl Gatherer {
         self.tables.store(true, Ordering::Relaxed);
     }
 
+    /// Whether tables for unwinding are kept.
+    pub(super) fn keeps_tables(&self) -> bool {
+        self.tables.load(Ordering::Relaxed)
+    }
+
     /// Forgets the files of modules: they are looked for again.
     pub fn start_again(&self) {
         self.with(Contents::forget_modules);
@@ -99,6 +104,10 @@ impl Gatherer {
 
     /// Sets the separate debug information of `module`.
     pub(super) fn set_debug(&self, module: &Module, file: &Bytes) {
+        // Unwinding and names may both have asked for it.
+        if self.contents.lock().unwrap_or_else(PoisonError::into_inner).has_debug(module) {
+            return;
+        }
         if let Some(file) = self.kept(module.path.as_ref(), file) {
             self.with(|contents| contents.set_debug(module, file));
         }
@@ -124,7 +133,7 @@ impl Gatherer {
                 _ => file.copy(file.length()).map(KeptFile::Memory),
             };
         }
-        let parts = Parts { debug_information: self.inline, tables: self.tables.load(Ordering::Relaxed) };
+        let parts = Parts { debug_information: self.inline, tables: self.keeps_tables() };
         let kept = match file.elf()?.reduced(parts, self.budget.left()) {
             Reduced::Smaller(reduced) => self.budget.take(reduced.len() as u64).then_some(reduced),
             Reduced::AsIs => self.budget.take(file.length()).then(|| file.copy(file.length()))?,

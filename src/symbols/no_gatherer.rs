@@ -31,6 +31,10 @@ impl Gatherer {
         match *self {}
     }
 
+    pub(super) fn keeps_tables(&self) -> bool {
+        match *self {}
+    }
+
     pub(super) fn set_elf(&self, _module: &Module, _file: Result<&Bytes, Symbols>) {
         match *self {}
     }

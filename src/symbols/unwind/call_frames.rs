@@ -92,6 +92,11 @@ pub struct Rules {
 }
 
 impl CallFrames {
+    /// Whether `elf` has tables, so that its separate debug information is not needed.
+    pub fn are_in(elf: &Elf) -> bool {
+        elf.has_section(".eh_frame") || elf.has_section(".debug_frame")
+    }
+
     /// The tables in `elf`; `None` if it has none. `debug` is its separate debug information.
     /// What is copied of the files is taken from `budget`.
     pub fn read(elf: &Elf, debug: Option<&Elf>, machine: Machine, budget: &Budget) -> Option<CallFrames> {

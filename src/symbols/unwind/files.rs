@@ -55,7 +55,7 @@ impl<'l> TableFiles<'l> {
     ) -> std::result::Result<CallFrames, Symbols> {
         let Lookup { request, search, .. } = &self.lookup;
         let elf = file.elf().ok_or(Symbols::NotElf)?;
-        let needs_debug = !elf.has_section(".eh_frame") && !elf.has_section(".debug_frame");
+        let needs_debug = !CallFrames::are_in(&elf);
         let debug = needs_debug.then(|| search.find_debug(module, &elf)).flatten();
         let debug_elf = debug.as_ref().and_then(Bytes::elf);
         let tables = CallFrames::read(&elf, debug_elf.as_ref(), machine, request.budget);

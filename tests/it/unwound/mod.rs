@@ -2,7 +2,9 @@
 //! recorded.
 
 mod hostile;
+mod memory;
 mod pieces;
+mod program;
 
 use std::fs;
 use std::path::Path;
