@@ -44,8 +44,10 @@ impl Machine {
         const SEGMENTS: u64 = 0xf000;
         const X86_64: u64 = 0xff0fff;
         const AARCH64: u64 = (1 << 33) - 1;
+        // The length of vectors (`PERF_REG_ARM64_VG`), which perf adds where the CPU has SVE.
+        const VECTORS: u64 = 1 << 46;
         match mask {
-            AARCH64 => Some(Machine::Aarch64),
+            _ if mask & !VECTORS == AARCH64 => Some(Machine::Aarch64),
             _ if mask & !SEGMENTS == X86_64 => Some(Machine::X86_64),
             _ => None,
         }
@@ -149,5 +151,25 @@ impl Registers {
         let Some(place) = self.values.get_mut(usize::from(number)) else { return };
         *place = value.unwrap_or(0);
         self.mask = self.mask & !(1 << number) | u32::from(value.is_some()) << number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_that_perf_records_show_the_machine() {
+        let x86_64 = Some(Machine::X86_64);
+        // Without and with ds, es, fs and gs.
+        assert_eq!([0xff_0fff, 0xff_ffff, 0xff_3fff].map(Machine::with_registers), [x86_64; 3]);
+        let aarch64 = Some(Machine::Aarch64);
+        // Without and with the length of vectors.
+        assert_eq!([0x1_ffff_ffff, 0x4001_ffff_ffff].map(Machine::with_registers), [aarch64; 2]);
+        // None, x86 and ARM of 32 bits, some of x86-64 (--user-regs), arm64 without the program
+        // counter.
+        for mask in [0, 0x0fff, 0xffff, 0x1c0, 0xffff_ffff, u64::MAX] {
+            assert_eq!(Machine::with_registers(mask), None, "{mask:x}");
+        }
     }
 }

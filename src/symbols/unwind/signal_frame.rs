@@ -67,3 +67,73 @@ pub fn interrupted(machine: Machine, registers: &Registers, stack: &Stack) -> Op
     }
     Some((interrupted, word(layout.counter).filter(|counter| *counter != 0)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The registers in `struct sigcontext_64` (arch/x86/include/uapi/asm/sigcontext.h).
+    const IN_FRAME: [&str; 17] = [
+        "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax",
+        "rcx", "rsp", "rip",
+    ];
+    /// The same by their numbers in DWARF (System V ABI, AMD64 supplement, figure 3.36).
+    const IN_DWARF: [&str; 16] = [
+        "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13",
+        "r14", "r15",
+    ];
+    const START: u64 = 0x7000;
+    /// Words of the frame.
+    const LINK: usize = 1;
+    const REGISTERS: usize = 5;
+    const COUNTER: usize = REGISTERS + 16;
+    const SEGMENTS: usize = REGISTERS + 18;
+
+    /// A frame in which the n-th register is 100 + n.
+    fn frame() -> [u64; SEGMENTS + 1] {
+        let mut words = [7; SEGMENTS + 1];
+        words[LINK] = 0;
+        for (number, word) in words[REGISTERS..].iter_mut().take(IN_FRAME.len()).enumerate() {
+            *word = 100 + number as u64;
+        }
+        // gs and fs may be anything.
+        words[SEGMENTS] = 0x002b_1234_5678_0033;
+        words
+    }
+
+    fn read(words: &[u64]) -> Option<(Registers, u64)> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let stack = Stack { start: START, bytes: &bytes, is_whole: false };
+        let stack_pointer = |number| (number == 7 || number == 8).then_some(START);
+        let (registers, _) = Registers::recorded(Machine::X86_64, stack_pointer)?;
+        interrupted(Machine::X86_64, &registers, &stack)
+    }
+
+    #[test]
+    fn a_frame_of_x86_64_gives_all_registers() {
+        let (registers, counter) = read(&frame()).expect("a signal's frame");
+        let value = |name: &str| 100 + IN_FRAME.iter().position(|other| *other == name).unwrap() as u64;
+        assert_eq!(counter, value("rip"));
+        for (number, name) in (0..).zip(IN_DWARF) {
+            assert_eq!(registers.get(number), Some(value(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_no_frame() {
+        let with = |at: usize, word: u64| {
+            let mut words = frame();
+            words[at] = word;
+            words
+        };
+        assert!(read(&with(LINK, 1)).is_none());
+        assert!(read(&with(COUNTER, 0)).is_none());
+        // Of 32 bits, and of the kernel.
+        for segments in [0x002b_0000_0000_0023, 0x0018_0000_0000_0010, 0] {
+            assert!(read(&with(SEGMENTS, segments)).is_none(), "{segments:x}");
+        }
+        for length in 0..=SEGMENTS {
+            assert!(read(&frame()[..length]).is_none(), "{length} words");
+        }
+    }
+}
