@@ -29,8 +29,9 @@ pub use call_frames::CallFrames;
 pub use files::TableFiles;
 pub use registers::{Machine, Registers};
 
-/// Rules that were used lately are found by the place in code, without its module.
-const RECENT: usize = 1 << 14;
+/// Rules that were used lately are found by the place in code, without its module. So many take 128
+/// KB for each thread, and fit into its cache.
+const RECENT: usize = 1 << 12;
 /// Frames of signal handlers in one stack.
 const MAX_SIGNALS: usize = 16;
 /// An odd number without a pattern: digits of π.
