@@ -3,7 +3,7 @@
 use crate::support::builder::{Builder, Mmap};
 use crate::support::{MadeUp, run};
 
-use super::program::{FIRST, FUNCTION, START, shared_object, symbols};
+use super::program::{FIRST, FUNCTION, START, Tables, shared_object, symbols};
 use super::{dumped, with_dumps};
 
 /// Tables of two functions as in `.debug_frame`: the second has no caller.
@@ -46,4 +46,51 @@ fn a_pack_keeps_separate_tables_though_names_are_looked_up_again() {
     assert!(packed.code == Some(0) && packed.stderr.contains("memory that is allowed"), "{packed:?}");
     let stacks = run(crate::support::stallgraph().arg("collapse").arg(&pack).args(["-F", "stack"]));
     assert!(stacks.stdout.starts_with("worker;outer;inner\n"), "{stacks:?}");
+}
+
+/// Which programs have no tables then depends on the order of the file alone.
+#[test]
+fn memory_that_is_used_up_gives_the_same_stacks_on_any_number_of_threads() {
+    const PROGRAMS: u64 = 8;
+    const STACKS: u64 = 256;
+    let mut tables = Tables::new();
+    tables.function(&[]);
+    // No caller.
+    tables.function(&[0x07, 16]);
+    (0..3_000).for_each(|_| tables.function(&[]));
+    let program = tables.program(true);
+    let mut builder = Builder::new();
+    builder.event(with_dumps()).comm((7, 7), "worker").arch("x86_64");
+    let start = |number: u64| START * (number + 1);
+    for number in 0..PROGRAMS {
+        builder.mmap2(Mmap::new(7, &format!("/bin/p{number}"), start(number), 0x10_0000));
+    }
+    for number in 0..PROGRAMS * STACKS {
+        let start = start(number / STACKS);
+        builder.at(0, 1_000 + number).sample(dumped(start + 0x8010, 0, &[start + 0x8110]));
+    }
+    let made_up = MadeUp::write(&builder.build(), "");
+    for number in 0..PROGRAMS {
+        made_up.add(&format!("no-files/bin/p{number}"), &program);
+    }
+    let limit = (5 * program.len()).to_string();
+    let with_threads = |subcommand: &str, threads: &str| {
+        let mut command = made_up.command(subcommand);
+        let run = run(command.args(["--max-memory", &limit, "--threads", threads]));
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run
+    };
+    let collapsed = with_threads("collapse", "1");
+    let (whole, cut): (Vec<&str>, Vec<&str>) =
+        collapsed.stdout.lines().partition(|line| !line.contains("[not unwound]"));
+    assert!(whole[0].starts_with("worker;[p0];[p0]") && cut.len() > 2, "{collapsed:?}");
+    assert!(collapsed.stderr.contains("the most frequent end is that of the memory"), "{collapsed:?}");
+    let info = with_threads("info", "1");
+    let words: Vec<&str> = info.stdout.split_whitespace().collect();
+    assert!(words.join(" ").contains("/bin/p7, the memory that is allowed is used up"), "{info:?}");
+    for threads in ["2", "8"] {
+        let again = with_threads("collapse", threads);
+        assert_eq!((&again.stdout, &again.stderr), (&collapsed.stdout, &collapsed.stderr));
+        assert_eq!(with_threads("info", threads).stdout, info.stdout);
+    }
 }

@@ -1,7 +1,7 @@
 //! Pieces of the stack that are damaged or cut short, and many of them.
 
 use crate::support::builder::Kernel;
-use crate::support::{MadeUp, run};
+use crate::support::{MadeUp, assert_same_lines, run};
 
 use super::{CUT, builder, dumped};
 
@@ -59,4 +59,42 @@ fn a_damaged_piece_leaves_the_instruction() {
     let recording = replace(&builder.build(), &[16, 0, 0x2200], &[1 << 20, 0, 0x2200]);
     let (stack, _) = stack_and_info(&recording, &kernel);
     assert_eq!(stack, format!("worker;{CUT};[a]"));
+}
+
+/// A thread unwinds 256 pieces, and then takes the next ones.
+#[test]
+fn many_pieces_are_the_same_on_any_number_of_threads() {
+    const PIECES: u64 = 1_500;
+    const FRAMES: u64 = 11;
+    let (mut builder, kernel) = (builder(), Kernel::new());
+    builder.arch("x86_64");
+    let mut expected = Vec::new();
+    for number in 0..PIECES {
+        // The bits of the number say in which of two programs the callers are.
+        let callers: Vec<(u64, &str)> = (0..FRAMES)
+            .map(|bit| if number >> bit & 1 == 0 { (0x1200, "[a]") } else { (0x2200, "[b]") })
+            .collect();
+        let is_cut = number % 7 == 0;
+        let outermost = if is_cut { 0x9000 } else { 0 };
+        let mut piece = Vec::new();
+        for (at, (caller, _)) in (1..).zip(&callers) {
+            piece.extend([if at == FRAMES { outermost } else { 0x7000 + 16 * at }, *caller]);
+        }
+        let sample = dumped(0x1100, 0x7000, &piece).ip(0x1100);
+        let names: Vec<&str> = callers.iter().rev().map(|(_, name)| *name).collect();
+        let cut = if is_cut { format!("{CUT};") } else { String::new() };
+        // Some have no addresses: they are of 32 bits.
+        let (sample, names) = match number % 11 {
+            0 => (sample.user_registers(1, &[0, 0x7000, 0x1100]), format!("{CUT};[a]")),
+            _ => (sample, format!("{cut}{};[a]", names.join(";"))),
+        };
+        builder.at(0, 1_000 + number).sample(sample);
+        expected.push(format!("worker;{names}"));
+    }
+    let made_up = MadeUp::write(&builder.build(), &kernel.kallsyms());
+    for threads in ["1", "2", "8"] {
+        let run = run(made_up.command("collapse").args(["-F", "stack", "--threads", threads]));
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert_same_lines(threads, &run.stdout, &expected);
+    }
 }
