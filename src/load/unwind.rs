@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use linux_perf_event_reader::constants::{PERF_CONTEXT_MAX, PERF_CONTEXT_USER};
 use rayon::prelude::*;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ingest::{ByteOrder, RawSample, RecordTime, SampleReader, Source, UserDump, UserPart};
 use crate::model::{About, Module, ModuleId, StackEnd, Unwinding};
 use crate::state::{State, UnwoundStacks, UserSpace};
@@ -74,21 +74,22 @@ pub(super) fn unwind(
         budget: &budget,
         seen: None,
     };
-    let sources = &job.options.sources;
-    let files = TableFiles::new(&request, sources, modules)?;
-    let read = |module| files.read(module, machine);
-    let new = || Unwinder::new(machine, modules.len(), &read, &budget);
-    let mut unwinder = new();
-    let mut unwinding = unwind_all(parts, recorded, &unwinder, true);
+    // Each attempt opens the files anew: from the second time on, one of a pack takes memory.
+    let mut attempt = |is_parallel| {
+        let files = TableFiles::new(&request, &job.options.sources, modules)?;
+        let read = |module| files.read(module, machine);
+        let unwinder = Unwinder::new(machine, modules.len(), &read, &budget);
+        let mut unwinding = unwind_all(parts, recorded, &unwinder, is_parallel);
+        unwinding.lacking = unwinder.lacking().collect();
+        Ok::<_, Error>(unwinding)
+    };
+    let mut unwinding = attempt(true)?;
     if budget.is_exceeded() {
         // What was left out depended on the order in which threads asked for memory. In the order
         // of the file, one after the other, the result is always the same.
-        drop(unwinder);
         request.start_again();
-        unwinder = new();
-        unwinding = unwind_all(parts, recorded, &unwinder, false);
+        unwinding = attempt(false)?;
     }
-    unwinding.lacking = unwinder.lacking().collect();
     unwinding.is_over_budget = budget.is_exceeded();
     Ok(Some(unwinding))
 }

@@ -1,7 +1,7 @@
 //! Unwinding with less memory than it needs.
 
 use crate::support::builder::{Builder, Mmap};
-use crate::support::{MadeUp, run};
+use crate::support::{MadeUp, run, stallgraph};
 
 use super::program::{FIRST, FUNCTION, START, Tables, shared_object, symbols};
 use super::{dumped, with_dumps};
@@ -44,7 +44,7 @@ fn a_pack_keeps_separate_tables_though_names_are_looked_up_again() {
     let pack = made_up.add("one.pack", &[]);
     let packed = run(made_up.command("pack").args(["--max-memory", "300K", "-o"]).arg(&pack));
     assert!(packed.code == Some(0) && packed.stderr.contains("memory that is allowed"), "{packed:?}");
-    let stacks = run(crate::support::stallgraph().arg("collapse").arg(&pack).args(["-F", "stack"]));
+    let stacks = run(stallgraph().arg("collapse").arg(&pack).args(["-F", "stack"]));
     assert!(stacks.stdout.starts_with("worker;outer;inner\n"), "{stacks:?}");
 }
 
@@ -93,4 +93,44 @@ fn memory_that_is_used_up_gives_the_same_stacks_on_any_number_of_threads() {
         assert_eq!((&again.stdout, &again.stderr), (&collapsed.stdout, &collapsed.stderr));
         assert_eq!(with_threads("info", threads).stdout, info.stdout);
     }
+}
+
+/// From the second time on that a file of a pack is used, it takes memory. A second attempt is no
+/// second time.
+#[test]
+fn memory_that_is_used_up_leaves_the_files_of_a_pack() {
+    const LEFT: usize = 64 << 10;
+    let mut tables = Tables::new();
+    tables.function(&[]);
+    let inner = tables.program(true);
+    (0..3_000).for_each(|_| tables.function(&[]));
+    let large = tables.program(true);
+    let mut tables = Tables::new();
+    // No caller.
+    tables.function(&[0x07, 16]);
+    let (table, mut names) = symbols(&["outer"]);
+    names.resize(8 * LEFT, b'n');
+    let outer = shared_object(&[(".eh_frame", &tables.bytes), (".symtab", &table), (".strtab", &names)]);
+    let mut builder = Builder::new();
+    builder.event(with_dumps()).comm((7, 7), "worker").arch("x86_64");
+    for (number, name) in (1..).zip(["inner", "outer", "large"]) {
+        builder.mmap2(Mmap::new(7, &format!("/bin/{name}"), number * START, 0x10_0000));
+    }
+    builder.at(0, 1_000).sample(dumped(START + 0x8010, 0, &[2 * START + 0x8010]));
+    builder.at(0, 2_000).sample(dumped(3 * START + 0x8010, 0, &[]));
+    let recording = builder.build();
+    let made_up = MadeUp::write(&recording, "");
+    let files = [("inner", &inner), ("outer", &outer), ("large", &large)];
+    for (name, bytes) in files {
+        made_up.add(&format!("no-files/bin/{name}"), bytes);
+    }
+    let pack = made_up.add("one.pack", &[]);
+    let packed = run(made_up.command("pack").arg("-o").arg(&pack));
+    assert_eq!(packed.code, Some(0), "{packed:?}");
+    let limit = LEFT + recording.len() + files.map(|(_, bytes)| bytes.len()).iter().sum::<usize>();
+    let mut command = stallgraph();
+    command.arg("collapse").arg(&pack).args(["-F", "stack", "--max-memory", &limit.to_string()]);
+    let stacks = run(&mut command);
+    assert!(stacks.stderr.contains("the most frequent end is that of the memory"), "{stacks:?}");
+    assert!(stacks.stdout.starts_with("worker;outer;[inner]\n"), "{stacks:?}");
 }
