@@ -246,9 +246,7 @@ impl SampleLayout {
             order,
             user: match self.user_fields {
                 UserFields::None => UserPart::None,
-                UserFields::Calls => self.user_part(rest).unwrap_or(UserPart::None),
-                // Without it the stack would look as if it had no user part.
-                UserFields::Dump => self.user_part(rest).unwrap_or(UserPart::Dump(None)),
+                _ => self.user_part(rest),
             },
             cgroup: None,
         };
@@ -333,18 +331,19 @@ impl SampleLayout {
         }
     }
 
-    /// What a sample has of the user's stack after its call chain, where `rest` begins; `None` if
-    /// that is damaged.
+    /// What a sample has of the user's stack after its call chain, where `rest` begins.
     #[cold]
     #[inline(never)]
-    fn user_part<'a>(&self, mut rest: Cursor<'a>) -> Option<UserPart<'a>> {
+    fn user_part<'a>(&self, mut rest: Cursor<'a>) -> UserPart<'a> {
         let order = rest.order();
-        self.skip_payload(&mut rest)?;
-        let branches = self.branches(&mut rest)?;
+        let branches = self.skip_payload(&mut rest).and_then(|()| self.branches(&mut rest));
         match self.user_fields {
-            UserFields::None => None,
-            UserFields::Calls => Some(UserPart::calls(branches, order)),
-            UserFields::Dump => UserPart::dump(&mut rest, self.regs_user),
+            UserFields::None => UserPart::None,
+            UserFields::Calls => UserPart::calls(branches.unwrap_or_default(), order),
+            UserFields::Dump => {
+                let fields = branches.map_or(&[][..], |_| rest.rest());
+                UserPart::dump(fields, self.regs_user, order)
+            }
         }
     }
 

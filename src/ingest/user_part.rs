@@ -16,9 +16,18 @@ pub enum UserPart<'a> {
     None,
     /// Calls.
     Calls(UserCalls<'a>),
-    /// Registers and a piece of the stack; `None` if the sample is too short for them, or says that
-    /// more of the piece was copied than there is.
-    Dump(Option<UserDump<'a>>),
+    /// Registers and a piece of the stack.
+    Dump(RawDump<'a>),
+}
+
+/// The fields of a dump as they are recorded. Nearly all samples have none, so it is small, and
+/// decoded where it is needed.
+#[derive(Clone, Copy, Debug)]
+pub struct RawDump<'a> {
+    /// From REGS_USER on; what the sample is too short for is not there.
+    fields: &'a [u8],
+    /// Which registers there are: a bit for each number that perf gives them.
+    mask: u64,
 }
 
 /// The registers of user space, and a piece of its stack.
@@ -51,6 +60,24 @@ pub(super) const BRANCH_BYTES: u64 = 24;
 /// PERF_SAMPLE_REGS_ABI_NONE and PERF_SAMPLE_REGS_ABI_64.
 const ABI_NONE: u64 = 0;
 const ABI_64: u64 = 2;
+
+impl<'a> RawDump<'a> {
+    /// The dump, in this byte order; `None` if the sample is too short for it, or says that more of
+    /// the piece was copied than there is.
+    pub fn decode(&self, order: ByteOrder) -> Option<UserDump<'a>> {
+        let RawDump { fields, mask } = *self;
+        let mut cursor = Cursor::new(fields, order);
+        let abi = cursor.u64()?;
+        let registers = cursor.take(8 * u64::from(mask.count_ones()))?;
+        let size = cursor.u64()?;
+        let piece = cursor.take(size)?;
+        // How many bytes of the piece are there: the rest of the field is left as it was.
+        let written = if size == 0 { 0 } else { cursor.u64()? };
+        let stack = piece.get(..usize::try_from(written).ok()?)?;
+        let is_whole = stack.len() < piece.len();
+        Some(UserDump { abi, mask, registers, order, stack, is_whole })
+    }
+}
 
 impl<'a> UserDump<'a> {
     /// Whether the process has 64 bits.
@@ -100,23 +127,13 @@ impl UserFields {
 }
 
 impl<'a> UserPart<'a> {
-    /// The dump at `cursor`, which is at REGS_USER; these are the registers of `mask`. `None` if it
-    /// is damaged.
-    pub(super) fn dump(cursor: &mut Cursor<'a>, mask: u64) -> Option<UserPart<'a>> {
-        let abi = cursor.u64()?;
-        let count = if abi == ABI_NONE { 0 } else { u64::from(mask.count_ones()) };
-        let registers = cursor.take(8 * count)?;
-        let size = cursor.u64()?;
-        let piece = cursor.take(size)?;
-        // How many bytes of the piece are there: the rest of the field is left as it was.
-        let written = if size == 0 { 0 } else { cursor.u64()? };
-        let stack = piece.get(..usize::try_from(written).ok()?)?;
-        if abi == ABI_NONE {
-            return Some(UserPart::None);
+    /// The dump whose `fields` begin with REGS_USER; these are the registers of `mask`.
+    pub(super) fn dump(fields: &'a [u8], mask: u64, order: ByteOrder) -> UserPart<'a> {
+        match order.u64_at(fields, 0) {
+            Some(ABI_NONE) => UserPart::None,
+            // Without it the stack would look as if it had no user part.
+            _ => UserPart::Dump(RawDump { fields, mask }),
         }
-        let is_whole = stack.len() < piece.len();
-        let order = cursor.order();
-        Some(UserPart::Dump(Some(UserDump { abi, mask, registers, order, stack, is_whole })))
     }
 
     /// Calls that are in these entries.

@@ -154,7 +154,7 @@ fn unwind_chunk(
             && let UserPart::Dump(dump) = sample.user
         {
             let when = RecordTime { time_ns: sample.time_ns, position };
-            let end = match dump {
+            let end = match dump.decode(order) {
                 Some(dump) => {
                     let code = recorded.state.user_space(when, sample.pid);
                     unwind_dump(worker, &dump, &code, &mut addresses)

@@ -105,8 +105,8 @@ pub struct Group {
     pub comm: NameId,
     /// Where they left their CPU.
     pub spot: Spot,
-    /// The user stack with the longest time of them, and that time in ns; `None` without call chains
-    /// of user space.
+    /// The user stack with the longest time of them, and that time in ns; `None` without call
+    /// chains of user space.
     pub user: Option<(StackId, u64)>,
     /// The sum of the spans, in ns. Of spans that are not known wholly it has the known part.
     pub total_ns: u64,
