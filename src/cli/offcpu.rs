@@ -29,6 +29,8 @@ use super::values::{parse_duration, to_ns};
 ///   off      unknown: recorded without sched:sched_switch
 ///
 /// queue is the part of a time in which the thread could run, but had no CPU.
+/// Below a line stand the path in the kernel (via), the user stack (from), who
+/// woke the threads (by), and the task that had the CPU they waited for (behind).
 /// A > says that the longest was longer: the recording does not hold all of it.
 /// -C selects what left these CPUs; of what --time cuts, the part inside counts.
 /// Samples of perf record --off-cpu are used where there are no switches.
