@@ -22,7 +22,7 @@ use crate::model::{ModuleId, StackEnd, Symbols, fold};
 use crate::pack::Budget;
 
 use call_frames::{Rules, TableAt};
-use signal_frame::interrupted;
+use signal_frame::{has_returned_to, interrupted};
 use step::{MAX_EXPRESSIONS, Stack, Step};
 
 pub use call_frames::CallFrames;
@@ -204,8 +204,10 @@ impl Worker<'_> {
         registers: &mut Registers,
     ) -> Result<(u64, bool), StackEnd> {
         let mut is_code = |address| !matches!(self.find(code, address), Found::NoCode);
-        let signal =
-            if step.is_interrupted { None } else { interrupted(step.machine, registers, &step.stack) };
+        // The stack pointer alone says too little: a handler begins with the one of the function
+        // that it returns to, and a frame of an earlier signal may lie where it points to.
+        let is_return = !step.is_interrupted || has_returned_to(place, step.return_register(registers));
+        let signal = if is_return { interrupted(step.machine, registers, &step.stack) } else { None };
         if let Some((caller_registers, caller)) = signal.filter(|(_, caller)| is_code(*caller)) {
             *registers = caller_registers;
             return Ok((caller, true));

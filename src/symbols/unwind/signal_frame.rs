@@ -68,6 +68,14 @@ pub fn interrupted(machine: Machine, registers: &Registers, stack: &Stack) -> Op
     Some((interrupted, word(layout.counter).filter(|counter| *counter != 0)?))
 }
 
+/// Whether a handler may just have returned to `place`. The register of a call on ARM still has the
+/// address that it returned to: the first of two instructions that leave the kernel's frame. While
+/// the kernel does that, the program counter is behind both.
+pub fn has_returned_to(place: u64, return_register: Option<u64>) -> bool {
+    const TWO_INSTRUCTIONS: u64 = 8;
+    return_register.is_some_and(|start| place.wrapping_sub(start) <= TWO_INSTRUCTIONS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ mod hostile;
 mod memory;
 mod pieces;
 mod program;
+mod signals;
 
 use std::fs;
 use std::path::Path;
