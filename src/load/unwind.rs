@@ -74,7 +74,8 @@ pub(super) fn unwind(
         budget: &budget,
         seen: None,
     };
-    // Each attempt opens the files anew: from the second time on, one of a pack takes memory.
+    // Each attempt opens the files anew. Those of a pack stay in memory from their second use on,
+    // which counts: what the first attempt has used would leave less room for the second.
     let mut attempt = |is_parallel| {
         let files = TableFiles::new(&request, &job.options.sources, modules)?;
         let read = |module| files.read(module, machine);

@@ -38,12 +38,14 @@ fn name_from_elf(lookup: &Lookup, frames: &ModuleFrames, file: &Bytes) -> Module
     let wanted = Some(wanted.as_slice());
     let mut symbols = elf.full_symbols(wanted);
     let has_debug_info = dwarf::has_debug_info(&elf);
-    // Where a pack keeps tables for unwinding, what was gathered of them may have been forgotten.
-    let keeps_tables = lookup.request.gatherer.is_some_and(Gatherer::keeps_tables);
-    let needs_debug = symbols.is_none()
-        || lookup.sources.inline && !has_debug_info
-        || keeps_tables && !CallFrames::are_in(&elf);
+    let needs_debug = symbols.is_none() || lookup.sources.inline && !has_debug_info;
     let separate_file = needs_debug.then(|| lookup.search.find_debug(frames.module, &elf)).flatten();
+    let keeps_tables = lookup.request.gatherer.is_some_and(Gatherer::keeps_tables);
+    if !needs_debug && keeps_tables && !CallFrames::are_in(&elf) {
+        // Where a pack keeps tables for unwinding, what was gathered of them may have been
+        // forgotten. Names do not need the file, so its faults do not matter here.
+        lookup.search.find_debug(frames.module, &elf);
+    }
     let separate = separate_file.as_ref().and_then(Bytes::elf);
     let debug_data;
     if symbols.is_none() {

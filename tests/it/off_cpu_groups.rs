@@ -140,17 +140,24 @@ fn who_had_the_cpu_that_a_thread_waited_for() {
         cpu1 1.020 envoy switch:agent=S
         cpu0 1.021 redis waking:envoy>1
         cpu1 1.024 agent switch:ksoftirqd/1=R
-        cpu1 1.029 ksoftirqd/1 switch:agent=S
+        cpu1 1.028 ksoftirqd/1 switch:agent=S
         cpu1 1.032 agent switch:ksoftirqd/1=R
         cpu1 1.033 ksoftirqd/1 switch:envoy=S
         cpu1 1.040 envoy switch:swapper=S
     ";
-    assert_eq!(queue(text).as_deref(), Some("12 for 1 at 1021 behind agent 6"));
+    assert_eq!(queue(text).as_deref(), Some("12 for 1 at 1021 behind agent 7"));
     // Who finds the CPU idle waits behind nobody, and who was not woken does not wait.
     let idle =
         "cpu0 1.0 envoy switch:swapper=S\ncpu0 1.1 swapper waking:envoy\ncpu0 1.2 swapper switch:envoy=R";
     assert_eq!(queue(idle).as_deref(), Some("100 for 0 at 1100 behind "));
     assert_eq!(queue("cpu0 1.0 envoy switch:swapper=S\nto 1.5"), None);
+    // Who had the CPU for half of the time or less is not named.
+    let shared = "
+        cpu0 1.000 envoy switch:agent=R
+        cpu0 1.010 agent switch:redis=R
+        cpu0 1.020 redis switch:envoy=R
+    ";
+    assert_eq!(queue(shared).as_deref(), Some("20 for 0 at 1000 behind "));
     // Switch records tell it too.
     let records = "
         cpu0 1.000 envoy out=R
@@ -158,5 +165,63 @@ fn who_had_the_cpu_that_a_thread_waited_for() {
         cpu0 1.030 agent out=
         cpu0 1.031 envoy in
     ";
-    assert_eq!(queue(records).as_deref(), Some("31 for 0 at 1000 behind agent 30"));
+    assert_eq!(queue(records).as_deref(), Some("31 for 0 at 1000 behind agent 29"));
+    // Those of one thread do not say who came between.
+    let one = "cpu0 1.000 envoy in\ncpu0 1.010 envoy out=R\ncpu0 1.050 envoy in\ncpu0 1.060 envoy out=";
+    assert_eq!(queue(one).as_deref(), Some("40 for 0 at 1010 behind "));
+}
+
+#[test]
+fn a_wait_for_a_cpu_that_is_not_known_is_behind_nobody() {
+    let queue = |text: &str| {
+        let recording = recording(text);
+        let waits = waits::find(&recording, &Options::default()).expect("there are switches");
+        let group = waits.groups.iter().find(|group| recording.name(group.comm) == "envoy");
+        let queue = group.expect("envoy waited").queue?;
+        let behind = queue.behind.map(|(task, _)| recording.comm(task).to_owned());
+        Some((queue.ns / 1_000_000, queue.cpu, behind.unwrap_or_default()))
+    };
+    let behind = |ms: u64, cpu: u32, comm: &str| Some((ms, cpu, comm.to_owned()));
+    // sched_waking has the CPU on which envoy ran last; it waited for another one.
+    let chosen = |wakeup: &str| {
+        format!(
+            "cpu0 1.000 envoy switch:agent=S\ncpu1 1.000 redis switch:worker=S\ncpu2 1.010 cron waking:envoy>0\n\
+             {wakeup}cpu1 1.040 worker switch:envoy=R\ncpu1 1.050 envoy switch:worker=S\n\
+             cpu0 1.100 agent switch:redis=R"
+        )
+    };
+    assert_eq!(queue(&chosen("")), None);
+    assert_eq!(queue(&chosen("cpu1 1.0101 cron waking:envoy>1\n")), behind(30, 1, "worker"));
+    // It was preempted, and taken over by another CPU.
+    let taken = "
+        cpu0 1.000 envoy switch:agent=R
+        cpu1 1.000 redis switch:worker=S
+        cpu1 1.040 worker switch:envoy=R
+        cpu0 1.100 agent switch:redis=R
+    ";
+    assert_eq!(queue(taken), None);
+    // Records were lost: envoy may have been back.
+    let lost = "
+        lost cpu0 1.002 1.003 9
+        cpu0 1.000 envoy switch:agent=R
+        cpu0 1.500 agent switch:envoy=R
+        cpu0 1.510 envoy switch:agent=R
+        cpu0 1.530 agent switch:envoy=R
+    ";
+    assert_eq!(queue(lost), behind(20, 0, "agent"));
+    // A loss while it slept does not matter for the wait after it.
+    let before = "
+        lost cpu0 1.002 1.003 9
+        cpu0 1.000 envoy switch:agent=S
+        cpu0 1.400 agent waking:envoy
+        cpu0 1.500 agent switch:envoy=R
+    ";
+    assert_eq!(queue(before), behind(100, 0, "agent"));
+    // A switch is missing: since when agent had the CPU is not known.
+    let missing = "
+        cpu0 1.000 envoy switch:redis=R
+        cpu0 1.050 agent switch:worker=R
+        cpu0 1.051 worker switch:envoy=R
+    ";
+    assert_eq!(queue(missing), behind(51, 0, ""));
 }

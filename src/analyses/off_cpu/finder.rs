@@ -24,6 +24,8 @@ pub struct Finder<'r, F> {
 #[derive(Clone, Default)]
 struct Thread {
     open: Option<Span>,
+    /// The CPU for which it waits.
+    awaited: Option<u32>,
     /// Whether a switch has shown it.
     is_known: bool,
 }
@@ -63,12 +65,45 @@ impl<'r, F: FnMut(Span)> Finder<'r, F> {
     }
 
     fn pass_on(&mut self, mut span: Span) {
-        let before = self.lost.partition_point(|(start, _)| *start <= span.end_ns);
-        let last = before.checked_sub(1).map(|last| self.lost[last]);
-        if last.is_some_and(|(_, end)| end >= span.start_ns) {
+        if self.has_loss(span.start_ns, span.end_ns) {
             span.flaw = span.flaw.or(Some(SpanFlaw::Lost));
+            span.queue = span
+                .queue
+                .filter(|_| span.ready_ns.is_some_and(|ready_ns| !self.has_loss(ready_ns, span.end_ns)));
         }
         (self.sink)(span);
+    }
+
+    /// Whether records were lost between these times.
+    fn has_loss(&self, start_ns: u64, end_ns: u64) -> bool {
+        let before = self.lost.partition_point(|(start, _)| *start <= end_ns);
+        let last = before.checked_sub(1).map(|last| self.lost[last]);
+        last.is_some_and(|(_, end)| end >= start_ns)
+    }
+
+    /// The number of the CPU whose timeline has this index.
+    fn cpu(&self, index: usize) -> Option<u32> {
+        self.recording.timelines.get(index).map(|timeline| timeline.cpu)
+    }
+
+    /// A span that began before the recording, of a thread that is not known yet; `None` if it was
+    /// born in the recording.
+    fn earlier(&self, task: TaskId) -> Option<Span> {
+        let start_ns = self.recording.about.start_ns;
+        let is_older = self.recording.task(task).start_ns <= start_ns;
+        is_older.then_some(Span {
+            task,
+            cpu: None,
+            start_ns,
+            end_ns: start_ns,
+            ready_ns: None,
+            queue: None,
+            why: LeaveReason::Asleep(Sleep::Unknown),
+            waker: None,
+            stack: StackTree::ROOT,
+            event: None,
+            flaw: Some(SpanFlaw::Cut),
+        })
     }
 
     /// Who woke a thread. `sched:sched_wakeup` is recorded where the thread is going to run, so its
@@ -87,16 +122,20 @@ impl<'r, F: FnMut(Span)> Finder<'r, F> {
 impl<F: FnMut(Span)> Watcher for Finder<'_, F> {
     fn left(&mut self, thread: usize, departure: &Departure) {
         let Departure { cpu, time_ns, why, task, stack, event } = *departure;
-        self.end(thread, time_ns, Some(SpanFlaw::Unseen));
+        match self.threads[thread].is_known {
+            true => self.end(thread, time_ns, Some(SpanFlaw::Unseen)),
+            // Who was woken had the CPU all the time.
+            false => self.threads[thread].open = None,
+        }
         let is_ready = why == LeaveReason::Runnable;
-        let cpu = self.recording.timelines.get(cpu).map(|timeline| timeline.cpu);
+        let cpu = self.cpu(cpu);
         let span = Span {
             task,
             cpu,
             start_ns: time_ns,
             end_ns: time_ns,
             ready_ns: is_ready.then_some(time_ns),
-            awaited: cpu.filter(|_| is_ready),
+            queue: None,
             why,
             waker: None,
             stack,
@@ -104,7 +143,7 @@ impl<F: FnMut(Span)> Watcher for Finder<'_, F> {
             flaw: None,
         };
         let open = (why != LeaveReason::Asleep(Sleep::Ended)).then_some(span);
-        self.threads[thread] = Thread { open, is_known: true };
+        self.threads[thread] = Thread { open, awaited: cpu.filter(|_| is_ready), is_known: true };
     }
 
     fn left_again(&mut self, thread: usize, departure: &Departure) {
@@ -118,33 +157,35 @@ impl<F: FnMut(Span)> Watcher for Finder<'_, F> {
     }
 
     fn returned(&mut self, thread: usize, back: &Return) {
-        let is_new = !std::mem::replace(&mut self.threads[thread].is_known, true);
-        let start_ns = self.recording.about.start_ns;
-        if self.threads[thread].open.is_some() {
-            self.unseen += u64::from(!back.is_seen);
+        let cpu = self.cpu(back.cpu).filter(|_| back.is_seen);
+        let Thread { open, awaited, is_known } = &mut self.threads[thread];
+        let (is_new, awaited) = (!std::mem::replace(is_known, true), awaited.take());
+        if let Some(span) = open {
+            span.queue = cpu.filter(|cpu| span.ready_ns.is_some() && awaited == Some(*cpu));
+            self.unseen += u64::from(!back.is_seen && !is_new);
             self.end(thread, back.time_ns, (!back.is_seen).then_some(SpanFlaw::Unseen));
-        } else if is_new && is_older(self.recording, back.task, start_ns) && start_ns < back.time_ns {
-            self.pass_on(Span {
-                task: back.task,
-                cpu: None,
-                start_ns,
-                end_ns: back.time_ns,
-                ready_ns: None,
-                awaited: None,
-                why: LeaveReason::Asleep(Sleep::Unknown),
-                waker: None,
-                stack: StackTree::ROOT,
-                event: None,
-                flaw: Some(SpanFlaw::Cut),
-            });
+        } else if is_new
+            && let Some(span) = self.earlier(back.task)
+            && span.start_ns < back.time_ns
+        {
+            self.pass_on(Span { end_ns: back.time_ns, ..span });
         }
     }
 
     fn woken(&mut self, thread: usize, waking: &Waking) {
         let waker = self.waker(waking);
-        if let Some(span) = &mut self.threads[thread].open {
-            (span.ready_ns, span.waker, span.awaited) = (Some(waking.time_ns), waker, Some(waking.target));
+        let is_new = !self.threads[thread].is_known && self.threads[thread].open.is_none();
+        let earlier = if is_new { self.earlier(waking.task) } else { None };
+        let Thread { open, awaited, .. } = &mut self.threads[thread];
+        *open = open.or(earlier);
+        if let Some(span) = open {
+            (span.ready_ns, span.waker) = (Some(waking.time_ns), waker);
+            *awaited = Some(waking.target);
         }
+    }
+
+    fn requeued(&mut self, thread: usize, target: u32) {
+        self.threads[thread].awaited = Some(target);
     }
 
     fn vanished(&mut self, thread: usize, time_ns: u64) {
@@ -152,9 +193,4 @@ impl<F: FnMut(Span)> Watcher for Finder<'_, F> {
         let ready_ns = self.threads[thread].open.and_then(|span| span.ready_ns);
         self.end(thread, ready_ns.unwrap_or(time_ns), Some(SpanFlaw::Elsewhere));
     }
-}
-
-/// Whether the thread of a task was there before `start_ns`.
-fn is_older(recording: &Recording, task: TaskId, start_ns: u64) -> bool {
-    recording.task(task).start_ns <= start_ns
 }

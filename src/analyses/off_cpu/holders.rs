@@ -6,10 +6,11 @@ use std::ops::Range;
 
 use crate::model::{Recording, TaskId, TraceEvent, TraceKind};
 
-/// The tasks that had one CPU, each from when on, in ns.
+/// The tasks that had one CPU.
 #[derive(Default)]
 pub struct Holders {
-    switches: Vec<(u64, TaskId)>,
+    /// From when on, in ns, which task had it; `None` if that is not known.
+    switches: Vec<(u64, Option<TaskId>)>,
 }
 
 impl Holders {
@@ -18,24 +19,34 @@ impl Holders {
     pub fn add(&mut self, recording: &Recording, event: &TraceEvent) {
         match event.kind {
             TraceKind::Switch { next, .. } => {
-                self.rename(recording, event.task);
-                self.switches.push((event.time_ns, next));
+                self.leave(recording, event.task);
+                self.switches.push((event.time_ns, Some(next)));
             }
-            TraceKind::SwitchOut { .. } => self.rename(recording, event.task),
-            TraceKind::SwitchIn => self.switches.push((event.time_ns, event.task)),
+            // It may follow the tracepoint, which has said who came next.
+            TraceKind::SwitchOut { .. } if self.is_last(recording, event.task) => {
+                self.leave(recording, event.task);
+                self.switches.push((event.time_ns, None));
+            }
+            TraceKind::SwitchIn => self.switches.push((event.time_ns, Some(event.task))),
             _ => {}
         }
     }
 
-    /// A thread that has changed its comm since it got the CPU leaves it as another task, and goes
-    /// by the new name.
+    /// Whether the thread of `task` is the one that last got the CPU.
+    fn is_last(&self, recording: &Recording, task: TaskId) -> bool {
+        let thread = |task: TaskId| (recording.task(task).tid, recording.task(task).start_ns);
+        let last = self.switches.last().and_then(|(_, last)| *last);
+        last.is_some_and(|last| last == task || thread(last) == thread(task) && thread(task).0 > 0)
+    }
+
+    /// `task` leaves the CPU. A thread that has changed its comm meanwhile leaves as another task,
+    /// and goes by the new name. If another thread had got the CPU, a switch between them was not
+    /// recorded: since when the one that leaves had it is not known.
     #[inline]
-    fn rename(&mut self, recording: &Recording, task: TaskId) {
-        if let Some((_, last)) = self.switches.last_mut()
-            && *last != task
-            && recording.task(*last).tid == recording.task(task).tid
-        {
-            *last = task;
+    fn leave(&mut self, recording: &Recording, task: TaskId) {
+        let is_last = self.is_last(recording, task);
+        if let Some((_, last)) = self.switches.last_mut() {
+            *last = is_last.then_some(task);
         }
     }
 
@@ -44,15 +55,16 @@ impl Holders {
         self.switches.len()
     }
 
-    /// The tasks that got the CPU between these times, both left out.
-    pub fn new_in(&self, time: &Range<u64>) -> impl Iterator<Item = TaskId> {
+    /// The tasks that got the CPU between these times, both left out; `None` where a task left it.
+    pub fn new_in(&self, time: &Range<u64>) -> impl Iterator<Item = Option<TaskId>> {
         let after = self.switches.partition_point(|(at, _)| *at <= time.start);
         let until = self.switches.partition_point(|(at, _)| *at < time.end);
         self.switches[after..until.max(after)].iter().map(|(_, task)| *task)
     }
 
-    /// The tasks that had the CPU between these times, each with its time in ns.
-    pub fn between(&self, time: &Range<u64>) -> impl ExactSizeIterator<Item = (TaskId, u64)> {
+    /// The tasks that had the CPU between these times, as far as they are known, each with the time
+    /// in ns.
+    pub fn between(&self, time: &Range<u64>) -> impl ExactSizeIterator<Item = (Option<TaskId>, u64)> {
         let first = self.switches.partition_point(|(at, _)| *at <= time.start).saturating_sub(1);
         let until = self.switches.partition_point(|(at, _)| *at < time.end).max(first);
         let time = time.clone();
@@ -68,10 +80,16 @@ impl Holders {
     pub fn longest(&self, recording: &Recording, time: &Range<u64>) -> Option<(TaskId, u64)> {
         let mut held_ns: BTreeMap<TaskId, u64> = BTreeMap::new();
         for (task, ns) in self.between(time) {
-            if !recording.task(task).is_swapper() {
+            if let Some(task) = task.filter(|task| !recording.task(*task).is_swapper()) {
                 *held_ns.entry(task).or_default() += ns;
             }
         }
         held_ns.into_iter().max_by_key(|(task, ns)| (*ns, Reverse(*task)))
+    }
+
+    /// The same, if it had the CPU for more than half of the time.
+    pub fn most(&self, recording: &Recording, time: &Range<u64>) -> Option<(TaskId, u64)> {
+        let half_ns = time.end.saturating_sub(time.start) / 2;
+        self.longest(recording, time).filter(|(_, held_ns)| *held_ns > half_ns)
     }
 }

@@ -17,8 +17,9 @@ pub struct Span {
     pub end_ns: u64,
     /// From when on it could run, in ns; `None` if it was not woken as far as is known.
     pub ready_ns: Option<u64>,
-    /// The CPU that it waited for then.
-    pub awaited: Option<u32>,
+    /// The CPU that it waited for from then on, and got; `None` if it got another, and if the wait
+    /// is not known: the return was not recorded, or records were lost meanwhile.
+    pub queue: Option<u32>,
     /// Why it left. Of a span that began before the recording it is not known.
     pub why: LeaveReason,
     /// Who woke it.

@@ -105,7 +105,7 @@ impl<'r> Tracker<'r> {
             }
             TraceKind::Waking { task: woken, cpu } => {
                 if let Some(thread) = self.thread_of(woken) {
-                    let waking = Waking { time_ns, target: cpu, by: task, stack, event: id };
+                    let waking = Waking { time_ns, task: woken, target: cpu, by: task, stack, event: id };
                     self.wake(thread, waking, watcher);
                 }
             }
@@ -146,7 +146,7 @@ impl<'r> Tracker<'r> {
         (running.state, running.waits) = (State::On(cpu), None);
         self.cpus[cpu].current = Some(thread);
         if matches!(was, State::Off(_)) {
-            watcher.returned(thread, &Return { time_ns: since_ns, task, is_seen: false });
+            watcher.returned(thread, &Return { time_ns: since_ns, cpu, task, is_seen: false });
         }
     }
 
@@ -163,7 +163,7 @@ impl<'r> Tracker<'r> {
                 self.unseen_switches += 1;
                 outgoing.state = State::On(cpu);
                 let since_ns = outgoing.waits.map_or(time_ns, |(_, since_ns)| since_ns);
-                let back = Return { time_ns: since_ns, task: departure.task, is_seen: false };
+                let back = Return { time_ns: since_ns, cpu, task: departure.task, is_seen: false };
                 watcher.returned(thread, &back);
             }
             // The tracepoint and the switch record report the same switch, one shortly after the
@@ -203,22 +203,34 @@ impl<'r> Tracker<'r> {
         self.account(thread, time_ns, watcher);
         let incoming = &mut self.threads[thread];
         (incoming.state, incoming.waits) = (State::On(cpu), None);
-        watcher.returned(thread, &Return { time_ns, task: incoming.task, is_seen: true });
+        watcher.returned(thread, &Return { time_ns, cpu, task: incoming.task, is_seen: true });
     }
 
     /// A thread was woken.
     fn wake(&mut self, thread: usize, waking: Waking, watcher: &mut impl Watcher) {
         let Waking { time_ns, target, .. } = waking;
-        if !matches!(self.threads[thread].state, State::Off(LeaveReason::Asleep(_))) {
-            return;
-        }
-        self.account(thread, time_ns, watcher);
-        match self.recording.timelines.binary_search_by_key(&target, |timeline| timeline.cpu) {
-            Err(_) if self.is_partial => {
+        let timeline = self.recording.timelines.binary_search_by_key(&target, |timeline| timeline.cpu);
+        let Thread { state, waits, .. } = &mut self.threads[thread];
+        match (*state, timeline) {
+            (State::On(_), _) => {}
+            (State::Unknown, Ok(_)) => watcher.woken(thread, &waking),
+            (State::Unknown, Err(_)) => {}
+            (State::Off(LeaveReason::Runnable), timeline) => {
+                // `sched:sched_wakeup` has the CPU that was chosen.
+                if let (Some((cpu, _)), Ok(chosen)) = (waits, timeline)
+                    && *cpu != chosen
+                {
+                    *cpu = chosen;
+                    watcher.requeued(thread, target);
+                }
+            }
+            (State::Off(LeaveReason::Asleep(_)), Err(_)) if self.is_partial => {
+                self.account(thread, time_ns, watcher);
                 self.vanish(thread, time_ns, watcher);
                 self.threads[thread].state = State::Unknown;
             }
-            timeline => {
+            (State::Off(LeaveReason::Asleep(_)), timeline) => {
+                self.account(thread, time_ns, watcher);
                 let woken = &mut self.threads[thread];
                 woken.state = State::Off(LeaveReason::Runnable);
                 woken.waits = timeline.ok().map(|cpu| (cpu, time_ns));

@@ -26,6 +26,8 @@ pub struct Departure {
 pub struct Return {
     /// When, in ns.
     pub time_ns: u64,
+    /// The index of the CPU's timeline.
+    pub cpu: usize,
     /// The task that returned.
     pub task: TaskId,
     /// Whether the switch was recorded. Else `time_ns` is when the thread was woken on a CPU that
@@ -38,7 +40,10 @@ pub struct Return {
 pub struct Waking {
     /// When, in ns.
     pub time_ns: u64,
-    /// The number of the CPU that it is to run on.
+    /// The task that is woken.
+    pub task: TaskId,
+    /// The number of the CPU that it is to run on. `sched:sched_waking` is recorded before that is
+    /// chosen, and has the one that it ran on last.
     pub target: u32,
     /// The task that had the CPU where the event was recorded.
     pub by: TaskId,
@@ -59,8 +64,10 @@ pub trait Watcher {
     fn left_again(&mut self, _thread: usize, _departure: &Departure) {}
     /// A thread that was off the CPU, or of which nothing was known, got one.
     fn returned(&mut self, _thread: usize, _back: &Return) {}
-    /// A sleeping thread was woken on a recorded CPU.
+    /// A sleeping thread, or one of which nothing is known, was woken on a recorded CPU.
     fn woken(&mut self, _thread: usize, _waking: &Waking) {}
+    /// A thread that was woken waits for the CPU with this number, and not for the one before.
+    fn requeued(&mut self, _thread: usize, _target: u32) {}
     /// A thread ran on a CPU that was not recorded, for an unknown time that began no later than
     /// `time_ns`.
     fn vanished(&mut self, _thread: usize, _time_ns: u64) {}
@@ -94,6 +101,11 @@ impl<A: Watcher, B: Watcher> Watcher for (&mut A, &mut B) {
     fn woken(&mut self, thread: usize, waking: &Waking) {
         self.0.woken(thread, waking);
         self.1.woken(thread, waking);
+    }
+
+    fn requeued(&mut self, thread: usize, target: u32) {
+        self.0.requeued(thread, target);
+        self.1.requeued(thread, target);
     }
 
     fn vanished(&mut self, thread: usize, time_ns: u64) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::analyses::causes::Matcher;
 use crate::analyses::contexts::Contexts;
-use crate::analyses::off_cpu::Holders;
+use crate::analyses::off_cpu::{self, Holders};
 use crate::analyses::overloads::Overload;
 use crate::model::{FrameKind, Gap, Mode, Recording, Sample, StackId, TaskId, TaskKind, Timeline, TraceKind};
 
@@ -45,6 +45,7 @@ pub(super) struct Facts<'r> {
     has_kernel_names: bool,
     shows_callers: bool,
     has_napi_threads: bool,
+    is_partial: bool,
     silence: Silence<'r>,
     /// When the first softirq was entered on any CPU. perf starts an event on all CPUs within
     /// milliseconds, and one event after the other.
@@ -75,6 +76,7 @@ impl<'r> Facts<'r> {
                 .min()
                 .unwrap_or(u64::MAX),
             censuses,
+            is_partial: off_cpu::is_partial(recording),
             has_napi_threads: recording.tasks.iter().any(|task| task.kind == TaskKind::NapiThread),
         }
     }
@@ -154,6 +156,8 @@ pub(super) struct Cpu<'r> {
     /// Whether threads poll for packets on it (threaded NAPI): softirqs do not show when these
     /// wait.
     pub is_polled_by_threads: bool,
+    /// Whether the machine had online CPUs that were not recorded.
+    pub is_partial: bool,
     /// Whether the recording would show that the CPU was idle where samples are missing.
     pub knows_idle: bool,
     /// Whether the clock stops in idle, and the interrupt that wakes the CPU is sampled.
@@ -193,6 +197,7 @@ impl<'r> Cpu<'r> {
             usual_interval_ns: usual_interval_ns(&timeline.samples, interval_ns),
             holders,
             entries,
+            is_partial: facts.is_partial,
             is_polled_by_threads: facts.has_napi_threads && is_polled_by_threads(recording, timeline),
             knows_idle,
             stops_in_idle: in_idle == InIdle::Stops,
@@ -206,7 +211,8 @@ impl<'r> Cpu<'r> {
 
     /// Whether the CPU is known to have been busy between two samples, however far apart they are.
     pub fn is_busy_between(&self, time: &Range<u64>) -> bool {
-        let is_idle = |(task, ns): (TaskId, u64)| ns > 0 && self.recording.task(task).is_swapper();
+        let may_idle = |task: Option<TaskId>| task.is_none_or(|task| self.recording.task(task).is_swapper());
+        let is_idle = |(task, ns): (Option<TaskId>, u64)| ns > 0 && may_idle(task);
         self.knows_idle && !self.holders.between(time).any(is_idle)
     }
 
@@ -297,7 +303,7 @@ impl<'r> Cpu<'r> {
 
     /// Whether a recorded switch gave the CPU to another thread than `tid` between these times.
     pub fn leaves_in(&self, tid: i32, time: &Range<u64>) -> bool {
-        self.holders.new_in(time).any(|task| self.tid(task) != tid)
+        self.holders.new_in(time).any(|task| task.is_none_or(|task| self.tid(task) != tid))
     }
 }
 

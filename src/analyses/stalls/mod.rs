@@ -202,7 +202,7 @@ fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs)
         evidence: findings.iter().map(|finding| finding.evidence()).collect(),
         causes: causes(cpu, suspect, culprit.as_ref(), &findings),
         culprit,
-        victims: victims::find(cpu, softirqs, &time),
+        victims: victims::find(cpu, softirqs, &time, suspect.and_then(|suspect| suspect.holder.task())),
         lost: cpu.timeline.lost_records_in(time.start, time.end),
     }
 }

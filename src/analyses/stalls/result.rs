@@ -309,8 +309,8 @@ pub struct WaitingTask {
     pub task: TaskId,
     /// How long it waited in the stall, in ns.
     pub waited_ns: u64,
-    /// The task that had the CPU for most of that time, and how long, in ns. A softirq or an
-    /// interrupt may have run on top of it.
+    /// The task that had the CPU for more than half of that time, and how long, in ns; `None` if
+    /// none is known to. A softirq or an interrupt may have run on top of it.
     pub behind: Option<(TaskId, u64)>,
 }
 

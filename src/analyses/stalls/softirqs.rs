@@ -66,8 +66,8 @@ struct Open {
     interrupts: BTreeMap<i32, u64>,
     /// The time since which ksoftirqd waited for the CPU.
     ksoftirqd: Option<u64>,
-    /// The servers that waited for the CPU, by tid. Tids come from the file: a hasher with a seed,
-    /// so that nobody can choose them to collide.
+    /// The other servers that waited for the CPU, by tid. Tids come from the file: a hasher with a
+    /// seed, so that nobody can choose them to collide.
     woken: HashMap<i32, u64>,
 }
 
@@ -121,8 +121,7 @@ impl Pass<'_, '_> {
             TraceKind::Waking { task, cpu } if cpu == self.cpu.timeline.cpu => {
                 if self.cpu.recording.is_ksoftirqd(task) {
                     self.open.ksoftirqd.get_or_insert(now);
-                }
-                if self.cpu.recording.is_server(task) {
+                } else if self.cpu.recording.is_server(task) {
                     self.open.woken.insert(self.cpu.tid(task), now);
                 }
             }

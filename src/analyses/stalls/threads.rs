@@ -15,7 +15,7 @@ pub(super) struct Threads {
 
 /// The time in which a thread could run and had no CPU.
 pub(super) struct ThreadWait {
-    /// The CPU that it waited for.
+    /// The CPU that it waited for, and got.
     pub cpu: u32,
     pub task: TaskId,
     pub time: Range<u64>,
@@ -23,11 +23,11 @@ pub(super) struct ThreadWait {
 
 impl Threads {
     /// Reads all events of `recording`. Waits shorter than `least_ns` are left out, and those that
-    /// are not known wholly.
+    /// are not known.
     pub fn new(recording: &Recording, least_ns: u64) -> Threads {
         let mut waits = Vec::new();
         let mut finder = Finder::new(recording, |span: Span| {
-            if let (Some(cpu), Some(ready_ns), None) = (span.awaited, span.ready_ns, span.flaw)
+            if let (Some(cpu), Some(ready_ns)) = (span.queue, span.ready_ns)
                 && span.runnable_ns() >= least_ns
             {
                 waits.push(ThreadWait { cpu, task: span.task, time: ready_ns..span.end_ns });

@@ -12,24 +12,29 @@ use super::softirqs::Softirqs;
 use super::threads::ThreadWait;
 use super::times::overlapping;
 
-/// Who waited in `time`.
-pub(super) fn find(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>) -> Victims {
+/// Who waited in `time`, other than the thread `culprit`.
+pub(super) fn find(cpu: &Cpu, softirqs: &Softirqs, time: &Range<u64>, culprit: Option<i32>) -> Victims {
     let mut victims = Victims::default();
     for (softirq, waits) in &softirqs.waits {
         if let Some(longest) = overlapping(waits, time).map(|at| waits[at].end - waits[at].start).max() {
             victims.softirqs.insert(*softirq, longest);
         }
     }
-    // A thread that waited long before had other reasons.
+    // Who waited already is a victim of what came before. And if not all CPUs were recorded, two
+    // waits with a time on another CPU between them look like one: one that ends with the stall is
+    // none of these.
     let begun = time.start.saturating_sub(PAUSE_NS)..time.end;
+    let until = if cpu.is_partial { time.end.saturating_add(PAUSE_NS) } else { u64::MAX };
     let in_stall = |wait: &ThreadWait| wait.time.start.max(time.start)..wait.time.end.min(time.end);
     let waits = cpu.threads().waits(cpu.timeline.cpu, &begun).iter();
+    // The culprit itself may pause in the middle.
+    let waits = waits.filter(|wait| wait.time.end <= until && Some(cpu.tid(wait.task)) != culprit);
     let waits = waits.map(|wait| (wait.task, in_stall(wait))).filter(|(_, time)| time.start < time.end);
     let longest = waits.max_by_key(|(task, time)| (time.end - time.start, Reverse(*task)));
     victims.task = longest.map(|(task, time)| WaitingTask {
         task,
         waited_ns: time.end - time.start,
-        behind: cpu.holders.longest(cpu.recording, &time),
+        behind: cpu.holders.most(cpu.recording, &time),
     });
     // Without exits of softirqs the end of a backlog is unknown.
     if cpu.traced.packets() && cpu.traced.waits() && cpu.traced.has(Tracepoint::SoftirqExit) {

@@ -50,7 +50,7 @@ struct Sum {
     spans: u64,
     not_whole: u64,
     longest: Option<Longest>,
-    /// The longest wait for a CPU: how long, since when and for which.
+    /// The longest wait for a CPU that is known: how long, since when and for which.
     queue: Option<(u64, u64, u32)>,
     /// The time of each user stack.
     users: FxHashMap<StackId, u64>,
@@ -102,7 +102,7 @@ impl<'r> Collector<'r> {
             sum.longest = Some(Longest { ns: span.ns(), start_ns, task, is_whole });
         }
         let runnable_ns = span.runnable_ns();
-        if let (Some(ready_ns), Some(cpu)) = (span.ready_ns, span.awaited)
+        if let (Some(ready_ns), Some(cpu)) = (span.ready_ns, span.queue)
             && runnable_ns > sum.queue.map_or(0, |(ns, ..)| ns)
         {
             sum.queue = Some((runnable_ns, ready_ns, cpu));

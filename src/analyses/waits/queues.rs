@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::analyses::off_cpu::{Holders, complete_events};
 use crate::model::{Recording, TaskId, Timeline};
 
-/// Each switch is looked at so often in the mean. Waits of many groups may overlap, and each could
-/// be as long as the recording.
+/// At most so many looks at each switch, on average. Waits of many groups may overlap, and each
+/// could be as long as the recording.
 const MOST_LOOKS: usize = 16;
 
 /// Who had which CPU when.
@@ -34,12 +34,12 @@ impl<'r> Queues<'r> {
         Queues { recording, holders, looks }
     }
 
-    /// The task that had `cpu` for most of `time`, and how long, in ns; `None` if it is not known,
-    /// and once too many waits were asked for.
+    /// The task that had `cpu` for more than half of `time`, and how long, in ns; `None` if none is
+    /// known to, and once too many waits were asked for.
     pub fn behind(&mut self, cpu: u32, time: &Range<u64>) -> Option<(TaskId, u64)> {
         let at = self.recording.timelines.binary_search_by_key(&cpu, |timeline| timeline.cpu).ok()?;
         let holders = &self.holders[at];
         self.looks = self.looks.checked_sub(holders.between(time).len())?;
-        holders.longest(self.recording, time)
+        holders.most(self.recording, time)
     }
 }

@@ -113,7 +113,8 @@ pub struct Group {
     /// The part of `total_ns` that is after the wake-up, or all of it for those who were preempted:
     /// waiting for a CPU. `None` where wake-ups were not recorded.
     pub runnable_ns: Option<u64>,
-    /// The longest wait for a CPU; `None` if there was none, or wake-ups were not recorded.
+    /// The longest wait for a CPU that is known, from when the thread could run until it got that
+    /// CPU, and without lost records; `None` if none is.
     pub queue: Option<Queue>,
     /// How many spans; `None` from samples.
     pub spans: Option<u64>,
@@ -145,14 +146,14 @@ pub struct Longest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Queue {
-    /// How long it was, as far as is known, in ns.
+    /// How long it was, in ns.
     pub ns: u64,
     /// When it began, in ns.
     pub start_ns: u64,
     /// The CPU that the thread waited for.
     pub cpu: u32,
-    /// The task that had that CPU for most of the time, and how long, in ns; `None` if switches do
-    /// not tell. A softirq or an interrupt may have run on top of it.
+    /// The task that had that CPU for more than half of the time, and how long, in ns; `None` if
+    /// none is known to. A softirq or an interrupt may have run on top of it.
     pub behind: Option<(TaskId, u64)>,
 }
 

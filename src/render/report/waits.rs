@@ -106,7 +106,7 @@ fn user(recording: &Recording, group: &Group) -> Option<String> {
 
 /// Who had the CPU during the longest wait for one, where such waits matter.
 fn behind(recording: &Recording, group: &Group) -> Option<String> {
-    let runnable_ns = group.runnable_ns.filter(|ns| *ns > group.total_ns / LITTLE)?;
+    let runnable_ns = group.runnable_ns.filter(|ns| *ns >= group.total_ns.div_ceil(LITTLE))?;
     let (queue, (task, held_ns)) = group.queue.and_then(|queue| Some((queue, queue.behind?)))?;
     let comm = chosen(recording.comm(task));
     let Queue { ns, start_ns, cpu, .. } = queue;

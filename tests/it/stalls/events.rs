@@ -60,7 +60,8 @@ fn the_thread_that_waited_longest_and_behind_whom() {
     let after = "cpu0 1.102 agent switch:envoy=R\ncpu0 1.103 envoy switch:redis=R\n";
     // Preempted just before the stall; woken in it; woken long before it.
     let preempted = "cpu0 0.9998 envoy switch:agent=R\n".to_owned() + after;
-    assert_eq!(stall(&preempted), Some(("envoy".into(), 99, behind("agent", 99))));
+    let by_agent = Some(("envoy".into(), 99, behind("agent", 99)));
+    assert_eq!(stall(&preempted), by_agent);
     let woken =
         "cpu0 0.9 redis switch:envoy=S\ncpu0 0.9998 envoy switch:agent=D\ncpu0 1.01 agent waking:envoy\n\
                  cpu0 1.02 agent waking:redis\n"
@@ -69,11 +70,24 @@ fn the_thread_that_waited_longest_and_behind_whom() {
     assert_eq!(stall(&woken), Some(("envoy".into(), 89, behind("agent", 89))));
     let long = "cpu0 0.5 redis switch:agent=R\n".to_owned() + after;
     assert_eq!(stall(&long), None);
+    // It slept since before the recording.
+    let sleeper =
+        "cpu0 0.9 agent switch:agent@5=R\ncpu0 0.91 agent@5 switch:agent=R\ncpu0 1.02 agent waking:envoy\n";
+    assert_eq!(stall(&(sleeper.to_owned() + after)), Some(("envoy".into(), 79, behind("agent", 79))));
     // Of those that had the CPU the one that had it longest is named, under the name that it took.
     let taken = "cpu0 0.9998 envoy switch:sh@9=R\ncpu0 1.06 agent@9 switch:redis=S\n".to_owned()
         + "cpu0 1.08 redis switch:agent=R\n"
         + after;
     assert_eq!(stall(&taken), Some(("envoy".into(), 99, behind("agent", 60))));
+    // Where other CPUs were not recorded, a thread that comes back late may have run there.
+    let late =
+        "cpu0 0.9998 envoy switch:agent=R\ncpu0 1.6 agent switch:envoy=R\ncpu0 1.601 envoy switch:agent=R\n";
+    assert_eq!(stall(late), by_agent);
+    assert_eq!(stall(&format!("online 2\n{late}")), None);
+    assert_eq!(stall(&format!("online 2\n{preempted}")), by_agent);
+    // The culprit is no victim of its own pause.
+    let pause = "cpu0 1.05 agent switch:cron=R\ncpu0 1.06 cron switch:agent=S\n";
+    assert_eq!(stall(pause), None);
 }
 
 #[test]
