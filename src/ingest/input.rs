@@ -1,17 +1,21 @@
 //! Input: the bytes of a recording, from a file, the files of a directory, or a stream.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::mapped::{self, Map};
-use crate::pack;
+use crate::pack::{self, Compression};
 
 use super::between;
 use super::magic;
+use super::records::Stop;
 use super::script_text;
+
+/// So many bytes at the beginning of a file say what it is.
+const HEAD: usize = 512;
 
 /// The open files of a recording: one file, or those of a directory that `perf record --threads`
 /// wrote.
@@ -29,13 +33,12 @@ enum Bytes {
     /// A regular file that is not empty. Its first `length` bytes count. It is not kept open: a
     /// directory may have more files than this process may open.
     Mapped { map: Map, identity: Identity, length: usize },
-    /// A stream, read into memory because it cannot be mapped. If `is_cut`, it is longer than the
-    /// memory that was allowed.
-    Owned { bytes: Vec<u8>, is_cut: bool },
-    /// A file that should be there and is not.
-    Missing,
-    /// A file that cannot be opened or mapped, a link, or no regular file.
-    Unusable,
+    /// A stream or what a compressed file unpacks to, in memory because it cannot be mapped; and
+    /// why it ends early, if it does.
+    Owned { bytes: Vec<u8>, stop: Option<Stop> },
+    /// A file that should be there and is not, or that cannot be opened or mapped, a link, or no
+    /// regular file.
+    Absent(Stop),
 }
 
 /// Where a file that is mapped lies, and which file it is.
@@ -64,19 +67,15 @@ pub struct InputFile<'a> {
     pub bytes: &'a [u8],
     /// Bytes of text before a stream.
     pub text_before: usize,
-    /// Whether it is longer than the memory that was allowed.
-    pub is_cut: bool,
-    /// Whether it should be there and is not.
-    pub is_missing: bool,
-    /// Whether it is there and could not be opened, or is no regular file.
-    pub is_unusable: bool,
+    /// Why it ends early, if it does: its bytes are more than the memory that was allowed, it cannot
+    /// be unpacked further, or it is not there or unusable.
+    pub stop: Option<Stop>,
 }
 
 impl<'a> InputFile<'a> {
     /// A recording that is one whole file with these bytes.
     pub fn whole(bytes: &'a [u8]) -> InputFile<'a> {
-        InputFile { name: None, bytes, text_before: 0, is_cut: false, is_missing: false, is_unusable: false }
-            .without_text_before()
+        InputFile { name: None, bytes, text_before: 0, stop: None }.without_text_before()
     }
 
     /// The file without text before a stream, which perf printed into it.
@@ -111,7 +110,7 @@ impl Input {
     /// Bytes of this process's memory that hold it.
     pub fn memory(&self) -> u64 {
         let owned_bytes = |file: &OpenFile| match &file.bytes {
-            Bytes::Mapped { .. } | Bytes::Missing | Bytes::Unusable => 0,
+            Bytes::Mapped { .. } | Bytes::Absent(_) => 0,
             Bytes::Owned { bytes, .. } => bytes.len() as u64,
         };
         self.files.iter().map(owned_bytes).sum()
@@ -124,20 +123,12 @@ impl Input {
 
 impl OpenFile {
     fn view(&self) -> InputFile<'_> {
-        let (bytes, is_cut) = match &self.bytes {
-            Bytes::Mapped { map, length, .. } => (&map.bytes()[..*length], false),
-            Bytes::Owned { bytes, is_cut } => (bytes.as_slice(), *is_cut),
-            Bytes::Missing | Bytes::Unusable => (&[][..], false),
+        let (bytes, stop) = match &self.bytes {
+            Bytes::Mapped { map, length, .. } => (&map.bytes()[..*length], None),
+            Bytes::Owned { bytes, stop } => (bytes.as_slice(), *stop),
+            Bytes::Absent(stop) => (&[][..], Some(*stop)),
         };
-        InputFile {
-            name: self.name.as_deref(),
-            bytes,
-            text_before: 0,
-            is_cut,
-            is_missing: matches!(self.bytes, Bytes::Missing),
-            is_unusable: matches!(self.bytes, Bytes::Unusable),
-        }
-        .without_text_before()
+        InputFile { name: self.name.as_deref(), bytes, text_before: 0, stop }.without_text_before()
     }
 }
 
@@ -153,12 +144,21 @@ impl Bytes {
     }
 }
 
-/// Opens `path`; `-` is standard input. A stream is read into at most `memory` bytes.
+/// How many bytes of memory input may take.
+pub struct Memory<'m> {
+    /// A stream.
+    pub stream: u64,
+    /// What so many compressed bytes unpack to.
+    pub unpacked: &'m dyn Fn(u64) -> u64,
+}
+
+/// Opens `path`; `-` is standard input. A stream is read into memory, and so is what a compressed
+/// file unpacks to, if that is no pack.
 ///
 /// # Errors
 ///
 /// If it cannot be read, or is a directory that is not a recording.
-pub fn open(path: &Path, memory: u64) -> Result<Input> {
+pub fn open(path: &Path, memory: &Memory) -> Result<Input> {
     if path.as_os_str() == "-" {
         return read_all(std::io::stdin().lock(), path, memory).map(Input::of_one_file);
     }
@@ -170,13 +170,49 @@ pub fn open(path: &Path, memory: u64) -> Result<Input> {
     if !metadata.is_file() {
         return read_all(file, path, memory).map(Input::of_one_file);
     }
+    let head = head_of(&file).map_err(|error| io_error(path, error))?;
+    if let Some(compression) = Compression::of(&head)
+        && let Some(unpacked) = unpack(compression, BufReader::new(&file), (memory.unpacked)(metadata.len()))
+    {
+        return Ok(Input::of_one_file(unpacked));
+    }
     map(file, path).map(Input::of_one_file)
+}
+
+/// The first bytes of a regular file, which is then read from its beginning.
+fn head_of(mut file: &File) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.take(HEAD as u64).read_to_end(&mut head)?;
+    file.rewind()?;
+    Ok(head)
+}
+
+/// What a file unpacks to, up to `memory` bytes; `None` if it is a pack, which is unpacked piece by
+/// piece, or if nothing of it can be unpacked.
+fn unpack(compression: Compression, packed: impl BufRead, memory: u64) -> Option<Bytes> {
+    const PIECE: usize = 1 << 20;
+    let mut reader = compression.reader(packed).ok()?;
+    let (mut bytes, mut piece) = (Vec::new(), vec![0; PIECE]);
+    let stop = loop {
+        match reader.read(&mut piece) {
+            Ok(0) => break None,
+            Ok(read) if (bytes.len() + read) as u64 > memory => break Some(Stop::OverBudget),
+            Ok(read) if bytes.try_reserve(read).is_err() => break Some(Stop::OverBudget),
+            Ok(read) => bytes.extend(&piece[..read]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) if bytes.is_empty() => return None,
+            Err(_) => break Some(Stop::BadFile),
+        }
+        if pack::begins_pack(&bytes) {
+            return None;
+        }
+    };
+    Some(Bytes::Owned { bytes, stop })
 }
 
 /// Whether the file at `path` begins as a perf.data, a pack or an archive does, or is a directory
 /// that `perf record --threads` wrote. A link is followed, a pipe is not opened.
 pub fn looks_like_recording(path: &Path) -> bool {
-    const HEAD: u64 = 512;
     let Ok(metadata) = fs::metadata(path) else { return false };
     if metadata.is_dir() {
         let data = path.join("data");
@@ -185,10 +221,18 @@ pub fn looks_like_recording(path: &Path) -> bool {
     if !metadata.is_file() {
         return false;
     }
-    let mut head = Vec::new();
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let is_read = file.and_then(|file| file.take(HEAD).read_to_end(&mut head)).is_ok();
-    is_read && (magic::is_recording(&head) || pack::may_be_pack(&head) || pack::may_be_archive(&head))
+    let Ok((file, head)) = file.and_then(|file| head_of(&file).map(|head| (file, head))) else {
+        return false;
+    };
+    let Some(compression) = Compression::of(&head) else {
+        return magic::is_recording(&head) || pack::may_be_archive(&head);
+    };
+    let mut unpacked = Vec::new();
+    let reader = compression.reader(BufReader::new(&file));
+    // What is damaged further on is a recording too.
+    _ = reader.and_then(|reader| reader.take(HEAD as u64).read_to_end(&mut unpacked));
+    magic::is_recording(&unpacked) || pack::begins_pack(&unpacked)
 }
 
 /// Opens the files of a recording that is a directory.
@@ -215,12 +259,12 @@ fn open_directory(path: &Path) -> Result<Input> {
     let mut files = vec![OpenFile { name: Some("data".to_owned()), bytes: header }];
     files.extend(numbers.iter().map(|number| {
         let name = format!("data.{number}");
-        let bytes = open_part(&path.join(&name)).unwrap_or(Bytes::Unusable);
+        let bytes = open_part(&path.join(&name)).unwrap_or(Bytes::Absent(Stop::Unusable));
         OpenFile { name: Some(name), bytes }
     }));
     // If there is a file with a higher number, there was one with each lower number.
     if let Some((missing, _)) = (0u32..).zip(&numbers).find(|(expected, number)| expected != *number) {
-        files.push(OpenFile { name: Some(format!("data.{missing}")), bytes: Bytes::Missing });
+        files.push(OpenFile { name: Some(format!("data.{missing}")), bytes: Bytes::Absent(Stop::Missing) });
     }
     Ok(Input { files })
 }
@@ -250,7 +294,7 @@ fn file_number(name: &str) -> Option<u32> {
 fn map(file: File, path: &Path) -> Result<Bytes> {
     let metadata = file.metadata().map_err(|error| io_error(path, error))?;
     if metadata.len() == 0 {
-        return Ok(Bytes::Owned { bytes: Vec::new(), is_cut: false });
+        return Ok(Bytes::Owned { bytes: Vec::new(), stop: None });
     }
     let map = mapped::map(&file).map_err(|error| io_error(path, error))?;
     map.will_be_read_forward();
@@ -258,10 +302,9 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
     Ok(Bytes::Mapped { length: map.bytes().len(), map, identity })
 }
 
-/// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script.
-/// Any other stream may never end, so only enough of it is read to say what it is.
-fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
-    const HEAD: usize = 512;
+/// Reads a stream to its end if it is a recording, a pack, an archive or the text of perf script,
+/// or compressed. Any other stream may never end, so only enough of it is read to say what it is.
+fn read_all(mut input: impl Read, path: &Path, memory: &Memory) -> Result<Bytes> {
     let mut bytes = Vec::new();
     let mut read = |limit: u64, bytes: &mut Vec<u8>| {
         input.by_ref().take(limit).read_to_end(bytes).map_err(|error| io_error(path, error))
@@ -269,7 +312,8 @@ fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
     let is_recording = |bytes: &[u8]| magic::is_recording(&bytes[between::start_of_stream(bytes)..]);
     let mut head = HEAD;
     read(head as u64, &mut bytes)?;
-    let may_be_packed = pack::may_be_pack(&bytes) || pack::may_be_archive(&bytes);
+    let compression = Compression::of(&bytes);
+    let may_be_packed = compression.is_some() || pack::may_be_archive(&bytes);
     let mut is_wanted = may_be_packed || is_recording(&bytes) || script_text::is_script(&bytes);
     // A text may start with perf's header, which can be long.
     while !is_wanted && bytes.len() == head && head < script_text::HEAD && !bytes.contains(&0) {
@@ -277,12 +321,17 @@ fn read_all(mut input: impl Read, path: &Path, memory: u64) -> Result<Bytes> {
         head *= 2;
         is_wanted = is_recording(&bytes) || script_text::is_script(&bytes);
     }
-    let mut is_cut = false;
+    let mut stop = None;
     if is_wanted {
-        read(memory.saturating_sub(bytes.len() as u64), &mut bytes)?;
-        is_cut = read(1, &mut Vec::new())? > 0;
+        read(memory.stream.saturating_sub(bytes.len() as u64), &mut bytes)?;
+        stop = (read(1, &mut Vec::new())? > 0).then_some(Stop::OverBudget);
     }
-    Ok(Bytes::Owned { bytes, is_cut })
+    let left = (memory.unpacked)(bytes.len() as u64).saturating_sub(bytes.len() as u64);
+    let unpacked = compression.and_then(|compression| unpack(compression, bytes.as_slice(), left));
+    match unpacked {
+        Some(Bytes::Owned { bytes, stop: further }) => Ok(Bytes::Owned { bytes, stop: stop.or(further) }),
+        _ => Ok(Bytes::Owned { bytes, stop }),
+    }
 }
 
 fn io_error(path: &Path, cause: std::io::Error) -> Error {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::mapped::copied;
+use crate::pack::Compression;
 
 use super::cursor::ByteOrder;
 
@@ -35,6 +36,7 @@ pub fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
 /// The error for a file that is not a perf.data. It says what the file is and what to do.
 fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
+    const COPY_AGAIN: &str = "copy it again: it is damaged, cut short, or compressed twice";
     let record = "record one with: perf record -a -g -F 999 -- sleep 60";
     let (problem, remedy) = if file.is_empty() {
         match path.as_os_str() == "-" {
@@ -45,12 +47,12 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
         }
     } else if starts(MAGIC_V1) {
         ("is a perf.data of version 1, written by a perf older than 2011", "record with a newer perf")
-    } else if starts(&[0x1f, 0x8b]) {
-        ("is compressed by gzip", "unpack it first: gunzip FILE")
-    } else if starts(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        ("is compressed by zstd", "unpack it first: zstd -d FILE")
-    } else if starts(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        ("is compressed by xz", "unpack it first: unxz FILE")
+    } else if starts(Compression::Gzip.magic()) {
+        ("is compressed by gzip, and cannot be unpacked", COPY_AGAIN)
+    } else if starts(Compression::Zstd.magic()) {
+        ("is compressed by zstd, and cannot be unpacked", COPY_AGAIN)
+    } else if starts(Compression::Xz.magic()) {
+        ("is compressed by xz, and cannot be unpacked", COPY_AGAIN)
     } else if starts(b"BZh") {
         (
             "is packed by bzip2 and holds no recording: perf archive packs programs, unless it is told --all",

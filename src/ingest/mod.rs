@@ -55,7 +55,7 @@ pub use cursor::{ByteOrder, whole_text};
 pub use event_finder::{EventFinder, RecentIds};
 pub use features::Features;
 pub use header::Header;
-pub use input::{InputFile, looks_like_recording, open};
+pub use input::{Input, InputFile, Memory, looks_like_recording, open};
 pub use magic::is_recording;
 pub use measure::{Measure, is_off_cpu};
 pub use parallel::part_count;

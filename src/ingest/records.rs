@@ -51,6 +51,8 @@ pub enum Stop {
     BadSize,
     /// A compressed record (`perf record -z`) cannot be unpacked, or does not yield whole records.
     BadCompression,
+    /// A compressed file cannot be unpacked any further.
+    BadFile,
     /// No more memory was allowed.
     OverBudget,
     /// A file of the recording is not there.

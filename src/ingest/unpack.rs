@@ -71,8 +71,8 @@ pub fn unpack<'a>(header: &Header, files: &[InputFile<'a>], memory: u64) -> Reco
         rest.is_empty() && !(may_be_compressed && unpacker.has_compressed(&first.bytes[data.clone()]));
     if is_plain {
         let mut damage = Vec::new();
-        if first.is_cut {
-            damage.push(Damage { part: None, offset: data.end as u64, unread: 0, stop: Stop::OverBudget });
+        if let Some(stop) = first.stop {
+            damage.push(Damage { part: None, offset: data.end as u64, unread: 0, stop });
         }
         return Records { data: Cow::Borrowed(&first.bytes[data]), file_bytes, damage };
     }
@@ -140,11 +140,12 @@ impl Unpacker {
         let data = &file.bytes[range];
         let result = self.add_records(data);
         let (at, stop) = match result {
-            Ok(()) if file.is_cut => (data.len(), Stop::OverBudget),
-            Ok(()) if file.is_missing => (0, Stop::Missing),
-            Ok(()) if file.is_unusable => (0, Stop::Unusable),
-            Ok(()) => return,
-            Err((_, Stop::CutShort)) if file.is_cut => (data.len(), Stop::OverBudget),
+            Ok(()) => match file.stop {
+                Some(stop) => (data.len(), stop),
+                None => return,
+            },
+            // What is cut short is the file, and not a record.
+            Err((at, Stop::CutShort)) => file.stop.map_or((at, Stop::CutShort), |stop| (data.len(), stop)),
             Err(damage) => damage,
         };
         self.damage.push(Damage {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::error::Result;
+use crate::ingest::{self, Input, Memory};
 use crate::pack::{Budget, Pack};
 use crate::symbols::Gatherer;
 
@@ -50,6 +52,17 @@ impl<'j> Job<'j> {
             packed: None,
             samples_all: false,
         }
+    }
+
+    /// Opens the recording.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is a directory that is not a recording.
+    pub fn open(&self) -> Result<Input> {
+        let most = self.options.max_memory;
+        let unpacked = |packed| memory::for_unpacking(most, packed);
+        ingest::open(self.path, &Memory { stream: memory::for_stream(most), unpacked: &unpacked })
     }
 
     /// The same job with `bytes` more held in memory.

@@ -80,7 +80,7 @@ const ATTEMPTS: usize = 3;
 /// Damage is no error: it is noted in [`Recording::diagnostics`].
 pub fn load(path: &Path, options: &Options, progress: Progress) -> Result<Recording> {
     let job = Job::new(path, options, progress);
-    let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
+    let mut input = job.open()?;
     for _ in 0..ATTEMPTS {
         let loaded = read(&input.files(), &job.holding(input.memory()));
         // If another process cut the file short meanwhile, the result is discarded, because the

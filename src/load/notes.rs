@@ -237,6 +237,7 @@ fn damaged(damage: &Damage, tally: &Tally) -> Note {
         Stop::CutShort => ("damaged", "the last record is cut short", COPY_AGAIN),
         Stop::BadSize => ("damaged", "a record has an impossible size", COPY_AGAIN),
         Stop::BadCompression => ("compression", "a compressed record cannot be unpacked", DAMAGED_STREAM),
+        Stop::BadFile => ("compression", "the compressed file is damaged or cut short", COPY_AGAIN),
         Stop::OverBudget => ("memory", "the memory that is allowed is used up", ALLOW_MORE),
         Stop::Another => ("damaged", "another recording begins", CUT_OFF),
         Stop::Missing => {

@@ -2,7 +2,7 @@
 //! pack.
 
 use crate::error::{Error, Result};
-use crate::ingest::InputFile;
+use crate::ingest::{InputFile, Stop};
 use crate::model::{Diagnostic, Recording, Severity};
 use crate::pack::{self, Damage, Pack};
 
@@ -20,7 +20,11 @@ pub(super) fn unpack(files: &[InputFile], job: &Job) -> Result<Option<Pack>> {
 
 /// Loads the recording in a pack.
 pub(super) fn load(pack: &Pack, job: &Job) -> Result<Recording> {
-    let file = |(name, bytes, is_missing)| InputFile { name, is_missing, ..InputFile::whole(bytes) };
+    let file = |(name, bytes, is_missing): (_, _, bool)| InputFile {
+        name,
+        stop: is_missing.then_some(Stop::Missing),
+        ..InputFile::whole(bytes)
+    };
     let files: Vec<InputFile> = pack.recording().map(file).collect();
     let (damage, remedy) = pack.damage().unwrap_or(Damage::Cut).words();
     if files.is_empty() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::ingest::{self, InputFile, Redacted, Source};
+use crate::ingest::{self, InputFile, Redacted, Source, Stop};
 use crate::model::{Event, FrameId, Naming, Recording, Symbols};
 use crate::pack::{self, Contents, RecordedFile};
 use crate::symbols::Gatherer;
@@ -14,7 +14,7 @@ use crate::symbols::Gatherer;
 use super::job::Job;
 use super::options::{Options, Progress};
 use super::pack::unpack;
-use super::{archive, memory, perf_data};
+use super::{archive, perf_data};
 
 /// What was written into a pack.
 #[derive(Debug)]
@@ -75,8 +75,9 @@ pub fn pack(
     progress: Progress,
 ) -> Result<Packed> {
     let keep = beside.keep;
-    let mut input = ingest::open(path, memory::for_stream(options.max_memory))?;
-    let job = Job::new(path, options, progress).holding(input.memory());
+    let job = Job::new(path, options, progress);
+    let mut input = job.open()?;
+    let job = job.holding(input.memory());
     let bundle = archive::unpack(&input.files(), &job)?;
     let files = || bundle.as_ref().map_or_else(|| input.files(), archive::files);
     let job = bundle.as_ref().map_or(job, |bundle| archive::with_bundle(job, bundle));
@@ -188,7 +189,7 @@ fn write_whole(contents: Contents, files: &[InputFile], out: &mut dyn Write) -> 
         name: file.name,
         length: bytes.len() as u64,
         bytes,
-        is_missing: file.is_missing || file.is_unusable,
+        is_missing: matches!(file.stop, Some(Stop::Missing | Stop::Unusable)),
     });
     pack::write(contents, &mut recorded.collect::<Vec<_>>(), out)
 }
@@ -209,11 +210,15 @@ fn write_redacted(contents: Contents, files: &[InputFile], job: &Job, out: &mut 
 fn refuse(files: &[InputFile], job: &Job) -> Result<()> {
     let [file] = files else { return Ok(()) };
     let fail = |problem: &str, remedy: &str| Err(Error::input(job.path, problem, remedy));
-    if file.is_cut {
-        return fail(
-            "is a stream longer than the memory that is allowed",
-            "write it to a file, and pack that",
-        );
+    match file.stop {
+        Some(Stop::OverBudget) => {
+            return fail(
+                "takes more than the memory that is allowed",
+                "write it to a file, uncompressed, and pack that",
+            );
+        }
+        Some(_) => return fail("is compressed, and damaged or cut short", "copy it again"),
+        None => {}
     }
     if ingest::is_script(file.bytes) {
         return fail("is text with its names in it, and needs no pack", "compress it as it is: zstd FILE");

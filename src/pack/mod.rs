@@ -23,6 +23,7 @@ mod budget;
 mod bundle;
 #[cfg(feature = "pack")]
 mod bunzip2;
+mod compressed;
 #[cfg(feature = "pack")]
 mod contents;
 mod damage;
@@ -45,12 +46,13 @@ pub use archive::Archive;
 pub use budget::Budget;
 #[cfg(feature = "pack")]
 pub use bundle::Bundle;
+pub use compressed::Compression;
 #[cfg(feature = "pack")]
 pub use contents::Contents;
 pub use damage::{ALLOW_MORE, Damage};
 #[cfg(feature = "pack")]
 pub use kept::{KeptFile, OpenFile};
-pub use magic::{may_be_archive, may_be_pack};
+pub use magic::{begins_pack, may_be_archive, may_be_pack};
 #[cfg(feature = "pack")]
 pub use read::Pack;
 #[cfg(feature = "pack")]

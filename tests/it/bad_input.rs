@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::builder::{Builder, Event, Kernel, Sample, flag, sample_type};
-use crate::support::{Dice, MadeUp, Recording, Run, make_fifo, run, stallgraph};
+use crate::support::{Dice, MadeUp, Recording, Run, compressed, make_fifo, run, stallgraph};
 use stallgraph::analyses::lanes::{LaneKind, Lanes};
 use stallgraph::analyses::{contents, flame, ordered, profile, selection::Selection, strips, windows};
 use stallgraph::render::viewers::{chrome, firefox, markers, pprof, speedscope};
@@ -43,7 +43,6 @@ fn what_is_no_recording_is_told() {
         path
     };
     let record = "perf record";
-    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/evidence/perf.data.zst");
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
 
     check(&[], &folder.path().join("absent.data"), &["absent.data", "No such file", record]);
@@ -56,8 +55,14 @@ fn what_is_no_recording_is_told() {
     check(&[], &file("stacks.folded", b"a;b;c 12\n"), &["stacks.folded", "is a text file", "perf script -F"]);
     check(&[], &file("chart.png", png), &["chart.png", "is a PNG picture", record]);
     check(&[], &file("empty.data", b""), &["empty.data", "is empty", "disk"]);
-    check(&[], &file("perf.data.gz", b"\x1f\x8b\x08\0\0\0\0\0"), &["perf.data.gz", "gzip", "gunzip"]);
-    check(&[], &packed, &["perf.data.zst", "zstd", "unpack it first"]);
+    check(
+        &[],
+        &file("perf.data.gz", b"\x1f\x8b\x08\0\0\0\0\0"),
+        &["perf.data.gz", "gzip, and cannot", "copy it again"],
+    );
+    let twice = compressed("xz", &compressed("zst", b"PERFILE2"));
+    check(&[], &file("perf.data.zst.xz", &twice), &["is compressed by zstd", "compressed twice"]);
+    check(&[], &file("notes.gz", &compressed("gz", b"It began at noon.\n")), &["is a text file"]);
     check(&[], &file("noise", &[0xee, 0, 7].repeat(99)), &["noise", "PERFILE2", record]);
     let pipe = [b"PERFILE2".as_slice(), &16u64.to_le_bytes(), &[0; 64]].concat();
     check(&[], &file("piped.data", &pipe), &["piped.data", "stream holds no event", "record again"]);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::builder::{Builder, Mmap, Sample};
 use crate::support::elf::{Section, kernel_module};
-use crate::support::{Run, run, stallgraph};
+use crate::support::{Run, compressed, run, stallgraph};
 use tempfile::TempDir;
 
 const TASK: (u32, u32) = (42, 42);
@@ -92,23 +92,6 @@ fn names() -> [&'static str; 5] {
     PLACES.map(|(_, name)| name)
 }
 
-fn packed(name: &str, bytes: &[u8]) -> Vec<u8> {
-    match name {
-        "zst" => zstd::encode_all(bytes, 3).expect("it packs"),
-        "gz" => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(bytes).expect("memory");
-            encoder.finish().expect("memory")
-        }
-        _ => {
-            let options = lzma_rust2::XzOptions::with_preset(1);
-            let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).expect("memory");
-            encoder.write_all(bytes).expect("memory");
-            encoder.finish().expect("memory")
-        }
-    }
-}
-
 /// The recording is of a machine with Debian's kernel 6.1; so are the modules' symbols in the pack.
 /// What kallsyms had in that boot is beside it.
 #[test]
@@ -183,16 +166,16 @@ fn modules_are_found_packed_and_in_the_build_id_cache() {
     for form in ["zst", "xz", "gz"] {
         let path = format!("{FILE}.{form}");
         let scene = Scene::new(&path);
-        scene.add(&format!("symfs{path}"), &packed(form, &file));
+        scene.add(&format!("symfs{path}"), &compressed(form, &file));
         scene.assert_names(&["--symfs", "symfs", "perf.data"], &names());
-        scene.add(&format!("symfs{path}"), &packed(form, &file)[..200]);
+        scene.add(&format!("symfs{path}"), &compressed(form, &file)[..200]);
         let unnamed = format!("[some-thing.ko.{form}]");
         scene.assert_names(&["--symfs", "symfs", "perf.data"], &[unnamed.as_str(); 5]);
     }
     let place = format!("home/.debug/.build-id/07/{}/elf", "07".repeat(19));
     for form in ["", "zst"] {
         let scene = Scene::new("[some_thing]");
-        scene.add(&place, &if form.is_empty() { file.clone() } else { packed(form, &file) });
+        scene.add(&place, &if form.is_empty() { file.clone() } else { compressed(form, &file) });
         scene.assert_names(&["perf.data"], &names());
     }
 }

@@ -19,6 +19,7 @@ mod check;
 mod check_files;
 mod clean_messages;
 mod collapse;
+mod compressed;
 mod confinement;
 mod corpus;
 mod damage;

@@ -13,7 +13,7 @@ mod tables;
 mod traces;
 
 use crate::error::{Error, Result};
-use crate::ingest::{InputFile, part_count};
+use crate::ingest::{InputFile, Stop, part_count};
 use crate::load::job::Job;
 use crate::load::options::Stage;
 use crate::model::{Diagnostic, Recording, Severity, clean};
@@ -55,8 +55,10 @@ pub(super) fn load(text: &InputFile, job: &Job) -> Result<Recording> {
 fn damage(text: &InputFile, is_cut_in_chain: bool) -> Option<Diagnostic> {
     const COPY_AGAIN: &str = "copy it again; all samples before the cut are used";
     let is_line_whole = matches!(text.bytes.last(), Some(b'\n' | b')'));
-    let (code, message, remedy) = if text.is_cut {
+    let (code, message, remedy) = if text.stop == Some(Stop::OverBudget) {
         ("memory", "the memory that is allowed is used up: all that follows is unread", ALLOW_MORE)
+    } else if text.stop.is_some() {
+        ("compression", "the compressed file is damaged or cut short: all that follows is unread", COPY_AGAIN)
     } else if !is_line_whole {
         ("cut", "the text ends within a line: it is cut short", COPY_AGAIN)
     } else if is_cut_in_chain {

@@ -4,6 +4,7 @@
 use std::fs::File;
 
 use crate::model::{Module, Symbols};
+use crate::pack::Compression;
 use crate::symbols::formats::bytes::{Bytes, Text};
 use crate::symbols::formats::stored::Copied;
 use crate::symbols::formats::unpack;
@@ -101,12 +102,11 @@ impl Search<'_> {
 
     /// The ELF file in `file`. Kernel modules may be installed compressed, and perf keeps them so.
     fn unpacked<'b>(&self, module: &Module, file: Bytes<'b>) -> Result<Bytes<'b>, Symbols> {
-        let is_packed = |magic: &&[u8]| file.starts_with(magic);
-        if module.kernel.is_none() || !unpack::PACKED_MODULES.iter().any(is_packed) {
-            return Ok(file);
-        }
+        let is_packed = |compression: &Compression| file.starts_with(compression.magic());
+        let compression = Compression::ALL.into_iter().find(is_packed);
+        let Some(compression) = compression.filter(|_| module.kernel.is_some()) else { return Ok(file) };
         let text = file.into_text(unpack::MAX_MODULE).ok_or(Symbols::OverBudget)?;
-        match unpack::kernel_module(&text, &self.budget) {
+        match unpack::kernel_module(compression, &text, &self.budget) {
             Some(unpacked) => Ok(Bytes::Text(Text::Copied(Copied::whole(unpacked)))),
             None if self.budget.is_exceeded() => Err(Symbols::OverBudget),
             None => Err(Symbols::NotElf),

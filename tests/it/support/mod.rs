@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod builder;
 mod compare;
+mod compressed;
 mod cost;
 mod dice;
 pub mod elf;
@@ -26,6 +27,7 @@ pub mod svg;
 pub mod viewers;
 
 pub use compare::assert_same_lines;
+pub use compressed::compressed;
 pub use cost::{with_cost, with_peak_memory};
 pub use dice::Dice;
 pub use machine::{hostname, make_fifo, no_process};
