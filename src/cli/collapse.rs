@@ -140,17 +140,23 @@ fn off_cpu(arguments: &Arguments, fields: &[Field]) -> Result<Outcome> {
     }
     let recording = arguments.input.load(Needs::OffCpu)?;
     output::report_diagnostics(&recording);
-    if !recording.samples_off_cpu() {
-        load::require_cpus(&recording)?;
-    }
     let selection = arguments.tasks.limit(arguments.selection.selection());
     output::check_selection(&selection, &recording)?;
     let departures = waits::departures(&recording, &selection)?;
+    if !recording.samples_off_cpu() {
+        load::require_cpus(&recording)?;
+    }
     if departures.not_whole > 0 {
-        output::complain(&format!(
-            "note: {} of the times off the CPU are not known wholly: the known part is printed",
-            departures.not_whole
-        ));
+        let (not_whole, unseen) = (departures.not_whole, departures.unseen);
+        output::complain(&match unseen {
+            0 => format!(
+                "note: {not_whole} of the times off the CPU are not known wholly: the known part is printed"
+            ),
+            _ => format!(
+                "note: {not_whole} of the times off the CPU are not known wholly: the known part is printed; {unseen} of these are too long, \
+                 because the return to a CPU was not recorded: add --switch-events to perf record"
+            ),
+        });
     }
     // What is printed was selected above.
     let all = Selection::default();

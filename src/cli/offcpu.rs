@@ -20,18 +20,19 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Needs switches between tasks. The spans between a thread's departure from a
 /// CPU and its return are added up by comm, state and the place in the kernel
-/// where it left. The first word of each line is the state:
+/// where it left. The first word of each entry is the state:
 ///
 ///   slept    until something happened; a signal would have ended it
 ///   blocked  until something happened that no signal ends (D): a disk, a lock
 ///   waited   for a CPU: preempted, or it yielded
 ///   stopped  by a signal or a debugger
-///   off      unknown: recorded without sched:sched_switch
+///   off      unknown: sched:sched_switch did not record it
 ///
 /// queue is the part of a time in which the thread could run, but had no CPU.
 /// Below a line stand the path in the kernel (via), the user stack (from), who
 /// woke the threads (by), and the task that had the CPU they waited for (behind).
-/// A > says that the longest was longer: the recording does not hold all of it.
+/// A > says that the longest was longer: the recording does not hold all of it;
+/// a < that it was shorter: its end was not recorded.
 /// -C selects what left these CPUs; of what --time cuts, the part inside counts.
 /// Samples of perf record --off-cpu are used where there are no switches.
 ///
@@ -72,13 +73,13 @@ enum Format {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load(Needs::OffCpu)?;
-    if !recording.samples_off_cpu() {
-        load::require_cpus(&recording)?;
-    }
     let selection = arguments.tasks.limit(arguments.selection.selection());
     output::check_selection(&selection, &recording)?;
     let min_ns = to_ns(arguments.min)?;
     let waits = waits::find(&recording, &Options { min_ns, selection })?;
+    if !recording.samples_off_cpu() {
+        load::require_cpus(&recording)?;
+    }
     output::print(|out| match arguments.format {
         Format::Text => report::waits::write(&recording, &waits, arguments.all, out),
         Format::Json => json::waits::write(&recording, &waits, out),

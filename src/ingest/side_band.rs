@@ -70,6 +70,11 @@ pub enum Change {
         /// perf makes up when it starts.
         inherits_maps: bool,
     },
+    /// A thread ended.
+    Exit {
+        /// Its id.
+        tid: i32,
+    },
     /// Code was mapped.
     Map(Box<Map>),
     /// The kernel registered code under a name: a BPF program, a trampoline.
@@ -226,6 +231,10 @@ impl SideBandReader {
                     parent_tid,
                     inherits_maps: misc & PERF_RECORD_MISC_FORK_EXEC == 0,
                 }
+            }
+            RecordType::EXIT => {
+                let (_pid, _parent_pid) = (cursor.i32()?, cursor.i32()?);
+                Change::Exit { tid: cursor.i32()? }
             }
             RecordType::MMAP | RecordType::MMAP2 => {
                 Change::Map(Box::new(map(kind, misc, cursor, self.wants_build_ids)?))

@@ -1,7 +1,7 @@
 //! Requirements: checks that a recording has what a command needs. The errors say how to record it.
 
 use crate::error::{Error, Result};
-use crate::model::{Diagnostic, Recording, Severity, Task};
+use crate::model::{Diagnostic, Recording, Severity, Task, Tracepoint};
 
 /// How perf script prints all that is read.
 const FIELDS: &str = "perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
@@ -20,11 +20,17 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
         if let Some(why) = damage.filter(|_| recording.about.events.is_empty()) {
             return fail(why.message.clone(), why.remedy.as_deref().unwrap_or_default());
         }
-        let names: Vec<&str> = recording.about.events.iter().map(|event| event.name.as_str()).collect();
-        return fail(
-            format!("holds no sampling event, only {}", names.join(", ")),
-            "record with: perf record -a -g -F 999 …, or choose one of these with -e",
-        );
+        // perf adds an event of this name for the records of tasks and code.
+        let named = recording.about.events.iter().filter(|event| !event.name.starts_with("dummy"));
+        let names: Vec<&str> = named.map(|event| event.name.as_str()).collect();
+        let remedy = match recording.traces(Tracepoint::Switch) {
+            true => {
+                "stallgraph offcpu and collapse --off-cpu show what threads waited for; to see what ran, record with: \
+                 perf record -a -g -F 999 …, or choose one of these with -e"
+            }
+            false => "record with: perf record -a -g -F 999 …, or choose one of these with -e",
+        };
+        return fail(format!("holds no sampling event, only {}", names.join(", ")), remedy);
     };
     if let Some(why) = damage {
         return fail(why.message.clone(), why.remedy.as_deref().unwrap_or_default());

@@ -13,6 +13,8 @@ pub struct Task {
     /// When the thread was created, in ns of the recording's clock; 0 if it was there before the
     /// recording.
     pub start_ns: u64,
+    /// When the thread ended, in ns; `u64::MAX` if the recording does not show it.
+    pub end_ns: u64,
     /// Its comm at that moment; `:TID`, as perf prints it, if the recording has none.
     pub comm: NameId,
     /// Who made it, as far as the recording shows.
@@ -68,7 +70,8 @@ impl TaskKind {
 impl Task {
     /// A task whose origin and kind are not known yet.
     pub fn new(pid: i32, tid: i32, start_ns: u64, comm: NameId) -> Task {
-        Task { pid, tid, start_ns, comm, origin: Origin::Unknown, kind: TaskKind::Other, is_compat: false }
+        let (end_ns, origin, kind) = (u64::MAX, Origin::Unknown, TaskKind::Other);
+        Task { pid, tid, start_ns, end_ns, comm, origin, kind, is_compat: false }
     }
 
     /// Whether this is the idle task of a CPU.

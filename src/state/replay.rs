@@ -59,6 +59,7 @@ impl State {
                     self.spaces.fork(when, pid, parent);
                 }
             }
+            Change::Exit { tid } => self.tasks.exit(when, tid),
             Change::Map(map) => {
                 let is_user = !map.is_kernel && !map.is_guest;
                 if is_user {

@@ -27,6 +27,8 @@ pub(super) struct Tasks {
     tasks: Vec<Task>,
     /// Who made each of them. It is no part of what tells tasks apart, since it is learned later.
     origins: Vec<Origin>,
+    /// When threads ended, by tid and time of birth. Keys come from the file, as below.
+    ends: HashMap<(i32, u64), u64>,
     /// The id of each task. Keys come from the file: hashers with a seed, so that nobody can choose
     /// them to collide.
     ids: HashTable<TaskId>,
@@ -71,6 +73,13 @@ impl Tasks {
         self.push(when, Task::new(pid, tid, when.time_ns, comm), origin);
     }
 
+    /// A thread ended.
+    pub fn exit(&mut self, when: RecordTime, tid: i32) {
+        if let Some(id) = self.latest(tid) {
+            self.ends.insert((tid, self.tasks[id.index()].start_ns), when.time_ns);
+        }
+    }
+
     /// A process has code in user space.
     pub fn has_code(&mut self, pid: i32) {
         if let Some(id) = self.latest(pid) {
@@ -102,7 +111,8 @@ impl Tasks {
     /// All tasks, by id.
     pub fn into_tasks(self) -> Vec<Task> {
         let with_origins = self.tasks.into_iter().zip(self.origins);
-        with_origins.map(|(task, origin)| Task { origin, ..task }).collect()
+        let end_ns = |task: &Task| self.ends.get(&(task.tid, task.start_ns)).copied().unwrap_or(u64::MAX);
+        with_origins.map(|(task, origin)| Task { origin, end_ns: end_ns(&task), ..task }).collect()
     }
 
     /// The latest task of a thread.
@@ -169,5 +179,20 @@ mod tests {
         assert_eq!(comm(30, 8), ("bash".to_owned(), 30));
         assert_eq!(comm(30, 0), ("swapper".to_owned(), 0));
         assert_eq!(comm(30, -1), (":-1".to_owned(), 0));
+    }
+
+    #[test]
+    fn the_end_is_that_of_one_thread() {
+        let (mut tasks, mut names) = (Tasks::default(), Names::default());
+        let (one, parent) = (Thread { pid: 8, tid: 8 }, Thread { pid: 7, tid: 7 });
+        tasks.fork(at(10), one, parent, &mut names);
+        tasks.rename(at(15), one, names.intern("ls"), true);
+        tasks.exit(at(20), 8);
+        tasks.exit(at(25), 9);
+        tasks.fork(at(30), one, parent, &mut names);
+        let ends = tasks.into_tasks().into_iter().filter(|task| task.tid == 8);
+        let ends: Vec<_> = ends.map(|task| (task.start_ns, task.end_ns)).collect();
+        // Under both names, and not of the next thread with its tid.
+        assert_eq!(ends, [(10, 20), (10, 20), (30, u64::MAX)]);
     }
 }

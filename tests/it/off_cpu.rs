@@ -117,6 +117,58 @@ fn who_ends_waits_for_nothing() {
 }
 
 #[test]
+fn who_ends_without_a_switch_was_back_before() {
+    let spans = |text: &str| {
+        let mut recording = recording(text);
+        let agent = recording.tasks.iter().position(|task| recording.name(task.comm) == "agent");
+        recording.tasks[agent.expect("it is there")].end_ns = 1_300_000_000;
+        let mut spans = Vec::new();
+        each_span(&recording, |span| spans.push(show(&recording, &span)));
+        spans
+    };
+    assert_eq!(spans("cpu0 1.0 agent switch:swapper=S\nto 2.0"), ["agent S 1000-1300 unseen"]);
+    // It left its CPU after its end, which is none of a thread's waits.
+    assert_eq!(spans("cpu0 1.4 agent switch:swapper=R\nto 2.0"), [""; 0]);
+    // Its last record has no tid, nor has the record of the switch to it.
+    let last = "
+        cpu0 1.000 agent switch:envoy=R
+        cpu0 1.310 envoy switch:agent=R
+        cpu0 1.311 envoy record:gone@-1=R
+        cpu0 1.320 gone@-1 switch:envoy=X
+        to 2.0
+    ";
+    assert_eq!(spans(last), ["agent R 1000-1310", "envoy R 1310-1320"]);
+}
+
+#[test]
+fn who_left_unseen_does_not_wait_as_another_did() {
+    // The switches of envoy alone: cron left the CPU before envoy was back.
+    let alone = "
+        cpu0 1.000 envoy switch:cron=D
+        cpu0 1.100 envoy switch:cron=D
+        cpu0 1.200 envoy switch:redis=D
+        to 1.300
+    ";
+    let expected = [
+        "envoy D 1000-1100 unseen",
+        "envoy D 1100-1200 unseen",
+        "redis ? 1000-1200 cut",
+        "envoy D 1200-1300 cut",
+    ];
+    assert_eq!(shown(alone), expected);
+}
+
+#[test]
+fn switches_that_were_chosen_as_samples_are_refused() {
+    let recording = Recording::open("evidence");
+    for options in [&[][..], &["--off-cpu"]] {
+        let command = if options.is_empty() { "offcpu" } else { "collapse" };
+        let refused = run(recording.command(command).args(options).args(["-e", "sched:sched_switch"]));
+        assert!(refused.code == Some(2) && refused.stderr.contains("leave it out"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn a_tid_that_is_used_again_is_another_thread() {
     let mut recording = recording(
         "

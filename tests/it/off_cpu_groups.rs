@@ -37,7 +37,7 @@ fn groups(recording: &Loaded, waits: &Waits) -> Vec<String> {
             ms(group.total_ns),
             group.spans.expect("spans"),
             group.not_whole,
-            if longest.is_whole { "" } else { ">" },
+            if longest.flaw.is_none() { "" } else { ">" },
             ms(longest.ns),
         )
     };

@@ -48,12 +48,22 @@ impl<'r, F: FnMut(Span)> Finder<'r, F> {
         Finder { recording, contexts, threads, lost, sink, unseen: 0 }
     }
 
-    /// Ends the spans that last until the recording ends, or until another thread gets the tid, as
-    /// `replaced_ns` says.
-    pub fn finish(&mut self, replaced_ns: impl Fn(usize) -> Option<u64>) {
+    /// Ends the spans that are still open. Of each thread `until` says when it ended, and when
+    /// another one got its tid.
+    pub fn finish(&mut self, until: impl Fn(usize) -> (u64, Option<u64>)) {
         let end_ns = self.recording.about.end_ns;
         for thread in 0..self.threads.len() {
-            self.end(thread, replaced_ns(thread).unwrap_or(end_ns), Some(SpanFlaw::Cut));
+            let Some(span) = self.threads[thread].open else { continue };
+            let (ended_ns, replaced_ns) = until(thread);
+            if ended_ns <= span.start_ns {
+                // It left its CPU to end.
+                self.threads[thread].open = None;
+            } else if ended_ns < end_ns {
+                self.unseen += 1;
+                self.end(thread, ended_ns, Some(SpanFlaw::Unseen));
+            } else {
+                self.end(thread, replaced_ns.unwrap_or(end_ns), Some(SpanFlaw::Cut));
+            }
         }
     }
 

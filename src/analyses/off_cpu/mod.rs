@@ -15,7 +15,8 @@
 //! - The switch back was not recorded: another event shows that the thread was on a CPU. If it was
 //!   woken on an idle CPU, the span ends with that.
 //!
-//! The end of a thread is no wait, nor is the time from its birth to its first CPU.
+//! The end of a thread is no wait, nor is the time from its birth to its first CPU. A span that is
+//! still open when its thread ends was over before.
 
 mod events;
 mod finder;
@@ -59,7 +60,7 @@ pub fn each_span(recording: &Recording, sink: impl FnMut(Span)) -> Scope {
         }
     }
     tracker.finish(&mut finder, |_| false);
-    finder.finish(|thread| tracker.replaced_ns(thread));
+    finder.finish(|thread| (tracker.end_ns(thread), tracker.replaced_ns(thread)));
     let has = |tracepoint: Tracepoint| {
         let mut events = recording.about.events.iter().zip(&is_used);
         events.any(|(event, is_used)| *is_used && event.tracepoint == Some(tracepoint))

@@ -54,6 +54,11 @@ impl<'r> Tracker<'r> {
         (next.tid == task(&self.threads[thread]).tid).then_some(next.start_ns)
     }
 
+    /// When a thread ended, in ns; `u64::MAX` if that is not known.
+    pub fn end_ns(&self, thread: usize) -> u64 {
+        self.recording.task(self.threads[thread].task).end_ns
+    }
+
     /// When a thread was born, or when the recording began if that is later, in ns.
     pub fn born_ns(&self, thread: usize) -> u64 {
         self.threads[thread].born_ns
@@ -91,7 +96,16 @@ impl<'r> Tracker<'r> {
                 if let Some(incoming) = incoming {
                     self.threads[incoming].task = next;
                 }
-                self.switch_in(incoming, departure(why), watcher);
+                if thread.is_some() {
+                    self.forget_other(cpu, [thread, incoming]);
+                }
+                if self.recording.task(next).tid >= 0 {
+                    self.switch_in(incoming, departure(why), watcher);
+                } else if self.cpus[cpu].current == thread {
+                    // A thread that has let go of its tid, on its way to its end. The tracepoint,
+                    // which comes first, has named it.
+                    self.cpus[cpu].current = None;
+                }
                 if self.recording.task(next).is_swapper() {
                     self.cpus[cpu].idle_ns = Some(time_ns);
                 }
@@ -178,6 +192,16 @@ impl<'r> Tracker<'r> {
         outgoing.state = State::Off(why);
         outgoing.waits = (why == LeaveReason::Runnable).then_some((cpu, time_ns));
         watcher.left(thread, &departure);
+    }
+
+    /// If the CPU had another thread than these, one of which has just left it for the other, that
+    /// one left it before, and when and how was not recorded: so it is where only the switches of
+    /// one process were.
+    fn forget_other(&mut self, cpu: usize, threads: [Option<usize>; 2]) {
+        if let Some(other) = self.cpus[cpu].current.filter(|other| !threads.contains(&Some(*other))) {
+            (self.threads[other].state, self.threads[other].waits) = (State::Unknown, None);
+            self.cpus[cpu].current = None;
+        }
     }
 
     /// A thread got a CPU; `None` for the idle task and a task without a tid. `departure` is that

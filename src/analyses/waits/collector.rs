@@ -98,8 +98,8 @@ impl<'r> Collector<'r> {
         sum.spans += 1;
         sum.not_whole += u64::from(!is_whole);
         if sum.longest.is_none_or(|longest| span.ns() > longest.ns) {
-            let Span { start_ns, task, .. } = span;
-            sum.longest = Some(Longest { ns: span.ns(), start_ns, task, is_whole });
+            let Span { start_ns, task, flaw, .. } = span;
+            sum.longest = Some(Longest { ns: span.ns(), start_ns, task, flaw });
         }
         let runnable_ns = span.runnable_ns();
         if let (Some(ready_ns), Some(cpu)) = (span.ready_ns, span.queue)
@@ -181,7 +181,7 @@ impl<'r> Collector<'r> {
     }
 
     /// The result, after the last span.
-    pub fn finish(self, source: Source, notes: Vec<Diagnostic>) -> Waits {
+    pub fn finish(self, source: Source, unseen: u64, notes: Vec<Diagnostic>) -> Waits {
         let Collector { recording, options, contexts, .. } = self;
         let total_ns = self.groups.values().fold(0, |all: u64, sum| all.saturating_add(sum.total_ns));
         let has_wakings = source != Source::Switches { has_wakings: false } && source != Source::Samples;
@@ -228,7 +228,7 @@ impl<'r> Collector<'r> {
         }
         let threads = self.threads.into_values().collect();
         let (before, min_ns) = (self.before, options.min_ns);
-        Waits { source, groups, threads, total_ns, spans, not_whole, before, notes, min_ns }
+        Waits { source, groups, threads, total_ns, spans, not_whole, unseen, before, notes, min_ns }
     }
 }
 

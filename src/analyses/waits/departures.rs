@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::analyses::off_cpu::{Span, each_span};
+use crate::analyses::off_cpu::{Span, SpanFlaw, each_span};
 use crate::analyses::selection::Selection;
 use crate::error::Result;
 use crate::model::{CgroupId, Detail, Details, EventId, Recording, Sample, Timeline, Trace};
 
-use super::notes::lacking;
+use super::notes::{lacking, refuse_samples};
 
 /// Spans off the CPU, in the order in which they begin on each CPU.
 #[derive(Clone, Debug, Default)]
@@ -19,25 +19,30 @@ pub struct Departures {
     pub timelines: Vec<Timeline>,
     /// How many of the spans are not known wholly: they have the known part.
     pub not_whole: u64,
+    /// How many of these are too long: their end was not recorded.
+    pub unseen: u64,
 }
 
 /// The selected spans of `recording`, which must have been loaded with its events.
 ///
 /// # Errors
 ///
-/// If an undamaged recording has neither switches nor samples of `perf record --off-cpu`.
+/// If an undamaged recording has neither switches nor samples of `perf record --off-cpu`, or its
+/// switches or wake-ups were loaded as samples.
 pub fn departures(recording: &Recording, selection: &Selection) -> Result<Departures> {
+    refuse_samples(recording)?;
     let is_selected = selection.tasks(recording);
     if recording.samples_off_cpu() {
         return Ok(of_samples(recording, &is_selected));
     }
     let time = selection.time_of_switches(recording);
     let mut spans: BTreeMap<u32, Vec<(Sample, u64)>> = BTreeMap::new();
-    let mut not_whole = 0;
+    let (mut not_whole, mut unseen) = (0, 0);
     let scope = each_span(recording, |span| {
         let Some(cpu) = span.cpu.filter(|cpu| selection.has_cpu(*cpu)) else { return };
         if let Some(span) = span.within(&time).filter(|span| is_selected[span.task.index()]) {
             not_whole += u64::from(span.flaw.is_some());
+            unseen += u64::from(span.flaw == Some(SpanFlaw::Unseen));
             let Span { start_ns, stack, task, .. } = span;
             spans.entry(cpu).or_default().push((Sample { time_ns: start_ns, stack, task }, span.ns()));
         }
@@ -50,7 +55,7 @@ pub fn departures(recording: &Recording, selection: &Selection) -> Result<Depart
         spans.sort_by_key(|(sample, _)| (sample.time_ns, sample.task));
         timeline(cpu, spans)
     };
-    Ok(Departures { timelines: spans.into_iter().map(timeline).collect(), not_whole })
+    Ok(Departures { timelines: spans.into_iter().map(timeline).collect(), not_whole, unseen })
 }
 
 /// perf's samples: their times are the order of the file.
@@ -60,7 +65,8 @@ fn of_samples(recording: &Recording, is_selected: &[bool]) -> Departures {
         let samples = samples.filter(|(_, sample)| is_selected[sample.task.index()]);
         timeline(line.cpu, samples.map(|(at, sample)| (*sample, line.details.get(at).period)).collect())
     };
-    Departures { timelines: recording.timelines.iter().map(of_cpu).collect(), not_whole: 0 }
+    let timelines = recording.timelines.iter().map(of_cpu).collect();
+    Departures { timelines, not_whole: 0, unseen: 0 }
 }
 
 /// A timeline of spans with their lengths in ns.

@@ -2,7 +2,7 @@
 
 use crate::analyses::off_cpu::{Scope, is_partial};
 use crate::analyses::selection::cpu_list;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::{Diagnostic, Event, Flaw, Recording, Severity, Tracepoint};
 
 /// The command that records everything that is shown. Switch records tell of returns that some
@@ -10,19 +10,39 @@ use crate::model::{Diagnostic, Event, Flaw, Recording, Severity, Tracepoint};
 pub const RECORD: &str =
     "perf record -a -g -e sched:sched_switch -e sched:sched_waking --switch-events -m 16M -- sleep 10";
 
+/// How perf script prints all that is read of such a recording.
+const PRINT: &str = "perf script --show-switch-events -F comm,pid,tid,cpu,time,event,ip,sym,dso,trace";
+const UNREAD: &str = "switches between tasks that cannot be read";
+
+/// Refuses a recording in which switches or wake-ups were chosen as the sampling event: as samples
+/// they tell of no time.
+pub(super) fn refuse_samples(recording: &Recording) -> Result<()> {
+    const TELLING: [Tracepoint; 3] = [Tracepoint::Switch, Tracepoint::Waking, Tracepoint::Wakeup];
+    let is_telling = |event: &&Event| event.tracepoint.is_some_and(|one| TELLING.contains(&one));
+    match recording.about.events.iter().filter(|event| event.is_sampling).find(is_telling) {
+        Some(event) => Err(Error::Usage(format!(
+            "-e {}: times off the CPU are found by it where it is no sample; leave it out",
+            event.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Says that the recording does not tell when threads were off the CPU.
 pub(super) fn lacking(recording: &Recording) -> Error {
     let events = &recording.about.events;
-    let remedy = match events.iter().find(|event| event.times_off_cpu()) {
-        Some(event) => format!("it has samples of perf record --off-cpu: choose them, -e {}", event.name),
-        None => format!("record with: {RECORD}"),
-    };
     let is_switch = |event: &&Event| event.tracepoint == Some(Tracepoint::Switch);
     let which = match events.iter().find(is_switch).and_then(Event::flaw) {
         Some(Flaw::Sampled) => "only samples of the switches between tasks (-F or -c on the command line)",
         Some(Flaw::PerhapsSampled) => "switches between tasks, perhaps not all: perf script --header says it",
-        Some(_) => "switches between tasks that cannot be read",
+        Some(_) => UNREAD,
         None => "no switches between tasks",
+    };
+    let has_unread = which == UNREAD && recording.about.is_script;
+    let remedy = match events.iter().find(|event| event.times_off_cpu()) {
+        Some(event) => format!("it has samples of perf record --off-cpu: choose them, -e {}", event.name),
+        None if has_unread => format!("print their fields too: {PRINT}"),
+        None => format!("record with: {RECORD}"),
     };
     let problem = format!("holds {which}: nothing tells when a thread was off the CPU");
     Error::input(&recording.about.file, problem, remedy)

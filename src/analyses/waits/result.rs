@@ -1,5 +1,6 @@
 //! The result: what threads waited for, by the time that it took.
 
+use crate::analyses::off_cpu::SpanFlaw;
 use crate::analyses::paths::Path;
 use crate::model::{Diagnostic, LeaveReason, NameId, Sleep, StackId, TaskId};
 
@@ -19,6 +20,8 @@ pub struct Waits {
     pub spans: u64,
     /// How many of them are not known wholly.
     pub not_whole: u64,
+    /// How many returns to a CPU were not recorded.
+    pub unseen: u64,
     /// How many spans began before the recording, and their known time in ns. What was waited for
     /// is not known, so they are in no group.
     pub before: (u64, u64),
@@ -138,8 +141,9 @@ pub struct Longest {
     pub start_ns: u64,
     /// The task.
     pub task: TaskId,
-    /// Whether it is known wholly. Else it may have been longer.
-    pub is_whole: bool,
+    /// Why it is not known wholly, if it is not. If its end was not recorded
+    /// ([`SpanFlaw::Unseen`]) it may have been shorter, else longer.
+    pub flaw: Option<SpanFlaw>,
 }
 
 /// A wait for a CPU: the part of a span in which the thread could run.

@@ -134,7 +134,7 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
         let task = recording.task(longest.task);
         LongestView {
             duration_ns: longest.ns,
-            is_whole: longest.is_whole,
+            is_whole: longest.flaw.is_none(),
             start_ns: longest.start_ns,
             comm: recording.name(task.comm),
             pid: task.pid,

@@ -4,7 +4,7 @@ use crate::analyses::paths::Path;
 use crate::analyses::selection::cpu_list;
 use crate::analyses::windows::Filler;
 use crate::model::{Diagnostic, NameId, Recording, Severity, chosen, utc};
-use crate::render::text::percent;
+use crate::render::text::{counted, percent};
 
 use super::layout::wrap;
 
@@ -20,13 +20,19 @@ pub fn recorded(recording: &Recording) -> String {
     let machine = if machine.is_empty() { String::new() } else { format!("; {}", machine.join(" ")) };
     let since = about.clock.since_1970_ns(about.start_ns);
     let since = since.map(|ns| format!(" from {} UTC", utc(ns))).unwrap_or_default();
+    let what = match event {
+        Some(event) => format!("{} samples of {}", recording.tally.samples, event.name),
+        None => counted(
+            recording.timelines.iter().map(|timeline| timeline.trace.events.len() as u64).sum(),
+            "event",
+        ),
+    };
     format!(
-        "{}: {:.1} s of {noun} {}{since}, {} samples of {}{}{machine}",
+        "{}: {:.1} s of {noun} {}{since}, {}{}{machine}",
         about.file,
         recording.duration_ns() as f64 / 1e9,
         cpu_list(&cpus),
-        recording.tally.samples,
-        event.map_or("no event", |event| &event.name),
+        what,
         rate.unwrap_or_default(),
     )
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::analyses::waits::{Group, Longest, Queue, Source, Spot, Waits, WakerKind};
+use crate::analyses::waits::{Group, Longest, Queue, Source, SpanFlaw, Spot, Waits, WakerKind};
 use crate::model::{Recording, chosen};
 use crate::render::text::{counted, duration, percent, seconds};
 
@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 /// So many functions of a user stack are shown.
 const USER_FUNCTIONS: usize = 6;
 
-/// Waits for a CPU are little if they are less than one in so many of the time.
+/// One in so many is little: waits for a CPU, returns that were not recorded.
 const LITTLE: u64 = 10;
 
 /// Writes `waits` of `recording`: all groups if `all`, else those with the longest time.
@@ -48,6 +48,12 @@ fn summary(waits: &Waits) -> String {
     let mut text = format!("{total} off the CPU in {}{longer} at {places}", counted(waits.spans, "span"));
     if waits.not_whole > 0 {
         text.push_str(&format!("; {} not known wholly", waits.not_whole));
+    }
+    if waits.unseen > waits.spans / LITTLE {
+        text.push_str(&format!(
+            ", and too long where the return to a CPU was not recorded, {} times",
+            waits.unseen
+        ));
     }
     if let (spans @ 1.., ns) = waits.before {
         let spans = counted(spans, "span");
@@ -122,8 +128,12 @@ fn behind(recording: &Recording, group: &Group) -> Option<String> {
 fn row(recording: &Recording, group: &Group) -> [String; 9] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let longest = |longest: Longest| {
-        let more = if longest.is_whole { "" } else { ">" };
-        format!("{more}{}", duration(longest.ns))
+        let bound = match longest.flaw {
+            None => "",
+            Some(SpanFlaw::Unseen) => "<",
+            Some(_) => ">",
+        };
+        format!("{bound}{}", duration(longest.ns))
     };
     [
         group.state.name().to_owned(),
