@@ -67,8 +67,8 @@ pub struct InputFile<'a> {
     pub bytes: &'a [u8],
     /// Bytes of text before a stream.
     pub text_before: usize,
-    /// Why it ends early, if it does: its bytes are more than the memory that was allowed, it cannot
-    /// be unpacked further, or it is not there or unusable.
+    /// Why it ends early, if it does: its bytes are more than the memory that was allowed, it
+    /// cannot be unpacked further, or it is not there or unusable.
     pub stop: Option<Stop>,
 }
 
