@@ -50,10 +50,7 @@ fn summary(waits: &Waits) -> String {
         text.push_str(&format!("; {} not known wholly", waits.not_whole));
     }
     if waits.unseen > waits.spans / LITTLE {
-        text.push_str(&format!(
-            ", and too long where the return to a CPU was not recorded, {} times",
-            waits.unseen
-        ));
+        text.push_str(&format!(": {} are too long, their end was not recorded", waits.unseen));
     }
     if let (spans @ 1.., ns) = waits.before {
         let spans = counted(spans, "span");
