@@ -30,7 +30,7 @@ use super::values::{parse_duration, to_ns};
 ///
 /// queue is the part of a time in which the thread could run, but had no CPU.
 /// Below a line stand the path in the kernel (via), the user stack (from), who
-/// woke the threads (by), and the task that had the CPU they waited for (behind).
+/// woke the threads (by), and who had the CPU that they waited for (behind).
 /// A > says that the longest was longer: the recording does not hold all of it;
 /// a < that it was shorter: its end was not recorded.
 /// -C selects what left these CPUs; of what --time cuts, the part inside counts.

@@ -16,6 +16,9 @@ use super::options::Options;
 use super::queues::Queues;
 use super::result::{Group, Longest, Queue, Source, Spot, State, ThreadSum, Waits, WakerKind};
 
+/// So many comms are named of those that had the CPU meanwhile.
+const MOST_BEHIND: usize = 10;
+
 /// The sums so far.
 pub(super) struct Collector<'r> {
     pub recording: &'r Recording,
@@ -29,6 +32,7 @@ pub(super) struct Collector<'r> {
     threads: BTreeMap<(i32, u64), ThreadSum>,
     /// The user part of each stack so far, if it has one.
     user_parts: FxHashMap<StackId, Option<StackId>>,
+    queues: Queues<'r>,
     before: (u64, u64),
 }
 
@@ -50,8 +54,10 @@ struct Sum {
     spans: u64,
     not_whole: u64,
     longest: Option<Longest>,
-    /// The longest wait for a CPU that is known: how long, since when and for which.
-    queue: Option<(u64, u64, u32)>,
+    /// The time of the waits for a CPU that are known.
+    queued_ns: u64,
+    /// How long which comm had the CPU meanwhile.
+    behind: FxHashMap<NameId, u64>,
     /// The time of each user stack.
     users: FxHashMap<StackId, u64>,
     wakers: FxHashMap<WakerKind, u64>,
@@ -68,6 +74,7 @@ impl<'r> Collector<'r> {
             groups: FxHashMap::default(),
             threads: BTreeMap::new(),
             user_parts: FxHashMap::default(),
+            queues: Queues::new(recording),
             before: (0, 0),
         }
     }
@@ -92,7 +99,9 @@ impl<'r> Collector<'r> {
             Waker::Interrupt => WakerKind::Interrupt,
         });
         let user = self.user_part(span.stack);
-        let sum = self.sum(State::from(span.why), span.task, span.stack);
+        let key = self.key(State::from(span.why), span.task, span.stack);
+        let Collector { groups, queues, .. } = self;
+        let sum = groups.entry(key).or_default();
         let is_whole = span.flaw.is_none();
         sum.add(user, span.ns(), span.runnable_ns());
         sum.spans += 1;
@@ -101,11 +110,14 @@ impl<'r> Collector<'r> {
             let Span { start_ns, task, flaw, .. } = span;
             sum.longest = Some(Longest { ns: span.ns(), start_ns, task, flaw });
         }
-        let runnable_ns = span.runnable_ns();
         if let (Some(ready_ns), Some(cpu)) = (span.ready_ns, span.queue)
-            && runnable_ns > sum.queue.map_or(0, |(ns, ..)| ns)
+            && let Some(behind) = queues.behind(cpu, &(ready_ns..span.end_ns))
         {
-            sum.queue = Some((runnable_ns, ready_ns, cpu));
+            sum.queued_ns = sum.queued_ns.saturating_add(span.runnable_ns());
+            for (comm, ns) in behind {
+                let held_ns = sum.behind.entry(comm).or_default();
+                *held_ns = held_ns.saturating_add(ns);
+            }
         }
         if let Some(waker) = waker {
             *sum.wakers.entry(waker).or_default() += 1;
@@ -115,7 +127,8 @@ impl<'r> Collector<'r> {
     /// Adds a time off the CPU of which nothing but its length is known.
     pub fn add_time(&mut self, task: TaskId, stack: StackId, ns: u64) {
         let user = self.user_part(stack);
-        self.sum(State::Off, task, stack).add(user, ns, 0);
+        let key = self.key(State::Off, task, stack);
+        self.groups.entry(key).or_default().add(user, ns, 0);
     }
 
     /// The part of a stack that is in user space.
@@ -164,14 +177,14 @@ impl<'r> Collector<'r> {
         *runnable_ns = runnable_ns.saturating_add(span.runnable_ns());
     }
 
-    fn sum(&mut self, state: State, task: TaskId, stack: StackId) -> &mut Sum {
+    fn key(&self, state: State, task: TaskId, stack: StackId) -> Key {
         let context = self.contexts.get(stack);
         let spot = match context.path.map(|path| self.contexts.waiter(path)) {
             _ if !context.is_named => SpotId::Unknown,
             Some(path) if !self.is_way_out(path) => SpotId::Kernel(path),
             _ => SpotId::User,
         };
-        self.groups.entry((state, self.recording.task(task).comm, spot)).or_default()
+        (state, self.recording.task(task).comm, spot)
     }
 
     /// Whether a path is nothing but the way back to user space, on which tasks are preempted.
@@ -206,7 +219,8 @@ impl<'r> Collector<'r> {
                     user: most(&sum.users, |stack| *stack),
                     total_ns: sum.total_ns,
                     runnable_ns: is_runnable_known.then_some(sum.runnable_ns),
-                    queue: sum.queue.map(|(ns, start_ns, cpu)| Queue { ns, start_ns, cpu, behind: None }),
+                    queue: (sum.queued_ns > 0)
+                        .then(|| Queue { ns: sum.queued_ns, behind: ranked(recording, &sum.behind) }),
                     spans: has_spans.then_some(sum.spans),
                     not_whole: sum.not_whole,
                     longest: sum.longest,
@@ -220,12 +234,7 @@ impl<'r> Collector<'r> {
             let by_time = other_group.total_ns.cmp(&one_group.total_ns);
             by_time.then_with(|| (name(one), one).cmp(&(name(other), other)))
         });
-        let mut queues = Queues::new(recording);
-        let mut groups: Vec<Group> = groups.into_iter().map(|(_, group)| group).collect();
-        for queue in groups.iter_mut().filter_map(|group| group.queue.as_mut()) {
-            queue.behind =
-                queues.behind(queue.cpu, &(queue.start_ns..queue.start_ns.saturating_add(queue.ns)));
-        }
+        let groups = groups.into_iter().map(|(_, group)| group).collect();
         let threads = self.threads.into_values().collect();
         let (before, min_ns) = (self.before, options.min_ns);
         Waits { source, groups, threads, total_ns, spans, not_whole, unseen, before, notes, min_ns }
@@ -241,6 +250,14 @@ impl Sum {
         }
         self.runnable_ns = self.runnable_ns.saturating_add(runnable_ns);
     }
+}
+
+/// The comms with the longest times, these first; of several the first by name.
+fn ranked(recording: &Recording, times: &FxHashMap<NameId, u64>) -> Vec<(NameId, u64)> {
+    let mut ranked: Vec<(NameId, u64)> = times.iter().map(|(comm, ns)| (*comm, *ns)).collect();
+    ranked.sort_unstable_by_key(|(comm, ns)| (Reverse(*ns), recording.name(*comm)));
+    ranked.truncate(MOST_BEHIND);
+    ranked
 }
 
 /// The key with the most; of several the first in the order of `rank`.

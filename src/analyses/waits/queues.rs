@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use crate::analyses::off_cpu::{Holders, complete_events};
-use crate::model::{Recording, TaskId, Timeline};
+use crate::model::{NameId, Recording, TaskId, Timeline};
 
-/// At most so many looks at each switch, on average. Waits of many groups may overlap, and each
-/// could be as long as the recording.
-const MOST_LOOKS: usize = 16;
+/// At most so many looks at each switch, on average: one for each thread that waits for that CPU.
+const MOST_LOOKS: usize = 64;
 
 /// Who had which CPU when.
 pub(super) struct Queues<'r> {
@@ -34,12 +33,13 @@ impl<'r> Queues<'r> {
         Queues { recording, holders, looks }
     }
 
-    /// The task that had `cpu` for more than half of `time`, and how long, in ns; `None` if none is
-    /// known to, and once too many waits were asked for.
-    pub fn behind(&mut self, cpu: u32, time: &Range<u64>) -> Option<(TaskId, u64)> {
+    /// The comms that had `cpu` in `time`, each with its time in ns, and once more for each switch.
+    /// The idle task is left out. `None` once too many waits were asked for.
+    pub fn behind(&mut self, cpu: u32, time: &Range<u64>) -> Option<impl Iterator<Item = (NameId, u64)>> {
         let at = self.recording.timelines.binary_search_by_key(&cpu, |timeline| timeline.cpu).ok()?;
-        let holders = &self.holders[at];
-        self.looks = self.looks.checked_sub(holders.between(time).len())?;
-        holders.most(self.recording, time)
+        let holders = self.holders[at].between(time);
+        self.looks = self.looks.checked_sub(holders.len())?;
+        let task = |id: TaskId| Some(self.recording.task(id)).filter(|task| !task.is_swapper());
+        Some(holders.filter_map(move |(id, ns)| Some((task(id?)?.comm, ns))))
     }
 }

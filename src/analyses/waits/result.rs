@@ -116,8 +116,8 @@ pub struct Group {
     /// The part of `total_ns` that is after the wake-up, or all of it for those who were preempted:
     /// waiting for a CPU. `None` where wake-ups were not recorded.
     pub runnable_ns: Option<u64>,
-    /// The longest wait for a CPU that is known, from when the thread could run until it got that
-    /// CPU, and without lost records; `None` if none is.
+    /// The waits for a CPU that are known: from when a thread could run until it got the CPU for
+    /// which it waited, without lost records. `None` if none is.
     pub queue: Option<Queue>,
     /// How many spans; `None` from samples.
     pub spans: Option<u64>,
@@ -146,19 +146,15 @@ pub struct Longest {
     pub flaw: Option<SpanFlaw>,
 }
 
-/// A wait for a CPU: the part of a span in which the thread could run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Waits for a CPU: the parts of spans in which the threads could run.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Queue {
-    /// How long it was, in ns.
+    /// How long they were together, in ns.
     pub ns: u64,
-    /// When it began, in ns.
-    pub start_ns: u64,
-    /// The CPU that the thread waited for.
-    pub cpu: u32,
-    /// The task that had that CPU for more than half of the time, and how long, in ns; `None` if
-    /// none is known to. A softirq or an interrupt may have run on top of it.
-    pub behind: Option<(TaskId, u64)>,
+    /// The comms that had the CPU for the longest times meanwhile, and how long, in ns: the longest
+    /// first. Softirqs and interrupts may have run on top of these tasks.
+    pub behind: Vec<(NameId, u64)>,
 }
 
 /// Who woke a thread.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::waits::{Group, Longest, Queue, Source, Spot, ThreadSum, Waits, WakerKind};
-use crate::model::Recording;
+use crate::model::{NameId, Recording};
 
 use super::lines::{self, Rows};
 use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
@@ -39,7 +39,7 @@ struct GroupView<'r> {
     total_ns: u64,
     share: f64,
     queue_ns: Option<u64>,
-    longest_queue: Option<QueueView<'r>>,
+    queue: Option<QueueView<'r>>,
     spans: Option<u64>,
     not_whole: Option<u64>,
     longest: Option<LongestView<'r>>,
@@ -64,17 +64,13 @@ struct UserView<'r> {
 
 #[derive(Serialize)]
 struct QueueView<'r> {
-    duration_ns: u64,
-    start_ns: u64,
-    cpu: u32,
-    behind: Option<BehindView<'r>>,
+    known_ns: u64,
+    behind: Vec<BehindView<'r>>,
 }
 
 #[derive(Serialize)]
 struct BehindView<'r> {
     comm: &'r str,
-    pid: i32,
-    tid: i32,
     held_ns: u64,
 }
 
@@ -148,16 +144,9 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
             total_ns,
         }
     };
-    let behind = |(id, held_ns)| {
-        let task = recording.task(id);
-        BehindView { comm: recording.name(task.comm), pid: task.pid, tid: task.tid, held_ns }
-    };
-    let queue = |Queue { ns, start_ns, cpu, behind: task, .. }| QueueView {
-        duration_ns: ns,
-        start_ns,
-        cpu,
-        behind: task.map(behind),
-    };
+    let behind = |&(comm, held_ns): &(NameId, u64)| BehindView { comm: recording.name(comm), held_ns };
+    let queue =
+        |queue: &Queue| QueueView { known_ns: queue.ns, behind: queue.behind.iter().map(behind).collect() };
     let (place, path) = match &group.spot {
         Spot::Kernel(path) => ("kernel", Some(path)),
         Spot::User => ("user", None),
@@ -179,7 +168,7 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
         total_ns: group.total_ns,
         share: group.share,
         queue_ns: group.runnable_ns,
-        longest_queue: group.queue.map(queue),
+        queue: group.queue.as_ref().map(queue),
         spans: group.spans,
         not_whole: group.spans.map(|_| group.not_whole),
         longest: group.longest.map(longest),

@@ -12,6 +12,10 @@ use super::layout::{Align, columns, wrap, write_lines};
 /// The most groups that are shown. With `all`, and in JSON, there are all.
 const SHOWN: usize = 20;
 
+/// Who had the CPU for a smaller part of the waits for it is not named, and no more than so many.
+const LEAST_SHARE: f64 = 0.05;
+const MOST_BEHIND: usize = 4;
+
 /// So many functions of a user stack are shown.
 const USER_FUNCTIONS: usize = 6;
 
@@ -45,7 +49,10 @@ fn summary(waits: &Waits) -> String {
         0 => String::new(),
         min_ns => format!(" of {} or longer", duration(min_ns)),
     };
-    let mut text = format!("{total} off the CPU in {}{longer} at {places}", counted(waits.spans, "span"));
+    let queued_ns: Option<u64> = waits.groups.iter().map(|group| group.runnable_ns).sum();
+    let queued = queued_ns.map(|ns| format!(", {} of it in the queue,", duration(ns))).unwrap_or_default();
+    let spans = counted(waits.spans, "span");
+    let mut text = format!("{total} off the CPU{queued} in {spans}{longer} at {places}");
     if waits.not_whole > 0 {
         text.push_str(&format!("; {} not known wholly", waits.not_whole));
     }
@@ -107,19 +114,17 @@ fn user(recording: &Recording, group: &Group) -> Option<String> {
     Some(names.join(";") + &share)
 }
 
-/// Who had the CPU during the longest wait for one, where such waits matter.
+/// Who had the CPUs that the threads waited for, where such waits matter.
 fn behind(recording: &Recording, group: &Group) -> Option<String> {
     let runnable_ns = group.runnable_ns.filter(|ns| *ns >= group.total_ns.div_ceil(LITTLE))?;
-    let (queue, (task, held_ns)) = group.queue.and_then(|queue| Some((queue, queue.behind?)))?;
-    let comm = chosen(recording.comm(task));
-    let Queue { ns, start_ns, cpu, .. } = queue;
-    let which = if ns == runnable_ns { "the wait" } else { "the longest wait" };
-    Some(format!(
-        "{comm}, which had CPU {cpu} for {} of {which}, {} at {}",
-        duration(held_ns),
-        duration(ns),
-        seconds(start_ns)
-    ))
+    let Queue { ns, behind, .. } = group.queue.as_ref()?;
+    let share = |held_ns: u64| held_ns as f64 / (*ns).max(1) as f64;
+    let named = behind.iter().filter(|(_, held_ns)| share(*held_ns) >= LEAST_SHARE).take(MOST_BEHIND);
+    let named: Vec<String> = named
+        .map(|(comm, held_ns)| format!("{} {}", chosen(recording.name(*comm)), percent(share(*held_ns))))
+        .collect();
+    let of_known = if *ns == runnable_ns { String::new() } else { format!("{} of ", duration(*ns)) };
+    (!named.is_empty()).then(|| format!("{} of {of_known}the queue", named.join(", ")))
 }
 
 fn row(recording: &Recording, group: &Group) -> [String; 9] {
