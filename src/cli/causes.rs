@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use stallgraph::causes::Causes;
 use stallgraph::model::clean;
 use stallgraph::render::{json, report};
 
@@ -88,7 +89,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         return Ok(Outcome::Found);
     };
     let Some(cause) = causes.get(name) else {
-        output::complain(&format!("{}: no such cause; stallgraph causes lists all", clean(name)));
+        let similar = match similar(name, &causes) {
+            names if names.is_empty() => ";".to_owned(),
+            names => format!(": do you mean {}?", names.join(", ")),
+        };
+        output::complain(&format!("{}: no such cause{similar} stallgraph causes lists all", clean(name)));
         return Ok(Outcome::Nothing);
     };
     output::print(|out| match is_json {
@@ -96,4 +101,19 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         false => report::causes::write_cause(cause, out),
     })?;
     Ok(Outcome::Found)
+}
+
+/// The names of causes that have most words in common with what was asked for; none if many have.
+fn similar<'c>(asked: &str, causes: &'c Causes) -> Vec<&'c str> {
+    const MOST: usize = 4;
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        words.filter(|word| word.len() > 2).map(str::to_ascii_lowercase).collect()
+    };
+    let asked = words(asked);
+    let common = |name: &str| words(name).iter().filter(|word| asked.contains(word)).count();
+    let most = causes.iter().map(|cause| common(&cause.name)).max().unwrap_or(0);
+    let names = causes.iter().map(|cause| cause.name.as_str());
+    let names: Vec<&str> = names.filter(|name| most > 0 && common(name) == most).collect();
+    if names.len() > MOST { Vec::new() } else { names }
 }

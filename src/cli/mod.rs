@@ -38,8 +38,10 @@ mod watch;
 mod window;
 mod window_options;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use stallgraph::model::clean;
 
@@ -131,6 +133,16 @@ pub fn run() -> ExitCode {
 /// clap prints an argument as it was given. Scripts pass names of files that others chose, so the
 /// arguments are parsed again without what acts on a terminal.
 fn refuse(error: &clap::Error) -> ExitCode {
+    if let Some(file) = std::env::args_os().nth(1).filter(|_| error.kind() == ErrorKind::InvalidSubcommand)
+        && Path::new(&file).exists()
+    {
+        output::complain(&format!(
+            "{}: name a command before the file: window shows what ran before ksoftirqd, stalls all stalls, info what is \
+             in the file; stallgraph --help lists all",
+            clean(&file.to_string_lossy())
+        ));
+        return ExitCode::from(2);
+    }
     let arguments = std::env::args_os().map(|argument| clean(&argument.to_string_lossy()).into_owned());
     match Arguments::try_parse_from(arguments) {
         Err(safe) => {

@@ -43,7 +43,11 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
             true => {
                 ("is empty: the command before the pipe printed nothing", "look at what that command says")
             }
-            false => ("is empty: perf wrote nothing into it", "check the disk's free space and record again"),
+            false => (
+                "is empty: perf wrote nothing into it",
+                "look at what perf said: without root it needs a lower kernel.perf_event_paranoid, and the disk needs space; \
+                 then record again",
+            ),
         }
     } else if starts(MAGIC_V1) {
         ("is a perf.data of version 1, written by a perf older than 2011", "record with a newer perf")

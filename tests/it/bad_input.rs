@@ -54,7 +54,7 @@ fn what_is_no_recording_is_told() {
     check(&[], &file("notes.txt", b"It began at noon.\n"), &["notes.txt", "is a text file"]);
     check(&[], &file("stacks.folded", b"a;b;c 12\n"), &["stacks.folded", "is a text file", "perf script -F"]);
     check(&[], &file("chart.png", png), &["chart.png", "is a PNG picture", record]);
-    check(&[], &file("empty.data", b""), &["empty.data", "is empty", "disk"]);
+    check(&[], &file("empty.data", b""), &["empty.data", "is empty", "perf_event_paranoid", "disk"]);
     check(
         &[],
         &file("perf.data.gz", b"\x1f\x8b\x08\0\0\0\0\0"),

@@ -33,3 +33,13 @@ fn options_stand_below_headings() {
         }
     }
 }
+
+#[test]
+fn a_file_in_place_of_a_command_is_told_from_a_typing_error() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/post/perf.data");
+    let of_file = run(stallgraph().arg(file));
+    assert_eq!(of_file.code, Some(2));
+    assert!(of_file.stderr.contains("name a command before the file: window shows"), "{}", of_file.stderr);
+    let mistyped = run(stallgraph().arg("windwo"));
+    assert!(mistyped.code == Some(2) && mistyped.stderr.contains("'window'"), "{}", mistyped.stderr);
+}

@@ -344,3 +344,17 @@ fn the_page_of_causes_is_that_of_the_data_files() {
         "run scripts/causes-page, which writes the part of docs/causes.md that is made of src/causes/*.toml"
     );
 }
+
+#[test]
+fn a_name_that_is_not_quite_right_leads_to_those_that_are() {
+    let complaint = |name: &str| run(stallgraph().args(["causes", name])).stderr;
+    assert!(
+        complaint("arp").contains("do you mean arp-table-read? stallgraph causes"),
+        "{}",
+        complaint("arp")
+    );
+    assert!(complaint("Dead_cgroups").contains("do you mean dead-memory-cgroups?"));
+    for name in ["", "nothing-of-the-kind", "\u{1b}[2J"] {
+        assert!(complaint(name).contains("no such cause; stallgraph causes lists all"), "{name}");
+    }
+}
