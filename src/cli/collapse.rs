@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -22,6 +23,7 @@ use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::target::{self, Readers};
 use super::task_options::TaskOptions;
+use super::values::{parse_duration, to_ns};
 
 /// Prints one collapsed stack per sample, CPU after CPU, each in time order
 ///
@@ -51,6 +53,9 @@ pub struct Arguments {
     /// samples of perf record --off-cpu: stallgraph offcpu says how to record.
     #[arg(long, conflicts_with_all = ["weight", "file_order"])]
     off_cpu: bool,
+    /// Leave out times off the CPU that are shorter
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration, requires = "off_cpu")]
+    min: Duration,
     /// Merge consecutive samples of the same stack into one line
     #[arg(long)]
     merge: bool,
@@ -142,7 +147,8 @@ fn off_cpu(arguments: &Arguments, fields: &[Field]) -> Result<Outcome> {
     output::report_diagnostics(&recording);
     let selection = arguments.tasks.limit(arguments.selection.selection());
     output::check_selection(&selection, &recording)?;
-    let departures = waits::departures(&recording, &selection)?;
+    let options = waits::Options { min_ns: to_ns(arguments.min)?, selection };
+    let departures = waits::departures(&recording, &options)?;
     if !recording.samples_off_cpu() {
         load::require_cpus(&recording)?;
     }

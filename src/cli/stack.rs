@@ -57,6 +57,8 @@ impl Stack {
     /// means here what it means there: what an interrupt does is not the work of the system call
     /// below it.
     pub fn causes(&self, kernel: Option<&str>, all: &Causes) -> Result<Vec<KnownCause>> {
+        // A tag of the kernel's sources begins with v.
+        let kernel = kernel.map(|kernel| kernel.strip_prefix('v').unwrap_or(kernel));
         if let Some(kernel) = kernel
             && Version::of_release(kernel).is_none()
         {

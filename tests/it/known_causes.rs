@@ -305,6 +305,9 @@ fn a_stack_that_is_none_is_refused() {
     }
     let refused = run(stallgraph().args(["causes", "--match", "vfs_read", "--kernel", "new"]));
     assert_eq!(refused.code, Some(2));
+    // A tag of the kernel's sources is a version.
+    let known_by = |kernel| found("ksys_read;seq_read;memcg_stat_show", Some(kernel));
+    assert!(!known_by("4.9").is_empty() && known_by("v4.9") == known_by("4.9"));
     assert_eq!(run(stallgraph().args(["causes", "--match", "vfs_read"])).code, Some(1), "none");
     assert_eq!(run(stallgraph().args(["causes", "no-such-cause"])).code, Some(1));
 }

@@ -437,6 +437,13 @@ fn stacks_have_microseconds_off_the_cpu() {
         lines.contains(";__x64_sys_clock_nanosleep;common_nsleep;hrtimer_nanosleep;do_nanosleep;schedule;")
     );
 
+    let long = collapse(&["--min", "100ms"]).stdout;
+    let groups = json(&recording, &["--min", "100ms"]);
+    assert_eq!(long.lines().count() as u64, groups["spans"].as_u64().expect("a number"));
+    assert!(long.lines().count() < lines.lines().count() / 2);
+    let useless = run(recording.command("collapse").args(["--min", "1ms"]));
+    assert!(useless.code == Some(2) && useless.stderr.contains("--off-cpu"), "{}", useless.stderr);
+
     assert_eq!(collapse(&["--weight", "us"]).code, Some(2));
     let of_event = collapse(&["-F", "event,stack"]);
     assert!(of_event.code == Some(2) && of_event.stderr.contains("-F event"), "{}", of_event.stderr);

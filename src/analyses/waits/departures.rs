@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::analyses::off_cpu::{Span, SpanFlaw, each_span};
-use crate::analyses::selection::Selection;
 use crate::error::Result;
 use crate::model::{CgroupId, Detail, Details, EventId, Recording, Sample, Timeline, Trace};
 
 use super::notes::{lacking, refuse_samples};
+use super::options::Options;
 
 /// Spans off the CPU, in the order in which they begin on each CPU.
 #[derive(Clone, Debug, Default)]
@@ -29,18 +29,20 @@ pub struct Departures {
 ///
 /// If an undamaged recording has neither switches nor samples of `perf record --off-cpu`, or its
 /// switches or wake-ups were loaded as samples.
-pub fn departures(recording: &Recording, selection: &Selection) -> Result<Departures> {
+pub fn departures(recording: &Recording, options: &Options) -> Result<Departures> {
     refuse_samples(recording)?;
+    let Options { min_ns, selection } = options;
     let is_selected = selection.tasks(recording);
     if recording.samples_off_cpu() {
-        return Ok(of_samples(recording, &is_selected));
+        return Ok(of_samples(recording, &is_selected, *min_ns));
     }
     let time = selection.time_of_switches(recording);
     let mut spans: BTreeMap<u32, Vec<(Sample, u64)>> = BTreeMap::new();
     let (mut not_whole, mut unseen) = (0, 0);
     let scope = each_span(recording, |span| {
         let Some(cpu) = span.cpu.filter(|cpu| selection.has_cpu(*cpu)) else { return };
-        if let Some(span) = span.within(&time).filter(|span| is_selected[span.task.index()]) {
+        let is_selected = |span: &Span| is_selected[span.task.index()] && span.ns() >= *min_ns;
+        if let Some(span) = span.within(&time).filter(is_selected) {
             not_whole += u64::from(span.flaw.is_some());
             unseen += u64::from(span.flaw == Some(SpanFlaw::Unseen));
             let Span { start_ns, stack, task, .. } = span;
@@ -59,11 +61,12 @@ pub fn departures(recording: &Recording, selection: &Selection) -> Result<Depart
 }
 
 /// perf's samples: their times are the order of the file.
-fn of_samples(recording: &Recording, is_selected: &[bool]) -> Departures {
+fn of_samples(recording: &Recording, is_selected: &[bool], min_ns: u64) -> Departures {
     let of_cpu = |line: &Timeline| {
         let samples = line.samples.iter().enumerate();
         let samples = samples.filter(|(_, sample)| is_selected[sample.task.index()]);
-        timeline(line.cpu, samples.map(|(at, sample)| (*sample, line.details.get(at).period)).collect())
+        let times = samples.map(|(at, sample)| (*sample, line.details.get(at).period));
+        timeline(line.cpu, times.filter(|(_, ns)| *ns >= min_ns).collect())
     };
     let timelines = recording.timelines.iter().map(of_cpu).collect();
     Departures { timelines, not_whole: 0, unseen: 0 }
