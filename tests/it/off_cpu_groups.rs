@@ -163,6 +163,14 @@ fn who_had_the_cpu_that_a_thread_waited_for() {
         cpu0 1.031 envoy in
     ";
     assert_eq!(queue(records).as_deref(), Some("31 behind agent 29"));
+    // A thread on its way to its end has no tid where it is next in a switch record, and where it
+    // leaves.
+    let ends = "
+        cpu0 1.000 envoy switch:agent=R
+        cpu0 1.001 envoy record:gone@-1=R
+        cpu0 1.030 gone@-1 switch:envoy=X
+    ";
+    assert_eq!(queue(ends).as_deref(), Some("30 behind agent 30"));
     // Those of one thread do not say who came between.
     let one = "cpu0 1.000 envoy in\ncpu0 1.010 envoy out=R\ncpu0 1.050 envoy in\ncpu0 1.060 envoy out=";
     assert_eq!(queue(one).as_deref(), Some("40 behind "));

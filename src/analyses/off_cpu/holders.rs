@@ -18,12 +18,13 @@ impl Holders {
     #[inline(always)]
     pub fn add(&mut self, recording: &Recording, event: &TraceEvent) {
         match event.kind {
-            TraceKind::Switch { next, .. } => {
+            // A thread on its way to its end has let go of its tid.
+            TraceKind::Switch { next, .. } if recording.task(next).tid >= 0 => {
                 self.leave(recording, event.task);
                 self.switches.push((event.time_ns, Some(next)));
             }
             // It may follow the tracepoint, which has said who came next.
-            TraceKind::SwitchOut { .. } if self.is_last(recording, event.task) => {
+            TraceKind::Switch { .. } | TraceKind::SwitchOut { .. } if self.is_last(recording, event.task) => {
                 self.leave(recording, event.task);
                 self.switches.push((event.time_ns, None));
             }
@@ -41,11 +42,11 @@ impl Holders {
 
     /// `task` leaves the CPU. A thread that has changed its comm meanwhile leaves as another task,
     /// and goes by the new name. If another thread had got the CPU, a switch between them was not
-    /// recorded: since when the one that leaves had it is not known.
+    /// recorded: since when the one that leaves had it is not known. One without a tid is the last.
     #[inline]
     fn leave(&mut self, recording: &Recording, task: TaskId) {
         let is_last = self.is_last(recording, task);
-        if let Some((_, last)) = self.switches.last_mut() {
+        if let Some((_, last)) = self.switches.last_mut().filter(|_| recording.task(task).tid >= 0) {
             *last = is_last.then_some(task);
         }
     }
