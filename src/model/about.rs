@@ -1,6 +1,7 @@
 //! About: what a recording says about itself.
 
 use super::event::Event;
+use super::time_of_day::Utc;
 
 /// What a recording says about itself. A field is empty if the recording does not have it.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +44,24 @@ pub struct About {
     pub end_ns: u64,
     /// All events, sampled or not.
     pub events: Vec<Event>,
+}
+
+impl About {
+    /// A time of the recording's clock by the time of day, for tables and axes: `19:04:48.227`, and
+    /// `2026-11-22T23:59:59.999` in a recording that goes on past midnight. `--time` takes both.
+    /// `None` where the recording does not relate its clock to the time of day.
+    pub fn time_of_day(&self, time_ns: u64) -> Option<String> {
+        let at = self.clock.utc(time_ns)?;
+        match self.is_past_midnight() {
+            true => Some(at.date_and_clock()),
+            false => Some(at.clock()),
+        }
+    }
+
+    /// Whether the recording ends on another day (UTC) than it starts.
+    fn is_past_midnight(&self) -> bool {
+        self.clock.utc(self.start_ns).map(Utc::day) != self.clock.utc(self.end_ns).map(Utc::day)
+    }
 }
 
 /// Whether a recording was kept because of what is in it: `stallgraph watch` keeps the seconds
@@ -99,5 +118,10 @@ impl Clock {
     pub fn since_1970_ns(&self, time_ns: u64) -> Option<i128> {
         let (wall_ns, clock_ns) = self.wall?;
         Some(i128::from(wall_ns) + i128::from(time_ns) - i128::from(clock_ns))
+    }
+
+    /// The same as a time of day.
+    pub fn utc(&self, time_ns: u64) -> Option<Utc> {
+        self.since_1970_ns(time_ns).map(Utc::from_ns)
     }
 }

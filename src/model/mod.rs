@@ -57,7 +57,6 @@ mod symbols;
 mod system_call;
 mod tally;
 mod task;
-#[cfg(any(feature = "parquet", feature = "render"))]
 mod time_of_day;
 mod timeline;
 mod trace;
@@ -84,6 +83,7 @@ pub use symbols::Symbols;
 pub use system_call::{SystemCall, SystemCallRole};
 pub use tally::Tally;
 pub use task::{Origin, Task, TaskKind};
+pub use time_of_day::Utc;
 #[cfg(any(feature = "parquet", feature = "render"))]
 pub(crate) use time_of_day::utc;
 pub use timeline::{Detail, Details, Gap, Sample, Timeline};
