@@ -196,9 +196,17 @@ fn unpack(compression: Compression, packed: impl BufRead, memory: u64) -> Option
     let stop = loop {
         match reader.read(&mut piece) {
             Ok(0) => break None,
-            Ok(read) if (bytes.len() + read) as u64 > memory => break Some(Stop::OverBudget),
-            Ok(read) if bytes.try_reserve(read).is_err() => break Some(Stop::OverBudget),
-            Ok(read) => bytes.extend(&piece[..read]),
+            Ok(read) => {
+                let left = memory - bytes.len() as u64;
+                let taken = (read as u64).min(left) as usize;
+                if bytes.try_reserve(taken).is_err() {
+                    break Some(Stop::OverBudget);
+                }
+                bytes.extend(&piece[..taken]);
+                if taken < read {
+                    break Some(Stop::OverBudget);
+                }
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) if bytes.is_empty() => return None,
             Err(_) => break Some(Stop::BadFile),

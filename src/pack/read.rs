@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::{Module, Symbols};
 
 use super::budget::{Budgeted, reserve};
+use super::compressed::Compression;
 use super::damage::Damage;
 use super::manifest::{MANIFEST, Manifest, ModuleEntry, ModuleKey, SCHEMA, file_entry};
 
@@ -21,9 +22,6 @@ const MAX_ENTRIES: usize = 1 << 16;
 /// Entries of modules that share a key and differ in their build ids are of no use, so a few of
 /// them tell as much as all.
 const FEW: usize = 3;
-/// The window of zstd, as a power of two: what its decoders allow by default
-/// (ZSTD_WINDOWLOG_LIMIT_DEFAULT).
-const WINDOW_LOG: u32 = 27;
 
 /// A pack that was read.
 pub struct Pack {
@@ -48,8 +46,7 @@ impl Pack {
     pub fn read(bytes: &[u8], path: &Path, budget: u64) -> Result<Option<Pack>> {
         let left = Cell::new(budget);
         let io = |cause| Error::Io { file: path.to_owned(), cause, remedy: None };
-        let mut decoder = zstd::stream::read::Decoder::new(bytes).map_err(io)?;
-        decoder.window_log_max(WINDOW_LOG).map_err(io)?;
+        let decoder = Compression::Zstd.reader(bytes).map_err(io)?;
         let mut archive = tar::Archive::new(Budgeted { inner: decoder, left: &left });
         // Raw: no entry may change the meaning of the next, as long names and extended headers do.
         let mut entries = archive.entries().map_err(io)?.raw(true);

@@ -73,6 +73,29 @@ fn spans_are_added_up_by_comm_state_and_place() {
 }
 
 #[test]
+fn spans_that_are_too_long_are_those_selected() {
+    let recording = recording(
+        "
+        from 0.900
+        cpu0 1.000 agent switch:swapper=S
+        cpu0 1.100 envoy waking:agent
+        cpu0 1.200 agent switch:swapper=S
+        cpu0 1.300 envoy waking:agent
+        cpu0 1.400 swapper switch:envoy=R
+        to 2.000
+        ",
+    );
+    let unseen = |time: TimeRange| {
+        let selection = Selection { time, ..Selection::default() };
+        let waits = waits::find(&recording, &Options { selection, ..Options::default() }).expect("switches");
+        (waits.unseen, waits.spans)
+    };
+    assert!(unseen(TimeRange::default()).0 > 0, "{:?}", unseen(TimeRange::default()));
+    let after = TimeRange::Clock(Some(1_450_000_000), None);
+    assert_eq!(unseen(after).0, 0, "{:?}", unseen(after));
+}
+
+#[test]
 fn the_user_stack_that_waited_longest() {
     let recording = recording(
         "

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::{Contexts, Owner, PathId};
-use crate::analyses::off_cpu::{Span, Waker};
+use crate::analyses::off_cpu::{Span, SpanFlaw, Waker};
 use crate::analyses::paths::Path;
 use crate::model::{Diagnostic, Mode, NameId, Recording, StackId, TaskId};
 
@@ -34,6 +34,8 @@ pub(super) struct Collector<'r> {
     user_parts: FxHashMap<StackId, Option<StackId>>,
     queues: Queues<'r>,
     before: (u64, u64),
+    /// How many of the spans are too long: their end was not recorded.
+    unseen: u64,
 }
 
 type Key = (State, NameId, SpotId);
@@ -76,6 +78,7 @@ impl<'r> Collector<'r> {
             user_parts: FxHashMap::default(),
             queues: Queues::new(recording),
             before: (0, 0),
+            unseen: 0,
         }
     }
 
@@ -94,6 +97,7 @@ impl<'r> Collector<'r> {
             self.before = (self.before.0 + 1, self.before.1.saturating_add(span.ns()));
             return;
         }
+        self.unseen += u64::from(span.flaw == Some(SpanFlaw::Unseen));
         let waker = span.waker.map(|waker| match waker {
             Waker::Task(task) => WakerKind::Comm(self.recording.task(task).comm),
             Waker::Interrupt => WakerKind::Interrupt,
@@ -194,7 +198,7 @@ impl<'r> Collector<'r> {
     }
 
     /// The result, after the last span.
-    pub fn finish(self, source: Source, unseen: u64, notes: Vec<Diagnostic>) -> Waits {
+    pub fn finish(self, source: Source, notes: Vec<Diagnostic>) -> Waits {
         let Collector { recording, options, contexts, .. } = self;
         let total_ns = self.groups.values().fold(0, |all: u64, sum| all.saturating_add(sum.total_ns));
         let has_wakings = source != Source::Switches { has_wakings: false } && source != Source::Samples;
@@ -236,7 +240,7 @@ impl<'r> Collector<'r> {
         });
         let groups = groups.into_iter().map(|(_, group)| group).collect();
         let threads = self.threads.into_values().collect();
-        let (before, min_ns) = (self.before, options.min_ns);
+        let (before, unseen, min_ns) = (self.before, self.unseen, options.min_ns);
         Waits { source, groups, threads, total_ns, spans, not_whole, unseen, before, notes, min_ns }
     }
 }

@@ -36,12 +36,12 @@ pub fn find(recording: &Recording, options: &Options) -> Result<Waits> {
     let mut collector = Collector::new(recording, options);
     if recording.samples_off_cpu() {
         sampled::add(&mut collector);
-        return Ok(collector.finish(Source::Samples, 0, notes::of_samples()));
+        return Ok(collector.finish(Source::Samples, notes::of_samples()));
     }
     let scope = each_span(recording, |span| collector.add(&span));
     if !scope.switches && !recording.is_damaged() {
         return Err(notes::lacking(recording));
     }
     let notes = notes::of_switches(recording, scope);
-    Ok(collector.finish(Source::Switches { has_wakings: scope.wakings }, scope.unseen, notes))
+    Ok(collector.finish(Source::Switches { has_wakings: scope.wakings }, notes))
 }

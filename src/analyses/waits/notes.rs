@@ -11,8 +11,10 @@ pub const RECORD: &str =
     "perf record -a -g -e sched:sched_switch -e sched:sched_waking --switch-events -m 16M -- sleep 10";
 
 /// How perf script prints all that is read of such a recording.
-const PRINT: &str = "perf script --show-switch-events -F comm,pid,tid,cpu,time,event,ip,sym,dso,trace";
+const PRINT: &str =
+    "perf script --header --show-switch-events -F comm,pid,tid,cpu,time,event,ip,sym,dso,trace";
 const UNREAD: &str = "switches between tasks that cannot be read";
+const UNSURE: &str = "switches between tasks, perhaps not all: perf script --header says it";
 
 /// Refuses a recording in which switches or wake-ups were chosen as the sampling event: as samples
 /// they tell of no time.
@@ -34,14 +36,14 @@ pub(super) fn lacking(recording: &Recording) -> Error {
     let is_switch = |event: &&Event| event.tracepoint == Some(Tracepoint::Switch);
     let which = match events.iter().find(is_switch).and_then(Event::flaw) {
         Some(Flaw::Sampled) => "only samples of the switches between tasks (-F or -c on the command line)",
-        Some(Flaw::PerhapsSampled) => "switches between tasks, perhaps not all: perf script --header says it",
+        Some(Flaw::PerhapsSampled) => UNSURE,
         Some(_) => UNREAD,
         None => "no switches between tasks",
     };
-    let has_unread = which == UNREAD && recording.about.is_script;
+    let is_lacking = (which == UNREAD || which == UNSURE) && recording.about.is_script;
     let remedy = match events.iter().find(|event| event.times_off_cpu()) {
         Some(event) => format!("it has samples of perf record --off-cpu: choose them, -e {}", event.name),
-        None if has_unread => format!("print their fields too: {PRINT}"),
+        None if is_lacking => format!("print header and fields too: {PRINT}"),
         None => format!("record with: {RECORD}"),
     };
     let problem = format!("holds {which}: nothing tells when a thread was off the CPU");

@@ -20,7 +20,7 @@ pub struct Waits {
     pub spans: u64,
     /// How many of them are not known wholly.
     pub not_whole: u64,
-    /// How many returns to a CPU were not recorded.
+    /// How many of them are too long: the return to a CPU was not recorded.
     pub unseen: u64,
     /// How many spans began before the recording, and their known time in ns. What was waited for
     /// is not known, so they are in no group.
