@@ -12,6 +12,7 @@ mod diff;
 mod export;
 mod fleet;
 mod generate;
+mod help;
 mod info;
 mod input;
 mod inputs;
@@ -38,11 +39,12 @@ mod watch;
 mod window;
 mod window_options;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use stallgraph::model::clean;
 
 pub use allocator::Allocator;
@@ -59,8 +61,11 @@ use outcome::Outcome;
 /// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input: part of
 /// it could not be read, or window, stalls or syscalls needed names of kernel functions and there
 /// are none. Those of check, diff and fleet are in their own help.
+///
+/// What the reports mean: stallgraph help evidence, verdict, record, names or exit-codes.
 #[derive(Parser)]
 #[command(name = "stallgraph", version, max_term_width = 100, verbatim_doc_comment)]
+#[command(disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -87,11 +92,22 @@ enum Command {
     Watch(watch::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
+    Help(help::Arguments),
+}
+
+fn command_line() -> clap::Command {
+    help::with_subjects(Arguments::command())
+}
+
+fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let mut command = command_line();
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// Parses the arguments and runs the command.
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
@@ -113,7 +129,8 @@ pub fn run() -> ExitCode {
         Command::Pack(arguments) => pack::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
-        Command::Generate(arguments) => generate::run(&arguments, Arguments::command()),
+        Command::Generate(arguments) => generate::run(&arguments, command_line()),
+        Command::Help(arguments) => help::run(&arguments, command_line()),
     };
     match result {
         Ok(Outcome::Found) => ExitCode::SUCCESS,
@@ -143,8 +160,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
         ));
         return ExitCode::from(2);
     }
-    let arguments = std::env::args_os().map(|argument| clean(&argument.to_string_lossy()).into_owned());
-    match Arguments::try_parse_from(arguments) {
+    let arguments =
+        std::env::args_os().map(|argument| clean(&argument.to_string_lossy()).into_owned().into());
+    match parse(arguments) {
         Err(safe) => {
             // Nothing happens if the output is closed.
             let _ = safe.print();

@@ -1,6 +1,6 @@
 //! The help of each command can be taken in at a glance: `-h` has one line for each option.
 
-use crate::support::{run, stallgraph};
+use crate::support::{run, stallgraph, stdout_of};
 
 const COMMANDS: [&str; 15] = [
     "window", "collapse", "check", "stalls", "syscalls", "offcpu", "packets", "diff", "fleet", "chart",
@@ -42,4 +42,34 @@ fn a_file_in_place_of_a_command_is_told_from_a_typing_error() {
     assert!(of_file.stderr.contains("name a command before the file: window shows"), "{}", of_file.stderr);
     let mistyped = run(stallgraph().arg("windwo"));
     assert!(mistyped.code == Some(2) && mistyped.stderr.contains("'window'"), "{}", mistyped.stderr);
+}
+
+const TOPICS: [&str; 5] = ["evidence", "verdict", "record", "names", "exit-codes"];
+
+/// A topic is one screen, and no line is longer than the terminal.
+#[test]
+fn topics_are_explained() {
+    for topic in TOPICS {
+        let explained = stdout_of(stallgraph().args(["help", topic]));
+        assert!(explained.lines().count() <= 36, "{topic}: {explained}");
+        assert!(explained.lines().all(|line| line.chars().count() <= 79), "{topic}: {explained}");
+        let narrow = stdout_of(stallgraph().args(["help", topic]).env("COLUMNS", "50"));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 50), "{topic}: {narrow}");
+        assert!(explained.contains("See also: "), "{topic}: {explained}");
+    }
+    let all = stdout_of(stallgraph().arg("help"));
+    assert_eq!(all, stdout_of(stallgraph().arg("--help")));
+    assert!(TOPICS.iter().all(|topic| all.contains(topic)), "{all}");
+}
+
+#[test]
+fn help_of_a_command_is_that_of_its_option() {
+    for command in COMMANDS {
+        let by_name = stdout_of(stallgraph().args(["help", command]));
+        assert_eq!(by_name, stdout_of(stallgraph().args([command, "--help"])));
+    }
+    let mistyped = run(stallgraph().args(["help", "evidnce"]));
+    assert!(mistyped.code == Some(2) && mistyped.stderr.contains("'evidence'"), "{}", mistyped.stderr);
+    let completions = stdout_of(stallgraph().args(["generate", "completions", "bash"]));
+    assert!(completions.contains(" exit-codes ") && completions.contains(" verdict "), "bash");
 }
