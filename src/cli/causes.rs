@@ -39,7 +39,7 @@ pub struct Arguments {
     /// Try a stack: its functions from the root to the leaf, joined by ;
     ///
     /// A collapsed stack can be given as it is, with its comm, its count and functions of programs;
-    /// so can a block that perf script prints, and /proc/PID/stack.
+    /// so can a block that perf script prints, /proc/PID/stack, and a call trace in dmesg.
     #[arg(long = "match", value_name = "STACK", help_heading = "Stack", conflicts_with = "name")]
     stack: Option<String>,
     /// The kernel of the stack: 4.9, or what uname -r prints

@@ -1,4 +1,5 @@
-//! A stack as a user pastes it: collapsed, as `perf script` prints it, or as /proc/PID/stack.
+//! A stack as a user pastes it: collapsed, as `perf script` prints it, as /proc/PID/stack, or as in
+//! the kernel's log.
 
 use std::path::Path;
 
@@ -29,7 +30,7 @@ impl Stack {
         };
         let mut functions: Vec<String> = Vec::new();
         let mut left_out: Vec<String> = Vec::new();
-        for name in names.into_iter().map(str::trim).filter(|name| !name.is_empty()) {
+        for name in names.into_iter().map(logged).filter(|name| !name.is_empty()) {
             match function(name) {
                 Some(function) => functions.push(function.to_owned()),
                 None => left_out.push(clean(name).into_owned()),
@@ -125,6 +126,25 @@ fn without_count(stack: &str) -> &str {
     }
 }
 
+/// An entry of the kernel's log without what `dmesg` and `journalctl -k` put before it. Empty if it
+/// is none: a mark of the stack that follows, or a word on the stack that may be no caller, which
+/// the kernel marks with `?` (arch/x86/kernel/dumpstack.c, `printk_stack_address`).
+fn logged(line: &str) -> &str {
+    let is_time = |time: &str| time.contains(['.', ':']) && !time.contains(['<', ';']);
+    let line = line.rsplit_once(" kernel: ").map_or(line, |(_, message)| message).trim();
+    let line = match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((time, message)) if is_time(time) => message.trim(),
+        _ => line,
+    };
+    let is_mark = ["<TASK>", "</TASK>", "<IRQ>", "</IRQ>", "Call Trace:", "Call trace:"].contains(&line);
+    let innermost = line.strip_prefix("RIP: ").and_then(|place| place.split_once(':'));
+    match innermost {
+        Some((_, function)) => function,
+        None if is_mark || line.starts_with("? ") => "",
+        None => line,
+    }
+}
+
 /// The function that an entry of a stack names: `read` in `read`, `read_[k]`, `read+0x1b/0x40`,
 /// `ffffffff81 read+0x1b ([kernel.kallsyms])` and `[<0>] read+0x1b/0x40`. `None` if a kernel has no
 /// such function.
@@ -147,7 +167,7 @@ fn function(entry: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{function, without_count};
+    use super::{function, logged, without_count};
 
     #[test]
     fn entries_in_all_forms_name_a_function() {
@@ -167,6 +187,23 @@ mod tests {
             assert_eq!(function(entry), None, "{entry}");
         }
         assert_eq!(function("decaf"), Some("decaf"), "a name of hexadecimal digits");
+    }
+
+    #[test]
+    fn lines_of_the_kernels_log_lose_what_is_before_the_function() {
+        for line in [
+            "[ 1234.567890]  arp_seq_show+0x1b/0x40",
+            "[Mon Nov 30 18:14:05 2026]  arp_seq_show+0x1b/0x40",
+            "Nov 30 18:14:05 node7 kernel:  arp_seq_show+0x1b/0x40",
+            "Nov 30 18:14:05 node7 kernel: [ 1234.567890]  arp_seq_show+0x1b/0x40",
+            "[ 1234.567890] RIP: 0010:arp_seq_show+0x1b/0x40",
+        ] {
+            assert_eq!(logged(line), "arp_seq_show+0x1b/0x40", "{line}");
+        }
+        for line in ["[ 1234.5]  ? arp_seq_show+0x1b/0x40", "[ 1234.5]  <TASK>", "Call Trace:", " </IRQ>"] {
+            assert_eq!(logged(line), "", "{line}");
+        }
+        assert_eq!(logged("[<0>] arp_seq_show+0x1b/0x40"), "[<0>] arp_seq_show+0x1b/0x40");
     }
 
     #[test]
