@@ -57,6 +57,40 @@ fn paths_in_the_documents_exist() {
     assert!(count > 150, "{count} paths");
 }
 
+/// The anchors that forges make of a page's headings: small letters, digits, `_` and `-`, with `-`
+/// for a space.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let link = Regex::new(r"\[([^\]]*)\]\([^)]*\)").expect("a pattern");
+    let mut is_code = false;
+    let headings = text.lines().filter(|line| {
+        is_code ^= line.trim_start().starts_with("```");
+        !is_code && line.starts_with('#')
+    });
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    let anchor = |heading: &str| -> String {
+        let words = link.replace_all(heading.trim_start_matches('#').trim(), "$1").to_lowercase();
+        words.chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn links_into_pages_lead_to_headings() {
+    let link = Regex::new(r"\]\(([^)#:\s]*)#([^)\s]+)\)").expect("a pattern");
+    let mut count = 0;
+    for (document, text) in documents() {
+        for found in link.captures_iter(&text) {
+            let page = match &found[1] {
+                "" => document.clone(),
+                path => document.parent().expect("a folder").join(path),
+            };
+            assert!(anchors(&read(&page)).contains(&found[2]), "{}: {}", document.display(), &found[0]);
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count} links");
+}
+
 #[test]
 fn each_attack_has_its_test() {
     let page = read(&root().join("docs/robustness.md"));

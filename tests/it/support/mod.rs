@@ -31,6 +31,6 @@ pub use compressed::compressed;
 pub use cost::{with_cost, with_peak_memory};
 pub use dice::Dice;
 pub use machine::{hostname, make_fifo, no_process};
-pub use program::{Run, bytes_of, copy_program, run, stallgraph, stdout_of};
+pub use program::{Run, bytes_of, copy_program, run, shell, stallgraph, stdout_of};
 pub use recordings::{MadeUp, Recording};
 pub use second_opinion::{SecondOpinion, second_opinion};

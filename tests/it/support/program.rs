@@ -10,6 +10,21 @@ pub fn stallgraph() -> Command {
     command
 }
 
+/// A shell that runs these lines in a folder, as a reader of the docs does: the program is in its
+/// path, and nothing of this environment changes what it prints.
+pub fn shell(lines: &str, folder: &Path) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_stallgraph")).parent().expect("a folder");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", lines])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", program.display()))
+        .envs([("LC_ALL", "C.UTF-8"), ("TZ", "UTC"), ("HOME", "/nonexistent")])
+        .stdin(Stdio::null());
+    command
+}
+
 /// Copies the program to `path`, to be run there.
 ///
 /// Another process copies it: a file that is open for writing cannot be run, and a process that
