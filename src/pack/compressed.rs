@@ -8,8 +8,8 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 /// KiB that the xz decoder may use for its dictionary; `xz -9` needs 64 MiB.
 const XZ_MEMORY: u32 = 80 << 10;
-/// The binary logarithm of the bytes that the zstd decoder may use for its window: what it allows by
-/// default (ZSTD_WINDOWLOG_LIMIT_DEFAULT), and what `zstd --ultra` needs.
+/// The binary logarithm of the bytes that the zstd decoder may use for its window: what it allows
+/// by default (ZSTD_WINDOWLOG_LIMIT_DEFAULT), and what `zstd --ultra` needs.
 const ZSTD_WINDOW: u32 = 27;
 
 /// How a file is compressed.
