@@ -246,7 +246,7 @@ fn wanted(options: &Options, abilities: Abilities, tracefs: Option<&Tracefs>) ->
     let tracepoints = options.evidence.tracepoints();
     let Some(tracefs) = tracefs else {
         if !tracepoints.is_empty() {
-            lacks.push("tracepoints: tracefs is not mounted or may not be read: mount -t tracefs nodev /sys/kernel/tracing".to_owned());
+            lacks.push("tracepoints: tracefs is not mounted, or this user may not read it: mount -t tracefs nodev /sys/kernel/tracing, or run as root or with CAP_DAC_READ_SEARCH".to_owned());
         }
         return (wanted, lacks);
     };

@@ -12,8 +12,7 @@
 //!   and the reuse of a pid never mix two.
 //! - **stack**: frames, root first; a frame is (module, offset, mode), later named; mode is user,
 //!   kernel, guest or hypervisor.
-//! - **trigger**: what a window looks back from; by default a sample of a task whose comm matches
-//!   `^ksoftirqd/`.
+//! - **trigger**: what a window looks back from; by default a sample of a server, as ksoftirqd is.
 //! - **episode**: trigger samples on one CPU that lie close together.
 //! - **window**: the time before the first trigger sample of an episode, on that CPU.
 //! - **system call path**: the frames of a kernel stack from the system call's entry inward, up to

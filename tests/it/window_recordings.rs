@@ -8,6 +8,7 @@ use crate::support;
 use crate::support::builder::{Builder, Event, Kernel, Sample, Task};
 use crate::support::scenes;
 use crate::support::{MadeUp, Recording, run, stdout_of};
+use regex::Regex;
 use serde_json::Value;
 
 #[test]
@@ -46,6 +47,16 @@ fn the_dominating_path_names_its_pod() {
             assert!(dominating["cgroup"].as_str().is_some_and(|path| path.starts_with('/')), "{name}");
         }
     }
+}
+
+/// Samples that are missing where interrupts were off are in nobody's share of the others.
+#[test]
+fn no_share_of_a_window_is_above_all_of_it() {
+    let filler = Regex::new(r"none; .* (\d+)%").expect("a pattern");
+    let report = stdout_of(&mut Recording::open("interrupts-off").command("window"));
+    let shares = filler.captures_iter(&report).map(|found| found[1].parse::<u32>().expect("a number"));
+    let shares: Vec<u32> = shares.collect();
+    assert!(shares.len() >= 3 && shares.iter().all(|&share| share <= 100), "{report}");
 }
 
 #[test]

@@ -37,6 +37,8 @@ struct WorkCount {
     comm: Option<NameId>,
     work: Work,
     amount: Amount,
+    /// Of its own amount, the samples that are missing, since interrupts were off.
+    missing: u64,
     /// The index of the last of these samples.
     last: usize,
 }
@@ -89,7 +91,9 @@ impl<'r> Counter<'r> {
         for hole in lane.holes(&indices) {
             let Candidate { comm, path } = hole.holder;
             whole.busy += hole.missing;
-            self.entry(comm, Work::from_path(path), hole.at()).amount.own += hole.missing;
+            let counted = self.entry(comm, Work::from_path(path), hole.at());
+            counted.amount.own += hole.missing;
+            counted.missing += hole.missing;
         }
         for (counted, last) in self.counted.iter_mut().zip(self.served.drain(..)) {
             if last != served {
@@ -126,7 +130,7 @@ impl<'r> Counter<'r> {
         if !self.counted.get(*guess).is_some_and(is_same) {
             *guess = *self.positions.entry((comm, work)).or_insert_with(|| {
                 let amount = Amount::default();
-                self.counted.push(WorkCount { comm, work, amount, last: at });
+                self.counted.push(WorkCount { comm, work, amount, missing: 0, last: at });
                 self.served.push(0);
                 self.counted.len() - 1
             });
@@ -188,13 +192,14 @@ impl Stretch {
         start.dominates(amount, self.whole)
     }
 
-    /// The comm with most samples that are not idle, without those of softirqs and interrupts, and
-    /// their number.
+    /// The comm with most samples that were taken and are not idle, without those of softirqs and
+    /// interrupts, and their number.
     pub fn busiest(&self) -> Option<(NameId, u64)> {
         let mut comms: BTreeMap<NameId, u64> = BTreeMap::new();
         for counted in self.counted.iter().filter(|counted| counted.work != Work::IDLE) {
-            if let Some(comm) = counted.comm.filter(|_| counted.amount.own > 0) {
-                *comms.entry(comm).or_default() += counted.amount.own;
+            let taken = counted.amount.own - counted.missing;
+            if let Some(comm) = counted.comm.filter(|_| taken > 0) {
+                *comms.entry(comm).or_default() += taken;
             }
         }
         heaviest(comms)
