@@ -29,7 +29,11 @@ use super::stack::Stack;
 ///   stallgraph causes --match 'read;seq_read;memcg_stat_show' --kernel 4.9
 ///   stallgraph stalls --causes ours.toml
 ///
-/// Exit codes: 0 found, 1 no such cause, 2 could not do it.
+/// Exit codes:
+///
+///   0 found
+///   1 no such cause
+///   2 could not do it
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {

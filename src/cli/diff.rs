@@ -41,12 +41,16 @@ use super::values::{parse_duration, to_ns};
 /// second files with the same recording, are listed and left out. What watch
 /// keeps was recorded because of a stall, so it tells no rate, and is refused.
 ///
-/// Exit codes: 0 better or equal, 1 worse, 2 cannot tell or not comparable.
+/// Exit codes:
+///
+///   0 better or equal
+///   1 worse
+///   2 cannot tell, not comparable, or failed
 ///
 /// Examples:
 ///
 ///   stallgraph record -o before.data -- sleep 600
-///   stallgraph record -o after.data -- sleep 600      after the change
+///   stallgraph record -o after.data -- sleep 600      # after the change
 ///   stallgraph diff before.data after.data
 ///   stallgraph diff -C 11 --min 50ms before/ after/
 ///   stallgraph diff --format json before/ after/ | jq -r .outcome

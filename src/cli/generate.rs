@@ -1,27 +1,13 @@
-//! `stallgraph generate`: man pages and shell completions, from the definitions that parse the
-//! command line.
-
-use std::io::Write;
-use std::path::{Path, PathBuf};
+//! `stallgraph generate`: what `man` and `completions` were called before.
 
 use anyhow::Result;
 use clap::{Args, Command, Subcommand};
-use clap_complete::Shell;
-use clap_mangen::Man;
 
-use super::inputs::Inputs;
 use super::outcome::Outcome;
-use super::output;
-use super::target::{self, Readers};
+use super::{completions, man};
 
-/// Generates man pages or shell completions, for packagers
-///
-/// Examples:
-///
-///   stallgraph generate completions bash > /etc/bash_completion.d/stallgraph
-///   stallgraph generate man /usr/local/share/man/man1
+/// Writes man pages or shell completions, as the commands man and completions do
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
 pub struct Arguments {
     #[command(subcommand)]
     artifact: Artifact,
@@ -29,47 +15,14 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Artifact {
-    /// Shell completions, on standard output
-    Completions {
-        /// The shell
-        shell: Shell,
-    },
-    /// One man page for the program and one for each command, into a folder
-    Man {
-        /// The folder, which is made if it does not exist
-        directory: PathBuf,
-    },
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs the command; `command` is the whole command line.
-pub fn run(arguments: &Arguments, mut command: Command) -> Result<Outcome> {
+pub fn run(arguments: &Arguments, command: Command) -> Result<Outcome> {
     match &arguments.artifact {
-        Artifact::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut command, "stallgraph", &mut text);
-            let mut out = output::stdout();
-            out.write_all(&text).and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;
-        }
-        Artifact::Man { directory } => write_man(command, directory)?,
+        Artifact::Completions(arguments) => completions::run(arguments, command),
+        Artifact::Man(arguments) => man::run(arguments, command),
     }
-    Ok(Outcome::Found)
-}
-
-fn write_man(command: Command, directory: &Path) -> Result<()> {
-    target::make_folder(directory)?;
-    let mut command = command.disable_help_subcommand(true);
-    command.build();
-    write_pages(command, directory)
-}
-
-/// Writes the page of a command, and those of the commands below it.
-fn write_pages(command: Command, directory: &Path) -> Result<()> {
-    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned() {
-        write_pages(subcommand, directory)?;
-    }
-    let page = Man::new(command);
-    let path = directory.join(page.get_filename());
-    target::write(Some(&path), Readers::Usual, &Inputs::default(), |out| {
-        page.render(out).map_err(stallgraph::Error::Output)
-    })
 }

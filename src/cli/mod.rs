@@ -8,6 +8,7 @@ mod causes_options;
 mod chart;
 mod check;
 mod collapse;
+mod completions;
 mod diff;
 mod export;
 mod fleet;
@@ -16,6 +17,7 @@ mod help;
 mod info;
 mod input;
 mod inputs;
+mod man;
 mod names;
 mod offcpu;
 mod outcome;
@@ -52,17 +54,23 @@ use outcome::Outcome;
 
 /// Finds what held a CPU before ksoftirqd ran, from a Linux perf.data
 ///
-/// Record on the machine that stalls, then ask:
+/// Record on the machine that stalls, then ask.
+///
+/// Examples:
 ///
 ///   perf record -a --switch-events -e cpu-clock/freq=999,call-graph=fp/ \
 ///     -e 'irq:softirq_*' --filter vec==3 -- sleep 60
 ///   stallgraph window
 ///
-/// Exit codes: 0 found, 1 nothing found, 2 could not do it, 3 done on an incomplete input: part of
-/// it could not be read, or window, stalls or syscalls needed names of kernel functions and there
-/// are none. Those of check, diff and fleet are in their own help.
-///
 /// What the reports mean: stallgraph help evidence, verdict, record, names or exit-codes.
+///
+/// Exit codes (check, diff, fleet and causes have their own):
+///
+///   0 found
+///   1 nothing found
+///   2 could not do it
+///   3 done on an incomplete input: part of it could not be read, or window, stalls or
+///     syscalls needed names of kernel functions and there are none
 #[derive(Parser)]
 #[command(name = "stallgraph", version, max_term_width = 100, verbatim_doc_comment)]
 #[command(disable_help_subcommand = true)]
@@ -90,6 +98,8 @@ enum Command {
     Pack(pack::Arguments),
     Record(record::Arguments),
     Watch(watch::Arguments),
+    Man(man::Arguments),
+    Completions(completions::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
     Help(help::Arguments),
@@ -129,6 +139,8 @@ pub fn run() -> ExitCode {
         Command::Pack(arguments) => pack::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, command_line()),
+        Command::Completions(arguments) => completions::run(&arguments, command_line()),
         Command::Generate(arguments) => generate::run(&arguments, command_line()),
         Command::Help(arguments) => help::run(&arguments, command_line()),
     };

@@ -43,7 +43,7 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
-///   stallgraph report                        writes perf.data.html
+///   stallgraph report                        # writes perf.data.html
 ///   stallgraph report -o stall.html stall.tar.zst
 ///   ping -D 192.0.2.2 > ping.txt; stallgraph report --at ping.txt --open
 ///   stallgraph report --before perf.data.old

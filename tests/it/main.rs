@@ -53,6 +53,7 @@ mod lines;
 mod live;
 mod live_syscalls;
 mod losses;
+mod man;
 mod moments;
 mod names;
 mod no_cpus;

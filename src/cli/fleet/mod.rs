@@ -46,7 +46,11 @@ use source::Source;
 /// file with the same recording. Packs that watch keeps tell no rate: of their
 /// nodes --stalls alone decides.
 ///
-/// Exit codes: 0 no node to drain, 1 some, 2 it cannot be told, or failed.
+/// Exit codes:
+///
+///   0 no node to drain
+///   1 some
+///   2 it cannot be told, or failed
 ///
 /// Examples:
 ///

@@ -11,12 +11,12 @@ use super::outcome::Outcome;
 ///
 /// Examples:
 ///
-///   stallgraph help evidence        what shows that a CPU stalled
-///   stallgraph help verdict         what window says of a path, and how sure
-///   stallgraph help record          what to run on the node that stalls
-///   stallgraph help names           where names of functions come from
-///   stallgraph help exit-codes      of all commands
-///   stallgraph help stalls          as stallgraph stalls --help
+///   stallgraph help evidence        # what shows that a CPU stalled
+///   stallgraph help verdict         # what window says of a path, and how sure
+///   stallgraph help record          # what to run on the node that stalls
+///   stallgraph help names           # where names of functions come from
+///   stallgraph help exit-codes      # of all commands
+///   stallgraph help stalls          # as stallgraph stalls --help
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
