@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use stallgraph::Error;
-use stallgraph::analyses::check::{self, Check, Status, Thresholds};
+use stallgraph::analyses::check::{self, Check, Thresholds};
 use stallgraph::analyses::stalls::{self, Confidence};
 use stallgraph::load;
 use stallgraph::model::{Recording, clean};
@@ -104,7 +104,7 @@ pub struct Arguments {
 enum Format {
     /// One line, for people and node-problem-detector
     Line,
-    /// The culprits with their known causes too, for programs
+    /// Verdict, reason, evidence, and the culprits with their known causes, for programs
     Json,
 }
 
@@ -150,13 +150,17 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             output::complain(&format!("{error:#}"));
             (report::unknown(&reason(error)), 2)
         }
-        (Ok((recording, check)), Ok(())) => (report::line(recording, check), code(&check.status)),
+        (Ok((recording, check)), Ok(())) => (report::line(recording, check), check.status.exit_code()),
     };
     let mut out = output::stdout();
-    let printed = match (arguments.format, &checked) {
-        (Format::Line, _) => writeln!(out, "{line}"),
-        (Format::Json, Ok((recording, check))) => json::check::write(recording, check, &line, &mut out),
-        (Format::Json, Err(_)) => json::check::write_failure(&line, &mut out),
+    let printed = match (arguments.format, &checked, &written) {
+        (Format::Line, ..) => writeln!(out, "{line}"),
+        (Format::Json, Ok((recording, check)), Ok(())) => {
+            json::check::write(recording, check, &line, &mut out)
+        }
+        (Format::Json, Ok(_), Err(error)) | (Format::Json, Err(error), _) => {
+            json::check::write_failure(&line, &reason(error), &mut out)
+        }
     };
     // The reader may be gone. The exit code still gives the answer.
     let _ = printed.and_then(|()| out.flush());
@@ -172,14 +176,6 @@ fn reason(error: &anyhow::Error) -> String {
         _ => format!("{error:#}"),
     };
     clean(&reason).into_owned()
-}
-
-fn code(status: &Status) -> u8 {
-    match status {
-        Status::Healthy => 0,
-        Status::Stalling | Status::Overloaded => 1,
-        Status::Unknown(_) => 2,
-    }
 }
 
 impl Arguments {

@@ -420,3 +420,29 @@ fn the_real_stalls_are_counted() {
         assert_eq!(idle_cpu.code, Some(2), "{name}: {idle_cpu:?}");
     }
 }
+
+#[test]
+fn json_says_why_and_what_the_exit_code_means() {
+    let json = |command: &mut std::process::Command| {
+        let result = run(command.args(["--format", "json"]));
+        let document: serde_json::Value = serde_json::from_str(&result.stdout).expect("JSON");
+        assert_eq!(document["exit_code"].as_i64(), result.code.map(i64::from), "{document}");
+        document
+    };
+    let stalling = json(&mut support::Recording::open("evidence").command("check"));
+    let stalls = stalling["stalls"].as_u64().expect("a number");
+    assert!(stalling["reason"].as_str().is_some_and(|why| why.starts_with(&format!("{stalls} stalls, "))));
+    assert!(stalling["evidence"]["softirq_wait"].as_u64().is_some_and(|count| count <= stalls));
+    assert!(stalling["doubt"].is_null() && !stalling["powers"].as_array().expect("a list").is_empty());
+
+    let system = support::Recording::open("system");
+    let unknown = json(system.command("check").args(["-C", "0"]));
+    assert_eq!((&unknown["status"], &unknown["exit_code"]), (&"unknown".into(), &2.into()));
+    assert!(
+        unknown["doubt"].is_string() && unknown["evidence"].as_object().is_some_and(|all| all.is_empty())
+    );
+
+    let failed = json(support::stallgraph().args(["check", "/nonexistent"]));
+    assert_eq!((&failed["status"], &failed["doubt"]), (&"unknown".into(), &"failed".into()));
+    assert!(failed["reason"].as_str().is_some_and(|why| why.contains("No such file")), "{failed}");
+}

@@ -6,6 +6,7 @@ mod doubt;
 mod result;
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causes::Causes;
 use crate::model::Recording;
@@ -85,11 +86,23 @@ pub fn judge(
         culprits: culprits_of_counted,
         overloads: overloads(stalls),
         suspect,
+        evidence: evidence(&counted),
+        powers: stalls.sight.powers.clone(),
         min_ns: stalls.sight.min_ns,
         duration_ns: recorded.end - recorded.start,
         cpus: selection.timelines(recording).count() as u64,
         cpus_online: recording.about.cpus_online.map(u64::from),
     }
+}
+
+/// How many of these stalls each kind of evidence shows.
+fn evidence(stalls: &[&Stall]) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for stall in stalls {
+        let kinds: BTreeSet<_> = stall.evidence.iter().map(|evidence| evidence.kind.name()).collect();
+        kinds.into_iter().for_each(|kind| *counts.entry(kind).or_default() += 1);
+    }
+    counts
 }
 
 /// The overloads, the longest first.

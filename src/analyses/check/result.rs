@@ -1,5 +1,7 @@
 //! The result: whether the node is stalling, and who held its CPUs.
 
+use std::collections::BTreeMap;
+
 use crate::analyses::causes::KnownCause;
 use crate::analyses::contexts::Owner;
 use crate::analyses::overloads::Overload;
@@ -28,6 +30,10 @@ pub struct Check {
     /// The first of the culprits; if [`Doubt::Unsure`] is the conclusion, the first over all
     /// stalls.
     pub suspect: Option<CpuCulprit>,
+    /// How many of the stalls that count each kind of evidence shows, by its name.
+    pub evidence: BTreeMap<&'static str, u64>,
+    /// How long a stall must be to be seen, on each CPU.
+    pub powers: Vec<Power>,
     /// The shortest length of a stall that was asked for, in ns.
     pub min_ns: u64,
     /// How long was recorded, in ns.
@@ -50,6 +56,25 @@ pub enum Status {
     Overloaded,
     /// The thresholds are not reached, but stalls may have been missed.
     Unknown(Doubt),
+}
+
+impl Status {
+    /// The exit code of `check`, as node-problem-detector understands it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Status::Healthy => 0,
+            Status::Stalling | Status::Overloaded => 1,
+            Status::Unknown(_) => 2,
+        }
+    }
+
+    /// Why it is not known whether the node stalls.
+    pub fn doubt(&self) -> Option<&Doubt> {
+        match self {
+            Status::Unknown(doubt) => Some(doubt),
+            Status::Healthy | Status::Stalling | Status::Overloaded => None,
+        }
+    }
 }
 
 /// Why a recording without stalls does not show that there were none.

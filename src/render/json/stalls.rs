@@ -121,13 +121,13 @@ struct OverloadedView<'r> {
 }
 
 #[derive(Serialize)]
-struct PowerView {
+pub(super) struct PowerView {
     cpu: u32,
     shortest_ns: Option<u64>,
     limit: &'static str,
 }
 
-fn power(power: &Power) -> PowerView {
+pub(super) fn power(power: &Power) -> PowerView {
     PowerView { cpu: power.cpu, shortest_ns: power.shortest_ns, limit: power.limit.name() }
 }
 

@@ -16,8 +16,19 @@ pub fn line(recording: &Recording, check: &Check) -> String {
         Status::Stalling => stalling(recording, check),
         Status::Overloaded => cut(&overloaded(recording, check)),
         Status::Healthy => cut(&healthy(check)),
-        Status::Unknown(doubt) => unknown(&reason(recording, check, doubt)),
+        Status::Unknown(doubt) => unknown(&doubted(recording, check, doubt)),
     }
+}
+
+/// Why the check says what it says: the line without the verdict, and not cut.
+pub fn reason(recording: &Recording, check: &Check) -> String {
+    let whole = match &check.status {
+        Status::Stalling => format!("{}, max {}", stalled(recording, check), short(check.longest_ns)),
+        Status::Overloaded => overloaded(recording, check),
+        Status::Healthy => healthy(check),
+        Status::Unknown(doubt) => return doubted(recording, check, doubt),
+    };
+    whole.split_once(": ").map_or(whole.clone(), |(_, reason)| reason.to_owned())
 }
 
 /// The line for a check without an answer, without a line break.
@@ -69,10 +80,14 @@ fn overloaded(recording: &Recording, check: &Check) -> String {
 
 /// The stalled time, the culprit and, if there is room, the longest stall.
 fn stalling(recording: &Recording, check: &Check) -> String {
-    let sums = stall_sums(check.stalls, check.stalled_ns, check.duration_ns);
-    let text = format!("stalling: {sums}; {}", worst_culprit(recording, check));
+    let text = stalled(recording, check);
     let with_longest = format!("{text}, max {}", short(check.longest_ns));
     if with_longest.len() <= WIDTH { with_longest } else { cut(&text) }
+}
+
+fn stalled(recording: &Recording, check: &Check) -> String {
+    let sums = stall_sums(check.stalls, check.stalled_ns, check.duration_ns);
+    format!("stalling: {sums}; {}", worst_culprit(recording, check))
 }
 
 /// Who held a CPU for the longest time.
@@ -98,7 +113,7 @@ fn label(recording: &Recording, culprit: &CpuCulprit) -> String {
     }
 }
 
-fn reason(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
+fn doubted(recording: &Recording, check: &Check, doubt: &Doubt) -> String {
     match doubt {
         Doubt::Unsure { stalls, stalled_ns } => {
             let sums = stall_sums(*stalls, *stalled_ns, check.duration_ns);
