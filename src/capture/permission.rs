@@ -45,6 +45,24 @@ pub fn hidden_addresses() -> Option<String> {
     is_hidden.then(|| format!("names of kernel functions: /proc/kallsyms shows no addresses: {remedy}"))
 }
 
+/// What is missing if this process has no CAP_SYS_PTRACE, and may not read the mappings of the
+/// processes that are recorded, or of the first of all (`mm_access`, kernel/fork.c): without them
+/// the functions of programs that run already have no names.
+pub fn hidden_mappings(pids: &[i32]) -> Option<String> {
+    // Its number in include/uapi/linux/capability.h.
+    const SYS_PTRACE: u64 = 1 << 19;
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    if u64::from_str_radix(effective.trim(), 16).ok()? & SYS_PTRACE != 0 {
+        return None;
+    }
+    let path = format!("/proc/{}/maps", pids.first().unwrap_or(&1));
+    let error = File::open(&path).err()?;
+    (error.kind() == io::ErrorKind::PermissionDenied).then(|| {
+        format!("mappings of other processes: {path} may not be read: run as root or with CAP_SYS_PTRACE")
+    })
+}
+
 /// Who may record, and why this process may not.
 fn refused() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();

@@ -242,7 +242,8 @@ fn wanted(options: &Options, abilities: Abilities, tracefs: Option<&Tracefs>) ->
     if options.evidence.has_switches() {
         wanted.push(event("dummy", attributes::switches(options, abilities), RingOf::Switches));
     }
-    let mut lacks: Vec<String> = permission::hidden_addresses().into_iter().collect();
+    let hidden = [permission::hidden_addresses(), permission::hidden_mappings(&options.pids)];
+    let mut lacks: Vec<String> = hidden.into_iter().flatten().collect();
     let tracepoints = options.evidence.tracepoints();
     let Some(tracefs) = tracefs else {
         if !tracepoints.is_empty() {

@@ -17,16 +17,17 @@ use stallgraph::model::clean;
 use super::outcome::Outcome;
 use super::output;
 use super::signals;
-use super::values::{CpuList, parse_cpus, parse_size};
+use super::values::{CpuList, parse_cpus, parse_duration, parse_size};
 
 /// Records samples and other evidence, without perf
 ///
 /// The recording is a perf.data, which perf reads too. By default it is of all CPUs. It ends with
-/// COMMAND, or with Ctrl-C.
+/// COMMAND, after the time of --for, or with Ctrl-C.
 ///
 /// Examples:
 ///
 ///   stallgraph record -- sleep 60
+///   stallgraph record --for 60s
 ///   stallgraph record -C 11 --evidence full -- sleep 10
 ///   stallgraph stalls
 #[derive(Args)]
@@ -63,6 +64,11 @@ pub struct Arguments {
     /// One that is there is kept as FILE.old.
     #[arg(short = 'o', long, value_name = "FILE", default_value = "perf.data")]
     output: PathBuf,
+    /// Record for so long: 60s, 5m
+    ///
+    /// For a container whose image has no `sleep`.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, conflicts_with = "command")]
+    length: Option<Duration>,
     /// Print the perf command that records the same, and do not record
     #[arg(long)]
     dry_run: bool,
@@ -98,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         if !options.cpus.is_empty() && !options.pids.is_empty() {
             output::complain("perf records processes on all CPUs: -C is left out");
         }
-        let command = perf_command(&options, &arguments.command);
+        let command = perf_command(&options, &arguments.perf_workload());
         output::print(|out| writeln!(out, "{command}"))?;
         return Ok(Outcome::Found);
     }
@@ -116,7 +122,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         if let Some(child) = child {
             *ended = child.try_wait().ok().flatten();
         }
-        ended.is_some() || is_over.load(Ordering::Relaxed)
+        let is_long_enough = arguments.length.is_some_and(|length| begin.elapsed() >= length);
+        ended.is_some() || is_long_enough || is_over.load(Ordering::Relaxed)
     };
     // Its end is seen at once. Where the system has no such descriptor (before Linux 5.3), a bit
     // later.
@@ -169,6 +176,14 @@ impl Arguments {
         match pages {
             1..=MOST => Ok(usize::try_from(pages)?.next_power_of_two()),
             _ => bail!("-m {}: from 1 to {MOST} pages", self.buffer),
+        }
+    }
+
+    /// What perf records during: it has no option for a length.
+    fn perf_workload(&self) -> Vec<String> {
+        match self.length {
+            Some(length) => vec!["sleep".to_owned(), length.as_secs_f64().to_string()],
+            None => self.command.clone(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::perf_script::{self, Row};
 use crate::support::{Run, copy_program, run, stallgraph};
@@ -189,6 +189,24 @@ fn an_interrupt_ends_it_also_in_the_background() {
         return;
     }
     assert!(status.success() && said.contains("recorded perf.data"), "{status}: {said}");
+}
+
+/// In a container whose image has no other program.
+#[test]
+fn a_recording_ends_after_the_time_that_was_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let begin = Instant::now();
+    let ended = run(stallgraph().current_dir(folder.path()).args(["record", "--for", "1500ms"]));
+    if ended.code == Some(2) && ended.stderr.contains("cannot be recorded") {
+        eprintln!("SKIPPED: {}", ended.stderr);
+        return;
+    }
+    assert!(ended.code == Some(0) && ended.stderr.contains("recorded perf.data for "), "{ended:?}");
+    assert!(begin.elapsed() >= Duration::from_millis(1500));
+    let dry = run(stallgraph().args(["record", "--dry-run", "--for", "2m"]));
+    assert!(dry.stdout.ends_with(" -- sleep 120\n"), "{dry:?}");
+    let both = run(stallgraph().args(["record", "--for", "1s", "--", "true"]));
+    assert!(both.code == Some(2) && both.stderr.contains("cannot be used with"), "{both:?}");
 }
 
 #[test]
