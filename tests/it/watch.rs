@@ -191,6 +191,7 @@ fn a_stall_is_told_and_kept() {
         "{page}"
     );
     assert!(page.contains("\nstallgraph_watch_own_stalls_total 0\n"), "{page}");
+    assert!(!page.contains("\nstallgraph_watch_stalls_total 0\n"), "{page}");
 }
 
 /// What the tables in a folder say.

@@ -18,6 +18,10 @@ pub struct Counters {
     labels: Labels,
     /// The lengths of stalls, by the labels of their culprits.
     culprits: BTreeMap<String, Lengths>,
+    /// Stalls of all culprits, and their lengths. Unlike the series of a culprit, these are there
+    /// from the start, so that Prometheus sees the first stall as an increase.
+    stalls: u64,
+    stalled_ns: u64,
     /// Stalls of which this program itself was the culprit. They are no others'.
     pub own_stalls: u64,
     /// Signs of a stall, which the analysis was asked about.
@@ -68,6 +72,8 @@ impl Counters {
         }
         lengths.count += 1;
         lengths.sum_ns = lengths.sum_ns.saturating_add(length_ns);
+        self.stalls += 1;
+        self.stalled_ns = self.stalled_ns.saturating_add(length_ns);
     }
 
     /// The page; `cpu_time` is what this program took.
@@ -76,6 +82,7 @@ impl Counters {
         let series = self.culprits.iter().flat_map(|(labels, lengths)| lengths.series(labels));
         page.typed("watch_stall_seconds", "Lengths of stalls by who held the CPU.", "histogram", series);
         for (name, help, value) in [
+            ("stalls", "Stalls, whoever held the CPU.", self.stalls),
             ("own_stalls", "Stalls of which stallgraph itself was the culprit.", self.own_stalls),
             ("alarms", "Signs of a stall, which the analysis was asked about.", self.alarms),
             ("packs", "Packs of stalls that were written.", self.packs),
@@ -85,6 +92,8 @@ impl Counters {
         ] {
             page.counter(&format!("watch_{name}_total"), help, value as f64);
         }
+        let stalled = "Time of stalls, whoever held the CPU: those of several CPUs are added up.";
+        page.counter("watch_stalled_seconds_total", stalled, seconds(self.stalled_ns));
         page.counter("watch_cpu_seconds_total", "CPU time of stallgraph itself.", cpu_time.as_secs_f64());
         page.gauge("watch_ring_fill_ratio", "How full the fullest ring has lately been.", self.ring_fill);
         let lag = "From the end of the last stall until it was told.";
