@@ -48,6 +48,7 @@
 //! | `render` | all forms of output: reports, JSON, folded stacks, SVG, files for viewers |
 //! | `pack` | packs and archives of `perf archive`: both are read, and packs are written |
 //! | `parquet` | tables of many recordings as Parquet files, written and read |
+//! | `capture` | recording by this program itself, as `stallgraph record` and `watch` do |
 //! | `cli` | the program `stallgraph`, and all other features |
 //!
 //! # Where to look next
@@ -60,6 +61,9 @@
 //! - [`render`]: the forms of output.
 //! - `examples/` in the repository: the culprits of a folder of recordings as CSV, and the stacks
 //!   of one window as folded text.
+
+// docs.rs, which builds with a nightly compiler, says of each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
 mod ingest;
