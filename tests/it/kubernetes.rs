@@ -202,7 +202,7 @@ fn the_line_of_the_plugin_is_as_long_as_node_problem_detector_takes() {
 }
 
 fn daemon_set() -> Yaml {
-    let mut documents = YamlLoader::load_from_str(&example("watch.yaml")).expect("YAML").into_iter();
+    let mut documents = YamlLoader::load_from_str(&example("base/watch.yaml")).expect("YAML").into_iter();
     let (Some(set), None) = (documents.next(), documents.next()) else { panic!("one document") };
     set
 }
