@@ -390,7 +390,7 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     assert!(merged <= samples);
     assert_eq!(samples as u64, recording.tally.samples, "a sample got lost");
     let triggers = windows::Triggers::new(&recording, &windows::Options::default());
-    let marks = flame::Marks { triggers, paths: Vec::new() };
+    let marks = flame::Marks { triggers, paths: Vec::new(), holes: Vec::new() };
     let mut painter = flame::Painter::new(&recording, &marks);
     for timeline in &recording.timelines {
         let whole = flame::extent(&recording, [timeline]);

@@ -30,6 +30,19 @@ const VISIT: &str = r##"<script type="text/ecmascript"><![CDATA[
             return title(g).startsWith(NAME + " (") && rect(g).getAttribute("fg:x") == X;
         });
         var hidden = function() { return all.filter(function(g) { return getComputedStyle(g).display == "none"; }).length; };
+        var number = function(node, name) { return parseFloat(node.getAttribute(name)); };
+        var scale = function() {
+            var of = function(name) { return Array.from(document.querySelectorAll("#ticks " + name)); };
+            var rects = Array.from(document.querySelectorAll(".marker:not(.hide) > .band"));
+            return {
+                ticks: of("line").map(function(line) { return number(line, "x1"); }),
+                labels: of("text").map(function(text) { return [number(text, "x"), text.textContent]; }),
+                markers: rects.map(function(rect) { return [number(rect, "x"), number(rect, "width")]; })
+            };
+        };
+        var scales = [scale()];
+        var box = function(id) { return document.getElementById(id).getBoundingClientRect(); };
+        var fits = box("title").right < box("search").left && box("subtitle").right < innerWidth && box("subtitle").left > 0;
         var widths = [rect(frame).getAttribute("width")];
         var hiddens = [hidden()];
         rect(frame).dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
@@ -37,12 +50,16 @@ const VISIT: &str = r##"<script type="text/ecmascript"><![CDATA[
         click(rect(frame));
         widths.push(rect(frame).getAttribute("width"));
         hiddens.push(hidden());
+        scales.push(scale());
+        fits = fits && box("title").left > box("unzoom").right;
         click(document.getElementById("unzoom"));
+        scales.push(scale());
         widths.push(rect(frame).getAttribute("width"));
         hiddens.push(hidden());
         click(document.getElementById("search"));
         var marked = all.filter(function(g) { return rect(g).getAttribute("fill") == "rgb(230,0,230)"; }).map(title);
         var result = { errors: errors, frames: all.length, widths: widths, hiddens: hiddens, details: details, marked: marked,
+            scales: scales, fits: fits, search: getComputedStyle(document.getElementById("search")).opacity,
             matched: document.getElementById("matched").textContent, legend: document.getElementById("legend").textContent };
         var desc = document.createElementNS("http://www.w3.org/2000/svg", "desc");
         desc.id = "visit";
@@ -72,6 +89,7 @@ fn charts_zoom_and_search_in_a_browser() {
         ("chart", chart(&[])),
         ("flamegraph", chart(&["--flamegraph"])),
         ("diff", chart(&["--diff"])),
+        ("time-of-day", Recording::open("evidence").stdout("chart", &["--stall", "1"]).into_bytes()),
         ("hostile", of_hostile),
     ] {
         let text = String::from_utf8(bytes).expect("UTF-8");
@@ -106,6 +124,51 @@ fn visit(browser: &str, folder: &Path, name: &str, text: &str) {
     assert_eq!(marked.len(), of_name, "{name}: {came}");
     assert!(came["matched"].as_str().is_some_and(|text| text.starts_with("Matched: ")), "{name}: {came}");
     assert!(came["legend"].as_str().is_some_and(|text| text.contains('■')), "{name}: {came}");
+    assert_eq!((&came["fits"], &came["search"]), (&true.into(), &"1".into()), "{name}: {came}");
+    check_scale(&picture, &came["scales"][0], (0, picture.total));
+    check_scale(&picture, &came["scales"][1], (frame.x, frame.width));
+    check_scale(&picture, &came["scales"][2], (0, picture.total));
+}
+
+/// Checks the axis while the part of a picture that begins at `x` is shown: of the whole it is what
+/// was in the file, and of a part each time stands where the frames of that time are.
+#[track_caller]
+fn check_scale(picture: &svg::Picture, scale: &serde_json::Value, (x, width): (u64, u64)) {
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64).collect()
+    };
+    let labels: Vec<(f64, String)> = scale["labels"].as_array().into_iter().flatten().map(label).collect();
+    assert_eq!(numbers(&scale["ticks"]).is_empty(), picture.ticks.is_empty(), "{scale}");
+    if width == picture.total {
+        assert_eq!((numbers(&scale["ticks"]), &labels), (picture.ticks.clone(), &picture.labels));
+    }
+    let clock = |text: &str| text.strip_suffix(" s").and_then(|text| text.parse::<f64>().ok());
+    let Some(first) = picture.labels.iter().find_map(|(at, text)| Some((*at, clock(text)?))) else { return };
+    let start = first.1 - first.0 / 100.0 * picture.total as f64 / 1e6;
+    let times: Vec<(f64, f64)> = labels.iter().filter_map(|(at, text)| Some((*at, clock(text)?))).collect();
+    assert!((2..=9).contains(&times.len()), "{scale}");
+    for (at, seconds) in times {
+        let expected = ((seconds - start) * 1e6 - x as f64) / width as f64 * 100.0;
+        assert!((at - expected).abs() < 0.05, "{seconds} s is at {at} %, not {expected} %: {scale}");
+    }
+    let share = |us: u64| (us.saturating_sub(x).min(width)) as f64 / width as f64 * 100.0;
+    let is_shown = |marker: &&svg::Marker| share(marker.x + marker.width) > share(marker.x);
+    let expected: Vec<(f64, f64)> = picture
+        .markers
+        .iter()
+        .filter(is_shown)
+        .map(|marker| (share(marker.x), share(marker.x + marker.width) - share(marker.x)))
+        .collect();
+    let markers: Vec<Vec<f64>> = scale["markers"].as_array().into_iter().flatten().map(numbers).collect();
+    assert_eq!(markers.len(), expected.len(), "{scale}");
+    for (marker, expected) in markers.iter().zip(expected) {
+        let is_near = |a: f64, b: f64| (a - b).abs() < 1e-3;
+        assert!(is_near(marker[0], expected.0) && is_near(marker[1], expected.1), "{scale}");
+    }
+}
+
+fn label(value: &serde_json::Value) -> (f64, String) {
+    (value[0].as_f64().expect("a number"), value[1].as_str().expect("a text").to_owned())
 }
 
 /// Opens a picture and acts in it: returns the frame that was clicked, and the results.
@@ -123,6 +186,7 @@ fn visited(browser: &str, folder: &Path, name: &str, text: &str) -> (svg::Frame,
     let dom = folder.join(format!("{name}.dom"));
     let mut child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"])
+        .args(["--window-size=1200,800", "--hide-scrollbars"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}", file.display()))
         .stdin(Stdio::null())

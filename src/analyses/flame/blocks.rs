@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use crate::analyses::contexts::{Contexts, PathId};
 use crate::model::{Mode, NameId, Recording, Sample, StackId, StackTree};
 
-use super::marks::{Marks, marked_functions};
+use super::marks::{Hole, Marks, marked_functions};
 use super::result::{Block, Class, Filler};
 
 /// At most this many blocks of a stack are drawn; deeper ones become one block. It is twice the
@@ -46,6 +46,23 @@ pub(super) fn blocks(
     }
     blocks.push(Block::Named(comm, class_of(StackTree::ROOT, Mode::User)));
     blocks.reverse();
+    cut(blocks)
+}
+
+/// The blocks of a hole, outermost first: what it is, and who held the CPU. The first says that what
+/// follows was not sampled then.
+pub(super) fn blocks_of_hole(marks: &Marks, hole: &Hole) -> Box<[Block]> {
+    let what = if hole.is_of_machine { Filler::Machine } else { Filler::InterruptsOff };
+    let (functions, is_marked) = hole.functions(marks);
+    let class = if is_marked { Class::Dominating } else { Class::Kernel };
+    let mut blocks = vec![Block::Filler(what)];
+    blocks.extend(hole.comm.map(|comm| Block::Named(comm, Class::User)));
+    blocks.extend(functions.iter().map(|function| Block::Named(*function, class)));
+    cut(blocks)
+}
+
+/// The blocks, without those that lie too deep.
+fn cut(mut blocks: Vec<Block>) -> Box<[Block]> {
     if blocks.len() > DEEPEST {
         blocks.truncate(DEEPEST - 1);
         blocks.push(Block::Filler(Filler::Deeper));

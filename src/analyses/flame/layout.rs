@@ -84,12 +84,21 @@ impl Layout<'_> {
     fn stretch(&mut self, runs: Range<usize>, depth: usize, text: usize, work: &mut Vec<Work>) {
         let first = work.len();
         let mut narrow: Option<Line> = None;
+        // The time of blocks that have no width: only the other selection of a differential has it.
+        let mut alone: Option<Line> = None;
         let mut at = runs.start;
         while at < runs.end {
             let block = self.block(at, depth);
+            let begin = at;
             let end = (at + 1..runs.end).find(|&next| self.block(next, depth) != block).unwrap_or(runs.end);
             let line = self.line(at..end, depth);
             let is_narrow = line.us < self.narrow_us;
+            at = end;
+            if line.us == 0 {
+                let alone = alone.get_or_insert(Line { before_us: 0, ..line });
+                alone.before_us = alone.before_us.saturating_add(line.before_us);
+                continue;
+            }
             match (block, &mut narrow) {
                 (_, Some(narrow)) if is_narrow => {
                     narrow.us += line.us;
@@ -106,13 +115,14 @@ impl Layout<'_> {
                     let name = self.bytes(block);
                     self.frames += 1;
                     self.text += name;
-                    work.push(Work::Above(at..end, depth + 1, text + name));
+                    work.push(Work::Above(begin..end, depth + 1, text + name));
                 }
             }
-            at = end;
         }
         self.push_narrow(narrow, text, work);
         work[first..].reverse();
+        // It comes first, where `Shares` looks for it.
+        work.extend(alone.map(Work::Line));
     }
 
     /// Adds the line of a merged block, if there is one.

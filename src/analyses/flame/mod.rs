@@ -7,8 +7,10 @@ mod layout;
 mod marks;
 mod painter;
 mod result;
+mod shares;
 
 pub use super::spans::extent;
-pub use marks::{MarkedPath, Marks};
+pub use marks::{Hole, MarkedPath, Marks};
 pub use painter::{Painter, Section};
 pub use result::{Block, Class, Filler, Flame, Line, Times};
+pub use shares::Shares;

@@ -7,12 +7,12 @@ use rustc_hash::FxHashMap;
 
 use crate::analyses::contexts::Contexts;
 use crate::analyses::ordered::number_by_functions;
-use crate::analyses::spans::{SpanKind, Spans};
+use crate::analyses::spans::{Span, SpanKind, Spans};
 use crate::model::{FlatMap, Recording, Timeline};
 
-use super::blocks::blocks;
+use super::blocks::{blocks, blocks_of_hole};
 use super::layout::{Run, fit};
-use super::marks::Marks;
+use super::marks::{Hole, Marks};
 use super::result::{Block, Filler, Flame, Times};
 
 /// A picture is about a thousand pixels wide. A stretch narrower than this fraction of it is a
@@ -39,10 +39,17 @@ pub struct Painter<'r> {
     stacks: Vec<Box<[Block]>>,
     /// The index in `stacks` by comm and [`number_by_functions`].
     numbers: FlatMap,
+    /// The index in `stacks` by the index of a hole among the marks; equal stacks share one.
+    of_holes: FxHashMap<usize, u32>,
 }
 
 /// The fillers that are stacks of their own, in the order of their indices among the stacks.
 const FILLERS: [Filler; 3] = [Filler::Idle, Filler::Lost, Filler::Unsampled];
+
+/// The index of a filler's stack.
+fn filler_stack(filler: Filler) -> u32 {
+    FILLERS.iter().position(|other| *other == filler).unwrap_or(0) as u32
+}
 
 fn stacks_of_fillers() -> Vec<Box<[Block]>> {
     FILLERS.map(|filler| Box::from([Block::Filler(filler)])).into()
@@ -58,14 +65,16 @@ impl<'r> Painter<'r> {
             stack_numbers: number_by_functions(recording).0,
             stacks: stacks_of_fillers(),
             numbers: FlatMap::default(),
+            of_holes: FxHashMap::default(),
         }
     }
 
     /// What a CPU did in a section, in time order.
     pub fn ordered(&mut self, section: Section<'_>) -> Flame {
-        let start_ns = section.range.start;
-        // Start and end are rounded the same way, so that the widths add up to the whole.
-        let us = |ns: u64| (ns - start_ns) / 1000;
+        let left_ns = section.range.start;
+        // All times are rounded in the same way, so that the widths add up to the whole, and each
+        // block begins at the µs that reports print.
+        let us = |ns: u64| ns / 1000 - left_ns / 1000;
         let mut runs: Vec<Run> = Vec::new();
         let mut times = Times::default();
         self.each_span(section, &mut times, |stack, start_ns, end_ns| {
@@ -76,7 +85,7 @@ impl<'r> Painter<'r> {
             }
         });
         runs.retain(|run| run.us > 0);
-        self.finish(runs, times, false)
+        Flame { start_ns: Some(left_ns), ..self.finish(runs, times) }
     }
 
     /// What CPUs did in `sections`, without idle, lost and unsampled time. Equal stacks are merged
@@ -88,7 +97,7 @@ impl<'r> Painter<'r> {
         let mut runs: Vec<Run> = runs.filter(|run| run.us > 0).collect();
         self.sort(&mut runs);
         bound(&mut runs);
-        self.finish(runs, times, false)
+        self.finish(runs, times)
     }
 
     /// Like [`Painter::merged`], compared with `before`. The busy time of `before` is scaled to
@@ -101,13 +110,19 @@ impl<'r> Painter<'r> {
             let scaled = u128::from(ns) * u128::from(times.busy_ns) / u128::from(times_before.busy_ns.max(1));
             u64::try_from(scaled / 1000).unwrap_or(u64::MAX)
         };
-        let before_us = |stack| sums_before.get(stack).map_or(0, |&ns| scaled_us(ns));
-        let runs =
-            sums.iter().map(|(stack, ns)| Run { stack: *stack, us: ns / 1000, before_us: before_us(stack) });
-        let mut runs: Vec<Run> = runs.filter(|run| run.us > 0).collect();
+        let ns = |sums: &FxHashMap<u32, u64>, stack| sums.get(&stack).copied().unwrap_or(0);
+        let run =
+            |stack| Run { stack, us: ns(&sums, stack) / 1000, before_us: scaled_us(ns(&sums_before, stack)) };
+        // What `before` has alone is not drawn, but its callers may be: it is part of their share.
+        let alone = sums_before.keys().filter(|stack| !sums.contains_key(stack));
+        let mut runs: Vec<Run> = sums.keys().chain(alone).map(|stack| run(*stack)).collect();
+        runs.retain(|run| run.us > 0 || run.before_us > 0);
+        if runs.iter().all(|run| run.us == 0) {
+            runs.clear();
+        }
         self.sort(&mut runs);
         bound(&mut runs);
-        self.finish(runs, times, true)
+        Flame { is_differential: true, ..self.finish(runs, times) }
     }
 
     /// The time of each stack that is not a filler's in `sections`, in ns.
@@ -128,19 +143,31 @@ impl<'r> Painter<'r> {
     fn each_span(&mut self, section: Section<'_>, times: &mut Times, mut then: impl FnMut(u32, u64, u64)) {
         let (recording, marks) = (self.recording, self.marks);
         let Section { timeline, range } = section;
-        for span in Spans::new(recording, &self.contexts, timeline, range) {
-            let filler = |filler| FILLERS.iter().position(|other| *other == filler).unwrap_or(0) as u32;
+        let mut holes = holes_in(marks, timeline.cpu, &range);
+        let contexts = Arc::clone(&self.contexts);
+        for span in Spans::new(recording, &contexts, timeline, range) {
             let (stack, time) = match span.kind {
-                SpanKind::Idle(_) => (filler(Filler::Idle), &mut times.idle_ns),
-                SpanKind::Lost => (filler(Filler::Lost), &mut times.lost_ns),
-                SpanKind::Unsampled => (filler(Filler::Unsampled), &mut times.unsampled_ns),
+                SpanKind::Idle(_) => (filler_stack(Filler::Idle), &mut times.idle_ns),
+                SpanKind::Lost => (filler_stack(Filler::Lost), &mut times.lost_ns),
+                SpanKind::Unsampled if !holes.is_empty() => {
+                    for (hole, time) in pieces(&marks.holes, &mut holes, &span) {
+                        let (stack, sum) = match hole {
+                            Some(hole) => (self.stack_of_hole(hole), &mut times.busy_ns),
+                            None => (filler_stack(Filler::Unsampled), &mut times.unsampled_ns),
+                        };
+                        *sum = sum.saturating_add(time.end - time.start);
+                        then(stack, time.start, time.end);
+                    }
+                    continue;
+                }
+                SpanKind::Unsampled => (filler_stack(Filler::Unsampled), &mut times.unsampled_ns),
                 SpanKind::Busy(at) => {
                     let sample = &timeline.samples[at];
                     let comm = recording.task(sample.task).comm;
                     let key = u64::from(comm.0) << 32 | u64::from(self.stack_numbers[sample.stack.index()]);
                     let stack = self.numbers.get(key).unwrap_or_else(|| {
                         let stack = self.stacks.len() as u32;
-                        self.stacks.push(blocks(recording, marks, &self.contexts, comm, sample));
+                        self.stacks.push(blocks(recording, marks, &contexts, comm, sample));
                         self.numbers.insert(key, stack);
                         stack
                     });
@@ -150,6 +177,21 @@ impl<'r> Painter<'r> {
             *time = time.saturating_add(span.duration_ns());
             then(stack, span.start_ns, span.end_ns);
         }
+    }
+
+    /// The index of the stack of the hole with this index.
+    fn stack_of_hole(&mut self, hole: usize) -> u32 {
+        if let Some(stack) = self.of_holes.get(&hole) {
+            return *stack;
+        }
+        let blocks = blocks_of_hole(self.marks, &self.marks.holes[hole]);
+        let mut others = self.of_holes.values().copied();
+        let stack = others.find(|other| self.stacks[*other as usize] == blocks).unwrap_or_else(|| {
+            self.stacks.push(blocks);
+            (self.stacks.len() - 1) as u32
+        });
+        self.of_holes.insert(hole, stack);
+        stack
     }
 
     /// Sorts runs by name, callers before callees.
@@ -164,15 +206,46 @@ impl<'r> Painter<'r> {
         });
     }
 
-    fn finish(&mut self, runs: Vec<Run>, times: Times, is_differential: bool) -> Flame {
+    fn finish(&mut self, runs: Vec<Run>, times: Times) -> Flame {
         let total_us = runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.us));
         let hairlines = runs.iter().filter(|run| run.us < total_us / HAIRLINE).map(|run| run.us);
         let hairline_share = hairlines.sum::<u64>() as f64 / total_us.max(1) as f64;
         let (lines, narrow_us) = fit(self.recording, &self.stacks, &runs);
         self.numbers = FlatMap::default();
+        self.of_holes = FxHashMap::default();
         let stacks = std::mem::replace(&mut self.stacks, stacks_of_fillers());
-        Flame { stacks, lines, is_differential, times, narrow_us, hairline_share }
+        Flame { stacks, lines, is_differential: false, start_ns: None, times, narrow_us, hairline_share }
     }
+}
+
+/// The indices of the marked holes of a CPU that may overlap `range`.
+fn holes_in(marks: &Marks, cpu: u32, range: &Range<u64>) -> Range<usize> {
+    let before = |hole: &Hole| (hole.cpu, hole.time.end) <= (cpu, range.start);
+    let start = marks.holes.partition_point(before);
+    let end = marks.holes.partition_point(|hole| (hole.cpu, hole.time.start) < (cpu, range.end));
+    start..end.max(start)
+}
+
+/// The parts of a span without samples: each with the index of the hole that it is, if it is one.
+/// Holes that end in the span are taken out of `rest`.
+fn pieces(holes: &[Hole], rest: &mut Range<usize>, span: &Span) -> Vec<(Option<usize>, Range<u64>)> {
+    let mut pieces = Vec::new();
+    let mut at_ns = span.start_ns;
+    while let Some(hole) = holes[rest.clone()].first().filter(|hole| hole.time.start < span.end_ns) {
+        let time = hole.time.start.max(at_ns)..hole.time.end.min(span.end_ns);
+        if !time.is_empty() {
+            pieces.push((None, at_ns..time.start));
+            at_ns = time.end;
+            pieces.push((Some(rest.start), time));
+        }
+        if hole.time.end > span.end_ns {
+            break;
+        }
+        rest.start += 1;
+    }
+    pieces.push((None, at_ns..span.end_ns));
+    pieces.retain(|(_, time)| !time.is_empty());
+    pieces
 }
 
 /// Limits the total width so that sums cannot overflow. The times of a damaged file may add up to

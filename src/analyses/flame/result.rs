@@ -36,6 +36,10 @@ pub enum Filler {
     Lost,
     /// There is no sample.
     Unsampled,
+    /// There is no sample because interrupts were off.
+    InterruptsOff,
+    /// There is no sample because the machine itself stood still.
+    Machine,
     /// Blocks that are each too narrow to draw.
     Narrow,
     /// Frames that lie too deep to draw.
@@ -44,8 +48,15 @@ pub enum Filler {
 
 impl Filler {
     /// All of them.
-    pub const ALL: [Filler; 5] =
-        [Filler::Idle, Filler::Lost, Filler::Unsampled, Filler::Narrow, Filler::Deeper];
+    pub const ALL: [Filler; 7] = [
+        Filler::Idle,
+        Filler::Lost,
+        Filler::Unsampled,
+        Filler::InterruptsOff,
+        Filler::Machine,
+        Filler::Narrow,
+        Filler::Deeper,
+    ];
 }
 
 /// A stretch of a picture: a stack of blocks and its width.
@@ -58,7 +69,7 @@ pub struct Line {
     pub depth: usize,
     /// Whether [`Filler::Narrow`] is drawn above them.
     pub is_narrow: bool,
-    /// The width in µs.
+    /// The width in µs; 0 for time that a differential has in the other selection alone.
     pub us: u64,
     /// In a differential, the width in µs in the other selection, scaled to the same total.
     pub before_us: u64,
@@ -68,7 +79,7 @@ pub struct Line {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Times {
-    /// With a sample that is not idle.
+    /// With a sample that is not idle, or with interrupts off.
     pub busy_ns: u64,
     /// With an idle sample.
     pub idle_ns: u64,
@@ -96,6 +107,9 @@ pub struct Flame {
     pub lines: Vec<Line>,
     /// Whether lines have a [`Line::before_us`].
     pub is_differential: bool,
+    /// The time at the left edge, in ns of the recording's clock; `None` if the picture is not in
+    /// the order of time.
+    pub start_ns: Option<u64>,
     /// How the selection's time divides, drawn or not.
     pub times: Times,
     /// Blocks narrower than this, in µs, are drawn as [`Filler::Narrow`]; 0 if all are drawn.
@@ -109,5 +123,10 @@ impl Flame {
     pub fn blocks(&self, line: &Line) -> impl Iterator<Item = Block> {
         let narrow = line.is_narrow.then_some(Block::Filler(Filler::Narrow));
         self.stacks[line.stack][..line.depth].iter().copied().chain(narrow)
+    }
+
+    /// The width of the whole in µs.
+    pub fn total_us(&self) -> u64 {
+        self.lines.iter().fold(0, |sum: u64, line| sum.saturating_add(line.us))
     }
 }

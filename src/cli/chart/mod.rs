@@ -2,6 +2,7 @@
 
 mod arguments;
 mod pictures;
+mod png;
 mod views;
 
 pub use arguments::Arguments;
@@ -25,6 +26,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.after.is_some() && arguments.window.is_none() && arguments.stall.is_none() {
         bail!("--after goes with --window or --stall only");
     }
+    if arguments.file().is_some_and(png::is_png) {
+        png::check()?;
+    }
     let is_of_windows = arguments.window.is_some() || arguments.diff;
     let recording = arguments.input.load(Needs::SamplesAndEvents)?;
     output::report_diagnostics(&recording);
@@ -40,8 +44,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let gallery = Gallery::new(arguments, &recording, options)?;
     let views = gallery.views()?;
     if views.is_empty() {
-        let what =
-            if arguments.stall.is_some() { "no stall" } else { "no episode of the trigger, so no window" };
+        let what = match (arguments.stall.is_some(), arguments.diff && arguments.window.is_none()) {
+            (true, _) => "no stall",
+            (false, true) => "no episode of the trigger, so no window, and no stall",
+            (false, false) => "no episode of the trigger, so no window",
+        };
         output::complain(&format!("nothing to draw: {what}"));
     }
     let is_drawn = pictures::draw(arguments, &recording, &gallery, views)?;

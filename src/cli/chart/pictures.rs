@@ -10,6 +10,7 @@ use stallgraph::render::text::{duration, percent};
 use stallgraph::render::viewers::flame_svg::{self, Caption};
 
 use super::arguments::Arguments;
+use super::png;
 use super::views::{Gallery, Kind, View, lanes_name};
 use crate::cli::output;
 use crate::cli::target::{self, Readers};
@@ -43,11 +44,19 @@ pub fn draw(
                 continue;
             };
             warn(&name(recording, &view), &flame, &view.kind);
-            let caption = caption(recording, &view, &flame);
+            let caption = Caption { markers: gallery.markers_of(&view), ..caption(recording, &view, &flame) };
             let number = view.sections.first().filter(|_| !is_one).map(|section| section.timeline.cpu);
             let path = arguments.file().map(|file| picture_path(file, recording, number));
+            let drawn = match path.as_deref() {
+                Some(path) if png::is_png(path) => Some(drawn(recording, &flame, &caption)?),
+                _ => None,
+            };
             target::write(path.as_deref(), Readers::Usual, &inputs, |out| {
-                flame_svg::write(recording, &flame, &caption, out).map_err(stallgraph::Error::Output)
+                let written = match &drawn {
+                    Some(bytes) => out.write_all(bytes),
+                    None => flame_svg::write(recording, &flame, &caption, out),
+                };
+                written.map_err(stallgraph::Error::Output)
             })?;
             is_drawn = true;
         }
@@ -55,11 +64,18 @@ pub fn draw(
     Ok(is_drawn)
 }
 
+/// A picture as PNG.
+fn drawn(recording: &Recording, flame: &Flame, caption: &Caption) -> Result<Vec<u8>> {
+    let mut svg = Vec::new();
+    flame_svg::write(recording, flame, caption, &mut svg).map_err(stallgraph::Error::Output)?;
+    png::draw(&svg)
+}
+
 fn flame(painter: &mut Painter, view: &View) -> Option<Flame> {
     Some(match &view.kind {
         Kind::Ordered => painter.ordered(view.sections.first()?.clone()),
         Kind::Merged => painter.merged(&view.sections),
-        Kind::Differential(baseline) => painter.differential(&view.sections, baseline),
+        Kind::Differential { baseline, .. } => painter.differential(&view.sections, baseline),
     })
 }
 
@@ -95,8 +111,13 @@ fn caption(recording: &Recording, view: &View, flame: &Flame) -> Caption {
     }
     findings.retain(|text| !text.is_empty());
     let name = name(recording, view);
-    let name = if matches!(view.kind, Kind::Differential(_)) { format!("windows of {name}") } else { name };
-    Caption { title: flame_svg::title(recording, &name, &view.range), subtitle: findings.join("; ") }
+    let of = match &view.kind {
+        Kind::Differential { of, .. } => of.clone(),
+        Kind::Ordered | Kind::Merged => String::new(),
+    };
+    let name = if of.is_empty() { name } else { format!("{} of {name}", of.trim_start_matches("the ")) };
+    let title = flame_svg::title(recording, &name, &view.range);
+    Caption { title, subtitle: findings.join("; "), of, markers: Vec::new() }
 }
 
 /// The file of a picture. Of several, each has the `number` of its CPU or thread in its name.

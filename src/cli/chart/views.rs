@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use anyhow::{Result, bail};
-use stallgraph::analyses::flame::{self, MarkedPath, Marks, Section};
+use stallgraph::analyses::flame::{self, Hole, MarkedPath, Marks, Section};
 use stallgraph::analyses::selection::{Selection, TimeRange, cpu_list};
 use stallgraph::analyses::stalls::{self, Stall, Stalls};
 use stallgraph::analyses::windows::{self, Episode, Options, Triggers, Windows};
@@ -11,6 +11,7 @@ use stallgraph::causes::Causes;
 use stallgraph::model::{Recording, Timeline};
 use stallgraph::render::text::counted;
 use stallgraph::render::viewers::flame_svg;
+use stallgraph::render::viewers::markers::{self, Marker};
 
 use super::arguments::Arguments;
 use crate::cli::output;
@@ -49,7 +50,12 @@ pub enum Kind<'r> {
     /// The same stacks merged.
     Merged,
     /// Merged, and compared with these parts of timelines.
-    Differential(Vec<Section<'r>>),
+    Differential {
+        /// What is compared, in a few words.
+        of: String,
+        /// What it is compared with.
+        baseline: Vec<Section<'r>>,
+    },
 }
 
 /// Chooses what to draw of one recording.
@@ -60,8 +66,9 @@ pub struct Gallery<'r> {
     /// The selected time, as far as there are samples.
     range: Range<u64>,
     windows: Windows,
-    /// The stalls, if `--stall` is given or if there are no windows to find a culprit in.
-    stalls: Option<Stalls>,
+    stalls: Stalls,
+    /// Both, numbered as in their reports.
+    markers: Vec<Marker>,
     culprit: Option<Culprit>,
     /// How much time is shown after a window, or on both sides of a stall.
     after_ns: u64,
@@ -70,8 +77,8 @@ pub struct Gallery<'r> {
 impl<'r> Gallery<'r> {
     /// Analyses the recording as far as the arguments ask for it.
     pub fn new(arguments: &'r Arguments, recording: &'r Recording, options: Options) -> Result<Self> {
-        // If windows are drawn, --time selects windows. Otherwise it selects only the drawn time,
-        // and the culprit is found from all windows.
+        // If windows or stalls are drawn, --time selects them. Otherwise it selects only the drawn
+        // time: the culprit is that of all windows, and stalls keep their numbers.
         let is_of_windows = arguments.window.is_some() || arguments.diff;
         let time = if is_of_windows { options.selection.time } else { TimeRange::All };
         let selection = Selection { time, ..options.selection.clone() };
@@ -84,14 +91,14 @@ impl<'r> Gallery<'r> {
             let selection = Selection { time, ..options.selection.clone() };
             stalls::find(recording, &stalls::Options { min_ns, selection, causes: Causes::none() })
         };
-        let stalls = match arguments.stall {
-            Some(_) => Some(stalls_in(options.selection.time)),
-            None if windows.episodes.is_empty() && !is_of_windows => Some(stalls_in(TimeRange::All)),
-            None => None,
-        };
-        let culprit = culprit(recording, &windows, stalls.as_ref());
+        let is_of_stalls = arguments.stall.is_some() || arguments.diff;
+        let stalls = stalls_in(if is_of_stalls { options.selection.time } else { TimeRange::All });
+        let culprit = culprit(recording, &windows, &stalls);
+        let mut markers = markers::of_stalls(recording, &stalls);
+        let of_windows = markers::of_windows(recording, &windows).into_iter();
+        markers.extend(of_windows.filter(|marker| marker.kind == "window"));
         let after_ns = arguments.after.map_or(Ok(AFTER_NS), to_ns)?;
-        Ok(Gallery { arguments, recording, options, range, windows, stalls, culprit, after_ns })
+        Ok(Gallery { arguments, recording, options, range, windows, stalls, markers, culprit, after_ns })
     }
 
     /// The pictures that the arguments ask for; none if there is no window or stall to draw.
@@ -104,7 +111,7 @@ impl<'r> Gallery<'r> {
             return Ok(episode.and_then(|episode| self.window(number, episode)).into_iter().collect());
         }
         if let Some(number) = self.arguments.stall {
-            let stall = numbered("stall", number, self.stalls())?;
+            let stall = numbered("stall", number, &self.stalls.stalls)?;
             return Ok(stall.and_then(|stall| self.stall(number, stall)).into_iter().collect());
         }
         let mut timelines: Vec<&Timeline> = self.options.selection.timelines(self.recording).collect();
@@ -113,9 +120,11 @@ impl<'r> Gallery<'r> {
             return Ok(vec![self.view(timelines.iter().map(section).collect(), self.range.clone())]);
         }
         if self.options.selection.cpus.is_none() && timelines.len() > 1 {
-            let stalled =
-                self.stalls.as_ref().and_then(|stalls| stalls.ranking.first()?.cpus.first().copied());
-            let worst = stalled.or_else(|| self.windows.worst_cpu(self.recording, timelines.iter().copied()));
+            let has_windows = self.windows.culprit().is_some();
+            let stalled = self.stalls.ranking.first().and_then(|top| top.cpus.first().copied());
+            let worst = stalled
+                .filter(|_| !has_windows)
+                .or_else(|| self.windows.worst_cpu(self.recording, timelines.iter().copied()));
             let of_all = lanes_name(self.recording, timelines.iter().copied());
             timelines.retain(|timeline| Some(timeline.cpu) == worst);
             let choose = if self.recording.tells_cpus() { "; -C chooses others" } else { "" };
@@ -127,8 +136,11 @@ impl<'r> Gallery<'r> {
         Ok(timelines.into_iter().map(view).collect())
     }
 
-    fn stalls(&self) -> &[Stall] {
-        self.stalls.as_ref().map_or(&[], |stalls| &stalls.stalls)
+    /// The stalls and windows of a view in the order of time.
+    pub fn markers_of(&self, view: &View) -> Vec<Marker> {
+        let [section] = &view.sections[..] else { return Vec::new() };
+        let is_of = |marker: &&Marker| self.recording.tells_cpus() && marker.cpu == section.timeline.cpu;
+        self.markers.iter().filter(is_of).cloned().collect()
     }
 
     fn episode(&self, number: usize) -> Result<Option<&Episode>> {
@@ -166,7 +178,7 @@ impl<'r> Gallery<'r> {
         let at = |number: Option<usize>| number.and_then(|number| number.checked_sub(1));
         let marked = |task, path| MarkedPath::new(Some(self.recording.task(task).comm), path);
         let window = at(self.arguments.window).and_then(|at| self.windows.episodes.get(at));
-        let stall = at(self.arguments.stall).and_then(|at| self.stalls().get(at));
+        let stall = at(self.arguments.stall).and_then(|at| self.stalls.stalls.get(at));
         let path = match (window, stall) {
             (Some(episode), _) => {
                 let dominating = episode.dominating.as_ref();
@@ -179,21 +191,33 @@ impl<'r> Gallery<'r> {
             _ => self.culprit.as_ref().and_then(|culprit| culprit.path.clone()),
         };
         let paths = path.filter(|_| is_marked).into_iter().collect();
-        Marks { triggers: Triggers::new(self.recording, &self.options), paths }
+        let holes = Hole::all(self.recording, &self.stalls);
+        Marks { triggers: Triggers::new(self.recording, &self.options), paths, holes }
     }
 
-    /// All windows, or one, against the baseline of their CPUs.
+    /// All windows, or one, against the rest of their CPUs' time; stalls, if windows do not show the
+    /// culprit.
     fn differential(&self) -> Result<Vec<View<'r>>> {
-        let episodes: Vec<&Episode> = match self.arguments.window {
-            Some(number) => self.episode(number)?.into_iter().collect(),
-            None => self.windows.episodes.iter().collect(),
+        let stalls = &self.stalls.stalls;
+        let (of, is_of_stalls, stretches): (String, bool, Vec<(u32, Range<u64>)>) = match self.arguments {
+            Arguments { window: Some(number), .. } => {
+                let episode = self.episode(*number)?;
+                (format!("window {number}"), false, episode.into_iter().map(window_of).collect())
+            }
+            Arguments { stall: Some(number), .. } => {
+                let stall = numbered("stall", *number, stalls)?;
+                (format!("stall {number}"), true, stall.into_iter().map(time_of).collect())
+            }
+            _ if self.windows.culprit().is_none() && !stalls.is_empty() => {
+                ("the stalls".to_owned(), true, stalls.iter().map(time_of).collect())
+            }
+            _ => ("the windows".to_owned(), false, self.windows.episodes.iter().map(window_of).collect()),
         };
-        let section = |episode: &&Episode| {
-            let window = &episode.window;
-            let timeline = self.recording.timeline(episode.cpu)?;
-            Some(Section { timeline, range: window.start_ns..window.end_ns })
+        let section = |(cpu, range): (u32, Range<u64>)| {
+            Some(Section { timeline: self.recording.timeline(cpu)?, range })
         };
-        let sections: Vec<Section> = episodes.iter().filter_map(section).collect();
+        let mut sections: Vec<Section> = stretches.into_iter().filter_map(section).collect();
+        sections.sort_by_key(|section| (section.timeline.cpu, section.range.start));
         let mut timelines: Vec<&Timeline> = sections.iter().map(|section| section.timeline).collect();
         timelines.dedup_by_key(|timeline| timeline.cpu);
         if timelines.is_empty() {
@@ -202,14 +226,18 @@ impl<'r> Gallery<'r> {
         let whole = flame::extent(self.recording, timelines.iter().copied());
         let mut baseline = Vec::new();
         for &timeline in &timelines {
-            let stretches = self.windows.baseline(self.recording, timeline, whole.clone());
+            let stretches = if is_of_stalls {
+                outside(stalls, timeline.cpu, whole.clone())
+            } else {
+                self.windows.baseline(self.recording, timeline, whole.clone())
+            };
             baseline.extend(stretches.into_iter().map(|range| Section { timeline, range }));
         }
         if baseline.is_empty() {
-            bail!("--diff: there is no time outside the windows to compare with; record for longer");
+            bail!("--diff: there is no time outside {of} to compare with; record for longer");
         }
         let view = self.view(sections, whole);
-        Ok(vec![View { kind: Kind::Differential(baseline), ..view }])
+        Ok(vec![View { kind: Kind::Differential { of, baseline }, ..view }])
     }
 
     /// A view with the finding of the whole recording, as far as it is of the CPUs in view.
@@ -233,14 +261,37 @@ impl<'r> Gallery<'r> {
     }
 }
 
-/// The culprit of the windows; of the stalls, if there are no windows.
-fn culprit(recording: &Recording, windows: &Windows, stalls: Option<&Stalls>) -> Option<Culprit> {
+/// The CPU and the time of an episode's window.
+fn window_of(episode: &Episode) -> (u32, Range<u64>) {
+    (episode.cpu, episode.window.start_ns..episode.window.end_ns)
+}
+
+/// The CPU and the time of a stall.
+fn time_of(stall: &Stall) -> (u32, Range<u64>) {
+    (stall.cpu, stall.start_ns..stall.end_ns)
+}
+
+/// The parts of `whole` in which a CPU had no stall.
+fn outside(stalls: &[Stall], cpu: u32, whole: Range<u64>) -> Vec<Range<u64>> {
+    let mut rest = whole;
+    let mut parts = Vec::new();
+    for stall in stalls.iter().filter(|stall| stall.cpu == cpu) {
+        parts.push(rest.start..stall.start_ns.min(rest.end));
+        rest.start = rest.start.max(stall.end_ns);
+    }
+    parts.push(rest);
+    parts.retain(|part| part.start < part.end);
+    parts
+}
+
+/// The culprit of the windows; of the stalls, if windows show none.
+fn culprit(recording: &Recording, windows: &Windows, stalls: &Stalls) -> Option<Culprit> {
     if let Some(ranked) = windows.culprit() {
         let path = MarkedPath::new(ranked.holder.task(), &ranked.path);
         let finding = flame_svg::culprit(recording, windows, ranked);
         return Some(Culprit { path: Some(path), cpus: ranked.cpus.clone(), finding });
     }
-    let (verdict, summary) = stalls.filter(|_| windows.episodes.is_empty())?.verdict()?;
+    let (verdict, summary) = stalls.verdict()?;
     let path = summary.path.as_ref().map(|path| MarkedPath::new(summary.holder.task(), path));
     let finding = flame_svg::culprit_of_stalls(recording, verdict, summary);
     Some(Culprit { path, cpus: summary.cpus.clone(), finding })

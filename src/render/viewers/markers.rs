@@ -16,6 +16,8 @@ use crate::render::text::{milliseconds, percent};
 pub struct Marker {
     /// Its kind, in a word. Viewers show the markers of one kind in one row.
     pub kind: &'static str,
+    /// Its number in the report of its kind.
+    pub number: u64,
     /// The CPU.
     pub cpu: u32,
     /// The task that has it in its lane, if tasks have lanes.
@@ -39,6 +41,7 @@ pub fn of_windows(recording: &Recording, windows: &Windows) -> Vec<Marker> {
     let markers = numbered.flat_map(|(number, episode)| {
         let marker = |kind, start_ns, end_ns, label: &str| Marker {
             kind,
+            number,
             cpu: episode.cpu,
             task: Some(episode.trigger),
             start_ns,
@@ -75,6 +78,7 @@ fn window_text(recording: &Recording, episode: &Episode) -> String {
 pub fn of_stalls(recording: &Recording, stalls: &Stalls) -> Vec<Marker> {
     let marker = |(number, stall): (u64, &Stall)| Marker {
         kind: "stall",
+        number,
         cpu: stall.cpu,
         task: stall.culprit.as_ref().map(|culprit| culprit.on_cpu),
         start_ns: stall.start_ns,

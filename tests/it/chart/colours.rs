@@ -1,6 +1,7 @@
 //! Colours: which paths stand out.
 
 use crate::support::fixture::{self, RX, every_ms};
+use crate::support::{Recording, svg};
 use stallgraph::analyses::flame::{self, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::paths::Path;
 use stallgraph::analyses::windows::{Options, Triggers};
@@ -32,6 +33,7 @@ fn a_handler_stands_out_on_every_stack() {
     let marks = Marks {
         triggers: Triggers::new(&recording, &Options::default()),
         paths: vec![MarkedPath::new(Some(comm), &path)],
+        holes: Vec::new(),
     };
     let whole = flame::extent(&recording, [timeline]);
     let picture =
@@ -44,6 +46,29 @@ fn a_handler_stands_out_on_every_stack() {
     assert!(is_dark("net_rx_action") && is_dark("ixgbe_poll"));
     let others = ["asm_common_interrupt", "handle_softirqs", "napi_gro_receive", "vfs_read", "work"];
     assert!(!others.into_iter().any(is_dark));
+}
+
+/// What the legend says is the colour of the block, in every kind of picture.
+#[test]
+fn each_colour_is_in_the_legend() {
+    for (name, options) in [
+        ("post", &[][..]),
+        ("post", &["--window", "2"]),
+        ("post", &["--flamegraph"]),
+        ("post", &["--diff"]),
+        ("system", &["-C", "0"]),
+        ("evidence", &["--stall", "1"]),
+        ("interrupts-off", &[]),
+        ("worker", &["--stall", "1"]),
+    ] {
+        let picture = svg::read(&Recording::open(name).stdout("chart", options));
+        for frame in picture.frames.iter().filter(|frame| frame.depth > 0) {
+            assert!(picture.colours.contains(&frame.fill), "{name} {options:?}: {frame:?}");
+        }
+        // No more than are drawn: each entry has one at least.
+        let is_drawn = |colour: &&String| picture.frames.iter().any(|frame| frame.fill == **colour);
+        assert!(picture.colours.iter().filter(is_drawn).count() > picture.colours.len() / 4, "{name}");
+    }
 }
 
 #[test]
@@ -67,5 +92,9 @@ fn what_shall_stand_out_has_colours_of_its_own() {
     assert_eq!(fills.len(), 2, "{fills:?}");
     let darkest = |name: &str| picture.fills(name).iter().map(|fill| rgb(fill).iter().sum::<u32>()).min();
     assert!(darkest("vfs_write") > Some(550) && darkest("seq_read") < Some(400));
-    assert!(picture.legend.starts_with(" ■ dominating path ■ trigger ■ kernel ■ user"), "{}", picture.legend);
+    assert!(
+        picture.legend.starts_with(" ■■■ dominating path ■■■ trigger ■■■ kernel ■■■ user"),
+        "{}",
+        picture.legend
+    );
 }

@@ -2,7 +2,8 @@
 
 use crate::support::svg::Picture;
 use crate::support::{fixture, svg};
-use stallgraph::analyses::flame::{self, Flame, MarkedPath, Marks, Painter, Section};
+use stallgraph::analyses::flame::{self, Flame, Hole, MarkedPath, Marks, Painter, Section};
+use stallgraph::analyses::stalls;
 use stallgraph::analyses::windows::{self, Options, Triggers, Windows};
 use stallgraph::render::viewers::flame_svg::{self, Caption};
 
@@ -19,7 +20,12 @@ pub fn flame_of(
     let options = Options::default();
     let windows = windows::find(&recording, &options);
     let culprit = windows.culprit().map(|top| MarkedPath::new(top.holder.task(), &top.path));
-    let marks = Marks { triggers: Triggers::new(&recording, &options), paths: culprit.into_iter().collect() };
+    let stalls = stalls::find(&recording, &stalls::Options::default());
+    let marks = Marks {
+        triggers: Triggers::new(&recording, &options),
+        paths: culprit.into_iter().collect(),
+        holes: Hole::all(&recording, &stalls),
+    };
     let timeline = &recording.timelines[0];
     let whole = flame::extent(&recording, [timeline]);
     let flame = paint(
@@ -32,7 +38,12 @@ pub fn flame_of(
 }
 
 pub fn draw(recording: &stallgraph::model::Recording, flame: &Flame) -> Picture {
-    let caption = Caption { title: "title".to_owned(), subtitle: "subtitle".to_owned() };
+    let caption = Caption {
+        title: "title".to_owned(),
+        subtitle: "subtitle".to_owned(),
+        of: "the windows".to_owned(),
+        markers: Vec::new(),
+    };
     let mut bytes = Vec::new();
     flame_svg::write(recording, flame, &caption, &mut bytes).expect("a picture");
     svg::read(&String::from_utf8(bytes).expect("UTF-8"))

@@ -5,3 +5,6 @@ mod colours;
 mod drawing;
 mod limits;
 mod order;
+mod png;
+mod scale;
+mod stalls;

@@ -39,7 +39,7 @@ fn the_oldest_is_leftmost_and_widths_are_times() {
         ["idle", "lost", "unsampled"].into_iter().flat_map(|name| picture.fills(name)).collect();
     assert_eq!(fillers.len(), 3);
     assert!(fillers[0] != fillers[1] && fillers[1] != fillers[2] && fillers[0] != fillers[2], "{fillers:?}");
-    assert_eq!(picture.legend, " ■ kernel ■ user ■ idle ■ lost ■ unsampled");
+    assert_eq!(picture.legend, " ■■■ kernel ■■■ user ■ idle ■ lost ■ unsampled");
 }
 
 /// The chart shows each sample that `collapse` prints at its time, for as long as `collapse
@@ -189,8 +189,18 @@ fn a_differential_shows_what_windows_have_more_of() {
     assert_eq!(widths, [(50_000, 10_000), (50_000, 90_000)]);
     let picture = draw(&recording, &flame);
     assert_eq!(row(&picture, 1), [(0, 50_000, "cadvisor"), (50_000, 50_000, "nginx")]);
-    let (more, less) = (rgb(picture.fills("vfs_read")[0]), rgb(picture.fills("work")[0]));
-    assert!(more[0] == 255 && more[2] < 128, "red: {more:?}");
-    assert!(less[2] == 255 && less[0] < 128, "blue: {less:?}");
-    assert!(picture.legend.contains("more in the windows"), "{}", picture.legend);
+    // All frames of what windows have more of are red, callers too, and the others are pale.
+    for name in ["cadvisor", "main", "do_syscall_64", "vfs_read"] {
+        let [fill] = picture.fills(name)[..] else { panic!("{name} has one colour") };
+        let [red, green, blue] = rgb(fill);
+        assert!(red > 200 && green < 140 && blue < 80, "red: {name}: {fill}");
+    }
+    for name in ["nginx", "work"] {
+        let [red, green, blue] = rgb(picture.fills(name)[0]);
+        assert!(blue > green && green > red && red > 140, "pale blue: {name}: {:?}", picture.fills(name));
+    }
+    assert_eq!(picture.legend, " ■■■■ less ■ same ■■■■ more in the windows than in the rest of the time");
+    let title = |name: &str| &picture.frames.iter().find(|frame| frame.name == name).expect("a frame").title;
+    assert_eq!(title("vfs_read"), "vfs_read (50% of the windows, 10% of the rest; 50,000 us, 50.00%)");
+    assert_eq!(title("nginx"), "nginx (50% of the windows, 90% of the rest; 50,000 us, 50.00%)");
 }

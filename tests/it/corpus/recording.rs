@@ -36,6 +36,7 @@ pub fn check(bytes: &[u8]) {
             .map(|top| flame::MarkedPath::new(top.holder.task(), &top.path))
             .into_iter()
             .collect(),
+        holes: flame::Hole::all(&recording, &stalls::find(&recording, &stalls::Options::default())),
     };
     let mut painter = flame::Painter::new(&recording, &marks);
     let whole = flame::extent(&recording, &recording.timelines);
@@ -138,7 +139,7 @@ fn redact(bytes: &[u8], recording: &Recording, options: &Options) {
 /// Draws a flame, where there is one.
 fn draw(recording: &Recording, flame: &flame::Flame) {
     if !flame.lines.is_empty() {
-        let caption = Caption { title: String::new(), subtitle: String::new() };
+        let caption = Caption::default();
         let mut svg = Vec::new();
         flame_svg::write(recording, flame, &caption, &mut svg).expect("memory takes all");
         assert!(svg.ends_with(b"</svg>"));

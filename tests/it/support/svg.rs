@@ -16,6 +16,8 @@ pub struct Frame {
     pub width: u64,
     /// Its text, without the counts after it.
     pub name: String,
+    /// The whole text that it shows under the mouse.
+    pub title: String,
     /// Its colour.
     pub fill: String,
 }
@@ -35,6 +37,28 @@ pub struct Picture {
     pub subtitle: String,
     /// The legend of colours.
     pub legend: String,
+    /// Each colour in the legend.
+    pub colours: Vec<String>,
+    /// The labels of the time axis, from the left, those of one tick from above: x in percent, and
+    /// text.
+    pub labels: Vec<(f64, String)>,
+    /// The x of each line of the axis in percent.
+    pub ticks: Vec<f64>,
+    /// The numbered stretches below the axis, from above, then from the left.
+    pub markers: Vec<Marker>,
+}
+
+/// A numbered stretch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// What it shows under the mouse.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+    /// µs from the left edge.
+    pub x: u64,
+    /// Width in µs.
+    pub width: u64,
 }
 
 /// Parses a document, which must be well-formed.
@@ -80,7 +104,7 @@ pub fn read(svg: &str) -> Picture {
         let name = title.rsplit_once(" (").map_or(title.as_str(), |(name, _)| name).to_owned();
         let fill = rect.attribute("fill").expect("a colour").to_owned();
         let y: u64 = number(rect, "y");
-        frames.push((y, Frame { depth: 0, x, width, name, fill }));
+        frames.push((y, Frame { depth: 0, x, width, name, title, fill }));
     }
     // The top row is the whole picture.
     let rows: BTreeMap<u64, usize> = frames
@@ -98,6 +122,11 @@ pub fn read(svg: &str) -> Picture {
         let start = rows.last().map_or(0, |row| row.end);
         rows.push(start..start + row.len());
     }
+    let scale = document.descendants().find(|node| node.attribute("id") == Some("ticks"));
+    let of_scale = |name: &'static str| {
+        scale.into_iter().flat_map(|node| node.children()).filter(move |node| node.has_tag_name(name))
+    };
+    let markers = document.descendants().filter(|node| node.attribute("class") == Some("marker"));
     Picture {
         total,
         rows,
@@ -105,7 +134,36 @@ pub fn read(svg: &str) -> Picture {
         title: text(by_id("title")),
         subtitle: text(by_id("subtitle")),
         legend: text(by_id("legend")),
+        colours: fills_of(by_id("legend")),
+        labels: of_scale("text").map(|node| (percent(node, "x"), text(node))).collect(),
+        ticks: of_scale("line").map(|node| percent(node, "x1")).collect(),
+        markers: markers.map(|node| marker(node, total)).collect(),
     }
+}
+
+/// The colours that elements below a node are filled with.
+fn fills_of(node: Node) -> Vec<String> {
+    node.descendants().filter_map(|node| node.attribute("fill")).map(str::to_owned).collect()
+}
+
+/// A number with a percent sign.
+#[track_caller]
+fn percent(node: Node, name: &str) -> f64 {
+    node.attribute(name).and_then(|text| text.strip_suffix('%')?.parse().ok()).expect("percent")
+}
+
+/// A stretch below the axis, which must be where its numbers say.
+#[track_caller]
+fn marker(node: Node, total: u64) -> Marker {
+    let child = |name: &str| node.children().find(|node| node.has_tag_name(name)).expect("a child");
+    let (x, width): (u64, u64) = (number(node, "data-x"), number(node, "data-w"));
+    for rect in node.children().filter(|node| node.has_tag_name("rect") && node.has_attribute("class")) {
+        for (name, us) in [("x", x), ("width", width)] {
+            assert!((percent(rect, name) - 100.0 * us as f64 / total as f64).abs() < 1e-3, "{rect:?}");
+        }
+    }
+    let text = |name| child(name).text().unwrap_or_default().to_owned();
+    Marker { title: text("title"), text: text("text"), x, width }
 }
 
 fn number(node: Node, name: &str) -> u64 {

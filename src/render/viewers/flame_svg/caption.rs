@@ -5,33 +5,56 @@ use std::ops::Range;
 use crate::analyses::flame::Times;
 use crate::analyses::stalls::{CulpritSummary, Stall, Verdict};
 use crate::analyses::windows::{Episode, Ranked, Windows};
-use crate::model::Recording;
+use crate::model::{Recording, utc};
 use crate::render::subject;
 use crate::render::text::{counted, duration, milliseconds, percent, seconds};
+use crate::render::viewers::markers::Marker;
 
 /// Characters of a file's name in the title.
-const FILE_WIDTH: usize = 40;
+const FILE_WIDTH: usize = 32;
 
-/// The two lines above a picture.
+/// What stands above a picture.
+#[derive(Default)]
 pub struct Caption {
     /// Recording, CPU and time.
     pub title: String,
     /// The finding.
     pub subtitle: String,
+    /// What a differential is of, in a few words: `the windows`.
+    pub of: String,
+    /// The markers on the drawn CPU, in the order of time: a picture in that order shows them below
+    /// its time axis, one row for each kind.
+    pub markers: Vec<Marker>,
 }
 
-/// A title: the recording, the CPUs or threads that are drawn, start and end.
+/// A title: the recording, the CPUs or threads that are drawn, start and end, and the day where it
+/// is known.
 pub fn title(recording: &Recording, lanes: &str, range: &Range<u64>) -> String {
-    let file = &recording.about.file;
-    let beyond = file.chars().count().saturating_sub(FILE_WIDTH);
-    let start = if beyond > 0 { ".." } else { "" };
-    let file: String = start.chars().chain(file.chars().skip(beyond)).collect();
+    let day = recording.about.clock.since_1970_ns(range.start).map(|ns| {
+        let time = utc(ns);
+        format!(", {}", time.split(' ').next().unwrap_or_default())
+    });
     format!(
-        "{file}: {lanes}, {} to {} s ({})",
+        "{}: {lanes}, {} to {} s ({}){}",
+        file(&recording.about.file),
         seconds(range.start),
         seconds(range.end),
         duration(range.end.saturating_sub(range.start)),
+        day.unwrap_or_default(),
     )
+}
+
+/// A file's name with as many of its folders as fit: the last ones tell files apart.
+fn file(path: &str) -> String {
+    let length = path.chars().count();
+    if length <= FILE_WIDTH {
+        return path.to_owned();
+    }
+    let ends = path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| &path[at + 1..]);
+    match ends.filter(|end| !end.is_empty()).find(|end| end.chars().count() + 3 <= FILE_WIDTH) {
+        Some(end) => format!("../{end}"),
+        None => "..".chars().chain(path.chars().skip(length + 2 - FILE_WIDTH)).collect(),
+    }
 }
 
 /// Why there is no culprit on the drawn CPUs or threads, `lanes`, in one line.

@@ -1,8 +1,8 @@
-//! The picture: the lines that inferno draws, and the legend.
+//! The picture: the lines that inferno draws, and what stands above its frames.
 
 use std::io::{self, Write};
 
-use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
+use inferno::flamegraph::color::{BackgroundColor, PaletteMap};
 use inferno::flamegraph::{self, Direction, Options, TextTruncateDirection};
 use rustc_hash::FxHashSet;
 
@@ -11,15 +11,28 @@ use crate::model::{Recording, clean};
 use crate::render::text::cut;
 
 use super::caption::Caption;
-use super::palette::{GREY, Kind, LEGEND, LESS, MORE, WHITE, colour, kind, tint};
+use super::drawn::{self, Drawn};
+use super::legend;
+use super::palette::{GREY, WHITE, colour, tint};
+use super::scale::Scale;
+use super::tooltips;
 
-/// Characters of the title and of the line below it that fit a picture of 1200 pixels.
-const TITLE_WIDTH: usize = 102;
+/// Characters of the title and of the line below it that fit a picture of 1200 pixels, beside
+/// "Reset Zoom" and "Reset Search".
+const TITLE_WIDTH: usize = 97;
 const SUBTITLE_WIDTH: usize = 160;
 /// The name that inferno has for the frame below all others.
 const ROOT: &str = "";
-/// The end of a picture by inferno.
-const END: &[u8] = b"</svg>";
+/// What the frames' style does not say. "Search" of inferno is a tenth of black.
+const STYLE: &str = "
+#search, #unzoom { opacity:1; fill:rgb(0,70,160); text-decoration:underline; }
+#ticks line { stroke:rgb(190,190,190); }
+#ticks text, #details { fill:rgb(60,60,60); }
+.band { fill:rgb(213,94,0); opacity:0.07; }
+.stall { fill:rgb(250,205,175); stroke:rgb(160,60,0); stroke-width:0.5; }
+.window { fill:rgb(205,222,240); stroke:rgb(0,80,130); stroke-width:0.5; }
+";
+const SCRIPT: &str = include_str!("scale.js");
 
 /// Writes a picture of `flame`.
 ///
@@ -29,26 +42,7 @@ const END: &[u8] = b"</svg>";
 pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut dyn Write) -> io::Result<()> {
     let mut palette = PaletteMap::default();
     palette.insert(ROOT, tint(GREY, 40));
-    let mut drawn = FxHashSet::default();
-    let mut lines = Vec::with_capacity(flame.lines.len());
-    for line in &flame.lines {
-        let mut text = String::new();
-        for (depth, block) in flame.blocks(line).enumerate() {
-            if depth > 0 {
-                text.push(';');
-            }
-            let begin = text.len();
-            push_name(recording, block, depth == 0, &mut text);
-            if drawn.insert((block, depth == 0)) {
-                palette.insert(&text[begin..], colour(recording, block));
-            }
-        }
-        if flame.is_differential {
-            text.push_str(&format!(" {}", line.before_us));
-        }
-        text.push_str(&format!(" {}", line.us));
-        lines.push(text);
-    }
+    let (lines, blocks) = lines(recording, flame, &mut palette);
     let mut options = Options::default();
     options.title = short(&caption.title, TITLE_WIDTH);
     options.subtitle = Some(short(&caption.subtitle, SUBTITLE_WIDTH));
@@ -64,31 +58,82 @@ pub fn write(recording: &Recording, flame: &Flame, caption: &Caption, out: &mut 
     options.min_width = 0.0;
     let mut svg = Vec::new();
     flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut svg)?;
-    let body = svg.strip_suffix(END).unwrap_or(&svg);
-    out.write_all(body)?;
-    out.write_all(legend(flame, &drawn).as_bytes())?;
-    out.write_all(&svg[body.len()..])
+    let svg = String::from_utf8(svg).map_err(io::Error::other)?;
+
+    let drawn = Drawn::new(&svg);
+    let scale = flame
+        .start_ns
+        .map(|start_ns| Scale::new(recording, start_ns, flame.total_us(), &caption.markers, legend::BOTTOM));
+    let top = scale.as_ref().map_or(legend::BOTTOM, Scale::bottom);
+    out.write_all(with_room(drawn.head, top - drawn::TOP).as_bytes())?;
+    if let Some(scale) = &scale {
+        out.write_all(scale.svg(recording).as_bytes())?;
+    }
+    let y = format!("x=\"10\" y=\"{}\"", top - drawn::TOP);
+    out.write_all(drawn.container.replacen("x=\"10\"", &y, 1).as_bytes())?;
+    out.write_all(tooltips::frames(flame, scale.as_ref(), &drawn, &caption.of).as_bytes())?;
+    let tail = drawn.tail.strip_suffix("</svg>").unwrap_or(drawn.tail);
+    out.write_all(tail.as_bytes())?;
+    out.write_all(legend::text(flame, &blocks, scale.as_ref(), &caption.of).as_bytes())?;
+    out.write_all(format!("<script type=\"text/ecmascript\"><![CDATA[{SCRIPT}]]></script>").as_bytes())?;
+    out.write_all(&drawn.tail.as_bytes()[tail.len()..])
 }
 
-/// The entries of the legend: the kinds of frames that are drawn.
-fn legend(flame: &Flame, drawn: &FxHashSet<(Block, bool)>) -> String {
-    if flame.is_differential {
-        return legend_text(&[("more in the windows than in the rest of the time", MORE), ("less", LESS)]);
+/// The lines that inferno reads, from left to right, and which blocks are in them; `palette` gets
+/// their colours.
+fn lines(recording: &Recording, flame: &Flame, palette: &mut PaletteMap) -> (Vec<String>, FxHashSet<Block>) {
+    let mut drawn = FxHashSet::default();
+    let mut lines = Vec::with_capacity(flame.lines.len());
+    // The line before: its blocks, and where each of their names ends.
+    let mut text = String::new();
+    let mut blocks: Vec<(Block, usize)> = Vec::new();
+    for line in flame.lines.iter().filter(|line| line.us > 0) {
+        let both = blocks.iter().zip(flame.blocks(line));
+        let shared = both.take_while(|(before, block)| before.0 == *block).count();
+        blocks.truncate(shared);
+        text.truncate(blocks.last().map_or(0, |(_, end)| *end));
+        for block in flame.blocks(line).skip(shared) {
+            let is_comm = blocks.is_empty();
+            if !is_comm {
+                text.push(';');
+            }
+            let begin = text.len();
+            push_name(recording, block, is_comm, &mut text);
+            if drawn.insert((block, is_comm)) {
+                palette.insert(&text[begin..], colour(recording, block));
+            }
+            blocks.push((block, text.len()));
+        }
+        lines.push(format!("{text} {}", line.us));
     }
-    let kinds: FxHashSet<Kind> = drawn.iter().map(|(block, _)| kind(*block)).collect();
-    let is_drawn = |(kind, ..): &&(Kind, &str, Color)| kinds.contains(kind);
-    let entries = LEGEND.iter().filter(is_drawn).map(|&(_, text, colour)| (text, colour));
-    legend_text(&entries.collect::<Vec<_>>())
+    (lines, drawn.into_iter().map(|(block, _)| block).collect())
 }
 
-/// What the colours mean, at the right end of the line above the frames. At its left end inferno
-/// shows the frame under the mouse.
-fn legend_text(entries: &[(&str, Color)]) -> String {
-    let mut text = String::from(r#"<text id="legend" text-anchor="end" x="99%" y="64">"#);
-    for (entry, Color { r, g, b }) in entries {
-        text.push_str(&format!("<tspan fill=\"rgb({r},{g},{b})\"> &#x25a0;</tspan> {entry}"));
+/// What inferno wrote before the frames, for a picture with `more` pixels above them.
+fn with_room(head: &str, more: usize) -> String {
+    let begin = "height=\"";
+    let height = head.find(begin).and_then(|at| head[at + begin.len()..].split('"').next()?.parse().ok());
+    let Some(height) = height.map(|height: usize| (height + more).to_string()) else {
+        return head.to_owned();
+    };
+    let view_box = format!("0 0 1200 {height}");
+    // Nothing in a picture names another file or an address that a program could load.
+    let head = match head.split_once("<!DOCTYPE") {
+        Some((declaration, rest)) => {
+            format!("{declaration}{}", rest.split_once('>').map_or("", |parts| parts.1))
+        }
+        None => head.to_owned(),
+    };
+    let mut head = head.replacen("</style>", &format!("{STYLE}</style>"), 1);
+    for (mark, attribute, value) in [
+        ("<svg ", "height", &height),
+        ("<svg ", "viewBox", &view_box),
+        ("</script>", "height", &height),
+        ("id=\"matched\"", "y", &legend::Y.to_string()),
+    ] {
+        head = drawn::with_attribute(&head, mark, attribute, value);
     }
-    text + "</text>"
+    head
 }
 
 /// Appends a name that inferno takes as one frame. It ends in one of the annotations that inferno
@@ -119,6 +164,8 @@ fn filler_name(filler: Filler) -> &'static str {
         Filler::Idle => "idle",
         Filler::Lost => "lost",
         Filler::Unsampled => "unsampled",
+        Filler::InterruptsOff => "interrupts off",
+        Filler::Machine => "the machine stood still",
         Filler::Narrow => "(narrower frames)",
         Filler::Deeper => "(deeper frames)",
     }
