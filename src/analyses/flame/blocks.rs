@@ -49,8 +49,8 @@ pub(super) fn blocks(
     cut(blocks)
 }
 
-/// The blocks of a hole, outermost first: what it is, and who held the CPU. The first says that what
-/// follows was not sampled then.
+/// The blocks of a hole, outermost first: what it is, and who held the CPU. The first says that
+/// what follows was not sampled then.
 pub(super) fn blocks_of_hole(marks: &Marks, hole: &Hole) -> Box<[Block]> {
     let what = if hole.is_of_machine { Filler::Machine } else { Filler::InterruptsOff };
     let (functions, is_marked) = hole.functions(marks);

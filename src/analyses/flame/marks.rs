@@ -47,8 +47,8 @@ impl MarkedPath {
     }
 }
 
-/// A part of a stall in which a CPU had interrupts off, or the machine stood still, so that no sample
-/// was taken.
+/// A part of a stall in which a CPU had interrupts off, or the machine stood still, so that no
+/// sample was taken.
 #[derive(Clone, Debug)]
 pub struct Hole {
     /// The CPU.

@@ -195,8 +195,8 @@ impl<'r> Gallery<'r> {
         Marks { triggers: Triggers::new(self.recording, &self.options), paths, holes }
     }
 
-    /// All windows, or one, against the rest of their CPUs' time; stalls, if windows do not show the
-    /// culprit.
+    /// All windows, or one, against the rest of their CPUs' time; stalls, if windows do not show
+    /// the culprit.
     fn differential(&self) -> Result<Vec<View<'r>>> {
         let stalls = &self.stalls.stalls;
         let (of, is_of_stalls, stretches): (String, bool, Vec<(u32, Range<u64>)>) = match self.arguments {

@@ -1,13 +1,13 @@
 //! Colours: which paths stand out.
 
+use crate::support::Recording;
 use crate::support::fixture::{self, RX, every_ms};
-use crate::support::{Recording, svg};
 use stallgraph::analyses::flame::{self, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::paths::Path;
 use stallgraph::analyses::windows::{Options, Triggers};
 use stallgraph::internals::Contexts;
 
-use super::drawing::{READ, draw, ordered, rgb};
+use super::drawing::{READ, chart, draw, ordered, rgb};
 
 /// A handler may interrupt any task: its path is highlighted on every stack, and without the frames
 /// that it interrupts.
@@ -61,7 +61,7 @@ fn each_colour_is_in_the_legend() {
         ("interrupts-off", &[]),
         ("worker", &["--stall", "1"]),
     ] {
-        let picture = svg::read(&Recording::open(name).stdout("chart", options));
+        let picture = chart(&Recording::open(name), options);
         for frame in picture.frames.iter().filter(|frame| frame.depth > 0) {
             assert!(picture.colours.contains(&frame.fill), "{name} {options:?}: {frame:?}");
         }

@@ -1,7 +1,7 @@
 //! Charts of fixtures, drawn by the library and read back.
 
 use crate::support::svg::Picture;
-use crate::support::{fixture, svg};
+use crate::support::{Recording, fixture, run, svg};
 use stallgraph::analyses::flame::{self, Flame, Hole, MarkedPath, Marks, Painter, Section};
 use stallgraph::analyses::stalls;
 use stallgraph::analyses::windows::{self, Options, Triggers, Windows};
@@ -47,6 +47,15 @@ pub fn draw(recording: &stallgraph::model::Recording, flame: &Flame) -> Picture 
     let mut bytes = Vec::new();
     flame_svg::write(recording, flame, &caption, &mut bytes).expect("a picture");
     svg::read(&String::from_utf8(bytes).expect("UTF-8"))
+}
+
+/// What `chart` draws of a recording with these options.
+#[track_caller]
+pub fn chart(recording: &Recording, options: &[&str]) -> Picture {
+    // It may note that there is more than can be seen at once.
+    let run = run(recording.command("chart").args(options));
+    assert_eq!(run.code, Some(0), "{options:?}: {}", run.stderr);
+    svg::read(&run.stdout)
 }
 
 pub fn ordered(text: &str) -> Picture {

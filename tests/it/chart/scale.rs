@@ -7,7 +7,8 @@ use crate::support::builder::{Builder, Event, Sample};
 use crate::support::svg::{self, Picture};
 use crate::support::{MadeUp, Recording, run, stallgraph};
 
-use super::drawing::MS;
+use super::drawing::{MS, chart};
+use stallgraph::load;
 
 /// The seconds of a label in µs.
 fn us(label: &str) -> u64 {
@@ -52,24 +53,26 @@ fn ticks_are_where_their_times_are() {
         ("evidence", &["--stall", "1"], true),
         ("interrupts-off", &["--stall", "2"], true),
     ] {
-        check_ticks(&svg::read(&Recording::open(name).stdout("chart", options)), has_time_of_day);
+        check_ticks(&chart(&Recording::open(name), options), has_time_of_day);
     }
     // A merged picture has no time axis.
     for options in [&["--flamegraph"][..], &["--diff"]] {
-        let picture = svg::read(&Recording::open("post").stdout("chart", options));
+        let picture = chart(&Recording::open("post"), options);
         assert_eq!((picture.ticks.len(), picture.markers.len()), (0, 0));
     }
 }
 
-/// The time of day is that of the clocks' relation in the recording, as `info` and `stalls` print it.
+/// The time of day is that of the clocks' relation in the recording.
 #[test]
 fn the_time_of_day_is_that_of_the_recording() {
     let recording = Recording::open("evidence");
-    let json = recording.stdout("stalls", &["--format", "json"]);
-    let stall = json.lines().find(|line| line.contains("since_1970_ns")).expect("a stall");
-    let stall: serde_json::Value = serde_json::from_str(stall).expect("JSON");
-    let since_1970_ns = stall["since_1970_ns"].as_u64().expect("a time");
-    let picture = svg::read(&recording.stdout("chart", &["--stall", "1", "--after", "0ms"]));
+    let json: serde_json::Value =
+        serde_json::from_str(&recording.stdout("stalls", &["--format", "json"])).expect("JSON");
+    let start_ns = json["stalls"][0]["start_ns"].as_u64().expect("ns");
+    let loaded = load::load(&recording.file, &load::Options::default(), &|_, _, _| {}).expect("it is read");
+    let since_1970_ns = loaded.about.clock.since_1970_ns(start_ns).expect("a time of day");
+    let since_1970_ns = u64::try_from(since_1970_ns).expect("after 1970");
+    let picture = chart(&recording, &["--stall", "1", "--after", "0ms"]);
     // The picture begins with the stall; a tick's x says how long after that it is.
     let (x, label) = picture.labels.iter().find(|label| label.1.ends_with(" UTC")).expect("a time of day");
     let ns = since_1970_ns + (x / 100.0 * picture.total as f64 * 1000.0) as u64;
@@ -86,7 +89,7 @@ fn the_time_of_day_is_that_of_the_recording() {
 #[test]
 fn tooltips_have_start_and_length() {
     let recording = Recording::open("post");
-    let picture = svg::read(&recording.stdout("chart", &["--window", "2"]));
+    let picture = chart(&recording, &["--window", "2"]);
     for frame in &picture.frames {
         let start = start_us(&picture) + frame.x;
         let expected = format!("(from {}.{:06} s, for ", start / 1_000_000, start % 1_000_000);
@@ -95,7 +98,7 @@ fn tooltips_have_start_and_length() {
         let digits: String = length.split(" us").next().expect("µs").replace(',', "");
         assert_eq!(digits, frame.width.to_string(), "{}", frame.title);
     }
-    let times = recording.stdout("collapse", &["-F", "time,comm", "-C", "1"]);
+    let times = recording.stdout("collapse", &["-F", "time,stack", "-C", "1"]);
     let of_agent = picture.frames.iter().filter(|frame| frame.name == "node_exporter" && frame.x > 0);
     let starts: Vec<u64> = of_agent.map(|frame| start_us(&picture) + frame.x).collect();
     assert!(!starts.is_empty());
@@ -104,7 +107,7 @@ fn tooltips_have_start_and_length() {
         assert!(times.contains(&time), "a sample at {time}");
     }
     // With a clock, the time of day too.
-    let picture = svg::read(&Recording::open("evidence").stdout("chart", &["--stall", "1"]));
+    let picture = chart(&Recording::open("evidence"), &["--stall", "1"]);
     assert!(picture.frames.iter().all(|frame| frame.title.contains(" s, 19:04:")), "{:?}", picture.frames[0]);
     assert!(picture.frames.iter().all(|frame| frame.title.contains(" UTC, for ")));
 }
@@ -118,10 +121,7 @@ fn the_title_fits_however_long_the_name_of_the_file() {
     let text = "app 1/1 [000] 1.000000: cpu-clock: \n\t401000 main (/bin/app)\n\n";
     for (name, shown) in [
         ("short.txt", "../node7/short.txt: CPU 0, 1.000000 to "),
-        (
-            "a-file-with-a-name-that-is-much-too-long-to-show.txt",
-            "..hat-is-much-too-long-to-show.txt: CPU 0, ",
-        ),
+        ("a-file-with-a-name-that-is-much-too-long-to-show.txt", "..t-is-much-too-long-to-show.txt: CPU 0, "),
     ] {
         let file = deep.join(name);
         fs::write(&file, text).expect("the folder can be written to");

@@ -1,9 +1,9 @@
 //! Stalls in charts: their numbers, and those with interrupts off.
 
 use crate::support::svg::{self, Picture};
-use crate::support::{Recording, run, stallgraph, stdout_of};
+use crate::support::{Recording, run, stallgraph};
 
-use super::drawing::rgb;
+use super::drawing::{chart, rgb};
 
 /// Number, start in ns and length in ns of what a report lists as JSON.
 fn listed(recording: &Recording, command: &str, list: &str) -> Vec<(u64, u64, u64)> {
@@ -31,7 +31,7 @@ fn start_ns(title: &str) -> u64 {
 fn stalls_and_windows_have_the_numbers_of_their_reports() {
     for name in ["post", "evidence", "interrupts-off", "worker", "mixed"] {
         let recording = Recording::open(name);
-        let picture = svg::read(&recording.stdout("chart", &["-C", "1"]));
+        let picture = chart(&recording, &["-C", "1"]);
         let mut expected = Vec::new();
         for (command, list, kind) in [("stalls", "stalls", "stall"), ("window", "episodes", "window")] {
             expected.extend(listed(&recording, command, list).into_iter().map(|entry| (kind, entry)));
@@ -59,7 +59,7 @@ fn a_stall_with_interrupts_off_is_a_block_with_its_culprit() {
     assert_eq!(stalls.len(), 3);
     for (number, _, length) in stalls {
         let option = number.to_string();
-        let picture = svg::read(&recording.stdout("chart", &["--stall", &option]));
+        let picture = chart(&recording, &["--stall", &option]);
         // 20 ms are shown before it.
         let middle = 20_000 + length / 2000;
         let stack = picture.stack_at(middle);
@@ -76,7 +76,7 @@ fn a_stall_with_interrupts_off_is_a_block_with_its_culprit() {
         assert!(!picture.legend.contains("unsampled") || !stack.contains(&"unsampled"));
     }
     // It counts where stacks are added up.
-    let merged = svg::read(&recording.stdout("chart", &["--flamegraph"]));
+    let merged = chart(&recording, &["--flamegraph"]);
     let off: u64 =
         merged.frames.iter().filter(|frame| frame.name == "interrupts off").map(|frame| frame.width).sum();
     assert!((90_000..110_000).contains(&off), "{off} us");
@@ -92,7 +92,7 @@ fn a_differential_shows_the_culprit_though_windows_miss_it() {
     zstd::stream::copy_decode(packed, std::fs::File::create(&file).expect("a file")).expect("it unpacks");
     let mut command = stallgraph();
     command.arg("chart").arg(&file).arg("--kallsyms").arg(folder.join("kallsyms"));
-    let picture = svg::read(&stdout_of(command.arg("--diff")));
+    let picture = svg::read(&run(command.arg("--diff")).stdout);
     assert!(picture.title.contains("stalls of CPU 1"), "{}", picture.title);
     assert!(
         picture.subtitle.starts_with("culprit: netstat_exp, in system call lseek"),
@@ -109,7 +109,7 @@ fn a_differential_shows_the_culprit_though_windows_miss_it() {
     }
     assert!(fills("sh").iter().all(|[red, _, blue]| *red > 140 && blue > red), "{:?}", fills("sh"));
     // So does that of windows which show it: callers are as red as what they call.
-    let post = svg::read(&Recording::open("post").stdout("chart", &["--diff"]));
+    let post = chart(&Recording::open("post"), &["--diff"]);
     assert!(post.title.contains("windows of CPU 1"), "{}", post.title);
     for name in ["node_exporter", "ksys_lseek", "seq_lseek", "traverse.part.0.constprop.0"] {
         let widest = post.frames.iter().filter(|frame| frame.name == name).max_by_key(|frame| frame.width);

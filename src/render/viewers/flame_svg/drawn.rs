@@ -1,4 +1,4 @@
-//! What inferno drew, taken apart: its frames get tooltips with times, and room for more above them.
+//! What inferno drew, taken apart: its frames get tooltips with times, and room for more above.
 
 /// What inferno leaves above the frames, in pixels: title, line below it, and the description of a
 /// frame (`ypad1` in its flamegraph/mod.rs).
@@ -66,7 +66,8 @@ impl<'s> Iterator for Frames<'s> {
         let (title, text) = text.split_at(memchr::memchr(b'<', text.as_bytes())?);
         let end = memchr::memmem::find(text.as_bytes(), b"</g>")? + "</g>".len();
         let (text, rest) = text.split_at(end);
-        // </title><rect x="" y="" width="" height="" fill="" fg:x="" fg:w=""/><text x="" y=""></text>
+        // </title><rect x="" y="" width="" height="" fill="" fg:x="" fg:w=""/><text>, each with
+        // a value.
         let mut quotes = memchr::memchr_iter(b'"', text.as_bytes());
         let mut value = || Some(quotes.next()? + 1..quotes.next()?);
         let (_, y, _, _, fill, x, width) =

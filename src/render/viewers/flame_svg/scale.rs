@@ -125,8 +125,8 @@ impl<'m> Scale<'m> {
         }
     }
 
-    /// Appends a marker: a band over the frames' height, a stretch in its row, and its text. The text
-    /// runs on to the right until the next marker covers it.
+    /// Appends a marker: a band over the frames' height, a stretch in its row, and its text. The
+    /// text runs on to the right until the next marker covers it.
     fn push_marker(&self, recording: &Recording, marker: &Marker, y: usize, svg: &mut String) {
         let us = |ns: u64| (ns / 1000).saturating_sub(self.start_us).min(self.total_us);
         let (start_us, end_us) = (us(marker.start_ns), us(marker.end_ns));
