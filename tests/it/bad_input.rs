@@ -394,7 +394,7 @@ fn survive(bytes: &[u8]) -> Result<usize, Error> {
     let mut painter = flame::Painter::new(&recording, &marks);
     for timeline in &recording.timelines {
         let whole = flame::extent(&recording, [timeline]);
-        let length_us = (whole.end - whole.start) / 1000;
+        let length_us = whole.end / 1000 - whole.start / 1000;
         let flame = painter.ordered(flame::Section { timeline, range: whole.clone() });
         assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), length_us, "time got lost");
         painter.merged(&[flame::Section { timeline, range: whole }]);

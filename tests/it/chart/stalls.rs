@@ -7,8 +7,10 @@ use super::drawing::{chart, rgb};
 
 /// Number, start in ns and length in ns of what a report lists as JSON.
 fn listed(recording: &Recording, command: &str, list: &str) -> Vec<(u64, u64, u64)> {
-    let report: serde_json::Value =
-        serde_json::from_str(&recording.stdout(command, &["--format", "json"])).expect("JSON");
+    // 1 is nothing found.
+    let run = run(recording.command(command).args(["--format", "json"]));
+    assert!(matches!(run.code, Some(0 | 1)), "{}", run.stderr);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
     let entries = report[list].as_array().expect("a list").clone();
     let time = |entry: &serde_json::Value, name: &str| entry[name].as_u64().expect("ns");
     (1..)
@@ -99,21 +101,21 @@ fn a_differential_shows_the_culprit_though_windows_miss_it() {
         "{}",
         picture.subtitle
     );
-    let fills = |name: &str| picture.fills(name).into_iter().map(rgb).collect::<Vec<_>>();
+    let widest = |picture: &Picture, name: &str| {
+        let frames = picture.frames.iter().filter(|frame| frame.name == name);
+        rgb(&frames.max_by_key(|frame| frame.width).expect("a frame").fill)
+    };
     for name in ["netstat_exp", "ksys_lseek", "seq_lseek", "traverse.part.0.constprop.0", "udp4_seq_show"] {
-        assert!(
-            fills(name).iter().all(|[red, green, blue]| *red > 200 && *green < 140 && *blue < 80),
-            "{name}: {:?}",
-            fills(name)
-        );
+        let [red, green, blue] = widest(&picture, name);
+        assert!(red > 200 && green < 140 && blue < 80, "{name}: {red} {green} {blue}");
     }
-    assert!(fills("sh").iter().all(|[red, _, blue]| *red > 140 && blue > red), "{:?}", fills("sh"));
+    let others = picture.frames.iter().filter(|frame| frame.name == "sh").map(|frame| rgb(&frame.fill));
+    assert!(others.into_iter().all(|[red, _, blue]| red > 140 && blue > red));
     // So does that of windows which show it: callers are as red as what they call.
     let post = chart(&Recording::open("post"), &["--diff"]);
     assert!(post.title.contains("windows of CPU 1"), "{}", post.title);
     for name in ["node_exporter", "ksys_lseek", "seq_lseek", "traverse.part.0.constprop.0"] {
-        let widest = post.frames.iter().filter(|frame| frame.name == name).max_by_key(|frame| frame.width);
-        let [red, green, blue] = rgb(&widest.expect("a frame").fill);
+        let [red, green, blue] = widest(&post, name);
         assert!(red > 200 && green < 140 && blue < 80, "{name}: {red} {green} {blue}");
     }
     let of_one = run(Recording::open("interrupts-off").command("chart").args(["--diff", "--stall", "2"]));
