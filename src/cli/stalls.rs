@@ -56,6 +56,11 @@ pub struct Arguments {
     /// Least length of a stall
     #[arg(long, help_heading = "Stalls", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
+    /// Also say how to record the evidence that is missing, and what that costs
+    ///
+    /// Where no stall was found and one may have been missed, the report says it anyway.
+    #[arg(long)]
+    advice: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -95,12 +100,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let at = log.as_ref().zip(moments.as_ref());
     let doubt = check::doubt(&recording, &stalls.sight, &options.selection);
     output::print(|out| match arguments.format {
-        Format::Text => {
-            report::stalls::write(&recording, &stalls, doubt.as_ref(), out).and_then(|()| match at {
+        Format::Text => report::stalls::write(&recording, &stalls, doubt.as_ref(), arguments.advice, out)
+            .and_then(|()| match at {
                 Some((log, moments)) => report::moments::write(&recording, &stalls, log, moments, out),
                 None => Ok(()),
-            })
-        }
+            }),
         Format::Json => json::stalls::write(&recording, &stalls, at, out),
     })?;
     let outcome = Outcome::of_paths(&recording, !stalls.stalls.is_empty() || !stalls.overloads.is_empty());

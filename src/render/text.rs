@@ -23,6 +23,17 @@ pub(crate) fn probability(p: f64) -> String {
     }
 }
 
+/// A probability in a sentence, in percent: `30 %`, `0.7 %`, `0.01 %`, `below 0.001 %`.
+pub(crate) fn chance(p: f64) -> String {
+    match p * 100.0 {
+        percent if percent >= 9.95 => format!("{percent:.0} %"),
+        percent if percent >= 0.095 => format!("{percent:.1} %"),
+        percent if percent >= 0.0095 => format!("{percent:.2} %"),
+        percent if percent >= 0.00095 => format!("{percent:.3} %"),
+        _ => "below 0.001 %".to_owned(),
+    }
+}
+
 /// Milliseconds, with one decimal if there are less than ten.
 pub(crate) fn milliseconds(ns: u64) -> String {
     let ms = ns as f64 / 1e6;

@@ -100,7 +100,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 fn the_report_of_stalls_names_the_holder() {
     for (node, name, _) in scenes() {
         let stalls = stalls_of(&node);
-        let text = written(|out| report::stalls::write(&node, &stalls, None, out));
+        let text = written(|out| report::stalls::write(&node, &stalls, None, true, out));
         let line = |word: &str| {
             let line = text.lines().find(|line| line.starts_with(word));
             line.unwrap_or_else(|| panic!("no line {word}: {text}")).to_owned()

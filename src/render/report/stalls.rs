@@ -28,7 +28,8 @@ const LENGTH: &str = "of the time in which softirqs could not run, with pauses o
 const ELSE: &str = "if a program is slow all the same, see the end of the list that `stallgraph causes` prints: a CPU \
                     quota and other things that look like a stall";
 
-/// Writes `stalls` of `recording`; `doubt` says why some may have been missed.
+/// Writes `stalls` of `recording`; `doubt` says why some may have been missed. How to record what
+/// it lacks is written if `with_advice`, or if nothing else would tell.
 ///
 /// # Errors
 ///
@@ -37,6 +38,7 @@ pub fn write(
     recording: &Recording,
     stalls: &Stalls,
     doubt: Option<&Doubt>,
+    with_advice: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let report = Report { recording, stalls, doubt };
@@ -53,7 +55,8 @@ pub fn write(
         (true, None) => lines.extend(wrap("else      ", ELSE)),
         (true, Some(_)) => {}
     }
-    lines.extend(report.lacks());
+    let is_unknown = stalls.stalls.is_empty() && doubt.is_some();
+    lines.extend(report.lacks(with_advice || is_unknown));
     lines.extend(wrap("loss      ", &loss(recording)));
     lines.extend(diagnostics_but_loss(recording));
     write_lines(&lines, out)
@@ -331,8 +334,8 @@ impl Report<'_> {
         Some(wrap("  as  ", &line).join("\n"))
     }
 
-    /// The witnesses that the recording lacks, and how to record them.
-    fn lacks(&self) -> Vec<String> {
+    /// The witnesses that the recording lacks, and how to record them if `with_advice`.
+    fn lacks(&self, with_advice: bool) -> Vec<String> {
         let (absent, useless): (Vec<_>, Vec<_>) =
             self.stalls.sight.lacking().partition(|(_, lack)| **lack == Lack::NotRecorded);
         let power = self.stalls.sight.weakest().map(Doubt::Power);
@@ -342,6 +345,12 @@ impl Report<'_> {
             if lines.is_empty() {
                 return wrap("lacks     ", "nothing that bears on stalls");
             }
+            return lines;
+        }
+        if !with_advice {
+            let all = counted((absent.len() + useless.len()) as u64, "kind");
+            let lacking = format!("{all} of evidence: stalls --advice says how to record them");
+            lines.extend(wrap("lacks     ", &lacking));
             return lines;
         }
         if !absent.is_empty() {

@@ -9,7 +9,7 @@ use crate::analyses::windows::{Among, Episode, LeftOut, Ranked, Verdict, Windows
 use crate::model::{NameId, Recording, chosen};
 use crate::render::doubt;
 use crate::render::subject::{self, clause};
-use crate::render::text::{counted, cut, cut_begin, milliseconds, percent, probability, seconds};
+use crate::render::text::{chance, counted, cut, cut_begin, milliseconds, percent, probability, seconds};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
@@ -162,17 +162,13 @@ impl Report<'_> {
             };
         };
         let evidence = format!(
-            "{} held the CPU for {} of the {} ms before {trigger}{} (median) in {}, and {}; p = {}",
+            "{} held the CPU in {}, for {} of {} ms (median), {}; chance {}",
             clause(self.recording, top.holder, Some(&top.path)),
+            self.windows_of(top, trigger),
             milliseconds(top.median_held_ns),
             self.before(),
-            match top.compared.among {
-                Among::Receiving => " received packets",
-                Among::All | Among::Others => "",
-            },
-            self.windows_of(top),
             self.elsewhere(top),
-            probability(top.p_value),
+            chance(top.p_value),
         );
         match top.verdict {
             Verdict::Culprit => wrap("culprit   ", &evidence),
@@ -195,23 +191,34 @@ impl Report<'_> {
         }
     }
 
-    /// `3 of 16 windows`, or `3 of 3 windows on CPU 1, of 16 windows in all`.
-    fn windows_of(&self, ranked: &Ranked) -> String {
-        let all = counted(ranked.compared.windows, "window");
+    /// `3 of 16 windows before ksoftirqd`, or `3 of 3 windows before ksoftirqd on CPU 1, of 16 in
+    /// all`.
+    fn windows_of(&self, ranked: &Ranked, trigger: &str) -> String {
+        let all = ranked.compared.windows;
+        let before = match ranked.compared.among {
+            Among::Receiving => format!("before {trigger} received packets"),
+            Among::All | Among::Others => format!("before {trigger}"),
+        };
         match ranked.cpus[..] {
             [cpu] if !self.windows.is_of_one_cpu() => format!(
-                "{} of {} on CPU {cpu}, of {all} in all",
+                "{} of {} {before} on CPU {cpu}, of {all} in all",
                 ranked.windows,
                 counted(ranked.windows_on_cpus, "window"),
             ),
-            _ => format!("{} of {all}", ranked.windows),
+            _ => format!("{} of {} {before}", ranked.windows, counted(all, "window")),
         }
     }
 
+    /// How often the path held the CPU at other times.
     fn elsewhere(&self, ranked: &Ranked) -> String {
-        match ranked.compared.baseline_windows {
-            0 => "there is no time outside the windows to compare with".to_owned(),
-            all => format!("in {} of {all} other stretches of that length there", ranked.baseline_windows),
+        let (held, all) = (ranked.baseline_windows, ranked.compared.baseline_windows);
+        let cpus = if ranked.cpus.len() == 1 { "that CPU" } else { "these CPUs" };
+        let comparable = format!("{all} comparable {} ms elsewhere on {cpus}", self.before());
+        match held {
+            _ if all == 0 => "and there is no time outside the windows to compare with".to_owned(),
+            0 => format!("and in none of {comparable}"),
+            _ if ranked.verdict == Verdict::Common => format!("and in {held} of {comparable}"),
+            _ => format!("but only in {held} of {comparable}"),
         }
     }
 

@@ -58,7 +58,7 @@ fn the_command_fits_the_machine() {
     let mut slow = plain();
     slow.tally.throttled = 100;
     let mut report = Vec::new();
-    stallgraph::render::report::stalls::write(&slow, &find(&slow), None, &mut report).expect("memory");
+    stallgraph::render::report::stalls::write(&slow, &find(&slow), None, true, &mut report).expect("memory");
     let report = String::from_utf8(report).expect("UTF-8");
     let limit =
         "record    sysctl -w kernel.perf_event_max_sample_rate=100000\n          perf record -C 0 -k mono";

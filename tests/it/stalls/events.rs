@@ -325,7 +325,7 @@ fn a_stall_without_a_culprit_says_so() {
     let stalls = find(&recording);
     assert!(only(&stalls).culprit.is_none());
     let mut report = Vec::new();
-    stallgraph::render::report::stalls::write(&recording, &stalls, None, &mut report).expect("memory");
+    stallgraph::render::report::stalls::write(&recording, &stalls, None, true, &mut report).expect("memory");
     let report = String::from_utf8(report).expect("UTF-8");
     assert!(report.contains(" nobody knows\n"), "{report}");
 }
