@@ -53,8 +53,7 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
-///   perf record -a --switch-events -e cpu-clock/freq=999,call-graph=fp/ \
-///     -e 'irq:softirq_*' --filter vec==3 -- sleep 10; stallgraph check
+///   stallgraph record -- sleep 10; stallgraph check
 ///   stallgraph check --min 50ms --total 200ms /var/lib/stallgraph/last.data
 ///   stallgraph check --textfile /var/lib/node_exporter/textfile_collector
 ///   stallgraph check --parquet /var/lib/stallgraph/tables --label cluster=eu1

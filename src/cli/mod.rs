@@ -58,8 +58,8 @@ use outcome::Outcome;
 ///
 /// Examples:
 ///
-///   perf record -a --switch-events -e cpu-clock/freq=999,call-graph=fp/ \
-///     -e 'irq:softirq_*' --filter vec==3 -- sleep 60
+///   perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60
+///   stallgraph stalls
 ///   stallgraph window
 ///
 /// What the reports mean: stallgraph help evidence, verdict, record, names or exit-codes.

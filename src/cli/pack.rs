@@ -34,8 +34,9 @@ use super::target::{self, Readers, Target};
 ///   stallgraph pack -o node7.stall.tar.zst
 ///   stallgraph window node7.stall.tar.zst
 ///   stallgraph pack --redact -o for-the-vendor.stall.tar.zst
-///   perf record -a -g -o - -- sleep 60 | stallgraph pack - --symfs / -o node7.stall.tar.zst
-///   ssh node7 'perf record -a -g -- sleep 60 >&2; stallgraph pack perf.data -o -' |
+///   perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -o - -- sleep 60 |
+///     stallgraph pack - --symfs / -o node7.stall.tar.zst
+///   ssh node7 'stallgraph record -- sleep 60 >&2; stallgraph pack perf.data -o -' |
 ///     stallgraph window -
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]

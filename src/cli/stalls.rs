@@ -28,19 +28,18 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
+///   perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60
+///   stallgraph stalls
+///   stallgraph stalls --min 50ms --format json
+///   ping -D 192.0.2.2 > ping.txt; stallgraph stalls --at ping.txt
+///
+/// The cheapest exact witnesses, which stallgraph record records without perf:
+///
 ///   perf record -C 11 -k mono --all-cgroups --switch-events -m 4M \
 ///     -e cpu-clock/freq=999,call-graph=fp/ \
 ///     -e irq:softirq_raise --filter vec==3 \
 ///     -e irq:softirq_entry --filter vec==3 \
 ///     -e sched:sched_waking --filter 'comm~"ksoftirqd/*"' -- sleep 60
-///   stallgraph stalls
-///   stallgraph stalls --min 50ms --format json
-///   ping -D 192.0.2.2 > ping.txt; stallgraph stalls --at ping.txt
-///
-/// That command records the cheapest exact witnesses. A shorter one to type:
-///
-///   perf record -C 11 --switch-events -e cpu-clock/freq=999,call-graph=fp/ \
-///     -e 'irq:softirq_*' --filter vec==3 -- sleep 60
 ///
 /// All witnesses, which cost more (docs/stalls.md):
 ///

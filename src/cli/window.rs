@@ -34,7 +34,8 @@ use super::window_options::{self, WindowOptions};
 ///
 /// Examples:
 ///
-///   perf record -C 11 -g -F 999 -- sleep 60; stallgraph window
+///   perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60
+///   stallgraph window
 ///   stallgraph window --softirq net_rx --before 200ms
 ///   stallgraph window --format stacks -F cpu,time,stack | less
 ///   stallgraph window --trigger '^kworker/' --format json

@@ -344,9 +344,10 @@ fn read_all(mut input: impl Read, path: &Path, memory: &Memory) -> Result<Bytes>
 
 fn io_error(path: &Path, cause: std::io::Error) -> Error {
     let remedy = match cause.kind() {
-        std::io::ErrorKind::NotFound => {
-            Some("record one with: perf record -a -g -F 999 -- sleep 60".to_owned())
-        }
+        std::io::ErrorKind::NotFound => Some(
+            "record one with: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60"
+                .to_owned(),
+        ),
         std::io::ErrorKind::PermissionDenied => {
             Some("read it as the user who recorded it, or as root".to_owned())
         }

@@ -37,7 +37,7 @@ pub fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
 fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
     const COPY_AGAIN: &str = "copy it again: it is damaged, cut short, or compressed twice";
-    let record = "record one with: perf record -a -g -F 999 -- sleep 60";
+    let record = "record one with: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60";
     let (problem, remedy) = if file.is_empty() {
         match path.as_os_str() == "-" {
             true => {

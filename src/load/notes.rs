@@ -75,7 +75,7 @@ pub(super) fn note_sampling_event(recording: &mut Recording) {
             "no event samples time: the samples of {} say little about what takes long",
             event.name
         ),
-        remedy: "record cycles or cpu-clock: perf record -a -g -F 999 -e cpu-clock …; -e chooses another event of this file",
+        remedy: "record cycles or cpu-clock, as perf does by itself: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60; -e chooses another event of this file",
     };
     add([note], &mut recording.diagnostics);
 }
@@ -121,7 +121,7 @@ pub(super) fn note_call_chains(recording: &mut Recording) {
                 "the call chains of {name} leave out the kernel (--user-callchains): of kernel code they show the \
                  innermost function alone, {unknown}"
             ),
-            "record with -g alone: perf record -a -g -F 999 -- sleep 60",
+            "record with -g alone: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60",
         ),
         (false, true) if !has_frames => (
             format!("the samples of {name} have no addresses, so it is known who ran, and no function"),
@@ -131,13 +131,13 @@ pub(super) fn note_call_chains(recording: &mut Recording) {
             format!(
                 "the samples of {name} have no call chains: each shows its innermost function alone, {unknown}"
             ),
-            "record with -g: perf record -a -g -F 999 -- sleep 60; if it was, print them: perf script without -G",
+            "record with -g: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60; if it was, print them: perf script without -G",
         ),
         (false, false) => (
             format!(
                 "the samples of {name} have no call chains: each shows its innermost function alone, {unknown}"
             ),
-            "record with -g: perf record -a -g -F 999 -- sleep 60",
+            "record with -g: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60",
         ),
     };
     let flat = Note {

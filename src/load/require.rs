@@ -26,9 +26,11 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
         let remedy = match recording.traces(Tracepoint::Switch) {
             true => {
                 "stallgraph offcpu and collapse --off-cpu show what threads waited for; to see what ran, record with: \
-                 perf record -a -g -F 999 …, or choose one of these with -e"
+                 perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60, or choose one of these with -e"
             }
-            false => "record with: perf record -a -g -F 999 …, or choose one of these with -e",
+            false => {
+                "record with: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60, or choose one of these with -e"
+            }
         };
         return fail(format!("holds no sampling event, only {}", names.join(", ")), remedy);
     };
@@ -38,7 +40,7 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
     if recording.tally.samples == 0 {
         return fail(
             format!("holds no samples of {}", event.name),
-            "record for longer, on the busy CPU: perf record -C CPU -g -F 999 -- sleep 60",
+            "record for longer, while it is busy: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60",
         );
     }
     Ok(())
@@ -113,7 +115,7 @@ pub fn require_times(recording: &Recording) -> Result<()> {
         Some(event) if !event.has_time => Err(lacks(
             recording,
             format!("the samples of {} have no times, so they have no order", event.name),
-            "record with -T: perf record -a -g -T -F 999 -- sleep 60; or print the order of the file: collapse --file-order",
+            "record with times: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60; or print the order of the file: collapse --file-order",
         )),
         _ => Ok(()),
     }

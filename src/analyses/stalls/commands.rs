@@ -4,12 +4,6 @@
 /// How many samples a second they ask for.
 pub(super) const FREQUENCY_HZ: u64 = 999;
 
-/// The shortest command that records an exact witness of stalls, to type by hand.
-pub const RECORD_SHORT: [&str; 2] = [
-    "perf record -C CPU --switch-events -e cpu-clock/freq=999,call-graph=fp/",
-    "-e 'irq:softirq_*' --filter vec==3 -- sleep 10",
-];
-
 /// The command that is recommended: samples, switches, and the cheapest exact witnesses. These are
 /// the raise and the entry of NET_RX (3 in include/linux/interrupt.h), which show each wait of
 /// received packets, and the wake-ups of ksoftirqd. A filter holds for the event before it, and the

@@ -40,7 +40,7 @@ mod witnesses;
 
 pub use super::holder::{Holder, Interrupt};
 pub use advice::{Advice, Cost};
-pub use commands::{RECORD, RECORD_ALL, RECORD_SHORT};
+pub use commands::{RECORD, RECORD_ALL};
 pub use kind::Kind;
 pub use options::Options;
 pub(crate) use ranking::key_of;
