@@ -154,7 +154,10 @@ fn few_packets_make_low_confidence() {
 #[test]
 fn what_a_recording_lacks_is_said_with_the_command() {
     let file = Recording::open("post").file;
-    let run = run(stallgraph().arg("stalls").arg(file));
+    let brief = run(stallgraph().arg("stalls").arg(&file));
+    assert!(brief.stdout.contains("7 kinds of evidence: stalls --advice says how"), "{}", brief.stdout);
+    assert!(!brief.stdout.contains("perf record"), "{}", brief.stdout);
+    let run = run(stallgraph().arg("stalls").arg(file).arg("--advice"));
     assert_eq!(run.code, Some(0));
     for expected in [
         "lacks     not recorded: ",
@@ -168,4 +171,11 @@ fn what_a_recording_lacks_is_said_with_the_command() {
         assert!(run.stdout.contains(expected), "{expected}: {}", run.stdout);
     }
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
+}
+
+#[test]
+fn a_report_that_cannot_tell_says_how_to_record_without_being_asked() {
+    let text =
+        run(stallgraph().arg("stalls").arg(Recording::open("post").file).args(["--min", "400ms"])).stdout;
+    assert!(text.contains("unknown: no stall of 400 ms") && text.contains("record    perf record"), "{text}");
 }
