@@ -1,5 +1,9 @@
 //! What inferno drew, taken apart: its frames get tooltips with times, and room for more above.
 
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+
 /// What inferno leaves above the frames, in pixels: title, line below it, and the description of a
 /// frame (`ypad1` in its flamegraph/mod.rs).
 pub const TOP: usize = 76;
@@ -34,24 +38,45 @@ impl<'s> Drawn<'s> {
 pub struct Frame<'s> {
     /// Its name and, in the last parentheses, how long it is; escaped.
     pub title: &'s str,
-    /// All between its title and the value of its colour.
-    pub before_fill: &'s str,
-    /// The value of its colour, and all that follows.
+    /// All that follows its title.
     pub rest: &'s str,
-    /// The length of the colour in `rest`.
-    pub fill: usize,
-    /// Pixels from the top.
-    pub y: usize,
+    /// Where the value of `fg:x` begins in `rest`.
+    x_at: usize,
+}
+
+impl<'s> Frame<'s> {
     /// From the left, in units of its width.
-    pub x: u64,
-    /// Its width.
-    pub width: u64,
+    pub fn x(&self) -> u64 {
+        let digits = self.rest[self.x_at..].bytes().take_while(u8::is_ascii_digit);
+        digits.fold(0, |x: u64, digit| x.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+    }
+
+    /// Where in `rest` the value of an attribute of its rectangle is.
+    pub fn value(&self, attribute: &str) -> Option<Range<usize>> {
+        let begin = format!(" {attribute}=\"");
+        let start = self.rest.find(&begin)? + begin.len();
+        Some(start..start + self.rest[start..].find('"')?)
+    }
+
+    /// The number that an attribute of its rectangle has.
+    pub fn number(&self, attribute: &str) -> Option<u64> {
+        self.rest[self.value(attribute)?].parse().ok()
+    }
 }
 
 /// The frames of a picture. What is no frame as inferno writes it ends them.
 pub struct Frames<'s> {
     /// What has not been read.
     pub rest: &'s str,
+    end: Finder<'static>,
+    x: Finder<'static>,
+}
+
+impl<'s> Frames<'s> {
+    /// The frames in `text`.
+    pub fn new(text: &'s str) -> Self {
+        Frames { rest: text, end: Finder::new("</g>"), x: Finder::new(" fg:x=\"") }
+    }
 }
 
 /// What stands before each frame's title.
@@ -64,24 +89,11 @@ impl<'s> Iterator for Frames<'s> {
         let text = self.rest.strip_prefix(BEFORE_TITLE)?;
         // Names are escaped: the next `<` ends the title.
         let (title, text) = text.split_at(memchr::memchr(b'<', text.as_bytes())?);
-        let end = memchr::memmem::find(text.as_bytes(), b"</g>")? + "</g>".len();
+        let x_at = self.x.find(text.as_bytes())? + " fg:x=\"".len();
+        let end = x_at + self.end.find(&text.as_bytes()[x_at..])? + "</g>".len();
         let (text, rest) = text.split_at(end);
-        // </title><rect x="" y="" width="" height="" fill="" fg:x="" fg:w=""/><text>, each with
-        // a value.
-        let mut quotes = memchr::memchr_iter(b'"', text.as_bytes());
-        let mut value = || Some(quotes.next()? + 1..quotes.next()?);
-        let (_, y, _, _, fill, x, width) =
-            (value()?, value()?, value()?, value()?, value()?, value()?, value()?);
         self.rest = rest;
-        Some(Frame {
-            title,
-            before_fill: &text[..fill.start],
-            rest: &text[fill.start..],
-            fill: fill.len(),
-            y: text[y].parse().ok()?,
-            x: text[x].parse().ok()?,
-            width: text[width].parse().ok()?,
-        })
+        Some(Frame { title, rest: text, x_at })
     }
 }
 

@@ -144,12 +144,16 @@ fn push_name(recording: &Recording, block: Block, is_comm: bool, text: &mut Stri
         Block::Filler(filler) => return text.push_str(filler_name(filler)),
         Block::Named(name, class) => (recording.name(name), class),
     };
-    // inferno takes a line that begins with "# " for a comment.
-    text.extend(name.chars().map(|c| match c {
-        ';' => ':',
-        ' ' if is_comm => '_',
-        _ => c,
-    }));
+    if is_comm || name.contains(';') {
+        // inferno takes a line that begins with "# " for a comment.
+        text.extend(name.chars().map(|c| match c {
+            ';' => ':',
+            ' ' if is_comm => '_',
+            _ => c,
+        }));
+    } else {
+        text.push_str(name);
+    }
     text.push_str(match class {
         Class::User => "_[j]",
         Class::Kernel => "_[k]",

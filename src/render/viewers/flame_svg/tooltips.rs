@@ -24,16 +24,15 @@ pub fn frames(flame: &Flame, scale: Option<&Scale>, drawn: &Drawn, of: &str) -> 
 }
 
 fn ordered<'s>(scale: &Scale, drawn: &Drawn<'s>, text: &mut String) -> &'s str {
-    let mut frames = Frames { rest: drawn.frames };
+    let mut frames = Frames::new(drawn.frames);
     for frame in &mut frames {
         let (name, length) = parts(&frame);
         text.push_str(BEFORE_TITLE);
         text.push_str(name);
         text.push_str("(from ");
-        scale.push_time(frame.x, text);
+        scale.push_time(frame.x(), text);
         text.push_str(", for ");
         text.push_str(length);
-        text.push_str(frame.before_fill);
         text.push_str(frame.rest);
     }
     frames.rest
@@ -41,11 +40,12 @@ fn ordered<'s>(scale: &Scale, drawn: &Drawn<'s>, text: &mut String) -> &'s str {
 
 fn differential<'s>(flame: &Flame, drawn: &Drawn<'s>, of: &str, text: &mut String) -> &'s str {
     let shares = Shares::new(flame);
-    let mut frames = Frames { rest: drawn.frames };
+    let mut frames = Frames::new(drawn.frames);
     let all: Vec<(Frame, (f64, f64))> = (&mut frames)
         .map(|frame| {
-            let depth = frame.y.saturating_sub(drawn::TOP) / drawn::FRAME;
-            let shares = shares.of(depth, frame.x, frame.width);
+            let number = |attribute| frame.number(attribute).unwrap_or(0);
+            let depth = (number("y") as usize).saturating_sub(drawn::TOP) / drawn::FRAME;
+            let shares = shares.of(depth, frame.x(), number("fg:w"));
             (frame, shares)
         })
         .collect();
@@ -55,13 +55,13 @@ fn differential<'s>(flame: &Flame, drawn: &Drawn<'s>, of: &str, text: &mut Strin
         let (name, length) = parts(frame);
         let step = ((share - before) / greatest.max(f64::MIN_POSITIVE) * f64::from(STEPS)).round();
         let color::Color { r, g, b } = difference(step as i32);
+        let fill = frame.value("fill").unwrap_or(0..0);
         text.push_str(&format!(
-            "{BEFORE_TITLE}{name}({} of {of}, {} of the rest; {}{}rgb({r},{g},{b}){}",
+            "{BEFORE_TITLE}{name}({} of {of}, {} of the rest; {length}{}rgb({r},{g},{b}){}",
             percent(*share),
             percent(*before),
-            length,
-            frame.before_fill,
-            &frame.rest[frame.fill..],
+            &frame.rest[..fill.start],
+            &frame.rest[fill.end..],
         ));
     }
     frames.rest
