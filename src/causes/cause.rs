@@ -1,6 +1,6 @@
 //! A cause: what a data file says of it.
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::model::Softirq;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use regex::RegexBuilder;
+use regex_lite::RegexBuilder;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -143,7 +143,7 @@ fn softirq(name: &str) -> std::result::Result<Softirq, String> {
     })
 }
 
-fn comm(pattern: &str) -> std::result::Result<regex::Regex, String> {
+fn comm(pattern: &str) -> std::result::Result<regex_lite::Regex, String> {
     let regex = RegexBuilder::new(pattern).size_limit(LARGEST_REGEX).build();
     regex.map_err(|error| format!("comm: {}", error.to_string().replace('\n', " ")))
 }
@@ -191,7 +191,7 @@ sources = ["our wiki"]
             ("[\"our wiki\"]", "[]", "no source"),
             ("means", "meant", "line 6: unknown field"),
             ("means", "softirq = \"net\"\nmeans", "one of hi, timer"),
-            ("means", "comm = \"(\"\nmeans", "comm: regex parse error"),
+            ("means", "comm = \"(\"\nmeans", "comm: found open group without closing"),
             ("means", "fixed = \"soon\"\nmeans", "fixed soon: write a version"),
             ("[[cause]]", "[[cause]", "line 2"),
         ] {

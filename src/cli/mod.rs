@@ -117,6 +117,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
 
 /// Parses the arguments and runs the command.
 pub fn run() -> ExitCode {
+    signals::remove_temporaries_on_panic();
     let arguments = match parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),

@@ -80,6 +80,16 @@ pub fn remove_temporaries() {
     }
 }
 
+/// Lets a panic in any thread remove the temporary files: where panics abort, as in the release
+/// profile, nothing else does.
+pub fn remove_temporaries_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        remove_temporaries();
+    }));
+}
+
 /// Watches signals from now on, but for those that are ignored. If the system refuses, they end the
 /// program as ever.
 pub fn watch() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use regex::Regex;
+use regex_lite::Regex;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::analyses::windows::{Options, TriggerTasks};
 use stallgraph::model::{Recording, Softirq};

@@ -89,7 +89,7 @@ impl<'r> Matcher<'r> {
     /// Whether the other conditions of a cause hold.
     fn holds(&self, cause: &Cause, subject: Subject) -> bool {
         let condition = &cause.condition;
-        let is_comm = |pattern: &regex::Regex| {
+        let is_comm = |pattern: &regex_lite::Regex| {
             let task = subject.holder.and_then(Holder::task);
             task.is_some_and(|comm| pattern.is_match(self.recording.name(comm)))
         };

@@ -1,6 +1,6 @@
 //! Options: which samples are triggers, and how far windows reach back from them.
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::analyses::selection::Selection;
 use crate::analyses::shares::Share;
