@@ -158,7 +158,7 @@ fn workflows_run_what_is_there() {
     for file in &called {
         assert!(root().join(file).is_file(), "{file}");
     }
-    let expected = [".ci/cargo-deny.txt", ".ci/run", "scripts/build-release"];
+    let expected = [".ci/cargo-deny.txt", ".ci/run", "scripts/release"];
     assert_eq!(called, expected.map(str::to_owned).into());
 }
 
