@@ -40,6 +40,7 @@ pub mod causes;
 pub mod check;
 pub mod contents;
 pub(crate) mod contexts;
+mod day_times;
 pub mod diff;
 pub mod flame;
 pub mod fleet;

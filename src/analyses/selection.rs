@@ -6,6 +6,13 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::model::{Recording, Sample, Task, TaskId, Timeline, clean};
 
+use super::day_times;
+
+pub use super::day_times::DayTime;
+
+/// What is selected by a range that the recording cannot place.
+const NOTHING: (u64, u64) = (u64::MAX, u64::MAX);
+
 /// The most comms that are named in place of one that no task has.
 const MOST_ALIKE: usize = 5;
 
@@ -36,16 +43,20 @@ pub enum TimeRange {
     All,
     /// From and to these times, in ns of the recording's clock; `None` is an open end.
     Clock(Option<u64>, Option<u64>),
+    /// From and to these times of day; `None` is an open end.
+    Day(Option<DayTime>, Option<DayTime>),
     /// From and to these shares of the recording's duration, from 0 to 1.
     Share(f64, f64),
 }
 
 impl TimeRange {
-    /// The first and last ns of the range.
+    /// The first and last ns of the range. [`Selection::check`] says whether times of day can be
+    /// placed in the recording; if not, nothing is selected.
     pub fn bounds(self, recording: &Recording) -> (u64, u64) {
         match self {
             TimeRange::All => (0, u64::MAX),
             TimeRange::Clock(start, end) => (start.unwrap_or(0), end.unwrap_or(u64::MAX)),
+            TimeRange::Day(start, end) => day_times::bounds(recording, start, end).unwrap_or(NOTHING),
             TimeRange::Share(start, end) => {
                 let at = |share: f64| {
                     let offset = recording.duration_ns() as f64 * share;
@@ -79,12 +90,20 @@ impl Selection {
                 )));
             }
         }
-        let (start_ns, end_ns) = self.time.bounds(recording);
         let about = &recording.about;
+        let (first, last) = (about.start_ns as f64 / 1e9, about.end_ns as f64 / 1e9);
+        let mut seconds = format!("from {first:.6} to {last:.6} seconds");
+        if let TimeRange::Day(start, end) = self.time {
+            day_times::bounds(recording, start, end)
+                .map_err(|why| Error::Usage(format!("--time: {why}; the recording is {seconds}")))?;
+        }
+        if let [Some(first), Some(last)] = [about.start_ns, about.end_ns].map(|ns| about.clock.utc(ns)) {
+            seconds += &format!(", {} to {} UTC", first.date_and_clock(), last.date_and_clock());
+        }
+        let (start_ns, end_ns) = self.time.bounds(recording);
         if start_ns > about.end_ns || end_ns < about.start_ns {
-            let (start, end) = (about.start_ns as f64 / 1e9, about.end_ns as f64 / 1e9);
             return Err(Error::Usage(format!(
-                "--time: nothing was recorded then; the recording is from {start:.6} to {end:.6} seconds"
+                "--time: nothing was recorded then; the recording is {seconds}"
             )));
         }
         Ok(())

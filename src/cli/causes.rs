@@ -10,6 +10,7 @@ use super::causes_options::CausesOptions;
 use super::outcome::Outcome;
 use super::output;
 use super::stack::Stack;
+use super::terminal::Report;
 
 /// Lists the known causes of stalls, explains one, or tries a stack
 ///
@@ -81,14 +82,14 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         let found = Stack::read(stack)?.causes(arguments.kernel.as_deref(), &causes)?;
         output::print(|out| match is_json {
             true => json::causes::write_found(&found, out),
-            false => report::causes::write_found(&found, out),
+            false => report::causes::write_found(&found, &mut Report::new(out)),
         })?;
         return Ok(if found.is_empty() { Outcome::Nothing } else { Outcome::Found });
     }
     let Some(name) = &arguments.name else {
         output::print(|out| match is_json {
             true => json::causes::write_causes(causes.iter().map(AsRef::as_ref), out),
-            false => report::causes::write_list(&causes, out),
+            false => report::causes::write_list(&causes, &mut Report::new(out)),
         })?;
         return Ok(Outcome::Found);
     };
@@ -102,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     output::print(|out| match is_json {
         true => json::causes::write_causes(std::iter::once(cause.as_ref()), out),
-        false => report::causes::write_cause(cause, out),
+        false => report::causes::write_cause(cause, &mut Report::new(out)),
     })?;
     Ok(Outcome::Found)
 }

@@ -18,6 +18,7 @@ use stallgraph::render::{json, report};
 use super::output;
 use super::reading::{Needs, ReadingOptions};
 use super::selection::SelectionOptions;
+use super::terminal::Report;
 use super::values::{parse_duration, to_ns};
 
 /// Says whether the stalls of one recording are gone in another
@@ -92,7 +93,7 @@ enum Format {
 pub fn run(arguments: &Arguments) -> ExitCode {
     output::answer(arguments.diff().map(|diff| {
         let printed = output::print(|out| match arguments.format {
-            Format::Text => report::diff::write(&diff, out),
+            Format::Text => report::diff::write(&diff, &mut Report::new(out)),
             Format::Json => json::diff::write(&diff, out),
         });
         (code(diff.outcome), printed)

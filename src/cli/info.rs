@@ -9,6 +9,7 @@ use super::input::InputOptions;
 use super::outcome::Outcome;
 use super::output;
 use super::reading::Needs;
+use super::terminal::Report;
 
 /// Shows what is in a recording, and how far it can be trusted
 ///
@@ -38,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let recording = arguments.input.load(Needs::Samples)?;
     let contents = contents::find(&recording);
     output::print(|out| match arguments.format {
-        Format::Text => report::info::write(&recording, &contents, out),
+        Format::Text => report::info::write(&recording, &contents, &mut Report::new(out)),
         Format::Json => json::info::write(&recording, &contents, out),
     })?;
     Ok(Outcome::new(&recording, recording.tally.samples > 0))

@@ -36,6 +36,7 @@ mod syscalls;
 mod tables;
 mod target;
 mod task_options;
+mod terminal;
 mod values;
 mod watch;
 mod window;

@@ -14,6 +14,7 @@ use super::output;
 use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::task_options::TaskOptions;
+use super::terminal::Report;
 use super::values::{parse_duration, to_ns};
 
 /// Ranks what threads waited for while they had no CPU, and for how long
@@ -81,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         load::require_cpus(&recording)?;
     }
     output::print(|out| match arguments.format {
-        Format::Text => report::waits::write(&recording, &waits, arguments.all, out),
+        Format::Text => report::waits::write(&recording, &waits, arguments.all, &mut Report::new(out)),
         Format::Json => json::waits::write(&recording, &waits, out),
     })?;
     let outcome = Outcome::new(&recording, !waits.groups.is_empty());

@@ -15,6 +15,7 @@ use super::output;
 use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::task_options::TaskOptions;
+use super::terminal::Report;
 use super::values::{parse_duration, to_ns};
 
 /// Shows in which context each packet was handled, and what was queued after a gap
@@ -86,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         (false, false) => Listing::None,
     };
     output::print(|out| match arguments.format {
-        Format::Text => report::packets::write(&recording, &packets, listing, out),
+        Format::Text => report::packets::write(&recording, &packets, listing, &mut Report::new(out)),
         Format::Json => json::packets::write(&recording, &packets, out),
     })?;
     let outcome = Outcome::new(&recording, !packets.packets.is_empty());

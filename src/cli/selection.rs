@@ -12,9 +12,11 @@ pub struct SelectionOptions {
     /// Only these CPUs: 0,2-5
     #[arg(short = 'C', long, value_name = "LIST", value_parser = parse_cpus)]
     cpu: Option<CpuList>,
-    /// Only this time: START,STOP in seconds, or 10%-20%
+    /// Only this time: START,STOP in seconds or as 19:04:47,19:04:49, or 10%-20%
     ///
-    /// The seconds are those of the recording's clock. START or STOP may be left out.
+    /// The seconds are those of the recording's clock. Times of day are in UTC, may have a fraction
+    /// and a date (2026-11-22T19:04:47.5), and need a recording that tells them: perf record -k
+    /// CLOCK_MONOTONIC, or stallgraph record. START or STOP may be left out.
     #[arg(long, value_name = "RANGE", value_parser = parse_time)]
     time: Option<TimeRange>,
 }

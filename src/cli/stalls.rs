@@ -16,6 +16,7 @@ use super::outcome::Outcome;
 use super::output;
 use super::reading::Needs;
 use super::selection::SelectionOptions;
+use super::terminal::Report;
 use super::values::{parse_duration, to_ns};
 
 /// Finds the stalls in a recording, by all its evidence, and the culprit of each
@@ -99,11 +100,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let at = log.as_ref().zip(moments.as_ref());
     let doubt = check::doubt(&recording, &stalls.sight, &options.selection);
     output::print(|out| match arguments.format {
-        Format::Text => report::stalls::write(&recording, &stalls, doubt.as_ref(), arguments.advice, out)
-            .and_then(|()| match at {
-                Some((log, moments)) => report::moments::write(&recording, &stalls, log, moments, out),
-                None => Ok(()),
-            }),
+        Format::Text => {
+            let out = &mut Report::new(out);
+            report::stalls::write(&recording, &stalls, doubt.as_ref(), arguments.advice, out).and_then(|()| {
+                match at {
+                    Some((log, moments)) => report::moments::write(&recording, &stalls, log, moments, out),
+                    None => Ok(()),
+                }
+            })
+        }
         Format::Json => json::stalls::write(&recording, &stalls, at, out),
     })?;
     let outcome = Outcome::of_paths(&recording, !stalls.stalls.is_empty() || !stalls.overloads.is_empty());

@@ -14,6 +14,7 @@ use super::output;
 use super::reading::Needs;
 use super::selection::SelectionOptions;
 use super::task_options::TaskOptions;
+use super::terminal::Report;
 use super::values::{parse_duration, to_ns};
 
 /// Shows slow system calls and where their time went
@@ -81,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         load::require_timelines(&recording)?;
     }
     output::print(|out| match arguments.format {
-        Format::Text => report::syscalls::write(&recording, &calls, arguments.all, out),
+        Format::Text => report::syscalls::write(&recording, &calls, arguments.all, &mut Report::new(out)),
         Format::Json => json::syscalls::write(&recording, &calls, out),
     })?;
     let lists_all = arguments.all || arguments.format == Format::Json;

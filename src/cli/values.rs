@@ -63,7 +63,7 @@ pub fn parse_percent(text: &str) -> Result<f64, String> {
     percent.map(|percent| percent / 100.0).ok_or_else(|| format!("{text:?} is not a share from 0% to 100%"))
 }
 
-/// `START,STOP` in seconds, either of which may be left out, or `10%-20%`.
+/// `START,STOP` in seconds or times of day, either of which may be left out, or `10%-20%`.
 pub fn parse_time(range: &str) -> Result<TimeRange, String> {
     let range = range.trim();
     if range.contains('%') {
@@ -81,7 +81,17 @@ pub fn parse_time(range: &str) -> Result<TimeRange, String> {
             false => Err("the range ends before it starts".to_owned()),
         };
     }
-    let (start, stop) = range.split_once(',').ok_or("give START,STOP in seconds, or 10%-20%")?;
+    let (start, stop) =
+        range.split_once(',').ok_or("give START,STOP in seconds or times of day, or 10%-20%")?;
+    if range.contains(':') {
+        let is_other = |text: &str| !text.trim().is_empty() && !text.contains(':');
+        if is_other(start) || is_other(stop) {
+            return Err("START and STOP must both be times of day, or both seconds of the recording's clock"
+                .to_owned());
+        }
+        let end = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::parse).transpose();
+        return Ok(TimeRange::Day(end(start)?, end(stop)?));
+    }
     let end = |text: &str| match text.trim() {
         "" => Ok(None),
         text => seconds_to_ns(text).map(Some),
@@ -137,6 +147,10 @@ mod tests {
         assert_eq!(parse_time("1,2.5"), Ok(TimeRange::Clock(Some(1_000_000_000), Some(2_500_000_000))));
         assert_eq!(parse_time(",2"), Ok(TimeRange::Clock(None, Some(2_000_000_000))));
         assert_eq!(parse_time("10%-20%"), Ok(TimeRange::Share(0.1, 0.2)));
+        assert!(matches!(parse_time("19:04:47.5,"), Ok(TimeRange::Day(Some(_), None))));
+        assert!(matches!(parse_time(" 19:04, 2026-11-22 19:05 UTC"), Ok(TimeRange::Day(Some(_), Some(_)))));
+        assert!(parse_time("19:04:47,4069").is_err_and(|why| why.contains("both")));
+        assert!(parse_time("19:04:47,25:00").is_err());
         assert!(parse_time("5,3").is_err());
         assert!(parse_time("20%-10%").is_err());
         assert!(parse_time("7").is_err());

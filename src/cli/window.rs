@@ -21,6 +21,7 @@ use super::outcome::Outcome;
 use super::output;
 use super::reading::Needs;
 use super::selection::SelectionOptions;
+use super::terminal::Report;
 use super::values::{parse_duration, to_ns};
 use super::window_options::{self, WindowOptions};
 
@@ -112,7 +113,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     output::print(|out| match arguments.format {
         Format::Text => {
             let strips = strips::find(&recording, &windows);
-            report::window::write(&recording, &windows, &strips, doubt.as_ref(), out)
+            report::window::write(&recording, &windows, &strips, doubt.as_ref(), &mut Report::new(out))
         }
         Format::Json => json::window::write(&recording, &windows, doubt.as_ref(), out),
         Format::Stacks => {

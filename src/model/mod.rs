@@ -82,6 +82,7 @@ pub use symbols::Symbols;
 pub use system_call::{SystemCall, SystemCallRole};
 pub use tally::Tally;
 pub use task::{Origin, Task, TaskKind};
+pub(crate) use time_of_day::DAY_NS;
 pub use time_of_day::Utc;
 #[cfg(any(feature = "parquet", feature = "render"))]
 pub(crate) use time_of_day::utc;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-const DAY_NS: i128 = 86_400_000_000_000;
+/// How long a day is, in ns.
+pub(crate) const DAY_NS: i128 = 86_400_000_000_000;
 
 /// A moment by the time of day, in UTC. It is written as RFC 3339 says, with all digits of the ns:
 /// `2026-11-22T19:04:48.227000123Z`.
@@ -18,6 +19,17 @@ impl Utc {
     /// The moment so many ns after the begin of 1970.
     pub fn from_ns(since_1970_ns: i128) -> Self {
         Utc { ns: since_1970_ns }
+    }
+
+    /// The begin of a day; `None` if there is no such day in that month.
+    pub fn of_date(year: i128, month: i128, day: i128) -> Option<Self> {
+        // The same counting as in `date`, the other way round.
+        let (years, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let (era, of_era) = (years.div_euclid(400), years.rem_euclid(400));
+        let of_year = (153 * months + 2) / 5 + day - 1;
+        let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+        let begin = Utc { ns: days * DAY_NS };
+        (begin.date() == (year, month, day)).then_some(begin)
     }
 
     /// ns since 1970.
@@ -102,6 +114,19 @@ mod tests {
             let at = Utc::from_ns(seconds * 1_000_000_000);
             assert_eq!(at.to_string(), format!("{expected}.000000000Z"));
             assert_eq!(at.date_and_clock(), format!("{expected}.000"));
+        }
+    }
+
+    #[test]
+    fn a_date_is_the_begin_of_its_day() {
+        for day in (-200_000..=400_000).step_by(7) {
+            let begin = Utc::from_ns(day * DAY_NS);
+            let (year, month, day) = begin.date();
+            assert_eq!(Utc::of_date(year, month, day), Some(begin));
+        }
+        assert_eq!(Utc::of_date(2024, 2, 29).map(Utc::day), Some(1_709_164_800 / 86_400));
+        for (year, month, day) in [(2023, 2, 29), (2026, 11, 31), (2026, 13, 1), (2026, 0, 1), (2026, 1, 0)] {
+            assert_eq!(Utc::of_date(year, month, day), None, "{year}-{month}-{day}");
         }
     }
 

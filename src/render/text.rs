@@ -1,7 +1,7 @@
 //! Numbers with their units, text cut to a width, and words of a command line, for all forms of
 //! output.
 
-use crate::model::clean;
+use crate::model::{Recording, clean};
 
 /// A share as a percentage with two significant digits.
 pub fn percent(share: f64) -> String {
@@ -75,6 +75,11 @@ pub fn duration(ns: u64) -> String {
 /// Seconds with six decimals.
 pub fn seconds(ns: u64) -> String {
     format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000)
+}
+
+/// A time of a recording's clock by the time of day, in UTC; `-` where that is not known.
+pub(crate) fn time_of_day(recording: &Recording, time_ns: u64) -> String {
+    recording.about.time_of_day(time_ns).unwrap_or_else(|| "-".to_owned())
 }
 
 /// `1 window`, `2 windows`.

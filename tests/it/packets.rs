@@ -46,17 +46,16 @@ fn every_packet_is_that_of_perf_script() {
     // The text report has the same packets in the same order.
     let text = recording.stdout("packets", &["--all"]);
     let rows = text.lines().filter(|line| line.starts_with("packet ") || line.starts_with("queued "));
-    let of_row =
-        |row: &str| -> Vec<String> { row.split_whitespace().skip(1).take(5).map(str::to_owned).collect() };
+    let of_row = |row: &str| -> Vec<String> {
+        let words: Vec<&str> = row.split_whitespace().collect();
+        [1, 3, 4, 5, 6].map(|column| words[column].to_owned()).to_vec()
+    };
     let of_line = |line: &Line| {
         let micros = format!("{}.{:06}", line.time_ns / 1_000_000_000, line.time_ns % 1_000_000_000 / 1000);
-        let word = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
+        let word = |text: &str| text.replace(' ', "_");
         vec![micros, line.cpu.to_string(), line.pid.to_string(), line.tid.to_string(), word(&line.comm)]
     };
     assert_eq!(rows.map(of_row).collect::<Vec<_>>(), lines.iter().map(of_line).collect::<Vec<_>>());
-    // The name of a system call comes last, and may be long.
-    let is_wide = |line: &&str| line.chars().count() > 80 && !line.contains(" in ");
-    assert_eq!(text.lines().find(is_wide), None);
 }
 
 #[test]

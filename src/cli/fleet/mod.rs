@@ -20,6 +20,7 @@ use stallgraph::render::{json, report};
 use super::causes_options::CausesOptions;
 use super::output;
 use super::reading::{Needs, ReadingOptions};
+use super::terminal::Report;
 use super::values::{parse_duration, parse_percent, to_ns};
 
 use read::Reader;
@@ -166,7 +167,7 @@ impl Arguments {
         }
         output::print(|out| match (self.drain_list, self.format) {
             (true, _) => report::fleet::write_drain_list(report, out),
-            (false, Format::Text) => report::fleet::write(report, self.all, out),
+            (false, Format::Text) => report::fleet::write(report, self.all, &mut Report::new(out)),
             (false, Format::Json) => json::fleet::write(report, out),
         })
     }

@@ -9,7 +9,7 @@ use crate::analyses::fleet::{
     Association, Cause, Culprit, Drain, FleetReport, Group, Node, NodeName, Trend, Worst,
 };
 use crate::analyses::rows::Moment;
-use crate::model::clean;
+use crate::model::{Utc, clean};
 use crate::render::report::fleet::sentence;
 
 use super::view::{SCHEMA, write_document};
@@ -38,7 +38,9 @@ pub fn write(report: &FleetReport, out: &mut dyn Write) -> io::Result<()> {
                 .map(|(kernel, nodes)| KernelView { kernel, nodes: *nodes })
                 .collect(),
             first_since_1970_ns: since_1970_ns(totals.first),
+            first_at: at(totals.first),
             last_since_1970_ns: since_1970_ns(totals.last),
+            last_at: at(totals.last),
             observed_ns: totals.observed_ns,
             stalls: totals.stalls,
             stalled_ns: totals.stalled_ns,
@@ -79,7 +81,9 @@ struct TotalsView<'r> {
     recordings: u64,
     kernels: Vec<KernelView<'r>>,
     first_since_1970_ns: Option<i128>,
+    first_at: Option<Utc>,
     last_since_1970_ns: Option<i128>,
+    last_at: Option<Utc>,
     observed_ns: u64,
     stalls: u64,
     stalled_ns: u64,
@@ -104,7 +108,9 @@ struct CulpritView<'r> {
     longest_ns: u64,
     function: Option<&'r str>,
     first_since_1970_ns: Option<i128>,
+    first_at: Option<Utc>,
     last_since_1970_ns: Option<i128>,
+    last_at: Option<Utc>,
     #[serde(rename = "known")]
     cause: Option<CauseView<'r>>,
     associations: Vec<AssociationView<'r>>,
@@ -145,7 +151,9 @@ struct NodeView<'r> {
     observed_ns: u64,
     share: Option<f64>,
     first_since_1970_ns: Option<i128>,
+    first_at: Option<Utc>,
     last_since_1970_ns: Option<i128>,
+    last_at: Option<Utc>,
     trend: Option<&'static str>,
     worst: Option<WorstView<'r>>,
     drain: Option<&'static str>,
@@ -188,6 +196,10 @@ fn since_1970_ns(moment: Moment) -> Option<i128> {
     moment.map(|moment_us| i128::from(moment_us) * 1000)
 }
 
+fn at(moment: Moment) -> Option<Utc> {
+    since_1970_ns(moment).map(Utc::from_ns)
+}
+
 fn name(name: &NodeName) -> Cow<'_, str> {
     let (NodeName::Host(text) | NodeName::OfFile(text)) = name;
     clean(text)
@@ -202,7 +214,9 @@ fn culprit(one: &Culprit) -> CulpritView<'_> {
         longest_ns: one.longest_ns,
         function: one.function.as_deref(),
         first_since_1970_ns: since_1970_ns(one.first),
+        first_at: at(one.first),
         last_since_1970_ns: since_1970_ns(one.last),
+        last_at: at(one.last),
         cause: one.cause.as_ref().map(cause),
         associations: one.associations.iter().map(association).collect(),
     }
@@ -243,7 +257,9 @@ fn node(node: &Node) -> NodeView<'_> {
         observed_ns: node.observed_ns,
         share: node.share,
         first_since_1970_ns: since_1970_ns(node.first),
+        first_at: at(node.first),
         last_since_1970_ns: since_1970_ns(node.last),
+        last_at: at(node.last),
         trend: node.trend.map(Trend::name),
         worst: node.worst.as_ref().map(worst),
         drain: node.drain.map(Drain::name),

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::contents::Contents;
-use crate::model::{Event, KernelNames, Recording, Unwinding, clean};
+use crate::model::{Event, KernelNames, Recording, Unwinding, Utc, clean};
 
 use super::overloads::OverloadView;
 use super::view::{DiagnosticView, RecordingView, SCHEMA, UnnamedView, View, write_document};
@@ -75,7 +75,9 @@ struct AboutView<'r> {
     cpus_available: Option<u32>,
     clock: &'static str,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
 }
 
 #[derive(Serialize)]
@@ -150,7 +152,9 @@ impl<'r> View<'r> {
             cpus_available: about.cpus_available,
             clock: about.clock.name(),
             start_ns: about.start_ns,
+            start_at: self.at(about.start_ns),
             end_ns: about.end_ns,
+            end_at: self.at(about.end_ns),
         }
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::analyses::moments::{Moment, Moments};
 use crate::analyses::windows::StretchSummary;
-use crate::model::{Log, Recording};
+use crate::model::{Log, Recording, Utc};
 
 use super::view::{DominatingView, View};
 
@@ -33,7 +33,9 @@ pub(super) struct LogView<'r> {
 struct MomentView<'r> {
     line: u64,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     took_ns: Option<u64>,
     stalls: Vec<HitView>,
     /// Its number, from 1.
@@ -52,7 +54,9 @@ struct HitView {
 struct StretchView<'r> {
     cpu: u32,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     samples: u64,
     idle_samples: u64,
     interrupt_samples: u64,
@@ -92,7 +96,9 @@ fn moment_view<'r>(view: &View<'r>, moment: &'r Moment) -> MomentView<'r> {
     MomentView {
         line: moment.line,
         start_ns: moment.start_ns,
+        start_at: view.at(moment.start_ns),
         end_ns: moment.end_ns,
+        end_at: view.at(moment.end_ns),
         took_ns: moment.took_ns,
         stalls: moment
             .hits
@@ -108,7 +114,9 @@ fn stretch_view<'r>(view: &View<'r>, summary: &'r StretchSummary) -> StretchView
     StretchView {
         cpu: summary.cpu,
         start_ns: summary.start_ns,
+        start_at: view.at(summary.start_ns),
         end_ns: summary.end_ns,
+        end_at: view.at(summary.end_ns),
         samples: summary.samples,
         idle_samples: summary.idle_samples,
         interrupt_samples: summary.interrupt_samples,

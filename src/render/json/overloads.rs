@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::analyses::overloads::Overload;
+use crate::model::Utc;
 
 use super::view::{PathView, View};
 
@@ -10,7 +11,9 @@ use super::view::{PathView, View};
 pub(super) struct OverloadView<'r> {
     cpu: u32,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     duration_ns: u64,
     share: f64,
     server: Option<&'r str>,
@@ -28,7 +31,9 @@ impl<'r> View<'r> {
         OverloadView {
             cpu: overload.cpu,
             start_ns: overload.start_ns,
+            start_at: self.at(overload.start_ns),
             end_ns: overload.end_ns,
+            end_at: self.at(overload.end_ns),
             duration_ns: overload.duration_ns(),
             share: overload.share,
             server: overload.server.map(|(comm, _)| self.name(comm)),

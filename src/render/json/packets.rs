@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::packets::{Backlog, Cause, Packet, Packets};
-use crate::model::Recording;
+use crate::model::{Recording, Utc};
 
 use super::lines::{self, Rows, first};
 use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
@@ -27,6 +27,7 @@ struct Document<'r, P: Serialize, B: Serialize> {
 #[derive(Serialize)]
 struct PacketView<'r> {
     time_ns: u64,
+    time_at: Option<Utc>,
     cpu: u32,
     pid: i32,
     tid: i32,
@@ -44,8 +45,11 @@ struct PacketView<'r> {
 struct BacklogView {
     cpu: u32,
     gap_start_ns: u64,
+    gap_start_at: Option<Utc>,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     packets: u64,
     waited_ns: Option<u64>,
     cause: Option<&'static str>,
@@ -68,10 +72,12 @@ pub(in crate::render) fn document<'r>(
     most: usize,
 ) -> impl Serialize + use<'r> {
     let view = View { recording };
+    let at = move |time_ns: u64| recording.about.clock.utc(time_ns);
     let packet = move |packet: &Packet| {
         let task = recording.task(packet.task);
         PacketView {
             time_ns: packet.time_ns,
+            time_at: at(packet.time_ns),
             cpu: packet.cpu,
             pid: task.pid,
             tid: task.tid,
@@ -85,10 +91,17 @@ pub(in crate::render) fn document<'r>(
             backlog: packet.backlog,
         }
     };
-    let backlog = |backlog: &Backlog| {
-        let Backlog { cpu, gap_start_ns, start_ns, end_ns, packets, waited_ns, cause } = *backlog;
-        let cause = cause.map(Cause::name);
-        BacklogView { cpu, gap_start_ns, start_ns, end_ns, packets, waited_ns, cause }
+    let backlog = move |backlog: &Backlog| BacklogView {
+        cpu: backlog.cpu,
+        gap_start_ns: backlog.gap_start_ns,
+        gap_start_at: at(backlog.gap_start_ns),
+        start_ns: backlog.start_ns,
+        start_at: at(backlog.start_ns),
+        end_ns: backlog.end_ns,
+        end_at: at(backlog.end_ns),
+        packets: backlog.packets,
+        waited_ns: backlog.waited_ns,
+        cause: backlog.cause.map(Cause::name),
     };
     Document {
         schema: SCHEMA,

@@ -11,7 +11,7 @@ use crate::analyses::stalls::{
     Advice, Culprit, CulpritSummary, Evidence, Holder, Kind, Overloaded, Power, Stall, Stalls, Victims,
     Witness,
 };
-use crate::model::{Log, NameId, Recording, TaskId};
+use crate::model::{Log, NameId, Recording, TaskId, Utc};
 use crate::render::{advice, doubt};
 
 use super::cause::{self, BriefView, KnownView};
@@ -135,7 +135,9 @@ pub(super) fn power(power: &Power) -> PowerView {
 struct StallView<'r> {
     cpu: u32,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     duration_ns: u64,
     confidence: &'static str,
     lost: u64,
@@ -150,7 +152,9 @@ struct StallView<'r> {
 struct EvidenceView {
     kind: &'static str,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     softirq: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -293,30 +297,6 @@ fn witness(witness: &Witness) -> WitnessView {
     }
 }
 
-fn evidence(evidence: &Evidence) -> EvidenceView {
-    let Evidence { kind, start_ns, end_ns } = *evidence;
-    let mut view = EvidenceView {
-        kind: kind.name(),
-        start_ns,
-        end_ns,
-        softirq: None,
-        samples: None,
-        p_value: None,
-        packets: None,
-    };
-    match kind {
-        Kind::SoftirqWait(softirq) => view.softirq = Some(softirq.name()),
-        Kind::Handler { softirq } => view.softirq = softirq.map(|softirq| softirq.name()),
-        Kind::KernelPath { samples, p_value } => {
-            view.samples = Some(samples);
-            view.p_value = Some(p_value);
-        }
-        Kind::PacketBurst { packets } => view.packets = Some(packets),
-        Kind::KsoftirqdWait | Kind::ServerWait | Kind::NapiSilence | Kind::SampleHole => {}
-    }
-    view
-}
-
 impl<'r> View<'r> {
     fn overloaded(&self, overloaded: &Overloaded) -> OverloadedView<'r> {
         OverloadedView {
@@ -331,15 +311,43 @@ impl<'r> View<'r> {
         StallView {
             cpu: stall.cpu,
             start_ns: stall.start_ns,
+            start_at: self.at(stall.start_ns),
             end_ns: stall.end_ns,
+            end_at: self.at(stall.end_ns),
             duration_ns: stall.duration_ns(),
             confidence: stall.confidence.name(),
             lost: stall.lost,
-            evidence: stall.evidence.iter().map(evidence).collect(),
+            evidence: stall.evidence.iter().map(|evidence| self.evidence(evidence)).collect(),
             culprit: stall.culprit.as_ref().map(|culprit| self.culprit(culprit)),
             causes: cause::briefs(&stall.causes),
             victims: self.victims(&stall.victims),
         }
+    }
+
+    fn evidence(&self, evidence: &Evidence) -> EvidenceView {
+        let Evidence { kind, start_ns, end_ns } = *evidence;
+        let mut view = EvidenceView {
+            kind: kind.name(),
+            start_ns,
+            start_at: self.at(start_ns),
+            end_ns,
+            end_at: self.at(end_ns),
+            softirq: None,
+            samples: None,
+            p_value: None,
+            packets: None,
+        };
+        match kind {
+            Kind::SoftirqWait(softirq) => view.softirq = Some(softirq.name()),
+            Kind::Handler { softirq } => view.softirq = softirq.map(|softirq| softirq.name()),
+            Kind::KernelPath { samples, p_value } => {
+                view.samples = Some(samples);
+                view.p_value = Some(p_value);
+            }
+            Kind::PacketBurst { packets } => view.packets = Some(packets),
+            Kind::KsoftirqdWait | Kind::ServerWait | Kind::NapiSilence | Kind::SampleHole => {}
+        }
+        view
     }
 
     fn culprit(&self, culprit: &Culprit) -> CulpritView<'r> {

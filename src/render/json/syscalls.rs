@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::syscalls::{Call, Doubt, SlowCall, Source, Summary, SystemCalls};
-use crate::model::{NameId, Recording};
+use crate::model::{NameId, Recording, Utc};
 
 use super::lines::{self, Rows, first};
 use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
@@ -36,7 +36,9 @@ struct CallView<'r> {
     arguments: Option<[String; 6]>,
     result: Option<i64>,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     duration_ns: u64,
     enter_ns: Option<u64>,
     exit_ns: Option<u64>,
@@ -94,7 +96,9 @@ pub(in crate::render) fn document<'r>(
             arguments: arguments.map(|arguments| arguments.map(|argument| format!("{argument:#x}"))),
             result: traced.and_then(|call| call.result),
             start_ns: slow.start_ns,
+            start_at: recording.about.clock.utc(slow.start_ns),
             end_ns: slow.end_ns,
+            end_at: recording.about.clock.utc(slow.end_ns),
             duration_ns: slow.duration_ns(),
             enter_ns: traced.and_then(|call| call.enter_ns()),
             exit_ns: traced.and_then(|call| call.exit_ns()),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::analyses::contents::Unnamed;
 use crate::analyses::paths::Path;
 use crate::analyses::windows::{Among, ComparedTo, Dominating, Ranked};
-use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, Softirq, clean};
+use crate::model::{CgroupId, Diagnostic, ModuleId, NameId, Recording, Softirq, Utc, clean};
 
 use super::cause::{self, KnownView};
 
@@ -30,6 +30,8 @@ pub(super) fn write_document_line(document: &impl Serialize, out: &mut dyn Write
 pub(super) struct RecordingView<'r> {
     file: &'r str,
     kernel: Option<&'r str>,
+    start_at: Option<Utc>,
+    end_at: Option<Utc>,
     duration_ns: u64,
     cpus: Vec<u32>,
     samples: u64,
@@ -149,11 +151,18 @@ impl<'r> View<'r> {
         self.recording.name(id)
     }
 
+    /// A time of the recording's clock by the time of day.
+    pub(super) fn at(&self, time_ns: u64) -> Option<Utc> {
+        self.recording.about.clock.utc(time_ns)
+    }
+
     pub(super) fn recording(&self) -> RecordingView<'r> {
         let event = self.recording.sampling_event();
         RecordingView {
             file: &self.recording.about.file,
             kernel: self.recording.about.kernel.as_deref(),
+            start_at: self.at(self.recording.about.start_ns),
+            end_at: self.at(self.recording.about.end_ns),
             duration_ns: self.recording.duration_ns(),
             cpus: match self.recording.tells_cpus() {
                 true => self.recording.timelines.iter().map(|timeline| timeline.cpu).collect(),

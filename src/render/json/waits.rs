@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::analyses::waits::{Group, Longest, Queue, Source, Spot, ThreadSum, Waits, WakerKind};
-use crate::model::{NameId, Recording};
+use crate::model::{NameId, Recording, Utc};
 
 use super::lines::{self, Rows};
 use super::view::{DiagnosticView, RecordingView, SCHEMA, View, diagnostic_view};
@@ -51,6 +51,7 @@ struct LongestView<'r> {
     duration_ns: u64,
     is_whole: bool,
     start_ns: u64,
+    start_at: Option<Utc>,
     comm: &'r str,
     pid: i32,
     tid: i32,
@@ -132,6 +133,7 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
             duration_ns: longest.ns,
             is_whole: longest.flaw.is_none(),
             start_ns: longest.start_ns,
+            start_at: view.at(longest.start_ns),
             comm: recording.name(task.comm),
             pid: task.pid,
             tid: task.tid,

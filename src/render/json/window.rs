@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::analyses::check::Doubt;
 use crate::analyses::windows::{CutBy, Episode, LeftOut, Windows};
-use crate::model::Recording;
+use crate::model::{Recording, Utc};
 use crate::render::doubt;
 
 use super::overloads::OverloadView;
@@ -75,7 +75,9 @@ struct WindowDocument<'r> {
 struct EpisodeView<'r> {
     cpu: u32,
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     trigger: TriggerView<'r>,
     window: WindowView,
     dominating: Option<DominatingView<'r>>,
@@ -93,7 +95,9 @@ struct TriggerView<'r> {
 #[derive(Serialize)]
 struct WindowView {
     start_ns: u64,
+    start_at: Option<Utc>,
     end_ns: u64,
+    end_at: Option<Utc>,
     samples: u64,
     idle_samples: u64,
     interrupt_samples: u64,
@@ -111,7 +115,9 @@ impl<'r> View<'r> {
         EpisodeView {
             cpu: episode.cpu,
             start_ns: episode.start_ns,
+            start_at: self.at(episode.start_ns),
             end_ns: episode.end_ns,
+            end_at: self.at(episode.end_ns),
             trigger: TriggerView {
                 comm: self.name(task.comm),
                 pid: task.pid,
@@ -121,7 +127,9 @@ impl<'r> View<'r> {
             },
             window: WindowView {
                 start_ns: window.start_ns,
+                start_at: self.at(window.start_ns),
                 end_ns: window.end_ns,
+                end_at: self.at(window.end_ns),
                 samples: window.samples(),
                 idle_samples: episode.idle_samples,
                 interrupt_samples: episode.interrupt_samples,

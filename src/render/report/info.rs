@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyses::contents::Contents;
 use crate::analyses::selection::cpu_list;
-use crate::model::{Event, KernelNames, NamePlace, Recording, Symbols, Unwinding, clean};
+use crate::model::{Event, KernelNames, NamePlace, Recording, Symbols, Unwinding, Utc, clean};
 use crate::render::text::{counted, percent, seconds};
 
 use super::layout::{Align, columns, wrap, write_lines};
@@ -62,7 +62,12 @@ fn time(recording: &Recording) -> String {
         return "no samples".to_owned();
     }
     let duration = recording.duration_ns() as f64 / 1e9;
-    format!("{} to {}, {duration:.3} s", seconds(about.start_ns), seconds(about.end_ns))
+    let ends = [about.start_ns, about.end_ns].map(|ns| about.clock.utc(ns).map(Utc::date_and_clock));
+    let by_day = match ends {
+        [Some(start), Some(end)] => format!("; {start} to {end} UTC"),
+        _ => String::new(),
+    };
+    format!("{} to {}, {duration:.3} s{by_day}", seconds(about.start_ns), seconds(about.end_ns))
 }
 
 fn clock(recording: &Recording) -> String {

@@ -1,10 +1,8 @@
-//! Layout of reports: aligned columns, and wrapping at 80 columns.
+//! Layout of reports: aligned columns, and prose wrapped at 80 columns.
 
 use std::io::{self, Write};
 
-use crate::render::text::cut;
-
-/// The width of reports in columns. It fits every terminal and ticket.
+/// The width of prose in columns. It fits every terminal and ticket.
 pub const WIDTH: usize = 80;
 
 /// Writes lines, each with a line break.
@@ -25,8 +23,8 @@ pub enum Align {
     Right,
 }
 
-/// Lines of aligned columns, one space apart. The last column is cut so that no line is longer than
-/// [`WIDTH`].
+/// Lines of aligned columns, one space apart. A row is one line and whole, however long, so that
+/// grep finds each name; who prints on a terminal folds it there.
 pub fn columns<const N: usize>(align: [Align; N], rows: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
@@ -44,7 +42,7 @@ pub fn columns<const N: usize>(align: [Align; N], rows: &[[String; N]]) -> Vec<S
                     Align::Left => line.push_str(cell),
                 }
             }
-            cut(line.trim_end(), WIDTH)
+            line.trim_end().to_owned()
         })
         .collect()
 }
@@ -94,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_is_longer_than_80() {
+    fn no_line_of_prose_is_longer_than_80() {
         let path = "a_function_of_some_length;".repeat(20) + &"x".repeat(300);
         let lines = wrap("  via ", &path);
         assert!(lines.iter().all(|line| line.len() <= WIDTH), "{lines:#?}");

@@ -7,7 +7,7 @@ use crate::analyses::moments::{AFTER_NS, BEFORE_NS, Hit, Moment, Moments, Offset
 use crate::analyses::stalls::Stalls;
 use crate::model::{Log, Recording};
 use crate::render::subject;
-use crate::render::text::{counted, milliseconds, percent, seconds};
+use crate::render::text::{counted, milliseconds, percent, seconds, time_of_day};
 
 use super::layout::{Align, columns, wrap, write_lines};
 use super::{about, overloads};
@@ -43,12 +43,13 @@ pub fn lines(recording: &Recording, stalls: &Stalls, log: &Log, moments: &Moment
     );
     if !moments.moments.is_empty() {
         let view = View { recording, stalls };
-        let header = ["#", "line", "time", "took", "stall", "length", "cpu", "share", "comm, system call"];
+        let header =
+            ["#", "line", "time", "UTC", "took", "stall", "length", "cpu", "share", "comm, system call"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(moments.moments.iter().map(|moment| view.row(moment)));
         use Align::{Left, Right};
         lines.push(String::new());
-        lines.extend(columns([Left, Right, Right, Right, Left, Right, Right, Right, Left], &rows));
+        lines.extend(columns([Left, Right, Right, Right, Right, Left, Right, Right, Right, Left], &rows));
     }
     lines
 }
@@ -181,7 +182,7 @@ struct View<'r> {
 }
 
 impl View<'_> {
-    fn row(&self, moment: &Moment) -> [String; 9] {
+    fn row(&self, moment: &Moment) -> [String; 10] {
         let [stall, length, cpu, share, label] = match moment.hits.split_first() {
             Some((hit, others)) => self.stalled(hit, others.len()),
             None => match moment.overload {
@@ -193,6 +194,7 @@ impl View<'_> {
             "moment".to_owned(),
             moment.line.to_string(),
             seconds(moment.end_ns),
+            time_of_day(self.recording, moment.end_ns),
             moment.took_ns.map_or("-".to_owned(), |took| format!("{}ms", milliseconds(took))),
             stall,
             length,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::analyses::packets::{Backlog, Cause, Context, Packet, Packets};
 use crate::model::{Recording, chosen};
-use crate::render::text::{counted, duration, percent, seconds};
+use crate::render::text::{counted, duration, percent, seconds, time_of_day};
 
 use super::about::{closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
@@ -38,7 +38,7 @@ pub fn write(
     }
     if !packets.backlogs.is_empty() {
         lines.push(String::new());
-        lines.extend(backlogs(packets));
+        lines.extend(backlogs(recording, packets));
     }
     if !packets.contexts.is_empty() {
         lines.push(String::new());
@@ -50,12 +50,18 @@ pub fn write(
         Listing::Queued => packet.backlog.is_some(),
         Listing::All => true,
     };
+    let utc_width =
+        packets.packets.first().map_or(0, |first| time_of_day(recording, first.time_ns).len().max(3));
     for (at, packet) in packets.packets.iter().filter(is_listed).enumerate() {
         if at == 0 {
             // The widths fit any pid and comm, so that each line can be printed at once.
-            writeln!(out, "\n#              time cpu    TGID     TID comm              gap context")?;
+            let utc = "UTC";
+            writeln!(
+                out,
+                "\n#              time {utc:>utc_width$} cpu    TGID     TID comm              gap context"
+            )?;
         }
-        write_packet(recording, packet, out)?;
+        write_packet(recording, packet, utc_width, out)?;
     }
     write_lines(&closing(recording, &packets.notes), out)
 }
@@ -83,13 +89,24 @@ fn summary(packets: &Packets) -> String {
     )
 }
 
-fn write_packet(recording: &Recording, packet: &Packet, out: &mut dyn Write) -> io::Result<()> {
+fn write_packet(
+    recording: &Recording,
+    packet: &Packet,
+    utc_width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let task = recording.task(packet.task);
     let word = if packet.backlog.is_some() { "queued" } else { "packet" };
     let (time, cpu) = (seconds(packet.time_ns), packet.cpu);
     let gap = packet.gap_ns.map_or("-".to_owned(), duration);
-    let comm = chosen(recording.name(task.comm));
-    write!(out, "{word} {time:>12} {cpu:>3} {:>7} {:>7} {comm:<15} {gap:>5} ", task.pid, task.tid)?;
+    // One word, as in folded stacks: columns follow.
+    let comm = chosen(recording.name(task.comm)).replace(' ', "_");
+    let utc = time_of_day(recording, packet.time_ns);
+    write!(
+        out,
+        "{word} {time:>12} {utc:>utc_width$} {cpu:>3} {:>7} {:>7} {comm:<15} {gap:>5} ",
+        task.pid, task.tid
+    )?;
     if packet.is_lossy {
         write!(out, "LOST ")?;
     }
@@ -102,14 +119,15 @@ fn write_packet(recording: &Recording, packet: &Packet, out: &mut dyn Write) -> 
     }
 }
 
-fn backlogs(packets: &Packets) -> Vec<String> {
-    let header = ["#", "cpu", "gap from", "to", "gap", "then packets", "in", "why"];
+fn backlogs(recording: &Recording, packets: &Packets) -> Vec<String> {
+    let header = ["#", "cpu", "from", "to", "UTC", "gap", "packets", "in", "why"];
     let row = |backlog: &Backlog| {
         [
             "backlog".to_owned(),
             backlog.cpu.to_string(),
             seconds(backlog.gap_start_ns),
             seconds(backlog.start_ns),
+            time_of_day(recording, backlog.start_ns),
             duration(backlog.gap_ns()),
             backlog.packets.to_string(),
             duration(backlog.duration_ns()),
@@ -119,7 +137,7 @@ fn backlogs(packets: &Packets) -> Vec<String> {
     let rows: Vec<_> =
         std::iter::once(header.map(str::to_owned)).chain(packets.backlogs.iter().map(row)).collect();
     use Align::{Left, Right};
-    columns([Left, Right, Right, Right, Right, Right, Right, Left], &rows)
+    columns([Left, Right, Right, Right, Right, Right, Right, Right, Left], &rows)
 }
 
 fn why(backlog: &Backlog) -> String {

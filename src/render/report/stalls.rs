@@ -10,7 +10,9 @@ use crate::analyses::stalls::{
 };
 use crate::model::{CgroupId, NameId, Recording, chosen};
 use crate::render::subject;
-use crate::render::text::{counted, duration, milliseconds, percent, probability, seconds, short};
+use crate::render::text::{
+    counted, duration, milliseconds, percent, probability, seconds, short, time_of_day,
+};
 use crate::render::{advice, doubt};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
@@ -238,11 +240,11 @@ impl Report<'_> {
         if self.stalls.stalls.is_empty() {
             return Vec::new();
         }
-        let header = ["#", "", "cpu", "time", "length", "sure", "waited", "packets", "comm/tid, what"];
+        let header = ["#", "", "cpu", "time", "UTC", "length", "sure", "waited", "packets", "comm/tid, what"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend((1..).zip(&self.stalls.stalls).map(|(number, stall)| self.row(number, stall)));
         use Align::{Left, Right};
-        let align = [Left, Right, Right, Right, Right, Left, Right, Right, Left];
+        let align = [Left, Right, Right, Right, Right, Right, Left, Right, Right, Left];
         let table = columns(align, &rows);
         let mut lines = vec![String::new(), table[0].clone()];
         for (stall, line) in self.stalls.stalls.iter().zip(&table[1..]) {
@@ -256,7 +258,7 @@ impl Report<'_> {
         lines
     }
 
-    fn row(&self, number: usize, stall: &Stall) -> [String; 9] {
+    fn row(&self, number: usize, stall: &Stall) -> [String; 10] {
         let label = match &stall.culprit {
             None => "nobody knows".to_owned(),
             Some(culprit) => match culprit.interrupted() {
@@ -275,7 +277,7 @@ impl Report<'_> {
         self.cells(number, stall, &label)
     }
 
-    fn cells(&self, number: usize, stall: &Stall, label: &str) -> [String; 9] {
+    fn cells(&self, number: usize, stall: &Stall, label: &str) -> [String; 10] {
         let longest_wait = stall.victims.longest_wait_ns();
         let mark = if stall.lost > 0 { "LOST " } else { "" };
         [
@@ -283,6 +285,7 @@ impl Report<'_> {
             number.to_string(),
             stall.cpu.to_string(),
             seconds(stall.start_ns),
+            time_of_day(self.recording, stall.start_ns),
             format!("{}ms", milliseconds(stall.duration_ns())),
             stall.confidence.name().to_owned(),
             longest_wait.map_or("-".to_owned(), |ns| format!("{}ms", milliseconds(ns))),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::analyses::syscalls::{Call, Class, Doubt, SlowCall, Source, Summary, SystemCalls};
 use crate::model::{NameId, Recording, chosen};
-use crate::render::text::{counted, duration, seconds};
+use crate::render::text::{counted, duration, seconds, time_of_day};
 
 use super::about::{arguments, closing, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
@@ -68,14 +68,14 @@ impl Report<'_> {
     }
 
     fn slow(&self, all: bool) -> Vec<String> {
-        let header = ["#", "time", "on", "took", "cpu", "sleep", "wait", "comm/tid call"];
+        let header = ["#", "time", "UTC", "on", "took", "cpu", "sleep", "wait", "comm/tid call"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(self.calls.listed(all).map(|call| self.row(call)));
         if rows.len() == 1 {
             return Vec::new();
         }
         use Align::{Left, Right};
-        let align = [Left, Right, Right, Right, Right, Right, Right, Left];
+        let align = [Left, Right, Right, Right, Right, Right, Right, Right, Left];
         let took = match self.is_estimate {
             true => "while samples were in the call, one after the other",
             false => "from entry to exit of the call",
@@ -85,7 +85,7 @@ impl Report<'_> {
         lines.chain(wrap("took      ", &took)).collect()
     }
 
-    fn row(&self, call: &SlowCall) -> [String; 8] {
+    fn row(&self, call: &SlowCall) -> [String; 9] {
         let task = self.recording.task(call.task);
         let spent = call.traced.and_then(|traced| traced.spent);
         let time = |ns: Option<u64>| ns.map_or("-".to_owned(), duration);
@@ -102,6 +102,7 @@ impl Report<'_> {
         [
             call.class.name().to_owned(),
             seconds(call.start_ns),
+            time_of_day(self.recording, call.start_ns),
             call.cpu.to_string(),
             took,
             on_cpu,

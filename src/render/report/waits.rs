@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::analyses::waits::{Group, Longest, Queue, Source, SpanFlaw, Spot, Waits, WakerKind};
 use crate::model::{Recording, chosen};
-use crate::render::text::{counted, duration, percent, seconds};
+use crate::render::text::{counted, duration, percent, seconds, time_of_day};
 
 use super::about::{closing, path, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
@@ -70,11 +70,11 @@ fn groups(recording: &Recording, groups: &[Group]) -> Vec<String> {
     if groups.is_empty() {
         return Vec::new();
     }
-    let header = ["#", "total", "share", "spans", "part", "longest", "at", "queue", "comm, where"];
+    let header = ["#", "total", "share", "spans", "part", "longest", "at", "UTC", "queue", "comm, where"];
     let mut rows = vec![header.map(str::to_owned)];
     rows.extend(groups.iter().map(|group| row(recording, group)));
     use Align::{Left, Right};
-    let align = [Left, Right, Right, Right, Right, Right, Right, Right, Left];
+    let align = [Left, Right, Right, Right, Right, Right, Right, Right, Right, Left];
     let mut lines = columns(align, &rows).into_iter();
     let mut all = vec![String::new()];
     all.extend(lines.next());
@@ -127,7 +127,7 @@ fn behind(recording: &Recording, group: &Group) -> Option<String> {
     (!named.is_empty()).then(|| format!("{} of {of_known}the queue", named.join(", ")))
 }
 
-fn row(recording: &Recording, group: &Group) -> [String; 9] {
+fn row(recording: &Recording, group: &Group) -> [String; 10] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let longest = |longest: Longest| {
         let bound = match longest.flaw {
@@ -145,6 +145,7 @@ fn row(recording: &Recording, group: &Group) -> [String; 9] {
         or_dash(group.spans.map(|_| group.not_whole.to_string())),
         or_dash(group.longest.map(longest)),
         or_dash(group.longest.map(|longest| seconds(longest.start_ns))),
+        or_dash(group.longest.map(|longest| time_of_day(recording, longest.start_ns))),
         or_dash(group.runnable_ns.map(duration)),
         format!("{} {}", chosen(recording.name(group.comm)), place(recording, &group.spot)),
     ]

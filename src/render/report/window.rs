@@ -9,7 +9,9 @@ use crate::analyses::windows::{Among, Episode, LeftOut, Ranked, Verdict, Windows
 use crate::model::{NameId, Recording, chosen};
 use crate::render::doubt;
 use crate::render::subject::{self, clause};
-use crate::render::text::{chance, counted, cut, cut_begin, milliseconds, percent, probability, seconds};
+use crate::render::text::{
+    chance, counted, cut_begin, milliseconds, percent, probability, seconds, time_of_day,
+};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
@@ -322,12 +324,13 @@ impl Report<'_> {
         if self.windows.episodes.is_empty() {
             return Vec::new();
         }
-        let header = ["#", "", "cpu", "time", "softirqs", "busy", "held", "share", "comm, system call"];
+        let header =
+            ["#", "", "cpu", "time", "UTC", "softirqs", "busy", "held", "share", "comm, system call"];
         let mut rows = vec![header.map(str::to_owned)];
         let numbered = (1..).zip(&self.windows.episodes);
         rows.extend(numbered.map(|(number, episode)| self.episode_row(number, episode)));
         use Align::{Left, Right};
-        let align = [Left, Right, Right, Right, Left, Right, Right, Right, Left];
+        let align = [Left, Right, Right, Right, Right, Left, Right, Right, Right, Left];
         let mut rows = columns(align, &rows).into_iter();
         let mut lines = vec![String::new()];
         lines.extend(rows.next());
@@ -348,7 +351,7 @@ impl Report<'_> {
         lines
     }
 
-    fn episode_row(&self, number: usize, episode: &Episode) -> [String; 9] {
+    fn episode_row(&self, number: usize, episode: &Episode) -> [String; 10] {
         let (held, share, what) = match &episode.dominating {
             Some(dominating) => {
                 let holder = dominating.holder.map(|task| self.recording.task(task).comm);
@@ -362,7 +365,8 @@ impl Report<'_> {
             number.to_string(),
             episode.cpu.to_string(),
             seconds(episode.start_ns),
-            cut(&softirqs(episode), 14),
+            time_of_day(self.recording, episode.start_ns),
+            softirqs(episode),
             format!("{}/{}", episode.busy_samples(), episode.window.samples()),
             held,
             share,

@@ -72,8 +72,9 @@ fn reports_are_clean() {
     ];
     let mut number = 0;
     for line in text.lines() {
-        assert!(line.chars().count() <= 80, "{line}");
         let first = line.split(' ').next().unwrap_or_default();
+        let is_row = ["culprit", "node"].contains(&first);
+        assert!(is_row || line.chars().count() <= 80, "{line}");
         assert!(words.contains(&first), "{line}");
         if first == "node" {
             number += 1;
