@@ -13,12 +13,20 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A probability, with a power of ten if it is small.
+/// A probability in a sentence: `p = 1e-4`, `p < 1e-9`.
+pub(crate) fn p_value(p: f64) -> String {
+    match probability(p).strip_prefix('<') {
+        Some(bound) => format!("p < {bound}"),
+        None => format!("p = {}", probability(p)),
+    }
+}
+
+/// A probability, with a power of ten if it is small. Below 1e-9 its size tells nothing more.
 pub(crate) fn probability(p: f64) -> String {
     match p {
         p if p >= 0.0995 => format!("{p:.1}"),
         p if p >= 0.000995 => format!("{p:.3}"),
-        p if p < 1e-300 => "<1e-300".to_owned(),
+        p if p < 1e-9 => "<1e-9".to_owned(),
         p => format!("{p:.0e}"),
     }
 }
@@ -127,7 +135,8 @@ mod tests {
         let percents = [0.0, 0.0004, 0.0123, 0.5, 1.0].map(percent);
         assert_eq!(percents, ["0%", "0.04%", "1.2%", "50%", "100%"]);
         let probabilities = [1.0, 0.04, 0.0000123, 0.0].map(probability);
-        assert_eq!(probabilities, ["1.0", "0.040", "1e-5", "<1e-300"]);
+        assert_eq!(probabilities, ["1.0", "0.040", "1e-5", "<1e-9"]);
+        assert_eq!([1e-4, 1e-18].map(p_value), ["p = 1e-4", "p < 1e-9"]);
         assert_eq!(milliseconds(1_234_567), "1.2");
         let durations =
             [0, 999, 1_234, 99_960, 999_499, 149_954_000, 999_600_000, 61_234_000_000].map(duration);

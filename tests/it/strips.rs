@@ -69,7 +69,7 @@ fn a_cut_window_is_of_the_same_scale_and_shows_the_episode_that_cut_it() {
 }
 
 #[test]
-fn threads_of_one_comm_have_a_letter_each_and_one_entry() {
+fn threads_of_one_comm_share_a_letter() {
     let text = every_ms(0, 0..40, "cadvisor@7", WORK)
         + &every_ms(0, 40..50, "cadvisor@8", WORK)
         + &every_ms(0, 50..55, "1@9", WORK)
@@ -77,9 +77,9 @@ fn threads_of_one_comm_have_a_letter_each_and_one_entry() {
         + &every_ms(0, 59..60, "ksoftirqd/0", RX);
     let recording = recording(&text);
     let drawing = drawing::draw(&recording, &find(&recording), "ksoftirqd");
-    assert_eq!(drawing.strips, ["c".repeat(40) + &"C".repeat(10) + "aaaaa" + "gggg" + "#"]);
+    assert_eq!(drawing.strips, ["c".repeat(50) + "aaaaa" + "gggg" + "#"]);
     assert!(
-        drawing.legend.concat().starts_with("legend    cC=cadvisor, a=1, g=größe, #="),
+        drawing.legend.concat().starts_with("legend    c=cadvisor, a=1, g=größe, #="),
         "{:?}",
         drawing.legend
     );

@@ -8,7 +8,7 @@ use crate::analyses::diff::{
 use crate::analyses::selection::cpu_list;
 use crate::model::chosen;
 use crate::render::change::{self, rate};
-use crate::render::text::{counted, duration, milliseconds, percent, probability, short};
+use crate::render::text::{counted, duration, milliseconds, p_value, percent, probability, short};
 
 use super::layout::{Align, columns, wrap, write_lines};
 
@@ -108,7 +108,7 @@ pub(in crate::render) fn verdict(diff: &Diff) -> String {
         Verdict::Refused => {
             format!("refused, for the reasons above; --force gives a verdict all the same; {numbers}{worse}")
         }
-        sure => format!("{}: {numbers}; p = {}{worse}", sure.name(), probability(all.p_value)),
+        sure => format!("{}: {numbers}; {}{worse}", sure.name(), p_value(all.p_value)),
     }
 }
 
@@ -171,7 +171,7 @@ fn test(row: &Row) -> String {
         true => format!("; they come in bursts: {:.1} count as one", row.dispersion),
         false => String::new(),
     };
-    format!("p = {}{corrected}{bursts}", probability(row.p_value))
+    format!("{}{corrected}{bursts}", p_value(row.p_value))
 }
 
 fn paths(changes: Option<&Changes<PathChange>>) -> Vec<String> {

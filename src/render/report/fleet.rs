@@ -10,7 +10,7 @@ use crate::analyses::fleet::{
 use crate::analyses::rows::Moment;
 use crate::model::{chosen, clean, utc};
 use crate::render::doubt;
-use crate::render::text::{counted, duration, long, percent, probability, short};
+use crate::render::text::{counted, duration, long, p_value, percent, short};
 
 use super::layout::{Align, columns, wrap, write_lines};
 
@@ -279,13 +279,13 @@ fn association(found: &Association) -> String {
         Attribute::Label(key, value) => format!("{}={}", word_of(key), word_of(value)),
     };
     format!(
-        "{} {attribute}: {} of {} that it stalls, {} of {} others; p = {}",
+        "{} {attribute}: {} of {} that it stalls, {} of {} others; {}",
         if found.is_only { "only with" } else { "more often with" },
         found.affected_with,
         found.affected,
         found.others_with,
         found.others,
-        probability(found.corrected)
+        p_value(found.corrected)
     )
 }
 

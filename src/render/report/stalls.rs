@@ -10,9 +10,7 @@ use crate::analyses::stalls::{
 };
 use crate::model::{CgroupId, NameId, Recording, chosen};
 use crate::render::subject;
-use crate::render::text::{
-    counted, duration, milliseconds, percent, probability, seconds, short, time_of_day,
-};
+use crate::render::text::{counted, duration, milliseconds, p_value, percent, seconds, short, time_of_day};
 use crate::render::{advice, doubt};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
@@ -213,7 +211,7 @@ impl Report<'_> {
         let percent_or_dash = |share: Option<f64>| share.map_or("-".to_owned(), percent);
         let compared = summary.compared.as_ref();
         let lift = match compared {
-            Some(ranked) => ranked.lift.map_or("inf".to_owned(), |lift| format!("{lift:.1}x")),
+            Some(ranked) => ranked.lift.map_or("never".to_owned(), |lift| format!("{lift:.1}x")),
             None => "-".to_owned(),
         };
         [
@@ -299,8 +297,8 @@ impl Report<'_> {
         let strongest = stall.strongest_evidence();
         let each = strongest.iter().map(|evidence| {
             let more = match evidence.kind {
-                Kind::KernelPath { samples, p_value } => {
-                    format!(" ({}, p = {})", counted(samples, "sample"), probability(p_value))
+                Kind::KernelPath { samples, p_value: p } => {
+                    format!(" ({}, {})", counted(samples, "sample"), p_value(p))
                 }
                 Kind::PacketBurst { packets } => format!(" ({packets} packets at once)"),
                 _ => String::new(),
@@ -392,7 +390,7 @@ fn text(kind: &Kind) -> String {
         Kind::SoftirqWait(softirq) => format!("{} waited", softirq.name()),
         Kind::KsoftirqdWait => "ksoftirqd waited".to_owned(),
         Kind::ServerWait => "softirq thread waited".to_owned(),
-        Kind::KernelPath { .. } => "no softirq seen in this path".to_owned(),
+        Kind::KernelPath { .. } => "in this path no softirq ran for".to_owned(),
         Kind::Handler { softirq: Some(softirq) } => format!("{} ran", softirq.name()),
         Kind::Handler { softirq: None } => "interrupt handler ran".to_owned(),
         Kind::NapiSilence => "no NAPI poll".to_owned(),

@@ -40,19 +40,28 @@ pub fn draw(recording: &Recording, strips: &Strips, trigger: &str) -> Drawing {
     Drawing { strips: drawn.collect(), legend: legend(recording, strips, &groups.tasks, &letters, trigger) }
 }
 
-/// Gives each task a letter, as long as there are letters: the first letter of its comm that is
+/// Gives each comm a letter, as long as there are letters: the first letter of its comm that is
 /// free, as a small or a capital letter, else any free letter.
 fn letters(recording: &Recording, tasks: &[TaskId]) -> FxHashMap<TaskId, char> {
     let mut free = LETTERS.to_vec();
     let mut letters = FxHashMap::default();
+    let mut of_comms: FxHashMap<&str, char> = FxHashMap::default();
     for &task in tasks {
+        if let Some(&letter) = of_comms.get(recording.comm(task)) {
+            letters.insert(task, letter);
+            continue;
+        }
         let own = recording.comm(task).chars().filter(char::is_ascii_alphabetic);
         let mut wanted = own.flat_map(|letter| [letter.to_ascii_lowercase(), letter.to_ascii_uppercase()]);
         let place = wanted.find_map(|letter| free.iter().position(|other| char::from(*other) == letter));
         match place.or((!free.is_empty()).then_some(0)) {
-            Some(place) => letters.insert(task, char::from(free.remove(place))),
-            None => break,
-        };
+            Some(place) => {
+                let letter = char::from(free.remove(place));
+                of_comms.insert(recording.comm(task), letter);
+                letters.insert(task, letter);
+            }
+            None => continue,
+        }
     }
     letters
 }
@@ -64,14 +73,12 @@ fn legend(
     letters: &FxHashMap<TaskId, char>,
     trigger: &str,
 ) -> Vec<String> {
-    // Threads of one comm have a letter each, but share an entry of the legend: `cCa=cadvisor`.
     let mut entries: Vec<(String, Cow<str>)> = Vec::new();
     for task in tasks {
         let Some(letter) = letters.get(task) else { continue };
         let comm = chosen(recording.comm(*task));
-        match entries.iter_mut().find(|(_, other)| *other == comm) {
-            Some((letters, _)) => letters.push(*letter),
-            None => entries.push((letter.to_string(), comm)),
+        if !entries.iter().any(|(_, other)| *other == comm) {
+            entries.push((letter.to_string(), comm));
         }
     }
     let is_seen = |cell: Cell| strips.strips.iter().flatten().any(|other| *other == cell);

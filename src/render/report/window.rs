@@ -312,7 +312,7 @@ impl Report<'_> {
                 Some(lift) if lift >= 99.5 => format!("{lift:.0}x"),
                 Some(lift) => format!("{lift:.1}x"),
                 None if ranked.compared.baseline_windows == 0 => "-".to_owned(),
-                None => "inf".to_owned(),
+                None => "never".to_owned(),
             },
             probability(ranked.p_value),
             subject::held_by(self.recording, ranked.holder, &ranked.path),
