@@ -92,7 +92,7 @@ fn a_recording_that_cannot_answer_is_told() {
     };
     let plain = || Event::cpu_clock();
     refuse(vec![plain()], false, &["no samples of cpu-clock", "perf record"]);
-    refuse(vec![without(sample_type::TIME)], true, &["no times", "-T"]);
+    refuse(vec![without(sample_type::TIME)], true, &["no times", "record with times: perf record -a"]);
     let events = vec![without(0), Event::cycles().sample_type(sample_type::IP | sample_type::TID)];
     refuse(events, true, &["cannot be told apart", "--sample-identifier"]);
     let tracepoints =
