@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use stallgraph::Error;
 use stallgraph::analyses::waits::{self, Options};
 use stallgraph::load;
 use stallgraph::render::{json, report};
@@ -34,6 +35,7 @@ use super::values::{parse_duration, to_ns};
 /// woke the threads (by), and who had the CPU that they waited for (behind).
 /// A > says that the longest was longer: the recording does not hold all of it;
 /// a < that it was shorter: its end was not recorded.
+/// Kernel threads that waited for work in their own loop are listed with --all.
 /// -C selects what left these CPUs; of what --time cuts, the part inside counts.
 /// Samples of perf record --off-cpu are used where there are no switches.
 ///
@@ -73,7 +75,7 @@ enum Format {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let recording = arguments.input.load(Needs::OffCpu)?;
+    let recording = arguments.input.load(Needs::OffCpu).map_err(with_switches)?;
     let selection = arguments.tasks.limit(arguments.selection.selection());
     output::check_selection(&selection, &recording)?;
     let min_ns = to_ns(arguments.min)?;
@@ -88,4 +90,20 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let outcome = Outcome::new(&recording, !waits.groups.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
+}
+
+/// An error that says how to make a recording, with the command that records switches: without
+/// them this command has nothing to show.
+fn with_switches(error: Error) -> Error {
+    let own = |remedy: Option<String>| match remedy {
+        Some(text) if text.starts_with("record one with: ") => {
+            Some(format!("record one with: {}", waits::RECORD))
+        }
+        other => other,
+    };
+    match error {
+        Error::Io { file, cause, remedy } => Error::Io { file, cause, remedy: own(remedy) },
+        Error::Input { file, problem, remedy } => Error::Input { file, problem, remedy: own(remedy) },
+        other => other,
+    }
 }

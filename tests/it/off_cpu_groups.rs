@@ -4,6 +4,7 @@ use crate::support::fixture::recording;
 use stallgraph::analyses::selection::{Selection, TimeRange};
 use stallgraph::analyses::waits::{self, Options, Source, Spot, Waits};
 use stallgraph::model::Recording as Loaded;
+use stallgraph::render::report;
 
 const GROUPS: &str = "
     from 0.900
@@ -271,4 +272,41 @@ fn many_waits_at_once_take_bounded_time() {
     // The first are known, and those after them are left out.
     assert!(named("w0").is_some_and(|behind| behind > 1), "{:?}", named("w0"));
     assert_eq!(named("w1500"), None);
+}
+
+#[test]
+fn kernel_threads_that_wait_for_work_are_told_from_those_that_wait() {
+    let recording = recording(
+        "
+    from 0.900
+    cpu0 1.000 kworker/0:1 switch:agent=S ret_from_fork;kthread;worker_thread;schedule;__schedule
+    cpu0 1.010 agent switch:kcompactd0=S main_[u];do_syscall_64;ksys_read;vfs_read;schedule;__schedule
+    cpu0 1.020 kcompactd0 switch:kworker/0:1=S ret_from_fork;kthread;kcompactd;schedule;__schedule
+    cpu0 1.100 kworker/0:1 switch:agent=S ret_from_fork;kthread;worker_thread;process_one_work;flush;schedule
+    cpu0 1.150 agent switch:kworker/0:1=D main_[u];do_syscall_64;ksys_write;io_schedule;schedule;__schedule
+    cpu0 1.160 kworker/0:1 switch:swapper=D ret_from_fork;kthread;worker_thread;schedule;__schedule
+    to 1.200
+",
+    );
+    let waits = waits::find(&recording, &Options::default()).expect("switches");
+    let idle: Vec<String> = groups(&recording, &waits)
+        .into_iter()
+        .zip(&waits.groups)
+        .filter(|(_, group)| group.is_idle)
+        .map(|(text, _)| text.split(" queue").next().unwrap_or_default().to_owned())
+        .collect();
+    let expected = [
+        "slept kcompactd0 ret_from_fork;kthread;kcompactd 180",
+        "slept kworker/0:1 ret_from_fork;kthread;worker_thread 20",
+    ];
+    assert_eq!(idle, expected, "{:#?}", groups(&recording, &waits));
+    let text = |all| {
+        let mut out = Vec::new();
+        report::waits::write(&recording, &waits, all, &mut out).expect("memory");
+        String::from_utf8(out).expect("UTF-8")
+    };
+    let (some, all) = (text(false), text(true));
+    assert!(some.contains("  and 2 places where kernel threads waited for work, 200ms: --all"), "{some}");
+    assert!(!some.contains("kcompactd0") && some.contains("process_one_work;flush"), "{some}");
+    assert!(all.contains("kcompactd0") && !all.contains("waited for work"), "{all}");
 }

@@ -214,6 +214,9 @@ impl<'r> Collector<'r> {
                 key,
                 Group {
                     state,
+                    is_idle: matches!((state, spot), (State::Slept, SpotId::Kernel(path))
+                        if contexts.owner(path) == Owner::KernelThread
+                            && contexts.start(path).is_none_or(|start| start == path)),
                     comm,
                     spot: match spot {
                         SpotId::Kernel(path) => Spot::Kernel(Path::new(&contexts, path, Vec::new())),

@@ -104,6 +104,9 @@ pub enum Spot {
 pub struct Group {
     /// How the threads waited.
     pub state: State,
+    /// Whether they are kernel threads that waited for work: they slept in the function that is
+    /// the thread's loop itself, and in none that it calls.
+    pub is_idle: bool,
     /// Their comm.
     pub comm: NameId,
     /// Where they left their CPU.

@@ -29,6 +29,7 @@ struct Document<'r, G: Serialize, T: Serialize> {
 #[derive(Serialize)]
 struct GroupView<'r> {
     state: &'static str,
+    is_idle: bool,
     comm: &'r str,
     place: &'static str,
     owner: Option<&'static str>,
@@ -160,6 +161,7 @@ fn group_view<'r>(view: &View<'r>, group: &Group) -> GroupView<'r> {
     };
     GroupView {
         state: group.state.name(),
+        is_idle: group.is_idle,
         comm: recording.name(group.comm),
         place,
         owner: path.map(|path| path.owner.name()),

@@ -30,11 +30,12 @@ const LITTLE: u64 = 10;
 pub fn write(recording: &Recording, waits: &Waits, all: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut lines = wrap("recording ", &recorded(recording));
     lines.extend(wrap("found     ", &summary(waits)));
-    let shown = if all { waits.groups.len() } else { SHOWN.min(waits.groups.len()) };
-    lines.extend(groups(recording, &waits.groups[..shown]));
-    if shown < waits.groups.len() {
-        lines.push(format!("  and {} more: --all lists them", waits.groups.len() - shown));
-    }
+    let (idle, mut listed): (Vec<&Group>, Vec<&Group>) =
+        waits.groups.iter().partition(|group| !all && group.is_idle);
+    let more = listed.len().saturating_sub(if all { usize::MAX } else { SHOWN });
+    listed.truncate(listed.len() - more);
+    lines.extend(groups(recording, &listed));
+    lines.extend(left_out(more, &idle));
     lines.extend(closing(recording, &waits.notes));
     write_lines(&lines, out)
 }
@@ -66,7 +67,23 @@ fn summary(waits: &Waits) -> String {
     text
 }
 
-fn groups(recording: &Recording, groups: &[Group]) -> Vec<String> {
+/// How many groups are not listed: the last, and those of kernel threads that waited for work.
+fn left_out(more: usize, idle: &[&Group]) -> Vec<String> {
+    let idle_ns = idle.iter().fold(0, |all: u64, group| all.saturating_add(group.total_ns));
+    let idle_places = counted(idle.len() as u64, "place");
+    let text = match (more, idle.len()) {
+        (0, 0) => return Vec::new(),
+        (more, 0) => format!("{more} more"),
+        (0, _) => format!("{idle_places} where kernel threads waited for work, {}", duration(idle_ns)),
+        (more, _) => {
+            let time = duration(idle_ns);
+            format!("{more} more, and {idle_places} where kernel threads waited for work, {time}")
+        }
+    };
+    wrap("  and ", &format!("{text}: --all lists them"))
+}
+
+fn groups(recording: &Recording, groups: &[&Group]) -> Vec<String> {
     if groups.is_empty() {
         return Vec::new();
     }
