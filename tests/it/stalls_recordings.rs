@@ -184,4 +184,16 @@ fn a_report_that_cannot_tell_says_how_to_record_without_being_asked() {
     let text =
         run(stallgraph().arg("stalls").arg(Recording::open("post").file).args(["--min", "400ms"])).stdout;
     assert!(text.contains("unknown: no stall of 400 ms") && text.contains("record    perf record"), "{text}");
+fn a_pod_can_be_looked_up() {
+    let system = Recording::open("system");
+    for command in ["stalls", "window"] {
+        let text = system.stdout(command, &[]);
+        let (_, lookup) = text.split_once("\nlookup    ").expect("a command");
+        let lines: Vec<&str> = lookup.lines().take(3).map(str::trim_start).collect();
+        let uid = "3f2a9c1e-7b54-4d0a-9e61-2c8d5a7f1b90";
+        assert_eq!(lines[0], "kubectl get pods -A -o \\", "{text}");
+        assert!(lines[1].starts_with("custom-columns=") && lines[1].ends_with(" |"), "{text}");
+        assert_eq!(lines[2], format!("grep {uid}"), "{text}");
+        assert!(!Recording::open("post").stdout(command, &[]).contains("\nlookup "));
+    }
 }

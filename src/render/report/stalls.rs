@@ -15,7 +15,7 @@ use crate::render::{advice, doubt};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
-use super::{causes, overloads};
+use super::{causes, lookup, overloads};
 
 /// The most culprits that are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;
@@ -47,6 +47,7 @@ pub fn write(
     lines.extend(report.overloads());
     lines.extend(report.verdict());
     lines.extend(stalls.ranking.first().iter().flat_map(|top| causes::block(&top.causes)));
+    lines.extend(stalls.ranking.first().iter().flat_map(|top| lookup::lines(recording, top.cgroup)));
     lines.extend(report.ranking());
     lines.extend(report.stalls());
     lines.push(String::new());
@@ -176,7 +177,7 @@ impl Report<'_> {
             (None, None) => format!("; control group {}", chosen(self.name(cgroup.path))),
             (pod, container) => {
                 let pod = pod.iter().map(|uid| format!("; pod {uid}"));
-                let container = container.iter().map(|id| format!("; container {}", &id[..id.len().min(12)]));
+                let container = container.iter().map(|id| format!("; container {}", lookup::start_of(id)));
                 pod.chain(container).collect()
             }
         }
@@ -258,6 +259,10 @@ impl Report<'_> {
 
     fn row(&self, number: usize, stall: &Stall) -> [String; 10] {
         let label = match &stall.culprit {
+            // Who had the CPU is named below: that it was the reason is not shown.
+            None if stall.victims.task.is_some_and(|waiting| waiting.behind.is_some()) => {
+                "nobody for sure".to_owned()
+            }
             None => "nobody knows".to_owned(),
             Some(culprit) => match culprit.interrupted() {
                 Some(interrupted) => {

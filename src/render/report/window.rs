@@ -15,7 +15,7 @@ use crate::render::text::{
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
-use super::{causes, overloads, strips};
+use super::{causes, lookup, overloads, strips};
 
 /// The most ranked paths that are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;
@@ -47,6 +47,7 @@ pub fn write(
     }
     lines.extend(report.verdict());
     lines.extend(windows.culprit().iter().flat_map(|top| causes::block(&top.causes)));
+    lines.extend(windows.culprit().iter().flat_map(|top| lookup::lines(recording, top.cgroup)));
     lines.extend(report.ranking());
     lines.extend(report.episodes(strips));
     lines.push(String::new());
