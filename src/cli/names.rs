@@ -41,10 +41,11 @@ pub struct NameOptions {
     /// Also show inlined functions of user space
     ///
     /// They come from debug information, which takes time to read, and are marked as inlined.
+    /// --no-inline, as perf has it, is the default.
     #[arg(long, overrides_with = "no_inline")]
     inline: bool,
     /// Do not show inlined functions, which is the default
-    #[arg(long, overrides_with = "inline")]
+    #[arg(long, hide = true, overrides_with = "inline")]
     no_inline: bool,
     /// Do not look up any names
     #[arg(long)]

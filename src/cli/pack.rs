@@ -47,9 +47,11 @@ pub struct Arguments {
     /// Pack only the symbols of programs and libraries, which is the default
     ///
     /// With --inline, debug information is packed too.
-    #[arg(long, overrides_with = "whole_files")]
+    #[arg(long, hide = true, overrides_with = "whole_files")]
     symbols_only: bool,
     /// Pack whole programs and libraries
+    ///
+    /// The default, --symbols-only, packs only their symbols; with --inline, debug information too.
     #[arg(long, overrides_with = "symbols_only")]
     whole_files: bool,
     /// Replace comms and paths by hashes

@@ -21,8 +21,9 @@ use super::values::{CpuList, parse_cpus, parse_duration, parse_size};
 
 /// Records samples and other evidence, without perf
 ///
-/// The recording is a perf.data, which perf reads too. By default it is of all CPUs. It ends with
-/// COMMAND, after the time of --for, or with Ctrl-C.
+/// The recording is a perf.data, which perf reads too. By default it is of all CPUs, with call
+/// chains: -a and -g of perf record are taken, and change nothing. It ends with COMMAND, after the
+/// time of --for, or with Ctrl-C.
 ///
 /// Examples:
 ///
@@ -34,7 +35,7 @@ use super::values::{CpuList, parse_cpus, parse_duration, parse_size};
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// All CPUs and processes (the default)
-    #[arg(short = 'a', long, conflicts_with_all = ["cpus", "pids"])]
+    #[arg(short = 'a', long, hide = true, conflicts_with_all = ["cpus", "pids"])]
     all_cpus: bool,
     /// Only these CPUs: 0,2-5
     #[arg(short = 'C', long = "cpu", value_name = "LIST", value_parser = parse_cpus)]
@@ -46,7 +47,7 @@ pub struct Arguments {
     #[arg(short = 'F', long = "freq", value_name = "HZ", default_value = "999", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     frequency_hz: u64,
     /// Record call chains (the default)
-    #[arg(short = 'g')]
+    #[arg(short = 'g', hide = true)]
     call_chains: bool,
     /// Leave the calls in user space out of call chains
     #[arg(long)]
