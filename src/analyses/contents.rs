@@ -181,9 +181,17 @@ fn cause(
             Some(symbols) => (symbols.code(), symbols.reason(), symbols.remedy()),
         },
     };
+    // The path is a hash: what is installed or copied by it does not exist.
+    let remedy = match recording.is_redacted() && remedy.contains(PATH) {
+        true => "ask on the node: stallgraph info of the recording itself",
+        false => remedy,
+    };
     let fill = |text: &str| module_info.map_or_else(|| text.to_owned(), |module| fill(text, module));
     Unnamed { module, name, naming, frames, code, reason: fill(reason), remedy: fill(remedy) }
 }
+
+/// The placeholder for a module's path.
+const PATH: &str = "PATH";
 
 /// Replaces the placeholders in a text by the values of `module`, so that a command can be copied.
 fn fill(text: &str, module: &Module) -> String {
@@ -191,14 +199,17 @@ fn fill(text: &str, module: &Module) -> String {
     if let Some(process) = module.process {
         text = text.replace("PID", &process.to_string());
     }
-    if let Some(build_id) = &module.build_id {
-        let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
-        text = text.replace("BUILD_ID", &hex);
-    }
+    text = match &module.build_id {
+        Some(build_id) => {
+            let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+            text.replace("BUILD_ID", &hex)
+        }
+        None => text.replace(" (build id BUILD_ID)", ""),
+    };
     // A path from a recording may be crafted to do something in the shell that it is pasted into.
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
     if module.path.starts_with('/') && module.path.bytes().all(is_harmless) {
-        text = text.replace("PATH", &module.path);
+        text = text.replace("/PATH", &module.path).replace(PATH, &module.path);
     }
     text
 }

@@ -44,9 +44,13 @@ impl CausesOptions {
             if bytes.len() as u64 > LARGEST {
                 bail!("--causes {shown}: a file of causes has at most {} KiB", LARGEST / 1024);
             }
-            let text = String::from_utf8(bytes).with_context(|| format!("--causes {shown}"))?;
+            let Ok(text) = String::from_utf8(bytes) else {
+                bail!("--causes {shown}: it is no text; docs/causes.md says how such a file is written");
+            };
             if causes.add(&text, path)? == 0 {
-                output::complain(&format!("--causes {shown}: holds no cause"));
+                output::complain(&format!(
+                    "--causes {shown}: it holds no cause; docs/causes.md says how such a file is written"
+                ));
             }
         }
         Ok(causes)

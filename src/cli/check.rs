@@ -147,7 +147,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let (line, code) = match (&checked, &written) {
         (Ok(_), Err(error)) | (Err(error), _) => {
             output::complain(&format!("{error:#}"));
-            (report::unknown(&reason(error)), 2)
+            (report::unknown(&arguments.reason(error)), 2)
         }
         (Ok((recording, check)), Ok(())) => (report::line(recording, check), check.status.exit_code()),
     };
@@ -158,7 +158,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             json::check::write(recording, check, &line, &mut out)
         }
         (Format::Json, Ok(_), Err(error)) | (Format::Json, Err(error), _) => {
-            json::check::write_failure(&line, &reason(error), &mut out)
+            json::check::write_failure(&line, &arguments.reason(error), &mut out)
         }
     };
     // The reader may be gone. The exit code still gives the answer.
@@ -167,17 +167,21 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The error without the name of the file: the line is short, and the user knows the file.
-fn reason(error: &anyhow::Error) -> String {
-    let reason = match error.downcast_ref::<Error>() {
-        Some(Error::Input { problem, .. }) => problem.clone(),
-        Some(Error::Io { cause, .. }) => format!("cannot read the recording: {cause}"),
-        _ => format!("{error:#}"),
-    };
-    clean(&reason).into_owned()
-}
-
 impl Arguments {
+    /// The error without the name of the recording: the line is short, and the user knows it. Any
+    /// other file is one that an option names.
+    fn reason(&self, error: &anyhow::Error) -> String {
+        let is_recording = |file: &Path| file == self.input.path();
+        let reason = match error.downcast_ref::<Error>() {
+            Some(Error::Input { file, problem, .. }) if is_recording(file) => problem.clone(),
+            Some(Error::Io { file, cause, .. }) if is_recording(file) => {
+                format!("cannot read the recording: {cause}")
+            }
+            _ => format!("{error:#}"),
+        };
+        clean(&reason).into_owned()
+    }
+
     fn check(&self) -> Result<(Recording, Check)> {
         let selection = self.selection.selection();
         let options = stalls::Options {

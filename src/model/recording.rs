@@ -75,6 +75,11 @@ impl Recording {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
+    /// Whether hashes stand for its comms and paths.
+    pub fn is_redacted(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.code == "redacted")
+    }
+
     /// How long was recorded, in ns. Of a part of it: `Selection::recorded`.
     pub fn duration_ns(&self) -> u64 {
         self.about.end_ns.saturating_sub(self.about.start_ns)

@@ -125,11 +125,11 @@ impl Symbols {
     }
 
     /// How to get the debug symbols of a file.
-    pub const DEBUG_SYMBOLS: &str =
-        "install its debug symbols: find-dbgsym-packages PATH (Debian), dnf debuginfo-install PATH (Fedora)";
+    pub const DEBUG_SYMBOLS: &str = "of your own build: perf buildid-cache --add FILE with the file before strip (build id BUILD_ID); of a package: \
+         find-dbgsym-packages PATH (Debian), dnf debuginfo-install PATH (Fedora)";
 
     /// How to get names; empty if nothing helps, or no names are missing. PATH stands for the
-    /// module's path and PID for its process.
+    /// module's path, BUILD_ID for its build id and PID for its process.
     pub fn remedy(self) -> &'static str {
         match self {
             Symbols::NotWanted
@@ -158,8 +158,8 @@ impl Symbols {
             }
             Symbols::OtherFileSystem => "put the file into the build-id cache: perf buildid-cache --add PATH",
             Symbols::NoFile | Symbols::BuildIdDiffers => {
-                "perf archive on the recorded machine, and its perf.data.tar.bz2 beside the recording; or copy the recorded file \
-                 below a folder and give --symfs FOLDER"
+                "perf archive on the recorded machine, and its perf.data.tar.bz2 beside the recording; or with the recorded \
+                 file (build id BUILD_ID): perf buildid-cache --add FILE; or copy it to FOLDER/PATH and give --symfs FOLDER"
             }
             Symbols::Unverified => "give --symfs / if it is",
             Symbols::NotElf => "install the right file",

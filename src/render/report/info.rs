@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyses::contents::Contents;
 use crate::analyses::selection::cpu_list;
-use crate::model::{Event, KernelNames, NamePlace, Recording, Symbols, Unwinding, Utc, clean};
+use crate::model::{Event, KernelNames, NamePlace, Recording, Symbols, Tracepoint, Unwinding, Utc, clean};
 use crate::render::text::{counted, percent, seconds};
 
 use super::layout::{Align, columns, wrap, write_lines};
@@ -36,6 +36,10 @@ pub fn write(recording: &Recording, contents: &Contents, out: &mut dyn Write) ->
     fact("time", time(recording));
     for event in &about.events {
         fact("event", event_line(event));
+    }
+    let is_switch = |event: &Event| event.tracepoint == Some(Tracepoint::Switch) && event.records > 0;
+    if about.events.iter().any(|event| is_switch(event) && event.flaw().is_none()) {
+        fact("switches", "stallgraph offcpu shows what threads waited for".to_owned());
     }
     fact("records", records(recording));
     if recording.tally.aux() > 0 {
