@@ -184,6 +184,9 @@ fn a_report_that_cannot_tell_says_how_to_record_without_being_asked() {
     let text =
         run(stallgraph().arg("stalls").arg(Recording::open("post").file).args(["--min", "400ms"])).stdout;
     assert!(text.contains("unknown: no stall of 400 ms") && text.contains("record    perf record"), "{text}");
+}
+
+#[test]
 fn a_pod_can_be_looked_up() {
     let system = Recording::open("system");
     for command in ["stalls", "window"] {
