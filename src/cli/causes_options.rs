@@ -48,7 +48,7 @@ impl CausesOptions {
                 bail!("--causes {shown}: it is no text; docs/causes.md says how such a file is written");
             };
             if causes.add(&text, path)? == 0 {
-                output::complain(&format!(
+                output::warn(&format!(
                     "--causes {shown}: it holds no cause; docs/causes.md says how such a file is written"
                 ));
             }

@@ -154,7 +154,7 @@ fn off_cpu(arguments: &Arguments, fields: &[Field]) -> Result<Outcome> {
     }
     if departures.not_whole > 0 {
         let (not_whole, unseen) = (departures.not_whole, departures.unseen);
-        output::complain(&match unseen {
+        output::warn(&match unseen {
             0 => format!(
                 "note: {not_whole} of the times off the CPU are not known wholly: the known part is printed"
             ),
@@ -247,7 +247,7 @@ fn say_what_is_there(directory: &Path, names: &[String]) {
             let (directory, count) = (directory.to_string_lossy(), names.len());
             let others = if count == 1 { String::new() } else { format!(" and {} more", count - 1) };
             let place = stallgraph::model::clean(&directory).into_owned();
-            output::complain(&format!("note: {first}{others} in {place} {what}"));
+            output::warn(&format!("note: {first}{others} in {place} {what}"));
         }
     };
     say("will be replaced", ours.intersection(&written).collect());

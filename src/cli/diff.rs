@@ -134,7 +134,7 @@ impl Arguments {
         if !path.is_dir() || load::looks_like_recording(path) {
             let recording = self.load(path, &options.selection)?;
             for sentence in options.selection.unmatched(&recording) {
-                output::complain(&sentence);
+                output::warn(&sentence);
             }
             return Ok(Side { name, recordings: vec![sum_up(recording, options)], skipped: Vec::new() });
         }

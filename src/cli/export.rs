@@ -244,7 +244,7 @@ impl Export<'_> {
         let bytes = self.write_file(|out| write(&lanes, out))?;
         if self.arguments.format.is_for_page() && bytes > MOST_BYTES {
             let megabytes = bytes >> 20;
-            output::complain(&format!(
+            output::warn(&format!(
                 "{megabytes} MB are more than browsers read: choose less with --time, -C, -c, --pid or --tid"
             ));
         }
@@ -264,7 +264,7 @@ impl Export<'_> {
             let written = pprof::write(self.recording, &profile, stalls.as_ref(), EXPORTER, out);
             written.map_err(stallgraph::Error::Output)
         })?;
-        output::complain(pprof::ORDER_IS_LOST);
+        output::warn(pprof::ORDER_IS_LOST);
         let samples = profile.samples();
         output::leave_to_exit((profile, stalls));
         Ok(samples)
@@ -314,7 +314,7 @@ impl Export<'_> {
 
 fn complain_of_untimed(samples: u64) {
     if samples > 0 {
-        output::complain(&format!("{samples} samples without a time are left out"));
+        output::warn(&format!("{samples} samples without a time are left out"));
     }
 }
 

@@ -18,6 +18,7 @@ mod info;
 mod input;
 mod inputs;
 mod man;
+mod manners;
 mod names;
 mod offcpu;
 mod outcome;
@@ -76,6 +77,8 @@ use outcome::Outcome;
 #[command(name = "stallgraph", version, max_term_width = 100, verbatim_doc_comment)]
 #[command(disable_help_subcommand = true)]
 struct Arguments {
+    #[command(flatten)]
+    manners: manners::MannersOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -123,6 +126,7 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
+    arguments.manners.obey();
     let result = match arguments.command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),

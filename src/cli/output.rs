@@ -8,6 +8,8 @@ use stallgraph::Error;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::model::{Recording, clean};
 
+use super::manners;
+
 /// Standard output, written in large pieces.
 pub fn stdout() -> impl Write + Send {
     std::io::BufWriter::new(std::io::stdout())
@@ -26,6 +28,13 @@ pub fn complain(message: &str) {
     let _ = writeln!(anstream::stderr(), "stallgraph: {}", clean(message));
 }
 
+/// Prints a warning or a note on standard error, unless the user wants errors alone.
+pub fn warn(message: &str) {
+    if !manners::is_quiet() {
+        complain(message);
+    }
+}
+
 /// Does not free something large: the end of the process frees all memory at once, which is faster
 /// than piece by piece.
 pub fn leave_to_exit<T>(large: T) {
@@ -35,7 +44,7 @@ pub fn leave_to_exit<T>(large: T) {
 /// Prints the recording's diagnostics on standard error, for commands whose output is data.
 pub fn report_diagnostics(recording: &Recording) {
     for diagnostic in &recording.diagnostics {
-        complain(&format!("{}: {}", diagnostic.severity.name(), diagnostic.sentence()));
+        warn(&format!("{}: {}", diagnostic.severity.name(), diagnostic.sentence()));
     }
 }
 
@@ -43,7 +52,7 @@ pub fn report_diagnostics(recording: &Recording) {
 pub fn check_selection(selection: &Selection, recording: &Recording) -> Result<()> {
     selection.check(recording)?;
     for sentence in selection.unmatched(recording) {
-        complain(&sentence);
+        warn(&sentence);
     }
     Ok(())
 }

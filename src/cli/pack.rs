@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     output::report_diagnostics(&packed.recording);
     let summary = arguments.summary(&packed, bytes);
     if arguments.is_stdout() {
-        output::complain(&summary);
+        output::warn(&summary);
     } else {
         let mut out = output::stdout();
         writeln!(out, "{summary}").and_then(|()| out.flush()).map_err(stallgraph::Error::Output)?;

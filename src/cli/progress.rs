@@ -1,11 +1,13 @@
 //! A progress bar on standard error, if that is a terminal and loading takes more than a second.
 
 use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use stallgraph::load::Stage;
+
+use super::{manners, output};
 
 /// The bar appears after this time.
 const DELAY: Duration = Duration::from_secs(1);
@@ -19,28 +21,56 @@ pub struct Progress {
     start: Instant,
     is_terminal: bool,
     bar: OnceLock<ProgressBar>,
+    /// When each stage began, if it is to be told.
+    begins: Mutex<Vec<(&'static str, Instant)>>,
 }
 
 impl Progress {
     /// Starts the clock.
     pub fn new() -> Self {
-        Progress { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), bar: OnceLock::new() }
+        Progress {
+            start: Instant::now(),
+            is_terminal: std::io::stderr().is_terminal() && !manners::is_quiet(),
+            bar: OnceLock::new(),
+            begins: Mutex::new(Vec::new()),
+        }
     }
 
     /// Shows how much of a stage is done.
     pub fn show(&self, stage: Stage, done: u64, total: u64) {
-        if !self.is_terminal || self.start.elapsed() < DELAY {
-            return;
-        }
-        let bar = self.bar.get_or_init(|| new_bar(BYTES));
-        bar.set_message(match stage {
+        let stage = match stage {
             Stage::Records => "reading records",
             Stage::Meanings => "making stacks",
             Stage::Names => "looking up names",
             _ => "loading",
-        });
+        };
+        if manners::is_verbose() {
+            self.note(stage);
+        }
+        if !self.is_terminal || self.start.elapsed() < DELAY {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| new_bar(BYTES));
+        bar.set_message(stage);
         bar.set_length(total);
         bar.set_position(done);
+    }
+
+    /// Remembers when a stage began.
+    fn note(&self, stage: &'static str) {
+        let Ok(mut begins) = self.begins.lock() else { return };
+        if begins.last().is_none_or(|(last, _)| *last != stage) {
+            begins.push((stage, Instant::now()));
+        }
+    }
+
+    /// Says how long each stage took, once the last one has ended.
+    pub fn tell(&self, file: &str) {
+        let Ok(begins) = self.begins.lock() else { return };
+        let ends = begins.iter().skip(1).map(|(_, begin)| *begin).chain([Instant::now()]);
+        for ((stage, begin), end) in begins.iter().zip(ends) {
+            output::complain(&format!("{file}: {stage} took {:.3} s", (end - *begin).as_secs_f64()));
+        }
     }
 
     /// Shows how many of several recordings have been read.

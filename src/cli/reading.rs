@@ -59,7 +59,10 @@ impl ReadingOptions {
     /// Loads what is needed of a recording, with progress on a terminal.
     pub fn load(&self, path: &Path, needs: Needs) -> stallgraph::Result<Recording> {
         let progress = Progress::new();
-        load::load(path, &self.options(needs), &|stage, done, total| progress.show(stage, done, total))
+        let loaded =
+            load::load(path, &self.options(needs), &|stage, done, total| progress.show(stage, done, total));
+        progress.tell(&path.to_string_lossy());
+        loaded
     }
 
     /// Starts as many threads as the user asked for, before any of them gets work.

@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = arguments.options()?;
     if arguments.dry_run {
         if !options.cpus.is_empty() && !options.pids.is_empty() {
-            output::complain("perf records processes on all CPUs: -C is left out");
+            output::warn("perf records processes on all CPUs: -C is left out");
         }
         let command = perf_command(&options, &arguments.perf_workload());
         output::print(|out| writeln!(out, "{command}"))?;
@@ -115,7 +115,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let output = options.output.clone();
     let mut capture = Capture::start(options)?;
     for lack in capture.lacks() {
-        output::complain(&format!("not recorded: {lack}"));
+        output::warn(&format!("not recorded: {lack}"));
     }
     let mut child = arguments.spawn()?;
     let mut ended = None;
@@ -141,7 +141,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         }
         let _ = child.wait();
     }
-    output::complain(&format!(
+    output::warn(&format!(
         "recorded {} for {}, {} KiB: stallgraph stalls {0}",
         clean(&output.to_string_lossy()),
         humantime::format_duration(Duration::from_secs(begin.elapsed().as_secs())),

@@ -111,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut target = Target::create(file, Readers::Usual, &inputs)?;
     let samples = target.write(|out| write_page(&recording, &shown, out))?;
     if let Some(bytes) = target.finish(&inputs)? {
-        output::complain(&format!("wrote {}, {} KiB", path.to_string_lossy(), bytes.div_ceil(1024)));
+        output::warn(&format!("wrote {}, {} KiB", path.to_string_lossy(), bytes.div_ceil(1024)));
     }
     if let Some(file) = file.filter(|_| arguments.open) {
         open(file)?;
@@ -216,7 +216,7 @@ pub fn write_page(recording: &Recording, shown: &Shown, out: &mut dyn Write) -> 
 fn open(file: &Path) -> Result<()> {
     let has_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
     if !has_desktop {
-        output::complain("there is no desktop here: copy the page to one, and open it in a browser");
+        output::warn("there is no desktop here: copy the page to one, and open it in a browser");
         return Ok(());
     }
     let opened = Command::new("xdg-open")
@@ -225,7 +225,7 @@ fn open(file: &Path) -> Result<()> {
         .stdout(Stdio::null())
         .spawn();
     if let Err(error) = opened {
-        output::complain(&format!("the page is written, but xdg-open does not start: {error}"));
+        output::warn(&format!("the page is written, but xdg-open does not start: {error}"));
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Stack {
             );
         }
         if !left_out.is_empty() {
-            output::complain(&format!(
+            output::warn(&format!(
                 "left out, since no function of the kernel has such a name: {}",
                 left_out.join(", ")
             ));
@@ -70,9 +70,7 @@ impl Stack {
             && let Some(reversed) = find(self.functions.iter().rev(), kernel, all)?.first()
         {
             let name = &reversed.cause.name;
-            output::complain(&format!(
-                "in reverse order the stack shows {name}: --match takes the root first"
-            ));
+            output::warn(&format!("in reverse order the stack shows {name}: --match takes the root first"));
         }
         Ok(found)
     }

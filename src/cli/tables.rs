@@ -111,7 +111,7 @@ impl TableOptions {
         let found = Found { stalls, check, windows: windows.as_ref(), selection };
         let rows = Rows::new(recording, &found, &self.origin());
         if rows.recording.time.is_none() {
-            output::complain(
+            output::warn(
                 "the recording has no time of day, so its rows have none (perf record -k CLOCK_MONOTONIC records it)",
             );
         }

@@ -101,7 +101,10 @@ fn tracepoints_without_their_formats_are_no_evidence() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("without.data");
     let kallsyms = whole.folder.join("kallsyms");
-    let of = |command: &str| run(stallgraph().arg(command).arg(&path).arg("--kallsyms").arg(&kallsyms));
+    let of = |command: &str| {
+        let options: &[&str] = if command == "stalls" { &["--advice"] } else { &[] };
+        run(stallgraph().arg(command).arg(&path).arg("--kallsyms").arg(&kallsyms).args(options))
+    };
     let mut lines = Vec::new();
     for keeps_others in [true, false] {
         fs::write(&path, without_formats(&bytes, keeps_others)).expect("the folder can be written to");

@@ -55,6 +55,7 @@ mod live;
 mod live_syscalls;
 mod losses;
 mod man;
+mod manners;
 mod moments;
 mod names;
 mod no_cpus;

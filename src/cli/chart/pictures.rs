@@ -40,7 +40,7 @@ pub fn draw(
         let mut painter = Painter::new(recording, &marks);
         for view in views {
             let Some(flame) = flame(&mut painter, &view).filter(|flame| !flame.lines.is_empty()) else {
-                output::complain(&format!("{}: nothing to draw in that time", name(recording, &view)));
+                output::warn(&format!("{}: nothing to draw in that time", name(recording, &view)));
                 continue;
             };
             warn(&name(recording, &view), &flame, &view.kind);
@@ -87,13 +87,13 @@ fn name(recording: &Recording, view: &View) -> String {
 fn warn(name: &str, flame: &Flame, kind: &Kind) {
     if flame.narrow_us > 0 {
         let shortest = duration(flame.narrow_us.saturating_mul(1000));
-        output::complain(&format!(
+        output::warn(&format!(
             "warning: {name}: too much for one picture: frames shorter than {shortest} are gathered as \
              \"narrower frames\"; give --time START,STOP or --window N to see them"
         ));
     } else if matches!(kind, Kind::Ordered) && flame.hairline_share >= MANY_HAIRLINES {
         let share = percent(flame.hairline_share);
-        output::complain(&format!(
+        output::warn(&format!(
             "note: {name}: {share} of the time is in frames narrower than a pixel; click to zoom, or give \
              --time START,STOP or --window N"
         ));

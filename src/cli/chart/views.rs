@@ -129,7 +129,7 @@ impl<'r> Gallery<'r> {
             timelines.retain(|timeline| Some(timeline.cpu) == worst);
             let choose = if self.recording.tells_cpus() { "; -C chooses others" } else { "" };
             let drawn = lanes_name(self.recording, timelines.iter().copied());
-            output::complain(&format!("{drawn} is drawn, of {of_all}{choose}"));
+            output::warn(&format!("{drawn} is drawn, of {of_all}{choose}"));
         }
         let section = |timeline| Section { timeline, range: self.range.clone() };
         let view = |timeline| self.view(vec![section(timeline)], self.range.clone());

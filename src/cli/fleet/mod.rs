@@ -159,10 +159,10 @@ impl Arguments {
             let unsafe_names = report.drained().filter(|node| node.name.safe_host().is_none());
             for node in unsafe_names {
                 let name = report::fleet::node_name(&node.name);
-                output::complain(&format!("{name}: to be drained, but that is no name of a host"));
+                output::warn(&format!("{name}: to be drained, but that is no name of a host"));
             }
             for skipped in &report.skipped {
-                output::complain(&format!("skipped: {}", skipped.why));
+                output::warn(&format!("skipped: {}", skipped.why));
             }
         }
         output::print(|out| match (self.drain_list, self.format) {

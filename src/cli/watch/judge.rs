@@ -185,7 +185,7 @@ impl Judge {
     /// A stall of this program's own making is a fault of its own, and nobody else's.
     fn tell_own(&self, recording: &Recording, stall: &Stall) {
         self.counters.change(|counters| counters.own_stalls += 1);
-        output::complain(&format!("a stall of its own making: {}", report::watch::line(recording, stall)));
+        output::warn(&format!("a stall of its own making: {}", report::watch::line(recording, stall)));
     }
 
     /// Tells a stall. Returns whether its culprit is new.

@@ -220,7 +220,7 @@ impl Arguments {
         };
         let flight = Flight::start(self.options(), limits)?;
         for lack in flight.lacks() {
-            output::complain(&format!("not recorded: {lack}"));
+            output::warn(&format!("not recorded: {lack}"));
         }
         Ok(flight)
     }
