@@ -28,7 +28,7 @@ pub fn text(flame: &Flame, drawn: &FxHashSet<Block>, scale: Option<&Scale>, of: 
         push(palette::shades(*kind), name, &mut text);
     }
     for kind in scale.into_iter().flat_map(Scale::kinds) {
-        text.push_str(&format!(" <tspan class=\"{kind}\">&#x25a0;</tspan> {kind}s"));
+        text.push_str(&format!("\u{a0} <tspan class=\"{kind}\">&#x25a0;</tspan> {kind}s"));
     }
     text + "</text>"
 }
