@@ -39,6 +39,7 @@ impl Progress {
     /// Shows how much of a stage is done.
     pub fn show(&self, stage: Stage, done: u64, total: u64) {
         let stage = match stage {
+            Stage::Unpacking => "unpacking",
             Stage::Records => "reading records",
             Stage::Meanings => "making stacks",
             Stage::Names => "looking up names",

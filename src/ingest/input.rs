@@ -150,6 +150,8 @@ pub struct Memory<'m> {
     pub stream: u64,
     /// What so many compressed bytes unpack to.
     pub unpacked: &'m dyn Fn(u64) -> u64,
+    /// Is told how many bytes of a compressed file have been unpacked, and of how many.
+    pub progress: &'m dyn Fn(u64, u64),
 }
 
 /// Opens `path`; `-` is standard input. A stream is read into memory, and so is what a compressed
@@ -171,8 +173,10 @@ pub fn open(path: &Path, memory: &Memory) -> Result<Input> {
         return read_all(file, path, memory).map(Input::of_one_file);
     }
     let head = head_of(&file).map_err(|error| io_error(path, error))?;
+    let length = metadata.len();
+    let show = || (memory.progress)((&file).stream_position().unwrap_or_default(), length);
     if let Some(compression) = Compression::of(&head)
-        && let Some(unpacked) = unpack(compression, BufReader::new(&file), (memory.unpacked)(metadata.len()))
+        && let Some(unpacked) = unpack(compression, BufReader::new(&file), (memory.unpacked)(length), &show)
     {
         return Ok(Input::of_one_file(unpacked));
     }
@@ -188,8 +192,8 @@ fn head_of(mut file: &File) -> std::io::Result<Vec<u8>> {
 }
 
 /// What a file unpacks to, up to `memory` bytes; `None` if it is a pack, which is unpacked piece by
-/// piece, or if nothing of it can be unpacked.
-fn unpack(compression: Compression, packed: impl BufRead, memory: u64) -> Option<Bytes> {
+/// piece, or if nothing of it can be unpacked. After each piece `show` is called.
+fn unpack(compression: Compression, packed: impl BufRead, memory: u64, show: &dyn Fn()) -> Option<Bytes> {
     const PIECE: usize = 1 << 20;
     let mut reader = compression.reader(packed).ok()?;
     let (mut bytes, mut piece) = (Vec::new(), vec![0; PIECE]);
@@ -214,6 +218,7 @@ fn unpack(compression: Compression, packed: impl BufRead, memory: u64) -> Option
         if pack::begins_pack(&bytes) {
             return None;
         }
+        show();
     };
     Some(Bytes::Owned { bytes, stop })
 }
@@ -335,7 +340,7 @@ fn read_all(mut input: impl Read, path: &Path, memory: &Memory) -> Result<Bytes>
         stop = (read(1, &mut Vec::new())? > 0).then_some(Stop::OverBudget);
     }
     let left = (memory.unpacked)(bytes.len() as u64).saturating_sub(bytes.len() as u64);
-    let unpacked = compression.and_then(|compression| unpack(compression, bytes.as_slice(), left));
+    let unpacked = compression.and_then(|compression| unpack(compression, bytes.as_slice(), left, &|| {}));
     match unpacked {
         Some(Bytes::Owned { bytes, stop: further }) => Ok(Bytes::Owned { bytes, stop: stop.or(further) }),
         _ => Ok(Bytes::Owned { bytes, stop }),

@@ -9,7 +9,7 @@ use crate::pack::{Budget, Pack};
 use crate::symbols::Gatherer;
 
 use super::memory;
-use super::options::{Options, Progress};
+use super::options::{Options, Progress, Stage};
 
 /// What every step of a load needs besides the recording's files.
 #[derive(Clone, Copy)]
@@ -62,7 +62,9 @@ impl<'j> Job<'j> {
     pub fn open(&self) -> Result<Input> {
         let most = self.options.max_memory;
         let unpacked = |packed| memory::for_unpacking(most, packed);
-        ingest::open(self.path, &Memory { stream: memory::for_stream(most), unpacked: &unpacked })
+        let progress = |done, total| (self.progress)(Stage::Unpacking, done, total);
+        let stream = memory::for_stream(most);
+        ingest::open(self.path, &Memory { stream, unpacked: &unpacked, progress: &progress })
     }
 
     /// The same job with `bytes` more held in memory.

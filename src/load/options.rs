@@ -30,6 +30,8 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
+    /// Unpacking a file that gzip, xz or zstd compressed. The bytes are those of the file.
+    Unpacking,
     /// Reading the records.
     Records,
     /// Resolving samples: the task and the stack of each, at its time.

@@ -1,6 +1,6 @@
 //! The options of every command: how much is said, and in which colours.
 
-use crate::support::{Recording, Run, run, stallgraph};
+use crate::support::{Recording, Run, compressed, run, stallgraph};
 
 fn collapse(options: &[&str]) -> Run {
     let file = Recording::open("post").file;
@@ -32,6 +32,12 @@ fn verbose_tells_stages() {
         assert!(verbose.stderr.contains(expected), "{expected}: {}", verbose.stderr);
     }
     assert_eq!(verbose.stdout, run(stallgraph().arg("window").arg(&file)).stdout);
+    let folder = tempfile::tempdir().expect("a folder");
+    let packed = folder.path().join("perf.data.xz");
+    let bytes = std::fs::read(&file).expect("the recording");
+    std::fs::write(&packed, compressed("xz", &bytes)).expect("written");
+    let verbose = run(stallgraph().args(["window", "-v"]).arg(&packed));
+    assert!(verbose.stderr.contains("perf.data.xz: unpacking took 0."), "{}", verbose.stderr);
     assert_eq!(run(stallgraph().args(["window", "-v", "-q"]).arg(&file)).code, Some(2));
 }
 

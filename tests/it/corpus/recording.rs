@@ -44,7 +44,10 @@ pub fn check(bytes: &[u8]) {
     for timeline in &recording.timelines {
         let section = flame::Section { timeline, range: whole.clone() };
         let flame = painter.ordered(section.clone());
-        assert_eq!(flame.lines.iter().map(|line| line.us).sum::<u64>(), whole.end / 1000 - whole.start / 1000);
+        assert_eq!(
+            flame.lines.iter().map(|line| line.us).sum::<u64>(),
+            whole.end / 1000 - whole.start / 1000
+        );
         draw(&recording, &flame);
         sections.push(section);
     }
