@@ -44,7 +44,7 @@ fn a_stall_has_one_number_and_one_length() {
         let numbers: Vec<String> = (1..=stalls.len()).map(|number| number.to_string()).collect();
 
         let text = recording.stdout("stalls", &[]);
-        let shown: Vec<(&str, &str)> = rows(&text, "stall").iter().map(|row| (row[1], row[4])).collect();
+        let shown: Vec<(&str, &str)> = rows(&text, "stall").iter().map(|row| (row[1], row[5])).collect();
         let expected: Vec<(&str, &str)> =
             numbers.iter().zip(&lengths).map(|(number, length)| (number.as_str(), length.as_str())).collect();
         assert_eq!(shown, expected, "{name}");
@@ -56,7 +56,7 @@ fn a_stall_has_one_number_and_one_length() {
         fs::write(&log, stalls.iter().map(middle).map(line).collect::<String>()).expect("a log");
         let options = ["--at", log.to_str().expect("a path")];
         let text = recording.stdout("stalls", &options);
-        let shown: Vec<(&str, &str)> = rows(&text, "moment").iter().map(|row| (row[4], row[5])).collect();
+        let shown: Vec<(&str, &str)> = rows(&text, "moment").iter().map(|row| (row[5], row[6])).collect();
         assert_eq!(shown, expected, "{name} --at");
         let moments = json(&recording, "stalls", &options);
         for (number, moment) in (1..).zip(list(&moments["at"], "moments")) {
