@@ -45,7 +45,7 @@ use super::values::{parse_duration, to_ns};
 #[derive(Args)]
 #[command(verbatim_doc_comment, next_help_heading = "Output")]
 pub struct Arguments {
-    /// Least duration of a listed call
+    /// Least duration of a listed call, and least total of a listed sum
     #[arg(long, help_heading = "System calls", value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
     min: Duration,
     /// Also list calls that slept or were away

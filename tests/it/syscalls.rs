@@ -306,3 +306,15 @@ fn a_32_bit_program_has_numbers_of_its_own() {
     assert_eq!(name("old", 3), Some("read"));
     assert_ne!(name("new", 3), Some("read"));
 }
+
+#[test]
+fn sums_below_the_least_time_are_counted_and_not_listed() {
+    let evidence = Recording::open("evidence");
+    let sums = |min: &str| -> Vec<String> {
+        let text = evidence.stdout("syscalls", &["--min", min]);
+        assert!(text.contains(&format!("more, of less than {min} in all each")), "{text}");
+        let rows = text.lines().filter(|line| line.starts_with("sum "));
+        rows.map(|row| row.split_whitespace().last().expect("a call").to_owned()).collect()
+    };
+    assert_eq!(sums("60ms"), ["lseek", "clock_nanosleep", "futex", "wait4", "clock_nanosleep"]);
+}

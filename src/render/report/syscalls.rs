@@ -1,4 +1,4 @@
-//! System calls as text: one line per slow call, then sums of all calls.
+//! System calls as text: one line per slow call, then sums of calls that took as long together.
 
 use std::io::{self, Write};
 
@@ -127,21 +127,31 @@ impl Report<'_> {
     }
 
     fn sums(&self) -> Vec<String> {
-        let summary = &self.calls.summary;
-        if summary.is_empty() {
-            return Vec::new();
+        let is_long = |sum: &&Summary| sum.total_ns >= self.calls.min_ns;
+        let (long, short): (Vec<&Summary>, Vec<&Summary>) = self.calls.summary.iter().partition(is_long);
+        let short = match short.len() {
+            0 => None,
+            short => Some(format!(
+                "{short} more, of less than {} in all each: --format json has them",
+                duration(self.calls.min_ns)
+            )),
+        };
+        if long.is_empty() {
+            let line = short.map(|short| format!("sums      {short}"));
+            return line.map_or(Vec::new(), |line| vec![String::new(), line]);
         }
         let calls = if self.is_estimate { "runs" } else { "calls" };
         let header = ["#", calls, "errors", "total", "cpu", "min", "avg", "max", "comm call"];
         let mut rows = vec![header.map(str::to_owned)];
-        rows.extend(summary.iter().take(SUMS_SHOWN).map(|sum| self.sum(sum)));
+        rows.extend(long.iter().take(SUMS_SHOWN).map(|sum| self.sum(sum)));
         use Align::{Left, Right};
         let align = [Left, Right, Right, Right, Right, Right, Right, Right, Left];
         let mut lines = vec![String::new()];
         lines.extend(columns(align, &rows));
-        if let Some(more) = summary.len().checked_sub(SUMS_SHOWN).filter(|more| *more > 0) {
+        if let Some(more) = long.len().checked_sub(SUMS_SHOWN).filter(|more| *more > 0) {
             lines.push(format!("  and {more} more: --format json has all"));
         }
+        lines.extend(short.map(|short| format!("  and {short}")));
         lines
     }
 
