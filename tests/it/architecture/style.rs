@@ -15,7 +15,10 @@ const VAGUE_TYPES: [&str; 5] = ["Place", "What", "Of", "Whose", "Part"];
 
 /// All sources, scripts and settings of this project, by their paths in it.
 fn all() -> Vec<PathBuf> {
-    let mut all = ["Cargo.toml", "clippy.toml", "deny.toml"].map(|name| root().join(name)).to_vec();
+    // In a package, Cargo.toml is what cargo made of it.
+    let is_package = root().join("Cargo.toml.orig").exists();
+    let manifest = if is_package { "Cargo.toml.orig" } else { "Cargo.toml" };
+    let mut all = [manifest, "clippy.toml", "deny.toml"].map(|name| root().join(name)).to_vec();
     for folder in [".ci", ".github", "docs/kubernetes", "scripts"] {
         all.extend(files(&root().join(folder)));
     }
