@@ -198,8 +198,8 @@ fn a_text_that_cannot_answer_is_told() {
     };
     let refuse = |text: &str, says: &[&str]| refuse_by(&[("collapse", &[]), ("window", &[])], text, says);
     let print = "perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso";
-    refuse(&format!("a 1 [0] cycles: \n{KERNEL}{USER}\n"), &["no times", "-T", print]);
-    refuse(&format!("a \n{KERNEL}{USER}\n"), &["no times", "-T", print]);
+    refuse(&format!("a 1 [0] cycles: \n{KERNEL}{USER}\n"), &["no times", "record with times", print]);
+    refuse(&format!("a \n{KERNEL}{USER}\n"), &["no times", "record with times", print]);
     let no_cpu = format!("b 2 2.000000: cycles: \n{KERNEL}{USER}\na 1 1.000000: cycles: \n{KERNEL}{USER}\n");
     let need_cpus: [(&str, &[&str]); 2] = [("window", &[]), ("collapse", &["-F", "cpu,stack"])];
     refuse_by(&need_cpus, &no_cpu, &["on which CPU", "--sample-cpu", print]);

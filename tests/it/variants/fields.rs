@@ -152,7 +152,11 @@ fn samples_without_times_are_printed_in_the_order_of_the_file() {
     };
     let refused = collapse(&[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
-    assert!(refused.stderr.contains("-T") && refused.stderr.contains("--file-order"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("record with times") && refused.stderr.contains("--file-order"),
+        "{}",
+        refused.stderr
+    );
     let printed = collapse(&["--file-order", "-F", "cpu,stack"]);
     let expected = "1\tworker;[m409000]\n3\tworker;[m403000]\n3\tworker;[m401000]\n3\tworker;[m402000]\n";
     assert_eq!((printed.code, printed.stdout.as_str()), (Some(0), expected), "{printed:?}");
