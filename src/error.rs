@@ -4,6 +4,18 @@ use std::path::{Path, PathBuf};
 
 use crate::model::clean;
 
+/// The command that makes a plain recording, as a literal for messages. With it a recording has what
+/// the commands of this program want of samples: call chains, control groups and the time of day.
+macro_rules! perf_record {
+    () => {
+        "perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60"
+    };
+}
+pub(crate) use perf_record;
+
+/// What to do where there is no recording.
+pub(crate) const RECORD_ONE: &str = concat!("record one with: ", perf_record!());
+
 /// An error of the library. `Display` writes one line that names the file or option, what is wrong,
 /// and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +58,17 @@ impl Error {
     ) -> Self {
         let remedy = Some(remedy.into()).filter(|text| !text.is_empty());
         Error::Input { file: file.into(), problem: problem.into(), remedy }
+    }
+
+    /// The same error for what reads no samples: if it tells to make a recording, it tells to do so
+    /// with `command`.
+    pub fn recorded_with(mut self, command: &str) -> Self {
+        if let Error::Io { remedy, .. } | Error::Input { remedy, .. } = &mut self
+            && remedy.as_deref() == Some(RECORD_ONE)
+        {
+            *remedy = Some(format!("record one with: {command}"));
+        }
+        self
     }
 }
 

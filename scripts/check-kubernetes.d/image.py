@@ -189,7 +189,7 @@ def check_permissions(runtime, init):
     words[words.index("--for") + 1] = "1s"
     for name in init["securityContext"]["capabilities"]["add"]:
         code, _, said = runtime.run(init, words, without=[name])
-        lines = [line for line in said.splitlines() if "recorded /work/perf.data for" not in line]
+        lines = [line for line in said.splitlines() if "recorded /recording/perf.data for" not in line]
         assert code == 2 or any(f"CAP_{name}" in line for line in lines), f"without {name}: {code} {said}"
         print(f"without {name}: exit code {code}; {' | '.join(lines)}")
 

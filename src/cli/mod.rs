@@ -18,7 +18,7 @@ mod info;
 mod input;
 mod inputs;
 mod man;
-mod manners;
+mod messages;
 mod names;
 mod offcpu;
 mod outcome;
@@ -78,7 +78,7 @@ use outcome::Outcome;
 #[command(disable_help_subcommand = true)]
 struct Arguments {
     #[command(flatten)]
-    manners: manners::MannersOptions,
+    messages: messages::MessageOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -126,7 +126,7 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
-    arguments.manners.obey();
+    arguments.messages.obey();
     let result = match arguments.command {
         Command::Window(arguments) => window::run(&arguments),
         Command::Collapse(arguments) => collapse::run(&arguments),

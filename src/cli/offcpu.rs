@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use stallgraph::Error;
 use stallgraph::analyses::waits::{self, Options};
 use stallgraph::load;
 use stallgraph::render::{json, report};
@@ -75,7 +74,8 @@ enum Format {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let recording = arguments.input.load(Needs::OffCpu).map_err(with_switches)?;
+    let recording =
+        arguments.input.load(Needs::OffCpu).map_err(|error| error.recorded_with(waits::RECORD))?;
     let selection = arguments.tasks.limit(arguments.selection.selection());
     output::check_selection(&selection, &recording)?;
     let min_ns = to_ns(arguments.min)?;
@@ -90,20 +90,4 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let outcome = Outcome::new(&recording, !waits.groups.is_empty());
     output::leave_to_exit(recording);
     Ok(outcome)
-}
-
-/// An error that says how to make a recording, with the command that records switches: without
-/// them this command has nothing to show.
-fn with_switches(error: Error) -> Error {
-    let own = |remedy: Option<String>| match remedy {
-        Some(text) if text.starts_with("record one with: ") => {
-            Some(format!("record one with: {}", waits::RECORD))
-        }
-        other => other,
-    };
-    match error {
-        Error::Io { file, cause, remedy } => Error::Io { file, cause, remedy: own(remedy) },
-        Error::Input { file, problem, remedy } => Error::Input { file, problem, remedy: own(remedy) },
-        other => other,
-    }
 }

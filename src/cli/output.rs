@@ -8,7 +8,7 @@ use stallgraph::Error;
 use stallgraph::analyses::selection::Selection;
 use stallgraph::model::{Recording, clean};
 
-use super::manners;
+use super::messages;
 
 /// Standard output, written in large pieces.
 pub fn stdout() -> impl Write + Send {
@@ -30,7 +30,7 @@ pub fn complain(message: &str) {
 
 /// Prints a warning or a note on standard error, unless the user wants errors alone.
 pub fn warn(message: &str) {
-    if !manners::is_quiet() {
+    if !messages::is_quiet() {
         complain(message);
     }
 }

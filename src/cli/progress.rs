@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use stallgraph::load::Stage;
 
-use super::{manners, output};
+use super::{messages, output};
 
 /// The bar appears after this time.
 const DELAY: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ impl Progress {
     pub fn new() -> Self {
         Progress {
             start: Instant::now(),
-            is_terminal: std::io::stderr().is_terminal() && !manners::is_quiet(),
+            is_terminal: std::io::stderr().is_terminal() && !messages::is_quiet(),
             bar: OnceLock::new(),
             begins: Mutex::new(Vec::new()),
         }
@@ -45,7 +45,7 @@ impl Progress {
             Stage::Names => "looking up names",
             _ => "loading",
         };
-        if manners::is_verbose() {
+        if messages::is_verbose() {
             self.note(stage);
         }
         if !self.is_terminal || self.start.elapsed() < DELAY {
@@ -65,15 +65,6 @@ impl Progress {
         }
     }
 
-    /// Says how long each stage took, once the last one has ended.
-    pub fn tell(&self, file: &str) {
-        let Ok(begins) = self.begins.lock() else { return };
-        let ends = begins.iter().skip(1).map(|(_, begin)| *begin).chain([Instant::now()]);
-        for ((stage, begin), end) in begins.iter().zip(ends) {
-            output::complain(&format!("{file}: {stage} took {:.3} s", (end - *begin).as_secs_f64()));
-        }
-    }
-
     /// Shows how many of several recordings have been read.
     pub fn count(&self, done: usize, total: usize) {
         if !self.is_terminal || self.start.elapsed() < DELAY {
@@ -87,9 +78,15 @@ impl Progress {
 }
 
 impl Drop for Progress {
+    /// Says how long each stage took, if that is asked for: the last one ends here.
     fn drop(&mut self) {
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
+        }
+        let Ok(begins) = self.begins.get_mut() else { return };
+        let ends = begins.iter().skip(1).map(|(_, begin)| *begin).chain([Instant::now()]);
+        for ((stage, begin), end) in begins.iter().zip(ends) {
+            output::complain(&format!("{stage} took {:.3} s", (end - *begin).as_secs_f64()));
         }
     }
 }

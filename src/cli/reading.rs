@@ -59,10 +59,7 @@ impl ReadingOptions {
     /// Loads what is needed of a recording, with progress on a terminal.
     pub fn load(&self, path: &Path, needs: Needs) -> stallgraph::Result<Recording> {
         let progress = Progress::new();
-        let loaded =
-            load::load(path, &self.options(needs), &|stage, done, total| progress.show(stage, done, total));
-        progress.tell(&path.to_string_lossy());
-        loaded
+        load::load(path, &self.options(needs), &|stage, done, total| progress.show(stage, done, total))
     }
 
     /// Starts as many threads as the user asked for, before any of them gets work.

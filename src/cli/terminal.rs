@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::manners;
+use super::messages;
 
 /// The width of a terminal that does not tell its own, where COLUMNS does not either.
 const WIDTH: usize = 80;
@@ -42,7 +42,7 @@ pub struct Report<'o> {
 impl<'o> Report<'o> {
     /// A report that is written to `out`, which leads to standard output.
     pub fn new(out: &'o mut dyn Write) -> Self {
-        Report { out, width: width(), has_colour: manners::has_colour(), line: Vec::new() }
+        Report { out, width: width(), has_colour: messages::has_colour(), line: Vec::new() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Seek};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, RECORD_ONE, Result};
 use crate::mapped::{self, Map};
 use crate::pack::{self, Compression};
 
@@ -349,10 +349,7 @@ fn read_all(mut input: impl Read, path: &Path, memory: &Memory) -> Result<Bytes>
 
 fn io_error(path: &Path, cause: std::io::Error) -> Error {
     let remedy = match cause.kind() {
-        std::io::ErrorKind::NotFound => Some(
-            "record one with: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60"
-                .to_owned(),
-        ),
+        std::io::ErrorKind::NotFound => Some(RECORD_ONE.to_owned()),
         std::io::ErrorKind::PermissionDenied => {
             Some("read it as the user who recorded it, or as root".to_owned())
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, RECORD_ONE, Result};
 use crate::mapped::copied;
 use crate::pack::Compression;
 
@@ -37,7 +37,6 @@ pub fn byte_order(file: &[u8], path: &Path) -> Result<ByteOrder> {
 fn not_a_recording(file: &[u8], path: &Path) -> Error {
     let starts = |magic: &[u8]| file.starts_with(magic);
     const COPY_AGAIN: &str = "copy it again: it is damaged, cut short, or compressed twice";
-    let record = "record one with: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60";
     let (problem, remedy) = if file.is_empty() {
         match path.as_os_str() == "-" {
             true => {
@@ -68,9 +67,9 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
             "a pack is read as stallgraph pack wrote it, packed by zstd; of any other unpack the perf.data first",
         )
     } else if starts(b"\x89PNG") {
-        ("is a PNG picture, not a perf.data", record)
+        ("is a PNG picture, not a perf.data", RECORD_ONE)
     } else if starts(b"\x7fELF") {
-        ("is an ELF file, not a perf.data", record)
+        ("is an ELF file, not a perf.data", RECORD_ONE)
     } else if file.len() < 8 && MAGIC.starts_with(file) {
         ("is a perf.data cut short within its first 8 bytes", "copy it again, or record again")
     } else if looks_like_text(file) {
@@ -79,7 +78,7 @@ fn not_a_recording(file: &[u8], path: &Path) -> Error {
             "give the perf.data itself, or its text: perf script -F comm,pid,tid,cpu,time,event,ip,sym,dso",
         )
     } else {
-        ("is not a perf.data: it does not begin with PERFILE2", record)
+        ("is not a perf.data: it does not begin with PERFILE2", RECORD_ONE)
     };
     Error::input(path, problem, remedy)
 }

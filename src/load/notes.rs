@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use linux_perf_event_reader::constants::PERF_SAMPLE_STACK_USER;
 
+use crate::error::perf_record;
 use crate::ingest::{Attribute, COMPRESSED, COMPRESSED2, Damage, Header, Source, Stop, WalkResult};
 use crate::model::{
     About, Diagnostic, Event, Frame, Recording, Severity, StackEnd, Symbols, Tally, Unwinding,
@@ -75,7 +76,11 @@ pub(super) fn note_sampling_event(recording: &mut Recording) {
             "no event samples time: the samples of {} say little about what takes long",
             event.name
         ),
-        remedy: "record cycles or cpu-clock, as perf does by itself: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60; -e chooses another event of this file",
+        remedy: concat!(
+            "record cycles or cpu-clock, as perf does by itself: ",
+            perf_record!(),
+            "; -e chooses another event of this file"
+        ),
     };
     add([note], &mut recording.diagnostics);
 }
@@ -121,7 +126,7 @@ pub(super) fn note_call_chains(recording: &mut Recording) {
                 "the call chains of {name} leave out the kernel (--user-callchains): of kernel code they show the \
                  innermost function alone, {unknown}"
             ),
-            "record with -g alone: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60",
+            concat!("record with -g alone: ", perf_record!()),
         ),
         (false, true) if !has_frames => (
             format!("the samples of {name} have no addresses, so it is known who ran, and no function"),
@@ -131,13 +136,13 @@ pub(super) fn note_call_chains(recording: &mut Recording) {
             format!(
                 "the samples of {name} have no call chains: each shows its innermost function alone, {unknown}"
             ),
-            "record with -g: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60; if it was, print them: perf script without -G",
+            concat!("record with -g: ", perf_record!(), "; if it was, print them: perf script without -G"),
         ),
         (false, false) => (
             format!(
                 "the samples of {name} have no call chains: each shows its innermost function alone, {unknown}"
             ),
-            "record with -g: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60",
+            concat!("record with -g: ", perf_record!()),
         ),
     };
     let flat = Note {

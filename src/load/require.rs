@@ -1,6 +1,6 @@
 //! Requirements: checks that a recording has what a command needs. The errors say how to record it.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, perf_record};
 use crate::model::{Diagnostic, Recording, Severity, Task, Tracepoint};
 
 /// How perf script prints all that is read.
@@ -25,11 +25,15 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
         let names: Vec<&str> = named.map(|event| event.name.as_str()).collect();
         let remedy = match recording.traces(Tracepoint::Switch) {
             true => {
-                "stallgraph offcpu and collapse --off-cpu show what threads waited for; to see what ran, record with: \
-                 perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60, or choose one of these with -e"
+                concat!(
+                    "stallgraph offcpu and collapse --off-cpu show what threads waited for; to see what ran, record with: \
+                 ",
+                    perf_record!(),
+                    ", or choose one of these with -e"
+                )
             }
             false => {
-                "record with: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60, or choose one of these with -e"
+                concat!("record with: ", perf_record!(), ", or choose one of these with -e")
             }
         };
         return fail(format!("holds no sampling event, only {}", names.join(", ")), remedy);
@@ -40,7 +44,7 @@ pub fn require_stacks(recording: &Recording) -> Result<()> {
     if recording.tally.samples == 0 {
         return fail(
             format!("holds no samples of {}", event.name),
-            "record for longer, while it is busy: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60",
+            concat!("record for longer, while it is busy: ", perf_record!()),
         );
     }
     Ok(())
@@ -115,7 +119,11 @@ pub fn require_times(recording: &Recording) -> Result<()> {
         Some(event) if !event.has_time => Err(lacks(
             recording,
             format!("the samples of {} have no times, so they have no order", event.name),
-            "record with times: perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60; or print the order of the file: collapse --file-order",
+            concat!(
+                "record with times: ",
+                perf_record!(),
+                "; or print the order of the file: collapse --file-order"
+            ),
         )),
         _ => Ok(()),
     }

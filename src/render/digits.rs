@@ -1,4 +1,4 @@
-//! Decimal digits for lines that are written once per sample; `format!` would be too slow there.
+//! Decimal digits for what is written once per sample or frame; `format!` would be too slow there.
 
 /// Appends a number with at least `width` digits.
 #[inline]
@@ -22,6 +22,13 @@ fn push_digits(mut number: u64, width: usize, buffer: &mut Vec<u8>) {
         number /= 10;
     }
     buffer.extend(&digits[at..]);
+}
+
+/// Appends the last `width` digits of a number to a text.
+pub fn push_padded(number: u64, width: u32, text: &mut String) {
+    for place in (0..width).rev() {
+        text.push(char::from(b'0' + (number / 10u64.pow(place) % 10) as u8));
+    }
 }
 
 #[cfg(test)]

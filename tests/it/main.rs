@@ -55,7 +55,7 @@ mod live;
 mod live_syscalls;
 mod losses;
 mod man;
-mod manners;
+mod messages;
 mod moments;
 mod names;
 mod no_cpus;

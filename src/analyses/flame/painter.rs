@@ -39,8 +39,8 @@ pub struct Painter<'r> {
     stacks: Vec<Box<[Block]>>,
     /// The index in `stacks` by comm and [`number_by_functions`].
     numbers: FlatMap,
-    /// The index in `stacks` by the index of a hole among the marks; equal stacks share one.
-    of_holes: FxHashMap<usize, u32>,
+    /// The index in `stacks` of each stack of a hole.
+    of_holes: FxHashMap<Box<[Block]>, u32>,
 }
 
 /// The fillers that are stacks of their own, in the order of their indices among the stacks.
@@ -181,17 +181,12 @@ impl<'r> Painter<'r> {
 
     /// The index of the stack of the hole with this index.
     fn stack_of_hole(&mut self, hole: usize) -> u32 {
-        if let Some(stack) = self.of_holes.get(&hole) {
-            return *stack;
-        }
-        let blocks = blocks_of_hole(self.marks, &self.marks.holes[hole]);
-        let mut others = self.of_holes.values().copied();
-        let stack = others.find(|other| self.stacks[*other as usize] == blocks).unwrap_or_else(|| {
-            self.stacks.push(blocks);
-            (self.stacks.len() - 1) as u32
-        });
-        self.of_holes.insert(hole, stack);
-        stack
+        let Painter { stacks, of_holes, marks, .. } = self;
+        let blocks = blocks_of_hole(marks, &marks.holes[hole]);
+        *of_holes.entry(blocks).or_insert_with_key(|blocks| {
+            stacks.push(blocks.clone());
+            (stacks.len() - 1) as u32
+        })
     }
 
     /// Sorts runs by name, callers before callees.

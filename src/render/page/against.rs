@@ -8,10 +8,10 @@ use crate::analyses::diff::{Actor, Diff, Row, Verdict};
 use crate::analyses::overview::{Beside, CpuOverview, Overview, Who};
 use crate::model::chosen;
 use crate::render::change;
+use crate::render::markup::escape;
 use crate::render::report::diff as report;
 use crate::render::text::{milliseconds, probability, short};
 
-use super::html::escape;
 use super::parts::{Against, Page};
 
 /// The most CPUs that are drawn, and the most culprits that are listed.

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::analyses::causes::KnownCause;
 use crate::render::cause;
+use crate::render::markup::escape;
 
-use super::html::escape;
 use super::parts::Page;
 
 /// Writes the surest known cause of the first culprit: what it means, what helps, what cures it,

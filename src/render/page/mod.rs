@@ -10,7 +10,6 @@ mod assets;
 mod cause;
 mod columns;
 mod document;
-mod html;
 mod next;
 mod parts;
 mod verdict;
@@ -22,6 +21,8 @@ use base64::write::EncoderWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rayon::prelude::*;
+
+use crate::render::markup::escape;
 
 pub use parts::{Against, Page};
 
@@ -48,7 +49,7 @@ pub fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{}</title>\n<style>{}</style>\n</head>\n<body>\n",
         assets::policy(),
-        html::escape(&format!("{} - stallgraph", page.recording.about.file)),
+        escape(&format!("{} - stallgraph", page.recording.about.file)),
         assets::STYLE,
     )?;
     verdict::write(page, out)?;

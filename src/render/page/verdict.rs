@@ -8,12 +8,12 @@ use crate::analyses::panorama::Thinned;
 use crate::analyses::stalls::{Confidence, Stall, Verdict};
 use crate::model::{Severity, utc};
 use crate::render::doubt;
+use crate::render::markup::escape;
 use crate::render::report::{self, about};
 use crate::render::text::{counted, percent, seconds, short};
 
 use super::cause;
 use super::document::MOST_ROWS;
-use super::html::escape;
 use super::next;
 use super::parts::Page;
 

@@ -12,23 +12,28 @@ use super::overloads;
 
 /// The line for `check` of `recording`, without a line break.
 pub fn line(recording: &Recording, check: &Check) -> String {
-    match &check.status {
-        Status::Stalling => stalling(recording, check),
-        Status::Overloaded => cut(&overloaded(recording, check)),
-        Status::Healthy => cut(&healthy(check)),
-        Status::Unknown(doubt) => unknown(&doubted(recording, check, doubt)),
+    let verdict = match &check.status {
+        Status::Stalling => "stalling",
+        Status::Overloaded => "overload",
+        Status::Healthy => "healthy",
+        Status::Unknown(_) => "unknown",
+    };
+    let whole = format!("{verdict}: {}", reason(recording, check));
+    match check.status {
+        // The longest stall, if there is room.
+        Status::Stalling if whole.len() > WIDTH => cut(&format!("{verdict}: {}", stalled(recording, check))),
+        _ => cut(&whole),
     }
 }
 
 /// Why the check says what it says: the line without the verdict, and not cut.
 pub fn reason(recording: &Recording, check: &Check) -> String {
-    let whole = match &check.status {
+    match &check.status {
         Status::Stalling => format!("{}, max {}", stalled(recording, check), short(check.longest_ns)),
         Status::Overloaded => overloaded(recording, check),
         Status::Healthy => healthy(check),
-        Status::Unknown(doubt) => return doubted(recording, check, doubt),
-    };
-    whole.split_once(": ").map_or(whole.clone(), |(_, reason)| reason.to_owned())
+        Status::Unknown(doubt) => doubted(recording, check, doubt),
+    }
 }
 
 /// The line for a check without an answer, without a line break.
@@ -44,7 +49,7 @@ fn stall_sums(stalls: u64, stalled_ns: u64, duration_ns: u64) -> String {
 fn healthy(check: &Check) -> String {
     if check.stalls > 0 {
         let sums = stall_sums(check.stalls, check.stalled_ns, check.duration_ns);
-        return format!("healthy: {sums}, below the limits");
+        return format!("{sums}, below the limits");
     }
     let (min, duration) = (short(check.min_ns), short(check.duration_ns));
     let cpus = match check.cpus_online.filter(|online| *online > check.cpus) {
@@ -53,14 +58,14 @@ fn healthy(check: &Check) -> String {
     };
     let of = format!("{min} or more in {duration} of {cpus}");
     match check.unsure {
-        0 => format!("healthy: no stall of {of}"),
-        unsure => format!("healthy: no sure stall of {of}; {unsure} unsure"),
+        0 => format!("no stall of {of}"),
+        unsure => format!("no sure stall of {of}; {unsure} unsure"),
     }
 }
 
 /// The longest overload, and how many other CPUs are overloaded.
 fn overloaded(recording: &Recording, check: &Check) -> String {
-    let Some(first) = check.overloads.first() else { return "overload".to_owned() };
+    let Some(first) = check.overloads.first() else { return "of a CPU".to_owned() };
     let mut others: Vec<u32> = check.overloads.iter().map(|overload| overload.cpu).collect();
     others.retain(|cpu| *cpu != first.cpu);
     others.sort_unstable();
@@ -70,7 +75,7 @@ fn overloaded(recording: &Recording, check: &Check) -> String {
         count => format!("; {} too", counted(count as u64, "CPU")),
     };
     format!(
-        "overload: {} of CPU {} for {} by {}{others}",
+        "{} of CPU {} for {} by {}{others}",
         percent(first.share),
         first.cpu,
         short(first.duration_ns()),
@@ -78,16 +83,10 @@ fn overloaded(recording: &Recording, check: &Check) -> String {
     )
 }
 
-/// The stalled time, the culprit and, if there is room, the longest stall.
-fn stalling(recording: &Recording, check: &Check) -> String {
-    let text = stalled(recording, check);
-    let with_longest = format!("{text}, max {}", short(check.longest_ns));
-    if with_longest.len() <= WIDTH { with_longest } else { cut(&text) }
-}
-
+/// The stalled time and the culprit.
 fn stalled(recording: &Recording, check: &Check) -> String {
     let sums = stall_sums(check.stalls, check.stalled_ns, check.duration_ns);
-    format!("stalling: {sums}; {}", worst_culprit(recording, check))
+    format!("{sums}; {}", worst_culprit(recording, check))
 }
 
 /// Who held a CPU for the longest time.

@@ -1,4 +1,6 @@
-//! Times and text, written without formatting machinery: a picture has up to 50,000 of them.
+//! Times, written without formatting machinery: a picture has up to 50,000 of them.
+
+use crate::render::digits::push_padded;
 
 /// Appends µs as seconds with this many decimals; the others are cut off.
 pub fn push_fraction(us: u64, decimals: u32, text: &mut String) {
@@ -20,16 +22,4 @@ pub fn push_time_of_day(us: u64, decimals: u32, text: &mut String) {
     text.push('.');
     push_padded(us % 1_000_000 / 10u64.pow(6 - decimals.min(6)), decimals.min(6), text);
     text.push_str(" UTC");
-}
-
-/// Appends the last digits of a number.
-fn push_padded(number: u64, digits: u32, text: &mut String) {
-    for place in (0..digits).rev() {
-        text.push(char::from(b'0' + (number / 10u64.pow(place) % 10) as u8));
-    }
-}
-
-/// Text as the content of an element.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -2,10 +2,11 @@
 //! `scale.js` draws the same for the part that is shown after a zoom.
 
 use crate::model::{Recording, Utc, clean};
+use crate::render::markup::escape;
 use crate::render::text::seconds;
 use crate::render::viewers::markers::Marker;
 
-use super::digits::{escaped, push_fraction, push_time_of_day};
+use super::digits::{push_fraction, push_time_of_day};
 
 /// The width of the frames in pixels, until a browser has another.
 const WIDTH: f64 = 1180.0;
@@ -136,7 +137,7 @@ impl<'m> Scale<'m> {
         if let Some(ns) = recording.about.clock.since_1970_ns(marker.start_ns) {
             from.push_str(&format!(", {} UTC", Utc::from_ns(ns).clock()));
         }
-        let (kind, text) = (marker.kind, escaped(&clean(&marker.text)));
+        let (kind, text) = (marker.kind, escape(&clean(&marker.text)));
         svg.push_str(&format!(
             "<g class=\"marker\" data-x=\"{start_us}\" data-w=\"{}\"><title>{kind} {text}, {from}</title>\
              <rect x=\"{x}\" width=\"100%\" y=\"{y}\" height=\"{ROW}\" fill=\"rgb(255,255,255)\"/>\

@@ -3,9 +3,9 @@
 use inferno::flamegraph::color;
 
 use crate::analyses::flame::{Flame, Shares};
+use crate::render::markup::escape;
 use crate::render::text::percent;
 
-use super::digits::escaped;
 use super::drawn::{self, BEFORE_TITLE, Drawn, Frame, Frames};
 use super::palette::{STEPS, difference};
 use super::scale::Scale;
@@ -50,7 +50,7 @@ fn differential<'s>(flame: &Flame, drawn: &Drawn<'s>, of: &str, text: &mut Strin
         })
         .collect();
     let greatest = all.iter().map(|(_, (share, before))| (share - before).abs()).fold(0.0, f64::max);
-    let of = escaped(of);
+    let of = escape(of);
     for (frame, (share, before)) in &all {
         let (name, length) = parts(frame);
         let step = ((share - before) / greatest.max(f64::MIN_POSITIVE) * f64::from(STEPS)).round();

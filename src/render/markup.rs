@@ -1,7 +1,7 @@
-//! Text in HTML: characters that HTML gives a meaning are escaped.
+//! Text in HTML and SVG: characters that these give a meaning are escaped.
 
-/// A text as HTML, for an element or an attribute.
-pub(super) fn escape(text: &str) -> String {
+/// A text for an element or an attribute.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,4 +1,4 @@
-//! How all commands speak: how much they say on standard error, and in which colours.
+//! Options of every command: how much is said on standard error, and in which colours reports are.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +11,7 @@ static IS_VERBOSE: AtomicBool = AtomicBool::new(false);
 /// Options of every command.
 #[derive(Args)]
 #[command(next_help_heading = "Messages")]
-pub struct MannersOptions {
+pub struct MessageOptions {
     /// Print errors alone: no warnings, notes and progress
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -41,7 +41,7 @@ enum When {
     Never,
 }
 
-impl MannersOptions {
+impl MessageOptions {
     /// Lets the whole program obey them.
     pub fn obey(&self) {
         IS_QUIET.store(self.quiet, Ordering::Relaxed);
