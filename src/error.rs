@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::clean;
 
-/// The command that makes a plain recording, as a literal for messages. With it a recording has what
-/// the commands of this program want of samples: call chains, control groups and the time of day.
+/// The command that makes a plain recording, as a literal for messages. Such a recording has what
+/// the commands of this program want of samples: call chains, control groups, the time of day.
 macro_rules! perf_record {
     () => {
         "perf record -a -g -F 999 -k CLOCK_MONOTONIC --all-cgroups -- sleep 60"

@@ -101,5 +101,5 @@ fn samples_are_recorded_by_one_command_everywhere() {
             found += 1;
         }
     }
-    assert!(found > 15, "{found}");
+    assert!(found > 10, "{found}");
 }
