@@ -25,6 +25,7 @@ mod cause;
 mod change;
 mod digits;
 mod doubt;
+mod lookup;
 mod markup;
 mod subject;
 pub mod text;

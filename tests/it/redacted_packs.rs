@@ -193,6 +193,19 @@ fn all_else_is_told_as_before() {
     assert!(hashes > 30, "{hashes}");
 }
 
+#[test]
+fn advice_names_no_file_that_is_a_hash() {
+    let scene = Scene::of("names/forms.data.zst", None, "names/symfs");
+    scene.pack(&["--redact"]);
+    let info = |run: Run| run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (here, there) = (info(scene.here(&["info"])), info(scene.there(&["info"])));
+    for command in ["copy it to FOLDER", "perf buildid-cache", "find-dbgsym-packages"] {
+        assert!(here.contains(command), "else this test says nothing: {here}");
+        assert!(!there.contains(command), "{command}: {there}");
+    }
+    assert!(there.contains("ask on the node: stallgraph info of the recording itself"), "{there}");
+}
+
 /// A node on which threads of the kernel hold CPU 0 once each before packets are served, by a
 /// thread that polls for them.
 fn node_of_threads(threads: &[&str], server: &str) -> Scene {

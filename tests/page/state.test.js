@@ -187,6 +187,26 @@ test("tables are sorted by value, and stay in order where values are equal", asy
   assert.ok(isRowMatch(rows[0], (text) => text === "unknown"));
 });
 
+test("tables have the time of day where the recording has one", async () => {
+  const stalls = [{ cpu: 0, start_ns: String(START + 5000000n), end_ns: String(START + 9000000n), evidence: [] }];
+  const headOf = async (since_1970_ns, duration_ns = 1e9) => {
+    const page = { since_1970_ns, duration_ns, unlisted: {} };
+    const model = await record({ tracks: [TRACK], documents: { stalls: { stalls } }, page });
+    const { tablesOf, sortedRows, tableText } = await load("table_data");
+    const [table] = tablesOf(model);
+    const text = tableText(table, sortedRows(table, { column: 0, isDown: false }));
+    return text.split("\n").map((line) => line.split("\t").slice(2, 5));
+  };
+  const from = ["from (s)", "length"];
+  assert.deepEqual((await headOf(null))[0].slice(0, 2), from);
+  // 1764431803.1 s after 1970, as date -u says it.
+  const [titles, cells] = await headOf("1764431803123456789");
+  assert.deepEqual(titles, ["from (s)", "UTC", "length"]);
+  assert.deepEqual(cells.slice(0, 2), ["9007199254.745993123", "15:56:43.128"]);
+  const past = await headOf("1764431803123456789", 9 * 3600e9);
+  assert.equal(past[1][1], "2025-11-29 15:56:43.128");
+});
+
 test("the keyboard moves between blocks", async () => {
   const { neighbourBlock } = await load("flame_input");
   const block = (depth, start, end) => ({ depth, start, end });

@@ -5,7 +5,7 @@ use crate::analyses::check::Status;
 use crate::analyses::stalls::{CulpritSummary, Holder};
 use crate::model::{Kept, Recording};
 use crate::render::text::short;
-use crate::render::{advice, subject};
+use crate::render::{advice, lookup, subject};
 
 use super::cause;
 use super::parts::Page;
@@ -52,10 +52,13 @@ fn by_verdict(page: &Page) -> Vec<Step> {
     let record = |sentence: &str| Step::new(sentence, &advice::command(&page.stalls.advice));
     let is_lacking = page.stalls.sight.lacking().next().is_some();
     match (&page.check.status, page.stalls.ranking.first()) {
-        (Status::Stalling, Some(top)) => match cause::surest(page) {
-            Some((found, _)) => vec![about_cause(page, found)],
-            None => vec![about_culprit(page.recording, top)],
-        },
+        (Status::Stalling, Some(top)) => {
+            let change = match cause::surest(page) {
+                Some((found, _)) => about_cause(page, found),
+                None => about_culprit(page.recording, top),
+            };
+            whereabouts(page.recording, top).into_iter().chain([change]).collect()
+        }
         (Status::Stalling, None) if is_lacking => {
             vec![record("Record again with the missing evidence, to see who it was:")]
         }
@@ -71,6 +74,12 @@ fn by_verdict(page: &Page) -> Vec<Step> {
         }
         (Status::Healthy, _) => vec![Step::new("Be there when it happens:", "stallgraph watch")],
     }
+}
+
+/// How to find out which pod or container the first culprit is in.
+fn whereabouts(recording: &Recording, top: &CulpritSummary) -> Option<Step> {
+    let command = lookup::command(recording, top.cgroup).join(" ");
+    (!command.is_empty()).then(|| Step::new("Ask which pod or container this is:", &command))
 }
 
 /// What to do about a known cause.

@@ -10,7 +10,6 @@ pub mod diff;
 pub mod fleet;
 pub mod info;
 mod layout;
-mod lookup;
 pub mod moments;
 pub(super) mod overloads;
 pub mod packets;

@@ -11,11 +11,11 @@ use crate::analyses::stalls::{
 use crate::model::{CgroupId, NameId, Recording, chosen};
 use crate::render::subject;
 use crate::render::text::{counted, duration, milliseconds, p_value, percent, seconds, short, time_of_day};
-use crate::render::{advice, doubt};
+use crate::render::{advice, doubt, lookup};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, columns, wrap, write_lines};
-use super::{causes, lookup, overloads};
+use super::{causes, overloads};
 
 /// The most culprits that are shown. JSON has all.
 const CULPRITS_SHOWN: usize = 10;

@@ -7,15 +7,15 @@ use crate::analyses::check::Doubt;
 use crate::analyses::strips::Strips;
 use crate::analyses::windows::{Among, Episode, LeftOut, Ranked, Verdict, Windows};
 use crate::model::{NameId, Recording, chosen};
-use crate::render::doubt;
 use crate::render::subject::{self, clause};
 use crate::render::text::{
     chance, counted, cut_begin, milliseconds, percent, probability, seconds, time_of_day,
 };
+use crate::render::{doubt, lookup};
 
 use super::about::{self, diagnostics_but_loss, loss, path, recorded};
 use super::layout::{Align, WIDTH, columns, wrap, write_lines};
-use super::{causes, lookup, overloads, strips};
+use super::{causes, overloads, strips};
 
 /// The most ranked paths that are shown. JSON has all.
 const PATHS_SHOWN: usize = 10;

@@ -319,15 +319,28 @@ fn a_time_before_the_first_sample_in_which_there_are_events() {
 
 #[test]
 fn a_stall_without_a_culprit_says_so() {
+    let report = |text: &str| {
+        let recording = recording(text);
+        let stalls = find(&recording);
+        assert!(only(&stalls).culprit.is_none());
+        let mut report = Vec::new();
+        stallgraph::render::report::stalls::write(&recording, &stalls, None, true, &mut report)
+            .expect("memory");
+        String::from_utf8(report).expect("UTF-8")
+    };
     let softirq = "cpu0 0.1 swapper/0@0 raise:net_rx\ncpu0 0.2 swapper/0@0 entry:net_rx\n";
-    let text = format!("cpu0 0.01 swapper/0@0 entry:timer\ncpu0 0.02 swapper/0@0 exit:timer\n{softirq}");
-    let recording = recording(&text);
-    let stalls = find(&recording);
-    assert!(only(&stalls).culprit.is_none());
-    let mut report = Vec::new();
-    stallgraph::render::report::stalls::write(&recording, &stalls, None, true, &mut report).expect("memory");
-    let report = String::from_utf8(report).expect("UTF-8");
-    assert!(report.contains(" nobody knows\n"), "{report}");
+    let timer = "cpu0 0.01 swapper/0@0 entry:timer\ncpu0 0.02 swapper/0@0 exit:timer\n";
+    let unknown = report(&format!("{timer}{softirq}"));
+    assert!(unknown.contains(" nobody knows\n"), "{unknown}");
+    // In user space interrupts are on: who had the CPU meanwhile is known, not that it was why.
+    let waited = report(&format!(
+        "{timer}cpu0 0.09 envoy switch:agent=R\n{}{}cpu0 0.21 agent switch:envoy=R\n\
+         cpu0 0.22 envoy switch:swapper/0@0=S\n",
+        softirq.replace("swapper/0@0", "agent"),
+        every_ms(0, 91..210, "agent", "work_[u]")
+    ));
+    assert!(waited.contains(" nobody for sure\n"), "{waited}");
+    assert!(waited.contains("envoy waited 100ms to run, 100ms of it behind agent"), "{waited}");
 }
 
 #[test]

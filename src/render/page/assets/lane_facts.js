@@ -2,10 +2,10 @@
 
 /** @import { Model, Track } from "./model.js" */
 /** @import { Place, Places } from "./places.js" */
-import { clockTime, framesOf, functionText, moduleText, samplesOf, taskText } from "./model.js";
+import { clockTime, dayText, framesOf, functionText, moduleText, samplesOf, taskText } from "./model.js";
 import { stallText } from "./places.js";
 import { countBelow, lastUpTo } from "./sorted.js";
-import { countOf, dayTimeText, durationText, secondsText } from "./words.js";
+import { countOf, durationText, secondsText } from "./words.js";
 
 /** Frames that a tip shows; the pane of details shows all. */
 const TIP_FRAMES = 12;
@@ -49,16 +49,6 @@ export function momentText(model, time) {
   const text = `${secondsText(clockTime(model, time))} s`;
   const day = dayText(model, time);
   return day ? `${text} · ${day}` : text;
-}
-
-/**
- * @param {Model} model
- * @param {number} time
- * @returns {string} the time of day, or "" if unknown
- */
-export function dayText(model, time) {
-  const { since_1970_ns: begin } = model.page;
-  return begin === null ? "" : dayTimeText(BigInt(begin) + BigInt(Math.round(time)));
 }
 
 /**

@@ -2,6 +2,7 @@
 
 /** @import { NumberReader } from "./bytes.js" */
 import { Coverage, Peaks } from "./sorted.js";
+import { dayTimeText } from "./words.js";
 
 /**
  * @typedef {number | string} Time ns of the recording's clock; text where it is over 2^53
@@ -221,6 +222,16 @@ export function since(model, time) {
  */
 export function clockTime(model, time) {
   return model.startNs + BigInt(Math.round(time));
+}
+
+/**
+ * @param {Model} model
+ * @param {number} time
+ * @returns {string} the time of day, or "" if unknown
+ */
+export function dayText(model, time) {
+  const { since_1970_ns: begin } = model.page;
+  return begin === null ? "" : dayTimeText(BigInt(begin) + BigInt(Math.round(time)));
 }
 
 /**

@@ -5,9 +5,8 @@
 /** @import { Theme } from "./palette.js" */
 import { byId, make, setData } from "./dom.js";
 import { addGestures } from "./gestures.js";
-import { dayText } from "./lane_facts.js";
 import { gutterOf, RIGHT_MARGIN } from "./lane_shape.js";
-import { clockTime } from "./model.js";
+import { clockTime, dayText } from "./model.js";
 import { PACKET_COLOUR, themeOf, TRIP_COLOUR } from "./palette.js";
 import { packetSums, tripPoints } from "./plot_data.js";
 import { Scale } from "./viewport.js";

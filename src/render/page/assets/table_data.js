@@ -2,18 +2,19 @@
 
 /** @import { Model, Document } from "./model.js" */
 /** @import { Place } from "./places.js" */
-import { since } from "./model.js";
+import { dayText, since } from "./model.js";
 import { holderText, tracksOfCpus, workText } from "./places.js";
 import { countText, durationText, secondsText, shareText } from "./words.js";
 
 /**
  * A cell has a text, and what the column is sorted by.
  * @typedef {{ text: string, by: number | string | bigint }} TableCell
- * @typedef {{ title: string, isNumber: boolean,
+ * @typedef {(row: Document) => number | string | null} TimeOf ns of the recording's clock
+ * @typedef {{ title: string, isNumber: boolean, timeOf?: TimeOf,
  *   cell: (row: Document, index: number) => TableCell }} TableColumn
  * @typedef {{ rows: Document[], unlisted: number }} RowList `unlisted` are those not in the page
  * @typedef {RowList & { name: string, title: string, columns: TableColumn[],
- *   place: (row: Document) => Place | null, isStall: boolean }} Table
+ *   place: (row: Document) => Place | null, isStall?: boolean }} Table
  */
 
 /**
@@ -45,15 +46,33 @@ function number(title, value, print = countText) {
 
 /**
  * @param {string} title
- * @param {(row: Document) => number | string | null} value of the recording's clock
+ * @param {TimeOf} timeOf
+ * @param {(ns: bigint) => string} [print]
  * @returns {TableColumn}
  */
-function time(title, value) {
+function time(title, timeOf, print = secondsText) {
   const cell = (/** @type {Document} */ row) => {
-    const ns = value(row);
-    return ns === null ? { text: "", by: -1n } : { text: secondsText(BigInt(ns)), by: BigInt(ns) };
+    const ns = timeOf(row);
+    return ns === null ? { text: "", by: -1n } : { text: print(BigInt(ns)), by: BigInt(ns) };
   };
-  return { title, isNumber: true, cell };
+  return { title, isNumber: true, timeOf, cell };
+}
+
+/**
+ * @param {Model} model
+ * @param {Table} table
+ * @returns {Table} with the time of day after its first time, where the recording has one
+ */
+function withTimeOfDay(model, table) {
+  const { columns } = table;
+  const first = columns.findIndex(({ timeOf }) => timeOf);
+  const timeOf = columns[first]?.timeOf;
+  const date = dayText(model, 0).slice(0, 11);
+  if (!timeOf || !date) return table;
+  // To the millisecond, and with the date where there are two.
+  const cut = dayText(model, model.duration).startsWith(date) ? date.length : 0;
+  const ofDay = time("UTC", timeOf, (ns) => dayText(model, Number(ns - model.startNs)).slice(cut, 23));
+  return { ...table, columns: [...columns.slice(0, first + 1), ofDay, ...columns.slice(first + 1)] };
 }
 
 const order = number("#", (_, index) => index + 1);
@@ -78,17 +97,12 @@ const STALL_COLUMNS = [
 ];
 
 /**
- * @param {unknown} softirqs longest wait by name
+ * @param {Record<string, number> | undefined} softirqs longest wait in ns, by name
  * @returns {string}
  */
 function waitedText(softirqs) {
-  if (softirqs === null || typeof softirqs !== "object") return "";
-  const waits = Array.isArray(softirqs)
-    ? softirqs.map((wait) => [wait.softirq, wait.waited_ns])
-    : Object.entries(softirqs);
-  return waits
-    .map(([name, ns]) => `${name} ${typeof ns === "number" ? durationText(ns) : ""}`.trim())
-    .join(", ");
+  const waits = Object.entries(softirqs ?? {});
+  return waits.map(([name, ns]) => `${name} ${durationText(ns)}`).join(", ");
 }
 
 /** @type {TableColumn[]} */
@@ -233,7 +247,8 @@ export function tablesOf(model) {
   const rowsOf = (document, key, more) => ({ rows: document?.[key] ?? [], unlisted: more ?? 0 });
   /** @type {(row: Document) => (other: Document | null | undefined) => boolean} */
   const isWorkOf = (row) => (other) => other?.function === row.function && other?.syscall === row.syscall;
-  return [
+  /** @type {Table[]} */
+  const tables = [
     {
       name: "stalls",
       title: "Stalls",
@@ -261,7 +276,6 @@ export function tablesOf(model) {
       title: "Windows",
       ...rowsOf(windows, "episodes", unlisted.episodes),
       columns: WINDOW_COLUMNS,
-      isStall: false,
       place: ofWindow,
     },
     {
@@ -269,7 +283,6 @@ export function tablesOf(model) {
       title: "Paths in windows",
       ...rowsOf(windows, "ranking", windows?.ranking_unlisted),
       columns: PATH_COLUMNS,
-      isStall: false,
       place: (row) => {
         const isOwn = isWorkOf(row);
         return rowOf(
@@ -283,7 +296,6 @@ export function tablesOf(model) {
       title: "Slow system calls",
       ...rowsOf(syscalls, "slow", unlisted.calls),
       columns: SYSCALL_COLUMNS,
-      isStall: false,
       place: own,
     },
     {
@@ -291,7 +303,6 @@ export function tablesOf(model) {
       title: "Backlogs",
       ...rowsOf(packets, "backlogs", unlisted.backlogs),
       columns: BACKLOG_COLUMNS,
-      isStall: false,
       place: (row) => placeOf(row, row.gap_start_ns, row.end_ns),
     },
     {
@@ -299,7 +310,6 @@ export function tablesOf(model) {
       title: "Packets",
       ...rowsOf(packets, "packets", unlisted.packets),
       columns: PACKET_COLUMNS,
-      isStall: false,
       place: (row) => placeOf(row, row.time_ns, row.time_ns),
     },
     {
@@ -307,7 +317,6 @@ export function tablesOf(model) {
       title: "Overloads",
       ...rowsOf(stalls, "overloads"),
       columns: OVERLOAD_COLUMNS,
-      isStall: false,
       place: own,
     },
     {
@@ -315,10 +324,10 @@ export function tablesOf(model) {
       title: "Log",
       ...rowsOf(stalls?.at, "moments"),
       columns: MOMENT_COLUMNS,
-      isStall: false,
       place: own,
     },
   ];
+  return tables.map((table) => withTimeOfDay(model, table));
 }
 
 /**

@@ -4,7 +4,7 @@
 import { formatAddress } from "./address.js";
 import { byId, copyText, make, setData } from "./dom.js";
 import { goToStall } from "./keys.js";
-import { dayText } from "./lane_facts.js";
+import { dayText } from "./model.js";
 import { css } from "./palette.js";
 import { isShown } from "./places.js";
 import { ALL_TRACKS, commandText, lengthOf, selectionText } from "./selection.js";
