@@ -9,9 +9,10 @@ const evidence = Recording.named("evidence");
 const { start_ns: begin } = documentsOf(evidence.page()).page;
 const UNITS = { ns: 1, µs: 1e3, ms: 1e6, s: 1e9 };
 
-/** What a cell is sorted by: a number, a length, a share or a text. */
+/** What a cell is sorted by: a number, a length, a share, a time of day or a text. */
 function valueOf(text, isNumber) {
-  if (!isNumber) return text;
+  // As text, times of one day are in the order of time.
+  if (!isNumber || /^\d\d:\d\d:\d\d\.\d{3}$/.test(text)) return text;
   if (text === "") return -1;
   const [, number, unit] = /^(-?[\d.]+)(?: (ns|µs|ms|s|%))?$/.exec(text.replaceAll(",", ""));
   return Number(number) * (UNITS[unit] ?? 1);
