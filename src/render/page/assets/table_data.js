@@ -78,14 +78,17 @@ function withTimeOfDay(model, table) {
 const order = number("#", (_, index) => index + 1);
 const cpu = number("CPU", (row) => row.cpu, String);
 const percent = (/** @type {number} */ share) => shareText(share, 1);
+const from = time("from (s)", (row) => row.start_ns);
+const length = number("length", (row) => row.duration_ns, durationText);
+const path = words("path", (row) => (row.path ?? []).join(" → "));
 const thread = words("thread", (row) => (row.comm === undefined ? "" : `${row.comm} ${row.tid}`));
 
 /** @type {TableColumn[]} */
 const STALL_COLUMNS = [
   order,
   cpu,
-  time("from (s)", (row) => row.start_ns),
-  number("length", (row) => row.duration_ns, durationText),
+  from,
+  length,
   words("confidence", (row) => row.confidence),
   words("culprit", ({ culprit }) => (culprit ? holderText(culprit.holder) : "unknown")),
   words("in", ({ culprit }) => workText(culprit)),
@@ -116,7 +119,7 @@ const CULPRIT_COLUMNS = [
   number("longest", (row) => row.longest_ns, durationText),
   number("every", (row) => row.every_ns, durationText),
   words("CPUs", (row) => (row.cpus ?? []).join(", ")),
-  words("path", (row) => (row.path ?? []).join(" → ")),
+  path,
 ];
 
 /** @type {TableColumn[]} */
@@ -156,7 +159,7 @@ const PATH_COLUMNS = [
     (p) => p.toPrecision(2),
   ),
   number("median held", (row) => row.median_held_ns, durationText),
-  words("path", (row) => (row.path ?? []).join(" → ")),
+  path,
 ];
 
 /** @type {TableColumn[]} */
@@ -166,8 +169,8 @@ const SYSCALL_COLUMNS = [
   thread,
   cpu,
   words("system call", (row) => row.syscall),
-  time("from (s)", (row) => row.start_ns),
-  number("length", (row) => row.duration_ns, durationText),
+  from,
+  length,
   number("on CPU", (row) => row.on_cpu_ns, durationText),
   number("able to run", (row) => row.runnable_ns, durationText),
   number("asleep", (row) => row.asleep_ns, durationText),
@@ -203,8 +206,8 @@ const PACKET_COLUMNS = [
 const OVERLOAD_COLUMNS = [
   order,
   cpu,
-  time("from (s)", (row) => row.start_ns),
-  number("length", (row) => row.duration_ns, durationText),
+  from,
+  length,
   number("softirqs", (row) => row.share, percent),
   words("server", (row) => row.server),
   words("softirq", (row) => row.softirq),
@@ -215,7 +218,7 @@ const OVERLOAD_COLUMNS = [
 /** @type {TableColumn[]} */
 const MOMENT_COLUMNS = [
   number("line", (row) => row.line),
-  time("from (s)", (row) => row.start_ns),
+  from,
   number("took", (row) => row.took_ns, durationText),
   words("stalls", (row) => (row.stalls ?? []).map((/** @type {Document} */ { stall }) => stall).join(", ")),
   number("after the stall", (row) => row.stalls?.[0]?.over_ns, durationText),
