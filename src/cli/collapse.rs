@@ -28,8 +28,8 @@ use super::values::{parse_duration, to_ns};
 /// Prints one collapsed stack per sample, CPU after CPU, each in time order
 ///
 /// Where samples do not say their CPU (perf record -g COMMAND), they are
-/// printed thread after thread. [FILE] is a frame without a name in FILE:
-/// stallgraph info says why, and what helps.
+/// printed thread after thread. [FILE] stands for a function of FILE without
+/// a name: stallgraph info says why, and what helps.
 ///
 /// Examples:
 ///

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -25,7 +24,7 @@ impl Inputs {
     pub fn new(path: &Path, named: &[PathBuf], opened: &BTreeSet<FileId>) -> Inputs {
         let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
         let parts = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-        let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| id_of(&metadata));
+        let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| FileId::from(&metadata));
         let recording = identity(path).into_iter().chain(parts.filter_map(|part| identity(&part))).collect();
         let named = named.iter().filter_map(|path| identity(path));
         let others = named.chain(opened.iter().copied()).collect();
@@ -37,7 +36,8 @@ impl Inputs {
         for path in paths {
             let parts = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
             let all = [path.to_owned()].into_iter().chain(parts);
-            self.of_options.extend(all.filter_map(|path| fs::metadata(path).ok()).map(|file| id_of(&file)));
+            self.of_options
+                .extend(all.filter_map(|path| fs::metadata(path).ok()).map(|file| FileId::from(&file)));
         }
         self
     }
@@ -46,7 +46,7 @@ impl Inputs {
     /// and would not become a part of a recording that is a folder.
     pub fn check(&self, path: &Path) -> Result<()> {
         let here = [fs::symlink_metadata(path), fs::metadata(path)];
-        let here: BTreeSet<FileId> = here.iter().flatten().map(id_of).collect();
+        let here: BTreeSet<FileId> = here.iter().flatten().map(FileId::from).collect();
         let name = clean(&path.to_string_lossy()).into_owned();
         if !self.recording.is_disjoint(&here) {
             bail!("-o {name}: that is the recording itself");
@@ -65,17 +65,13 @@ impl Inputs {
     }
 
     fn has_folder(&self, folder: &Metadata) -> bool {
-        self.recording.contains(&id_of(folder))
+        self.recording.contains(&folder.into())
     }
 }
 
 /// The folder that a file is in.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn id_of(metadata: &Metadata) -> FileId {
-    FileId { device: metadata.dev(), inode: metadata.ino() }
 }
 
 /// Whether a file of this name in a folder is a part of the recording there.

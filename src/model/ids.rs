@@ -1,5 +1,8 @@
 //! Ids: small typed indices into the tables of a `Recording`.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -93,4 +96,10 @@ pub struct FileId {
     pub device: u64,
     /// Its inode there.
     pub inode: u64,
+}
+
+impl From<&Metadata> for FileId {
+    fn from(metadata: &Metadata) -> FileId {
+        FileId { device: metadata.dev(), inode: metadata.ino() }
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::model::{Cgroup, CgroupId, Recording};
 
-/// The command that names what has the ids of a control group, in parts between which a line may be
-/// broken; none if it is of no pod and no container.
+/// The command that looks up the pod or container of a control group, in parts: a line may be
+/// broken between two of them. There is none if the group is of no pod and no container.
 ///
 /// The ids come from a path in the recording. [`Cgroup`] has only those of the expected form: no
 /// other text of the path gets into a command. kubectl has no field selector for a pod's UID.
@@ -26,7 +26,7 @@ pub fn command(recording: &Recording, cgroup: CgroupId) -> Vec<String> {
     }
 }
 
-/// The same as lines of a report, which a shell takes as one command.
+/// The command as lines of a report, which a shell takes as one.
 pub fn lines(recording: &Recording, cgroup: CgroupId) -> Vec<String> {
     let parts = command(recording, cgroup);
     let last = parts.len().saturating_sub(1);

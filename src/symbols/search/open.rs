@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,8 +31,7 @@ impl Opener {
 
     /// Notes that a file was opened.
     pub fn note(&self, file: &Metadata) {
-        let id = FileId { device: file.dev(), inode: file.ino() };
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).insert(file.into());
     }
 
     /// Opens the regular file that `path`, which a recording names, leads to below `root`. Empty
@@ -69,10 +68,38 @@ impl Opener {
     /// If this user may not read it.
     pub fn open_handle(&self, handle: &File) -> std::io::Result<File> {
         let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let file = open_at_once(Path::new(&path))?;
         self.note(&handle.metadata()?);
         Ok(file)
     }
+
+    /// Opens for reading what a handle names, to which `path` led. Handles are opened by way of
+    /// /proc. Where that is not mounted, as in the root folder of an image with one program, the
+    /// path is opened.
+    ///
+    /// # Errors
+    ///
+    /// If this user may not read it, or another process has replaced it meanwhile.
+    pub fn open_handle_of(&self, handle: &File, path: &Path) -> std::io::Result<File> {
+        match Path::new("/proc/self/fd").exists() {
+            true => self.open_handle(handle),
+            false => self.open_again(handle, path),
+        }
+    }
+
+    fn open_again(&self, handle: &File, path: &Path) -> std::io::Result<File> {
+        let (file, named) = (open_at_once(path)?, handle.metadata()?);
+        if FileId::from(&file.metadata()?) != FileId::from(&named) {
+            return Err(std::io::Error::other("it was replaced while it was opened"));
+        }
+        self.note(&named);
+        Ok(file)
+    }
+}
+
+/// Opens a file for reading. If it is a FIFO, this does not wait for a writer.
+fn open_at_once(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// The bytes of an open file. What is read of them counts against `budget`.
@@ -87,7 +114,7 @@ pub fn open_regular(path: &Path) -> Option<File> {
     if !fs::metadata(path).is_ok_and(is_regular) {
         return None;
     }
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
+    let file = open_at_once(path).ok()?;
     file.metadata().is_ok_and(is_regular).then_some(file)
 }
 
@@ -132,6 +159,22 @@ mod tests {
         ] {
             assert!(!is_opened(path), "{path}");
         }
+        assert_eq!(opener.opened().len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_not_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["kallsyms", "other"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        let handle = File::open(at("kallsyms")).unwrap();
+        let opener = Opener::default();
+        assert!(opener.open_again(&handle, &at("kallsyms")).is_ok());
+        fs::rename(at("other"), at("kallsyms")).unwrap();
+        let refused = opener.open_again(&handle, &at("kallsyms")).unwrap_err();
+        assert!(refused.to_string().contains("replaced"), "{refused}");
         assert_eq!(opener.opened().len(), 1);
     }
 }

@@ -332,7 +332,7 @@ fn a_stall_without_a_culprit_says_so() {
     let timer = "cpu0 0.01 swapper/0@0 entry:timer\ncpu0 0.02 swapper/0@0 exit:timer\n";
     let unknown = report(&format!("{timer}{softirq}"));
     assert!(unknown.contains(" nobody knows\n"), "{unknown}");
-    // In user space interrupts are on: who had the CPU meanwhile is known, not that it was why.
+    // In user space interrupts are on, so the task that had the CPU need not be the reason.
     let waited = report(&format!(
         "{timer}cpu0 0.09 envoy switch:agent=R\n{}{}cpu0 0.21 agent switch:envoy=R\n\
          cpu0 0.22 envoy switch:swapper/0@0=S\n",

@@ -208,7 +208,7 @@ export async function readModel(documents, reader, pause) {
 
 /**
  * @param {Model} model
- * @param {Time} time of the recording's clock
+ * @param {Time | bigint} time of the recording's clock
  * @returns {number} ns since the start of the recording
  */
 export function since(model, time) {

@@ -69,9 +69,9 @@ function withTimeOfDay(model, table) {
   const timeOf = columns[first]?.timeOf;
   const date = dayText(model, 0).slice(0, 11);
   if (!timeOf || !date) return table;
-  // To the millisecond, and with the date where there are two.
+  // To the millisecond, and with the date if the recording goes past midnight.
   const cut = dayText(model, model.duration).startsWith(date) ? date.length : 0;
-  const ofDay = time("UTC", timeOf, (ns) => dayText(model, Number(ns - model.startNs)).slice(cut, 23));
+  const ofDay = time("UTC", timeOf, (ns) => dayText(model, since(model, ns)).slice(cut, 23));
   return { ...table, columns: [...columns.slice(0, first + 1), ofDay, ...columns.slice(first + 1)] };
 }
 
