@@ -187,10 +187,51 @@ impl<'a> Elf<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
+    use flate2::Compression;
+    use flate2::read::ZlibEncoder;
+    use object::elf::{ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED, SHT_PROGBITS};
     use object::write::{Object, Symbol as WrittenSymbol, SymbolSection};
-    use object::{Architecture, BinaryFormat, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
+    use object::{Architecture, BinaryFormat, SectionFlags, SectionKind};
+    use object::{SymbolFlags, SymbolKind, SymbolScope};
 
     use super::*;
+
+    /// A file with a section `.debug_line` that is compressed in this way, and that says to have
+    /// so many bytes.
+    fn with_compressed_section(kind: u32, packed: &[u8], size: u64) -> Vec<u8> {
+        let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, object::Endianness::Little);
+        let section = object.add_section(Vec::new(), b".debug_line".to_vec(), SectionKind::Debug);
+        // Elf64_Chdr: ch_type, ch_reserved, ch_size, ch_addralign.
+        let header = [&kind.to_le_bytes()[..], &[0; 4], &size.to_le_bytes(), &1u64.to_le_bytes()].concat();
+        object.append_section_data(section, &[&header, packed].concat(), 8);
+        object.section_mut(section).flags =
+            SectionFlags::Elf { sh_type: SHT_PROGBITS, sh_flags: SHF_COMPRESSED };
+        object.write().expect("an ELF file")
+    }
+
+    #[test]
+    fn sections_are_decompressed_if_they_have_the_size_that_they_say() {
+        let lines: Vec<u8> = (0..20_000u32).flat_map(|number| (number % 3000).to_le_bytes()).collect();
+        let mut zlib = Vec::new();
+        ZlibEncoder::new(&lines[..], Compression::fast()).read_to_end(&mut zlib).expect("it packs");
+        let zstd = zstd::encode_all(&lines[..], 1).expect("it packs");
+        let size = lines.len() as u64;
+        for (kind, packed) in [(ELFCOMPRESS_ZLIB, zlib), (ELFCOMPRESS_ZSTD, zstd)] {
+            let unpacked = |packed: &[u8], size| {
+                let file = with_compressed_section(kind.0, packed, size);
+                let elf = Elf::parse(&file).expect("an ELF file");
+                let budget = Budget::new(1 << 20);
+                elf.unpacked_section(".debug_line", &budget).map(Cow::into_owned)
+            };
+            assert!(unpacked(&packed, size).is_some_and(|unpacked| unpacked == lines), "{kind:?}");
+            for wrong in [0, size - 1, size + 1, 2 << 20, u64::MAX] {
+                assert_eq!(unpacked(&packed, wrong), None, "{kind:?}, {wrong} bytes");
+            }
+            assert_eq!(unpacked(&packed[..packed.len() / 2], size), None, "{kind:?}, cut");
+        }
+    }
 
     #[test]
     fn a_symbol_whose_name_cannot_be_read_ends_none() {

@@ -1,12 +1,15 @@
 //! The headers of an ELF file: its sections and segments.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::ops::Range;
 
+use flate2::read::ZlibDecoder;
+use object::Endianness;
 use object::elf::{ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, PF_X, PT_LOAD};
 use object::read::ReadRef as _;
 use object::read::elf::{CompressionHeader as _, FileHeader, ProgramHeader as _, SectionHeader as _};
-use object::{CompressedData, CompressionFormat, Endianness};
+use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::pack::Budget;
 use crate::symbols::formats::stored::FileBytes;
@@ -133,11 +136,6 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
             return Some(Cow::Borrowed(data));
         };
         let uncompressed_size: u64 = header.ch_size(self.endian).into();
-        let format = match header.ch_type(self.endian) {
-            ELFCOMPRESS_ZLIB => CompressionFormat::Zlib,
-            ELFCOMPRESS_ZSTD => CompressionFormat::Zstandard,
-            _ => return None,
-        };
         // The size in the header sizes an allocation, so it must be one that the compressed bytes
         // can reach and that fits in memory.
         let is_possible = uncompressed_size <= MAX_UNPACKED
@@ -147,7 +145,12 @@ impl<'a, H: FileHeader<Endian = Endianness>> Headers<'a, H> {
             return None;
         }
         let data = self.bytes.part(offset, size)?;
-        CompressedData { format, data, uncompressed_size }.decompress().ok()
+        match header.ch_type(self.endian) {
+            ELFCOMPRESS_ZLIB => all_of(&mut ZlibDecoder::new(data), uncompressed_size),
+            ELFCOMPRESS_ZSTD => all_of(&mut ZstdDecoder::new(data).ok()?, uncompressed_size),
+            _ => None,
+        }
+        .map(Cow::Owned)
     }
 
     /// The segments that are loaded.
@@ -185,6 +188,14 @@ fn part_of<'a, H: FileHeader<Endian = Endianness>>(
 ) -> Option<&'a [u8]> {
     let Some((offset, size)) = section.file_range(endian) else { return Some(&[]) };
     bytes.has(offset, size).then(|| bytes.part(offset, size.min(most)))?
+}
+
+/// What `unpacked` holds, if it is so many bytes.
+fn all_of(unpacked: &mut dyn Read, size: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(usize::try_from(size).ok()?).ok()?;
+    unpacked.take(size.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 == size).then_some(bytes)
 }
 
 /// The position in the file of an address, by the file's loaded segments.
