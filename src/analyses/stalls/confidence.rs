@@ -3,12 +3,11 @@
 use super::findings::{Finding, Weight};
 use super::kind::Family;
 use super::result::Confidence;
-use crate::analyses::holder::Holder;
 
-/// The confidence of a stall with these findings. If the machine itself stood still, all witnesses
-/// tell no more than that.
-pub(super) fn confidence<T>(findings: &[&Finding], holder: Option<Holder<T>>) -> Confidence {
-    if matches!(holder, Some(Holder::Machine)) {
+/// The confidence of a stall with these findings. If the machine itself stood still, or may have,
+/// all witnesses tell no more than that.
+pub(super) fn confidence(findings: &[&Finding], may_be_machine: bool) -> Confidence {
+    if may_be_machine {
         return Confidence::Low;
     }
     let family = |finding: &&Finding| finding.kind.family(finding.weight == Weight::Exact);

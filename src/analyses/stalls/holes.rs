@@ -122,20 +122,39 @@ pub(super) fn main_hole<'f>(findings: &'f Findings, time: &Range<u64>) -> Option
     findings.overlapping(time).find(is_main).map(|hole| &hole.time)
 }
 
+/// Whether the machine itself stood still in a hole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standstill {
+    Shown,
+    /// As far as can be told without names of kernel functions.
+    Possible,
+    NotShown,
+}
+
 /// Whether the machine itself stood still in the hole `time`: code of user space, where interrupts
 /// are on, ran before and after it, or all CPUs that were busy were silent together.
-pub(super) fn is_of_machine(cpu: &Cpu, time: &Range<u64>) -> bool {
+pub(super) fn standstill(cpu: &Cpu, time: &Range<u64>) -> Standstill {
     let next = cpu.samples().partition_point(|sample| sample.time_ns < time.end);
-    let Some(before) = next.checked_sub(1) else { return false };
+    let Some(before) = next.checked_sub(1) else { return Standstill::NotShown };
     let is_user = |at: usize| cpu.samples().get(at).is_some_and(|sample| is_user_code(cpu, sample));
     let tid = cpu.tid(task_from(cpu, time.start).unwrap_or(cpu.samples()[before].task));
     let is_between_calls = |time_ns: u64| cpu.threads().calls.is_between(tid, time_ns);
     if is_user(before) && is_user(next)
         || is_between_calls(time.start + 1) && is_between_calls(time.end.saturating_sub(1))
+        || cpu.silence.is_of_all_others(cpu.timeline, time)
     {
-        return true;
+        return Standstill::Shown;
     }
-    cpu.silence.is_of_all_others(cpu.timeline, time)
+    // Without names an interrupt of user space and a system call look alike, unless the call was
+    // traced.
+    let may_be_user = |at: usize| {
+        let is_own = cpu.samples().get(at).is_some_and(|sample| cpu.tid(sample.task) == tid);
+        is_own && cpu.threads().calls.at(tid, time.end.saturating_sub(1)).is_none()
+    };
+    match !cpu.has_kernel_names && is_user(before) && may_be_user(next) {
+        true => Standstill::Possible,
+        false => Standstill::NotShown,
+    }
 }
 
 /// Whether `sample` was taken in user space, or in an interrupt of it before any softirq's action

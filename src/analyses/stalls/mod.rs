@@ -62,6 +62,7 @@ use crate::model::{Recording, Softirq, Timeline};
 
 use cpu::{Cpu, Facts};
 use findings::{Finding, Findings};
+use holes::Standstill;
 use rates::Rates;
 use softirqs::Softirqs;
 use stretches::Stretch;
@@ -191,6 +192,11 @@ fn waits(cpu: &Cpu, softirqs: &Softirqs) -> Vec<Wait> {
 /// The stall of `stretch`.
 fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs) -> Stall {
     let time = extent::extent(cpu, stretch);
+    let may_be_machine = match &stretch.suspect {
+        Some(suspect) => matches!(suspect.holder, Holder::Machine),
+        None => holes::main_hole(findings, &stretch.time)
+            .is_some_and(|hole| holes::standstill(cpu, hole) == Standstill::Possible),
+    };
     let findings: Vec<&Finding> = findings.overlapping(&time).collect();
     let suspect = stretch.suspect.as_ref();
     let culprit = suspect.map(|suspect| culprit::culprit(cpu, suspect, &stretch.time));
@@ -198,7 +204,7 @@ fn stall(cpu: &Cpu, stretch: &Stretch, findings: &Findings, softirqs: &Softirqs)
         cpu: cpu.timeline.cpu,
         start_ns: time.start,
         end_ns: time.end,
-        confidence: confidence::confidence(&findings, suspect.map(|suspect| suspect.holder)),
+        confidence: confidence::confidence(&findings, may_be_machine),
         evidence: findings.iter().map(|finding| finding.evidence()).collect(),
         causes: causes(cpu, suspect, culprit.as_ref(), &findings),
         culprit,

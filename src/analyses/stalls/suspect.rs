@@ -11,7 +11,7 @@ use crate::model::{CgroupId, NameId, Softirq, TaskId, TraceKind};
 
 use super::cpu::Cpu;
 use super::findings::{Finding, Findings, Weight};
-use super::holes;
+use super::holes::{self, Standstill};
 use super::kind::Kind;
 
 /// Who held the CPU in a stretch.
@@ -38,7 +38,8 @@ pub(super) struct Suspect {
 /// Who held `cpu` in `time`.
 ///
 /// A handler is certain if its begin and end were traced. Otherwise the suspect is the one that
-/// most samples hit. Without samples it is the task that had the CPU longest.
+/// most samples hit. Without samples it is the task that had the CPU longest. It is nobody if the
+/// machine itself may have stood still, and names are missing that would tell.
 pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<Suspect> {
     let hole = holes::main_hole(findings, time);
     // The samples around a hole only show what ran before and after it.
@@ -47,8 +48,10 @@ pub(super) fn find(cpu: &Cpu, findings: &Findings, time: &Range<u64>) -> Option<
     // begins with such a sample.
     let inside = cpu.timeline.between(time.start.saturating_add(1), time.end);
     let Some(handler) = by_handler(cpu, findings, time) else {
-        if hole.is_some_and(|hole| holes::is_of_machine(cpu, hole)) {
-            return machine(cpu, time);
+        match hole.map(|hole| holes::standstill(cpu, hole)) {
+            Some(Standstill::Shown) => return machine(cpu, time),
+            Some(Standstill::Possible) => return None,
+            Some(Standstill::NotShown) | None => {}
         }
         return match by_samples(cpu, inside) {
             Sampled::Suspect(suspect) => Some(suspect),

@@ -3,6 +3,7 @@
 use crate::support::fixture;
 use crate::support::fixture::{every_ms, recording};
 use stallgraph::analyses::stalls::{self, Confidence, Kind};
+use stallgraph::model::{FrameKind, Mode, Naming};
 
 use super::scene::{LSEEK, culprit_name, find, kinds, only, served, traffic};
 
@@ -91,6 +92,45 @@ fn a_machine_that_stands_still_is_named_and_no_task() {
     let going_on = call + &every_ms(1, 0..2000, "swapper/1@0", idle);
     let recording = fixture::recording(&going_on);
     assert_eq!(culprit_name(&recording, only(&find(&recording))), "agent");
+}
+
+/// Without names, an interrupt of user space looks as a system call does. Only a traced call tells
+/// that it was one.
+#[test]
+fn without_names_nobody_is_blamed_for_what_may_be_the_machine() {
+    let idle = "secondary_startup_64;start_secondary;cpu_startup_entry;do_idle;default_idle";
+    let pending =
+        "work_[u];asm_sysvec_apic_timer_interrupt;sysvec_apic_timer_interrupt;__irq_exit_rcu;handle_softirqs";
+    let text = every_ms(0, 0..10, "swapper/0@0", idle)
+        + &traffic(10..1002)
+        + &every_ms(0, 1061..1062, "envoy", pending)
+        + &traffic(1062..2000)
+        + &served(0..1001)
+        + "cpu0 1.0011 envoy raise:net_rx\ncpu0 1.06105 envoy entry:net_rx\n"
+        + &served(1062..2000);
+    let nameless = |text: &str| {
+        let mut recording = recording(text);
+        for function in recording.functions.iter_mut().filter(|function| function.mode == Mode::Kernel) {
+            (function.naming, function.kind, function.system_call) =
+                (Naming::NoSymbols, FrameKind::Plain, None);
+        }
+        recording
+    };
+    let named = recording(&text);
+    let stalls = find(&named);
+    let holder = only(&stalls).culprit.as_ref().expect("a culprit").holder;
+    assert_eq!((holder, only(&stalls).confidence), (stalls::Holder::Machine, Confidence::Low));
+
+    let stalls = find(&nameless(&text));
+    let stall = only(&stalls);
+    assert_eq!((kinds(stall), stall.confidence), (vec!["sample_hole", "softirq_wait"], Confidence::Low));
+    assert_eq!(stall.culprit.as_ref().map(|culprit| culprit.holder), None);
+
+    let call = "cpu0 1.00105 envoy sys_enter:write(1)\ncpu0 1.0613 envoy sys_exit:write=1\n";
+    let recording = nameless(&(text + call));
+    let stalls = find(&recording);
+    assert_eq!(only(&stalls).confidence, Confidence::High);
+    assert_eq!(culprit_name(&recording, only(&stalls)), "envoy");
 }
 
 #[test]
