@@ -13,7 +13,7 @@ pub fn perf_command(options: &Options, command: &[String]) -> String {
         (_, pids) => format!("-p {}", list(pids.iter().map(i32::to_string).collect())),
     };
     let mut words = vec![
-        format!("perf record {target} -k mono --all-cgroups -m {}", options.pages),
+        format!("perf record {target} -k CLOCK_MONOTONIC --all-cgroups -m {}", options.pages),
         format!("-o {}", quoted(&options.output.to_string_lossy())),
     ];
     if options.evidence.has_switches() {

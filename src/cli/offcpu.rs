@@ -40,7 +40,8 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
-///   perf record -a -g -e sched:sched_switch -e sched:sched_waking \
+///   perf record -a -g -k CLOCK_MONOTONIC --all-cgroups \
+///     -e sched:sched_switch -e sched:sched_waking \
 ///     --switch-events -m 16M -- sleep 10; stallgraph offcpu
 ///   stallgraph offcpu --min 100ms | grep ^blocked
 ///   stallgraph offcpu --format json | jq '.groups[] | select(.comm == "etcd")'

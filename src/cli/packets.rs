@@ -29,8 +29,11 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
-///   perf record -a -g -e net:netif_receive_skb -- sleep 10; stallgraph packets
-///   perf probe icmp_echo; perf record -a -g -e probe:icmp_echo -- sleep 60
+///   perf record -a -g -k CLOCK_MONOTONIC --all-cgroups \
+///     -e net:netif_receive_skb -- sleep 10; stallgraph packets
+///   perf probe icmp_echo
+///   perf record -a -g -k CLOCK_MONOTONIC --all-cgroups \
+///     -e probe:icmp_echo -- sleep 60; stallgraph packets
 ///   stallgraph packets --queued
 ///   stallgraph packets --format json | jq '.packets[] | select(.gap_ns > 5e7)'
 #[derive(Args)]

@@ -25,7 +25,7 @@ use super::values::{parse_duration, to_ns};
 /// packets arrived, and nobody received them. Samples alone show stalls where
 /// softirqs are common; tracepoints show them exactly. Where softirqs take
 /// nine tenths of a CPU for a second or more, or ksoftirqd takes half, that is
-/// an overload: it is told once, with the stalls that it caused.
+/// an overload: it is reported once, with the stalls that it caused.
 ///
 /// Examples:
 ///
@@ -36,16 +36,16 @@ use super::values::{parse_duration, to_ns};
 ///
 /// The cheapest exact witnesses, which stallgraph record records without perf:
 ///
-///   perf record -C 11 -k mono --all-cgroups --switch-events -m 4M \
-///     -e cpu-clock/freq=999,call-graph=fp/ \
+///   perf record -C 11 -k CLOCK_MONOTONIC --all-cgroups --switch-events \
+///     -m 4M -e cpu-clock/freq=999,call-graph=fp/ \
 ///     -e irq:softirq_raise --filter vec==3 \
 ///     -e irq:softirq_entry --filter vec==3 \
 ///     -e sched:sched_waking --filter 'comm~"ksoftirqd/*"' -- sleep 60
 ///
 /// All witnesses, which cost more (docs/stalls.md):
 ///
-///   perf record -C 11 -k mono --all-cgroups --switch-events -m 4M \
-///     -e cpu-clock/freq=999,call-graph=fp/ \
+///   perf record -C 11 -k CLOCK_MONOTONIC --all-cgroups --switch-events \
+///     -m 4M -e cpu-clock/freq=999,call-graph=fp/ \
 ///     -e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit \
 ///     -e raw_syscalls:sys_enter,raw_syscalls:sys_exit --exclude-perf \
 ///     -e sched:sched_waking,napi:napi_poll,net:netif_receive_skb \

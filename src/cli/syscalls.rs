@@ -38,7 +38,8 @@ use super::values::{parse_duration, to_ns};
 ///
 /// Examples:
 ///
-///   perf record -a -e cpu-clock/freq=999,call-graph=fp/ -e 'raw_syscalls:*' \
+///   perf record -a -k CLOCK_MONOTONIC --all-cgroups \
+///     -e cpu-clock/freq=999,call-graph=fp/ -e 'raw_syscalls:*' \
 ///     --exclude-perf --switch-events -m 16M -- sleep 10; stallgraph syscalls
 ///   stallgraph syscalls --min 1s --all -c cadvisor
 ///   stallgraph syscalls --format json | jq '.slow[] | select(.syscall == "read")'

@@ -403,7 +403,7 @@ fn the_report_begins_each_line_with_its_state() {
     let post = Recording::open("post");
     let refused = run(post.command("offcpu").arg("--all"));
     assert_eq!(refused.code, Some(2));
-    assert!(refused.stderr.contains("perf record -a -g -e sched:sched_switch"), "{}", refused.stderr);
+    assert!(refused.stderr.contains(waits::RECORD), "{}", refused.stderr);
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn no_packets_no_guess() {
     let without = run(&mut recording.command("packets"));
     assert_eq!((without.code, without.stdout.as_str()), (Some(2), ""));
     assert!(without.stderr.contains("no event tells of packets; it holds cpu-clock"), "{}", without.stderr);
-    assert!(without.stderr.contains("perf record -a -g -e net:netif_receive_skb"), "{}", without.stderr);
+    assert!(without.stderr.contains(packets::RECORD), "{}", without.stderr);
     let evidence = Recording::open("evidence");
     let wrong = run(evidence.command("packets").args(["--packet-event", "net:x\x1b[2J"]));
     assert_eq!(wrong.code, Some(2));

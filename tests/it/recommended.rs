@@ -42,7 +42,7 @@ fn all_pages_have_the_same_commands() {
     assert_eq!(commands(&help("stalls")), [cheapest.clone(), all.clone()], "stalls --help");
     let report = Recording::open("post").stdout("stalls", &["--advice"]);
     assert_eq!(commands(&report), std::slice::from_ref(&cheapest));
-    assert!(report.contains("record    perf record -C 1 -k mono "), "{report}");
+    assert!(report.contains("record    perf record -C 1 -k CLOCK_MONOTONIC "), "{report}");
     let more = "stallgraph stalls --help has the command for all that is lacking";
     assert!(report.contains(more), "{report}");
     // Where the cheapest witnesses are there, the others are recommended.
@@ -93,13 +93,21 @@ fn samples_are_recorded_by_one_command_everywhere() {
             }
         }
     }
-    let mut found = 0;
+    let (mut found, mut dated) = (0, 0);
     for file in files {
         let text = std::fs::read_to_string(&file).expect("text");
         for line in text.lines().filter(|line| line.contains("perf record -a -g -F 999")) {
             assert!(line.contains(PLAIN), "{}: {line}", file.display());
             found += 1;
         }
+        // Those with tracepoints too, in comments and over several lines.
+        let joined = text.replace("\\\n///", " ").replace("\\\n", " ");
+        let is_whole = |line: &&str| line.contains("perf record -a ") && line.contains("-- sleep ");
+        for line in joined.lines().filter(is_whole) {
+            let is_dated = line.contains("-k CLOCK_MONOTONIC") && line.contains("--all-cgroups");
+            assert!(is_dated, "{}: {line}", file.display());
+            dated += 1;
+        }
     }
-    assert!(found > 10, "{found}");
+    assert!(found > 10 && dated > found, "{found} {dated}");
 }

@@ -215,7 +215,7 @@ fn a_dry_run_prints_a_command_of_perf() {
         run(stallgraph().args(["record", "--dry-run", "-C", "1-2", "-o", "a b.data", "--", "sleep", "1"]));
     assert_eq!(dry.code, Some(0), "{dry:?}");
     for words in [
-        "perf record -C 1,2 -k mono --all-cgroups",
+        "perf record -C 1,2 -k CLOCK_MONOTONIC --all-cgroups",
         "-o 'a b.data' --switch-events -e c",
         "/freq=999,call-graph=fp/",
         "-e irq:softirq_raise --filter vec==3 ",
@@ -226,7 +226,7 @@ fn a_dry_run_prints_a_command_of_perf() {
     assert_eq!(dry.stderr, "");
     // perf lets -p override -C.
     let dry = run(stallgraph().args(["record", "--dry-run", "-C", "0", "-p", "1"]));
-    assert!(dry.stdout.starts_with("perf record -p 1 -k mono "), "{dry:?}");
+    assert!(dry.stdout.starts_with("perf record -p 1 -k CLOCK_MONOTONIC "), "{dry:?}");
     assert_eq!(dry.stderr, "stallgraph: perf records processes on all CPUs: -C is left out\n");
 }
 

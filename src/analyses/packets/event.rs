@@ -9,7 +9,8 @@ const PACKET_TRACEPOINTS: [Tracepoint; 3] =
     [Tracepoint::IcmpEchoProbe, Tracepoint::NetifReceive, Tracepoint::GroReceive];
 
 /// The command that records packets best.
-pub const RECORD: &str = "perf record -a -g -e net:netif_receive_skb -- sleep 10";
+pub const RECORD: &str =
+    "perf record -a -g -k CLOCK_MONOTONIC --all-cgroups -e net:netif_receive_skb -- sleep 10";
 
 /// The event to read packets from, by default the best one with records; and the other events for
 /// packets.

@@ -9,8 +9,8 @@ pub(super) const FREQUENCY_HZ: u64 = 999;
 /// received packets, and the wake-ups of ksoftirqd. A filter holds for the event before it, and the
 /// kernel applies it before anything is recorded.
 pub const RECORD: [&str; 5] = [
-    "perf record -C CPU -k mono --all-cgroups --switch-events -m 4M",
-    "-e cpu-clock/freq=999,call-graph=fp/",
+    "perf record -C CPU -k CLOCK_MONOTONIC --all-cgroups --switch-events",
+    "-m 4M -e cpu-clock/freq=999,call-graph=fp/",
     "-e irq:softirq_raise --filter vec==3",
     "-e irq:softirq_entry --filter vec==3",
     "-e sched:sched_waking --filter 'comm~\"ksoftirqd/*\"' -- sleep 10",
@@ -21,8 +21,8 @@ pub const RECORD: [&str; 5] = [
 /// perf's own system calls are left out, because on the recorded CPU each of perf's writes would
 /// itself be recorded.
 pub const RECORD_ALL: [&str; 6] = [
-    "perf record -C CPU -k mono --all-cgroups --switch-events -m 4M",
-    "-e cpu-clock/freq=999,call-graph=fp/",
+    "perf record -C CPU -k CLOCK_MONOTONIC --all-cgroups --switch-events",
+    "-m 4M -e cpu-clock/freq=999,call-graph=fp/",
     "-e irq:softirq_raise,irq:softirq_entry,irq:softirq_exit",
     "-e raw_syscalls:sys_enter,raw_syscalls:sys_exit --exclude-perf",
     "-e sched:sched_waking,napi:napi_poll,net:netif_receive_skb",

@@ -181,7 +181,7 @@ const SOURCES: [Row; 8] = [
         name: "wall_clock",
         tells: "the time of day, for --at",
         needs: Needs::WallClock,
-        remedy: "-k mono",
+        remedy: "-k CLOCK_MONOTONIC",
     },
 ];
 

@@ -8,8 +8,8 @@ use crate::model::{Diagnostic, Flaw, Recording, Severity, Tracepoint};
 /// The command that records everything that makes the result exact. `-F` on the command line would
 /// make each tracepoint a sampled event. Without `--exclude-perf`, perf's own writes of the
 /// recording would be recorded in turn, without end.
-pub const RECORD: &str = "perf record -a -e cpu-clock/freq=999,call-graph=fp/ -e 'raw_syscalls:*' --exclude-perf \
-                          --switch-events -m 16M -- sleep 10";
+pub const RECORD: &str = "perf record -a -k CLOCK_MONOTONIC --all-cgroups -e cpu-clock/freq=999,call-graph=fp/ \
+                          -e 'raw_syscalls:*' --exclude-perf --switch-events -m 16M -- sleep 10";
 
 /// The notes on the `calls` of `recording`.
 pub(super) fn notes(recording: &Recording, calls: &Calls) -> Vec<Diagnostic> {

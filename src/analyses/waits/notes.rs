@@ -7,8 +7,8 @@ use crate::model::{Diagnostic, Event, Flaw, Recording, Severity, Tracepoint};
 
 /// The command that records everything that is shown. Switch records tell of returns that some
 /// kernels do not trace. `-F` on the command line would make each tracepoint a sampled event.
-pub const RECORD: &str =
-    "perf record -a -g -e sched:sched_switch -e sched:sched_waking --switch-events -m 16M -- sleep 10";
+pub const RECORD: &str = "perf record -a -g -k CLOCK_MONOTONIC --all-cgroups -e sched:sched_switch -e sched:sched_waking \
+                          --switch-events -m 16M -- sleep 10";
 
 /// How perf script prints all that is read of such a recording.
 const PRINT: &str =

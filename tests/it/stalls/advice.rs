@@ -60,7 +60,6 @@ fn the_command_fits_the_machine() {
     let mut report = Vec::new();
     stallgraph::render::report::stalls::write(&slow, &find(&slow), None, true, &mut report).expect("memory");
     let report = String::from_utf8(report).expect("UTF-8");
-    let limit =
-        "record    sysctl -w kernel.perf_event_max_sample_rate=100000\n          perf record -C 0 -k mono";
+    let limit = "record    sysctl -w kernel.perf_event_max_sample_rate=100000\n          perf record -C 0 -k CLOCK_MONOTONIC";
     assert!(report.contains(limit), "{report}");
 }
