@@ -111,9 +111,9 @@ enum Format {
 enum ConfidenceArgument {
     /// One weak witness is enough
     Low,
-    /// One exact or strong witness, or several weak ones that agree
+    /// One exact or strong witness, or weak ones of two families
     Medium,
-    /// Several witnesses that agree, an exact one among them
+    /// An exact witness, and one of another family
     High,
 }
 

@@ -20,7 +20,7 @@ pub struct InputOptions {
     /// Recording, pack, archive or perf script output [default: perf.data]
     ///
     /// An archive is one of perf archive --all. - is standard input, which is also the default if
-    /// it is a pipe. Ctrl-C then ends what writes into the pipe, and the report follows; a second
+    /// it is a pipe. Ctrl-C then ends what writes into the pipe, and the result follows; a second
     /// Ctrl-C ends both.
     #[arg(value_name = "FILE", help_heading = None::<&str>)]
     file: Option<PathBuf>,

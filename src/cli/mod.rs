@@ -66,7 +66,7 @@ use outcome::Outcome;
 ///
 /// What the reports mean: stallgraph help evidence, verdict, record, names or exit-codes.
 ///
-/// Exit codes (check, diff, fleet and causes have their own):
+/// Exit codes (check, diff and fleet have their own):
 ///
 ///   0 found
 ///   1 nothing found

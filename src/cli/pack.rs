@@ -20,7 +20,8 @@ use super::target::{self, Readers, Target};
 
 /// Packs a recording and all files that its names come from into one file
 ///
-/// Every command reads the pack on any machine.
+/// Every command reads the pack on any machine. What perf script printed needs no
+/// pack: its names are in it.
 ///
 /// Run it on the machine that recorded, in the same boot, as root. It looks
 /// names up as every other command does, with the same options, and puts the

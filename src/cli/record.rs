@@ -83,6 +83,7 @@ pub enum EvidenceArgument {
     /// Samples alone. Each takes 22 us of the CPU in a virtual machine: 2.2 % with 999 a second
     Samples,
     /// Also switches, raise and entry of NET_RX: 1 % at 10,000 packets a second, 37 % at 115,000
+    /// NET_RX softirqs a second
     Softirq,
     /// Also all softirqs, system calls, wake-ups and packets: 9 % at 10,000 packets a second
     Full,

@@ -96,7 +96,7 @@ impl Counters {
         page.counter("watch_stalled_seconds_total", stalled, seconds(self.stalled_ns));
         page.counter("watch_cpu_seconds_total", "CPU time of stallgraph itself.", cpu_time.as_secs_f64());
         page.gauge("watch_ring_fill_ratio", "How full the fullest ring has lately been.", self.ring_fill);
-        let lag = "From the end of the last stall until it was told.";
+        let lag = "From the end of the last stall until it was reported.";
         page.gauge("watch_lag_seconds", lag, self.lag.as_secs_f64());
         page.remember(&self.labels);
         page.text()
