@@ -34,15 +34,23 @@ pub fn explain_ring(pages: usize, error: &io::Error) -> Error {
 /// What is missing if the kernel hides its addresses from this process
 /// (`kallsyms_show_value`, kernel/ksyms_common.c): without them its functions have no names.
 pub fn hidden_addresses() -> Option<String> {
-    let mut first = String::new();
-    BufReader::new(File::open("/proc/kallsyms").ok()?).read_line(&mut first).ok()?;
-    let is_hidden = first.split(' ').next()?.bytes().all(|digit| digit == b'0');
+    let is_hidden = are_hidden(BufReader::new(File::open("/proc/kallsyms").ok()?));
     let restricted = fs::read_to_string("/proc/sys/kernel/kptr_restrict").unwrap_or_default();
     let remedy = match restricted.trim() {
         "2" => "sysctl kernel.kptr_restrict=1",
         _ => "run as root or with CAP_SYSLOG",
     };
     is_hidden.then(|| format!("names of kernel functions: /proc/kallsyms shows no addresses: {remedy}"))
+}
+
+/// Whether none of the first symbols has an address. The very first may have none all the same: on
+/// x86-64 it can be that of per-CPU data, which begins at 0 (`fixed_percpu_data`,
+/// arch/x86/kernel/vmlinux.lds.S, Linux 5.10).
+fn are_hidden(symbols: impl BufRead) -> bool {
+    const FIRST: usize = 64;
+    let mut lines = symbols.split(b'\n').take(FIRST).map_while(Result::ok).peekable();
+    let is_zero = |line: Vec<u8>| line.iter().take_while(|byte| **byte != b' ').all(|digit| *digit == b'0');
+    lines.peek().is_some() && lines.all(is_zero)
 }
 
 /// What is missing if this process has no CAP_SYS_PTRACE, and may not read the mappings of the
@@ -81,4 +89,22 @@ fn refused() -> String {
         "; run as root or with CAP_PERFMON, or: sysctl kernel.perf_event_paranoid=-1 (it is {})",
         paranoid.trim()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::are_hidden;
+
+    #[test]
+    fn a_first_symbol_at_zero_hides_nothing() {
+        // Linux 5.10 on x86-64, to root and to others.
+        let shown = "0000000000000000 A fixed_percpu_data\n0000000000000000 A __per_cpu_start\n\
+                     0000000000001000 A cpu_debug_store\n";
+        let hidden = "0000000000000000 A fixed_percpu_data\n0000000000000000 A __per_cpu_start\n\
+                      0000000000000000 A cpu_debug_store\n";
+        assert!(!are_hidden(shown.as_bytes()));
+        assert!(are_hidden(hidden.as_bytes()));
+        assert!(!are_hidden(&b"ffffffff81000000 T _text\n"[..]));
+        assert!(!are_hidden(&b""[..]));
+    }
 }
